@@ -1,0 +1,1 @@
+"""AI worker management: a plugin of NeuroScript."""

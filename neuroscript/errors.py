@@ -1,0 +1,285 @@
+"""The one exception tree of the package.
+
+    NeuroScriptError              every failure: code, message, file, line, column, stack
+    ├── NeuroScriptSyntaxError    a program that cannot be loaded; carries .diagnostics
+    ├── ScriptFailureError        fail and must                               1, 5
+    ├── NotFoundError             procedure, tool, name, file, provider       2, 3, 9, 22, 40
+    ├── ArgumentError             arguments and counts                        4, 36
+    ├── EvaluationError           types, bounds, numbers, return values       7, 8, 12, 13, 14, 17, 30, 39, 41
+    ├── AccessError               security, permissions, read-only            10, 11, 25, 34, 43
+    ├── ConflictError             a thing that is there already               23, 24, 42
+    ├── StateError                configuration, preconditions                18, 19, 35
+    ├── LimitError                resource limits and nesting                 37, 38
+    ├── CancelledError            the host cancelled the run                  44
+    ├── RateLimitedError          rate limits and budgets                     20, 46
+    ├── ModelError                the model or its provider                   16, 31, 45, 47
+    └── ToolError                 tools, input and output                     21, 26, 32, and 1000 and up
+
+``NeuroScriptError(code, message)`` makes an instance of the family that the code belongs to, so raising takes one
+name and catching any.  The numbers are stable; they are those of the public Go implementation where it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Self
+
+
+class ErrorCode(IntEnum):
+    """The stable number of each kind of failure."""
+
+    GENERIC = 0
+    FAIL_STATEMENT = 1
+    PROC_NOT_FOUND = 2
+    TOOL_NOT_FOUND = 3
+    ARG_MISMATCH = 4
+    MUST_FAILED = 5
+    INTERNAL = 6
+    TYPE = 7
+    BOUNDS = 8
+    KEY_NOT_FOUND = 9
+    SECURITY = 10
+    READ_ONLY = 11
+    RETURN_VIOLATION = 12
+    CLEAR_VIOLATION = 13
+    DIVISION_BY_ZERO = 14
+    SYNTAX = 15
+    LLM_ERROR = 16
+    EVALUATION = 17
+    CONFIGURATION = 18
+    PRECONDITION_FAILED = 19
+    RATE_LIMITED = 20
+    TOOL_EXECUTION_FAILED = 21
+    FILE_NOT_FOUND = 22
+    PATH_TYPE_MISMATCH = 23
+    PATH_EXISTS = 24
+    PERMISSION_DENIED = 25
+    IO_FAILED = 26
+    UNKNOWN_KEYWORD = 30
+    TIMEOUT = 31
+    EXECUTION_FAILED = 32
+    PATH_VIOLATION = 34
+    NOT_IMPLEMENTED = 35
+    COUNT_MISMATCH = 36
+    RESOURCE_EXHAUSTION = 37
+    NESTING_DEPTH_EXCEEDED = 38
+    CONTROL_FLOW = 39
+    PROVIDER_NOT_FOUND = 40
+    INVALID_VALUE = 41
+    DUPLICATE = 42
+    WRITE_VIOLATION = 43
+    CANCELLED = 44
+    AUTHENTICATION = 45
+    BUDGET_EXCEEDED = 46
+    CONTEXT_FULL = 47
+
+
+@dataclass(frozen=True, slots=True)
+class StackFrame:
+    """One procedure on the script's stack: where it was when the error passed through it."""
+
+    procedure: str
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.procedure} ({self.file}:{self.line}:{self.column})"
+
+
+class NeuroScriptError(Exception):
+    """A failure with a stable code and a place in the script.
+
+    Args:
+        code: an `ErrorCode`, or 1000 and up for a tool's own.
+        message: what happened, to which thing, and what was expected.  Never a secret.
+        details: further facts for programs (``retry_after_seconds``); scripts see them as fields of the error.
+
+    ``file``, ``line``, ``column`` (both from 1; 0 where unknown) and ``stack`` (innermost procedure first) are filled
+    in where the error crosses the script that caused it.  ``__cause__`` is the error behind it, if any.
+    """
+
+    code: int
+    message: str
+    details: dict[str, Any]
+    file: str
+    line: int
+    column: int
+    stack: tuple[StackFrame, ...]
+
+    def __new__(cls, code: int = 0, message: str = "", **kwargs: Any) -> Self:
+        family = _family(code) if cls is NeuroScriptError else cls
+        return super().__new__(family)  # type: ignore[arg-type,return-value]
+
+    def __init__(self, code: int = 0, message: str = "", *, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(code, message)
+        self.code = known_code(code)
+        self.message = message
+        self.details = dict(details or {})
+        self.file = ""
+        self.line = 0
+        self.column = 0
+        self.stack = ()
+
+    @property
+    def name(self) -> str:
+        """The code's name, such as ``DIVISION_BY_ZERO``; ``TOOL`` for a tool's own codes."""
+        return self.code.name if isinstance(self.code, ErrorCode) else "TOOL"
+
+    @property
+    def location(self) -> str:
+        """``file:line:column``, as far as known."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+
+    def __str__(self) -> str:
+        where = f"{self.location}: " if self.location else ""
+        return f"{where}error {int(self.code)} ({self.name}): {self.message}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (int(self.code), self.message), self.__dict__)
+
+
+class ScriptFailureError(NeuroScriptError):
+    """`fail` was executed, or a `must` did not hold."""
+
+
+class NotFoundError(NeuroScriptError):
+    """A procedure, tool, variable, key, file or provider that is not there."""
+
+
+class ArgumentError(NeuroScriptError):
+    """Arguments of the wrong number, name or type."""
+
+
+class EvaluationError(NeuroScriptError):
+    """An operation on values that it does not apply to."""
+
+
+class AccessError(NeuroScriptError):
+    """Something that the host's policy or the sandbox does not permit."""
+
+
+class ConflictError(NeuroScriptError):
+    """A thing that exists already, or exists as something else."""
+
+
+class StateError(NeuroScriptError):
+    """The configuration or the state of a thing does not allow this now."""
+
+
+class LimitError(NeuroScriptError):
+    """A limit of the host was reached.  Scripts cannot catch it."""
+
+
+class CancelledError(NeuroScriptError):
+    """The host cancelled the run.  Scripts cannot catch it."""
+
+
+class RateLimitedError(NeuroScriptError):
+    """A rate limit or budget refused the call; ``details`` may hold ``retry_after_seconds``."""
+
+
+class ModelError(NeuroScriptError):
+    """The model's provider failed, timed out, refused the key, or found the context too long."""
+
+
+class ToolError(NeuroScriptError):
+    """A tool failed while it ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding about a program's text.
+
+    ``line`` and ``column`` count from 1; ``end_column`` is exclusive and on the same line.  ``severity`` is ``error``
+    or ``warning``.  ``source_line`` is the line itself, for showing a caret.
+    """
+
+    line: int
+    column: int
+    severity: str
+    code: int
+    message: str
+    file: str = ""
+    end_column: int = 0
+    source_line: str = ""
+    hint: str = ""
+
+    def render(self) -> str:
+        """The finding as lines of text: place, message, the source line with a caret, and the hint."""
+        head = f"{self.file or '<script>'}:{self.line}:{self.column}: {self.severity}: {self.message}"
+        if not self.source_line:
+            return head if not self.hint else f"{head}\n  hint: {self.hint}"
+        line, column = _window(self.source_line, self.column - 1)
+        number = str(self.line)
+        width = max(1, min(self.end_column - self.column, len(line) - column)) if self.end_column else 1
+        # Tabs are kept in the padding, so that the caret stands under the character whatever the tab width is.
+        padding = "".join("\t" if char == "\t" else " " for char in line[:column])
+        rows = [head, f"  {number} | {line}", f"  {' ' * len(number)} | {padding}{'^' * width}"]
+        if self.hint:
+            rows.append(f"  hint: {self.hint}")
+        return "\n".join(rows)
+
+
+class NeuroScriptSyntaxError(NeuroScriptError):
+    """A program that cannot be loaded.  ``diagnostics`` holds every finding, the first one first."""
+
+    diagnostics: tuple[Diagnostic, ...]
+
+    def __new__(cls, diagnostics: Sequence[Diagnostic] = (), **kwargs: Any) -> Self:
+        return Exception.__new__(cls)
+
+    def __init__(self, diagnostics: Sequence[Diagnostic] = ()) -> None:
+        first = diagnostics[0] if diagnostics else Diagnostic(0, 0, "error", ErrorCode.SYNTAX, "syntax error")
+        super().__init__(first.code, first.message)
+        self.diagnostics = tuple(diagnostics)
+        self.file, self.line, self.column = first.file, first.line, first.column
+
+    def render(self) -> str:
+        """Every finding with its source line and caret."""
+        return "\n".join(diagnostic.render() for diagnostic in self.diagnostics)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.diagnostics,), self.__dict__)
+
+
+def known_code(code: int) -> int:
+    """``code`` as an `ErrorCode` where it is one; codes of 1000 and up, which belong to tools, as they are."""
+    try:
+        return ErrorCode(code)
+    except ValueError:
+        return int(code)
+
+
+def _window(line: str, column: int, width: int = 160) -> tuple[str, int]:
+    """The part of a long line round ``column``, and the column in it."""
+    if len(line) <= width:
+        return line, min(max(column, 0), len(line))
+    start = max(0, min(column - width // 2, len(line) - width))
+    return line[start : start + width], column - start
+
+
+_FAMILIES: dict[int, type[NeuroScriptError]] = {
+    number: family
+    for family, numbers in (
+        (ScriptFailureError, (1, 5)),
+        (NotFoundError, (2, 3, 9, 22, 40)),
+        (ArgumentError, (4, 36)),
+        (EvaluationError, (7, 8, 12, 13, 14, 17, 30, 39, 41)),
+        (AccessError, (10, 11, 25, 34, 43)),
+        (ConflictError, (23, 24, 42)),
+        (StateError, (18, 19, 35)),
+        (LimitError, (37, 38)),
+        (CancelledError, (44,)),
+        (RateLimitedError, (20, 46)),
+        (ModelError, (16, 31, 45, 47)),
+        (ToolError, (21, 26, 32)),
+    )
+    for number in numbers
+}
+
+
+def _family(code: int) -> type[NeuroScriptError]:
+    return _FAMILIES.get(code, ToolError if code >= 1000 else NeuroScriptError)

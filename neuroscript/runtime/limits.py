@@ -1,0 +1,44 @@
+"""The limits of a run, all in one place (language reference, section 9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one run may use.  Every limit is on by default; ``None`` lifts one.
+
+    Args:
+        max_steps: loop turns and procedure calls of one run.
+        max_seconds: seconds of script time of one run; time inside tools that reach outside does not count.
+        max_depth: procedure calls inside one another.
+        max_string: characters of one string.
+        max_items: items of one list, entries of one map.
+        max_emitted: characters emitted by one run, all together.
+        max_source: bytes of one program text.
+        max_nesting: depth of blocks and brackets in a program, and of lists and maps inside one another.
+        max_memory: bytes by which a run's own values may grow.
+
+    Reaching a limit ends the run with error 37 (38 for nesting).  A script cannot catch that; the interpreter stays
+    usable.
+    """
+
+    max_steps: int | None = 10_000_000
+    max_seconds: float | None = 60.0
+    max_depth: int | None = 500
+    max_string: int | None = 16 * 1024 * 1024
+    max_items: int | None = 1_000_000
+    max_emitted: int | None = 64 * 1024 * 1024
+    max_source: int | None = 1024 * 1024
+    max_nesting: int | None = 100
+    max_memory: int | None = 160 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None:
+                continue
+            number = isinstance(value, int) or (field.name == "max_seconds" and isinstance(value, float))
+            if not number or isinstance(value, bool) or not value >= 0:
+                raise ValueError(f"Limits.{field.name} must be a number of 0 or more, or None, not {value!r}")

@@ -1,0 +1,354 @@
+"""The syntax tree: slotted dataclasses, each with the span of its text.
+
+A span is ``(line, column, end_line, end_column)``; lines count from 1, columns from 0 and in characters, the end is
+exclusive.  Binary operators of one level are kept flat (`Chain`), so that the depth of a tree is the nesting that the
+author wrote and not the length of a sum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Span: TypeAlias = tuple[int, int, int, int]
+
+
+@dataclass(slots=True)
+class Node:
+    """What every node has."""
+
+    span: Span
+
+
+# --- expressions -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Expr(Node):
+    """An expression."""
+
+
+@dataclass(slots=True)
+class Literal(Expr):
+    """A number, string (plain or literal raw), true, false or nil: the value itself."""
+
+    value: Any
+
+
+@dataclass(slots=True)
+class Raw(Expr):
+    """A raw string: text whose placeholders are replaced each time it is evaluated."""
+
+    text: str
+
+
+@dataclass(slots=True)
+class Name(Expr):
+    """A variable, host global, procedure or type constant."""
+
+    name: str
+
+
+@dataclass(slots=True)
+class Last(Expr):
+    """``last``."""
+
+
+@dataclass(slots=True)
+class ListExpr(Expr):
+    """``[a, b]``."""
+
+    items: list[Expr]
+
+
+@dataclass(slots=True)
+class MapExpr(Expr):
+    """``{"k": v}``."""
+
+    entries: list[tuple[Expr, Expr]]
+
+
+@dataclass(slots=True)
+class Unary(Expr):
+    """``- not no some ~ typeof``; ``op`` is that word."""
+
+    op: str
+    operand: Expr
+
+
+@dataclass(slots=True)
+class Chain(Expr):
+    """Operands of one precedence level from left to right: ``first op operand op operand …``.
+
+    ``rest`` holds (operator, operand, span of the operator).  The levels: ``or`` · ``and`` · ``|`` · ``^`` · ``&`` ·
+    ``== !=`` · ``> < >= <=`` · ``+ -`` · ``* / %``.
+    """
+
+    first: Expr
+    rest: list[tuple[str, Expr, Span]]
+
+
+@dataclass(slots=True)
+class Power(Expr):
+    """``base ** exponent``, associating to the right; ``op_span`` is that of ``**``."""
+
+    base: Expr
+    exponent: Expr
+    op_span: Span
+
+
+@dataclass(slots=True)
+class Index(Expr):
+    """``x[i]``, and ``x.key`` as ``x["key"]`` (then ``dotted``)."""
+
+    value: Expr
+    index: Expr
+    dotted: bool = False
+
+
+@dataclass(slots=True)
+class Argument(Node):
+    """One argument of a call, named or not."""
+
+    value: Expr
+    name: str | None = None
+
+
+@dataclass(slots=True)
+class Call(Expr):
+    """``name(args)``: ``name`` is a procedure, a function value in a variable, or a built-in (``len``, ``is_string``)."""
+
+    name: str
+    args: list[Argument]
+    name_span: Span
+
+
+@dataclass(slots=True)
+class CallValue(Expr):
+    """``expr(args)`` for any other callee, such as ``handlers["add"](1)``."""
+
+    callee: Expr
+    args: list[Argument]
+
+
+@dataclass(slots=True)
+class ToolCall(Expr):
+    """``tool.group.Name(args)``; ``name`` is ``group.Name`` as written."""
+
+    name: str
+    args: list[Argument]
+    name_span: Span
+
+
+@dataclass(slots=True)
+class Eval(Expr):
+    """``eval(text)``."""
+
+    text: Expr
+
+
+# --- statements ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Stmt(Node):
+    """A statement; its span is that of its first line up to the end of its own words (a block's span is its header's)."""
+
+
+Block: TypeAlias = list[Stmt]
+
+
+@dataclass(slots=True)
+class Target(Node):
+    """What ``set`` assigns: a name and the indexes after it (``.key`` is a string literal)."""
+
+    name: str
+    path: list[Expr]
+
+
+@dataclass(slots=True)
+class Set(Stmt):
+    """``set targets = [must] value``; more than one target takes a list apart."""
+
+    targets: list[Target]
+    value: Expr
+    must: bool = False
+
+
+@dataclass(slots=True)
+class CallStmt(Stmt):
+    """``call f(…)``."""
+
+    call: Expr
+
+
+@dataclass(slots=True)
+class Return(Stmt):
+    """``return``, with its values."""
+
+    values: list[Expr]
+
+
+@dataclass(slots=True)
+class Emit(Stmt):
+    """``emit value``."""
+
+    value: Expr
+
+
+@dataclass(slots=True)
+class Whisper(Stmt):
+    """``whisper target, value``; the name ``self`` as target is a `Name` like any other expression."""
+
+    target: Expr
+    value: Expr
+
+
+@dataclass(slots=True)
+class Must(Stmt):
+    """``must value``, and ``mustbe check(…)`` (then ``check``)."""
+
+    value: Expr
+    check: bool = False
+
+
+@dataclass(slots=True)
+class Fail(Stmt):
+    """``fail``, with its value."""
+
+    value: Expr | None
+
+
+@dataclass(slots=True)
+class If(Stmt):
+    """``if`` and its ``else if`` branches in order, then ``else`` (None where there is none)."""
+
+    branches: list[tuple[Expr, Block]]
+    orelse: Block | None
+
+
+@dataclass(slots=True)
+class While(Stmt):
+    """``while``."""
+
+    condition: Expr
+    body: Block
+
+
+@dataclass(slots=True)
+class ForEach(Stmt):
+    """``for each name in collection``."""
+
+    name: str
+    name_span: Span
+    collection: Expr
+    body: Block
+
+
+@dataclass(slots=True)
+class Break(Stmt):
+    """``break``."""
+
+
+@dataclass(slots=True)
+class Continue(Stmt):
+    """``continue``."""
+
+
+@dataclass(slots=True)
+class OnError(Stmt):
+    """An error handler, in either spelling."""
+
+    body: Block
+
+
+@dataclass(slots=True)
+class ClearError(Stmt):
+    """``clear_error``."""
+
+
+@dataclass(slots=True)
+class OnEvent(Stmt):
+    """An event handler, at the top level or inside a procedure."""
+
+    event: Expr
+    named: str | None
+    variable: str | None
+    body: Block
+
+
+@dataclass(slots=True)
+class ClearEvent(Stmt):
+    """``clear event x`` (then ``event``) or ``clear event named "x"``."""
+
+    event: Expr | None
+    named: str | None
+
+
+@dataclass(slots=True)
+class Ask(Stmt):
+    """``ask [who,] prompt [with config] [into target]``."""
+
+    who: Expr | None
+    prompt: Expr
+    config: Expr | None
+    into: Target | None
+
+
+@dataclass(slots=True)
+class PromptUser(Stmt):
+    """``promptuser prompt into target``."""
+
+    prompt: Expr
+    into: Target
+
+
+# --- programs --------------------------------------------------------------------------------------------------------
+
+Metadata: TypeAlias = list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Param(Node):
+    """One name of a signature."""
+
+    name: str
+
+
+@dataclass(slots=True)
+class Procedure(Node):
+    """``func``; the span is that of its header line, up to ``means``."""
+
+    name: str
+    name_span: Span
+    needs: list[Param]
+    optional: list[Param]
+    returns: list[Param]
+    metadata: Metadata
+    body: Block
+
+    @property
+    def signature(self) -> str:
+        """The procedure as a caller writes it: ``name(a, b, c?)``."""
+        names = [p.name for p in self.needs] + [f"{p.name}?" for p in self.optional]
+        return f"{self.name}({', '.join(names)})"
+
+
+@dataclass(slots=True)
+class Command(Node):
+    """A command block; the span is that of the word ``command``."""
+
+    metadata: Metadata
+    body: Block
+
+
+@dataclass(slots=True)
+class Program:
+    """A whole file: procedures and top-level event handlers, or command blocks."""
+
+    name: str
+    source: str
+    metadata: Metadata = field(default_factory=list)
+    procedures: list[Procedure] = field(default_factory=list)
+    handlers: list[OnEvent] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
