@@ -1,0 +1,156 @@
+"""Who answers for which provider.
+
+`Clients` finds the client of a provider: one that the host gave, one of the built-in adapters, or one that an installed
+package offers through the entry-point group ``ai_wm.providers``.  An adapter is imported when its provider is first
+asked for; importing this module imports no HTTP library and opens nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Self
+
+from ai_wm.providers.base import LLMClient
+from neuroscript.errors import ErrorCode, NeuroScriptError
+
+if TYPE_CHECKING:
+    import httpx
+
+    from ai_wm.providers.transport import Transport
+
+__all__ = ["BUILT_IN", "ENTRY_POINT_GROUP", "Clients", "provider_names"]
+
+ENTRY_POINT_GROUP = "ai_wm.providers"
+BUILT_IN = ("anthropic", "custom", "google", "local", "ollama", "openai")
+
+
+def provider_names() -> tuple[str, ...]:
+    """The providers that can be named in a definition: the built-in ones and those of installed packages, sorted."""
+    return tuple(sorted({*BUILT_IN, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))}))
+
+
+class Clients:
+    """The clients of one manager, made when first needed and kept until `close`.
+
+    Args:
+        clients: clients of the host by provider; they come before everything else and are not closed here.
+        transport: an ``httpx`` transport that all HTTP goes through (a proxy, mutual TLS, a recording); default
+            ``httpx``'s own, which honours the usual proxy variables.
+        model_directory: where a relative path of a ``local`` model starts; default the working directory.
+
+    Safe for use from many threads.
+    """
+
+    def __init__(
+        self,
+        clients: Mapping[str, LLMClient] | None = None,
+        transport: httpx.BaseTransport | None = None,
+        *,
+        model_directory: Path | str | None = None,
+    ) -> None:
+        self._given = dict(clients or {})
+        self._httpx_transport = transport
+        self._model_directory = Path(model_directory) if model_directory is not None else None
+        self._lock = Lock()
+        self._made: dict[str, LLMClient] = {}
+        self._transport: Transport | None = None
+        self._closed = False
+
+    def for_provider(self, provider: str, model: str = "") -> LLMClient:
+        """The client that answers for ``provider``.
+
+        Args:
+            provider: the provider's name.
+            model: the model's name; it matters for ``local``, where ``echo`` and ``scripted`` are built in.
+
+        Raises:
+            NeuroScriptError: 40 for an unknown provider, 18 where a package's provider cannot be made, 19 after
+                `close`.
+        """
+        given = self._given.get(provider)
+        if given is not None:
+            return given
+        name = f"local/{model}" if provider == "local" and model in ("echo", "scripted") else provider
+        made = self._made.get(name)
+        if made is not None:
+            return made
+        with self._lock:
+            if self._closed:
+                raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, "the model clients are closed")
+            if name not in self._made:
+                self._made[name] = self._make(name)
+            return self._made[name]
+
+    def close(self) -> None:
+        """Closes what was made here: connections, loaded models, clients of packages.  May be called again."""
+        with self._lock:
+            self._closed = True
+            made, self._made = list(self._made.values()), {}
+            transport, self._transport = self._transport, None
+        try:
+            for client in made:
+                close = getattr(client, "close", None)
+                if callable(close):
+                    close()
+        finally:
+            if transport is not None:
+                transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _make(self, name: str) -> LLMClient:
+        match name:
+            case "local/echo":
+                from ai_wm.providers.echo import EchoClient
+
+                return EchoClient()
+            case "local/scripted":
+                from ai_wm.providers.scripted import ScriptedClient
+
+                return ScriptedClient()
+            case "local":
+                from ai_wm.providers.local import LocalClient
+
+                return LocalClient(self._model_directory)
+            case "anthropic" | "custom" | "google" | "ollama" | "openai":
+                from ai_wm.providers.http import HTTPClient
+                from ai_wm.providers.transport import Transport
+
+                if self._transport is None:
+                    self._transport = Transport(self._httpx_transport)
+                return HTTPClient(name, self._transport)
+        return _from_package(name)
+
+
+def _from_package(name: str) -> LLMClient:
+    found = entry_points(group=ENTRY_POINT_GROUP, name=name)
+    if not found:
+        known = provider_names()
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise NeuroScriptError(
+            ErrorCode.PROVIDER_NOT_FOUND, f"there is no provider {name!r}{hint} (known: {', '.join(known)})"
+        )
+    point: EntryPoint = next(iter(found))
+    try:
+        factory: Callable[[], LLMClient] = point.load()
+        client = factory()
+    except Exception as error:  # another package's code: whatever it raises, the provider cannot be used
+        raise NeuroScriptError(
+            ErrorCode.CONFIGURATION,
+            f"the provider {name!r} ({point.value}) cannot be made: {type(error).__name__}: {error}",
+        ) from error
+    if not isinstance(client, LLMClient):
+        raise NeuroScriptError(
+            ErrorCode.CONFIGURATION,
+            f"the provider {name!r} ({point.value}) made {type(client).__name__}, which has no complete() and stream()",
+        )
+    return client

@@ -1,0 +1,40 @@
+"""The built-in ``echo`` model: it repeats the last user message.  It needs nothing and always answers the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request, count_words
+
+
+class EchoClient:
+    """Answers ``echo: `` and the last user message, and counts words as tokens."""
+
+    def complete(self, request: LLMRequest) -> LLMResponse:
+        """The reply to the last user message; an empty one where there is none."""
+        check_request(request)
+        asked = next((message.content for message in reversed(request.messages) if message.role == "user"), "")
+        text = f"echo: {asked}"
+        return LLMResponse(
+            text=text,
+            finish_reason="stop",
+            usage=Usage(input_tokens=count_input(request), output_tokens=count_words(text)),
+            model=request.model,
+        )
+
+    def stream(self, request: LLMRequest) -> Iterator[Delta]:
+        """The same reply, word by word."""
+        yield from in_pieces(self.complete(request))
+
+
+def count_input(request: LLMRequest) -> int:
+    """The words of the system prompt and of every message."""
+    return count_words(request.system_text, *(message.content for message in request.messages))
+
+
+def in_pieces(response: LLMResponse) -> Iterator[Delta]:
+    """A finished reply as the deltas of a stream: a word each, spaces kept, the last one with the response."""
+    for piece in re.findall(r"\S+\s*|\s+", response.text):
+        yield Delta(text=piece)
+    yield Delta(response=response)
