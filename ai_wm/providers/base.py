@@ -54,14 +54,14 @@ COMMON_KEYS = frozenset(
 class ToolCallRequest:
     """The model asks for a tool: its name as it was offered, and the arguments by name.
 
-    ``id`` ties the result to the call; adapters make one up where the provider has none.  ``signature`` is what the
-    provider wants back unchanged together with the call (a Gemini thought signature); empty where there is none.
+    ``id`` ties the result to the call; adapters make one up where the provider has none.  ``provider_data`` is what the
+    provider wants back unchanged with the call (signed thinking, for example), by adapter; keep it with the message.
     """
 
     id: str
     name: str
     arguments: dict[str, Any]
-    signature: str = ""
+    provider_data: dict[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +182,10 @@ class LLMResponse:
     tool_calls: tuple[ToolCallRequest, ...] = ()
     request_id: str = ""
     attempts: int = 1
+
+    def as_message(self) -> Message:
+        """The reply as a message of the conversation, with all that the provider wants to see again."""
+        return Message(role="assistant", content=self.text, tool_calls=self.tool_calls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
