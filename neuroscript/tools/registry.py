@@ -1,0 +1,341 @@
+"""The tools that a program may call, by name.
+
+Registries are layered: the standard tools are one frozen registry that all interpreters share, and each interpreter
+adds its own on top.  Making a layer costs nothing, and a group of standard tools is imported when its first tool is
+looked up.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.tools.policy import Policy
+from neuroscript.tools.signatures import CallShape
+from neuroscript.tools.spec import ArgType, ToolSpec
+from neuroscript.tools.validation import Validator, compile_validator, validate_and_convert_args
+from neuroscript.values import from_host, to_host
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_CONTAINERS = frozenset(kind for kind in ArgType if kind is ArgType.ANY or kind is ArgType.MAP or kind.item_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A registered tool.
+
+    Args:
+        spec: its description.
+        function: takes the validated arguments in the order of the spec, after the call context if ``takes_context``.
+        takes_context: whether the function's first parameter is the call context.
+        is_async: whether the function gives an awaitable.
+        shared_args: the positions whose values may be passed without a copy: those that cannot hold a list or map,
+            those whose parameter is annotated ``Sequence`` or ``Mapping``, and all of a pure tool's.
+    """
+
+    spec: ToolSpec
+    function: Callable[..., Any]
+    takes_context: bool = False
+    is_async: bool = False
+    shared_args: frozenset[int] = frozenset()
+    _validator: Validator | None = field(default=None, init=False, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, spec: ToolSpec, function: Callable[..., Any]) -> Tool:
+        """The tool of a spec and a function.
+
+        Raises:
+            NeuroScriptError: 41 if the function cannot be called with the spec's arguments.
+        """
+        shape = CallShape.of(spec, function)
+        shared = frozenset(
+            index
+            for index, arg in enumerate(spec.args)
+            if spec.pure or index in shape.shared or not (arg.type in _CONTAINERS or _collects(spec, index))
+        )
+        return cls(spec, shape.function, shape.takes_context, shape.is_async, shared)
+
+    @property
+    def validator(self) -> Validator:
+        """``validate(args, named=None) -> list`` for values of the language, generated when first wanted."""
+        if self._validator is None:
+            object.__setattr__(self, "_validator", compile_validator(self.spec))
+        assert self._validator is not None
+        return self._validator
+
+    def invoke(self, context: Any, validated: list[Any]) -> Any:
+        """Calls the function with validated arguments and gives its result as a value of the language.
+
+        Raises:
+            NeuroScriptError: what the tool raised; 18 if it needs a context and there is none; 21 for any other
+                exception of its code, which is the cause.
+        """
+        args = validated
+        if len(self.shared_args) < len(args):
+            args = [value if i in self.shared_args else to_host(value) for i, value in enumerate(args)]
+        if self.takes_context:
+            if context is None:
+                raise NeuroScriptError(
+                    ErrorCode.CONFIGURATION,
+                    f"{self.spec.full_name} needs an interpreter; pass context=interpreter.host_context()",
+                )
+            args = [context, *args]
+        try:
+            result = self.function(*args)
+            if self.is_async:
+                result = run_to_completion(result)
+        except NeuroScriptError:
+            raise
+        except Exception as error:  # a tool is foreign code: whatever it raises becomes the script's error
+            raise NeuroScriptError(
+                ErrorCode.TOOL_EXECUTION_FAILED, f"{self.spec.full_name} failed: {type(error).__name__}: {error}"
+            ) from error
+        return result if self.spec.pure else from_host(result)
+
+
+def _collects(spec: ToolSpec, index: int) -> bool:
+    return spec.variadic and index == len(spec.args) - 1
+
+
+def run_to_completion(awaitable: Any) -> Any:
+    """The result of an awaitable, waited for here: in a loop of its own, or in another thread if one is running."""
+    import asyncio
+
+    async def wait() -> Any:
+        return await awaitable
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(wait())
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1, thread_name_prefix="neuroscript-tool") as pool:
+        return pool.submit(asyncio.run, wait()).result()
+
+
+class ToolRegistry:
+    """Tools by name; case does not matter, and a leading ``tool.`` is dropped.
+
+    Args:
+        parent: a registry whose tools are here too.  It is frozen, since layers share it.
+        groups: modules to import when a tool of a group is first wanted; each has ``TOOLS``, a list of pairs of spec
+            and function.
+        policy: what `call` permits; the parent's if left out, everything if there is none.
+    """
+
+    __slots__ = ("_entries", "_frozen", "_groups", "_later", "_lock", "_parent", "policy")
+
+    def __init__(
+        self,
+        parent: ToolRegistry | None = None,
+        *,
+        groups: Mapping[str, str] | None = None,
+        policy: Policy | None = None,
+    ) -> None:
+        # A pair becomes a Tool when it is first looked up; None hides a tool of the parent.
+        self._entries: dict[str, Tool | tuple[ToolSpec, Callable[..., Any]] | None] = {}
+        self._parent = parent
+        self._frozen = False
+        self._groups = {name.lower(): module for name, module in groups.items()} if groups else {}
+        self._later: list[Callable[[], object]] = []
+        self._lock = threading.RLock()
+        self.policy = policy
+        if parent is not None:
+            parent._frozen = True
+            if policy is None:
+                self.policy = parent.policy
+
+    # --- changing --------------------------------------------------------------------------------------------------
+
+    def register(self, spec: ToolSpec, function: Callable[..., Any]) -> Tool:
+        """Adds a tool.
+
+        Args:
+            spec: its description.
+            function: takes the arguments in the order of the spec, after the call context if its first parameter is
+                named ``ctx`` or ``context`` or annotated ``ToolContext``.  It may be ``async``.
+
+        Raises:
+            NeuroScriptError: 42 if there is a tool of that name; 43 if this registry is frozen; 41 if the function
+                cannot be called with the spec's arguments.
+        """
+        key = spec.name.lower()
+        with self._lock:
+            self._check_open(f"register {spec.full_name}")
+            present = self._find(key)
+            if present is not None:
+                raise NeuroScriptError(
+                    ErrorCode.DUPLICATE,
+                    f"there is a tool {present.spec.full_name} already; unregister it first, or choose another name",
+                )
+            tool = Tool.of(spec, function)
+            self._entries[key] = tool
+            return tool
+
+    def tool(self, name: str, **fields: Any) -> Callable[[F], F]:
+        """A decorator that registers a function, its spec made by `ToolSpec.from_function`."""
+
+        def decorate(function: F) -> F:
+            self.register(ToolSpec.from_function(name, function, **fields), function)
+            return function
+
+        return decorate
+
+    def unregister(self, name: str) -> None:
+        """Removes a tool; a parent's is hidden here and stays there.
+
+        Raises:
+            NeuroScriptError: 3 if there is none; 43 if this registry is frozen.
+        """
+        with self._lock:
+            self._check_open(f"unregister {name}")
+            key = self.lookup(name).spec.name.lower()
+            if self._parent is not None and self._parent._find(key) is not None:
+                self._entries[key] = None
+            else:
+                del self._entries[key]
+
+    def freeze(self) -> None:
+        """Refuses every later change.  Making a layer on top does so too."""
+        self._frozen = True
+
+    def later(self, loader: Callable[[], object]) -> None:
+        """Calls ``loader`` once, before a missing name is reported or the tools are listed; it may register more."""
+        self._later.append(loader)
+
+    def _check_open(self, what: str) -> None:
+        if self._frozen:
+            raise NeuroScriptError(
+                ErrorCode.WRITE_VIOLATION,
+                f"cannot {what}: this registry is shared and frozen; make a layer with ToolRegistry(parent)",
+            )
+
+    # --- looking up ------------------------------------------------------------------------------------------------
+
+    def get(self, name: str) -> Tool | None:
+        """The tool of that name, or None."""
+        key = _key(name)
+        tool = self._find(key)
+        while tool is None and self._later:
+            self._later.pop(0)()
+            tool = self._find(key)
+        return tool
+
+    def lookup(self, name: str) -> Tool:
+        """The tool of that name.
+
+        Raises:
+            NeuroScriptError: 3, with the nearest names.
+        """
+        tool = self.get(name)
+        if tool is None:
+            raise NeuroScriptError(ErrorCode.TOOL_NOT_FOUND, self._unknown(_key(name), name))
+        return tool
+
+    def _find(self, key: str) -> Tool | None:
+        try:
+            entry = self._entries[key]
+        except KeyError:
+            if self._groups and self._load_group(key.partition(".")[0]):
+                return self._find(key)
+            return self._parent._find(key) if self._parent is not None else None
+        if type(entry) is tuple:
+            # Two threads may both make it; the tools are equal and either may stay.
+            self._entries[key] = entry = Tool.of(*entry)
+        return entry  # type: ignore[return-value]
+
+    def _load_group(self, group: str) -> bool:
+        if group not in self._groups:
+            return False
+        with self._lock:
+            module = self._groups.get(group)
+            if module is None:
+                return False
+            for spec, function in importlib.import_module(module).TOOLS:
+                self._entries.setdefault(spec.name.lower(), (spec, function))
+            # Removed last: another thread that sees the group gone finds its tools there.
+            del self._groups[group]
+            return True
+
+    def near(self, name: str, count: int = 3) -> list[str]:
+        """The names nearest to one that is not there, nearest first."""
+        key = _key(name)
+        names = {spec.name.lower(): spec.name for spec in self._all_specs()}
+        found = difflib.get_close_matches(key, names, count, 0.6)
+        if not found:
+            last = key.rpartition(".")[2]
+            found = sorted(k for k in names if k.rpartition(".")[2] == last)[:count]
+        return [names[k] for k in found]
+
+    def _unknown(self, key: str, name: str) -> str:
+        shown = name if name.lower().startswith("tool.") else f"tool.{name}"
+        names = self.near(key)
+        if names:
+            return f"there is no tool {shown}; did you mean {' or '.join(f'tool.{n}' for n in names)}?"
+        groups = sorted({spec.group for spec in self._all_specs()}, key=str.lower)
+        return f"there is no tool {shown}; the groups are {', '.join(groups) or 'none'}"
+
+    # --- listing ---------------------------------------------------------------------------------------------------
+
+    def _all_specs(self) -> list[ToolSpec]:
+        while self._later:
+            self._later.pop(0)()
+        for group in list(self._groups):
+            self._load_group(group)
+        found = {spec.name.lower(): spec for spec in self._parent._all_specs()} if self._parent is not None else {}
+        for key, entry in list(self._entries.items()):
+            if entry is None:
+                found.pop(key, None)
+            else:
+                found[key] = entry[0] if type(entry) is tuple else entry.spec  # type: ignore[union-attr]
+        return [found[key] for key in sorted(found)]
+
+    def specs(self) -> list[ToolSpec]:
+        """Every tool's spec, by name."""
+        return self._all_specs()
+
+    def names(self) -> list[str]:
+        """Every tool's name, without ``tool.``, in order."""
+        return [spec.name for spec in self._all_specs()]
+
+    def __iter__(self) -> Iterator[Tool]:
+        return (self.lookup(spec.name) for spec in self._all_specs())
+
+    def __len__(self) -> int:
+        return len(self._all_specs())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    # --- calling ---------------------------------------------------------------------------------------------------
+
+    def call(self, name: str, /, *args: Any, context: Any = None, **named: Any) -> Any:
+        """Calls a tool for a host or a model: looks it up, asks the policy, validates, and normalises the result.
+
+        Args:
+            name: the tool's name; also in the form that model providers use, ``str__ToUpper``.
+            args: positional arguments, Python values.
+            context: the call context, for tools that need one.
+            named: arguments by name.
+
+        Raises:
+            NeuroScriptError: 3 unknown tool, 10 not permitted, 4 wrong arguments, 18 no context, or the tool's own.
+        """
+        tool = self.lookup(name)
+        if self.policy is not None:
+            self.policy.check(tool.spec)
+        return tool.invoke(context, validate_and_convert_args(tool.spec, args, named))
+
+
+def _key(name: str) -> str:
+    key = name.lower()
+    if "__" in key:
+        key = key.replace("__", ".")
+    return key[5:] if key.startswith("tool.") else key

@@ -1,0 +1,367 @@
+"""Arguments of a tool call: their count, names and types, and the conversions that lose nothing.
+
+A program's calls go through a function generated for the spec (`compile_validator`): what passes as it is costs a few
+type tests, and everything else goes the one slow way, which converts or explains.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
+from neuroscript.values import (
+    ErrorValue,
+    Function,
+    Fuzzy,
+    Handle,
+    TimeDate,
+    ToolValue,
+    from_host,
+    number_text,
+    read_number,
+    type_name,
+)
+
+Validator = Callable[..., list[Any]]
+
+_MISSING: Any = object()
+_FAILED: Any = object()
+_SECRET = re.compile(r"(?:^|_)(?:auth|key|password|secret|credential|token)s?(?:$|_)", re.IGNORECASE)
+
+
+def validate_and_convert_args(
+    spec: ToolSpec, args: Sequence[Any] | Mapping[str, Any], named: Mapping[str, Any] | None = None
+) -> list[Any]:
+    """The arguments of a call by a host or a model, checked and converted, one for each argument of the spec.
+
+    Only conversions that lose nothing are made: a whole double to a whole number, a whole number to a double that
+    equals it, a string that reads as a number to that number, a string to its UTF-8 bytes, a tuple to a list.  A
+    boolean is never a number and a number never a string.
+
+    Args:
+        spec: the tool's spec.
+        args: the positional arguments, or all arguments by name.
+        named: arguments by name, after the positional ones.
+
+    Returns:
+        The values in the order of the spec; a variadic argument's values are one list.
+
+    Raises:
+        NeuroScriptError: 4, naming the tool, the argument, what was expected and what was given.
+    """
+    if isinstance(args, Mapping):
+        named = {**args, **(named or {})}
+        args = ()
+    values = [_host_value(spec, value, f"argument {place}") for place, value in enumerate(args, 1)]
+    by_name = {name: _host_value(spec, value, f"argument {name!r}") for name, value in (named or {}).items()}
+    return convert(spec, values, by_name)
+
+
+def map_validated_args_by_name(spec: ToolSpec, validated: Sequence[Any]) -> dict[str, Any]:
+    """The result of `validate_and_convert_args` as a dictionary from argument name to value."""
+    return {arg.name: value for arg, value in zip(spec.args, validated, strict=True)}
+
+
+def _host_value(spec: ToolSpec, value: Any, place: str) -> Any:
+    try:
+        return from_host(value)
+    except NeuroScriptError as error:
+        raise _mismatch(spec, f"{place} is not a value of the language: {error.message}") from error
+
+
+# --- the slow way: bind, convert, explain -----------------------------------------------------------------------------
+
+
+def convert(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any] | None = None) -> list[Any]:
+    """`validate_and_convert_args` for values that are already those of the language; nothing is copied needlessly."""
+    values = _bind(spec, args, named or {})
+    last = len(values) - 1
+    for index, arg in enumerate(spec.args):
+        value = values[index]
+        if spec.variadic and index == last:
+            values[index] = _convert_rest(spec, arg, value)
+        elif value is _MISSING or (value is None and not arg.required):
+            if value is _MISSING and arg.required:
+                raise _mismatch(spec, f"argument {index + 1} ({arg.name}) is missing")
+            values[index] = arg.default
+        else:
+            values[index] = _convert_one(spec, arg, value, f"argument {index + 1} ({arg.name})")
+    return values
+
+
+def _bind(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
+    """One value for each argument of the spec, `_MISSING` where none is given; a variadic one has a list or that."""
+    count = len(spec.args)
+    fixed = count - 1 if spec.variadic else count
+    if len(args) > fixed and not spec.variadic:
+        raise _mismatch(spec, f"takes {_count_text(spec)}, not {len(args) + len(named)}", separator="")
+    values = list(args[:fixed])
+    values += [_MISSING] * (count - len(values))
+    if len(args) > fixed:
+        values[fixed] = list(args[fixed:])
+    positions = {arg.name: index for index, arg in enumerate(spec.args)}
+    for name, value in named.items():
+        index = positions.get(name, -1)
+        if index < 0:
+            near = difflib.get_close_matches(name, positions, 1, 0.5)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise _mismatch(spec, f"there is no argument {name}{hint}")
+        if values[index] is not _MISSING:
+            raise _mismatch(spec, f"argument {index + 1} ({name}) is given twice, by position and by name")
+        values[index] = value
+    return values
+
+
+def _count_text(spec: ToolSpec) -> str:
+    most = len(spec.args)
+    least = sum(arg.required for arg in spec.args)
+    if most == 0:
+        return "no arguments"
+    plural = "" if most == 1 else "s"
+    return f"{most} argument{plural}" if least == most else f"{least} to {most} argument{plural}"
+
+
+def _convert_rest(spec: ToolSpec, arg: ArgSpec, values: Any) -> list[Any]:
+    """The values of a variadic argument; by name they come as one list."""
+    place = len(spec.args)
+    if values is _MISSING or values is None:
+        if arg.required:
+            raise _mismatch(spec, f"argument {place} ({arg.name}) is missing; at least one is needed")
+        return list(arg.default or ())
+    if type(values) is not list:
+        raise _mismatch(spec, f"argument {place} ({arg.name}) must be a list when given by name, not {given(values)}")
+    if not values and arg.required:
+        raise _mismatch(spec, f"argument {place} ({arg.name}) is empty; at least one value is needed")
+    return [_convert_one(spec, arg, value, f"argument {place + i} ({arg.name})") for i, value in enumerate(values)]
+
+
+def _convert_one(spec: ToolSpec, arg: ArgSpec, value: Any, place: str) -> Any:
+    converted = convert_value(arg.type, value)
+    if converted is not _FAILED:
+        return converted
+    item_type = arg.type.item_type
+    if item_type is not None and type(value) is list:
+        index = next(i for i, item in enumerate(value) if convert_value(item_type, item) is _FAILED)
+        found = f"item {index} is {_shown(arg, value[index])}"
+        raise _mismatch(spec, f"{place} must be {arg.type.expected}, but {found}")
+    raise _mismatch(spec, f"{place} must be {arg.type.expected}, not {_shown(arg, value)}")
+
+
+def _mismatch(spec: ToolSpec, problem: str, separator: str = ":") -> NeuroScriptError:
+    end = "" if problem.endswith("?") else ";"
+    return NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{spec.full_name}{separator} {problem}{end} usage: {spec.usage}")
+
+
+def given(value: Any) -> str:
+    """A value in an error message: its type, and what it is if that is short."""
+    kind = type(value)
+    if value is None:
+        return "nil"
+    if kind is list:
+        return f"a list of {len(value)} item{'' if len(value) == 1 else 's'}"
+    if kind is dict:
+        return f"a map of {len(value)} entr{'y' if len(value) == 1 else 'ies'}"
+    if kind is str:
+        text: str = value if len(value) <= 40 else value[:40] + "…"
+        return "string " + '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    if kind is int and value.bit_length() > 128:
+        return f"number of {value.bit_length()} bits"
+    if kind is int or kind is float:
+        text = number_text(value)
+        return "number " + (text if len(text) <= 40 else text[:40] + "…")
+    if kind is bool:
+        return f"boolean {'true' if value else 'false'}"
+    return type_name(value)
+
+
+def _shown(arg: ArgSpec, value: Any) -> str:
+    """`given`, but what may be a secret put in the wrong place is not repeated."""
+    if type(value) is str and _SECRET.search(arg.name):
+        return "a string"
+    return given(value)
+
+
+# --- conversions ------------------------------------------------------------------------------------------------------
+
+
+def _to_int(value: Any) -> Any:
+    kind = type(value)
+    if kind is int:
+        return value
+    if kind is str:
+        number = read_number(value)
+        return _FAILED if number is None else _to_int(number)
+    return int(value) if kind is float and value.is_integer() else _FAILED
+
+
+def _to_float(value: Any) -> Any:
+    kind = type(value)
+    if kind is float:
+        return value
+    if kind is str:
+        number = read_number(value)
+        return _FAILED if number is None else _to_float(number)
+    if kind is not int or value.bit_length() > 1024:
+        return _FAILED
+    try:
+        number = float(value)
+    except OverflowError:
+        return _FAILED
+    return number if number == value else _FAILED
+
+
+def _to_number(value: Any) -> Any:
+    kind = type(value)
+    if kind is int or kind is float:
+        return value
+    number = read_number(value) if kind is str else None
+    return _FAILED if number is None else number
+
+
+def _to_bytes(value: Any) -> Any:
+    kind = type(value)
+    if kind is bytes:
+        return value
+    return value.encode() if kind is str else _FAILED
+
+
+def _to_fuzzy(value: Any) -> Any:
+    if type(value) is Fuzzy:
+        return value
+    number = _to_number(value)
+    return Fuzzy(number) if number is not _FAILED and 0 <= number <= 1 else _FAILED
+
+
+def _exactly(*kinds: type) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        return value if type(value) in kinds else _FAILED
+
+    return check
+
+
+def _list_of(item_type: ArgType) -> Callable[[Any], Any]:
+    convert_item = _CONVERTERS[item_type]
+
+    def check(values: Any) -> Any:
+        if type(values) is not list:
+            return _FAILED
+        converted = [convert_item(value) for value in values]
+        if any(value is _FAILED for value in converted):
+            return _FAILED
+        # The list itself is passed on where nothing changed, so that it is not copied.
+        return values if all(map(_is, values, converted)) else converted
+
+    return check
+
+
+def _is(a: Any, b: Any) -> bool:
+    return a is b
+
+
+_CONVERTERS: dict[ArgType, Callable[[Any], Any]] = {
+    ArgType.ANY: lambda value: value,
+    ArgType.NIL: _exactly(type(None)),
+    ArgType.STRING: _exactly(str),
+    ArgType.INT: _to_int,
+    ArgType.FLOAT: _to_float,
+    ArgType.NUMBER: _to_number,
+    ArgType.BOOL: _exactly(bool),
+    ArgType.BYTES: _to_bytes,
+    ArgType.MAP: _exactly(dict),
+    ArgType.SLICE_ANY: _exactly(list),
+    ArgType.HANDLE: _exactly(Handle),
+    ArgType.FUNCTION: _exactly(Function, ToolValue),
+    ArgType.TIMEDATE: _exactly(TimeDate),
+    ArgType.FUZZY: _to_fuzzy,
+    ArgType.ERROR: _exactly(ErrorValue),
+}
+for _kind in list(ArgType):
+    if _kind not in _CONVERTERS:
+        _CONVERTERS[_kind] = _list_of(_kind.item_type or ArgType.ANY)
+
+
+def convert_value(arg_type: ArgType, value: Any) -> Any:
+    """The value as that type, or a private mark where it cannot be without loss."""
+    return _CONVERTERS[arg_type](value)
+
+
+# --- the fast way -----------------------------------------------------------------------------------------------------
+
+_INLINE: dict[ArgType, str] = {
+    ArgType.ANY: "True",
+    ArgType.NIL: "{0} is None",
+    ArgType.STRING: "type({0}) is str",
+    ArgType.INT: "type({0}) is int",
+    ArgType.FLOAT: "type({0}) is float",
+    ArgType.NUMBER: "(type({0}) is int or type({0}) is float)",
+    ArgType.BOOL: "type({0}) is bool",
+    ArgType.BYTES: "type({0}) is bytes",
+    ArgType.MAP: "type({0}) is dict",
+    ArgType.SLICE_ANY: "type({0}) is list",
+}
+_CHECKED: dict[ArgType, str] = {
+    **_INLINE,
+    ArgType.HANDLE: "type({0}) is Handle",
+    ArgType.FUNCTION: "(type({0}) is Function or type({0}) is ToolValue)",
+    ArgType.TIMEDATE: "type({0}) is TimeDate",
+    ArgType.FUZZY: "type({0}) is Fuzzy",
+    ArgType.ERROR: "type({0}) is ErrorValue",
+}
+_NAMES = {kind.__name__: kind for kind in (Handle, Function, ToolValue, TimeDate, Fuzzy, ErrorValue)}
+
+
+def inline_check(arg: ArgSpec | ArgType) -> str | None:
+    """A Python expression, with ``{0}`` for a name, that is true where the value passes as it is.
+
+    It uses ``type`` and the names of built-in types alone.  Where it holds for every argument of a call that gives all
+    of them by position, the validator would return those very values and need not be called.  None: there is no such
+    expression for this type.
+    """
+    if isinstance(arg, ArgType):
+        return _INLINE.get(arg)
+    if arg.type is ArgType.ANY and not arg.required and arg.default is not None:
+        return "{0} is not None"
+    return _INLINE.get(arg.type)
+
+
+def compile_validator(spec: ToolSpec) -> Validator:
+    """A function ``validate(args, named=None) -> list`` generated for the spec, for values of the language.
+
+    It returns ``args`` itself where a list of all arguments passes as it is.  Optional arguments at the end may be left
+    out on the fast way too; names, conversions and errors go to `convert`.
+    """
+    names: dict[str, Any] = {**_NAMES, "spec": spec, "convert": convert}
+    lines = ["def validate(args, named=None):", "    if not named:", "        n = len(args)"]
+    for count in _fast_counts(spec):
+        tests = [f"n == {count}"]
+        for index, arg in enumerate(spec.args[:count]):
+            template = inline_check(arg) or _CHECKED[arg.type]
+            if template != "True":
+                tests.append(template.format(f"args[{index}]"))
+        rest = []
+        for index, arg in enumerate(spec.args[count:], count):
+            names[f"default{index}"] = arg.default
+            rest.append(f"default{index}")
+        result = f"[*args, {', '.join(rest)}]" if rest else "(args if type(args) is list else [*args])"
+        lines += [f"        if {' and '.join(tests)}:", f"            return {result}"]
+    lines.append("    return convert(spec, args, named)")
+    # The text is made of the templates above and of numbers; nothing of the spec's own text is in it.
+    exec(compile("\n".join(lines), f"<validator of {spec.name}>", "exec"), names)
+    validator: Validator = names["validate"]
+    return validator
+
+
+def _fast_counts(spec: ToolSpec) -> list[int]:
+    """The argument counts that the fast way covers: all, and fewer where optional ones at the end are left out."""
+    if spec.variadic or any(arg.type not in _CHECKED for arg in spec.args):
+        return []
+    counts = [len(spec.args)]
+    for index in range(len(spec.args) - 1, -1, -1):
+        if spec.args[index].required:
+            break
+        counts.append(index)
+    return counts
