@@ -1,0 +1,37 @@
+"""``event``: events from scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
+
+if TYPE_CHECKING:
+    from neuroscript.runtime.context import ToolContext
+
+SOURCE = "script"
+
+
+def emit_event(ctx: ToolContext, name: str, payload: Any) -> None:
+    ctx.emit_event(name, payload, SOURCE)
+
+
+TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
+    (
+        ToolSpec(
+            name="event.Emit",
+            description="Fires an event: its handlers run at once, in the order in which they were registered.",
+            category="event",
+            args=(
+                ArgSpec("name", ArgType.STRING, "The event's name."),
+                ArgSpec("payload", ArgType.ANY, "What the handlers get as `payload`.", required=False),
+            ),
+            return_type=ArgType.NIL,
+            return_help="nil. An error in a handler goes to the host, not to the emitter.",
+            example='call tool.event.Emit("order.paid", {"id": 17})',
+            error_conditions="37 if handlers fire events in each other without end.",
+        ),
+        emit_event,
+    )
+]

@@ -1,0 +1,343 @@
+"""``fs``: files and folders of the sandbox directory.
+
+Paths are relative to that directory, with ``/`` between folders.  See `neuroscript.runtime.sandbox` for how a script is
+kept inside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.runtime.folders import RESERVED_NAMES
+from neuroscript.runtime.sandbox import Entry, Sandbox, sandbox_of
+from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
+from neuroscript.values import TimeDate, type_name
+
+if TYPE_CHECKING:
+    from neuroscript.runtime.context import ToolContext
+
+MAX_FILENAME = 100
+
+
+def _sandbox(ctx: ToolContext) -> Sandbox:
+    return sandbox_of(ctx.sandbox, ctx.check)
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "path": entry.path,
+        "kind": entry.kind,
+        "is_dir": entry.kind == "directory",
+        "size_bytes": entry.size,
+        "modified": _moment(entry.modified),
+        "mode": entry.mode,
+    }
+
+
+def _moment(seconds: float) -> TimeDate:
+    try:
+        return TimeDate.of(datetime.fromtimestamp(seconds, UTC))
+    except (OverflowError, OSError, ValueError):
+        # A file system may hold a time that no calendar has.
+        return TimeDate.of(datetime.fromtimestamp(0, UTC))
+
+
+def _content(content: Any) -> bytes:
+    if type(content) is str:
+        return content.encode()
+    if type(content) is bytes:
+        return content
+    message = f"the content of a file is a string or bytes, not a {type_name(content)}; make text of it first"
+    raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
+
+
+def read(ctx: ToolContext, filepath: str) -> str:
+    return _sandbox(ctx).read_text(filepath, ctx.limits.max_string)
+
+
+def read_bytes(ctx: ToolContext, filepath: str) -> bytes:
+    return _sandbox(ctx).read_bytes(filepath, ctx.limits.max_string)
+
+
+def write(ctx: ToolContext, filepath: str, content: Any) -> str:
+    return _sandbox(ctx).write(filepath, _content(content))
+
+
+def append(ctx: ToolContext, filepath: str, content: Any) -> str:
+    return _sandbox(ctx).append(filepath, _content(content))
+
+
+def list_entries(ctx: ToolContext, path: str, recursive: bool) -> list[dict[str, Any]]:
+    return [_entry(entry) for entry in _sandbox(ctx).entries(path, recursive, ctx.limits.max_items)]
+
+
+def walk(ctx: ToolContext, path: str) -> list[dict[str, Any]]:
+    return list_entries(ctx, path, True)
+
+
+def make_directory(ctx: ToolContext, path: str) -> str:
+    return _sandbox(ctx).make_directory(path)
+
+
+def delete(ctx: ToolContext, path: str, recursive: bool) -> str:
+    return _sandbox(ctx).delete(path, recursive)
+
+
+def stat(ctx: ToolContext, path: str) -> dict[str, Any]:
+    return _entry(_sandbox(ctx).stat(path))
+
+
+def exists(ctx: ToolContext, path: str) -> bool:
+    return _sandbox(ctx).exists(path)
+
+
+def move(ctx: ToolContext, source_path: str, destination_path: str) -> str:
+    return _sandbox(ctx).move(source_path, destination_path)
+
+
+def hash_file(ctx: ToolContext, filepath: str) -> str:
+    digest = hashlib.sha256()
+    for chunk in _sandbox(ctx).chunks(filepath):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def line_count(ctx: ToolContext, filepath: str) -> int:
+    lines, last = 0, b"\n"
+    for chunk in _sandbox(ctx).chunks(filepath):
+        lines += chunk.count(b"\n")
+        last = chunk[-1:]
+    # A last line without a line end is a line too.
+    return lines + (last != b"\n")
+
+
+def sanitize_filename(name: str) -> str:
+    clean = re.sub(r"[^\w.\-]+", "_", name)
+    clean = re.sub(r"\.{2,}", ".", re.sub(r"_{2,}", "_", clean)).strip("._-")
+    stem, dot, extension = clean.rpartition(".")
+    if dot and len(extension) <= 10:
+        clean = f"{_shorten(stem, MAX_FILENAME - 11)}.{extension}"
+    else:
+        clean = _shorten(clean, MAX_FILENAME)
+    device, dot, rest = clean.partition(".")
+    if device.lower() in RESERVED_NAMES:
+        clean = f"{device}_{dot}{rest}"
+    return clean or "unnamed"
+
+
+def _shorten(name: str, size: int) -> str:
+    """As much of the beginning as ``size`` bytes hold, since file systems count bytes."""
+    return name.encode()[:size].decode(errors="ignore").strip("._-")
+
+
+_OUTSIDE = "34 if the path leaves the sandbox, 18 if there is no sandbox, 25 without permission, 26 if the system fails"
+_ENTRY_HELP = (
+    "a map with `name`, `path` (relative to the sandbox), `kind` (`file`, `directory`, `link`, `other`), `is_dir`, "
+    "`size_bytes`, `modified` (a timedate) and `mode`"
+)
+_FILE = ArgSpec("filepath", ArgType.STRING, "The file's path in the sandbox.")
+
+
+def _spec(
+    name: str,
+    description: str,
+    args: tuple[ArgSpec, ...],
+    returns: tuple[ArgType, str],
+    *,
+    example: str,
+    errors: str,
+    write: bool = False,
+) -> ToolSpec:
+    return ToolSpec(
+        name=f"fs.{name}",
+        description=description,
+        category="fs",
+        args=args,
+        return_type=returns[0],
+        return_help=returns[1],
+        example=example,
+        error_conditions=f"{errors}; {_OUTSIDE}." if errors else f"{_OUTSIDE}.",
+        capabilities=("fs:write",) if write else ("fs:read",),
+    )
+
+
+_PATH_RESULT = (ArgType.STRING, "The path of what was written or made, relative to the sandbox.")
+
+TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
+    (
+        _spec(
+            "Read",
+            "Reads a UTF-8 text file.",
+            (_FILE,),
+            (ArgType.STRING, "The file's text."),
+            example='set text = tool.fs.Read("notes/today.txt")',
+            errors="22 if the file is missing, 23 if it is no file, 41 if it is not UTF-8, 37 if it is too large",
+        ),
+        read,
+    ),
+    (
+        _spec(
+            "ReadBytes",
+            "Reads a file as it is.",
+            (_FILE,),
+            (ArgType.BYTES, "The file's bytes."),
+            example='emit len(tool.fs.ReadBytes("photo.jpg"))',
+            errors="22 if the file is missing, 23 if it is no file, 37 if it is too large",
+        ),
+        read_bytes,
+    ),
+    (
+        _spec(
+            "Write",
+            "Writes a file, whole or not at all; what it held before is gone. Folders that are missing are made.",
+            (_FILE, ArgSpec("content", ArgType.ANY, "A string (written as UTF-8) or bytes.")),
+            _PATH_RESULT,
+            example='call tool.fs.Write("reports/week.txt", "all is well\\n")',
+            errors="23 if the path is no file, 4 if the content is neither a string nor bytes",
+            write=True,
+        ),
+        write,
+    ),
+    (
+        _spec(
+            "Append",
+            "Adds to the end of a file. The file and its folders are made if they are missing.",
+            (_FILE, ArgSpec("content", ArgType.ANY, "A string (written as UTF-8) or bytes.")),
+            _PATH_RESULT,
+            example='call tool.fs.Append("log.txt", "started\\n")',
+            errors="23 if the path is no file, 4 if the content is neither a string nor bytes",
+            write=True,
+        ),
+        append,
+    ),
+    (
+        _spec(
+            "List",
+            "Lists a folder, by name.",
+            (
+                ArgSpec("path", ArgType.STRING, "The folder; `.` is the sandbox itself.", required=False, default="."),
+                ArgSpec("recursive", ArgType.BOOL, "Folders inside as well.", required=False, default=False),
+            ),
+            (ArgType.SLICE_MAP, f"For each entry {_ENTRY_HELP}."),
+            example='for each entry in tool.fs.List("reports")\n  emit entry.name\nendfor',
+            errors="22 if the folder is missing, 23 if it is no folder, 37 if it holds more than a list can",
+        ),
+        list_entries,
+    ),
+    (
+        _spec(
+            "Walk",
+            "Lists a folder and everything below it. Links are listed and not followed.",
+            (ArgSpec("path", ArgType.STRING, "The folder; `.` is the sandbox itself.", required=False, default="."),),
+            (ArgType.SLICE_MAP, f"For each entry {_ENTRY_HELP}."),
+            example='emit len(tool.fs.Walk("."))',
+            errors="22 if the folder is missing, 23 if it is no folder, 37 if there is more than a list can hold",
+        ),
+        walk,
+    ),
+    (
+        _spec(
+            "Mkdir",
+            "Makes a folder, and those above it. One that is there already is left alone.",
+            (ArgSpec("path", ArgType.STRING, "The folder to make."),),
+            _PATH_RESULT,
+            example='call tool.fs.Mkdir("reports/2025")',
+            errors="24 if a file has that name, 23 if a file is in the way",
+            write=True,
+        ),
+        make_directory,
+    ),
+    (
+        _spec(
+            "Delete",
+            "Deletes a file, a link (not what it points to) or a folder.",
+            (
+                ArgSpec("path", ArgType.STRING, "What to delete."),
+                ArgSpec("recursive", ArgType.BOOL, "A folder with all it holds.", required=False, default=False),
+            ),
+            (ArgType.STRING, "The path of what was deleted."),
+            example='call tool.fs.Delete("reports/week.txt")',
+            errors="22 if there is nothing, 19 if a folder is not empty and `recursive` is not true",
+            write=True,
+        ),
+        delete,
+    ),
+    (
+        _spec(
+            "Stat",
+            "Tells what there is at a path. A link is followed.",
+            (ArgSpec("path", ArgType.STRING, "A file or folder."),),
+            (ArgType.MAP, f"{_ENTRY_HELP[0].upper()}{_ENTRY_HELP[1:]}."),
+            example='emit tool.fs.Stat("notes.txt").size_bytes',
+            errors="22 if there is nothing",
+        ),
+        stat,
+    ),
+    (
+        _spec(
+            "Exists",
+            "Tells whether there is anything at a path.",
+            (ArgSpec("path", ArgType.STRING, "A file or folder."),),
+            (ArgType.BOOL, "True if there is."),
+            example='if not tool.fs.Exists("notes.txt")\n  call tool.fs.Write("notes.txt", "")\nendif',
+            errors="",
+        ),
+        exists,
+    ),
+    (
+        _spec(
+            "Move",
+            "Moves or renames a file, link or folder. What has the new name already is never replaced.",
+            (
+                ArgSpec("source_path", ArgType.STRING, "What to move."),
+                ArgSpec("destination_path", ArgType.STRING, "Its new path, name included."),
+            ),
+            (ArgType.STRING, "The new path."),
+            example='call tool.fs.Move("draft.txt", "reports/final.txt")',
+            errors="22 if the source is missing, 24 if the destination exists, 19 for a folder into itself",
+            write=True,
+        ),
+        move,
+    ),
+    (
+        _spec(
+            "Hash",
+            "Computes the SHA-256 digest of a file, of any size.",
+            (_FILE,),
+            (ArgType.STRING, "64 hexadecimal digits."),
+            example='emit tool.fs.Hash("notes.txt")',
+            errors="22 if the file is missing, 23 if it is no file",
+        ),
+        hash_file,
+    ),
+    (
+        _spec(
+            "LineCount",
+            "Counts the lines of a file, of any size. A last line without a line end counts.",
+            (_FILE,),
+            (ArgType.INT, "The number of lines."),
+            example='emit tool.fs.LineCount("notes.txt")',
+            errors="22 if the file is missing, 23 if it is no file",
+        ),
+        line_count,
+    ),
+    (
+        ToolSpec(
+            name="fs.SanitizeFilename",
+            description="Makes a name that is safe for a file on every system: letters, digits, `_`, `-` and `.`.",
+            category="fs",
+            args=(ArgSpec("name", ArgType.STRING, "Any text."),),
+            return_type=ArgType.STRING,
+            return_help=f"At most {MAX_FILENAME} bytes of UTF-8, never empty, never a device's name.",
+            example='emit tool.fs.SanitizeFilename("Q1: profit/loss?.txt")  # Q1_profit_loss_.txt',
+            pure=True,
+        ),
+        sanitize_filename,
+    ),
+]

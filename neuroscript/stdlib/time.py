@@ -1,0 +1,193 @@
+"""``time``: the clock, and moments as values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.stdlib.time_layout import format_time, parse_time
+from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
+from neuroscript.values import TimeDate
+
+if TYPE_CHECKING:
+    from neuroscript.runtime.context import ToolContext
+
+MAX_SLEEP = 86_400
+
+
+def now() -> TimeDate:
+    return TimeDate.of(datetime.now(UTC))
+
+
+def sleep(ctx: ToolContext, seconds: float) -> bool:
+    if not 0 <= seconds <= MAX_SLEEP:
+        message = f"{ctx.tool}: one can sleep from 0 to {MAX_SLEEP} seconds, not {seconds}"
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
+    ctx.sleep(seconds)
+    return True
+
+
+def difference(start: TimeDate, end: TimeDate) -> float:
+    return (end - start).total_seconds()
+
+
+def add(time: TimeDate, seconds: float) -> TimeDate:
+    try:
+        return TimeDate.of(time + timedelta(seconds=seconds))
+    except OverflowError as error:
+        message = f"tool.time.Add: {seconds} seconds from there is outside the years 1 to 9999"
+        raise NeuroScriptError(ErrorCode.INVALID_VALUE, message) from error
+
+
+def to_unix(time: TimeDate) -> float:
+    return time.timestamp()
+
+
+def from_unix(seconds: float) -> TimeDate:
+    try:
+        return TimeDate.of(datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds))
+    except OverflowError as error:
+        message = f"tool.time.FromUnix: {seconds} seconds since 1970 is outside the years 1 to 9999"
+        raise NeuroScriptError(ErrorCode.INVALID_VALUE, message) from error
+
+
+def parts(time: TimeDate) -> dict[str, Any]:
+    offset = time.utcoffset() or timedelta()
+    return {
+        "year": time.year,
+        "month": time.month,
+        "day": time.day,
+        "hour": time.hour,
+        "minute": time.minute,
+        "second": time.second,
+        "microsecond": time.microsecond,
+        "weekday": time.isoweekday(),
+        "yearday": time.timetuple().tm_yday,
+        "offset_seconds": int(offset.total_seconds()),
+    }
+
+
+def sleep_spec(name: str) -> ToolSpec:
+    """The spec of the sleeping tool, which scripts know by two names."""
+    return ToolSpec(
+        name=name,
+        description="Waits. The host's cancelling ends the wait.",
+        args=(ArgSpec("seconds", ArgType.NUMBER, f"How long, from 0 to {MAX_SLEEP}; fractions count."),),
+        return_type=ArgType.BOOL,
+        return_help="true",
+        example=f"call tool.{name}(0.5)",
+        error_conditions="4 if the number is out of range.",
+    )
+
+
+_TIME = ArgSpec("time", ArgType.TIMEDATE, "The moment.")
+_LAYOUT_HELP = (
+    "Made of `%Y %m %d %H %M %S %f %j %y %I %p %A %a %B %b %z %%` and other text; left out, RFC 3339 "
+    "(`2025-03-01T12:00:00Z`)."
+)
+_LAYOUT = ArgSpec("layout", ArgType.STRING, _LAYOUT_HELP, required=False, default="")
+
+TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
+    (
+        ToolSpec(
+            name="time.Now",
+            description="Reads the clock.",
+            return_type=ArgType.TIMEDATE,
+            return_help="The moment, in UTC.",
+            example="set started = tool.time.Now()",
+        ),
+        now,
+    ),
+    (sleep_spec("time.Sleep"), sleep),
+    (
+        ToolSpec(
+            name="time.Format",
+            description="Writes a moment as text. Names of days and months are English.",
+            args=(_TIME, _LAYOUT),
+            return_type=ArgType.STRING,
+            return_help="The text.",
+            example='emit tool.time.Format(tool.time.FromUnix(0), "%d %B %Y")  # 01 January 1970',
+            error_conditions="41 for a layout with another `%` sequence.",
+            pure=True,
+        ),
+        format_time,
+    ),
+    (
+        ToolSpec(
+            name="time.Parse",
+            description="Reads a moment from text. Without an offset it counts as UTC.",
+            args=(ArgSpec("text", ArgType.STRING, "The text."), _LAYOUT),
+            return_type=ArgType.TIMEDATE,
+            return_help="The moment.",
+            example='set day = tool.time.Parse("01.03.2025", "%d.%m.%Y")',
+            error_conditions="41 if the text does not have that form or is no date.",
+            pure=True,
+        ),
+        parse_time,
+    ),
+    (
+        ToolSpec(
+            name="time.Diff",
+            description="Tells how long it is from one moment to another.",
+            args=(ArgSpec("start", ArgType.TIMEDATE, "From here."), ArgSpec("end", ArgType.TIMEDATE, "To here.")),
+            return_type=ArgType.NUMBER,
+            return_help="Seconds, negative if `end` is before `start`.",
+            example="emit tool.time.Diff(tool.time.FromUnix(0), tool.time.FromUnix(90))  # 90",
+            pure=True,
+        ),
+        difference,
+    ),
+    (
+        ToolSpec(
+            name="time.Add",
+            description="Goes on from a moment.",
+            args=(_TIME, ArgSpec("seconds", ArgType.NUMBER, "How far; negative goes back.")),
+            return_type=ArgType.TIMEDATE,
+            return_help="The other moment.",
+            example="set tomorrow = tool.time.Add(tool.time.Now(), 86400)",
+            error_conditions="41 beyond the years 1 to 9999.",
+            pure=True,
+        ),
+        add,
+    ),
+    (
+        ToolSpec(
+            name="time.Unix",
+            description="Gives a moment as a number.",
+            args=(_TIME,),
+            return_type=ArgType.NUMBER,
+            return_help="Seconds since 1970-01-01 00:00 UTC, to the microsecond.",
+            example='emit tool.time.Unix(tool.time.Parse("1970-01-01T00:01:00Z"))  # 60',
+            pure=True,
+        ),
+        to_unix,
+    ),
+    (
+        ToolSpec(
+            name="time.FromUnix",
+            description="Gives a number as a moment.",
+            args=(ArgSpec("seconds", ArgType.NUMBER, "Seconds since 1970-01-01 00:00 UTC."),),
+            return_type=ArgType.TIMEDATE,
+            return_help="The moment, in UTC.",
+            example="emit tool.time.FromUnix(60)  # 1970-01-01T00:01:00Z",
+            error_conditions="41 beyond the years 1 to 9999.",
+            pure=True,
+        ),
+        from_unix,
+    ),
+    (
+        ToolSpec(
+            name="time.Parts",
+            description="Takes a moment apart.",
+            args=(_TIME,),
+            return_type=ArgType.MAP,
+            return_help="A map with `year`, `month`, `day`, `hour`, `minute`, `second`, `microsecond`, `weekday` (1 is "
+            "Monday), `yearday` (1 is 1 January) and `offset_seconds` from UTC.",
+            example="emit tool.time.Parts(tool.time.FromUnix(0)).year  # 1970",
+            pure=True,
+        ),
+        parts,
+    ),
+]
