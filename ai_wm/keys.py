@@ -1,0 +1,383 @@
+"""API keys: where they come from, and how they stay out of sight.
+
+A key is looked up when a call needs it and travels as a `Secret`, which shows ``***`` wherever it is printed, formatted
+or logged, and refuses to be pickled.  No error is raised from a frame that holds a key, a parsed file or a response:
+such an error, its causes and the locals of its traceback could show it.  Look-ups therefore return their problems, and
+only `resolve_key` raises them.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from hmac import compare_digest
+from pathlib import Path
+from typing import Any, NoReturn, Self
+from urllib.parse import quote, quote_plus
+
+from ai_wm.types import APIKeySource, APIKeySourceMethod, APIKeyStatus
+from neuroscript.errors import ErrorCode, NeuroScriptError
+
+MASK = "***"
+VAULT_TIMEOUT = 10.0
+_MAX_FILE_BYTES = 1 << 20
+
+
+class Secret:
+    """A key that is shown as ``***`` everywhere; `get` is the only way to its text."""
+
+    __slots__ = ("__forms", "__value")
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
+        self.__forms: tuple[str, ...] | None = None
+
+    def get(self) -> str:
+        """The key itself.  Use it where it is sent, and keep it nowhere."""
+        return self.__value
+
+    def hide(self, text: str) -> str:
+        """``text`` with every occurrence of the key, plain or encoded, replaced by ``***``."""
+        if self.__forms is None:
+            self.__forms = _forms(self.__value)
+        for form in self.__forms:
+            text = text.replace(form, MASK)
+        return text
+
+    def __bool__(self) -> bool:
+        return bool(self.__value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return compare_digest(self.__value.encode(), other.__value.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self.__value))
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK})"
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __format__(self, spec: str) -> str:
+        return format(MASK, spec)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled; resolve the key again where it is needed")
+
+
+def resolve_key(
+    source: APIKeySource, *, environ: Mapping[str, str] | None = None, config_dir: Path | str | None = None
+) -> Secret | None:
+    """The key that ``source`` names, looked up now.
+
+    Args:
+        source: the method and its value.
+        environ: the environment variables; by default the process's own.
+        config_dir: where ``config_path`` files are; by default the user's configuration directory for neuroscript.
+
+    Returns:
+        The key, or ``None`` for the method ``none``.
+
+    Raises:
+        StateError: 18 if there is no key, naming the place that was looked at, or if it cannot be looked up.
+        AccessError: 34 if a ``config_path`` leads out of the configuration directory.
+    """
+    found = _look_up(source, environ, config_dir)
+    if isinstance(found, _Problem):
+        raise NeuroScriptError(found.code, found.message)
+    return found
+
+
+def key_status(
+    source: APIKeySource, *, environ: Mapping[str, str] | None = None, config_dir: Path | str | None = None
+) -> APIKeyStatus:
+    """Whether the key is there, without showing it.  Takes the arguments of `resolve_key` and raises nothing.
+
+    ``Not Configured`` means that no key is asked for (``none``) or that the source's value is empty.
+    """
+    found = _look_up(source, environ, config_dir)
+    if found is None:
+        return APIKeyStatus.NOT_CONFIGURED
+    return found.status if isinstance(found, _Problem) else APIKeyStatus.FOUND
+
+
+def redact(text: str, secrets: Iterable[Secret]) -> str:
+    """``text`` without any of the keys: plain, URL-encoded, in base64 and as JSON writes them, each becomes ``***``.
+
+    Redact before shortening a text: of a key that was cut in two nothing can be recognised.
+    """
+    for secret in secrets:
+        text = secret.hide(text)
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """Why there is no key.  Never holds any part of a key."""
+
+    message: str
+    status: APIKeyStatus = APIKeyStatus.ERROR_RESOLVING
+    code: ErrorCode = ErrorCode.CONFIGURATION
+
+
+_Found = Secret | _Problem
+
+
+def _missing(place: str, advice: str) -> _Problem:
+    return _Problem(f"no API key in {place}; {advice}", APIKeyStatus.NOT_FOUND)
+
+
+def _look_up(
+    source: APIKeySource, environ: Mapping[str, str] | None, config_dir: Path | str | None
+) -> Secret | _Problem | None:
+    method = source.method
+    if method is APIKeySourceMethod.NONE:
+        return None
+    if not source.value.strip():
+        message = f"auth.value is empty; for the method {method.value!r} it must be {_EXPECTED[method]}"
+        return _Problem(message, APIKeyStatus.NOT_CONFIGURED)
+    variables = os.environ if environ is None else environ
+    match method:
+        case APIKeySourceMethod.INLINE:
+            return Secret(source.value.strip())
+        case APIKeySourceMethod.ENV_VAR:
+            return _from_environment(source.value.strip(), variables)
+        case APIKeySourceMethod.CONFIG_PATH:
+            return _from_file(source.value.strip(), config_dir)
+        case APIKeySourceMethod.VAULT:
+            return _from_vault(source.value.strip(), variables)
+        case APIKeySourceMethod.KEYRING:
+            return _from_keyring(source.value.strip())
+
+
+_EXPECTED = {
+    APIKeySourceMethod.ENV_VAR: "the name of an environment variable",
+    APIKeySourceMethod.INLINE: "the key itself",
+    APIKeySourceMethod.CONFIG_PATH: "path#dotted.key",
+    APIKeySourceMethod.VAULT: "mount/path#field",
+    APIKeySourceMethod.KEYRING: "service/user",
+}
+
+
+def _malformed(method: APIKeySourceMethod, value: str) -> _Problem:
+    return _Problem(f"auth.value {value!r} does not say where the key is; it must be {_EXPECTED[method]}")
+
+
+def _not_installed(library: str, extra: str, method: str) -> _Problem:
+    message = (
+        f"keys of the method {method!r} need the library {library}; install it with: pip install neuroscript[{extra}]"
+    )
+    return _Problem(message)
+
+
+def _key_from(value: object, place: str) -> _Found:
+    if isinstance(value, str):
+        return Secret(value.strip()) if value.strip() else _missing(place, "the value there is empty")
+    return _Problem(f"{place} holds a {type(value).__name__}; an API key must be a string")
+
+
+# --- environment variables ---
+
+
+def _from_environment(name: str, variables: Mapping[str, str]) -> _Found:
+    place = f"the environment variable {name}"
+    if name not in variables:
+        return _missing(place, "it is not set")
+    return _key_from(variables[name], place)
+
+
+# --- files of the configuration directory ---
+
+
+def _from_file(value: str, config_dir: Path | str | None) -> _Found:
+    path_text, _, key = value.partition("#")
+    if not path_text or not key:
+        return _malformed(APIKeySourceMethod.CONFIG_PATH, value)
+    root = _config_directory(config_dir)
+    path = (root / path_text).resolve()
+    if not path.is_relative_to(root):
+        message = f"the key file {path_text!r} lies outside the configuration directory {root}; move it there"
+        return _Problem(message, code=ErrorCode.PATH_VIOLATION)
+    parse = _PARSERS.get(path.suffix) or (_parse_dotenv if path.name.startswith(".env") else None)
+    if parse is None:
+        return _Problem(f"the key file {path} must be a .toml, .json or .env file")
+    if not path.is_file():
+        return _missing(f"{path}#{key}", "there is no such file")
+    document = _read(path, parse)
+    return document if isinstance(document, _Problem) else _walk(document, key, f"{path}#{key}")
+
+
+def _config_directory(config_dir: Path | str | None) -> Path:
+    if config_dir is None:
+        from platformdirs import user_config_dir
+
+        config_dir = user_config_dir("neuroscript", appauthor=False)
+    return Path(config_dir).resolve()
+
+
+def _read(path: Path, parse: Callable[[str], object]) -> object | _Problem:
+    """The parsed file.  A parser's own error holds the whole text, so only where it points to is passed on."""
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            return _Problem(f"the key file {path} is larger than {_MAX_FILE_BYTES} bytes")
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        return _Problem(f"the key file {path} is not UTF-8 text")
+    except OSError as error:
+        return _Problem(f"the key file {path} cannot be read: {error.strerror}")
+    try:
+        return parse(text)
+    except json.JSONDecodeError as error:
+        where = f", line {error.lineno} column {error.colno}"
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\(at (line \d+, column \d+|end of document)\)", str(error))
+        where = f", {found[1]}" if found else ""
+    except RecursionError:
+        where = ", too deeply nested"
+    return _Problem(f"the key file {path} is not valid {path.suffix.removeprefix('.').upper()}{where}")
+
+
+def _walk(document: object, key: str, place: str) -> _Found:
+    value = document
+    for part in [key] if isinstance(document, Mapping) and key in document else key.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return _missing(place, f"the file has no {part!r} there")
+        value = value[part]
+    return _key_from(value, place)
+
+
+_DOTENV_LINE = re.compile(
+    r"""^\s*(?:export\s+)?(?P<name>[A-Za-z_][\w.-]*)\s*=\s*
+        (?:'(?P<raw>[^']*)'|"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>.*?))\s*(?:(?<!\S)\#.*)?$""",
+    re.VERBOSE,
+)
+_DOTENV_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+def _parse_dotenv(text: str) -> dict[str, str]:
+    """``NAME=value`` lines, optionally quoted and exported; ``#`` starts a comment.  The last of a name counts."""
+    values: dict[str, str] = {}
+    for line in text.splitlines():
+        if found := _DOTENV_LINE.match(line):
+            value = found["raw"] if found["raw"] is not None else found["plain"]
+            if found["quoted"] is not None:
+                value = re.sub(r"\\(.)", lambda match: _DOTENV_ESCAPES.get(match[1], match[1]), found["quoted"])
+            values[found["name"]] = value or ""
+    return values
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {".toml": tomllib.loads, ".json": json.loads, ".env": _parse_dotenv}
+
+
+# --- HashiCorp Vault ---
+
+
+def _from_vault(value: str, variables: Mapping[str, str]) -> _Found:
+    path, _, field = value.partition("#")
+    mount, _, path = path.strip("/").partition("/")
+    if not mount or not path or not field:
+        return _malformed(APIKeySourceMethod.VAULT, value)
+    for name in ("VAULT_ADDR", "VAULT_TOKEN"):
+        if not variables.get(name, "").strip():
+            return _Problem(f"the key {value!r} is in a vault, but the environment variable {name} is not set")
+    try:
+        hvac = importlib.import_module("hvac")
+    except ImportError:
+        return _not_installed("hvac", "vault", "vault")
+    place = f"the vault at {variables['VAULT_ADDR']}, {mount}/{path}#{field}"
+    return _read_vault(hvac, variables, mount, path, field, place)
+
+
+def _read_vault(hvac: Any, variables: Mapping[str, str], mount: str, path: str, field: str, place: str) -> _Found:
+    # A redirect would carry the token to another host; the vault's own nodes forward requests among themselves.
+    client = hvac.Client(
+        url=variables["VAULT_ADDR"].strip(),
+        token=variables["VAULT_TOKEN"].strip(),
+        namespace=variables.get("VAULT_NAMESPACE") or None,
+        verify=variables.get("VAULT_CACERT") or True,
+        timeout=VAULT_TIMEOUT,
+        allow_redirects=False,
+    )
+    network_error = importlib.import_module("requests").exceptions.RequestException
+    try:
+        answer = client.secrets.kv.v2.read_secret_version(path, mount_point=mount, raise_on_deleted_version=True)
+        fields = answer["data"]["data"]
+    except hvac.exceptions.InvalidPath:
+        return _missing(place, "there is no such secret, or its latest version was deleted")
+    except (hvac.exceptions.Forbidden, hvac.exceptions.Unauthorized):
+        return _Problem(f"{place}: VAULT_TOKEN is not valid there or may not read it")
+    except (hvac.exceptions.VaultError, network_error) as error:
+        return _Problem(f"{place} cannot be read: {type(error).__name__}; check VAULT_ADDR and that the vault is up")
+    except (TypeError, KeyError, ValueError):
+        return _Problem(f"{place}: the answer is not that of a KV version 2 secrets engine")
+    finally:
+        client.adapter.close()
+    if not isinstance(fields, Mapping) or field not in fields:
+        return _missing(place, f"the secret has no field {field!r}")
+    return _key_from(fields[field], place)
+
+
+# --- the system's keyring ---
+
+
+def _from_keyring(value: str) -> _Found:
+    service, _, user = value.rpartition("/")
+    if not service or not user:
+        return _malformed(APIKeySourceMethod.KEYRING, value)
+    try:
+        keyring = importlib.import_module("keyring")
+        failure = importlib.import_module("keyring.errors").KeyringError
+    except ImportError:
+        return _not_installed("keyring", "keyring", "keyring")
+    place = f"the keyring, service {service!r}, user {user!r}"
+    try:
+        password = keyring.get_password(service, user)
+    except failure as error:
+        return _Problem(f"{place} cannot be read: {type(error).__name__}; is a keyring unlocked on this machine?")
+    if password is None:
+        return _missing(place, f"store it with: keyring set {service} {user}")
+    return _key_from(password, place)
+
+
+# --- what a key looks like in other clothes ---
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    """The texts in which ``value`` may turn up, the longest first."""
+    if not value:
+        return ()
+    forms = {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
+    if len(value) >= 4:
+        for encoded in (quote(value, safe=""), quote(value), quote_plus(value)):
+            forms |= {encoded, re.sub("%..", lambda found: found[0].lower(), encoded)}
+        forms.update(_base64_forms(value.encode()))
+    return tuple(sorted(forms, key=len, reverse=True))
+
+
+def _base64_forms(value: bytes) -> Iterable[str]:
+    """Base64 of the key by itself, and the part of it that any longer text around the key would contain."""
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        whole = encode(value).decode()
+        yield whole
+        yield whole.rstrip("=")
+        for before in range(3):
+            first = -(-before * 8 // 6)
+            last = (before + len(value)) * 8 // 6
+            inner = encode(bytes(before) + value).decode()[first:last]
+            if len(inner) >= 8:
+                yield inner

@@ -1,0 +1,156 @@
+"""What a call costs: from the definition's own prices, or from the published ones.
+
+Prices are multiplied and added as decimals, since per-token prices are small decimal numbers that binary ones miss;
+the result is the nearest float.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Any, Literal, Protocol
+
+CostSource = Literal["cost_metrics", "published", "unknown"]
+
+INPUT = "input_cost_per_token"
+OUTPUT = "output_cost_per_token"
+CALL = "cost_per_call"
+CACHED_INPUT = "cached_input_cost_per_token"
+COST_KEYS = (INPUT, OUTPUT, CALL, CACHED_INPUT)
+
+# Whose published prices apply; models run locally or behind an address of one's own have none.
+_PUBLISHED_PROVIDERS = frozenset({"anthropic", "google", "openai"})
+
+
+class Priced(Protocol):
+    """The part of a worker definition that prices depend on."""
+
+    @property
+    def provider(self) -> str: ...
+    @property
+    def cost_metrics(self) -> Mapping[str, float]: ...
+
+
+class TokenCounts(Protocol):
+    """The tokens of a call, as `ai_wm.providers.base.Usage` has them; ``input_tokens`` includes the cached ones."""
+
+    @property
+    def input_tokens(self) -> int: ...
+    @property
+    def cache_read_tokens(self) -> int: ...
+    @property
+    def cache_write_tokens(self) -> int: ...
+    @property
+    def output_tokens(self) -> int: ...
+
+
+class PriceSource(Protocol):
+    """Where published prices come from."""
+
+    def __call__(self, provider: str, model: str, usage: TokenCounts) -> Decimal | float | None:
+        """The price of a call, or ``None`` if the model's price is not known.  Opens no connection."""
+
+
+def cost_of(
+    definition: Priced, usage: TokenCounts, model: str, price_source: PriceSource | None = None
+) -> tuple[float, CostSource]:
+    """What a call cost and how that is known.
+
+    Args:
+        definition: its ``cost_metrics`` count if they hold any of `COST_KEYS`.
+        usage: the tokens of the call.  Cached input is priced once: at the cached price if there is one, else as input.
+        model: the model that answered, for published prices.
+        price_source: published prices; by default those of the optional library genai-prices, if it is installed.
+
+    Returns:
+        The cost and its source.  ``unknown`` means that nobody knows the price and 0 was put down, not that it is free.
+    """
+    metrics = definition.cost_metrics
+    if any(key in metrics for key in COST_KEYS):
+        return float(_from_metrics(metrics, usage)), "cost_metrics"
+    price = (price_source or published_price)(str(definition.provider), model, usage)
+    return (0.0, "unknown") if price is None else (float(price), "published")
+
+
+def estimate_cost(
+    definition: Priced,
+    model: str,
+    *,
+    tokens: int,
+    input_tokens: int | None = None,
+    price_source: PriceSource | None = None,
+) -> float:
+    """What a call is expected to cost at most, for its reservation.
+
+    Args:
+        definition: whose prices count.
+        model: the model to be asked.
+        tokens: the estimate of input and output tokens together.
+        input_tokens: how many of them are input; without it all are priced at the dearer of the two prices.
+        price_source: published prices, as for `cost_of`.
+    """
+    splits = (0, tokens) if input_tokens is None else (min(input_tokens, tokens),)
+    usages = [_Split(part, tokens - part) for part in splits]
+    return max(cost_of(definition, usage, model, price_source)[0] for usage in usages)
+
+
+def published_price(provider: str, model: str, usage: TokenCounts) -> Decimal | None:
+    """The published price of a call from genai-prices, which holds its own data and asks no server.
+
+    ``None`` without that library (``pip install neuroscript[prices]``), for a model that it does not know, and for
+    providers that publish no prices.
+    """
+    if provider not in _PUBLISHED_PROVIDERS:
+        return None
+    library = _price_library()
+    if library is None:
+        return None
+    counts = library.Usage(
+        input_tokens=usage.input_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        output_tokens=usage.output_tokens,
+    )
+    try:
+        total: Decimal = library.calc_price(counts, model, provider_id=provider).total_price
+    except (LookupError, ValueError):
+        # LookupError: the model is not listed.  ValueError: the library has no price for one of these kinds of token.
+        return None
+    return total
+
+
+class _Split:
+    """Tokens of a call that has not been made."""
+
+    __slots__ = ("cache_read_tokens", "cache_write_tokens", "input_tokens", "output_tokens")
+
+    def __init__(self, input_tokens: int, output_tokens: int) -> None:
+        self.input_tokens = input_tokens
+        self.cache_read_tokens = 0
+        self.cache_write_tokens = 0
+        self.output_tokens = output_tokens
+
+
+def _from_metrics(metrics: Mapping[str, float], usage: TokenCounts) -> Decimal:
+    def price(key: str, default: Decimal = Decimal(0)) -> Decimal:
+        # The shortest text of a float is the decimal number that was meant.
+        return Decimal(repr(metrics[key])) if key in metrics else default
+
+    cached = min(usage.cache_read_tokens, usage.input_tokens)
+    input_price = price(INPUT)
+    return (
+        (usage.input_tokens - cached) * input_price
+        + cached * price(CACHED_INPUT, input_price)
+        + usage.output_tokens * price(OUTPUT)
+        + price(CALL)
+    )
+
+
+@cache
+def _price_library() -> Any:
+    try:
+        return importlib.import_module("genai_prices")
+    except ImportError:
+        return None

@@ -1,0 +1,254 @@
+"""The seam of rate limiting: what a limiter does, what a reservation is, how a refusal reads.
+
+Rules, the same for every limiter:
+
+* A window is the last 60 s or the last 24 h, sliding.  A call counts in it from the moment it was reserved.
+* A call reserves one request, an estimate of its tokens and of its cost in all windows at once, or nothing at all.
+* Settling replaces the estimates by the real counts; releasing takes everything back, the request included.
+* While a call is in flight its tokens and cost count in every window, however long it runs, so that calls in flight
+  can never together exceed a limit by more than their estimates were off.
+* 0 or ``None`` in a policy means no limit.  The limits of one definition never touch another's.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+
+MICROSECONDS = 1_000_000
+MINUTE = 60 * MICROSECONDS
+DAY = 24 * 60 * MINUTE
+
+# Costs are added and taken back many times a day.  In whole billionths of a currency unit the sums stay exact.
+COST_UNITS = 1_000_000_000
+
+SLOT_LIMIT = "max_concurrent_active_instances"
+
+
+class LimitPolicy(Protocol):
+    """The limits of one definition, as `ai_wm.types.RateLimitPolicy` has them.  0 or ``None``: no limit."""
+
+    @property
+    def max_requests_per_minute(self) -> int | None: ...
+    @property
+    def max_requests_per_day(self) -> int | None: ...
+    @property
+    def max_tokens_per_minute(self) -> int | None: ...
+    @property
+    def max_tokens_per_day(self) -> int | None: ...
+    @property
+    def max_cost_per_day(self) -> float | None: ...
+    @property
+    def max_concurrent_active_instances(self) -> int | None: ...
+
+
+class RateLimiter(Protocol):
+    """Counts what every definition uses and refuses what would exceed its limits.  Safe to use from many threads."""
+
+    def reserve(
+        self,
+        definition_id: str,
+        policy: LimitPolicy,
+        *,
+        tokens: int,
+        cost: float = 0.0,
+        wait_seconds: float | None = None,
+        cancelled: Callable[[], None] | None = None,
+        name: str = "",
+    ) -> Reservation:
+        """Reserve one call in all windows, or nothing.
+
+        Args:
+            definition_id: whose limits these are.
+            policy: the limits.
+            tokens: the estimate of input and output tokens together, 0 or more.
+            cost: the estimate of the cost, in the currency of the definition's prices.
+            wait_seconds: ``None`` or 0 refuses at once; otherwise waits for room, in order of arrival, at most so long.
+            cancelled: called while waiting, at least every tenth of a second; ends the wait by raising.
+            name: the definition's name, for the message of a refusal.
+
+        Raises:
+            RateLimitedError: 20, or 46 where the budget refuses.  ``details`` holds ``limit`` (the policy's key),
+                ``value``, ``used`` and ``retry_after_seconds``: when enough of the window is free, if no other call
+                comes first.  Without ``retry_after_seconds`` the call can never succeed: it is larger than the limit.
+        """
+
+    def acquire_slot(self, definition_id: str, policy: LimitPolicy, instance_id: str, *, name: str = "") -> None:
+        """Take a slot for an active instance; taking it twice for one instance takes one.
+
+        Raises:
+            RateLimitedError: 20 if ``max_concurrent_active_instances`` are taken.
+        """
+
+    def release_slot(self, definition_id: str, instance_id: str) -> None:
+        """Give an instance's slot back.  Does nothing if it has none."""
+
+    def active_slots(self, definition_id: str) -> int:
+        """How many slots of the definition are taken."""
+
+    def usage(self, definition_id: str) -> dict[str, float]:
+        """What the windows hold now.
+
+        Keys: ``requests_last_minute requests_last_day tokens_last_minute tokens_last_day cost_last_day
+        calls_in_flight active_instances waiting`` (callers of this process that wait for room).
+        """
+
+    def forget(self, definition_id: str) -> None:
+        """Drop all that is known of a definition that was removed; its waiting callers get error 19."""
+
+    def close(self) -> None:
+        """Give back what this limiter holds and close its files.  May be called twice."""
+
+
+class Ledger(Protocol):
+    """The side of a limiter that a `Reservation` talks to.  ``hold`` is the limiter's own name for it."""
+
+    def settle_hold(self, hold: Any, tokens: int, cost: int) -> None: ...
+
+    def release_hold(self, hold: Any) -> None: ...
+
+    def abandon_hold(self, hold: Any) -> None:
+        """Release it from a destructor: at any moment, in any thread, without waiting for a lock."""
+
+
+class Reservation:
+    """Room in all windows for one call.
+
+    Settle it with the real counts when the call is over, or release it.  As a context manager it is released at the
+    end of the block unless it was settled.  One that is forgotten is released when it is garbage collected.
+    """
+
+    __slots__ = ("__weakref__", "_hold", "_ledger")
+
+    def __init__(self, ledger: Ledger, hold: Any) -> None:
+        self._ledger = ledger
+        self._hold = hold
+
+    @property
+    def open(self) -> bool:
+        """Whether it is neither settled nor released."""
+        return self._hold is not None
+
+    def settle(self, tokens: int, cost: float = 0.0) -> None:
+        """Replace the estimates by the real tokens (input and output together) and the real cost.
+
+        Raises:
+            StateError: 19 if it was settled or released before.
+        """
+        hold, self._hold = self._hold, None
+        if hold is None:
+            message = "this reservation was settled or released before; reserve again for another call"
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
+        self._ledger.settle_hold(hold, max(0, int(tokens)), cost_units(cost))
+
+    def release(self) -> None:
+        """Give everything back, as if the call had never been reserved.  Does nothing once settled or released."""
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            self._ledger.release_hold(hold)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def __del__(self) -> None:
+        hold = getattr(self, "_hold", None)
+        # While Python shuts down the limiter's parts may be gone; the end of the process gives back what is left.
+        if hold is not None and not sys.is_finalizing():
+            self._ledger.abandon_hold(hold)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a call does not fit now.
+
+    Args:
+        limit: the policy's key of the limit that frees up last.
+        value: that limit, in tokens, requests or billionths of the currency.
+        used: what the window holds of it.
+        need: what the call would add; 0 where that is not known.
+        retry_after: microseconds until the call fits, or ``None`` if it never will.
+        in_flight: whether calls in flight might give something back before that.
+    """
+
+    limit: str
+    value: int
+    used: int
+    need: int
+    retry_after: int | None
+    in_flight: bool
+
+
+def cost_units(cost: float) -> int:
+    """``cost`` in whole billionths of the currency, never negative."""
+    return max(0, round(cost * COST_UNITS)) if cost else 0
+
+
+def refused(refusal: Refusal, subject: str, *, note: str = "") -> NeuroScriptError:
+    """The error for a refusal.  ``subject`` names the definition, ``note`` says more about how it came to it."""
+    budget = refusal.limit == "max_cost_per_day"
+    scale = COST_UNITS if budget else 1
+    value, used, need = (_scaled(number, scale) for number in (refusal.value, refusal.used, refusal.need))
+    quantity, window = _WORDS[refusal.limit]
+    details: dict[str, Any] = {"limit": refusal.limit, "value": value, "used": used}
+    if refusal.retry_after is None:
+        message = (
+            f"{subject}: one call needs {need} {quantity}, but {refusal.limit} is {value}; it can never succeed. "
+            f"Make the call smaller (a shorter prompt or a lower max_output_tokens) or raise {refusal.limit}"
+        )
+    else:
+        seconds = refusal.retry_after / MICROSECONDS
+        details["retry_after_seconds"] = seconds
+        message = (
+            f"{subject}: {used} of {value} {quantity} are used in the last {window} ({refusal.limit})"
+            f"{f' and this call needs {need} more' if need else ''}; try again in {_duration(seconds)}, "
+            f'raise {refusal.limit}, or set on_limit to "wait"'
+        )
+    code = ErrorCode.BUDGET_EXCEEDED if budget else ErrorCode.RATE_LIMITED
+    return NeuroScriptError(code, f"{message} ({note})" if note else message, details=details)
+
+
+def slots_refused(subject: str, value: int, used: int) -> NeuroScriptError:
+    """The error where all slots for active instances are taken."""
+    message = (
+        f"{subject}: {used} of {value} instances are active ({SLOT_LIMIT}); "
+        f"retire one before spawning another, or raise {SLOT_LIMIT}"
+    )
+    return NeuroScriptError(
+        ErrorCode.RATE_LIMITED, message, details={"limit": SLOT_LIMIT, "value": value, "used": used}
+    )
+
+
+def subject_of(definition_id: str, name: str) -> str:
+    """How messages name a definition."""
+    return f"worker definition {name or definition_id!r}"
+
+
+_WORDS = {
+    "max_requests_per_minute": ("requests", "minute"),
+    "max_requests_per_day": ("requests", "day"),
+    "max_tokens_per_minute": ("tokens", "minute"),
+    "max_tokens_per_day": ("tokens", "day"),
+    "max_cost_per_day": ("of the budget", "day"),
+}
+
+
+def _scaled(number: int, scale: int) -> float:
+    return number if scale == 1 else number / scale
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours"

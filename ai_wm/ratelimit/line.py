@@ -1,0 +1,166 @@
+"""Waiting for room, in order of arrival and without a busy wait."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+from threading import Lock
+from time import monotonic
+from typing import Protocol
+
+from ai_wm.ratelimit.base import MICROSECONDS, Refusal, Reservation, refused
+from neuroscript.errors import ErrorCode, NeuroScriptError
+
+# How often a waiting caller looks whether it was cancelled, in seconds.
+CANCEL_POLL = 0.1
+
+
+class Pace(Protocol):
+    """How long the first in line sleeps between two attempts, at most, in seconds.
+
+    ``turn`` counts the attempts since something last changed.  ``None`` where every change wakes the line.
+    """
+
+    def __call__(self, refusal: Refusal, turn: int) -> float | None: ...
+
+
+class Line:
+    """The callers of one definition that wait for room.
+
+    Only the first of them tries; it sleeps until the moment when its call will fit, or until `wake` tells of room that
+    came free before.  Whoever leaves, served or not, wakes the next.  A caller's place is a `SimpleQueue`: its ``put``
+    may be called from a destructor, and no wake-up is lost.
+    """
+
+    __slots__ = ("_closed", "_lock", "_places", "blocked")
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._places: deque[SimpleQueue[None]] = deque()
+        self._closed = False
+        self.blocked: Refusal | None = None
+        """Why the first in line waits, or ``None`` if nobody does."""
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def wake(self) -> None:
+        """Let the first in line try again.  Safe in destructors."""
+        try:
+            self._places[0].put(None)
+        except IndexError:
+            return
+
+    def close(self) -> None:
+        """Send all home: the definition is gone."""
+        with self._lock:
+            self._closed = True
+            places = list(self._places)
+        for place in places:
+            place.put(None)
+
+    def stand(
+        self,
+        attempt: Callable[[], Reservation | Refusal],
+        subject: str,
+        wait_seconds: float,
+        cancelled: Callable[[], None] | None,
+        pace: Pace,
+    ) -> Reservation:
+        """Wait at the end of the line for a reservation.
+
+        Args:
+            attempt: reserves, or says why not.
+            subject: names the definition in messages.
+            wait_seconds: how long to wait at most.
+            cancelled: raises to end the wait.
+            pace: how long the first in line may sleep.
+
+        Raises:
+            RateLimitedError: 20 or 46 when the time is over, or as soon as it is certain to be too short.
+            StateError: 19 if the definition is removed meanwhile.
+        """
+        place: SimpleQueue[None] = SimpleQueue()
+        deadline = monotonic() + wait_seconds
+        with self._lock:
+            self._places.append(place)
+        try:
+            return self._wait(place, attempt, subject, wait_seconds, deadline, cancelled, pace)
+        finally:
+            self._leave(place)
+
+    def _wait(
+        self,
+        place: SimpleQueue[None],
+        attempt: Callable[[], Reservation | Refusal],
+        subject: str,
+        wait_seconds: float,
+        deadline: float,
+        cancelled: Callable[[], None] | None,
+        pace: Pace,
+    ) -> Reservation:
+        turn = 0
+        while True:
+            if self._closed:
+                message = f"{subject} was removed while this call waited for its limits"
+                raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
+            remaining = deadline - monotonic()
+            sleep = remaining
+            if self._places[0] is place:
+                outcome = attempt()
+                if isinstance(outcome, Reservation):
+                    return outcome
+                self.blocked = outcome
+                self._give_up_if_hopeless(outcome, subject, wait_seconds, remaining)
+                sleep = self._until(outcome, pace, turn, remaining)
+            if remaining <= 0:
+                raise self._too_late(place, subject, wait_seconds)
+            if cancelled is not None:
+                cancelled()
+                sleep = min(sleep, CANCEL_POLL)
+            turn = 0 if _woken(place, sleep) else turn + 1
+
+    def _until(self, refusal: Refusal, pace: Pace, turn: int, remaining: float) -> float:
+        sleep = remaining if refusal.retry_after is None else min(remaining, refusal.retry_after / MICROSECONDS)
+        most = pace(refusal, turn)
+        return sleep if most is None else min(sleep, most)
+
+    def _give_up_if_hopeless(self, refusal: Refusal, subject: str, wait_seconds: float, remaining: float) -> None:
+        """With nothing in flight only time gives room; if that takes longer than the caller waits, say so at once."""
+        if refusal.retry_after is None:
+            raise refused(refusal, subject)
+        if not refusal.in_flight and refusal.retry_after > max(remaining, 0) * MICROSECONDS:
+            raise refused(refusal, subject, note=f"the call may wait {wait_seconds:g} s at most")
+
+    def _too_late(self, place: SimpleQueue[None], subject: str, wait_seconds: float) -> NeuroScriptError:
+        with self._lock:
+            before, refusal = self._places.index(place), self.blocked
+        note = f"the call waited {wait_seconds:g} s"
+        if before:
+            note += f", and {before} more wait before it"
+        if refusal is not None:
+            # What the first in line needs says nothing about this call.
+            return refused(replace(refusal, need=0) if before else refusal, subject, note=note)
+        return NeuroScriptError(
+            ErrorCode.RATE_LIMITED, f"{subject}: its limits are used up, and {note}; try again later"
+        )
+
+    def _leave(self, place: SimpleQueue[None]) -> None:
+        with self._lock:
+            first = self._places[0] is place
+            self._places.remove(place)
+            if first:
+                # The next in line has not tried yet.
+                self.blocked = None
+        if first:
+            self.wake()
+
+
+def _woken(place: SimpleQueue[None], seconds: float) -> bool:
+    try:
+        place.get(timeout=max(seconds, 0.0))
+    except Empty:
+        return False
+    return True

@@ -1,0 +1,221 @@
+"""The arithmetic of sliding windows: what is used, what fits, and when more will fit.  No locks, no clock, no files."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import chain
+from typing import Protocol
+
+from ai_wm.ratelimit.base import DAY, MINUTE, LimitPolicy, Refusal, cost_units
+
+# A call that has been in flight for longer than the window lasts may end at any moment; nobody can say when.
+OVERDUE_RETRY = 1_000_000
+
+
+class Counts(Protocol):
+    """What the windows of one definition hold now; ``day_cost`` in billionths of the currency."""
+
+    minute_requests: int
+    minute_tokens: int
+    day_requests: int
+    day_tokens: int
+    day_cost: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """One limit that a call does not fit under."""
+
+    limit: str
+    value: int
+    used: int
+    need: int
+
+
+def exceeded(policy: LimitPolicy, counts: Counts, tokens: int, cost: int) -> list[Excess]:
+    """The limits that a call of ``tokens`` and ``cost`` would exceed now.
+
+    A call whose estimate is 0 still needs a rest of the limit, however small: it will use something.
+    """
+    found: list[Excess] = []
+    if (limit := policy.max_requests_per_minute) and counts.minute_requests >= limit:
+        found.append(Excess("max_requests_per_minute", limit, counts.minute_requests, 1))
+    if (limit := policy.max_requests_per_day) and counts.day_requests >= limit:
+        found.append(Excess("max_requests_per_day", limit, counts.day_requests, 1))
+    need = tokens or 1
+    if (limit := policy.max_tokens_per_minute) and counts.minute_tokens + need > limit:
+        found.append(Excess("max_tokens_per_minute", limit, counts.minute_tokens, need))
+    if (limit := policy.max_tokens_per_day) and counts.day_tokens + need > limit:
+        found.append(Excess("max_tokens_per_day", limit, counts.day_tokens, need))
+    if budget := policy.max_cost_per_day:
+        limit, need = cost_units(budget), cost or 1
+        if counts.day_cost + need > limit:
+            found.append(Excess("max_cost_per_day", limit, counts.day_cost, need))
+    return found
+
+
+def refusal_of(found: list[Excess], frees: Callable[[str, int], int], in_flight: bool) -> Refusal:
+    """The refusal for the limits found: the one that a call can never meet, else the one that frees up last.
+
+    Args:
+        found: at least one excess.
+        frees: the microseconds until so much of a limit's window is free again.
+        in_flight: whether calls in flight may give something back before.
+    """
+    for excess in found:
+        if excess.need > excess.value:
+            return Refusal(excess.limit, excess.value, excess.used, excess.need, None, in_flight)
+    waits = [(frees(excess.limit, excess.used + excess.need - excess.value), excess) for excess in found]
+    wait, last = max(waits, key=lambda pair: pair[0])
+    return Refusal(last.limit, last.value, last.used, last.need, wait, in_flight)
+
+
+def exact_day(policy: LimitPolicy) -> bool:
+    """Whether every call of the day must be remembered by itself: only if something is limited by the day."""
+    return bool(policy.max_requests_per_day or policy.max_tokens_per_day or policy.max_cost_per_day)
+
+
+class Hold:
+    """One call in the windows.  ``left`` counts the windows that it has left: none, the minute, both."""
+
+    __slots__ = ("cost", "in_flight", "left", "requests", "stamp", "tokens")
+
+    def __init__(self, stamp: int, tokens: int, cost: int) -> None:
+        self.stamp = stamp
+        self.requests = 1
+        self.tokens = tokens
+        self.cost = cost
+        self.in_flight = True
+        self.left = 0
+
+
+class Windows:
+    """The windows of one definition, in memory.
+
+    Every call stands in one of two queues, ``recent`` (the last minute) or ``older`` (the rest of the day), and moves
+    on as it ages; the sums are kept up as it does, so each operation costs amortised constant time.  Without a limit
+    by the day, ``older`` keeps one entry a minute.
+    """
+
+    __slots__ = (
+        "day_cost",
+        "day_requests",
+        "day_tokens",
+        "exact",
+        "in_flight",
+        "minute_requests",
+        "minute_tokens",
+        "now",
+        "older",
+        "recent",
+    )
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.exact = False
+        self.recent: deque[Hold] = deque()
+        self.older: deque[Hold] = deque()
+        self.minute_requests = 0
+        self.minute_tokens = 0
+        self.day_requests = 0
+        self.day_tokens = 0
+        self.day_cost = 0
+        self.in_flight = 0
+
+    def advance(self, now: int) -> None:
+        """Let what is too old leave the windows.  ``now`` in microseconds, never smaller than before."""
+        self.now = now
+        recent, older = self.recent, self.older
+        limit = now - MINUTE
+        while recent and recent[0].stamp <= limit:
+            self._leave_minute(recent.popleft())
+        limit = now - DAY
+        while older and older[0].stamp <= limit:
+            self._leave_day(older.popleft())
+
+    def add(self, tokens: int, cost: int) -> Hold:
+        """Count one more call, now."""
+        hold = Hold(self.now, tokens, cost)
+        self.recent.append(hold)
+        self.minute_requests += 1
+        self.minute_tokens += tokens
+        self.day_requests += 1
+        self.day_tokens += tokens
+        self.day_cost += cost
+        self.in_flight += 1
+        return hold
+
+    def settle(self, hold: Hold, tokens: int, cost: int) -> None:
+        """Replace a call's estimates by what it really used.  A call that is over already stays as it is."""
+        if not hold.in_flight:
+            return
+        hold.in_flight = False
+        self.in_flight -= 1
+        self.minute_tokens += tokens - hold.tokens if hold.left == 0 else -hold.tokens
+        if hold.left == 2:
+            self.day_tokens -= hold.tokens
+            self.day_cost -= hold.cost
+        else:
+            self.day_tokens += tokens - hold.tokens
+            self.day_cost += cost - hold.cost
+        hold.tokens, hold.cost = tokens, cost
+
+    def release(self, hold: Hold) -> None:
+        """Take a call back, as if it had never been made.  A call that is over already stays as it is."""
+        if not hold.in_flight:
+            return
+        if hold.left == 0:
+            self.minute_requests -= 1
+        if hold.left < 2:
+            self.day_requests -= 1
+        self.settle(hold, 0, 0)
+        hold.requests = 0
+        recent = self.recent
+        while recent and not recent[-1].requests:
+            recent.pop()
+
+    def refusal(self, policy: LimitPolicy, tokens: int, cost: int) -> Refusal | None:
+        """Why a call does not fit now, or ``None`` if it does."""
+        found = exceeded(policy, self, tokens, cost)
+        return refusal_of(found, self._frees, self.in_flight > 0) if found else None
+
+    def _frees(self, limit: str, amount: int) -> int:
+        window = MINUTE if limit.endswith("_minute") else DAY
+        entries: Iterable[Hold] = self.recent if window == MINUTE else chain(self.older, self.recent)
+        for hold in entries:
+            if "requests" in limit:
+                amount -= hold.requests
+            else:
+                amount -= hold.cost if "cost" in limit else hold.tokens
+            if amount <= 0:
+                return hold.stamp + window - self.now
+        return OVERDUE_RETRY
+
+    def _leave_minute(self, hold: Hold) -> None:
+        self.minute_requests -= hold.requests
+        if hold.in_flight:
+            hold.left = 1
+        else:
+            self.minute_tokens -= hold.tokens
+            if not hold.requests:
+                return
+            last = self.older[-1] if self.older and not self.exact else None
+            if last is not None and not last.in_flight and last.stamp // MINUTE == hold.stamp // MINUTE:
+                # Leaves with the youngest of its minute: up to a minute late, never early.
+                last.stamp = hold.stamp
+                last.requests += hold.requests
+                last.tokens += hold.tokens
+                last.cost += hold.cost
+                return
+        self.older.append(hold)
+
+    def _leave_day(self, hold: Hold) -> None:
+        self.day_requests -= hold.requests
+        if hold.in_flight:
+            hold.left = 2
+        else:
+            self.day_tokens -= hold.tokens
+            self.day_cost -= hold.cost
