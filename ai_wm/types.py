@@ -36,6 +36,30 @@ from ai_wm.scalars import (
     plain,
 )
 
+__all__ = [
+    "MASK",
+    "STATELESS_PREFIX",
+    "ZERO_TIME",
+    "AIWorkerDefinition",
+    "AIWorkerDefinitionStatus",
+    "AIWorkerInstance",
+    "AIWorkerInstanceStatus",
+    "AIWorkerPerformanceSummary",
+    "AIWorkerProvider",
+    "APIKeySource",
+    "APIKeySourceMethod",
+    "APIKeyStatus",
+    "InteractionModelType",
+    "LLMCallMetrics",
+    "Model",
+    "PerformanceRecord",
+    "RateLimitPolicy",
+    "RetiredInstanceInfo",
+    "SupervisorFeedback",
+    "Timestamp",
+    "TokenUsageMetrics",
+]
+
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
 else:

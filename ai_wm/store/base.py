@@ -1,0 +1,168 @@
+"""What the manager asks of a store: definitions and performance data that survive whatever happens.
+
+A method that returns has done what it says for good: after it, neither a killed process nor a lost power supply takes
+anything back.  A method that raises has done nothing.  Every method may be called from any thread, and other processes
+may be at work on the same store; what they have finished is seen by the next call here.
+
+The store also keeps the accounts, because only it sees every record once: `summary` and the filters of `records` cover
+what is stored and what live instances, of any process, have logged so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from ai_wm.performance import RecordFilter
+from ai_wm.types import (
+    AIWorkerDefinition,
+    AIWorkerInstance,
+    AIWorkerInstanceStatus,
+    AIWorkerPerformanceSummary,
+    PerformanceRecord,
+    RetiredInstanceInfo,
+    SupervisorFeedback,
+    Timestamp,
+    TokenUsageMetrics,
+)
+
+T = TypeVar("T")
+
+
+class Store(Protocol):
+    """Durable definitions and performance data.  See the module's text for what every method promises."""
+
+    # Definitions
+
+    def definitions(self) -> Mapping[str, AIWorkerDefinition]:
+        """Every definition by id, in the order of the file.
+
+        The mapping and the definitions in it are shared: change neither, make copies (``model_copy(deep=True)``).  The
+        summary in them may lag; `summary` gives the current one.
+        """
+        ...
+
+    def change_definitions(self, change: Callable[[dict[str, AIWorkerDefinition]], T]) -> T:
+        """Change definitions in one step that no other thread or process comes between.
+
+        Args:
+            change: gets a dict of the current definitions to put into, take out of, or replace in (the definitions
+                themselves must not be modified; put changed copies).  It runs with the store locked: it must be quick
+                and must not call the store.  If it raises, nothing is changed.  Summaries in the definitions are
+                ignored for those that the store knows: it writes its own.
+
+        Returns:
+            what ``change`` returned, after the new state is written and synced.
+
+        Raises:
+            NeuroScriptError: 25 or 26 if it cannot be written; then the stored and the loaded state are as before.
+        """
+        ...
+
+    # Live instances
+
+    def start_instance(self, instance: AIWorkerInstance) -> None:
+        """Note that an instance was spawned; its ``active_file_contexts`` become ``initial_file_contexts`` at the end.
+
+        If the process dies before the instance is retired, the next start stores it as ``retired_error``, with all its
+        records, and a reason that says so.
+
+        Raises:
+            NeuroScriptError: 42 if an instance of that id is known.
+        """
+        ...
+
+    def set_session_usage(self, instance_id: str, usage: TokenUsageMetrics) -> None:
+        """Note the token usage of a live instance's session so far.
+
+        Raises:
+            NeuroScriptError: 9 if this store holds no such live instance.
+        """
+        ...
+
+    def retire_instance(
+        self,
+        instance_id: str,
+        *,
+        final_status: AIWorkerInstanceStatus,
+        reason: str,
+        retired_at: Timestamp,
+        usage: TokenUsageMetrics | None = None,
+        records: Sequence[PerformanceRecord] | None = None,
+    ) -> RetiredInstanceInfo:
+        """Store a live instance for good and end it.
+
+        Args:
+            usage: the session's tokens; None: those noted so far.
+            records: the records to store; None: those logged so far.  When given, they replace those logged.
+
+        Raises:
+            NeuroScriptError: 9 if this store holds no such live instance.
+        """
+        ...
+
+    # Records
+
+    def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
+        """Log one task.
+
+        A record whose ``instance_id`` is a live instance's belongs to it; one of a retired instance is added to what
+        is stored of that; any other is stored as an entry of its own.
+
+        Args:
+            usage: the session's token usage with this task included, noted in the same step (live instances only).
+
+        Raises:
+            NeuroScriptError: 42 if a task of that id is known.
+        """
+        ...
+
+    def add_feedback(self, task_id: str, feedback: SupervisorFeedback) -> PerformanceRecord:
+        """Attach a judgement to a task, in place of an earlier one; returns the record with it.
+
+        Raises:
+            NeuroScriptError: 9 if there is no such task.
+        """
+        ...
+
+    def record(self, task_id: str) -> PerformanceRecord | None:
+        """The record of a task, or None if there is none."""
+        ...
+
+    def records(self, definition_id: str, where: RecordFilter | None = None) -> list[PerformanceRecord]:
+        """The records of a definition that pass the filter, newest first (by start)."""
+        ...
+
+    def record_maps(self, definition_id: str, where: RecordFilter | None = None) -> list[dict[str, Any]]:
+        """`records` in the form that scripts see (`PerformanceRecord.to_script`), several times as fast."""
+        ...
+
+    def instance_records(self, instance_id: str) -> list[PerformanceRecord]:
+        """The records of one instance, live or retired, in the order logged."""
+        ...
+
+    def entries(self) -> Iterator[RetiredInstanceInfo]:
+        """Every stored entry, oldest first: retired instances and stateless tasks."""
+        ...
+
+    def summary(self, definition_id: str) -> AIWorkerPerformanceSummary:
+        """What the tasks of a definition add up to at this moment."""
+        ...
+
+    # The whole
+
+    def reload(self) -> None:
+        """Read everything again.
+
+        Raises:
+            NeuroScriptError: 18 if a file is not valid; then the loaded state stays as it was.
+        """
+        ...
+
+    def save(self) -> None:
+        """Bring the stored form up to date (summaries) and tidy it up (superseded entries)."""
+        ...
+
+    def close(self) -> None:
+        """`save`, and let go of everything.  Live instances that were not retired are recovered at the next start."""
+        ...
