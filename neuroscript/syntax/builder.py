@@ -1,0 +1,334 @@
+"""The nodes of the tree, one method for each rule of the grammar.
+
+The driver calls a method with the values of the rule's symbols, the place of its first token and that of the token
+after its last.  A token's value is its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from neuroscript.syntax import nodes
+from neuroscript.syntax.lexer import Positions, Tokens
+from neuroscript.syntax.nodes import Argument, Block, Chain, Expr, Literal, Metadata, Name, Param, Span, Target
+
+Values: TypeAlias = list[Any]
+Method: TypeAlias = Callable[[Values, int, int], Any]
+# A finding of the builder: the place of the token that it stands at, and the message.
+Finding: TypeAlias = tuple[int, str]
+
+
+class Builder:
+    """Makes the nodes of one program; ``findings`` has what the grammar cannot refuse."""
+
+    def __init__(self, tokens: Tokens, positions: Positions, name: str) -> None:
+        self.tokens = tokens
+        self.texts = tokens.texts
+        self.values = tokens.values
+        self.lines = positions.lines
+        self.columns = positions.columns
+        self.end_lines = positions.end_lines
+        self.end_columns = positions.end_columns
+        self.name_of_program = name
+        self.findings: list[Finding] = []
+        self._handlers: list[int] = []
+
+    def _span(self, first: int, last: int) -> Span:
+        return self.lines[first], self.columns[first], self.end_lines[last], self.end_columns[last]
+
+    # --- programs ----------------------------------------------------------------------------------------------------
+
+    def program(self, values: Values, first: int, end: int) -> nodes.Program:
+        program = nodes.Program(self.name_of_program, self.tokens.source)
+        for value in values:
+            if isinstance(value, list):
+                program.metadata = value
+            elif isinstance(value, tuple):
+                kind, items = value
+                if kind == "script":
+                    program.commands = items
+                else:
+                    program.procedures = [item for item in items if isinstance(item, nodes.Procedure)]
+                    program.handlers = [item for item in items if isinstance(item, nodes.OnEvent)]
+        return program
+
+    def library(self, values: Values, first: int, end: int) -> tuple[str, list[Any]]:
+        return "library", [item for item in values[0] if not isinstance(item, int)]
+
+    def script(self, values: Values, first: int, end: int) -> tuple[str, list[Any]]:
+        return "script", [item for item in values[0] if not isinstance(item, int)]
+
+    def metadata(self, values: Values, first: int, end: int) -> tuple[str, str]:
+        entry: tuple[str, str] = self.values[self.texts[first]]
+        return entry
+
+    def procedure(self, values: Values, first: int, end: int) -> nodes.Procedure:
+        _, name, clauses, means = values[:4]
+        metadata: Metadata = values[5] if len(values) == 8 else []
+        lists: dict[str, list[Param]] = {"needs": [], "optional": [], "returns": []}
+        for keyword, params in clauses:
+            word = self.texts[keyword]
+            if lists[word]:
+                self.findings.append((keyword, f"`{word}` stands in this signature already: put all its names after one"))
+            lists[word] = lists[word] or params
+        return nodes.Procedure(
+            self._span(first, means),
+            self.texts[name],
+            self._span(name, name),
+            lists["needs"],
+            lists["optional"],
+            lists["returns"],
+            metadata,
+            values[-2],
+        )
+
+    def signature(self, values: Values, first: int, end: int) -> list[tuple[int, list[Param]]]:
+        return next((value for value in values if isinstance(value, list)), [])
+
+    def clause(self, values: Values, first: int, end: int) -> tuple[int, list[Param]]:
+        names = [values[1], *(values[2][1::2] if len(values) > 2 else ())]
+        return values[0], [Param(self._span(name, name), self.texts[name]) for name in names]
+
+    def command(self, values: Values, first: int, end: int) -> nodes.Command:
+        return nodes.Command(self._span(first, first), values[2] if len(values) == 5 else [], values[-2])
+
+    def event_handler(self, values: Values, first: int, end: int) -> nodes.OnEvent:
+        _, _, event, named, variable, _, newline, body, _ = values
+        # The event handler is a unit of its own: the error handlers in it are not inside one that it may stand in.
+        while self._handlers and self._handlers[-1] > first:
+            self._handlers.pop()
+        return nodes.OnEvent(self._span(first, newline - 1), event, named, variable, body)
+
+    def event_name(self, values: Values, first: int, end: int) -> str | None:
+        return self.values[self.texts[values[1]]] if values else None
+
+    def event_variable(self, values: Values, first: int, end: int) -> str | None:
+        return self.texts[values[1]] if values else None
+
+    def do(self, values: Values, first: int, end: int) -> None:
+        """An absent ``do`` has no value."""
+
+    # --- statements --------------------------------------------------------------------------------------------------
+
+    def block(self, values: Values, first: int, end: int) -> Block:
+        return values[0][0::2] if values else []
+
+    def set_statement(self, values: Values, first: int, end: int) -> nodes.Set:
+        targets = [values[1]]
+        if isinstance(values[2], list):
+            targets += values[2][1::2]
+        must = isinstance(values[-2], int) and self.texts[values[-2]] == "must"
+        return nodes.Set(self._span(first, end - 1), targets, values[-1], must)
+
+    def call_statement(self, values: Values, first: int, end: int) -> nodes.CallStmt:
+        return nodes.CallStmt(self._span(first, end - 1), values[1])
+
+    def return_statement(self, values: Values, first: int, end: int) -> nodes.Return:
+        results = values[1:2]
+        if len(values) > 2:
+            results += values[2][1::2]
+        return nodes.Return(self._span(first, end - 1), results)
+
+    def emit_statement(self, values: Values, first: int, end: int) -> nodes.Emit:
+        return nodes.Emit(self._span(first, end - 1), values[1])
+
+    def whisper_statement(self, values: Values, first: int, end: int) -> nodes.Whisper:
+        return nodes.Whisper(self._span(first, end - 1), values[1], values[3])
+
+    def must_statement(self, values: Values, first: int, end: int) -> nodes.Must:
+        return nodes.Must(self._span(first, end - 1), values[1])
+
+    def mustbe_statement(self, values: Values, first: int, end: int) -> nodes.Must:
+        return nodes.Must(self._span(first, end - 1), values[1], check=True)
+
+    def fail_statement(self, values: Values, first: int, end: int) -> nodes.Fail:
+        return nodes.Fail(self._span(first, end - 1), values[1] if len(values) > 1 else None)
+
+    def if_statement(self, values: Values, first: int, end: int) -> nodes.If:
+        branches = [(values[1], values[3])]
+        orelse = None
+        for value in values[4:-1]:
+            if isinstance(value, list):
+                branches += value
+            else:
+                orelse = value[1]
+        return nodes.If(self._span(first, values[2] - 1), branches, orelse)
+
+    def else_if(self, values: Values, first: int, end: int) -> tuple[Expr, Block]:
+        return values[2], values[4]
+
+    def else_part(self, values: Values, first: int, end: int) -> tuple[None, Block]:
+        return None, values[2]
+
+    def while_statement(self, values: Values, first: int, end: int) -> nodes.While:
+        return nodes.While(self._span(first, values[2] - 1), values[1], values[3])
+
+    def for_statement(self, values: Values, first: int, end: int) -> nodes.ForEach:
+        _, _, name, _, collection, newline, body, _ = values
+        span = self._span(first, newline - 1)
+        return nodes.ForEach(span, self.texts[name], self._span(name, name), collection, body)
+
+    def break_statement(self, values: Values, first: int, end: int) -> nodes.Break:
+        return nodes.Break(self._span(first, first))
+
+    def continue_statement(self, values: Values, first: int, end: int) -> nodes.Continue:
+        return nodes.Continue(self._span(first, first))
+
+    def error_handler(self, values: Values, first: int, end: int) -> nodes.OnError:
+        inner = [place for place in self._handlers if place > first]
+        if inner:
+            self.findings.append(
+                (inner[0], "an error handler cannot stand inside another: end the outer one with `endon` first")
+            )
+        self._handlers = [place for place in self._handlers if place < first] + [first]
+        return nodes.OnError(self._span(first, values[1] - 1), values[2])
+
+    def handler_head(self, values: Values, first: int, end: int) -> None:
+        """The two spellings mean the same."""
+
+    def clear_error_statement(self, values: Values, first: int, end: int) -> nodes.ClearError:
+        return nodes.ClearError(self._span(first, first))
+
+    def clear_event(self, values: Values, first: int, end: int) -> nodes.ClearEvent:
+        return nodes.ClearEvent(self._span(first, end - 1), values[2], None)
+
+    def clear_named_event(self, values: Values, first: int, end: int) -> nodes.ClearEvent:
+        return nodes.ClearEvent(self._span(first, end - 1), None, self.values[self.texts[values[3]]])
+
+    def ask_statement(self, values: Values, first: int, end: int) -> nodes.Ask:
+        _, (who, prompt), config, target = values
+        return nodes.Ask(self._span(first, end - 1), who, prompt, config, target)
+
+    def ask_prompt(self, values: Values, first: int, end: int) -> tuple[Expr | None, Expr]:
+        return (values[0], values[2]) if len(values) > 1 else (None, values[0])
+
+    def ask_config(self, values: Values, first: int, end: int) -> Expr | None:
+        return values[1] if values else None
+
+    def ask_target(self, values: Values, first: int, end: int) -> Target | None:
+        return values[1] if values else None
+
+    def promptuser_statement(self, values: Values, first: int, end: int) -> nodes.PromptUser:
+        return nodes.PromptUser(self._span(first, end - 1), values[1], values[3])
+
+    def target_name(self, values: Values, first: int, end: int) -> Target:
+        return Target(self._span(first, first), self.texts[first], [])
+
+    def target_key(self, values: Values, first: int, end: int) -> Target:
+        target: Target = values[0]
+        name = values[2]
+        target.path.append(Literal(self._span(name, name), self.texts[name]))
+        target.span = self._span(first, end - 1)
+        return target
+
+    def target_index(self, values: Values, first: int, end: int) -> Target:
+        target: Target = values[0]
+        target.path.append(values[2])
+        target.span = self._span(first, end - 1)
+        return target
+
+    # --- expressions -------------------------------------------------------------------------------------------------
+
+    def chain(self, values: Values, first: int, end: int) -> Chain:
+        pairs = values[1]
+        texts = self.texts
+        operators = [(texts[op], operand, self._span(op, op)) for op, operand in zip(pairs[0::2], pairs[1::2], strict=True)]
+        return Chain(self._span(first, end - 1), values[0], operators)
+
+    def prefix(self, values: Values, first: int, end: int) -> nodes.Unary:
+        return nodes.Unary(self._span(first, end - 1), self.texts[first], values[1])
+
+    def raised(self, values: Values, first: int, end: int) -> nodes.Power:
+        base, operator, exponent = values
+        return nodes.Power(self._span(first, end - 1), base, exponent, self._span(operator, operator))
+
+    def index(self, values: Values, first: int, end: int) -> nodes.Index:
+        return nodes.Index(self._span(first, end - 1), values[0], values[2])
+
+    def key(self, values: Values, first: int, end: int) -> nodes.Index:
+        value, _, name = values
+        key = Literal(self._span(name, name), self.texts[name])
+        return nodes.Index(self._span(first, name), value, key, dotted=True)
+
+    def call_value(self, values: Values, first: int, end: int) -> Expr:
+        callee, bracket, args, _ = values
+        span = self._span(first, end - 1)
+        # A callee of one token that is a name is called by name; `(f)(1)` calls what the variable holds.
+        if bracket == first + 1 and isinstance(callee, Name):
+            return nodes.Call(span, callee.name, args, callee.span)
+        return nodes.CallValue(span, callee, args)
+
+    def call_builtin(self, values: Values, first: int, end: int) -> nodes.Call:
+        return nodes.Call(self._span(first, end - 1), self.texts[first], values[2], self._span(first, first))
+
+    def builtin(self, values: Values, first: int, end: int) -> None:
+        """The call finds the name at its first token."""
+
+    def call_tool(self, values: Values, first: int, end: int) -> nodes.ToolCall:
+        bracket = values[1]
+        name = "".join(self.texts[first + 2 : bracket])
+        return nodes.ToolCall(self._span(first, end - 1), name, values[2], self._span(first, bracket - 1))
+
+    def tool_name(self, values: Values, first: int, end: int) -> None:
+        """The call finds the name between its first token and the bracket."""
+
+    def call_eval(self, values: Values, first: int, end: int) -> nodes.Eval:
+        return nodes.Eval(self._span(first, end - 1), values[2])
+
+    def arguments(self, values: Values, first: int, end: int) -> list[Argument]:
+        arguments = []
+        for value in values:
+            for item in value if isinstance(value, list) else (value,):
+                if isinstance(item, Argument):
+                    arguments.append(item)
+                elif not isinstance(item, int):
+                    arguments.append(Argument(item.span, item))
+        return arguments
+
+    def named_argument(self, values: Values, first: int, end: int) -> Argument:
+        return Argument(self._span(first, end - 1), values[2], self.texts[first])
+
+    def name(self, values: Values, first: int, end: int) -> Name:
+        return Name(self._span(first, first), self.texts[first])
+
+    def literal(self, values: Values, first: int, end: int) -> Literal:
+        return Literal(self._span(first, first), self.values[self.texts[first]])
+
+    def raw(self, values: Values, first: int, end: int) -> nodes.Raw:
+        return nodes.Raw(self._span(first, first), self.values[self.texts[first]])
+
+    def true(self, values: Values, first: int, end: int) -> Literal:
+        return Literal(self._span(first, first), True)
+
+    def false(self, values: Values, first: int, end: int) -> Literal:
+        return Literal(self._span(first, first), False)
+
+    def nil(self, values: Values, first: int, end: int) -> Literal:
+        return Literal(self._span(first, first), None)
+
+    def last(self, values: Values, first: int, end: int) -> nodes.Last:
+        return nodes.Last(self._span(first, first))
+
+    def list(self, values: Values, first: int, end: int) -> nodes.ListExpr:
+        return nodes.ListExpr(self._span(first, end - 1), _separated(values))
+
+    def map(self, values: Values, first: int, end: int) -> nodes.MapExpr:
+        return nodes.MapExpr(self._span(first, end - 1), _separated(values))
+
+    def map_entry(self, values: Values, first: int, end: int) -> tuple[Expr, Expr]:
+        return values[0], values[2]
+
+    def parenthesised(self, values: Values, first: int, end: int) -> Expr:
+        expression: Expr = values[1]
+        return expression
+
+
+def _separated(values: Values) -> list[Any]:
+    """The items of ``( item , item … )``: the first, then the list that the commas and the others are in."""
+    if len(values) == 2:
+        return []
+    items = [values[1]]
+    if isinstance(values[2], list):
+        items += values[2][1::2]
+    return items

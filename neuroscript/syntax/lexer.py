@@ -1,0 +1,371 @@
+"""Text → tokens, as parallel arrays of codes and offsets.
+
+One regular expression splits the whole text into tokens and the blanks between them, so that the loop over the text
+runs inside `re`.  It matches any text at all: what is no token is one with a code of its own (`Bad`), which no state
+of the parser accepts, so that the fast path never asks.  A code is found once for each distinct text.
+
+What the grammar leaves to the lexer is here: a newline inside brackets is white space, a keyword after a dot is a name,
+a backslash joins lines, and string escapes and numbers have their values.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate, compress
+from operator import sub
+from typing import Any
+
+from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptSyntaxError
+from neuroscript.syntax._tables import KEYWORDS, PATTERNS, PUNCTUATION, TERMINALS
+from neuroscript.syntax.nodes import Span
+from neuroscript.values import INT_LIMIT
+
+CODES = {name: code for code, name in enumerate(TERMINALS)}
+END = CODES["$END"]
+DOT = CODES["DOT"]
+METADATA = CODES["METADATA"]
+NAME = CODES["NAME"]
+NEWLINE = CODES["NEWLINE"]
+NUMBER = CODES["NUMBER"]
+STRING = CODES["STRING"]
+RAW_STRING = CODES["RAW_STRING"]
+LITERAL_STRING = CODES["LITERAL_STRING"]
+
+# Codes that no rule of the grammar knows.
+HIDDEN = len(TERMINALS)
+BAD_CHARACTER = HIDDEN + 1
+BAD_NUMBER = HIDDEN + 2
+BAD_RANGE = HIDDEN + 3
+BAD_STRING = HIDDEN + 4
+BAD_ESCAPE = HIDDEN + 5
+BAD_METADATA = HIDDEN + 6
+
+_NEWLINE_TEXT = re.compile(r"\r\n?|\n")
+_OPERATORS = "|".join(re.escape(text) for text in sorted(PUNCTUATION, key=lambda text: (-len(text), text)))
+# Strings and numbers are matched loosely, to their end as a reader sees it; `_Codes` looks closer.
+_DIGITS = r"[0-9A-Za-z_]*+(?:(?<=[eE])[+-][0-9A-Za-z_]*+)?"
+_QUOTED = r"{0}(?:[^{0}\\\r\n]++|\\(?:\r\n|[\s\S]|\Z))*+{0}?"
+_TOKEN = re.compile(
+    "("
+    + "|".join(
+        [
+            PATTERNS["NAME"],
+            PATTERNS["NEWLINE"],
+            rf"[0-9]{_DIGITS}(?:\.{_DIGITS})*+",
+            r"'''[\s\S]*?(?:'''|\Z)",
+            r"```[\s\S]*?(?:```|\Z)",
+            _QUOTED.format('"'),
+            _QUOTED.format("'"),
+            PATTERNS["METADATA"],
+            _OPERATORS,
+            PATTERNS["CONTINUATION"],
+            r"[^ \t\f]",
+        ]
+    )
+    + ")"
+)
+_NUMBER = re.compile(PATTERNS["NUMBER"])
+_STRING = re.compile(PATTERNS["STRING"])
+_METADATA = re.compile(
+    r"::[ \t\f]*(?:([A-Za-z0-9_.:-]*?[A-Za-z0-9_.-])[ \t\f]*:(?:[ \t\f]+(.*))?|([A-Za-z0-9_.-]+):(.*))", re.DOTALL
+)
+_JOINED_LINE = re.compile(r"\\(?:\r\n?|\n)")
+
+_ESCAPE = re.compile(
+    r"\\(?:u([Dd][89ABab]..)\\u([Dd][C-Fc-f]..)|u(....)|x(..)|([0-3][0-7]{2}|[0-7]{2})|(\r\n?|\n)|(.))", re.DOTALL
+)
+_SIMPLE_ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "v": "\v"}
+
+_MAX_DIGITS = len(str(INT_LIMIT))
+
+
+class _Codes(dict[str, int]):
+    """The code of each token's text; the texts that are no keyword or punctuation are looked at when first met.
+
+    ``values`` then holds the values of the literals, ``multiline`` tells whether a token other than a newline goes over
+    more than one line.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_FIXED)
+        self.values: dict[str, Any] = {}
+        self.multiline = False
+        self.joined = False
+
+    def __missing__(self, text: str) -> int:
+        self[text] = code = self._code(text, text[0])
+        return code
+
+    def _code(self, text: str, first: str) -> int:
+        if first.isalpha() or first == "_":
+            return NAME if first.isascii() else BAD_CHARACTER
+        if first in "\r\n#-/":
+            return NEWLINE
+        if first in "0123456789":
+            return self._number(text)
+        if first in "\"'`":
+            return self._string(text)
+        if text.startswith("::"):
+            return self._metadata(text)
+        if first == "\\" and len(text) > 1:
+            self.joined = True
+            return HIDDEN
+        return BAD_CHARACTER
+
+    def _number(self, text: str) -> int:
+        if not _NUMBER.fullmatch(text):
+            return BAD_NUMBER
+        if text.isdigit():
+            digits = text.lstrip("0") or "0"
+            if len(digits) > _MAX_DIGITS or not int(digits) < INT_LIMIT:
+                return BAD_RANGE
+            self.values[text] = int(digits)
+        else:
+            value = float(text)
+            if not math.isfinite(value):
+                return BAD_RANGE
+            self.values[text] = value
+        return NUMBER
+
+    def _string(self, text: str) -> int:
+        if "\n" in text or "\r" in text:
+            self.multiline = True
+        if text.startswith(("'''", "```")):
+            if len(text) < 6 or not text.endswith(text[:3]):
+                return BAD_STRING
+            self.values[text] = text[3:-3]
+            return RAW_STRING if text[0] == "`" else LITERAL_STRING
+        if text[0] == "`":
+            return BAD_CHARACTER
+        if not _STRING.fullmatch(text):
+            return BAD_ESCAPE if closed(text) else BAD_STRING
+        self.values[text] = _ESCAPE.sub(_unescaped, text[1:-1]) if "\\" in text else text[1:-1]
+        return STRING
+
+    def _metadata(self, text: str) -> int:
+        if "\n" in text or "\r" in text:
+            self.multiline = True
+        match = _METADATA.fullmatch(_JOINED_LINE.sub("", text))
+        if not match:
+            return BAD_METADATA
+        self.values[text] = (match[1] or match[3], (match[2] or match[4] or "").strip())
+        return METADATA
+
+
+_FIXED = {**KEYWORDS, **PUNCTUATION}
+
+
+def closed(text: str) -> bool:
+    """Whether a quoted string, whatever its escapes, has its closing quote."""
+    return len(text) > 1 and text[-1] == text[0] and (len(text) - len(text[1:-1].rstrip("\\"))) % 2 == 0
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    high, low, code, byte, octal, newline, char = match.groups()
+    if high:
+        return chr(0x10000 + ((int(high, 16) - 0xD800) << 10) + int(low, 16) - 0xDC00)
+    if code or byte:
+        return chr(int(code or byte, 16))
+    if octal:
+        return chr(int(octal, 8))
+    return "" if newline else _SIMPLE_ESCAPES.get(char, char)
+
+
+@dataclass(slots=True)
+class Tokens:
+    """The tokens of a text: for the n-th its code, text and offsets.  The last one is the end of the file.
+
+    ``values`` has the values of the literals by their texts.
+    """
+
+    source: str
+    codes: bytes
+    texts: list[str]
+    starts: list[int]
+    ends: list[int]
+    values: dict[str, Any]
+    multiline: bool
+
+    def line_starts(self) -> list[int]:
+        """The offsets at which the lines begin."""
+        source = self.source
+        if "\r" in source:
+            return [0, *(match.end() for match in _NEWLINE_TEXT.finditer(source))]
+        starts = list(accumulate(map((1).__add__, map(len, source.split("\n"))), initial=0))
+        starts.pop()
+        return starts
+
+
+class Positions:
+    """Lines (from 1) and columns (from 0) of the tokens, as parallel arrays."""
+
+    __slots__ = ("columns", "end_columns", "end_lines", "lines")
+
+    def __init__(self, tokens: Tokens) -> None:
+        line_starts = tokens.line_starts()
+        bases = [0, *line_starts]
+        self.lines = [bisect_right(line_starts, start) for start in tokens.starts]
+        self.end_lines = self.lines
+        if tokens.multiline:
+            # A token's end is exclusive: one that ends with its line does not reach into the next.
+            self.end_lines = [
+                bisect_right(line_starts, end - 1) if end else 1 for end in map(max, tokens.ends, tokens.starts)
+            ]
+            self.end_lines = list(map(max, self.end_lines, self.lines))
+        self.columns = list(map(sub, tokens.starts, map(bases.__getitem__, self.lines)))
+        self.end_columns = list(map(sub, tokens.ends, map(bases.__getitem__, self.end_lines)))
+
+    def span(self, first: int, last: int) -> Span:
+        """The span from one token to another."""
+        return self.lines[first], self.columns[first], self.end_lines[last], self.end_columns[last]
+
+
+def tokenize(source: str) -> Tokens:
+    """The tokens of ``source``: a newline at its end, whether written or not, then the end of the file.
+
+    Nothing is refused here; see `decode` for what text is accepted.
+    """
+    codes = _Codes()
+    size = len(source)
+    # A comment is one token with the end of its line, so the last line gets one for the while.
+    parts = _TOKEN.split(source if source.endswith(("\n", "\r")) else source + "\n")
+    texts = parts[1::2]
+    found = bytes(map(codes.__getitem__, texts))
+    offsets = list(accumulate(map(len, parts)))
+    starts, ends = offsets[0::2], offsets[1::2]
+    starts.pop()
+    ends[-1:] = [min(ends[-1], size)] if ends else []
+    if _KEYWORD_AFTER_DOT.search(found):
+        found = _names_after_dots(found)
+    found, texts, starts, ends = _without_hidden(found, texts, starts, ends, joined=codes.joined)
+    if not found or found[-1] != NEWLINE:
+        found += bytes((NEWLINE,))
+        texts.append("")
+        starts.append(size)
+        ends.append(size)
+    texts.append("")
+    starts.append(size)
+    ends.append(size)
+    return Tokens(source, found + bytes((END,)), texts, starts, ends, codes.values, codes.multiline)
+
+
+def _class_of(codes: list[int]) -> bytes:
+    return b"[" + b"".join(b"\\x%02x" % code for code in codes) + b"]"
+
+
+_OPENING = {CODES[name]: CODES["R" + name[1:]] for name in ("LPAR", "LSQB", "LBRACE")}
+_KEYWORD_AFTER_DOT = re.compile(b"\\x%02x" % DOT + _class_of(sorted(KEYWORDS.values())))
+_BRACKET = re.compile(_class_of([*_OPENING, *_OPENING.values()]))
+
+
+def _names_after_dots(codes: bytes) -> bytes:
+    return _KEYWORD_AFTER_DOT.sub(bytes((DOT, NAME)).replace(b"\\", b"\\\\"), codes)
+
+
+def _without_hidden(
+    codes: bytes, texts: list[str], starts: list[int], ends: list[int], *, joined: bool
+) -> tuple[bytes, list[str], list[int], list[int]]:
+    """The arrays without what is white space to the grammar: newlines in brackets, and joined lines."""
+    marked: bytearray | None = None
+    depth = first = 0
+    for match in _BRACKET.finditer(codes):
+        place = match.start()
+        if codes[place] in _OPENING:
+            if not depth:
+                first = place
+            depth += 1
+        elif depth:
+            depth -= 1
+            if not depth and codes.find(NEWLINE, first, place) >= 0:
+                marked = marked or bytearray(codes)
+                marked[first:place] = marked[first:place].replace(_NEWLINE_BYTE, _HIDDEN_BYTE)
+    if depth:
+        marked = marked or bytearray(codes)
+        marked[first:] = marked[first:].replace(_NEWLINE_BYTE, _HIDDEN_BYTE)
+    if marked is None and not joined:
+        return codes, texts, starts, ends
+    marked = marked or bytearray(codes)
+    if joined:
+        _hide_repeated_newlines(marked)
+    kept = bytes(map(HIDDEN.__ne__, marked))
+    return (
+        bytes(compress(marked, kept)),
+        list(compress(texts, kept)),
+        list(compress(starts, kept)),
+        list(compress(ends, kept)),
+    )
+
+
+def _hide_repeated_newlines(codes: bytearray) -> None:
+    """Empty lines are one newline with the one before them, also where a joined line stands between."""
+    after_newline = False
+    for place, code in enumerate(codes):
+        if code == NEWLINE:
+            if after_newline:
+                codes[place] = HIDDEN
+            after_newline = True
+        elif code != HIDDEN:
+            after_newline = False
+
+
+_NEWLINE_BYTE = bytes((NEWLINE,))
+_HIDDEN_BYTE = bytes((HIDDEN,))
+
+
+def decode(source: str | bytes, name: str, max_source: int | None) -> str:
+    """The text of a source: UTF-8, with a byte order mark at the start skipped.
+
+    Args:
+        source: the text, or its bytes.
+        name: of the file, for messages.
+        max_source: bytes that it may have; None for any number.
+
+    Raises:
+        NeuroScriptSyntaxError: invalid UTF-8 (a lone surrogate in a text is that too) or a NUL (15), too large (37).
+    """
+    size = len(source)
+    if max_source is not None and size > max_source:
+        raise _refused(name, "", 0, ErrorCode.RESOURCE_EXHAUSTION, _too_large(size, max_source))
+    if isinstance(source, bytes):
+        try:
+            text = source.decode("utf-8")
+        except UnicodeDecodeError as error:
+            text = source[: error.start].decode("utf-8")
+            message = f"byte 0x{source[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
+            raise _refused(name, _unmarked(text), len(_unmarked(text)), ErrorCode.SYNTAX, message) from None
+    else:
+        text = source
+        if not text.isascii():
+            try:
+                size = len(text.encode("utf-8"))
+            except UnicodeEncodeError as error:
+                message = f"U+{ord(text[error.start]):04X} is a lone surrogate, which UTF-8 does not have"
+                offset = error.start - (len(text) - len(_unmarked(text)))
+                raise _refused(name, _unmarked(text), offset, ErrorCode.SYNTAX, message) from None
+            if max_source is not None and size > max_source:
+                raise _refused(name, "", 0, ErrorCode.RESOURCE_EXHAUSTION, _too_large(size, max_source))
+    text = _unmarked(text)
+    if "\0" in text:
+        message = "a NUL character cannot stand in a program; is this a text file?"
+        raise _refused(name, text, text.index("\0"), ErrorCode.SYNTAX, message)
+    return text
+
+
+def _unmarked(text: str) -> str:
+    return text.removeprefix("\ufeff")
+
+
+def _too_large(size: int, limit: int) -> str:
+    return f"the program has more than the {limit:,} bytes that the host allows ({size:,})"
+
+
+def _refused(name: str, text: str, offset: int, code: ErrorCode, message: str) -> NeuroScriptSyntaxError:
+    lines = [0, *(match.end() for match in _NEWLINE_TEXT.finditer(text, 0, offset))]
+    start = lines[-1]
+    shown = _NEWLINE_TEXT.split(text[start : start + 1000], maxsplit=1)[0]
+    shown = "".join("\N{REPLACEMENT CHARACTER}" if char == "\0" or "\ud800" <= char <= "\udfff" else char for char in shown)
+    column = offset - start + 1
+    return NeuroScriptSyntaxError([Diagnostic(len(lines), column, "error", code, message, name, column + 1, shown)])

@@ -1,0 +1,109 @@
+"""How deep a program nests: found from its tokens, before a tree is made of it.
+
+What counts is what makes a tree deeper: blocks, brackets, unary operators, the right side of ``**``, and each step of
+``x.a[0](1)``.  Chains of binary operators are flat and do not count.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from neuroscript.syntax.lexer import CODES, HIDDEN
+
+_OPEN_BLOCKS = frozenset(CODES[name] for name in ("FUNC", "COMMAND", "IF", "WHILE", "FOR", "ON", "ON_ERROR"))
+_CLOSE_BLOCKS = frozenset(
+    CODES[name] for name in ("ENDFUNC", "ENDCOMMAND", "ENDIF", "ENDWHILE", "ENDFOR", "ENDON", "ENDEVENT")
+)
+_OPEN_BRACKETS = frozenset(CODES[name] for name in ("LPAR", "LSQB", "LBRACE"))
+_CLOSE_BRACKETS = frozenset(CODES[name] for name in ("RPAR", "RSQB", "RBRACE"))
+_PREFIXES = frozenset(CODES[name] for name in ("MINUS", "NOT", "NO", "SOME", "TILDE", "TYPEOF"))
+_OPERANDS = frozenset(
+    CODES[name]
+    for name in ("NAME", "NUMBER", "STRING", "RAW_STRING", "LITERAL_STRING", "TRUE", "FALSE", "NIL", "LAST")
+) | {code for code in range(HIDDEN + 1, 256)}
+_NEWLINE, _ELSE, _IF, _POWER, _DOT = (CODES[name] for name in ("NEWLINE", "ELSE", "IF", "POWER", "DOT"))
+
+_OPENERS = _OPEN_BLOCKS | _OPEN_BRACKETS
+_CLOSERS = _CLOSE_BLOCKS | _CLOSE_BRACKETS
+_NESTING = re.compile(b"[" + b"".join(b"\\x%02x" % code for code in sorted(_OPENERS | _CLOSERS)) + b"]")
+_ELSE_IF = re.compile(b"\\x%02x\\x%02x" % (_ELSE, _IF))
+
+
+def first_too_deep(codes: bytes, limit: int | None) -> int | None:
+    """The place of the first token that nests deeper than ``limit``, or None.
+
+    A scan of blocks and brackets alone decides nearly always.  Only a line with more tokens than are left to the limit
+    can reach it by operators; then the whole program is counted through.
+    """
+    if limit is None:
+        return None
+    depth = deepest = 0
+    # The `if` of an `else if` opens no block: the same text with a name in its place.
+    for match in _NESTING.finditer(_ELSE_IF.sub(bytes((_ELSE, _DOT)), codes)):
+        if match[0][0] in _OPENERS:
+            depth += 1
+            if depth > deepest:
+                deepest = depth
+        elif depth:
+            depth -= 1
+    if deepest <= limit and not re.search(b"[^\\x%02x]{%d}" % (_NEWLINE, limit - deepest + 1), codes):
+        return None
+    return _count_through(codes, limit)
+
+
+@dataclass(slots=True)
+class _Level:
+    """The inside of a bracket, or a line: the operators before the present operand, and how high it is by now."""
+
+    before: int
+    prefixes: int = 0
+    height: int = 0
+    highest: int = 0
+
+    def finish(self) -> None:
+        """The operand has ended; the next one begins anew."""
+        self.highest = max(self.highest, self.prefixes + self.height)
+        self.prefixes = self.height = 0
+
+
+def _count_through(codes: bytes, limit: int) -> int | None:
+    blocks = 0
+    levels = [_Level(0)]
+    previous = _NEWLINE
+    ended = False  # whether an operand stands before the present token
+    for place, code in enumerate(codes):
+        level = levels[-1]
+        was_ended, ended = ended, False
+        if code in _OPEN_BRACKETS:
+            levels.append(_Level(level.before + level.prefixes + 1))
+        elif code in _CLOSE_BRACKETS:
+            if len(levels) > 1:
+                level.finish()
+                levels.pop()
+                levels[-1].height = max(levels[-1].height, level.highest) + 1
+            ended = True
+        elif code in _OPERANDS:
+            ended = True
+        elif code == _DOT:
+            level.height += 1
+        elif code == _POWER:
+            level.highest = max(level.highest, level.prefixes + level.height)
+            level.prefixes += 1
+            level.height = 0
+        elif code in _PREFIXES and not was_ended:
+            level.prefixes += 1
+        elif code == _NEWLINE:
+            levels = [_Level(blocks)]
+        else:
+            level.finish()
+            if code in _OPEN_BLOCKS and not (code == _IF and previous == _ELSE):
+                blocks += 1
+                level.before = blocks
+            elif code in _CLOSE_BLOCKS:
+                blocks = max(0, blocks - 1)
+        previous = code
+        level = levels[-1]
+        if level.before + level.prefixes + max(level.height, level.highest) > limit:
+            return place
+    return None

@@ -1,0 +1,132 @@
+"""Tokens → syntax tree: a driver for the LALR tables.
+
+The tables come ready made (`_tables.py`), so nothing of Lark is imported.  Two things make the loop short.  Rules that
+only pass a value on, of which an operand of a sum goes through a dozen, are followed once for each (state, nonterminal,
+token) and then remembered.  And nothing is checked on the way: a token that does not fit is a missing key, upon which
+the program is read once more by `diagnostics`, which explains.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neuroscript.errors import NeuroScriptSyntaxError
+from neuroscript.runtime.limits import Limits
+from neuroscript.syntax._tables import GOTOS, NONTERMINALS, ROWS, RULES, STATE_GOTOS, STATE_ROWS
+from neuroscript.syntax.builder import Builder, Method
+from neuroscript.syntax.lexer import Positions, Tokens, decode, tokenize
+from neuroscript.syntax.nesting import first_too_deep
+from neuroscript.syntax.nodes import Program
+
+_NO_LIMITS = Limits()
+
+
+def _rows(texts: tuple[tuple[int, ...], ...], numbers: tuple[int, ...]) -> list[dict[int, int]]:
+    rows = [dict(zip(row[0::2], row[1::2], strict=True)) for row in texts]
+    return [rows[number] for number in numbers]
+
+
+ACTIONS = _rows(ROWS, STATE_ROWS)
+GOTO = _rows(GOTOS, STATE_GOTOS)
+
+_TOKEN_BITS = 8
+_STATE_SHIFT = _TOKEN_BITS + len(NONTERMINALS).bit_length()
+
+# For (state, nonterminal, token) the state after the nonterminal and the rules that only pass it on.
+_landings: dict[int, int] = {}
+
+
+def parse(source: str | bytes, name: str = "<script>", limits: Limits = _NO_LIMITS) -> Program:
+    """The syntax tree of a program.
+
+    Args:
+        source: the program's text; bytes are UTF-8.
+        name: of the file, for messages and tracebacks.
+        limits: of which ``max_source`` (bytes) and ``max_nesting`` (blocks and brackets inside one another) count here.
+
+    Raises:
+        NeuroScriptSyntaxError: with every finding in ``diagnostics``: 15 for what is not the language, 41 for a number
+            out of range, 37 and 38 for a program too large or nested too deeply.
+    """
+    text = decode(source, name, limits.max_source)
+    tokens = tokenize(text)
+    builder = Builder(tokens, Positions(tokens), name)
+    deep = first_too_deep(tokens.codes, limits.max_nesting)
+    if deep is None:
+        program = _run(tokens, builder)
+        if program is not None and not builder.findings:
+            return program
+    from neuroscript.syntax.diagnostics import explain
+
+    raise NeuroScriptSyntaxError(explain(tokens, builder.findings, deep, name, limits))
+
+
+def _run(tokens: Tokens, builder: Builder) -> Program | None:
+    """The program, or None where a token does not fit."""
+    codes, actions, landings = tokens.codes, ACTIONS, _landings
+    rules: list[tuple[int, int, Method | None, bool]] = [
+        (size, nonterminal << _TOKEN_BITS, getattr(builder, method) if method.isalpha() or "_" in method else None, method == "++")
+        for nonterminal, size, method in RULES
+    ]
+    rules.reverse()
+    states = [0]
+    values: list[Any] = [None]
+    firsts = [0]
+    state = place = 0
+    code = codes[0]
+    try:
+        while True:
+            action = actions[state][code]
+            if action > 0:
+                states.append(action)
+                values.append(place)
+                firsts.append(place)
+                state = action
+                place += 1
+                code = codes[place]
+                continue
+            if action == 0:
+                program: Program = values[-1]
+                return program
+            size, key, method, extends = rules[action]
+            if size:
+                first = firsts[-size]
+                taken = values[-size:]
+                del states[-size:], values[-size:], firsts[-size:]
+            else:
+                first = place
+                taken = []
+            if method is not None:
+                value = method(taken, first, place)
+            elif extends:
+                value = taken[0]
+                value += taken[1:]
+            else:
+                value = taken
+            state = states[-1]
+            key |= state << _STATE_SHIFT | code
+            landing = landings.get(key)
+            if landing is None:
+                landing = landings[key] = _landing(state, key, code)
+            state = landing
+            states.append(state)
+            values.append(value)
+            firsts.append(first)
+    except KeyError:
+        if code in actions[state]:
+            raise  # not the table's
+        return None
+
+
+def _landing(state: int, key: int, code: int) -> int:
+    """The state after ``state`` and the nonterminal in ``key`` before the token ``code``, past the rules that pass on."""
+    gotos = GOTO[state]
+    target = gotos[key >> _TOKEN_BITS & (1 << _STATE_SHIFT - _TOKEN_BITS) - 1]
+    while True:
+        action = ACTIONS[target].get(code, 0)
+        if action >= 0:
+            return target
+        nonterminal, size, method = RULES[-1 - action]
+        if size != 1 or method:
+            return target
+        target = gotos[nonterminal]
