@@ -23,7 +23,7 @@ def now() -> TimeDate:
 
 def sleep(ctx: ToolContext, seconds: float) -> bool:
     if not 0 <= seconds <= MAX_SLEEP:
-        message = f"{ctx.tool}: one can sleep from 0 to {MAX_SLEEP} seconds, not {seconds}"
+        message = f"one can sleep from 0 to {MAX_SLEEP} seconds, not {seconds}"
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
     ctx.sleep(seconds)
     return True

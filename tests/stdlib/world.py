@@ -24,7 +24,6 @@ class World:
     slept: list[float] = field(default_factory=list)
     loaded: list[tuple[str, str]] = field(default_factory=list)
     check: Callable[[], None] = lambda: None
-    tool: str = "tool.test"
 
     @property
     def interpreter(self) -> World:

@@ -1,0 +1,118 @@
+"""The command's entry: finds the sub-command, imports its module, and turns every way to end into an exit status.
+
+A sub-command's module has ``configure(parser)``, which declares its arguments, and ``run(options) -> int``, which does
+the work.  Only the module that is used is imported, so that ``neuroscript run`` starts fast.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from neuroscript import __version__
+from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, USAGE, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A sub-command: the module that it lives in, and its line in the help."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "run": Command("neuroscript.cli.run", "run a program"),
+    "check": Command("neuroscript.cli.check", "look for errors in programs without running them"),
+    "tools": Command("neuroscript.cli.tools", "list the tools, or explain one"),
+    "repl": Command("neuroscript.cli.repl", "try the language line by line"),
+    "workers": Command("neuroscript.cli.workers", "look after the AI workers of a directory"),
+}
+
+EPILOG = """\
+exit status: 0 done, 1 the program failed, 2 wrong usage, 3 the program cannot be loaded, 130 interrupted
+
+`neuroscript COMMAND --help` explains a command."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        argv: the arguments without the program's name; those of the process if left out.
+
+    Returns:
+        The exit status.  No exception leaves this function.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        status = _dispatch(arguments)
+        sys.stdout.flush()
+    except SystemExit as exit_:  # argparse ends so: 0 after --help, 2 after a wrong option
+        return exit_.code if isinstance(exit_.code, int) else USAGE
+    except UsageError as error:
+        print(f"neuroscript: {error}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("neuroscript: interrupted", file=sys.stderr)
+        return CANCELLED
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does.  Nobody is left to tell.
+        silence_stdout()
+        return BROKEN_PIPE
+    return status
+
+
+def silence_stdout() -> None:
+    """Sends what is still to be flushed at exit nowhere, since flushing it to a closed pipe would fail again."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    root = argparse.ArgumentParser(
+        prog="neuroscript",
+        description="Run, check and explore NeuroScript programs.",
+        epilog=_command_table() + EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="neuroscript [--version] [--help] COMMAND …",
+    )
+    root.add_argument("--version", action="version", version=f"neuroscript {__version__}")
+    # What comes after the command is the command's own, options included.
+    first = next((i for i, word in enumerate(arguments) if not word.startswith("-")), len(arguments))
+    root.parse_args(arguments[:first])
+    if first == len(arguments):
+        root.print_help(sys.stderr)
+        return USAGE
+    name = arguments[first]
+    command = COMMANDS.get(name)
+    if command is None:
+        raise UsageError(_unknown(name))
+    module = importlib.import_module(command.module)
+    parser = argparse.ArgumentParser(
+        prog=f"neuroscript {name}",
+        description=f"{command.summary[0].upper()}{command.summary[1:]}.",
+    )
+    module.configure(parser)
+    return int(module.run(parser.parse_args(arguments[first + 1 :])))
+
+
+def _command_table() -> str:
+    width = max(map(len, COMMANDS))
+    rows = [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "commands:\n" + "\n".join(rows) + "\n\n"
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, COMMANDS, 1)
+    if near:
+        return f"there is no command {name!r}; did you mean {near[0]!r}?"
+    if os.path.exists(name):
+        return f"there is no command {name!r}; to run that file: neuroscript run {name}"
+    return f"there is no command {name!r}; there are {', '.join(COMMANDS)}"

@@ -1,0 +1,100 @@
+"""Options that several sub-commands share, and values that their text must be."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from neuroscript.cli.report import FORMATS
+from neuroscript.cli.status import UsageError
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """``--format``."""
+    parser.add_argument("--format", choices=FORMATS, default="text", help="text for people (default), or JSON lines")
+
+
+def add_host(parser: argparse.ArgumentParser) -> None:
+    """What the host gives to scripts: ``--sandbox``, ``--env``, ``--no-plugins``."""
+    parser.add_argument(
+        "--sandbox",
+        metavar="DIR",
+        help="the directory that scripts may read and write; made if it is missing (default: none)",
+    )
+    parser.add_argument(
+        "--env",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="an environment variable that scripts may read; may be given several times",
+    )
+    parser.add_argument("--no-plugins", action="store_true", help="standard tools only")
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """``--max-steps`` and ``--max-seconds``."""
+    parser.add_argument(
+        "--max-steps", metavar="N", type=whole_number, help="loop turns and calls of one run (default: 10000000)"
+    )
+    parser.add_argument(
+        "--max-seconds", metavar="S", type=seconds, help="seconds of script time of one run (default: 60)"
+    )
+
+
+def whole_number(text: str) -> int:
+    """A whole number of 0 or more, for argparse."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"a whole number of 0 or more is wanted, not {text!r}")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A number of seconds of 0 or more, for argparse."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number of seconds of 0 or more is wanted, not {text!r}")
+    return number
+
+
+def json_value(text: str, what: str) -> Any:
+    """The JSON value in ``text``; ``what`` names the option.
+
+    Raises:
+        UsageError: if it is not JSON.
+    """
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{what}: {text!r} is not JSON: {error}") from error
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON value")
+
+
+def sandbox_directory(path: str | None) -> Path | None:
+    """The directory of ``--sandbox``, made if it is missing.
+
+    Raises:
+        UsageError: if it is no directory and cannot be made one.
+    """
+    if path is None:
+        return None
+    directory = Path(path)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(f"--sandbox {path!r} is not a directory and cannot be made one: {reason}") from error
+    return directory
+
+
+def environment(names: list[str]) -> dict[str, str]:
+    """The variables of ``--env``; one that is allowed and not set is empty."""
+    return {name: os.environ.get(name, "") for name in names}

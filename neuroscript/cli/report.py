@@ -1,0 +1,167 @@
+"""What the command line prints: emitted values, results and errors, as text for people or as lines of JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any, Protocol, TextIO
+
+from neuroscript.errors import Diagnostic, NeuroScriptError, NeuroScriptSyntaxError
+from neuroscript.values import text_of, to_json
+
+MAX_STACK = 20
+FORMATS = ("text", "jsonl")
+
+
+class Report(Protocol):
+    """Where a run's values and its end go."""
+
+    def emit(self, value: Any) -> None: ...
+
+    def result(self, value: Any) -> None: ...
+
+    def error(self, error: NeuroScriptError, sources: Mapping[str, str]) -> None: ...
+
+
+class TextReport:
+    """Values as their text on standard output, errors with the script's own stack on standard error.
+
+    Args:
+        show_result: whether the result is printed too; a program's `main` speaks through ``emit``.
+    """
+
+    def __init__(self, show_result: bool = False) -> None:
+        self._show_result = show_result
+
+    def emit(self, value: Any) -> None:
+        write_line(sys.stdout, text_of(value))
+
+    def result(self, value: Any) -> None:
+        if self._show_result:
+            write_line(sys.stdout, text_of(value))
+
+    def error(self, error: NeuroScriptError, sources: Mapping[str, str]) -> None:
+        sys.stdout.flush()
+        write_line(sys.stderr, explain(error, sources))
+
+
+class JsonLinesReport:
+    """One JSON object a line on standard output, in ASCII, each flushed at once."""
+
+    def emit(self, value: Any) -> None:
+        self._line({"emit": to_json(value), "text": text_of(value)})
+
+    def result(self, value: Any) -> None:
+        self._line({"result": to_json(value), "text": text_of(value)})
+
+    def error(self, error: NeuroScriptError, sources: Mapping[str, str]) -> None:
+        self._line({"error": error_map(error)})
+
+    def _line(self, row: dict[str, Any]) -> None:
+        print_json(row)
+
+
+def make_report(format_name: str, show_result: bool = False) -> Report:
+    """The report of ``--format``."""
+    return JsonLinesReport() if format_name == "jsonl" else TextReport(show_result)
+
+
+def print_json(row: Any) -> None:
+    """One line of JSON on standard output.  ASCII alone: other characters would depend on the terminal's encoding, and
+    some of them end a line for some readers."""
+    sys.stdout.write(json.dumps(row) + "\n")
+    sys.stdout.flush()
+
+
+def write_line(stream: TextIO, text: str) -> None:
+    """Writes a line; characters that the stream's encoding lacks are written as escapes instead of failing."""
+    try:
+        stream.write(text + "\n")
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "ascii"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def error_map(error: NeuroScriptError) -> dict[str, Any]:
+    """An error as JSON has it."""
+    row: dict[str, Any] = {
+        "code": int(error.code),
+        "name": error.name,
+        "message": error.message,
+        "file": error.file,
+        "line": error.line,
+        "column": error.column,
+        "stack": [
+            {"procedure": frame.procedure, "file": frame.file, "line": frame.line, "column": frame.column}
+            for frame in error.stack
+        ],
+    }
+    if error.details:
+        row["details"] = {key: _plain(value) for key, value in error.details.items()}
+    if isinstance(error, NeuroScriptSyntaxError):
+        row["diagnostics"] = [diagnostic_map(diagnostic) for diagnostic in error.diagnostics]
+    return row
+
+
+def diagnostic_map(diagnostic: Diagnostic) -> dict[str, Any]:
+    """A finding as JSON has it."""
+    return {
+        "line": diagnostic.line,
+        "column": diagnostic.column,
+        "severity": diagnostic.severity,
+        "code": int(diagnostic.code),
+        "message": diagnostic.message,
+    }
+
+
+def explain(error: NeuroScriptError, sources: Mapping[str, str]) -> str:
+    """An error for people: where it is, the line with a caret, the script's stack, and what caused it.
+
+    Args:
+        error: the error.
+        sources: the program texts by name, to show lines from.
+    """
+    if isinstance(error, NeuroScriptSyntaxError):
+        return error.render()
+    rows = [_headline(error, sources)]
+    rows += _stack(error)
+    cause = error.__cause__
+    while isinstance(cause, NeuroScriptError) and len(rows) < 100:
+        rows.append(f"  caused by error {int(cause.code)} ({cause.name}): {cause.message}")
+        cause = cause.__cause__
+    return "\n".join(rows)
+
+
+def _headline(error: NeuroScriptError, sources: Mapping[str, str]) -> str:
+    severity = f"error {int(error.code)} ({error.name})"
+    if not error.line:
+        return f"{error.file or 'neuroscript'}: {severity}: {error.message}"
+    lines = _lines(sources.get(error.file, ""))
+    source_line = lines[error.line - 1] if error.line <= len(lines) else ""
+    place = Diagnostic(error.line, error.column, severity, error.code, error.message, error.file, 0, source_line)
+    return place.render()
+
+
+def _lines(source: str) -> list[str]:
+    """The lines as the language counts them: `str.splitlines` knows more line ends than it does."""
+    return source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _stack(error: NeuroScriptError) -> list[str]:
+    """The procedures that the error went through, innermost first; a deep recursion is shortened."""
+    rows = [f"  in {frame}" for frame in error.stack]
+    if len(rows) > MAX_STACK:
+        half = MAX_STACK // 2
+        left_out = len(rows) - 2 * half
+        rows[half:-half] = [f"  … {left_out} more"]
+    return rows
+
+
+def _plain(value: Any) -> Any:
+    """A detail as JSON: a host's detail may be any object."""
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return str(value)
+    return value
