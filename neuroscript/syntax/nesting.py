@@ -1,7 +1,8 @@
 """How deep a program nests: found from its tokens, before a tree is made of it.
 
-What counts is what makes a tree deeper: blocks, brackets, unary operators, the right side of ``**``, and each step of
-``x.a[0](1)``.  Chains of binary operators are flat and do not count.
+What counts is what makes a tree deeper: blocks inside a procedure, command block or event handler, brackets, unary
+operators, the right side of ``**``, and each step of ``x.a[0](1)``.  Chains of binary operators are flat and do not
+count.
 """
 
 from __future__ import annotations
@@ -36,18 +37,19 @@ def first_too_deep(codes: bytes, limit: int | None) -> int | None:
     A scan of blocks and brackets alone decides nearly always.  Only a line with more tokens than are left to the limit
     can reach it by operators; then the whole program is counted through.
     """
-    if limit is None:
+    if limit is None or limit >= len(codes):
         return None
-    depth = deepest = 0
+    # The procedure itself, in which everything stands, does not count.
+    depth = deepest = -1
     # The `if` of an `else if` opens no block: the same text with a name in its place.
     for match in _NESTING.finditer(_ELSE_IF.sub(bytes((_ELSE, _DOT)), codes)):
         if match[0][0] in _OPENERS:
             depth += 1
             if depth > deepest:
                 deepest = depth
-        elif depth:
+        elif depth >= 0:
             depth -= 1
-    if deepest <= limit and not re.search(b"[^\\x%02x]{%d}" % (_NEWLINE, limit - deepest + 1), codes):
+    if deepest <= limit and not re.search(b"[^\\x%02x]{%d}" % (_NEWLINE, limit - max(deepest, 0) + 1), codes):
         return None
     return _count_through(codes, limit)
 
@@ -68,7 +70,7 @@ class _Level:
 
 
 def _count_through(codes: bytes, limit: int) -> int | None:
-    blocks = 0
+    blocks = -1
     levels = [_Level(0)]
     previous = _NEWLINE
     ended = False  # whether an operand stands before the present token
@@ -88,22 +90,22 @@ def _count_through(codes: bytes, limit: int) -> int | None:
         elif code == _DOT:
             level.height += 1
         elif code == _POWER:
-            level.highest = max(level.highest, level.prefixes + level.height)
             level.prefixes += 1
+            level.highest = max(level.highest, level.prefixes + level.height)
             level.height = 0
         elif code in _PREFIXES and not was_ended:
             level.prefixes += 1
         elif code == _NEWLINE:
-            levels = [_Level(blocks)]
+            levels = [_Level(max(blocks, 0))]
         else:
             level.finish()
             if code in _OPEN_BLOCKS and not (code == _IF and previous == _ELSE):
                 blocks += 1
                 level.before = blocks
             elif code in _CLOSE_BLOCKS:
-                blocks = max(0, blocks - 1)
+                blocks = max(-1, blocks - 1)
         previous = code
         level = levels[-1]
-        if level.before + level.prefixes + max(level.height, level.highest) > limit:
+        if level.before + max(level.highest, level.prefixes + level.height) > limit:
             return place
     return None
