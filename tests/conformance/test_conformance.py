@@ -1,0 +1,42 @@
+"""The interpreter agrees with every conformance case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from neuroscript import Interpreter, NeuroScriptError
+from neuroscript.values import text_of, to_json
+
+from .case import ConformanceCase, ParseCase, check_outcome, parse_cases, run_cases
+
+
+@pytest.mark.parametrize("case", run_cases(), ids=lambda case: case.name)
+def test_case(case: ConformanceCase) -> None:
+    emits: list[str] = []
+    result: Any = None
+    error, message = None, ""
+    with Interpreter(emit=lambda value: emits.append(text_of(value)), plugins=False) as interpreter:
+        try:
+            if case.entry is None:
+                interpreter.execute(case.source, name="case.ns")
+            else:
+                interpreter.load(case.source, name="case.ns")
+                for name, payload in case.events:
+                    interpreter.emit_event(name, payload)
+                result = to_json(interpreter.run(case.entry, *case.args))
+        except NeuroScriptError as raised:
+            error, message = (int(raised.code), raised.line), str(raised)
+    check_outcome(case, emits, result, error, message)
+
+
+@pytest.mark.parametrize("case", parse_cases(), ids=lambda case: case.name)
+def test_parse(case: ParseCase) -> None:
+    with Interpreter(plugins=False) as interpreter:
+        errors = [one for one in interpreter.check(case.source, name="case.ns") if one.severity == "error"]
+    assert (not errors) is case.valid, [str(one) for one in errors]
+    if case.code is not None:
+        assert errors[0].code == case.code
+    if case.line is not None:
+        assert errors[0].line == case.line

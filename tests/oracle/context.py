@@ -1,0 +1,47 @@
+"""What the tree walker hands to tools that ask for a call context."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.values import Function
+
+if TYPE_CHECKING:
+    from .walker import Walker
+
+
+class WalkerContext:
+    """The part of a call context that tools over values and events need."""
+
+    def __init__(self, walker: Walker, tool: str) -> None:
+        self.walker = walker
+        self.tool = tool
+        self.limits = walker.limits
+        self.services: dict[str, Any] = {}
+        self.environment: dict[str, str] = {}
+        self.sandbox = None
+        self.log = logging.getLogger("neuroscript.oracle")
+
+    def emit(self, value: Any) -> None:
+        """Hands a value to the emit sink."""
+        self.walker.emitted(value)
+
+    def emit_event(self, name: str, payload: Any = None, source: str = "") -> None:
+        """Fires an event."""
+        self.walker.emit_event(name, payload, source)
+
+    def call(self, function: Function, *args: Any) -> Any:
+        """Calls a function value."""
+        return self.walker.call_procedure(function.name, list(args), [])
+
+    def check(self) -> None:
+        """Counts as one step, so that a long tool ends where the run does."""
+        self.walker.budget.step()
+
+    def prompt(self, text: str) -> str:
+        """Asks the person at the host."""
+        if self.walker.prompt is None:
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, "there is no prompt source")
+        return self.walker.prompt(text)
