@@ -27,6 +27,8 @@ DAY = 24 * 60 * MINUTE
 # Costs are added and taken back many times a day.  In whole billionths of a currency unit the sums stay exact.
 COST_UNITS = 1_000_000_000
 
+_MOST = 1 << 53
+
 SLOT_LIMIT = "max_concurrent_active_instances"
 
 
@@ -144,7 +146,7 @@ class Reservation:
         if hold is None:
             message = "this reservation was settled or released before; reserve again for another call"
             raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
-        self._ledger.settle_hold(hold, max(0, int(tokens)), cost_units(cost))
+        self._ledger.settle_hold(hold, token_count(tokens), cost_units(cost))
 
     def release(self) -> None:
         """Give everything back, as if the call had never been reserved.  Does nothing once settled or released."""
@@ -189,8 +191,13 @@ class Refusal:
 
 
 def cost_units(cost: float) -> int:
-    """``cost`` in whole billionths of the currency, never negative."""
-    return max(0, round(cost * COST_UNITS)) if cost else 0
+    """``cost`` in whole billionths of the currency, from 0 to what sums of 64 bits have room for many times."""
+    return min(max(0, round(cost * COST_UNITS)), _MOST) if cost else 0
+
+
+def token_count(tokens: float) -> int:
+    """``tokens`` as a whole number, from 0 to what sums of 64 bits have room for many times."""
+    return min(max(0, int(tokens)), _MOST)
 
 
 def refused(refusal: Refusal, subject: str, *, note: str = "") -> NeuroScriptError:

@@ -39,12 +39,16 @@ class Line:
     def __init__(self) -> None:
         self._lock = Lock()
         self._places: deque[SimpleQueue[None]] = deque()
-        self._closed = False
+        self._closed = ""
         self.blocked: Refusal | None = None
         """Why the first in line waits, or ``None`` if nobody does."""
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def note(self, blocked: Refusal | None) -> str:
+        """Says in a refusal that others wait already, where that is why."""
+        return f"{len(self)} callers wait already" if blocked is not None else ""
 
     def wake(self) -> None:
         """Let the first in line try again.  Safe in destructors."""
@@ -53,10 +57,10 @@ class Line:
         except IndexError:
             return
 
-    def close(self) -> None:
-        """Send all home: the definition is gone."""
+    def close(self, reason: str) -> None:
+        """Send all home, with error 19 for ``reason``."""
         with self._lock:
-            self._closed = True
+            self._closed = reason
             places = list(self._places)
         for place in places:
             place.put(None)
@@ -80,7 +84,7 @@ class Line:
 
         Raises:
             RateLimitedError: 20 or 46 when the time is over, or as soon as it is certain to be too short.
-            StateError: 19 if the definition is removed meanwhile.
+            StateError: 19 if the line is closed meanwhile.
         """
         place: SimpleQueue[None] = SimpleQueue()
         deadline = monotonic() + wait_seconds
@@ -104,7 +108,7 @@ class Line:
         turn = 0
         while True:
             if self._closed:
-                message = f"{subject} was removed while this call waited for its limits"
+                message = f"{subject}: {self._closed} while this call waited for its limits"
                 raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
             remaining = deadline - monotonic()
             sleep = remaining

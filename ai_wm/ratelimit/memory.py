@@ -8,7 +8,6 @@ from collections.abc import Callable
 from threading import Lock
 
 from ai_wm.ratelimit.base import (
-    COST_UNITS,
     MICROSECONDS,
     LimitPolicy,
     Refusal,
@@ -17,9 +16,10 @@ from ai_wm.ratelimit.base import (
     refused,
     slots_refused,
     subject_of,
+    token_count,
 )
 from ai_wm.ratelimit.line import Line
-from ai_wm.ratelimit.windows import Hold, Windows, exact_day
+from ai_wm.ratelimit.windows import Hold, Windows, exact_day, usage_of
 
 # A clock that was passed in may jump without telling anybody, so the first in line looks at it this often (seconds).
 FOREIGN_CLOCK_POLL = 0.05
@@ -52,13 +52,13 @@ class MemoryRateLimiter:
     ) -> Reservation:
         """See `RateLimiter.reserve`."""
         tracker = self._trackers.get(definition_id) or self._tracker(definition_id)
-        units = cost_units(cost)
+        tokens, units = token_count(tokens), cost_units(cost)
         if not wait_seconds:
             blocked = tracker.line.blocked
             outcome = tracker.attempt(policy, tokens, units) if blocked is None else blocked
             if isinstance(outcome, Reservation):
                 return outcome
-            raise refused(outcome, subject_of(definition_id, name), note=queue_note(blocked, tracker.line))
+            raise refused(outcome, subject_of(definition_id, name), note=tracker.line.note(blocked))
         return tracker.line.stand(
             lambda: tracker.attempt(policy, tokens, units),
             subject_of(definition_id, name),
@@ -98,7 +98,7 @@ class MemoryRateLimiter:
         with self._lock:
             tracker = self._trackers.pop(definition_id, None)
         if tracker is not None:
-            tracker.line.close()
+            tracker.line.close("the definition was removed")
 
     def close(self) -> None:
         """See `RateLimiter.close`.  There is nothing to close."""
@@ -181,22 +181,3 @@ class _Tracker:
                     self.windows.release(self._abandoned.popleft())
             finally:
                 self.lock.release()
-
-
-def usage_of(windows: Windows, slots: int, waiting: int) -> dict[str, float]:
-    """The answer of `RateLimiter.usage`."""
-    return {
-        "requests_last_minute": windows.minute_requests,
-        "requests_last_day": windows.day_requests,
-        "tokens_last_minute": windows.minute_tokens,
-        "tokens_last_day": windows.day_tokens,
-        "cost_last_day": windows.day_cost / COST_UNITS,
-        "calls_in_flight": windows.in_flight,
-        "active_instances": slots,
-        "waiting": waiting,
-    }
-
-
-def queue_note(blocked: Refusal | None, line: Line) -> str:
-    """Says in a refusal that others wait already, where that is why."""
-    return f"{len(line)} callers wait already" if blocked is not None else ""

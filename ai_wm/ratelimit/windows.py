@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
 
-from ai_wm.ratelimit.base import DAY, MINUTE, LimitPolicy, Refusal, cost_units
+from ai_wm.ratelimit.base import COST_UNITS, DAY, MINUTE, LimitPolicy, Refusal, cost_units
 
 # A call that has been in flight for longer than the window lasts may end at any moment; nobody can say when.
 OVERDUE_RETRY = 1_000_000
@@ -76,6 +76,20 @@ def refusal_of(found: list[Excess], frees: Callable[[str, int], int], in_flight:
 def exact_day(policy: LimitPolicy) -> bool:
     """Whether every call of the day must be remembered by itself: only if something is limited by the day."""
     return bool(policy.max_requests_per_day or policy.max_tokens_per_day or policy.max_cost_per_day)
+
+
+def usage_of(counts: Counts, slots: int, waiting: int) -> dict[str, float]:
+    """The answer of `RateLimiter.usage`."""
+    return {
+        "requests_last_minute": counts.minute_requests,
+        "requests_last_day": counts.day_requests,
+        "tokens_last_minute": counts.minute_tokens,
+        "tokens_last_day": counts.day_tokens,
+        "cost_last_day": counts.day_cost / COST_UNITS,
+        "calls_in_flight": counts.in_flight,
+        "active_instances": slots,
+        "waiting": waiting,
+    }
 
 
 class Hold:

@@ -1,0 +1,200 @@
+"""The SQLite file of the counters: opening it, one transaction at a time, and what its failures mean.
+
+The file is in WAL mode with ``synchronous=NORMAL``: a committed transaction is in the system's cache and survives the
+death of any process, and the file stays valid when the machine loses power.  What a loss of power may take are the
+counters of the last moments, in which the calls that they counted may have been lost as well.  Waiting for the disk at
+every reservation would cost a hundred times as much and protect nothing more.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from weakref import WeakSet
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+
+SCHEMA_VERSION = 1
+BUSY_SECONDS = 30.0
+# Pages of 4 KiB that the write-ahead log may grow to before it is copied back, which waits for the disk.
+CHECKPOINT_PAGES = 4000
+
+# ``entries``: one row a call, in the order in which they leave the windows; ``holder`` is whose call it is while it is
+# in flight, else 0.  ``buckets``: calls of definitions without a limit by the day, one row a minute, ``stamp`` its end.
+# ``definitions``: the sums over the windows.  A row is in the minute's sums if its stamp is above ``minute_edge``, in
+# the day's if above ``day_edge``.  Times are in microseconds, costs in billionths.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS definitions(
+  key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+  clock_offset INTEGER NOT NULL DEFAULT 0, now INTEGER NOT NULL DEFAULT 0, sequence INTEGER NOT NULL DEFAULT 0,
+  exact INTEGER NOT NULL DEFAULT 0, minute_edge INTEGER NOT NULL DEFAULT -4611686018427387904,
+  day_edge INTEGER NOT NULL DEFAULT -4611686018427387904,
+  minute_requests INTEGER NOT NULL DEFAULT 0, minute_tokens INTEGER NOT NULL DEFAULT 0,
+  day_requests INTEGER NOT NULL DEFAULT 0, day_tokens INTEGER NOT NULL DEFAULT 0, day_cost INTEGER NOT NULL DEFAULT 0,
+  in_flight INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS entries(
+  definition INTEGER NOT NULL, stamp INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  tokens INTEGER NOT NULL, cost INTEGER NOT NULL, holder INTEGER NOT NULL,
+  PRIMARY KEY(definition, stamp, sequence)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS held ON entries(holder, definition) WHERE holder > 0;
+CREATE TABLE IF NOT EXISTS buckets(
+  definition INTEGER NOT NULL, stamp INTEGER NOT NULL,
+  requests INTEGER NOT NULL, tokens INTEGER NOT NULL, cost INTEGER NOT NULL,
+  PRIMARY KEY(definition, stamp)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS slots(
+  definition INTEGER NOT NULL, instance TEXT NOT NULL, holder INTEGER NOT NULL,
+  PRIMARY KEY(definition, instance)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS holders(id INTEGER PRIMARY KEY AUTOINCREMENT, lease TEXT NOT NULL UNIQUE);
+"""
+
+
+class Database:
+    """One connection to the file, for all threads of this process in turn.  Opened when first needed.
+
+    ``with database as connection`` is one write transaction: committed at the end of the block unless the block rolled
+    it back itself, rolled back if it raises.  Failures of the file become `NeuroScriptError`: 18 where it is not ours
+    or damaged, 26 where it cannot be read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lock = Lock()
+        self._connection: sqlite3.Connection | None = None
+        _databases.add(self)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a file to read."""
+        return self._connection is not None or self.path.exists()
+
+    def __enter__(self) -> sqlite3.Connection:
+        self.lock.acquire()
+        try:
+            connection = self._connection or self._open()
+            self._begin(connection)
+        except BaseException as error:
+            self.lock.release()
+            if isinstance(error, sqlite3.Error | OSError):
+                raise self._explained(error) from error
+            raise
+        return connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        connection = self._connection
+        assert connection is not None
+        try:
+            if connection.in_transaction:
+                connection.execute("COMMIT" if error is None else "ROLLBACK")
+        except sqlite3.Error as failure:
+            connection.rollback()
+            raise self._explained(failure) from failure
+        finally:
+            self.lock.release()
+        if isinstance(error, sqlite3.Error):
+            raise self._explained(error) from error
+
+    def close(self) -> None:
+        """Close the connection.  May be called twice; the next transaction opens it again."""
+        with self.lock:
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            # Two processes that open a new file together get in each other's way here.
+            _patiently(lambda: connection.execute("PRAGMA journal_mode=WAL").fetchone())
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == SCHEMA_VERSION:
+            return
+        if version > SCHEMA_VERSION:
+            message = f"{self.path} was written by a newer version of this program; update this one"
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
+        self._begin(connection)
+        for statement in _SCHEMA.split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        _patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
+
+    def _explained(self, error: sqlite3.Error | OSError) -> NeuroScriptError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            message = (
+                f"{self.path}, which counts what the workers use, is damaged ({error}); stop the programs that use it "
+                f"and delete it with its -wal and -shm files: the counters of the last day then start anew"
+            )
+            return NeuroScriptError(ErrorCode.CONFIGURATION, message)
+        advice = {
+            sqlite3.SQLITE_FULL: "make room on the disk",
+            sqlite3.SQLITE_READONLY: "it and its directory must be writable",
+            sqlite3.SQLITE_CANTOPEN: "its directory must exist and be writable",
+            sqlite3.SQLITE_BUSY: f"another process kept it locked for {BUSY_SECONDS:g} s; look for one that hangs",
+        }.get(code, "check the disk that it is on")
+        message = f"{self.path}, which counts what the workers use, cannot be read or written ({error}); {advice}"
+        return NeuroScriptError(ErrorCode.IO_FAILED, message)
+
+
+def _patiently(action: Callable[[], object]) -> None:
+    """Run a statement again while another process writes.
+
+    SQLite's own waiting sleeps for whole milliseconds, up to a hundred of them; a transaction here takes less than a
+    tenth of one.  The pauses are random, so that no process waits in step with another.
+    """
+    pause, deadline = 0.0002, time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            action()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        else:
+            return
+        time.sleep(random.random() * pause)
+        pause = min(pause * 1.5, 0.005)
+
+
+# An open SQLite connection must not cross a fork.  All are closed before one and opened again when next needed.
+_databases: WeakSet[Database] = WeakSet()
+_held: list[Database] = []
+
+
+def _before_fork() -> None:
+    for database in list(_databases):
+        database.lock.acquire()
+        _held.append(database)
+        database._disconnect()
+
+
+def _after_fork() -> None:
+    while _held:
+        _held.pop().lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

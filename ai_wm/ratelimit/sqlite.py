@@ -1,0 +1,288 @@
+"""The rate limiter that processes share through a file, and whose counters survive restarts."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+from ai_wm.ratelimit import counters
+from ai_wm.ratelimit.base import (
+    MICROSECONDS,
+    LimitPolicy,
+    Refusal,
+    Reservation,
+    cost_units,
+    refused,
+    slots_refused,
+    subject_of,
+    token_count,
+)
+from ai_wm.ratelimit.counters import Counters, StoredHold
+from ai_wm.ratelimit.database import Database
+from ai_wm.ratelimit.leases import Lease, is_held
+from ai_wm.ratelimit.line import Line
+from ai_wm.ratelimit.windows import usage_of
+from neuroscript.errors import NeuroScriptError
+
+_log = logging.getLogger(__name__)
+
+# While a call of another process is in flight its end may give room at any time, and nobody tells this process.  The
+# first in line looks after 5 ms, then ever more rarely, up to four times a second.
+FIRST_POLL = 0.005
+LAST_POLL = 0.25
+# How often it looks, in seconds, where the clock was passed in and may jump without telling anybody.
+FOREIGN_CLOCK_POLL = 0.05
+# The system's clock may be set while a caller sleeps.
+LONGEST_SLEEP = 5.0
+
+
+class SQLiteRateLimiter:
+    """Counts in a SQLite file that any number of processes share; one transaction a reservation.
+
+    Nothing is opened before it is needed.  Calls and slots of a process that died are given back by whoever is refused
+    because of them, and when a limiter starts.  Callers that wait are served in order of arrival within a process;
+    between processes those at the head of their lines take turns by chance.
+
+    Args:
+        path: the file, such as ``ai_worker_limits.sqlite3``.  Files ``….lease`` beside it show who is alive.
+        clock: seconds since the epoch, the same in all processes.  Where it goes backwards time stands still instead
+            until it goes on, so that no window is ever cut short.
+    """
+
+    def __init__(self, path: Path | str, clock: Callable[[], float] | None = None) -> None:
+        self._path = Path(path)
+        self._database = Database(self._path)
+        self._clock = clock or time.time
+        self._foreign_clock = clock is not None
+        self._lock = Lock()
+        self._accounts: dict[str, _Account] = {}
+        self._abandoned: deque[tuple[StoredHold, Line]] = deque()
+        self._lease: Lease | None = None
+        self._holder = 0
+        self._process = 0
+
+    def reserve(
+        self,
+        definition_id: str,
+        policy: LimitPolicy,
+        *,
+        tokens: int,
+        cost: float = 0.0,
+        wait_seconds: float | None = None,
+        cancelled: Callable[[], None] | None = None,
+        name: str = "",
+    ) -> Reservation:
+        """See `RateLimiter.reserve`.
+
+        Raises:
+            NeuroScriptError: 26 if the file cannot be read or written, 18 if it is damaged.
+        """
+        account = self._accounts.get(definition_id) or self._account(definition_id)
+        line = account.line
+        tokens, units = token_count(tokens), cost_units(cost)
+        if not wait_seconds:
+            blocked = line.blocked
+            outcome = self._attempt(account, policy, tokens, units) if blocked is None else blocked
+            if isinstance(outcome, Reservation):
+                return outcome
+            raise refused(outcome, subject_of(definition_id, name), note=line.note(blocked))
+        return line.stand(
+            lambda: self._attempt(account, policy, tokens, units),
+            subject_of(definition_id, name),
+            wait_seconds,
+            cancelled,
+            self._pace,
+        )
+
+    def acquire_slot(self, definition_id: str, policy: LimitPolicy, instance_id: str, *, name: str = "") -> None:
+        """See `RateLimiter.acquire_slot`."""
+        limit = policy.max_concurrent_active_instances or 0
+        used = self._take_slot(definition_id, limit, instance_id)
+        if used and self._reclaim():
+            used = self._take_slot(definition_id, limit, instance_id)
+        if used:
+            raise slots_refused(subject_of(definition_id, name), limit, used)
+
+    def release_slot(self, definition_id: str, instance_id: str) -> None:
+        """See `RateLimiter.release_slot`."""
+        if self._database.exists:
+            with self._transaction() as connection:
+                counters.free_slot(connection, definition_id, instance_id)
+
+    def active_slots(self, definition_id: str) -> int:
+        """See `RateLimiter.active_slots`."""
+        if not self._database.exists:
+            return 0
+        holders = self._slot_holders(definition_id)
+        if any(holder != self._holder for holder in holders) and self._reclaim():
+            holders = self._slot_holders(definition_id)
+        return len(holders)
+
+    def usage(self, definition_id: str) -> dict[str, float]:
+        """See `RateLimiter.usage`."""
+        slots = self.active_slots(definition_id)
+        with self._transaction() as connection:
+            row = Counters.load(connection, definition_id)
+            row.advance(connection, self._now())
+            row.store(connection)
+        return usage_of(row, slots, len(self._account(definition_id).line))
+
+    def forget(self, definition_id: str) -> None:
+        """See `RateLimiter.forget`."""
+        with self._lock:
+            account = self._accounts.pop(definition_id, None)
+        if account is not None:
+            account.line.close("the definition was removed")
+        if self._database.exists:
+            with self._transaction() as connection:
+                counters.forget(connection, definition_id)
+
+    def close(self) -> None:
+        """See `RateLimiter.close`.  A call that is settled later is not counted any more."""
+        with self._lock:
+            accounts, self._accounts = list(self._accounts.values()), {}
+            lease, self._lease = self._lease, None
+            holder, self._holder = self._holder, 0
+        for account in accounts:
+            account.line.close("the rate limiter was closed")
+        try:
+            if lease is not None and self._process == os.getpid():
+                with self._database as connection:
+                    counters.release_all(connection, holder)
+        finally:
+            if lease is not None:
+                lease.end()
+            self._database.close()
+
+    # --- one attempt ---
+
+    def _attempt(self, account: _Account, policy: LimitPolicy, tokens: int, cost: int) -> Reservation | Refusal:
+        outcome = self._try(account, policy, tokens, cost)
+        if isinstance(outcome, Refusal) and outcome.in_flight and self._reclaim():
+            outcome = self._try(account, policy, tokens, cost)
+        return outcome
+
+    def _try(self, account: _Account, policy: LimitPolicy, tokens: int, cost: int) -> Reservation | Refusal:
+        holder = self._enrolled()
+        with self._transaction() as connection:
+            row = Counters.load(connection, account.definition_id)
+            # Read inside the transaction: readings come in the order of the transactions, whatever process they are of.
+            row.advance(connection, self._now())
+            outcome: Reservation | Refusal | None = row.refusal(connection, policy, tokens, cost)
+            if outcome is None:
+                outcome = Reservation(account, row.add(connection, policy, tokens, cost, holder))
+            row.store(connection)
+        return outcome
+
+    def _take_slot(self, definition_id: str, limit: int, instance_id: str) -> int:
+        holder = self._enrolled()
+        with self._transaction() as connection:
+            return counters.take_slot(connection, definition_id, limit, instance_id, holder)
+
+    def _slot_holders(self, definition_id: str) -> list[int]:
+        with self._transaction() as connection:
+            return counters.slot_holders(connection, definition_id)
+
+    def _now(self) -> int:
+        return round(self._clock() * MICROSECONDS)
+
+    def _account(self, definition_id: str) -> _Account:
+        with self._lock:
+            return self._accounts.setdefault(definition_id, _Account(self, definition_id))
+
+    def _pace(self, refusal: Refusal, turn: int) -> float:
+        longest = FOREIGN_CLOCK_POLL if self._foreign_clock else LONGEST_SLEEP
+        return min(FIRST_POLL * 2 ** min(turn, 10), LAST_POLL, longest) if refusal.in_flight else longest
+
+    # --- being alive, and what the dead leave behind ---
+
+    def _enrolled(self) -> int:
+        """This limiter's number in the file.  After a fork the child is somebody else and gets its own."""
+        if self._holder and self._process == os.getpid():
+            return self._holder
+        with self._lock:
+            if not self._holder or self._process != os.getpid():
+                self._lease = lease = Lease(self._path)
+                with self._database as connection:
+                    self._holder = counters.enrol(connection, lease.name)
+                self._process = os.getpid()
+            else:
+                return self._holder
+        self._reclaim()
+        return self._holder
+
+    def _reclaim(self) -> bool:
+        """Give back what limiters that are gone held; whether there were any."""
+        with self._database as connection:
+            others = counters.other_holders(connection, self._holder)
+        dead = [number for number, lease in others if not is_held(self._path, lease)]
+        if dead:
+            with self._database as connection:
+                for number in dead:
+                    counters.release_all(connection, number)
+        return bool(dead)
+
+    # --- the end of a call ---
+
+    def _finish(self, hold: StoredHold, line: Line, settled: tuple[int, int] | None) -> None:
+        if hold.holder != self._holder:
+            return
+        with self._transaction() as connection:
+            if settled is None:
+                counters.release(connection, hold)
+            else:
+                counters.settle(connection, hold, *settled)
+        if line:
+            line.wake()
+
+    def _abandon(self, hold: StoredHold, line: Line) -> None:
+        # A destructor may run in the very thread that is inside a transaction, and must not wait for it then.  Whoever
+        # is inside one looks at the queue again after it, so nothing stays behind.
+        self._abandoned.append((hold, line))
+        if not self._database.lock.locked():
+            try:
+                self._sweep()
+            except NeuroScriptError as error:
+                _log.warning("a forgotten reservation was not given back: %s", error)
+
+    def _sweep(self) -> None:
+        while self._abandoned:
+            hold, line = self._abandoned.popleft()
+            if hold.holder == self._holder and self._process == os.getpid():
+                with self._database as connection:
+                    counters.release(connection, hold)
+                line.wake()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._database as connection:
+            yield connection
+        if self._abandoned:
+            self._sweep()
+
+
+class _Account:
+    """One definition at one limiter: its waiting callers, and what its reservations talk to."""
+
+    __slots__ = ("_limiter", "definition_id", "line")
+
+    def __init__(self, limiter: SQLiteRateLimiter, definition_id: str) -> None:
+        self._limiter = limiter
+        self.definition_id = definition_id
+        self.line = Line()
+
+    def settle_hold(self, hold: StoredHold, tokens: int, cost: int) -> None:
+        self._limiter._finish(hold, self.line, (tokens, cost))
+
+    def release_hold(self, hold: StoredHold) -> None:
+        self._limiter._finish(hold, self.line, None)
+
+    def abandon_hold(self, hold: StoredHold) -> None:
+        self._limiter._abandon(hold, self.line)
