@@ -170,7 +170,7 @@ class Handle:
     Handles are equal by identity alone, so one cannot be forged from text or guessed.
     """
 
-    __slots__ = ("kind",)
+    __slots__ = ("__weakref__", "kind")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind

@@ -1,0 +1,236 @@
+"""Calls of procedures, function values, built-ins and tools.
+
+A call of a procedure that is known when the code is made is a plain Python call; one of a tool whose arguments pass as
+they are is a call of the tool's function.  Everything else goes through the runtime, which binds and checks.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from neuroscript.compiler import pyast as py
+from neuroscript.compiler.infer import BOOL, FLOAT, INT, LIST, MAP, STR, Inference, Type
+from neuroscript.compiler.resolve import Body
+from neuroscript.runtime.operators import BUILTINS
+from neuroscript.syntax import nodes as n
+from neuroscript.tools.spec import ArgType
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a caller must know of a procedure."""
+
+    name: str
+    needs: tuple[str, ...]
+    optional: tuple[str, ...]
+
+    @property
+    def params(self) -> tuple[str, ...]:
+        """All parameters in positional order."""
+        return self.needs + self.optional
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join([*self.needs, *(f'{name}?' for name in self.optional)])})"
+
+    @classmethod
+    def of(cls, procedure: n.Procedure) -> Signature:
+        """The signature of a procedure's node."""
+        needs = tuple(param.name for param in procedure.needs)
+        return cls(procedure.name, needs, tuple(param.name for param in procedure.optional))
+
+    def problem(self, positional: int, names: list[str]) -> str | None:
+        """What is wrong with a call of so many positional arguments and these named ones."""
+        params = self.params
+        given = [*params[:positional], *names]
+        if positional > len(params):
+            most = f"at most {len(params)}" if self.optional else str(len(params))
+            return f"takes {most} argument{'s' * (len(params) != 1)}, not {positional + len(names)}"
+        for name in names:
+            if name not in params:
+                return f"has no parameter '{name}'"
+            if given.count(name) > 1:
+                return f"gets '{name}' twice"
+        missing = [name for name in self.needs if name not in given]
+        if missing:
+            return f"needs {' and '.join(repr(name) for name in missing)}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolLink:
+    """A tool as generated code reaches it: ``s_N`` validates and calls, ``f_N`` is the function itself."""
+
+    number: int
+    types: tuple[ArgType, ...]
+    defaults: tuple[object, ...]  # of the optional arguments at the end; `...` where one is required
+    direct: bool  # whether f_N may be called with arguments of exactly those types
+    trusted: bool  # whether its results need no look
+    returns: ArgType
+    append: bool = False
+
+
+class Linker(Protocol):
+    """What the code generator asks the interpreter while it links tools."""
+
+    def tool(self, name: str) -> ToolLink | None:
+        """The tool of that name as far as the program may call it; None leaves it to the run."""
+
+
+@dataclass(slots=True)
+class Unit:
+    """What all bodies of one load share."""
+
+    globals: frozenset[str]
+    procedures: dict[str, Signature]
+    linker: Linker
+    functions: list[ast.stmt] = field(default_factory=list)
+
+
+# What f_N takes without a look by its validator: the Python type, and what inference calls it.
+_EXACT: dict[ArgType, tuple[str, int]] = {
+    ArgType.STRING: ("str", STR),
+    ArgType.INT: ("int", INT),
+    ArgType.FLOAT: ("float", FLOAT),
+    ArgType.NUMBER: ("int", INT | FLOAT),
+    ArgType.BOOL: ("bool", BOOL),
+    ArgType.BYTES: ("bytes", 0),
+    ArgType.MAP: ("dict", MAP),
+    ArgType.SLICE_ANY: ("list", LIST),
+}
+_SMALL = 1 << 62
+
+
+class Calls:
+    """The part of the expression maker that makes calls; `value` and the rest come from `Expressions`."""
+
+    unit: Unit
+    body: Body
+    types: Inference
+    assigned: set[str]
+    guarded: set[str]
+    foreign: set[str]
+    _temporaries: int = 0
+
+    def value(self, expression: n.Expr) -> ast.expr:
+        raise AssertionError  # pragma: no cover - given by Expressions
+
+    def type_of(self, expression: n.Expr) -> Type:
+        raise AssertionError  # pragma: no cover - given by Expressions
+
+    def operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
+        raise AssertionError  # pragma: no cover - given by Expressions
+
+    def temporary(self) -> str:
+        """A fresh name of the statement at hand."""
+        self._temporaries += 1
+        return f"t{self._temporaries}"
+
+    def remembered(self, call: ast.expr) -> ast.expr:
+        """A completed call: what ``last`` is from now on, where the body uses it."""
+        return py.bind("latest", call) if self.body.uses_last else call
+
+    # --- procedures --------------------------------------------------------------------------------------------------
+
+    def procedure_call(self, call: n.Call) -> ast.expr:
+        name = call.name
+        if name in self.body.variables:
+            read: ast.expr = py.name(f"v_{name}")
+            if name in self.guarded and name not in self.assigned:
+                test = py.compare(read, "is not", py.name("UNSET"))
+                read = py.either(test, read, py.const(None))
+            return self.value_call(read, py.const(name), call.args)
+        signature = self.unit.procedures.get(name)
+        if signature is not None and name not in self.unit.globals:
+            return self.remembered(self._direct(signature, call.args))
+        if (name == "len" or name in BUILTINS) and name not in self.unit.globals:
+            return self._builtin(name, call.args)
+        return self.value_call(py.const(None), py.const(name), call.args)
+
+    def _direct(self, signature: Signature, args: list[n.Argument]) -> ast.expr:
+        names = [argument.name for argument in args if argument.name is not None]
+        problem = signature.problem(len(args) - len(names), names)
+        values = [self.value(argument.value) for argument in args]
+        if problem is not None:
+            message = f"{signature.name}() {problem}; it is {signature}"
+            return py.call("_bad_call", py.const(message), *values)
+        count = len(args) - len(names)
+        named = {f"v_{key}": value for key, value in zip(names, values[count:], strict=True)}
+        return py.call(f"p_{signature.name}", deeper(), *values[:count], **named)
+
+    def _builtin(self, name: str, args: list[n.Argument]) -> ast.expr:
+        values = [self.value(argument.value) for argument in args]
+        if len(args) != 1 or args[0].name is not None:
+            return py.call("_bad_call", py.const(f"{name}() takes one value; it is {name}(x)"), *values)
+        if name == "len" and self.type_of(args[0].value).within(LIST | MAP | STR):
+            return py.call("len", *values)
+        return py.call("_len" if name == "len" else f"b_{name}", *values)
+
+    def value_call(self, callee: ast.expr, name: ast.expr, args: list[n.Argument]) -> ast.expr:
+        """A call whose procedure is known only when it happens."""
+        return self.remembered(py.call("_call", py.name("d"), callee, name, *self._bundle(args)))
+
+    def _bundle(self, args: list[n.Argument]) -> Iterator[ast.expr]:
+        """The arguments as a tuple, and the named ones' names as a tuple of constants."""
+        yield ast.Tuple([self.value(argument.value) for argument in args], py.LOAD)
+        yield py.const(tuple(argument.name for argument in args if argument.name is not None))
+
+    # --- tools -------------------------------------------------------------------------------------------------------
+
+    def tool_call(self, call: n.ToolCall) -> ast.expr:
+        link = self.unit.linker.tool(call.name)
+        if link is None:
+            return self.remembered(py.call("_tool", py.name("d"), py.const(call.name), *self._bundle(call.args)))
+        plain = all(argument.name is None for argument in call.args)
+        if link.direct and plain and self._fits(link, len(call.args)):
+            return self.remembered(self._direct_tool(link, [argument.value for argument in call.args]))
+        return self.remembered(py.call(f"s_{link.number}", py.name("d"), *self._bundle(call.args)))
+
+    def _fits(self, link: ToolLink, count: int) -> bool:
+        return count <= len(link.types) and all(default is not ... for default in link.defaults[count:])
+
+    def _direct_tool(self, link: ToolLink, args: list[n.Expr]) -> ast.expr:
+        """``f(a, b) if type(a) is … else s(d, (a, b), ())``."""
+        tests: list[ast.expr] = []
+        mentions: list[ast.expr] = []
+        later: list[ast.expr] = []
+        for argument, wanted in zip(args, link.types, strict=False):
+            exact = _EXACT.get(wanted)
+            kind = self.type_of(argument)
+            certain = exact is None or kind.within(exact[1])
+            first, again = self.operand(argument)
+            mentions.append(first)
+            later.append(again)
+            if not certain and exact is not None:
+                tests.append(py.kind_is(again, exact[0]))
+        filled = [py.const(default) for default in link.defaults[len(args) :]]
+        if not tests:
+            plain = [part.value if isinstance(part, ast.NamedExpr) else part for part in mentions]
+            return self._result(link, py.call(f"f_{link.number}", *plain, *filled))
+        slow = py.call(f"s_{link.number}", py.name("d"), ast.Tuple(later, py.LOAD), py.const(()))
+        bound: list[ast.expr] = [part for part in mentions if isinstance(part, ast.NamedExpr)]
+        if bound:
+            # All arguments are evaluated, from left to right, before the first is looked at; a tuple is never empty.
+            tests.insert(0, ast.Tuple(bound, py.LOAD))
+        fast = self._result(link, py.call(f"f_{link.number}", *later, *filled))
+        return py.either(py.both(*tests), fast, slow)
+
+    def _result(self, link: ToolLink, call: ast.expr) -> ast.expr:
+        if link.trusted:
+            return call
+        temporary = self.temporary()
+        if link.returns is ArgType.INT:
+            small = py.compare(py.const(-_SMALL), "<", py.name(temporary), "<", py.const(_SMALL))
+            test: ast.expr = py.both(py.kind_is(py.bind(temporary, call), "int"), small)
+        elif link.returns is ArgType.BOOL:
+            test = py.kind_is(py.bind(temporary, call), "bool")
+        else:
+            return py.call("_host", call)
+        return py.either(test, py.name(temporary), py.call("_host", py.name(temporary)))
+
+
+def deeper() -> ast.expr:
+    """The depth that is left to a callee."""
+    return py.binary(py.name("d"), "-", py.const(1))

@@ -1,0 +1,88 @@
+"""A resolved program to Python code.
+
+The module defines one function for each body: ``p_name`` for procedures, ``e_L_N`` for event handlers, ``c_L_N`` for
+command blocks and ``i_L`` for what a load runs (L counts the loads of an interpreter, so that nothing collides).  The
+user's names carry prefixes of their own (``v_``, ``p_``) and share none with the runtime's.  Every node carries the
+script's own line and columns, so that a failing operation is found from the traceback.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from types import CodeType
+
+from neuroscript.compiler.calls import Unit
+from neuroscript.compiler.resolve import Body, Resolved
+from neuroscript.compiler.statements import Statements
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.syntax.nodes import Block
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The code of one load, and the names of its functions."""
+
+    code: CodeType
+    start: str
+    commands: tuple[str, ...]
+
+
+def generate(resolved: Resolved, unit: Unit, load: int) -> Compiled:
+    """Makes the code of a program.
+
+    Args:
+        resolved: the program, without errors.
+        unit: what it is linked against; its own procedures are in ``unit.procedures`` already.
+        load: the number of this load.
+
+    Raises:
+        NeuroScriptError: 38 if the program is nested too deeply for Python's compiler.
+    """
+    program = resolved.program
+    events = {key: f"e_{load}_{number}" for number, key in enumerate(resolved.body_of_event)}
+    commands = tuple(f"c_{load}_{number}" for number in range(len(program.commands)))
+    remaining = iter(commands)
+    identifiers: list[tuple[str, Body]] = []
+    event_of_body = {id(body): events[key] for key, body in resolved.body_of_event.items()}
+    for body in resolved.bodies:
+        match body.kind:
+            case "procedure":
+                identifiers.append((f"p_{body.name}", body))
+            case "command":
+                identifiers.append((next(remaining), body))
+            case _:
+                identifiers.append((event_of_body[id(body)], body))
+    handlers: Block = list(program.handlers)
+    start = Body("event", "load", handlers, [], handlers[0].span if handlers else (1, 0, 1, 0))
+    identifiers.append((f"i_{load}", start))
+    try:
+        functions = [Statements(unit, resolved, body, events).function(name) for name, body in identifiers]
+        code = compile(ast.Module(functions, []), program.name, "exec", dont_inherit=True)
+    except (RecursionError, MemoryError) as error:
+        raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "the program is nested too deeply") from error
+    return Compiled(code, f"i_{load}", commands)
+
+
+def generate_input(resolved: Resolved, unit: Unit, load: int, known: frozenset[str]) -> tuple[CodeType, str]:
+    """Makes the code of one input of an interactive session: its variables come from a mapping and go back to it.
+
+    Args:
+        resolved: the input, as a program of one command block.
+        unit: what it is linked against.
+        load: the number of this load.
+        known: the names of the session's variables.
+
+    Returns:
+        The code, and the name of the function, which takes the depth and the mapping.
+    """
+    [body] = (body for body in resolved.bodies if body.kind == "command")
+    events = {key: f"e_{load}_{number}" for number, key in enumerate(resolved.body_of_event)}
+    functions = [
+        Statements(unit, resolved, inner, events).function(events[key]) for key, inner in resolved.body_of_event.items()
+    ]
+    body.variables |= known
+    identifier = f"c_{load}_0"
+    functions.append(Statements(unit, resolved, body, events, session=True).function(identifier))
+    code = compile(ast.Module(functions, []), resolved.program.name, "exec", dont_inherit=True)
+    return code, identifier

@@ -1,0 +1,159 @@
+"""Warnings: what is certainly not meant, though it loads.
+
+A warning is given only where every run that comes there fails or does nothing: a name that nothing sets, code that
+nothing reaches, a tool or procedure that does not exist, a call that its signature refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from neuroscript.compiler.calls import Signature
+from neuroscript.compiler.resolve import (
+    Body,
+    Resolved,
+    diagnostic,
+    expressions,
+    inner_blocks,
+    walk,
+)
+from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
+from neuroscript.runtime.operators import BUILTINS
+from neuroscript.runtime.tracebacks import nearest
+from neuroscript.syntax import nodes as n
+from neuroscript.values import TYPE_CONSTANTS
+
+if TYPE_CHECKING:
+    from neuroscript.interpreter import Interpreter
+
+
+def lint(resolved: Resolved, interpreter: Interpreter) -> list[Diagnostic]:
+    """The warnings of a program.
+
+    Args:
+        resolved: the program.
+        interpreter: whose tools, procedures and globals it may use.
+    """
+    linter = _Linter(resolved, interpreter)
+    for body in resolved.bodies:
+        linter.body(body)
+    for event in resolved.program.handlers:
+        linter.expression(Body("event", "load", [], [], event.span), event.event)
+    return linter.found
+
+
+class _Linter:
+    def __init__(self, resolved: Resolved, interpreter: Interpreter) -> None:
+        self.resolved = resolved
+        self.interpreter = interpreter
+        self.found: list[Diagnostic] = []
+        runtime = interpreter.runtime
+        self.signatures = {name: loaded.signature for name, loaded in runtime.procedures.items()}
+        self.signatures.update((node.name, Signature.of(node)) for node in resolved.program.procedures)
+        self.globals = set(runtime.globals)
+
+    def warn(self, span: n.Span, code: ErrorCode, message: str, hint: str = "") -> None:
+        self.found.append(diagnostic(self.resolved.program, span, "warning", code, message, hint))
+
+    def body(self, body: Body) -> None:
+        self.block(body, body.block)
+
+    def block(self, body: Body, block: n.Block) -> None:
+        ended: n.Stmt | None = None
+        for statement in block:
+            if ended is not None and not isinstance(statement, n.OnError):
+                word = type(ended).__name__.lower()
+                self.warn(statement.span, ErrorCode.CONTROL_FLOW, f"this is never reached: it stands after '{word}'")
+                ended = None
+            for target in _targets(statement):
+                if target.name in self.globals and target.name not in body.params:
+                    message = f"'{target.name}' is set by the host and cannot be changed"
+                    self.warn(target.span, ErrorCode.WRITE_VIOLATION, message)
+            for part in expressions(statement):
+                self.expression(body, part)
+            for inner in inner_blocks(statement):
+                self.block(body, inner)
+            if isinstance(statement, n.OnError):
+                self.block(body, statement.body)
+            # With a handler, execution may go on after a `fail`.
+            final = n.Return | n.Break | n.Continue if body.handlers else n.Return | n.Break | n.Continue | n.Fail
+            if isinstance(statement, final):
+                ended = statement
+
+    def expression(self, body: Body, expression: n.Expr) -> None:
+        loose = set(map(id, _loose(expression)))
+        for part in walk(expression):
+            match part:
+                case n.Name(name=name, span=span) if id(part) not in loose:
+                    self.name(body, name, span)
+                case n.Call():
+                    self.call(body, part)
+                case n.ToolCall():
+                    self.tool(part)
+
+    def name(self, body: Body, name: str, span: n.Span) -> None:
+        if name in body.variables or name in self.globals or name in self.signatures or name in TYPE_CONSTANTS:
+            return
+        if name == "self":
+            return  # the default sink of `whisper`
+        hint = nearest(name, [*body.variables, *self.globals, *self.signatures])
+        self.warn(span, ErrorCode.KEY_NOT_FOUND, f"'{name}' is never set{hint}")
+
+    def call(self, body: Body, call: n.Call) -> None:
+        name = call.name
+        if name in body.variables or name in self.globals:
+            return
+        names = [argument.name for argument in call.args if argument.name is not None]
+        signature = self.signatures.get(name)
+        if signature is not None:
+            problem = signature.problem(len(call.args) - len(names), names)
+            if problem is not None:
+                self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{name}() {problem}; it is {signature}")
+        elif name == "len" or name in BUILTINS:
+            if len(call.args) != 1 or names:
+                self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{name}() takes one value; it is {name}(x)")
+        else:
+            hint = nearest(name, [*self.signatures, *BUILTINS, "len"])
+            self.warn(call.name_span, ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{name}' here{hint}")
+
+    def tool(self, call: n.ToolCall) -> None:
+        try:
+            tool = self.interpreter.tools.lookup(call.name)
+            self.interpreter.check_permission(tool)
+        except NeuroScriptError as error:
+            self.warn(call.name_span, ErrorCode(error.code), error.message)
+            return
+        spec = tool.spec
+        names = [argument.name for argument in call.args if argument.name is not None]
+        count = len(call.args) - len(names)
+        known = [arg.name for arg in spec.args]
+        problem = ""
+        if count > len(known) and not spec.variadic:
+            problem = f"takes at most {len(known)} argument{'s' * (len(known) != 1)}, not {len(call.args)}"
+        elif unknown := [name for name in names if name not in known]:
+            problem = f"has no argument '{unknown[0]}'{nearest(unknown[0], known)}"
+        else:
+            given = {*known[:count], *names}
+            missing = [arg.name for arg in spec.args if arg.required and arg.name not in given]
+            if missing and not (spec.variadic and missing == known[-1:]):
+                problem = f"needs {' and '.join(repr(name) for name in missing)}"
+        if problem:
+            self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{spec.full_name} {problem}; it is {spec.usage}")
+
+
+def _targets(statement: n.Stmt) -> Iterator[n.Target]:
+    if isinstance(statement, n.Set):
+        yield from statement.targets
+    elif isinstance(statement, n.Ask | n.PromptUser) and statement.into is not None:
+        yield statement.into
+
+
+def _loose(expression: n.Expr) -> Iterator[n.Expr]:
+    """The operands that may be unset variables: those of ``== != typeof no some``."""
+    for part in walk(expression):
+        if isinstance(part, n.Unary) and part.op in ("typeof", "no", "some"):
+            yield part.operand
+        elif isinstance(part, n.Chain) and part.rest[0][0] in ("==", "!="):
+            yield part.first
+            yield from (operand for _, operand, _ in part.rest)

@@ -1,0 +1,127 @@
+"""Small makers of Python syntax trees, and the script's positions on them.
+
+Trees are built without positions; `place` then gives one to every node that has none, so that the innermost expression
+of the script that a piece of code comes from is the one that a failing operation is reported at.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from neuroscript.syntax.nodes import Span
+
+LOAD = ast.Load()
+STORE = ast.Store()
+_OPERATORS: dict[str, type[ast.operator]] = {"+": ast.Add, "-": ast.Sub, "*": ast.Mult, "%": ast.Mod}
+_COMPARISONS: dict[str, type[ast.cmpop]] = {
+    "<": ast.Lt,
+    "<=": ast.LtE,
+    ">": ast.Gt,
+    ">=": ast.GtE,
+    "==": ast.Eq,
+    "!=": ast.NotEq,
+    "is": ast.Is,
+    "is not": ast.IsNot,
+}
+
+
+def name(identifier: str) -> ast.Name:
+    """A name that is read."""
+    return ast.Name(identifier, LOAD)
+
+
+def const(value: Any) -> ast.Constant:
+    """A constant."""
+    return ast.Constant(value)
+
+
+def call(function: str | ast.expr, *args: ast.expr, **named: ast.expr) -> ast.Call:
+    """A call with positional arguments, then named ones."""
+    callee = name(function) if isinstance(function, str) else function
+    return ast.Call(callee, list(args), [ast.keyword(key, value) for key, value in named.items()])
+
+
+def bind(identifier: str, value: ast.expr) -> ast.NamedExpr:
+    """``(identifier := value)``."""
+    return ast.NamedExpr(ast.Name(identifier, STORE), value)
+
+
+def either(test: ast.expr, yes: ast.expr, no: ast.expr) -> ast.IfExp:
+    """``yes if test else no``."""
+    return ast.IfExp(test, yes, no)
+
+
+def compare(left: ast.expr, *pairs: Any) -> ast.Compare:
+    """``compare(a, "<", b, "<", c)`` is ``a < b < c``."""
+    return ast.Compare(left, [_COMPARISONS[op]() for op in pairs[::2]], list(pairs[1::2]))
+
+
+def both(*tests: ast.expr) -> ast.expr:
+    """``a and b and …``; of none, True."""
+    if not tests:
+        return const(True)
+    return tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), list(tests))
+
+
+def binary(left: ast.expr, operator: str, right: ast.expr) -> ast.BinOp:
+    """``left operator right``."""
+    return ast.BinOp(left, _OPERATORS[operator](), right)
+
+
+def item(container: ast.expr, key: ast.expr) -> ast.Subscript:
+    """``container[key]``."""
+    return ast.Subscript(container, key, LOAD)
+
+
+def kind_is(value: ast.expr, kind: str) -> ast.Compare:
+    """``type(value) is kind``."""
+    return compare(call("type", value), "is", name(kind))
+
+
+def assign(identifier: str, value: ast.expr) -> ast.Assign:
+    """``identifier = value``."""
+    return ast.Assign([ast.Name(identifier, STORE)], value)
+
+
+def when(test: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt] | None = None) -> ast.If:
+    """``if``."""
+    return ast.If(test, body, orelse or [])
+
+
+def function(identifier: str, params: list[str], optional: list[str], body: list[ast.stmt]) -> ast.FunctionDef:
+    """A function; the optional parameters are None when left out."""
+    arguments = ast.arguments(
+        posonlyargs=[],
+        args=[ast.arg(param) for param in (*params, *optional)],
+        vararg=None,
+        kwonlyargs=[],
+        kw_defaults=[],
+        kwarg=None,
+        defaults=[const(None) for _ in optional],
+    )
+    made = ast.FunctionDef(identifier, arguments, body, [], None)
+    if "type_params" in ast.FunctionDef._fields:
+        made.type_params = []  # type: ignore[attr-defined]
+    return made
+
+
+def place(tree: ast.AST, span: Span) -> None:
+    """Gives ``span`` to every node of a tree that has no position yet."""
+    line, column, end_line, end_column = span
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        if "lineno" in node._attributes:
+            if "lineno" in node.__dict__:
+                continue
+            node.lineno = line  # type: ignore[attr-defined]
+            node.col_offset = column  # type: ignore[attr-defined]
+            node.end_lineno = end_line  # type: ignore[attr-defined]
+            node.end_col_offset = end_column  # type: ignore[attr-defined]
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if type(value) is list:
+                pending.extend(part for part in value if isinstance(part, ast.AST))
+            elif isinstance(value, ast.AST):
+                pending.append(value)

@@ -1,0 +1,287 @@
+"""Names and static rules: what each body of code assigns, which handler covers which statement, what is wrong at load.
+
+A *body* is what has variables of its own: a procedure, a command block or an event handler.  Error handlers share
+those of the body that they stand in (language reference, sections 5 and 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from neuroscript.errors import Diagnostic, ErrorCode
+from neuroscript.syntax import nodes as n
+from neuroscript.syntax.placeholders import placeholders
+
+SYSTEM_NAMES = ("system_error_message", "system_error_code", "system_error")
+
+
+@dataclass(slots=True)
+class Body:
+    """One body of code and what is known of it before code is made."""
+
+    kind: str  # "procedure", "command" or "event"
+    name: str
+    block: n.Block
+    params: list[str]
+    span: n.Span
+    procedure: n.Procedure | None = None
+    variables: set[str] = field(default_factory=set)  # every name that is set somewhere, parameters included
+    reads: set[str] = field(default_factory=set)
+    handlers: list[n.OnError] = field(default_factory=list)
+    handler_of: dict[int, int] = field(default_factory=dict)  # id(statement) -> index into handlers
+    events: list[n.OnEvent] = field(default_factory=list)
+    uses_last: bool = False
+    uses_eval: bool = False
+
+
+@dataclass(slots=True)
+class Resolved:
+    """A program whose bodies are known."""
+
+    program: n.Program
+    bodies: list[Body]
+    body_of_event: dict[int, Body]  # id(OnEvent) -> its body
+    diagnostics: list[Diagnostic]
+
+
+def resolve(program: n.Program) -> Resolved:
+    """Finds the bodies of a program and everything that is certainly wrong in it.
+
+    The diagnostics have the codes 12 (``return`` where none may stand), 13 (``clear_error`` outside a handler),
+    15 (a handler inside a handler), 39 (``break`` outside a loop) and 42 (a procedure defined twice).
+    """
+    result = Resolved(program, [], {}, [])
+    seen: dict[str, n.Procedure] = {}
+    for procedure in program.procedures:
+        first = seen.setdefault(procedure.name, procedure)
+        if first is not procedure:
+            message = f"procedure '{procedure.name}' is defined already, on line {first.span[0]}"
+            _report(result, procedure.name_span, ErrorCode.DUPLICATE, message)
+        params = [param.name for param in (*procedure.needs, *procedure.optional)]
+        body = Body("procedure", procedure.name, procedure.body, params, procedure.span, procedure)
+        for name in {name for name in params if params.count(name) > 1}:
+            message = f"procedure '{procedure.name}' has two parameters named '{name}'"
+            _report(result, procedure.name_span, ErrorCode.SYNTAX, message)
+        _add(result, body)
+    for number, command in enumerate(program.commands, 1):
+        _add(result, Body("command", f"command {number}", command.body, [], command.span))
+    for event in program.handlers:
+        _add_event(result, event)
+    result.diagnostics.sort(key=lambda found: (found.line, found.column))
+    return result
+
+
+def _add_event(result: Resolved, event: n.OnEvent) -> None:
+    params = [event.variable] if event.variable else []
+    body = Body("event", "event handler", event.body, params, event.span)
+    result.body_of_event[id(event)] = body
+    _add(result, body)
+
+
+def _add(result: Resolved, body: Body) -> None:
+    result.bodies.append(body)
+    body.variables.update(body.params)
+    _Walker(result, body).block(body.block, loop=False, handler=False)
+    if body.handlers:
+        body.variables.update(SYSTEM_NAMES)
+    _assign_handlers(body)
+    for event in body.events:
+        _add_event(result, event)
+
+
+def _assign_handlers(body: Body) -> None:
+    """The nearest handler above a statement covers it, the first one what stands above all (section 6)."""
+    if not body.handlers:
+        return
+    current = 0
+    numbers = {id(handler): index for index, handler in enumerate(body.handlers)}
+    for statement in statements(body.block):
+        if isinstance(statement, n.OnError):
+            current = numbers[id(statement)]
+        else:
+            body.handler_of[id(statement)] = current
+
+
+def statements(block: n.Block) -> Iterator[n.Stmt]:
+    """Every statement of a block in the order of the text, those of inner blocks too, handlers' bodies excepted."""
+    for statement in block:
+        yield statement
+        for inner in inner_blocks(statement):
+            yield from statements(inner)
+
+
+def inner_blocks(statement: n.Stmt) -> Iterable[n.Block]:
+    """The blocks of ``if``, ``while`` and ``for each``."""
+    if isinstance(statement, n.If):
+        yield from (block for _, block in statement.branches)
+        if statement.orelse is not None:
+            yield statement.orelse
+    elif isinstance(statement, n.While | n.ForEach):
+        yield statement.body
+
+
+def _report(result: Resolved, span: n.Span, code: ErrorCode, message: str, hint: str = "") -> None:
+    result.diagnostics.append(diagnostic(result.program, span, "error", code, message, hint))
+
+
+def diagnostic(
+    program: n.Program, span: n.Span, severity: str, code: ErrorCode, message: str, hint: str = ""
+) -> Diagnostic:
+    """A finding at a span of a program, with its source line."""
+    line, column, end_line, end_column = span
+    text = source_line(program.source, line)
+    end = end_column + 1 if end_line == line else len(text) + 1
+    return Diagnostic(line, column + 1, severity, code, message, program.name, end, text, hint)
+
+
+def source_line(source: str, line: int) -> str:
+    """Line ``line`` (from 1) of a source whose lines end in ``\\n``, ``\\r\\n`` or ``\\r``."""
+    rows = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return rows[line - 1] if 0 < line <= len(rows) else ""
+
+
+class _Walker:
+    """Collects what one body assigns and reads, and reports what may not stand where it stands."""
+
+    def __init__(self, result: Resolved, body: Body) -> None:
+        self.result = result
+        self.body = body
+
+    def block(self, block: n.Block, *, loop: bool, handler: bool) -> None:
+        for statement in block:
+            self.statement(statement, loop, handler)
+
+    def statement(self, statement: n.Stmt, loop: bool, handler: bool) -> None:
+        self.rules(statement, loop, handler)
+        body = self.body
+        match statement:
+            case n.Set(targets=targets):
+                for target in targets:
+                    self.target(target)
+            case n.Ask(into=n.Target() as target) | n.PromptUser(into=target):
+                self.target(target)
+            case n.ForEach(name=name):
+                body.variables.add(name)
+        if isinstance(statement, n.Ask):
+            body.uses_last = body.uses_last or statement.into is None
+        for expression in expressions(statement):
+            self.expression(expression)
+        match statement:
+            case n.OnError(body=block):
+                if not handler:
+                    body.handlers.append(statement)
+                self.block(block, loop=False, handler=True)
+            case n.OnEvent():
+                body.events.append(statement)
+            case n.While(body=block) | n.ForEach(body=block):
+                self.block(block, loop=True, handler=handler)
+            case n.If():
+                for inner in inner_blocks(statement):
+                    self.block(inner, loop=loop, handler=handler)
+
+    def rules(self, statement: n.Stmt, loop: bool, handler: bool) -> None:
+        match statement:
+            case n.Break() | n.Continue() if not loop:
+                word = "break" if isinstance(statement, n.Break) else "continue"
+                self.report(statement, ErrorCode.CONTROL_FLOW, f"'{word}' stands outside a loop")
+            case n.ClearError() if not handler:
+                self.report(statement, ErrorCode.CLEAR_VIOLATION, "'clear_error' stands outside an error handler")
+            case n.Return() if handler:
+                message = "'return' may not stand in an error handler"
+                hint = "clear the error, set a variable, and return after the handler"
+                self.report(statement, ErrorCode.RETURN_VIOLATION, message, hint)
+            case n.Return() if self.body.kind == "command":
+                self.report(statement, ErrorCode.RETURN_VIOLATION, "'return' may not stand in a command block")
+            case n.OnError() if handler:
+                self.report(statement, ErrorCode.SYNTAX, "an error handler may not stand inside an error handler")
+
+    def report(self, statement: n.Stmt, code: ErrorCode, message: str, hint: str = "") -> None:
+        _report(self.result, statement.span, code, message, hint)
+
+    def target(self, target: n.Target) -> None:
+        self.body.variables.add(target.name)
+
+    def expression(self, expression: n.Expr) -> None:
+        body = self.body
+        for part in walk(expression):
+            match part:
+                case n.Name(name=name) | n.Call(name=name):
+                    body.reads.add(name)
+                case n.Last():
+                    body.uses_last = True
+                case n.Eval():
+                    body.uses_eval = body.uses_last = True
+                case n.Raw(text=text):
+                    names = {piece[0] for piece in placeholders(text) if not isinstance(piece, str)}
+                    body.uses_last = body.uses_last or "last" in names
+                    body.reads |= names - {"last"}
+
+
+def expressions(statement: n.Stmt) -> Iterator[n.Expr]:
+    """The expressions that stand directly in a statement, in the order in which they are evaluated."""
+    match statement:
+        case n.Set(targets=targets, value=value):
+            yield value
+            for target in targets:
+                yield from target.path
+        case n.CallStmt(call=value) | n.Emit(value=value) | n.Must(value=value):
+            yield value
+        case n.Return(values=values):
+            yield from values
+        case n.Whisper(target=whom, value=value):
+            yield whom
+            yield value
+        case n.Fail(value=n.Expr() as value):
+            yield value
+        case n.If(branches=branches):
+            yield from (condition for condition, _ in branches)
+        case n.While(condition=value):
+            yield value
+        case n.ForEach(collection=value):
+            yield value
+        case n.OnEvent(event=value) | n.ClearEvent(event=n.Expr() as value):
+            yield value
+        case n.Ask(who=who, prompt=prompt, config=config, into=into):
+            yield from (part for part in (who, prompt, config) if part is not None)
+            if into is not None:
+                yield from into.path
+        case n.PromptUser(prompt=prompt, into=into):
+            yield prompt
+            yield from into.path
+
+
+def walk(expression: n.Expr) -> Iterator[n.Expr]:
+    """An expression and everything inside it."""
+    yield expression
+    for child in children(expression):
+        yield from walk(child)
+
+
+def children(expression: n.Expr) -> Iterator[n.Expr]:
+    """The expressions directly inside one, from left to right."""
+    match expression:
+        case n.ListExpr(items=items):
+            yield from items
+        case n.MapExpr(entries=entries):
+            for key, value in entries:
+                yield key
+                yield value
+        case n.Unary(operand=operand):
+            yield operand
+        case n.Chain(first=first, rest=rest):
+            yield first
+            yield from (operand for _, operand, _ in rest)
+        case n.Power(base=base, exponent=exponent):
+            yield base
+            yield exponent
+        case n.Index(value=value, index=index):
+            yield value
+            yield index
+        case n.Call(args=args) | n.ToolCall(args=args):
+            yield from (argument.value for argument in args)
+        case n.CallValue(callee=callee, args=args):
+            yield callee
+            yield from (argument.value for argument in args)
+        case n.Eval(text=text):
+            yield text

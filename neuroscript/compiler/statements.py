@@ -1,0 +1,578 @@
+"""Statements to Python statements.
+
+In a body without error handlers every statement becomes plain code.  In one with handlers each statement that may fail
+stands in a ``try`` of its own, which costs nothing while nothing fails: on a failure the handler, a function that
+shares the body's variables, runs, and execution goes on with the next statement if it cleared the error.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from neuroscript.compiler import pyast as py
+from neuroscript.compiler.calls import Unit
+from neuroscript.compiler.expressions import Expressions
+from neuroscript.compiler.infer import INT, LIST, MAP, STR, Inference
+from neuroscript.compiler.resolve import SYSTEM_NAMES, Body, Resolved, inner_blocks, statements, walk
+from neuroscript.compiler.resolve import expressions as direct_expressions
+from neuroscript.runtime.containers import IN_LOCAL
+from neuroscript.syntax import nodes as n
+from neuroscript.values import TYPE_CONSTANTS
+
+_MAX_BLOCKS = 12  # CPython allows 20 nested blocks in a function; deeper loops become functions of their own.
+_MAX_BRANCHES = 40
+
+
+class Statements(Expressions):
+    """Makes the function of one body of code."""
+
+    def __init__(
+        self, unit: Unit, resolved: Resolved, body: Body, event_names: dict[int, str], *, session: bool = False
+    ) -> None:
+        self.session = session  # whether the variables come from a mapping and go back to it
+        self.unit = unit
+        self.resolved = resolved
+        self.body = body
+        self.event_names = event_names
+        known = {*unit.globals, *unit.procedures, *TYPE_CONSTANTS}
+        # A host global cannot be set: only a parameter may have its name.
+        self.readonly = {name for name in body.variables if name in unit.globals and name not in body.params}
+        body.variables -= self.readonly
+        self.foreign = (body.variables & known) - set(body.params)
+        self.types = Inference(body, self.foreign, set(unit.procedures))
+        self.assigned = set(body.params)
+        self.guarded = self._guarded() - set(body.params)
+        self.handler: int | None = None
+        self.in_handler = False
+        self.blocks = 0
+        self.outlined = 0
+        self.loop_functions = 0
+
+    def _guarded(self) -> set[str]:
+        """The variables that start as UNSET, so that code can ask whether they are set."""
+        body = self.body
+        if self.session or body.handlers or body.uses_eval or _loop_depth(body.block) > _MAX_BLOCKS:
+            return set(body.variables)
+        guarded = self.foreign.copy()
+        for statement in statements(body.block):
+            targets = statement.targets if isinstance(statement, n.Set) else []
+            into = getattr(statement, "into", None)
+            guarded.update(target.name for target in (*targets, *([into] if into else [])) if target.path)
+            for expression in direct_expressions(statement):
+                for part in walk(expression):
+                    guarded.update(_loose_names(part))
+                    if isinstance(part, n.Call):
+                        guarded.add(part.name)
+        return guarded & body.variables
+
+    # --- functions ---------------------------------------------------------------------------------------------------
+
+    def function(self, identifier: str) -> ast.stmt:
+        """The Python function of the body, named ``identifier``."""
+        body = self.body
+        procedure = body.procedure
+        needs, optional = body.params, []
+        if procedure is not None:
+            needs = [param.name for param in procedure.needs]
+            optional = [param.name for param in procedure.optional]
+        code: list[ast.stmt] = [
+            py.when(py.compare(py.name("d"), "<", py.const(1)), [ast.Expr(py.call("_too_deep"))]),
+            self._step(),
+        ]
+        code += [py.assign(f"v_{name}", self._start(name)) for name in sorted(self.guarded)]
+        if body.uses_last:
+            code.append(py.assign("latest", py.const(None)))
+        code += [self._handler(index, handler) for index, handler in enumerate(body.handlers)]
+        self.assigned = set(body.params)
+        statements_code = self.block(body.block)
+        code += self._saved(statements_code) if self.session else statements_code
+        params = ["d", *(f"v_{name}" for name in needs)]
+        if self.session:
+            params.append("scope")
+        elif body.kind == "event" and not needs:
+            params.append("unused")
+        made = py.function(identifier, params, [f"v_{name}" for name in optional], code)
+        py.place(made, body.span)
+        return made
+
+    def _start(self, name: str) -> ast.expr:
+        """What a guarded variable is at first."""
+        if self.session:
+            return py.call("_get", py.name("scope"), py.const(name), py.name("UNSET"))
+        return py.name("UNSET")
+
+    def _saved(self, code: list[ast.stmt]) -> list[ast.stmt]:
+        """Code after which, whatever happens, the variables are back in the session's mapping."""
+        names = sorted(self.guarded)
+        values: list[ast.expr] = [py.name(f"v_{name}") for name in names]
+        update = ast.Expr(py.call("_update", py.name("scope"), ast.Dict([py.const(name) for name in names], values)))
+        return [ast.Try(code, [], [], [update])]
+
+    def _handler(self, index: int, handler: n.OnError) -> ast.stmt:
+        """The function of an error handler: it gets the error's fields and says whether it cleared the error."""
+        self.assigned = set(self.body.params) | set(SYSTEM_NAMES)
+        self.in_handler = True
+        code: list[ast.stmt] = [py.assign("cleared", py.const(False))]
+        for name in SYSTEM_NAMES:
+            if name in self.body.variables:
+                field = {"system_error_message": "message", "system_error_code": "code"}.get(name)
+                value = py.item(py.name("error"), py.const(field)) if field else py.name("error")
+                code.append(py.assign(f"v_{name}", value))
+        code += self.block(handler.body)
+        code.append(ast.Return(py.name("cleared")))
+        self.in_handler = False
+        made = py.function(f"h_{index}", ["error"], [], [*self._shared(code), *code])
+        py.place(made, handler.span)
+        return made
+
+    def _shared(self, code: list[ast.stmt], *more: str) -> list[ast.stmt]:
+        """The ``nonlocal`` that makes an inner function share the body's variables."""
+        used = {part.id for statement in code for part in ast.walk(statement) if isinstance(part, ast.Name)}
+        mine = {f"v_{name}" for name in self.body.variables} | {"latest", *more}
+        return [ast.Nonlocal(sorted(used & mine))] if used & mine else []
+
+    def _step(self) -> ast.stmt:
+        """One step of fuel."""
+        made = ast.For(ast.Name("_", py.STORE), py.name("_fuel"), [ast.Break()], [ast.Expr(py.call("_refuel"))])
+        made.type_comment = None
+        return made
+
+    # --- blocks ------------------------------------------------------------------------------------------------------
+
+    def block(self, block: n.Block) -> list[ast.stmt]:
+        """The statements of a block; never empty."""
+        code: list[ast.stmt] = []
+        for statement in block:
+            self._temporaries = 0
+            self.handler = None if self.in_handler else self.body.handler_of.get(id(statement))
+            made = self.statement(statement)
+            for part in made:
+                py.place(part, statement.span)
+            code += made
+        return code or [ast.Pass()]
+
+    def statement(self, statement: n.Stmt) -> list[ast.stmt]:
+        """One statement."""
+        match statement:
+            case n.If():
+                return self._if(statement)
+            case n.While() | n.ForEach():
+                return self._loop(statement)
+            case n.Break():
+                return [ast.Break()]
+            case n.Continue():
+                return [ast.Continue()]
+            case n.OnError():
+                return []
+            case n.ClearError():
+                return [py.assign("cleared", py.const(True))]
+            case n.Set(targets=[target], value=value, must=False) if not target.path:
+                made = self._set_name(target, value)
+                cannot_fail = isinstance(value, n.Literal) and target.name not in self.readonly
+                return made if cannot_fail else self._covered(made)
+        return self._covered(self._simple(statement))
+
+    def _simple(self, statement: n.Stmt) -> list[ast.stmt]:
+        match statement:
+            case n.Set(targets=targets, value=value, must=must):
+                return self._set(targets, value, must)
+            case n.CallStmt(call=call):
+                return [ast.Expr(self.value(call))]
+            case n.Return(values=values):
+                return self._return(values)
+            case n.Emit(value=value):
+                return [ast.Expr(py.call("_emit", self.value(value)))]
+            case n.Whisper(target=target, value=value):
+                whom = self.value(target)
+                if isinstance(target, n.Name) and target.name == "self" and "self" not in self.body.variables:
+                    whom = py.const("self")
+                return [ast.Expr(py.call("_whisper", whom, self.value(value)))]
+            case n.Must(value=value):
+                return self._must(value)
+            case n.Fail(value=value):
+                return [
+                    ast.Expr(py.call("_fail", self.value(value) if value else py.const(None), py.const(bool(value))))
+                ]
+            case n.OnEvent(event=event, named=named):
+                function = py.name(self.event_names[id(statement)])
+                return [ast.Expr(py.call("_on_event", self.value(event), py.const(named), function))]
+            case n.ClearEvent(event=event, named=named):
+                name = self.value(event) if event is not None else py.const(None)
+                return [ast.Expr(py.call("_clear_event", name, py.const(named)))]
+            case n.Ask():
+                return self._ask(statement)
+            case n.PromptUser(prompt=prompt, into=into):
+                return self._store(into, py.call("_prompt", py.name("d"), self.value(prompt)))
+        raise AssertionError(statement)  # pragma: no cover - every kind of node is above
+
+    def _covered(self, code: list[ast.stmt], failed: list[ast.stmt] | None = None) -> list[ast.stmt]:
+        """Code under the handler that covers the statement at hand; ``failed`` follows a cleared error."""
+        if self.handler is None:
+            return code
+        # `x = _handle(h, x)` runs the handler; it gives None if the error was cleared, else the error to go on.
+        handle = py.assign("x", py.call("_handle", py.name(f"h_{self.handler}"), py.name("x")))
+        raise_on = py.when(py.compare(py.name("x"), "is not", py.const(None)), [ast.Raise(py.name("x"), None)])
+        caught = ast.ExceptHandler(py.name("Exception"), "x", [handle, raise_on, *(failed or [])])
+        return [ast.Try(code, [caught], [], [])]
+
+    # --- setting -----------------------------------------------------------------------------------------------------
+
+    def _now_set(self, name: str) -> None:
+        if not self.body.handlers:
+            self.assigned.add(name)
+
+    def _refused(self, name: str) -> ast.stmt:
+        return ast.Expr(py.call("_read_only", py.const(name)))
+
+    def _set_name(self, target: n.Target, value: n.Expr) -> list[ast.stmt]:
+        """``set name = value``."""
+        name = target.name
+        if name in self.readonly:
+            return [ast.Expr(self.value(value)), self._refused(name)]
+        made = self._appending(name, value) or self._growing(name, value)
+        if made is None:
+            made = [py.assign(f"v_{name}", self.value(value))]
+        self._now_set(name)
+        return made
+
+    def _growing(self, name: str, value: n.Expr) -> list[ast.stmt] | None:
+        """``set s = s + …`` on a string, as the statement that Python does in place."""
+        if not (isinstance(value, n.Chain) and isinstance(value.first, n.Name) and value.first.name == name):
+            return None
+        if not self.simple(value.first) or not self.type_of(value.first).within(STR):
+            return None
+        if any(operator != "+" for operator, _, _ in value.rest):
+            return None
+        if len(value.rest) == 1:
+            piece, short = self.text_piece(value.rest[0][1])
+        else:
+            pieces = [self.text_piece(operand)[0] for _, operand, _ in value.rest]
+            piece, short = py.call("_pieces", *pieces), False
+        local = py.name(f"v_{name}")
+        if not short:
+            return self._growing_checked(name, piece)
+        grow = py.assign(f"v_{name}", py.binary(local, "+", piece))
+        limit = py.compare(py.call("len", local), ">", py.name("_max_string"))
+        return [grow, py.when(limit, [ast.Expr(py.call("_long_string"))])]
+
+    def _growing_checked(self, name: str, piece: ast.expr) -> list[ast.stmt]:
+        """As `_growing`, for a piece of any length: looked at before it is joined."""
+        temporary, local = self.temporary(), py.name(f"v_{name}")
+        length = py.binary(py.call("len", local), "+", py.call("len", py.name(temporary)))
+        return [
+            py.assign(temporary, piece),
+            py.when(py.compare(length, ">", py.name("_max_string")), [ast.Expr(py.call("_long_string"))]),
+            py.assign(f"v_{name}", py.binary(local, "+", py.name(temporary))),
+        ]
+
+    def _appending(self, name: str, value: n.Expr) -> list[ast.stmt] | None:
+        """``set xs = tool.list.Append(xs, v)``: in place where nothing else holds the list."""
+        match value:
+            case n.ToolCall(
+                name=tool, args=[n.Argument(value=n.Name(name=own), name=None), n.Argument(name=None) as new]
+            ):
+                link = self.unit.linker.tool(tool)
+                if own != name or link is None or not link.append or not self.is_set(name):
+                    return None
+            case _:
+                return None
+        local = py.name(f"v_{name}")
+        item, clean = self._held(new.value)
+        tests = [] if self.type_of(n.Name(value.span, name)).within(LIST) else [py.kind_is(local, "list")]
+        tests.append(py.compare(py.call("_refcount", local), "==", py.const(IN_LOCAL)))
+        tests.append(py.compare(py.call("len", local), "<", py.name("_max_items")))
+        append = ast.Expr(py.call("_append", local, item[-1]))
+        arguments = ast.Tuple([local, item[-1]], py.LOAD)
+        copy = py.assign(f"v_{name}", py.call(f"s_{link.number}", py.name("d"), arguments, py.const(())))
+        made = [*item[:-1], py.when(py.both(*tests), [append], [copy]), *clean]
+        if self.body.uses_last:
+            made.append(py.assign("latest", local))
+        return made  # type: ignore[return-value]
+
+    def _held(self, value: n.Expr) -> tuple[list[ast.expr | ast.stmt], list[ast.stmt]]:
+        """A value that is about to be stored: what evaluates it first, then how to mention it; and what lets it go.
+
+        It is evaluated before the reference count of the container is read, so that a container stored into itself
+        is seen to be held.
+        """
+        kind = self.type_of(value)
+        if isinstance(value, n.Literal) or (self.simple(value) and not kind.kinds & (LIST | MAP)):
+            return [self.value(value)], []
+        temporary = self.temporary()
+        clean = [] if not kind.kinds & (LIST | MAP) else [py.assign(temporary, py.const(None))]
+        first: ast.stmt = py.assign(temporary, self.value(value))
+        return [first, py.name(temporary)], clean
+
+    def _set(self, targets: list[n.Target], value: n.Expr, must: bool) -> list[ast.stmt]:
+        """Every other form of ``set``."""
+        if not must and len(targets) == 1:
+            item, clean = self._held(value)
+            return [*item[:-1], *self._put(targets[0], item[-1]), *clean]  # type: ignore[list-item,arg-type]
+        temporary = self.temporary()
+        code: list[ast.stmt] = [py.assign(temporary, self.value(value))]
+        if must:
+            code.append(ast.Expr(py.call("_must_set", py.name(temporary))))
+        if len(targets) == 1:
+            code += self._store_from(targets[0], py.name(temporary))
+        else:
+            code.append(ast.Expr(py.call("_unpack", py.name(temporary), py.const(len(targets)))))
+            for index, target in enumerate(targets):
+                code += self._store_from(target, py.item(py.name(temporary), py.const(index)))
+        return [*code, py.assign(temporary, py.const(None))]
+
+    def _store(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
+        """Code that stores what ``value`` gives."""
+        temporary = self.temporary()
+        return [
+            py.assign(temporary, value),
+            *self._store_from(target, py.name(temporary)),
+            py.assign(temporary, py.const(None)),
+        ]
+
+    def _store_from(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
+        if target.path or target.name in self.readonly:
+            held = self.temporary()
+            if not target.path:
+                return [self._refused(target.name)]
+            return [py.assign(held, value), *self._put(target, py.name(held)), py.assign(held, py.const(None))]
+        made = py.assign(f"v_{target.name}", value)
+        py.place(made, target.span)
+        self._now_set(target.name)
+        return [made]
+
+    def _put(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
+        """``set name[…]… = value``, where ``value`` may be mentioned more than once."""
+        name, path = target.name, target.path
+        if name in self.readonly:
+            return [self._refused(name)]
+        local = py.name(f"v_{name}")
+        if name not in self.guarded and name not in self.assigned:
+            raise AssertionError(name)  # pragma: no cover - a path's variable is guarded
+        if len(path) > 1:
+            keys = ast.Tuple([self.value(key) for key in path], py.LOAD)
+            made: list[ast.stmt] = [py.assign(f"v_{name}", py.call("_put_path", local, keys, value))]
+        else:
+            made = self._put_one(name, local, path[0], value)
+        for part in made:
+            py.place(part, target.span)
+        self._now_set(name)
+        return made
+
+    def _put_one(self, name: str, local: ast.expr, key: n.Expr, value: ast.expr) -> list[ast.stmt]:
+        kind = self.type_of(n.Name(key.span, name)) if name in self.assigned else self.types.types[name]
+        known = name in self.assigned
+        key_kind = self.type_of(key)
+        code: list[ast.stmt] = []
+        if self.simple(key):
+            read = self.value(key)
+        else:
+            temporary = self.temporary()
+            code.append(py.assign(temporary, self.value(key)))
+            read = py.name(temporary)
+        slow: ast.stmt = py.assign(f"v_{name}", py.call("_put", local, read, value))
+        store: ast.stmt = ast.Assign([ast.Subscript(local, read, py.STORE)], value)
+        unshared = py.compare(py.call("_refcount", local), "==", py.const(IN_LOCAL))
+        size = py.call("len", local)
+        if key_kind.within(STR) or (kind.within(MAP) and known):
+            tests = [] if kind.within(MAP) and known else [py.kind_is(local, "dict")]
+            tests += [] if key_kind.within(STR) else [py.kind_is(read, "str")]
+            tests += [unshared, py.compare(size, "<", py.name("_max_items"))]
+            return [*code, py.when(py.both(*tests), [store], [slow])]
+        if not (key_kind.within(INT) or (kind.within(LIST) and known)):
+            return [*code, slow]
+        tests = [] if kind.within(LIST) and known else [py.kind_is(local, "list")]
+        tests += [] if key_kind.within(INT) else [py.kind_is(read, "int")]
+        inside = py.compare(py.const(-1), "<", read, "<", size)
+        at_end = py.compare(read, "==", size, "<", py.name("_max_items"))
+        append: ast.stmt = ast.Expr(py.call("_append", local, value))
+        return [
+            *code,
+            py.when(py.both(*tests, unshared), [py.when(inside, [store], [py.when(at_end, [append], [slow])])], [slow]),
+        ]
+
+    # --- results and conditions --------------------------------------------------------------------------------------
+
+    def _return(self, values: list[n.Expr]) -> list[ast.stmt]:
+        procedure = self.body.procedure
+        declared = len(procedure.returns) if procedure is not None else 0
+        made: ast.expr = py.const(None)
+        if len(values) == 1:
+            made = self.value(values[0])
+        elif values:
+            made = ast.List([self.value(value) for value in values], py.LOAD)
+        if declared >= 2 and len(values) != declared:
+            made = py.call("_returned", py.const(declared), py.const(len(values)), made)
+        if self.outlined:
+            made = ast.Tuple([made], py.LOAD)
+        return [ast.Return(made)]
+
+    def _must(self, value: n.Expr) -> list[ast.stmt]:
+        temporary = self.temporary()
+        text = self._source(value.span)
+        failed = ast.Expr(py.call("_must", py.name(temporary), py.const(text)))
+        py.place(failed, value.span)
+        return [
+            py.assign(temporary, self.value(value)),
+            py.when(ast.UnaryOp(ast.Not(), py.name(temporary)), [failed]),
+            py.assign(temporary, py.const(None)),
+        ]
+
+    def _source(self, span: n.Span) -> str:
+        """The text of an expression that stands on one line."""
+        if not hasattr(self, "_lines"):
+            text = self.resolved.program.source.removeprefix("\ufeff")
+            self._lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        line, column, end_line, end_column = span
+        text = self._lines[line - 1][column : end_column if end_line == line else None].strip()
+        return text if len(text) <= 60 and line == end_line else text[:57] + "…"
+
+    def _if(self, statement: n.If) -> list[ast.stmt]:
+        """``if``: a chain of Python's; a long one in pieces, and one under a handler each condition by itself."""
+        handler = self.handler
+        branches = list(statement.branches)
+        rest = statement.orelse
+        first, more = branches[:_MAX_BRANCHES], branches[_MAX_BRANCHES:]
+        before = self.assigned.copy()
+        ends: list[set[str]] = []
+        go_on = self.temporary_flag() if more else ""
+        orelse: list[ast.stmt]
+        if more:
+            orelse = [py.assign(go_on, py.const(True))]
+        else:
+            orelse = self.block(rest) if rest is not None else []
+            ends.append(self._end(rest or []))
+        made = orelse
+        for number, (condition, block) in reversed(list(enumerate(first))):
+            self.assigned = before.copy()
+            body = self.block(block)
+            ends.append(self._end(block))
+            self.assigned = before.copy()
+            self.handler = handler
+            self._temporaries = 0
+            made = self._branch(condition, body, made, number)
+        if more:
+            self.assigned = before.copy()
+            self.handler = handler
+            later = self._if(n.If(statement.span, more, rest))
+            ends.append(self.assigned)
+            made = [py.assign(go_on, py.const(False)), *made, py.when(py.name(go_on), later)]
+        self.assigned = set.intersection(*ends) if ends else before
+        return made
+
+    def temporary_flag(self) -> str:
+        """A name that lives longer than one statement."""
+        self.loop_functions += 1
+        return f"go_{self.loop_functions}"
+
+    def _branch(self, condition: n.Expr, body: list[ast.stmt], orelse: list[ast.stmt], number: int) -> list[ast.stmt]:
+        test = self.condition(condition)
+        if self.handler is None:
+            return [py.when(test, body, orelse)]
+        flag = self.temporary_flag()
+        py.place(test, condition.span)
+        evaluated = py.assign(flag, py.either(test, py.const(True), py.const(False)))
+        code = self._covered([evaluated], [py.assign(flag, py.const(None))])
+        if orelse:
+            orelse = [py.when(py.compare(py.name(flag), "is not", py.const(None)), orelse)]
+        return [*code, py.when(py.name(flag), body, orelse)]
+
+    def _end(self, block: n.Block) -> set[str]:
+        """What is set after a branch; one that never ends does not count."""
+        if block and isinstance(block[-1], n.Return | n.Fail | n.Break | n.Continue) and not self.body.handlers:
+            return self.body.variables
+        return self.assigned
+
+    # --- loops -------------------------------------------------------------------------------------------------------
+
+    def _loop(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
+        if self.blocks >= _MAX_BLOCKS:
+            return self._outlined(statement)
+        before = self.assigned.copy()
+        handler = self.handler
+        self.blocks += 1
+        made = self._while(statement) if isinstance(statement, n.While) else self._for_each(statement)
+        self.blocks -= 1
+        self.assigned = before
+        self.handler = handler
+        return made
+
+    def _while(self, statement: n.While) -> list[ast.stmt]:
+        test = self.condition(statement.condition)
+        covered = self.handler is not None
+        if covered:
+            done = py.when(ast.UnaryOp(ast.Not(), test), [ast.Break()])
+            py.place(done, statement.span)
+            header = self._covered([done], [ast.Break()])
+            test = py.const(True)
+        body = self.block(statement.body)
+        return [ast.While(test, [self._step(), *(header if covered else []), *body], [])]
+
+    def _for_each(self, statement: n.ForEach) -> list[ast.stmt]:
+        name = statement.name
+        if name in self.readonly:
+            return self._covered([ast.Expr(self.value(statement.collection)), self._refused(name)])
+        items: ast.expr = py.call("_iterate", self.value(statement.collection))
+        py.place(items, statement.collection.span)
+        code: list[ast.stmt] = []
+        if self.handler is not None:
+            walked = self.temporary_flag()
+            code = self._covered([py.assign(walked, items)], [py.assign(walked, py.const(()))])
+            # The loop's iterator alone holds the collection from here on.
+            items = py.item(
+                ast.Tuple([py.call("iter", py.name(walked)), py.bind(walked, py.const(None))], py.LOAD), py.const(0)
+            )
+        self.assigned.add(name)
+        body = self.block(statement.body)
+        self.assigned.discard(name)
+        loop = ast.For(ast.Name(f"v_{name}", py.STORE), items, [self._step(), *body], [])
+        return [*code, loop]
+
+    def _outlined(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
+        """A loop that is nested too deeply for one Python function, as a function of its own."""
+        self.loop_functions += 1
+        identifier = f"loop_{self.loop_functions}"
+        blocks, self.blocks = self.blocks, 0
+        self.outlined += 1
+        before = self.assigned.copy()
+        body = self._loop(statement)
+        self.assigned = before
+        self.outlined -= 1
+        self.blocks = blocks
+        shared = self._shared(body, "cleared") if self.in_handler else self._shared(body)
+        made = py.function(identifier, [], [], [*shared, *body])
+        result = self.temporary_flag()
+        value = py.name(result) if self.outlined else py.item(py.name(result), py.const(0))
+        return [
+            made,
+            py.assign(result, py.call(identifier)),
+            py.when(py.compare(py.name(result), "is not", py.const(None)), [ast.Return(value)]),
+        ]
+
+    # --- models ------------------------------------------------------------------------------------------------------
+
+    def _ask(self, statement: n.Ask) -> list[ast.stmt]:
+        parts = [self.value(part) if part is not None else py.const(None) for part in (statement.who,)]
+        config = self.value(statement.config) if statement.config is not None else py.const(None)
+        given = py.const(statement.who is not None)
+        asked = self.remembered(py.call("_ask", py.name("d"), *parts, given, self.value(statement.prompt), config))
+        if statement.into is None:
+            return [ast.Expr(asked)]
+        return self._store(statement.into, asked)
+
+
+def _loop_depth(block: n.Block) -> int:
+    depth = 0
+    for statement in block:
+        inner = max((_loop_depth(part) for part in inner_blocks(statement)), default=0)
+        depth = max(depth, inner + isinstance(statement, n.While | n.ForEach))
+    return depth
+
+
+def _loose_names(expression: n.Expr) -> set[str]:
+    """The variables that an expression reads as nil where they are not set."""
+    operands: list[n.Expr] = []
+    if isinstance(expression, n.Unary) and expression.op in ("typeof", "no", "some"):
+        operands = [expression.operand]
+    elif isinstance(expression, n.Chain) and expression.rest[0][0] in ("==", "!="):
+        operands = [expression.first, *(operand for _, operand, _ in expression.rest)]
+    return {operand.name for operand in operands if isinstance(operand, n.Name)}

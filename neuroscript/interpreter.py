@@ -1,0 +1,400 @@
+"""The interpreter: loads programs, runs them, and holds everything that belongs to one embedding."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from neuroscript.compiler.calls import Signature, Unit
+from neuroscript.compiler.codegen import Compiled, generate
+from neuroscript.compiler.lint import lint
+from neuroscript.compiler.resolve import diagnostic, resolve
+from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
+from neuroscript.runtime.context import ToolContext
+from neuroscript.runtime.handles import HandleTable
+from neuroscript.runtime.limits import Limits
+from neuroscript.session import Session
+from neuroscript.runtime.state import LoadedProcedure, Runtime
+from neuroscript.runtime.tracebacks import nearest
+from neuroscript.stdlib import standard_registry
+from neuroscript.syntax.nodes import Program
+from neuroscript.syntax.parser import parse
+from neuroscript.tools.policy import Policy
+from neuroscript.tools.registry import Tool, ToolRegistry
+from neuroscript.tools.spec import ToolSpec
+from neuroscript.values import Function, from_host, to_host
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+Asker = Callable[[ToolContext, Any, str, "dict[str, Any] | None", "list[Any]"], str]
+ErrorCallback = Callable[[NeuroScriptError], object]
+
+PLUGIN_GROUP = "neuroscript.plugins"
+_DEFAULT_LIMITS = Limits()
+_DEFAULT_POLICY = Policy()
+
+
+class Interpreter:
+    """Runs NeuroScript programs.
+
+    Interpreters are cheap to make and share nothing that a program could change.  One runs one program at a time;
+    other threads that call `run` wait, and `cancel` may be called from any of them.
+
+    Args:
+        sandbox: the directory that file tools may touch; without one they are refused.
+        limits: what a run may use.
+        emit: gets each emitted value; by default its text is printed.
+        globals: names that programs can read and not set.
+        plugins: whether installed plugins (entry points in the group ``neuroscript.plugins``) are loaded, which
+            happens when something is asked for that they may provide.
+        tools: a registry of tools; by default a layer on the standard ones.
+        policy: which tools a program may call; by default all that need no capability beyond the standard ones.
+        prompt: answers ``promptuser`` and ``tool.io.Input``: gets the question, returns the line.
+        whisper: gets the name and value of each ``whisper``.
+        environment: variables that programs may read: a mapping, or the names of the process's own.
+        on_error: gets the errors of event handlers, which stop nobody else.
+        log: where the interpreter reports; by default the logger ``neuroscript``.
+
+    Raises:
+        NeuroScriptError: 22 or 23 if the sandbox is not a directory; 7 or 41 for a global that is no value.
+    """
+
+    def __init__(
+        self,
+        sandbox: str | os.PathLike[str] | None = None,
+        limits: Limits | None = None,
+        emit: Callable[[Any], object] | None = None,
+        globals: Mapping[str, Any] | None = None,
+        plugins: bool = True,
+        *,
+        tools: ToolRegistry | None = None,
+        policy: Policy | None = None,
+        prompt: Callable[[str], str] | None = None,
+        whisper: Callable[[str, Any], object] | None = None,
+        environment: Mapping[str, str] | Iterable[str] = (),
+        on_error: ErrorCallback | None = None,
+        log: logging.Logger | None = None,
+    ) -> None:
+        self.sandbox = _directory(sandbox)
+        self.limits = limits if limits is not None else _DEFAULT_LIMITS
+        self.emit_sink = emit
+        self.prompt_source = prompt
+        self.whisper_sink = whisper
+        self.environment = _environment(environment)
+        self.on_error = on_error
+        self.log = log if log is not None else logging.getLogger("neuroscript")
+        self.handles = HandleTable()
+        self.policy = policy if policy is not None else _DEFAULT_POLICY
+        self.tools = tools if tools is not None else ToolRegistry(standard_registry())
+        values = {name: from_host(value) for name, value in (globals or {}).items()}
+        self.runtime = Runtime(self, self.limits, values)
+        self.context = ToolContext(self)
+        self._services: dict[str, Any] = {}
+        self._asker: Asker | None = None
+        self._closing: list[Callable[[], object]] = []
+        self._closed = False
+        self._loads = 0
+        self._programs: list[Program] = []
+        self._commands: list[str] = []
+        self._plugins_wanted = plugins
+        if plugins:
+            self.tools.later(self.load_plugins)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- plugins and services ----------------------------------------------------------------------------------------
+
+    def load_plugins(self) -> None:
+        """Loads the installed plugins, once."""
+        if not self._plugins_wanted:
+            return
+        self._plugins_wanted = False
+        for register in _plugins():
+            register(self)
+
+    @property
+    def services(self) -> dict[str, Any]:
+        """Objects that plugins share with their tools, by name (``ai_wm`` is the worker manager)."""
+        self.load_plugins()
+        return self._services
+
+    def set_asker(self, asker: Asker) -> None:
+        """Has ``asker(context, who, prompt, config, whispered)`` answer ``ask``; its result is the reply.
+
+        ``who`` is a worker's name or id, a conversation handle, or None for the default worker.
+        """
+        self._asker = asker
+
+    def asker(self) -> Asker | None:
+        """What answers ``ask``."""
+        if self._asker is None:
+            self.load_plugins()
+        return self._asker
+
+    def on_close(self, callback: Callable[[], object]) -> None:
+        """Calls ``callback`` when the interpreter is closed, the last one first."""
+        self._closing.append(callback)
+
+    def close(self) -> None:
+        """Ends the interpreter's use: plugins let go of what they hold, handles become stale."""
+        if self._closed:
+            return
+        self._closed = True
+        while self._closing:
+            callback = self._closing.pop()
+            try:
+                callback()
+            except Exception:  # the others must be called all the same
+                self.log.exception("a callback failed while the interpreter was closed")
+        self.handles.clear()
+
+    # --- tools -------------------------------------------------------------------------------------------------------
+
+    def tool(self, name: str, **fields: Any) -> Callable[[F], F]:
+        """Registers a function as a tool, its spec made from type hints and docstring.
+
+        Args:
+            name: the group and the name, ``bench.Add``.
+            fields: further fields of `ToolSpec`, such as ``capabilities``.
+        """
+
+        def register(function: F) -> F:
+            self.tools.register(ToolSpec.from_function(name, function, **fields), function)
+            return function
+
+        return register
+
+    def permits(self, tool: Tool) -> bool:
+        """Whether programs may call a tool."""
+        return self.policy.permits(tool.spec)
+
+    def check_permission(self, tool: Tool) -> None:
+        """Refuses a tool that the policy does not permit.
+
+        Raises:
+            NeuroScriptError: 10, saying what is not granted.
+        """
+        self.policy.check(tool.spec)
+
+    def host_context(self) -> ToolContext:
+        """The call context for tools that the host calls itself: ``tools.call(name, …, context=…)``."""
+        return self.context
+
+    # --- loading -----------------------------------------------------------------------------------------------------
+
+    def load(self, source: str | bytes, name: str = "<script>", *, replace: bool = False) -> list[str]:
+        """Loads a program: its procedures can be called, its event handlers are registered.
+
+        Command blocks are kept for `run_commands`.  A load is all or nothing.
+
+        Args:
+            source: the program; bytes are read as UTF-8.
+            name: what the program is called in messages, usually its file name.
+            replace: whether procedures that are loaded already may be defined anew.
+
+        Returns:
+            The names of the procedures it defines.
+
+        Raises:
+            NeuroScriptSyntaxError: with every finding in ``.diagnostics``.
+            NeuroScriptError: what evaluating an event's name raises.
+        """
+        program = parse(source, name, self.limits)
+        with self.runtime.lock:
+            self._install(program, replace)
+        return [procedure.name for procedure in program.procedures]
+
+    def load_file(self, path: str | os.PathLike[str], *, replace: bool = False) -> list[str]:
+        """Loads a program from a file.
+
+        Raises:
+            NeuroScriptError: 22 if there is no such file, 26 if it cannot be read, and what `load` raises.
+        """
+        try:
+            source = Path(path).read_bytes()
+        except FileNotFoundError as error:
+            raise NeuroScriptError(ErrorCode.FILE_NOT_FOUND, f"there is no file {os.fspath(path)!r}") from error
+        except OSError as error:
+            message = f"cannot read {os.fspath(path)!r}: {error.strerror or error}"
+            raise NeuroScriptError(ErrorCode.IO_FAILED, message) from error
+        return self.load(source, str(path), replace=replace)
+
+    def _install(self, program: Program, replace: bool) -> None:
+        runtime = self.runtime
+        compiled = self._compile(program, replace)
+        before = runtime.namespace.copy(), runtime.procedures.copy(), runtime.events.snapshot()
+        exec(compiled.code, runtime.namespace)  # noqa: S102 - the code was generated here, with empty builtins
+        for procedure in program.procedures:
+            runtime.procedures[procedure.name] = LoadedProcedure(
+                Signature.of(procedure),
+                tuple(param.name for param in procedure.returns),
+                tuple(procedure.metadata),
+                program.name,
+                procedure.span[0],
+            )
+        try:
+            with runtime.run() as depth:
+                runtime.namespace[compiled.start](depth, None)
+        except BaseException:
+            namespace, runtime.procedures, handlers = before
+            for key in runtime.namespace.keys() - namespace.keys():
+                del runtime.namespace[key]
+            runtime.namespace.update((key, value) for key, value in namespace.items() if key != "_fuel")
+            runtime.events.restore(handlers)
+            raise
+        self._commands = list(compiled.commands)
+        self._programs.append(program)
+
+    def _compile(self, program: Program, replace: bool) -> Compiled:
+        resolved = resolve(program)
+        found = list(resolved.diagnostics)
+        if not replace:
+            for procedure in program.procedures:
+                old = self.runtime.procedures.get(procedure.name)
+                if old is not None:
+                    message = f"procedure '{procedure.name}' is defined already, in {old.file} on line {old.line}"
+                    found.append(diagnostic(program, procedure.name_span, "error", ErrorCode.DUPLICATE, message))
+        if found:
+            raise NeuroScriptSyntaxError(found)
+        new = {procedure.name: Signature.of(procedure) for procedure in program.procedures}
+        return self.compile_input(lambda unit, load: generate(resolved, unit, load), new)
+
+    def compile_input(self, make: Callable[[Unit, int], T], new: Mapping[str, Signature] | None = None) -> T:
+        """Calls ``make`` with what code is linked against and the number of this load; used by `Session` too."""
+        signatures = {name: loaded.signature for name, loaded in self.runtime.procedures.items()}
+        signatures.update(new or {})
+        self._loads += 1
+        return make(Unit(frozenset(self.runtime.globals), signatures, self.runtime), self._loads)
+
+    def check(self, source: str | bytes, name: str = "<script>") -> list[Diagnostic]:
+        """Everything that is wrong with a program, or certainly not meant, without loading it."""
+        try:
+            program = parse(source, name, self.limits)
+        except NeuroScriptSyntaxError as error:
+            return list(error.diagnostics)
+        resolved = resolve(program)
+        warnings = lint(resolved, self)
+        return sorted([*resolved.diagnostics, *warnings], key=lambda found: (found.line, found.column))
+
+    # --- running -----------------------------------------------------------------------------------------------------
+
+    def run(self, procedure: str, /, *args: Any, **named: Any) -> Any:
+        """Calls a procedure with Python values and returns its result as one.
+
+        Raises:
+            NeuroScriptError: whatever ends the run: 2 if there is no such procedure, 4 for wrong arguments, 37 for a
+                limit, 44 when cancelled, and the program's own errors.
+        """
+        runtime = self.runtime
+        if procedure not in runtime.procedures:
+            hint = nearest(procedure, runtime.procedures)
+            raise NeuroScriptError(ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{procedure}'{hint}")
+        values = [from_host(value) for value in args]
+        values += [from_host(value) for value in named.values()]
+        with runtime.run() as depth:
+            result = runtime.call(depth + 1, None, procedure, tuple(values), tuple(named))
+        return self._outside(result)
+
+    def execute(self, source: str | bytes, name: str = "<script>") -> None:
+        """Loads a program and runs its command blocks in order.
+
+        Raises:
+            NeuroScriptError: as `load` and `run` do.
+        """
+        with self.runtime.lock:
+            self.load(source, name)
+            self.run_commands()
+
+    def run_commands(self) -> None:
+        """Runs the command blocks of the program that was loaded last, in order; they are run once."""
+        commands, self._commands = self._commands, []
+        with self.runtime.run() as depth:
+            for command in commands:
+                self.runtime.namespace[command](depth)
+
+    @property
+    def has_commands(self) -> bool:
+        """Whether the program that was loaded last has command blocks that have not been run."""
+        return bool(self._commands)
+
+    def emit_event(self, name: str, payload: Any = None, source: str = "host") -> None:
+        """Fires an event; its handlers have run when this returns.  Their errors go to ``on_error`` and the log."""
+        self.runtime.fire(name, from_host(payload), source)
+
+    def cancel(self) -> None:
+        """Ends the run that is going on, from any thread, with error 44; without one nothing happens."""
+        self.runtime.cancel()
+
+    def session(self) -> Session:
+        """An interactive session: inputs one after the other, with variables that stay."""
+        return Session(self)
+
+    def _outside(self, result: Any) -> Any:
+        return result if type(result) is Function else to_host(result)
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    def procedures(self) -> list[dict[str, Any]]:
+        """The procedures that are loaded, by name: ``name signature needs optional returns metadata file line``."""
+        found = []
+        for name, loaded in sorted(self.runtime.procedures.items()):
+            signature = loaded.signature
+            found.append(
+                {
+                    "name": name,
+                    "signature": str(signature),
+                    "needs": list(signature.needs),
+                    "optional": list(signature.optional),
+                    "returns": list(loaded.returns),
+                    "metadata": dict(loaded.metadata),
+                    "file": loaded.file,
+                    "line": loaded.line,
+                }
+            )
+        return found
+
+    @property
+    def programs(self) -> Sequence[Program]:
+        """The programs that are loaded, in order, with their metadata."""
+        return tuple(self._programs)
+
+    def report(self, error: NeuroScriptError, what: str) -> None:
+        """Tells the host of an error that ends no run."""
+        self.log.warning("%s failed: %s", what, error)
+        if self.on_error is not None:
+            self.on_error(error)
+
+
+@functools.cache
+def _plugins() -> tuple[Callable[[Interpreter], object], ...]:
+    """The installed plugins; looked for once in a process."""
+    return tuple(entry.load() for entry in metadata.entry_points(group=PLUGIN_GROUP))
+
+
+def _directory(path: str | os.PathLike[str] | None) -> Path | None:
+    if path is None:
+        return None
+    directory = Path(path)
+    if not directory.exists():
+        raise NeuroScriptError(ErrorCode.FILE_NOT_FOUND, f"the sandbox {os.fspath(path)!r} does not exist")
+    if not directory.is_dir():
+        raise NeuroScriptError(ErrorCode.PATH_TYPE_MISMATCH, f"the sandbox {os.fspath(path)!r} is not a directory")
+    return directory.resolve()
+
+
+def _environment(given: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
+    if isinstance(given, Mapping):
+        return dict(given)
+    return {name: os.environ[name] for name in given if name in os.environ}

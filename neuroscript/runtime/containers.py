@@ -1,0 +1,243 @@
+"""Lists and maps with value semantics by copy-on-write (language reference, section 4).
+
+A list or map behaves as if copied when it is assigned, passed, returned or stored, at no cost: whoever is about to
+change one looks at its reference count, and copies first if anything else holds it - another variable, a container, a
+caller, a running ``for each``, the host.  No marks are needed, and every holder is seen by itself.
+
+What a count is when nothing else holds the object depends on the interpreter, so it is measured here at import with
+functions of the same form as the generated code.  Where that gives no sound answer (a build without the GIL, another
+Python) ``COPY_ALWAYS`` makes every change copy.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.runtime.operators import Operations, describe
+from neuroscript.values import ErrorValue, EventValue, number_text
+
+UNSET: Any = type("Unset", (), {"__slots__": (), "__repr__": lambda self: "<unset>", "__bool__": lambda self: False})()
+"""Stands in a local of generated code for a variable that has not been set."""
+
+if hasattr(sys, "getrefcount") and getattr(sys, "_is_gil_enabled", lambda: True)():
+    refcount = sys.getrefcount
+else:  # pragma: no cover - other builds
+
+    def refcount(_: object, /) -> int:
+        """No count to be trusted: everything counts as shared."""
+        return 1 << 30
+
+
+def _calibrate() -> tuple[int, int, int]:
+    """The counts of an unshared container: in a local, in a helper that got it from one, and held in a container."""
+
+    def local() -> tuple[int, int, int]:
+        value: list[Any] = [[]]
+        first = refcount(value)
+        return first, *helper(value)
+
+    def helper(container: list[Any]) -> tuple[int, int]:
+        held = refcount(container)
+        child = container[0]
+        return held, refcount(child)
+
+    return local()
+
+
+IN_LOCAL, IN_HELPER, IN_CONTAINER = _calibrate()
+
+
+def _agrees_for_cells() -> bool:
+    """Whether a variable that an inner function shares counts as a plain local does."""
+    value: list[Any] = []
+
+    def inner() -> int:
+        nonlocal value
+        return refcount(value)
+
+    return inner() == IN_LOCAL
+
+
+COPY_ALWAYS = not _agrees_for_cells() or IN_LOCAL > 3
+if COPY_ALWAYS:  # pragma: no cover - other builds
+    IN_LOCAL = IN_HELPER = IN_CONTAINER = -1
+
+
+class Containers:
+    """Changing and reading lists and maps, with the limits of one interpreter."""
+
+    def __init__(self, operations: Operations) -> None:
+        self.text = operations.text
+        self.max_items = operations.max_items
+        self.max_string = operations.max_string
+
+    # --- changing ----------------------------------------------------------------------------------------------------
+
+    def put(self, container: Any, key: Any, value: Any) -> Any:
+        """The container with ``value`` at ``key``: itself if nothing else holds it, else a copy."""
+        kind = type(container)
+        if kind is list:
+            index = list_index(key)
+            if refcount(container) > IN_HELPER:
+                container = container[:]
+            if index < len(container):
+                container[index] = value
+            else:
+                self._extend(container, index, value)
+            return container
+        if kind is dict:
+            key = key if type(key) is str else self.key_text(key)
+            if refcount(container) > IN_HELPER:
+                container = container.copy()
+            container[key] = value
+            if len(container) > self.max_items:
+                del container[key]
+                self.too_many("map")
+            return container
+        return self.put(self.made_for(container, key), key, value)
+
+    def put_path(self, container: Any, keys: tuple[Any, ...], value: Any) -> Any:
+        """The container with ``value`` at the end of a path of two keys or more; what is missing on it is made."""
+        kind = type(container)
+        if kind is list or kind is dict:
+            if refcount(container) > IN_HELPER:
+                container = container.copy()
+        else:
+            container = self.made_for(container, keys[0])
+        root = container
+        last = len(keys) - 1
+        # Every step changes only containers that nothing else holds: a copied parent shares its children with the
+        # original, so that their counts tell it.  What is missing is built before it is stored, so that a failure
+        # leaves everything as it was.
+        for step in range(last):
+            key = keys[step]
+            child = self._child(container, key)
+            kind = type(child)
+            if kind is not list and kind is not dict:
+                self._store(container, key, self._built(child, keys[step + 1 :], value))
+                return root
+            if refcount(child) > IN_CONTAINER:
+                child = child.copy()
+                self._store(container, key, child)
+            container = child
+        self._store(container, keys[last], value)
+        return root
+
+    def _built(self, old: Any, keys: tuple[Any, ...], value: Any) -> Any:
+        """New containers along ``keys``, in the place of ``old``, with ``value`` at their end."""
+        made = self.made_for(old, keys[0])
+        for key in reversed(keys[1:]):
+            inner = self.made_for(None, key)
+            self._store(inner, key, value)
+            value = inner
+        self._store(made, keys[0], value)
+        return made
+
+    def _child(self, container: Any, key: Any) -> Any:
+        if type(container) is list:
+            index = list_index(key)
+            return container[index] if index < len(container) else None
+        return container.get(key if type(key) is str else self.key_text(key))
+
+    def _store(self, container: Any, key: Any, value: Any) -> None:
+        if type(container) is list:
+            index = list_index(key)
+            if index < len(container):
+                container[index] = value
+            else:
+                self._extend(container, index, value)
+            return
+        container[key if type(key) is str else self.key_text(key)] = value
+        if len(container) > self.max_items:
+            self.too_many("map")
+
+    def _extend(self, container: list[Any], index: int, value: Any) -> None:
+        if index >= self.max_items:
+            self.too_many("list")
+        if index > len(container):
+            container.extend([None] * (index - len(container)))
+        container.append(value)
+
+    def made_for(self, old: Any, key: Any) -> Any:
+        """The container that ``set`` makes where there is none: a list for a whole number, else a map."""
+        if old is not None and old is not UNSET:
+            raise NeuroScriptError(ErrorCode.TYPE, f"cannot set an item of {describe(old)}: it is not a list or map")
+        if type(key) is int or (type(key) is float and key.is_integer()):
+            list_index(key)
+            return []
+        self.key_text(key)
+        return {}
+
+    def key_text(self, key: Any) -> str:
+        """A key that ``set`` writes, as text."""
+        kind = type(key)
+        if kind is str:
+            return key  # type: ignore[no-any-return]
+        if kind is int or kind is float:
+            return number_text(key)
+        if kind is bool:
+            return "true" if key else "false"
+        raise NeuroScriptError(ErrorCode.TYPE, f"a map's key is a string, number or boolean, not {describe(key)}")
+
+    def too_many(self, kind: str) -> NoReturn:
+        """A list or map beyond the limit."""
+        raise NeuroScriptError(
+            ErrorCode.RESOURCE_EXHAUSTION, f"a {kind} would have more than the limit of {self.max_items} items"
+        )
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def index(self, container: Any, key: Any) -> Any:
+        """``container[key]``."""
+        kind = type(container)
+        if kind is dict:
+            return container.get(key if type(key) is str else self.text(key))
+        if kind is list or kind is str:
+            position = whole_index(key, kind)
+            if 0 <= position < len(container):
+                return container[position]
+            raise out_of_range(position, container)
+        if kind is ErrorValue or kind is EventValue:
+            return container.fields().get(key if type(key) is str else self.text(key))
+        raise NeuroScriptError(
+            ErrorCode.TYPE, f"cannot read an item of {describe(container)}: it is not a list, map or string"
+        )
+
+    def iterate(self, value: Any) -> Any:
+        """What ``for each`` walks.  It holds the collection, so that a change in the loop makes a copy."""
+        kind = type(value)
+        if kind is list or kind is str:
+            return value
+        if kind is dict:
+            return value.values()
+        if value is None:
+            return ()
+        raise NeuroScriptError(ErrorCode.TYPE, f"'for each' walks a list, map or string, not {describe(value)}")
+
+
+def list_index(key: Any) -> int:
+    """The index that ``set`` writes in a list: a whole number of 0 or more."""
+    index = whole_index(key, list)
+    if index < 0:
+        raise NeuroScriptError(ErrorCode.BOUNDS, f"a list's index is 0 or more, not {index}")
+    return index
+
+
+def whole_index(key: Any, kind: type) -> int:
+    """A whole number as index of a list or string."""
+    if type(key) is int:
+        return key
+    if type(key) is float and key.is_integer():
+        return int(key)
+    name = "list" if kind is list else "string"
+    raise NeuroScriptError(ErrorCode.TYPE, f"a {name}'s index is a whole number, not {describe(key)}")
+
+
+def out_of_range(index: int, container: Any) -> NeuroScriptError:
+    """The error of reading past the end."""
+    name, items = ("list", "items") if type(container) is list else ("string", "characters")
+    size = f"it has {len(container)} {items}" if container else "it is empty"
+    shown = str(index) if abs(index) < 1 << 62 else "a huge number"
+    return NeuroScriptError(ErrorCode.BOUNDS, f"index {shown} is outside the {name}: {size}")

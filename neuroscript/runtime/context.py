@@ -1,0 +1,104 @@
+"""What a tool sees of the run that calls it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from neuroscript.runtime.handles import HandleTable
+from neuroscript.runtime.limits import Limits
+from neuroscript.values import Function, from_host
+
+if TYPE_CHECKING:
+    from neuroscript.interpreter import Interpreter
+
+
+class ToolContext:
+    """The call context: a tool gets it as its first argument if that is called ``ctx`` or annotated so.
+
+    It lasts as long as the interpreter, and is the same for every call.
+    """
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+
+    @property
+    def sandbox(self) -> Path | None:
+        """The directory that file tools may touch; None if the host gave none."""
+        return self.interpreter.sandbox
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of the run."""
+        return self.interpreter.limits
+
+    @property
+    def services(self) -> dict[str, Any]:
+        """Objects that plugins share with their tools, by name."""
+        return self.interpreter.services
+
+    @property
+    def handles(self) -> HandleTable:
+        """What handles stand for."""
+        return self.interpreter.handles
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment variables that the host allows."""
+        return self.interpreter.environment
+
+    @property
+    def log(self) -> logging.Logger:
+        """The interpreter's log."""
+        return self.interpreter.log
+
+    def emit(self, value: Any) -> None:
+        """Emits a value, as the statement does."""
+        self.interpreter.runtime.emit(from_host(value))
+
+    def emit_event(self, name: str, payload: Any = None, source: str = "tool") -> None:
+        """Fires an event; its handlers have run when this returns."""
+        runtime = self.interpreter.runtime
+        runtime.fire(name, from_host(payload), source, runtime.depth)
+
+    def prompt(self, text: str) -> str:
+        """Asks the person at the host.
+
+        Raises:
+            NeuroScriptError: 18 if there is none.
+        """
+        return self.interpreter.runtime.prompt(self.interpreter.runtime.depth, text)
+
+    def call(self, function: Function, *args: Any) -> Any:
+        """Calls a function value of the script."""
+        runtime = self.interpreter.runtime
+        depth = runtime.depth
+        try:
+            return runtime.call(depth, function, None, args, ())
+        finally:
+            runtime.depth = depth
+
+    def check(self) -> None:
+        """Raises if the run is cancelled or out of time; a long tool calls it now and then."""
+        self.interpreter.runtime.fuel.pulse()
+
+    def sleep(self, seconds: float) -> None:
+        """Waits, or until the run is cancelled."""
+        wake: threading.Event = self.interpreter.runtime.cancel_event
+        end = monotonic() + seconds
+        while (left := end - monotonic()) > 0:
+            if wake.wait(min(left, 3600.0)):
+                self.check()
+                return
+
+    def load(self, source: str, name: str) -> list[str]:
+        """Loads more procedures into the interpreter; gives their names."""
+        return self.interpreter.load(source, name)
+
+    def procedures(self) -> list[dict[str, Any]]:
+        """The procedures that are loaded: name, signature, file and metadata of each."""
+        return self.interpreter.procedures()

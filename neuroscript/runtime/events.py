@@ -1,0 +1,71 @@
+"""Event handlers of one interpreter (language reference, section 7)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.runtime.operators import describe
+from neuroscript.values import EventValue, TimeDate
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One handler: the event it is for, its own name if it has one, and its code."""
+
+    event: str
+    named: str | None
+    function: Callable[[int, EventValue], None]
+
+
+class Events:
+    """The handlers in the order of their registration."""
+
+    def __init__(self) -> None:
+        self._handlers: list[Registered] = []
+
+    def register(self, event: Any, named: str | None, function: Callable[[int, EventValue], None]) -> None:
+        """Adds a handler; one of the same name takes the place of the earlier one."""
+        handler = Registered(event_name(event), named, function)
+        if named is not None:
+            for index, old in enumerate(self._handlers):
+                if old.named == named:
+                    self._handlers[index] = handler
+                    return
+        self._handlers.append(handler)
+
+    def clear(self, event: Any, named: str | None) -> None:
+        """Removes the handler called ``named``, or else the unnamed ones of ``event``; none is no error."""
+        if named is not None:
+            self._handlers = [handler for handler in self._handlers if handler.named != named]
+            return
+        name = event_name(event)
+        self._handlers = [h for h in self._handlers if h.named is not None or h.event != name]
+
+    def of(self, event: str) -> list[Registered]:
+        """The handlers of an event as they are now."""
+        return [handler for handler in self._handlers if handler.event == event]
+
+    def snapshot(self) -> list[Registered]:
+        """All handlers, for `restore`."""
+        return list(self._handlers)
+
+    def restore(self, handlers: list[Registered]) -> None:
+        """Puts back what `snapshot` gave."""
+        self._handlers = handlers
+
+
+def event_name(event: Any) -> str:
+    """The name of an event: a string that is not empty."""
+    if type(event) is str and event:
+        return event
+    raise NeuroScriptError(ErrorCode.TYPE, f"an event's name is a string, not {describe(event)}")
+
+
+def make_event(name: str, payload: Any, source: str) -> EventValue:
+    """A new event value."""
+    return EventValue(name, payload, source, TimeDate.of(datetime.now(UTC)), str(uuid.uuid4()))

@@ -1,0 +1,163 @@
+"""Steps, time, memory and cancellation of a run.
+
+Generated code takes one item of an iterator for every loop turn and procedure call, which costs a few nanoseconds; it
+is only when the iterator has run dry that `Fuel.refuel` looks at the clock, the limits and the host's wishes, and hands
+out the next portion.  A portion is as large as the program is fast: about a millisecond's worth.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from itertools import repeat
+from time import perf_counter
+from typing import Any, NoReturn
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.runtime.limits import Limits
+from neuroscript.runtime.tracebacks import Stop
+
+_SMALLEST, _LARGEST = 16, 2048
+_SLOW_STEP = 20e-6  # seconds; what a step without a tool hardly ever takes
+_MEMORY_INTERVAL = 0.004
+_STATM = "/proc/self/statm"
+
+
+class Fuel:
+    """The budget of one run; ``namespace["_fuel"]`` is what generated code draws on."""
+
+    def __init__(self, limits: Limits, namespace: dict[str, Any]) -> None:
+        self.limits = limits
+        self.namespace = namespace
+        self.max_steps = limits.max_steps if limits.max_steps is not None else sys.maxsize
+        self.max_seconds = limits.max_seconds if limits.max_seconds is not None else float("inf")
+        self.cancelled = False
+        self.direct_tools = False  # whether host tools are called without being timed
+        self.timing = False  # whether they have been found slow enough to be timed from now on
+        self.on_slow_tools: Callable[[], None] = lambda: None
+        self.reset()
+
+    def reset(self) -> None:
+        """A whole budget for a new run."""
+        self.cancelled = False
+        self.left = self.max_steps
+        self.seconds = 0.0
+        self.tool_seconds = 0.0
+        self.mark = perf_counter()
+        self.portion = _SMALLEST
+        self.memory_mark = self.mark
+        self.memory_base = 0
+        self.memory_allowed = self.limits.max_memory
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        self.portion = min(self.portion, self.left)
+        self.left -= self.portion
+        self.namespace["_fuel"] = repeat(None, self.portion)
+
+    def drain(self) -> None:
+        """Makes the next step ask `refuel`; another thread may call this."""
+        self.namespace["_fuel"] = iter(())
+
+    def refuel(self) -> None:
+        """Called when the iterator has run dry, for a step that it had nothing left for."""
+        if self.cancelled:
+            raise Stop(NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled"))
+        elapsed = self._charge()
+        if self.left <= 0:
+            self._exhausted(f"the run has used up its {self.max_steps} steps (loop turns and calls)")
+        if elapsed < 0.0005:
+            self.portion = min(self.portion * 2, _LARGEST)
+        elif elapsed > 0.002:
+            self.portion = max(self.portion // 4, _SMALLEST)
+        self._hand_out()
+        next(self.namespace["_fuel"], None)  # the step that is being asked for
+
+    def pulse(self) -> None:
+        """Looks at time, memory and cancellation in the middle of something long."""
+        if self.cancelled:
+            raise Stop(NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled"))
+        self._charge()
+
+    def _charge(self) -> float:
+        """Charges the script for the time since the last look, and gives that time."""
+        now = perf_counter()
+        elapsed = now - self.mark - self.tool_seconds
+        self.mark = now
+        self.tool_seconds = 0.0
+        if self.direct_tools and not self.timing and elapsed > self.portion * _SLOW_STEP:
+            # A tool that is called without a clock may have taken this long: that time is the tool's, not the
+            # script's.  From here on they are called with one.
+            self.timing = True
+            self.on_slow_tools()
+            elapsed = self.portion * _SLOW_STEP
+        self.seconds += max(elapsed, 0.0)
+        if self.seconds > self.max_seconds:
+            self._exhausted(f"the run has used up its {self.max_seconds:g} seconds")
+        if self.memory_allowed is not None and now - self.memory_mark > _MEMORY_INTERVAL:
+            self.memory_mark = now
+            self._look_at_memory()
+        return elapsed
+
+    def _look_at_memory(self) -> None:
+        """Ends the run if its own values have grown beyond the limit.
+
+        The process's size is cheap to read and tells when something has grown; whether it was this run, only measuring
+        its values tells, which is done when that much more has been taken.
+        """
+        size = process_bytes()
+        if not self.memory_base or size < self.memory_base:
+            self.memory_base = size
+        allowed = self.limits.max_memory
+        if allowed is None or self.memory_allowed is None or size - self.memory_base <= self.memory_allowed:
+            return
+        if own_bytes(self.namespace, allowed) > allowed:
+            self._exhausted(f"the run's values take more than the limit of {allowed // (1024 * 1024)} MiB")
+        self.memory_allowed = size - self.memory_base + allowed // 4
+
+    def _exhausted(self, message: str) -> NoReturn:
+        raise Stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message))
+
+
+def process_bytes() -> int:
+    """The memory that the process has in use now; 0 where the platform does not tell."""
+    try:
+        with open(_STATM, "rb") as file:
+            return int(file.read().split()[1]) * _PAGE
+    except OSError:
+        return 0
+
+
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+def own_bytes(namespace: dict[str, Any], enough: int) -> int:
+    """The memory of what the running code holds; counting ends when it is more than ``enough``."""
+    pending: list[Any] = []
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_globals is namespace:
+            pending.extend(frame.f_locals.values())
+        frame = frame.f_back  # type: ignore[assignment]
+    seen: set[int] = set()
+    total = 0
+    while pending and total <= enough:
+        value = pending.pop()
+        kind = type(value)
+        if kind not in _SIZED or id(value) in seen:
+            continue
+        total += sys.getsizeof(value)
+        if kind is list or kind is dict:
+            seen.add(id(value))
+            if kind is list:
+                pending.extend(value)
+            else:
+                total += 60 * len(value)
+                pending.extend(value.values())
+        elif kind is str:
+            seen.add(id(value))
+    return total
+
+
+_SIZED = frozenset({list, dict, str, bytes, int, float})

@@ -1,0 +1,422 @@
+"""What operators and built-ins do where generated code has no shorter way (language reference, section 5).
+
+Generated code handles the common types inline and calls these for the rest; so each of these is complete by itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.runtime.limits import Limits
+from neuroscript.values import (
+    INT_LIMIT,
+    MAX_INT_BITS,
+    ErrorValue,
+    Fuzzy,
+    TimeDate,
+    equal,
+    number_text,
+    read_number,
+    text_of,
+    type_name,
+)
+
+_LONG_TEXT = 1 << 15  # characters from which on joining looks at the clock
+WORD = 1 << 64
+HALF_WORD = 1 << 63
+
+
+class Operations:
+    """The operators, with the limits of one interpreter."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.max_string = limits.max_string if limits.max_string is not None else 1 << 62
+        self.watched = min(_LONG_TEXT, self.max_string)
+        self.max_items = limits.max_items if limits.max_items is not None else 1 << 62
+        self.max_nesting = limits.max_nesting if limits.max_nesting is not None else 1 << 30
+        self.pulse: Callable[[], None] = lambda: None
+
+    # --- text --------------------------------------------------------------------------------------------------------
+
+    def text(self, value: Any) -> str:
+        """The text form as ``emit`` shows it."""
+        return text_of(value, max_string=self.max_string, max_nesting=self.max_nesting)
+
+    def joined(self, value: Any) -> str:
+        """The text form inside ``+`` and placeholders."""
+        return "" if value is None else self.text(value)
+
+    def long_string(self, *_: Any) -> NoReturn:
+        """A string beyond the limit."""
+        raise NeuroScriptError(
+            ErrorCode.RESOURCE_EXHAUSTION, f"a string would be longer than the limit of {self.max_string} characters"
+        )
+
+    def join(self, left: str, right: str) -> str:
+        """Two strings, one after the other."""
+        length = len(left) + len(right)
+        if length > self.watched:
+            self.pulse()
+            if length > self.max_string:
+                self.long_string()
+        return left + right
+
+    def pieces(self, *parts: str) -> str:
+        """Strings, one after the other."""
+        length = sum(map(len, parts))
+        if length > self.watched:
+            self.pulse()
+            if length > self.max_string:
+                self.long_string()
+        return "".join(parts)
+
+    # --- arithmetic --------------------------------------------------------------------------------------------------
+
+    def add(self, a: Any, b: Any) -> Any:
+        """``a + b``."""
+        left, right = type(a), type(b)
+        if left is str or right is str:
+            return self.join(self.joined(a), self.joined(b))
+        if (left is int or left is float) and (right is int or right is float):
+            return in_range(a + b)
+        raise type_error("+", a, b, "two numbers, or anything with a string")
+
+    def multiply(self, a: Any, b: Any) -> Any:
+        """``a * b``: numbers, or a string and how often to repeat it."""
+        left, right = type(a), type(b)
+        if left is int and right is int:
+            return in_range(a * b)
+        if left is str and (count := repeat_count(b)) is not None:
+            return self.repeat(a, count)
+        if right is str and (count := repeat_count(a)) is not None:
+            return self.repeat(b, count)
+        x, y = number(a), number(b)
+        if x is None or y is None:
+            raise type_error("*", a, b, "two numbers, or a string and a whole number of 0 or more")
+        return in_range(x * y)
+
+    def repeat(self, text: str, count: int) -> str:
+        """``text`` repeated."""
+        length = len(text) * count
+        if length > self.max_string:
+            self.long_string()
+        if length > _LONG_TEXT:
+            self.pulse()
+        return text * count
+
+    def length(self, value: Any) -> int:
+        """``len(value)``."""
+        if value is None:
+            return 0
+        if type(value) in (str, list, dict, bytes):
+            return len(value)
+        raise NeuroScriptError(ErrorCode.TYPE, f"len() takes a string, list, map, bytes or nil, not {describe(value)}")
+
+    def map_key(self, key: Any) -> str:
+        """A key of a map literal: its text form, whatever it is."""
+        return key if type(key) is str else self.text(key)
+
+    def fail(self, value: Any) -> NoReturn:
+        """``fail value``."""
+        if type(value) is ErrorValue:
+            raise value.error()
+        raise NeuroScriptError(ErrorCode.FAIL_STATEMENT, self.text(value))
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def number(value: Any) -> int | float | None:
+    """A number, or what a string reads as; None for anything else."""
+    kind = type(value)
+    if kind is int or kind is float:
+        return value  # type: ignore[no-any-return]
+    return read_number(value) if kind is str else None
+
+
+def whole(value: Any) -> int | None:
+    """A whole number, from a double or a string too; None for anything else."""
+    found = number(value)
+    if type(found) is float:
+        return int(found) if found.is_integer() else None
+    return found
+
+
+def repeat_count(value: Any) -> int | None:
+    """How often to repeat a string: a whole number of 0 or more, not from a string."""
+    count = whole(value) if type(value) is not str else None
+    return count if count is not None and count >= 0 else None
+
+
+def in_range(result: Any) -> Any:
+    """A result, if it is a number that the language has."""
+    if type(result) is int:
+        if -INT_LIMIT < result < INT_LIMIT:
+            return result
+        raise NeuroScriptError(
+            ErrorCode.INVALID_VALUE, f"the result is a whole number of more than {MAX_INT_BITS} bits"
+        )
+    if math.isfinite(result):
+        return result or 0
+    raise not_finite()
+
+
+def not_finite(*_: Any) -> NeuroScriptError:
+    """The error of a double result that is infinite or not a number."""
+    return NeuroScriptError(ErrorCode.INVALID_VALUE, "the result is not a finite number")
+
+
+def infinite(*_: Any) -> NoReturn:
+    """Raises `not_finite`."""
+    raise not_finite()
+
+
+def describe(value: Any) -> str:
+    """A value in an error message: its type, and itself where it is short."""
+    name = type_name(value)
+    match value:
+        case None:
+            return "nil"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            text = number_text(value)
+            return f"number {text if len(text) <= 24 else text[:20] + '…'}"
+        case str():
+            shown = value if len(value) <= 24 else value[:20] + "…"
+            return "string " + text_of([shown])[1:-1]
+        case list() | dict():
+            return f"{'an empty' if not value else 'a'} {name}"
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def type_error(operator: str, a: Any, b: Any, wanted: str) -> NeuroScriptError:
+    """The error of a binary operator that does not apply."""
+    return NeuroScriptError(ErrorCode.TYPE, f"'{operator}' takes {wanted}, not {describe(a)} and {describe(b)}")
+
+
+def subtract(a: Any, b: Any) -> Any:
+    """``a - b``."""
+    x, y = number(a), number(b)
+    if x is None or y is None:
+        raise type_error("-", a, b, "two numbers")
+    return in_range(x - y)
+
+
+def divide(a: Any, b: Any) -> Any:
+    """``a / b``: exact where both are whole and it goes even."""
+    x, y = number(a), number(b)
+    if x is None or y is None:
+        raise type_error("/", a, b, "two numbers")
+    if y == 0:
+        raise division_by_zero()
+    if type(x) is int and type(y) is int:
+        quotient, rest = divmod(x, y)
+        if not rest:
+            return quotient
+    try:
+        return in_range(x / y)
+    except OverflowError:
+        raise not_finite() from None
+
+
+def division_by_zero(*_: Any) -> NeuroScriptError:
+    """The error of ``/`` and ``%``."""
+    return NeuroScriptError(ErrorCode.DIVISION_BY_ZERO, "division by zero")
+
+
+def modulo(a: Any, b: Any) -> int:
+    """``a % b`` of whole numbers; the sign follows the dividend."""
+    x, y = whole(a), whole(b)
+    if x is None or y is None:
+        raise type_error("%", a, b, "two whole numbers")
+    if y == 0:
+        raise division_by_zero()
+    rest = abs(x) % abs(y)
+    return -rest if x < 0 else rest
+
+
+def power(a: Any, b: Any) -> Any:
+    """``a ** b``."""
+    x, y = number(a), number(b)
+    if x is None or y is None:
+        raise type_error("**", a, b, "two numbers")
+    if type(x) is int and type(y) is float and y.is_integer() and abs(y) <= MAX_INT_BITS:
+        y = int(y)
+    if type(x) is int and type(y) is int and y >= 0:
+        if (x.bit_length() - 1) * y > MAX_INT_BITS:
+            return in_range(INT_LIMIT)
+        return in_range(x**y) if x not in (0, 1, -1) else x ** (y if y < 2 else 2 + y % 2)
+    try:
+        result = x**y
+    except (OverflowError, ZeroDivisionError):
+        raise not_finite() from None
+    if type(result) is complex:
+        raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"{describe(a)} ** {describe(b)} is not a real number")
+    return in_range(result)
+
+
+def negate(a: Any) -> Any:
+    """``-a``."""
+    x = number(a)
+    if x is None:
+        raise NeuroScriptError(ErrorCode.TYPE, f"'-' takes a number, not {describe(a)}")
+    return -x or 0
+
+
+def _word(operator: str, a: Any, b: Any = 0) -> tuple[int, int]:
+    x, y = whole(a), whole(b)
+    if x is None or y is None:
+        if operator == "~":
+            raise NeuroScriptError(ErrorCode.TYPE, f"'~' takes a whole number, not {describe(a)}")
+        raise type_error(operator, a, b, "two whole numbers")
+    return x, y
+
+
+def _signed(x: int) -> int:
+    x %= WORD
+    return x - WORD if x >= HALF_WORD else x
+
+
+def bit_and(a: Any, b: Any) -> int:
+    """``a & b``, as 64-bit two's complement."""
+    x, y = _word("&", a, b)
+    return _signed(x & y)
+
+
+def bit_or(a: Any, b: Any) -> int:
+    """``a | b``, as 64-bit two's complement."""
+    x, y = _word("|", a, b)
+    return _signed(x | y)
+
+
+def bit_xor(a: Any, b: Any) -> int:
+    """``a ^ b``, as 64-bit two's complement."""
+    x, y = _word("^", a, b)
+    return _signed(x ^ y)
+
+
+def bit_not(a: Any) -> int:
+    """``~a``, as 64-bit two's complement."""
+    return _signed(~_word("~", a)[0])
+
+
+# --- comparison and logic --------------------------------------------------------------------------------------------
+
+
+def _ordered(operator: str, a: Any, b: Any) -> tuple[Any, Any]:
+    """The two sides in a form that Python orders as the language does."""
+    left, right = type(a), type(b)
+    if left is str and right is str:
+        x, y = read_number(a), read_number(b)
+        return (x, y) if x is not None and y is not None else (a, b)
+    x, y = number(a), number(b)
+    if x is not None and y is not None:
+        return x, y
+    if left is TimeDate and right is TimeDate:
+        return a, b
+    if left is Fuzzy or right is Fuzzy:
+        x = a.value if left is Fuzzy else x
+        y = b.value if right is Fuzzy else y
+        if x is not None and y is not None:
+            return x, y
+    raise type_error(operator, a, b, "two numbers, two strings or two times")
+
+
+def less(a: Any, b: Any) -> bool:
+    """``a < b``."""
+    x, y = _ordered("<", a, b)
+    return bool(x < y)
+
+
+def less_equal(a: Any, b: Any) -> bool:
+    """``a <= b``."""
+    x, y = _ordered("<=", a, b)
+    return bool(x <= y)
+
+
+def greater(a: Any, b: Any) -> bool:
+    """``a > b``."""
+    x, y = _ordered(">", a, b)
+    return bool(x > y)
+
+
+def greater_equal(a: Any, b: Any) -> bool:
+    """``a >= b``."""
+    x, y = _ordered(">=", a, b)
+    return bool(x >= y)
+
+
+def not_equal(a: Any, b: Any) -> bool:
+    """``a != b``."""
+    return not equal(a, b)
+
+
+def _degree(value: Any) -> float:
+    return value.value if type(value) is Fuzzy else float(bool(value))
+
+
+def both(a: Any, b: Any) -> Any:
+    """``a and b``, once ``b`` has been evaluated."""
+    if type(a) is Fuzzy or type(b) is Fuzzy:
+        return Fuzzy(min(_degree(a), _degree(b)))
+    return bool(a) and bool(b)
+
+
+def either(a: Any, b: Any) -> Any:
+    """``a or b``, once ``b`` has been evaluated."""
+    if type(a) is Fuzzy or type(b) is Fuzzy:
+        return Fuzzy(max(_degree(a), _degree(b)))
+    return bool(a) or bool(b)
+
+
+def negation(a: Any) -> Any:
+    """``not a``."""
+    return Fuzzy(1 - a.value) if type(a) is Fuzzy else not a
+
+
+# --- built-ins -------------------------------------------------------------------------------------------------------
+
+
+def _function(name: str, function: Callable[[float], float], wanted: str) -> Callable[[Any], float]:
+    def apply(value: Any) -> float:
+        x = number(value)
+        if x is None:
+            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{name}() takes a number, not {describe(value)}")
+        try:
+            return function(x) or 0
+        except (ValueError, OverflowError):
+            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{name}() takes {wanted}, not {describe(value)}") from None
+
+    return apply
+
+
+def is_int(value: Any) -> bool:
+    """Whether a value is a number and whole."""
+    return type(value) is int or (type(value) is float and value.is_integer())
+
+
+BUILTINS: dict[str, Callable[[Any], Any]] = {
+    "ln": _function("ln", math.log, "a number above 0"),
+    "log": _function("log", math.log10, "a number above 0"),
+    "sin": _function("sin", math.sin, "a finite number"),
+    "cos": _function("cos", math.cos, "a finite number"),
+    "tan": _function("tan", math.tan, "a finite number"),
+    "asin": _function("asin", math.asin, "a number from -1 to 1"),
+    "acos": _function("acos", math.acos, "a number from -1 to 1"),
+    "atan": _function("atan", math.atan, "a finite number"),
+    "is_string": lambda value: type(value) is str,
+    "is_number": lambda value: type(value) is int or type(value) is float,
+    "is_int": is_int,
+    "is_float": lambda value: type(value) is float and not value.is_integer(),
+    "is_bool": lambda value: type(value) is bool,
+    "is_list": lambda value: type(value) is list,
+    "is_map": lambda value: type(value) is dict,
+    "is_error": lambda value: type(value) is ErrorValue,
+    "is_nil": lambda value: value is None,
+    "not_empty": bool,
+}
+"""The built-in functions but ``len``, which needs the limits' messages; each takes one value."""

@@ -1,0 +1,562 @@
+"""The runtime of one interpreter: the namespace of its generated code, and what that code calls.
+
+Generated code sees the names of `Runtime.namespace` and no others: its ``__builtins__`` is empty.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from types import CodeType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from neuroscript.compiler.calls import Signature, ToolLink
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.runtime import operators as ops
+from neuroscript.runtime.containers import UNSET, Containers, refcount
+from neuroscript.runtime.events import Events, make_event
+from neuroscript.runtime.fuel import Fuel
+from neuroscript.runtime.limits import Limits
+from neuroscript.runtime.operators import BUILTINS, Operations, describe
+from neuroscript.runtime.tracebacks import UNCATCHABLE, Stop, Unset, handler_fields, nearest, script_error
+from neuroscript.syntax.placeholders import placeholders
+from neuroscript.tools.registry import Tool
+from neuroscript.tools.spec import ArgType
+from neuroscript.values import (
+    TYPE_CONSTANTS,
+    ErrorValue,
+    Function,
+    Fuzzy,
+    ToolValue,
+    equal,
+    from_host,
+    to_host,
+    type_name,
+)
+
+if TYPE_CHECKING:
+    from neuroscript.interpreter import Interpreter
+
+_UNLIMITED_DEPTH = 1 << 30
+_BIG = 4096  # items or characters from which on a tool's call looks at the clock
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedProcedure:
+    """A procedure that can be called."""
+
+    signature: Signature
+    returns: tuple[str, ...]
+    metadata: tuple[tuple[str, str], ...]
+    file: str
+    line: int
+
+
+class Runtime:
+    """What generated code calls, for one interpreter and one run at a time."""
+
+    def __init__(self, interpreter: Interpreter, limits: Limits, global_values: dict[str, Any]) -> None:
+        self.interpreter = interpreter
+        self.limits = limits
+        self.globals = global_values
+        self.procedures: dict[str, LoadedProcedure] = {}
+        self.namespace: dict[str, Any] = {"__builtins__": {}}
+        self.operations = Operations(limits)
+        self.containers = Containers(self.operations)
+        self.fuel = Fuel(limits, self.namespace)
+        self.operations.pulse = self.fuel.pulse
+        self.events = Events()
+        self.lock = threading.RLock()
+        self.cancel_event = threading.Event()
+        self.running = 0
+        self.depth = 0
+        self.emitted = 0
+        self.max_emitted = limits.max_emitted if limits.max_emitted is not None else 1 << 62
+        self.max_depth = limits.max_depth if limits.max_depth is not None else _UNLIMITED_DEPTH
+        self.whispered: dict[str, list[Any]] = {}
+        self._links: dict[str, tuple[ToolLink, Tool]] = {}
+        self._tool_codes: dict[CodeType, str] = {}
+        self._untimed: dict[str, Callable[..., Any]] = {}
+        self.fuel.on_slow_tools = self._time_tools
+        self._fill_namespace()
+
+    def _fill_namespace(self) -> None:
+        operations, containers = self.operations, self.containers
+        self.namespace.update(_STATELESS)
+        self.namespace.update(
+            _add=operations.add,
+            _mul=operations.multiply,
+            _join=operations.join,
+            _pieces=operations.pieces,
+            _joined=operations.joined,
+            _map_key=operations.map_key,
+            _len=operations.length,
+            _long_string=operations.long_string,
+            _max_string=operations.max_string,
+            _max_items=operations.max_items,
+            _index=containers.index,
+            _put=containers.put,
+            _put_path=containers.put_path,
+            _iterate=containers.iterate,
+            _refuel=self.fuel.refuel,
+            _too_deep=self.too_deep,
+            _name=self.name,
+            _name_or_nil=self.name_or_nil,
+            _read_only=self.read_only,
+            _eval=self.evaluate,
+            _call=self.call,
+            _tool=self.late_tool,
+            _emit=self.emit,
+            _whisper=self.whisper,
+            _prompt=self.prompt,
+            _ask=self.ask,
+            _fail=self.fail,
+            _handle=self.handle,
+            _on_event=self.events.register,
+            _clear_event=self.events.clear,
+        )
+
+    # --- runs --------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def run(self) -> Iterator[int]:
+        """A run, or a part of the one that is going on; gives the call depth that is left.
+
+        Raises:
+            NeuroScriptError: for whatever ends the run, with its place in the script.
+        """
+        with self.lock:
+            outermost = self.running == 0
+            depth = self.max_depth if outermost else self.depth
+            if outermost:
+                self.cancel_event.clear()
+                self.fuel.reset()
+                self.emitted = 0
+            self.running += 1
+            try:
+                yield depth
+            except Stop as stop:
+                error = script_error(stop, self)
+                if not outermost:
+                    raise
+                raise error from error.__cause__
+            except Exception as exception:  # whatever it is, it becomes the script's error
+                error = script_error(exception, self)
+                if not outermost and error.code in UNCATCHABLE:
+                    raise Stop(error) from None
+                raise error from error.__cause__
+            finally:
+                self.running -= 1
+                self.depth = depth
+
+    def cancel(self) -> None:
+        """Ends the run that is going on, from any thread; without one nothing happens."""
+        if self.running:
+            self.fuel.cancelled = True
+            self.cancel_event.set()
+            self.fuel.drain()
+
+    def too_deep(self) -> NoReturn:
+        """The call depth is used up."""
+        message = f"procedures call one another more than {self.max_depth} deep"
+        raise Stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message))
+
+    def handle(self, handler: Callable[[dict[str, Any]], bool], exception: Exception) -> NeuroScriptError | None:
+        """Runs an error handler; gives the error that goes on, or None if the handler cleared it."""
+        error = script_error(exception, self)
+        if error.code in UNCATCHABLE or isinstance(exception, RecursionError | MemoryError):
+            raise Stop(error) from exception
+        try:
+            cleared = handler(handler_fields(error))
+        except Exception as failed:  # the handler failed itself: its error goes on, with the old one as cause
+            new = script_error(failed, self)
+            if new is not error and new.__cause__ is None:
+                new.__cause__ = error
+            return new
+        return None if cleared else error
+
+    # --- names -------------------------------------------------------------------------------------------------------
+
+    def name(self, name: str) -> Any:
+        """A name that is not set as a variable: a host global, a procedure, a type constant."""
+        value = self.name_or_nil(name, UNSET)
+        if value is UNSET:
+            raise Unset(name)
+        return value
+
+    def name_or_nil(self, name: str, otherwise: Any = None) -> Any:
+        """As `name`; nil where there is nothing of that name."""
+        if name in self.globals:
+            return self.globals[name]
+        if name in self.procedures:
+            return self.function(name)
+        return TYPE_CONSTANTS.get(name, otherwise)
+
+    def function(self, name: str) -> Function:
+        """A procedure as a value."""
+        return Function(name, partial(self.interpreter.run, name))
+
+    def read_only(self, name: str) -> NoReturn:
+        """A host global was to be set."""
+        raise NeuroScriptError(ErrorCode.WRITE_VIOLATION, f"'{name}' is set by the host and cannot be changed")
+
+    def evaluate(self, text: Any, scope: dict[str, Any]) -> str:
+        """``eval(text)``: the text with its placeholders replaced, once."""
+        if type(text) is not str:
+            text = self.operations.joined(text)
+        parts = []
+        for piece in placeholders(text):
+            if isinstance(piece, str):
+                parts.append(piece)
+                continue
+            name, path = piece
+            value = scope.get(name, UNSET)
+            if value is UNSET:
+                value = self.name(name)
+            for key in path:
+                value = self.containers.index(value, key)
+            parts.append(self.operations.joined(value))
+        return self.operations.pieces(*parts)
+
+    # --- calls -------------------------------------------------------------------------------------------------------
+
+    def call(self, depth: int, callee: Any, name: str | None, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+        """A call whose callee is known only now: the function value in a variable, the procedure, the built-in."""
+        if type(callee) is Function:
+            owner = getattr(getattr(callee.call, "func", None), "__self__", None)
+            if owner is not self.interpreter:
+                return from_host(callee.call(*to_host(list(args))))
+            name = callee.name
+        elif type(callee) is ToolValue:
+            return self.late_tool(depth, callee.name, args, names)
+        elif name is None:
+            raise NeuroScriptError(ErrorCode.TYPE, f"only a function can be called, not {describe(callee)}")
+        elif name in self.globals and callee in (None, UNSET) and type(self.globals[name]) in (Function, ToolValue):
+            return self.call(depth, self.globals[name], name, args, names)
+        procedure = self.procedures.get(name)
+        if procedure is None:
+            return self._builtin(name, callee, args, names)
+        positional = args[: len(args) - len(names)]
+        problem = procedure.signature.problem(len(positional), list(names))
+        if problem is not None:
+            bad_call(f"{name}() {problem}; it is {procedure.signature}")
+        named = {f"v_{key}": value for key, value in zip(names, args[len(positional) :], strict=True)}
+        return self.namespace[f"p_{name}"](depth - 1, *positional, **named)
+
+    def _builtin(self, name: str, callee: Any, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+        function = self.operations.length if name == "len" else BUILTINS.get(name)
+        if function is None:
+            if callee is not None and callee is not UNSET:
+                message = f"'{name}' is {describe(callee)}, not a function"
+                raise NeuroScriptError(ErrorCode.TYPE, message)
+            hint = nearest(name, [*self.procedures, *BUILTINS, "len"])
+            raise NeuroScriptError(ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{name}'{hint}")
+        if len(args) != 1 or names:
+            bad_call(f"{name}() takes one value; it is {name}(x)")
+        return function(args[0])
+
+    # --- tools -------------------------------------------------------------------------------------------------------
+
+    def tool(self, name: str) -> ToolLink | None:
+        """Links a tool for generated code (the `Linker` protocol); None if there is none, or it is refused."""
+        key = name.lower()
+        known = self._links.get(key)
+        tool = self.interpreter.tools.get(name)
+        if tool is None or (known is not None and known[1] is tool):
+            return known[0] if known is not None and tool is not None else None
+        if not self.interpreter.permits(tool):
+            return None
+        link = self._link(tool, len(self._links))
+        self._links[key] = (link, tool)
+        return link
+
+    def _link(self, tool: Tool, number: int) -> ToolLink:
+        spec = tool.spec
+        types = tuple(arg.type for arg in spec.args)
+        defaults = tuple(... if arg.required else arg.default for arg in spec.args)
+        plain = not (tool.takes_context or tool.is_async or spec.variadic)
+        scalars = all(default is ... or isinstance(default, _CONSTANTS) for default in defaults)
+        direct = plain and scalars and all(kind in _DIRECT or (spec.pure and kind in _SHARED) for kind in types)
+        link = ToolLink(number, types, defaults, direct, spec.pure, spec.return_type, tool is self._append_tool())
+        self.namespace[f"s_{number}"] = partial(self.call_tool, tool)
+        if direct:
+            self.namespace[f"f_{number}"] = self._direct(tool, number)
+        return link
+
+    def _append_tool(self) -> Tool | None:
+        from neuroscript.stdlib import standard_registry
+
+        return standard_registry().get("list.Append")
+
+    def _direct(self, tool: Tool, number: int) -> Callable[..., Any]:
+        """The function that generated code calls when the arguments are right as they are."""
+        function = tool.function
+        code = getattr(function, "__code__", None)
+        if tool.spec.pure:
+            if any(kind in _SHARED or kind is ArgType.STRING for kind in (arg.type for arg in tool.spec.args)):
+                return self._watched(function)
+        elif code is None:
+            return self._named(function, tool)
+        else:
+            self.fuel.direct_tools = True
+            self._tool_codes[code] = tool.spec.full_name
+            self._untimed[f"f_{number}"] = function
+            if self.fuel.timing:
+                return self._timed(function)
+        return function
+
+    def _time_tools(self) -> None:
+        """Has the host's tools called with a clock from now on."""
+        self.namespace.update((name, self._timed(function)) for name, function in self._untimed.items())
+
+    def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        fuel = self.fuel
+
+        def call(*args: Any) -> Any:
+            start = perf_counter()
+            try:
+                return function(*args)
+            finally:
+                fuel.tool_seconds += perf_counter() - start
+
+        return call
+
+    def _named(self, function: Callable[..., Any], tool: Tool) -> Callable[..., Any]:
+        """A function without code of its own, so that its failures are seen to be a tool's."""
+
+        def call(*args: Any) -> Any:
+            return tool.invoke(None, list(args))
+
+        return call
+
+    def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A library function that looks at the clock after it has worked on something big."""
+        pulse = self.fuel.pulse
+
+        def call(first: Any = None, *rest: Any) -> Any:
+            result = function(first, *rest)
+            if type(first) in _LONG and len(first) > _BIG:
+                pulse()
+            return result
+
+        return call
+
+    def tool_of(self, exception: BaseException) -> str | None:
+        """The tool whose own code raised, where generated code called it directly."""
+        traceback = exception.__traceback__
+        while traceback is not None:
+            name = self._tool_codes.get(traceback.tb_frame.f_code)
+            if name is not None:
+                return name
+            traceback = traceback.tb_next
+        return None
+
+    def call_tool(self, tool: Tool, depth: int, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+        """Validates, calls and times a tool."""
+        count = len(args) - len(names)
+        named = dict(zip(names, args[count:], strict=True))
+        if len(named) != len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            bad_call(f"{tool.spec.full_name}: argument '{twice}' is given twice")
+        validated = tool.validator(args[:count], named)
+        self.depth = depth - 1
+        if depth < 1:
+            self.too_deep()
+        if tool.spec.pure:
+            result = tool.invoke(self.interpreter.context, validated)
+            self.fuel.pulse()
+            return result
+        start = perf_counter()
+        try:
+            return tool.invoke(self.interpreter.context, validated)
+        finally:
+            self.fuel.tool_seconds += perf_counter() - start
+
+    def late_tool(self, depth: int, name: str, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+        """A call of a tool that could not be linked when the program was loaded."""
+        tool = self.interpreter.tools.lookup(name)
+        self.interpreter.check_permission(tool)
+        return self.call_tool(tool, depth, args, names)
+
+    # --- the host ----------------------------------------------------------------------------------------------------
+
+    def emit(self, value: Any) -> None:
+        """``emit value``."""
+        text = self.operations.text(value)
+        self.emitted += len(text)
+        if self.emitted > self.max_emitted:
+            message = f"the run has emitted more than {self.max_emitted} characters"
+            raise Stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message))
+        sink = self.interpreter.emit_sink
+        if sink is None:
+            self._host("standard output", print, text)
+        else:
+            self._host("the host's emit sink", sink, to_host(value))
+
+    def _host(self, what: str, function: Callable[..., Any], *args: Any) -> Any:
+        """Calls the host, whose time is not the script's."""
+        start = perf_counter()
+        try:
+            return function(*args)
+        except NeuroScriptError:
+            raise
+        except Exception as error:  # the host's own code: its failure becomes the script's error
+            message = f"{what} failed: {type(error).__name__}: {error}"
+            raise NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, message) from error
+        finally:
+            self.fuel.tool_seconds += perf_counter() - start
+
+    def whisper(self, target: Any, value: Any) -> None:
+        """``whisper target, value``: kept for the next ``ask`` if the target is ``self``, and told to the host."""
+        name = target if type(target) is str else self.operations.joined(target)
+        if name == "self":
+            self.whispered.setdefault(name, []).append(value)
+        sink = self.interpreter.whisper_sink
+        if sink is not None:
+            self._host("the host's whisper sink", sink, name, to_host(value))
+
+    def prompt(self, depth: int, text: Any) -> str:
+        """``promptuser``."""
+        source = self.interpreter.prompt_source
+        if source is None:
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, "there is nobody to ask: the host gave no prompt source")
+        return str(from_host(self._host("the host's prompt source", source, self.operations.joined(text))))
+
+    def ask(self, depth: int, who: Any, given: bool, prompt: Any, config: Any) -> Any:
+        """``ask``."""
+        asker = self.interpreter.asker()
+        if asker is None:
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, "there are no models to ask: no worker system is installed")
+        if given and who is None:
+            raise NeuroScriptError(ErrorCode.TYPE, "ask needs a worker's name or a conversation handle, not nil")
+        if config is not None and type(config) is not dict:
+            raise NeuroScriptError(ErrorCode.TYPE, f"the configuration after 'with' is a map, not {describe(config)}")
+        whispered = self.whispered.pop("self", [])
+        text = self.operations.joined(prompt)
+        self.depth = depth - 1
+        context = self.interpreter.context
+        return from_host(self._host("the model", asker, context, who, text, to_host(config), to_host(whispered)))
+
+    def fail(self, value: Any, given: bool) -> NoReturn:
+        """``fail``."""
+        self.operations.fail(value if given else "fail statement executed")
+
+    def fire(self, name: str, payload: Any, source: str, depth: int | None = None) -> None:
+        """Runs the handlers of an event; what fails in one goes to the host's error callback and the log."""
+        handlers = self.events.of(name)
+        if not handlers:
+            return
+        event = make_event(name, payload, source)
+        with self.run() as left:
+            for handler in handlers:
+                try:
+                    handler.function((depth if depth is not None else left) - 1, event)
+                except Exception as exception:  # one handler's failure stops neither the others nor the emitter
+                    error = script_error(exception, self)
+                    if error.code in UNCATCHABLE:
+                        raise Stop(error) from None
+                    self.interpreter.report(error, f"a handler of event '{name}'")
+
+
+# --- without state -------------------------------------------------------------------------------------------------
+
+
+def bad_call(message: str, *_: Any) -> NoReturn:
+    """A call that cannot be right."""
+    raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
+
+
+def unset(name: str) -> NoReturn:
+    """A variable that has not been set."""
+    raise Unset(name)
+
+
+def must(value: Any, source: str) -> NoReturn:
+    """``must`` of a value that is not truthy."""
+    if type(value) is ErrorValue:
+        raise value.error()
+    shown = f"{source} is {describe(value)}" if source else f"got {describe(value)}"
+    raise NeuroScriptError(ErrorCode.MUST_FAILED, f"must does not hold: {shown}")
+
+
+def must_set(value: Any) -> None:
+    """``set target = must value``: refuses an error value, nil and false."""
+    if type(value) is ErrorValue:
+        raise value.error()
+    if value is None or value is False:
+        raise NeuroScriptError(ErrorCode.MUST_FAILED, f"must does not hold: the value is {describe(value)}")
+
+
+def unpack(value: Any, count: int) -> None:
+    """Checks the right side of a ``set`` with several targets."""
+    if type(value) is not list:
+        raise NeuroScriptError(ErrorCode.TYPE, f"set with {count} targets takes a list apart, not {describe(value)}")
+    if len(value) != count:
+        message = f"set has {count} targets, but the list has {len(value)} items"
+        raise NeuroScriptError(ErrorCode.COUNT_MISMATCH, message)
+
+
+def returned(declared: int, given: int, value: Any) -> Any:
+    """A ``return`` in a procedure that declares two or more values."""
+    if given == 1 and type(value) is list and len(value) == declared:
+        return value
+    got = f"a list of {len(value)}" if given == 1 and type(value) is list else str(given)
+    message = f"the procedure declares {declared} return values, but returns {got}"
+    raise NeuroScriptError(ErrorCode.RETURN_VIOLATION, message)
+
+
+_CONSTANTS = (type(None), bool, int, float, str)
+_LONG = (list, dict, str)
+_DIRECT = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL})
+_SHARED = frozenset({ArgType.MAP, ArgType.SLICE_ANY, ArgType.ANY, ArgType.BYTES})
+_STATELESS: dict[str, Any] = {
+    **{f"b_{name}": function for name, function in BUILTINS.items()},
+    "UNSET": UNSET,
+    "Fuzzy": Fuzzy,
+    "Exception": Exception,
+    "type": type,
+    "int": int,
+    "str": str,
+    "bool": bool,
+    "float": float,
+    "list": list,
+    "dict": dict,
+    "bytes": bytes,
+    "len": len,
+    "iter": iter,
+    "_refcount": refcount,
+    "_append": list.append,
+    "_get": dict.get,
+    "_update": dict.update,
+    "_sub": ops.subtract,
+    "_div": ops.divide,
+    "_mod": ops.modulo,
+    "_pow": ops.power,
+    "_neg": ops.negate,
+    "_bit_and": ops.bit_and,
+    "_bit_or": ops.bit_or,
+    "_bit_xor": ops.bit_xor,
+    "_bit_not": ops.bit_not,
+    "_eq": equal,
+    "_ne": ops.not_equal,
+    "_lt": ops.less,
+    "_le": ops.less_equal,
+    "_gt": ops.greater,
+    "_ge": ops.greater_equal,
+    "_and": ops.both,
+    "_or": ops.either,
+    "_not": ops.negation,
+    "_typeof": type_name,
+    "_infinite": ops.infinite,
+    "_host": from_host,
+    "_bad_call": bad_call,
+    "_unset": unset,
+    "_must": must,
+    "_must_set": must_set,
+    "_unpack": unpack,
+    "_returned": returned,
+}

@@ -1,0 +1,169 @@
+"""From a Python exception to the script's error: what failed, where, and through which procedures.
+
+Generated code carries the script's positions, so nothing is recorded while a script runs: the place of a failure is
+read from the traceback when there is one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any
+
+from neuroscript.errors import ErrorCode, NeuroScriptError, StackFrame
+
+if TYPE_CHECKING:
+    from neuroscript.runtime.state import Runtime
+
+_VARIABLE = re.compile(r"variable 'v_([A-Za-z0-9_]+)'")
+_positions: dict[CodeType, list[tuple[int | None, int | None, int | None, int | None]]] = {}
+
+
+class Stop(BaseException):
+    """Carries an error that no script may catch: a limit, or the host's cancellation."""
+
+    def __init__(self, error: NeuroScriptError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class Unset(NameError):
+    """A variable that was read before it was set."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(variable)
+        self.variable = variable
+
+
+UNCATCHABLE = frozenset({ErrorCode.RESOURCE_EXHAUSTION, ErrorCode.NESTING_DEPTH_EXCEEDED, ErrorCode.CANCELLED})
+
+
+def script_error(exception: BaseException, runtime: Runtime) -> NeuroScriptError:
+    """The error of a script for an exception that came out of generated code, with its place and stack.
+
+    An error that has a place already keeps it.
+    """
+    frames = _frames(exception, runtime)
+    error = _translated(exception, frames, runtime)
+    if not error.file and frames:
+        error.stack = tuple(frames_to_stack(frames))
+        if error.stack:
+            here = error.stack[0]
+            error.file, error.line, error.column = here.file, here.line, here.column
+    return error
+
+
+def _frames(exception: BaseException, runtime: Runtime) -> list[tuple[FrameType, int]]:
+    """The frames of generated code from the outermost to the one that failed, with where each one is."""
+    traceback = exception.__traceback__
+    inner: list[tuple[FrameType, int]] = []
+    outer: list[tuple[FrameType, int]] = []
+    frame = traceback.tb_frame.f_back if traceback is not None else None
+    while frame is not None:
+        if frame.f_globals is runtime.namespace:
+            outer.append((frame, frame.f_lasti))
+        frame = frame.f_back
+    while traceback is not None:
+        if traceback.tb_frame.f_globals is runtime.namespace:
+            inner.append((traceback.tb_frame, traceback.tb_lasti))
+        traceback = traceback.tb_next
+    return [*reversed(outer), *inner]
+
+
+def frames_to_stack(frames: list[tuple[FrameType, int]]) -> Iterable[StackFrame]:
+    """The stack as the script's author sees it, innermost first.
+
+    An error handler, and a loop that became a function of its own, belong to the body that they stand in.
+    """
+    owner = ""
+    for frame, position in reversed(frames):
+        code = frame.f_code
+        body, _, inner = code.co_qualname.partition(".")
+        if body == owner:
+            owner = body if inner else ""
+            continue
+        owner = body if inner else ""
+        line, column = place_of(code, position)
+        yield StackFrame(_shown_name(body), code.co_filename, line, column)
+
+
+def _shown_name(identifier: str) -> str:
+    prefix, _, name = identifier.partition("_")
+    return {"p": name, "e": "event handler", "c": "command", "i": "load"}[prefix]
+
+
+def place_of(code: CodeType, position: int) -> tuple[int, int]:
+    """Line and column, both from 1, of an instruction."""
+    table = _positions.get(code)
+    if table is None:
+        if len(_positions) > 512:
+            _positions.clear()
+        table = _positions[code] = list(code.co_positions())
+    line, _, column, _ = table[position // 2]
+    return line or 0, (column or 0) + 1
+
+
+def _translated(exception: BaseException, frames: list[tuple[FrameType, int]], runtime: Runtime) -> NeuroScriptError:
+    if isinstance(exception, Stop):
+        return exception.error
+    if isinstance(exception, NeuroScriptError):
+        return exception
+    if isinstance(exception, RecursionError | MemoryError):
+        what = "memory" if isinstance(exception, MemoryError) else "call depth"
+        return NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, f"the run is out of {what}")
+    tool = runtime.tool_of(exception)
+    if tool is not None:
+        message = f"{tool} failed: {type(exception).__name__}: {exception}"
+        error = NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, message)
+    elif isinstance(exception, NameError):
+        return _unset(exception, frames, runtime)
+    elif isinstance(exception, ZeroDivisionError):
+        error = NeuroScriptError(ErrorCode.DIVISION_BY_ZERO, "division by zero")
+    elif isinstance(exception, OverflowError):
+        error = NeuroScriptError(ErrorCode.INVALID_VALUE, "the result is not a finite number")
+    else:
+        message = f"an internal error of the interpreter: {type(exception).__name__}: {exception}"
+        error = NeuroScriptError(ErrorCode.INTERNAL, message)
+    error.__cause__ = exception
+    return error
+
+
+def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: Runtime) -> NeuroScriptError:
+    if isinstance(exception, Unset):
+        name = exception.variable
+    else:
+        found = _VARIABLE.search(str(exception))
+        name = found.group(1) if found else str(exception)
+    known: set[str] = set(runtime.globals) | set(runtime.procedures)
+    if frames:
+        code = frames[-1][0].f_code
+        names = (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
+        known |= {local[2:] for local in names if local.startswith("v_")}
+    hint = nearest(name, known - {name})
+    return NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"variable '{name}' is not set{hint}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?``, where some known name is close to ``name``."""
+    found = difflib.get_close_matches(name, list(known), 1, 0.6)
+    if not found:
+        lowered = {candidate.lower(): candidate for candidate in known}
+        found = [lowered[name.lower()]] if name.lower() in lowered else []
+    return f"; did you mean '{found[0]}'?" if found else ""
+
+
+def handler_fields(error: NeuroScriptError) -> dict[str, Any]:
+    """``system_error`` in an error handler (language reference, section 6)."""
+    from neuroscript.values import from_host
+
+    return {
+        **from_host(error.details),
+        "code": int(error.code),
+        "message": error.message,
+        "line": error.line,
+        "column": error.column,
+        "procedure": error.stack[0].procedure if error.stack else "",
+        "stack": [str(frame) for frame in error.stack],
+    }
