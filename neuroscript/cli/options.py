@@ -10,6 +10,7 @@ from typing import Any
 
 from neuroscript.cli.report import FORMATS
 from neuroscript.cli.status import UsageError
+from neuroscript.runtime.limits import Limits
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +43,12 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-seconds", metavar="S", type=seconds, help="seconds of script time of one run (default: 60)"
     )
+
+
+def make_limits(options: argparse.Namespace) -> Limits:
+    """The limits of ``--max-steps`` and ``--max-seconds``."""
+    given = {"max_steps": options.max_steps, "max_seconds": options.max_seconds}
+    return Limits(**{name: value for name, value in given.items() if value is not None})
 
 
 def whole_number(text: str) -> int:

@@ -335,7 +335,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             args=(ArgSpec("name", ArgType.STRING, "Any text."),),
             return_type=ArgType.STRING,
             return_help=f"At most {MAX_FILENAME} bytes of UTF-8, never empty, never a device's name.",
-            example='emit tool.fs.SanitizeFilename("Q1: profit/loss?.txt")  # Q1_profit_loss.txt',
+            example='tool.fs.SanitizeFilename("Q1: profit/loss?.txt") = "Q1_profit_loss.txt"',
             pure=True,
         ),
         sanitize_filename,

@@ -30,7 +30,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             variadic=True,
             return_type=ArgType.NIL,
             return_help="nil",
-            example='call tool.io.Print("total:", 3)  # total: 3',
+            example='call tool.io.Print("total:", 3)',
             error_conditions="37 if more is printed than the host allows.",
         ),
         print_values,

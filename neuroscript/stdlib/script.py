@@ -31,7 +31,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             ),
             return_type=ArgType.SLICE_STRING,
             return_help="The names of its procedures.",
-            example='call tool.script.LoadScript("func twice(needs x) means\\n return x * 2\\nendfunc\\n")',
+            example='tool.script.LoadScript("func twice(needs x) means\\n return x * 2\\nendfunc\\n") = ["twice"]',
             error_conditions="15 and the other codes of a program that cannot be loaded; 42 for a procedure that "
             "exists already.",
         ),
@@ -43,7 +43,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             description="Lists the procedures that are loaded.",
             category="script",
             return_type=ArgType.SLICE_MAP,
-            return_help="For each procedure a map with its `name`, `signature`, `file`, `line` and `metadata`.",
+            return_help="For each procedure a map with its `name`, `signature`, `file`, `line`, `needs`, `optional`, `returns` and `metadata`.",
             example="for each f in tool.script.ListFunctions()\n  emit f.signature\nendfor",
         ),
         list_functions,

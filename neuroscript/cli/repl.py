@@ -1,0 +1,80 @@
+"""``neuroscript repl``: the language line by line, on a terminal or from a pipe."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from neuroscript import __version__
+from neuroscript.cli.interrupts import Interrupts
+from neuroscript.cli.options import add_host, add_limits, environment, make_limits, sandbox_directory
+from neuroscript.cli.report import write_line
+from neuroscript.cli.session import ReplSession
+from neuroscript.cli.status import OK
+from neuroscript.interpreter import Interpreter
+from neuroscript.values import text_of
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments."""
+    add_host(parser)
+    add_limits(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Holds the conversation; returns when it ends."""
+    directory = sandbox_directory(options.sandbox)
+    interrupts = Interrupts()
+    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+
+    def make_interpreter() -> Interpreter:
+        return Interpreter(
+            sandbox=directory,
+            limits=make_limits(options),
+            emit=lambda value: write_line(sys.stdout, text_of(value)),
+            # From a pipe, the next line is the next input and no answer.
+            prompt=interrupts.ask if interactive else None,
+            environment=environment(options.env),
+            plugins=not options.no_plugins,
+        )
+
+    session = ReplSession(make_interpreter, lambda text: write_line(sys.stdout, text))
+    try:
+        if interactive:
+            _converse(session, interrupts)
+        else:
+            _read_lines(session, interrupts)
+    finally:
+        session.close()
+    return OK
+
+
+def _read_lines(session: ReplSession, interrupts: Interrupts) -> None:
+    for line in sys.stdin:
+        with interrupts.cancelling(lambda: session.interpreter.cancel()):
+            session.feed(line.rstrip("\r\n"))
+        sys.stdout.flush()
+        if session.done:
+            return
+    session.finish()
+
+
+def _converse(session: ReplSession, interrupts: Interrupts) -> None:
+    from neuroscript.cli.terminal import make_prompt
+
+    ask = make_prompt(session)
+    write_line(sys.stdout, f"NeuroScript {__version__}. :help explains, Ctrl-D leaves.")
+    while not session.done:
+        try:
+            text = ask()
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
+        try:
+            with interrupts.cancelling(lambda: session.interpreter.cancel()):
+                if session.feed(text):
+                    session.finish()
+        except KeyboardInterrupt:
+            session.abandon()
+            write_line(sys.stdout, "interrupted")

@@ -1,0 +1,150 @@
+"""``neuroscript run``: loads a program, fires events, and runs its procedure or its command blocks."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from neuroscript.cli.app import silence_stdout
+from neuroscript.cli.interrupts import Interrupts
+from neuroscript.cli.options import (
+    add_format,
+    add_host,
+    add_limits,
+    environment,
+    json_value,
+    make_limits,
+    sandbox_directory,
+)
+from neuroscript.cli.report import Report, make_report
+from neuroscript.cli.source import STDIN, read_source, source_name
+from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, FAILED, OK, SYNTAX, UsageError
+from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
+from neuroscript.interpreter import Interpreter
+
+DEFAULT_ENTRY = "main"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments."""
+    parser.add_argument("file", metavar="FILE", help="the program; - reads it from standard input")
+    parser.add_argument(
+        "--entry", metavar="NAME", help="the procedure of a library to run, whose result is shown (default: main)"
+    )
+    parser.add_argument("--args", metavar="JSON-LIST", help="the procedure's arguments, such as '[1, \"two\"]'")
+    parser.add_argument(
+        "--event",
+        metavar="NAME[=JSON]",
+        action="append",
+        default=[],
+        help="an event to fire before the run, with its payload; may be given several times",
+    )
+    add_format(parser)
+    add_host(parser)
+    add_limits(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the program; returns the exit status."""
+    job = _Job(
+        source_name(options.file),
+        options.entry,
+        None if options.args is None else _arguments(options.args),
+        [_event(text) for text in options.event],
+        read_source(options.file),
+    )
+    # Errors that end no run, such as an event handler's, are reported to the log: to standard error.
+    logging.basicConfig(format="neuroscript: %(message)s")
+    interrupts = Interrupts()
+    sink = _Sink(make_report(options.format, show_result=options.entry is not None))
+    with Interpreter(
+        sandbox=sandbox_directory(options.sandbox),
+        limits=make_limits(options),
+        emit=sink.emit,
+        # Where the program itself comes from standard input, no answer can.
+        prompt=None if options.file == STDIN else interrupts.ask,
+        environment=environment(options.env),
+        plugins=not options.no_plugins,
+    ) as interpreter:
+        sink.interpreter = interpreter
+        try:
+            with interrupts.cancelling(interpreter.cancel):
+                result = job.run(interpreter)
+        except NeuroScriptError as error:
+            return _failed(error, job, sink, interrupts)
+        except KeyboardInterrupt:
+            return _failed(NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled"), job, sink, interrupts)
+        sink.report.result(result)
+    return OK
+
+
+def _failed(error: NeuroScriptError, job: _Job, sink: _Sink, interrupts: Interrupts) -> int:
+    if sink.broken:
+        return BROKEN_PIPE
+    sink.report.error(error, {job.name: job.source.decode(errors="replace")})
+    if isinstance(error, NeuroScriptSyntaxError):
+        return SYNTAX
+    if error.code == ErrorCode.CANCELLED:
+        return interrupts.status or CANCELLED
+    return FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What the command line asks for."""
+
+    name: str
+    entry: str | None
+    arguments: list[Any] | None
+    events: list[tuple[str, Any]]
+    source: bytes
+
+    def run(self, interpreter: Interpreter) -> Any:
+        """Loads the program, fires the events, runs it, and gives its result."""
+        interpreter.load(self.source, self.name)
+        commands = interpreter.has_commands
+        if commands and (self.entry is not None or self.arguments is not None):
+            raise UsageError(f"{self.name} holds command blocks; --entry and --args are for procedure libraries")
+        for name, payload in self.events:
+            interpreter.emit_event(name, payload)
+        if commands:
+            interpreter.run_commands()
+            return None
+        return interpreter.run(self.entry or DEFAULT_ENTRY, *(self.arguments or []))
+
+
+class _Sink:
+    """The emit sink.  A reader that went away cancels the run instead of failing in the middle of the script."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.interpreter: Interpreter | None = None
+        self.broken = False
+
+    def emit(self, value: Any) -> None:
+        """Prints an emitted value."""
+        if self.broken:
+            return
+        try:
+            self.report.emit(value)
+        except BrokenPipeError:
+            self.broken = True
+            silence_stdout()
+            if self.interpreter is not None:
+                self.interpreter.cancel()
+
+
+def _arguments(text: str) -> list[Any]:
+    value = json_value(text, "--args")
+    if not isinstance(value, list):
+        raise UsageError(f"--args: a JSON list is wanted, such as '[1, \"two\"]', not {text!r}")
+    return value
+
+
+def _event(text: str) -> tuple[str, Any]:
+    name, separator, payload = text.partition("=")
+    if not name:
+        raise UsageError(f"--event: a name is wanted before '=' in {text!r}")
+    return name, json_value(payload, f"--event {name}") if separator else None

@@ -1,0 +1,210 @@
+"""What a conversation with the language is made of, apart from the terminal: inputs that may go over several lines,
+commands that begin with a colon, and what is shown in return."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from neuroscript.cli.report import explain
+from neuroscript.cli.source import read_source
+from neuroscript.cli.status import UsageError
+from neuroscript.cli.tools import find_tools, table
+from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
+from neuroscript.interpreter import Interpreter
+from neuroscript.runtime.operators import BUILTINS
+from neuroscript.stdlib.meta import help_text
+from neuroscript.syntax._tables import KEYWORDS
+from neuroscript.syntax.lexer import tokenize
+from neuroscript.syntax.parser import parse
+from neuroscript.values import text_of
+
+MAX_SHOWN = 10_000
+INPUT_NAME = "<input>"
+
+HELP = """\
+Type statements, procedures or expressions. A block is read until it is closed; the value of an expression is shown.
+Variables and procedures are kept; a procedure that is typed again takes the place of the earlier one.
+
+  :help          this page
+  :load FILE     load the procedures of a file, or run its command blocks
+  :tools [NAME]  list the tools, or explain one
+  :vars          show the variables
+  :reset         forget variables and procedures
+  :quit          leave (as does the end of the input, Ctrl-D)
+
+Ctrl-C ends a program that runs, or forgets a block that is half typed."""
+
+_WORD = re.compile(r":?[A-Za-z_][A-Za-z0-9_.]*\Z|:\Z")
+
+
+class ReplSession:
+    """One conversation.
+
+    Args:
+        make_interpreter: makes an interpreter; called once at first and for each ``:reset``.
+        write: shows a text, which may have several lines, and ends it with a line end.
+    """
+
+    def __init__(self, make_interpreter: Callable[[], Interpreter], write: Callable[[str], None]) -> None:
+        self._make_interpreter = make_interpreter
+        self._write = write
+        self._pending: list[str] = []
+        self._commands: dict[str, Callable[[str], None]] = {
+            ":help": lambda _: self._write(HELP),
+            ":load": self._load,
+            ":tools": self._tools,
+            ":vars": lambda _: self._variables(),
+            ":reset": lambda _: self.reset(),
+            ":quit": lambda _: self._quit(),
+        }
+        self.done = False
+        self.interpreter = make_interpreter()
+        self._session = self.interpreter.session()
+
+    # --- input ---
+
+    def feed(self, line: str) -> bool:
+        """Takes one line; evaluates what is complete with it.
+
+        Returns:
+            Whether more lines are wanted to complete the input.
+        """
+        self._pending.append(line)
+        text = "\n".join(self._pending)
+        if len(self._pending) == 1 and line.lstrip().startswith(":") and not line.lstrip().startswith("::"):
+            self._pending.clear()
+            self._command(line.strip())
+            return False
+        if incomplete(text):
+            return True
+        self._pending.clear()
+        self.evaluate(text)
+        return False
+
+    def finish(self) -> None:
+        """Evaluates what is there although it is incomplete, at the end of the input."""
+        text = "\n".join(self._pending)
+        self._pending.clear()
+        if text.strip():
+            self.evaluate(text)
+
+    def abandon(self) -> None:
+        """Forgets the lines of an incomplete input."""
+        self._pending.clear()
+
+    def evaluate(self, text: str) -> None:
+        """Runs an input and shows its value, or the error."""
+        if not text.strip():
+            return
+        try:
+            value = self._session.evaluate(text)
+            if value is not None:
+                self._write(shown(value))
+        except NeuroScriptError as error:
+            self._write(explain(error, {error.file: text} if error.file.startswith("<") else {}))
+
+    def close(self) -> None:
+        """Ends the conversation."""
+        self.interpreter.close()
+
+    # --- commands ---
+
+    def reset(self) -> None:
+        """Begins again with a new interpreter."""
+        self.interpreter.close()
+        self.interpreter = self._make_interpreter()
+        self._session = self.interpreter.session()
+
+    def _quit(self) -> None:
+        self.done = True
+
+    def _command(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        matches = [name for name in self._commands if name.startswith(word)] if len(word) > 1 else []
+        if len(matches) != 1:
+            self._write(f"there is no command {word!r}; there are {', '.join(self._commands)}")
+            return
+        try:
+            self._commands[matches[0]](rest.strip())
+        except UsageError as error:
+            self._write(str(error))
+        except NeuroScriptError as error:
+            self._write(explain(error, {}))
+
+    def _load(self, path: str) -> None:
+        if not path:
+            raise UsageError(":load needs a file: :load FILE")
+        source = read_source(path)
+        try:
+            names = self._session.load(source, path)
+        except NeuroScriptError as error:
+            self._write(explain(error, {path: source.decode(errors="replace")}))
+        else:
+            self._write(f"loaded {', '.join(names)}" if names else f"{path} has run")
+
+    def _tools(self, name: str) -> None:
+        specs = find_tools(self.interpreter.tools, name)
+        if name and len(specs) == 1:
+            self._write(help_text(specs[0]))
+        else:
+            self._write(table(specs, shutil.get_terminal_size().columns))
+
+    def _variables(self) -> None:
+        variables = self._session.variables
+        rows = [f"{name} = {shown(value, 200)}" for name, value in sorted(variables.items())]
+        self._write("\n".join(rows) or "no variables are set")
+
+    # --- help for the terminal ---
+
+    def completions(self, before: str) -> tuple[str, list[str]]:
+        """The word that ends ``before``, and the words that it may become."""
+        match = _WORD.search(before)
+        if match is None:
+            return "", []
+        word = match.group()
+        if word.startswith(":"):
+            return word, [name for name in self._commands if name.startswith(word)] if not before[
+                : match.start()
+            ] else []
+        folded = word.lower()
+        if folded.startswith("tool."):
+            names = (f"tool.{name}" for name in self.interpreter.tools.names())
+            return word, sorted(name for name in names if name.lower().startswith(folded))
+        return word, sorted({name for name in self._words() if name.startswith(word)})
+
+    def _words(self) -> Iterable[str]:
+        yield from KEYWORDS
+        yield from BUILTINS
+        yield from self._session.variables
+        yield from (procedure["name"] for procedure in self.interpreter.procedures())
+
+
+def shown(value: Any, width: int = MAX_SHOWN) -> str:
+    """A value as the conversation shows it: strings in quotes, a long text cut."""
+    # A list's text quotes what is in it, so the quoting rules stand in one place.
+    text = text_of([value])[1:-1] if type(value) is str else text_of(value)
+    return text if len(text) <= width else f"{text[: width - 1]}… ({len(text)} characters)"
+
+
+def incomplete(text: str) -> bool:
+    """Whether an input needs more lines: an open block, bracket or raw string, or a line that is continued."""
+    if text.endswith("\\"):
+        return True
+    tokens = tokenize(text)
+    if any(t.startswith(("```", "'''")) and (len(t) < 6 or not t.endswith(t[:3])) for t in tokens.texts):
+        return True
+    lines = text.count("\n") + 1
+    wants_more = False
+    # A program, statements, or the value of an expression: complete if it is complete as any of these.
+    for before, after in (("", ""), ("command\n", "\nendcommand"), ("command\nemit ", "\nendcommand")):
+        try:
+            parse(f"{before}{text}{after}\n", INPUT_NAME)
+        except NeuroScriptSyntaxError as error:
+            last_line = lines + before.count("\n")
+            wants_more |= error.code == ErrorCode.SYNTAX and error.line > last_line
+        else:
+            return False
+    return wants_more
