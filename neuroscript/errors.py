@@ -111,7 +111,7 @@ class NeuroScriptError(Exception):
 
     def __new__(cls, code: int = 0, message: str = "", **kwargs: Any) -> Self:
         family = _family(code) if cls is NeuroScriptError else cls
-        return super().__new__(family)  # type: ignore[arg-type,return-value]
+        return super().__new__(family)  # type: ignore[return-value]
 
     def __init__(self, code: int = 0, message: str = "", *, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(code, message)

@@ -19,9 +19,10 @@ from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError, NeuroScr
 from neuroscript.runtime.context import ToolContext
 from neuroscript.runtime.handles import HandleTable
 from neuroscript.runtime.limits import Limits
-from neuroscript.session import Session
+from neuroscript.runtime.services import Services
 from neuroscript.runtime.state import LoadedProcedure, Runtime
 from neuroscript.runtime.tracebacks import nearest
+from neuroscript.session import Session
 from neuroscript.stdlib import standard_registry
 from neuroscript.syntax.nodes import Program
 from neuroscript.syntax.parser import parse
@@ -95,7 +96,7 @@ class Interpreter:
         values = {name: from_host(value) for name, value in (globals or {}).items()}
         self.runtime = Runtime(self, self.limits, values)
         self.context = ToolContext(self)
-        self._services: dict[str, Any] = {}
+        self._services = Services()
         self._asker: Asker | None = None
         self._closing: list[Callable[[], object]] = []
         self._closed = False
@@ -125,7 +126,7 @@ class Interpreter:
             register(self)
 
     @property
-    def services(self) -> dict[str, Any]:
+    def services(self) -> Services:
         """Objects that plugins share with their tools, by name (``ai_wm`` is the worker manager)."""
         self.load_plugins()
         return self._services
@@ -235,7 +236,7 @@ class Interpreter:
         runtime = self.runtime
         compiled = self._compile(program, replace)
         before = runtime.namespace.copy(), runtime.procedures.copy(), runtime.events.snapshot()
-        exec(compiled.code, runtime.namespace)  # noqa: S102 - the code was generated here, with empty builtins
+        exec(compiled.code, runtime.namespace)
         for procedure in program.procedures:
             runtime.procedures[procedure.name] = LoadedProcedure(
                 Signature.of(procedure),
@@ -276,7 +277,10 @@ class Interpreter:
         signatures = {name: loaded.signature for name, loaded in self.runtime.procedures.items()}
         signatures.update(new or {})
         self._loads += 1
-        return make(Unit(frozenset(self.runtime.globals), signatures, self.runtime), self._loads)
+        operations = self.runtime.operations
+        known = frozenset(self.runtime.globals)
+        unit = Unit(known, signatures, self.runtime, operations.max_items, operations.max_string)
+        return make(unit, self._loads)
 
     def check(self, source: str | bytes, name: str = "<script>") -> list[Diagnostic]:
         """Everything that is wrong with a program, or certainly not meant, without loading it."""

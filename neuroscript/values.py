@@ -402,7 +402,7 @@ def from_host(value: Any, depth: int = DEFAULT_NESTING) -> Any:
 def _convert(value: Any, depth: int) -> Any:
     match value:
         case bool() | int() | float() | str() | bytes():
-            base = next(t for t in (bool, int, float, str, bytes) if isinstance(value, t))
+            base: Any = next(t for t in (bool, int, float, str, bytes) if isinstance(value, t))
             return from_host(base(value), depth)
         case bytearray() | memoryview():
             return bytes(value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from neuroscript.compiler import pyast as py
@@ -86,7 +86,8 @@ class Unit:
     globals: frozenset[str]
     procedures: dict[str, Signature]
     linker: Linker
-    functions: list[ast.stmt] = field(default_factory=list)
+    max_items: int
+    max_string: int
 
 
 # What f_N takes without a look by its validator: the Python type, and what inference calls it.
@@ -158,7 +159,7 @@ class Calls:
             return py.call("_bad_call", py.const(message), *values)
         count = len(args) - len(names)
         named = {f"v_{key}": value for key, value in zip(names, values[count:], strict=True)}
-        return py.call(f"p_{signature.name}", deeper(), *values[:count], **named)
+        return py.call(f"p_{signature.name}", py.name("e"), *values[:count], **named)
 
     def _builtin(self, name: str, args: list[n.Argument]) -> ast.expr:
         values = [self.value(argument.value) for argument in args]
@@ -222,15 +223,11 @@ class Calls:
             return call
         temporary = self.temporary()
         if link.returns is ArgType.INT:
-            small = py.compare(py.const(-_SMALL), "<", py.name(temporary), "<", py.const(_SMALL))
-            test: ast.expr = py.both(py.kind_is(py.bind(temporary, call), "int"), small)
+            below = py.compare(py.name(temporary), "<", py.const(_SMALL))
+            above = py.compare(py.name(temporary), ">", py.const(-_SMALL))
+            test: ast.expr = py.both(py.kind_is(py.bind(temporary, call), "int"), below, above)
         elif link.returns is ArgType.BOOL:
             test = py.kind_is(py.bind(temporary, call), "bool")
         else:
             return py.call("_host", call)
         return py.either(test, py.name(temporary), py.call("_host", py.name(temporary)))
-
-
-def deeper() -> ast.expr:
-    """The depth that is left to a callee."""
-    return py.binary(py.name("d"), "-", py.const(1))

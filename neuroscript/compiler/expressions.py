@@ -19,6 +19,7 @@ from neuroscript.syntax.placeholders import placeholders
 from neuroscript.values import TYPE_CONSTANTS
 
 _SMALL = 1 << 62  # Sums and products inline are checked against this; beyond it the helper decides.
+_DIGIT = (1 << 30) - 1  # One digit of CPython's integers, which compare fastest; for counting up and down.
 _CHAIN_DEPTH = 24  # Longer chains are cut into pieces, since Python's compiler walks a tree recursively.
 _SHORT_TEXT = 4096
 _HELPERS = {
@@ -329,20 +330,20 @@ class Expressions(Calls):
             return py.either(finite, ast.BoolOp(ast.Or(), [py.name(result), py.const(0)]), py.call("_infinite"))
         helper = py.call(_HELPERS[operator], again, second_again)
         literal = operand.value if isinstance(operand, n.Literal) and type(operand.value) is int else None
-        if literal is not None and operator != "*" and 0 <= literal < _SMALL and not whole:
-            bound = py.compare(again, "<" if operator == "+" else ">", py.const(_SMALL if operator == "+" else -_SMALL))
+        if literal is not None and operator != "*" and 0 <= literal < _DIGIT and not whole:
+            bound = (
+                py.compare(again, "<", py.const(_DIGIT))
+                if operator == "+"
+                else py.compare(again, ">", py.const(-_DIGIT))
+            )
             test = py.both(py.kind_is(first, "int"), bound)
             return py.either(test, py.binary(again, operator, second_again), helper)
         result = self.temporary()
-        bounded = py.compare(
-            py.const(-_SMALL),
-            "<",
-            py.bind(result, py.binary(first if whole else again, operator, second if whole else second_again)),
-            "<",
-            py.const(_SMALL),
-        )
+        made = py.binary(first if whole else again, operator, second if whole else second_again)
+        below = py.compare(py.bind(result, made), "<", py.const(_SMALL))
+        above = py.compare(py.name(result), ">", py.const(-_SMALL))
         tests = [] if whole else [_whole_test(first, kind, second, right)]
-        return py.either(py.both(*tests, bounded), py.name(result), helper)
+        return py.either(py.both(*tests, below, above), py.name(result), helper)
 
     def _modulo(self, first: ast.expr, again: ast.expr, kind: Type, operand: n.Expr) -> ast.expr:
         if not self.simple(operand):

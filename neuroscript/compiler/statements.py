@@ -76,7 +76,8 @@ class Statements(Expressions):
             needs = [param.name for param in procedure.needs]
             optional = [param.name for param in procedure.optional]
         code: list[ast.stmt] = [
-            py.when(py.compare(py.name("d"), "<", py.const(1)), [ast.Expr(py.call("_too_deep"))]),
+            py.assign("e", py.binary(py.name("d"), "-", py.const(1))),
+            py.when(py.compare(py.name("e"), "<", py.const(0)), [ast.Expr(py.call("_too_deep"))]),
             self._step(),
         ]
         code += [py.assign(f"v_{name}", self._start(name)) for name in sorted(self.guarded)]
@@ -252,7 +253,7 @@ class Statements(Expressions):
         if not short:
             return self._growing_checked(name, piece)
         grow = py.assign(f"v_{name}", py.binary(local, "+", piece))
-        limit = py.compare(py.call("len", local), ">", py.name("_max_string"))
+        limit = py.compare(py.call("len", local), ">", py.const(self.unit.max_string))
         return [grow, py.when(limit, [ast.Expr(py.call("_long_string"))])]
 
     def _growing_checked(self, name: str, piece: ast.expr) -> list[ast.stmt]:
@@ -261,7 +262,7 @@ class Statements(Expressions):
         length = py.binary(py.call("len", local), "+", py.call("len", py.name(temporary)))
         return [
             py.assign(temporary, piece),
-            py.when(py.compare(length, ">", py.name("_max_string")), [ast.Expr(py.call("_long_string"))]),
+            py.when(py.compare(length, ">", py.const(self.unit.max_string)), [ast.Expr(py.call("_long_string"))]),
             py.assign(f"v_{name}", py.binary(local, "+", py.name(temporary))),
         ]
 
@@ -277,37 +278,38 @@ class Statements(Expressions):
             case _:
                 return None
         local = py.name(f"v_{name}")
-        item, clean = self._held(new.value)
+        first, held, clean = self._held(new.value)
         tests = [] if self.type_of(n.Name(value.span, name)).within(LIST) else [py.kind_is(local, "list")]
         tests.append(py.compare(py.call("_refcount", local), "==", py.const(IN_LOCAL)))
-        tests.append(py.compare(py.call("len", local), "<", py.name("_max_items")))
-        append = ast.Expr(py.call("_append", local, item[-1]))
-        arguments = ast.Tuple([local, item[-1]], py.LOAD)
-        copy = py.assign(f"v_{name}", py.call(f"s_{link.number}", py.name("d"), arguments, py.const(())))
-        made = [*item[:-1], py.when(py.both(*tests), [append], [copy]), *clean]
+        tests.append(py.compare(py.call("len", local), "<", py.const(self.unit.max_items)))
+        append: ast.stmt = ast.Expr(py.call("_append", local, held))
+        arguments = ast.Tuple([local, held], py.LOAD)
+        copy: ast.stmt = py.assign(f"v_{name}", py.call(f"s_{link.number}", py.name("d"), arguments, py.const(())))
+        made: list[ast.stmt] = [*first, py.when(py.both(*tests), [append], [copy]), *clean]
         if self.body.uses_last:
             made.append(py.assign("latest", local))
-        return made  # type: ignore[return-value]
+        return made
 
-    def _held(self, value: n.Expr) -> tuple[list[ast.expr | ast.stmt], list[ast.stmt]]:
-        """A value that is about to be stored: what evaluates it first, then how to mention it; and what lets it go.
+    def _held(self, value: n.Expr) -> tuple[list[ast.stmt], ast.expr, list[ast.stmt]]:
+        """A value that is about to be stored: what evaluates it, how to mention it, and what lets it go.
 
         It is evaluated before the reference count of the container is read, so that a container stored into itself
         is seen to be held.
         """
         kind = self.type_of(value)
         if isinstance(value, n.Literal) or (self.simple(value) and not kind.kinds & (LIST | MAP)):
-            return [self.value(value)], []
+            return [], self.value(value), []
         temporary = self.temporary()
-        clean = [] if not kind.kinds & (LIST | MAP) else [py.assign(temporary, py.const(None))]
-        first: ast.stmt = py.assign(temporary, self.value(value))
-        return [first, py.name(temporary)], clean
+        clean: list[ast.stmt] = []
+        if kind.kinds & (LIST | MAP):
+            clean = [py.assign(temporary, py.const(None))]
+        return [py.assign(temporary, self.value(value))], py.name(temporary), clean
 
     def _set(self, targets: list[n.Target], value: n.Expr, must: bool) -> list[ast.stmt]:
         """Every other form of ``set``."""
         if not must and len(targets) == 1:
-            item, clean = self._held(value)
-            return [*item[:-1], *self._put(targets[0], item[-1]), *clean]  # type: ignore[list-item,arg-type]
+            first, held, clean = self._held(value)
+            return [*first, *self._put(targets[0], held), *clean]
         temporary = self.temporary()
         code: list[ast.stmt] = [py.assign(temporary, self.value(value))]
         if must:
@@ -376,18 +378,22 @@ class Statements(Expressions):
         if key_kind.within(STR) or (kind.within(MAP) and known):
             tests = [] if kind.within(MAP) and known else [py.kind_is(local, "dict")]
             tests += [] if key_kind.within(STR) else [py.kind_is(read, "str")]
-            tests += [unshared, py.compare(size, "<", py.name("_max_items"))]
+            tests += [unshared, py.compare(size, "<", py.const(self.unit.max_items))]
             return [*code, py.when(py.both(*tests), [store], [slow])]
         if not (key_kind.within(INT) or (kind.within(LIST) and known)):
             return [*code, slow]
         tests = [] if kind.within(LIST) and known else [py.kind_is(local, "list")]
         tests += [] if key_kind.within(INT) else [py.kind_is(read, "int")]
-        inside = py.compare(py.const(-1), "<", read, "<", size)
-        at_end = py.compare(read, "==", size, "<", py.name("_max_items"))
+        length = self.temporary()
+        inside = py.compare(read, "<", py.bind(length, size))
+        at_end = py.both(
+            py.compare(read, "==", py.name(length)), py.compare(py.name(length), "<", py.const(self.unit.max_items))
+        )
         append: ast.stmt = ast.Expr(py.call("_append", local, value))
+        within = [py.when(py.compare(read, ">=", py.const(0)), [store], [slow])]
         return [
             *code,
-            py.when(py.both(*tests, unshared), [py.when(inside, [store], [py.when(at_end, [append], [slow])])], [slow]),
+            py.when(py.both(*tests, unshared), [py.when(inside, within, [py.when(at_end, [append], [slow])])], [slow]),
         ]
 
     # --- results and conditions --------------------------------------------------------------------------------------

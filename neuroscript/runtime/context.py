@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuroscript.runtime.handles import HandleTable
 from neuroscript.runtime.limits import Limits
+from neuroscript.runtime.services import Services
 from neuroscript.values import Function, from_host
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class ToolContext:
         return self.interpreter.limits
 
     @property
-    def services(self) -> dict[str, Any]:
+    def services(self) -> Services:
         """Objects that plugins share with their tools, by name."""
         return self.interpreter.services
 

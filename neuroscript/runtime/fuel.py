@@ -20,6 +20,7 @@ from neuroscript.runtime.tracebacks import Stop
 
 _SMALLEST, _LARGEST = 16, 2048
 _SLOW_STEP = 20e-6  # seconds; what a step without a tool hardly ever takes
+_TIMED_PORTIONS = 8  # quick portions after which tools are called without a clock again
 _MEMORY_INTERVAL = 0.004
 _STATM = "/proc/self/statm"
 
@@ -35,7 +36,9 @@ class Fuel:
         self.cancelled = False
         self.direct_tools = False  # whether host tools are called without being timed
         self.timing = False  # whether they have been found slow enough to be timed from now on
-        self.on_slow_tools: Callable[[], None] = lambda: None
+        self.time_tools: Callable[[bool], None] = lambda timing: None
+        self.slow_portions = self.quick_portions = 0
+        self.timed = 0.0
         self.reset()
 
     def reset(self) -> None:
@@ -84,14 +87,11 @@ class Fuel:
         """Charges the script for the time since the last look, and gives that time."""
         now = perf_counter()
         elapsed = now - self.mark - self.tool_seconds
+        self.timed = self.tool_seconds
         self.mark = now
         self.tool_seconds = 0.0
-        if self.direct_tools and not self.timing and elapsed > self.portion * _SLOW_STEP:
-            # A tool that is called without a clock may have taken this long: that time is the tool's, not the
-            # script's.  From here on they are called with one.
-            self.timing = True
-            self.on_slow_tools()
-            elapsed = self.portion * _SLOW_STEP
+        if self.direct_tools:
+            elapsed = self._without_tools(elapsed)
         self.seconds += max(elapsed, 0.0)
         if self.seconds > self.max_seconds:
             self._exhausted(f"the run has used up its {self.max_seconds:g} seconds")
@@ -99,6 +99,31 @@ class Fuel:
             self.memory_mark = now
             self._look_at_memory()
         return elapsed
+
+    def _without_tools(self, elapsed: float) -> float:
+        """The script's part of a time in which host tools may have been called without a clock.
+
+        Looking at a clock twice would double the cost of a small tool, so tools are called without one until portions
+        take longer than their steps can, and then with one until they are quick again.
+        """
+        quick = self.portion * _SLOW_STEP
+        if self.timing:
+            self.quick_portions = self.quick_portions + 1 if elapsed + self.timed < quick else 0
+            if self.quick_portions > _TIMED_PORTIONS:
+                self._set_timing(False)
+            return elapsed
+        if elapsed <= quick:
+            self.slow_portions = 0
+            return elapsed
+        self.slow_portions += 1
+        if self.slow_portions > 1 or elapsed > 0.05:
+            self._set_timing(True)
+        return quick
+
+    def _set_timing(self, timing: bool) -> None:
+        self.timing = timing
+        self.slow_portions = self.quick_portions = 0
+        self.time_tools(timing)
 
     def _look_at_memory(self) -> None:
         """Ends the run if its own values have grown beyond the limit.

@@ -140,7 +140,7 @@ def number(value: Any) -> int | float | None:
 def whole(value: Any) -> int | None:
     """A whole number, from a double or a string too; None for anything else."""
     found = number(value)
-    if type(found) is float:
+    if isinstance(found, float):
         return int(found) if found.is_integer() else None
     return found
 

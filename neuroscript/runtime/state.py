@@ -81,7 +81,7 @@ class Runtime:
         self._links: dict[str, tuple[ToolLink, Tool]] = {}
         self._tool_codes: dict[CodeType, str] = {}
         self._untimed: dict[str, Callable[..., Any]] = {}
-        self.fuel.on_slow_tools = self._time_tools
+        self.fuel.time_tools = self._time_tools
         self._fill_namespace()
 
     def _fill_namespace(self) -> None:
@@ -96,8 +96,6 @@ class Runtime:
             _map_key=operations.map_key,
             _len=operations.length,
             _long_string=operations.long_string,
-            _max_string=operations.max_string,
-            _max_items=operations.max_items,
             _index=containers.index,
             _put=containers.put,
             _put_path=containers.put_path,
@@ -309,9 +307,10 @@ class Runtime:
                 return self._timed(function)
         return function
 
-    def _time_tools(self) -> None:
-        """Has the host's tools called with a clock from now on."""
-        self.namespace.update((name, self._timed(function)) for name, function in self._untimed.items())
+    def _time_tools(self, timing: bool) -> None:
+        """Has the host's tools called with a clock, or without one, from now on."""
+        for name, function in self._untimed.items():
+            self.namespace[name] = self._timed(function) if timing else function
 
     def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         fuel = self.fuel
