@@ -12,17 +12,15 @@ from neuroscript.cli.report import explain
 from neuroscript.cli.source import read_source
 from neuroscript.cli.status import UsageError
 from neuroscript.cli.tools import find_tools, table
-from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
+from neuroscript.errors import NeuroScriptError
 from neuroscript.interpreter import Interpreter
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.stdlib.meta import help_text
 from neuroscript.syntax._tables import KEYWORDS
-from neuroscript.syntax.lexer import tokenize
-from neuroscript.syntax.parser import parse
+from neuroscript.syntax.completeness import incomplete
 from neuroscript.values import text_of
 
 MAX_SHOWN = 10_000
-INPUT_NAME = "<input>"
 
 HELP = """\
 Type statements, procedures or expressions. A block is read until it is closed; the value of an expression is shown.
@@ -187,24 +185,3 @@ def shown(value: Any, width: int = MAX_SHOWN) -> str:
     # A list's text quotes what is in it, so the quoting rules stand in one place.
     text = text_of([value])[1:-1] if type(value) is str else text_of(value)
     return text if len(text) <= width else f"{text[: width - 1]}… ({len(text)} characters)"
-
-
-def incomplete(text: str) -> bool:
-    """Whether an input needs more lines: an open block, bracket or raw string, or a line that is continued."""
-    if text.endswith("\\"):
-        return True
-    tokens = tokenize(text)
-    if any(t.startswith(("```", "'''")) and (len(t) < 6 or not t.endswith(t[:3])) for t in tokens.texts):
-        return True
-    lines = text.count("\n") + 1
-    wants_more = False
-    # A program, statements, or the value of an expression: complete if it is complete as any of these.
-    for before, after in (("", ""), ("command\n", "\nendcommand"), ("command\nemit ", "\nendcommand")):
-        try:
-            parse(f"{before}{text}{after}\n", INPUT_NAME)
-        except NeuroScriptSyntaxError as error:
-            last_line = lines + before.count("\n")
-            wants_more |= error.code == ErrorCode.SYNTAX and error.line > last_line
-        else:
-            return False
-    return wants_more

@@ -15,8 +15,9 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import Style
 
-from neuroscript.cli.session import ReplSession, incomplete
+from neuroscript.cli.session import ReplSession
 from neuroscript.syntax._tables import KEYWORDS
+from neuroscript.syntax.completeness import incomplete
 
 _TOKENS = re.compile(
     r"""(?P<comment>(?:\#|--|//).*)

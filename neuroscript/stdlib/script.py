@@ -43,7 +43,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             description="Lists the procedures that are loaded.",
             category="script",
             return_type=ArgType.SLICE_MAP,
-            return_help="For each procedure a map with its `name`, `signature`, `file`, `line`, `needs`, `optional`, `returns` and `metadata`.",
+            return_help="For each procedure a map with its `name`, `signature`, `needs`, `optional`, `returns`, "
+            "`metadata`, `file` and `line`.",
             example="for each f in tool.script.ListFunctions()\n  emit f.signature\nendfor",
         ),
         list_functions,

@@ -1,0 +1,243 @@
+"""``neuroscript repl``: the conversation apart from the terminal, from a pipe, and the terminal's helpers."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from neuroscript.cli.session import ReplSession, shown
+from neuroscript.interpreter import Interpreter
+from neuroscript.runtime.limits import Limits
+from neuroscript.values import ErrorValue
+from tests.cli.conftest import Command
+
+
+class Conversation:
+    """Feeds inputs and collects what is shown."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+        self.session = ReplSession(self._interpreter, self.written.append)
+
+    def _interpreter(self) -> Interpreter:
+        return Interpreter(emit=lambda value: self.written.append(f"emit {value}"), limits=Limits(max_steps=100_000))
+
+    def say(self, text: str) -> list[str]:
+        """What is shown in answer to some lines, which must be complete."""
+        self.written.clear()
+        lines = text.split("\n")
+        wants = [self.session.feed(line) for line in lines]
+        assert wants == [True] * (len(lines) - 1) + [False]
+        return list(self.written)
+
+
+@pytest.fixture
+def talk() -> Iterator[Conversation]:
+    conversation = Conversation()
+    yield conversation
+    conversation.session.close()
+
+
+# --- inputs ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_value_of_an_expression_is_shown(talk: Conversation) -> None:
+    assert talk.say("1 + 2") == ["3"]
+    assert talk.say('"a" + 1') == ['"a1"']
+    assert talk.say('[1, "a", nil]') == ['[1, "a", nil]']
+    assert talk.say("nil") == []
+    assert talk.say("") == []
+    assert talk.say("# a comment") == []
+
+
+def test_variables_are_kept(talk: Conversation) -> None:
+    assert talk.say("set x = [1]") == []
+    assert talk.say("set x[1] = 2") == []
+    assert talk.say("x") == ["[1, 2]"]
+    assert talk.say("emit len(x)") == ["emit 2"]
+
+
+def test_blocks_are_read_until_they_are_closed(talk: Conversation) -> None:
+    assert talk.say("for each x in [1, 2]\n  if x > 1\n    emit x\n  endif\nendfor") == ["emit 2"]
+    assert talk.say("set xs = [1,\n2\n]") == []
+    assert talk.say("xs") == ["[1, 2]"]
+    assert talk.say("(1 +\n2)") == ["3"]
+    assert talk.say("set s = ```one\ntwo```") == []
+    assert talk.say("s") == ['"one\\ntwo"']
+    assert talk.say("emit 1 + \\\n2") == ["emit 3"]
+
+
+def test_procedures_are_defined_and_redefined(talk: Conversation) -> None:
+    assert talk.say("func f(needs x) means\n  return x * 2\nendfunc") == []
+    assert talk.say("f(4)") == ["8"]
+    assert talk.say("func f(needs x) means\n  return x * 3\nendfunc") == []
+    assert talk.say("f(4)") == ["12"]
+
+
+def test_events_and_handlers(talk: Conversation) -> None:
+    assert talk.say('on event "e" as e do\n  emit e.payload\nendon') == []
+    assert talk.say('call tool.event.Emit("e", 7)') == ["emit 7"]
+
+
+def test_an_error_is_explained_and_forgotten(talk: Conversation) -> None:
+    talk.say("set x = 1")
+    (text,) = talk.say("x / 0")
+    assert "error 14 (DIVISION_BY_ZERO)" in text
+    assert "Traceback" not in text
+    (text,) = talk.say("set = 5")
+    assert "^" in text
+    (text,) = talk.say("while true\nendwhile")
+    assert "error 37" in text
+    assert talk.say("x") == ["1"]
+
+
+def test_half_a_block_can_be_abandoned_or_finished(talk: Conversation) -> None:
+    assert talk.session.feed("if true")
+    talk.session.abandon()
+    assert talk.say("1") == ["1"]
+    assert talk.session.feed("if true")
+    talk.session.finish()
+    assert "error" in talk.written[-1]
+
+
+def test_long_values_are_cut() -> None:
+    assert shown("a" * 50, 20) == '"' + "a" * 18 + "… (52 characters)"
+    assert shown(ErrorValue(7, "no")) == "error: no"
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+def test_help_and_unknown_commands(talk: Conversation) -> None:
+    assert ":load FILE" in talk.say(":help")[0]
+    assert talk.say(":h") == talk.say(":help")
+    for wrong in (":x", ":"):
+        assert "there is no command" in talk.say(wrong)[0]
+
+
+def test_quit(talk: Conversation) -> None:
+    talk.say(":quit")
+    assert talk.session.done
+
+
+def test_variables_are_shown_and_reset(talk: Conversation) -> None:
+    assert talk.say(":vars") == ["no variables are set"]
+    talk.say("set b = 'text'")
+    talk.say("set a = 1")
+    assert talk.say(":vars") == ['a = 1\nb = "text"']
+    talk.say("func f() means\nendfunc")
+    talk.say(":reset")
+    assert talk.say(":vars") == ["no variables are set"]
+    assert "error" in talk.say("f()")[0]
+
+
+def test_files_are_loaded(talk: Conversation, tmp_path: Path) -> None:
+    library, commands, wrong = tmp_path / "lib.ns", tmp_path / "do.ns", tmp_path / "wrong.ns"
+    library.write_text("func twice(needs x) means\n  return x * 2\nendfunc\n")
+    commands.write_text("command\n  emit 5\nendcommand\n")
+    wrong.write_text("func f( means\n")
+    assert talk.say(f":load {library}") == ["loaded twice"]
+    assert talk.say(f":load {library}") == ["loaded twice"]
+    assert talk.say("twice(21)") == ["42"]
+    assert talk.say(f":load {commands}")[0] == "emit 5"
+    assert "wrong.ns:1" in talk.say(f":load {wrong}")[0]
+    assert "there is no file" in talk.say(":load nothing.ns")[0]
+    assert ":load FILE" in talk.say(":load")[0]
+
+
+def test_tools_are_shown(talk: Conversation) -> None:
+    assert "tool.fs.Read" in talk.say(":tools")[0]
+    assert talk.say(":tools str.ToUpper")[0].startswith("## tool.str.ToUpper(")
+    assert "there is no tool" in talk.say(":tools nothing.There")[0]
+
+
+def test_completion(talk: Conversation) -> None:
+    talk.say("set counter = 1")
+    talk.say("func countdown() means\nendfunc")
+    complete = talk.session.completions
+    assert complete("emit cou") == ("cou", ["countdown", "counter"])
+    assert complete("endw") == ("endw", ["endwhile"])
+    assert complete("set x = tool.str.tou") == ("tool.str.tou", ["tool.str.ToUpper"])
+    assert complete("is_n") == ("is_n", ["is_nil", "is_number"])
+    assert complete(":l") == (":l", [":load"])
+    assert complete("emit :l") == (":l", [])
+    assert complete("1 + ") == ("", [])
+
+
+# --- from a pipe, and the terminal -----------------------------------------------------------------------------------
+
+
+def test_lines_from_a_pipe(neuroscript: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lines = 'set x = 2\nif x == 2\n  emit "two"\nendif\ncall tool.fs.Write("f", "x")\nx * 2\npromptuser "?" into y\n'
+    monkeypatch.setattr(sys, "stdin", io.StringIO(lines + ":quit\nemit 'never'\n"))
+    done = neuroscript("repl", "--sandbox", "box")
+    assert done.status == 0
+    assert done.out.splitlines()[:2] == ["two", "4"]
+    assert "error 18" in done.out
+    assert "never" not in done.out
+    assert (tmp_path / "box" / "f").read_text() == "x"
+
+
+def test_a_block_that_the_end_of_the_input_cuts_off_is_an_error(
+    neuroscript: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("while true\nemit 1"))
+    done = neuroscript("repl")
+    assert done.status == 0
+    assert "error" in done.out
+
+
+def test_colours_of_a_line() -> None:
+    from neuroscript.cli.terminal import colours
+
+    pieces = [piece for piece in colours('set x = tool.a.B("s", 1.5) # c') if piece[0]]
+    assert pieces == [
+        ("class:keyword", "set"),
+        ("class:tool", "tool.a.B"),
+        ("class:string", '"s"'),
+        ("class:number", "1.5"),
+        ("class:comment", "# c"),
+    ]
+
+
+def test_the_terminal_reads_blocks_keeps_history_and_completes(
+    talk: Conversation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from prompt_toolkit.application import create_app_session
+    from prompt_toolkit.input import create_pipe_input
+    from prompt_toolkit.output import DummyOutput
+
+    from neuroscript.cli import terminal
+
+    monkeypatch.setattr(terminal, "user_state_path", lambda *_, **__: tmp_path / "state")
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        ask = terminal.make_prompt(talk.session)
+        keys.send_text("if true\nemit 1\nendif\n")
+        assert ask() == "if true\nemit 1\nendif"
+        keys.send_text("endw\t\n")
+        assert ask() == "endwhile"
+        keys.send_text("\x1b[A\x1b[A\n")
+        assert ask() == "if true\nemit 1\nendif"
+        keys.send_text("half\x03")
+        with pytest.raises(KeyboardInterrupt):
+            ask()
+        keys.send_text("\x04")
+        with pytest.raises(EOFError):
+            ask()
+    history = tmp_path / "state" / "repl_history"
+    assert "+endwhile" in history.read_text()
+    assert history.stat().st_mode & 0o077 == 0
+
+
+def test_without_a_place_for_history_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from prompt_toolkit.history import InMemoryHistory
+
+    from neuroscript.cli import terminal
+
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(terminal, "user_state_path", lambda *_, **__: tmp_path / "file" / "state")
+    assert type(terminal._history()) is InMemoryHistory

@@ -1,0 +1,294 @@
+"""``neuroscript run``, inside this process."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from neuroscript.cli import main
+from tests.cli.conftest import Command
+
+Script = Callable[..., str]
+
+LIBRARY = """\
+func main(returns r) means
+  emit "hello"
+  emit nil
+  emit [1, 2.50, {"k": "v"}]
+  return 42
+endfunc
+
+func add(needs a, b) means
+  return a + b
+endfunc
+
+func half(needs x) means
+  return 1 / x
+endfunc
+
+func deep(needs x) means
+  return half(x)
+endfunc
+"""
+
+
+def test_main_runs_and_its_emits_are_printed(neuroscript: Command, script: Script) -> None:
+    done = neuroscript("run", script(LIBRARY))
+    assert (done.status, done.err) == (0, "")
+    assert done.out == 'hello\nnil\n[1, 2.5, {"k": "v"}]\n'
+
+
+def test_lines_of_json_have_values_and_texts(neuroscript: Command, script: Script) -> None:
+    done = neuroscript("run", "--format", "jsonl", script(LIBRARY))
+    assert done.status == 0
+    assert done.rows == [
+        {"emit": "hello", "text": "hello"},
+        {"emit": None, "text": "nil"},
+        {"emit": [1, 2.5, {"k": "v"}], "text": '[1, 2.5, {"k": "v"}]'},
+        {"result": 42, "text": "42"},
+    ]
+
+
+def test_lines_of_json_are_ascii_and_single(neuroscript: Command, script: Script) -> None:
+    done = neuroscript("run", "--format=jsonl", script('command\nemit "ü\\u2028\\n"\nendcommand'))
+    assert done.out.isascii()
+    assert done.rows[0]["emit"] == "ü\u2028\n"
+
+
+def test_entry_and_arguments(neuroscript: Command, script: Script) -> None:
+    done = neuroscript("run", "--entry", "add", "--args", '["a", "ü"]', script(LIBRARY))
+    assert (done.status, done.out) == (0, "aü\n")
+    done = neuroscript("run", "--entry", "add", "--args", "[1, 2]", "--format", "jsonl", script(LIBRARY))
+    assert done.rows == [{"result": 3, "text": "3"}]
+
+
+def test_command_blocks_run_in_order(neuroscript: Command, script: Script) -> None:
+    done = neuroscript("run", script("command\nemit 1\nendcommand\ncommand\nemit 2\nendcommand\n"))
+    assert (done.status, done.out) == (0, "1\n2\n")
+
+
+def test_events_fire_before_the_run(neuroscript: Command, script: Script) -> None:
+    program = """\
+on event "start" as e do
+  emit e.payload
+endon
+func main() means
+  emit "main"
+endfunc
+"""
+    name = script(program)
+    done = neuroscript("run", "--event", 'start={"a": [1]}', "--event", "start", "--event", "other=1", name)
+    assert (done.status, done.out) == (0, '{"a": [1]}\nnil\nmain\n')
+
+
+def test_the_error_of_an_event_handler_is_told_and_ends_nothing(
+    neuroscript: Command, script: Script, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = 'on event "e" do\n  fail "broken"\nendon\nfunc main() means\n  emit "main"\nendfunc\n'
+    done = neuroscript("run", "--event", "e", script(program))
+    assert (done.status, done.out) == (0, "main\n")
+    assert "broken" in caplog.text
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_shows_the_line_a_caret_and_the_scripts_own_stack(neuroscript: Command, script: Script) -> None:
+    done = neuroscript("run", "--entry", "deep", "--args", "[0]", script(LIBRARY))
+    assert done.status == 1
+    assert done.out == ""
+    lines = done.err.splitlines()
+    assert lines[0].startswith("program.ns:13:")
+    assert "error 14 (DIVISION_BY_ZERO)" in lines[0]
+    assert lines[1] == "  13 |   return 1 / x"
+    assert lines[2].strip("| ^") == ""
+    assert "^" in lines[2]
+    assert lines[3].startswith("  in half (program.ns:13:")
+    assert lines[4].startswith("  in deep (program.ns:17:")
+    assert "Traceback" not in done.err
+
+
+def test_an_error_as_json_has_place_and_stack(neuroscript: Command, script: Script) -> None:
+    done = neuroscript("run", "--entry", "deep", "--args", "[0]", "--format", "jsonl", script(LIBRARY))
+    assert done.status == 1
+    (row,) = done.rows
+    error = row["error"]
+    assert (error["code"], error["name"]) == (14, "DIVISION_BY_ZERO")
+    assert (error["file"], error["line"]) == ("program.ns", 13)
+    assert error["column"] >= 1
+    assert error["message"]
+    assert [frame["procedure"] for frame in error["stack"]] == ["half", "deep"]
+    assert error["stack"][1]["line"] == 17
+
+
+def test_what_caused_an_error_is_shown(neuroscript: Command, script: Script) -> None:
+    program = """\
+command
+  on error do
+    fail "while handling"
+  endon
+  set x = 1 / 0
+endcommand
+"""
+    done = neuroscript("run", script(program))
+    assert done.status == 1
+    assert "error 1 (FAIL_STATEMENT): while handling" in done.err
+    assert "caused by error 14 (DIVISION_BY_ZERO)" in done.err
+
+
+def test_emits_before_an_error_are_kept(neuroscript: Command, script: Script) -> None:
+    done = neuroscript("run", "--format", "jsonl", script("command\nemit 1\nfail\nendcommand"))
+    assert done.rows[0] == {"emit": 1, "text": "1"}
+    assert done.rows[1]["error"]["code"] == 1
+    assert done.rows[1]["error"]["line"] == 3
+
+
+def test_a_syntax_error_is_status_3(neuroscript: Command, script: Script) -> None:
+    name = script("func main() means\n  set = 3\nendfunc\n")
+    done = neuroscript("run", name)
+    assert (done.status, done.out) == (3, "")
+    assert done.err.startswith("program.ns:2:7: error: ")
+    assert "  2 |   set = 3\n" in done.err
+    done = neuroscript("run", "--format", "jsonl", name)
+    assert done.status == 3
+    (row,) = done.rows
+    assert (row["error"]["code"], row["error"]["line"], row["error"]["column"]) == (15, 2, 7)
+    assert row["error"]["diagnostics"][0]["severity"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "line"),
+    [
+        ("command\nreturn 1\nendcommand", 12, 2),
+        ("func main() means\nclear_error\nendfunc", 13, 2),
+        ("func main() means\nbreak\nendfunc", 39, 2),
+        ("func main() means\nreturn 1e999\nendfunc", 41, 2),
+        ("func f() means\nendfunc\nfunc f() means\nendfunc", 42, 3),
+    ],
+)
+def test_other_errors_of_loading_are_status_3_too(
+    neuroscript: Command, script: Script, program: str, code: int, line: int
+) -> None:
+    done = neuroscript("run", "--format", "jsonl", script(program))
+    assert done.status == 3
+    assert (done.rows[-1]["error"]["code"], done.rows[-1]["error"]["line"]) == (code, line)
+
+
+def test_bytes_that_are_no_text_are_a_syntax_error(neuroscript: Command, tmp_path: Path) -> None:
+    (tmp_path / "binary.ns").write_bytes(b"command\nemit \xff\nendcommand")
+    done = neuroscript("run", "--format", "jsonl", "binary.ns")
+    assert done.status == 3
+    assert (done.rows[0]["error"]["code"], done.rows[0]["error"]["line"]) == (15, 2)
+
+
+def test_a_library_without_main_says_so(neuroscript: Command, script: Script) -> None:
+    done = neuroscript("run", script("func other() means\nendfunc\n"))
+    assert done.status == 1
+    assert "error 2 (PROC_NOT_FOUND)" in done.err
+
+
+# --- the host's side -------------------------------------------------------------------------------------------------
+
+
+def test_limits_end_a_run(neuroscript: Command, script: Script) -> None:
+    name = script("command\nwhile true\nendwhile\nendcommand")
+    for limit in (("--max-steps", "1000"), ("--max-seconds", "0.1")):
+        done = neuroscript("run", "--format", "jsonl", *limit, name)
+        assert done.status == 1
+        assert done.rows[-1]["error"]["code"] == 37
+
+
+def test_files_need_a_sandbox_which_is_made(neuroscript: Command, script: Script, tmp_path: Path) -> None:
+    name = script('command\ncall tool.fs.Write("a.txt", "x")\nemit tool.fs.Read("a.txt")\nendcommand')
+    done = neuroscript("run", "--sandbox", "deep/box", name)
+    assert (done.status, done.out) == (0, "x\n")
+    assert (tmp_path / "deep" / "box" / "a.txt").read_text() == "x"
+    assert neuroscript("run", name).status != 0
+
+
+def test_only_named_variables_are_readable(
+    neuroscript: Command, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLOUR", "blue")
+    monkeypatch.delenv("SHADE", raising=False)
+    name = script('command\nemit tool.os.Getenv("COLOUR")\nemit tool.os.Getenv("SHADE")\nendcommand')
+    assert neuroscript("run", "--env", "COLOUR", "--env", "SHADE", name).out == "blue\n\n"
+    done = neuroscript("run", "--format", "jsonl", name)
+    assert done.rows[-1]["error"]["code"] == 10
+
+
+def test_a_person_answers_on_standard_input(
+    neuroscript: Command, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = 'command\npromptuser "Name? " into n\nemit "hello " + n\nemit tool.io.Input("?")\nendcommand'
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Ada\r\n"))
+    done = neuroscript("run", "--format", "jsonl", script(program))
+    assert done.rows[0]["emit"] == "hello Ada"
+    assert done.rows[1]["error"]["code"] == 18
+    assert done.err == "Name? ?"
+
+
+def test_a_program_from_standard_input_has_nobody_to_ask(neuroscript: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = b'command\nemit "from stdin"\npromptuser "Name? " into n\nendcommand'
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(program)))
+    done = neuroscript("run", "--format", "jsonl", "-")
+    assert done.rows[0]["emit"] == "from stdin"
+    error = done.rows[1]["error"]
+    assert (error["code"], error["file"], error["line"]) == (18, "<stdin>", 3)
+
+
+# --- usage -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("missing.ns",), "there is no file 'missing.ns'"),
+        ((".",), "directory"),
+        (("nul\0.ns",), "no file name"),
+        ((), "FILE"),
+        (("--args", "{}", "program.ns"), "JSON list"),
+        (("--args", "[1", "program.ns"), "is not JSON"),
+        (("--args", "[NaN]", "program.ns"), "NaN"),
+        (("--args", "[" * 100_000, "program.ns"), "is not JSON"),
+        (("--event", "=1", "program.ns"), "name"),
+        (("--event", "e=x", "program.ns"), "is not JSON"),
+        (("--max-steps", "-1", "program.ns"), "whole number"),
+        (("--max-seconds", "nan", "program.ns"), "seconds"),
+        (("--format", "xml", "program.ns"), "xml"),
+        (("--sandbox", "program.ns", "program.ns"), "not a directory"),
+        (("--entry", "main", "commands.ns"), "command blocks"),
+        (("--args", "[]", "commands.ns"), "command blocks"),
+        (("--fast", "program.ns"), "--fast"),
+    ],
+)
+def test_wrong_usage_is_status_2(
+    neuroscript: Command, script: Script, arguments: tuple[str, ...], message: str
+) -> None:
+    script(LIBRARY)
+    script("command\nendcommand", "commands.ns")
+    done = neuroscript("run", *arguments)
+    assert (done.status, done.out) == (2, "")
+    assert message in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("arguments", ["[1, 2, 3]", '[{"a": 1}, {}]'])
+def test_arguments_that_do_not_fit_are_the_scripts_error(neuroscript: Command, script: Script, arguments: str) -> None:
+    done = neuroscript("run", "--entry", "add", "--args", arguments, script(LIBRARY))
+    assert done.status == 1
+    assert "Traceback" not in done.err
+
+
+def test_main_takes_the_arguments_of_the_process(
+    script: Script, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["neuroscript", "run", script(LIBRARY)])
+    assert main() == 0
+    assert capsys.readouterr().out.startswith("hello\n")
