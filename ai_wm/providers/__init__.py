@@ -20,6 +20,7 @@ from neuroscript.errors import ErrorCode, NeuroScriptError
 if TYPE_CHECKING:
     import httpx
 
+    from ai_wm.providers.breaker import Breaker
     from ai_wm.providers.transport import Transport
 
 __all__ = ["BUILT_IN", "ENTRY_POINT_GROUP", "Clients", "provider_names"]
@@ -58,6 +59,7 @@ class Clients:
         self._lock = Lock()
         self._made: dict[str, LLMClient] = {}
         self._transport: Transport | None = None
+        self._breaker: Breaker | None = None
         self._closed = False
 
     def for_provider(self, provider: str, model: str = "") -> LLMClient:
@@ -121,12 +123,13 @@ class Clients:
 
                 return LocalClient(self._model_directory)
             case "anthropic" | "custom" | "google" | "ollama" | "openai":
+                from ai_wm.providers.breaker import Breaker
                 from ai_wm.providers.http import HTTPClient
                 from ai_wm.providers.transport import Transport
 
                 if self._transport is None:
-                    self._transport = Transport(self._httpx_transport)
-                return HTTPClient(name, self._transport)
+                    self._transport, self._breaker = Transport(self._httpx_transport), Breaker()
+                return HTTPClient(name, self._transport, self._breaker)
         return _from_package(name)
 
 

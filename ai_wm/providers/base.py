@@ -250,22 +250,31 @@ def count_words(*texts: str) -> int:
     return sum(len(text.split()) for text in texts)
 
 
-def estimate_tokens(request: LLMRequest) -> int:
-    """The tokens to reserve for a call before it is made.
+def estimate_text(text: str) -> int:
+    """The tokens of a text: one for four characters, the rule of thumb that OpenAI and Google publish for English."""
+    return -(-len(text) // 4)
 
-    Input is guessed at one token for four characters (the rule of thumb that OpenAI and Google publish for English)
-    and four a message.  Output is ``max_output_tokens``; where that is not set, a reply as long as the input, at least
-    16 and at most 1024 tokens.  The built-in models count words, and so does their estimate.
-    """
-    texts = [request.system_text, *(message.content for message in request.messages)]
-    if request.provider == "local" and request.model in ("echo", "scripted"):
-        return 2 * count_words(*texts) + 1
-    characters = sum(map(len, texts))
+
+def estimate_input(request: LLMRequest) -> int:
+    """The tokens that go into a call: its texts, four for each message, and the tools offered."""
+    characters = len(request.system_text)
     for message in request.messages:
+        characters += len(message.content)
         characters += sum(len(call.name) + len(str(call.arguments)) for call in message.tool_calls)
     for tool in request.tools:
         characters += len(tool.name) + len(tool.description) + len(str(tool.parameters))
-    given = -(-characters // 4) + 4 * len(request.messages)
+    return -(-characters // 4) + 4 * len(request.messages)
+
+
+def estimate_tokens(request: LLMRequest) -> int:
+    """The tokens to reserve for a call before it is made: input and output.
+
+    Output is ``max_output_tokens``; where that is not set, a reply as long as the input, at least 16 and at most 1024
+    tokens.  The built-in models count words, and so does their estimate.
+    """
+    if request.provider == "local" and request.model in ("echo", "scripted"):
+        return 2 * count_words(request.system_text, *(message.content for message in request.messages)) + 1
+    given = estimate_input(request)
     limit = request.config.get("max_output_tokens")
     if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
         return given + limit

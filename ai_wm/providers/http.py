@@ -1,0 +1,298 @@
+"""The client of every provider that is reached over HTTP: one adapter, the transport, and the attempts between them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import Any, cast
+
+from ai_wm.providers.adapter import Adapter, BadReply, Call, ErrorReply, StreamError
+from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request, estimate_input, estimate_text
+from ai_wm.providers.breaker import Breaker
+from ai_wm.providers.endpoints import base_url
+from ai_wm.providers.failures import (
+    AttemptFailed,
+    Attempts,
+    Redactor,
+    as_error,
+    cut,
+    from_reply,
+    retry_after_seconds,
+)
+from ai_wm.providers.options import number, timeout_seconds
+from ai_wm.providers.sse import json_lines, sse_events
+from ai_wm.providers.transport import Reply, Transport
+from neuroscript.errors import ErrorCode, NeuroScriptError
+
+MAX_RETRIES = 2
+_ADAPTERS = {name: name for name in ("anthropic", "google", "ollama", "openai")} | {"custom": "openai"}
+_ERROR_BYTES = 256 * 1024
+_SAMPLE = 200
+_KEY = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(slots=True)
+class _Run:
+    """One call on its way: what is sent, where to, and what it has cost so far."""
+
+    request: LLMRequest
+    base_url: str
+    call: Call
+    content: bytes
+    attempts: Attempts
+    redact: Redactor
+    wasted: Usage = field(default_factory=Usage)
+
+    @property
+    def where(self) -> str:
+        return f"{self.request.provider}/{self.request.model}"
+
+
+class HTTPClient:
+    """A `LLMClient` over HTTP.
+
+    Args:
+        provider: which wire format is spoken: ``anthropic``, ``custom``, ``google``, ``ollama`` or ``openai``.
+        transport: what sends the calls; shared by all clients of a manager.
+        breaker: who refuses calls to a model that keeps failing; shared likewise.
+
+    Its calls raise `NeuroScriptError` with the codes 4 (an option), 16, 18, 20, 31, 40, 45 and 47.  ``details`` holds
+    ``provider``, ``model``, ``attempts`` and, as far as known, ``status``, ``kind``, ``request_id``,
+    ``retry_after_seconds`` and ``usage`` (the tokens that the failed attempts cost).
+    """
+
+    def __init__(self, provider: str, transport: Transport, breaker: Breaker | None = None) -> None:
+        self._adapter = cast(Adapter, import_module(f"ai_wm.providers.{_ADAPTERS[provider]}"))
+        self._transport = transport
+        self._breaker = breaker if breaker is not None else Breaker()
+
+    def complete(self, request: LLMRequest) -> LLMResponse:
+        """The reply, when it is complete."""
+        run = self._start(request, stream=False)
+        while True:
+            run.attempts.begin()
+            body = b""
+            try:
+                with self._replied(run) as reply:
+                    body = reply.body()
+                    response = self._finished(run, self._adapter.parse(_json(body), request), reply)
+                self._breaker.answered(run.base_url, request.model)
+                return response
+            except (AttemptFailed, BadReply, StreamError) as error:
+                failure = _failure(run, error, body)
+            self._go_on(run, failure)
+
+    def stream(self, request: LLMRequest) -> Iterator[Delta]:
+        """The reply in pieces as they come; the last one carries the whole response.
+
+        A stream that breaks is asked for again.  What was delivered already is not delivered twice; if the second
+        reply begins differently, nobody can take back the first, and the call fails.
+        """
+        run = self._start(request, stream=True)
+        given = ""
+        while True:
+            run.attempts.begin()
+            parser = self._adapter.stream_parser(request)
+            received = _Received(given)
+            try:
+                with self._replied(run) as reply:
+                    received.begun = True
+                    for name, event in self._events(reply):
+                        received.events += 1
+                        new = received.take(parser.feed(name, event))
+                        if new:
+                            yield Delta(text=new)
+                        if parser.done:
+                            break
+                    if not parser.ended():
+                        raise AttemptFailed(ErrorCode.LLM_ERROR, "the stream ended before its end marker", retry=True)
+                    received.end()
+                    response = self._finished(run, parser.response(), reply)
+                self._breaker.answered(run.base_url, request.model)
+                yield Delta(response=response)
+                return
+            except (AttemptFailed, BadReply, StreamError) as error:
+                failure = _failure(run, error)
+                # A stream that breaks on its way is worth another attempt; what was never one is not.
+                failure.retry = failure.retry or (isinstance(error, BadReply) and received.events > 0)
+            if received.begun:
+                run.wasted += _partial(request, parser.usage, received.text)
+            given = received.given
+            self._go_on(run, failure)
+
+    def _start(self, request: LLMRequest, *, stream: bool) -> _Run:
+        check_request(request)
+        config = request.config
+        url = base_url(request.provider, self._adapter.endpoint, config)
+        call = self._adapter.build(request, stream=stream)
+        try:
+            content = json.dumps(call.body, allow_nan=False, separators=(",", ":")).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise NeuroScriptError(
+                ErrorCode.ARG_MISMATCH, f"the request to {request.provider}/{request.model} is not JSON: {error}"
+            ) from error
+        attempts = Attempts(timeout_seconds(config), int(number(config, "max_retries", MAX_RETRIES)), request.check)
+        run = _Run(request, url, call, content, attempts, Redactor(request.api_key))
+        wait = self._breaker.refused_for(url, request.model)
+        if wait is not None:
+            raise NeuroScriptError(
+                ErrorCode.LLM_ERROR,
+                f"{run.where} has kept failing and is left alone for another {wait:.1f} s",
+                details={"retry_after_seconds": wait, "cooling_down": True, "attempts": 0, **_names(run)},
+            )
+        return run
+
+    @contextmanager
+    def _replied(self, run: _Run) -> Iterator[Reply]:
+        """One attempt: sends the call and gives the reply, which is a successful one."""
+        key = run.request.api_key.get() if run.request.api_key is not None else ""
+        headers = dict(run.call.headers)
+        if key:
+            if not _KEY.fullmatch(key):
+                raise AttemptFailed(
+                    ErrorCode.AUTHENTICATION,
+                    "the key has characters that cannot be sent, such as spaces or a line end",
+                )
+            headers[self._adapter.key_header] = self._adapter.key_prefix + key
+        with self._transport.post(run.base_url, run.call.path, headers, run.content, run.attempts) as reply:
+            if not 200 <= reply.status < 300:
+                raise self._refusal(run, reply)
+            yield reply
+
+    def _refusal(self, run: _Run, reply: Reply) -> AttemptFailed:
+        body = reply.body(_ERROR_BYTES)
+        try:
+            said = self._adapter.parse_error(_json(body))
+        except BadReply:
+            said = ErrorReply()
+        if not said.message:
+            said = replace(said, message=cut(run.redact(_text(body)), _SAMPLE))
+        failure = from_reply(
+            reply.status,
+            replace(said, message=run.redact(said.message), kind=run.redact(said.kind)),
+            retry_after_seconds(reply.headers),
+            reply.headers.get("x-should-retry", ""),
+        )
+        failure.details["request_id"] = self._request_id(reply)
+        return failure
+
+    def _events(self, reply: Reply) -> Iterator[tuple[str, Any]]:
+        kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "text/html":
+            raise BadReply("the reply is an HTML page, not a stream", _text(reply.body(_ERROR_BYTES)))
+        if self._adapter.stream_format == "sse":
+            return sse_events(reply.chunks())
+        return json_lines(reply.chunks())
+
+    def _finished(self, run: _Run, response: LLMResponse, reply: Reply) -> LLMResponse:
+        usage = response.usage
+        if not usage.total_tokens:
+            # Some compatible servers do not count.  Limits need a number, and none would mean "free".
+            usage = _partial(run.request, usage, response.text)
+        return replace(
+            response,
+            usage=usage + run.wasted,
+            attempts=run.attempts.made,
+            request_id=self._request_id(reply) or response.request_id,
+        )
+
+    def _request_id(self, reply: Reply) -> str:
+        return next((reply.headers[name] for name in self._adapter.request_id_headers if name in reply.headers), "")
+
+    def _go_on(self, run: _Run, failure: AttemptFailed) -> None:
+        """Waits for the next attempt, or raises the error that the call ends with."""
+        if run.attempts.again(failure):
+            return
+        status = failure.details.get("status", 0)
+        if failure.code == ErrorCode.TIMEOUT or status >= 500 or status in (408, 429) or (failure.retry and not status):
+            self._breaker.failed(run.base_url, run.request.model)
+        elif status:
+            self._breaker.answered(run.base_url, run.request.model)
+        if run.wasted.total_tokens:
+            failure.usage = run.wasted
+        raise as_error(failure, run.attempts.made, run.redact, where=run.where, **_names(run))
+
+
+class _Received:
+    """The text of one attempt at a stream, beside what earlier attempts have delivered already."""
+
+    def __init__(self, given: str) -> None:
+        self.begun = False
+        self.events = 0
+        self._given = given
+        self._place = 0
+        self._pieces: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """What this attempt has brought."""
+        return self.given[: self._place]
+
+    @property
+    def given(self) -> str:
+        """What has been delivered by now."""
+        return self._given + "".join(self._pieces)
+
+    def take(self, piece: str) -> str:
+        """Takes the next piece and gives what of it has not been delivered yet."""
+        repeated = self._given[self._place : self._place + len(piece)]
+        if not piece.startswith(repeated):
+            raise self._diverged()
+        self._place += len(piece)
+        new = piece[len(repeated) :]
+        if new:
+            self._pieces.append(new)
+        return new
+
+    def end(self) -> None:
+        """The reply is complete: it must not be shorter than what was delivered."""
+        if self._place < len(self._given):
+            raise self._diverged()
+
+    @staticmethod
+    def _diverged() -> AttemptFailed:
+        return AttemptFailed(
+            ErrorCode.LLM_ERROR,
+            "the stream broke after a part of the reply was delivered, and the next attempt brought another reply",
+        )
+
+
+def _failure(run: _Run, error: AttemptFailed | BadReply | StreamError, body: bytes = b"") -> AttemptFailed:
+    if isinstance(error, AttemptFailed):
+        return error
+    if isinstance(error, StreamError):
+        reply = replace(error.reply, message=run.redact(error.reply.message), kind=run.redact(error.reply.kind))
+        return from_reply(500, reply)
+    sample = cut(run.redact(error.sample or _text(body)), _SAMPLE)
+    shown = f"; it begins with {sample!r}" if sample else ""
+    return AttemptFailed(
+        ErrorCode.LLM_ERROR, f"the reply is not what the API promises: {run.redact(str(error))}{shown}"
+    )
+
+
+def _partial(request: LLMRequest, usage: Usage, text: str) -> Usage:
+    """The tokens of a reply that was not counted, or not to its end: what is known, the rest estimated."""
+    return replace(
+        usage,
+        input_tokens=usage.input_tokens or estimate_input(request),
+        output_tokens=max(usage.output_tokens, estimate_text(text)),
+    )
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadReply("it is not JSON" if body.strip() else "it is empty", _text(body)) from None
+
+
+def _text(body: bytes) -> str:
+    return body[:_ERROR_BYTES].decode(errors="replace")
+
+
+def _names(run: _Run) -> dict[str, str]:
+    return {"provider": run.request.provider, "model": run.request.model}

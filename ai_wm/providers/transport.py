@@ -1,0 +1,186 @@
+"""The one place where HTTP is spoken.
+
+One ``httpx.Client`` per base URL is made when it is first needed and kept with its pool.  Redirects are not followed, a
+body is read up to a bound (also when it is compressed), every failure comes out as an `AttemptFailed`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
+
+import httpx
+
+from ai_wm.providers.adapter import BadReply
+from ai_wm.providers.failures import AttemptFailed, Attempts
+from neuroscript.errors import ErrorCode
+
+# Far above any reply of a model; what is larger is a mistake or an attack.
+MAX_REPLY_BYTES = 32 * 1024 * 1024
+# A connection that takes longer than this is tried again rather than waited for.
+CONNECT_SECONDS = 10.0
+# Once a stream has begun, silence of this length means that it has stalled; providers send pings more often.
+STALL_SECONDS = 60.0
+
+
+class Reply:
+    """A reply whose body has not been read yet."""
+
+    def __init__(self, response: httpx.Response, attempts: Attempts) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self._response = response
+        self._attempts = attempts
+
+    def chunks(self, limit: int = MAX_REPLY_BYTES) -> Iterator[bytes]:
+        """The body as it comes, decompressed.
+
+        Raises:
+            AttemptFailed: the connection fails, time is over, the body is too large or not validly compressed.
+        """
+        raw = self._checked(self._response.iter_raw())
+        yield from _bounded(raw, self._response.headers.get("content-encoding", "identity"), limit)
+
+    def body(self, limit: int = MAX_REPLY_BYTES) -> bytes:
+        """The whole body."""
+        return b"".join(self.chunks(limit))
+
+    def _checked(self, raw: Iterator[bytes]) -> Iterator[bytes]:
+        while True:
+            with _failures(self._attempts):
+                chunk = next(raw, None)
+            if chunk is None:
+                return
+            self._attempts.check()
+            if self._attempts.remaining() <= 0:
+                raise out_of_time(self._attempts)
+            yield chunk
+
+
+class Transport:
+    """Sends calls.  Safe for use from many threads.
+
+    Args:
+        transport: an ``httpx`` transport that everything goes through; default ``httpx``'s own.
+    """
+
+    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
+        self._transport = transport
+        self._lock = Lock()
+        self._clients: dict[str, httpx.Client] = {}
+
+    def client(self, base_url: str) -> httpx.Client:
+        """The client for ``base_url``, made if there is none yet."""
+        client = self._clients.get(base_url)
+        if client is None:
+            with self._lock:
+                client = self._clients.get(base_url)
+                if client is None:
+                    client = self._clients[base_url] = self._new_client(base_url)
+        return client
+
+    @contextmanager
+    def post(
+        self, base_url: str, path: str, headers: Mapping[str, str], content: bytes, attempts: Attempts
+    ) -> Iterator[Reply]:
+        """Sends one call and gives its reply, whatever its status; the body is read by the caller.
+
+        Raises:
+            AttemptFailed: there is no reply.
+        """
+        remaining = attempts.remaining()
+        if remaining <= 0:
+            raise out_of_time(attempts)
+        client = self.client(base_url)
+        timeout = httpx.Timeout(remaining, connect=min(remaining, CONNECT_SECONDS))
+        with _failures(attempts):
+            request = client.build_request("POST", path, content=content, headers=dict(headers), timeout=timeout)
+            response = client.send(request, stream=True)
+        try:
+            # The time that waiting for the head has taken is gone for the body too.
+            left = max(0.001, min(attempts.remaining(), STALL_SECONDS))
+            request.extensions["timeout"] = {**request.extensions.get("timeout", {}), "read": left}
+            yield Reply(response, attempts)
+        finally:
+            response.close()
+
+    def close(self) -> None:
+        """Closes every connection."""
+        with self._lock:
+            clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
+            client.close()
+
+    def _new_client(self, base_url: str) -> httpx.Client:
+        # Batches run many calls at once: the pool must not be what limits them, and idle connections are worth keeping.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=256, keepalive_expiry=30)
+        headers = {"accept-encoding": "identity", "content-type": "application/json", "user-agent": "neuroscript"}
+        return httpx.Client(
+            base_url=base_url + "/", headers=headers, limits=limits, follow_redirects=False, transport=self._transport
+        )
+
+
+def out_of_time(attempts: Attempts) -> AttemptFailed:
+    """The failure of a call whose time is over."""
+    return AttemptFailed(ErrorCode.TIMEOUT, f"no complete reply within {attempts.timeout:g} s (timeout_seconds)")
+
+
+@contextmanager
+def _failures(attempts: Attempts) -> Iterator[None]:
+    """Turns the errors of ``httpx`` into `AttemptFailed`, and forgets them: they hold the request and so the key."""
+    failure: AttemptFailed | None = None
+    try:
+        yield
+    except httpx.ConnectTimeout:
+        failure = AttemptFailed(ErrorCode.LLM_ERROR, "the connection could not be made in time", retry=True)
+    except httpx.TimeoutException:
+        failure = _stalled(attempts)
+    except (httpx.ConnectError, httpx.ProxyError) as error:
+        failure = AttemptFailed(ErrorCode.LLM_ERROR, f"the connection could not be made: {error}", retry=True)
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError):
+        # Not shown: what is wrong may be the key itself, as a header value.
+        failure = AttemptFailed(
+            ErrorCode.CONFIGURATION, "the request cannot be sent: its address or a header is not valid"
+        )
+    except httpx.TransportError as error:
+        failure = AttemptFailed(ErrorCode.LLM_ERROR, f"the connection broke: {error}", retry=True)
+    if failure is not None:
+        raise failure
+
+
+def _stalled(attempts: Attempts) -> AttemptFailed:
+    if attempts.remaining() > 0.05:
+        return AttemptFailed(ErrorCode.TIMEOUT, f"the reply stalled: nothing came for {STALL_SECONDS:g} s")
+    return out_of_time(attempts)
+
+
+def _bounded(chunks: Iterable[bytes], encoding: str, limit: int) -> Iterator[bytes]:
+    total = 0
+    for chunk in _decoded(chunks, encoding.strip().lower(), limit):
+        total += len(chunk)
+        if total > limit:
+            raise AttemptFailed(ErrorCode.LLM_ERROR, f"the reply is larger than {limit // 2**20} MiB")
+        yield chunk
+
+
+def _decoded(chunks: Iterable[bytes], encoding: str, limit: int) -> Iterator[bytes]:
+    if encoding in ("", "identity"):
+        yield from chunks
+        return
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise BadReply(f"the reply is compressed as {encoding[:20]!r}, which was not asked for")
+    # 32 + 15: a gzip or zlib header, whichever there is.
+    decoder = zlib.decompressobj(32 + zlib.MAX_WBITS)
+    for chunk in chunks:
+        pending = chunk
+        while pending:
+            try:
+                # Bounded, so that a small body cannot become a huge one at once.
+                yield decoder.decompress(pending, min(limit, 1 << 20))
+            except zlib.error:
+                raise BadReply("the reply is not validly compressed") from None
+            pending = decoder.unconsumed_tail
+    if not decoder.eof:
+        raise AttemptFailed(ErrorCode.LLM_ERROR, "the connection broke: the compressed reply is incomplete", retry=True)
