@@ -1,1 +1,135 @@
-"""AI worker management: a plugin of NeuroScript."""
+"""AI worker management: definitions, instances, tasks, records and limits of AI workers, for hosts and for scripts.
+
+Names are imported when they are first used, so that ``import ai_wm`` costs nothing and opens nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ai_wm.conversation import ConversationManager
+    from ai_wm.manager import AIWorkerManager
+    from ai_wm.performance import RecordFilter
+    from ai_wm.plugin import register_ai_worker_tools
+    from ai_wm.providers.base import (
+        Delta,
+        LLMClient,
+        LLMRequest,
+        LLMResponse,
+        Message,
+        ToolCallRequest,
+        ToolDefinition,
+        Usage,
+    )
+    from ai_wm.ratelimit import RateLimiter
+    from ai_wm.stateless import TaskResult
+    from ai_wm.store import Store
+    from ai_wm.toolhost import ToolHost
+    from ai_wm.types import (
+        AIWorkerDefinition,
+        AIWorkerDefinitionStatus,
+        AIWorkerInstance,
+        AIWorkerInstanceStatus,
+        AIWorkerPerformanceSummary,
+        AIWorkerProvider,
+        APIKeySource,
+        APIKeySourceMethod,
+        APIKeyStatus,
+        InteractionModelType,
+        LLMCallMetrics,
+        PerformanceRecord,
+        RateLimitPolicy,
+        RetiredInstanceInfo,
+        SupervisorFeedback,
+        TokenUsageMetrics,
+    )
+
+_PLACES = {
+    "ai_wm.conversation": ("ConversationManager",),
+    "ai_wm.manager": ("AIWorkerManager",),
+    "ai_wm.performance": ("RecordFilter",),
+    "ai_wm.plugin": ("register_ai_worker_tools",),
+    "ai_wm.providers.base": (
+        "Delta",
+        "LLMClient",
+        "LLMRequest",
+        "LLMResponse",
+        "Message",
+        "ToolCallRequest",
+        "ToolDefinition",
+        "Usage",
+    ),
+    "ai_wm.ratelimit": ("RateLimiter",),
+    "ai_wm.stateless": ("TaskResult",),
+    "ai_wm.store": ("Store",),
+    "ai_wm.toolhost": ("ToolHost",),
+    "ai_wm.types": (
+        "AIWorkerDefinition",
+        "AIWorkerDefinitionStatus",
+        "AIWorkerInstance",
+        "AIWorkerInstanceStatus",
+        "AIWorkerPerformanceSummary",
+        "AIWorkerProvider",
+        "APIKeySource",
+        "APIKeySourceMethod",
+        "APIKeyStatus",
+        "InteractionModelType",
+        "LLMCallMetrics",
+        "PerformanceRecord",
+        "RateLimitPolicy",
+        "RetiredInstanceInfo",
+        "SupervisorFeedback",
+        "TokenUsageMetrics",
+    ),
+}
+_HOMES = {name: module for module, names in _PLACES.items() for name in names}
+
+__all__ = [
+    "AIWorkerDefinition",
+    "AIWorkerDefinitionStatus",
+    "AIWorkerInstance",
+    "AIWorkerInstanceStatus",
+    "AIWorkerManager",
+    "AIWorkerPerformanceSummary",
+    "AIWorkerProvider",
+    "APIKeySource",
+    "APIKeySourceMethod",
+    "APIKeyStatus",
+    "ConversationManager",
+    "Delta",
+    "InteractionModelType",
+    "LLMCallMetrics",
+    "LLMClient",
+    "LLMRequest",
+    "LLMResponse",
+    "Message",
+    "PerformanceRecord",
+    "RateLimitPolicy",
+    "RateLimiter",
+    "RecordFilter",
+    "RetiredInstanceInfo",
+    "Store",
+    "SupervisorFeedback",
+    "TaskResult",
+    "TokenUsageMetrics",
+    "ToolCallRequest",
+    "ToolDefinition",
+    "ToolHost",
+    "Usage",
+    "register_ai_worker_tools",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOMES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,87 @@
+"""The effective configuration of a call, and the keys in it that steer this package rather than the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+
+DEFAULT_TOOL_ROUNDS = 8
+DEFAULT_LIMIT_WAIT = 60.0
+"""Seconds that a call waits for room under its limits, where it waits at all."""
+
+ON_LIMIT = ("refuse", "wait")
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    """The steering keys of one effective configuration.
+
+    Args:
+        wait_seconds: how long to wait for room under the rate limits; None refuses at once.
+        max_tool_rounds: how often results of tools may be sent back in one turn.
+        fallbacks: ids or names of the definitions to try next, in order.
+    """
+
+    wait_seconds: float | None
+    max_tool_rounds: int
+    fallbacks: tuple[str, ...]
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> CallSettings:
+        """Reads the steering keys.
+
+        Raises:
+            NeuroScriptError: 4 naming the key, its value and what was expected.
+        """
+        waits = config.get("on_limit", "refuse")
+        if waits not in ON_LIMIT:
+            raise _bad("on_limit", waits, " or ".join(f'"{word}"' for word in ON_LIMIT))
+        seconds = config.get("limit_wait_seconds", DEFAULT_LIMIT_WAIT)
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
+            raise _bad("limit_wait_seconds", seconds, "a number of seconds of 0 or more")
+        rounds = config.get("max_tool_rounds", DEFAULT_TOOL_ROUNDS)
+        if isinstance(rounds, float) and rounds.is_integer():
+            rounds = int(rounds)
+        if type(rounds) is not int or rounds < 0:
+            raise _bad("max_tool_rounds", rounds, "a whole number of 0 or more")
+        names = config.get("fallbacks") or ()
+        if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(n, str) for n in names):
+            raise _bad("fallbacks", names, "a list of ids or names of definitions")
+        return cls(float(seconds) if waits == "wait" else None, rounds, tuple(names))
+
+
+def effective_config(base: Mapping[str, Any], *overrides: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The definition's configuration with each map of overrides on top; later ones win."""
+    config = dict(base)
+    for layer in overrides:
+        if layer:
+            config.update(layer)
+    return config
+
+
+def check_overrides(overrides: Any) -> dict[str, Any]:
+    """Overrides as a map of their own.
+
+    Raises:
+        NeuroScriptError: 4 if they are no map with text as keys.
+    """
+    if overrides is None:
+        return {}
+    if not isinstance(overrides, Mapping) or not all(isinstance(key, str) for key in overrides):
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH,
+            f"config_overrides is a map from names to settings, not {type(overrides).__name__}",
+        )
+    return dict(overrides)
+
+
+def _bad(key: str, value: object, expected: str) -> NeuroScriptError:
+    shown = repr(value)
+    return NeuroScriptError(
+        ErrorCode.ARG_MISMATCH,
+        f"the configuration has {key} = {shown if len(shown) <= 60 else shown[:57] + '...'}; expected {expected}",
+        details={"field": key},
+    )

@@ -1,0 +1,60 @@
+"""What the manager tells those who listen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+INSTANCE_SPAWNED = "ai_wm.instance.spawned"
+INSTANCE_RETIRED = "ai_wm.instance.retired"
+TASK_COMPLETED = "ai_wm.task.completed"
+TASK_FAILED = "ai_wm.task.failed"
+RATE_LIMITED = "ai_wm.rate_limited"
+
+Listener = Callable[[str, dict[str, Any]], object]
+"""Gets an event's name and payload."""
+
+_collected: ContextVar[list[tuple[str, dict[str, Any]]] | None] = ContextVar("ai_wm_collected_events", default=None)
+
+_log = logging.getLogger("ai_wm")
+
+
+class Events:
+    """The listeners of one manager.  Events are fired in the thread of the caller, with no lock held."""
+
+    def __init__(self) -> None:
+        self._listeners: tuple[Listener, ...] = ()
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Adds a listener; the function returned takes it away again."""
+        self._listeners = (*self._listeners, listener)
+
+        def unsubscribe() -> None:
+            self._listeners = tuple(item for item in self._listeners if item is not listener)
+
+        return unsubscribe
+
+    def fire(self, name: str, payload: dict[str, Any]) -> None:
+        """Tells every listener.  What one raises is logged and stops neither the others nor the caller."""
+        collected = _collected.get()
+        if collected is not None:
+            collected.append((name, payload))
+            return
+        for listener in self._listeners:
+            try:
+                listener(name, dict(payload))
+            except Exception:  # listeners are foreign code; the work that they are told of is done
+                _log.exception("a listener failed on the event %s", name)
+
+    @contextmanager
+    def collected(self) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+        """Keeps the events fired in the block back: a worker thread's belong to the thread that waits for it."""
+        events: list[tuple[str, dict[str, Any]]] = []
+        token = _collected.set(events)
+        try:
+            yield events
+        finally:
+            _collected.reset(token)

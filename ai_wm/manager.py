@@ -1,0 +1,497 @@
+"""The manager of AI workers: one face for definitions, instances, tasks, records and limits."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from ai_wm import progress
+from ai_wm.calls import CallOptions, Check, StreamCallback
+from ai_wm.conversation import ConversationManager
+from ai_wm.events import Listener
+from ai_wm.parts import build_parts
+from ai_wm.performance import RecordFilter
+from ai_wm.pricing import PriceSource
+from ai_wm.providers.base import LLMClient, Message
+from ai_wm.ratelimit import RateLimiter
+from ai_wm.stateless import TaskResult
+from ai_wm.store import Store
+from ai_wm.toolhost import ToolHost
+from ai_wm.types import (
+    AIWorkerDefinition,
+    AIWorkerInstance,
+    AIWorkerInstanceStatus,
+    AIWorkerPerformanceSummary,
+    APIKeyStatus,
+    PerformanceRecord,
+    RetiredInstanceInfo,
+    SupervisorFeedback,
+    TokenUsageMetrics,
+)
+from neuroscript.errors import ErrorCode, NeuroScriptError
+
+if TYPE_CHECKING:
+    import httpx
+
+CLOSE_WAIT_SECONDS = 5.0
+"""How long closing waits for a turn that is going on."""
+
+
+class AIWorkerManager:
+    """Manages AI workers.  Safe to use from many threads; no lock is held while a model is called.
+
+    Args:
+        sandbox_dir: the directory of its files, which is made if it is missing; file contexts must lie in it.  Without
+            one nothing is written, and everything ends with the manager.
+        clients: the host's own clients by provider; they come before the built-in ones and are not closed.
+        clock: seconds since 1970, like ``time.time``, for time stamps, durations and limits.
+        price_source: published prices, in place of those of the price library.
+        store: keeps definitions and records in place of the files; it is closed with the manager.
+        limiter: counts in place of the file of limits; it is closed with the manager.
+        transport: an ``httpx`` transport that all HTTP goes through.
+        environ: the variables that keys are read from; by default the process's.
+        config_dir: where key files are; by default the user's configuration directory for neuroscript.
+        tools: where the tools that models may call come from, for calls that do not name any.
+
+    Raises:
+        NeuroScriptError: 18 if a file is not valid, which is then left alone; 23, 25, 26 if the directory is no use.
+    """
+
+    def __init__(
+        self,
+        sandbox_dir: str | os.PathLike[str] | None = None,
+        *,
+        clients: Mapping[str, LLMClient] | None = None,
+        clock: Callable[[], float] | None = None,
+        price_source: PriceSource | None = None,
+        store: Store | None = None,
+        limiter: RateLimiter | None = None,
+        transport: httpx.BaseTransport | None = None,
+        environ: Mapping[str, str] | None = None,
+        config_dir: str | os.PathLike[str] | None = None,
+        tools: ToolHost | None = None,
+    ) -> None:
+        self._sandbox = Path(sandbox_dir).resolve() if sandbox_dir is not None else None
+        self._tools = tools
+        self._closed = False
+        self._parts = build_parts(
+            self._sandbox,
+            clients=clients,
+            clock=clock,
+            price_source=price_source,
+            store=store,
+            limiter=limiter,
+            transport=transport,
+            environ=environ,
+            config_dir=config_dir,
+        )
+        self._definitions = self._parts.definitions
+        self._instances = self._parts.instances
+        self._store = self._parts.store
+
+    @property
+    def sandbox_dir(self) -> Path | None:
+        """The directory of the manager's files; None if it keeps nothing."""
+        return self._sandbox
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self, reason: str = "manager closed") -> None:
+        """Retires what is left (``retired_completed``), saves, and lets go of files and connections.
+
+        Args:
+            reason: why what is left is retired.
+
+        Raises:
+            NeuroScriptError: what failed first; everything else is closed all the same.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._instances.retire_all(reason, CLOSE_WAIT_SECONDS)
+        finally:
+            self._parts.close()
+
+    def on_event(self, listener: Listener) -> Callable[[], None]:
+        """Has ``listener(name, payload)`` told of every event; the function returned ends that."""
+        return self._parts.events.subscribe(listener)
+
+    # --- definitions -------------------------------------------------------------------------------------------------
+
+    def add_worker_definition(self, definition: Mapping[str, Any] | AIWorkerDefinition) -> str:
+        """Adds a definition, a mapping in either spelling or a model, and saves it.  Returns its id.
+
+        Raises:
+            NeuroScriptError: 4 for a value that does not fit, naming the field; 42 if the id or name is taken; 25 and
+                26 if it cannot be written.
+        """
+        self._check_open()
+        return self._definitions.add(definition)
+
+    def get_worker_definition(self, id_or_name: str) -> AIWorkerDefinition:
+        """A copy of a definition, its summary up to date.
+
+        Raises:
+            NeuroScriptError: 9 if there is none.
+        """
+        return self._definitions.get(id_or_name)
+
+    def list_worker_definitions(self, filters: Mapping[str, Any] | None = None) -> list[AIWorkerDefinition]:
+        """Copies of the definitions that pass the filters, by name.
+
+        Args:
+            filters: ``definition_id`` or ``id``, ``name`` and ``model_name`` (contain), ``provider``, ``status``,
+                ``interaction_models_contains``, ``capabilities_contains``, ``capabilities_contains_all``.
+
+        Raises:
+            NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
+        """
+        return self._definitions.select(filters)
+
+    def list_worker_definitions_for_display(self, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The same as maps with snake_case keys, with ``can_chat`` and ``api_key_status``, and no key in clear."""
+        return self._definitions.for_display(filters, lambda definition: self._parts.key_status(definition.auth))
+
+    def active_definitions(self) -> list[AIWorkerDefinition]:
+        """The active definitions themselves, quickly: not to be changed, their summaries not current."""
+        return self._definitions.active()
+
+    def key_status(self, id_or_name: str) -> APIKeyStatus:
+        """Whether the key of a definition is there, without the key.
+
+        Raises:
+            NeuroScriptError: 9 if there is no such definition.
+        """
+        return self._parts.key_status(self._definitions.find(id_or_name).auth)
+
+    def update_worker_definition(self, id_or_name: str, updates: Mapping[str, Any]) -> AIWorkerDefinition:
+        """Changes a definition, wholly or not at all, and saves it.  Returns it as it is now.
+
+        Raises:
+            NeuroScriptError: 9 unknown; 4 for a key or value that does not fit; 11 for the id and the summary; 42 if
+                the new name is taken; 25 and 26 if it cannot be written.
+        """
+        self._check_open()
+        return self._definitions.update(id_or_name, updates)
+
+    def remove_worker_definition(self, id_or_name: str) -> None:
+        """Removes a definition.  Its records stay.
+
+        Raises:
+            NeuroScriptError: 9 unknown; 19 while it has active instances; 25 and 26 if it cannot be written.
+        """
+        self._check_open()
+        with self._instances.lock:
+            self._definitions.remove(id_or_name)
+
+    def load_worker_definitions_from_file(self) -> int:
+        """Reads definitions and performance data again; gives how many definitions there are.  Raises as at start."""
+        self._check_open()
+        self._store.reload()
+        return len(self._store.definitions())
+
+    def save_worker_definitions_to_file(self) -> int:
+        """Writes all definitions, their summaries up to date.  Returns how many there are.
+
+        Raises:
+            NeuroScriptError: 25 and 26 if they cannot be written.
+        """
+        self._check_open()
+        self._store.save()
+        return len(self._store.definitions())
+
+    # --- instances ---------------------------------------------------------------------------------------------------
+
+    def spawn_worker_instance(
+        self,
+        id_or_name: str,
+        config_overrides: Mapping[str, Any] | None = None,
+        file_contexts: Sequence[str] | None = None,
+    ) -> AIWorkerInstance:
+        """Starts an instance of a definition.
+
+        Args:
+            id_or_name: the definition.
+            config_overrides: settings on top of its ``base_config``.
+            file_contexts: files of the sandbox that go to the model ahead of the conversation, in place of the
+                definition's default ones.
+
+        Raises:
+            NeuroScriptError: 9 unknown definition; 19 not active or not conversational; 20 at the limit of concurrent
+                instances; 4 for what does not fit; 25 and 26 if it cannot be noted.
+        """
+        self._check_open()
+        return self._instances.spawn(id_or_name, config_overrides, file_contexts).snapshot()
+
+    def get_worker_instance(self, instance_id: str) -> AIWorkerInstance:
+        """A live instance as it is now.
+
+        Raises:
+            NeuroScriptError: 9 if there is none, 19 if it is retired.
+        """
+        return self._instances.find(instance_id).snapshot()
+
+    def list_active_worker_instances(self, filters: Mapping[str, Any] | None = None) -> list[AIWorkerInstance]:
+        """The live instances that pass the filters (``instance_id definition_id status``), the oldest first.
+
+        Raises:
+            NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
+        """
+        return self._instances.select(filters)
+
+    def conversation(self, instance_id: str) -> ConversationManager:
+        """The conversation of a live instance.
+
+        Raises:
+            NeuroScriptError: 9 if there is no such instance, 19 if it is retired.
+        """
+        return ConversationManager(self._instances.find(instance_id), self._parts.turns, self._tools)
+
+    def retire_worker_instance(
+        self,
+        instance_id: str,
+        reason: str = "",
+        final_status: str = AIWorkerInstanceStatus.RETIRED_COMPLETED,
+        final_session_token_usage: Mapping[str, Any] | TokenUsageMetrics | None = None,
+        performance_records: Sequence[Mapping[str, Any] | PerformanceRecord] | None = None,
+    ) -> RetiredInstanceInfo:
+        """Ends an instance: stores it with its usage and records, frees its slot, makes its handle stale.
+
+        Args:
+            instance_id: the instance.
+            reason: why, in words.
+            final_status: a retired state, ``context_full`` or ``token_limit_reached``; anything else is stored as
+                ``retired_exhausted``, with a warning in the log.
+            final_session_token_usage: what to store in place of the tokens counted.
+            performance_records: what to store in place of the records logged.
+
+        Raises:
+            NeuroScriptError: 9 unknown; 19 retired, or in a turn; 4 for usage or records that do not fit; 25 and 26 if
+                it cannot be written, and then it goes on living.
+        """
+        self._check_open()
+        return self._instances.retire(
+            instance_id,
+            reason=reason,
+            final_status=final_status,
+            usage=final_session_token_usage,
+            records=performance_records,
+        )
+
+    def retire_worker_instances(self, instance_ids: Sequence[str], reason: str) -> None:
+        """Retires those of some instances that are left, as ``retired_completed``; waits a little for their turns.
+
+        Raises:
+            NeuroScriptError: the first failure, once all were tried.
+        """
+        if not self._closed:
+            self._instances.retire_all(reason, CLOSE_WAIT_SECONDS, instance_ids)
+
+    def update_instance_status(self, instance_id: str, status: str, last_error: str | None = None) -> None:
+        """Sets the state of a live instance.
+
+        Raises:
+            NeuroScriptError: 9 unknown; 19 retired or in a turn; 4 for an unknown state, or a retired one.
+        """
+        self._check_open()
+        self._instances.set_status(instance_id, status, last_error)
+
+    def update_instance_token_usage(self, instance_id: str, input_tokens: int, output_tokens: int) -> None:
+        """Adds tokens to a live instance's session.
+
+        Raises:
+            NeuroScriptError: 9 unknown; 19 retired; 4 for numbers that are not whole or are negative.
+        """
+        self._check_open()
+        self._instances.add_usage(instance_id, input_tokens, output_tokens)
+
+    # --- tasks -------------------------------------------------------------------------------------------------------
+
+    def execute_stateless_task(
+        self,
+        id_or_name: str,
+        prompt: str,
+        config_overrides: Mapping[str, Any] | None = None,
+        *,
+        tools: ToolHost | None = None,
+        stream: StreamCallback | None = None,
+        check: Check | None = None,
+        context: Sequence[str] = (),
+    ) -> TaskResult:
+        """Gives a worker one prompt.  Returns the output and the task's record.
+
+        Args:
+            id_or_name: the definition.
+            prompt: what the model is asked.
+            config_overrides: settings on top of the definition's, for this call.
+            tools: where the tools that the model may call come from; None: those of the manager, if it has any.
+            stream: gets the output in pieces as they come.
+            check: called now and then while waiting; raises to cancel.
+            context: texts that go to the model ahead of the prompt.
+
+        Raises:
+            NeuroScriptError: 9 unknown; 19 not active, or not for stateless tasks; 20 and 46 by the limits; 18 no key;
+                16, 31, 40, 45, 47 as the model failed; 44 cancelled; 25 and 26 if the record cannot be written.
+        """
+        self._check_open()
+        notes = tuple(Message(role="user", content=text) for text in context)
+        options = CallOptions(tools=tools or self._tools, stream=stream, check=check, context=notes)
+        return self._parts.tasks.execute(id_or_name, prompt, config_overrides, options)
+
+    def execute_batch(
+        self,
+        id_or_name: str,
+        prompts: Sequence[str],
+        max_parallel: int = 8,
+        *,
+        config_overrides: Mapping[str, Any] | None = None,
+        tools: ToolHost | None = None,
+        check: Check | None = None,
+        show_progress: bool | None = None,
+    ) -> list[TaskResult | NeuroScriptError]:
+        """Gives a worker many prompts, at most ``max_parallel`` (1 to 256) at once.
+
+        Args:
+            id_or_name: the definition.
+            prompts: the prompts.
+            max_parallel: how many run at once.
+            config_overrides: settings on top of the definition's, for all of them.
+            tools: where the tools that the model may call come from.
+            check: called now and then while waiting; raises to cancel.
+            show_progress: whether progress is shown on the standard error; None: where that is a terminal.
+
+        Returns:
+            for each prompt, in order, what `execute_stateless_task` gives, or the `NeuroScriptError` that it raised.
+
+        Raises:
+            NeuroScriptError: 4, 9 or 19 where no prompt could run; 44 if cancelled.
+        """
+        self._check_open()
+        return self._parts.tasks.execute_batch(
+            id_or_name,
+            prompts,
+            max_parallel,
+            config_overrides,
+            CallOptions(tools=tools or self._tools, check=check),
+            functools.partial(progress.display, shown=show_progress),
+        )
+
+    # --- performance -------------------------------------------------------------------------------------------------
+
+    def log_performance_record(self, record: PerformanceRecord | Mapping[str, Any]) -> str:
+        """Logs the record of a task done elsewhere; the definition's name will do for its id.  Returns the task's id.
+
+        Raises:
+            NeuroScriptError: 4 for a value that does not fit; 9 unknown definition; 42 if the task has a record
+                already; 25 and 26 if it cannot be written.
+        """
+        self._check_open()
+        made = PerformanceRecord.parse(record)
+        owner = self._definitions.find(made.definition_id).definition_id
+        if owner != made.definition_id:
+            made = made.model_copy(update={"definition_id": owner})
+        self._store.add_record(made)
+        return made.task_id
+
+    def log_feedback(
+        self,
+        task_id: str,
+        rating: float,
+        comments: str = "",
+        correction_instructions: str = "",
+        supervisor_agent_id: str = "",
+    ) -> PerformanceRecord:
+        """Attaches a judgement to a task, in place of an earlier one.  Returns the task's record with it.
+
+        Raises:
+            NeuroScriptError: 9 if there is no such task; 4 for a value that does not fit; 25 and 26 if it cannot be
+                written.
+        """
+        self._check_open()
+        feedback = SupervisorFeedback(
+            rating=rating,
+            comments=comments,
+            correction_instructions=correction_instructions,
+            supervisor_agent_id=supervisor_agent_id,
+            feedback_timestamp=self._parts.clock.now(),
+        )
+        return self._store.add_feedback(task_id, feedback)
+
+    def get_performance_records_for_definition(
+        self, id_or_name: str, filters: Mapping[str, Any] | RecordFilter | None = None
+    ) -> list[PerformanceRecord]:
+        """The records of a definition's tasks that pass the filters, live instances' included, the newest first.
+
+        Args:
+            id_or_name: the definition.
+            filters: ``task_id``, ``instance_id`` (or ``stateless``), ``success``, ``duration_ms_gt``,
+                ``duration_ms_lt``, ``cost_incurred_gt``, ``cost_incurred_lt``, ``since``, ``until``, ``limit``.
+
+        Raises:
+            NeuroScriptError: 9 unknown definition; 4 for an unknown filter, or a value that does not fit it.
+        """
+        definition = self._definitions.find(id_or_name)
+        return self._store.records(definition.definition_id, RecordFilter.parse(filters))
+
+    def performance_record_maps(
+        self, id_or_name: str, filters: Mapping[str, Any] | RecordFilter | None = None
+    ) -> list[dict[str, Any]]:
+        """The same as maps with snake_case keys, several times as fast."""
+        definition = self._definitions.find(id_or_name)
+        return self._store.record_maps(definition.definition_id, RecordFilter.parse(filters))
+
+    def performance_summary(self, id_or_name: str) -> AIWorkerPerformanceSummary:
+        """What a definition's tasks add up to now.
+
+        Raises:
+            NeuroScriptError: 9 if there is no such definition.
+        """
+        return self._store.summary(self._definitions.find(id_or_name).definition_id)
+
+    def limit_usage(self, id_or_name: str) -> dict[str, float]:
+        """What a definition's windows of limits hold now (`RateLimiter.usage`).
+
+        Raises:
+            NeuroScriptError: 9 if there is no such definition.
+        """
+        return self._parts.limiter.usage(self._definitions.find(id_or_name).definition_id)
+
+    def save_performance_data(self) -> int:
+        """Tidies the stored performance data.  Returns how many records are stored.
+
+        Raises:
+            NeuroScriptError: 25 and 26 if it cannot be written.
+        """
+        self._check_open()
+        self._store.save()
+        return self._count_records()
+
+    def load_performance_data(self) -> int:
+        """Reads the performance data again.  Returns how many records are stored.
+
+        Raises:
+            NeuroScriptError: 18 if a file is not valid; then what was loaded stays.
+        """
+        self._check_open()
+        self._store.reload()
+        return self._count_records()
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _count_records(self) -> int:
+        return sum(len(entry.performance_records) for entry in self._store.entries())
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, "the worker manager is closed; make another one")

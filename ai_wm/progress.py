@@ -1,0 +1,26 @@
+"""Showing how far a batch is, where a person is watching."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def display(total: int, shown: bool | None = None) -> Iterator[Callable[[], object]]:
+    """A bar on the standard error; the function that it gives counts one more as done.
+
+    Args:
+        total: how many there are to do.
+        shown: whether to show anything; None: if the standard error is a terminal.
+    """
+    if not (sys.stderr.isatty() if shown is None else shown):
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("asking", total=total)
+        yield lambda: bar.advance(task)

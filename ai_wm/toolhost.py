@@ -1,0 +1,116 @@
+"""The tools that a worker's model may call: listed by its definition, permitted by the host, run for the model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import Any
+
+from ai_wm.providers.base import Message, ToolCallRequest, ToolDefinition
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.tools import ArgType, Policy, Tool, ToolRegistry, ToolSpec, validate_and_convert_args
+from neuroscript.values import ErrorValue, to_json
+
+# A model writes JSON, which holds none of these; a tool that needs one is not offered.
+_NOT_FROM_MODELS = frozenset({ArgType.HANDLE, ArgType.FUNCTION, ArgType.TIMEDATE, ArgType.ERROR})
+
+
+@dataclass(frozen=True, slots=True)
+class ToolHost:
+    """Where the tools of a worker come from.
+
+    Args:
+        registry: the tools.
+        policy: what the host permits; the registry's own policy holds besides.
+        context: the call context that the tools get.
+
+    Tools of one host run one at a time, since the context behind them belongs to one thread.
+    """
+
+    registry: ToolRegistry
+    policy: Policy | None = None
+    context: Any = None
+    lock: RLock = field(default_factory=RLock, repr=False, compare=False)
+
+    def refusal(self, spec: ToolSpec) -> str | None:
+        """Why the host does not permit a tool; None if it does."""
+        for policy in (self.policy, self.registry.policy):
+            reason = policy.refusal(spec) if policy is not None else None
+            if reason is not None:
+                return reason
+        return None
+
+
+class WorkerTools:
+    """The tools of one worker.
+
+    Args:
+        host: where they come from; None: there are none.
+        allow: patterns of the definition's allow list; nothing listed, no tools.
+        deny: patterns of its deny list, which wins.
+    """
+
+    def __init__(self, host: ToolHost | None, allow: Sequence[str], deny: Sequence[str]) -> None:
+        self._host = host
+        self._lists = Policy(allow=tuple(allow), deny=tuple(deny), grants=("*",))
+        self._offered: dict[str, Tool] = {}
+        if host is not None and allow:
+            for spec in host.registry.specs():
+                if self._lists.permits(spec) and host.refusal(spec) is None and _callable_by_model(spec):
+                    self._offered[spec.function_name.lower()] = host.registry.lookup(spec.name)
+
+    @property
+    def definitions(self) -> tuple[ToolDefinition, ...]:
+        """The tools as the model is told of them."""
+        return tuple(
+            ToolDefinition(
+                name=tool.spec.function_name,
+                description=tool.spec.description,
+                parameters=tool.spec.to_json_schema(),
+            )
+            for tool in self._offered.values()
+        )
+
+    def run(self, request: ToolCallRequest) -> Message:
+        """Runs a tool for the model; a refusal or a failure is the result that the model gets.
+
+        Raises:
+            NeuroScriptError: 44 if the host cancelled; nothing else.
+        """
+        try:
+            content, failed = _text(self._call(request)), False
+        except NeuroScriptError as error:
+            if error.code == ErrorCode.CANCELLED:
+                raise
+            content, failed = f"error {int(error.code)} ({error.name}): {error.message}", True
+        return Message(role="tool", content=content, tool_call_id=request.id, name=request.name, is_error=failed)
+
+    def _call(self, request: ToolCallRequest) -> Any:
+        tool = self._offered.get(request.name.lower().removeprefix("tool.").replace(".", "__"))
+        if tool is None or self._host is None:
+            raise NeuroScriptError(ErrorCode.SECURITY, self._refusal(request.name))
+        arguments = validate_and_convert_args(tool.spec, request.arguments)
+        with self._host.lock:
+            result = tool.invoke(self._host.context, arguments)
+        if isinstance(result, ErrorValue):
+            raise result.error()
+        return result
+
+    def _refusal(self, name: str) -> str:
+        tool = self._host.registry.get(name) if self._host is not None else None
+        if tool is None or self._host is None:
+            offered = ", ".join(sorted(tool.spec.function_name for tool in self._offered.values()))
+            return f"there is no tool {name} for this worker; its tools are: {offered or 'none'}"
+        if not self._lists.permits(tool.spec):
+            return f"{tool.spec.full_name} is refused: the worker's allow and deny lists do not permit it"
+        return self._host.refusal(tool.spec) or f"{tool.spec.full_name} takes values that a model cannot give"
+
+
+def _callable_by_model(spec: ToolSpec) -> bool:
+    return not any(arg.required and arg.type in _NOT_FROM_MODELS for arg in spec.args)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(to_json(value), ensure_ascii=False)

@@ -1,0 +1,97 @@
+"""How the tools reach the manager, and what stands behind a handle."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+
+if TYPE_CHECKING:
+    from ai_wm.conversation import ConversationManager
+    from ai_wm.manager import AIWorkerManager
+    from ai_wm.toolhost import ToolHost
+    from ai_wm.types import PerformanceRecord
+    from neuroscript.interpreter import Interpreter
+    from neuroscript.runtime.context import ToolContext
+    from neuroscript.values import Handle
+
+SERVICE = "ai_wm"
+"""The name under which an interpreter holds its manager."""
+
+KIND = "conversation"
+"""The kind of a conversation's handle."""
+
+
+_interpreter: ContextVar[Interpreter | None] = ContextVar("ai_wm_calling_interpreter", default=None)
+
+
+class calling:
+    """Marks the block as work for an interpreter, whose handlers get the events that it causes."""
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, ctx: ToolContext) -> None:
+        self._context = ctx
+
+    def __enter__(self) -> None:
+        self._token = _interpreter.set(self._context.interpreter)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _interpreter.reset(self._token)
+
+    @staticmethod
+    def interpreter() -> Interpreter | None:
+        """The interpreter that this thread works for."""
+        return _interpreter.get()
+
+
+def manager_of(ctx: ToolContext) -> AIWorkerManager:
+    """The interpreter's manager, made now if this is the first need of it."""
+    manager: AIWorkerManager = ctx.services[SERVICE]
+    return manager
+
+
+def as_tool_host(ctx: ToolContext) -> ToolHost:
+    """The interpreter's tools, as far as its host permits, for a model to call."""
+    from ai_wm.toolhost import ToolHost
+
+    interpreter = ctx.interpreter
+    return ToolHost(interpreter.tools, interpreter.policy, ctx)
+
+
+def handle_of(ctx: ToolContext, conversation: ConversationManager) -> Handle:
+    """A handle for a conversation."""
+    return ctx.handles.create(KIND, conversation)
+
+
+def conversation_of(ctx: ToolContext, handle: Handle, instance_id: str | None = None) -> ConversationManager:
+    """The conversation behind a handle.
+
+    Raises:
+        NeuroScriptError: 7 if it is no conversation's handle; 19 if it is stale, or not that instance's.
+    """
+    conversation: ConversationManager = ctx.handles.get(handle, KIND)
+    if instance_id is not None and conversation.instance_id != instance_id:
+        raise NeuroScriptError(
+            ErrorCode.PRECONDITION_FAILED,
+            f"the handle belongs to the instance {conversation.instance_id}, not to {instance_id}",
+        )
+    return conversation
+
+
+def task_map(output: str, record: PerformanceRecord) -> dict[str, Any]:
+    """A task's result as scripts see it."""
+    metrics = record.llm_metrics
+    return {
+        "output": output,
+        "task_id": record.task_id,
+        "cost": record.cost_incurred,
+        "input_tokens": metrics.get("input_tokens", 0),
+        "output_tokens": metrics.get("output_tokens", 0),
+        "duration_ms": record.duration_ms,
+        "finish_reason": metrics.get("finish_reason", ""),
+    }

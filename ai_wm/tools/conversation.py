@@ -1,0 +1,129 @@
+"""``Conversation``: talking to an instance through its handle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ai_wm.tools.access import as_tool_host, calling, conversation_of
+from ai_wm.tools.tasks import CALL_ERRORS
+from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
+
+if TYPE_CHECKING:
+    from neuroscript.runtime.context import ToolContext
+    from neuroscript.values import Handle
+
+HANDLE = ArgSpec("handle", ArgType.HANDLE, "The conversation's handle, from AIWorkerInstance.Spawn.")
+TEXT = ArgSpec("text", ArgType.STRING, "What was said.")
+STALE = "7 if it is no conversation's handle; 19 if the instance is retired or in a turn"
+
+
+def ask(ctx: ToolContext, handle: Handle, message: str, config_overrides: dict[str, Any] | None) -> str:
+    with calling(ctx):
+        conversation = conversation_of(ctx, handle)
+        return conversation.ask(message, config_overrides, tools=as_tool_host(ctx), check=ctx.check)
+
+
+def add_user_message(ctx: ToolContext, handle: Handle, text: str) -> None:
+    with calling(ctx):
+        conversation_of(ctx, handle).add_user_message(text)
+
+
+def add_model_message(ctx: ToolContext, handle: Handle, text: str) -> None:
+    with calling(ctx):
+        conversation_of(ctx, handle).add_model_message(text)
+
+
+def history(ctx: ToolContext, handle: Handle) -> list[dict[str, Any]]:
+    with calling(ctx):
+        return [{"role": said.role, "content": said.content} for said in conversation_of(ctx, handle).history]
+
+
+def clear(ctx: ToolContext, handle: Handle) -> None:
+    with calling(ctx):
+        conversation_of(ctx, handle).clear()
+
+
+TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
+    (
+        ToolSpec(
+            name="Conversation.Ask",
+            description="Says something to the model and returns its reply: the next turn of the conversation. A turn "
+            "that fails leaves the history as it was.",
+            category="AI conversations",
+            args=(
+                HANDLE,
+                ArgSpec("message", ArgType.STRING, "What to say."),
+                ArgSpec(
+                    "config_overrides",
+                    ArgType.MAP,
+                    "Settings that go on top of the instance's, for this turn.",
+                    required=False,
+                ),
+            ),
+            return_type=ArgType.STRING,
+            return_help="The reply.",
+            example='set reply = tool.Conversation.Ask(chat, "And in French?")',
+            error_conditions=f"{STALE}; {CALL_ERRORS}; 22, 34, 37 for a file context that is missing, outside the "
+            "sandbox, too large.",
+            capabilities=("ask", "net"),
+        ),
+        ask,
+    ),
+    (
+        ToolSpec(
+            name="Conversation.AddUserMessage",
+            description="Adds a message of the user to the history without asking the model.",
+            category="AI conversations",
+            args=(HANDLE, TEXT),
+            return_type=ArgType.NIL,
+            return_help="nil",
+            example='call tool.Conversation.AddUserMessage(chat, "My name is Ada.")',
+            error_conditions=f"{STALE}.",
+            capabilities=("ask",),
+        ),
+        add_user_message,
+    ),
+    (
+        ToolSpec(
+            name="Conversation.AddModelMessage",
+            description="Adds a message of the model to the history, as if it had said that.",
+            category="AI conversations",
+            args=(HANDLE, TEXT),
+            return_type=ArgType.NIL,
+            return_help="nil",
+            example='call tool.Conversation.AddModelMessage(chat, "Hello Ada.")',
+            error_conditions=f"{STALE}.",
+            capabilities=("ask",),
+        ),
+        add_model_message,
+    ),
+    (
+        ToolSpec(
+            name="Conversation.History",
+            description="Gives what was said so far.",
+            category="AI conversations",
+            args=(HANDLE,),
+            return_type=ArgType.SLICE_MAP,
+            return_help="Maps with `role` (user, assistant or tool) and `content`, the oldest first.",
+            example='set said = tool.Conversation.History(chat)[0]["content"]',
+            error_conditions="7 if it is no conversation's handle; 19 if the instance is retired.",
+            capabilities=("ask",),
+        ),
+        history,
+    ),
+    (
+        ToolSpec(
+            name="Conversation.Clear",
+            description="Forgets what was said; the instance, its settings and its file contexts stay.",
+            category="AI conversations",
+            args=(HANDLE,),
+            return_type=ArgType.NIL,
+            return_help="nil",
+            example="call tool.Conversation.Clear(chat)",
+            error_conditions=f"{STALE}.",
+            capabilities=("ask",),
+        ),
+        clear,
+    ),
+]

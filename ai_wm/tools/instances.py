@@ -1,0 +1,212 @@
+"""``AIWorkerInstance``: spawning instances, following them, and retiring them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ai_wm.tools.access import calling, conversation_of, handle_of, manager_of
+from ai_wm.tools.definitions import NO_SUCH_WORKER, WORKER
+from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
+
+if TYPE_CHECKING:
+    from neuroscript.runtime.context import ToolContext
+    from neuroscript.values import Handle
+
+INSTANCE = ArgSpec("instance_id", ArgType.STRING, "The instance's id.")
+NO_SUCH_INSTANCE = "9 if there is no such instance; 19 if it is retired"
+
+
+def spawn(
+    ctx: ToolContext, definition_id: str, config_overrides: dict[str, Any] | None, file_contexts: list[str] | None
+) -> dict[str, Any]:
+    with calling(ctx):
+        manager = manager_of(ctx)
+        instance = manager.spawn_worker_instance(definition_id, config_overrides, file_contexts)
+        handle = handle_of(ctx, manager.conversation(instance.instance_id))
+        return {**instance.to_script(), "conversation_manager_handle": handle}
+
+
+def get(ctx: ToolContext, instance_id: str) -> dict[str, Any]:
+    with calling(ctx):
+        return manager_of(ctx).get_worker_instance(instance_id).to_script()
+
+
+def list_active(ctx: ToolContext, filters: dict[str, Any] | None) -> list[dict[str, Any]]:
+    with calling(ctx):
+        return [instance.to_script() for instance in manager_of(ctx).list_active_worker_instances(filters)]
+
+
+def retire(
+    ctx: ToolContext,
+    instance_id: str,
+    conversation_manager_handle: Handle,
+    reason: str,
+    final_status: str,
+    final_session_token_usage: dict[str, Any] | None,
+    performance_records: list[dict[str, Any]] | None,
+) -> None:
+    with calling(ctx):
+        conversation_of(ctx, conversation_manager_handle, instance_id)
+        manager_of(ctx).retire_worker_instance(
+            instance_id,
+            reason=reason,
+            final_status=final_status,
+            final_session_token_usage=final_session_token_usage,
+            performance_records=performance_records,
+        )
+        ctx.handles.release(conversation_manager_handle)
+
+
+def update_status(ctx: ToolContext, instance_id: str, status: str, last_error: str | None) -> None:
+    with calling(ctx):
+        manager_of(ctx).update_instance_status(instance_id, status, last_error)
+
+
+def update_token_usage(ctx: ToolContext, instance_id: str, input_tokens: int, output_tokens: int) -> None:
+    with calling(ctx):
+        manager_of(ctx).update_instance_token_usage(instance_id, input_tokens, output_tokens)
+
+
+TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
+    (
+        ToolSpec(
+            name="AIWorkerInstance.Spawn",
+            description="Starts an instance of a worker: a conversation with a memory of its own.",
+            category="AI worker instances",
+            args=(
+                WORKER,
+                ArgSpec(
+                    "config_overrides",
+                    ArgType.MAP,
+                    "Settings that go on top of the definition's base_config, for this instance.",
+                    required=False,
+                ),
+                ArgSpec(
+                    "file_contexts",
+                    ArgType.SLICE_STRING,
+                    "Files of the sandbox that go to the model ahead of the conversation, in place of the "
+                    "definition's default ones.",
+                    required=False,
+                ),
+            ),
+            return_type=ArgType.MAP,
+            return_help="The instance: `instance_id`, `definition_id`, `status`, `current_config`, … and "
+            "`conversation_manager_handle`, by which the Conversation tools and `ask` reach it.",
+            example='set chat = tool.AIWorkerInstance.Spawn("helper").conversation_manager_handle',
+            error_conditions=f"{NO_SUCH_WORKER}; 19 if it is not active or not conversational; 20 at its limit of "
+            "concurrent instances; 4 for a setting that does not fit.",
+            capabilities=("ask",),
+        ),
+        spawn,
+    ),
+    (
+        ToolSpec(
+            name="AIWorkerInstance.Get",
+            description="Gives what is known of an active instance.",
+            category="AI worker instances",
+            args=(INSTANCE,),
+            return_type=ArgType.MAP,
+            return_help="A map with `instance_id`, `definition_id`, `status`, `session_token_usage`, `current_config`, "
+            "`active_file_contexts`, `creation_timestamp`, `last_activity_timestamp`, `last_error`, …",
+            example="set used = tool.AIWorkerInstance.Get(id).session_token_usage.total_tokens",
+            error_conditions=f"{NO_SUCH_INSTANCE}.",
+            capabilities=("ask",),
+        ),
+        get,
+    ),
+    (
+        ToolSpec(
+            name="AIWorkerInstance.ListActive",
+            description="Lists the instances that are not retired, the oldest first.",
+            category="AI worker instances",
+            args=(
+                ArgSpec("filters", ArgType.MAP, "What must hold: instance_id, definition_id, status.", required=False),
+            ),
+            return_type=ArgType.SLICE_MAP,
+            return_help="Maps as `AIWorkerInstance.Get` gives.",
+            example='set busy = tool.AIWorkerInstance.ListActive({"status": "busy"})',
+            error_conditions="4 for an unknown filter or state.",
+            capabilities=("ask",),
+        ),
+        list_active,
+    ),
+    (
+        ToolSpec(
+            name="AIWorkerInstance.Retire",
+            description="Ends an instance: stores it with its usage and all its records, frees its place, and makes "
+            "its handle stale.",
+            category="AI worker instances",
+            args=(
+                INSTANCE,
+                ArgSpec("conversation_manager_handle", ArgType.HANDLE, "The handle that Spawn gave for it."),
+                ArgSpec("reason", ArgType.STRING, "Why, in words."),
+                ArgSpec(
+                    "final_status",
+                    ArgType.STRING,
+                    "retired_completed, retired_exhausted, retired_error, context_full or token_limit_reached; "
+                    "anything else is stored as retired_exhausted.",
+                ),
+                ArgSpec(
+                    "final_session_token_usage",
+                    ArgType.MAP,
+                    "input_tokens, output_tokens, total_tokens to store in place of those counted.",
+                    required=False,
+                ),
+                ArgSpec(
+                    "performance_records",
+                    ArgType.SLICE_MAP,
+                    "Records to store in place of those logged.",
+                    required=False,
+                ),
+            ),
+            return_type=ArgType.NIL,
+            return_help="nil",
+            example='call tool.AIWorkerInstance.Retire(id, chat, "done", "retired_completed")',
+            error_conditions=f"{NO_SUCH_INSTANCE}, is in a turn, or the handle is stale or another instance's; 7 if it "
+            "is no conversation's handle; 4 for usage or records that do not fit; 26 if the file cannot be written.",
+            capabilities=("ask",),
+        ),
+        retire,
+    ),
+    (
+        ToolSpec(
+            name="AIWorkerInstance.UpdateStatus",
+            description="Sets the state of an instance.",
+            category="AI worker instances",
+            args=(
+                INSTANCE,
+                ArgSpec(
+                    "status",
+                    ArgType.STRING,
+                    "initializing, idle, busy, context_full, rate_limited, token_limit_reached or error.",
+                ),
+                ArgSpec("last_error", ArgType.STRING, "What went wrong, to keep with it.", required=False),
+            ),
+            return_type=ArgType.NIL,
+            return_help="nil",
+            example='call tool.AIWorkerInstance.UpdateStatus(id, "error", "the reply was useless")',
+            error_conditions=f"{NO_SUCH_INSTANCE} or in a turn; 4 for an unknown state or a retired one (use Retire).",
+            capabilities=("ask",),
+        ),
+        update_status,
+    ),
+    (
+        ToolSpec(
+            name="AIWorkerInstance.UpdateTokenUsage",
+            description="Adds tokens to what an instance has used in its session.",
+            category="AI worker instances",
+            args=(
+                INSTANCE,
+                ArgSpec("input_tokens", ArgType.INT, "Tokens of input to add."),
+                ArgSpec("output_tokens", ArgType.INT, "Tokens of output to add."),
+            ),
+            return_type=ArgType.NIL,
+            return_help="nil",
+            example="call tool.AIWorkerInstance.UpdateTokenUsage(id, 120, 35)",
+            error_conditions=f"{NO_SUCH_INSTANCE}; 4 for a negative number.",
+            capabilities=("ask",),
+        ),
+        update_token_usage,
+    ),
+]

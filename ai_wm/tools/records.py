@@ -1,0 +1,162 @@
+"""The part of ``AIWorker`` that keeps the books: records of tasks, feedback on them, and queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ai_wm.tools.access import calling, manager_of
+from ai_wm.tools.definitions import NO_SUCH_WORKER, WORKER
+from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
+
+if TYPE_CHECKING:
+    from neuroscript.runtime.context import ToolContext
+
+
+def log_performance(ctx: ToolContext, *values: Any) -> str:
+    record = {name: value for name, value in zip(_LOGGED, values, strict=True) if value is not None}
+    with calling(ctx):
+        return manager_of(ctx).log_performance_record(record)
+
+
+def log_feedback(
+    ctx: ToolContext,
+    task_id: str,
+    rating: float,
+    comments: str,
+    correction_instructions: str,
+    supervisor_agent_id: str,
+) -> None:
+    with calling(ctx):
+        manager_of(ctx).log_feedback(
+            task_id,
+            rating,
+            comments=comments,
+            correction_instructions=correction_instructions,
+            supervisor_agent_id=supervisor_agent_id,
+        )
+
+
+def get_records(ctx: ToolContext, definition_id: str, filters: dict[str, Any] | None) -> list[dict[str, Any]]:
+    with calling(ctx):
+        return manager_of(ctx).performance_record_maps(definition_id, filters)
+
+
+def save_data(ctx: ToolContext) -> str:
+    with calling(ctx):
+        return f"Saved {manager_of(ctx).save_performance_data()} performance records."
+
+
+def load_data(ctx: ToolContext) -> str:
+    with calling(ctx):
+        return f"Loaded {manager_of(ctx).load_performance_data()} performance records."
+
+
+_LOG_ARGS = (
+    ArgSpec("task_id", ArgType.STRING, "The task's id, which no other record has."),
+    ArgSpec("instance_id", ArgType.STRING, "The instance that did it, or `stateless-…` for a one-shot task."),
+    ArgSpec("definition_id", ArgType.STRING, "The definition's id, or its unique name."),
+    ArgSpec("timestamp_start", ArgType.ANY, "When it began: a timedate, or a string in RFC 3339."),
+    ArgSpec("timestamp_end", ArgType.ANY, "When it ended: a timedate, or a string in RFC 3339."),
+    ArgSpec("duration_ms", ArgType.INT, "How long it took, in milliseconds."),
+    ArgSpec("success", ArgType.BOOL, "Whether it succeeded."),
+    ArgSpec("input_context", ArgType.MAP, "What is known of the input.", required=False),
+    ArgSpec("llm_metrics", ArgType.MAP, "input_tokens, output_tokens, total_tokens, finish_reason, …", required=False),
+    ArgSpec("cost_incurred", ArgType.FLOAT, "What it cost.", required=False),
+    ArgSpec("output_summary", ArgType.STRING, "The beginning of the output.", required=False),
+    ArgSpec("error_details", ArgType.STRING, "What went wrong.", required=False),
+)
+_LOGGED = tuple(arg.name for arg in _LOG_ARGS)
+
+RECORD_TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
+    (
+        ToolSpec(
+            name="AIWorker.LogPerformance",
+            description="Logs the record of a task that was done elsewhere. Conversations and tasks that run here log "
+            "theirs by themselves.",
+            category="AI worker performance",
+            args=_LOG_ARGS,
+            return_type=ArgType.STRING,
+            return_help="The task's id.",
+            example='call tool.AIWorker.LogPerformance("task-1", "stateless-1", "helper", "2025-06-15T09:30:00Z", '
+            '"2025-06-15T09:30:01Z", 1000, true)',
+            error_conditions=f"{NO_SUCH_WORKER}; 4 for a value that does not fit; 42 if the task has a record already; "
+            "26 if the file cannot be written.",
+            capabilities=("ask",),
+        ),
+        log_performance,
+    ),
+    (
+        ToolSpec(
+            name="AIWorker.LogFeedback",
+            description="Attaches a judgement to a task's record; the mean rating is the definition's "
+            "`average_quality_score`. A second judgement of a task replaces the first.",
+            category="AI worker performance",
+            args=(
+                ArgSpec("task_id", ArgType.STRING, "The task."),
+                ArgSpec("rating", ArgType.FLOAT, "How good it was, on the scale that you keep to."),
+                ArgSpec("comments", ArgType.STRING, "Why.", required=False, default=""),
+                ArgSpec("correction_instructions", ArgType.STRING, "What to do better.", required=False, default=""),
+                ArgSpec("supervisor_agent_id", ArgType.STRING, "Who judges.", required=False, default=""),
+            ),
+            return_type=ArgType.NIL,
+            return_help="nil",
+            example='call tool.AIWorker.LogFeedback(result.task_id, 4.5, "short and right")',
+            error_conditions="9 if there is no record of that task; 4 for a value that does not fit; 26 if the file "
+            "cannot be written.",
+            capabilities=("ask",),
+        ),
+        log_feedback,
+    ),
+    (
+        ToolSpec(
+            name="AIWorker.GetPerformanceRecords",
+            description="Finds the records of a definition's tasks, those of live instances included.",
+            category="AI worker performance",
+            args=(
+                WORKER,
+                ArgSpec(
+                    "filters",
+                    ArgType.MAP,
+                    "What must hold: task_id, instance_id (or `stateless`), success, duration_ms_gt, duration_ms_lt, "
+                    "cost_incurred_gt, cost_incurred_lt, since, until; and limit, how many at most.",
+                    required=False,
+                ),
+            ),
+            return_type=ArgType.SLICE_MAP,
+            return_help="Maps with `task_id`, `instance_id`, `timestamp_start`, `duration_ms`, `success`, "
+            "`cost_incurred`, `llm_metrics`, `supervisor_feedback`, …, the newest first.",
+            example='set failed = tool.AIWorker.GetPerformanceRecords("helper", {"success": false, "limit": 10})',
+            error_conditions=f"{NO_SUCH_WORKER}; 4 for an unknown filter or one that does not fit.",
+            capabilities=("ask",),
+        ),
+        get_records,
+    ),
+    (
+        ToolSpec(
+            name="AIWorker.SavePerformanceData",
+            description="Tidies the file of performance data: drops what later entries replaced. Every record is saved "
+            "anyway.",
+            category="AI worker performance",
+            return_type=ArgType.STRING,
+            return_help="A sentence with the number of records.",
+            example="emit tool.AIWorker.SavePerformanceData()",
+            error_conditions="26 if the file cannot be written.",
+            capabilities=("ask",),
+        ),
+        save_data,
+    ),
+    (
+        ToolSpec(
+            name="AIWorker.LoadPerformanceData",
+            description="Reads the performance data from the sandbox again and works out the summaries anew.",
+            category="AI worker performance",
+            return_type=ArgType.STRING,
+            return_help="A sentence with the number of records.",
+            example="emit tool.AIWorker.LoadPerformanceData()",
+            error_conditions="18 if the file is not valid; what was loaded before then stays.",
+            capabilities=("ask",),
+        ),
+        load_data,
+    ),
+]
