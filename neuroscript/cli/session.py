@@ -50,6 +50,7 @@ class ReplSession:
         self._make_interpreter = make_interpreter
         self._write = write
         self._pending: list[str] = []
+        self._sources: dict[str, str] = {}
         self._commands: dict[str, Callable[[str], None]] = {
             ":help": lambda _: self._write(HELP),
             ":load": self._load,
@@ -97,12 +98,15 @@ class ReplSession:
         """Runs an input and shows its value, or the error."""
         if not text.strip():
             return
+        # Each input is a file of its own, so that an error in a procedure shows the line that was typed then.
+        name = f"<input {len(self._sources) + 1}>"
+        self._sources[name] = text
         try:
-            value = self._session.evaluate(text)
+            value = self._session.evaluate(text, name)
             if value is not None:
                 self._write(shown(value))
         except NeuroScriptError as error:
-            self._write(explain(error, {error.file: text} if error.file.startswith("<") else {}))
+            self._write(explain(error, self._sources))
 
     def close(self) -> None:
         """Ends the conversation."""
@@ -130,18 +134,21 @@ class ReplSession:
         except UsageError as error:
             self._write(str(error))
         except NeuroScriptError as error:
-            self._write(explain(error, {}))
+            self._write(explain(error, self._sources))
 
     def _load(self, path: str) -> None:
         if not path:
             raise UsageError(":load needs a file: :load FILE")
         source = read_source(path)
+        self._sources[path] = source.decode(errors="replace")
         try:
-            names = self._session.load(source, path)
+            names = self.interpreter.load(source, path, replace=True)
+            if self.interpreter.has_commands:
+                self.interpreter.run_commands()
         except NeuroScriptError as error:
-            self._write(explain(error, {path: source.decode(errors="replace")}))
+            self._write(explain(error, self._sources))
         else:
-            self._write(f"loaded {', '.join(names)}" if names else f"{path} has run")
+            self._write(f"loaded {', '.join(names)}" if names else f"{path} is done")
 
     def _tools(self, name: str) -> None:
         specs = find_tools(self.interpreter.tools, name)

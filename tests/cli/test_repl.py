@@ -204,7 +204,7 @@ def test_colours_of_a_line() -> None:
     ]
 
 
-def test_the_terminal_reads_blocks_keeps_history_and_completes(
+def test_the_terminal_reads_blocks_and_keeps_history(
     talk: Conversation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from prompt_toolkit.application import create_app_session
@@ -218,8 +218,8 @@ def test_the_terminal_reads_blocks_keeps_history_and_completes(
         ask = terminal.make_prompt(talk.session)
         keys.send_text("if true\nemit 1\nendif\n")
         assert ask() == "if true\nemit 1\nendif"
-        keys.send_text("endw\t\n")
-        assert ask() == "endwhile"
+        keys.send_text("emit 2\n")
+        assert ask() == "emit 2"
         keys.send_text("\x1b[A\x1b[A\n")
         assert ask() == "if true\nemit 1\nendif"
         keys.send_text("half\x03")
@@ -229,8 +229,18 @@ def test_the_terminal_reads_blocks_keeps_history_and_completes(
         with pytest.raises(EOFError):
             ask()
     history = tmp_path / "state" / "repl_history"
-    assert "+endwhile" in history.read_text()
+    assert "+emit 2" in history.read_text()
     assert history.stat().st_mode & 0o077 == 0
+
+
+def test_the_terminal_completes_words(talk: Conversation) -> None:
+    from prompt_toolkit.completion import CompleteEvent
+    from prompt_toolkit.document import Document
+
+    from neuroscript.cli.terminal import _Completer
+
+    found = list(_Completer(talk.session).get_completions(Document("emit endw"), CompleteEvent()))
+    assert [(completion.text, completion.start_position) for completion in found] == [("endwhile", -4)]
 
 
 def test_without_a_place_for_history_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
