@@ -1,4 +1,4 @@
-"""The parser's tables.  Generated from grammars/neuroscript.lark by `python -m neuroscript.syntax.generate`."""
+"""The parser's tables, which `python -m neuroscript.syntax.generate` makes of grammars/neuroscript.lark."""
 
 # fmt: off
 # ruff: noqa: E501
@@ -15,7 +15,7 @@ TERMINALS = (
   'RETURNS', 'SET', 'SIN', 'SOME', 'TAN', 'TIMEDATE', 'TOOL', 'TRUE', 'TYPEOF', 'WHILE', 'WHISPER', 'WITH',
 )
 
-# What the keywords and the punctuation are written like, and their codes.
+# How the keywords and the punctuation are written, and their codes.
 KEYWORDS = {
     'acos': 34,
     'and': 35,
@@ -126,7 +126,7 @@ PATTERNS = {
     'STRING': '(?:"(?:[^"\\\\\r\n]++|\\\\(?:["\'\\\\btnfrv~`]|x[0-9A-Fa-f]{2}|[0-3][0-7]{2}|[0-7]{2}|u[Dd][89ABab][0-9A-Fa-f]{2}\\\\u[Dd][C-Fc-f][0-9A-Fa-f]{2}|u(?![Dd][89A-Fa-f])[0-9A-Fa-f]{4}|\r\n?|\n))*+"|\'(?:[^\'\\\\\r\n]++|\\\\(?:["\'\\\\btnfrv~`]|x[0-9A-Fa-f]{2}|[0-3][0-7]{2}|[0-7]{2}|u[Dd][89ABab][0-9A-Fa-f]{2}\\\\u[Dd][C-Fc-f][0-9A-Fa-f]{2}|u(?![Dd][89A-Fa-f])[0-9A-Fa-f]{4}|\r\n?|\n))*+\')',
 }
 
-# The nonterminals; a rule is (nonterminal, number of symbols, name of the method that builds its node).
+# The nonterminals; a rule is (nonterminal, number of symbols, method that builds its node).
 NONTERMINALS = (
   '__and_chain_plus_10', '__arguments_star_19', '__atom_star_20', '__bit_and_chain_plus_13', '__bit_or_chain_plus_11',
   '__bit_xor_chain_plus_12', '__block_star_5', '__clause_star_4', '__equality_chain_plus_14', '__if_statement_star_8',

@@ -70,7 +70,9 @@ class Builder:
         for keyword, params in clauses:
             word = self.texts[keyword]
             if lists[word]:
-                self.findings.append((keyword, f"`{word}` stands in this signature already: put all its names after one"))
+                self.findings.append(
+                    (keyword, f"a second `{word}` in one signature: put all its names after the first")
+                )
             lists[word] = lists[word] or params
         return nodes.Procedure(
             self._span(first, means),
@@ -233,7 +235,9 @@ class Builder:
     def chain(self, values: Values, first: int, end: int) -> Chain:
         pairs = values[1]
         texts = self.texts
-        operators = [(texts[op], operand, self._span(op, op)) for op, operand in zip(pairs[0::2], pairs[1::2], strict=True)]
+        operators = [
+            (texts[op], operand, self._span(op, op)) for op, operand in zip(pairs[0::2], pairs[1::2], strict=True)
+        ]
         return Chain(self._span(first, end - 1), values[0], operators)
 
     def prefix(self, values: Values, first: int, end: int) -> nodes.Unary:

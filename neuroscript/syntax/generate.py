@@ -14,14 +14,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lark import Lark
+from lark import Lark, Token
 from lark.grammar import NonTerminal, Rule
 from lark.lexer import PatternStr
 from lark.parsers.lalr_analysis import Shift
 
 END = "$END"
 TABLES = Path(__file__).with_name("_tables.py")
-_HEADER = '''"""The parser's tables.  Generated from grammars/neuroscript.lark by `python -m neuroscript.syntax.generate`."""
+_HEADER = '''"""The parser's tables, which `python -m neuroscript.syntax.generate` makes of grammars/neuroscript.lark."""
 
 # fmt: off
 # ruff: noqa: E501
@@ -53,7 +53,7 @@ def generate() -> str:
     rules = sorted(lark.rules, key=_rule_key)
     numbers = {rule: number for number, rule in enumerate(rules)}
     nonterminals = sorted({str(rule.origin.name) for rule in rules}, key=_natural)
-    table = lark.parser.parser._parse_table  # type: ignore[attr-defined]
+    table = lark.parser.parser._parse_table
     order = _numbered_states(table)
     (end_state,) = table.end_states.values()
     actions, gotos = [], []
@@ -70,27 +70,30 @@ def generate() -> str:
         gotos.append(goto)
     row_texts, row_numbers = _distinct(actions)
     goto_texts, goto_numbers = _distinct(gotos)
-    return "".join(
+    fixed = {
+        word: [(texts[n], codes[n]) for n in names if n in texts and texts[n][0].isalpha() is word]
+        for word in (True, False)
+    }
+    return _HEADER + "\n".join(
         [
-            _HEADER,
-            "# The terminals; a terminal's code is its place here.\n",
-            _block("TERMINALS", [repr(name) for name in names]),
-            "# What the keywords and the punctuation are written like, and their codes.\n",
-            _mapping("KEYWORDS", {texts[n]: codes[n] for n in names if n in texts and texts[n][0].isalpha()}),
-            _mapping("PUNCTUATION", {texts[n]: codes[n] for n in names if n in texts and not texts[n][0].isalpha()}),
-            "# The regular expressions of the other terminals.\n",
-            _mapping("PATTERNS", {n: patterns[n] for n in sorted(patterns)}),
-            "# The nonterminals; a rule is (nonterminal, number of symbols, name of the method that builds its node).\n",
-            _block("NONTERMINALS", [repr(name) for name in nonterminals]),
-            _block("RULES", [repr(_rule_row(rule, nonterminals)) for rule in rules]),
-            "# Distinct rows of the tables, as code, value, code, value …; a state's row is ROWS[STATE_ROWS[state]].\n",
-            "# A value above 0 is the state to go to, 0 accepts, and -1 - n reduces by RULES[n].\n",
-            _block("ROWS", row_texts),
-            _block("STATE_ROWS", [str(number) for number in row_numbers]),
-            _block("GOTOS", goto_texts),
-            _block("STATE_GOTOS", [str(number) for number in goto_numbers]),
+            "# The terminals; a terminal's code is its place here.",
+            _tuple("TERMINALS", [repr(name) for name in names]),
+            "# How the keywords and the punctuation are written, and their codes.",
+            _mapping("KEYWORDS", fixed[True]),
+            _mapping("PUNCTUATION", fixed[False]),
+            "# The regular expressions of the other terminals.",
+            _mapping("PATTERNS", sorted(patterns.items())),
+            "# The nonterminals; a rule is (nonterminal, number of symbols, method that builds its node).",
+            _tuple("NONTERMINALS", [repr(name) for name in nonterminals]),
+            _tuple("RULES", [repr(_rule_row(rule, nonterminals)) for rule in rules]),
+            "# Distinct rows of the tables, as code, value, code, value …; a state's row is ROWS[STATE_ROWS[state]].",
+            "# A value above 0 is the state to go to, 0 accepts, and -1 - n reduces by RULES[n].",
+            _tuple("ROWS", row_texts),
+            _tuple("STATE_ROWS", [str(number) for number in row_numbers]),
+            _tuple("GOTOS", goto_texts),
+            _tuple("STATE_GOTOS", [str(number) for number in goto_numbers]).rstrip("\n") + "\n",
         ]
-    ).rstrip("\n") + "\n"
+    )
 
 
 def _terminals(lark: Lark) -> tuple[list[str], dict[str, str], dict[str, str]]:
@@ -105,7 +108,7 @@ def _terminals(lark: Lark) -> tuple[list[str], dict[str, str], dict[str, str]]:
             patterns[str(terminal.name)] = terminal.pattern.to_regexp()
     for name, (tree, _) in lark.grammar.term_defs:
         if name not in texts and name not in patterns:
-            (literal,) = tree.scan_values(lambda token: token.type == "STRING")
+            (literal,) = tree.scan_values(lambda token: isinstance(token, Token) and token.type == "STRING")
             texts[str(name)] = literal.strip('"')
     named = sorted(name for name in patterns if name not in ignored)
     keywords = sorted(name for name, text in texts.items() if text[0].isalpha())
@@ -164,7 +167,7 @@ def _distinct(rows: list[dict[int, int]]) -> tuple[list[str], list[int]]:
     return list(texts), places
 
 
-def _block(name: str, items: list[str]) -> str:
+def _tuple(name: str, items: list[str]) -> str:
     """A tuple, filled up to the width of a line."""
     lines, line = [], " "
     for item in items:
@@ -172,11 +175,11 @@ def _block(name: str, items: list[str]) -> str:
             lines.append(line)
             line = " "
         line += f" {item},"
-    return f"{name} = (\n" + "\n".join([*lines, line]).rstrip() + "\n)\n\n"
+    return f"{name} = (\n" + "\n".join([*lines, line]).rstrip() + "\n)\n"
 
 
-def _mapping(name: str, entries: dict[str, Any]) -> str:
-    return f"{name} = {{\n" + "".join(f"    {key!r}: {value!r},\n" for key, value in entries.items()) + "}\n\n"
+def _mapping(name: str, entries: list[tuple[str, Any]]) -> str:
+    return f"{name} = {{\n" + "".join(f"    {key!r}: {value!r},\n" for key, value in entries) + "}\n"
 
 
 def main(arguments: list[str]) -> int:

@@ -1,8 +1,8 @@
 """Text → tokens, as parallel arrays of codes and offsets.
 
 One regular expression splits the whole text into tokens and the blanks between them, so that the loop over the text
-runs inside `re`.  It matches any text at all: what is no token is one with a code of its own (`Bad`), which no state
-of the parser accepts, so that the fast path never asks.  A code is found once for each distinct text.
+runs inside `re`.  It matches any text at all: what is no token has a code of its own (``BAD_…``), which no state of the
+parser accepts, so that the fast path never asks.  A code is found once for each distinct text.
 
 What the grammar leaves to the lexer is here: a newline inside brackets is white space, a keyword after a dot is a name,
 a backslash joins lines, and string escapes and numbers have their values.
@@ -18,9 +18,9 @@ from itertools import accumulate, compress
 from operator import sub
 from typing import Any
 
-from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptSyntaxError
 from neuroscript.syntax._tables import KEYWORDS, PATTERNS, PUNCTUATION, TERMINALS
 from neuroscript.syntax.nodes import Span
+from neuroscript.syntax.source import LINE_END
 from neuroscript.values import INT_LIMIT
 
 CODES = {name: code for code, name in enumerate(TERMINALS)}
@@ -43,7 +43,6 @@ BAD_STRING = HIDDEN + 4
 BAD_ESCAPE = HIDDEN + 5
 BAD_METADATA = HIDDEN + 6
 
-_NEWLINE_TEXT = re.compile(r"\r\n?|\n")
 _OPERATORS = "|".join(re.escape(text) for text in sorted(PUNCTUATION, key=lambda text: (-len(text), text)))
 # Strings and numbers are matched loosely, to their end as a reader sees it; `_Codes` looks closer.
 _DIGITS = r"[0-9A-Za-z_]*+(?:(?<=[eE])[+-][0-9A-Za-z_]*+)?"
@@ -85,13 +84,13 @@ _MAX_DIGITS = len(str(INT_LIMIT))
 class _Codes(dict[str, int]):
     """The code of each token's text; the texts that are no keyword or punctuation are looked at when first met.
 
-    ``values`` then holds the values of the literals, ``multiline`` tells whether a token other than a newline goes over
+    ``literals`` then holds the values of the literals, ``multiline`` tells whether a token other than a newline goes over
     more than one line.
     """
 
     def __init__(self) -> None:
         super().__init__(_FIXED)
-        self.values: dict[str, Any] = {}
+        self.literals: dict[str, Any] = {}
         self.multiline = False
         self.joined = False
 
@@ -122,12 +121,12 @@ class _Codes(dict[str, int]):
             digits = text.lstrip("0") or "0"
             if len(digits) > _MAX_DIGITS or not int(digits) < INT_LIMIT:
                 return BAD_RANGE
-            self.values[text] = int(digits)
+            self.literals[text] = int(digits)
         else:
             value = float(text)
             if not math.isfinite(value):
                 return BAD_RANGE
-            self.values[text] = value
+            self.literals[text] = value
         return NUMBER
 
     def _string(self, text: str) -> int:
@@ -136,13 +135,13 @@ class _Codes(dict[str, int]):
         if text.startswith(("'''", "```")):
             if len(text) < 6 or not text.endswith(text[:3]):
                 return BAD_STRING
-            self.values[text] = text[3:-3]
+            self.literals[text] = text[3:-3]
             return RAW_STRING if text[0] == "`" else LITERAL_STRING
         if text[0] == "`":
             return BAD_CHARACTER
         if not _STRING.fullmatch(text):
             return BAD_ESCAPE if closed(text) else BAD_STRING
-        self.values[text] = _ESCAPE.sub(_unescaped, text[1:-1]) if "\\" in text else text[1:-1]
+        self.literals[text] = _ESCAPE.sub(_unescaped, text[1:-1]) if "\\" in text else text[1:-1]
         return STRING
 
     def _metadata(self, text: str) -> int:
@@ -151,7 +150,7 @@ class _Codes(dict[str, int]):
         match = _METADATA.fullmatch(_JOINED_LINE.sub("", text))
         if not match:
             return BAD_METADATA
-        self.values[text] = (match[1] or match[3], (match[2] or match[4] or "").strip())
+        self.literals[text] = (match[1] or match[3], (match[2] or match[4] or "").strip())
         return METADATA
 
 
@@ -193,7 +192,7 @@ class Tokens:
         """The offsets at which the lines begin."""
         source = self.source
         if "\r" in source:
-            return [0, *(match.end() for match in _NEWLINE_TEXT.finditer(source))]
+            return [0, *(match.end() for match in LINE_END.finditer(source))]
         starts = list(accumulate(map((1).__add__, map(len, source.split("\n"))), initial=0))
         starts.pop()
         return starts
@@ -223,10 +222,14 @@ class Positions:
         return self.lines[first], self.columns[first], self.end_lines[last], self.end_columns[last]
 
 
-def tokenize(source: str) -> Tokens:
+def tokenize(source: str, *, every_newline: bool = False) -> Tokens:
     """The tokens of ``source``: a newline at its end, whether written or not, then the end of the file.
 
-    Nothing is refused here; see `decode` for what text is accepted.
+    Nothing is refused here; `source.decode` is for what text is accepted.
+
+    Args:
+        source: the text.
+        every_newline: keep the newlines inside brackets, for a reader that cannot trust the brackets.
     """
     codes = _Codes()
     size = len(source)
@@ -240,7 +243,9 @@ def tokenize(source: str) -> Tokens:
     ends[-1:] = [min(ends[-1], size)] if ends else []
     if _KEYWORD_AFTER_DOT.search(found):
         found = _names_after_dots(found)
-    found, texts, starts, ends = _without_hidden(found, texts, starts, ends, joined=codes.joined)
+    found, texts, starts, ends = _without_hidden(
+        found, texts, starts, ends, joined=codes.joined, every_newline=every_newline
+    )
     if not found or found[-1] != NEWLINE:
         found += bytes((NEWLINE,))
         texts.append("")
@@ -249,7 +254,7 @@ def tokenize(source: str) -> Tokens:
     texts.append("")
     starts.append(size)
     ends.append(size)
-    return Tokens(source, found + bytes((END,)), texts, starts, ends, codes.values, codes.multiline)
+    return Tokens(source, found + bytes((END,)), texts, starts, ends, codes.literals, codes.multiline)
 
 
 def _class_of(codes: list[int]) -> bytes:
@@ -266,28 +271,13 @@ def _names_after_dots(codes: bytes) -> bytes:
 
 
 def _without_hidden(
-    codes: bytes, texts: list[str], starts: list[int], ends: list[int], *, joined: bool
+    codes: bytes, texts: list[str], starts: list[int], ends: list[int], *, joined: bool, every_newline: bool
 ) -> tuple[bytes, list[str], list[int], list[int]]:
     """The arrays without what is white space to the grammar: newlines in brackets, and joined lines."""
-    marked: bytearray | None = None
-    depth = first = 0
-    for match in _BRACKET.finditer(codes):
-        place = match.start()
-        if codes[place] in _OPENING:
-            if not depth:
-                first = place
-            depth += 1
-        elif depth:
-            depth -= 1
-            if not depth and codes.find(NEWLINE, first, place) >= 0:
-                marked = marked or bytearray(codes)
-                marked[first:place] = marked[first:place].replace(_NEWLINE_BYTE, _HIDDEN_BYTE)
-    if depth:
-        marked = marked or bytearray(codes)
-        marked[first:] = marked[first:].replace(_NEWLINE_BYTE, _HIDDEN_BYTE)
-    if marked is None and not joined:
+    marked = codes if every_newline else _with_brackets_joined(codes)
+    if marked is codes and not joined:
         return codes, texts, starts, ends
-    marked = marked or bytearray(codes)
+    marked = bytearray(marked)
     if joined:
         _hide_repeated_newlines(marked)
     kept = bytes(map(HIDDEN.__ne__, marked))
@@ -297,6 +287,32 @@ def _without_hidden(
         list(compress(starts, kept)),
         list(compress(ends, kept)),
     )
+
+
+def _with_brackets_joined(codes: bytes) -> bytes | bytearray:
+    """The codes with the newlines inside brackets hidden; the very same object if there are none."""
+    marked: bytearray | None = None
+    depth = first = 0
+
+    def hide(end: int) -> None:
+        nonlocal marked
+        if codes.find(NEWLINE, first, end) >= 0:
+            marked = marked or bytearray(codes)
+            marked[first:end] = codes[first:end].replace(_NEWLINE_BYTE, _HIDDEN_BYTE)
+
+    for match in _BRACKET.finditer(codes):
+        place = match.start()
+        if codes[place] in _OPENING:
+            if not depth:
+                first = place
+            depth += 1
+        elif depth:
+            depth -= 1
+            if not depth:
+                hide(place)
+    if depth:
+        hide(len(codes))
+    return codes if marked is None else marked
 
 
 def _hide_repeated_newlines(codes: bytearray) -> None:
@@ -313,59 +329,3 @@ def _hide_repeated_newlines(codes: bytearray) -> None:
 
 _NEWLINE_BYTE = bytes((NEWLINE,))
 _HIDDEN_BYTE = bytes((HIDDEN,))
-
-
-def decode(source: str | bytes, name: str, max_source: int | None) -> str:
-    """The text of a source: UTF-8, with a byte order mark at the start skipped.
-
-    Args:
-        source: the text, or its bytes.
-        name: of the file, for messages.
-        max_source: bytes that it may have; None for any number.
-
-    Raises:
-        NeuroScriptSyntaxError: invalid UTF-8 (a lone surrogate in a text is that too) or a NUL (15), too large (37).
-    """
-    size = len(source)
-    if max_source is not None and size > max_source:
-        raise _refused(name, "", 0, ErrorCode.RESOURCE_EXHAUSTION, _too_large(size, max_source))
-    if isinstance(source, bytes):
-        try:
-            text = source.decode("utf-8")
-        except UnicodeDecodeError as error:
-            text = source[: error.start].decode("utf-8")
-            message = f"byte 0x{source[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
-            raise _refused(name, _unmarked(text), len(_unmarked(text)), ErrorCode.SYNTAX, message) from None
-    else:
-        text = source
-        if not text.isascii():
-            try:
-                size = len(text.encode("utf-8"))
-            except UnicodeEncodeError as error:
-                message = f"U+{ord(text[error.start]):04X} is a lone surrogate, which UTF-8 does not have"
-                offset = error.start - (len(text) - len(_unmarked(text)))
-                raise _refused(name, _unmarked(text), offset, ErrorCode.SYNTAX, message) from None
-            if max_source is not None and size > max_source:
-                raise _refused(name, "", 0, ErrorCode.RESOURCE_EXHAUSTION, _too_large(size, max_source))
-    text = _unmarked(text)
-    if "\0" in text:
-        message = "a NUL character cannot stand in a program; is this a text file?"
-        raise _refused(name, text, text.index("\0"), ErrorCode.SYNTAX, message)
-    return text
-
-
-def _unmarked(text: str) -> str:
-    return text.removeprefix("\ufeff")
-
-
-def _too_large(size: int, limit: int) -> str:
-    return f"the program has more than the {limit:,} bytes that the host allows ({size:,})"
-
-
-def _refused(name: str, text: str, offset: int, code: ErrorCode, message: str) -> NeuroScriptSyntaxError:
-    lines = [0, *(match.end() for match in _NEWLINE_TEXT.finditer(text, 0, offset))]
-    start = lines[-1]
-    shown = _NEWLINE_TEXT.split(text[start : start + 1000], maxsplit=1)[0]
-    shown = "".join("\N{REPLACEMENT CHARACTER}" if char == "\0" or "\ud800" <= char <= "\udfff" else char for char in shown)
-    column = offset - start + 1
-    return NeuroScriptSyntaxError([Diagnostic(len(lines), column, "error", code, message, name, column + 1, shown)])

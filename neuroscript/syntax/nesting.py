@@ -20,9 +20,8 @@ _OPEN_BRACKETS = frozenset(CODES[name] for name in ("LPAR", "LSQB", "LBRACE"))
 _CLOSE_BRACKETS = frozenset(CODES[name] for name in ("RPAR", "RSQB", "RBRACE"))
 _PREFIXES = frozenset(CODES[name] for name in ("MINUS", "NOT", "NO", "SOME", "TILDE", "TYPEOF"))
 _OPERANDS = frozenset(
-    CODES[name]
-    for name in ("NAME", "NUMBER", "STRING", "RAW_STRING", "LITERAL_STRING", "TRUE", "FALSE", "NIL", "LAST")
-) | {code for code in range(HIDDEN + 1, 256)}
+    CODES[name] for name in ("NAME", "NUMBER", "STRING", "RAW_STRING", "LITERAL_STRING", "TRUE", "FALSE", "NIL", "LAST")
+) | set(range(HIDDEN + 1, 256))
 _NEWLINE, _ELSE, _IF, _POWER, _DOT = (CODES[name] for name in ("NEWLINE", "ELSE", "IF", "POWER", "DOT"))
 
 _OPENERS = _OPEN_BLOCKS | _OPEN_BRACKETS

@@ -14,11 +14,12 @@ from neuroscript.errors import NeuroScriptSyntaxError
 from neuroscript.runtime.limits import Limits
 from neuroscript.syntax._tables import GOTOS, NONTERMINALS, ROWS, RULES, STATE_GOTOS, STATE_ROWS
 from neuroscript.syntax.builder import Builder, Method
-from neuroscript.syntax.lexer import Positions, Tokens, decode, tokenize
+from neuroscript.syntax.lexer import Positions, Tokens, tokenize
 from neuroscript.syntax.nesting import first_too_deep
 from neuroscript.syntax.nodes import Program
+from neuroscript.syntax.source import decode
 
-_NO_LIMITS = Limits()
+_DEFAULT_LIMITS = Limits()
 
 
 def _rows(texts: tuple[tuple[int, ...], ...], numbers: tuple[int, ...]) -> list[dict[int, int]]:
@@ -36,7 +37,7 @@ _STATE_SHIFT = _TOKEN_BITS + len(NONTERMINALS).bit_length()
 _landings: dict[int, int] = {}
 
 
-def parse(source: str | bytes, name: str = "<script>", limits: Limits = _NO_LIMITS) -> Program:
+def parse(source: str | bytes, name: str = "<script>", limits: Limits = _DEFAULT_LIMITS) -> Program:
     """The syntax tree of a program.
 
     Args:
@@ -65,8 +66,7 @@ def _run(tokens: Tokens, builder: Builder) -> Program | None:
     """The program, or None where a token does not fit."""
     codes, actions, landings = tokens.codes, ACTIONS, _landings
     rules: list[tuple[int, int, Method | None, bool]] = [
-        (size, nonterminal << _TOKEN_BITS, getattr(builder, method) if method.isalpha() or "_" in method else None, method == "++")
-        for nonterminal, size, method in RULES
+        (size, nonterminal, getattr(builder, method, None), method == "++") for nonterminal, size, method in RULES
     ]
     rules.reverse()
     states = [0]
@@ -88,7 +88,7 @@ def _run(tokens: Tokens, builder: Builder) -> Program | None:
             if action == 0:
                 program: Program = values[-1]
                 return program
-            size, key, method, extends = rules[action]
+            size, nonterminal, method, extends = rules[action]
             if size:
                 first = firsts[-size]
                 taken = values[-size:]
@@ -104,11 +104,11 @@ def _run(tokens: Tokens, builder: Builder) -> Program | None:
             else:
                 value = taken
             state = states[-1]
-            key |= state << _STATE_SHIFT | code
-            landing = landings.get(key)
-            if landing is None:
-                landing = landings[key] = _landing(state, key, code)
-            state = landing
+            key = state << _STATE_SHIFT | nonterminal << _TOKEN_BITS | code
+            target = landings.get(key)
+            if target is None:
+                target = landings[key] = landing(state, nonterminal, code)
+            state = target
             states.append(state)
             values.append(value)
             firsts.append(first)
@@ -118,10 +118,10 @@ def _run(tokens: Tokens, builder: Builder) -> Program | None:
         return None
 
 
-def _landing(state: int, key: int, code: int) -> int:
-    """The state after ``state`` and the nonterminal in ``key`` before the token ``code``, past the rules that pass on."""
+def landing(state: int, nonterminal: int, code: int) -> int:
+    """The state after ``state`` and ``nonterminal``, past the rules that only pass it on before the token ``code``."""
     gotos = GOTO[state]
-    target = gotos[key >> _TOKEN_BITS & (1 << _STATE_SHIFT - _TOKEN_BITS) - 1]
+    target = gotos[nonterminal]
     while True:
         action = ACTIONS[target].get(code, 0)
         if action >= 0:
