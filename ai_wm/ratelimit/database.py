@@ -98,7 +98,7 @@ class Database:
             raise self._explained(failure) from failure
         finally:
             self.lock.release()
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, sqlite3.Error | OSError):
             raise self._explained(error) from error
 
     def close(self) -> None:

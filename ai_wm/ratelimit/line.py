@@ -13,6 +13,10 @@ from typing import Protocol
 from ai_wm.ratelimit.base import MICROSECONDS, Refusal, Reservation, refused
 from neuroscript.errors import ErrorCode, NeuroScriptError
 
+# So much later than asked for, in seconds, a wait ends: a caller that may wait for 60 s is served when a window of 60 s
+# has passed, and one that may not wait at all learns what the callers before it wait for.
+GRACE = 0.05
+
 # How often a waiting caller looks whether it was cancelled, in seconds.
 CANCEL_POLL = 0.1
 
@@ -46,10 +50,6 @@ class Line:
     def __len__(self) -> int:
         return len(self._places)
 
-    def note(self, blocked: Refusal | None) -> str:
-        """Says in a refusal that others wait already, where that is why."""
-        return f"{len(self)} callers wait already" if blocked is not None else ""
-
     def wake(self) -> None:
         """Let the first in line try again.  Safe in destructors."""
         try:
@@ -64,6 +64,22 @@ class Line:
             places = list(self._places)
         for place in places:
             place.put(None)
+
+    def pass_by(self, attempt: Callable[[], Reservation | Refusal], subject: str) -> Reservation:
+        """Reserve at once or not at all; whoever waits already comes first.
+
+        Raises:
+            RateLimitedError: 20 or 46.
+        """
+        if not self._places:
+            outcome = attempt()
+            if isinstance(outcome, Reservation):
+                return outcome
+            raise refused(outcome, subject)
+        blocked = self.blocked
+        if blocked is None:
+            return self.stand(attempt, subject, 0.0, None, lambda _refusal, _turn: None)
+        raise refused(replace(blocked, need=0), subject, note=f"{len(self)} wait for it already")
 
     def stand(
         self,
@@ -87,7 +103,7 @@ class Line:
             StateError: 19 if the line is closed meanwhile.
         """
         place: SimpleQueue[None] = SimpleQueue()
-        deadline = monotonic() + wait_seconds
+        deadline = monotonic() + wait_seconds + GRACE
         with self._lock:
             self._places.append(place)
         try:
@@ -143,7 +159,7 @@ class Line:
             before, refusal = self._places.index(place), self.blocked
         note = f"the call waited {wait_seconds:g} s"
         if before:
-            note += f", and {before} more wait before it"
+            note += f", and {before} still wait before it"
         if refusal is not None:
             # What the first in line needs says nothing about this call.
             return refused(replace(refusal, need=0) if before else refusal, subject, note=note)

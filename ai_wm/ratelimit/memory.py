@@ -13,7 +13,6 @@ from ai_wm.ratelimit.base import (
     Refusal,
     Reservation,
     cost_units,
-    refused,
     slots_refused,
     subject_of,
     token_count,
@@ -53,19 +52,14 @@ class MemoryRateLimiter:
         """See `RateLimiter.reserve`."""
         tracker = self._trackers.get(definition_id) or self._tracker(definition_id)
         tokens, units = token_count(tokens), cost_units(cost)
+        subject = subject_of(definition_id, name)
+
+        def attempt() -> Reservation | Refusal:
+            return tracker.attempt(policy, tokens, units)
+
         if not wait_seconds:
-            blocked = tracker.line.blocked
-            outcome = tracker.attempt(policy, tokens, units) if blocked is None else blocked
-            if isinstance(outcome, Reservation):
-                return outcome
-            raise refused(outcome, subject_of(definition_id, name), note=tracker.line.note(blocked))
-        return tracker.line.stand(
-            lambda: tracker.attempt(policy, tokens, units),
-            subject_of(definition_id, name),
-            wait_seconds,
-            cancelled,
-            lambda _refusal, _turn: self._poll,
-        )
+            return tracker.line.pass_by(attempt, subject)
+        return tracker.line.stand(attempt, subject, wait_seconds, cancelled, lambda _refusal, _turn: self._poll)
 
     def acquire_slot(self, definition_id: str, policy: LimitPolicy, instance_id: str, *, name: str = "") -> None:
         """See `RateLimiter.acquire_slot`."""

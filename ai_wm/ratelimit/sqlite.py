@@ -19,7 +19,6 @@ from ai_wm.ratelimit.base import (
     Refusal,
     Reservation,
     cost_units,
-    refused,
     slots_refused,
     subject_of,
     token_count,
@@ -85,21 +84,15 @@ class SQLiteRateLimiter:
             NeuroScriptError: 26 if the file cannot be read or written, 18 if it is damaged.
         """
         account = self._accounts.get(definition_id) or self._account(definition_id)
-        line = account.line
         tokens, units = token_count(tokens), cost_units(cost)
+        subject = subject_of(definition_id, name)
+
+        def attempt() -> Reservation | Refusal:
+            return self._attempt(account, policy, tokens, units)
+
         if not wait_seconds:
-            blocked = line.blocked
-            outcome = self._attempt(account, policy, tokens, units) if blocked is None else blocked
-            if isinstance(outcome, Reservation):
-                return outcome
-            raise refused(outcome, subject_of(definition_id, name), note=line.note(blocked))
-        return line.stand(
-            lambda: self._attempt(account, policy, tokens, units),
-            subject_of(definition_id, name),
-            wait_seconds,
-            cancelled,
-            self._pace,
-        )
+            return account.line.pass_by(attempt, subject)
+        return account.line.stand(attempt, subject, wait_seconds, cancelled, self._pace)
 
     def acquire_slot(self, definition_id: str, policy: LimitPolicy, instance_id: str, *, name: str = "") -> None:
         """See `RateLimiter.acquire_slot`."""
@@ -152,14 +145,15 @@ class SQLiteRateLimiter:
             holder, self._holder = self._holder, 0
         for account in accounts:
             account.line.close("the rate limiter was closed")
-        try:
-            if lease is not None and self._process == os.getpid():
+        if lease is not None and self._process == os.getpid():
+            try:
                 with self._database as connection:
                     counters.release_all(connection, holder)
-        finally:
-            if lease is not None:
-                lease.end()
-            self._database.close()
+            except NeuroScriptError as error:
+                # With the lease given up, the next limiter on the file does the same.
+                _log.warning("what this process held of the limits is given back later: %s", error)
+            lease.end()
+        self._database.close()
 
     # --- one attempt ---
 
@@ -208,13 +202,16 @@ class SQLiteRateLimiter:
         if self._holder and self._process == os.getpid():
             return self._holder
         with self._lock:
-            if not self._holder or self._process != os.getpid():
-                self._lease = lease = Lease(self._path)
-                with self._database as connection:
-                    self._holder = counters.enrol(connection, lease.name)
-                self._process = os.getpid()
-            else:
+            if self._holder and self._process == os.getpid():
                 return self._holder
+            with self._database as connection:
+                lease = Lease(self._path)
+                try:
+                    holder = counters.enrol(connection, lease.name)
+                except sqlite3.Error:
+                    lease.end()
+                    raise
+            self._lease, self._holder, self._process = lease, holder, os.getpid()
         self._reclaim()
         return self._holder
 

@@ -1,0 +1,160 @@
+"""Both limiters against the rules written down as plainly as possible: a list of calls, counted anew every time."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ai_wm.ratelimit import Reservation
+from neuroscript.errors import RateLimitedError
+
+from .support import Clock, Policy, make_limiter
+
+MINUTE = 60_000_000
+DAY = 86_400_000_000
+
+
+@dataclass
+class Call:
+    """One call: when it was reserved, and what it counts for."""
+
+    stamp: int
+    tokens: int
+    cost: int
+    in_flight: bool = True
+
+
+@dataclass
+class Model:
+    """All calls that were not released, and the time; costs in thousandths."""
+
+    now: int = 0
+    calls: list[Call] = field(default_factory=list)
+
+    def used(self, limit: str, now: int) -> float:
+        window = MINUTE if limit.endswith("minute") else DAY
+        if "requests" in limit:
+            return sum(call.stamp > now - window for call in self.calls)
+        counted = [call for call in self.calls if call.stamp > now - window or call.in_flight]
+        return sum(call.cost if "cost" in limit else call.tokens for call in counted)
+
+    def fits(self, policy: Policy, tokens: int, cost: int, now: int) -> bool:
+        needs = {
+            "max_requests_per_minute": 1,
+            "max_requests_per_day": 1,
+            "max_tokens_per_minute": max(tokens, 1),
+            "max_tokens_per_day": max(tokens, 1),
+            "max_cost_per_day": max(cost, 0.000001),
+        }
+        limits = {name: getattr(policy, name) * (1000 if "cost" in name else 1) for name in needs}
+        return all(not limits[name] or self.used(name, now) + need <= limits[name] for name, need in needs.items())
+
+    def fits_after(self, policy: Policy, tokens: int, cost: int) -> int | None:
+        """The first moment at which the call fits if nothing else happens."""
+        moments = sorted({call.stamp + window for call in self.calls for window in (MINUTE, DAY)})
+        later = (moment for moment in moments if moment > self.now)
+        return next((moment - self.now for moment in later if self.fits(policy, tokens, cost, moment)), None)
+
+
+policies = st.builds(
+    Policy,
+    max_requests_per_minute=st.sampled_from([0, 1, 3, 5]),
+    max_requests_per_day=st.sampled_from([1, 4, 20]),
+    max_tokens_per_minute=st.sampled_from([0, 10, 40]),
+    max_tokens_per_day=st.sampled_from([0, 30, 200]),
+    max_cost_per_day=st.sampled_from([0, 0.02, 0.1]),
+)
+amounts = st.integers(0, 15)
+steps = st.one_of(
+    st.tuples(st.just("reserve"), amounts, amounts),
+    st.tuples(st.just("settle"), st.integers(0, 5), amounts),
+    st.tuples(st.just("release"), st.integers(0, 5), st.just(0)),
+    st.tuples(st.just("pass"), st.sampled_from([0, 1, 20, 40, 60, 3600, 43_200, 86_400]), st.integers(0, 999_999)),
+    st.tuples(st.just("set back"), st.integers(1, 100_000), st.just(0)),
+    st.tuples(st.just("wait"), amounts, amounts),
+)
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_random_calls_are_counted_as_the_rules_say(kind: str) -> None:
+    @settings(max_examples=150 if kind == "memory" else 40, deadline=None)
+    @given(policies, st.lists(steps, max_size=40))
+    def run(policy: Policy, actions: list[tuple[str, int, int]]) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            _Run(kind, Path(directory), policy).play(actions)
+
+    run()
+
+
+class _Run:
+    def __init__(self, kind: str, directory: Path, policy: Policy) -> None:
+        self.clock = Clock()
+        self.limiter = make_limiter(kind, directory, self.clock)
+        self.policy = policy
+        self.model = Model()
+        self.open: list[tuple[Reservation, Call]] = []
+
+    def play(self, actions: list[tuple[str, int, int]]) -> None:
+        for action, first, second in actions:
+            match action:
+                case "reserve":
+                    self.reserve(first, second)
+                case "wait":
+                    self.reserve(first, second, wait=True)
+                case "pass":
+                    self.clock.pass_(first + second / 1_000_000)
+                    self.model.now += first * 1_000_000 + second
+                case "set back":
+                    self.limiter.usage("d")
+                    self.clock.pass_(-first)
+                    self.limiter.usage("d")
+                case _ if self.open:
+                    self.end(action, first % len(self.open), second)
+            self.compare()
+        self.limiter.close()
+
+    def reserve(self, tokens: int, cost: int, wait: bool = False) -> None:
+        """Reserve; with ``wait``, when refused, let the time pass that the refusal names, and succeed."""
+        fits = self.model.fits(self.policy, tokens, cost, self.model.now)
+        try:
+            reservation = self.limiter.reserve("d", self.policy, tokens=tokens, cost=cost / 1000)
+        except RateLimitedError as refused:
+            assert not fits
+            expected = self.model.fits_after(self.policy, tokens, cost)
+            seconds = refused.details.get("retry_after_seconds")
+            if any(call.in_flight for call in self.model.calls):
+                return
+            assert seconds == (None if expected is None else expected / 1_000_000)
+            if wait and expected:
+                self.clock.pass_(seconds)
+                self.model.now += expected
+                self.reserve(tokens, cost)
+        else:
+            assert fits
+            call = Call(self.model.now, tokens, cost)
+            self.model.calls.append(call)
+            self.open.append((reservation, call))
+
+    def end(self, action: str, index: int, amount: int) -> None:
+        reservation, call = self.open.pop(index)
+        call.in_flight = False
+        if action == "settle":
+            reservation.settle(amount, amount / 1000)
+            call.tokens = call.cost = amount
+        else:
+            reservation.release()
+            self.model.calls.remove(call)
+
+    def compare(self) -> None:
+        usage, model = self.limiter.usage("d"), self.model
+        assert usage["requests_last_minute"] == model.used("requests_minute", model.now)
+        assert usage["tokens_last_minute"] == model.used("tokens_minute", model.now)
+        assert usage["requests_last_day"] == model.used("requests_day", model.now)
+        assert usage["tokens_last_day"] == model.used("tokens_day", model.now)
+        assert usage["cost_last_day"] == model.used("cost_day", model.now) / 1000
+        assert usage["calls_in_flight"] == len(self.open)

@@ -1,0 +1,324 @@
+"""The shared file: restarts, several limiters, dead processes, forks, and a disk that fails."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ai_wm.ratelimit import SQLiteRateLimiter
+from neuroscript.errors import ErrorCode, NeuroScriptError, RateLimitedError
+
+from .support import UNLIMITED, Clock, Policy, until
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ai_worker_limits.sqlite3"
+
+
+@contextmanager
+def worker(action: str, path: Path, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """A process that runs a function of `workers`; killed at the end of the block if it still runs."""
+    command = [sys.executable, "-m", f"{__package__}.workers", action, str(path), *map(str, arguments)]
+    process = subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_counters_survive_a_restart(path: Path, clock: Clock) -> None:
+    policy = Policy(max_requests_per_day=2)
+    first = SQLiteRateLimiter(path, clock)
+    first.reserve("d", policy, tokens=5, cost=0.25).settle(6, 0.5)
+    first.close()
+    assert os.listdir(path.parent) == [path.name]
+    clock.pass_(3600)
+    second = SQLiteRateLimiter(path, clock)
+    assert second.usage("d")["tokens_last_day"] == 6
+    assert second.usage("d")["cost_last_day"] == 0.5
+    second.reserve("d", policy, tokens=5).settle(5)
+    with pytest.raises(RateLimitedError) as caught:
+        second.reserve("d", policy, tokens=5)
+    assert caught.value.details["retry_after_seconds"] == 86_400 - 3600
+    second.close()
+
+
+def test_a_clock_that_was_set_back_while_nothing_ran_frees_nothing_early(path: Path, clock: Clock) -> None:
+    policy = Policy(max_requests_per_minute=1)
+    first = SQLiteRateLimiter(path, clock)
+    first.reserve("d", policy, tokens=5).settle(6)
+    first.close()
+    clock.pass_(-3600)
+    second = SQLiteRateLimiter(path, clock)
+    with pytest.raises(RateLimitedError) as caught:
+        second.reserve("d", policy, tokens=5)
+    assert caught.value.details["retry_after_seconds"] == 60
+    clock.pass_(60)
+    second.reserve("d", policy, tokens=5).settle(5)
+    second.close()
+
+
+def test_nothing_is_written_before_it_is_needed(path: Path) -> None:
+    limiter = SQLiteRateLimiter(path)
+    assert limiter.active_slots("d") == 0
+    limiter.release_slot("d", "one")
+    limiter.forget("d")
+    limiter.close()
+    assert not path.exists()
+
+
+def test_limiters_of_one_process_share_the_file_and_know_who_is_alive(path: Path, clock: Clock) -> None:
+    policy = Policy(max_tokens_per_minute=10, max_concurrent_active_instances=1)
+    first, second = SQLiteRateLimiter(path, clock), SQLiteRateLimiter(path, clock)
+    held = first.reserve("d", policy, tokens=10)
+    first.acquire_slot("d", policy, "one")
+    with pytest.raises(RateLimitedError):
+        second.reserve("d", policy, tokens=1)
+    with pytest.raises(RateLimitedError):
+        second.acquire_slot("d", policy, "two")
+    assert second.active_slots("d") == 1
+    first.close()
+    assert second.active_slots("d") == 0
+    second.acquire_slot("d", policy, "two")
+    second.reserve("d", policy, tokens=10).release()
+    assert not held.open or held.release() is None
+    second.close()
+
+
+def test_a_slot_is_given_back_by_whoever_retires_the_instance(path: Path) -> None:
+    first, second = SQLiteRateLimiter(path), SQLiteRateLimiter(path)
+    first.acquire_slot("d", UNLIMITED, "one")
+    second.release_slot("d", "one")
+    assert first.active_slots("d") == 0
+    first.close()
+    second.close()
+
+
+def test_a_killed_process_gives_back_its_calls_and_slots_and_nothing_else(path: Path) -> None:
+    policy = Policy(max_tokens_per_minute=100, max_concurrent_active_instances=1)
+    with worker("hold", path, 90) as process:
+        assert line_of(process) == "held"
+        limiter = SQLiteRateLimiter(path)
+        assert limiter.usage("d")["tokens_last_minute"] == 95
+        assert limiter.active_slots("d") == 1
+        with pytest.raises(RateLimitedError):
+            limiter.reserve("d", policy, tokens=50)
+        with pytest.raises(RateLimitedError):
+            limiter.acquire_slot("d", policy, "mine")
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+    limiter.acquire_slot("d", policy, "mine")
+    limiter.reserve("d", policy, tokens=50).settle(50)
+    usage = limiter.usage("d")
+    assert usage["tokens_last_minute"] == 55, "what the dead process had settled still counts"
+    assert usage["requests_last_minute"] == 2
+    limiter.close()
+
+
+def test_a_restart_gives_back_what_a_killed_process_held(path: Path) -> None:
+    with worker("hold", path, 90) as process:
+        assert line_of(process) == "held"
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+    assert list(path.parent.glob("*.lease"))
+    limiter = SQLiteRateLimiter(path)
+    limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+    assert limiter.usage("d")["calls_in_flight"] == 0
+    assert limiter.usage("d")["tokens_last_minute"] == 6
+    assert limiter.active_slots("d") == 0
+    limiter.close()
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_waiting_for_a_process_that_is_killed_ends_when_it_is(path: Path) -> None:
+    with worker("hold", path, 100) as process:
+        assert line_of(process) == "held"
+        limiter = SQLiteRateLimiter(path)
+        policy = Policy(max_tokens_per_minute=105)
+        with pytest.raises(RateLimitedError, match=r"waited 0.05 s"):
+            limiter.reserve("d", policy, tokens=50, wait_seconds=0.05)
+        os.kill(process.pid, signal.SIGKILL)
+        limiter.reserve("d", policy, tokens=50, wait_seconds=20).release()
+    limiter.close()
+
+
+def test_processes_that_wait_for_each_other_all_get_their_turns(path: Path) -> None:
+    with worker("take_turns", path, 30) as first, worker("take_turns", path, 30) as second:
+        assert [line_of(first), line_of(second)] == ["30", "30"]
+
+
+@pytest.mark.parametrize(
+    ("processes", "threads", "limit"), [(3, 4, 400), pytest.param(8, 16, 20_000, marks=pytest.mark.slow)]
+)
+def test_processes_together_use_the_limits_exactly(path: Path, processes: int, threads: int, limit: int) -> None:
+    tokens = limit * 7 - 5 * 7
+    commands = [worker("exhaust", path, threads, limit, tokens) for _ in range(processes)]
+    running = [command.__enter__() for command in commands]
+    try:
+        assert [line_of(process) for process in running] == ["ready"] * processes
+        for process in running:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        made = [int(line_of(process)) for process in running]
+        assert [process.wait(30) for process in running] == [0] * processes
+    finally:
+        for command in commands:
+            command.__exit__(None, None, None)
+    assert sum(made) == limit - 5
+    limiter = SQLiteRateLimiter(path)
+    assert limiter.usage("d")["tokens_last_day"] == tokens
+    assert limiter.usage("d")["requests_last_day"] == limit - 5
+    limiter.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_is_somebody_else(path: Path) -> None:
+    limiter = SQLiteRateLimiter(path)
+    held = limiter.reserve("d", UNLIMITED, tokens=10)
+    context = multiprocessing.get_context("fork")
+    answers = context.SimpleQueue()
+
+    def child() -> None:
+        limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+        answers.put(limiter.usage("d")["tokens_last_minute"])
+        limiter.close()
+
+    process = context.Process(target=child)
+    process.start()
+    process.join(20)
+    assert process.exitcode == 0
+    assert answers.get() == 11
+    other = SQLiteRateLimiter(path)
+    assert other.usage("d")["calls_in_flight"] == 1, "the end of the child gives nothing of its parent's back"
+    held.settle(20)
+    assert other.usage("d")["tokens_last_minute"] == 21
+    answers.close()
+    limiter.close()
+    other.close()
+
+
+def test_without_a_limit_by_the_day_the_file_stays_small(path: Path, clock: Clock) -> None:
+    limiter = SQLiteRateLimiter(path, clock)
+    for _ in range(300):
+        limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+        clock.pass_(2)
+    assert limiter.usage("d")["requests_last_day"] == 300
+    limiter.close()
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute("SELECT (SELECT COUNT(*) FROM entries) + (SELECT COUNT(*) FROM buckets)").fetchone()
+    connection.close()
+    assert rows[0] <= 30 + 11
+
+
+def test_calls_of_yesterday_leave_the_file(path: Path, clock: Clock) -> None:
+    limiter = SQLiteRateLimiter(path, clock)
+    policy = Policy(max_requests_per_day=100)
+    for _ in range(10):
+        limiter.reserve("d", policy, tokens=1).settle(1)
+    clock.pass_(86_400)
+    limiter.reserve("d", policy, tokens=1).settle(1)
+    limiter.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM entries").fetchone() == (1,)
+    connection.close()
+
+
+def test_a_damaged_file_is_named_and_left_alone(path: Path) -> None:
+    path.write_bytes(b"this is not a database, but long enough to be looked at" * 20)
+    limiter = SQLiteRateLimiter(path)
+    with pytest.raises(NeuroScriptError, match="is damaged") as caught:
+        limiter.reserve("d", UNLIMITED, tokens=1)
+    assert caught.value.code == ErrorCode.CONFIGURATION
+    assert str(path) in caught.value.message
+    assert path.read_bytes().startswith(b"this is not")
+    limiter.close()
+
+
+def test_a_file_of_a_newer_version_is_refused(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    limiter = SQLiteRateLimiter(path)
+    with pytest.raises(NeuroScriptError, match="newer version") as caught:
+        limiter.reserve("d", UNLIMITED, tokens=1)
+    assert caught.value.code == ErrorCode.CONFIGURATION
+    limiter.close()
+
+
+def test_a_place_that_cannot_be_written_is_an_error_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    limiter = SQLiteRateLimiter(tmp_path / "file" / "limits.sqlite3")
+    with pytest.raises(NeuroScriptError) as caught:
+        limiter.reserve("d", UNLIMITED, tokens=1)
+    assert caught.value.code == ErrorCode.IO_FAILED
+    assert "limits.sqlite3" in caught.value.message
+    limiter.close()
+
+
+def test_a_full_disk_is_reported_and_goes_on_when_there_is_room(path: Path) -> None:
+    limiter = SQLiteRateLimiter(path)
+    limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+    connection = limiter._database._connection
+    assert connection is not None
+    # SQLite refuses to let the file grow beyond its size, as a full disk would.
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    made = 1
+
+    def fill() -> None:
+        nonlocal made
+        while made < 10_000:
+            limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+            made += 1
+
+    with pytest.raises(NeuroScriptError, match="make room on the disk") as caught:
+        fill()
+    assert caught.value.code == ErrorCode.IO_FAILED
+    connection.execute("PRAGMA max_page_count = 1000000")
+    limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+    assert limiter.usage("d")["requests_last_day"] == made + 1
+    limiter.close()
+
+
+def test_another_program_that_reads_the_file_disturbs_nobody(path: Path) -> None:
+    limiter = SQLiteRateLimiter(path)
+    limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+    reader = sqlite3.connect(path)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT COUNT(*) FROM entries").fetchone() == (1,)
+    limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+    assert limiter.usage("d")["requests_last_day"] == 2
+    reader.close()
+    limiter.close()
+
+
+def test_the_exact_moment_is_known_across_limiters(path: Path, clock: Clock) -> None:
+    first, second = SQLiteRateLimiter(path, clock), SQLiteRateLimiter(path, clock)
+    policy = Policy(max_requests_per_minute=1)
+    first.reserve("d", policy, tokens=1).settle(1)
+    clock.pass_(15)
+    with pytest.raises(RateLimitedError) as caught:
+        second.reserve("d", policy, tokens=1)
+    assert caught.value.details["retry_after_seconds"] == 45
+    first.close()
+    second.close()
+    until(lambda: not list(path.parent.glob("*.lease")))
