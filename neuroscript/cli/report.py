@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any, Protocol, TextIO
 
 from neuroscript.errors import Diagnostic, NeuroScriptError, NeuroScriptSyntaxError
@@ -18,6 +19,8 @@ class Report(Protocol):
     """Where a run's values and its end go."""
 
     def emit(self, value: Any) -> None: ...
+
+    def delta(self, text: str) -> None: ...
 
     def result(self, value: Any) -> None: ...
 
@@ -37,6 +40,11 @@ class TextReport:
     def emit(self, value: Any) -> None:
         write_line(sys.stdout, text_of(value))
 
+    def delta(self, text: str) -> None:
+        # Not on standard output: what the program makes of the reply goes there.
+        write(sys.stderr, text)
+        sys.stderr.flush()
+
     def result(self, value: Any) -> None:
         if self._show_result:
             write_line(sys.stdout, text_of(value))
@@ -51,6 +59,9 @@ class JsonLinesReport:
 
     def emit(self, value: Any) -> None:
         self._line({"emit": to_json(value), "text": text_of(value)})
+
+    def delta(self, text: str) -> None:
+        self._line({"delta": text})
 
     def result(self, value: Any) -> None:
         self._line({"result": to_json(value), "text": text_of(value)})
@@ -75,12 +86,17 @@ def print_json(row: Any) -> None:
 
 
 def write_line(stream: TextIO, text: str) -> None:
-    """Writes a line; characters that the stream's encoding lacks are written as escapes instead of failing."""
+    """Writes a line, as `write` does."""
+    write(stream, text + "\n")
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Writes a text; characters that the stream's encoding lacks are written as escapes instead of failing."""
     try:
-        stream.write(text + "\n")
+        stream.write(text)
     except UnicodeEncodeError:
         encoding = stream.encoding or "ascii"
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def error_map(error: NeuroScriptError) -> dict[str, Any]:
@@ -149,12 +165,14 @@ def _lines(source: str) -> list[str]:
 
 
 def _stack(error: NeuroScriptError) -> list[str]:
-    """The procedures that the error went through, innermost first; a deep recursion is shortened."""
-    rows = [f"  in {frame}" for frame in error.stack]
+    """The procedures that the error went through, innermost first; a recursion is shortened."""
+    rows: list[str] = []
+    for frame, group in groupby(error.stack):
+        times = sum(1 for _ in group)
+        rows.append(f"  in {frame}" if times == 1 else f"  in {frame}, {times} times")
     if len(rows) > MAX_STACK:
         half = MAX_STACK // 2
-        left_out = len(rows) - 2 * half
-        rows[half:-half] = [f"  … {left_out} more"]
+        rows[half:-half] = [f"  … {len(rows) - 2 * half} more"]
     return rows
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,8 @@ from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxErr
 from neuroscript.interpreter import Interpreter
 
 DEFAULT_ENTRY = "main"
+STREAM_SERVICE = "stream"
+"""The service that plugins hand the pieces of a model's reply to: a function of one string."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +43,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="an event to fire before the run, with its payload; may be given several times",
+    )
+    parser.add_argument(
+        "--stream",
+        action="store_true",
+        help='show the models\' replies while they come: on standard error, or as lines {"delta": text}',
     )
     add_format(parser)
     add_host(parser)
@@ -69,6 +77,8 @@ def run(options: argparse.Namespace) -> int:
         plugins=not options.no_plugins,
     ) as interpreter:
         sink.interpreter = interpreter
+        if options.stream:
+            interpreter.services[STREAM_SERVICE] = sink.delta
         try:
             with interrupts.cancelling(interpreter.cancel):
                 result = job.run(interpreter)
@@ -125,10 +135,17 @@ class _Sink:
 
     def emit(self, value: Any) -> None:
         """Prints an emitted value."""
+        self._print(self.report.emit, value)
+
+    def delta(self, text: str) -> None:
+        """Prints a piece of a model's reply."""
+        self._print(self.report.delta, text)
+
+    def _print(self, print_: Callable[[Any], None], value: Any) -> None:
         if self.broken:
             return
         try:
-            self.report.emit(value)
+            print_(value)
         except BrokenPipeError:
             self.broken = True
             silence_stdout()

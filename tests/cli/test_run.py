@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from neuroscript import Interpreter, ToolContext
 from neuroscript.cli import main
 from tests.cli.conftest import Command
 
@@ -126,6 +127,13 @@ def test_an_error_as_json_has_place_and_stack(neuroscript: Command, script: Scri
     assert error["stack"][1]["line"] == 17
 
 
+def test_a_recursion_is_shown_once(neuroscript: Command, script: Script) -> None:
+    done = neuroscript("run", script("func f() means\n  return f()\nendfunc\nfunc main() means\n  return f()\nendfunc"))
+    assert done.status == 1
+    assert ", 4" in done.err
+    assert len(done.err.splitlines()) < 10
+
+
 def test_what_caused_an_error_is_shown(neuroscript: Command, script: Script) -> None:
     program = """\
 command
@@ -240,6 +248,25 @@ def test_a_program_from_standard_input_has_nobody_to_ask(neuroscript: Command, m
     assert done.rows[0]["emit"] == "from stdin"
     error = done.rows[1]["error"]
     assert (error["code"], error["file"], error["line"]) == (18, "<stdin>", 3)
+
+
+def test_pieces_of_a_models_reply_are_shown(
+    neuroscript: Command, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def register(interpreter: Interpreter) -> None:
+        def asker(ctx: ToolContext, who: object, prompt: str, config: object, whispered: object) -> str:
+            for piece in ("it ", "is"):
+                ctx.services["stream"](piece)
+            return "it is"
+
+        interpreter.set_asker(asker)
+
+    monkeypatch.setattr("neuroscript.interpreter._plugins", lambda: (register,))
+    name = script('command\nask "what?" into reply\nemit reply\nendcommand')
+    done = neuroscript("run", "--stream", name)
+    assert (done.status, done.out, done.err) == (0, "it is\n", "it is")
+    done = neuroscript("run", "--stream", "--format", "jsonl", name)
+    assert [row.get("delta") or row.get("emit") for row in done.rows[:3]] == ["it ", "is", "it is"]
 
 
 # --- usage -----------------------------------------------------------------------------------------------------------
