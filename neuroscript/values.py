@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timezone
@@ -21,6 +22,9 @@ from decimal import Decimal
 from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError, known_code
+
+getrefcount: Callable[[object], int] = getattr(sys, "getrefcount", lambda _: 1 << 30)
+_HELD_ONCE = 4  # the count of an item that only its container and two frames of `_Writer` hold
 
 MAX_INT_BITS = 4096
 INT_LIMIT = 1 << MAX_INT_BITS
@@ -258,9 +262,8 @@ def text_of(value: Any, *, max_string: int | None = DEFAULT_STRING, max_nesting:
     if kind is int or kind is float:
         return number_text(value)
     if kind is list or kind is dict:
-        parts: list[str] = []
-        _write(value, parts, [max_string if max_string is not None else 1 << 62], max_nesting or 1 << 30)
-        return "".join(parts)
+        longest = max_string if max_string is not None else 1 << 62
+        return _Writer(longest).text(value, max_nesting or 1 << 30)
     return _scalar_text(value)
 
 
@@ -296,40 +299,62 @@ def _scalar_text(value: Any) -> str:
 _quote = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def _write(value: Any, parts: list[str], budget: list[int], depth: int) -> None:
-    """Appends the text of a list or map; ``budget`` holds the characters left."""
-    if depth <= 0:
-        raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "lists and maps are nested too deeply to be shown")
-    is_list = type(value) is list
-    parts.append("[" if is_list else "{")
-    separator = ""
-    for item in value:
-        if separator:
-            parts.append(separator)
-        separator = ", "
-        if not is_list:
-            key = _quote(item) + ": "
-            parts.append(key)
-            budget[0] -= len(key)
-            item = value[item]
-        kind = type(item)
-        if kind is list or kind is dict:
-            _write(item, parts, budget, depth - 1)
-        else:
-            text = _quote(item) if kind is str else text_of(item)
-            parts.append(text)
-            budget[0] -= len(text)
-        budget[0] -= 2
-        if budget[0] < 0:
-            raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, "the text of a value is longer than the limit")
-    parts.append("]" if is_list else "}")
+class _Writer:
+    """Writes the text of one list or map.
+
+    What is held in several places is written once: a value that contains itself twice over, thirty levels deep, has a
+    text of a thousand million characters, and is refused as soon as its parts are known.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
+        self.kept: dict[int, str] = {}
+        self.room = longest
+
+    def text(self, value: Any, depth: int) -> str:
+        if depth <= 0:
+            raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "lists and maps are nested too deeply to be shown")
+        is_list = type(value) is list
+        parts: list[str] = []
+        length = 0
+        for item in value:
+            key = ""
+            if not is_list:
+                key = _quote(item) + ": "
+                item = value[item]
+            kind = type(item)
+            if kind is list or kind is dict:
+                text = self._part(item, depth - 1)
+            else:
+                text = _quote(item) if kind is str else text_of(item)
+            parts.append(key + text if key else text)
+            length += len(key) + len(text) + 2
+            if length > self.longest:
+                raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, "the text of a value is longer than the limit")
+        inside = ", ".join(parts)
+        return f"[{inside}]" if is_list else f"{{{inside}}}"
+
+    def _part(self, item: Any, depth: int) -> str:
+        if len(item) == 0 or getrefcount(item) <= _HELD_ONCE:
+            return self.text(item, depth)
+        text = self.kept.get(id(item))
+        if text is None:
+            text = self.text(item, depth)
+            if len(text) <= self.room:
+                self.room -= len(text)
+                self.kept[id(item)] = text
+        return text
 
 
 # --- equality --------------------------------------------------------------------------------------------------------
 
 
-def same(a: Any, b: Any, depth: int = DEFAULT_NESTING) -> bool:
-    """Equality inside lists and maps: equal types and equal content; all numbers are one type."""
+def same(a: Any, b: Any, depth: int = DEFAULT_NESTING, seen: set[tuple[int, int]] | None = None) -> bool:
+    """Equality inside lists and maps: equal types and equal content; all numbers are one type.
+
+    ``seen`` holds the pairs that are known to be equal, so that values that share their parts cost no more than those
+    parts.
+    """
     kind = type(a)
     if kind is not type(b):
         return (kind is int or kind is float) and type(b) in (int, float) and bool(a == b)
@@ -340,9 +365,17 @@ def same(a: Any, b: Any, depth: int = DEFAULT_NESTING) -> bool:
             return False
         if depth <= 0:
             raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "values are nested too deeply to be compared")
+        if seen is None:
+            seen = set()
+        elif (id(a), id(b)) in seen:
+            return True
         if kind is list:
-            return all(same(x, y, depth - 1) for x, y in zip(a, b, strict=True))
-        return all(key in b and same(item, b[key], depth - 1) for key, item in a.items())
+            equals = all(same(x, y, depth - 1, seen) for x, y in zip(a, b, strict=True))
+        else:
+            equals = all(key in b and same(item, b[key], depth - 1, seen) for key, item in a.items())
+        if equals:
+            seen.add((id(a), id(b)))
+        return equals
     return bool(a == b)
 
 
@@ -369,7 +402,7 @@ def equal(a: Any, b: Any) -> bool:
 _EXACT = frozenset({type(None), bool, int, str, bytes, Function, ToolValue, TimeDate, Fuzzy, Handle})
 
 
-def from_host(value: Any, depth: int = DEFAULT_NESTING) -> Any:
+def from_host(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | None = None) -> Any:
     """A host's value as a value of the language: exact types, whole numbers and doubles in range, containers copied.
 
     Accepts what JSON has, tuples, sets, mappings, bytes, dates, enums of numbers and strings, dataclasses and pydantic
@@ -388,10 +421,18 @@ def from_host(value: Any, depth: int = DEFAULT_NESTING) -> Any:
         return value if math.isfinite(value) else _out_of_range(value)
     if depth <= 0:
         raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "a value from the host is nested too deeply")
-    if kind is list:
-        return [from_host(item, depth - 1) for item in value]
-    if kind is dict:
-        return {_host_key(key): from_host(item, depth - 1) for key, item in value.items()}
+    if kind is list or kind is dict:
+        # What the host holds in several places is converted once, and shared here too.
+        if made is None:
+            made = {}
+        elif id(value) in made:
+            return made[id(value)]
+        if kind is list:
+            converted: Any = [from_host(item, depth - 1, made) for item in value]
+        else:
+            converted = {_host_key(key): from_host(item, depth - 1, made) for key, item in value.items()}
+        made[id(value)] = converted
+        return converted
     if kind is ErrorValue:
         return ErrorValue(value.code, value.message, from_host(value.details, depth - 1))
     if kind is EventValue:
@@ -453,27 +494,45 @@ def _out_of_range(number: int | float) -> Any:
     raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"{number} is not a number of the language")
 
 
-def to_host(value: Any, depth: int = DEFAULT_NESTING) -> Any:
+def to_host(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | None = None) -> Any:
     """A value for the host: containers are copied, so that what the host does to them no script sees."""
     kind = type(value)
     if kind is not list and kind is not dict:
         return value
     if depth <= 0:
         raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "a value is nested too deeply for the host")
+    if made is None:
+        made = {}
+    elif id(value) in made:
+        return made[id(value)]
     if kind is list:
-        return [to_host(item, depth - 1) for item in value]
-    return {key: to_host(item, depth - 1) for key, item in value.items()}
+        copied: Any = [to_host(item, depth - 1, made) for item in value]
+    else:
+        copied = {key: to_host(item, depth - 1, made) for key, item in value.items()}
+    made[id(value)] = copied
+    return copied
 
 
-def to_json(value: Any, depth: int = DEFAULT_NESTING) -> Any:
-    """A value as JSON has it: what JSON lacks becomes its text form, a whole double a whole number."""
+def to_json(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | None = None) -> Any:
+    """A value as JSON has it: what JSON lacks becomes its text form, a whole double a whole number.
+
+    Parts that the value holds several times are shared in the result; whoever writes it out bounds the size first,
+    which `text_of` does.
+    """
     kind = type(value)
     if kind is list or kind is dict:
         if depth <= 0:
             raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "a value is nested too deeply for JSON")
+        if made is None:
+            made = {}
+        elif id(value) in made:
+            return made[id(value)]
         if kind is list:
-            return [to_json(item, depth - 1) for item in value]
-        return {key: to_json(item, depth - 1) for key, item in value.items()}
+            written: Any = [to_json(item, depth - 1, made) for item in value]
+        else:
+            written = {key: to_json(item, depth - 1, made) for key, item in value.items()}
+        made[id(value)] = written
+        return written
     if value is None or kind in (bool, int, str):
         return value
     if kind is float:

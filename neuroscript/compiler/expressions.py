@@ -51,6 +51,15 @@ class Expressions(Calls):
         py.place(made, expression.span)
         return made
 
+    def stored(self, expression: n.Expr) -> ast.expr:
+        """Code that gives a value to be stored in a list or map, whose nesting is looked at where it may be one."""
+        made = self.value(expression)
+        if isinstance(expression, n.ListExpr | n.MapExpr) or not self.type_of(expression).kinds & (LIST | MAP):
+            return made
+        made = py.call("_nested", made)
+        py.place(made, expression.span)
+        return made
+
     def condition(self, expression: n.Expr) -> ast.expr:
         """Code whose Python truth is the expression's truth: `and` and `or` need no boolean here."""
         if isinstance(expression, n.Chain) and expression.rest[0][0] in ("and", "or"):
@@ -133,7 +142,7 @@ class Expressions(Calls):
             case n.Eval(text=text):
                 return py.call("_eval", self.value(text), self._scope())
             case n.ListExpr(items=items):
-                return ast.List([self.value(item) for item in items], py.LOAD)
+                return ast.List([self.stored(item) for item in items], py.LOAD)
             case n.MapExpr(entries=entries):
                 return self._map(entries)
             case n.Unary(op=op, operand=operand):
@@ -181,7 +190,7 @@ class Expressions(Calls):
         for key, _ in entries:
             made = self.value(key)
             keys.append(made if self.type_of(key).within(STR) else py.call("_map_key", made))
-        return ast.Dict(keys, [self.value(value) for _, value in entries])
+        return ast.Dict(keys, [self.stored(value) for _, value in entries])
 
     def _unary(self, op: str, operand: n.Expr) -> ast.expr:
         match op:
@@ -242,7 +251,7 @@ class Expressions(Calls):
     def _operation(
         self, operator: str, left: tuple[n.Expr | None, ast.expr, ast.expr, Type], operand: n.Expr
     ) -> ast.expr:
-        source, first, again, kind = left
+        _, first, again, kind = left
         match operator:
             case "and":
                 return self._and(first, again, kind, operand)

@@ -303,7 +303,7 @@ class Statements(Expressions):
         clean: list[ast.stmt] = []
         if kind.kinds & (LIST | MAP):
             clean = [py.assign(temporary, py.const(None))]
-        return [py.assign(temporary, self.value(value))], py.name(temporary), clean
+        return [py.assign(temporary, self.stored(value))], py.name(temporary), clean
 
     def _set(self, targets: list[n.Target], value: n.Expr, must: bool) -> list[ast.stmt]:
         """Every other form of ``set``."""
@@ -336,7 +336,11 @@ class Statements(Expressions):
             held = self.temporary()
             if not target.path:
                 return [self._refused(target.name)]
-            return [py.assign(held, value), *self._put(target, py.name(held)), py.assign(held, py.const(None))]
+            return [
+                py.assign(held, py.call("_nested", value)),
+                *self._put(target, py.name(held)),
+                py.assign(held, py.const(None)),
+            ]
         made = py.assign(f"v_{target.name}", value)
         py.place(made, target.span)
         self._now_set(target.name)
@@ -390,11 +394,9 @@ class Statements(Expressions):
             py.compare(read, "==", py.name(length)), py.compare(py.name(length), "<", py.const(self.unit.max_items))
         )
         append: ast.stmt = ast.Expr(py.call("_append", local, value))
-        within = [py.when(py.compare(read, ">=", py.const(0)), [store], [slow])]
-        return [
-            *code,
-            py.when(py.both(*tests, unshared), [py.when(inside, within, [py.when(at_end, [append], [slow])])], [slow]),
-        ]
+        within: list[ast.stmt] = [py.when(py.compare(read, ">=", py.const(0)), [store], [slow])]
+        beyond: list[ast.stmt] = [py.when(at_end, [append], [slow])]
+        return [*code, py.when(py.both(*tests, unshared), [py.when(inside, within, beyond)], [slow])]
 
     # --- results and conditions --------------------------------------------------------------------------------------
 

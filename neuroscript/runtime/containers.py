@@ -72,6 +72,32 @@ class Containers:
         self.text = operations.text
         self.max_items = operations.max_items
         self.max_string = operations.max_string
+        self.max_nesting = operations.max_nesting
+
+    def nested(self, value: Any) -> Any:
+        """A value that is about to be stored in a list or map, unless it is nested too deeply for that.
+
+        The depth is looked for along the first and the last items, which takes no longer than the depth is; what is
+        nested elsewhere is refused when it is shown, compared or given to the host.
+        """
+        if type(value) is list or type(value) is dict:
+            self._look(value, 0)
+            self._look(value, -1)
+        return value
+
+    def _look(self, value: Any, end: int) -> None:
+        depth = 1
+        while value:
+            if type(value) is list:
+                value = value[end]
+            elif type(value) is dict:
+                value = next(iter(value.values()) if end == 0 else reversed(value.values()))
+            else:
+                return
+            depth += 1
+            if depth > self.max_nesting + 1:
+                message = f"lists and maps would be nested more than {self.max_nesting} deep"
+                raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, message)
 
     # --- changing ----------------------------------------------------------------------------------------------------
 

@@ -170,19 +170,21 @@ def own_bytes(namespace: dict[str, Any], enough: int) -> int:
     while pending and total <= enough:
         value = pending.pop()
         kind = type(value)
-        if kind not in _SIZED or id(value) in seen:
+        if kind not in _SIZED:
             continue
-        total += sys.getsizeof(value)
-        if kind is list or kind is dict:
+        if sys.getrefcount(value) > _HELD_ONCE:  # it may come again
+            if id(value) in seen:
+                continue
             seen.add(id(value))
-            if kind is list:
-                pending.extend(value)
-            else:
-                total += 60 * len(value)
-                pending.extend(value.values())
-        elif kind is str:
-            seen.add(id(value))
+        # What the allocator rounds up to, and the separate block of a list's items.
+        total += (sys.getsizeof(value) | 15) + 17
+        if kind is list:
+            pending.extend(value)
+        elif kind is dict:
+            total += 60 * len(value)  # its keys
+            pending.extend(value.values())
     return total
 
 
+_HELD_ONCE = 3  # the count of a value that its container, this function's local and the call hold
 _SIZED = frozenset({list, dict, str, bytes, int, float})

@@ -96,6 +96,7 @@ class Runtime:
             _map_key=operations.map_key,
             _len=operations.length,
             _long_string=operations.long_string,
+            _nested=containers.nested,
             _index=containers.index,
             _put=containers.put,
             _put_path=containers.put_path,
