@@ -18,6 +18,7 @@ from neuroscript.syntax.recovery import (
     ELSE,
     END_CODES,
     FUNC,
+    JOINING_CODES,
     STATEMENT_CODES,
     Frame,
     Problem,
@@ -113,16 +114,22 @@ def _two_kinds(c: _Context) -> Advice | None:
     return None
 
 
+def _handler_outside(c: _Context) -> Advice | None:
+    outside = all(block.place == c.problem.start for block in open_blocks(c.frame))
+    if outside and c.first_word in ("on", "on_error") and c.code in (CODES["ERROR"], CODES["ON_ERROR"]):
+        return Advice(
+            "put it into the procedure or command block that it covers",
+            "an error handler cannot stand outside of a procedure",
+        )
+    return None
+
+
 def _outside(c: _Context) -> Advice | None:
     """A statement outside of everything."""
     if not c.at_start or not (c.can("FUNC") or c.can("COMMAND")) or open_blocks(c.frame):
         return None
     if c.code in END_CODES:
         return Advice(message=f"`{c.text}` closes nothing here: no block is open")
-    if c.code == CODES["ON"] or c.code == CODES["ON_ERROR"]:
-        return Advice(
-            "put it into the procedure that it covers", "an error handler is a statement: it stands in a procedure"
-        )
     if c.code in STATEMENT_CODES:
         return Advice(
             "put it between `func name() means` and `endfunc`, or between `command` and `endcommand`",
@@ -155,15 +162,15 @@ def _end_again(c: _Context) -> Advice | None:
 
 
 def _end_word(c: _Context) -> Advice | None:
-    lower = c.text.lower()
-    if not c.at_start or not (c.text == "}" or (c.code == NAME and lower in END_WORDS)):
+    if not c.at_start or not open_blocks(c.frame):
         return None
-    blocks = open_blocks(c.frame)
-    if not blocks:
-        return Advice(message=f"`{c.text}` closes nothing here: no block is open")
-    closer = TERMINALS[blocks[0].closers[0]].lower()
-    line = c.tokens.source.count("\n", 0, c.tokens.starts[blocks[0].place]) + 1
-    return Advice(f"each block has an end of its own: here it is `{closer}`, for the block that line {line} opens")
+    lower = c.text.lower()
+    if END_WORDS.get(lower):
+        return Advice(f"the word is `{END_WORDS[lower].lower()}`")
+    unknown = lower.startswith("end") and c.is_near(1, "NEWLINE") and keyword_meant(c.text, c.possible) is None
+    if c.text == "}" or (c.code == NAME and (lower in END_WORDS or unknown)):
+        return Advice("each kind of block has an end of its own")
+    return None
 
 
 def _misspelt(c: _Context) -> Advice | None:
@@ -298,17 +305,24 @@ def _reserved(c: _Context) -> Advice | None:
     """A keyword where a name is wanted."""
     if not c.can("NAME") or c.text not in KEYWORDS or c.at_start:
         return None
-    if c.can("STRING") or c.code in STATEMENT_CODES:  # an expression could stand there
-        if c.code in STATEMENT_CODES or c.code in END_CODES:
-            return None if c.is_near(-1, "NEWLINE") else Advice(f"`{c.text}` is a reserved word")
-        return None
+    if c.can("STRING"):  # an expression could stand there
+        reserved = c.code in STATEMENT_CODES | END_CODES and not c.is_near(-1, "NEWLINE")
+        return Advice(f"`{c.text}` is a reserved word") if reserved else None
     return Advice("choose another name", f"`{c.text}` is a reserved word and cannot be a name")
 
 
 def _equals(c: _Context) -> Advice | None:
+    if c.code == CODES["EQUAL"] and c.word(1) in ("<", ">") and c.touches(1):
+        if c.word(1) == ">" and c.word(-1) == ")":
+            return Advice("there are no anonymous procedures: define one with `func` and give its name")
+        return Advice(f"write `{c.word(1)}=`", f"there is no `={c.word(1)}`")
     if c.code == CODES["EQUAL"] and c.word(-1) not in ("=", "==") and (c.can("EQUAL_TO") or c.can("COLON")):
         if c.can("COLON") and c.frame.depth:
-            return Advice("an entry of a map is written `key: value`")
+            return Advice(
+                "a named argument is written `name: value`"
+                if c.can("COMMA")
+                else "an entry of a map is written `key: value`"
+            )
         if c.first_word == "set":
             return Advice("one assignment in a statement; to compare, write `==`")
         return Advice("to compare, write `==`; an assignment is a statement of its own, `set name = value`")
@@ -321,11 +335,23 @@ def _equals(c: _Context) -> Advice | None:
     return None
 
 
+def _next_line(c: _Context) -> Advice | None:
+    """An expression that goes on in the next line."""
+    before = c.tokens.codes[c.problem.place - 1] if c.problem.place else NEWLINE
+    if (c.at_start and c.code in JOINING_CODES | {CODES["DOT"]}) or (c.code == NEWLINE and before in JOINING_CODES):
+        return Advice("to go on in the next line, end the line with `\\`, or put the whole in brackets")
+    return None
+
+
 def _operators(c: _Context) -> Advice | None:
     if not c.at_start and (c.word(-1), c.text) in DOUBLE_OPERATORS and c.touches(-1):
         return Advice(f"there is no `{c.word(-1)}{c.text}`: write {DOUBLE_OPERATORS[c.word(-1), c.text]}")
     if not c.at_start and (c.word(-1), c.text) in SHIFTS and c.touches(-1):
         return Advice(f"there is no `{c.word(-1)}{c.text}`: write `{SHIFTS[c.word(-1), c.text]} 2 ** n`")
+    if (c.word(-1), c.text) == ("-", ">") and c.touches(-1):
+        return Advice(
+            "the reply is put `into` a variable" if c.first_word in ("ask", "promptuser") else "there is no `->`"
+        )
     if c.is_near(-1, "POWER") and c.code in (CODES["MINUS"], CODES["NOT"], CODES["TILDE"]):
         return Advice("put the exponent in parentheses: `2 ** (-1)`")
     if c.code == CODES["PLUS"] and c.can("MINUS") and c.can("STRING"):
@@ -347,9 +373,9 @@ def _lists(c: _Context) -> Advice | None:
         return Advice("there are no slices: use tool.list.Slice or tool.str.Substring")
     if c.code == CODES["COLON"] and c.frame.depth and c.can("EQUAL_TO"):
         return Advice("a named argument is `name: value`, an entry of a map `{key: value}`")
-    if c.code == CODES["COMMA"] and c.can("RSQB") and not c.can("COMMA"):
+    if c.code == CODES["COMMA"] and c.can("RSQB") and not c.can("COMMA") and not c.can("STRING"):
         return Advice("one index in a pair of brackets: `x[1][2]`")
-    if c.is_near(-1, "COMMA") and c.code in (CODES["RPAR"], NEWLINE):
+    if c.is_near(-1, "COMMA") and (c.code == CODES["RPAR"] or (c.code == NEWLINE and c.first_word == "return")):
         return Advice("leave the last comma out")
     if c.is_near(-1, "COMMA") and c.code == CODES["COMMA"]:
         return Advice("a value is missing between the commas")
@@ -367,6 +393,10 @@ def _side_by_side(c: _Context) -> Advice | None:
         return Advice("strings are joined with `+`; text over many lines stands between ``` and ```")
     if c.code == STRING and c.word(-1) in ("f", "r", "b") and c.touches(-1):
         return Advice("strings have no prefix: join with `+`, or write ```text {{name}}``` with placeholders")
+    if c.is_near(-1, "STRING") and c.touches(-1) and c.code == NAME:
+        return Advice("a quote inside a string is written `\\'` or `\\\"`, or stands between quotes of the other kind")
+    if c.word(-1) in ("lambda", "fn", "function"):
+        return Advice("there are no anonymous procedures: define one with `func` and give its name")
     if c.code in STATEMENT_CODES and c.can("NEWLINE"):
         return Advice("a statement has a line of its own")
     if c.code == CODES["COMMA"] and c.can("NEWLINE"):
@@ -395,6 +425,7 @@ def _one_line(c: _Context) -> Advice | None:
 _RULES: tuple[Callable[[_Context], Advice | None], ...] = (
     _markdown,
     _two_kinds,
+    _handler_outside,
     _outside,
     _metadata,
     _nested,
@@ -404,6 +435,7 @@ _RULES: tuple[Callable[[_Context], Advice | None], ...] = (
     _misspelt,
     _habit,
     _bare,
+    _next_line,
     _header,
     _signature,
     _loop,

@@ -11,6 +11,7 @@ from neuroscript.runtime.limits import Limits
 from neuroscript.syntax._tables import KEYWORDS, PUNCTUATION, TERMINALS
 from neuroscript.syntax.advice import Advice, advice_on
 from neuroscript.syntax.builder import Finding
+from neuroscript.syntax.habits import END_WORDS
 from neuroscript.syntax.lexer import (
     BAD_RANGE,
     CODES,
@@ -144,6 +145,13 @@ class _Writer:
                 return self._end_word(code, blocks)
             if code in (FUNC, COMMAND) and blocks:
                 return f"found `{_TEXTS[code]}`, but {self._blocks(blocks)} still open: expected `{_TEXTS[blocks[0].closers[0]]}` first"
+            word = self.tokens.texts[place]
+            if word == "}" or word.lower() in END_WORDS:
+                if not blocks:
+                    return f"`{word}` closes nothing here: no block is open"
+                closer = _TEXTS[blocks[0].closers[0]]
+                if END_WORDS.get(word.lower(), "") in ("", TERMINALS[blocks[0].closers[0]]):
+                    return f"found `{word}`, but {self._block(blocks[0])} ends with `{closer}`"
         return f"found {self.token(place)}, expected {phrase(possible)}"
 
     def _in_bracket(self, place: int, bracket: Frame, possible: frozenset[int]) -> str:
@@ -262,6 +270,8 @@ def phrase(possible: frozenset[int]) -> str:
     if _OPERATORS <= rest:
         parts.append("an operator")
         rest -= _OPERATORS | _POSTFIX
+    if rest >= {CODES["DOT"], CODES["LSQB"]}:
+        rest -= _POSTFIX if NEWLINE in rest else {CODES["DOT"], CODES["LSQB"]}
     if NEWLINE in rest:
         parts.append("the end of the line")
         rest -= {NEWLINE, END}

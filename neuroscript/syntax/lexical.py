@@ -40,6 +40,10 @@ def lexical_error(code: int, tokens: Tokens, place: int) -> LexicalError:
     """What is wrong with a token whose code no rule knows."""
     text = tokens.texts[place]
     if code == BAD_STRING:
+        start = tokens.starts[place]
+        if text[0] == '"' and tokens.source[max(0, start - 2) : start] == '""':
+            hint = "text over many lines stands between ``` and ```, or between ''' and ''' without placeholders"
+            return LexicalError('there is no `"""`', hint, width=1)
         return _open_string(text)
     if code == BAD_ESCAPE:
         return _escape(text)
@@ -119,7 +123,8 @@ def _number(text: str) -> LexicalError:
 
 def _character(text: str, source: str, offset: int) -> LexicalError:
     if text in CHARACTERS:
-        return LexicalError(f"found `{text}`, which has no meaning here", CHARACTERS[text])
+        shown = "a backquote" if text == "`" else f"`{text}`"
+        return LexicalError(f"found {shown}, which has no meaning here", CHARACTERS[text])
     if text == "\\":
         rest = LINE_END.split(source[offset + 1 : offset + 200], maxsplit=1)[0]
         hint = "remove the blanks after it" if not rest.strip() else "the rest of the line goes on the next one"

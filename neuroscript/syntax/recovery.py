@@ -66,6 +66,15 @@ CLOSERS: dict[int, tuple[int, ...]] = {
     )
 }
 END_CODES = frozenset(code for codes in CLOSERS.values() for code in codes)
+_DEFINITION_ENDS = frozenset(CODES[name] for name in ("ENDFUNC", "ENDCOMMAND", "ENDON", "ENDEVENT"))
+# What joins two parts of an expression: nothing ends with it.
+JOINING_CODES = frozenset(
+    CODES[name]
+    for name in (
+        "AND OR PLUS MINUS STAR SLASH PERCENT POWER EQUAL_TO UNEQUAL_TO LESSTHAN MORETHAN AT_MOST AT_LEAST AMPERSAND "
+        "VBAR CIRCUMFLEX COMMA"
+    ).split()
+)
 # What a block's header is read as when it has an error in it.
 _HEADERS: dict[int, tuple[str, ...]] = {
     CODES[header.split()[0]]: tuple(header.split())
@@ -213,6 +222,13 @@ class Recovery:
         self._report(frame, place)
         if code == END:
             return None, place
+        text, following = self.tokens.texts[place], self.codes[place + 1]
+        if code == BAD_STRING and text.startswith(("'''", "```")):
+            return None, place  # all that follows is inside of it
+        if text == "\\" and following == NEWLINE:
+            return frame, place + 2  # it was meant to join the lines
+        if code == NEWLINE and self.codes[place - 1] in JOINING_CODES and following not in _LINE_WORDS | {END}:
+            return frame, place + 1
         if code in _STAND_INS:
             ahead = advance(frame, _STAND_INS[code], place)
             if ahead is not None:
@@ -232,30 +248,41 @@ class Recovery:
 
     def _within_statement(self, frame: Frame, place: int) -> tuple[Frame | None, int]:
         """Goes on after the line: with the statement if it is whole without the rest, else without it."""
+        opener = self._opener()
         if frame.depth and self.codes[place - 1] == NEWLINE and self.codes[place] in _LINE_WORDS:
             end = place - 1
+        elif opener in _HEADERS:
+            end = self.codes.index(NEWLINE, place)  # a brace at the end of a header is closed much later
         else:
             end = self._line_end(place, frame.depth)
-        if not frame.depth and advance(frame, NEWLINE, end) is not None:
-            return frame, end
-        opener = self.codes[self._start]
-        if opener not in _HEADERS:
-            habit = STATEMENT_WORDS.get(self.tokens.texts[self._start].lower())
-            opener = CODES[habit.terminals[0]] if habit and habit.terminals else opener
-        header = _HEADERS.get(opener)
-        if header:
-            following = self.codes[self._start + 1]
-            if opener == ON and following == CODES["ERROR"]:
-                header = _ERROR_HEADER
-            elif opener == ELSE and following == IF:
-                header = _ELSE_IF_HEADER
-            at: Frame | None = frame
+        ends_too = any(code in CLOSERS.get(opener, ()) for code in self.codes[place:end])
+        if not ends_too:
+            if not frame.depth and advance(frame, NEWLINE, end) is not None:
+                return frame, end
+            at: Frame | None = frame if opener in _HEADERS else None
             while at is not None:
-                ahead = fed(at, header, self._start) if not at.depth else None
+                ahead = fed(at, self._header(opener), self._start) if not at.depth else None
                 if ahead is not None:
                     return ahead, self._after_line(end)
                 at = at.below
-        return self._statement_start(frame), self._after_line(end)
+        outside = self._statement_start(frame)
+        if advance(outside, EMIT, place) is None and not ends_too:
+            return self._next_definition(outside, self._start)
+        return outside, self._after_line(end)
+
+    def _opener(self) -> int:
+        """The keyword that the statement begins with, or that its first word stands for."""
+        code = self.codes[self._start]
+        if code in _HEADERS:
+            return code
+        habit = STATEMENT_WORDS.get(self.tokens.texts[self._start].lower())
+        return CODES[habit.terminals[0]] if habit and habit.terminals else code
+
+    def _header(self, opener: int) -> tuple[str, ...]:
+        following = self.codes[self._start + 1]
+        if opener == ON and following == CODES["ERROR"]:
+            return _ERROR_HEADER
+        return _ELSE_IF_HEADER if opener == ELSE and following == IF else _HEADERS[opener]
 
     def _at_end_word(self, frame: Frame, place: int) -> tuple[Frame | None, int]:
         """An `end…` or `else` that the innermost block does not have: ends the blocks that lack theirs."""
@@ -269,7 +296,8 @@ class Recovery:
             if advance(inner, code, place) is not None:
                 return inner, place
         end = self._line_end(place, 0)
-        if code != ELSE and len(blocks) > 1 and self._column(place) == self._column(blocks[0].place):
+        fits = len(blocks) > 1 or code in _DEFINITION_ENDS
+        if code != ELSE and blocks and fits and self._column(place) == self._column(blocks[0].place):
             # It stands under the word that opens the innermost block: the wrong word for its end.
             ahead = fed(frame, [TERMINALS[blocks[0].closers[0]]], place)
             if ahead is not None:
@@ -291,6 +319,8 @@ class Recovery:
 
     def _at_word(self, frame: Frame, place: int) -> tuple[Frame | None, int]:
         """A statement that does not begin with a keyword: reads on as if the one that was meant stood there."""
+        if self.tokens.texts[place] == "}" and self.codes[place + 1] == ELSE:
+            return frame, place + 1
         names, whole_line = self._meant(frame, place)
         ahead = fed(frame, names, place) if names else None
         if ahead is not None:
