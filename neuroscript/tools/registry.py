@@ -37,6 +37,7 @@ class Tool:
         is_async: whether the function gives an awaitable.
         shared_args: the positions whose values may be passed without a copy: those that cannot hold a list or map,
             those whose parameter is annotated ``Sequence`` or ``Mapping``, and all of a pure tool's.
+        context_optional: whether the context may be None, as the parameter's annotation says.
     """
 
     spec: ToolSpec
@@ -44,6 +45,7 @@ class Tool:
     takes_context: bool = False
     is_async: bool = False
     shared_args: frozenset[int] = frozenset()
+    context_optional: bool = False
     _validator: Validator | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
@@ -59,7 +61,7 @@ class Tool:
             for index, arg in enumerate(spec.args)
             if spec.pure or index in shape.shared or not (arg.type in _CONTAINERS or _collects(spec, index))
         )
-        return cls(spec, shape.function, shape.takes_context, shape.is_async, shared)
+        return cls(spec, shape.function, shape.takes_context, shape.is_async, shared, shape.context_optional)
 
     @property
     def validator(self) -> Validator:
@@ -80,7 +82,7 @@ class Tool:
         if len(self.shared_args) < len(args):
             args = [value if i in self.shared_args else to_host(value) for i, value in enumerate(args)]
         if self.takes_context:
-            if context is None:
+            if context is None and not self.context_optional:
                 raise NeuroScriptError(
                     ErrorCode.CONFIGURATION,
                     f"{self.spec.full_name} needs an interpreter; pass context=interpreter.host_context()",
@@ -187,6 +189,16 @@ class ToolRegistry:
             return function
 
         return decorate
+
+    def add_groups(self, groups: Mapping[str, str]) -> None:
+        """Adds groups of tools, each in a module with ``TOOLS`` that is imported when the group is first wanted.
+
+        Raises:
+            NeuroScriptError: 43 if this registry is frozen.
+        """
+        with self._lock:
+            self._check_open(f"add the groups {', '.join(groups)}")
+            self._groups.update((name.lower(), module) for name, module in groups.items())
 
     def unregister(self, name: str) -> None:
         """Removes a tool; a parent's is hidden here and stays there.

@@ -16,6 +16,7 @@ from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import ErrorValue, Function, Fuzzy, Handle, TimeDate
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_CONTEXT = re.compile(r"\bToolContext\b")
 _READ_ONLY = re.compile(r"(?:\w+\.)*(?:Sequence|Mapping|Iterable|Collection)\b")
 
 
@@ -27,6 +28,7 @@ class CallShape:
     takes_context: bool
     is_async: bool
     shared: frozenset[int]
+    context_optional: bool = False
 
     @classmethod
     def of(cls, spec: ToolSpec, function: Callable[..., Any]) -> CallShape:
@@ -45,18 +47,20 @@ class CallShape:
         except ValueError:  # some built-in functions have no signature to read
             return cls(function, False, is_async, frozenset())
         takes_context = bool(parameters) and _is_context(parameters[0])
+        context_optional = takes_context and "None" in str(parameters[0].annotation)
         if takes_context:
             parameters = parameters[1:]
         _check_count(spec, function, parameters)
         shared = frozenset(i for i, p in enumerate(parameters[: len(spec.args)]) if _is_read_only(p.annotation))
-        return cls(_adapted(spec, function, parameters, takes_context), takes_context, is_async, shared)
+        adapted = _adapted(spec, function, parameters, takes_context)
+        return cls(adapted, takes_context, is_async, shared, context_optional)
 
 
 def _is_context(parameter: inspect.Parameter) -> bool:
     annotation = parameter.annotation
-    word = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    word = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
     named = parameter.name in ("ctx", "context") and parameter.kind in _POSITIONAL
-    return named or word.strip("\"'").rpartition(".")[2] == "ToolContext"
+    return named or _CONTEXT.search(word) is not None
 
 
 def _is_read_only(annotation: Any) -> bool:

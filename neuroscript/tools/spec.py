@@ -64,7 +64,7 @@ _EXPECTED = {
     ArgType.FLOAT: "a number",
     ArgType.NUMBER: "a number",
     ArgType.BOOL: "a boolean",
-    ArgType.BYTES: "bytes",
+    ArgType.BYTES: "bytes or a string",
     ArgType.MAP: "a map",
     ArgType.SLICE_ANY: "a list",
     ArgType.SLICE_STRING: "a list of strings",

@@ -1,0 +1,269 @@
+"""The tools of group ``json``: JSON (RFC 8259) as values and back."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from itertools import accumulate
+from typing import Any, NoReturn
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.stdlib.declare import (
+    Context,
+    Group,
+    check_characters,
+    check_items,
+    fail,
+    limits_of,
+    max_characters,
+    max_items,
+    max_nesting,
+    optional,
+    required,
+)
+from neuroscript.tools.spec import ArgType
+from neuroscript.tools.validation import given
+from neuroscript.values import INT_LIMIT, MAX_INT_BITS, ErrorValue, EventValue, Fuzzy, TimeDate, text_of
+
+_group = Group("json")
+TOOLS = _group.tools
+
+_PARSE = "json.Parse"
+_WRITE = "json.Stringify"
+
+# The closing quote is optional, so that a string without one is passed over once and not looked for again and again.
+_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_NO_BRACKETS = re.compile(r"[^\[\]{}]+")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+@_group.tool(
+    "Parse",
+    required("json_string", ArgType.STRING, "JSON text."),
+    returns=ArgType.ANY,
+    result="The value; of a key given twice, the last one counts.",
+    example="""tool.json.Parse('{"a": [1, 2.5, null]}') = {"a": [1, 2.5, nil]}""",
+    errors="41 if the text is not JSON, with line and column; 37 and 38 if it is too large or nested too deeply",
+)
+def parse(ctx: Context | None, json_string: str) -> Any:
+    """Reads JSON."""
+    _check_size(ctx, json_string)
+    try:
+        value = _decoder.decode(json_string)
+    except json.JSONDecodeError as error:
+        _invalid(f"{error.msg} at line {error.lineno}, column {error.colno}", error)
+    except RecursionError as error:
+        raise NeuroScriptError(
+            ErrorCode.NESTING_DEPTH_EXCEEDED, f"tool.{_PARSE}: the text is nested too deeply"
+        ) from error
+    if json_string.count(",") >= max_items(ctx):
+        _check_lengths(ctx, value)
+    if _SURROGATE.search(json_string):
+        _check_surrogates(value)
+    return value
+
+
+@_group.tool(
+    "Valid",
+    required("json_string", ArgType.STRING, "The text."),
+    returns=ArgType.BOOL,
+    result="Whether tool.json.Parse would read it.",
+    example='tool.json.Valid("[1, 2") = false',
+    errors="37 and 38 if it is too large or nested too deeply",
+)
+def valid(ctx: Context | None, json_string: str) -> bool:
+    """Tells whether a text is JSON."""
+    try:
+        parse(ctx, json_string)
+    except NeuroScriptError as error:
+        if error.code == ErrorCode.INVALID_VALUE:
+            return False
+        raise
+    return True
+
+
+def _invalid(problem: str, cause: Exception | None = None) -> NoReturn:
+    raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"tool.{_PARSE}: the text is not JSON: {problem}") from cause
+
+
+def _check_size(ctx: Context | None, text: str) -> None:
+    """Refuses what would be nested too deeply or take too much memory, before anything is made."""
+    lists, maps = text.count("["), text.count("{")
+    depth = max_nesting(ctx)
+    if lists + maps > depth:
+        brackets = _NO_BRACKETS.sub("", _STRINGS.sub("", text))
+        if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > depth:
+            fail(ErrorCode.NESTING_DEPTH_EXCEEDED, _PARSE, f"the text is nested deeper than {depth} levels")
+    memory = limits_of(ctx).max_memory
+    # Bytes that CPython takes for each: a map with an entry, a list, a number in a list, half a string.
+    if memory is not None and 200 * maps + 72 * lists + 32 * text.count(",") + 30 * text.count('"') > memory:
+        fail(ErrorCode.RESOURCE_EXHAUSTION, _PARSE, f"the values would take more than {memory} bytes")
+
+
+def _check_lengths(ctx: Context | None, value: Any) -> None:
+    left = [value]
+    while left:
+        value = left.pop()
+        if type(value) is list:
+            check_items(ctx, len(value), _PARSE)
+            left += [item for item in value if type(item) is list or type(item) is dict]
+        elif type(value) is dict:
+            check_items(ctx, len(value), _PARSE, "map")
+            left += [item for item in value.values() if type(item) is list or type(item) is dict]
+
+
+def _check_surrogates(value: Any) -> None:
+    left = [value]
+    while left:
+        value = left.pop()
+        if type(value) is str:
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                _invalid("a string has half of a surrogate pair, which is no character")
+        elif type(value) is list:
+            left += value
+        elif type(value) is dict:
+            left += value
+            left += value.values()
+
+
+def _whole(text: str) -> int:
+    # 4096 bits are 1234 digits; Python's own limit is beyond that.
+    number = int(text) if len(text) <= 1235 else INT_LIMIT
+    if not -INT_LIMIT < number < INT_LIMIT:
+        fail(ErrorCode.INVALID_VALUE, _PARSE, f"a whole number has at most {MAX_INT_BITS} bits, not {len(text)} digits")
+    return number
+
+
+def _double(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        fail(ErrorCode.INVALID_VALUE, _PARSE, f"the number {text[:40]} is out of range")
+    return number + 0.0  # a negative zero is zero
+
+
+def _constant(word: str) -> NoReturn:
+    _invalid(f"{word} is not a number of JSON")
+
+
+_decoder = json.JSONDecoder(parse_int=_whole, parse_float=_double, parse_constant=_constant)
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+@_group.tool(
+    "Stringify",
+    required("value", ArgType.ANY, "The value."),
+    optional("indent", ArgType.INT, "Blanks for each level, 0 to 16; 0 writes one line without blanks.", 0),
+    returns=ArgType.STRING,
+    result="JSON. A timedate is its text, a fuzzy its number, an error or event a map of its fields.",
+    example="""tool.json.Stringify({"k": [1.5, nil]}) = '{"k":[1.5,null]}'""",
+    errors="7 for a function, tool, handle or bytes; 8 if indent is out of range; 37 and 38 if the value is too large "
+    "or nested too deeply",
+)
+def stringify(ctx: Context | None, value: Any, indent: int) -> str:
+    """Writes a value as JSON."""
+    if not 0 <= indent <= 16:
+        fail(ErrorCode.BOUNDS, _WRITE, f"indent is {indent}; it must be from 0 to 16")
+    writer = _Writer(ctx, indent)
+    plain, size = writer.measure(value, 0)
+    check_characters(ctx, size, _WRITE)
+    text = (_pretty(indent) if indent else _compact).encode(plain)
+    # The measure is exact but for whole numbers and the blanks before closing brackets.
+    check_characters(ctx, len(text), _WRITE)
+    return text
+
+
+_compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
+
+
+def _pretty(indent: int) -> json.JSONEncoder:
+    return json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, indent=indent)
+
+
+_quote = json.encoder.encode_basestring
+
+
+class _Writer:
+    """Finds a value's form in JSON and the length of its text.
+
+    A list or map that occurs many times is looked at once, so that a small value whose text would be astronomically
+    long is refused in no time.
+    """
+
+    def __init__(self, ctx: Context | None, indent: int) -> None:
+        self.limit = max_characters(ctx)
+        self.depth = max_nesting(ctx)
+        self.indent = indent
+        # Each entry holds the list or map itself too, so that its id stays its own.
+        self.known: dict[tuple[int, int], tuple[Any, tuple[Any, int]]] = {}
+
+    def measure(self, value: Any, level: int) -> tuple[Any, int]:
+        """The value as plain JSON types and the characters of its text; the value itself where nothing changes."""
+        kind = type(value)
+        if kind is list or kind is dict:
+            key = (id(value), level)
+            found = self.known.get(key)
+            if found is None:
+                if level >= self.depth:
+                    fail(
+                        ErrorCode.NESTING_DEPTH_EXCEEDED, _WRITE, f"the value is nested deeper than {self.depth} levels"
+                    )
+                measured = self._list(value, level) if kind is list else self._map(value, level)
+                found = self.known[key] = (value, measured)
+            return found[1]
+        if kind is str:
+            return value, len(_quote(value))
+        if kind is int:
+            # Digits are at most this many, and not far fewer.
+            return value, value.bit_length() * 30103 // 100000 + 2
+        if kind is float:
+            value = int(value) if value.is_integer() and abs(value) < 2**53 else value
+            return value, len(repr(value))
+        if value is None or kind is bool:
+            return value, 5
+        return self.measure(_plain(value), level)
+
+    def _list(self, value: list[Any], level: int) -> tuple[Any, int]:
+        size = 2 + len(value) * (1 + self._margin(level))
+        items = []
+        for item in value:
+            plain, length = self.measure(item, level + 1)
+            items.append(plain)
+            size += length
+        return (value if all(map(_is, value, items)) else items), size
+
+    def _map(self, value: dict[str, Any], level: int) -> tuple[Any, int]:
+        size = 2 + len(value) * (2 + self._margin(level))
+        entries = {}
+        for key, item in value.items():
+            plain, length = self.measure(item, level + 1)
+            entries[key] = plain
+            size += length + len(_quote(key))
+        return (value if all(map(_is, value.values(), entries.values())) else entries), size
+
+    def _margin(self, level: int) -> int:
+        return 2 + self.indent * (level + 1) if self.indent else 0
+
+
+def _is(a: Any, b: Any) -> bool:
+    return a is b
+
+
+def _plain(value: Any) -> Any:
+    """The form in JSON of a value that JSON has no type for."""
+    kind = type(value)
+    if kind is TimeDate:
+        return text_of(value)
+    if kind is Fuzzy:
+        return value.value
+    if kind is not ErrorValue and kind is not EventValue:
+        fail(ErrorCode.TYPE, _WRITE, f"{given(value)} has no form in JSON; convert it first")
+    return value.fields()

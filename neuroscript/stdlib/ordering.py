@@ -1,0 +1,31 @@
+"""Which values have an order among one another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neuroscript.errors import ErrorCode
+from neuroscript.stdlib.declare import fail, optional
+from neuroscript.tools.spec import ArgType
+from neuroscript.tools.validation import given
+from neuroscript.values import TimeDate
+
+DESCENDING = optional("descending", ArgType.BOOL, "true for the largest first.", False)
+
+
+def check_ordered(values: list[Any], tool: str, what: str = "items") -> None:
+    """Raises error 7 unless the values can be put in an order."""
+    kinds = set(map(type, values))
+    if kinds <= {int, float} or kinds <= {str} or kinds <= {TimeDate}:
+        return
+    first = values[0]
+    # The first value that does not go with the very first one, or that has no order itself.
+    group = next((g for g in ((int, float), (str,), (TimeDate,)) if type(first) in g), ())
+    odd = next((i for i, value in enumerate(values) if type(value) not in group), 0)
+    against = f"{given(first)} is item 0 and " if odd else ""
+    fail(
+        ErrorCode.TYPE,
+        tool,
+        f"the {what} must be all numbers, all strings or all timedates, "
+        f"but {against}{given(values[odd])} is item {odd}",
+    )

@@ -1,0 +1,363 @@
+"""The tools of group ``regex``: regular expressions in RE2's syntax, in time linear in the text.
+
+RE2 never backtracks, so a pattern cannot blow up.  What is left to bound is the work of one search (the size of the
+compiled pattern times the text), of many searches over the same text, and the size of what is found.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from neuroscript.errors import ErrorCode
+from neuroscript.stdlib.declare import (
+    Context,
+    Group,
+    check_characters,
+    check_items,
+    fail,
+    max_characters,
+    max_items,
+    optional,
+    required,
+)
+from neuroscript.tools.spec import ArgType
+
+_group = Group("regex")
+TOOLS = _group.tools
+
+MAX_PATTERN = 4096
+"""Characters of a pattern."""
+
+MAX_WORK = 400_000_000
+"""Size of the compiled pattern times bytes of text, for one search.  Measured: at worst RE2 does 2.6e8 a second, when
+its automaton does not fit in memory and it simulates every state."""
+
+MAX_MEMORY = 4 * 1024 * 1024
+"""Bytes that RE2 may use for one pattern."""
+
+_CACHE_SIZE = 16
+
+PATTERN = required("pattern", ArgType.STRING, "A regular expression in RE2's syntax.")
+TEXT = required("input_string", ArgType.STRING, "The text.")
+REPLACEMENT = required(
+    "replacement", ArgType.STRING, "What to put there: $1 or ${1} is a group, ${name} a named one, $0 all, $$ a dollar."
+)
+
+_compiled: dict[str, Any] = {}
+
+
+def _compile(pattern: str, tool: str) -> Any:
+    """The compiled pattern, over UTF-8 bytes."""
+    found = _compiled.get(pattern)
+    if found is not None:
+        return found
+    if len(pattern) > MAX_PATTERN:
+        fail(ErrorCode.INVALID_VALUE, tool, f"the pattern has {len(pattern)} characters; at most {MAX_PATTERN} will do")
+    import re2  # type: ignore[import-untyped]  # the package has no type information
+
+    if len(_compiled) >= _CACHE_SIZE:
+        # The library keeps 128 patterns of its own, too many at this size.
+        _compiled.clear()
+        re2.purge()
+    options = re2.Options()
+    options.max_mem = MAX_MEMORY
+    options.log_errors = False
+    try:
+        found = re2.compile(pattern.encode(), options)
+    except re2.error as error:
+        fail(ErrorCode.INVALID_VALUE, tool, _explain(pattern, error))
+    _compiled[pattern] = found
+    return found
+
+
+def _explain(pattern: str, error: Exception) -> str:
+    """RE2's message with the place of the fragment that it names."""
+    raw = error.args[0] if error.args else ""
+    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
+    problem, _, fragment = text.partition(": ")
+    place = pattern.find(fragment) if fragment else -1
+    where = f" at character {place + 1}, near {fragment!r}" if place >= 0 else ""
+    return f"the pattern is not valid: {problem}{where}; the syntax is RE2's, without look-around and back-references"
+
+
+def _prepare(pattern: str, text: str, tool: str) -> tuple[Any, bytes]:
+    compiled = _compile(pattern, tool)
+    data = text.encode()
+    if compiled.programsize * len(data) > MAX_WORK:
+        fail(
+            ErrorCode.RESOURCE_EXHAUSTION,
+            tool,
+            f"a pattern of size {compiled.programsize} over a text of {len(data)} bytes is too much work; "
+            "use a simpler pattern or a shorter text",
+        )
+    return compiled, data
+
+
+def _matches(ctx: Context | None, pattern: str, text: str, tool: str) -> Iterator[tuple[bytes, Any]]:
+    """The UTF-8 text and each match in it, from the left, without overlap, as Go and Python find them.
+
+    An empty match directly after the match before does not count.
+    """
+    compiled, data = _prepare(pattern, text, tool)
+    position, last_end, count = 0, -1, 0
+    started = time.thread_time()
+    while position <= len(data):
+        match = compiled.search(data, position)
+        if match is None:
+            return
+        start, end = match.span()
+        count += 1
+        # Each search may read far beyond its match.  What progress justifies is allowed, and a second on top.
+        if time.thread_time() - started > 1 + 2e-5 * count + 1e-6 * end:
+            fail(ErrorCode.RESOURCE_EXHAUSTION, tool, "finding all matches takes too long; use a simpler pattern")
+        if ctx is not None and not count & 255:
+            ctx.check()
+        if end > start or start != last_end:
+            yield data, match
+        last_end = end
+        position = end if end > position else position
+        if end == start:
+            position = end + 1
+            while position < len(data) and data[position] & 0xC0 == 0x80:
+                position += 1
+
+
+def _group_texts(data: bytes, match: Any) -> list[str | None]:
+    spans = [match.span(index) for index in range(match.re.groups + 1)]
+    return [None if start < 0 else data[start:end].decode() for start, end in spans]
+
+
+# --- what the tools do, also under the names of group str -----------------------------------------------------------
+
+
+def matches(pattern: str, input_string: str, tool: str) -> bool:
+    """Whether the pattern matches anywhere."""
+    compiled, data = _prepare(pattern, input_string, tool)
+    return compiled.search(data) is not None
+
+
+@_group.tool(
+    "Match",
+    PATTERN,
+    TEXT,
+    returns=ArgType.BOOL,
+    result="Whether the pattern matches anywhere in the text.",
+    example='tool.regex.Match("^[a-z]+$", "abc") = true',
+    errors="41 if the pattern is not valid",
+)
+def match(pattern: str, input_string: str) -> bool:
+    """Tells whether a regular expression matches. Use ^ and $ for the whole text."""
+    return matches(pattern, input_string, "regex.Match")
+
+
+@_group.tool(
+    "Find",
+    PATTERN,
+    TEXT,
+    returns=ArgType.ANY,
+    result="The first match, or nil.",
+    example='tool.regex.Find("[0-9]+", "a12b3") = "12"',
+    errors="41 if the pattern is not valid",
+)
+def find(pattern: str, input_string: str) -> str | None:
+    """Finds the first match of a regular expression."""
+    compiled, data = _prepare(pattern, input_string, "regex.Find")
+    found = compiled.search(data)
+    return None if found is None else str(found.group().decode())
+
+
+@_group.tool(
+    "FindAll",
+    PATTERN,
+    TEXT,
+    returns=ArgType.SLICE_STRING,
+    result="What matched, from the left, without overlap.",
+    example='tool.regex.FindAll("[0-9]+", "a12b3") = ["12", "3"]',
+    errors="41 if the pattern is not valid; 37 if there is too much to find",
+)
+def find_all(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
+    """Finds all matches of a regular expression."""
+    found: list[str] = []
+    limit = max_items(ctx)
+    for _, each in _matches(ctx, pattern, input_string, "regex.FindAll"):
+        if len(found) >= limit:
+            check_items(ctx, len(found) + 1, "regex.FindAll")
+        found.append(each.group().decode())
+    return found
+
+
+@_group.tool(
+    "Groups",
+    PATTERN,
+    TEXT,
+    returns=ArgType.ANY,
+    result="A list: the whole first match, then each group's part, nil where a group took no part. nil: no match.",
+    example='tool.regex.Groups("([a-z]+)=([0-9]+)", "x=1") = ["x=1", "x", "1"]',
+    errors="41 if the pattern is not valid",
+)
+def groups(pattern: str, input_string: str) -> list[str | None] | None:
+    """Finds the first match of a regular expression, with the parts that its groups matched."""
+    compiled, data = _prepare(pattern, input_string, "regex.Groups")
+    found = compiled.search(data)
+    return None if found is None else _group_texts(data, found)
+
+
+@_group.tool(
+    "NamedGroups",
+    PATTERN,
+    TEXT,
+    returns=ArgType.ANY,
+    result="A map from the name of each group (?P<name>…) to its part of the first match. nil: no match.",
+    example='tool.regex.NamedGroups("(?P<key>[a-z]+)=(?P<value>[0-9]+)", "x=1") = {"key": "x", "value": "1"}',
+    errors="41 if the pattern is not valid",
+)
+def named_groups(pattern: str, input_string: str) -> dict[str, str | None] | None:
+    """Finds the first match of a regular expression, with the parts that its named groups matched."""
+    compiled, data = _prepare(pattern, input_string, "regex.NamedGroups")
+    found = compiled.search(data)
+    if found is None:
+        return None
+    texts = _group_texts(data, found)
+    names = sorted(compiled.groupindex.items(), key=lambda item: int(item[1]))
+    return {name.decode(): texts[index] for name, index in names}
+
+
+@_group.tool(
+    "FindAllGroups",
+    PATTERN,
+    TEXT,
+    returns=ArgType.SLICE_ANY,
+    result="A list for each match: the whole match, then each group's part, nil where a group took no part.",
+    example='tool.regex.FindAllGroups("([a-z])([0-9])", "a1b2") = [["a1", "a", "1"], ["b2", "b", "2"]]',
+    errors="41 if the pattern is not valid; 37 if there is too much to find",
+)
+def find_all_groups(ctx: Context | None, pattern: str, input_string: str) -> list[list[str | None]]:
+    """Finds all matches of a regular expression, with the parts that its groups matched."""
+    found: list[list[str | None]] = []
+    total = 0
+    for data, each in _matches(ctx, pattern, input_string, "regex.FindAllGroups"):
+        texts = _group_texts(data, each)
+        total += len(texts)
+        # All parts together count, since a pattern may have hundreds of groups.
+        check_items(ctx, total, "regex.FindAllGroups")
+        found.append(texts)
+    return found
+
+
+@_group.tool(
+    "Replace",
+    PATTERN,
+    TEXT,
+    REPLACEMENT,
+    optional("count", ArgType.INT, "How many matches to replace, from the left; -1 for all.", -1),
+    returns=ArgType.STRING,
+    result="The text with the matches replaced.",
+    example='tool.regex.Replace("([a-z]+)@([a-z]+)", "me@home", "$2 of ${1}") = "home of me"',
+    errors="41 if the pattern is not valid, or the replacement names a group that is not there; "
+    "37 if the result would be too long",
+)
+def replace(ctx: Context | None, pattern: str, input_string: str, replacement: str, count: int) -> str:
+    """Replaces the matches of a regular expression."""
+    template = _template(pattern, replacement)
+    limit = max_characters(ctx)
+    parts: list[bytes] = []
+    # Bytes are counted, which are at least as many as characters; the exact check is at the end.
+    size, end, data = 0, 0, input_string.encode()
+    if count != 0:
+        for _, each in _matches(ctx, pattern, input_string, "regex.Replace"):
+            start, stop = each.span()
+            new = [data[end:start]]
+            for part in template:
+                if isinstance(part, bytes):
+                    new.append(part)
+                else:
+                    begin, close = each.span(part)
+                    new.append(data[begin:close] if begin >= 0 else b"")
+            parts += new
+            end = stop
+            size += sum(map(len, new))
+            if size > 4 * limit:
+                check_characters(ctx, size // 4, "regex.Replace")
+            count -= 1
+            if count == 0:
+                break
+    parts.append(data[end:])
+    result = b"".join(parts).decode()
+    check_characters(ctx, len(result), "regex.Replace")
+    return result
+
+
+_REFERENCE = re.compile(r"\$(?:(\$)|([0-9]+)|\{([0-9]+)\}|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+
+
+def _template(pattern: str, replacement: str) -> list[bytes | int]:
+    """The replacement as literal parts and group numbers."""
+    tool = "regex.Replace"
+    parts: list[bytes | int] = []
+    end = 0
+    for found in _REFERENCE.finditer(replacement):
+        parts.append(replacement[end : found.start()].encode())
+        end = found.end()
+        if found[1]:
+            parts.append(b"$")
+            continue
+        compiled = _compile(pattern, tool)
+        number, name = found[2] or found[3], found[4] or found[5]
+        index = int(number[:9]) if number else compiled.groupindex.get(name.encode(), -1)
+        if not 0 <= index <= compiled.groups:
+            fail(
+                ErrorCode.INVALID_VALUE,
+                tool,
+                f"the replacement names group {number or name}, which the pattern does not have; "
+                f"write ${{1}} before letters and digits, and $$ for a dollar",
+            )
+        parts.append(index)
+    parts.append(replacement[end:].encode())
+    return [part for part in parts if part != b""]
+
+
+@_group.tool(
+    "Split",
+    PATTERN,
+    TEXT,
+    returns=ArgType.SLICE_STRING,
+    result="The parts between the matches.",
+    example='tool.regex.Split("[,;] *", "a, b;c") = ["a", "b", "c"]',
+    errors="41 if the pattern is not valid; 37 if there would be too many parts",
+)
+def split(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
+    """Splits a text at the matches of a regular expression. Empty matches split between characters."""
+    parts: list[str] = []
+    limit = max_items(ctx)
+    end, data = 0, input_string.encode()
+    for _, each in _matches(ctx, pattern, input_string, "regex.Split"):
+        start, stop = each.span()
+        if stop == start and (start == 0 or start == len(data)):
+            continue
+        if len(parts) + 1 >= limit:
+            check_items(ctx, len(parts) + 2, "regex.Split")
+        parts.append(data[end:start].decode())
+        end = stop
+    parts.append(data[end:].decode())
+    return parts
+
+
+@_group.tool(
+    "Escape",
+    TEXT,
+    returns=ArgType.STRING,
+    result="A pattern that matches exactly this text.",
+    example='tool.regex.Escape("1+1") = "1\\\\+1"',
+    errors="37 if the result would be too long",
+)
+def escape(ctx: Context | None, input_string: str) -> str:
+    """Puts a backslash before every character that means something in a regular expression."""
+    found = _SPECIAL.sub(r"\\\g<0>", input_string)
+    check_characters(ctx, len(found), "regex.Escape")
+    return found
+
+
+_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
