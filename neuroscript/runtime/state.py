@@ -11,21 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from types import CodeType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from neuroscript.compiler.calls import Signature, ToolLink
+from neuroscript.compiler.calls import Signature
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.containers import UNSET, Containers, refcount
 from neuroscript.runtime.events import Events, make_event
 from neuroscript.runtime.fuel import Fuel
 from neuroscript.runtime.limits import Limits
+from neuroscript.runtime.linking import ToolLinks, bad_call
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
 from neuroscript.runtime.tracebacks import UNCATCHABLE, Stop, Unset, handler_fields, nearest, script_error
 from neuroscript.syntax.placeholders import placeholders
-from neuroscript.tools.registry import Tool
-from neuroscript.tools.spec import ArgType
 from neuroscript.values import (
     TYPE_CONSTANTS,
     ErrorValue,
@@ -42,7 +40,6 @@ if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
 
 _UNLIMITED_DEPTH = 1 << 30
-_BIG = 4096  # items or characters from which on a tool's call looks at the clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +53,11 @@ class LoadedProcedure:
     line: int
 
 
-class Runtime:
+class Runtime(ToolLinks):
     """What generated code calls, for one interpreter and one run at a time."""
 
     def __init__(self, interpreter: Interpreter, limits: Limits, global_values: dict[str, Any]) -> None:
+        super().__init__()
         self.interpreter = interpreter
         self.limits = limits
         self.globals = global_values
@@ -78,9 +76,6 @@ class Runtime:
         self.max_emitted = limits.max_emitted if limits.max_emitted is not None else 1 << 62
         self.max_depth = limits.max_depth if limits.max_depth is not None else _UNLIMITED_DEPTH
         self.whispered: dict[str, list[Any]] = {}
-        self._links: dict[str, tuple[ToolLink, Tool]] = {}
-        self._tool_codes: dict[CodeType, str] = {}
-        self._untimed: dict[str, Callable[..., Any]] = {}
         self.fuel.time_tools = self._time_tools
         self._fill_namespace()
 
@@ -258,130 +253,6 @@ class Runtime:
             bad_call(f"{name}() takes one value; it is {name}(x)")
         return function(args[0])
 
-    # --- tools -------------------------------------------------------------------------------------------------------
-
-    def tool(self, name: str) -> ToolLink | None:
-        """Links a tool for generated code (the `Linker` protocol); None if there is none, or it is refused."""
-        key = name.lower()
-        known = self._links.get(key)
-        tool = self.interpreter.tools.get(name)
-        if tool is None or (known is not None and known[1] is tool):
-            return known[0] if known is not None and tool is not None else None
-        if not self.interpreter.permits(tool):
-            return None
-        link = self._link(tool, len(self._links))
-        self._links[key] = (link, tool)
-        return link
-
-    def _link(self, tool: Tool, number: int) -> ToolLink:
-        spec = tool.spec
-        types = tuple(arg.type for arg in spec.args)
-        defaults = tuple(... if arg.required else arg.default for arg in spec.args)
-        plain = not (tool.takes_context or tool.is_async or spec.variadic)
-        scalars = all(default is ... or isinstance(default, _CONSTANTS) for default in defaults)
-        direct = plain and scalars and all(kind in _DIRECT or (spec.pure and kind in _SHARED) for kind in types)
-        link = ToolLink(number, types, defaults, direct, spec.pure, spec.return_type, tool is self._append_tool())
-        self.namespace[f"s_{number}"] = partial(self.call_tool, tool)
-        if direct:
-            self.namespace[f"f_{number}"] = self._direct(tool, number)
-        return link
-
-    def _append_tool(self) -> Tool | None:
-        from neuroscript.stdlib import standard_registry
-
-        return standard_registry().get("list.Append")
-
-    def _direct(self, tool: Tool, number: int) -> Callable[..., Any]:
-        """The function that generated code calls when the arguments are right as they are."""
-        function = tool.function
-        code = getattr(function, "__code__", None)
-        if tool.spec.pure:
-            if any(kind in _SHARED or kind is ArgType.STRING for kind in (arg.type for arg in tool.spec.args)):
-                return self._watched(function)
-        elif code is None:
-            return self._named(function, tool)
-        else:
-            self.fuel.direct_tools = True
-            self._tool_codes[code] = tool.spec.full_name
-            self._untimed[f"f_{number}"] = function
-            if self.fuel.timing:
-                return self._timed(function)
-        return function
-
-    def _time_tools(self, timing: bool) -> None:
-        """Has the host's tools called with a clock, or without one, from now on."""
-        for name, function in self._untimed.items():
-            self.namespace[name] = self._timed(function) if timing else function
-
-    def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        fuel = self.fuel
-
-        def call(*args: Any) -> Any:
-            start = perf_counter()
-            try:
-                return function(*args)
-            finally:
-                fuel.tool_seconds += perf_counter() - start
-
-        return call
-
-    def _named(self, function: Callable[..., Any], tool: Tool) -> Callable[..., Any]:
-        """A function without code of its own, so that its failures are seen to be a tool's."""
-
-        def call(*args: Any) -> Any:
-            return tool.invoke(None, list(args))
-
-        return call
-
-    def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A library function that looks at the clock after it has worked on something big."""
-        pulse = self.fuel.pulse
-
-        def call(first: Any = None, *rest: Any) -> Any:
-            result = function(first, *rest)
-            if type(first) in _LONG and len(first) > _BIG:
-                pulse()
-            return result
-
-        return call
-
-    def tool_of(self, exception: BaseException) -> str | None:
-        """The tool whose own code raised, where generated code called it directly."""
-        traceback = exception.__traceback__
-        while traceback is not None:
-            name = self._tool_codes.get(traceback.tb_frame.f_code)
-            if name is not None:
-                return name
-            traceback = traceback.tb_next
-        return None
-
-    def call_tool(self, tool: Tool, depth: int, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
-        """Validates, calls and times a tool."""
-        count = len(args) - len(names)
-        named = dict(zip(names, args[count:], strict=True))
-        if len(named) != len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            bad_call(f"{tool.spec.full_name}: argument '{twice}' is given twice")
-        validated = tool.validator(args[:count], named)
-        self.depth = depth - 1
-        if depth < 1:
-            self.too_deep()
-        if tool.spec.pure:
-            result = tool.invoke(self.interpreter.context, validated)
-            self.fuel.pulse()
-            return result
-        start = perf_counter()
-        try:
-            return tool.invoke(self.interpreter.context, validated)
-        finally:
-            self.fuel.tool_seconds += perf_counter() - start
-
-    def late_tool(self, depth: int, name: str, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
-        """A call of a tool that could not be linked when the program was loaded."""
-        tool = self.interpreter.tools.lookup(name)
-        self.interpreter.check_permission(tool)
-        return self.call_tool(tool, depth, args, names)
-
     # --- the host ----------------------------------------------------------------------------------------------------
 
     def emit(self, value: Any) -> None:
@@ -465,11 +336,6 @@ class Runtime:
 # --- without state -------------------------------------------------------------------------------------------------
 
 
-def bad_call(message: str, *_: Any) -> NoReturn:
-    """A call that cannot be right."""
-    raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
-
-
 def unset(name: str) -> NoReturn:
     """A variable that has not been set."""
     raise Unset(name)
@@ -509,10 +375,6 @@ def returned(declared: int, given: int, value: Any) -> Any:
     raise NeuroScriptError(ErrorCode.RETURN_VIOLATION, message)
 
 
-_CONSTANTS = (type(None), bool, int, float, str)
-_LONG = (list, dict, str)
-_DIRECT = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL})
-_SHARED = frozenset({ArgType.MAP, ArgType.SLICE_ANY, ArgType.ANY, ArgType.BYTES})
 _STATELESS: dict[str, Any] = {
     **{f"b_{name}": function for name, function in BUILTINS.items()},
     "UNSET": UNSET,

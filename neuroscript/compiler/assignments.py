@@ -1,0 +1,201 @@
+"""``set`` in all its forms, and the other statements that store a value.
+
+A list or map is changed in place when its reference count says that nothing else holds it; the test stands in the code
+for the common cases and in `neuroscript.runtime.containers` for the rest.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from neuroscript.compiler import pyast as py
+from neuroscript.compiler.expressions import Expressions
+from neuroscript.compiler.infer import INT, LIST, MAP, STR
+from neuroscript.runtime.containers import IN_LOCAL
+from neuroscript.syntax import nodes as n
+
+
+class Assignments(Expressions):
+    """The part of the statement maker that stores values."""
+
+    readonly: set[str]
+
+    def _now_set(self, name: str) -> None:
+        if not self.body.handlers:
+            self.assigned.add(name)
+
+    def _refused(self, name: str) -> ast.stmt:
+        return ast.Expr(py.call("_read_only", py.const(name)))
+
+    def _set_name(self, target: n.Target, value: n.Expr) -> list[ast.stmt]:
+        """``set name = value``."""
+        name = target.name
+        if name in self.readonly:
+            return [ast.Expr(self.value(value)), self._refused(name)]
+        made = self._appending(name, value) or self._growing(name, value)
+        if made is None:
+            made = [py.assign(f"v_{name}", self.value(value))]
+        self._now_set(name)
+        return made
+
+    def _growing(self, name: str, value: n.Expr) -> list[ast.stmt] | None:
+        """``set s = s + …`` on a string, as the statement that Python does in place."""
+        if not (isinstance(value, n.Chain) and isinstance(value.first, n.Name) and value.first.name == name):
+            return None
+        if not self.simple(value.first) or not self.type_of(value.first).within(STR):
+            return None
+        if any(operator != "+" for operator, _, _ in value.rest):
+            return None
+        if len(value.rest) == 1:
+            piece, short = self.text_piece(value.rest[0][1])
+        else:
+            pieces = [self.text_piece(operand)[0] for _, operand, _ in value.rest]
+            piece, short = py.call("_pieces", *pieces), False
+        local = py.name(f"v_{name}")
+        if not short:
+            return self._growing_checked(name, piece)
+        grow = py.assign(f"v_{name}", py.binary(local, "+", piece))
+        limit = py.compare(py.call("len", local), ">", py.const(self.unit.max_string))
+        return [grow, py.when(limit, [ast.Expr(py.call("_long_string"))])]
+
+    def _growing_checked(self, name: str, piece: ast.expr) -> list[ast.stmt]:
+        """As `_growing`, for a piece of any length: looked at before it is joined."""
+        temporary, local = self.temporary(), py.name(f"v_{name}")
+        length = py.binary(py.call("len", local), "+", py.call("len", py.name(temporary)))
+        return [
+            py.assign(temporary, piece),
+            py.when(py.compare(length, ">", py.const(self.unit.max_string)), [ast.Expr(py.call("_long_string"))]),
+            py.assign(f"v_{name}", py.binary(local, "+", py.name(temporary))),
+        ]
+
+    def _appending(self, name: str, value: n.Expr) -> list[ast.stmt] | None:
+        """``set xs = tool.list.Append(xs, v)``: in place where nothing else holds the list."""
+        match value:
+            case n.ToolCall(
+                name=tool, args=[n.Argument(value=n.Name(name=own), name=None), n.Argument(name=None) as new]
+            ):
+                link = self.unit.linker.tool(tool)
+                if own != name or link is None or not link.append or not self.is_set(name):
+                    return None
+            case _:
+                return None
+        local = py.name(f"v_{name}")
+        first, held, clean = self._held(new.value)
+        tests = [] if self.type_of(n.Name(value.span, name)).within(LIST) else [py.kind_is(local, "list")]
+        tests.append(py.compare(py.call("_refcount", local), "==", py.const(IN_LOCAL)))
+        tests.append(py.compare(py.call("len", local), "<", py.const(self.unit.max_items)))
+        append: ast.stmt = ast.Expr(py.call("_append", local, held))
+        arguments = ast.Tuple([local, held], py.LOAD)
+        copy: ast.stmt = py.assign(f"v_{name}", py.call(f"s_{link.number}", py.name("d"), arguments, py.const(())))
+        made: list[ast.stmt] = [*first, py.when(py.both(*tests), [append], [copy]), *clean]
+        if self.body.uses_last:
+            made.append(py.assign("latest", local))
+        return made
+
+    def _held(self, value: n.Expr) -> tuple[list[ast.stmt], ast.expr, list[ast.stmt]]:
+        """A value that is about to be stored: what evaluates it, how to mention it, and what lets it go.
+
+        It is evaluated before the reference count of the container is read, so that a container stored into itself
+        is seen to be held.
+        """
+        kind = self.type_of(value)
+        if isinstance(value, n.Literal) or (self.simple(value) and not kind.kinds & (LIST | MAP)):
+            return [], self.value(value), []
+        temporary = self.temporary()
+        clean: list[ast.stmt] = []
+        if kind.kinds & (LIST | MAP):
+            clean = [py.assign(temporary, py.const(None))]
+        return [py.assign(temporary, self.stored(value))], py.name(temporary), clean
+
+    def _set(self, targets: list[n.Target], value: n.Expr, must: bool) -> list[ast.stmt]:
+        """Every other form of ``set``."""
+        if not must and len(targets) == 1:
+            first, held, clean = self._held(value)
+            return [*first, *self._put(targets[0], held), *clean]
+        temporary = self.temporary()
+        code: list[ast.stmt] = [py.assign(temporary, self.value(value))]
+        if must:
+            code.append(ast.Expr(py.call("_must_set", py.name(temporary))))
+        if len(targets) == 1:
+            code += self._store_from(targets[0], py.name(temporary))
+        else:
+            code.append(ast.Expr(py.call("_unpack", py.name(temporary), py.const(len(targets)))))
+            for index, target in enumerate(targets):
+                code += self._store_from(target, py.item(py.name(temporary), py.const(index)))
+        return [*code, py.assign(temporary, py.const(None))]
+
+    def _store(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
+        """Code that stores what ``value`` gives."""
+        temporary = self.temporary()
+        return [
+            py.assign(temporary, value),
+            *self._store_from(target, py.name(temporary)),
+            py.assign(temporary, py.const(None)),
+        ]
+
+    def _store_from(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
+        if target.path or target.name in self.readonly:
+            held = self.temporary()
+            if not target.path:
+                return [self._refused(target.name)]
+            return [
+                py.assign(held, py.call("_nested", value)),
+                *self._put(target, py.name(held)),
+                py.assign(held, py.const(None)),
+            ]
+        made = py.assign(f"v_{target.name}", value)
+        py.place(made, target.span)
+        self._now_set(target.name)
+        return [made]
+
+    def _put(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
+        """``set name[…]… = value``, where ``value`` may be mentioned more than once."""
+        name, path = target.name, target.path
+        if name in self.readonly:
+            return [self._refused(name)]
+        local = py.name(f"v_{name}")
+        if name not in self.guarded and name not in self.assigned:
+            raise AssertionError(name)  # pragma: no cover - a path's variable is guarded
+        if len(path) > 1:
+            keys = ast.Tuple([self.value(key) for key in path], py.LOAD)
+            made: list[ast.stmt] = [py.assign(f"v_{name}", py.call("_put_path", local, keys, value))]
+        else:
+            made = self._put_one(name, local, path[0], value)
+        for part in made:
+            py.place(part, target.span)
+        self._now_set(name)
+        return made
+
+    def _put_one(self, name: str, local: ast.expr, key: n.Expr, value: ast.expr) -> list[ast.stmt]:
+        kind = self.type_of(n.Name(key.span, name)) if name in self.assigned else self.types.types[name]
+        known = name in self.assigned
+        key_kind = self.type_of(key)
+        code: list[ast.stmt] = []
+        if self.simple(key):
+            read = self.value(key)
+        else:
+            temporary = self.temporary()
+            code.append(py.assign(temporary, self.value(key)))
+            read = py.name(temporary)
+        slow: ast.stmt = py.assign(f"v_{name}", py.call("_put", local, read, value))
+        store: ast.stmt = ast.Assign([ast.Subscript(local, read, py.STORE)], value)
+        unshared = py.compare(py.call("_refcount", local), "==", py.const(IN_LOCAL))
+        size = py.call("len", local)
+        if key_kind.within(STR) or (kind.within(MAP) and known):
+            tests = [] if kind.within(MAP) and known else [py.kind_is(local, "dict")]
+            tests += [] if key_kind.within(STR) else [py.kind_is(read, "str")]
+            tests += [unshared, py.compare(size, "<", py.const(self.unit.max_items))]
+            return [*code, py.when(py.both(*tests), [store], [slow])]
+        if not (key_kind.within(INT) or (kind.within(LIST) and known)):
+            return [*code, slow]
+        tests = [] if kind.within(LIST) and known else [py.kind_is(local, "list")]
+        tests += [] if key_kind.within(INT) else [py.kind_is(read, "int")]
+        length = self.temporary()
+        inside = py.compare(read, "<", py.bind(length, size))
+        at_end = py.both(
+            py.compare(read, "==", py.name(length)), py.compare(py.name(length), "<", py.const(self.unit.max_items))
+        )
+        append: ast.stmt = ast.Expr(py.call("_append", local, value))
+        within: list[ast.stmt] = [py.when(py.compare(read, ">=", py.const(0)), [store], [slow])]
+        beyond: list[ast.stmt] = [py.when(at_end, [append], [slow])]
+        return [*code, py.when(py.both(*tests, unshared), [py.when(inside, within, beyond)], [slow])]

@@ -1,0 +1,176 @@
+"""Tools as generated code reaches them.
+
+A tool is bound when a program is loaded: the registry finds it, the policy is asked, and two functions are put into the
+namespace of the generated code.  ``s_N`` validates, copies, times and calls; ``f_N`` is the tool's own function, for
+calls whose arguments have just the right types already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from time import perf_counter
+from types import CodeType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from neuroscript.compiler.calls import ToolLink
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.runtime.fuel import Fuel
+from neuroscript.tools.registry import Tool
+from neuroscript.tools.spec import ArgType
+
+if TYPE_CHECKING:
+    from neuroscript.interpreter import Interpreter
+
+_BIG = 4096  # items or characters from which on a library function's call looks at the clock
+_LONG = (list, dict, str)
+_CONSTANTS = (type(None), bool, int, float, str)
+_DIRECT = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL})
+_SHARED = frozenset({ArgType.MAP, ArgType.SLICE_ANY, ArgType.ANY, ArgType.BYTES})
+
+
+def bad_call(message: str, *_: Any) -> NoReturn:
+    """A call that cannot be right."""
+    raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
+
+
+class ToolLinks:
+    """The part of the runtime that links and calls tools."""
+
+    interpreter: Interpreter
+    namespace: dict[str, Any]
+    fuel: Fuel
+    depth: int
+
+    def __init__(self) -> None:
+        self._linked = 0
+        self._links: dict[str, tuple[ToolLink, Tool]] = {}
+        self._tool_codes: dict[CodeType, str] = {}
+        self._untimed: dict[str, Callable[..., Any]] = {}
+
+    def too_deep(self) -> NoReturn:
+        """The call depth is used up."""
+        raise AssertionError  # pragma: no cover - given by Runtime
+
+    def tool(self, name: str) -> ToolLink | None:
+        """Links a tool for generated code (the `Linker` protocol); None if there is none, or it is refused."""
+        key = name.lower()
+        known = self._links.get(key)
+        tool = self.interpreter.tools.get(name)
+        if tool is None or (known is not None and known[1] is tool):
+            return known[0] if known is not None and tool is not None else None
+        if not self.interpreter.permits(tool):
+            return None
+        self._linked += 1
+        link = self._link(tool, self._linked)
+        self._links[key] = (link, tool)
+        return link
+
+    def _link(self, tool: Tool, number: int) -> ToolLink:
+        spec = tool.spec
+        types = tuple(arg.type for arg in spec.args)
+        defaults = tuple(... if arg.required else arg.default for arg in spec.args)
+        plain = not (tool.takes_context or tool.is_async or spec.variadic)
+        scalars = all(default is ... or isinstance(default, _CONSTANTS) for default in defaults)
+        direct = plain and scalars and all(kind in _DIRECT or (spec.pure and kind in _SHARED) for kind in types)
+        link = ToolLink(number, types, defaults, direct, spec.pure, spec.return_type, tool is self._append_tool())
+        self.namespace[f"s_{number}"] = partial(self.call_tool, tool)
+        if direct:
+            self.namespace[f"f_{number}"] = self._direct(tool, number)
+        return link
+
+    def _append_tool(self) -> Tool | None:
+        from neuroscript.stdlib import standard_registry
+
+        return standard_registry().get("list.Append")
+
+    def _direct(self, tool: Tool, number: int) -> Callable[..., Any]:
+        """The function that generated code calls when the arguments are right as they are."""
+        function = tool.function
+        code = getattr(function, "__code__", None)
+        if tool.spec.pure:
+            if any(kind in _SHARED or kind is ArgType.STRING for kind in (arg.type for arg in tool.spec.args)):
+                return self._watched(function)
+        elif code is None or code in self._tool_codes:
+            return self._wrapped(tool)
+        else:
+            self.fuel.direct_tools = True
+            self._tool_codes[code] = tool.spec.full_name
+            self._untimed[f"f_{number}"] = function
+            if self.fuel.timing:
+                return self._timed(function)
+        return function
+
+    def _time_tools(self, timing: bool) -> None:
+        """Has the host's tools called with a clock, or without one, from now on."""
+        for name, function in self._untimed.items():
+            self.namespace[name] = self._timed(function) if timing else function
+
+    def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        fuel = self.fuel
+
+        def call(*args: Any) -> Any:
+            start = perf_counter()
+            try:
+                return function(*args)
+            finally:
+                fuel.tool_seconds += perf_counter() - start
+
+        return call
+
+    def _wrapped(self, tool: Tool) -> Callable[..., Any]:
+        """A tool whose failures its code does not tell: a built-in function, or one of several of the same code."""
+
+        def call(*args: Any) -> Any:
+            return tool.invoke(None, list(args))
+
+        return call
+
+    def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A library function that looks at the clock after it has worked on something big."""
+        pulse = self.fuel.pulse
+
+        def call(first: Any = None, *rest: Any) -> Any:
+            result = function(first, *rest)
+            if type(first) in _LONG and len(first) > _BIG:
+                pulse()
+            return result
+
+        return call
+
+    def tool_of(self, exception: BaseException) -> str | None:
+        """The tool whose own code raised, where generated code called it directly."""
+        traceback = exception.__traceback__
+        while traceback is not None:
+            name = self._tool_codes.get(traceback.tb_frame.f_code)
+            if name is not None:
+                return name
+            traceback = traceback.tb_next
+        return None
+
+    def call_tool(self, tool: Tool, depth: int, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+        """Validates, calls and times a tool."""
+        count = len(args) - len(names)
+        named = dict(zip(names, args[count:], strict=True))
+        if len(named) != len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            bad_call(f"{tool.spec.full_name}: argument '{twice}' is given twice")
+        validated = tool.validator(args[:count], named)
+        self.depth = depth - 1
+        if depth < 1:
+            self.too_deep()
+        if tool.spec.pure:
+            result = tool.invoke(self.interpreter.context, validated)
+            self.fuel.pulse()
+            return result
+        start = perf_counter()
+        try:
+            return tool.invoke(self.interpreter.context, validated)
+        finally:
+            self.fuel.tool_seconds += perf_counter() - start
+
+    def late_tool(self, depth: int, name: str, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+        """A call of a tool that could not be linked when the program was loaded."""
+        tool = self.interpreter.tools.lookup(name)
+        self.interpreter.check_permission(tool)
+        return self.call_tool(tool, depth, args, names)
