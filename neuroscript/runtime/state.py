@@ -157,7 +157,7 @@ class Runtime(ToolLinks):
     def too_deep(self) -> NoReturn:
         """The call depth is used up."""
         message = f"procedures call one another more than {self.max_depth} deep"
-        raise Stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message))
+        raise Stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message), at_caller=True)
 
     def handle(self, handler: Callable[[dict[str, Any]], bool], exception: Exception) -> NeuroScriptError | None:
         """Runs an error handler; gives the error that goes on, or None if the handler cleared it."""

@@ -24,9 +24,10 @@ _positions: dict[CodeType, list[tuple[int | None, int | None, int | None, int | 
 class Stop(BaseException):
     """Carries an error that no script may catch: a limit, or the host's cancellation."""
 
-    def __init__(self, error: NeuroScriptError) -> None:
+    def __init__(self, error: NeuroScriptError, *, at_caller: bool = False) -> None:
         super().__init__(error)
         self.error = error
+        self.at_caller = at_caller  # whether the place is the call, not the procedure that was called
 
 
 class Unset(NameError):
@@ -46,6 +47,8 @@ def script_error(exception: BaseException, runtime: Runtime) -> NeuroScriptError
     An error that has a place already keeps it.
     """
     frames = _frames(exception, runtime)
+    if isinstance(exception, Stop) and exception.at_caller:
+        frames = frames[:-1] or frames
     error = _translated(exception, frames, runtime)
     if not error.file and frames:
         error.stack = tuple(frames_to_stack(frames))
