@@ -99,6 +99,7 @@ def resolve_key(
     """
     found = _look_up(source, environ, config_dir)
     if isinstance(found, _Problem):
+        del environ  # It may hold other keys, and the locals of this frame go with the error.
         raise NeuroScriptError(found.code, found.message)
     return found
 

@@ -107,10 +107,12 @@ def published_price(provider: str, model: str, usage: TokenCounts) -> Decimal | 
     library = _price_library()
     if library is None:
         return None
+    # The library refuses more cached tokens than there were input tokens.
+    cached = min(usage.cache_read_tokens, usage.input_tokens)
     counts = library.Usage(
         input_tokens=usage.input_tokens,
-        cache_read_tokens=usage.cache_read_tokens,
-        cache_write_tokens=usage.cache_write_tokens,
+        cache_read_tokens=cached,
+        cache_write_tokens=min(usage.cache_write_tokens, usage.input_tokens - cached),
         output_tokens=usage.output_tokens,
     )
     try:
