@@ -1,0 +1,170 @@
+"""The border to the host: Python values to those of the language, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence, Set
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.values.kinds import (
+    DEFAULT_NESTING,
+    INT_LIMIT,
+    MAX_INT_BITS,
+    ErrorValue,
+    EventValue,
+    Function,
+    Fuzzy,
+    Handle,
+    TimeDate,
+    ToolValue,
+)
+from neuroscript.values.text import text_of
+
+_EXACT = frozenset({type(None), bool, int, str, bytes, Function, ToolValue, TimeDate, Fuzzy, Handle})
+
+
+def from_host(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | None = None) -> Any:
+    """A host's value as a value of the language: exact types, whole numbers and doubles in range, containers copied.
+
+    Accepts what JSON has, tuples, sets, mappings, bytes, dates, enums of numbers and strings, dataclasses and pydantic
+    models, exceptions of this package, and the value classes of this module.
+
+    Raises:
+        NeuroScriptError: 7 for a value that the language has no type for; 41 for a number out of range; 38 for nesting
+            (cycles included).
+    """
+    kind = type(value)
+    if kind is int:
+        return value if -INT_LIMIT < value < INT_LIMIT else _out_of_range(value)
+    if kind in _EXACT:
+        return _whole_text(value) if kind is str and not value.isascii() else value
+    if kind is float:
+        return value if math.isfinite(value) else _out_of_range(value)
+    if depth <= 0:
+        raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "a value from the host is nested too deeply")
+    if kind is list or kind is dict:
+        # What the host holds in several places is converted once, and shared here too.
+        if made is None:
+            made = {}
+        elif id(value) in made:
+            return made[id(value)]
+        if kind is list:
+            converted: Any = [from_host(item, depth - 1, made) for item in value]
+        else:
+            converted = {_host_key(key): from_host(item, depth - 1, made) for key, item in value.items()}
+        made[id(value)] = converted
+        return converted
+    if kind is ErrorValue:
+        return ErrorValue(value.code, value.message, from_host(value.details, depth - 1))
+    if kind is EventValue:
+        return EventValue(value.name, from_host(value.payload, depth - 1), value.source, value.timestamp, value.id)
+    return _convert(value, depth)
+
+
+def _convert(value: Any, depth: int) -> Any:
+    match value:
+        case bool() | int() | float() | str() | bytes():
+            base: Any = next(t for t in (bool, int, float, str, bytes) if isinstance(value, t))
+            return from_host(base(value), depth)
+        case bytearray() | memoryview():
+            return bytes(value)
+        case datetime():
+            return TimeDate.of(value)
+        case date():
+            return TimeDate(value.year, value.month, value.day, tzinfo=UTC)
+        case Mapping():
+            return from_host(dict(value), depth)
+        case Sequence() | Set():
+            return from_host(list(value), depth)
+        case NeuroScriptError():
+            return ErrorValue(value.code, value.message, from_host(value.details, depth - 1))
+        case Decimal():
+            whole = value == value.to_integral_value() if value.is_finite() else False
+            return from_host(int(value) if whole else float(value), depth)
+    if hasattr(type(value), "model_dump"):
+        return from_host(value.model_dump(), depth)
+    if hasattr(type(value), "__dataclass_fields__") and not isinstance(value, type):
+        return from_host({name: getattr(value, name) for name in value.__dataclass_fields__}, depth)
+    if isinstance(value, Iterable) and not isinstance(value, type):
+        return from_host(list(value), depth)
+    raise NeuroScriptError(ErrorCode.TYPE, f"a {type(value).__name__} cannot be a value of a script")
+
+
+def _host_key(key: Any) -> str:
+    if type(key) is str:
+        return key if key.isascii() else _whole_text(key)
+    if isinstance(key, str):
+        return _whole_text(str(key))
+    if isinstance(key, bool | int | float):
+        return text_of(from_host(key))
+    raise NeuroScriptError(ErrorCode.TYPE, f"a map's keys are strings, numbers and booleans, not {type(key).__name__}")
+
+
+def _whole_text(text: str) -> str:
+    """A host's string; lone surrogates, which no UTF-8 output can hold, become U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _out_of_range(number: int | float) -> Any:
+    if isinstance(number, int):
+        raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"a whole number has at most {MAX_INT_BITS} bits")
+    raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"{number} is not a number of the language")
+
+
+def to_host(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | None = None) -> Any:
+    """A value for the host: containers are copied, so that what the host does to them no script sees."""
+    kind = type(value)
+    if kind is not list and kind is not dict:
+        return value
+    if depth <= 0:
+        raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "a value is nested too deeply for the host")
+    if made is None:
+        made = {}
+    elif id(value) in made:
+        return made[id(value)]
+    if kind is list:
+        copied: Any = [to_host(item, depth - 1, made) for item in value]
+    else:
+        copied = {key: to_host(item, depth - 1, made) for key, item in value.items()}
+    made[id(value)] = copied
+    return copied
+
+
+def to_json(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | None = None) -> Any:
+    """A value as JSON has it: what JSON lacks becomes its text form, a whole double a whole number.
+
+    Parts that the value holds several times are shared in the result; whoever writes it out bounds the size first,
+    which `text_of` does.
+    """
+    kind = type(value)
+    if kind is list or kind is dict:
+        if depth <= 0:
+            raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "a value is nested too deeply for JSON")
+        if made is None:
+            made = {}
+        elif id(value) in made:
+            return made[id(value)]
+        if kind is list:
+            written: Any = [to_json(item, depth - 1, made) for item in value]
+        else:
+            written = {key: to_json(item, depth - 1, made) for key, item in value.items()}
+        made[id(value)] = written
+        return written
+    if value is None or kind in (bool, int, str):
+        return value
+    if kind is float:
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if kind is ErrorValue:
+        return to_json({"error": value.fields()}, depth)
+    if kind is EventValue:
+        return to_json(value.fields(), depth - 1)
+    if kind is Fuzzy:
+        return value.value
+    return text_of(value)

@@ -1,0 +1,57 @@
+"""Equality of values (language reference, section 5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.values.kinds import DEFAULT_NESTING, Fuzzy
+from neuroscript.values.numbers import read_number
+
+
+def same(a: Any, b: Any, depth: int = DEFAULT_NESTING, seen: set[tuple[int, int]] | None = None) -> bool:
+    """Equality inside lists and maps: equal types and equal content; all numbers are one type.
+
+    ``seen`` holds the pairs that are known to be equal, so that values that share their parts cost no more than those
+    parts.
+    """
+    kind = type(a)
+    if kind is not type(b):
+        return (kind is int or kind is float) and type(b) in (int, float) and bool(a == b)
+    if kind is list or kind is dict:
+        if a is b:
+            return True
+        if len(a) != len(b):
+            return False
+        if depth <= 0:
+            raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "values are nested too deeply to be compared")
+        if seen is None:
+            seen = set()
+        elif (id(a), id(b)) in seen:
+            return True
+        if kind is list:
+            equals = all(same(x, y, depth - 1, seen) for x, y in zip(a, b, strict=True))
+        else:
+            equals = all(key in b and same(item, b[key], depth - 1, seen) for key, item in a.items())
+        if equals:
+            seen.add((id(a), id(b)))
+        return equals
+    return bool(a == b)
+
+
+def equal(a: Any, b: Any) -> bool:
+    """What ``==`` means (section 5): a number and a string that reads as a number compare as numbers."""
+    left, right = type(a), type(b)
+    if left is right or (left in (int, float) and right in (int, float)):
+        return same(a, b)
+    if left is str and right in (int, float):
+        number = read_number(a)
+        return number is not None and number == b
+    if right is str and left in (int, float):
+        number = read_number(b)
+        return number is not None and number == a
+    if left is Fuzzy and right in (int, float):
+        return bool(a.value == b)
+    if right is Fuzzy and left in (int, float):
+        return bool(b.value == a)
+    return False

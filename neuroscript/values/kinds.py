@@ -1,0 +1,190 @@
+"""The types of the language's values: their Python classes and their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timezone
+from typing import Any
+
+from neuroscript.errors import ErrorCode, NeuroScriptError, known_code
+
+MAX_INT_BITS = 4096
+INT_LIMIT = 1 << MAX_INT_BITS
+DEFAULT_NESTING = 100
+DEFAULT_STRING = 16 * 1024 * 1024
+
+TYPE_NAMES = [
+    "nil",
+    "boolean",
+    "number",
+    "string",
+    "bytes",
+    "list",
+    "map",
+    "function",
+    "tool",
+    "error",
+    "event",
+    "timedate",
+    "fuzzy",
+    "handle",
+    "unknown",
+]
+TYPE_CONSTANTS = {f"TYPE_{name.upper()}": name for name in TYPE_NAMES}
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A procedure as a value.  ``call`` is set by the interpreter that it belongs to."""
+
+    name: str
+    call: Callable[..., Any] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolValue:
+    """A tool as a value, by its full name."""
+
+    name: str
+
+
+class ErrorValue:
+    """An error as a value: falsy, with the fields ``code``, ``message`` and whatever ``details`` it carries."""
+
+    __slots__ = ("code", "details", "message")
+
+    def __init__(self, code: int, message: str, details: Mapping[str, Any] | None = None) -> None:
+        self.code = known_code(code)
+        self.message = message
+        self.details = dict(details or {})
+
+    @classmethod
+    def of(cls, error: NeuroScriptError) -> ErrorValue:
+        """The error value of an exception."""
+        return cls(error.code, error.message, error.details)
+
+    def error(self) -> NeuroScriptError:
+        """The exception of this value: its code and message are kept."""
+        return NeuroScriptError(self.code, self.message, details=self.details)
+
+    def fields(self) -> dict[str, Any]:
+        """The fields that a script can read."""
+        return {**self.details, "code": int(self.code), "message": self.message}
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return f"ErrorValue({int(self.code)}, {self.message!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ErrorValue) and self.fields() == other.fields()
+
+    def __hash__(self) -> int:
+        return hash((int(self.code), self.message))
+
+
+@dataclass(frozen=True, slots=True)
+class EventValue:
+    """An event as its handlers see it."""
+
+    name: str
+    payload: Any
+    source: str
+    timestamp: TimeDate
+    id: str
+
+    def fields(self) -> dict[str, Any]:
+        """The fields that a script can read."""
+        return {
+            "name": self.name,
+            "payload": self.payload,
+            "source": self.source,
+            "timestamp": self.timestamp,
+            "id": self.id,
+        }
+
+
+class TimeDate(datetime):
+    """A moment with its offset from UTC, to the microsecond.  The zero time (year 1) is falsy."""
+
+    def __bool__(self) -> bool:
+        return self.year > 1 or self.replace(tzinfo=None) != datetime.min
+
+    @classmethod
+    def of(cls, moment: datetime) -> TimeDate:
+        """``moment`` as a value; without an offset it counts as UTC."""
+        zone = moment.tzinfo or UTC
+        return cls(
+            moment.year,
+            moment.month,
+            moment.day,
+            moment.hour,
+            moment.minute,
+            moment.second,
+            moment.microsecond,
+            timezone(zone.utcoffset(moment) or UTC.utcoffset(None)) if zone is not UTC else UTC,
+        )
+
+
+class Fuzzy:
+    """A degree of truth from 0 to 1.  More than 0.5 is truthy."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: float) -> None:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"a fuzzy is a number from 0 to 1, not {value!r}")
+        self.value = float(value)
+
+    def __bool__(self) -> bool:
+        return self.value > 0.5
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fuzzy) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash((Fuzzy, self.value))
+
+    def __repr__(self) -> str:
+        return f"Fuzzy({self.value})"
+
+
+class Handle:
+    """A script's hold on a host object.  It shows its kind; what it stands for only the interpreter knows.
+
+    Handles are equal by identity alone, so one cannot be forged from text or guessed.
+    """
+
+    __slots__ = ("__weakref__", "kind")
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __repr__(self) -> str:
+        return f"<handle {self.kind}>"
+
+
+_NAMES: dict[type, str] = {
+    type(None): "nil",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    str: "string",
+    bytes: "bytes",
+    list: "list",
+    dict: "map",
+    Function: "function",
+    ToolValue: "tool",
+    ErrorValue: "error",
+    EventValue: "event",
+    TimeDate: "timedate",
+    Fuzzy: "fuzzy",
+    Handle: "handle",
+}
+
+
+def type_name(value: object) -> str:
+    """What ``typeof`` gives: one of `TYPE_NAMES`."""
+    return _NAMES.get(type(value), "unknown")

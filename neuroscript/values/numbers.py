@@ -1,0 +1,37 @@
+"""Numbers as text: what a string reads as, and how a number is shown (language reference, section 4)."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+
+from neuroscript.values.kinds import INT_LIMIT
+
+_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+(\.[0-9]*)?|(\.[0-9]+))([eE][+-]?[0-9]+)?\s*", re.ASCII)
+
+
+def read_number(text: str) -> int | float | None:
+    """The number that a string reads as (section 4), or None: no ``inf``, ``nan``, ``_``, hexadecimal."""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    if any(match.groups()):
+        number = float(text)
+        return number if math.isfinite(number) else None
+    if len(text) > 1300:
+        return None
+    whole = int(text)
+    return whole if -INT_LIMIT < whole < INT_LIMIT else None
+
+
+def number_text(number: int | float) -> str:
+    """Decimal digits without exponent or trailing ``.0``, the shortest that read back the same."""
+    if type(number) is int:
+        return str(number)
+    if number == 0:
+        return "0"
+    text = repr(number)
+    if "e" in text:
+        text = format(Decimal(text), "f")
+    return text.removesuffix(".0")

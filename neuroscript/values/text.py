@@ -1,0 +1,131 @@
+"""The text form of values (language reference, section 4)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.values.kinds import (
+    DEFAULT_NESTING,
+    DEFAULT_STRING,
+    ErrorValue,
+    EventValue,
+    Function,
+    Fuzzy,
+    Handle,
+    TimeDate,
+    ToolValue,
+)
+from neuroscript.values.numbers import number_text
+
+getrefcount: Callable[[object], int] = getattr(sys, "getrefcount", lambda _: 1 << 30)
+_HELD_ONCE = 4  # the count of an item that only its container and two frames of `_Writer` hold
+
+
+def time_text(moment: datetime) -> str:
+    """RFC 3339, with the fraction of the second as far as it goes, UTC as ``Z``."""
+    text = moment.isoformat(timespec="microseconds" if moment.microsecond else "seconds")
+    if moment.microsecond:
+        head, fraction, tail = text[:20], text[20:26].rstrip("0"), text[26:]
+        text = head + fraction + tail
+    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
+
+
+def text_of(value: Any, *, max_string: int | None = DEFAULT_STRING, max_nesting: int | None = DEFAULT_NESTING) -> str:
+    """The text form (section 4), as ``emit`` shows it: nil is ``nil``.  In ``+`` and placeholders use `joined_text`.
+
+    Raises:
+        NeuroScriptError: 37 if the text would be longer than ``max_string``, 38 if the value is nested too deeply.
+    """
+    kind = type(value)
+    if kind is str:
+        return value  # type: ignore[no-any-return]
+    if kind is int or kind is float:
+        return number_text(value)
+    if kind is list or kind is dict:
+        longest = max_string if max_string is not None else 1 << 62
+        return _Writer(longest).text(value, max_nesting or 1 << 30)
+    return _scalar_text(value)
+
+
+def joined_text(value: Any, **limits: int | None) -> str:
+    """The text form inside ``+`` and placeholders: nil is empty."""
+    return "" if value is None else text_of(value, **limits)
+
+
+def _scalar_text(value: Any) -> str:
+    match value:
+        case None:
+            return "nil"
+        case bool():
+            return "true" if value else "false"
+        case bytes():
+            return f"bytes({len(value)})"
+        case Function():
+            return f"function<{value.name}>"
+        case ToolValue():
+            return f"tool<{value.name}>"
+        case ErrorValue():
+            return f"error: {value.message}"
+        case EventValue():
+            return f"event: {value.name}"
+        case TimeDate():
+            return time_text(value)
+        case Fuzzy():
+            return number_text(value.value)
+        case _:
+            return repr(value) if isinstance(value, Handle) else f"<{type(value).__name__}>"
+
+
+_quote = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class _Writer:
+    """Writes the text of one list or map.
+
+    What is held in several places is written once: a value that contains itself twice over, thirty levels deep, has a
+    text of a thousand million characters, and is refused as soon as its parts are known.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
+        self.kept: dict[int, str] = {}
+        self.room = longest
+
+    def text(self, value: Any, depth: int) -> str:
+        if depth <= 0:
+            raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "lists and maps are nested too deeply to be shown")
+        is_list = type(value) is list
+        parts: list[str] = []
+        length = 0
+        for item in value:
+            key = ""
+            if not is_list:
+                key = _quote(item) + ": "
+                item = value[item]
+            kind = type(item)
+            if kind is list or kind is dict:
+                text = self._part(item, depth - 1)
+            else:
+                text = _quote(item) if kind is str else text_of(item)
+            parts.append(key + text if key else text)
+            length += len(key) + len(text) + 2
+            if length > self.longest:
+                raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, "the text of a value is longer than the limit")
+        inside = ", ".join(parts)
+        return f"[{inside}]" if is_list else f"{{{inside}}}"
+
+    def _part(self, item: Any, depth: int) -> str:
+        if len(item) == 0 or getrefcount(item) <= _HELD_ONCE:
+            return self.text(item, depth)
+        text = self.kept.get(id(item))
+        if text is None:
+            text = self.text(item, depth)
+            if len(text) <= self.room:
+                self.room -= len(text)
+                self.kept[id(item)] = text
+        return text
