@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from neuroscript import __version__
@@ -48,8 +50,8 @@ def test_wrong_usage(neuroscript: Command, arguments: tuple[str, ...], message: 
     assert message in done.err
 
 
-def test_a_file_in_place_of_a_command_is_explained(neuroscript: Command, script: object) -> None:
-    script("command\nendcommand")  # type: ignore[operator]
+def test_a_file_in_place_of_a_command_is_explained(neuroscript: Command, script: Callable[..., str]) -> None:
+    script("command\nendcommand")
     done = neuroscript("program.ns")
     assert done.status == 2
     assert "neuroscript run program.ns" in done.err
