@@ -80,7 +80,7 @@ def code_of(operation: Callable[..., object], *arguments: object) -> ErrorCode |
     return None
 
 
-def refused(code: ErrorCode, operation: Callable[..., object], *arguments: object) -> NeuroScriptError:
+def expect_error(code: ErrorCode, operation: Callable[..., object], *arguments: object) -> NeuroScriptError:
     with pytest.raises(NeuroScriptError) as caught:
         operation(*arguments)
     assert caught.value.code == code, caught.value.message
@@ -116,18 +116,18 @@ def refused(code: ErrorCode, operation: Callable[..., object], *arguments: objec
     ],
 )
 def test_no_path_leads_out(box: Sandbox, operation: Callable[[Sandbox, str], object], path: str) -> None:
-    refused(ErrorCode.PATH_VIOLATION, lambda: operation(box, path))
+    expect_error(ErrorCode.PATH_VIOLATION, lambda: operation(box, path))
 
 
 def test_the_absolute_path_of_the_sandbox_itself_is_refused_too(box: Sandbox, root: Path) -> None:
-    refused(ErrorCode.PATH_VIOLATION, lambda: box.read_text(str(root / "own.txt")))
+    expect_error(ErrorCode.PATH_VIOLATION, lambda: box.read_text(str(root / "own.txt")))
 
 
 @pytest.mark.parametrize(
     "path", ["~/secret", "$HOME/secret", "%2e%2e/outside/secret.txt", "…/secret", "file://etc/passwd"]
 )
 def test_nothing_in_a_path_is_expanded_or_decoded(box: Sandbox, path: str) -> None:
-    refused(ErrorCode.FILE_NOT_FOUND, lambda: box.read_text(path))
+    expect_error(ErrorCode.FILE_NOT_FOUND, lambda: box.read_text(path))
 
 
 # --- symbolic links --------------------------------------------------------------------------------------------------
@@ -173,14 +173,14 @@ ESCAPING = [
 @pytest.mark.parametrize("operation", [OPERATIONS[name] for name in FOLLOWING], ids=FOLLOWING)
 @pytest.mark.parametrize("path", ESCAPING)
 def test_no_link_leads_out(box: Sandbox, operation: Callable[[Sandbox, str], object], path: str) -> None:
-    refused(ErrorCode.PATH_VIOLATION, lambda: operation(box, path))
+    expect_error(ErrorCode.PATH_VIOLATION, lambda: operation(box, path))
 
 
 @pytest.mark.usefixtures("links")
 @pytest.mark.parametrize("path", [path for path in ESCAPING if "/" in path])
 @pytest.mark.parametrize("name", ["delete", "move from", "move to"])
 def test_no_link_on_the_way_leads_out(box: Sandbox, name: str, path: str) -> None:
-    refused(ErrorCode.PATH_VIOLATION, lambda: OPERATIONS[name](box, path))
+    expect_error(ErrorCode.PATH_VIOLATION, lambda: OPERATIONS[name](box, path))
 
 
 @pytest.mark.usefixtures("links")
@@ -202,14 +202,14 @@ def test_walking_lists_links_and_does_not_follow_them(box: Sandbox) -> None:
 @pytest.mark.usefixtures("links")
 def test_a_moved_link_still_leads_nowhere(box: Sandbox) -> None:
     box.move("relative", "deep/relative")
-    refused(ErrorCode.FILE_NOT_FOUND, lambda: box.read_text("deep/relative"))
+    expect_error(ErrorCode.FILE_NOT_FOUND, lambda: box.read_text("deep/relative"))
     box.move("deep/up", "up")
-    refused(ErrorCode.PATH_VIOLATION, lambda: box.read_text("up/outside/secret.txt"))
+    expect_error(ErrorCode.PATH_VIOLATION, lambda: box.read_text("up/outside/secret.txt"))
 
 
 @pytest.mark.usefixtures("links")
 def test_moving_onto_a_link_does_not_write_through_it(box: Sandbox) -> None:
-    refused(ErrorCode.PATH_EXISTS, lambda: box.move("own.txt", "dangling"))
+    expect_error(ErrorCode.PATH_EXISTS, lambda: box.move("own.txt", "dangling"))
 
 
 def test_links_that_stay_inside_are_followed(box: Sandbox, root: Path) -> None:
@@ -233,7 +233,7 @@ def test_links_in_a_circle_end(box: Sandbox, root: Path) -> None:
     (root / "b").symlink_to("a")
     (root / "self").symlink_to("self/self")
     for path in ("a", "b/file", "self", "self/x"):
-        refused(ErrorCode.PATH_VIOLATION, box.read_text, path)
+        expect_error(ErrorCode.PATH_VIOLATION, box.read_text, path)
 
 
 def test_a_sandbox_that_is_a_link_itself_is_the_directory_it_points_to(
@@ -242,7 +242,7 @@ def test_a_sandbox_that_is_a_link_itself_is_the_directory_it_points_to(
     (tmp_path / "alias").symlink_to(root)
     aliased = Sandbox(tmp_path / "alias")
     assert aliased.read_text("own.txt") == "own"
-    refused(ErrorCode.PATH_VIOLATION, lambda: aliased.read_text("../outside/secret.txt"))
+    expect_error(ErrorCode.PATH_VIOLATION, lambda: aliased.read_text("../outside/secret.txt"))
 
 
 # --- races -----------------------------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ def test_a_file_exchanged_for_a_link_before_it_is_opened_is_not_followed(
 
     monkeypatch.setattr(folders.Directory, "open", exchanged)
     action = box.read_text if flags == os.O_RDONLY else lambda path: box.append(path, b"added")
-    refused(ErrorCode.PATH_VIOLATION, lambda: action("own.txt"))
+    expect_error(ErrorCode.PATH_VIOLATION, lambda: action("own.txt"))
 
 
 def test_a_folder_that_flickers_between_itself_and_a_link_is_never_left(
@@ -324,7 +324,7 @@ def test_a_folder_that_flickers_between_itself_and_a_link_is_never_left(
 @pytest.mark.parametrize("name", ["read", "read_bytes", "write", "append"])
 def test_a_pipe_is_no_file_and_does_not_block(box: Sandbox, root: Path, name: str) -> None:
     os.mkfifo(root / "pipe")
-    refused(ErrorCode.PATH_TYPE_MISMATCH, lambda: OPERATIONS[name](box, "pipe"))
+    expect_error(ErrorCode.PATH_TYPE_MISMATCH, lambda: OPERATIONS[name](box, "pipe"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the platform has no socket files")
@@ -332,37 +332,37 @@ def test_a_socket_is_no_file(box: Sandbox, root: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(root)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket")
-        refused(ErrorCode.PATH_TYPE_MISMATCH, lambda: box.read_text("socket"))
+        expect_error(ErrorCode.PATH_TYPE_MISMATCH, lambda: box.read_text("socket"))
         assert box.stat("socket").kind == "other"
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="the platform has no device files")
 def test_a_sandbox_of_devices_gives_no_endless_file() -> None:
-    refused(ErrorCode.PATH_TYPE_MISMATCH, lambda: Sandbox("/dev").read_text("zero"))
+    expect_error(ErrorCode.PATH_TYPE_MISMATCH, lambda: Sandbox("/dev").read_text("zero"))
 
 
 def test_the_sandbox_itself_can_be_neither_deleted_nor_moved_nor_written(box: Sandbox, root: Path) -> None:
     for path in (".", "./", "deep/..", "deep/er/../.."):
-        refused(ErrorCode.PATH_VIOLATION, box.delete, path, True)
-        refused(ErrorCode.PATH_VIOLATION, box.move, path, "deep/x")
-        refused(ErrorCode.PATH_TYPE_MISMATCH, box.write, path, b"")
+        expect_error(ErrorCode.PATH_VIOLATION, box.delete, path, True)
+        expect_error(ErrorCode.PATH_VIOLATION, box.move, path, "deep/x")
+        expect_error(ErrorCode.PATH_TYPE_MISMATCH, box.write, path, b"")
     assert (root / "own.txt").read_text() == "own"
 
 
 def test_deep_paths_and_trees_end_at_a_limit(box: Sandbox) -> None:
     path = "/".join("d" * 90)
     box.make_directory(path)
-    refused(ErrorCode.RESOURCE_EXHAUSTION, lambda: box.make_directory("/".join("e" * 250)))
+    expect_error(ErrorCode.RESOURCE_EXHAUSTION, lambda: box.make_directory("/".join("e" * 250)))
     # By moving, a tree can be made deeper than any one path.
     box.move("d", "top")
     box.make_directory("x/" * 89 + "x")
     box.move("top", "x/" * 89 + "x/top")
     for operation in (lambda: box.entries("x", recursive=True), lambda: box.delete("x", recursive=True)):
-        refused(ErrorCode.RESOURCE_EXHAUSTION, operation)
+        expect_error(ErrorCode.RESOURCE_EXHAUSTION, operation)
 
 
 def test_a_name_that_is_too_long_is_a_clear_failure(box: Sandbox) -> None:
-    error = refused(ErrorCode.IO_FAILED, lambda: box.write("n" * 300, b""))
+    error = expect_error(ErrorCode.IO_FAILED, lambda: box.write("n" * 300, b""))
     assert "too long" in error.message
 
 
@@ -384,8 +384,8 @@ def test_walking_stops_when_the_run_is_cancelled(root: Path) -> None:
         raise NeuroScriptError(ErrorCode.CANCELLED, "cancelled")
 
     stopped = Sandbox(root, cancelled)
-    refused(ErrorCode.CANCELLED, lambda: stopped.entries(".", recursive=True))
-    refused(ErrorCode.CANCELLED, lambda: stopped.read_bytes("own.txt"))
+    expect_error(ErrorCode.CANCELLED, lambda: stopped.entries(".", recursive=True))
+    expect_error(ErrorCode.CANCELLED, lambda: stopped.read_bytes("own.txt"))
 
 
 def test_no_descriptor_is_left_open(box: Sandbox, root: Path) -> None:

@@ -30,7 +30,7 @@ def world(root: Path) -> World:
     return World(sandbox=root)
 
 
-def refusal(world: World, code: ErrorCode, name: str, *args: object) -> str:
+def expect_error(world: World, code: ErrorCode, name: str, *args: object) -> str:
     with pytest.raises(NeuroScriptError) as caught:
         world.call(name, *args)
     assert caught.value.code == code, caught.value.message
@@ -54,8 +54,8 @@ def test_writing_replaces_and_appending_adds(world: World) -> None:
 
 
 def test_content_is_text_or_bytes(world: World) -> None:
-    assert "string or bytes, not a map" in refusal(world, ErrorCode.ARG_MISMATCH, "fs.Write", "x", {"a": 1})
-    refusal(world, ErrorCode.ARG_MISMATCH, "fs.Append", "x", 5)
+    assert "string or bytes, not a map" in expect_error(world, ErrorCode.ARG_MISMATCH, "fs.Write", "x", {"a": 1})
+    expect_error(world, ErrorCode.ARG_MISMATCH, "fs.Append", "x", 5)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the platform has no such permissions")
@@ -75,7 +75,7 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_draft(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    message = refusal(world, ErrorCode.IO_FAILED, "fs.Write", "kept", "new")
+    message = expect_error(world, ErrorCode.IO_FAILED, "fs.Write", "kept", "new")
     assert message == "cannot write 'kept': no space is left on the device"
     assert [path.name for path in root.iterdir()] == ["kept"]
     assert (root / "kept").read_text() == "old"
@@ -110,7 +110,7 @@ def test_folders_are_made_deleted_and_moved(world: World, root: Path) -> None:
     assert world.call("fs.Mkdir", "one/two") == "one/two"
     assert world.call("fs.Mkdir", "one/two/") == "one/two"
     world.call("fs.Write", "one/two/file", "x")
-    assert "not empty" in refusal(world, ErrorCode.PRECONDITION_FAILED, "fs.Delete", "one")
+    assert "not empty" in expect_error(world, ErrorCode.PRECONDITION_FAILED, "fs.Delete", "one")
     assert world.call("fs.Move", "one/two", "deep/er/three") == "deep/er/three"
     assert world.call("fs.Delete", "one") == "one"
     assert world.call("fs.Delete", "deep", True) == "deep"
@@ -157,16 +157,16 @@ def test_each_failure_has_its_code(world: World, root: Path, code: ErrorCode, ca
     (root / "folder").mkdir()
     (root / "file").write_text("x")
     (root / "binary").write_bytes(b"ok\xff")
-    refusal(world, code, *call)
+    expect_error(world, code, *call)
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="the superuser may do everything")
 def test_permissions_of_the_system_are_error_25(world: World, root: Path) -> None:
     (root / "secret").write_text("x")
     (root / "secret").chmod(0)
-    refusal(world, ErrorCode.PERMISSION_DENIED, "fs.Read", "secret")
+    expect_error(world, ErrorCode.PERMISSION_DENIED, "fs.Read", "secret")
     (root / "secret").chmod(0o400)
-    refusal(world, ErrorCode.PERMISSION_DENIED, "fs.Write", "secret", "y")
+    expect_error(world, ErrorCode.PERMISSION_DENIED, "fs.Write", "secret", "y")
 
 
 def test_a_refusal_by_the_system_is_error_25(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,17 +174,17 @@ def test_a_refusal_by_the_system_is_error_25(world: World, monkeypatch: pytest.M
         raise PermissionError(13, "Permission denied", "/home/someone/box/x")
 
     monkeypatch.setattr(os, "open", refuse)
-    message = refusal(world, ErrorCode.PERMISSION_DENIED, "fs.Read", "x")
+    message = expect_error(world, ErrorCode.PERMISSION_DENIED, "fs.Read", "x")
     assert message == "cannot read 'x': the system does not permit it"
 
 
 def test_without_a_sandbox_there_are_no_files() -> None:
-    assert "--sandbox" in refusal(World(), ErrorCode.CONFIGURATION, "fs.Read", "x")
+    assert "--sandbox" in expect_error(World(), ErrorCode.CONFIGURATION, "fs.Read", "x")
 
 
 def test_a_sandbox_that_is_not_there_is_named(tmp_path: Path) -> None:
     world = World(sandbox=tmp_path / "gone")
-    assert "gone" in refusal(world, ErrorCode.CONFIGURATION, "fs.Write", "x", "")
+    assert "gone" in expect_error(world, ErrorCode.CONFIGURATION, "fs.Write", "x", "")
 
 
 def test_what_is_read_fits_the_limits(root: Path) -> None:
@@ -194,12 +194,12 @@ def test_what_is_read_fits_the_limits(root: Path) -> None:
     world.call("fs.Write", "longer", "ä" * 50)
     assert world.call("fs.Read", "fits") == "ä" * 10
     assert world.call("fs.LineCount", "longer") == 1
-    refusal(world, ErrorCode.RESOURCE_EXHAUSTION, "fs.Read", "long")
-    refusal(world, ErrorCode.RESOURCE_EXHAUSTION, "fs.Read", "longer")
-    refusal(world, ErrorCode.RESOURCE_EXHAUSTION, "fs.ReadBytes", "long")
+    expect_error(world, ErrorCode.RESOURCE_EXHAUSTION, "fs.Read", "long")
+    expect_error(world, ErrorCode.RESOURCE_EXHAUSTION, "fs.Read", "longer")
+    expect_error(world, ErrorCode.RESOURCE_EXHAUSTION, "fs.ReadBytes", "long")
     assert len(world.call("fs.List")) == 3
     world.call("fs.Write", "fourth", "")
-    refusal(world, ErrorCode.RESOURCE_EXHAUSTION, "fs.List")
+    expect_error(world, ErrorCode.RESOURCE_EXHAUSTION, "fs.List")
 
 
 @pytest.mark.parametrize(

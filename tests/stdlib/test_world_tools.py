@@ -14,7 +14,7 @@ from neuroscript.values import ErrorValue, TimeDate
 from tests.stdlib.world import World
 
 
-def refusal(code: ErrorCode, world: World, name: str, *args: object) -> str:
+def expect_error(code: ErrorCode, world: World, name: str, *args: object) -> str:
     with pytest.raises(NeuroScriptError) as caught:
         world.call(name, *args)
     assert caught.value.code == code, caught.value.message
@@ -40,7 +40,7 @@ def test_only_allowed_variables_are_read() -> None:
     assert world.call("os.Getenv", "LANG") == "C.UTF-8"
     assert world.call("os.Getenv", "EMPTY") == ""
     for name in ("HOME", "lang", "", "LANG\0"):
-        refusal(ErrorCode.SECURITY, world, "os.Getenv", name)
+        expect_error(ErrorCode.SECURITY, world, "os.Getenv", name)
 
 
 def test_the_clock() -> None:
@@ -55,15 +55,15 @@ def test_sleeping_is_the_hosts_and_has_bounds(name: str) -> None:
     assert world.call(name, 3) is True
     assert world.slept == [0.25, 3]
     for seconds in (-1, 86_401, 10**300):
-        refusal(ErrorCode.ARG_MISMATCH, world, name, seconds)
-    refusal(ErrorCode.ARG_MISMATCH, world, name, "soon")
+        expect_error(ErrorCode.ARG_MISMATCH, world, name, seconds)
+    expect_error(ErrorCode.ARG_MISMATCH, world, name, "soon")
 
 
 def test_an_error_value_has_code_and_message() -> None:
     assert World().call("error.New", 1001, "no such customer") == ErrorValue(1001, "no such customer")
     assert World().call("error.New", "7", "t") == ErrorValue(7, "t")
     for code in (-1, 2**31):
-        refusal(ErrorCode.INVALID_VALUE, World(), "error.New", code, "x")
+        expect_error(ErrorCode.INVALID_VALUE, World(), "error.New", code, "x")
 
 
 def test_events_go_to_the_host() -> None:
