@@ -46,7 +46,8 @@ class ErrorReply:
     Args:
         message: its text.
         kind: its machine-readable type or code, if it has one.
-        status: the HTTP status that the failure stands for, where the body says so; 0 for that of the reply.
+        status: the HTTP status that the failure stands for, as far as the body says so; it counts where the failure
+            is reported within a successful reply.
         retry_after: the seconds that the body asks to wait.
         final: the same request cannot succeed later, whatever the status says.
     """

@@ -30,6 +30,8 @@ _CONTEXT_FULL = re.compile(
     r"|context (the )?overflows|greater than the context length",
     re.IGNORECASE,
 )
+# Google says so with status 400.
+_BAD_KEY = re.compile(r"\bAPI_KEY_INVALID\b")
 _CONTEXT_STATUS = (400, 413, 422, 500)
 
 _MESSAGE_LENGTH = 500
@@ -72,12 +74,13 @@ def from_reply(status: int, reply: ErrorReply, retry_after: float | None = None,
     """The failure that an unsuccessful reply means.
 
     Args:
-        status: the HTTP status.
-        reply: what the body says, without secrets; its own status and wait come first.
+        status: the HTTP status, or 200 where the failure was reported within a successful reply.
+        reply: what the body says, without secrets.
         retry_after: the wait that the headers ask for, in seconds.
         advice: ``x-should-retry`` of the headers, with which a provider decides about retries itself.
     """
-    status = reply.status or status
+    if 200 <= status < 300:
+        status = reply.status or 500
     wait = retry_after if retry_after is not None else reply.retry_after
     said = cut(reply.message) or _phrase(status)
     details: dict[str, Any] = {"status": status}
@@ -93,7 +96,7 @@ def from_reply(status: int, reply: ErrorReply, retry_after: float | None = None,
 def _meaning(status: int, searched: str, said: str) -> tuple[int, str, bool]:
     if status == 413 or (status in _CONTEXT_STATUS and _CONTEXT_FULL.search(searched)):
         return ErrorCode.CONTEXT_FULL, f"the conversation does not fit into the model's context: {said}", False
-    if status in (401, 403):
+    if status in (401, 403) or _BAD_KEY.search(searched):
         return ErrorCode.AUTHENTICATION, f"the provider refuses the key (status {status}): {said}", False
     if status == 404:
         return ErrorCode.PROVIDER_NOT_FOUND, f"no such model or address (status 404): {said}", False

@@ -168,8 +168,8 @@ def parse_error(reply: Any) -> ErrorReply:
     for detail in given if isinstance(given, list) else []:
         if not isinstance(detail, Mapping):
             continue
-        if detail.get("reason") == "API_KEY_INVALID":
-            code = 401  # said with status 400
+        if isinstance(detail.get("reason"), str):
+            status = f"{detail['reason']} {status}"
         match = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(detail.get("retryDelay", "")))
         if match:
             wait = float(match[1])

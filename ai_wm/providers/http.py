@@ -266,7 +266,7 @@ def _failure(run: _Run, error: AttemptFailed | BadReply | StreamError, body: byt
         return error
     if isinstance(error, StreamError):
         reply = replace(error.reply, message=run.redact(error.reply.message), kind=run.redact(error.reply.kind))
-        return from_reply(500, reply)
+        return from_reply(200, reply)
     sample = cut(run.redact(error.sample or _text(body)), _SAMPLE)
     shown = f"; it begins with {sample!r}" if sample else ""
     return AttemptFailed(

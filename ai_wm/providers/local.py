@@ -89,7 +89,7 @@ class LocalClient:
                 raise BadReply("generation ended without a finish reason")
             response = parser.response()
         except StreamError as error:
-            failure = from_reply(500, error.reply)
+            failure = from_reply(200, error.reply)
         except BadReply as error:
             failure = AttemptFailed(ErrorCode.LLM_ERROR, f"the engine's reply cannot be used: {error}")
         except AttemptFailed as failed:

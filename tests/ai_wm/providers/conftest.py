@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ai_wm.providers import Clients
+from tests.ai_wm.providers import loopback
+
+_VARIABLES = ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "GOOGLE_GEMINI_BASE_URL", "OLLAMA_HOST")
+
+
+@pytest.fixture(autouse=True)
+def _no_addresses_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*_VARIABLES, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[loopback.Loopback]:
+    with loopback.serve() as running:
+        yield running
+
+
+@pytest.fixture
+def clients() -> Iterator[Clients]:
+    with Clients() as made:
+        yield made
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits between attempts take no time to speak of."""
+    monkeypatch.setattr("ai_wm.providers.failures._FIRST_WAIT", 0.001)
