@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neuroscript import __version__
-from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, USAGE, UsageError
+from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, FAILED, USAGE, UsageError
+from neuroscript.errors import NeuroScriptError
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments without the program's name; those of the process if left out.
 
     Returns:
-        The exit status.  No exception leaves this function.
+        The exit status.  No exception leaves this function, except for defects in Python's development mode.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -65,6 +66,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output went away, as `head` does.  Nobody is left to tell.
         silence_stdout()
         return BROKEN_PIPE
+    except NeuroScriptError as error:
+        print(f"neuroscript: {error}", file=sys.stderr)
+        return FAILED
+    except Exception as error:  # a defect of ours or of a plugin, of which users get one line
+        if sys.flags.dev_mode:
+            raise
+        print(f"neuroscript: internal error: {type(error).__name__}: {error}", file=sys.stderr)
+        print("Please report it, with what `python -X dev -m neuroscript …` shows.", file=sys.stderr)
+        return FAILED
     return status
 
 

@@ -64,3 +64,14 @@ def test_an_interrupt_outside_a_run_is_no_traceback(neuroscript: Command, monkey
     monkeypatch.setattr("neuroscript.cli.tools.run", interrupted)
     done = neuroscript("tools")
     assert (done.status, done.err) == (130, "neuroscript: interrupted\n")
+
+
+def test_a_defect_is_one_line_and_no_traceback(neuroscript: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def defective(_: object) -> int:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("neuroscript.cli.tools.run", defective)
+    done = neuroscript("tools")
+    assert done.status == 1
+    assert done.err.startswith("neuroscript: internal error: ZeroDivisionError: oops\n")
+    assert "Traceback" not in done.err
