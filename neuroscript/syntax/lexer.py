@@ -15,11 +15,9 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate, compress
-from operator import sub
 from typing import Any
 
 from neuroscript.syntax._tables import KEYWORDS, PATTERNS, PUNCTUATION, TERMINALS
-from neuroscript.syntax.nodes import Span
 from neuroscript.syntax.source import LINE_END
 from neuroscript.values import INT_LIMIT
 
@@ -84,14 +82,12 @@ _MAX_DIGITS = len(str(INT_LIMIT))
 class _Codes(dict[str, int]):
     """The code of each token's text; the texts that are no keyword or punctuation are looked at when first met.
 
-    ``literals`` then holds the values of the literals, ``multiline`` tells whether a token other than a newline goes over
-    more than one line.
+    ``literals`` then holds the values of the literals, ``joined`` tells whether a backslash joins lines somewhere.
     """
 
     def __init__(self) -> None:
         super().__init__(_FIXED)
         self.literals: dict[str, Any] = {}
-        self.multiline = False
         self.joined = False
 
     def __missing__(self, text: str) -> int:
@@ -130,8 +126,6 @@ class _Codes(dict[str, int]):
         return NUMBER
 
     def _string(self, text: str) -> int:
-        if "\n" in text or "\r" in text:
-            self.multiline = True
         if text.startswith(("'''", "```")):
             if len(text) < 6 or not text.endswith(text[:3]):
                 return BAD_STRING
@@ -145,8 +139,6 @@ class _Codes(dict[str, int]):
         return STRING
 
     def _metadata(self, text: str) -> int:
-        if "\n" in text or "\r" in text:
-            self.multiline = True
         match = _METADATA.fullmatch(_JOINED_LINE.sub("", text))
         if not match:
             return BAD_METADATA
@@ -177,7 +169,7 @@ def _unescaped(match: re.Match[str]) -> str:
 class Tokens:
     """The tokens of a text: for the n-th its code, text and offsets.  The last one is the end of the file.
 
-    ``values`` has the values of the literals by their texts.
+    ``values`` has the values of the literals by their texts, ``bracket_depth`` tells how deep the brackets go.
     """
 
     source: str
@@ -186,7 +178,7 @@ class Tokens:
     starts: list[int]
     ends: list[int]
     values: dict[str, Any]
-    multiline: bool
+    bracket_depth: int
 
     def line_starts(self) -> list[int]:
         """The offsets at which the lines begin."""
@@ -199,27 +191,30 @@ class Tokens:
 
 
 class Positions:
-    """Lines (from 1) and columns (from 0) of the tokens, as parallel arrays."""
+    """Lines (from 1) and columns (from 0) of the tokens, as parallel arrays.  Ends are exclusive."""
 
     __slots__ = ("columns", "end_columns", "end_lines", "lines")
 
     def __init__(self, tokens: Tokens) -> None:
-        line_starts = tokens.line_starts()
-        bases = [0, *line_starts]
-        self.lines = [bisect_right(line_starts, start) for start in tokens.starts]
-        self.end_lines = self.lines
-        if tokens.multiline:
-            # A token's end is exclusive: one that ends with its line does not reach into the next.
-            self.end_lines = [
-                bisect_right(line_starts, end - 1) if end else 1 for end in map(max, tokens.ends, tokens.starts)
-            ]
-            self.end_lines = list(map(max, self.end_lines, self.lines))
-        self.columns = list(map(sub, tokens.starts, map(bases.__getitem__, self.lines)))
-        self.end_columns = list(map(sub, tokens.ends, map(bases.__getitem__, self.end_lines)))
-
-    def span(self, first: int, last: int) -> Span:
-        """The span from one token to another."""
-        return self.lines[first], self.columns[first], self.end_lines[last], self.end_columns[last]
+        self.lines: list[int] = []
+        self.columns: list[int] = []
+        self.end_lines: list[int] = []
+        self.end_columns: list[int] = []
+        line_starts = [*tokens.line_starts(), len(tokens.source) + 1]
+        line, base, following = 1, 0, line_starts[1]
+        # A loop over both lists at once is faster than a bisection for each token, 20 to 80 ms in a megabyte.
+        for start, end in zip(tokens.starts, tokens.ends, strict=True):
+            while start >= following:
+                line += 1
+                base, following = following, line_starts[line]
+            self.lines.append(line)
+            self.columns.append(start - base)
+            end_line, end_base = line, base
+            if end > following:
+                end_line = bisect_right(line_starts, end - 1)
+                end_base = line_starts[end_line - 1]
+            self.end_lines.append(end_line)
+            self.end_columns.append(end - end_base)
 
 
 def tokenize(source: str, *, every_newline: bool = False) -> Tokens:
@@ -241,11 +236,17 @@ def tokenize(source: str, *, every_newline: bool = False) -> Tokens:
     starts, ends = offsets[0::2], offsets[1::2]
     starts.pop()
     ends[-1:] = [min(ends[-1], size)] if ends else []
+    deepest = 0
+    if not every_newline:
+        found, deepest = _with_brackets_joined(found)
+    if codes.joined:
+        found = _without_repeated_newlines(found)
+    if HIDDEN in found:
+        kept = bytes(map(HIDDEN.__ne__, found))
+        found = bytes(compress(found, kept))
+        texts, starts, ends = (list(compress(column, kept)) for column in (texts, starts, ends))
     if _KEYWORD_AFTER_DOT.search(found):
-        found = _names_after_dots(found)
-    found, texts, starts, ends = _without_hidden(
-        found, texts, starts, ends, joined=codes.joined, every_newline=every_newline
-    )
+        found = _KEYWORD_AFTER_DOT.sub(bytes((DOT, NAME)), found)
     if not found or found[-1] != NEWLINE:
         found += bytes((NEWLINE,))
         texts.append("")
@@ -254,7 +255,7 @@ def tokenize(source: str, *, every_newline: bool = False) -> Tokens:
     texts.append("")
     starts.append(size)
     ends.append(size)
-    return Tokens(source, found + bytes((END,)), texts, starts, ends, codes.literals, codes.multiline)
+    return Tokens(source, found + bytes((END,)), texts, starts, ends, codes.literals, deepest)
 
 
 def _class_of(codes: list[int]) -> bytes:
@@ -266,66 +267,42 @@ _KEYWORD_AFTER_DOT = re.compile(b"\\x%02x" % DOT + _class_of(sorted(KEYWORDS.val
 _BRACKET = re.compile(_class_of([*_OPENING, *_OPENING.values()]))
 
 
-def _names_after_dots(codes: bytes) -> bytes:
-    return _KEYWORD_AFTER_DOT.sub(bytes((DOT, NAME)).replace(b"\\", b"\\\\"), codes)
-
-
-def _without_hidden(
-    codes: bytes, texts: list[str], starts: list[int], ends: list[int], *, joined: bool, every_newline: bool
-) -> tuple[bytes, list[str], list[int], list[int]]:
-    """The arrays without what is white space to the grammar: newlines in brackets, and joined lines."""
-    marked = codes if every_newline else _with_brackets_joined(codes)
-    if marked is codes and not joined:
-        return codes, texts, starts, ends
-    marked = bytearray(marked)
-    if joined:
-        _hide_repeated_newlines(marked)
-    kept = bytes(map(HIDDEN.__ne__, marked))
-    return (
-        bytes(compress(marked, kept)),
-        list(compress(texts, kept)),
-        list(compress(starts, kept)),
-        list(compress(ends, kept)),
-    )
-
-
-def _with_brackets_joined(codes: bytes) -> bytes | bytearray:
-    """The codes with the newlines inside brackets hidden; the very same object if there are none."""
+def _with_brackets_joined(codes: bytes) -> tuple[bytes, int]:
+    """The codes with the newlines inside brackets hidden, and how deep the brackets go."""
     marked: bytearray | None = None
-    depth = first = 0
-
-    def hide(end: int) -> None:
-        nonlocal marked
-        if codes.find(NEWLINE, first, end) >= 0:
-            marked = marked or bytearray(codes)
-            marked[first:end] = codes[first:end].replace(_NEWLINE_BYTE, _HIDDEN_BYTE)
-
-    for match in _BRACKET.finditer(codes):
+    depth = first = deepest = 0
+    for match in _BRACKET.finditer(codes + _ALL_CLOSED):
         place = match.start()
-        if codes[place] in _OPENING:
+        if match[0] in _OPENING_BYTES:
             if not depth:
                 first = place
             depth += 1
+            if depth > deepest:
+                deepest = depth
         elif depth:
-            depth -= 1
-            if not depth:
-                hide(place)
-    if depth:
-        hide(len(codes))
-    return codes if marked is None else marked
+            depth = depth - 1 if place < len(codes) else 0
+            if not depth and codes.find(NEWLINE, first, place) >= 0:
+                marked = marked or bytearray(codes)
+                marked[first:place] = codes[first:place].replace(_NEWLINE_BYTE, _HIDDEN_BYTE)
+    return (codes if marked is None else bytes(marked)), deepest
 
 
-def _hide_repeated_newlines(codes: bytearray) -> None:
+def _without_repeated_newlines(codes: bytes) -> bytes:
     """Empty lines are one newline with the one before them, also where a joined line stands between."""
+    marked = bytearray(codes)
     after_newline = False
     for place, code in enumerate(codes):
         if code == NEWLINE:
             if after_newline:
-                codes[place] = HIDDEN
+                marked[place] = HIDDEN
             after_newline = True
         elif code != HIDDEN:
             after_newline = False
+    return bytes(marked)
 
 
 _NEWLINE_BYTE = bytes((NEWLINE,))
 _HIDDEN_BYTE = bytes((HIDDEN,))
+_OPENING_BYTES = frozenset(bytes((code,)) for code in _OPENING)
+# Stands at the end and closes the brackets that are left open.
+_ALL_CLOSED = bytes((CODES["RPAR"],))

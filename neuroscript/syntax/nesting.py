@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from neuroscript.syntax.lexer import CODES, HIDDEN
+from neuroscript.syntax.lexer import CODES, HIDDEN, Tokens
 
 _OPEN_BLOCKS = frozenset(CODES[name] for name in ("FUNC", "COMMAND", "IF", "WHILE", "FOR", "ON", "ON_ERROR"))
 _CLOSE_BLOCKS = frozenset(
@@ -24,31 +24,33 @@ _OPERANDS = frozenset(
 ) | set(range(HIDDEN + 1, 256))
 _NEWLINE, _ELSE, _IF, _POWER, _DOT = (CODES[name] for name in ("NEWLINE", "ELSE", "IF", "POWER", "DOT"))
 
-_OPENERS = _OPEN_BLOCKS | _OPEN_BRACKETS
-_CLOSERS = _CLOSE_BLOCKS | _CLOSE_BRACKETS
-_NESTING = re.compile(b"[" + b"".join(b"\\x%02x" % code for code in sorted(_OPENERS | _CLOSERS)) + b"]")
-_ELSE_IF = re.compile(b"\\x%02x\\x%02x" % (_ELSE, _IF))
+_BLOCK_WORD = re.compile(b"[" + b"".join(b"\\x%02x" % code for code in sorted(_OPEN_BLOCKS | _CLOSE_BLOCKS)) + b"]")
+_OPENING_WORDS = frozenset(bytes((code,)) for code in _OPEN_BLOCKS)
+_ELSE_IF = bytes((_ELSE, _IF))
+# An `else if` opens no block: in its place, for counting, stands something that is no word for a block.
+_NO_BLOCK = bytes((_ELSE, _DOT))
 
 
-def first_too_deep(codes: bytes, limit: int | None) -> int | None:
+def first_too_deep(tokens: Tokens, limit: int | None) -> int | None:
     """The place of the first token that nests deeper than ``limit``, or None.
 
-    A scan of blocks and brackets alone decides nearly always.  Only a line with more tokens than are left to the limit
-    can reach it by operators; then the whole program is counted through.
+    Blocks and brackets, counted each for itself, decide nearly always.  Only a line with more tokens than are left to
+    the limit can reach it by operators; then the whole program is counted through.
     """
+    codes = tokens.codes
     if limit is None or limit >= len(codes):
         return None
     # The procedure itself, in which everything stands, does not count.
     depth = deepest = -1
-    # The `if` of an `else if` opens no block: the same text with a name in its place.
-    for match in _NESTING.finditer(_ELSE_IF.sub(bytes((_ELSE, _DOT)), codes)):
-        if match[0][0] in _OPENERS:
+    for match in _BLOCK_WORD.finditer(codes.replace(_ELSE_IF, _NO_BLOCK)):
+        if match[0] in _OPENING_WORDS:
             depth += 1
             if depth > deepest:
                 deepest = depth
         elif depth >= 0:
             depth -= 1
-    if deepest <= limit and not re.search(b"[^\\x%02x]{%d}" % (_NEWLINE, limit - max(deepest, 0) + 1), codes):
+    left = limit - max(deepest, 0) - tokens.bracket_depth
+    if max(map(len, codes.split(bytes((_NEWLINE,))))) <= left:
         return None
     return _count_through(codes, limit)
 

