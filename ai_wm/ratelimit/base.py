@@ -217,7 +217,7 @@ def refused(refusal: Refusal, subject: str, *, note: str = "") -> NeuroScriptErr
         details["retry_after_seconds"] = seconds
         message = (
             f"{subject}: {used} of {value} {quantity} are used in the last {window} ({refusal.limit})"
-            f"{f' and this call needs {need} more' if need else ''}; try again in {_duration(seconds)}, "
+            f"{f', and this call needs {need} more' if need > 1 or budget else ''}; try again in {_duration(seconds)}, "
             f'raise {refusal.limit}, or set on_limit to "wait"'
         )
     code = ErrorCode.BUDGET_EXCEEDED if budget else ErrorCode.RATE_LIMITED
@@ -245,7 +245,7 @@ _WORDS = {
     "max_requests_per_day": ("requests", "day"),
     "max_tokens_per_minute": ("tokens", "minute"),
     "max_tokens_per_day": ("tokens", "day"),
-    "max_cost_per_day": ("of the budget", "day"),
+    "max_cost_per_day": ("currency units", "day"),
 }
 
 

@@ -72,7 +72,7 @@ def test_the_budget_has_an_error_of_its_own(limiter: AnyLimiter) -> None:
     error = refusal(limiter, policy, cost=0.1)
     assert error.code == ErrorCode.BUDGET_EXCEEDED
     assert error.details["used"] == 1.0
-    assert "1.0 of 1.0 of the budget" in error.message
+    assert "1.0 of 1.0 currency units are used in the last day" in error.message
 
 
 def test_the_limit_that_frees_up_last_is_named(limiter: AnyLimiter) -> None:
