@@ -202,8 +202,8 @@ def _json_copy(value: Any, path: str, depth: int = 0) -> Any:
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         return value
-    if depth > 200:
-        raise PydanticCustomError("json_value", "values nested at most 200 deep")
+    if depth > 100:
+        raise PydanticCustomError("json_value", "values nested at most 100 deep")
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
     if isinstance(value, Mapping):

@@ -1,8 +1,6 @@
-"""Where definitions and performance data are kept: the `Store` protocol and its implementations.
-
-``JsonStore`` keeps the two JSON files of the design; ``MemoryStore`` keeps nothing beyond the process.
-"""
+"""Where definitions and performance data are kept: the `Store` protocol, and `JsonStore`, the two files of the design."""
 
 from ai_wm.store.base import Store
+from ai_wm.store.json_store import JsonStore
 
-__all__ = ["Store"]
+__all__ = ["JsonStore", "Store"]

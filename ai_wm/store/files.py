@@ -1,0 +1,256 @@
+"""The operating system's part of a store: durable writes, locks between processes, errors put into words.
+
+Everything that touches the disk for writing goes through `FileSystem`, so that tests can put one in its place that
+fails where a disk would.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from filelock import FileLock, Timeout
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+
+if sys.platform != "win32":
+    import fcntl
+
+    # On macOS fsync leaves the data in the drive's cache; this does not.
+    _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
+else:
+    _FULL_SYNC = None
+
+_BINARY: Final = getattr(os, "O_BINARY", 0)
+_NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+
+DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""What the system says when a file or directory is not to be written."""
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+
+
+def io_error(error: OSError, doing: str, path: Path) -> NeuroScriptError:
+    """An operating system's error in the package's words.
+
+    Args:
+        doing: what failed, such as ``store a performance record``.
+
+    Returns:
+        25 where permission is missing (a read-only directory too), 26 for everything else.
+    """
+    number = error.errno or 0
+    reason = os.strerror(number) if number else str(error)
+    if number in DENIED:
+        advice = "make the file and its directory writable for this user"
+        return NeuroScriptError(ErrorCode.PERMISSION_DENIED, f"cannot {doing}: {path}: {reason}; {advice}")
+    advice = "free some space" if number in _FULL else "see whether the disk is in order"
+    message = f"cannot {doing}: {path}: {reason}; nothing was changed; {advice} and try again"
+    return NeuroScriptError(ErrorCode.IO_FAILED, message)
+
+
+class FileSystem:
+    """The writing calls that a store makes.  Offsets and lengths are bytes."""
+
+    def make_directory(self, path: Path) -> None:
+        """Make a directory and those above it, where they are not there."""
+        path.mkdir(parents=True, exist_ok=True)
+
+    def open(self, path: Path, flags: int, mode: int = 0o666) -> int:
+        """Open without following a link in the last place: what lies in the directory may not be ours."""
+        return os.open(path, flags | _BINARY | _NO_FOLLOW, mode)
+
+    def write_at(self, descriptor: int, data: bytes, offset: int) -> None:
+        """Write all of ``data`` at ``offset``.
+
+        Raises:
+            OSError: if not all could be written; some may have been.
+        """
+        view = memoryview(data)
+        while view:
+            written = self._pwrite(descriptor, view, offset)
+            offset += written
+            view = view[written:]
+
+    def _pwrite(self, descriptor: int, data: memoryview, offset: int) -> int:
+        if hasattr(os, "pwrite"):
+            return os.pwrite(descriptor, data, offset)
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.write(descriptor, data)
+
+    def truncate(self, descriptor: int, length: int) -> None:
+        """Cut a file."""
+        os.ftruncate(descriptor, length)
+
+    def sync_data(self, descriptor: int) -> None:
+        """Wait until what was written is on the disk, with as much of the metadata as reading it back needs."""
+        if _FULL_SYNC is not None or not hasattr(os, "fdatasync"):
+            self.sync(descriptor)
+        else:
+            os.fdatasync(descriptor)
+
+    def sync(self, descriptor: int) -> None:
+        """Wait until the file is on the disk, metadata too."""
+        if sys.platform != "win32" and _FULL_SYNC is not None:
+            fcntl.fcntl(descriptor, _FULL_SYNC)
+        else:
+            os.fsync(descriptor)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Rename ``source`` over ``target``, and wait until the directory says so on the disk."""
+        os.replace(source, target)
+        self.sync_directory(target.parent)
+
+    def sync_directory(self, path: Path) -> None:
+        """Wait until names made or removed in a directory are on the disk.  Windows has no such call and needs none."""
+        if sys.platform == "win32":
+            return
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read_at(descriptor: int, length: int, offset: int) -> bytes:
+    """Up to ``length`` bytes from ``offset``; fewer only at the end of the file."""
+    if not hasattr(os, "pread"):
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.read(descriptor, length)
+    data = os.pread(descriptor, length, offset)
+    while len(data) < length and (more := os.pread(descriptor, length - len(data), offset + len(data))):
+        data += more
+    return data
+
+
+class Descriptor:
+    """An open file that is closed when nobody reads from it any more."""
+
+    __slots__ = ("__weakref__", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def close(self) -> None:
+        """Close it now; closing twice does nothing."""
+        number, self.number = self.number, -1
+        if number >= 0:
+            os.close(number)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+@contextlib.contextmanager
+def replacing(files: FileSystem, path: Path, mode: int | None = None) -> Iterator[int]:
+    """Write a file anew: yields a descriptor to write to, and puts what was written in the place of ``path``.
+
+    It is written beside it as ``<name>.tmp``, synced and renamed; if anything fails, ``path`` is as it was.  The caller
+    holds the lock, so the name is free; what a crash left under it is removed first.
+
+    Args:
+        mode: the permissions; None keeps those of ``path``, or gives those of any new file.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    before = None
+    with contextlib.suppress(FileNotFoundError):
+        before = os.stat(path)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    descriptor = files.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode)
+    try:
+        try:
+            yield descriptor
+            if mode is None and before is not None and sys.platform != "win32":
+                os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+            _age(descriptor, before)
+            files.sync(descriptor)
+        finally:
+            os.close(descriptor)
+        files.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _age(descriptor: int, before: os.stat_result | None) -> None:
+    """Make the new file younger than the old one, whatever the clock's grain: other processes go by that."""
+    if before is None or os.utime not in os.supports_fd:
+        return
+    now = os.stat(descriptor)
+    if now.st_mtime_ns <= before.st_mtime_ns:
+        os.utime(descriptor, ns=(now.st_atime_ns, before.st_mtime_ns + 1))
+
+
+def signature(status: os.stat_result) -> tuple[int, int, int]:
+    """What tells one state of a file from another: identity, length, and time of change."""
+    return (status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+class StoreLock:
+    """A lock that one thread of one process holds at a time.  The system lets go of it when the process dies.
+
+    Args:
+        descriptor: the lock file, open; it is closed with the lock.
+        path: its name.
+
+    Where the system has ``flock`` the file stays open and waiting costs nothing; elsewhere `filelock` asks in turns.
+    """
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self._threads = threading.RLock()
+        self._depth = 0
+        self._descriptor = Descriptor(descriptor)
+        self._other: Any = FileLock(path, poll_interval=0.002) if sys.platform == "win32" else None
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        try:
+            if self._depth == 0:
+                self._take()
+        except BaseException:
+            self._threads.release()
+            raise
+        self._depth += 1
+
+    def __exit__(self, *exception: object) -> None:
+        self._depth -= 1
+        try:
+            if self._depth == 0:
+                self._give()
+        finally:
+            self._threads.release()
+
+    def _take(self) -> None:
+        if sys.platform == "win32":
+            self._other.acquire()
+        else:
+            fcntl.flock(self._descriptor.number, fcntl.LOCK_EX)
+
+    def _give(self) -> None:
+        if sys.platform == "win32":
+            self._other.release()
+        else:
+            fcntl.flock(self._descriptor.number, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._descriptor.close()
+
+
+def try_hold(path: Path) -> FileLock | None:
+    """Take the lock that says "my process lives", or None if another process (or another store of this one) has it."""
+    lock = FileLock(path, timeout=0, thread_local=False, is_singleton=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        return None
+    return lock

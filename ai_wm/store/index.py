@@ -1,0 +1,403 @@
+"""What a store keeps in memory of the performance data: a row of columns for each record, and the totals.
+
+The records themselves stay on the disk; an entry is found by its offset there.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from ai_wm.performance import NEVER, RecordFilter, Totals
+from ai_wm.store.rows import Extract, Row
+from ai_wm.types import STATELESS_PREFIX
+
+_ALIVE: Final = 1
+_SUCCESS: Final = 2
+_LIVE: Final = -1
+"""The offset of an entry that is not in the file: a live instance."""
+
+
+@dataclass(slots=True)
+class LiveInstance:
+    """An instance that was started and not retired: what its journal says of it, in the form of the files."""
+
+    instance_id: str
+    definition_id: str
+    creation_timestamp: str
+    initial_file_contexts: list[str]
+    owner: str
+    """Whose journal it is in."""
+    usage: dict[str, Any] = field(default_factory=lambda: {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0})
+    records: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Place(NamedTuple):
+    """Where a record is: in a stretch of the file, or in a live instance; ``ordinal`` counts within the entry."""
+
+    entry: int
+    ordinal: int
+    offset: int
+    length: int
+    live: LiveInstance | None
+
+
+class RecordIndex:
+    """Rows, entries and totals.  Not locked: the store's mutex guards it.
+
+    An entry is known by its ``instance_id``, keeps its number when a later line supersedes it, and so its place in the
+    order of the entries.
+    """
+
+    def __init__(self) -> None:
+        self._definitions: dict[str, int] = {}
+        self._definition_names: list[str] = []
+        self._totals: list[Totals] = []
+        self._stored: list[int] = []
+        self._active: list[int] = []
+        self._stale_last: set[int] = set()
+        self._rows_of_definition: list[array[int]] = []
+        # One element an entry.
+        self._entries: dict[str, int] = {}
+        self._names: list[str] = []
+        self._offset = array("q")
+        self._length = array("q")
+        self._entry_definition = array("i")
+        self._first_row = array("i")
+        self._row_count = array("i")
+        self._live: dict[int, LiveInstance] = {}
+        self._live_rows: dict[int, list[int]] = {}
+        # One element a row.
+        self._tasks: dict[str, int] = {}
+        self._task_ids: list[str] = []
+        self._entry = array("i")
+        self._ordinal = array("i")
+        self._definition = array("i")
+        self._start = array("q")
+        self._end = array("q")
+        self._duration = array("q")
+        self._tokens = array("q")
+        self._cost = array("d")
+        self._rating = array("d")
+        self._flags = bytearray()
+
+    # Entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def put(self, extract: Extract, offset: int, length: int) -> None:
+        """Add an entry that is in the file at ``offset``, in place of what was known under its id, live or stored."""
+        number = self._entry_number(extract.instance_id)
+        rows = self._take_rows(number)
+        if self._end_live(number):
+            # It comes last now, in the order of the file, whenever it was started.
+            self._entries[extract.instance_id] = self._entries.pop(extract.instance_id)
+        definition = self._definition_number(extract.definition_id)
+        self._offset[number], self._length[number], self._entry_definition[number] = offset, length, definition
+        self._count_spawned(number, definition, 1)
+        if not self._fit(rows, extract.rows):
+            rows = range(len(self._flags), len(self._flags) + len(extract.rows))
+        self._first_row[number], self._row_count[number] = (rows[0] if rows else 0), len(rows)
+        for ordinal, (row_number, row) in enumerate(zip(rows, extract.rows, strict=True)):
+            self._set_row(row_number, number, ordinal, row)
+            self._stored[self._definition[row_number]] += 1
+
+    def _fit(self, numbers: list[int] | range, rows: list[Row]) -> bool:
+        """Whether the rows can take the numbers of others: as many, in one piece, and of the same definitions."""
+        if len(numbers) != len(rows) or (numbers and numbers[-1] - numbers[0] != len(numbers) - 1):
+            return False
+        names, owner = self._definition_names, self._definition
+        return all(names[owner[number]] == row.definition_id for number, row in zip(numbers, rows, strict=True))
+
+    def drop(self, instance_id: str) -> None:
+        """Forget an entry."""
+        number = self._entries.pop(instance_id)
+        self._take_rows(number)
+        self._end_live(number)
+        self._first_row[number] = self._row_count[number] = 0
+        self._offset[number], self._length[number] = _LIVE, 0
+
+    def move(self, instance_id: str, offset: int, length: int) -> None:
+        """The entry lies elsewhere now: the file was tidied."""
+        number = self._entries[instance_id]
+        self._offset[number], self._length[number] = offset, length
+
+    def in_file(self) -> Iterator[tuple[str, int, int]]:
+        """Id, offset and length of every entry in the file, in the order in which they were first stored."""
+        for instance_id, number in self._entries.items():
+            if self._offset[number] != _LIVE:
+                yield instance_id, self._offset[number], self._length[number]
+
+    def stored_at(self, instance_id: str) -> tuple[int, int] | None:
+        """Offset and length of an entry in the file; None if there is none there."""
+        number = self._entries.get(instance_id)
+        if number is None or self._offset[number] == _LIVE:
+            return None
+        return self._offset[number], self._length[number]
+
+    def _entry_number(self, instance_id: str) -> int:
+        number = self._entries.get(instance_id)
+        if number is None:
+            number = len(self._names)
+            self._entries[instance_id] = number
+            self._names.append(instance_id)
+            self._offset.append(_LIVE)
+            self._length.append(0)
+            self._entry_definition.append(-1)
+            self._first_row.append(0)
+            self._row_count.append(0)
+        return number
+
+    def _count_spawned(self, number: int, definition: int, by: int) -> None:
+        if not self._names[number].startswith(STATELESS_PREFIX):
+            self._totals[definition].spawned += by
+
+    # Live instances
+
+    def start(self, live: LiveInstance) -> None:
+        """Add a live instance with the records that it has."""
+        number = self._entry_number(live.instance_id)
+        definition = self._definition_number(live.definition_id)
+        self._entry_definition[number] = definition
+        self._count_spawned(number, definition, 1)
+        self._live[number], self._live_rows[number] = live, []
+        self._active[definition] += 1
+
+    def add_live(self, live: LiveInstance, record: dict[str, Any], row: Row) -> None:
+        """Add a record to a live instance."""
+        number, row_number = self._entries[live.instance_id], len(self._flags)
+        self._set_row(row_number, number, len(live.records), row)
+        self._live_rows[number].append(row_number)
+        live.records.append(record)
+
+    def replace_live(self, live: LiveInstance, ordinal: int, record: dict[str, Any], row: Row) -> None:
+        """Put a record of the same definition in the place of one that a live instance has."""
+        number = self._entries[live.instance_id]
+        row_number = self._live_rows[number][ordinal]
+        self._clear_row(row_number)
+        self._set_row(row_number, number, ordinal, row)
+        live.records[ordinal] = record
+
+    def live(self, instance_id: str) -> LiveInstance | None:
+        """The live instance of that id, of whichever process."""
+        number = self._entries.get(instance_id)
+        return None if number is None else self._live.get(number)
+
+    def live_instances(self) -> list[LiveInstance]:
+        """All of them."""
+        return list(self._live.values())
+
+    def _end_live(self, number: int) -> bool:
+        """Whether the entry was a live instance; it is none afterwards."""
+        if self._live.pop(number, None) is None:
+            return False
+        self._live_rows.pop(number)
+        self._active[self._entry_definition[number]] -= 1
+        return True
+
+    # Rows
+
+    def _take_rows(self, number: int) -> list[int] | range:
+        """Clear the rows of an entry, and give their numbers for others to use; uncount its instance."""
+        definition = self._entry_definition[number]
+        if number in self._live:
+            rows: list[int] | range = self._live_rows[number]
+        elif self._offset[number] != _LIVE:
+            rows = range(self._first_row[number], self._first_row[number] + self._row_count[number])
+            for row in rows:
+                self._stored[self._definition[row]] -= 1
+        else:
+            return []
+        self._count_spawned(number, definition, -1)
+        for row in rows:
+            self._clear_row(row)
+        return rows
+
+    def _set_row(self, number: int, entry: int, ordinal: int, row: Row) -> None:
+        definition = self._definition_number(row.definition_id)
+        rating = math.nan if row.rating is None else row.rating
+        flags = _ALIVE | (_SUCCESS if row.success else 0)
+        if number == len(self._flags):
+            self._task_ids.append(row.task_id)
+            self._entry.append(entry)
+            self._ordinal.append(ordinal)
+            self._definition.append(definition)
+            self._start.append(row.start)
+            self._end.append(row.end)
+            self._duration.append(row.duration_ms)
+            self._tokens.append(row.tokens)
+            self._cost.append(row.cost)
+            self._rating.append(rating)
+            self._flags.append(flags)
+            self._rows_of_definition[definition].append(number)
+        else:
+            self._task_ids[number] = row.task_id
+            self._entry[number], self._ordinal[number] = entry, ordinal
+            self._start[number], self._end[number], self._duration[number] = row.start, row.end, row.duration_ms
+            self._tokens[number], self._cost[number], self._rating[number] = row.tokens, row.cost, rating
+            self._flags[number] = flags
+        self._tasks[row.task_id] = number
+        self._count(definition, row)
+
+    def _count(self, definition: int, row: Row) -> None:
+        totals = self._totals[definition]
+        totals.tasks += 1
+        totals.successes += row.success
+        totals.duration_ms.add(row.duration_ms)
+        totals.tokens += row.tokens
+        if row.cost:
+            totals.cost.add(row.cost)
+        if row.rating is not None:
+            totals.rated += 1
+            totals.rating.add(row.rating)
+        if row.end > totals.last:
+            totals.last = row.end
+
+    def _clear_row(self, number: int) -> None:
+        definition = self._definition[number]
+        totals = self._totals[definition]
+        totals.tasks -= 1
+        totals.successes -= bool(self._flags[number] & _SUCCESS)
+        totals.duration_ms.remove(self._duration[number])
+        totals.tokens -= self._tokens[number]
+        totals.cost.remove(self._cost[number])
+        if not math.isnan(self._rating[number]):
+            totals.rated -= 1
+            totals.rating.remove(self._rating[number])
+        if self._end[number] == totals.last:
+            self._stale_last.add(definition)
+        self._flags[number] = 0
+        if self._tasks.get(self._task_ids[number]) == number:
+            del self._tasks[self._task_ids[number]]
+
+    # Questions
+
+    def knows_task(self, task_id: str) -> bool:
+        """Whether there is a record of that task."""
+        return task_id in self._tasks
+
+    def find_task(self, task_id: str) -> Place | None:
+        """Where the record of a task is."""
+        number = self._tasks.get(task_id)
+        return None if number is None else self.place(number)
+
+    def place(self, row: int) -> Place:
+        """Where the record of a row is."""
+        entry = self._entry[row]
+        return Place(entry, self._ordinal[row], self._offset[entry], self._length[entry], self._live.get(entry))
+
+    def instance_of(self, place: Place) -> str:
+        """The id of the entry that a record is in."""
+        return self._names[place.entry]
+
+    def extract(self, instance_id: str) -> Extract:
+        """What was put for an entry in the file."""
+        number = self._entries[instance_id]
+        first = self._first_row[number]
+        rows = [self._row(row) for row in range(first, first + self._row_count[number])]
+        return Extract(instance_id, self._definition_names[self._entry_definition[number]], rows)
+
+    def _row(self, number: int) -> Row:
+        rating = self._rating[number]
+        return Row(
+            self._task_ids[number],
+            self._definition_names[self._definition[number]],
+            self._start[number],
+            self._end[number],
+            self._duration[number],
+            self._tokens[number],
+            self._cost[number],
+            None if math.isnan(rating) else rating,
+            bool(self._flags[number] & _SUCCESS),
+        )
+
+    def totals(self, definition_id: str) -> Totals:
+        """What the records of a definition add up to, live ones too, and the instances spawned from it.  Shared."""
+        number = self._definition_number(definition_id)
+        totals = self._totals[number]
+        if number in self._stale_last:
+            self._stale_last.discard(number)
+            totals.last = max((self._end[row] for row in self._alive(number)), default=NEVER)
+        return totals
+
+    def stored_count(self, definition_id: str) -> int:
+        """How many records of a definition are in the file."""
+        return self._stored[self._definition_number(definition_id)]
+
+    def active_count(self, definition_id: str) -> int:
+        """How many instances of a definition are live."""
+        return self._active[self._definition_number(definition_id)]
+
+    def select(self, definition_id: str, where: RecordFilter) -> list[int]:
+        """The rows that pass the filter, newest first; of those that started together, the later logged first."""
+        number = self._definition_number(definition_id)
+        rows: Any = self._candidates(number, where)
+        if where.success is not None:
+            flags, wanted = self._flags, _ALIVE | (_SUCCESS if where.success else 0)
+            rows = [row for row in rows if flags[row] == wanted]
+        for column, above, below in (
+            (self._duration, where.duration_ms_gt, where.duration_ms_lt),
+            (self._cost, where.cost_incurred_gt, where.cost_incurred_lt),
+        ):
+            if above is not None:
+                rows = [row for row in rows if column[row] > above]
+            if below is not None:
+                rows = [row for row in rows if column[row] < below]
+        start = self._start
+        if where.since is not None:
+            rows = [row for row in rows if start[row] >= where.since]
+        if where.until is not None:
+            rows = [row for row in rows if start[row] <= where.until]
+        if where.stateless is not None:
+            rows = [row for row in rows if self._is_stateless(row) is where.stateless]
+        result = sorted(rows, key=lambda row: (start[row], row), reverse=True)
+        return result if where.limit is None else result[: where.limit]
+
+    def _candidates(self, definition: int, where: RecordFilter) -> list[int]:
+        """The living rows of a definition, by the narrowest way that the filter offers."""
+        if where.task_id is not None:
+            row = self._tasks.get(where.task_id)
+            rows = [] if row is None else [row]
+        elif where.instance_id is not None:
+            rows = self.rows_of_instance(where.instance_id)
+        else:
+            return self._alive(definition)
+        rows = [row for row in rows if self._definition[row] == definition]
+        if where.instance_id is not None and where.task_id is not None:
+            rows = [row for row in rows if self._names[self._entry[row]] == where.instance_id]
+        return rows
+
+    def rows_of_instance(self, instance_id: str) -> list[int]:
+        """The rows of one entry, in the order logged."""
+        number = self._entries.get(instance_id)
+        if number is None:
+            return []
+        if number in self._live:
+            return list(self._live_rows[number])
+        return list(range(self._first_row[number], self._first_row[number] + self._row_count[number]))
+
+    def _alive(self, definition: int) -> list[int]:
+        flags, rows = self._flags, self._rows_of_definition[definition]
+        alive = [row for row in rows if flags[row]]
+        if len(alive) < len(rows) // 2:
+            self._rows_of_definition[definition] = array("i", alive)
+        return alive
+
+    def _is_stateless(self, row: int) -> bool:
+        return self._names[self._entry[row]].startswith(STATELESS_PREFIX)
+
+    def _definition_number(self, definition_id: str) -> int:
+        number = self._definitions.get(definition_id)
+        if number is None:
+            number = len(self._definition_names)
+            self._definitions[definition_id] = number
+            self._definition_names.append(definition_id)
+            self._totals.append(Totals())
+            self._stored.append(0)
+            self._active.append(0)
+            self._rows_of_definition.append(array("i"))
+        return number

@@ -1,0 +1,325 @@
+"""The journals of live instances: what must survive a crash before an instance is retired and stored.
+
+Every store that has live instances keeps a journal in the state directory, a file of JSON lines: ``start`` an
+instance, ``record`` a task, note its session's ``usage``, replace a ``changed`` record.  It is named
+``<owner>-<number>.jsonl``, and the store holds the lock ``<owner>.lock`` for as long as it is open; whoever finds the
+lock free finds the instances of a dead process, and stores them (`JsonStore` does, when it starts).  An instance that
+is stored is over: what journals say of it is passed over.
+
+A journal is only ever appended to, by its owner, or by another process that is given feedback or a record for an
+instance that lives here; either holds the store's lock.  Lines begin and end with a line end, so that a line broken off
+by a crash spoils no other.  When most of a journal is about instances that ended, the owner begins the next one and
+removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from filelock import FileLock
+
+from ai_wm.store.files import Descriptor, FileSystem, read_at, try_hold
+from ai_wm.store.index import LiveInstance, RecordIndex
+from ai_wm.store.rows import extract_record
+from ai_wm.store.scan import read_line, write_line
+
+_SUFFIX: Final = ".jsonl"
+_LOCK_SUFFIX: Final = ".lock"
+_OWNER: Final = re.compile("[0-9a-f]{32}")
+_TIDY_BYTES: Final = 1 << 20
+"""A journal with more than this about instances that ended is begun anew."""
+
+_LOG = logging.getLogger("ai_wm.store")
+
+
+class Journals:
+    """All journals of a state directory, and this store's own.  Unless said otherwise, the caller holds the lock.
+
+    Args:
+        directory: where they are; made when first needed.
+    """
+
+    def __init__(self, directory: Path, files: FileSystem) -> None:
+        self._directory = directory
+        self._files = files
+        self._offsets: dict[str, int] = {}
+        """How far each journal was read."""
+        self._owner = ""
+        self._alive: FileLock | None = None
+        self._number = 0
+        self._descriptor: Descriptor | None = None
+        self._bytes: dict[str, int] = {}
+        """How much of this store's journal is about each of its live instances."""
+
+    @property
+    def own_name(self) -> str:
+        """The file name of this store's journal; "" if it has none."""
+        return f"{self._owner}-{self._number:06}{_SUFFIX}" if self._owner else ""
+
+    def owns(self, live: LiveInstance | None) -> bool:
+        """Whether a live instance is in this store's journal.  Needs no lock."""
+        return live is not None and bool(self._owner) and live.owner == self.own_name
+
+    # Writing
+
+    def begin(self) -> None:
+        """Make this store's journal, if there is none yet.
+
+        Raises:
+            OSError: if it cannot be made.
+        """
+        if self._owner:
+            return
+        owner = uuid.uuid4().hex
+        self._alive = try_hold(self._directory / f"{owner}{_LOCK_SUFFIX}")
+        if self._alive is None:
+            raise OSError(f"the lock of the new journal {owner} is held already")
+        try:
+            self._descriptor = self._create(owner, 1)
+        except BaseException:
+            self._alive.release()
+            self._alive = None
+            raise
+        self._owner, self._number = owner, 1
+        self._offsets[self.own_name] = 0
+
+    def _create(self, owner: str, number: int) -> Descriptor:
+        path = self._directory / f"{owner}-{number:06}{_SUFFIX}"
+        file = Descriptor(self._files.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+        try:
+            self._files.sync_directory(self._directory)
+        except BaseException:
+            path.unlink()
+            raise
+        return file
+
+    def append(self, lines: list[tuple[str, bytes]], name: str = "") -> None:
+        """Append to a journal for good.  All of it must have been read.
+
+        Args:
+            lines: each with the instance that it is about.
+            name: whose journal; "" for this store's own.
+
+        Raises:
+            OSError: if they could not be stored; then nothing is.
+        """
+        own = not name or name == self.own_name
+        name = name or self.own_name
+        file = self._descriptor if own else Descriptor(self._files.open(self._directory / name, os.O_RDWR))
+        assert file is not None
+        data = b"".join(b"\n" + line + b"\n" for _, line in lines)
+        start = self._offsets[name]
+        try:
+            self._files.write_at(file.number, data, start)
+            self._files.sync_data(file.number)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self._files.truncate(file.number, start)
+            raise
+        self._offsets[name] = start + len(data)
+        if own:
+            for instance_id, line in lines:
+                self._bytes[instance_id] = self._bytes.get(instance_id, 0) + len(line) + 2
+
+    def ended(self, instance_id: str, index: RecordIndex) -> None:
+        """This store's instance is stored now.  Begins the journal anew where it holds little else than such."""
+        if self._descriptor is None:
+            return
+        self._bytes.pop(instance_id, None)
+        with contextlib.suppress(OSError):  # only tidying: an instance that is stored is passed over when it is read
+            size = os.fstat(self._descriptor.number).st_size
+            if size > _TIDY_BYTES and size > 2 * sum(self._bytes.values()):
+                self._renew(index)
+
+    def _renew(self, index: RecordIndex) -> None:
+        old, old_name = self._descriptor, self.own_name
+        mine = [live for live in index.live_instances() if live.owner == old_name]
+        lines = [(live.instance_id, line) for live in mine for line in lines_of(live)]
+        new = self._create(self._owner, self._number + 1)
+        try:
+            data = b"".join(line + b"\n" for _, line in lines)
+            self._files.write_at(new.number, data, 0)
+            self._files.sync_data(new.number)
+        except BaseException:
+            (self._directory / f"{self._owner}-{self._number + 1:06}{_SUFFIX}").unlink()
+            raise
+        self._descriptor, self._number = new, self._number + 1
+        self._offsets[self.own_name] = len(data)
+        self._offsets.pop(old_name)
+        self._bytes = {}
+        for instance_id, line in lines:
+            self._bytes[instance_id] = self._bytes.get(instance_id, 0) + len(line)
+        for live in mine:
+            live.owner = self.own_name
+        (self._directory / old_name).unlink()
+        if old is not None:
+            old.close()
+
+    # Reading
+
+    def read(self, index: RecordIndex) -> None:
+        """Take in what is new in all journals."""
+        names = self._names()
+        for gone in self._offsets.keys() - set(names):
+            del self._offsets[gone]
+            for live in index.live_instances():
+                if live.owner == gone:
+                    index.drop(live.instance_id)
+        for name in names:
+            self._read_one(name, index)
+
+    def changed(self) -> bool:
+        """Whether `read` would find anything.  Needs no lock."""
+        try:
+            with os.scandir(self._directory) as found:
+                sizes = {item.name: item.stat().st_size for item in found if item.name.endswith(_SUFFIX)}
+        except OSError:
+            return bool(self._offsets)
+        return sizes != self._offsets
+
+    def forget(self) -> None:
+        """Read all journals from their beginning the next time: the index is a new one."""
+        self._offsets = dict.fromkeys(self._offsets, 0)
+
+    def _names(self) -> list[str]:
+        try:
+            return sorted(name for name in os.listdir(self._directory) if name.endswith(_SUFFIX))
+        except FileNotFoundError:
+            return []
+
+    def _read_one(self, name: str, index: RecordIndex) -> None:
+        offset = self._offsets.get(name, 0)
+        try:
+            descriptor = Descriptor(os.open(self._directory / name, os.O_RDONLY))
+        except FileNotFoundError:
+            return
+        data = read_at(descriptor.number, max(0, os.fstat(descriptor.number).st_size - offset), offset)
+        descriptor.close()
+        self._offsets[name] = offset + len(data)
+        for line in data.split(b"\n"):
+            if line:
+                self._take(name, line, index)
+
+    def _take(self, name: str, text: bytes, index: RecordIndex) -> None:
+        try:
+            line = read_line(text)
+        except (ValueError, RecursionError):
+            _LOG.warning("%s: a line was broken off by a crash and is not read", self._directory / name)
+            return
+        apply_line(line, name, index)
+
+    # Owners
+
+    def dead_owners(self) -> list[tuple[FileLock, list[str]]]:
+        """The journals whose processes are dead, with their locks, which are now held."""
+        owners: dict[str, list[str]] = {}
+        for path in sorted(self._directory.iterdir()):
+            owner = path.stem.partition("-")[0]
+            if _OWNER.fullmatch(owner) and owner != self._owner:
+                owners.setdefault(owner, []).extend([path.name] if path.suffix == _SUFFIX else [])
+        found = []
+        for owner, names in owners.items():
+            lock = try_hold(self._directory / f"{owner}{_LOCK_SUFFIX}")
+            if lock is not None:
+                found.append((lock, names))
+        return found
+
+    def remove(self, lock: FileLock, names: list[str]) -> None:
+        """Remove the journals of a dead process, whose instances are stored by now, and its lock."""
+        for name in names:
+            (self._directory / name).unlink(missing_ok=True)
+            self._offsets.pop(name, None)
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+    def close(self, index: RecordIndex) -> None:
+        """Let go of this store's journal; it is removed unless instances still live in it."""
+        alive, descriptor, name = self._alive, self._descriptor, self.own_name
+        self._alive = self._descriptor = None
+        self._owner = ""
+        if descriptor is not None:
+            descriptor.close()
+        if alive is None:
+            return
+        if any(live.owner == name for live in index.live_instances()):
+            alive.release()
+        else:
+            self.remove(alive, [name])
+
+
+def start_line(live: LiveInstance) -> bytes:
+    """The line that says that an instance began."""
+    return write_line({"start": {key: value for key, value in asdict(live).items() if key not in ("owner", "records")}})
+
+
+def record_line(instance_id: str, record: dict[str, Any], usage: dict[str, Any] | None) -> bytes:
+    """The line of a task; ``usage`` is the session's with it."""
+    return write_line({"instance_id": instance_id, "record": record} | ({} if usage is None else {"usage": usage}))
+
+
+def usage_line(instance_id: str, usage: dict[str, Any]) -> bytes:
+    """The line of a session's token usage."""
+    return write_line({"instance_id": instance_id, "usage": usage})
+
+
+def changed_line(instance_id: str, record: dict[str, Any]) -> bytes:
+    """The line of a record that was changed: feedback was given."""
+    return write_line({"instance_id": instance_id, "changed": record})
+
+
+def lines_of(live: LiveInstance) -> list[bytes]:
+    """The lines that make a live instance what it is."""
+    return [start_line(live)] + [record_line(live.instance_id, record, None) for record in live.records]
+
+
+def apply_line(line: dict[str, Any], owner: str, index: RecordIndex) -> None:
+    """Do to the index what a line of a journal says.  Lines about an instance that is stored are passed over."""
+    match line:
+        case {"start": dict(fields)}:
+            _start(fields, owner, index)
+        case {"instance_id": str(instance_id)}:
+            live = index.live(instance_id)
+            if live is None or live.owner != owner:
+                return
+            record, changed, usage = line.get("record"), line.get("changed"), line.get("usage")
+            if record is not None and not index.knows_task(record.get("task_id", "")):
+                row = extract_record(record)
+                if row is not None:
+                    index.add_live(live, record, row)
+            if changed is not None:
+                _change(live, changed, index)
+            if usage is not None:
+                live.usage = usage
+
+
+def _start(fields: dict[str, Any], owner: str, index: RecordIndex) -> None:
+    live = LiveInstance(
+        instance_id=str(fields.get("instance_id", "")),
+        definition_id=str(fields.get("definition_id", "")),
+        creation_timestamp=str(fields.get("creation_timestamp", "")),
+        initial_file_contexts=list(fields.get("initial_file_contexts", ())),
+        owner=owner,
+        usage=dict(fields.get("usage", {})),
+    )
+    if index.stored_at(live.instance_id) is not None:
+        return
+    if index.live(live.instance_id) is not None:
+        index.drop(live.instance_id)  # the owner began its journal anew and died before it removed the old one
+    index.start(live)
+
+
+def _change(live: LiveInstance, record: dict[str, Any], index: RecordIndex) -> None:
+    row = extract_record(record)
+    if row is None:
+        return
+    for ordinal, known in enumerate(live.records):
+        if known["task_id"] == row.task_id:
+            index.replace_live(live, ordinal, record, row)
+            return

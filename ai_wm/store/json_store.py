@@ -1,0 +1,536 @@
+"""The default store: the two JSON files of the design in one directory, for any number of threads and processes.
+
+Beside the two files it keeps a directory, ``ai_worker_state``, with its lock and the journals of live instances
+(`ai_wm.store.journal`).  Every change is made with the lock held: what other processes did since is taken in first,
+then the change is planned, written, synced and applied to what is in memory.  Readers ask the file system whether
+anything changed, a few microseconds' work, and take the lock only if so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from ai_wm.performance import RecordFilter
+from ai_wm.store import changes
+from ai_wm.store.base import T
+from ai_wm.store.commit import GroupCommit, Ticket
+from ai_wm.store.definitions_file import DefinitionsFile
+from ai_wm.store.files import DENIED, Descriptor, FileSystem, StoreLock, io_error, read_at
+from ai_wm.store.index import Place, RecordIndex
+from ai_wm.store.journal import Journals
+from ai_wm.store.performance_file import FileState, PerformanceFile
+from ai_wm.store.rows import script_record
+from ai_wm.store.scan import read_line
+from ai_wm.store.summaries import Summaries
+from ai_wm.types import (
+    AIWorkerDefinition,
+    AIWorkerInstance,
+    AIWorkerInstanceStatus,
+    AIWorkerPerformanceSummary,
+    PerformanceRecord,
+    RetiredInstanceInfo,
+    SupervisorFeedback,
+    Timestamp,
+    TokenUsageMetrics,
+)
+from neuroscript.errors import ErrorCode, NeuroScriptError
+
+DEFINITIONS_FILE: Final = "ai_worker_definitions.json"
+PERFORMANCE_FILE: Final = "ai_worker_performance_data.json"
+STATE_DIRECTORY: Final = "ai_worker_state"
+
+_FLUSH_SECONDS: Final = 0.8
+"""How long the summaries in the definitions file may lag; the promise is a second."""
+
+_NOTE_BYTES: Final = 96
+
+_LOG = logging.getLogger("ai_wm.store")
+
+
+class JsonStore:
+    """A `Store` in JSON files.
+
+    Opening it reads the files, cuts a tail that a crash tore, and stores the instances of processes that died.  In a
+    directory that cannot be written to it can be read; whatever would write is error 25.
+
+    Args:
+        directory: where the files are; made if it is not there.
+        clock: seconds since 1970, for the moment at which instances of dead processes are retired.
+        files: the calls to write with.
+
+    Raises:
+        NeuroScriptError: 18 if a file is not valid, naming the place; 25 or 26 if it cannot be read.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        clock: Callable[[], float] = time.time,
+        files: FileSystem | None = None,
+    ) -> None:
+        self._directory = Path(directory).absolute()
+        self._clock = clock
+        self._files = files or FileSystem()
+        self._process = os.getpid()
+        self._closed = False
+        self._stale = False
+        self._mutex = threading.RLock()
+        self._timer: threading.Timer | None = None
+        self._lock: StoreLock | None = None
+        self._note: Descriptor | None = None
+        self._open_state()
+        self._performance = PerformanceFile(
+            self._directory / PERFORMANCE_FILE, self._files, self._write_note, self._read_note
+        )
+        self._journals = Journals(self._directory / STATE_DIRECTORY, self._files)
+        self._index = RecordIndex()
+        self._summaries = Summaries(DefinitionsFile(self._directory / DEFINITIONS_FILE, self._files))
+        self._commit = GroupCommit(self._execute)
+        try:
+            with self._locked():
+                self._load()
+                self._start()
+        except BaseException:
+            self._release()
+            raise
+
+    def _open_state(self) -> None:
+        state = self._directory / STATE_DIRECTORY
+        try:
+            self._files.make_directory(state)
+            self._lock = StoreLock(self._files.open(state / "store.lock", os.O_RDWR | os.O_CREAT), state / "store.lock")
+            self._note = Descriptor(self._files.open(state / "store.note", os.O_RDWR | os.O_CREAT))
+        except OSError as error:
+            self._release()
+            if error.errno not in DENIED or not self._directory.is_dir():
+                raise io_error(error, "open the store of AI workers", state) from error
+            _LOG.warning("%s cannot be written to (%s); it is only read", state, os.strerror(error.errno))
+
+    def _write_note(self, text: bytes) -> None:
+        if self._note is not None:
+            self._files.write_at(self._note.number, text.ljust(_NOTE_BYTES), 0)
+
+    def _read_note(self) -> bytes:
+        return b"" if self._note is None else read_at(self._note.number, _NOTE_BYTES, 0).strip()
+
+    # Definitions
+
+    def definitions(self) -> Mapping[str, AIWorkerDefinition]:
+        """See `Store.definitions`."""
+        self._freshen()
+        return MappingProxyType(self._summaries.state.definitions)
+
+    def change_definitions(self, change: Callable[[dict[str, AIWorkerDefinition]], T]) -> T:
+        """See `Store.change_definitions`."""
+        self._check_writable("change the worker definitions")
+        with self._locked():
+            self._refresh()
+            self._summaries.check_file()
+            before = self._summaries.state.definitions
+            after = dict(before)
+            result = change(after)
+            if list(after.items()) != list(before.items()):
+                self._write_definitions(after)
+            return result
+
+    # Live instances
+
+    def start_instance(self, instance: AIWorkerInstance) -> None:
+        """See `Store.start_instance`."""
+        self._make(changes.StartInstance(instance))
+
+    def set_session_usage(self, instance_id: str, usage: TokenUsageMetrics) -> None:
+        """See `Store.set_session_usage`."""
+        self._make(changes.SetUsage(instance_id, usage))
+
+    def retire_instance(
+        self,
+        instance_id: str,
+        *,
+        final_status: AIWorkerInstanceStatus,
+        reason: str,
+        retired_at: Timestamp,
+        usage: TokenUsageMetrics | None = None,
+        records: Sequence[PerformanceRecord] | None = None,
+    ) -> RetiredInstanceInfo:
+        """See `Store.retire_instance`."""
+        change = changes.RetireInstance(instance_id, final_status, reason, retired_at, usage, records)
+        result: RetiredInstanceInfo = self._make(change)
+        return result
+
+    # Records
+
+    def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
+        """See `Store.add_record`."""
+        self._make(changes.AddRecord(record, usage))
+
+    def add_feedback(self, task_id: str, feedback: SupervisorFeedback) -> PerformanceRecord:
+        """See `Store.add_feedback`."""
+        result: PerformanceRecord = self._make(changes.AddFeedback(task_id, feedback))
+        return result
+
+    def record(self, task_id: str) -> PerformanceRecord | None:
+        """See `Store.record`."""
+        self._freshen()
+        with self._mutex:
+            place = self._index.find_task(task_id)
+            found = [] if place is None else list(self._read([place]))
+        return PerformanceRecord.parse(found[0]) if found else None
+
+    def records(self, definition_id: str, where: RecordFilter | None = None) -> list[PerformanceRecord]:
+        """See `Store.records`."""
+        return [PerformanceRecord.parse(record) for record in self._select(definition_id, where)]
+
+    def record_maps(self, definition_id: str, where: RecordFilter | None = None) -> list[dict[str, Any]]:
+        """See `Store.record_maps`."""
+        return [script_record(record) for record in self._select(definition_id, where)]
+
+    def instance_records(self, instance_id: str) -> list[PerformanceRecord]:
+        """See `Store.instance_records`."""
+        self._freshen()
+        with self._mutex:
+            places = [self._index.place(row) for row in self._index.rows_of_instance(instance_id)]
+            found = list(self._read(places))
+        return [PerformanceRecord.parse(record) for record in found]
+
+    def entries(self) -> Iterator[RetiredInstanceInfo]:
+        """See `Store.entries`.  What is stored while iterating is not given."""
+        self._freshen()
+        with self._mutex:
+            reader, places = self._performance.state.reader, list(self._index.in_file())
+        for _, offset, length in places:
+            assert reader is not None
+            yield RetiredInstanceInfo.parse(read_line(read_at(reader.number, length, offset)))
+
+    def summary(self, definition_id: str) -> AIWorkerPerformanceSummary:
+        """See `Store.summary`."""
+        self._freshen()
+        with self._mutex:
+            return self._summaries.summary(self._index, definition_id)
+
+    def _select(self, definition_id: str, where: RecordFilter | None) -> Iterator[dict[str, Any]]:
+        self._freshen()
+        with self._mutex:
+            rows = self._index.select(definition_id, where or RecordFilter())
+            reader, places = self._performance.state.reader, [self._index.place(row) for row in rows]
+        return self._read(places, reader)
+
+    def _read(self, places: list[Place], reader: Descriptor | None = None) -> Iterator[dict[str, Any]]:
+        """The records at these places.  Records of one entry that follow each other cost one read."""
+        reader = reader or self._performance.state.reader
+        last, records = -1, []
+        for place in places:
+            if place.live is not None:
+                yield place.live.records[place.ordinal]
+                continue
+            if place.entry != last:
+                assert reader is not None
+                entry = read_line(read_at(reader.number, place.length, place.offset))
+                last, records = place.entry, entry["performance_records"]
+            yield records[place.ordinal]
+
+    # The whole
+
+    def reload(self) -> None:
+        """See `Store.reload`."""
+        self._check()
+        with self._locked():
+            self._load()
+
+    def save(self) -> None:
+        """See `Store.save`."""
+        self._check_writable("save the AI workers")
+        with self._locked():
+            self._refresh()
+            self._summaries.check_file()
+            self._tidy()
+            self._write_definitions()
+
+    def close(self) -> None:
+        """See `Store.close`.  Closing twice does nothing."""
+        if self._closed or os.getpid() != self._process:
+            return
+        timer = self._timer
+        if timer is not None:
+            timer.cancel()
+        try:
+            if self._lock is not None:
+                with self._locked():
+                    self._finish()
+        finally:
+            self._closed = True
+            self._performance.state = FileState()
+            self._release()
+
+    def _finish(self) -> None:
+        try:
+            self._refresh()
+            self._tidy()
+            if self._summaries.lag(self._index):
+                self._summaries.check_file()
+                self._write_definitions()
+            self._performance.trim()
+        except OSError as error:
+            raise io_error(error, "bring the files of the AI workers up to date", self._directory) from error
+        finally:
+            self._journals.close(self._index)
+
+    def _release(self) -> None:
+        for held in (self._lock, self._note):
+            if held is not None:
+                held.close()
+
+    # Changing
+
+    def _make(self, change: changes.Change) -> Any:
+        self._check_writable("store the performance data")
+        return self._commit.submit(change)
+
+    def _execute(self, tickets: list[Ticket[changes.Change]]) -> None:
+        """Make the changes of some threads, in rounds: those that touch the same thing come in different ones."""
+        with self._locked(mutex=False):
+            try:
+                with self._mutex:
+                    self._refresh()
+                    self._prepare(tickets)
+            except (NeuroScriptError, OSError) as error:
+                failure = error if isinstance(error, NeuroScriptError) else self._failure(error)
+                for ticket in tickets:
+                    ticket.fail(failure)
+                return
+            waiting = deque(tickets)
+            while waiting:
+                self._store(self._round(waiting))
+        self._flush_soon()
+
+    def _prepare(self, tickets: list[Ticket[changes.Change]]) -> None:
+        """What must be there before anything is added."""
+        if any(isinstance(ticket.work, changes.StartInstance) for ticket in tickets):
+            self._journals.begin()
+        if self._summaries.unmarked:
+            # From here on, what the file's summaries count beyond the records could not be told any more.
+            self._summaries.check_file()
+            self._write_definitions()
+
+    def _round(self, waiting: deque[Ticket[changes.Change]]) -> list[tuple[Ticket[changes.Change], changes.Plan]]:
+        planned, touched = [], set[str]()
+        view = changes.View(self._index, self._journals, self._entry)
+        with self._mutex:
+            while waiting:
+                about = waiting[0].work.touches(self._index)
+                if not touched.isdisjoint(about):
+                    break
+                ticket = waiting.popleft()
+                try:
+                    plan = ticket.work.plan(view)
+                except Exception as error:  # whatever it is, it is that caller's alone
+                    ticket.fail(error)
+                else:
+                    touched.update(about)
+                    planned.append((ticket, plan))
+        return planned
+
+    def _store(self, planned: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
+        """Make planned changes durable, and then apply them."""
+        self._stale = True  # until everything written is applied; if this is interrupted, all is read again
+        for name in dict.fromkeys(plan.journal for _, plan in planned if plan.journal):
+            group = [(ticket, plan) for ticket, plan in planned if plan.journal == name]
+            self._store_in_journal(name, group)
+        group = [(ticket, plan) for ticket, plan in planned if plan.extract is not None]
+        if group:
+            self._store_in_file(group)
+        self._stale = False
+
+    def _store_in_journal(self, name: str, group: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
+        try:
+            self._journals.append([line for _, plan in group for line in plan.journal_lines], name)
+        except OSError as error:
+            failure = self._failure(error)
+            for ticket, _ in group:
+                ticket.fail(failure)
+            return
+        with self._mutex:
+            for ticket, plan in group:
+                if plan.apply is not None:
+                    plan.apply()
+                ticket.succeed(plan.result)
+
+    def _store_in_file(self, group: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
+        try:
+            self._adopt_file()
+            offsets = self._performance.append([plan.line for _, plan in group])
+        except OSError as error:
+            failure = self._failure(error)
+            for ticket, _ in group:
+                ticket.fail(failure)
+            return
+        with self._mutex:
+            for (ticket, plan), offset in zip(group, offsets, strict=True):
+                assert plan.extract is not None
+                self._index.put(plan.extract, offset, len(plan.line))
+                self._journals.ended(plan.extract.instance_id, self._index)
+                ticket.succeed(plan.result)
+
+    def _failure(self, error: OSError) -> NeuroScriptError:
+        return io_error(error, "store the performance data", self._performance.path)
+
+    def _entry(self, instance_id: str) -> dict[str, Any]:
+        place, reader = self._index.stored_at(instance_id), self._performance.state.reader
+        assert place is not None
+        assert reader is not None
+        return read_line(read_at(reader.number, place[1], place[0]))
+
+    def _adopt_file(self) -> None:
+        """Give the file this program's form, if it has another or is not there."""
+        if not self._performance.state.own:
+            with self._mutex:
+                self._performance.adopt(self._index.in_file(), self._index.move)
+
+    def _tidy(self) -> None:
+        """Drop superseded lines, and bring a file written elsewhere into this program's form."""
+        state = self._performance.state
+        entries = sum(1 for _ in self._index.in_file())
+        if state.count == entries and (state.own or state.seen is None):
+            return
+        try:
+            self._performance.adopt(self._index.in_file(), self._index.move)
+        except OSError as error:
+            raise io_error(error, "tidy up the performance data", self._performance.path) from error
+
+    def _write_definitions(self, definitions: dict[str, AIWorkerDefinition] | None = None) -> None:
+        """Write the definitions with their summaries, which may only count what is on the disk."""
+        try:
+            self._performance.sync()
+        except OSError as error:
+            raise self._failure(error) from error
+        self._summaries.write(self._index, definitions)
+
+    # Keeping up
+
+    @contextlib.contextmanager
+    def _locked(self, *, mutex: bool = True) -> Iterator[None]:
+        with self._lock or contextlib.nullcontext(), self._mutex if mutex else contextlib.nullcontext():
+            yield
+
+    def _check(self) -> None:
+        if self._closed:
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, f"the store in {self._directory} is closed")
+        if os.getpid() != self._process:
+            message = (
+                f"the store in {self._directory} was opened by process {self._process}, of which this one is a fork; "
+                "open a store of its own here"
+            )
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
+
+    def _check_writable(self, doing: str) -> None:
+        self._check()
+        if self._lock is None:
+            message = (
+                f"cannot {doing}: {self._directory} was not writable when it was opened; make it so, and open it anew"
+            )
+            raise NeuroScriptError(ErrorCode.PERMISSION_DENIED, message)
+
+    def _freshen(self) -> None:
+        """Take in what other processes did, if they did anything."""
+        self._check()
+        if self._performance.changed() or self._journals.changed() or self._summaries.changed() or self._stale:
+            with self._locked():
+                self._refresh()
+
+    def _refresh(self) -> None:
+        """Take in what other processes did.  The lock and the mutex are held."""
+        if self._stale or not self._performance.refresh(self._index.put):
+            self._load()
+            return
+        self._journals.read(self._index)
+        if self._summaries.changed():
+            self._summaries.reload(self._index)
+
+    def _load(self) -> None:
+        """Read everything.  If a file is not valid, everything stays as it was."""
+        index = RecordIndex()
+        performance = self._performance.load(index.put, repair=self._lock is not None)
+        definitions = self._summaries.read()
+        # Nothing can fail from here on.
+        self._journals.forget()
+        self._journals.read(index)
+        self._index, self._performance.state, self._stale = index, performance, False
+        self._summaries.take(index, definitions)
+
+    def _start(self) -> None:
+        """What is done once, when the store is opened, and need not succeed: nothing is lost if it does not."""
+        if self._lock is None:
+            return
+        try:
+            self._recover()
+            self._tidy_superseded()
+            if self._summaries.lag(self._index) or self._summaries.state.incomplete:
+                self._write_definitions()
+        except (NeuroScriptError, OSError) as error:
+            _LOG.warning("%s: not everything could be brought up to date: %s", self._directory, error)
+
+    def _tidy_superseded(self) -> None:
+        state = self._performance.state
+        if state.own and state.count > sum(1 for _ in self._index.in_file()):
+            self._tidy()
+
+    def _recover(self) -> None:
+        """Store the live instances of processes that died."""
+        dead = self._journals.dead_owners()
+        try:
+            for lock, names in dead:
+                found = [live for live in self._index.live_instances() if live.owner in names]
+                if found:
+                    self._adopt_file()
+                    now = Timestamp.from_unix(self._clock())
+                    entries = [changes.recovered(live, now) for live in found]
+                    offsets = self._performance.append([line for _, line in entries])
+                    for (extract, line), offset in zip(entries, offsets, strict=True):
+                        self._index.put(extract, offset, len(line))
+                        _LOG.warning("instance %s was not retired: %s", extract.instance_id, changes.RECOVERED)
+                self._journals.remove(lock, names)
+        finally:
+            for lock, _ in dead:
+                lock.release()
+
+    # Summaries
+
+    def _flush_soon(self) -> None:
+        with self._mutex:
+            if self._timer is not None or self._closed:
+                return
+            timer = threading.Timer(_FLUSH_SECONDS, self._flush)
+            timer.daemon = True
+            timer.name = "ai_wm summaries"
+            try:
+                timer.start()
+            except RuntimeError:  # the interpreter is shutting down; closing writes the summaries, or the next start
+                return
+            self._timer = timer
+
+    def _flush(self) -> None:
+        """Write the summaries, if they lag.  Runs in a thread of its own."""
+        with self._mutex:
+            self._timer = None
+        try:
+            with self._locked():
+                if self._closed or os.getpid() != self._process:
+                    return
+                self._refresh()
+                if self._performance.state.count > 2 * len(self._index) + 1000:
+                    self._tidy()
+                if self._summaries.lag(self._index):
+                    self._summaries.check_file()
+                    self._write_definitions()
+        except (NeuroScriptError, OSError) as error:
+            _LOG.warning("%s: the summaries could not be written: %s", self._directory, error)

@@ -1,0 +1,305 @@
+"""Reading the performance data, whoever wrote it and however its writing ended.
+
+As this program writes it, the file is a JSON array with one entry a line::
+
+    [
+    {"instance_id":"…",…},
+    {"instance_id":"…",…}
+    ]
+    <padding: spaces and line ends>
+
+An append overwrites the closing bracket and some of the padding with ``,``, the new lines and a new bracket, in one
+call.  If the process dies in the middle, what is there is a beginning of those bytes, and behind it old padding.  If
+the power goes, any of the disk's sectors may have its old content, which is padding, or zeros.  Both leave marks that
+no editor and no other program leaves, so a torn tail can be told from a file that is broken (`is_torn`): the one is cut
+at a line, the other is refused and never written to.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic_core import from_json, to_json
+
+from ai_wm.store.files import read_at
+from ai_wm.store.rows import Extract, normal_entry
+from neuroscript.errors import ErrorCode, NeuroScriptError
+
+HEAD: Final = b"[\n"
+PADDING_LINE: Final = b" " * 63 + b"\n"
+"""Every sector of padding holds whole ones of these."""
+
+SECTOR: Final = 512
+"""The smallest piece that a disk writes whole or not at all."""
+
+_ENTRY_START: Final = b'{"instance_id":"'
+_BLANK: Final = b" \t\r\n\0"
+_CHUNK: Final = 1 << 20
+
+Put = Callable[[Extract, int, int], None]
+"""Gets an entry's extract, and offset and length of its line without the comma."""
+
+
+@dataclass(slots=True)
+class Lines:
+    """How far a file is as this program writes it.
+
+    ``tail`` is the offset just behind the last entry, where the next append starts.  ``closed`` says that the closing
+    bracket follows and nothing else; ``usual``, that no entry was in another spelling.
+    """
+
+    tail: int
+    count: int
+    closed: bool
+    usual: bool = True
+
+
+def scan_lines(descriptor: int, put: Put, start: int, entry: int, path: Path) -> Lines:
+    """Read entries, one a line, from ``start`` on, for as long as they are as this program writes them.
+
+    Args:
+        put: called for every entry that was read.
+        start: the offset to begin at: behind the head, or where an earlier scan found the tail.
+        entry: how many entries come before it.
+
+    Raises:
+        NeuroScriptError: 18 for an entry that is JSON but not an entry.
+    """
+    result = Lines(tail=start, count=entry, closed=False)
+    offset, comma = start, False
+    if entry:
+        if read_at(descriptor, 2, start) != b",\n":
+            result.closed = _closes(descriptor, start)
+            return result
+        offset, comma = start + 2, True
+    with open(descriptor, "rb", buffering=_CHUNK, closefd=False) as file:
+        file.seek(offset)
+        for line in file:
+            body = line.rstrip()
+            if body == b"]" and not comma:
+                result.closed = _closes(descriptor, offset)
+                return result
+            if comma or result.count == 0:
+                # The second is the first byte of an append over the bracket behind an entry that is whole.
+                comma, cut = body.endswith(b"},"), body.endswith(b"},]")
+                body = body[:-1] if comma else body[:-2] if cut else body
+                value = _entry_of(body)
+                if value is None:
+                    return result
+                usual, extract = _checked(value, path, result.count)
+                result.usual = result.usual and usual is value
+                put(extract, offset, len(body))
+                result.tail = offset + len(body)
+                result.count += 1
+                offset += len(line)
+                if not cut:
+                    continue
+            return result
+    return result
+
+
+def read_line(body: bytes) -> dict[str, Any]:
+    """The entry on a line.
+
+    Raises:
+        ValueError: if it is not a JSON object.
+    """
+    try:
+        value = from_json(body, allow_inf_nan=False)
+    except ValueError:  # pydantic's reader stops at 200 levels
+        value = _DECODER.decode(body.decode("utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    return value
+
+
+def write_line(entry: dict[str, Any]) -> bytes:
+    """An entry as one line of JSON, without the line end.  Halves of surrogate pairs become U+FFFD, as in Go."""
+    try:
+        return to_json(entry, inf_nan_mode="strings")
+    except ValueError:
+        text = json.dumps(entry, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode("utf-8")
+
+
+def _entry_of(body: bytes) -> dict[str, Any] | None:
+    if not body.startswith(b"{"):
+        return None
+    try:
+        return read_line(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _checked(value: dict[str, Any], path: Path, index: int) -> tuple[dict[str, Any], Extract]:
+    try:
+        return normal_entry(value, f"entry {index + 1}")
+    except NeuroScriptError as error:
+        # One entry a line, behind the line of the opening bracket.
+        raise bad_file(path, error.message, index + 2, 1) from error
+
+
+def _closes(descriptor: int, offset: int) -> bool:
+    """Whether nothing but the closing bracket and blanks follow."""
+    rest = read_from(descriptor, offset)
+    return rest.lstrip(b" \t\r\n").startswith(b"]") and rest.strip(b" \t\r\n") == b"]"
+
+
+def read_from(descriptor: int, offset: int) -> bytes:
+    """Everything from ``offset`` to the end of the file."""
+    return read_at(descriptor, max(0, os.fstat(descriptor).st_size - offset), offset)
+
+
+def is_torn(rest: bytes, offset: int) -> bool:
+    """Whether what follows the last whole entry, and is not the closing bracket, is what a broken-off append leaves.
+
+    That is: nothing, or the first bytes of an append with nothing but blanks behind them; or, after a loss of power,
+    anything with a sector of old padding or of zeros in it.
+
+    Args:
+        rest: everything from behind the last whole entry to the end of the file.
+        offset: where that begins in the file.
+    """
+    if not rest.strip(_BLANK):
+        return True
+    if b"\0" in rest or PADDING_LINE in rest.rstrip(_BLANK):
+        return True
+    closing = len(rest) - len(rest.lstrip(_BLANK + b"]"))
+    if rest[:closing].strip(_BLANK) == b"]":
+        # The old bracket stayed, and the sector behind it was written.
+        return (offset + closing) % SECTOR == 0
+    text = rest.removeprefix(b",")
+    if text.strip(_BLANK) in (b"", b"]"):
+        return rest != text  # the comma stands where the line end before the bracket stood
+    piece, _, behind = text.removeprefix(b"\n").partition(b"\n")
+    begun = piece.rstrip(b" ")
+    return not behind.strip(_BLANK) and (begun.startswith(_ENTRY_START) or _ENTRY_START.startswith(begun))
+
+
+def bad_file(path: Path, what: str, line: int = 0, column: int = 0, entry: int = 0) -> NeuroScriptError:
+    """Error 18 for a file that is not what it should be.  ``line``, ``column`` and ``entry`` count from 1."""
+    place = f"line {line}, column {column}" if line else ""
+    if entry:
+        place = f"{place} (entry {entry})" if place else f"entry {entry}"
+    message = (
+        f"{path}: {place + ': ' if place else ''}{what}; the file is left as it is: correct it there and start again, "
+        "or move it away to start without it"
+    )
+    return NeuroScriptError(
+        ErrorCode.CONFIGURATION, message, details={"path": str(path), "line": line, "column": column, "entry": entry}
+    )
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+class ArrayReader:
+    """Reads a JSON array of any layout element by element, so that a large one need not fit into memory.
+
+    Iterating gives each element with its line and column.
+    """
+
+    def __init__(self, descriptor: int, path: Path, start: int = 0) -> None:
+        self._descriptor = descriptor
+        self._path = path
+        self._offset = start
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self._text = ""
+        self._position = 0
+        self._ended = False
+        self._line = 1
+        self._column = 1
+        self.count = 0
+        """How many elements were read so far."""
+
+    def first(self) -> str:
+        """The first character that is not blank; "" if there is none."""
+        return self._skip_blanks()
+
+    def __iter__(self) -> Iterator[tuple[Any, int, int]]:
+        if self._skip_blanks() != "[":
+            raise self._error("expected an array, which begins with [")
+        self._advance(self._position + 1)
+        if self._skip_blanks() == "]":
+            self._advance(self._position + 1)
+        else:
+            yield from self._elements()
+        if self._skip_blanks():
+            raise self._error("there is something behind the end of the array")
+
+    def _elements(self) -> Iterator[tuple[Any, int, int]]:
+        while True:
+            self._skip_blanks()
+            line, column = self._line, self._column
+            value = self._element()
+            self.count += 1
+            yield value, line, column
+            following = self._skip_blanks()
+            if following not in (",", "]"):
+                raise self._error("expected , or ] after an element" if following else "the array is not closed")
+            self._advance(self._position + 1)
+            if following == "]":
+                return
+
+    def _element(self) -> Any:
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._position)
+            except json.JSONDecodeError as error:
+                if not self._read():
+                    self._advance(error.pos)
+                    raise self._error(error.msg[:1].lower() + error.msg[1:]) from error
+            except (ValueError, RecursionError) as error:
+                what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+                raise self._error(what) from error
+            else:
+                self._advance(end)
+                return value
+
+    def _skip_blanks(self) -> str:
+        while True:
+            text, position = self._text, self._position
+            while position < len(text) and text[position] in " \t\r\n":
+                position += 1
+            self._advance(position)
+            if position < len(text):
+                return text[position]
+            if not self._read():
+                return ""
+
+    def _advance(self, position: int) -> None:
+        lines = self._text.count("\n", self._position, position)
+        if lines:
+            self._line += lines
+            self._column = position - self._text.rindex("\n", self._position, position)
+        else:
+            self._column += position - self._position
+        self._position = position
+
+    def _read(self) -> bool:
+        """Read more text behind what is there; drops what was dealt with.  False at the end."""
+        if self._ended:
+            return False
+        # As much again as is there, so that an element of any length is tried only a few times.
+        data = read_at(self._descriptor, max(_CHUNK, len(self._text) - self._position), self._offset)
+        self._offset += len(data)
+        self._ended = not data
+        try:
+            text = self._decoder.decode(data, final=self._ended)
+        except UnicodeDecodeError as error:
+            raise self._error(f"a byte near here is not UTF-8 ({error.reason})") from error
+        self._text, self._position = self._text[self._position :] + text, 0
+        return True
+
+    def _error(self, what: str) -> NeuroScriptError:
+        return bad_file(self._path, what, self._line, self._column, self.count + 1)
