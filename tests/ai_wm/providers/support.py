@@ -46,7 +46,7 @@ def collect(deltas: Iterable[Delta]) -> tuple[str, LLMResponse]:
 
 def body_of(provider: str, text: str = "Hi there") -> dict[str, Any]:
     """A successful reply of ``provider`` with 9 tokens in and 3 out."""
-    return {
+    bodies: dict[str, dict[str, Any]] = {
         "openai": {
             "id": "chatcmpl-1",
             "object": "chat.completion",
@@ -77,15 +77,16 @@ def body_of(provider: str, text: str = "Hi there") -> dict[str, Any]:
             "prompt_eval_count": 9,
             "eval_count": 3,
         },
-    }["openai" if provider == "custom" else provider]
+    }
+    return bodies["openai" if provider == "custom" else provider]
 
 
 def stream_of(provider: str, *pieces: str) -> list[bytes]:
     """The same reply as a stream that gives its text in ``pieces``."""
     if provider == "google":
         chunks = [body_of("google", piece) for piece in pieces]
-        for chunk in chunks[:-1]:
-            del chunk["candidates"][0]["finishReason"], chunk["usageMetadata"]
+        for early in chunks[:-1]:
+            del early["candidates"][0]["finishReason"], early["usageMetadata"]
         return loopback.events(*chunks)
     if provider == "ollama":
         whole = body_of("ollama", "")
@@ -96,7 +97,7 @@ def stream_of(provider: str, *pieces: str) -> list[bytes]:
     if provider == "anthropic":
         whole = body_of("anthropic")
         opening = {**whole, "content": [], "stop_reason": None, "usage": {"input_tokens": 9, "output_tokens": 1}}
-        sent = [
+        sent: list[dict[str, Any]] = [
             {"type": "message_start", "message": opening},
             {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
             {"type": "ping"},

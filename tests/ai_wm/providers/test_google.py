@@ -199,7 +199,7 @@ def test_usage(usage: dict[str, Any], counted: Usage) -> None:
     assert response.usage.total_tokens == usage["totalTokenCount"]
 
 
-PARTS = [
+PARTS: list[dict[str, Any]] = [
     {"text": "thinking about it", "thought": True},
     {"text": "Let me look."},
     {"functionCall": {"id": "fc-1", "name": "weather_Now", "args": {"city": "Rome"}}, "thoughtSignature": "c2ln"},

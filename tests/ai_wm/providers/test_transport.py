@@ -164,7 +164,10 @@ def test_a_reply_that_breaks_off_is_tried_again(clients: Clients, server: Loopba
 
 
 def test_a_server_that_does_not_answer_ends_at_the_deadline(clients: Clients, server: Loopback) -> None:
-    server.will(lambda connection: server.stopping.wait(5) and None)
+    def silent(connection: socket.socket) -> None:
+        server.stopping.wait(5)
+
+    server.will(silent)
     start = time.monotonic()
     error = failure(clients, server, timeout_seconds=0.3)
     assert error.code == 31
