@@ -1,4 +1,4 @@
-"""The parser's tables, which `python -m neuroscript.syntax.generate` makes of grammars/neuroscript.lark."""
+"""The parser's tables: `python -m neuroscript.syntax.generate` makes them of grammars/neuroscript.lark."""
 
 # fmt: off
 # ruff: noqa: E501

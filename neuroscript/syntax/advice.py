@@ -10,10 +10,11 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from neuroscript.syntax._tables import KEYWORDS, TERMINALS
+from neuroscript.syntax._tables import KEYWORDS
 from neuroscript.syntax.habits import DOUBLE_OPERATORS, END_WORDS, SHIFTS, STATEMENT_WORDS
 from neuroscript.syntax.lexer import CODES, METADATA, NAME, NEWLINE, NUMBER, RAW_STRING, STRING, Tokens
-from neuroscript.syntax.recovery import (
+from neuroscript.syntax.recovery import Problem, keyword_meant
+from neuroscript.syntax.stack import (
     COMMAND,
     ELSE,
     END_CODES,
@@ -21,8 +22,6 @@ from neuroscript.syntax.recovery import (
     JOINING_CODES,
     STATEMENT_CODES,
     Frame,
-    Problem,
-    keyword_meant,
     open_blocks,
 )
 

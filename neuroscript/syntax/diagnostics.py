@@ -26,39 +26,26 @@ from neuroscript.syntax.lexer import (
     tokenize,
 )
 from neuroscript.syntax.lexical import lexical_error
-from neuroscript.syntax.recovery import (
+from neuroscript.syntax.recovery import Problem, Recovery
+from neuroscript.syntax.source import LINE_END
+from neuroscript.syntax.stack import (
     COMMAND,
     ELSE,
     END_CODES,
+    EXPRESSION_CODES,
     FUNC,
+    OPERAND_CODES,
+    OPERATOR_CODES,
+    POSTFIX_CODES,
     STATEMENT_CODES,
     Frame,
     OpenBlock,
-    Problem,
-    Recovery,
     expected,
     open_blocks,
 )
-from neuroscript.syntax.source import LINE_END
 
 _TEXTS = {code: text for text, code in {**KEYWORDS, **PUNCTUATION}.items()}
 _BRACKETS = {CODES["LPAR"]: CODES["RPAR"], CODES["LSQB"]: CODES["RSQB"], CODES["LBRACE"]: CODES["RBRACE"]}
-_PREFIXES = frozenset(CODES[name] for name in ("MINUS", "NOT", "NO", "SOME", "TILDE", "TYPEOF"))
-_OPERANDS = frozenset(
-    CODES[name]
-    for name in (
-        "ACOS ASIN ATAN COS EVAL FALSE LAST LBRACE LEN LITERAL_STRING LN LOG LPAR LSQB NAME NIL NUMBER RAW_STRING SIN "
-        "STRING TAN TOOL TRUE"
-    ).split()
-)
-_OPERATORS = frozenset(
-    CODES[name]
-    for name in (
-        "OR AND VBAR CIRCUMFLEX AMPERSAND EQUAL_TO UNEQUAL_TO LESSTHAN MORETHAN AT_MOST AT_LEAST PLUS MINUS STAR SLASH "
-        "PERCENT"
-    ).split()
-)
-_POSTFIX = frozenset(CODES[name] for name in ("LPAR", "LSQB", "DOT", "POWER"))
 _SHOWN = 30
 
 
@@ -144,7 +131,8 @@ class _Writer:
             if code in END_CODES or code == ELSE:
                 return self._end_word(code, blocks)
             if code in (FUNC, COMMAND) and blocks:
-                return f"found `{_TEXTS[code]}`, but {self._blocks(blocks)} still open: expected `{_TEXTS[blocks[0].closers[0]]}` first"
+                closer = _TEXTS[blocks[0].closers[0]]
+                return f"found `{_TEXTS[code]}`, but {self._blocks(blocks)} still open: expected `{closer}` first"
             word = self.tokens.texts[place]
             if word == "}" or word.lower() in END_WORDS:
                 if not blocks:
@@ -174,11 +162,12 @@ class _Writer:
     def _end_word(self, code: int, blocks: list[OpenBlock]) -> str:
         word = _TEXTS[code]
         if code == ELSE:
-            if any(_TEXTS[block.closers[0]] == "endif" for block in blocks):
-                if _TEXTS[blocks[0].closers[0]] == "endif":
-                    return f"a second `else` in {self._block(blocks[0])}: expected `endif`"
-                return f"found `else`, but {self._block(blocks[0])} is still open: expected `{_TEXTS[blocks[0].closers[0]]}`"
-            return "`else` belongs to an `if`, and none is open here"
+            closers = [_TEXTS[block.closers[0]] for block in blocks]
+            if "endif" not in closers:
+                return "`else` belongs to an `if`, and none is open here"
+            if closers[0] == "endif":
+                return f"a second `else` in {self._block(blocks[0])}: expected `endif`"
+            return f"found `else`, but {self._block(blocks[0])} is still open: expected `{closers[0]}`"
         owner = next((block for block in blocks if code in block.closers), None)
         if owner is not None:
             inner = blocks[: blocks.index(owner)]
@@ -258,20 +247,20 @@ def phrase(possible: frozenset[int]) -> str:
     """What could stand somewhere, in the words of a person: at most a handful of things."""
     rest = set(possible)
     parts: list[str] = []
-    if _OPERANDS <= rest:
-        parts.append("an expression" if rest >= _PREFIXES else "a value")
-        rest -= _OPERANDS | _PREFIXES
-    if STATEMENT_CODES <= rest:
+    if rest >= OPERAND_CODES:
+        parts.append("an expression" if rest >= EXPRESSION_CODES else "a value")
+        rest -= EXPRESSION_CODES
+    if rest >= STATEMENT_CODES:
         parts.append("a statement")
         rest -= STATEMENT_CODES | {METADATA, NEWLINE}
-    if {FUNC, CODES["ON"]} <= rest:
+    if rest >= {FUNC, CODES["ON"]}:
         rest -= {CODES["ON"], METADATA, NEWLINE, END}
         parts.append("`on event`")
-    if _OPERATORS <= rest:
+    if rest >= OPERATOR_CODES:
         parts.append("an operator")
-        rest -= _OPERATORS | _POSTFIX
+        rest -= OPERATOR_CODES | POSTFIX_CODES
     if rest >= {CODES["DOT"], CODES["LSQB"]}:
-        rest -= _POSTFIX if NEWLINE in rest else {CODES["DOT"], CODES["LSQB"]}
+        rest -= POSTFIX_CODES if NEWLINE in rest else {CODES["DOT"], CODES["LSQB"]}
     if NEWLINE in rest:
         parts.append("the end of the line")
         rest -= {NEWLINE, END}

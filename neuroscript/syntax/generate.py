@@ -21,7 +21,7 @@ from lark.parsers.lalr_analysis import Shift
 
 END = "$END"
 TABLES = Path(__file__).with_name("_tables.py")
-_HEADER = '''"""The parser's tables, which `python -m neuroscript.syntax.generate` makes of grammars/neuroscript.lark."""
+_HEADER = '''"""The parser's tables: `python -m neuroscript.syntax.generate` makes them of grammars/neuroscript.lark."""
 
 # fmt: off
 # ruff: noqa: E501

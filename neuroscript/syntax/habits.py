@@ -47,7 +47,7 @@ STATEMENT_WORDS: dict[str, Habit] = {
     **_habits(
         "try catch except finally rescue",
         "",
-        "errors are handled by `on error do` … `endon`, which covers the whole procedure; `clear_error` goes on after it",
+        "errors are handled by `on error do` … `endon`, which covers the whole procedure; `clear_error` goes on",
     ),
     **_habits(
         "import from include require using use package module", "", "there are no imports: the host provides the tools"

@@ -244,7 +244,7 @@ def tokenize(source: str, *, every_newline: bool = False) -> Tokens:
     if HIDDEN in found:
         kept = bytes(map(HIDDEN.__ne__, found))
         found = bytes(compress(found, kept))
-        texts, starts, ends = (list(compress(column, kept)) for column in (texts, starts, ends))
+        texts, starts, ends = list(compress(texts, kept)), list(compress(starts, kept)), list(compress(ends, kept))
     if _KEYWORD_AFTER_DOT.search(found):
         found = _KEYWORD_AFTER_DOT.sub(bytes((DOT, NAME)), found)
     if not found or found[-1] != NEWLINE:

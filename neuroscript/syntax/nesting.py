@@ -27,6 +27,8 @@ _NEWLINE, _ELSE, _IF, _POWER, _DOT = (CODES[name] for name in ("NEWLINE", "ELSE"
 _BLOCK_WORD = re.compile(b"[" + b"".join(b"\\x%02x" % code for code in sorted(_OPEN_BLOCKS | _CLOSE_BLOCKS)) + b"]")
 _OPENING_WORDS = frozenset(bytes((code,)) for code in _OPEN_BLOCKS)
 _ELSE_IF = bytes((_ELSE, _IF))
+# What makes nothing deeper, the ends of lines apart.
+_FLAT = bytes({*range(256)} - _OPEN_BRACKETS - _PREFIXES - {_NEWLINE, _POWER, _DOT})
 # An `else if` opens no block: in its place, for counting, stands something that is no word for a block.
 _NO_BLOCK = bytes((_ELSE, _DOT))
 
@@ -34,8 +36,8 @@ _NO_BLOCK = bytes((_ELSE, _DOT))
 def first_too_deep(tokens: Tokens, limit: int | None) -> int | None:
     """The place of the first token that nests deeper than ``limit``, or None.
 
-    Blocks and brackets, counted each for itself, decide nearly always.  Only a line with more tokens than are left to
-    the limit can reach it by operators; then the whole program is counted through.
+    Blocks and brackets, counted each for itself, decide nearly always.  Only a line with more operators than are left
+    to the limit can reach it by them; then the whole program is counted through.
     """
     codes = tokens.codes
     if limit is None or limit >= len(codes):
@@ -50,7 +52,8 @@ def first_too_deep(tokens: Tokens, limit: int | None) -> int | None:
         elif depth >= 0:
             depth -= 1
     left = limit - max(deepest, 0) - tokens.bracket_depth
-    if max(map(len, codes.split(bytes((_NEWLINE,))))) <= left:
+    lines = codes.translate(None, _FLAT).split(bytes((_NEWLINE,)))
+    if max(map(len, lines)) <= left:
         return None
     return _count_through(codes, limit)
 

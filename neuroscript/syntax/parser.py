@@ -70,7 +70,7 @@ def parse(source: str | bytes, name: str = "<script>", limits: Limits = _DEFAULT
 def _no_collection() -> Iterator[None]:
     """Holds the garbage collector off: a tree is all new objects and no garbage.
 
-    Measured on a program of a megabyte, in which it would run over the growing tree again and again: 0.75 against 1.15 s.
+    It would run over the growing tree again and again: 1.15 s instead of 0.75 for a program of a megabyte.
     """
     enabled = gc.isenabled()
     gc.disable()

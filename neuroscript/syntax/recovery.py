@@ -11,9 +11,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from neuroscript.syntax._tables import KEYWORDS, NONTERMINALS, RULES, TERMINALS
+from neuroscript.syntax._tables import KEYWORDS, TERMINALS
 from neuroscript.syntax.habits import END_WORDS, STATEMENT_WORDS
 from neuroscript.syntax.lexer import (
     BAD_ESCAPE,
@@ -31,50 +30,32 @@ from neuroscript.syntax.lexer import (
     Positions,
     Tokens,
 )
-from neuroscript.syntax.parser import ACTIONS, landing
+from neuroscript.syntax.stack import (
+    CLOSERS,
+    COMMAND,
+    DEPTHS,
+    ELSE,
+    EMIT,
+    END_CODES,
+    FUNC,
+    IF,
+    JOINING_CODES,
+    ON,
+    START,
+    STATEMENT_CODES,
+    Frame,
+    advance,
+    expected,
+    fed,
+    open_blocks,
+)
 
 MAX_PROBLEMS = 20
 
 
-class Frame(NamedTuple):
-    """One symbol on the parser's stack, and all those below it."""
-
-    state: int
-    symbol: int  # a terminal's code, or ~ the number of a nonterminal
-    place: int  # of its first token
-    depth: int  # brackets open after it
-    below: Frame | None
-
-
-START = Frame(0, END, 0, 0, None)
-_DEPTHS = {CODES[name]: 1 for name in ("LPAR", "LSQB", "LBRACE")} | {CODES[n]: -1 for n in ("RPAR", "RSQB", "RBRACE")}
-
-EMIT, FUNC, COMMAND, ELSE, IF, ON = (CODES[name] for name in ("EMIT", "FUNC", "COMMAND", "ELSE", "IF", "ON"))
-_HANDLER_HEAD = ~NONTERMINALS.index("_handler_head")
-
-# The terminals that end the block which a symbol opens; the first is the one to write.
-CLOSERS: dict[int, tuple[int, ...]] = {
-    opener: tuple(CODES[name] for name in closers.split())
-    for opener, closers in (
-        (FUNC, "ENDFUNC"),
-        (COMMAND, "ENDCOMMAND"),
-        (IF, "ENDIF"),
-        (CODES["WHILE"], "ENDWHILE"),
-        (CODES["FOR"], "ENDFOR"),
-        (ON, "ENDON ENDEVENT"),
-        (_HANDLER_HEAD, "ENDON"),
-    )
-}
-END_CODES = frozenset(code for codes in CLOSERS.values() for code in codes)
 _DEFINITION_ENDS = frozenset(CODES[name] for name in ("ENDFUNC", "ENDCOMMAND", "ENDON", "ENDEVENT"))
-# What joins two parts of an expression: nothing ends with it.
-JOINING_CODES = frozenset(
-    CODES[name]
-    for name in (
-        "AND OR PLUS MINUS STAR SLASH PERCENT POWER EQUAL_TO UNEQUAL_TO LESSTHAN MORETHAN AT_MOST AT_LEAST AMPERSAND "
-        "VBAR CIRCUMFLEX COMMA"
-    ).split()
-)
+# Words that can only be the first of a line.
+_LINE_WORDS = STATEMENT_CODES | END_CODES | {ELSE, FUNC, COMMAND}
 # What a block's header is read as when it has an error in it.
 _HEADERS: dict[int, tuple[str, ...]] = {
     CODES[header.split()[0]]: tuple(header.split())
@@ -98,70 +79,6 @@ _STAND_INS = {
     BAD_RANGE: NUMBER,
     BAD_METADATA: METADATA,
 }
-
-
-def advance(frame: Frame, code: int, place: int) -> Frame | None:
-    """The stack after one more token; None if it does not fit.  The end of the file leaves it as it is."""
-    while True:
-        action = ACTIONS[frame.state].get(code)
-        if action is None:
-            return None
-        if action > 0:
-            return Frame(action, code, place, frame.depth + _DEPTHS.get(code, 0), frame)
-        if action == 0:
-            return frame
-        nonterminal, size, _ = RULES[-1 - action]
-        below, first = frame, place
-        for _ in range(size):
-            first = below.place
-            assert below.below is not None
-            below = below.below
-        frame = Frame(landing(below.state, nonterminal, code), ~nonterminal, first, below.depth, below)
-
-
-def expected(frame: Frame) -> frozenset[int]:
-    """The terminals that can follow."""
-    return frozenset(code for code in range(len(TERMINALS)) if advance(frame, code, frame.place) is not None)
-
-
-def fed(frame: Frame | None, names: Iterable[str], place: int) -> Frame | None:
-    """The stack after the terminals of these names, None if one does not fit."""
-    for name in names:
-        if frame is not None:
-            frame = advance(frame, CODES[name], place)
-    return frame
-
-
-_in_block = fed(START, ["COMMAND", "NEWLINE", "BREAK", "NEWLINE"], 0)
-assert _in_block is not None
-# The words that begin a statement, and those that can only be the first of a line.
-STATEMENT_CODES = expected(_in_block) - END_CODES
-_LINE_WORDS = STATEMENT_CODES | END_CODES | {ELSE, FUNC, COMMAND}
-
-
-@dataclass(frozen=True, slots=True)
-class OpenBlock:
-    """A block that is open: the symbol that opened it, and the place of its first token."""
-
-    opener: int
-    place: int
-
-    @property
-    def closers(self) -> tuple[int, ...]:
-        """The terminals that can end it; the first is the one to write."""
-        return CLOSERS[self.opener]
-
-
-def open_blocks(frame: Frame) -> list[OpenBlock]:
-    """The blocks that are open, the innermost first."""
-    blocks = []
-    at: Frame | None = frame
-    while at is not None:
-        follows_else = at.symbol == IF and at.below is not None and at.below.symbol == ELSE
-        if at.symbol in CLOSERS and not follows_else:
-            blocks.append(OpenBlock(at.symbol, at.place))
-        at = at.below
-    return blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +300,7 @@ class Recovery:
         while codes[place] != END:
             if codes[place] == NEWLINE and (depth <= 0 or codes[place + 1] in _LINE_WORDS):
                 break
-            depth = max(0, depth + _DEPTHS.get(codes[place], 0))
+            depth = max(0, depth + DEPTHS.get(codes[place], 0))
             place += 1
         return place
 
