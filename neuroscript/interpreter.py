@@ -6,7 +6,6 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -384,6 +383,8 @@ class Interpreter:
 @functools.cache
 def _plugins() -> tuple[Callable[[Interpreter], object], ...]:
     """The installed plugins; looked for once in a process."""
+    from importlib import metadata  # takes longer to import than a short program to run
+
     return tuple(entry.load() for entry in metadata.entry_points(group=PLUGIN_GROUP))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from neuroscript.compiler.codegen import generate_input
 from neuroscript.compiler.resolve import resolve
-from neuroscript.errors import NeuroScriptSyntaxError
+from neuroscript.errors import Diagnostic, NeuroScriptSyntaxError
 from neuroscript.runtime.containers import UNSET
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.parser import parse
@@ -63,26 +64,57 @@ class Session:
 
     def _parsed(self, source: str, name: str) -> n.Program:
         """The input as a command block.  Statements are tried first, then an expression."""
-        limits = self.interpreter.limits
-        # The block's first and last line stand on lines of their own outside the input, so that positions are the
-        # input's after taking one line off.
         try:
-            program = parse(f"command\n{source}\nendcommand", name, limits)
-        except NeuroScriptSyntaxError as first:
+            return self._block(f"command\n{source}\nendcommand", 1, source, name)
+        except NeuroScriptSyntaxError as statements:
             try:
-                program = parse(f"command\nset {_RESULT} = (\n{source}\n)\nendcommand", name, limits)
-            except NeuroScriptSyntaxError:
-                raise NeuroScriptSyntaxError([_moved(found, source) for found in first.diagnostics]) from None
+                text = f"command\nset {_RESULT} = (\n{source}\n)\nendcommand"
+                return self._block(text, 2, source, name)
+            except NeuroScriptSyntaxError as expression:
+                # What was read further before it failed is what the author meant.
+                raise max(expression, statements, key=lambda error: (error.line, error.column)) from None
+
+    def _block(self, text: str, added: int, source: str, name: str) -> n.Program:
+        """The program of a text that has ``added`` lines before the input; its positions are those of the input."""
+        lines = source.count("\n") + 1
+        try:
+            program = parse(text, name, self.interpreter.limits)
+        except NeuroScriptSyntaxError as error:
+            found = [_placed(part, added, lines) for part in error.diagnostics]
+            raise NeuroScriptSyntaxError(found) from None
+        _shift(program.commands, added)
+        program.source = source
         return program
 
 
+def _placed(found: Diagnostic, added: int, lines: int) -> Diagnostic:
+    """A finding at its place in the input; what is found behind the input's end is that it ended."""
+    line = found.line - added
+    if line <= lines:
+        return replace(found, line=max(line, 1))
+    return replace(found, line=lines, column=1, message="the input ends too early", source_line="", hint="")
+
+
 def _is_event_handler(text: str) -> bool:
-    words = text.split(None, 2)
-    return words[:2] == ["on", "event"]
+    return text.split(None, 2)[:2] == ["on", "event"]
 
 
-def _moved(found: Any, source: str) -> Any:
-    from dataclasses import replace
+def _shift(part: Any, lines: int) -> None:
+    """Takes ``lines`` off every position of a tree."""
+    if isinstance(part, list | tuple):
+        for inner in part:
+            _shift(inner, lines)
+    elif isinstance(part, n.Node):
+        for field in fields(part):
+            value = getattr(part, field.name)
+            if field.name.endswith("span"):
+                setattr(part, field.name, _moved(value, lines))
+            else:
+                _shift(value, lines)
+        if isinstance(part, n.Chain):
+            part.rest = [(op, operand, _moved(span, lines)) for op, operand, span in part.rest]
 
-    lines = source.count("\n") + 1
-    return replace(found, line=min(max(found.line - 1, 1), lines))
+
+def _moved(span: n.Span, lines: int) -> n.Span:
+    line, column, end_line, end_column = span
+    return max(line - lines, 1), column, max(end_line - lines, 1), end_column

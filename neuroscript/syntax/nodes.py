@@ -116,7 +116,7 @@ class Argument(Node):
 
 @dataclass(slots=True)
 class Call(Expr):
-    """``name(args)``: ``name`` is a procedure, a function value in a variable, or a built-in (``len``, ``is_string``)."""
+    """``name(args)``: the name of a procedure, of a variable that holds a function, or of a built-in."""
 
     name: str
     args: list[Argument]
@@ -152,7 +152,7 @@ class Eval(Expr):
 
 @dataclass(slots=True)
 class Stmt(Node):
-    """A statement; its span is that of its first line up to the end of its own words (a block's span is its header's)."""
+    """A statement.  Its span is that of its words; a block's is that of its header."""
 
 
 Block: TypeAlias = list[Stmt]

@@ -1,0 +1,88 @@
+"""Writes the pages that are made from the code: ``python docs/generate.py`` (or ``make docs``)."""
+
+from __future__ import annotations
+
+import inspect
+from collections import defaultdict
+from pathlib import Path
+
+import neuroscript
+from neuroscript import ErrorCode, Interpreter, NeuroScriptError, ToolSpec
+
+HERE = Path(__file__).parent
+NOTE = "<!-- Made from the code by `make docs`; do not edit. -->\n"
+
+
+def pages() -> dict[str, str]:
+    """The text of each generated page by its name."""
+    return {"tools.md": tools_page(), "api.md": api_page()}
+
+
+def tools_page() -> str:
+    """The tool reference: every tool's spec, by group."""
+    with Interpreter() as interpreter:
+        specs = interpreter.tools.specs()
+    groups: dict[str, list[ToolSpec]] = defaultdict(list)
+    for spec in specs:
+        groups[spec.group].append(spec)
+    parts = [NOTE, "# Tools\n"]
+    parts.append(
+        "Names do not depend on case. Arguments go by position or by name. A wrong type or count is error 4. "
+        "`tool.Meta.ToolsHelp` shows the same in a program, `neuroscript tools` at the command line.\n"
+    )
+    parts.append(" · ".join(f"[{group}](#{group.lower()})" for group in sorted(groups, key=str.lower)) + "\n")
+    for group in sorted(groups, key=str.lower):
+        parts.append(f"## {group}\n")
+        parts += [one_tool(spec) for spec in groups[group]]
+    return "\n".join(parts)
+
+
+def one_tool(spec: ToolSpec) -> str:
+    """One tool's section."""
+    lines = [f"### `{spec.usage}`\n", spec.description + "\n"]
+    for arg in spec.args:
+        need = "" if arg.required else f", optional{'' if arg.default is None else f', {arg.default!r} if left out'}"
+        more = " (and any number more)" if spec.variadic and arg is spec.args[-1] else ""
+        lines.append(f"* `{arg.name}` ({arg.type}{need}): {arg.description}{more}")
+    if spec.args:
+        lines.append("")
+    result = f"Gives {spec.return_type}" + (f": {spec.return_help}" if spec.return_help else ".")
+    lines.append(result)
+    if spec.error_conditions:
+        lines.append(f"Fails: {spec.error_conditions}")
+    if spec.capabilities:
+        lines.append(f"Needs: {', '.join(f'`{name}`' for name in spec.capabilities)}.")
+    if spec.example:
+        lines.append("\n" + "\n".join(f"    {line}" for line in spec.example.splitlines()))
+    return "\n".join(lines) + "\n"
+
+
+def api_page() -> str:
+    """The Python names of the package and the error codes."""
+    rows = []
+    for name in neuroscript.__all__:
+        doc = inspect.getdoc(getattr(neuroscript, name)) or ""
+        rows.append(f"| `{name}` | {' '.join(doc.split(chr(10) * 2)[0].split())} |".replace("``", "`"))
+    codes = [f"| {code.value} | {code.name} | `{type(NeuroScriptError(code)).__name__}` |" for code in ErrorCode]
+    return "\n".join(
+        [
+            NOTE,
+            "# Python names\n",
+            "What `from neuroscript import …` gives. The docstrings say the rest.\n",
+            "| name | what it is |",
+            "| --- | --- |",
+            *rows,
+            "",
+            "## Error codes\n",
+            "The numbers are stable. Codes of 1000 and up belong to tools.\n",
+            "| code | name | class |",
+            "| --- | --- | --- |",
+            *codes,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    for page, text in pages().items():
+        (HERE / page).write_text(text, encoding="utf-8")

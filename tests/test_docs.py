@@ -1,0 +1,107 @@
+"""Every code block of the README and the docs runs, and the generated pages are up to date."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from neuroscript import Interpreter
+from neuroscript.cli import main as command_line
+from neuroscript.values import text_of
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#:]+)(#[^)]*)?\)")
+NOT_RUN = {"sh", "text", ""}
+
+
+def blocks(page: Path) -> list[tuple[str, str, int]]:
+    text = page.read_text(encoding="utf-8")
+    return [(m.group(1), m.group(3), text.count("\n", 0, m.start()) + 2) for m in FENCE.finditer(text)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_code_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    names: dict[str, Any] = {"__name__": "docs"}
+    program = ""
+    for language, code, line in blocks(page):
+        match language:
+            case "python":
+                exec(compile("\n" * (line - 1) + code, str(page), "exec"), names)
+            case "neuroscript":
+                program = code
+                run_script(code)
+            case "console":
+                (tmp_path / "topic.ns").write_text(program, encoding="utf-8")
+                run_console(code, capsys)
+            case "json":
+                json.loads(code)
+            case "toml":
+                tomllib.loads(code)
+            case _:
+                assert language in NOT_RUN, f"{page.name}:{line}: a block of {language!r} is not run by this test"
+
+
+def run_script(code: str) -> None:
+    """Loads a program, or runs statements, whose emits are written beside them."""
+    shown: list[str] = []
+    whole = re.match(r"\s*(func|command|on\s+event|::)", code)
+    with Interpreter(emit=lambda value: shown.append(text_of(value))) as interpreter:
+        if whole:
+            interpreter.load(code)
+            if interpreter.has_commands:
+                interpreter.run_commands()
+            elif "# => " in code:
+                interpreter.run("main")
+        else:
+            interpreter.execute(f"command\n{code}\nendcommand")
+    wanted = [part for text in re.findall(r"# => (.*)$", code, re.MULTILINE) for part in text.split(" | ")]
+    if wanted:
+        assert shown == wanted
+
+
+def run_console(code: str, capsys: Any) -> None:
+    """Runs each ``$ neuroscript …`` line and compares what it prints with the lines below it."""
+    for command in re.split(r"^\$ ", code, flags=re.MULTILINE)[1:]:
+        line, _, expected = command.partition("\n")
+        words = shlex.split(line)
+        assert words[0] == "neuroscript"
+        capsys.readouterr()
+        command_line(words[1:])
+        printed = capsys.readouterr()
+        assert (printed.out + printed.err).rstrip() == expected.rstrip()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target, _ in LINK.findall(re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)):
+        assert (page.parent / target).exists(), target
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name, text in module.pages().items():
+        assert (ROOT / "docs" / name).read_text(encoding="utf-8") == text, f"docs/{name} is stale: run make docs"
+
+
+def test_public_names_are_documented() -> None:
+    import neuroscript
+
+    assert neuroscript.__all__ == sorted(neuroscript.__all__)
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    for name in neuroscript.__all__:
+        assert f"`{name}`" in text, name
