@@ -48,14 +48,20 @@ class Counters:
     in_flight: int
 
     @classmethod
+    def find(cls, connection: sqlite3.Connection, definition_id: str) -> Counters | None:
+        """The row of a definition, if there is one."""
+        row = connection.execute(f"SELECT {_COLUMNS} FROM definitions WHERE id = ?", (definition_id,)).fetchone()
+        return None if row is None else cls(*row)
+
+    @classmethod
     def load(cls, connection: sqlite3.Connection, definition_id: str) -> Counters:
         """The row of a definition, made if there is none."""
-        query = f"SELECT {_COLUMNS} FROM definitions WHERE id = ?"
-        row = connection.execute(query, (definition_id,)).fetchone()
-        if row is None:
+        found = cls.find(connection, definition_id)
+        if found is None:
             connection.execute("INSERT INTO definitions(id) VALUES (?)", (definition_id,))
-            row = connection.execute(query, (definition_id,)).fetchone()
-        return cls(*row)
+            found = cls.find(connection, definition_id)
+            assert found is not None
+        return found
 
     def store(self, connection: sqlite3.Connection) -> None:
         """Write the row back."""

@@ -22,8 +22,6 @@ from neuroscript.errors import ErrorCode, NeuroScriptError
 
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 30.0
-# Pages of 4 KiB that the write-ahead log may grow to before it is copied back, which waits for the disk.
-CHECKPOINT_PAGES = 4000
 
 # ``entries``: one row a call, in the order in which they leave the windows; ``holder`` is whose call it is while it is
 # in flight, else 0.  ``buckets``: calls of definitions without a limit by the day, one row a minute, ``stamp`` its end.
@@ -118,7 +116,6 @@ class Database:
             # Two processes that open a new file together get in each other's way here.
             _patiently(lambda: connection.execute("PRAGMA journal_mode=WAL").fetchone())
             connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
             self._prepare(connection)
         except BaseException:
             connection.close()

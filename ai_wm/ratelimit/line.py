@@ -20,14 +20,22 @@ GRACE = 0.05
 # How often a waiting caller looks whether it was cancelled, in seconds.
 CANCEL_POLL = 0.1
 
+# What no sleep exceeds, in seconds: more than some systems' clocks can count is asked for by a wait without a limit.
+LONGEST_SLEEP = 3600.0
+
 
 class Pace(Protocol):
     """How long the first in line sleeps between two attempts, at most, in seconds.
 
-    ``turn`` counts the attempts since something last changed.  ``None`` where every change wakes the line.
+    ``turn`` counts the attempts since something last changed.
     """
 
-    def __call__(self, refusal: Refusal, turn: int) -> float | None: ...
+    def __call__(self, refusal: Refusal, turn: int) -> float: ...
+
+
+def unhurried(refusal: Refusal, turn: int) -> float:
+    """The pace where every change wakes the line."""
+    return LONGEST_SLEEP
 
 
 class Line:
@@ -78,7 +86,7 @@ class Line:
             raise refused(outcome, subject)
         blocked = self.blocked
         if blocked is None:
-            return self.stand(attempt, subject, 0.0, None, lambda _refusal, _turn: None)
+            return self.stand(attempt, subject, 0.0, None, unhurried)
         raise refused(replace(blocked, need=0), subject, note=f"{len(self)} wait for it already")
 
     def stand(
@@ -127,32 +135,33 @@ class Line:
                 message = f"{subject}: {self._closed} while this call waited for its limits"
                 raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
             remaining = deadline - monotonic()
-            sleep = remaining
+            sleep = min(remaining, LONGEST_SLEEP)
             if self._places[0] is place:
                 outcome = attempt()
                 if isinstance(outcome, Reservation):
                     return outcome
                 self.blocked = outcome
-                self._give_up_if_hopeless(outcome, subject, wait_seconds, remaining)
-                sleep = self._until(outcome, pace, turn, remaining)
+                sleep = min(sleep, self._until(outcome, subject, wait_seconds, remaining))
+                sleep = min(sleep, pace(outcome, turn))
             if remaining <= 0:
-                raise self._too_late(place, subject, wait_seconds)
+                # Where the first in line is just about to learn what it waits for, this caller wants to know it too.
+                if self.blocked is not None or remaining < -1:
+                    raise self._too_late(place, subject, wait_seconds)
+                sleep = CANCEL_POLL
             if cancelled is not None:
                 cancelled()
                 sleep = min(sleep, CANCEL_POLL)
             turn = 0 if _woken(place, sleep) else turn + 1
 
-    def _until(self, refusal: Refusal, pace: Pace, turn: int, remaining: float) -> float:
-        sleep = remaining if refusal.retry_after is None else min(remaining, refusal.retry_after / MICROSECONDS)
-        most = pace(refusal, turn)
-        return sleep if most is None else min(sleep, most)
-
-    def _give_up_if_hopeless(self, refusal: Refusal, subject: str, wait_seconds: float, remaining: float) -> None:
-        """With nothing in flight only time gives room; if that takes longer than the caller waits, say so at once."""
+    def _until(self, refusal: Refusal, subject: str, wait_seconds: float, remaining: float) -> float:
+        """Seconds until the call fits by itself.  With nothing in flight nothing else helps, and a wait that is too
+        short for it ends at once."""
         if refusal.retry_after is None:
             raise refused(refusal, subject)
-        if not refusal.in_flight and refusal.retry_after > max(remaining, 0) * MICROSECONDS:
+        seconds = refusal.retry_after / MICROSECONDS
+        if not refusal.in_flight and seconds > max(remaining, 0):
             raise refused(refusal, subject, note=f"the call may wait {wait_seconds:g} s at most")
+        return seconds
 
     def _too_late(self, place: SimpleQueue[None], subject: str, wait_seconds: float) -> NeuroScriptError:
         with self._lock:
@@ -170,10 +179,10 @@ class Line:
     def _leave(self, place: SimpleQueue[None]) -> None:
         with self._lock:
             first = self._places[0] is place
-            self._places.remove(place)
             if first:
-                # The next in line has not tried yet.
+                # The next in line has not tried yet, and will not before it is the first.
                 self.blocked = None
+            self._places.remove(place)
         if first:
             self.wake()
 

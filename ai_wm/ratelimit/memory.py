@@ -17,7 +17,7 @@ from ai_wm.ratelimit.base import (
     subject_of,
     token_count,
 )
-from ai_wm.ratelimit.line import Line
+from ai_wm.ratelimit.line import Line, unhurried
 from ai_wm.ratelimit.windows import Hold, Windows, exact_day, usage_of
 
 # A clock that was passed in may jump without telling anybody, so the first in line looks at it this often (seconds).
@@ -34,7 +34,7 @@ class MemoryRateLimiter:
 
     def __init__(self, clock: Callable[[], float] | None = None) -> None:
         self._clock = clock or time.monotonic
-        self._poll = None if clock is None else FOREIGN_CLOCK_POLL
+        self._pace = unhurried if clock is None else _watching_the_clock
         self._lock = Lock()
         self._trackers: dict[str, _Tracker] = {}
 
@@ -57,9 +57,9 @@ class MemoryRateLimiter:
         def attempt() -> Reservation | Refusal:
             return tracker.attempt(policy, tokens, units)
 
-        if not wait_seconds:
+        if not wait_seconds or wait_seconds < 0:
             return tracker.line.pass_by(attempt, subject)
-        return tracker.line.stand(attempt, subject, wait_seconds, cancelled, lambda _refusal, _turn: self._poll)
+        return tracker.line.stand(attempt, subject, wait_seconds, cancelled, self._pace)
 
     def acquire_slot(self, definition_id: str, policy: LimitPolicy, instance_id: str, *, name: str = "") -> None:
         """See `RateLimiter.acquire_slot`."""
@@ -100,6 +100,10 @@ class MemoryRateLimiter:
     def _tracker(self, definition_id: str) -> _Tracker:
         with self._lock:
             return self._trackers.setdefault(definition_id, _Tracker(self._clock))
+
+
+def _watching_the_clock(refusal: Refusal, turn: int) -> float:
+    return FOREIGN_CLOCK_POLL
 
 
 class _Tracker:

@@ -27,7 +27,7 @@ from ai_wm.ratelimit.counters import Counters, StoredHold
 from ai_wm.ratelimit.database import Database
 from ai_wm.ratelimit.leases import Lease, is_held
 from ai_wm.ratelimit.line import Line
-from ai_wm.ratelimit.windows import usage_of
+from ai_wm.ratelimit.windows import Windows, usage_of
 from neuroscript.errors import NeuroScriptError
 
 _log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class SQLiteRateLimiter:
         def attempt() -> Reservation | Refusal:
             return self._attempt(account, policy, tokens, units)
 
-        if not wait_seconds:
+        if not wait_seconds or wait_seconds < 0:
             return account.line.pass_by(attempt, subject)
         return account.line.stand(attempt, subject, wait_seconds, cancelled, self._pace)
 
@@ -120,12 +120,16 @@ class SQLiteRateLimiter:
 
     def usage(self, definition_id: str) -> dict[str, float]:
         """See `RateLimiter.usage`."""
+        waiting = len(self._account(definition_id).line)
         slots = self.active_slots(definition_id)
-        with self._transaction() as connection:
-            row = Counters.load(connection, definition_id)
-            row.advance(connection, self._now())
-            row.store(connection)
-        return usage_of(row, slots, len(self._account(definition_id).line))
+        if self._database.exists:
+            with self._transaction() as connection:
+                row = Counters.find(connection, definition_id)
+                if row is not None:
+                    row.advance(connection, self._now())
+                    row.store(connection)
+                    return usage_of(row, slots, waiting)
+        return usage_of(Windows(), slots, waiting)
 
     def forget(self, definition_id: str) -> None:
         """See `RateLimiter.forget`."""

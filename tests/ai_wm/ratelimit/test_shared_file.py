@@ -81,6 +81,7 @@ def test_nothing_is_written_before_it_is_needed(path: Path) -> None:
     assert limiter.active_slots("d") == 0
     limiter.release_slot("d", "one")
     limiter.forget("d")
+    assert not any(limiter.usage("d").values())
     limiter.close()
     assert not path.exists()
 

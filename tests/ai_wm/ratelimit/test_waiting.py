@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ai_wm.ratelimit import Reservation
+from ai_wm.ratelimit import MemoryRateLimiter, Reservation
 from neuroscript.errors import CancelledError, ErrorCode, NeuroScriptError, RateLimitedError, StateError
 
 from .support import AnyLimiter, Clock, Policy, until
@@ -157,27 +157,28 @@ def test_waiting_callers_of_a_removed_definition_are_sent_home(limiter: AnyLimit
     held.release()
 
 
-def test_the_exact_moment_is_slept_for_on_the_system_clock() -> None:
-    """On its own clock a memory limiter sets no alarm but the one for the moment when the call fits."""
-    from ai_wm.ratelimit import MemoryRateLimiter
-    from ai_wm.ratelimit.line import Line
+def test_nobody_looks_at_the_clock_before_the_call_fits(clock: Clock) -> None:
+    """The first in line sleeps; the rest sleep without ever looking."""
+    looks = 0
 
-    limiter = MemoryRateLimiter()
+    def look() -> float:
+        nonlocal looks
+        looks += 1
+        return clock()
+
+    watched = MemoryRateLimiter(look)
+    held = watched.reserve("d", ONE_AT_A_TIME, tokens=10)
+    waiters = line_up(watched, 20, lambda _number, reservation: reservation.release())
+    before = looks
+    threading.Event().wait(0.5)
+    assert looks - before <= 12, "twenty times a second for a clock that may jump, by one caller"
+    held.release()
+    assert [waiter.outcome() for waiter in waiters] == [None] * 20
+
+
+def test_a_wait_may_be_endless(limiter: AnyLimiter) -> None:
     held = limiter.reserve("d", ONE_AT_A_TIME, tokens=10)
-    waiter = Waiter(limiter, Reservation.release)
+    waiter = Waiter(limiter, Reservation.release, wait_seconds=float("inf"))
     until(lambda: limiter.usage("d")["waiting"] == 1)
-    attempts = 0
-    line: Line = limiter._trackers["d"].line
-    tried = line._until
-
-    def count(*arguments: object) -> float:
-        nonlocal attempts
-        attempts += 1
-        return tried(*arguments)  # type: ignore[arg-type]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Line, "_until", lambda _self, *arguments: count(*arguments))
-        threading.Event().wait(0.3)
-        assert attempts == 0
     held.release()
     assert waiter.outcome() is None
