@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +26,11 @@ FALLBACK_CODES = frozenset(
     {ErrorCode.LLM_ERROR, ErrorCode.RATE_LIMITED, ErrorCode.TIMEOUT, ErrorCode.PROVIDER_NOT_FOUND}
 )
 """The failures after which the definitions in ``fallbacks`` are tried."""
+
+MAX_DEPTH = 8
+"""How deep models may call tools that ask models."""
+
+_depth: ContextVar[int] = ContextVar("ai_wm_turns_inside_one_another", default=0)
 
 StreamCallback = Callable[[str], object]
 """Gets each piece of a reply's text as it comes."""
@@ -116,6 +122,19 @@ class Turn:
             NeuroScriptError: 20 and 46 refused by the limits; 18 no key; 40 unknown provider or model; 16, 31, 45, 47
                 as the model or its provider failed; 44 cancelled.
         """
+        depth = _depth.get()
+        if depth >= MAX_DEPTH:
+            raise NeuroScriptError(
+                ErrorCode.NESTING_DEPTH_EXCEEDED,
+                f"{self._subject} was not asked: models call tools that ask models, {MAX_DEPTH} deep already",
+            )
+        token = _depth.set(depth + 1)
+        try:
+            return self._rounds(messages)
+        finally:
+            _depth.reset(token)
+
+    def _rounds(self, messages: Sequence[Message]) -> LLMResponse:
         tools = WorkerTools(self._options.tools, self.definition.tool_allowlist, self.definition.tool_denylist)
         request = LLMRequest(
             provider=self.definition.provider.value,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,35 +77,35 @@ def build_parts(
 ) -> Parts:
     """Makes the parts; the arguments are those of `AIWorkerManager`."""
     places: dict[str, Any] = {"environ": environ, "config_dir": Path(config_dir) if config_dir is not None else None}
-    kept = store if store is not None else _store_in(sandbox)
+    kept = store if store is not None else _store_in(sandbox, clock)
     counted = limiter if limiter is not None else _limiter_in(sandbox, clock)
     made = Clients(clients, transport, model_directory=sandbox)
-    time, events = Clock(clock), Events()
-    definitions = Definitions(kept, counted, time)
+    moments, events = Clock(clock), Events()
+    definitions = Definitions(kept, counted, moments)
     calls = ModelCalls(counted, made, functools.partial(keys.resolve_key, **places), price_source)
-    turns = Turns(definitions, calls, kept, time, events)
+    turns = Turns(definitions, calls, kept, moments, events)
     return Parts(
         store=kept,
         limiter=counted,
         clients=made,
-        clock=time,
+        clock=moments,
         events=events,
         definitions=definitions,
         instances=Instances(definitions, turns, counted, functools.partial(FileContexts, sandbox=sandbox)),
         turns=turns,
-        tasks=StatelessTasks(definitions, calls, kept, time, events),
+        tasks=StatelessTasks(definitions, calls, kept, moments, events),
         key_status=functools.partial(keys.key_status, **places),
     )
 
 
-def _store_in(sandbox: Path | None) -> Store:
+def _store_in(sandbox: Path | None, clock: Callable[[], float] | None) -> Store:
     if sandbox is None:
         from ai_wm.store.memory_store import MemoryStore
 
         return MemoryStore()
     from ai_wm.store.json_store import JsonStore
 
-    return JsonStore(sandbox)
+    return JsonStore(sandbox, clock=clock or time.time)
 
 
 def _limiter_in(sandbox: Path | None, clock: Callable[[], float] | None) -> RateLimiter:

@@ -21,6 +21,8 @@ def display(total: int, shown: bool | None = None) -> Iterator[Callable[[], obje
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    # On a terminal the bar goes when all is done; elsewhere only its end is written.
+    with Progress(console=console, transient=console.is_terminal) as bar:
         task = bar.add_task("asking", total=total)
         yield lambda: bar.advance(task)
