@@ -1,0 +1,82 @@
+"""How fast programs are parsed, against Lark's own parser on the same grammar.
+
+    python benchmarks/parse.py [kilobytes]
+
+Both read one generated program, which keeps to one line where Lark's lexer knows no newlines in brackets.  Lark makes its
+generic tree; ours is the typed one with a position in each node.  Processor time, the best of a few runs.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+from neuroscript.runtime.limits import Limits
+from neuroscript.syntax.generate import build_lark
+from neuroscript.syntax.parser import parse
+
+PROCEDURE = """\
+func price_{n}(needs items, rate optional note returns total, count) means
+  :: purpose: sums the prices of some items
+  :: param:items: a list of maps
+  set total = 0
+  set count = 0
+  # the sum, item by item
+  for each item in items
+    if item["price"] > 10.5 and not item.free
+      set total = total + item["price"] * (1 + rate / 100) - {n}
+    else if item.name == "sample {n}" or len(item.name) > 40
+      set total = tool.math.Add(total, 1)
+      set count = count + 1
+    else
+      call log_line("skipped " + item.name, level: 2)
+    endif
+  endfor
+  while count < 10
+    set count = count + 1
+    set seen[count - 1].at = [count, -total, {{"k": "v\\n", "n": [1, 2, 3]}}]
+  endwhile
+  on error do
+    emit ```failed: {{{{system_error_message}}}}```
+    clear_error
+  endon
+  must total >= 0 | 0
+  return total, count
+endfunc
+
+"""
+
+
+def program(size: int) -> str:
+    """A program of about ``size`` characters."""
+    count = size // len(PROCEDURE.format(n=1000))
+    return "".join(PROCEDURE.format(n=number) for number in range(count))
+
+
+def seconds(run: Callable[[], object], times: int) -> float:
+    """The processor time of the fastest of some runs."""
+    best = float("inf")
+    for _ in range(times):
+        start = time.process_time()
+        run()
+        best = min(best, time.process_time() - start)
+    return best
+
+
+def main() -> None:
+    """Prints both speeds and their ratio."""
+    size = int(sys.argv[1]) * 1000 if len(sys.argv) > 1 else 1_000_000
+    source = program(size)
+    lark = build_lark()
+    limits = Limits(max_source=None)
+    ours = seconds(lambda: parse(source, limits=limits), 5)
+    plain = seconds(lambda: lark.parse(source), 2)
+    print(f"program   {len(source) / 1000:8.0f} KB")
+    print(f"parse     {len(source) / ours / 1000:8.0f} KB/s")
+    print(f"plain Lark{len(source) / plain / 1000:8.0f} KB/s")
+    print(f"ratio     {plain / ours:8.1f}")
+
+
+if __name__ == "__main__":
+    main()
