@@ -362,7 +362,9 @@ class Expressions(Calls):
         if not (kind.within(INT) and self.type_of(operand).within(INT)):
             tests.append(_whole_test(first, kind, right, self.type_of(operand)))
             first = again
-        tests += [py.compare(first, ">=", py.const(0)), py.compare(right, ">", py.const(0))]
+        tests.append(py.compare(first, ">=", py.const(0)))
+        if not (isinstance(operand, n.Literal) and type(operand.value) is int and operand.value > 0):
+            tests.append(py.compare(right, ">", py.const(0)))
         return py.either(py.both(*tests), py.binary(again, "%", right), py.call("_mod", again, right))
 
     # --- joining text ------------------------------------------------------------------------------------------------

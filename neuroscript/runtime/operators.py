@@ -47,6 +47,8 @@ class Operations:
 
     def joined(self, value: Any) -> str:
         """The text form inside ``+`` and placeholders."""
+        if type(value) is int:
+            return str(value)
         return "" if value is None else self.text(value)
 
     def long_string(self, *_: Any) -> NoReturn:
