@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -147,6 +148,26 @@ def test_a_restart_gives_back_what_a_killed_process_held(path: Path) -> None:
     assert limiter.active_slots("d") == 0
     limiter.close()
     assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.slow
+def test_kills_at_any_moment_lose_no_call_that_was_over_and_leave_no_hold(path: Path) -> None:
+    chance, counted = random.Random(7), 0
+    for _ in range(25):
+        with worker("churn", path) as process:
+            acknowledged = [line_of(process) for _ in range(chance.randrange(1, 400))][-1]
+            process.send_signal(signal.SIGKILL)
+            assert process.stdout is not None
+            acknowledged = (process.stdout.read().split() or [acknowledged])[-1]
+        limiter = SQLiteRateLimiter(path)
+        limiter.acquire_slot("d", UNLIMITED, "one")
+        usage = limiter.usage("d")
+        assert usage["calls_in_flight"] == 0
+        # The last call may have been over without having been said to be.
+        assert usage["tokens_last_day"] - counted - int(acknowledged) in (0, 1)
+        assert usage["requests_last_day"] == usage["tokens_last_day"]
+        counted = int(usage["tokens_last_day"])
+        limiter.close()
 
 
 def test_waiting_for_a_process_that_is_killed_ends_when_it_is(path: Path) -> None:

@@ -46,6 +46,20 @@ def exhaust(path: Path, threads: str, requests: str, tokens: str) -> None:
     limiter.close()
 
 
+def churn(path: Path) -> None:
+    """Make calls of one token for ever; print how many are over, after each."""
+    limiter = SQLiteRateLimiter(path)
+    policy = Policy(max_requests_per_day=1_000_000)
+    made = 0
+    while True:
+        limiter.reserve("d", policy, tokens=1_000)
+        abandoned = limiter.reserve("d", policy, tokens=1_000)
+        limiter.reserve("d", policy, tokens=1_000).settle(1)
+        made += 1
+        print(made, flush=True)
+        del abandoned
+
+
 def take_turns(path: Path, turns: str) -> None:
     """Wait for the only slot of tokens again and again; print how often it was had."""
     limiter = SQLiteRateLimiter(path)
