@@ -304,11 +304,21 @@ class Interpreter:
         if procedure not in runtime.procedures:
             hint = nearest(procedure, runtime.procedures)
             raise NeuroScriptError(ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{procedure}'{hint}")
+        self._check_call(procedure, len(args), list(named))
         values = [from_host(value) for value in args]
         values += [from_host(value) for value in named.values()]
         with runtime.run() as depth:
             result = runtime.call(depth + 1, None, procedure, tuple(values), tuple(named))
         return self._outside(result)
+
+    def _check_call(self, procedure: str, positional: int, names: list[str]) -> None:
+        """Refuses a call by the host that the signature refuses; the place is the procedure's."""
+        loaded = self.runtime.procedures[procedure]
+        problem = loaded.signature.problem(positional, names)
+        if problem is not None:
+            error = NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{procedure}() {problem}; it is {loaded.signature}")
+            error.file, error.line, error.column = loaded.file, loaded.line, 1
+            raise error
 
     def execute(self, source: str | bytes, name: str = "<script>") -> None:
         """Loads a program and runs its command blocks in order.
