@@ -76,7 +76,7 @@ class Database:
         try:
             connection = self._connection or self._open()
             self._begin(connection)
-        except BaseException as error:
+        except BaseException as error:  # whatever it is, it goes on; only the lock must not stay taken
             self.lock.release()
             if isinstance(error, sqlite3.Error | OSError):
                 raise self._explained(error) from error
@@ -117,7 +117,7 @@ class Database:
             _patiently(lambda: connection.execute("PRAGMA journal_mode=WAL").fetchone())
             connection.execute("PRAGMA synchronous=NORMAL")
             self._prepare(connection)
-        except BaseException:
+        except BaseException:  # whatever it is, it goes on; only the connection must not stay open
             connection.close()
             raise
         self._connection = connection
