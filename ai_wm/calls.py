@@ -5,7 +5,6 @@ A `Turn` is one prompt to one definition with all its rounds of tool calls.  No 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from ai_wm.config import CallSettings
 from ai_wm.keys import Secret, redact
 from ai_wm.pricing import PriceSource, cost_of, estimate_cost
 from ai_wm.providers import Clients
-from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, Usage, estimate_tokens
+from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, ToolDefinition, Usage, estimate_tokens
 from ai_wm.ratelimit import RateLimiter, Reservation
 from ai_wm.toolhost import ToolHost, WorkerTools
 from ai_wm.types import AIWorkerDefinition, APIKeySource
@@ -136,17 +135,9 @@ class Turn:
 
     def _rounds(self, messages: Sequence[Message]) -> LLMResponse:
         tools = WorkerTools(self._options.tools, self.definition.tool_allowlist, self.definition.tool_denylist)
-        request = LLMRequest(
-            provider=self.definition.provider.value,
-            model=self.definition.model_name,
-            messages=(),
-            tools=tools.definitions,
-            config=self._config,
-            session=self._session,
-            check=self._options.check,
-        )
+        offered = tools.definitions
         while True:
-            response = self._send(dataclasses.replace(request, messages=(*messages, *self.messages)))
+            response = self._send((*messages, *self.messages), offered)
             self.messages.append(response.as_message())
             if not response.tool_calls:
                 self.response = response
@@ -208,11 +199,12 @@ class Turn:
     def _subject(self) -> str:
         return f"worker {self.definition.name or self.definition.definition_id!r}"
 
-    def _send(self, request: LLMRequest) -> LLMResponse:
+    def _send(self, messages: tuple[Message, ...], offered: tuple[ToolDefinition, ...]) -> LLMResponse:
         """One round: reserve, find the key, call, count.  What was reserved for it is settled later."""
         self.settle()
         self._in_flight, self._round = False, (0, 0.0)
         definition = self.definition
+        request = self._request(messages, offered, None)
         tokens = estimate_tokens(request)
         self._hold = self._calls.limiter.reserve(
             definition.definition_id,
@@ -229,7 +221,7 @@ class Turn:
         try:
             client = self._calls.clients.for_provider(request.provider, request.model)
             self._in_flight = True
-            response = self._exchange(client, dataclasses.replace(request, api_key=key))
+            response = self._exchange(client, request if key is None else self._request(messages, offered, key))
         except NeuroScriptError as error:
             usage = error.details.pop("usage", None)
             attempts = error.details.get("attempts")
@@ -238,6 +230,20 @@ class Turn:
             raise _without_key(error, key) from _safe_cause(error.__cause__, key)
         self._count(response.usage, response.model, response.attempts)
         return response
+
+    def _request(
+        self, messages: tuple[Message, ...], offered: tuple[ToolDefinition, ...], key: Secret | None
+    ) -> LLMRequest:
+        return LLMRequest(
+            provider=self.definition.provider.value,
+            model=self.definition.model_name,
+            messages=messages,
+            tools=offered,
+            config=self._config,
+            api_key=key,
+            session=self._session,
+            check=self._options.check,
+        )
 
     def _estimated_cost(self, tokens: int) -> float:
         # Only a budget asks for it, and published prices take a while to look up.

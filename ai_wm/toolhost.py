@@ -54,12 +54,17 @@ class WorkerTools:
 
     def __init__(self, host: ToolHost | None, allow: Sequence[str], deny: Sequence[str]) -> None:
         self._host = host
-        self._lists = Policy(allow=tuple(allow), deny=tuple(deny), grants=("*",))
+        self._allow, self._deny = tuple(allow), tuple(deny)
         self._offered: dict[str, Tool] = {}
         if host is not None and allow:
+            lists = self._lists()
             for spec in host.registry.specs():
-                if self._lists.permits(spec) and host.refusal(spec) is None and _callable_by_model(spec):
+                if lists.permits(spec) and host.refusal(spec) is None and _callable_by_model(spec):
                     self._offered[spec.function_name.lower()] = host.registry.lookup(spec.name)
+
+    def _lists(self) -> Policy:
+        """The definition's lists; capabilities are the host's affair."""
+        return Policy(allow=self._allow, deny=self._deny, grants=("*",))
 
     @property
     def definitions(self) -> tuple[ToolDefinition, ...]:
@@ -103,7 +108,7 @@ class WorkerTools:
         if tool is None or self._host is None:
             offered = ", ".join(sorted(tool.spec.function_name for tool in self._offered.values()))
             return f"there is no tool {name} for this worker; its tools are: {offered or 'none'}"
-        if not self._lists.permits(tool.spec):
+        if not self._lists().permits(tool.spec):
             return f"{tool.spec.full_name} is refused: the worker's allow and deny lists do not permit it"
         return self._host.refusal(tool.spec) or f"{tool.spec.full_name} takes values that a model cannot give"
 
