@@ -14,11 +14,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, field_serializer, model_validator
 
+from ai_wm.model import Model, file_field
 from ai_wm.scalars import (
     ZERO_TIME,
     Count,
@@ -29,11 +29,7 @@ from ai_wm.scalars import (
     Text,
     Texts,
     Timestamp,
-    both_spellings,
-    explain,
-    is_zero,
     or_empty,
-    plain,
 )
 
 __all__ = [
@@ -60,21 +56,11 @@ __all__ = [
     "TokenUsageMetrics",
 ]
 
-if TYPE_CHECKING:
-    from pydantic._internal._model_construction import ModelMetaclass
-else:
-    ModelMetaclass = type(BaseModel)
-
 MASK = "***"
 """What is shown in place of a key."""
 
 STATELESS_PREFIX = "stateless-"
 """How the ``instance_id`` of a stateless task's record begins."""
-
-
-def _key(file_key: str, **options: Any) -> Any:
-    """A field whose name in the files is ``file_key``; any spelling of it is read."""
-    return Field(validation_alias=both_spellings(file_key), serialization_alias=file_key, **options)
 
 
 class AIWorkerProvider(StrEnum):
@@ -144,113 +130,6 @@ class APIKeyStatus(StrEnum):
     ERROR_RESOLVING = "Error Resolving"
 
 
-class _ModelType(ModelMetaclass):
-    """Makes ``Model(...)`` raise the package's own error, as `Model.parse` does."""
-
-    if not TYPE_CHECKING:
-
-        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return super().__call__(*args, **kwargs)
-            except ValidationError as error:
-                raise explain(cls, error) from None
-
-
-class Model(BaseModel, metaclass=_ModelType):
-    """What the models of this module share: both spellings in, the file's names out, unknown keys kept.
-
-    Assignments are validated like arguments.  A value that does not fit is error 4, naming the field and what was
-    expected.
-    """
-
-    model_config = ConfigDict(
-        extra="allow",
-        populate_by_name=True,
-        validate_assignment=True,
-        hide_input_in_errors=True,  # the input may be a key
-        protected_namespaces=(),  # ``model_name`` is the design's own word
-        ser_json_inf_nan="constants",
-    )
-
-    always_written: ClassVar[frozenset[str]] = frozenset()
-    """Fields that the Go package writes even when they are zero."""
-
-    hidden_from_scripts: ClassVar[frozenset[str]] = frozenset()
-    called: ClassVar[str] = "value"
-    """What an error calls a thing of this class."""
-
-    @classmethod
-    def parse(cls, data: Any, name: str = "") -> Self:
-        """Make an instance from a mapping in either spelling.
-
-        Args:
-            data: the mapping; an instance of this class is returned as a copy.
-            name: what to call the thing in an error, such as ``definition "reviewer"``.
-
-        Raises:
-            NeuroScriptError: 4, naming the field, the value and what was expected.
-        """
-        if isinstance(data, cls):
-            return data.model_copy(deep=True)
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            raise explain(cls, error, name) from None
-
-    @classmethod
-    def parse_json(cls, text: str | bytes | bytearray, name: str = "") -> Self:
-        """`parse` for JSON text."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            raise explain(cls, error, name) from None
-
-    @classmethod
-    def file_key(cls, field: str) -> str:
-        """The name that ``field`` has in the files."""
-        alias = cls.model_fields[field].serialization_alias
-        return alias or field
-
-    def to_file(self) -> dict[str, Any]:
-        """The form written to the files: the Go package's keys, plain JSON values, zeros left out unless read."""
-        result: dict[str, Any] = {}
-        given = self.model_fields_set
-        for field, info in type(self).model_fields.items():
-            if info.exclude:
-                continue
-            value = getattr(self, field)
-            if field in self.always_written or field in given or not self.is_default(field, value, info):
-                result[info.serialization_alias or field] = plain(value, "to_file")
-        for key, value in self._unknown():
-            result[key] = plain(value, "to_file")
-        return result
-
-    def to_script(self) -> dict[str, Any]:
-        """The form that scripts see: snake_case keys, plain values, every field present, no key in clear."""
-        result: dict[str, Any] = {}
-        for field, info in type(self).model_fields.items():
-            if not info.exclude and field not in self.hidden_from_scripts:
-                result[field] = plain(getattr(self, field), "to_script")
-        for key, value in self._unknown():
-            result.setdefault(key, plain(value, "to_script"))
-        return result
-
-    def is_default(self, field: str, value: Any, info: FieldInfo) -> bool:
-        """Whether ``value`` need not be written: it is what a reader assumes when the key is missing."""
-        return is_zero(value) or (
-            info.default_factory is not None and value == info.get_default(call_default_factory=True)
-        )
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        try:
-            super().__setattr__(name, value)
-        except ValidationError as error:
-            raise explain(type(self), error) from None
-
-    def _unknown(self) -> Iterator[tuple[str, Any]]:
-        yield from (self.__pydantic_extra__ or {}).items()
-
-
 class APIKeySource(Model):
     """Where a worker's key comes from.
 
@@ -287,12 +166,12 @@ class RateLimitPolicy(Model):
     """How much a worker may be used; 0 is no limit.  Tokens are input and output together."""
 
     called = "rate limits"
-    max_requests_per_minute: Count = _key("max_requests_per_minute", default=0)
-    max_requests_per_day: Count = _key("max_requests_per_day", default=0)
-    max_tokens_per_minute: Count = _key("max_tokens_per_minute", default=0)
-    max_tokens_per_day: Count = _key("max_tokens_per_day", default=0)
-    max_concurrent_active_instances: Count = _key("max_concurrent_active_instances", default=0)
-    max_cost_per_day: PositiveNumber = _key("max_cost_per_day", default=0)
+    max_requests_per_minute: Count = file_field("max_requests_per_minute", default=0)
+    max_requests_per_day: Count = file_field("max_requests_per_day", default=0)
+    max_tokens_per_minute: Count = file_field("max_tokens_per_minute", default=0)
+    max_tokens_per_day: Count = file_field("max_tokens_per_day", default=0)
+    max_concurrent_active_instances: Count = file_field("max_concurrent_active_instances", default=0)
+    max_cost_per_day: PositiveNumber = file_field("max_cost_per_day", default=0)
 
 
 class TokenUsageMetrics(Model):
@@ -301,9 +180,9 @@ class TokenUsageMetrics(Model):
     called = "token usage"
     always_written = frozenset({"input_tokens", "output_tokens", "total_tokens"})
 
-    input_tokens: Count = _key("input_tokens", default=0)
-    output_tokens: Count = _key("output_tokens", default=0)
-    total_tokens: Count = _key("total_tokens", default=0)
+    input_tokens: Count = file_field("input_tokens", default=0)
+    output_tokens: Count = file_field("output_tokens", default=0)
+    total_tokens: Count = file_field("total_tokens", default=0)
 
     def plus(self, input_tokens: int, output_tokens: int) -> TokenUsageMetrics:
         """This usage with more tokens added."""
@@ -318,11 +197,11 @@ class LLMCallMetrics(Model):
     """What one call of a model used; ends up as a record's ``llm_metrics``."""
 
     called = "call metrics"
-    input_tokens: Count = _key("input_tokens", default=0)
-    output_tokens: Count = _key("output_tokens", default=0)
-    total_tokens: Count = _key("total_tokens", default=0)
-    finish_reason: Text = _key("finish_reason", default="")
-    model_used: Text = _key("model_used", default="")
+    input_tokens: Count = file_field("input_tokens", default=0)
+    output_tokens: Count = file_field("output_tokens", default=0)
+    total_tokens: Count = file_field("total_tokens", default=0)
+    finish_reason: Text = file_field("finish_reason", default="")
+    model_used: Text = file_field("model_used", default="")
 
 
 class SupervisorFeedback(Model):
@@ -331,11 +210,11 @@ class SupervisorFeedback(Model):
     called = "feedback"
     always_written = frozenset({"rating"})
 
-    rating: Number = _key("rating", default=0)
-    comments: Text = _key("comments", default="")
-    correction_instructions: Text = _key("correction_instructions", default="")
-    supervisor_agent_id: Text = _key("supervisor_agent_id", default="")
-    feedback_timestamp: Timestamp = _key("feedback_timestamp", default=ZERO_TIME)
+    rating: Number = file_field("rating", default=0)
+    comments: Text = file_field("comments", default="")
+    correction_instructions: Text = file_field("correction_instructions", default="")
+    supervisor_agent_id: Text = file_field("supervisor_agent_id", default="")
+    feedback_timestamp: Timestamp = file_field("feedback_timestamp", default=ZERO_TIME)
 
 
 class PerformanceRecord(Model):
@@ -346,19 +225,19 @@ class PerformanceRecord(Model):
         {"task_id", "instance_id", "definition_id", "timestamp_start", "timestamp_end", "duration_ms", "success"}
     )
 
-    task_id: Text = _key("task_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
-    instance_id: Text = _key("instance_id", default="")
-    definition_id: Text = _key("definition_id", default="")
-    timestamp_start: Timestamp = _key("timestamp_start", default=ZERO_TIME)
-    timestamp_end: Timestamp = _key("timestamp_end", default=ZERO_TIME)
-    duration_ms: Count = _key("duration_ms", default=0)
-    success: Flag = _key("success", default=False)
-    input_context: JsonMap = _key("input_context", default_factory=dict)
-    llm_metrics: JsonMap = _key("llm_metrics", default_factory=dict)
-    cost_incurred: PositiveNumber = _key("cost_incurred", default=0)
-    output_summary: Text = _key("output_summary", default="")
-    error_details: Text = _key("error_details", default="")
-    supervisor_feedback: SupervisorFeedback | None = _key("supervisor_feedback", default=None)
+    task_id: Text = file_field("task_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
+    instance_id: Text = file_field("instance_id", default="")
+    definition_id: Text = file_field("definition_id", default="")
+    timestamp_start: Timestamp = file_field("timestamp_start", default=ZERO_TIME)
+    timestamp_end: Timestamp = file_field("timestamp_end", default=ZERO_TIME)
+    duration_ms: Count = file_field("duration_ms", default=0)
+    success: Flag = file_field("success", default=False)
+    input_context: JsonMap = file_field("input_context", default_factory=dict)
+    llm_metrics: JsonMap = file_field("llm_metrics", default_factory=dict)
+    cost_incurred: PositiveNumber = file_field("cost_incurred", default=0)
+    output_summary: Text = file_field("output_summary", default="")
+    error_details: Text = file_field("error_details", default="")
+    supervisor_feedback: SupervisorFeedback | None = file_field("supervisor_feedback", default=None)
 
     @property
     def is_stateless(self) -> bool:
@@ -384,18 +263,18 @@ class AIWorkerPerformanceSummary(Model):
     )
     hidden_from_scripts = frozenset({"counted"})
 
-    total_tasks_attempted: Count = _key("total_tasks_attempted", default=0)
-    successful_tasks: Count = _key("successful_tasks", default=0)
-    failed_tasks: Count = _key("failed_tasks", default=0)
-    average_success_rate: Number = _key("average_success_rate", default=0)
-    average_duration_ms: Number = _key("average_duration_ms", default=0)
-    total_tokens_processed: Count = _key("total_tokens_processed", default=0)
-    total_cost_incurred: Number = _key("total_cost_incurred", default=0)
-    average_quality_score: Number = _key("average_quality_score", default=0)
-    last_activity_timestamp: Timestamp = _key("last_activity_timestamp", default=ZERO_TIME)
-    total_instances_spawned: Count = _key("total_instances_spawned", default=0)
-    active_instances_count: Count = _key("active_instances_count", default=0)
-    counted: JsonMap = _key("counted", default_factory=dict, repr=False)
+    total_tasks_attempted: Count = file_field("total_tasks_attempted", default=0)
+    successful_tasks: Count = file_field("successful_tasks", default=0)
+    failed_tasks: Count = file_field("failed_tasks", default=0)
+    average_success_rate: Number = file_field("average_success_rate", default=0)
+    average_duration_ms: Number = file_field("average_duration_ms", default=0)
+    total_tokens_processed: Count = file_field("total_tokens_processed", default=0)
+    total_cost_incurred: Number = file_field("total_cost_incurred", default=0)
+    average_quality_score: Number = file_field("average_quality_score", default=0)
+    last_activity_timestamp: Timestamp = file_field("last_activity_timestamp", default=ZERO_TIME)
+    total_instances_spawned: Count = file_field("total_instances_spawned", default=0)
+    active_instances_count: Count = file_field("active_instances_count", default=0)
+    counted: JsonMap = file_field("counted", default_factory=dict, repr=False)
     """The mark: which stored records the summary counts, and what it counts beside them; see `ai_wm.performance`."""
 
 
@@ -415,15 +294,15 @@ class RetiredInstanceInfo(Model):
         }
     )
 
-    instance_id: Text = _key("instance_id", min_length=1)
-    definition_id: Text = _key("definition_id", default="")
-    creation_timestamp: Timestamp = _key("creation_timestamp", default=ZERO_TIME)
-    retirement_timestamp: Timestamp = _key("retirement_timestamp", default=ZERO_TIME)
-    final_status: AIWorkerInstanceStatus = _key("final_status", default=AIWorkerInstanceStatus.RETIRED_COMPLETED)
-    retirement_reason: Text = _key("retirement_reason", default="")
-    session_token_usage: TokenUsageMetrics = _key("session_token_usage", default_factory=TokenUsageMetrics)
-    initial_file_contexts: Texts = _key("initial_file_contexts", default_factory=list)
-    performance_records: Annotated[list[PerformanceRecord], or_empty(list)] = _key(
+    instance_id: Text = file_field("instance_id", min_length=1)
+    definition_id: Text = file_field("definition_id", default="")
+    creation_timestamp: Timestamp = file_field("creation_timestamp", default=ZERO_TIME)
+    retirement_timestamp: Timestamp = file_field("retirement_timestamp", default=ZERO_TIME)
+    final_status: AIWorkerInstanceStatus = file_field("final_status", default=AIWorkerInstanceStatus.RETIRED_COMPLETED)
+    retirement_reason: Text = file_field("retirement_reason", default="")
+    session_token_usage: TokenUsageMetrics = file_field("session_token_usage", default_factory=TokenUsageMetrics)
+    initial_file_contexts: Texts = file_field("initial_file_contexts", default_factory=list)
+    performance_records: Annotated[list[PerformanceRecord], or_empty(list)] = file_field(
         "performance_records", default_factory=list
     )
 
@@ -437,16 +316,16 @@ class AIWorkerInstance(Model):
     """A live session with a worker.  The conversation itself is held beside it and is never stored."""
 
     called = "worker instance"
-    instance_id: Text = _key("instance_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
-    definition_id: Text = _key("definition_id")
-    status: AIWorkerInstanceStatus = _key("status", default=AIWorkerInstanceStatus.INITIALIZING)
-    creation_timestamp: Timestamp = _key("creation_timestamp", default=ZERO_TIME)
-    last_activity_timestamp: Timestamp = _key("last_activity_timestamp", default=ZERO_TIME)
-    session_token_usage: TokenUsageMetrics = _key("session_token_usage", default_factory=TokenUsageMetrics)
-    current_config: dict[str, Any] = _key("current_config", default_factory=dict)
-    active_file_contexts: Texts = _key("active_file_contexts", default_factory=list)
-    last_error: Text = _key("last_error", default="")
-    retirement_reason: Text = _key("retirement_reason", default="")
+    instance_id: Text = file_field("instance_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
+    definition_id: Text = file_field("definition_id")
+    status: AIWorkerInstanceStatus = file_field("status", default=AIWorkerInstanceStatus.INITIALIZING)
+    creation_timestamp: Timestamp = file_field("creation_timestamp", default=ZERO_TIME)
+    last_activity_timestamp: Timestamp = file_field("last_activity_timestamp", default=ZERO_TIME)
+    session_token_usage: TokenUsageMetrics = file_field("session_token_usage", default_factory=TokenUsageMetrics)
+    current_config: dict[str, Any] = file_field("current_config", default_factory=dict)
+    active_file_contexts: Texts = file_field("active_file_contexts", default_factory=list)
+    last_error: Text = file_field("last_error", default="")
+    retirement_reason: Text = file_field("retirement_reason", default="")
 
 
 class AIWorkerDefinition(Model):
@@ -467,30 +346,30 @@ class AIWorkerDefinition(Model):
         }
     )
 
-    definition_id: Text = _key("definitionID", default_factory=lambda: str(uuid.uuid4()), min_length=1)
-    name: Text = _key("name", default="")
-    provider: AIWorkerProvider = _key("provider")
-    model_name: Text = _key("modelName", min_length=1)
-    auth: APIKeySource = _key("auth")
-    interaction_models: Annotated[list[InteractionModelType], or_empty(list)] = _key(
+    definition_id: Text = file_field("definitionID", default_factory=lambda: str(uuid.uuid4()), min_length=1)
+    name: Text = file_field("name", default="")
+    provider: AIWorkerProvider = file_field("provider")
+    model_name: Text = file_field("modelName", min_length=1)
+    auth: APIKeySource = file_field("auth")
+    interaction_models: Annotated[list[InteractionModelType], or_empty(list)] = file_field(
         "interaction_models", default_factory=lambda: [InteractionModelType.CONVERSATIONAL]
     )
-    capabilities: Texts = _key("capabilities", default_factory=list)
-    base_config: JsonMap = _key("baseConfig", default_factory=dict)
-    cost_metrics: Annotated[dict[str, PositiveNumber], or_empty(dict)] = _key("costMetrics", default_factory=dict)
-    rate_limits: Annotated[RateLimitPolicy, or_empty(dict)] = _key("rateLimits", default_factory=RateLimitPolicy)
-    status: AIWorkerDefinitionStatus = _key("status", default=AIWorkerDefinitionStatus.ACTIVE)
-    default_file_contexts: Texts = _key("defaultFileContexts", default_factory=list)
-    data_source_refs: Texts = _key("dataSourceRefs", default_factory=list)
-    tool_allowlist: Texts = _key("toolAllowlist", default_factory=list)
-    tool_denylist: Texts = _key("toolDenylist", default_factory=list)
-    default_supervisory_ai_ref: Text = _key("defaultSupervisoryAIRef", default="")
-    aggregate_performance_summary: Annotated[AIWorkerPerformanceSummary, or_empty(dict)] = _key(
+    capabilities: Texts = file_field("capabilities", default_factory=list)
+    base_config: JsonMap = file_field("baseConfig", default_factory=dict)
+    cost_metrics: Annotated[dict[str, PositiveNumber], or_empty(dict)] = file_field("costMetrics", default_factory=dict)
+    rate_limits: Annotated[RateLimitPolicy, or_empty(dict)] = file_field("rateLimits", default_factory=RateLimitPolicy)
+    status: AIWorkerDefinitionStatus = file_field("status", default=AIWorkerDefinitionStatus.ACTIVE)
+    default_file_contexts: Texts = file_field("defaultFileContexts", default_factory=list)
+    data_source_refs: Texts = file_field("dataSourceRefs", default_factory=list)
+    tool_allowlist: Texts = file_field("toolAllowlist", default_factory=list)
+    tool_denylist: Texts = file_field("toolDenylist", default_factory=list)
+    default_supervisory_ai_ref: Text = file_field("defaultSupervisoryAIRef", default="")
+    aggregate_performance_summary: Annotated[AIWorkerPerformanceSummary, or_empty(dict)] = file_field(
         "aggregatePerformanceSummary", default_factory=AIWorkerPerformanceSummary
     )
-    metadata: JsonMap = _key("metadata", default_factory=dict)
-    created_timestamp: Timestamp = _key("createdTimestamp", default=ZERO_TIME)
-    modified_timestamp: Timestamp = _key("modifiedTimestamp", default=ZERO_TIME)
+    metadata: JsonMap = file_field("metadata", default_factory=dict)
+    created_timestamp: Timestamp = file_field("createdTimestamp", default=ZERO_TIME)
+    modified_timestamp: Timestamp = file_field("modifiedTimestamp", default=ZERO_TIME)
 
     @model_validator(mode="after")
     def _empty_means_conversational(self) -> Self:

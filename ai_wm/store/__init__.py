@@ -1,4 +1,4 @@
-"""Where definitions and performance data are kept: the `Store` protocol, and `JsonStore`, the two files of the design."""
+"""Where definitions and performance data are kept: the `Store` protocol, and `JsonStore`, two JSON files."""
 
 from ai_wm.store.base import Store
 from ai_wm.store.json_store import JsonStore

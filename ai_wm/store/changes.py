@@ -15,7 +15,7 @@ from typing import Any
 from ai_wm.performance import tokens_of
 from ai_wm.store import journal
 from ai_wm.store.index import LiveInstance, RecordIndex
-from ai_wm.store.rows import Extract, Row, extract_record
+from ai_wm.store.rows import Extract, Row, extract_record, row_of
 from ai_wm.store.scan import write_line
 from ai_wm.types import (
     STATELESS_PREFIX,
@@ -235,7 +235,7 @@ class RetireInstance(Change):
             self._check_tasks(view.index, self.records)
             entry["performance_records"] = [file_record(record)[0] for record in self.records]
         result = RetiredInstanceInfo.parse(entry)
-        return _stored(entry, rows_of(entry), result)
+        return _stored(entry, rows_in(entry), result)
 
     def _check_tasks(self, index: RecordIndex, records: Sequence[PerformanceRecord]) -> None:
         """Each task is counted once: none twice here, none that belongs to another instance."""
@@ -266,12 +266,11 @@ def file_record(record: PerformanceRecord) -> tuple[dict[str, Any], Row]:
     Raises:
         NeuroScriptError: 4 if it has a key in two spellings.
     """
-    data = record.to_file()
-    row = extract_record(data)
+    row = row_of(record)
     if row is None:
         message = f"performance record of task {record.task_id!r}: a key is given in two spellings; give each once"
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
-    return data, row
+    return record.to_file(), row
 
 
 def entry_of(live: LiveInstance, status: AIWorkerInstanceStatus, reason: str, retired_at: Timestamp) -> dict[str, Any]:
@@ -293,7 +292,7 @@ def entry_of(live: LiveInstance, status: AIWorkerInstanceStatus, reason: str, re
 _LEFT_OUT = frozenset({"retirement_reason", "initial_file_contexts"})
 
 
-def rows_of(entry: dict[str, Any]) -> list[Row]:
+def rows_in(entry: dict[str, Any]) -> list[Row]:
     """The rows of an entry that this program made."""
     return [row for record in entry["performance_records"] if (row := extract_record(record)) is not None]
 
@@ -301,4 +300,4 @@ def rows_of(entry: dict[str, Any]) -> list[Row]:
 def recovered(live: LiveInstance, now: Timestamp) -> tuple[Extract, bytes]:
     """The extract and the line of an instance whose process died."""
     entry = entry_of(live, AIWorkerInstanceStatus.RETIRED_ERROR, RECOVERED, now)
-    return Extract(live.instance_id, live.definition_id, rows_of(entry)), write_line(entry)
+    return Extract(live.instance_id, live.definition_id, rows_in(entry)), write_line(entry)

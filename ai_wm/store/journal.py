@@ -166,33 +166,32 @@ class Journals:
 
     def read(self, index: RecordIndex) -> None:
         """Take in what is new in all journals."""
-        names = self._names()
-        for gone in self._offsets.keys() - set(names):
+        sizes = self._sizes()
+        for gone in self._offsets.keys() - sizes.keys():
             del self._offsets[gone]
             for live in index.live_instances():
                 if live.owner == gone:
                     index.drop(live.instance_id)
-        for name in names:
-            self._read_one(name, index)
+        for name in sorted(sizes):
+            if sizes[name] != self._offsets.get(name, 0):
+                self._read_one(name, index)
+            self._offsets.setdefault(name, 0)
 
     def changed(self) -> bool:
         """Whether `read` would find anything.  Needs no lock."""
+        return self._sizes() != self._offsets
+
+    def _sizes(self) -> dict[str, int]:
+        """The journals and their lengths."""
         try:
             with os.scandir(self._directory) as found:
-                sizes = {item.name: item.stat().st_size for item in found if item.name.endswith(_SUFFIX)}
-        except OSError:
-            return bool(self._offsets)
-        return sizes != self._offsets
+                return {item.name: item.stat().st_size for item in found if item.name.endswith(_SUFFIX)}
+        except FileNotFoundError:
+            return {}
 
     def forget(self) -> None:
         """Read all journals from their beginning the next time: the index is a new one."""
         self._offsets = dict.fromkeys(self._offsets, 0)
-
-    def _names(self) -> list[str]:
-        try:
-            return sorted(name for name in os.listdir(self._directory) if name.endswith(_SUFFIX))
-        except FileNotFoundError:
-            return []
 
     def _read_one(self, name: str, index: RecordIndex) -> None:
         offset = self._offsets.get(name, 0)

@@ -24,12 +24,13 @@ from ai_wm.store import changes
 from ai_wm.store.base import T
 from ai_wm.store.commit import GroupCommit, Ticket
 from ai_wm.store.definitions_file import DefinitionsFile
-from ai_wm.store.files import DENIED, Descriptor, FileSystem, StoreLock, io_error, read_at
+from ai_wm.store.files import Descriptor, FileSystem, io_error, read_at
 from ai_wm.store.index import Place, RecordIndex
 from ai_wm.store.journal import Journals
 from ai_wm.store.performance_file import FileState, PerformanceFile
 from ai_wm.store.rows import script_record
 from ai_wm.store.scan import read_line
+from ai_wm.store.state import StateDirectory
 from ai_wm.store.summaries import Summaries
 from ai_wm.types import (
     AIWorkerDefinition,
@@ -46,12 +47,9 @@ from neuroscript.errors import ErrorCode, NeuroScriptError
 
 DEFINITIONS_FILE: Final = "ai_worker_definitions.json"
 PERFORMANCE_FILE: Final = "ai_worker_performance_data.json"
-STATE_DIRECTORY: Final = "ai_worker_state"
 
 _FLUSH_SECONDS: Final = 0.8
 """How long the summaries in the definitions file may lag; the promise is a second."""
-
-_NOTE_BYTES: Final = 96
 
 _LOG = logging.getLogger("ai_wm.store")
 
@@ -86,13 +84,11 @@ class JsonStore:
         self._stale = False
         self._mutex = threading.RLock()
         self._timer: threading.Timer | None = None
-        self._lock: StoreLock | None = None
-        self._note: Descriptor | None = None
-        self._open_state()
+        self._state = StateDirectory(self._directory, self._files)
         self._performance = PerformanceFile(
-            self._directory / PERFORMANCE_FILE, self._files, self._write_note, self._read_note
+            self._directory / PERFORMANCE_FILE, self._files, self._state.write_note, self._state.read_note
         )
-        self._journals = Journals(self._directory / STATE_DIRECTORY, self._files)
+        self._journals = Journals(self._state.path, self._files)
         self._index = RecordIndex()
         self._summaries = Summaries(DefinitionsFile(self._directory / DEFINITIONS_FILE, self._files))
         self._commit = GroupCommit(self._execute)
@@ -101,27 +97,8 @@ class JsonStore:
                 self._load()
                 self._start()
         except BaseException:
-            self._release()
+            self._state.close()
             raise
-
-    def _open_state(self) -> None:
-        state = self._directory / STATE_DIRECTORY
-        try:
-            self._files.make_directory(state)
-            self._lock = StoreLock(self._files.open(state / "store.lock", os.O_RDWR | os.O_CREAT), state / "store.lock")
-            self._note = Descriptor(self._files.open(state / "store.note", os.O_RDWR | os.O_CREAT))
-        except OSError as error:
-            self._release()
-            if error.errno not in DENIED or not self._directory.is_dir():
-                raise io_error(error, "open the store of AI workers", state) from error
-            _LOG.warning("%s cannot be written to (%s); it is only read", state, os.strerror(error.errno))
-
-    def _write_note(self, text: bytes) -> None:
-        if self._note is not None:
-            self._files.write_at(self._note.number, text.ljust(_NOTE_BYTES), 0)
-
-    def _read_note(self) -> bytes:
-        return b"" if self._note is None else read_at(self._note.number, _NOTE_BYTES, 0).strip()
 
     # Definitions
 
@@ -246,6 +223,7 @@ class JsonStore:
         self._check()
         with self._locked():
             self._load()
+            self._start()
 
     def save(self) -> None:
         """See `Store.save`."""
@@ -264,13 +242,13 @@ class JsonStore:
         if timer is not None:
             timer.cancel()
         try:
-            if self._lock is not None:
+            if self._state.writable:
                 with self._locked():
                     self._finish()
         finally:
             self._closed = True
             self._performance.state = FileState()
-            self._release()
+            self._state.close()
 
     def _finish(self) -> None:
         try:
@@ -284,11 +262,6 @@ class JsonStore:
             raise io_error(error, "bring the files of the AI workers up to date", self._directory) from error
         finally:
             self._journals.close(self._index)
-
-    def _release(self) -> None:
-        for held in (self._lock, self._note):
-            if held is not None:
-                held.close()
 
     # Changing
 
@@ -419,7 +392,7 @@ class JsonStore:
 
     @contextlib.contextmanager
     def _locked(self, *, mutex: bool = True) -> Iterator[None]:
-        with self._lock or contextlib.nullcontext(), self._mutex if mutex else contextlib.nullcontext():
+        with self._state.locked(), self._mutex if mutex else contextlib.nullcontext():
             yield
 
     def _check(self) -> None:
@@ -434,7 +407,7 @@ class JsonStore:
 
     def _check_writable(self, doing: str) -> None:
         self._check()
-        if self._lock is None:
+        if not self._state.writable:
             message = (
                 f"cannot {doing}: {self._directory} was not writable when it was opened; make it so, and open it anew"
             )
@@ -459,7 +432,7 @@ class JsonStore:
     def _load(self) -> None:
         """Read everything.  If a file is not valid, everything stays as it was."""
         index = RecordIndex()
-        performance = self._performance.load(index.put, repair=self._lock is not None)
+        performance = self._performance.load(index.put, repair=self._state.writable)
         definitions = self._summaries.read()
         # Nothing can fail from here on.
         self._journals.forget()
@@ -468,8 +441,8 @@ class JsonStore:
         self._summaries.take(index, definitions)
 
     def _start(self) -> None:
-        """What is done once, when the store is opened, and need not succeed: nothing is lost if it does not."""
-        if self._lock is None:
+        """What is put in order after everything was read.  It need not succeed: nothing is lost if it does not."""
+        if not self._state.writable:
             return
         try:
             self._recover()

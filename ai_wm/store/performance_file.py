@@ -8,6 +8,7 @@ where possible: the file's length does not change then, and the sync need not wa
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import tempfile
@@ -51,6 +52,8 @@ class FileState:
     tail: int = len(HEAD)
     count: int = 0
     seen: tuple[int, int, int] | None = None
+    torn: bool = False
+    """Whether there is a torn tail that could not be cut, because the file is not to be written."""
 
     @property
     def closing(self) -> bytes:
@@ -88,7 +91,9 @@ class PerformanceFile:
         state = self.state
         if now != state.seen or state.reader is None:
             return True
-        return state.own and read_at(state.reader.number, len(state.closing), state.tail) != state.closing
+        if state.torn or not state.own:
+            return False
+        return read_at(state.reader.number, len(state.closing), state.tail) != state.closing
 
     def load(self, put: Put, *, repair: bool) -> FileState:
         """Read the whole file into a new state; `state` is not touched.
@@ -161,6 +166,7 @@ class PerformanceFile:
                 "cut off" if repair else "not read",
             )
         if not repair or state.reader is None:
+            state.torn = True
             return
         try:
             # First the cut: whatever comes between leaves a file that ends behind a whole entry.
@@ -203,6 +209,8 @@ class PerformanceFile:
         state = self.state
         assert state.reader is not None
         assert state.own
+        if not state.writable:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.path))
         descriptor, start = state.reader.number, state.tail
         body = (b",\n" if state.count else b"") + b",\n".join(lines)
         data = body + b"\n]\n"
@@ -307,7 +315,8 @@ class PerformanceFile:
         """Remember how the file is now, here and for other processes."""
         assert state.reader is not None
         state.seen = signature(os.fstat(state.reader.number))
-        self._note(_as_note(state.seen))
+        with contextlib.suppress(OSError):  # without the note other processes read the whole file again, no more
+            self._note(_as_note(state.seen))
 
 
 def _as_note(seen: tuple[int, int, int]) -> bytes:

@@ -166,6 +166,24 @@ def extract_record(record: dict[str, Any]) -> Row | None:
     return Row(task_id, definition_id, start, end, duration, tokens, float(cost), rating, success)
 
 
+def row_of(record: PerformanceRecord) -> Row | None:
+    """The row of a record; None if it has a key in a second spelling, which would hide what it is read as."""
+    if not _OTHER_SPELLINGS.isdisjoint(record.unknown):
+        return None
+    feedback = record.supervisor_feedback
+    return Row(
+        record.task_id,
+        record.definition_id,
+        to_nanoseconds(record.timestamp_start),
+        to_nanoseconds(record.timestamp_end),
+        record.duration_ms,
+        tokens_of(record.llm_metrics),
+        float(record.cost_incurred),
+        None if feedback is None else float(feedback.rating),
+        record.success,
+    )
+
+
 def _fits(data: Mapping[str, Any], types: Mapping[str, tuple[type, ...]]) -> bool:
     for key, value in data.items():
         expected = types.get(key)

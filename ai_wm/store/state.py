@@ -1,0 +1,76 @@
+"""The directory beside the two files in which a store keeps its lock and the journals of live instances."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ai_wm.store.files import DENIED, Descriptor, FileSystem, StoreLock, io_error, read_at
+
+STATE_DIRECTORY: Final = "ai_worker_state"
+
+_NOTE_BYTES: Final = 96
+
+_LOG = logging.getLogger("ai_wm.store")
+
+
+class StateDirectory:
+    """The lock of a store, and the note that its processes leave each other.
+
+    Args:
+        parent: the store's directory; made if it is not there.
+
+    Raises:
+        NeuroScriptError: 26 if it cannot be made, 25 if that is for want of permission and there is no ``parent``.
+    """
+
+    def __init__(self, parent: Path, files: FileSystem) -> None:
+        self.path = parent / STATE_DIRECTORY
+        self._files = files
+        self._lock: StoreLock | None = None
+        self._note: Descriptor | None = None
+        lock, note = self.path / "store.lock", self.path / "store.note"
+        try:
+            files.make_directory(self.path)
+            self._lock = StoreLock(files.open(lock, os.O_RDWR | os.O_CREAT), lock)
+            self._note = Descriptor(files.open(note, os.O_RDWR | os.O_CREAT))
+        except OSError as error:
+            self.close()
+            if error.errno not in DENIED or not parent.is_dir():
+                raise io_error(error, "open the store of AI workers", self.path) from error
+            _LOG.warning("%s cannot be written to (%s); the store is only read", parent, os.strerror(error.errno))
+
+    @property
+    def writable(self) -> bool:
+        """Whether there is a lock to write under; if not, the directory is only to be read."""
+        return self._lock is not None
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other thread and process out; may be nested."""
+        with self._lock or contextlib.nullcontext():
+            yield
+
+    def write_note(self, text: bytes) -> None:
+        """Leave a note, in the place of the last; at most 96 bytes.  It need not survive a crash.
+
+        Raises:
+            OSError: if it could not be written.
+        """
+        if self._note is not None:
+            self._files.write_at(self._note.number, text.ljust(_NOTE_BYTES), 0)
+
+    def read_note(self) -> bytes:
+        """The last note; empty if there is none."""
+        return b"" if self._note is None else read_at(self._note.number, _NOTE_BYTES, 0).strip()
+
+    def close(self) -> None:
+        """Let go of the lock."""
+        for held in (self._lock, self._note):
+            if held is not None:
+                held.close()
+        self._lock = self._note = None
