@@ -56,7 +56,7 @@ def parse(ctx: Context | None, json_string: str) -> Any:
     try:
         value = _decoder.decode(json_string)
     except json.JSONDecodeError as error:
-        _invalid(f"{error.msg} at line {error.lineno}, column {error.colno}", error)
+        _invalid(f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}", error)
     except RecursionError as error:
         raise NeuroScriptError(
             ErrorCode.NESTING_DEPTH_EXCEEDED, f"tool.{_PARSE}: the text is nested too deeply"
@@ -94,15 +94,15 @@ def _invalid(problem: str, cause: Exception | None = None) -> NoReturn:
 def _check_size(ctx: Context | None, text: str) -> None:
     """Refuses what would be nested too deeply or take too much memory, before anything is made."""
     lists, maps = text.count("["), text.count("{")
+    memory = limits_of(ctx).max_memory
+    # Bytes that CPython takes for each: a map with an entry, a list, a number in a list, half a string.
+    if memory is not None and 200 * maps + 72 * lists + 32 * text.count(",") + 30 * text.count('"') > memory:
+        fail(ErrorCode.RESOURCE_EXHAUSTION, _PARSE, f"the values would take more than {memory} bytes")
     depth = max_nesting(ctx)
     if lists + maps > depth:
         brackets = _NO_BRACKETS.sub("", _STRINGS.sub("", text))
         if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > depth:
             fail(ErrorCode.NESTING_DEPTH_EXCEEDED, _PARSE, f"the text is nested deeper than {depth} levels")
-    memory = limits_of(ctx).max_memory
-    # Bytes that CPython takes for each: a map with an entry, a list, a number in a list, half a string.
-    if memory is not None and 200 * maps + 72 * lists + 32 * text.count(",") + 30 * text.count('"') > memory:
-        fail(ErrorCode.RESOURCE_EXHAUSTION, _PARSE, f"the values would take more than {memory} bytes")
 
 
 def _check_lengths(ctx: Context | None, value: Any) -> None:

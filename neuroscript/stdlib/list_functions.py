@@ -93,12 +93,9 @@ def keep(ctx: Context, items: list[Any], predicate: Any) -> list[Any]:
 def reduce(ctx: Context, items: list[Any], function: Any, initial: Any) -> Any:
     """Folds a list to one value, from the left."""
     result = initial
-    # The result is handed on and not held here, so that a function which appends to it need not copy it each time.
-    held = [result]
-    del result, initial
     for item in items:
-        held.append(ctx.call(function, held.pop(), item))
-    return held.pop()
+        result = ctx.call(function, result, item)
+    return result
 
 
 @_group.tool(

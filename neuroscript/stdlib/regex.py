@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from neuroscript.errors import ErrorCode
@@ -31,9 +32,9 @@ TOOLS = _group.tools
 MAX_PATTERN = 4096
 """Characters of a pattern."""
 
-MAX_WORK = 400_000_000
-"""Size of the compiled pattern times bytes of text, for one search.  Measured: at worst RE2 does 2.6e8 a second, when
-its automaton does not fit in memory and it simulates every state."""
+MAX_WORK = 250_000_000
+"""States of the pattern times bytes of text, for one search.  Measured: at worst RE2 does 2e8 a second, when its
+automaton does not fit in memory and it follows every state."""
 
 MAX_MEMORY = 4 * 1024 * 1024
 """Bytes that RE2 may use for one pattern."""
@@ -74,23 +75,57 @@ def _compile(pattern: str, tool: str) -> Any:
 
 
 def _explain(pattern: str, error: Exception) -> str:
-    """RE2's message with the place of the fragment that it names."""
+    """RE2's message with the place of the fragment that it names, where that is one place."""
     raw = error.args[0] if error.args else ""
     text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
     problem, _, fragment = text.partition(": ")
-    place = pattern.find(fragment) if fragment else -1
-    where = f" at character {place + 1}, near {fragment!r}" if place >= 0 else ""
+    where = ""
+    if problem.startswith("missing )"):
+        where = f" at the end, after {pattern[-20:]!r}"
+    elif fragment and fragment != pattern:
+        where = f" near {fragment!r}"
+        if pattern.count(fragment) == 1:
+            where += f", at character {pattern.find(fragment) + 1}"
     return f"the pattern is not valid: {problem}{where}; the syntax is RE2's, without look-around and back-references"
+
+
+@lru_cache(_CACHE_SIZE)
+def _states(pattern: str, size: int) -> int:
+    """How many states the pattern may be in at once, roughly.
+
+    A class such as ``\\pL`` takes a thousand instructions over UTF-8, of which one text is in few; compiled for
+    single-byte characters it counts as what it is.  ``size`` is the answer where it cannot be compiled so.
+    """
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    options.encoding = re2.Options.Encoding.LATIN1
+    try:
+        return int(re2.compile(pattern.encode(), options).programsize)
+    except re2.error:  # a character beyond Latin-1 in a class
+        return size
+
+
+def _text(data: bytes, tool: str) -> str:
+    """A part of the text.  Only the class ``\\C``, a single byte, can cut a character in two."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        fail(ErrorCode.INVALID_VALUE, tool, "the pattern matches a part of a character; write . in place of \\C")
 
 
 def _prepare(pattern: str, text: str, tool: str) -> tuple[Any, bytes]:
     compiled = _compile(pattern, tool)
     data = text.encode()
-    if compiled.programsize * len(data) > MAX_WORK:
+    if (
+        compiled.programsize * len(data) > MAX_WORK
+        and (states := _states(pattern, compiled.programsize)) * len(data) > MAX_WORK
+    ):
         fail(
             ErrorCode.RESOURCE_EXHAUSTION,
             tool,
-            f"a pattern of size {compiled.programsize} over a text of {len(data)} bytes is too much work; "
+            f"a pattern of {states} states over a text of {len(data)} bytes is too much work; "
             "use a simpler pattern or a shorter text",
         )
     return compiled, data
@@ -102,32 +137,25 @@ def _matches(ctx: Context | None, pattern: str, text: str, tool: str) -> Iterato
     An empty match directly after the match before does not count.
     """
     compiled, data = _prepare(pattern, text, tool)
-    position, last_end, count = 0, -1, 0
+    last_end = -1
     started = time.thread_time()
-    while position <= len(data):
-        match = compiled.search(data, position)
-        if match is None:
-            return
+    for count, match in enumerate(compiled.finditer(data), 1):
         start, end = match.span()
-        count += 1
-        # Each search may read far beyond its match.  What progress justifies is allowed, and a second on top.
-        if time.thread_time() - started > 1 + 2e-5 * count + 1e-6 * end:
+        # Each search may read far beyond its match.  What progress justifies is allowed, and half a second on top.
+        if time.thread_time() - started > 0.5 + 2e-5 * count + 1e-6 * end:
             fail(ErrorCode.RESOURCE_EXHAUSTION, tool, "finding all matches takes too long; use a simpler pattern")
         if ctx is not None and not count & 255:
             ctx.check()
-        if end > start or start != last_end:
+        # The search goes byte by byte after an empty match, so it finds empty matches inside characters too.
+        inside = start < len(data) and data[start] & 0xC0 == 0x80
+        if end > start or (start != last_end and not inside):
             yield data, match
         last_end = end
-        position = end if end > position else position
-        if end == start:
-            position = end + 1
-            while position < len(data) and data[position] & 0xC0 == 0x80:
-                position += 1
 
 
-def _group_texts(data: bytes, match: Any) -> list[str | None]:
+def _group_texts(data: bytes, match: Any, tool: str) -> list[str | None]:
     spans = [match.span(index) for index in range(match.re.groups + 1)]
-    return [None if start < 0 else data[start:end].decode() for start, end in spans]
+    return [None if start < 0 else _text(data[start:end], tool) for start, end in spans]
 
 
 # --- what the tools do, also under the names of group str -----------------------------------------------------------
@@ -166,7 +194,7 @@ def find(pattern: str, input_string: str) -> str | None:
     """Finds the first match of a regular expression."""
     compiled, data = _prepare(pattern, input_string, "regex.Find")
     found = compiled.search(data)
-    return None if found is None else str(found.group().decode())
+    return None if found is None else _text(found.group(), "regex.Find")
 
 
 @_group.tool(
@@ -185,7 +213,7 @@ def find_all(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
     for _, each in _matches(ctx, pattern, input_string, "regex.FindAll"):
         if len(found) >= limit:
             check_items(ctx, len(found) + 1, "regex.FindAll")
-        found.append(each.group().decode())
+        found.append(_text(each.group(), "regex.FindAll"))
     return found
 
 
@@ -202,7 +230,7 @@ def groups(pattern: str, input_string: str) -> list[str | None] | None:
     """Finds the first match of a regular expression, with the parts that its groups matched."""
     compiled, data = _prepare(pattern, input_string, "regex.Groups")
     found = compiled.search(data)
-    return None if found is None else _group_texts(data, found)
+    return None if found is None else _group_texts(data, found, "regex.Groups")
 
 
 @_group.tool(
@@ -220,7 +248,7 @@ def named_groups(pattern: str, input_string: str) -> dict[str, str | None] | Non
     found = compiled.search(data)
     if found is None:
         return None
-    texts = _group_texts(data, found)
+    texts = _group_texts(data, found, "regex.NamedGroups")
     names = sorted(compiled.groupindex.items(), key=lambda item: int(item[1]))
     return {name.decode(): texts[index] for name, index in names}
 
@@ -239,7 +267,7 @@ def find_all_groups(ctx: Context | None, pattern: str, input_string: str) -> lis
     found: list[list[str | None]] = []
     total = 0
     for data, each in _matches(ctx, pattern, input_string, "regex.FindAllGroups"):
-        texts = _group_texts(data, each)
+        texts = _group_texts(data, each, "regex.FindAllGroups")
         total += len(texts)
         # All parts together count, since a pattern may have hundreds of groups.
         check_items(ctx, total, "regex.FindAllGroups")
@@ -285,7 +313,7 @@ def replace(ctx: Context | None, pattern: str, input_string: str, replacement: s
             if count == 0:
                 break
     parts.append(data[end:])
-    result = b"".join(parts).decode()
+    result = _text(b"".join(parts), "regex.Replace")
     check_characters(ctx, len(result), "regex.Replace")
     return result
 
@@ -339,9 +367,9 @@ def split(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
             continue
         if len(parts) + 1 >= limit:
             check_items(ctx, len(parts) + 2, "regex.Split")
-        parts.append(data[end:start].decode())
+        parts.append(_text(data[end:start], "regex.Split"))
         end = stop
-    parts.append(data[end:].decode())
+    parts.append(_text(data[end:], "regex.Split"))
     return parts
 
 

@@ -76,7 +76,7 @@ class Tool:
 
         Raises:
             NeuroScriptError: what the tool raised; 18 if it needs a context and there is none; 21 for any other
-                exception of its code, which is the cause.
+                exception of its code, which is the cause; 37 where it ran out of memory or stack.
         """
         args = validated
         if len(self.shared_args) < len(args):
@@ -94,6 +94,10 @@ class Tool:
                 result = run_to_completion(result)
         except NeuroScriptError:
             raise
+        except (RecursionError, MemoryError) as error:
+            raise NeuroScriptError(
+                ErrorCode.RESOURCE_EXHAUSTION, f"{self.spec.full_name} ran out of {_resource(error)}"
+            ) from error
         except Exception as error:  # a tool is foreign code: whatever it raises becomes the script's error
             raise NeuroScriptError(
                 ErrorCode.TOOL_EXECUTION_FAILED, f"{self.spec.full_name} failed: {type(error).__name__}: {error}"
@@ -103,6 +107,10 @@ class Tool:
 
 def _collects(spec: ToolSpec, index: int) -> bool:
     return spec.variadic and index == len(spec.args) - 1
+
+
+def _resource(error: Exception) -> str:
+    return "memory" if isinstance(error, MemoryError) else "stack"
 
 
 def run_to_completion(awaitable: Any) -> Any:
