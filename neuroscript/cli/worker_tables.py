@@ -1,4 +1,4 @@
-"""The tables of ``neuroscript workers``: as wide as the terminal, coloured only on one."""
+"""The tables of ``neuroscript workers``: no wider than the terminal, coloured only on one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,29 +16,56 @@ from rich.text import Text
 PIPE_WIDTH = 160
 """Columns where the output is no terminal and ``COLUMNS`` says nothing."""
 
+GAP = 2
+
 _KEY_STYLES = {"Found": "green", "Not Found": "red", "Error Resolving": "red", "Not Configured": "dim"}
 _STATUS_STYLES = {"active": "green", "disabled": "yellow", "archived": "dim"}
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Args:
+        heading: its name.
+        number: it stands to the right and is never shortened.
+        shrink: the width down to which it may be shortened; None: not at all.
+        drop: where the table is too wide, the columns with the highest of these go first; 0 stays.
+    """
+
+    heading: str
+    number: bool = False
+    shrink: int | None = None
+    drop: int = 0
+
+
 def workers(rows: Sequence[dict[str, Any]]) -> None:
     """One line a worker."""
-    table = _table("name", "model", "status", "for", "key", "#tasks", "#ok", "#tokens", "#cost")
-    for row in rows:
-        summary = row["aggregate_performance_summary"]
-        table.add_row(
+    columns = (
+        Column("name", shrink=10),
+        Column("model", shrink=12),
+        Column("status"),
+        Column("for", drop=3),
+        Column("key", drop=1),
+        *_TOTALS,
+    )
+    cells = [
+        [
             _cell(row["name"], "bold"),
             _cell(f"{row['provider']}/{row['model_name']}"),
             _cell(row["status"], _STATUS_STYLES.get(row["status"], "")),
             _cell(_uses(row)),
-            _cell(row["api_key_status"], _KEY_STYLES.get(row["api_key_status"], "")),
-            *_totals(summary),
-        )
-    _print(table)
+            _key(row["auth"]["method"], row["api_key_status"]),
+            *_totals(row["aggregate_performance_summary"]),
+        ]
+        for row in rows
+    ]
+    _print(columns, cells)
 
 
 def worker(row: dict[str, Any]) -> None:
     """All that is known of one worker: a line a field."""
-    table = Table(box=None, show_header=False, pad_edge=False)
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, GAP, 0, 0))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
     for key, value in row.items():
@@ -50,92 +77,150 @@ def worker(row: dict[str, Any]) -> None:
                 table.add_row(_cell(key if index == 0 else ""), _cell(f"{name}: {_plain(item)}"))
         else:
             table.add_row(_cell(key), _cell(_plain(value)))
-    _print(table)
+    _console().print(table)
 
 
 def records(rows: Sequence[dict[str, Any]]) -> None:
     """One line a record."""
-    table = _table("started", "task", "in", "result", "#ms", "#tokens", "#cost", "#rating", "output")
+    columns = (
+        Column("started"),
+        Column("task", drop=3),
+        Column("in", drop=2),
+        Column("result"),
+        Column("ms", number=True),
+        Column("tokens", number=True),
+        Column("cost", number=True),
+        Column("rating", number=True, drop=1),
+        Column("output", shrink=12),
+    )
+    cells = []
     for row in rows:
         stateless = row["instance_id"].startswith("stateless-")
         feedback = row["supervisor_feedback"] or {}
         metrics = row["llm_metrics"]
-        table.add_row(
-            _cell(row["timestamp_start"][:19].replace("T", " ")),
-            _cell(row["task_id"][:8]),
-            _cell("task" if stateless else row["instance_id"][:8]),
-            _cell("ok", "green") if row["success"] else _cell("failed", "red"),
-            _cell(str(row["duration_ms"])),
-            _cell(_count(metrics.get("total_tokens", 0))),
-            _cell(_cost(row["cost_incurred"], metrics.get("cost_source"))),
-            _cell(f"{feedback['rating']:g}" if feedback else ""),
-            _cell(row["output_summary"] if row["success"] else row["error_details"]),
+        cells.append(
+            [
+                _cell(row["timestamp_start"][:19].replace("T", " ")),
+                _cell(row["task_id"][:8]),
+                _cell("task" if stateless else row["instance_id"][:8]),
+                _cell("ok", "green") if row["success"] else _cell("failed", "red"),
+                _cell(str(row["duration_ms"])),
+                _cell(_count(metrics.get("total_tokens", 0))),
+                _cell(_cost(row["cost_incurred"], metrics.get("cost_source"))),
+                _cell(f"{feedback['rating']:g}" if feedback else ""),
+                _cell(row["output_summary"] if row["success"] else row["error_details"]),
+            ]
         )
-    _print(table)
+    _print(columns, cells)
 
 
 def summaries(rows: Sequence[dict[str, Any]]) -> None:
     """One line a worker, and their sum."""
-    table = _table("name", "#tasks", "#ok", "#tokens", "#cost", "#mean ms", "#quality", "#spawned", "#active", "last")
-    table.show_footer = len(rows) > 1
+    columns = (
+        Column("name", shrink=10),
+        *_TOTALS,
+        Column("mean ms", number=True, drop=2),
+        Column("quality", number=True),
+        Column("spawned", number=True, drop=4),
+        Column("active", number=True, drop=3),
+        Column("last", drop=5),
+    )
+    cells = []
     for row in rows:
         last = row["last_activity_timestamp"]
-        table.add_row(
-            _cell(row["name"], "bold"),
-            *_totals(row),
-            _cell(f"{row['average_duration_ms']:.0f}"),
-            _cell(f"{row['average_quality_score']:.2f}" if row["average_quality_score"] else ""),
-            _cell(_count(row["total_instances_spawned"])),
-            _cell(_count(row["active_instances_count"])),
-            _cell("" if last.startswith("0001-") else last[:19].replace("T", " ")),
+        cells.append(
+            [
+                _cell(row["name"], "bold"),
+                *_totals(row),
+                _cell(f"{row['average_duration_ms']:.0f}"),
+                _cell(f"{row['average_quality_score']:.2f}" if row["average_quality_score"] else ""),
+                _cell(_count(row["total_instances_spawned"])),
+                _cell(_count(row["active_instances_count"])),
+                _cell("" if last.startswith("0001-") else last[:19].replace("T", " ")),
+            ]
         )
+    if len(rows) > 1:
+        cells.append([_cell("all", "bold"), *_totals(_sum(rows)), *[_cell("")] * 5])
+    _print(columns, cells)
+
+
+def _sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     tasks = sum(row["total_tasks_attempted"] for row in rows)
-    whole = {
+    return {
         "total_tasks_attempted": tasks,
         "average_success_rate": sum(row["successful_tasks"] for row in rows) / tasks if tasks else 0,
         "total_tokens_processed": sum(row["total_tokens_processed"] for row in rows),
         "total_cost_incurred": sum(row["total_cost_incurred"] for row in rows),
     }
-    for column, footer in zip(table.columns, [_cell("all", "bold"), *_totals(whole)], strict=False):
-        column.footer = footer
-    _print(table)
 
 
 def keys(rows: Sequence[dict[str, Any]]) -> None:
     """One line a worker's key."""
-    table = _table("name", "provider", "method", "place", "key")
-    for row in rows:
-        status = row["api_key_status"]
-        if row["method"] == "none":
-            status = "not needed"
-        table.add_row(
+    columns = (
+        Column("name", shrink=10),
+        Column("provider", drop=1),
+        Column("method"),
+        Column("place", shrink=12),
+        Column("key"),
+    )
+    cells = [
+        [
             _cell(row["name"], "bold"),
             _cell(row["provider"]),
             _cell(row["method"]),
             _cell(row["place"]),
-            _cell(status, _KEY_STYLES.get(status, "dim")),
-        )
-    _print(table)
+            _key(row["method"], row["api_key_status"]),
+        ]
+        for row in rows
+    ]
+    _print(columns, cells)
 
 
-def _table(*headings: str) -> Table:
-    """A table with these columns; ``#`` marks a number's, which is never cut."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in headings:
-        number = heading.startswith("#")
+_TOTALS = (
+    Column("tasks", number=True),
+    Column("ok", number=True),
+    Column("tokens", number=True),
+    Column("cost", number=True),
+)
+
+
+def _print(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> None:
+    """Prints a table that fits: columns that can go are left out, and then those that can shrink are shortened."""
+    console = _console()
+    width = [max([len(column.heading), *(row[index].cell_len for row in rows)]) for index, column in enumerate(columns)]
+    least = [
+        width[index] if column.shrink is None else min(width[index], column.shrink)
+        for index, column in enumerate(columns)
+    ]
+    kept = list(range(len(columns)))
+    while (left := console.width + GAP - sum(least[index] + GAP for index in kept)) < 0:
+        candidates = [index for index in kept if columns[index].drop]
+        if not candidates:
+            break
+        kept.remove(max(candidates, key=lambda index: columns[index].drop))
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
+    for index in kept:
         table.add_column(
-            heading.removeprefix("#"),
-            justify="right" if number else "left",
+            columns[index].heading,
+            justify="right" if columns[index].number else "left",
             no_wrap=True,
             overflow="ellipsis",
-            min_width=len(heading) - 1 if number else None,
+            width=least[index] + (more := max(0, min(left, width[index] - least[index]))),
         )
-    return table
+        left -= more
+    for row in rows:
+        table.add_row(*(row[index] for index in kept))
+    console.print(table)
 
 
-def _print(table: Table) -> None:
-    width = shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
-    Console(file=sys.stdout, width=width, highlight=False).print(table)
+def _console() -> Console:
+    return Console(
+        file=sys.stdout, width=shutil.get_terminal_size((PIPE_WIDTH, 24)).columns, highlight=False, soft_wrap=False
+    )
+
+
+def _key(method: str, status: str) -> Text:
+    return _cell("not needed", "dim") if method == "none" else _cell(status, _KEY_STYLES.get(status, ""))
 
 
 def _cell(text: Any, style: str = "") -> Text:
@@ -170,4 +255,6 @@ def _cost(cost: float, source: str | None = None) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.10g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ai_wm.types import AIWorkerDefinition
 
 STDIN = "-"
+FILES = "ai_worker_*.json"
+"""What a directory of workers holds."""
 
 _AGO = re.compile(r"(\d+)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -106,6 +108,10 @@ def run(options: argparse.Namespace) -> int:
     """Does what the action says; returns the exit status."""
     directory = sandbox_directory(options.sandbox) if options.makes else _existing(options.sandbox)
     logging.basicConfig(format="neuroscript: %(message)s")
+    if directory is not None and not options.makes and not any(directory.glob(FILES)):
+        # Opening a manager would leave files in a directory that has nothing to do with workers.
+        write_line(sys.stderr, f"neuroscript: there are no workers in {directory}; name their directory: --sandbox DIR")
+        return OK if options.action in ("list", "summary", "check-auth") else FAILED
     from ai_wm.manager import AIWorkerManager
 
     work: Callable[[AIWorkerManager, argparse.Namespace], int] = options.work
@@ -289,4 +295,5 @@ def _json_lines(rows: Sequence[Any]) -> int:
 
 def _csv_row(row: dict[str, Any]) -> list[Any]:
     flat = {**row["llm_metrics"], **row, "rating": (row["supervisor_feedback"] or {}).get("rating")}
-    return [flat.get(column, "") if flat.get(column) is not None else "" for column in CSV_COLUMNS]
+    flat["success"] = "true" if row["success"] else "false"
+    return ["" if flat.get(column) is None else flat[column] for column in CSV_COLUMNS]
