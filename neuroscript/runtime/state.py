@@ -5,6 +5,7 @@ Generated code sees the names of `Runtime.namespace` and no others: its ``__buil
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
 
 _UNLIMITED_DEPTH = 1 << 30
+_MOST_FRAMES = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ class Runtime(ToolLinks):
             outermost = self.running == 0
             depth = self.max_depth if outermost else self.depth
             if outermost:
+                self._make_room()
                 self.cancel_event.clear()
                 self.fuel.reset()
                 self.emitted = 0
@@ -146,6 +149,16 @@ class Runtime(ToolLinks):
             finally:
                 self.running -= 1
                 self.depth = depth
+
+    def _make_room(self) -> None:
+        """Has Python allow the call depth that the limits allow.
+
+        A call takes one Python frame, and up to six where it goes through an error handler or a tool.  The limit of the
+        process is only ever raised, since other threads may rely on it.
+        """
+        needed = min(self.max_depth * 6, _MOST_FRAMES) + 1000
+        if sys.getrecursionlimit() < needed:
+            sys.setrecursionlimit(needed)
 
     def cancel(self) -> None:
         """Ends the run that is going on, from any thread; without one nothing happens."""
