@@ -1,0 +1,191 @@
+"""Text and tokens: encodings, lines, comments, names, numbers, strings."""
+
+from __future__ import annotations
+
+import pytest
+
+from neuroscript.errors import ErrorCode, NeuroScriptSyntaxError
+from neuroscript.runtime.limits import Limits
+from neuroscript.syntax import nodes
+from neuroscript.syntax.parser import parse
+from tests.syntax.shapes import expression, shape, statement
+
+DEFAULTS = Limits()
+
+
+def value(text: str) -> object:
+    literal = expression(text)
+    assert isinstance(literal, nodes.Literal)
+    return literal.value
+
+
+def refused(source: str | bytes, limits: Limits = DEFAULTS) -> NeuroScriptSyntaxError:
+    with pytest.raises(NeuroScriptSyntaxError) as caught:
+        parse(source, "x.ns", limits)
+    return caught.value
+
+
+# --- encodings -------------------------------------------------------------------------------------------------------
+
+
+def test_bytes_are_utf_8_with_or_without_a_mark() -> None:
+    source = 'func f() means\n  emit "Grüße 😀"\nendfunc\n'
+    assert parse(source.encode()) == parse(b"\xef\xbb\xbf" + source.encode()) == parse("\ufeff" + source)
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "column", "message"),
+    [
+        (b"func f() means\n  emit '\xff'\n", 2, 9, "byte 0xff is not valid UTF-8"),
+        (b"\xef\xbb\xbfa\xc3", 1, 2, "byte 0xc3 is not valid UTF-8"),
+        ("# \ud800", 1, 3, "U+D800 is a lone surrogate"),
+        ("\ufeff\r\n#\0", 2, 2, "NUL"),
+        (b"\xed\xa0\x80", 1, 1, "not valid UTF-8"),
+    ],
+)
+def test_what_is_no_text_is_refused_at_its_place(source: str | bytes, line: int, column: int, message: str) -> None:
+    error = refused(source)
+    assert (error.code, error.line, error.column) == (ErrorCode.SYNTAX, line, column)
+    assert message in error.message
+    assert error.render()
+
+
+def test_the_limit_of_a_source_counts_bytes() -> None:
+    limits = Limits(max_source=10)
+    parse("# 45678910", limits=limits)
+    for source in ("# 456789101", "# äöüäö", "# äöüäö".encode(), b"\xff" * 11):
+        error = refused(source, limits)
+        assert error.code == ErrorCode.RESOURCE_EXHAUSTION
+        assert "10" in error.message
+    parse("# 456789101", limits=Limits(max_source=None))
+
+
+# --- lines -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_line_ends(newline: str) -> None:
+    program = parse(newline.join(["func f() means", "  emit 1", "", "  emit 2", "endfunc"]))
+    assert [s.span for s in program.procedures[0].body] == [(2, 2, 2, 8), (4, 2, 4, 8)]
+
+
+def test_newlines_inside_brackets_are_white_space() -> None:
+    assert shape(expression("f(\n1,\n\n# a comment\n[2,\n3]\n)")) == "f(1, [2, 3])"
+    assert shape(expression("{\n'a'\n:\n1 -- one\n}")) == "{'a': 1}"
+    assert shape(expression("(a\n+\nb)")) == "(a + b)"
+    assert shape(expression("[m.\nevent]")) == "[m['event']]"
+
+
+def test_a_backslash_at_the_end_joins_lines_anywhere() -> None:
+    assert shape(expression("1 + \\\n 2")) == "(1 + 2)"
+    assert shape(expression("m.\\\r\nevent")) == "m['event']"
+    assert shape(expression("x \\\n + y \\\n")) == "(x + y)"
+    assert shape(statement("emit \\\n\\\n1\n\\\n\n").value) == "1"
+    assert value('"one \\\n  two"') == "one   two"
+
+
+def test_comments() -> None:
+    for mark in ("#", "--", "//"):
+        assert shape(expression(f"a{mark}b \"'``` \\")) == "a"
+    assert shape(expression("a - -b")) == "(a - (- b))"
+    assert parse("# no newline after this").procedures == []
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_keyword_after_a_dot_is_a_name() -> None:
+    assert shape(expression("m.if.endfunc.not")) == "m['if']['endfunc']['not']"
+    assert shape(statement("set m.set = 1").targets[0].path[0]) == "'set'"
+    assert shape(expression("_a1.B_2")) == "_a1['B_2']"
+
+
+@pytest.mark.parametrize("name", ["fuzzy", "timedate", "last", "log", "do", "error"])
+def test_every_keyword_is_reserved(name: str) -> None:
+    error = refused(f"func f() means\nset {name} = 1\nendfunc")
+    assert error.message == f"`{name}` is a reserved word and cannot be a name"
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("0", 0), ("007", 7), ("1.50", 1.5), ("1e3", 1000.0), ("2E-2", 0.02), ("1.5e+2", 150.0), ("1e-999", 0.0)],
+)
+def test_numbers(text: str, expected: float) -> None:
+    found = value(text)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+def test_whole_numbers_are_exact_up_to_4096_bits() -> None:
+    largest = str(2**4096 - 1)
+    assert value(largest) == value("0" * 5000 + largest) == 2**4096 - 1
+    for text in (str(2**4096), "9" * 100_000, "1e309", "9" * 400 + ".0"):
+        error = refused(f"func f() means\n  emit [\n1, {text}]\nendfunc")
+        assert (error.code, error.line, error.column) == (ErrorCode.INVALID_VALUE, 3, 4)
+
+
+@pytest.mark.parametrize("text", ["1.", "1.x", "1.2.3", "1e", "1e+", "0x10", "1abc", "1_000", "1..2"])
+def test_what_begins_with_a_digit_and_is_no_number(text: str) -> None:
+    error = refused(f"func f() means\n  emit {text}\nendfunc")
+    assert (error.line, error.column) == (2, 8)
+    assert "number" in error.message
+
+
+# --- strings ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('""', ""),
+        ("'it\"s'", 'it"s'),
+        (r'"\" \' \\ \b \t \n \f \r \v \~ \`"', "\" ' \\ \b \t \n \f \r \v ~ `"),
+        (r'"\u0041\x42\103\1034\477\00"', "ABCC4'7\0"),
+        (r"'\xe9\u00E9'", "éé"),
+        (r'"\ud83d\uDE00!"', "😀!"),
+        (r'"\\ud83d"', r"\ud83d"),
+        (r'"a\\"', "a\\"),
+    ],
+)
+def test_escapes(text: str, expected: str) -> None:
+    assert value(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "part"),
+    [
+        (r'"ab\q"', 11, "`\\q` is no escape"),
+        (r'"\u12"', 9, "four hexadecimal digits"),
+        (r'"\x4"', 9, "two hexadecimal digits"),
+        (r'"\8"', 9, "octal"),
+        (r'"\1"', 9, "octal"),
+        (r'"\n\ud83d"', 11, "half of a surrogate pair"),
+        (r'"\ud83d\u0041"', 9, "half of a surrogate pair"),
+        (r'"\ud83d\ud83d\ude00"', 9, "half of a surrogate pair"),
+        (r'"abc', 8, "not closed on its line"),
+        (r'"abc\"', 8, "not closed on its line"),
+        ("'abc\"", 8, "not closed on its line"),
+        ("```abc", 8, "never closed"),
+        ("'''abc", 8, "never closed"),
+    ],
+)
+def test_strings_with_an_error_in_them(text: str, column: int, part: str) -> None:
+    error = refused(f"func f() means\n  emit {text}\nendfunc")
+    assert (error.line, error.column) == (2, column)
+    assert part in error.message
+    assert len(error.diagnostics) == 1
+
+
+def test_raw_strings_are_as_they_stand() -> None:
+    raw = expression("```a\\n \"'\r\n # {{x}} `\\\n```")
+    assert isinstance(raw, nodes.Raw)
+    assert raw.text == "a\\n \"'\r\n # {{x}} `\\\n"
+    assert value("'''it's ``` \\q'''") == "it's ``` \\q"
+    assert value("''''''") == ""
+
+
+def test_two_brackets_are_a_list_in_a_list() -> None:
+    assert shape(expression("[[ 1 ]]")) == "[[1]]"
