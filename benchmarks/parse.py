@@ -2,7 +2,7 @@
 
     python benchmarks/parse.py [kilobytes]
 
-Both read one generated program, which keeps to one line where Lark's lexer knows no newlines in brackets.  Lark makes its
+Both read one generated program, without newlines in brackets, of which Lark's lexer knows nothing.  Lark makes its
 generic tree; ours is the typed one with a position in each node.  Processor time, the best of a few runs.
 """
 

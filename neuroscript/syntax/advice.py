@@ -337,7 +337,8 @@ def _equals(c: _Context) -> Advice | None:
 def _next_line(c: _Context) -> Advice | None:
     """An expression that goes on in the next line."""
     before = c.tokens.codes[c.problem.place - 1] if c.problem.place else NEWLINE
-    if (c.at_start and c.code in JOINING_CODES | {CODES["DOT"]}) or (c.code == NEWLINE and before in JOINING_CODES):
+    goes_on = c.code == NEWLINE and before in JOINING_CODES and (before, c.first_word) != (CODES["COMMA"], "return")
+    if goes_on or (c.at_start and c.code in JOINING_CODES | {CODES["DOT"]}):
         return Advice("to go on in the next line, end the line with `\\`, or put the whole in brackets")
     return None
 

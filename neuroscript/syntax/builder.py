@@ -32,7 +32,8 @@ class Builder:
         self.end_columns = positions.end_columns
         self.name_of_program = name
         self.findings: list[Finding] = []
-        self._handlers: list[int] = []
+        # The handlers that are open: whether each is an error handler.
+        self._handlers: list[bool] = []
 
     def _span(self, first: int, last: int) -> Span:
         return self.lines[first], self.columns[first], self.end_lines[last], self.end_columns[last]
@@ -64,29 +65,29 @@ class Builder:
         return entry
 
     def procedure(self, values: Values, first: int, end: int) -> nodes.Procedure:
-        _, name, clauses, means = values[:4]
+        _, name, lists, means = values[:4]
         metadata: Metadata = values[5] if len(values) == 8 else []
-        lists: dict[str, list[Param]] = {"needs": [], "optional": [], "returns": []}
-        for keyword, params in clauses:
-            word = self.texts[keyword]
-            if lists[word]:
-                self.findings.append(
-                    (keyword, f"a second `{word}` in one signature: put all its names after the first")
-                )
-            lists[word] = lists[word] or params
         return nodes.Procedure(
             self._span(first, means),
             self.texts[name],
             self._span(name, name),
-            lists["needs"],
-            lists["optional"],
-            lists["returns"],
+            lists.get("needs", []),
+            lists.get("optional", []),
+            lists.get("returns", []),
             metadata,
             values[-2],
         )
 
-    def signature(self, values: Values, first: int, end: int) -> list[tuple[int, list[Param]]]:
-        return next((value for value in values if isinstance(value, list)), [])
+    def signature(self, values: Values, first: int, end: int) -> dict[str, list[Param]]:
+        lists: dict[str, list[Param]] = {}
+        for value in values:
+            for keyword, params in value if isinstance(value, list) else ():
+                word = self.texts[keyword]
+                if word in lists:
+                    message = f"a second `{word}` in one signature: put all its names after the first"
+                    self.findings.append((keyword, message))
+                lists.setdefault(word, params)
+        return lists
 
     def clause(self, values: Values, first: int, end: int) -> tuple[int, list[Param]]:
         names = [values[1], *(values[2][1::2] if len(values) > 2 else ())]
@@ -97,15 +98,15 @@ class Builder:
 
     def event_handler(self, values: Values, first: int, end: int) -> nodes.OnEvent:
         _, _, event, named, variable, _, newline, body, _ = values
-        # The event handler is a unit of its own: the error handlers in it are not inside one that it may stand in.
-        while self._handlers and self._handlers[-1] > first:
-            self._handlers.pop()
+        self._handlers.pop()
         return nodes.OnEvent(self._span(first, newline - 1), event, named, variable, body)
 
     def event_name(self, values: Values, first: int, end: int) -> str | None:
         return self.values[self.texts[values[1]]] if values else None
 
     def event_variable(self, values: Values, first: int, end: int) -> str | None:
+        # An event handler is a unit of its own: an error handler in it does not stand inside one round it.
+        self._handlers.append(False)
         return self.texts[values[1]] if values else None
 
     def do(self, values: Values, first: int, end: int) -> None:
@@ -178,16 +179,15 @@ class Builder:
         return nodes.Continue(self._span(first, first))
 
     def error_handler(self, values: Values, first: int, end: int) -> nodes.OnError:
-        inner = [place for place in self._handlers if place > first]
-        if inner:
-            self.findings.append(
-                (inner[0], "an error handler cannot stand inside another: end the outer one with `endon` first")
-            )
-        self._handlers = [place for place in self._handlers if place < first] + [first]
+        self._handlers.pop()
         return nodes.OnError(self._span(first, values[1] - 1), values[2])
 
     def handler_head(self, values: Values, first: int, end: int) -> None:
-        """The two spellings mean the same."""
+        """Both spellings mean the same."""
+        if self._handlers and self._handlers[-1]:
+            message = "an error handler cannot stand inside another: end the outer one with `endon` first"
+            self.findings.append((first, message))
+        self._handlers.append(True)
 
     def clear_error_statement(self, values: Values, first: int, end: int) -> nodes.ClearError:
         return nodes.ClearError(self._span(first, first))

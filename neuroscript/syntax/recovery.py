@@ -160,7 +160,9 @@ class Recovery:
 
     def _report(self, frame: Frame, place: int) -> None:
         """Notes a problem; further ones in the same statement are likely to be of its making."""
-        if not self.problems or self.problems[-1].start != self._start:
+        lines, starts = self.positions.lines, self.tokens.starts
+        last = self.problems[-1] if self.problems else None
+        if last is None or (lines[last.start] != lines[self._start] and starts[last.place] != starts[place]):
             self.problems.append(Problem(place, frame, self._start))
 
     def _within_statement(self, frame: Frame, place: int) -> tuple[Frame | None, int]:
@@ -237,6 +239,7 @@ class Recovery:
     def _at_word(self, frame: Frame, place: int) -> tuple[Frame | None, int]:
         """A statement that does not begin with a keyword: reads on as if the one that was meant stood there."""
         if self.tokens.texts[place] == "}" and self.codes[place + 1] == ELSE:
+            self._start = place + 1
             return frame, place + 1
         names, whole_line = self._meant(frame, place)
         ahead = fed(frame, names, place) if names else None
