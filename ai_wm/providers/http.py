@@ -32,6 +32,7 @@ MAX_RETRIES = 2
 _ADAPTERS = {name: name for name in ("anthropic", "google", "ollama", "openai")} | {"custom": "openai"}
 _ERROR_BYTES = 256 * 1024
 _SAMPLE = 200
+_STREAMS = ("text/event-stream", "application/x-ndjson")
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -101,8 +102,9 @@ class HTTPClient:
             try:
                 with self._replied(run) as reply:
                     received.begun = True
+                    received.streaming = _media_type(reply) in _STREAMS
                     for name, event in self._events(reply):
-                        received.events += 1
+                        received.streaming = True
                         new = received.take(parser.feed(name, event))
                         if new:
                             yield Delta(text=new)
@@ -117,8 +119,8 @@ class HTTPClient:
                 return
             except (AttemptFailed, BadReply, StreamError) as error:
                 failure = _failure(run, error)
-                # A stream that breaks on its way is worth another attempt; what was never one is not.
-                failure.retry = failure.retry or (isinstance(error, BadReply) and received.events > 0)
+                # A stream that is broken is worth another attempt; what was never one is not.
+                failure.retry = failure.retry or (isinstance(error, BadReply) and received.streaming)
             if received.begun:
                 run.wasted += _partial(request, parser.usage, received.text)
             given = received.given
@@ -181,8 +183,7 @@ class HTTPClient:
         return failure
 
     def _events(self, reply: Reply) -> Iterator[tuple[str, Any]]:
-        kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind == "text/html":
+        if _media_type(reply) == "text/html":
             raise BadReply("the reply is an HTML page, not a stream", _text(reply.body(_ERROR_BYTES)))
         if self._adapter.stream_format == "sse":
             return sse_events(reply.chunks())
@@ -222,7 +223,7 @@ class _Received:
 
     def __init__(self, given: str) -> None:
         self.begun = False
-        self.events = 0
+        self.streaming = False
         self._given = given
         self._place = 0
         self._pieces: list[str] = []
@@ -288,6 +289,10 @@ def _json(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         raise BadReply("it is not JSON" if body.strip() else "it is empty", _text(body)) from None
+
+
+def _media_type(reply: Reply) -> str:
+    return reply.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _text(body: bytes) -> str:

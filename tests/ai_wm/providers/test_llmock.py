@@ -1,0 +1,161 @@
+"""Against llmock, which breaks calls as providers do and judges how the client behaved: its strict verdict is clean."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from ai_wm.keys import Secret
+from ai_wm.providers import Clients
+from ai_wm.providers.base import LLMRequest, Message
+from neuroscript.errors import NeuroScriptError
+from tests.ai_wm.providers.support import KEY, WEATHER, collect, user
+
+testing = pytest.importorskip("llmock.testing", reason="llmock is missing: pip install llmock==0.2.2")
+scenarios = pytest.importorskip("llmock.scenarios")
+verdict = pytest.importorskip("llmock.verdict")
+ratelimit = pytest.importorskip("llmock.ratelimit")
+
+PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "google": "gemini"}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Any]:
+    with testing.LLMockServer() as server:
+        yield server
+
+
+@pytest.fixture
+def mock(running: Any) -> Iterator[Any]:
+    running.state.reset()
+    yield running
+    running.state.limiter.configure(ratelimit.LimitSettings())
+    running.state.reset()
+
+
+@pytest.fixture(params=sorted(PROVIDERS))
+def provider(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def ask(mock: Any, provider: str, text: str = "Tell me of the sea.", **more: Any) -> LLMRequest:
+    config = {"base_url": mock.base_url(PROVIDERS[provider]), **more.pop("config", {})}
+    fields: dict[str, Any] = {"messages": (user(text),), "system": "Be brief.", **more}
+    return LLMRequest(provider=provider, model="some-model", config=config, api_key=Secret(KEY), **fields)
+
+
+def assert_resilient(mock: Any) -> None:
+    """llmock's strict verdict: no error and no warning about how the client behaved."""
+    verdict.judge(mock.state.journal.records(wait=2.0)).assert_ok(strict=True)
+
+
+def test_a_reply_and_the_same_streamed(mock: Any, provider: str, clients: Clients) -> None:
+    client = clients.for_provider(provider)
+    whole = client.complete(ask(mock, provider))
+    text, last = collect(client.stream(ask(mock, provider)))
+    assert text == last.text == whole.text
+    assert last.usage == whole.usage
+    assert_resilient(mock)
+
+
+@pytest.mark.parametrize("mode", ["complete", "stream"])
+@pytest.mark.parametrize("seconds", [0.4])
+def test_quotas_with_retry_after(mock: Any, provider: str, mode: str, seconds: float, clients: Clients) -> None:
+    mock.state.scenarios.add(scenarios.Fail(429, retry_after=seconds))
+    client, asked = clients.for_provider(provider), ask(mock, provider)
+    start = time.monotonic()
+    response = client.complete(asked) if mode == "complete" else collect(client.stream(asked))[1]
+    assert response.attempts == 2
+    assert time.monotonic() - start >= seconds
+    assert_resilient(mock)
+
+
+def test_a_provider_that_is_down_for_a_moment(mock: Any, provider: str, clients: Clients) -> None:
+    mock.state.scenarios.add(scenarios.Fail(503, times=2))
+    assert clients.for_provider(provider).complete(ask(mock, provider)).attempts == 3
+    assert_resilient(mock)
+
+
+def test_a_provider_that_stays_down(mock: Any, provider: str, clients: Clients) -> None:
+    mock.state.scenarios.add(scenarios.Fail(500, times=None))
+    with pytest.raises(NeuroScriptError) as caught:
+        clients.for_provider(provider).complete(ask(mock, provider))
+    assert (caught.value.code, caught.value.details["attempts"]) == (16, 3)
+    assert_resilient(mock)
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, 16), (401, 45), (403, 45), (404, 40), (422, 16)])
+def test_what_cannot_succeed(mock: Any, provider: str, status: int, code: int, clients: Clients) -> None:
+    mock.state.scenarios.add(scenarios.Fail(status))
+    with pytest.raises(NeuroScriptError) as caught:
+        clients.for_provider(provider).complete(ask(mock, provider))
+    assert caught.value.code == code
+    assert_resilient(mock)
+
+
+@pytest.mark.parametrize("after", [0, 3])
+@pytest.mark.parametrize("kind", ["disconnect", "truncate", "malformed"])
+def test_streams_that_break(mock: Any, provider: str, kind: str, after: int, clients: Clients) -> None:
+    client = clients.for_provider(provider)
+    whole = client.complete(ask(mock, provider))
+    mock.state.reset()
+    mock.state.scenarios.add(scenarios.StreamFault(kind, after_chunks=after))
+    text, response = collect(client.stream(ask(mock, provider)))
+    assert text == response.text == whole.text
+    assert response.attempts == 2
+    assert response.usage.total_tokens >= whole.usage.total_tokens
+    assert_resilient(mock)
+
+
+def test_a_stream_that_stalls(mock: Any, provider: str, clients: Clients) -> None:
+    mock.state.scenarios.add(scenarios.StreamFault("stall", after_chunks=2, stall_seconds=4))
+    start = time.monotonic()
+    with pytest.raises(NeuroScriptError) as caught:
+        collect(clients.for_provider(provider).stream(ask(mock, provider, config={"timeout_seconds": 0.5})))
+    assert caught.value.code == 31
+    assert time.monotonic() - start < 2
+    assert caught.value.details["usage"].total_tokens > 0
+    assert_resilient(mock)
+
+
+@pytest.mark.parametrize("mode", ["complete", "stream"])
+def test_a_turn_with_a_tool(mock: Any, provider: str, mode: str, clients: Clients) -> None:
+    client = clients.for_provider(provider)
+    asked = ask(mock, provider, "What is the weather now?", tools=(WEATHER,))
+    response = client.complete(asked) if mode == "complete" else collect(client.stream(asked))[1]
+    assert response.finish_reason == "tool_calls"
+    (call,) = response.tool_calls
+    assert (call.name, set(call.arguments)) == ("weather.Now", {"city"})
+    result = Message(role="tool", content="20 C", tool_call_id=call.id, name=call.name)
+    turn = (*asked.messages, response.as_message(), result)
+    final = client.complete(ask(mock, provider, messages=turn, tools=(WEATHER,)))
+    assert (final.finish_reason, final.tool_calls) == ("stop", ())
+    assert_resilient(mock)
+
+
+def test_arguments_that_are_not_json(mock: Any, clients: Clients) -> None:
+    mock.state.scenarios.add(scenarios.ToolFault("malformed_arguments"))
+    with pytest.raises(NeuroScriptError, match="not JSON") as caught:
+        clients.for_provider("openai").complete(ask(mock, "openai", "weather now?", tools=(WEATHER,)))
+    assert caught.value.code == 16
+
+
+def test_a_full_context(mock: Any, provider: str, clients: Clients) -> None:
+    mock.state.limiter.configure(ratelimit.LimitSettings(context_window=50))
+    with pytest.raises(NeuroScriptError) as caught:
+        clients.for_provider(provider).complete(ask(mock, provider, "word " * 500))
+    assert (caught.value.code, caught.value.details["attempts"]) == (47, 1)
+    assert_resilient(mock)
+
+
+def test_a_real_quota_that_many_calls_share(mock: Any, provider: str, clients: Clients) -> None:
+    mock.state.limiter.configure(ratelimit.LimitSettings(rpm=60))
+    client = clients.for_provider(provider)
+    with ThreadPoolExecutor(4) as pool:
+        replies = list(pool.map(client.complete, [ask(mock, provider, f"question {number}") for number in range(61)]))
+    assert max(reply.attempts for reply in replies) == 2
+    assert_resilient(mock)
