@@ -134,6 +134,9 @@ class Timestamp(datetime):
     def __eq__(self, other: object) -> bool:
         return self._order(other) == 0 if isinstance(other, datetime) else NotImplemented
 
+    def __ne__(self, other: object) -> bool:  # datetime has one of its own, which does not ask __eq__
+        return self._order(other) != 0 if isinstance(other, datetime) else NotImplemented
+
     def __lt__(self, other: datetime) -> bool:  # type: ignore[override]
         return self._order(other) < 0 if isinstance(other, datetime) else NotImplemented
 
