@@ -7,22 +7,23 @@ looked up.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any, TypeVar
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.tools.policy import Policy
-from neuroscript.tools.signatures import CallShape
 from neuroscript.tools.spec import ArgType, ToolSpec
 from neuroscript.tools.validation import Validator, compile_validator, validate_and_convert_args
 from neuroscript.values import from_host, to_host
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# Functions with *args or **kwargs, coroutines and generators (the flags of code objects in the module inspect).
+_UNUSUAL = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
 _CONTAINERS = frozenset(kind for kind in ArgType if kind is ArgType.ANY or kind is ArgType.MAP or kind.item_type)
 
 
@@ -55,6 +56,11 @@ class Tool:
         Raises:
             NeuroScriptError: 41 if the function cannot be called with the spec's arguments.
         """
+        plain = _plain(spec, function)
+        if plain is not None:
+            return plain
+        from neuroscript.tools.signatures import CallShape
+
         shape = CallShape.of(spec, function)
         shared = frozenset(
             index
@@ -103,6 +109,24 @@ class Tool:
                 ErrorCode.TOOL_EXECUTION_FAILED, f"{self.spec.full_name} failed: {type(error).__name__}: {error}"
             ) from error
         return result if self.spec.pure else from_host(result)
+
+
+def _plain(spec: ToolSpec, function: Callable[..., Any]) -> Tool | None:
+    """The tool of an ordinary pure function, without reading its signature as `CallShape` does; else None.
+
+    The standard tools are nearly all of that kind, and the first call of one should not wait for `inspect`'s ways.
+    """
+    if not spec.pure or type(function) is not FunctionType:
+        return None
+    code = function.__code__
+    if code.co_kwonlyargcount or code.co_flags & _UNUSUAL:
+        return None
+    first = code.co_varnames[0] if code.co_argcount else ""
+    takes_context = first in ("ctx", "context")
+    if code.co_argcount - takes_context != len(spec.args):
+        return None
+    optional = takes_context and "None" in str(function.__annotations__.get(first))
+    return Tool(spec, function, takes_context, False, frozenset(range(len(spec.args))), optional)
 
 
 def _collects(spec: ToolSpec, index: int) -> bool:
@@ -286,6 +310,8 @@ class ToolRegistry:
 
     def near(self, name: str, count: int = 3) -> list[str]:
         """The names nearest to one that is not there, nearest first."""
+        import difflib
+
         key = _key(name)
         names = {spec.name.lower(): spec.name for spec in self._all_specs()}
         found = difflib.get_close_matches(key, names, count, 0.6)

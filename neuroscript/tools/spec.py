@@ -190,6 +190,10 @@ class ToolSpec:
             raise NeuroScriptError(ErrorCode.DUPLICATE, f"tool.{name} has two arguments of one name: {names}")
         if self.variadic and not names:
             raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"tool.{name} is variadic and has no arguments")
+        if self.variadic and not isinstance(self.args[-1].default, list | tuple | None):
+            raise NeuroScriptError(
+                ErrorCode.INVALID_VALUE, f"tool.{name}: the default of the variadic argument {names[-1]} must be a list"
+            )
 
     @property
     def full_name(self) -> str:

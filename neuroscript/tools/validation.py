@@ -6,7 +6,6 @@ type tests, and everything else goes the one slow way, which converts or explain
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -107,6 +106,8 @@ def _bind(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any]) -> list
     for name, value in named.items():
         index = positions.get(name, -1)
         if index < 0:
+            import difflib
+
             near = difflib.get_close_matches(name, positions, 1, 0.5)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise _mismatch(spec, f"there is no argument {name}{hint}")
@@ -323,8 +324,9 @@ def inline_check(arg: ArgSpec | ArgType) -> str | None:
     """
     if isinstance(arg, ArgType):
         return _INLINE.get(arg)
-    if arg.type is ArgType.ANY and not arg.required and arg.default is not None:
-        return "{0} is not None"
+    if not arg.required and arg.default is not None and arg.type in (ArgType.ANY, ArgType.NIL):
+        # nil stands for the default, so it does not pass as it is.
+        return "{0} is not None" if arg.type is ArgType.ANY else "False"
     return _INLINE.get(arg.type)
 
 

@@ -10,6 +10,7 @@ import pytest
 from neuroscript import Interpreter
 from neuroscript.stdlib import GROUPS, standard_registry
 from neuroscript.syntax._tables import KEYWORDS
+from neuroscript.tools.signatures import CallShape
 from neuroscript.tools.spec import ToolSpec
 from neuroscript.values import same
 
@@ -90,3 +91,17 @@ def test_one_group_is_imported_for_one_tool() -> None:
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.split("\n")[0] == "['neuroscript.stdlib.declare', 'neuroscript.stdlib.math'] False"
+
+
+@pytest.mark.parametrize("group", PURE)
+def test_every_function_is_called_as_its_signature_says(group: str) -> None:
+    for spec, function in importlib.import_module(GROUPS[group]).TOOLS:
+        shape = CallShape.of(spec, function)
+        found = standard_registry().lookup(spec.name)
+        assert (found.function, found.takes_context, found.is_async, found.context_optional) == (
+            shape.function,
+            shape.takes_context,
+            shape.is_async,
+            shape.context_optional,
+        )
+        assert found.shared_args == set(range(len(spec.args)))

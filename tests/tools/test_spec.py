@@ -84,6 +84,7 @@ def test_a_spec_as_json_values() -> None:
     [
         ({"args": (ArgSpec("a"), ArgSpec("a"))}, ErrorCode.DUPLICATE),
         ({"variadic": True}, ErrorCode.INVALID_VALUE),
+        ({"variadic": True, "args": (ArgSpec("a", required=False, default=5),)}, ErrorCode.INVALID_VALUE),
         ({"return_type": "strange"}, ErrorCode.INVALID_VALUE),
     ],
 )

@@ -232,7 +232,9 @@ arguments = st.builds(
     scalars,
 )
 specs = st.builds(
-    lambda args, variadic: ToolSpec(name="t.T", args=args, variadic=variadic and bool(args)),
+    lambda args, variadic: ToolSpec(
+        name="t.T", args=args, variadic=variadic and bool(args) and args[-1].default is None
+    ),
     st.lists(arguments, max_size=4, unique_by=lambda arg: arg.name).map(tuple),
     st.booleans(),
 )
