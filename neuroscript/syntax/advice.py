@@ -245,6 +245,8 @@ def _signature(c: _Context) -> Advice | None:
         return None
     if c.code == CODES["COLON"] and c.is_near(1, "NEWLINE"):
         return Advice("the header ends with `means`")
+    if c.text in ("needs", "optional", "returns") and c.can("MEANS") and not c.can("NEEDS"):
+        return Advice(f"`{c.text}` stands inside the parentheses: `func name(needs a returns b) means`")
     if c.code == CODES["COLON"]:
         return Advice("parameters have no types: their names alone stand in a signature")
     if c.code == CODES["EQUAL"]:
@@ -304,6 +306,10 @@ def _reserved(c: _Context) -> Advice | None:
     """A keyword where a name is wanted."""
     if not c.can("NAME") or c.text not in KEYWORDS or c.at_start:
         return None
+    if c.code == CODES["CALL"] and c.can("STRING"):
+        return Advice("inside an expression a call is `name(…)` alone, without `call`")
+    if c.code in (CODES["ASK"], CODES["PROMPTUSER"]) and c.can("STRING"):
+        return Advice(f"`{c.text}` is a statement, which puts the reply `into` a variable")
     if c.can("STRING"):  # an expression could stand there
         reserved = c.code in STATEMENT_CODES | END_CODES and not c.is_near(-1, "NEWLINE")
         return Advice(f"`{c.text}` is a reserved word") if reserved else None
@@ -387,6 +393,8 @@ def _lists(c: _Context) -> Advice | None:
 
 
 def _side_by_side(c: _Context) -> Advice | None:
+    if c.code == STRING and c.is_near(-1, "DOT"):
+        return Advice("strings are joined with `+`")
     if c.at_start or not c.can("PLUS"):
         return None
     if c.code == STRING and c.tokens.codes[c.problem.place - 1] == STRING:

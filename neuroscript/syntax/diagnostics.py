@@ -249,7 +249,7 @@ def phrase(possible: frozenset[int]) -> str:
     parts: list[str] = []
     if rest >= OPERAND_CODES:
         parts.append("an expression" if rest >= EXPRESSION_CODES else "a value")
-        rest -= EXPRESSION_CODES
+        rest -= EXPRESSION_CODES | {CODES["MUST"]}
     if rest >= STATEMENT_CODES:
         parts.append("a statement")
         rest -= STATEMENT_CODES | {METADATA, NEWLINE}

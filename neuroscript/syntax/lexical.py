@@ -116,6 +116,8 @@ def _number(text: str) -> LexicalError:
         return LexicalError(
             f"`{text}` is no number: an exponent has digits", f"write {text}0, or a blank after {number}"
         )
+    if ".." in text:
+        return LexicalError(f"`{text}` is no number", "there are no ranges: count with `while`")
     if text.count(".") > 1:
         return LexicalError(f"`{text}` is no number: it has more than one point", "a version is a string")
     return LexicalError(f"`{text}` is neither a number nor a name", "a name begins with a letter or `_`")

@@ -92,17 +92,19 @@ def check(source: str) -> None:
 
 
 @given(st.text(max_size=200))
+@settings(deadline=None)
 def test_any_text(source: str) -> None:
     check(source)
 
 
 @given(SOUP)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_words(source: str) -> None:
     check(source)
 
 
 @given(st.binary(max_size=200))
+@settings(deadline=None)
 def test_any_bytes(source: bytes) -> None:
     errors_of(source, Limits())
 
@@ -139,6 +141,7 @@ EXPRESSIONS = st.recursive(
 
 
 @given(EXPRESSIONS)
+@settings(deadline=None)
 def test_the_text_under_a_span_has_the_same_tree(text: str) -> None:
     source = f"func f() means\nemit ({text})\nendfunc"
     program = parse(source)
@@ -155,6 +158,7 @@ def is_key(node: nodes.Expr, source: str) -> bool:
 
 
 @given(EXPRESSIONS)
+@settings(deadline=None)
 def test_a_span_lies_within_that_of_the_node_above(text: str) -> None:
     emit: Any = parse(f"func f() means\nemit ({text})\nendfunc").procedures[0].body[0]
     for node in walk(emit):
