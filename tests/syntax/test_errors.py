@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptSyntaxError
 from neuroscript.syntax.parser import parse
@@ -19,13 +18,16 @@ GOLDEN = Path(__file__).with_name("golden")
 MARK = "#! "
 
 
-def programs() -> list[ParameterSet]:
-    """Every program of the golden files; one whose last line is a mark has no newline at its end."""
-    return [
-        pytest.param(text.removesuffix("\n") if f"\n{MARK}" in text else text, id=f"{path.stem}-{number}")
+def programs() -> dict[str, str]:
+    """The programs of the golden files; one whose last line is a mark has no newline at its end."""
+    return {
+        f"{path.stem}-{number}": text.removesuffix("\n") if f"\n{MARK}" in text else text
         for path in sorted(GOLDEN.glob("*.ns"))
         for number, text in enumerate(path.read_text(encoding="utf-8").split("---\n"), 1)
-    ]
+    }
+
+
+PROGRAMS = programs()
 
 
 def errors_of(source: str) -> tuple[Diagnostic, ...]:
@@ -34,9 +36,12 @@ def errors_of(source: str) -> tuple[Diagnostic, ...]:
     return caught.value.diagnostics
 
 
-@pytest.mark.parametrize("source", programs())
-def test_golden(source: str) -> None:
-    found = {diagnostic.line: diagnostic for diagnostic in errors_of(source)}
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_golden(name: str) -> None:
+    source = PROGRAMS[name]
+    errors = errors_of(source)
+    found = {diagnostic.line: diagnostic for diagnostic in errors}
+    assert len(found) == len(errors)
     expected = {number: line.split(MARK)[1] for number, line in enumerate(source.split("\n"), 1) if MARK in line}
     assert {line: diagnostic.message for line, diagnostic in found.items()}.keys() == expected.keys()
     for line, text in expected.items():
