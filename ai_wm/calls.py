@@ -223,13 +223,15 @@ class Turn:
             self._in_flight = True
             response = self._exchange(client, request if key is None else self._request(messages, offered, key))
         except NeuroScriptError as error:
-            usage = error.details.pop("usage", None)
-            attempts = error.details.get("attempts")
-            known = usage if isinstance(usage, Usage) else Usage()
-            self._count(known, definition.model_name, attempts if isinstance(attempts, int) else 1)
-            raise _without_key(error, key) from _safe_cause(error.__cause__, key)
-        self._count(response.usage, response.model, response.attempts)
-        return response
+            failure = error
+        else:
+            self._count(response.usage, response.model, response.attempts)
+            return response
+        # Out of the handler, so that an error which shows the key is not the context of the one that does not.
+        usage, attempts = failure.details.pop("usage", None), failure.details.get("attempts")
+        known = usage if isinstance(usage, Usage) else Usage()
+        self._count(known, definition.model_name, attempts if isinstance(attempts, int) else 1)
+        raise _without_key(failure, key)
 
     def _request(
         self, messages: tuple[Message, ...], offered: tuple[ToolDefinition, ...], key: Secret | None
@@ -315,14 +317,16 @@ def _hand_on(stream: StreamCallback, text: str) -> None:
 
 
 def _without_key(error: NeuroScriptError, key: Secret | None) -> NeuroScriptError:
-    """The error with nothing in it that shows the key."""
+    """The error, or one without its causes if it or anything behind it shows the key."""
     if key is None:
         return error
-    details = _hidden(error.details, key)
-    message = redact(error.message, [key])
-    if message == error.message and details == error.details:
-        return error
-    return NeuroScriptError(error.code, message, details=details)
+    link: BaseException | None = error
+    while link is not None:
+        shown = f"{link!r} {link} {getattr(link, 'details', '')}"
+        if redact(shown, [key]) != shown:
+            return NeuroScriptError(error.code, redact(error.message, [key]), details=_hidden(error.details, key))
+        link = link.__cause__ or link.__context__
+    return error
 
 
 def _hidden(value: Any, key: Secret) -> Any:
@@ -334,15 +338,3 @@ def _hidden(value: Any, key: Secret) -> Any:
         case list() | tuple():
             return [_hidden(item, key) for item in value]
     return value
-
-
-def _safe_cause(cause: BaseException | None, key: Secret | None) -> BaseException | None:
-    """The cause, unless it or anything behind it shows the key."""
-    if key is None:
-        return cause
-    link = cause
-    while link is not None:
-        if redact(repr(link) + str(link), [key]) != repr(link) + str(link):
-            return None
-        link = link.__cause__ or link.__context__
-    return cause

@@ -187,13 +187,16 @@ def test_what_the_provider_gave_with_a_call_goes_back_with_it(interpreter: Inter
         assert manager.execute_stateless_task("w", "go").output == "done"
 
 
-def test_a_worker_that_asks_itself_is_refused_by_its_own_turn(interpreter: Interpreter) -> None:
+def test_a_tool_sees_the_instance_in_its_turn(interpreter: Interpreter) -> None:
+    call = {"name": "AIWorkerInstance__ListActive", "arguments": {"filters": {"status": "busy"}}}
+    interpreter.services["ai_wm"].add_worker_definition(
+        scripted("w", [{"tool_calls": [call]}, "done"], tool_allowlist=["*"])
+    )
     script = """
 func talk() means
-  set id = tool.AIWorkerDefinition.Add(name: "w", provider: "local", model_name: "scripted", auth: {"method": "none"}, base_config: {"replies": [{"tool_calls": [{"name": "AIWorkerInstance__ListActive", "arguments": {"filters": {"status": "busy"}}}]}, "done"]}, tool_allowlist: ["*"])
-  set inst = tool.AIWorkerInstance.Spawn("w")
-  set reply = tool.Conversation.Ask(inst.conversation_manager_handle, "go")
-  return [reply, tool.Conversation.History(inst.conversation_manager_handle)[2].content]
+  set chat = tool.AIWorkerInstance.Spawn("w").conversation_manager_handle
+  set reply = tool.Conversation.Ask(chat, "go")
+  return [reply, tool.Conversation.History(chat)[2].content]
 endfunc
 """
     interpreter.load(script)
@@ -203,9 +206,7 @@ endfunc
 
 
 def test_workers_that_ask_workers_end_somewhere(interpreter: Interpreter) -> None:
-    call = ToolCallRequest(
-        id="1", name="AIWorker__ExecuteStatelessTask", arguments={"name": "w", "prompt": "and you?"}
-    )
+    call = ToolCallRequest(id="1", name="AIWorker__ExecuteStatelessTask", arguments={"name": "w", "prompt": "and you?"})
 
     def answer(request: LLMRequest) -> Any:
         if len(request.messages) > 1:
@@ -216,8 +217,8 @@ def test_workers_that_ask_workers_end_somewhere(interpreter: Interpreter) -> Non
         manager.add_worker_definition(worker("w", provider="openai", tool_allowlist=["*"]))
         with Interpreter() as other:
             register_ai_worker_tools(other, manager)
-            output = other.tools.call(
-                "AIWorker.ExecuteStatelessTask", "w", "go", context=other.host_context()
-            )["output"]
+            output = other.tools.call("AIWorker.ExecuteStatelessTask", "w", "go", context=other.host_context())[
+                "output"
+            ]
         assert "8 deep already" in output
         assert manager.performance_summary("w").successful_tasks == 8
