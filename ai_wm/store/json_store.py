@@ -454,7 +454,7 @@ class JsonStore:
 
     def _tidy_superseded(self) -> None:
         state = self._performance.state
-        if state.own and state.count > sum(1 for _ in self._index.in_file()):
+        if state.count > sum(1 for _ in self._index.in_file()) if state.own else not state.count:
             self._tidy()
 
     def _recover(self) -> None:

@@ -180,15 +180,15 @@ class PerformanceFile:
     def _load_foreign(self, state: FileState, source: Descriptor, put: Put) -> FileState:
         """Read a file of another layout: its entries go as lines into a temporary file that has no name."""
         state.own, state.count, state.tail = False, 0, 0
-        if not os.fstat(source.number).st_size:
-            return state
+        reader = ArrayReader(source.number, self.path)
+        if not reader.first():
+            return state  # an empty file holds no entries, and there is nothing to lose
         with tempfile.TemporaryFile() as temporary:
-            reader = ArrayReader(source.number, self.path)
             for value, line, column in reader:
                 try:
-                    entry, extract = normal_entry(value, f"entry {reader.count}")
+                    entry, extract = normal_entry(value)
                 except NeuroScriptError as error:
-                    raise bad_file(self.path, error.message, line, column) from error
+                    raise bad_file(self.path, error.message, line, column, reader.count) from error
                 data = write_line(entry)
                 temporary.write(data + b"\n")
                 put(extract, state.tail, len(data))

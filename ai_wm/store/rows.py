@@ -101,11 +101,8 @@ _OTHER_SPELLINGS: Final = frozenset().union(
 )
 
 
-def normal_entry(entry: Any, name: str = "") -> tuple[dict[str, Any], Extract]:
+def normal_entry(entry: Any) -> tuple[dict[str, Any], Extract]:
     """Check an entry read from a file, and bring it to the spelling of the files.
-
-    Args:
-        name: what to call it in an error.
 
     Returns:
         the entry, itself if it is in the usual spelling, and its extract.
@@ -117,10 +114,10 @@ def normal_entry(entry: Any, name: str = "") -> tuple[dict[str, Any], Extract]:
         extract = _extract(entry)
         if extract is not None:
             return entry, extract
-    usual = RetiredInstanceInfo.parse(entry, name).to_file()
+    usual = RetiredInstanceInfo.parse(entry).to_file()
     extract = _extract(usual)
     if extract is None:
-        raise AssertionError(f"{name}: a valid entry has no extract")
+        raise AssertionError("a valid entry has no extract")
     return usual, extract
 
 

@@ -139,10 +139,10 @@ def _entry_of(body: bytes) -> dict[str, Any] | None:
 
 def _checked(value: dict[str, Any], path: Path, index: int) -> tuple[dict[str, Any], Extract]:
     try:
-        return normal_entry(value, f"entry {index + 1}")
+        return normal_entry(value)
     except NeuroScriptError as error:
         # One entry a line, behind the line of the opening bracket.
-        raise bad_file(path, error.message, index + 2, 1) from error
+        raise bad_file(path, error.message, index + 2, 1, index + 1) from error
 
 
 def _closes(descriptor: int, offset: int) -> bool:
@@ -174,10 +174,9 @@ def is_torn(rest: bytes, offset: int) -> bool:
     if rest[:closing].strip(_BLANK) == b"]":
         # The old bracket stayed, and the sector behind it was written.
         return (offset + closing) % SECTOR == 0
-    text = rest.removeprefix(b",")
-    if text.strip(_BLANK) in (b"", b"]"):
-        return rest != text  # the comma stands where the line end before the bracket stood
-    piece, _, behind = text.removeprefix(b"\n").partition(b"\n")
+    if rest.strip(_BLANK) in (b",", b",]"):
+        return True  # the comma stands where the line end before the bracket stood
+    piece, _, behind = rest.removeprefix(b",").removeprefix(b"\n").partition(b"\n")
     begun = piece.rstrip(b" ")
     return not behind.strip(_BLANK) and (begun.startswith(_ENTRY_START) or _ENTRY_START.startswith(begun))
 
@@ -217,6 +216,8 @@ class ArrayReader:
         self._text = ""
         self._position = 0
         self._ended = False
+        self._undecodable = ""
+        """What is wrong at the end of the text, if it is not the end of the file."""
         self._line = 1
         self._column = 1
         self.count = 0
@@ -257,8 +258,8 @@ class ArrayReader:
                 value, end = _DECODER.raw_decode(self._text, self._position)
             except json.JSONDecodeError as error:
                 if not self._read():
-                    self._advance(error.pos)
-                    raise self._error(error.msg[:1].lower() + error.msg[1:]) from error
+                    self._advance(len(self._text) if self._undecodable else error.pos)
+                    raise self._error(self._undecodable or error.msg[:1].lower() + error.msg[1:]) from error
             except (ValueError, RecursionError) as error:
                 what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
                 raise self._error(what) from error
@@ -297,7 +298,8 @@ class ArrayReader:
         try:
             text = self._decoder.decode(data, final=self._ended)
         except UnicodeDecodeError as error:
-            raise self._error(f"a byte near here is not UTF-8 ({error.reason})") from error
+            text, self._ended = error.object[: error.start].decode("utf-8"), True
+            self._undecodable = f"a byte here is not UTF-8: {error.reason}"
         self._text, self._position = self._text[self._position :] + text, 0
         return True
 

@@ -1,0 +1,157 @@
+"""What the tests of the store share: records to store, files that fail, and crashes without dying."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ai_wm.store import JsonStore
+from ai_wm.store.files import FileSystem
+from ai_wm.store.json_store import DEFINITIONS_FILE, PERFORMANCE_FILE
+from ai_wm.types import (
+    AIWorkerDefinition,
+    AIWorkerInstance,
+    AIWorkerInstanceStatus,
+    PerformanceRecord,
+    RetiredInstanceInfo,
+    Timestamp,
+)
+
+NOON = 1_750_000_000
+"""Some moment, in seconds since 1970."""
+
+
+def worker(name: str = "w", definition_id: str = "def-1", **more: Any) -> AIWorkerDefinition:
+    """A definition of the built-in echo model."""
+    basic = {"provider": "local", "model_name": "echo", "auth": {"method": "none"}}
+    return AIWorkerDefinition.parse({"definition_id": definition_id, "name": name} | basic | more)
+
+
+def add(store: JsonStore, *definitions: AIWorkerDefinition) -> None:
+    """Add definitions to a store."""
+    store.change_definitions(lambda all_: all_.update({each.definition_id: each for each in definitions}))
+
+
+def record(task_id: str, instance_id: str = "", definition_id: str = "def-1", **more: Any) -> PerformanceRecord:
+    """A record of a task that took 10 ms and 3 tokens; stateless unless it has an instance."""
+    fields: dict[str, Any] = {
+        "task_id": task_id,
+        "instance_id": instance_id or f"stateless-{task_id}",
+        "definition_id": definition_id,
+        "timestamp_start": Timestamp.from_unix(NOON),
+        "timestamp_end": Timestamp.from_unix(NOON + 1),
+        "duration_ms": 10,
+        "success": True,
+        "llm_metrics": {"input_tokens": 2, "output_tokens": 1},
+    }
+    return PerformanceRecord.parse(fields | more)
+
+
+def spawn(store: JsonStore, instance_id: str, definition_id: str = "def-1") -> str:
+    """Start an instance."""
+    store.start_instance(
+        AIWorkerInstance(
+            instance_id=instance_id, definition_id=definition_id, creation_timestamp=Timestamp.from_unix(NOON)
+        )
+    )
+    return instance_id
+
+
+def retire(store: JsonStore, instance_id: str, **more: Any) -> RetiredInstanceInfo:
+    """Retire an instance as completed."""
+    done = AIWorkerInstanceStatus.RETIRED_COMPLETED
+    moment = Timestamp.from_unix(NOON + 60)
+    return store.retire_instance(instance_id, final_status=done, reason="done", retired_at=moment, **more)
+
+
+def entries(directory: Path) -> list[dict[str, Any]]:
+    """What any other program reads in the performance data."""
+    path = directory / PERFORMANCE_FILE
+    return json.loads(path.read_text("utf-8")) if path.exists() else []
+
+
+def definitions(directory: Path) -> list[dict[str, Any]]:
+    """What any other program reads in the definitions."""
+    path = directory / DEFINITIONS_FILE
+    return json.loads(path.read_text("utf-8")) if path.exists() else []
+
+
+def tasks(directory: Path) -> list[str]:
+    """The ids of all tasks stored, as often as they are stored."""
+    return [one["task_id"] for entry in entries(directory) for one in entry["performance_records"]]
+
+
+def reopened(directory: Path, copy: Path) -> JsonStore:
+    """Open a copy of a directory: what another process finds if the one at work dies at this moment.
+
+    The locks are of files, so those of the copy are free.
+    """
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(directory, copy)
+    return JsonStore(copy)
+
+
+class Files(FileSystem):
+    """Calls that fail when told to.
+
+    ``fail`` gets the name of each call before it is made and the data that is to be written, and returns the error to
+    raise, or None.  ``partly`` is how many bytes of a failing write are written all the same.
+    """
+
+    def __init__(self) -> None:
+        self.fail: Callable[[str, bytes], OSError | None] = lambda _call, _data: None
+        self.partly = 0
+
+    def _may(self, call: str, data: bytes = b"") -> None:
+        error = self.fail(call, data)
+        if error is not None:
+            raise error
+
+    def make_directory(self, path: Path) -> None:
+        self._may("make_directory")
+        super().make_directory(path)
+
+    def open(self, path: Path, flags: int, mode: int = 0o666) -> int:
+        if flags & (os.O_RDWR | os.O_WRONLY | os.O_CREAT):
+            self._may("open")
+        return super().open(path, flags, mode)
+
+    def write_at(self, descriptor: int, data: bytes, offset: int) -> None:
+        try:
+            self._may("write", data)
+        except OSError:
+            if self.partly:
+                super().write_at(descriptor, data[: self.partly], offset)
+            raise
+        super().write_at(descriptor, data, offset)
+
+    def truncate(self, descriptor: int, length: int) -> None:
+        self._may("truncate")
+        super().truncate(descriptor, length)
+
+    def sync_data(self, descriptor: int) -> None:
+        self._may("sync")
+
+    def sync(self, descriptor: int) -> None:
+        self._may("sync")
+
+    def replace(self, source: Path, target: Path) -> None:
+        self._may("replace")
+        os.replace(source, target)
+
+    def sync_directory(self, path: Path) -> None:
+        self._may("sync")
+
+
+def system_error(number: int) -> OSError:
+    """The system's error of that number."""
+    return OSError(number, os.strerror(number))
+
+
+FULL = errno.ENOSPC
+READ_ONLY = errno.EROFS

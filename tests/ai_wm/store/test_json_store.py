@@ -1,0 +1,509 @@
+"""The default store as its callers see it: what is stored, what is counted, what is found again."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import stat
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ai_wm.performance import RecordFilter
+from ai_wm.store import JsonStore
+from ai_wm.store.json_store import DEFINITIONS_FILE, PERFORMANCE_FILE
+from ai_wm.types import AIWorkerInstanceStatus, SupervisorFeedback, Timestamp, TokenUsageMetrics
+from neuroscript.errors import ArgumentError, ConflictError, NotFoundError, StateError
+
+from .support import add, definitions, entries, record, reopened, retire, spawn, tasks, worker
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Any:
+    made = JsonStore(tmp_path / "sandbox")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "sandbox"
+
+
+class TestDefinitions:
+    def test_they_are_written_at_once_as_an_indented_array(self, store: JsonStore, directory: Path) -> None:
+        add(store, worker("a", "1"), worker("b", "2"))
+        text = (directory / DEFINITIONS_FILE).read_text("utf-8")
+        assert text.startswith('[\n  {\n    "definitionID": "1",\n    "name": "a",')
+        assert [one["name"] for one in definitions(directory)] == ["a", "b"]
+
+    def test_a_change_that_fails_changes_nothing(self, store: JsonStore, directory: Path) -> None:
+        add(store, worker("a", "1"))
+
+        def change(all_: dict[str, Any]) -> None:
+            all_.clear()
+            raise ValueError("no")
+
+        with pytest.raises(ValueError, match="no"):
+            store.change_definitions(change)
+        assert list(store.definitions()) == ["1"]
+        assert len(definitions(directory)) == 1
+
+    def test_what_change_returns_is_returned(self, store: JsonStore) -> None:
+        assert store.change_definitions(len) == 0
+
+    def test_the_mapping_cannot_be_changed(self, store: JsonStore) -> None:
+        with pytest.raises(TypeError):
+            store.definitions()["x"] = worker()  # type: ignore[index]
+
+    def test_a_missing_id_is_given_once(self, directory: Path) -> None:
+        directory.mkdir()
+        path = directory / DEFINITIONS_FILE
+        path.write_text('[{"name": "a", "provider": "local", "modelName": "echo", "auth": {"method": "none"}}]')
+        first, second = JsonStore(directory), JsonStore(directory)
+        assert list(first.definitions()) == list(second.definitions())
+        first.close()
+        second.close()
+
+    def test_an_inline_key_makes_the_file_private_and_is_warned_of(
+        self, store: JsonStore, directory: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        add(store, worker("open"))
+        assert not caplog.records
+        with caplog.at_level(logging.WARNING):
+            add(store, worker("closed", "2", auth={"method": "inline", "value": "sk-secret"}))
+        assert stat.S_IMODE(os.stat(directory / DEFINITIONS_FILE).st_mode) == 0o600
+        assert "'closed'" in caplog.text
+        assert "sk-secret" not in caplog.text
+        caplog.clear()
+        store.save()
+        assert not caplog.records
+
+    def test_the_files_mode_is_kept(self, store: JsonStore, directory: Path) -> None:
+        add(store, worker("a", "1"))
+        (directory / DEFINITIONS_FILE).chmod(0o640)
+        add(store, worker("b", "2"))
+        assert stat.S_IMODE(os.stat(directory / DEFINITIONS_FILE).st_mode) == 0o640
+
+
+class TestOlderForm:
+    def write(self, directory: Path, **sections: Any) -> None:
+        directory.mkdir()
+        one = {"definitionID": "1", "name": "a", "provider": "local", "modelName": "m", "auth": {"method": "none"}}
+        form = {"aiWorkerDefinitions": [one], "globalDataSources": [], "workQueueDefinitions": None} | sections
+        (directory / DEFINITIONS_FILE).write_text(json.dumps(form))
+
+    def test_it_is_read_and_becomes_an_array(self, directory: Path) -> None:
+        self.write(directory)
+        store = JsonStore(directory)
+        assert store.definitions()["1"].name == "a"
+        store.save()
+        assert isinstance(definitions(directory), list)
+        store.close()
+
+    def test_sections_that_hold_something_are_kept(self, directory: Path) -> None:
+        self.write(directory, globalDataSources=[{"name": "docs"}])
+        store = JsonStore(directory)
+        add(store, worker("b", "2"))
+        store.close()
+        form: Any = definitions(directory)
+        assert form["globalDataSources"] == [{"name": "docs"}]
+        assert [one["name"] for one in form["aiWorkerDefinitions"]] == ["a", "b"]
+        again = JsonStore(directory)
+        assert list(again.definitions()) == ["1", "2"]
+        again.close()
+
+
+class TestRecords:
+    def test_a_stateless_task_is_an_entry_of_its_own(self, store: JsonStore, directory: Path) -> None:
+        store.add_record(record("t1"))
+        [entry] = entries(directory)
+        assert entry["instance_id"] == "stateless-t1"
+        assert entry["final_status"] == "retired_completed"
+        assert entry["session_token_usage"] == {"input_tokens": 2, "output_tokens": 1, "total_tokens": 3}
+        assert [one["task_id"] for one in entry["performance_records"]] == ["t1"]
+
+    def test_a_record_without_an_instance_is_stateless(self, store: JsonStore, directory: Path) -> None:
+        store.add_record(record("t1").model_copy(update={"instance_id": ""}))
+        assert entries(directory)[0]["instance_id"].startswith("stateless-")
+        found = store.record("t1")
+        assert found is not None
+        assert found.is_stateless
+
+    def test_one_entry_is_one_line(self, store: JsonStore, directory: Path) -> None:
+        for number in range(3):
+            store.add_record(record(f"t{number}", output_summary="two\nlines \u2028 ü"))
+        lines = (directory / PERFORMANCE_FILE).read_bytes().rstrip().split(b"\n")
+        assert lines[0] == b"["
+        assert lines[-1] == b"]"
+        assert len(lines) == 5
+
+    def test_the_same_task_twice_is_refused(self, store: JsonStore, directory: Path) -> None:
+        store.add_record(record("t1"))
+        with pytest.raises(ConflictError, match="task 't1'"):
+            store.add_record(record("t1", "another"))
+        assert tasks(directory) == ["t1"]
+
+    def test_the_record_comes_back_as_it_was(self, store: JsonStore) -> None:
+        given = record(
+            "t1",
+            input_context={"a": [1, {"b": None}]},
+            cost_incurred=0.25,
+            error_details="é",
+            timestamp_end="2025-06-15T09:30:00.123456789Z",
+            novel={"kept": True},
+        )
+        store.add_record(given)
+        assert store.record("t1") == given
+        assert store.records("def-1") == [given]
+        assert store.record_maps("def-1") == [given.to_script()]
+        assert store.record("t2") is None
+
+    def test_half_a_surrogate_pair_is_replaced_as_go_does(self, store: JsonStore) -> None:
+        store.add_record(record("t1", output_summary="a\ud800b"))
+        found = store.record("t1")
+        assert found is not None
+        assert found.output_summary == "a\ufffdb"
+
+    def test_a_key_in_two_spellings_is_refused(self, store: JsonStore) -> None:
+        with pytest.raises(ArgumentError, match="two spellings"):
+            store.add_record(record("t1", taskID="t2"))
+
+    def test_filters_and_order(self, store: JsonStore) -> None:
+        spawn(store, "i")
+        for number in range(6):
+            start = Timestamp.from_unix(1_750_000_000 + number)
+            instance = "i" if number % 3 == 0 else ""
+            more = {
+                "timestamp_start": start,
+                "success": number != 2,
+                "duration_ms": number,
+                "cost_incurred": number / 4,
+            }
+            store.add_record(record(f"t{number}", instance, **more))
+        store.add_record(record("other", definition_id="def-2"))
+
+        def found(**filters: Any) -> list[str]:
+            where = RecordFilter.parse(filters)
+            maps = store.record_maps("def-1", where)
+            assert [one.task_id for one in store.records("def-1", where)] == [one["task_id"] for one in maps]
+            return [one["task_id"] for one in maps]
+
+        assert found() == ["t5", "t4", "t3", "t2", "t1", "t0"]
+        assert found(limit=2) == ["t5", "t4"]
+        assert found(success=False) == ["t2"]
+        assert found(instance_id="i") == ["t3", "t0"]
+        assert found(instance_id="stateless") == ["t5", "t4", "t2", "t1"]
+        assert found(stateless=False) == ["t3", "t0"]
+        assert found(duration_ms_gt=3) == ["t5", "t4"]
+        assert found(duration_ms_gt=1, duration_ms_lt=3) == ["t2"]
+        assert found(cost_incurred_gt=0.99, cost_incurred_lt=1.01) == ["t4"]
+        assert found(since=str(Timestamp.from_unix(1_750_000_004))) == ["t5", "t4"]
+        assert found(until=Timestamp.from_unix(1_750_000_001)) == ["t1", "t0"]
+        assert found(task_id="t3") == ["t3"]
+        assert found(task_id="t3", instance_id="i") == ["t3"]
+        assert found(task_id="t3", instance_id="j") == []
+        assert found(task_id="other") == []
+
+
+class TestInstances:
+    def test_an_instance_is_stored_with_its_records_when_it_is_retired(self, store: JsonStore, directory: Path) -> None:
+        spawn(store, "i")
+        store.add_record(record("t1", "i"), TokenUsageMetrics(input_tokens=5, total_tokens=5))
+        assert entries(directory) == []
+        assert [one.task_id for one in store.instance_records("i")] == ["t1"]
+        info = retire(store, "i")
+        assert info.session_token_usage.input_tokens == 5
+        assert entries(directory)[0]["retirement_reason"] == "done"
+        assert tasks(directory) == ["t1"]
+        assert [one.task_id for one in store.instance_records("i")] == ["t1"]
+        assert [one.instance_id for one in store.entries()] == ["i"]
+
+    def test_usage_and_records_are_stored_as_given(self, store: JsonStore) -> None:
+        spawn(store, "i")
+        store.add_record(record("t1", "i"))
+        store.set_session_usage("i", TokenUsageMetrics(input_tokens=1))
+        info = retire(store, "i", usage=TokenUsageMetrics(output_tokens=7), records=[record("t2", "i")])
+        assert info.session_token_usage.output_tokens == 7
+        assert [one.task_id for one in store.records("def-1")] == ["t2"]
+        assert store.summary("def-1").total_tasks_attempted == 1
+
+    def test_records_of_others_are_not_taken(self, store: JsonStore) -> None:
+        spawn(store, "i")
+        store.add_record(record("t1"))
+        for given in ([record("t1", "i")], [record("t2", "i"), record("t2", "i")]):
+            with pytest.raises(ConflictError):
+                retire(store, "i", records=given)
+        assert retire(store, "i").performance_records == []
+
+    def test_once_retired_it_is_over(self, store: JsonStore) -> None:
+        spawn(store, "i")
+        retire(store, "i")
+        with pytest.raises(NotFoundError, match="'i' is not live"):
+            retire(store, "i")
+        with pytest.raises(NotFoundError):
+            store.set_session_usage("i", TokenUsageMetrics())
+        with pytest.raises(ConflictError):
+            spawn(store, "i")
+
+    def test_a_record_that_comes_late_is_added_to_what_is_stored(self, store: JsonStore, directory: Path) -> None:
+        spawn(store, "i")
+        store.add_record(record("t1", "i"))
+        retire(store, "i")
+        store.add_record(record("t2", "i"))
+        assert [one.task_id for one in store.instance_records("i")] == ["t1", "t2"]
+        store.save()
+        assert tasks(directory) == ["t1", "t2"]
+
+    def test_many_sessions_do_not_grow_the_journal_for_ever(self, store: JsonStore, directory: Path) -> None:
+        spawn(store, "stays")
+        store.add_record(record("first", "stays", output_summary="kept"))
+        for number in range(30):
+            spawn(store, f"i{number}")
+            store.add_record(record(f"t{number}", f"i{number}", input_context={"x": "y" * 100_000}))
+            retire(store, f"i{number}")
+        [journal] = (directory / "ai_worker_state").glob("*.jsonl")
+        assert journal.stat().st_size < 1_500_000
+        copy = reopened(directory, directory.parent / "copy")
+        found = copy.record("first")
+        assert found is not None
+        assert found.output_summary == "kept"
+        assert copy.summary("def-1") == store.summary("def-1").model_copy(update={"active_instances_count": 0})
+        copy.close()
+
+
+class TestFeedback:
+    def test_it_is_attached_and_counted_wherever_the_record_is(self, store: JsonStore, directory: Path) -> None:
+        spawn(store, "live")
+        spawn(store, "ended")
+        for task, instance in (("t1", ""), ("t2", "live"), ("t3", "ended"), ("t4", "ended")):
+            store.add_record(record(task, instance))
+        retire(store, "ended")
+        for task, rating in (("t1", 1), ("t2", 2), ("t3", 4.5)):
+            given = store.add_feedback(task, SupervisorFeedback(rating=rating, comments="c"))
+            assert given.supervisor_feedback == SupervisorFeedback(rating=rating, comments="c")
+            assert store.record(task) == given
+        assert store.summary("def-1").average_quality_score == 2.5
+        store.add_feedback("t1", SupervisorFeedback(rating=7))
+        assert store.summary("def-1").average_quality_score == 4.5
+        retire(store, "live")
+        store.save()
+        ratings = [
+            one.get("supervisor_feedback", {}).get("rating")
+            for e in entries(directory)
+            for one in e["performance_records"]
+        ]
+        assert sorted(ratings, key=str) == [2, 4.5, 7, None]
+
+    def test_of_an_unknown_task_is_refused(self, store: JsonStore) -> None:
+        with pytest.raises(NotFoundError, match="task 'nope'"):
+            store.add_feedback("nope", SupervisorFeedback(rating=1))
+
+    def test_the_line_before_is_superseded_and_dropped_when_saving(self, store: JsonStore, directory: Path) -> None:
+        for task in ("t1", "t2"):
+            store.add_record(record(task))
+        store.add_feedback("t1", SupervisorFeedback(rating=1))
+        assert tasks(directory) == ["t1", "t2", "t1"]
+        store.save()
+        assert tasks(directory) == ["t1", "t2"]
+        store.add_feedback("t2", SupervisorFeedback(rating=1))
+        store.close()
+        assert tasks(directory) == ["t1", "t2"]
+
+
+class TestSummaries:
+    def test_it_counts_stored_and_live(self, store: JsonStore) -> None:
+        add(store, worker())
+        spawn(store, "i")
+        store.add_record(record("t1", "i", duration_ms=30, cost_incurred=0.1))
+        store.add_record(record("t2", duration_ms=10, cost_incurred=0.2, success=False))
+        found = store.summary("def-1")
+        assert (found.total_tasks_attempted, found.successful_tasks, found.failed_tasks) == (2, 1, 1)
+        assert (found.average_success_rate, found.average_duration_ms) == (0.5, 20)
+        assert (found.total_tokens_processed, found.total_cost_incurred) == (6, 0.1 + 0.2)
+        assert (found.total_instances_spawned, found.active_instances_count) == (1, 1)
+        assert str(found.last_activity_timestamp) == "2025-06-15T15:06:41Z"
+
+    def test_the_file_lags_by_less_than_a_second(self, store: JsonStore, directory: Path) -> None:
+        add(store, worker())
+        began = time.monotonic()
+        store.add_record(record("t1"))
+        while definitions(directory)[0].get("aggregatePerformanceSummary", {}).get("total_tasks_attempted") != 1:
+            assert time.monotonic() - began < 5
+            threading.Event().wait(0.05)
+        assert time.monotonic() - began < 1.5
+
+    def test_the_file_does_not_lag_after_closing(self, directory: Path) -> None:
+        store = JsonStore(directory)
+        add(store, worker())
+        store.add_record(record("t1"))
+        store.close()
+        written = definitions(directory)[0]["aggregatePerformanceSummary"]
+        assert written["total_tasks_attempted"] == 1
+        assert "active_instances_count" not in written
+
+    def test_the_file_does_not_lag_after_starting(self, store: JsonStore, directory: Path, tmp_path: Path) -> None:
+        add(store, worker())
+        store.add_record(record("t1"))
+        reopened(directory, tmp_path / "copy").close()
+        assert definitions(tmp_path / "copy")[0]["aggregatePerformanceSummary"]["total_tasks_attempted"] == 1
+
+    def test_what_a_file_written_elsewhere_counts_is_kept_and_added_to(self, directory: Path, tmp_path: Path) -> None:
+        directory.mkdir()
+        written = worker(aggregatePerformanceSummary={"total_tasks_attempted": 10, "successful_tasks": 9})
+        (directory / DEFINITIONS_FILE).write_text(json.dumps([written.to_file()]))
+        store = JsonStore(directory)
+        assert store.summary("def-1").total_tasks_attempted == 10
+        store.add_record(record("t1"))
+        again = reopened(directory, tmp_path / "copy")  # at once: before the summaries are written
+        assert again.summary("def-1").total_tasks_attempted == 11
+        assert again.summary("def-1") == store.summary("def-1")
+        again.close()
+        store.close()
+        third = JsonStore(directory)
+        assert third.summary("def-1").total_tasks_attempted == 11
+        assert third.summary("def-1").successful_tasks == 10
+        third.close()
+
+    def test_records_taken_away_leave_the_summary(self, directory: Path) -> None:
+        store = JsonStore(directory)
+        add(store, worker())
+        for number in range(5):
+            store.add_record(record(f"t{number}"))
+        store.close()
+        (directory / PERFORMANCE_FILE).unlink()
+        store = JsonStore(directory)
+        assert store.summary("def-1").total_tasks_attempted == 5
+        store.add_record(record("t9"))
+        store.close()
+        store = JsonStore(directory)
+        assert store.summary("def-1").total_tasks_attempted == 6
+        store.close()
+
+    def test_a_blank_summary_is_not_written(self, store: JsonStore, directory: Path) -> None:
+        add(store, worker())
+        store.save()
+        assert "aggregatePerformanceSummary" not in definitions(directory)[0]
+
+
+class TestStoppingAndStarting:
+    def test_live_instances_of_the_dead_are_stored_as_errors(
+        self, store: JsonStore, directory: Path, tmp_path: Path
+    ) -> None:
+        add(store, worker())
+        spawn(store, "i")
+        store.add_record(record("t1", "i"), TokenUsageMetrics(input_tokens=3))
+        store.add_feedback("t1", SupervisorFeedback(rating=4))
+        again = reopened(directory, tmp_path / "copy")
+        [entry] = entries(tmp_path / "copy")
+        assert entry["final_status"] == AIWorkerInstanceStatus.RETIRED_ERROR
+        assert "ended without retiring it" in entry["retirement_reason"]
+        assert entry["session_token_usage"]["input_tokens"] == 3
+        assert again.summary("def-1").average_quality_score == 4
+        assert again.summary("def-1").active_instances_count == 0
+        assert again.summary("def-1").total_instances_spawned == 1
+        assert sorted(os.listdir(tmp_path / "copy" / "ai_worker_state")) == ["store.lock", "store.note"]
+        again.close()
+
+    def test_a_closed_store_says_so(self, store: JsonStore) -> None:
+        store.close()
+        store.close()
+        for call in (store.definitions, store.save, lambda: store.add_record(record("t"))):
+            with pytest.raises(StateError, match="is closed"):
+                call()
+
+    def test_closing_leaves_the_file_without_padding(self, store: JsonStore, directory: Path) -> None:
+        store.add_record(record("t1"))
+        assert (directory / PERFORMANCE_FILE).stat().st_size == 16384
+        store.close()
+        assert (directory / PERFORMANCE_FILE).read_bytes().endswith(b"}\n]\n")
+        assert sorted(os.listdir(directory / "ai_worker_state")) == ["store.lock", "store.note"]
+
+    def test_nothing_is_written_by_looking(self, directory: Path) -> None:
+        directory.mkdir()
+        store = JsonStore(directory)
+        store.records("def-1")
+        store.close()
+        assert os.listdir(directory) == ["ai_worker_state"]
+
+    def test_a_fork_is_told_to_open_its_own(self, store: JsonStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        with pytest.raises(StateError, match="open a store of its own"):
+            store.definitions()
+
+
+class TestReloading:
+    def test_what_others_wrote_is_taken_in(self, store: JsonStore, directory: Path) -> None:
+        add(store, worker("a", "1"))
+        written = definitions(directory)
+        written[0]["name"] = "renamed"
+        (directory / DEFINITIONS_FILE).write_text(json.dumps(written))
+        assert store.definitions()["1"].name == "renamed"
+
+    def test_a_bad_file_leaves_what_was_loaded_and_is_not_written_to(
+        self, store: JsonStore, directory: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        add(store, worker("a", "1"))
+        store.add_record(record("t1", definition_id="1"))
+        path = directory / DEFINITIONS_FILE
+        path.write_text('[{"name": "half')
+        for call in (store.reload, store.save, lambda: add(store, worker("b", "2"))):
+            with pytest.raises(StateError) as caught:
+                call()
+            assert caught.value.code == 18
+            assert f"{path}: line 1, column" in caught.value.message
+            assert "(entry 1)" in caught.value.message
+        assert store.definitions()["1"].name == "a"
+        store.add_record(record("t2", definition_id="1"))
+        assert store.summary("1").total_tasks_attempted == 2
+        assert path.read_text() == '[{"name": "half'
+        with pytest.raises(StateError):
+            store.close()
+        assert path.read_text() == '[{"name": "half'
+
+    def test_live_instances_survive_a_reload(self, store: JsonStore) -> None:
+        spawn(store, "i")
+        store.add_record(record("t1", "i"))
+        store.reload()
+        store.add_record(record("t2", "i"))
+        assert [one.task_id for one in retire(store, "i").performance_records] == ["t1", "t2"]
+
+
+class TestThreads:
+    def test_sixteen_threads_lose_and_double_nothing(self, store: JsonStore, directory: Path) -> None:
+        add(store, worker())
+        spawn(store, "shared")
+        failures: list[BaseException] = []
+
+        def work(number: int) -> None:
+            try:
+                mine = spawn(store, f"i{number}")
+                for turn in range(5):
+                    store.add_record(record(f"s{number}-{turn}", cost_incurred=0.1))
+                    store.add_record(record(f"m{number}-{turn}", mine, cost_incurred=0.1))
+                    store.add_record(record(f"h{number}-{turn}", "shared", cost_incurred=0.1))
+                    store.add_feedback(f"s{number}-{turn}", SupervisorFeedback(rating=turn))
+                    assert store.record(f"h{number}-{turn}") is not None
+                retire(store, mine)
+            except BaseException as error:  # shown by the assertion below
+                failures.append(error)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        retire(store, "shared")
+        found = store.summary("def-1")
+        assert found.total_tasks_attempted == 240
+        assert found.total_cost_incurred == pytest.approx(24)
+        assert found.average_quality_score == 2
+        assert found.total_instances_spawned == 17
+        store.save()
+        assert len(tasks(directory)) == len(set(tasks(directory))) == 240
+        assert definitions(directory)[0]["aggregatePerformanceSummary"]["total_tasks_attempted"] == 240
