@@ -83,7 +83,7 @@ class Transport:
             with self._lock:
                 client = self._clients.get(base_url)
                 if client is None:
-                    client = self._clients[base_url] = self._new_client(base_url)
+                    client = self._clients[base_url] = self._new_client()
         return client
 
     @contextmanager
@@ -101,7 +101,9 @@ class Transport:
         client = self.client(base_url)
         timeout = httpx.Timeout(remaining, connect=min(remaining, CONNECT_SECONDS))
         with _failures(attempts):
-            request = client.build_request("POST", path, content=content, headers=dict(headers), timeout=timeout)
+            request = client.build_request(
+                "POST", f"{base_url}/{path}", content=content, headers=dict(headers), timeout=timeout
+            )
             response = client.send(request, stream=True)
         try:
             # The time that waiting for the head has taken is gone for the body too.
@@ -118,12 +120,11 @@ class Transport:
         for client in clients:
             client.close()
 
-    def _new_client(self, base_url: str) -> httpx.Client:
+    def _new_client(self) -> httpx.Client:
         # Batches run many calls at once: the pool must not be what limits them, and idle connections are worth keeping.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=256, keepalive_expiry=30)
         headers = {"accept-encoding": "identity", "content-type": "application/json", "user-agent": "neuroscript"}
         return httpx.Client(
-            base_url=base_url + "/",
             headers=headers,
             limits=limits,
             follow_redirects=False,

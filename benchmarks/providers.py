@@ -1,0 +1,252 @@
+"""What a call through a provider costs beside the same call by hand, on one local server.
+
+    python benchmarks/providers.py [--calls N] [--parallel N] [--markdown]
+
+The server runs in a process of its own and answers every call at once with the same OpenAI reply.  By hand means
+``httpx.Client``, one client kept, ``post`` and ``json``.  All ways are measured in turn, round by round, in one run;
+the figure is the median of the rounds.  Other libraries are measured the same way where they are installed:
+`pip install openai litellm pydantic-ai`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import multiprocessing
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+import httpx
+
+from ai_wm import AIWorkerManager
+from ai_wm.providers import Clients
+from ai_wm.providers.base import LLMRequest, Message
+
+PROMPT = "Tell me of the sea, please, in a few words."
+WORDS = ["The", " sea", " is", " wide", " and", " deep", "."] * 4
+HEAD = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m"}
+USAGE = {"prompt_tokens": 12, "completion_tokens": 28, "total_tokens": 40}
+MESSAGE = {"role": "assistant", "content": "".join(WORDS)}
+REPLY = {**HEAD, "choices": [{"index": 0, "message": MESSAGE, "finish_reason": "stop"}], "usage": USAGE}
+CHUNKS = [
+    *({**HEAD, "choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}]} for word in WORDS),
+    {**HEAD, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    {**HEAD, "choices": [], "usage": USAGE},
+]
+
+
+async def answer(reader: Any, writer: Any) -> None:
+    """Answers the requests of one connection: a reply, or a stream where one is asked for."""
+    body = json.dumps(REPLY).encode()
+    whole = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+    events = b"".join(b"data: %s\n\n" % json.dumps(chunk).encode() for chunk in CHUNKS) + b"data: [DONE]\n\n"
+    stream = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n%s" % (
+        len(events),
+        events,
+    )
+    with contextlib.suppress(ConnectionError, EOFError):
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+            asked = await reader.readexactly(length)
+            writer.write(stream if b'"stream":true' in asked or b'"stream": true' in asked else whole)
+            await writer.drain()
+    writer.close()
+
+
+def serve(listening: socket.socket) -> None:
+    """The server's process."""
+    import asyncio
+
+    async def run() -> None:
+        server = await asyncio.start_server(answer, sock=listening)
+        await server.serve_forever()
+
+    asyncio.run(run())
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The address of a running server."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
+        process = multiprocessing.get_context("fork").Process(target=serve, args=(listening,), daemon=True)
+        process.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        finally:
+            process.terminate()
+            process.join()
+
+
+Call = Callable[[], Any]
+
+
+def ways(url: str, stack: ExitStack) -> dict[str, Call]:
+    """Each way of making the call; the first is by hand."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
+    bare = stack.enter_context(httpx.Client(limits=limits, timeout=60))
+    body = {"model": "m", "messages": [{"role": "user", "content": PROMPT}]}
+    headers = {"authorization": "Bearer sk-x"}
+    clients = stack.enter_context(Clients())
+    client = clients.for_provider("openai")
+    asked = LLMRequest(
+        provider="openai", model="m", messages=(Message(role="user", content=PROMPT),), config={"base_url": url}
+    )
+    manager = stack.enter_context(AIWorkerManager(sandbox_dir=stack.enter_context(tempfile.TemporaryDirectory())))
+    manager.add_worker_definition(
+        {
+            "name": "w",
+            "provider": "openai",
+            "model_name": "m",
+            "auth": {"method": "none"},
+            "interaction_models": ["both"],
+            "base_config": {"base_url": url},
+        }
+    )
+
+    def by_hand() -> str:
+        reply = bare.post(f"{url}/chat/completions", json=body, headers=headers)
+        return str(reply.json()["choices"][0]["message"]["content"])
+
+    made: dict[str, Call] = {
+        "httpx by hand": by_hand,
+        "ai_wm client": lambda: client.complete(asked).text,
+        "ai_wm managed": lambda: manager.execute_stateless_task("w", PROMPT)[0],
+    }
+    if find_spec("openai"):
+        import openai
+
+        sdk = stack.enter_context(openai.OpenAI(base_url=url, api_key="sk-x"))
+        made["openai SDK"] = lambda: sdk.chat.completions.create(**body).choices[0].message.content
+    if find_spec("litellm"):
+        litellm: Any = __import__("litellm")
+        made["litellm"] = lambda: (
+            litellm.completion(model="openai/m", messages=body["messages"], api_base=url, api_key="sk-x")
+            .choices[0]
+            .message.content
+        )
+    if find_spec("pydantic_ai"):
+        from pydantic_ai import Agent
+        from pydantic_ai.models.openai import OpenAIChatModel
+        from pydantic_ai.providers.openai import OpenAIProvider
+
+        agent = Agent(OpenAIChatModel("m", provider=OpenAIProvider(base_url=url, api_key="sk-x")))
+        made["pydantic-ai"] = lambda: agent.run_sync(PROMPT).output
+    return made
+
+
+def streams(url: str, stack: ExitStack) -> dict[str, Call]:
+    """A streamed reply, by hand and through the client; both connect anew, since both stop at the end marker."""
+    bare = stack.enter_context(httpx.Client(timeout=60))
+    body = {"model": "m", "messages": [{"role": "user", "content": PROMPT}], "stream": True}
+    client = stack.enter_context(Clients()).for_provider("openai")
+    asked = LLMRequest(
+        provider="openai", model="m", messages=(Message(role="user", content=PROMPT),), config={"base_url": url}
+    )
+
+    def by_hand() -> str:
+        text = []
+        with bare.stream("POST", f"{url}/chat/completions", json=body) as reply:
+            for line in reply.iter_lines():
+                if line == "data: [DONE]":
+                    break
+                if line.startswith("data: "):
+                    for choice in json.loads(line[6:])["choices"]:
+                        text.append(choice["delta"].get("content", ""))
+        return "".join(text)
+
+    return {
+        "httpx by hand": by_hand,
+        "ai_wm client": lambda: "".join(delta.text for delta in client.stream(asked)),
+    }
+
+
+def in_turn(calls: dict[str, Call], rounds: int) -> dict[str, float]:
+    """The median seconds of each way, all tried in every round."""
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for number in range(rounds + 10):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            said = call()
+            if number >= 10:  # the first ones connect and warm up
+                taken[name].append(time.perf_counter() - start)
+            assert said == MESSAGE["content"], (name, said)
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def at_once(calls: dict[str, Call], parallel: int, rounds: int) -> dict[str, float]:
+    """Calls a second of each way with ``parallel`` threads: the best of the rounds."""
+    best = dict.fromkeys(calls, 0.0)
+    with ThreadPoolExecutor(parallel) as pool:
+        for _ in range(rounds):
+            for name, call in calls.items():
+                start = time.perf_counter()
+                list(pool.map(lambda _, call=call: call(), range(parallel * 8)))
+                best[name] = max(best[name], parallel * 8 / (time.perf_counter() - start))
+    return best
+
+
+def import_seconds(what: str) -> float:
+    """The best of five new processes that import ``what``."""
+    program = f"import time; start = time.perf_counter(); {what}; print(time.perf_counter() - start)"
+    runs = [subprocess.run([sys.executable, "-c", program], capture_output=True, check=True) for _ in range(5)]
+    return min(float(run.stdout) for run in runs)
+
+
+def show(title: str, rows: list[tuple[str, str, str]], markdown: bool) -> None:
+    """One table."""
+    if markdown:
+        print(f"\n| {title} | | beside httpx |\n| --- | ---: | ---: |")
+        print("\n".join(f"| {' | '.join(row)} |" for row in rows))
+        return
+    print(f"\n{title}")
+    for name, figure, ratio in rows:
+        print(f"  {name:<16}{figure:>16}{ratio:>24}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=300, help="rounds of single calls")
+    parser.add_argument("--parallel", type=int, default=64, help="threads")
+    parser.add_argument("--markdown", action="store_true")
+    options = parser.parse_args()
+    os.environ["NO_PROXY"] = "127.0.0.1"
+    with server() as url, ExitStack() as stack:
+        calls = ways(url, stack)
+        single = in_turn(calls, options.calls)
+        streamed = in_turn(streams(url, stack), options.calls)
+        together = at_once({name: calls[name] for name in list(calls)[:3]}, options.parallel, 5)
+    for title, figures in (("one call", single), ("one streamed call", streamed)):
+        base = figures["httpx by hand"]
+        rows = [
+            (name, f"{taken * 1e3:.3f} ms", f"{taken / base:.2f}x, {(taken - base) * 1e3:+.3f} ms")
+            for name, taken in figures.items()
+        ]
+        show(title, rows, options.markdown)
+    base = together["httpx by hand"]
+    rows = [(name, f"{rate:,.0f}/s", f"{rate / base:.0%}") for name, rate in together.items()]
+    show(f"{options.parallel} at once", rows, options.markdown)
+    plain, ours = import_seconds("import httpx, pydantic"), import_seconds("import httpx, pydantic, ai_wm")
+    show(
+        "import",
+        [
+            ("httpx, pydantic", f"{plain * 1e3:.0f} ms", ""),
+            ("and ai_wm", f"{ours * 1e3:.0f} ms", f"{(ours - plain) * 1e3:+.0f} ms"),
+        ],
+        options.markdown,
+    )
+
+
+if __name__ == "__main__":
+    main()
