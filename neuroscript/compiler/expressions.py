@@ -293,6 +293,8 @@ class Expressions(Calls):
             first, again = self._loose_operand(source)
         same = "is" if operator == "==" else "is not"
         if isinstance(operand, n.Literal) and (operand.value is None or type(operand.value) is bool):
+            if isinstance(_once(first), ast.Constant):  # Python warns of `is` between constants
+                return py.call(_HELPERS[operator], _once(first), self.value(operand))
             return py.compare(_once(first), same, self.value(operand))
         right = self.type_of(operand)
         if (kind.within(NUM) and right.within(NUM)) or (kind.within(STR) and right.within(STR)):

@@ -140,7 +140,7 @@ class Inference:
         key = self.of(target.path[0])
         if key.within(INT):
             return Type(LIST)
-        if key.within(STR | BOOL):
+        if key.within(STR):
             return Type(MAP)
         return Type(LIST | MAP)
 

@@ -18,7 +18,7 @@ from neuroscript.compiler.resolve import expressions as direct_expressions
 from neuroscript.syntax import nodes as n
 from neuroscript.values import TYPE_CONSTANTS
 
-_MAX_BLOCKS = 12  # CPython allows 20 nested blocks in a function; deeper loops become functions of their own.
+_MAX_BLOCKS = 16  # CPython allows 20 nested blocks in a function; deeper loops become functions of their own.
 _MAX_BRANCHES = 40
 
 
@@ -132,10 +132,8 @@ class Statements(Assignments):
         return [ast.Nonlocal(sorted(used & mine))] if used & mine else []
 
     def _step(self) -> ast.stmt:
-        """One step of fuel."""
-        made = ast.For(ast.Name("_", py.STORE), py.name("_fuel"), [ast.Break()], [ast.Expr(py.call("_refuel"))])
-        made.type_comment = None
-        return made
+        """One step of fuel, which never runs dry: it raises when the run has used up what it may."""
+        return ast.For(ast.Name("_", py.STORE), py.name("_fuel"), [ast.Break()], [])
 
     # --- blocks ------------------------------------------------------------------------------------------------------
 
@@ -322,35 +320,36 @@ class Statements(Assignments):
         return made
 
     def _while(self, statement: n.While) -> list[ast.stmt]:
+        """``while``: the turns take their fuel as they go round."""
         test = self.condition(statement.condition)
-        covered = self.handler is not None
-        if covered:
+        header: list[ast.stmt]
+        if self.handler is not None:
             done = py.when(ast.UnaryOp(ast.Not(), test), [ast.Break()])
             py.place(done, statement.span)
             header = self._covered([done], [ast.Break()])
-            test = py.const(True)
-        body = self.block(statement.body)
-        return [ast.While(test, [self._step(), *(header if covered else []), *body], [])]
+        else:
+            header = [py.when(ast.UnaryOp(ast.Not(), test), [ast.Break()])]
+            py.place(header[0], statement.span)
+        return [ast.For(ast.Name("_", py.STORE), py.name("_fuel"), [*header, *self.block(statement.body)], [])]
 
     def _for_each(self, statement: n.ForEach) -> list[ast.stmt]:
         name = statement.name
         if name in self.readonly:
             return self._covered([ast.Expr(self.value(statement.collection)), self._refused(name)])
-        items: ast.expr = py.call("_iterate", self.value(statement.collection))
+        items = py.call("_iterate", self.value(statement.collection))
         py.place(items, statement.collection.span)
-        code: list[ast.stmt] = []
+        before: list[ast.stmt] = []
+        after: list[ast.stmt] = []
         if self.handler is not None:
             walked = self.temporary_flag()
-            code = self._covered([py.assign(walked, items)], [py.assign(walked, py.const(()))])
-            # The loop's iterator alone holds the collection from here on.
-            items = py.item(
-                ast.Tuple([py.call("iter", py.name(walked)), py.bind(walked, py.const(None))], py.LOAD), py.const(0)
-            )
+            before = self._covered([py.assign(walked, items)], [py.assign(walked, py.const(()))])
+            after = [py.assign(walked, py.const(None))]  # nothing holds the collection after the loop
+            items = py.name(walked)  # type: ignore[assignment]
         self.assigned.add(name)
         body = self.block(statement.body)
         self.assigned.discard(name)
-        loop = ast.For(ast.Name(f"v_{name}", py.STORE), items, [self._step(), *body], [])
-        return [*code, loop]
+        pair = ast.Tuple([ast.Name("_", py.STORE), ast.Name(f"v_{name}", py.STORE)], py.STORE)
+        return [*before, ast.For(pair, py.call("zip", py.name("_fuel"), items), body, []), *after]
 
     def _outlined(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
         """A loop that is nested too deeply for one Python function, as a function of its own."""

@@ -193,8 +193,10 @@ class Containers:
         if type(key) is int or (type(key) is float and key.is_integer()):
             list_index(key)
             return []
-        self.key_text(key)
-        return {}
+        if type(key) is str:
+            return {}
+        message = "there is nothing to index here yet: a string makes a map, a whole number a list, {} neither"
+        raise NeuroScriptError(ErrorCode.TYPE, message.format(describe(key)))
 
     def key_text(self, key: Any) -> str:
         """A key that ``set`` writes, as text."""
@@ -232,14 +234,14 @@ class Containers:
         )
 
     def iterate(self, value: Any) -> Any:
-        """What ``for each`` walks.  It holds the collection, so that a change in the loop makes a copy."""
+        """An iterator for ``for each``.  It holds the collection, so that a change in the loop makes a copy."""
         kind = type(value)
         if kind is list or kind is str:
-            return value
+            return iter(value)
         if kind is dict:
-            return value.values()
+            return iter(value.values())
         if value is None:
-            return ()
+            return iter(())
         raise NeuroScriptError(ErrorCode.TYPE, f"'for each' walks a list, map or string, not {describe(value)}")
 
 

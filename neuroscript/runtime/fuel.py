@@ -1,16 +1,16 @@
 """Steps, time, memory and cancellation of a run.
 
-Generated code takes one item of an iterator for every loop turn and procedure call, which costs a few nanoseconds; it
-is only when the iterator has run dry that `Fuel.refuel` looks at the clock, the limits and the host's wishes, and hands
-out the next portion.  A portion is as large as the program is fast: about a millisecond's worth.
+Generated code takes one item of an iterator for every loop turn and procedure call, which costs a few nanoseconds.  The
+items come in portions, and between two portions `Fuel` looks at the clock, the limits and the host's wishes.  A portion
+is as large as the program is fast: about a millisecond's worth.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from itertools import repeat
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, repeat
 from time import perf_counter
 from typing import Any, NoReturn
 
@@ -44,6 +44,7 @@ class Fuel:
     def reset(self) -> None:
         """A whole budget for a new run."""
         self.cancelled = False
+        self.stopped: NeuroScriptError | None = None
         self.left = self.max_steps
         self.seconds = 0.0
         self.tool_seconds = 0.0
@@ -52,36 +53,33 @@ class Fuel:
         self.memory_mark = self.mark
         self.memory_base = 0
         self.memory_allowed = self.limits.max_memory
-        self._hand_out()
+        # An iterator that never ends: `chain` asks the generator for the next portion in the middle of a step.
+        self.namespace["_fuel"] = chain.from_iterable(self._portions())
 
-    def _hand_out(self) -> None:
-        self.portion = min(self.portion, self.left)
-        self.left -= self.portion
-        self.namespace["_fuel"] = repeat(None, self.portion)
+    def _portions(self) -> Iterator[Iterable[None]]:
+        """Steps in portions; what is between two of them is done when the earlier one has run dry."""
+        while True:
+            self.portion = min(self.portion, self.left)
+            self.left -= self.portion
+            yield repeat(None, self.portion)
+            elapsed = self.pulse()
+            if self.left <= 0:
+                self._exhausted(f"the run has used up its {self.max_steps} steps (loop turns and calls)")
+            if elapsed < 0.0005:
+                self.portion = min(self.portion * 2, _LARGEST)
+            elif elapsed > 0.002:
+                self.portion = max(self.portion // 4, _SMALLEST)
 
-    def drain(self) -> None:
-        """Makes the next step ask `refuel`; another thread may call this."""
-        self.namespace["_fuel"] = iter(())
-
-    def refuel(self) -> None:
-        """Called when the iterator has run dry, for a step that it had nothing left for."""
+    def pulse(self) -> float:
+        """Looks at time, memory and cancellation; gives the seconds since the last look."""
         if self.cancelled:
-            raise Stop(NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled"))
-        elapsed = self._charge()
-        if self.left <= 0:
-            self._exhausted(f"the run has used up its {self.max_steps} steps (loop turns and calls)")
-        if elapsed < 0.0005:
-            self.portion = min(self.portion * 2, _LARGEST)
-        elif elapsed > 0.002:
-            self.portion = max(self.portion // 4, _SMALLEST)
-        self._hand_out()
-        next(self.namespace["_fuel"], None)  # the step that is being asked for
+            self.stop(NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled"))
+        return self._charge()
 
-    def pulse(self) -> None:
-        """Looks at time, memory and cancellation in the middle of something long."""
-        if self.cancelled:
-            raise Stop(NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled"))
-        self._charge()
+    def stop(self, error: NeuroScriptError) -> NoReturn:
+        """Ends the run."""
+        self.stopped = error
+        raise Stop(error)
 
     def _charge(self) -> float:
         """Charges the script for the time since the last look, and gives that time."""
@@ -142,7 +140,7 @@ class Fuel:
         self.memory_allowed = size - self.memory_base + allowed // 4
 
     def _exhausted(self, message: str) -> NoReturn:
-        raise Stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message))
+        self.stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message))
 
 
 def process_bytes() -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from neuroscript.compiler.calls import ToolLink
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.runtime.fuel import Fuel
+from neuroscript.runtime.tracebacks import Stop
 from neuroscript.tools.registry import Tool
 from neuroscript.tools.spec import ArgType
 
@@ -165,9 +166,12 @@ class ToolLinks:
             return result
         start = perf_counter()
         try:
-            return tool.invoke(self.interpreter.context, validated)
+            result = tool.invoke(self.interpreter.context, validated)
         finally:
             self.fuel.tool_seconds += perf_counter() - start
+        if self.fuel.stopped is not None:
+            raise Stop(self.fuel.stopped)  # the tool ran a part of the script, and swallowed its end
+        return result
 
     def late_tool(self, depth: int, name: str, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call of a tool that could not be linked when the program was loaded."""

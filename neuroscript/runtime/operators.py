@@ -37,7 +37,7 @@ class Operations:
         self.watched = min(_LONG_TEXT, self.max_string)
         self.max_items = limits.max_items if limits.max_items is not None else 1 << 62
         self.max_nesting = limits.max_nesting if limits.max_nesting is not None else 1 << 30
-        self.pulse: Callable[[], None] = lambda: None
+        self.pulse: Callable[[], object] = lambda: None
 
     # --- text --------------------------------------------------------------------------------------------------------
 

@@ -98,7 +98,6 @@ class Runtime(ToolLinks):
             _put=containers.put,
             _put_path=containers.put_path,
             _iterate=containers.iterate,
-            _refuel=self.fuel.refuel,
             _too_deep=self.too_deep,
             _name=self.name,
             _name_or_nil=self.name_or_nil,
@@ -165,7 +164,6 @@ class Runtime(ToolLinks):
         if self.running:
             self.fuel.cancelled = True
             self.cancel_event.set()
-            self.fuel.drain()
 
     def too_deep(self) -> NoReturn:
         """The call depth is used up."""
@@ -402,7 +400,7 @@ _STATELESS: dict[str, Any] = {
     "dict": dict,
     "bytes": bytes,
     "len": len,
-    "iter": iter,
+    "zip": zip,
     "_refcount": refcount,
     "_append": list.append,
     "_get": dict.get,
