@@ -387,7 +387,7 @@ def _function(name: str, function: Callable[[float], float], wanted: str) -> Cal
     def apply(value: Any) -> float:
         x = number(value)
         if x is None:
-            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{name}() takes a number, not {describe(value)}")
+            raise NeuroScriptError(ErrorCode.TYPE, f"{name}() takes a number, not {describe(value)}")
         try:
             return function(x) or 0
         except (ValueError, OverflowError):
