@@ -43,10 +43,10 @@ def workers(rows: Sequence[dict[str, Any]]) -> None:
     """One line a worker."""
     columns = (
         Column("name", shrink=10),
-        Column("model", shrink=12),
-        Column("status"),
-        Column("for", drop=3),
-        Column("key", drop=1),
+        Column("model", shrink=12, drop=4),
+        Column("status", drop=3),
+        Column("for", drop=6),
+        Column("key", drop=5),
         *_TOTALS,
     )
     cells = [
@@ -84,13 +84,13 @@ def records(rows: Sequence[dict[str, Any]]) -> None:
     """One line a record."""
     columns = (
         Column("started"),
-        Column("task", drop=3),
-        Column("in", drop=2),
+        Column("task", drop=7),
+        Column("in", drop=6),
         Column("result"),
-        Column("ms", number=True),
-        Column("tokens", number=True),
-        Column("cost", number=True),
-        Column("rating", number=True, drop=1),
+        Column("ms", number=True, drop=4),
+        Column("tokens", number=True, drop=3),
+        Column("cost", number=True, drop=2),
+        Column("rating", number=True, drop=5),
         Column("output", shrink=12),
     )
     cells = []
@@ -119,11 +119,11 @@ def summaries(rows: Sequence[dict[str, Any]]) -> None:
     columns = (
         Column("name", shrink=10),
         *_TOTALS,
-        Column("mean ms", number=True, drop=2),
-        Column("quality", number=True),
-        Column("spawned", number=True, drop=4),
-        Column("active", number=True, drop=3),
-        Column("last", drop=5),
+        Column("mean ms", number=True, drop=4),
+        Column("quality", number=True, drop=3),
+        Column("spawned", number=True, drop=6),
+        Column("active", number=True, drop=5),
+        Column("last", drop=7),
     )
     cells = []
     for row in rows:
@@ -179,8 +179,8 @@ def keys(rows: Sequence[dict[str, Any]]) -> None:
 _TOTALS = (
     Column("tasks", number=True),
     Column("ok", number=True),
-    Column("tokens", number=True),
-    Column("cost", number=True),
+    Column("tokens", number=True, drop=2),
+    Column("cost", number=True, drop=1),
 )
 
 

@@ -77,6 +77,7 @@ class ManagerMachine(RuleBasedStateMachine):
         self.clock = FakeClock()
         self.workers: dict[str, Worker] = {}
         self.live: dict[str, Live] = {}
+        self.retired: set[str] = set()
         self.manager = AIWorkerManager(self.directory, clock=self.clock)
 
     def teardown(self) -> None:
@@ -153,7 +154,8 @@ class ManagerMachine(RuleBasedStateMachine):
     def turn(self, instance: str) -> Any:
         live = self.live.get(instance)
         if live is None:
-            with refused(19):
+            # Those of an earlier run are not known any more.
+            with refused(19 if instance in self.retired else 9):
                 self.manager.conversation(instance)
             return multiple()
         worker = self.workers[live.worker]
@@ -185,9 +187,10 @@ class ManagerMachine(RuleBasedStateMachine):
     def retire(self, instance: str, status: str) -> None:
         live = self.live.pop(instance, None)
         if live is None:
-            with refused(19):
+            with refused(19 if instance in self.retired else 9):
                 self.manager.retire_worker_instance(instance, "done", status)
             return
+        self.retired.add(instance)
         info = self.manager.retire_worker_instance(instance, "done", status)
         mine = [task for task in self.workers[live.worker].tasks.values() if task.instance == instance]
         assert (info.final_status, len(info.performance_records)) == (status, len(mine))
@@ -236,6 +239,7 @@ class ManagerMachine(RuleBasedStateMachine):
     def restart(self) -> None:
         self.manager.close()
         self.live.clear()
+        self.retired.clear()
         for worker in self.workers.values():
             worker.stateless_calls = 0
         self.manager = AIWorkerManager(self.directory, clock=self.clock)
