@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from neuroscript.compiler.calls import Signature, Unit
+from neuroscript.compiler.cache import Cache, Entry, RecordingLinker
+from neuroscript.compiler.calls import Linker, Signature, Unit
 from neuroscript.compiler.codegen import Compiled, generate
 from neuroscript.compiler.lint import lint
 from neuroscript.compiler.resolve import diagnostic, resolve
@@ -38,6 +39,7 @@ ErrorCallback = Callable[[NeuroScriptError], object]
 PLUGIN_GROUP = "neuroscript.plugins"
 _DEFAULT_LIMITS = Limits()
 _DEFAULT_POLICY = Policy()
+_CACHE = Cache()
 
 
 class Interpreter:
@@ -211,9 +213,9 @@ class Interpreter:
             NeuroScriptSyntaxError: with every finding in ``.diagnostics``.
             NeuroScriptError: what evaluating an event's name raises.
         """
-        program = parse(source, name, self.limits)
         with self.runtime.lock:
-            self._install(program, replace)
+            program, compiled = self._compiled(source, name, replace)
+            self._install(program, compiled)
         return [procedure.name for procedure in program.procedures]
 
     def load_file(self, path: str | os.PathLike[str], *, replace: bool = False) -> list[str]:
@@ -231,9 +233,25 @@ class Interpreter:
             raise NeuroScriptError(ErrorCode.IO_FAILED, message) from error
         return self.load(source, str(path), replace=replace)
 
-    def _install(self, program: Program, replace: bool) -> None:
+    def _compiled(self, source: str | bytes, name: str, replace: bool) -> tuple[Program, Compiled]:
+        """A program and its code, from the cache where it was compiled under the same circumstances before."""
+        key = (source, name, replace, self._loads, self._circumstances(), self.limits)
+        entry = _CACHE.find(key, self.runtime)
+        if entry is not None:
+            self._loads += 1
+            return entry.program, entry.compiled
+        linker = RecordingLinker(self.runtime)
+        program = parse(source, name, self.limits)
+        compiled = self._compile(program, replace, linker)
+        _CACHE.keep(key, source, Entry(program, compiled, linker.links))
+        return program, compiled
+
+    def _circumstances(self) -> Hashable:
+        signatures = {name: loaded.signature for name, loaded in self.runtime.procedures.items()}
+        return frozenset(self.runtime.globals), frozenset(signatures.items())
+
+    def _install(self, program: Program, compiled: Compiled) -> None:
         runtime = self.runtime
-        compiled = self._compile(program, replace)
         before = runtime.namespace.copy(), runtime.procedures.copy(), runtime.events.snapshot()
         exec(compiled.code, runtime.namespace)
         for procedure in program.procedures:
@@ -257,7 +275,7 @@ class Interpreter:
         self._commands = list(compiled.commands)
         self._programs.append(program)
 
-    def _compile(self, program: Program, replace: bool) -> Compiled:
+    def _compile(self, program: Program, replace: bool, linker: Linker) -> Compiled:
         resolved = resolve(program)
         found = list(resolved.diagnostics)
         if not replace:
@@ -269,16 +287,21 @@ class Interpreter:
         if found:
             raise NeuroScriptSyntaxError(found)
         new = {procedure.name: Signature.of(procedure) for procedure in program.procedures}
-        return self.compile_input(lambda unit, load: generate(resolved, unit, load), new)
+        return self.compile_input(lambda unit, load: generate(resolved, unit, load), new, linker)
 
-    def compile_input(self, make: Callable[[Unit, int], T], new: Mapping[str, Signature] | None = None) -> T:
+    def compile_input(
+        self,
+        make: Callable[[Unit, int], T],
+        new: Mapping[str, Signature] | None = None,
+        linker: Linker | None = None,
+    ) -> T:
         """Calls ``make`` with what code is linked against and the number of this load; used by `Session` too."""
         signatures = {name: loaded.signature for name, loaded in self.runtime.procedures.items()}
         signatures.update(new or {})
         self._loads += 1
         operations = self.runtime.operations
         known = frozenset(self.runtime.globals)
-        unit = Unit(known, signatures, self.runtime, operations.max_items, operations.max_string)
+        unit = Unit(known, signatures, linker or self.runtime, operations.max_items, operations.max_string)
         return make(unit, self._loads)
 
     def check(self, source: str | bytes, name: str = "<script>") -> list[Diagnostic]:

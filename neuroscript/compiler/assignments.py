@@ -86,7 +86,7 @@ class Assignments(Expressions):
         tests.append(py.compare(py.call("len", local), "<", py.const(self.unit.max_items)))
         append: ast.stmt = ast.Expr(py.call("_append", local, held))
         arguments = ast.Tuple([local, held], py.LOAD)
-        copy: ast.stmt = py.assign(f"v_{name}", py.call(f"s_{link.number}", py.name("d"), arguments, py.const(())))
+        copy: ast.stmt = py.assign(f"v_{name}", py.call(f"s_{link.key}", py.name("d"), arguments, py.const(())))
         made: list[ast.stmt] = [*first, py.when(py.both(*tests), [append], [copy]), *clean]
         if self.body.uses_last:
             made.append(py.assign("latest", local))

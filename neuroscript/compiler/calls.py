@@ -61,12 +61,12 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class ToolLink:
-    """A tool as generated code reaches it: ``s_N`` validates and calls, ``f_N`` is the function itself."""
+    """A tool as generated code reaches it: ``s_KEY`` validates and calls, ``f_KEY`` is the function itself."""
 
-    number: int
+    key: str
     types: tuple[ArgType, ...]
     defaults: tuple[object, ...]  # of the optional arguments at the end; `...` where one is required
-    direct: bool  # whether f_N may be called with arguments of exactly those types
+    direct: bool  # whether f_KEY may be called with arguments of exactly those types
     trusted: bool  # whether its results need no look
     returns: ArgType
     append: bool = False
@@ -90,7 +90,7 @@ class Unit:
     max_string: int
 
 
-# What f_N takes without a look by its validator: the Python type, and what inference calls it.
+# What f_KEY takes without a look by its validator: the Python type, and what inference calls it.
 _EXACT: dict[ArgType, tuple[str, int]] = {
     ArgType.STRING: ("str", STR),
     ArgType.INT: ("int", INT),
@@ -187,7 +187,7 @@ class Calls:
         plain = all(argument.name is None for argument in call.args)
         if link.direct and plain and self._fits(link, len(call.args)):
             return self.remembered(self._direct_tool(link, [argument.value for argument in call.args]))
-        return self.remembered(py.call(f"s_{link.number}", py.name("d"), *self._bundle(call.args)))
+        return self.remembered(py.call(f"s_{link.key}", py.name("d"), *self._bundle(call.args)))
 
     def _fits(self, link: ToolLink, count: int) -> bool:
         return count <= len(link.types) and all(default is not ... for default in link.defaults[count:])
@@ -209,13 +209,13 @@ class Calls:
         filled = [py.const(default) for default in link.defaults[len(args) :]]
         if not tests:
             plain = [part.value if isinstance(part, ast.NamedExpr) else part for part in mentions]
-            return self._result(link, py.call(f"f_{link.number}", *plain, *filled))
-        slow = py.call(f"s_{link.number}", py.name("d"), ast.Tuple(later, py.LOAD), py.const(()))
+            return self._result(link, py.call(f"f_{link.key}", *plain, *filled))
+        slow = py.call(f"s_{link.key}", py.name("d"), ast.Tuple(later, py.LOAD), py.const(()))
         bound: list[ast.expr] = [part for part in mentions if isinstance(part, ast.NamedExpr)]
         if bound:
             # All arguments are evaluated, from left to right, before the first is looked at; a tuple is never empty.
             tests.insert(0, ast.Tuple(bound, py.LOAD))
-        fast = self._result(link, py.call(f"f_{link.number}", *later, *filled))
+        fast = self._result(link, py.call(f"f_{link.key}", *later, *filled))
         return py.either(py.both(*tests), fast, slow)
 
     def _result(self, link: ToolLink, call: ast.expr) -> ast.expr:

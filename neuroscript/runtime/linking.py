@@ -1,7 +1,7 @@
 """Tools as generated code reaches them.
 
-A tool is bound when a program is loaded: the registry finds it, the policy is asked, and two functions are put into the
-namespace of the generated code.  ``s_N`` validates, copies, times and calls; ``f_N`` is the tool's own function, for
+A tool is bound when a program is loaded: the registry finds it, the policy is asked, and two functions are put in the
+namespace of the generated code.  ``s_KEY`` validates, copies, times and calls; ``f_KEY`` is its own function, for
 calls whose arguments have just the right types already.
 """
 
@@ -44,7 +44,7 @@ class ToolLinks:
     depth: int
 
     def __init__(self) -> None:
-        self._linked = 0
+        self._versions: dict[str, int] = {}
         self._links: dict[str, tuple[ToolLink, Tool]] = {}
         self._tool_codes: dict[CodeType, str] = {}
         self._untimed: dict[str, Callable[..., Any]] = {}
@@ -62,22 +62,24 @@ class ToolLinks:
             return known[0] if known is not None and tool is not None else None
         if not self.interpreter.permits(tool):
             return None
-        self._linked += 1
-        link = self._link(tool, self._linked)
+        # Code that is linked to an earlier tool of this name goes on calling that one.
+        self._versions[key] = version = self._versions.get(key, -1) + 1
+        link = self._link(tool, key.replace(".", "__") + (f"__{version}" if version else ""))
         self._links[key] = (link, tool)
         return link
 
-    def _link(self, tool: Tool, number: int) -> ToolLink:
+    def _link(self, tool: Tool, key: str) -> ToolLink:
         spec = tool.spec
         types = tuple(arg.type for arg in spec.args)
         defaults = tuple(... if arg.required else arg.default for arg in spec.args)
         plain = not (tool.takes_context or tool.is_async or spec.variadic)
         scalars = all(default is ... or isinstance(default, _CONSTANTS) for default in defaults)
         direct = plain and scalars and all(kind in _DIRECT or (spec.pure and kind in _SHARED) for kind in types)
-        link = ToolLink(number, types, defaults, direct, spec.pure, spec.return_type, tool is self._append_tool())
-        self.namespace[f"s_{number}"] = partial(self.call_tool, tool)
+        append = spec.name == "list.Append" and tool is self._append_tool()
+        link = ToolLink(key, types, defaults, direct, spec.pure, spec.return_type, append)
+        self.namespace[f"s_{key}"] = partial(self.call_tool, tool)
         if direct:
-            self.namespace[f"f_{number}"] = self._direct(tool, number)
+            self.namespace[f"f_{key}"] = self._direct(tool, key)
         return link
 
     def _append_tool(self) -> Tool | None:
@@ -85,7 +87,7 @@ class ToolLinks:
 
         return standard_registry().get("list.Append")
 
-    def _direct(self, tool: Tool, number: int) -> Callable[..., Any]:
+    def _direct(self, tool: Tool, key: str) -> Callable[..., Any]:
         """The function that generated code calls when the arguments are right as they are."""
         function = tool.function
         code = getattr(function, "__code__", None)
@@ -97,7 +99,7 @@ class ToolLinks:
         else:
             self.fuel.direct_tools = True
             self._tool_codes[code] = tool.spec.full_name
-            self._untimed[f"f_{number}"] = function
+            self._untimed[f"f_{key}"] = function
             if self.fuel.timing:
                 return self._timed(function)
         return function
