@@ -28,10 +28,9 @@ def _mathematical(name: str, function: Callable[[float], float]) -> Callable[[An
             raise NeuroScriptError(ErrorCode.TYPE, f"{name} needs a number, not {type_name(value)}")
         try:
             return checked(function(number))
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
+            # A whole number too large for a double lies outside the domain as well.
             raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{name} of {number} is not defined") from error
-        except OverflowError as error:
-            raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"{name} of a number that large") from error
 
     return apply
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -57,14 +59,19 @@ def checked(result: Any) -> Number:
         if abs(result) < WHOLE_LIMIT:
             return result
     elif type(result) is float and math.isfinite(result):
-        return result + 0.0 if result else 0.0
+        # A zero without its sign is the whole number.
+        return result if result or math.copysign(1, result) > 0 else 0
     raise NeuroScriptError(ErrorCode.INVALID_VALUE, "the result is not a number of the language")
 
 
-def in_range(compute: Callable[[], Any]) -> Number:
-    """What ``compute`` gives, with Python's own overflows turned into error 41."""
+def arithmetic(operation: Callable[[Any, Any], Any], a: Number, b: Number) -> Number:
+    """The result of ``+ - * /``; error 41 where it is out of range."""
     try:
-        return checked(compute())
+        try:
+            return checked(operation(a, b))
+        except OverflowError:
+            # A whole number is too large for a double; the result need not be.
+            return checked(float(operation(Fraction(a), Fraction(b))))
     except (OverflowError, ZeroDivisionError) as error:
         raise NeuroScriptError(ErrorCode.INVALID_VALUE, "the result is out of range") from error
 
@@ -75,7 +82,7 @@ def in_range(compute: Callable[[], Any]) -> Number:
 def add(a: Any, b: Any, budget: Budget) -> Any:
     """``+``: two numbers add, a string joins."""
     if is_number(a) and is_number(b):
-        return in_range(lambda: a + b)
+        return arithmetic(operator.add, a, b)
     if type(a) is str or type(b) is str:
         joined = "".join("" if part is None else text_of(part) for part in (a, b))
         budget.text(len(joined))
@@ -85,7 +92,7 @@ def add(a: Any, b: Any, budget: Budget) -> Any:
 
 def subtract(a: Any, b: Any, budget: Budget) -> Any:
     left, right = numbers("-", a, b)
-    return in_range(lambda: left - right)
+    return arithmetic(operator.sub, left, right)
 
 
 def multiply(a: Any, b: Any, budget: Budget) -> Any:
@@ -96,7 +103,7 @@ def multiply(a: Any, b: Any, budget: Budget) -> Any:
             budget.text(len(text) * times)
             return text * times if text else ""
     left, right = numbers("*", a, b)
-    return in_range(lambda: left * right)
+    return arithmetic(operator.mul, left, right)
 
 
 def divide(a: Any, b: Any, budget: Budget) -> Any:
@@ -106,7 +113,7 @@ def divide(a: Any, b: Any, budget: Budget) -> Any:
         raise NeuroScriptError(ErrorCode.DIVISION_BY_ZERO, "division by zero")
     if type(left) is int and type(right) is int and left % right == 0:
         return checked(left // right)
-    return in_range(lambda: left / right)
+    return arithmetic(operator.truediv, left, right)
 
 
 def modulo(a: Any, b: Any, budget: Budget) -> Any:
@@ -125,15 +132,25 @@ def power(a: Any, b: Any) -> Any:
     base, exponent = numbers("**", a, b)
     if type(base) is int and type(exponent) is int:
         if base in (0, 1, -1):
-            return in_range(lambda: 0**exponent if base == 0 else base ** (exponent % 2))
+            if base == 0 and exponent < 0:
+                raise NeuroScriptError(ErrorCode.INVALID_VALUE, "0 has no negative power")
+            return int(exponent == 0) if base == 0 else base ** (exponent % 2)
         if exponent >= 0:
             if exponent * (base.bit_length() - 1) > 4096:
                 raise NeuroScriptError(ErrorCode.INVALID_VALUE, "the power is beyond 4,096 bits")
             return checked(base**exponent)
-        if base.bit_length() > 1000:
-            # Too large for a double itself, but its inverse is a number.
-            return 0.0 if exponent < -1 else in_range(lambda: 1 / base)
-    return in_range(lambda: float(base) ** float(exponent))
+    try:
+        return checked(math.pow(_double(base), _double(exponent)))
+    except (OverflowError, ValueError) as error:
+        raise NeuroScriptError(ErrorCode.INVALID_VALUE, "the power is not a real finite number") from error
+
+
+def _double(number: Number) -> float:
+    """The double nearest to a number: infinite where it is too large, which a power may still bring back."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.copysign(math.inf, number)
 
 
 def negate(a: Any) -> Any:
