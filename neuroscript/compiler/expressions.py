@@ -13,7 +13,7 @@ from collections.abc import Callable
 from neuroscript.compiler import infer
 from neuroscript.compiler import pyast as py
 from neuroscript.compiler.calls import Calls
-from neuroscript.compiler.infer import BOOL, FLOAT, INT, LIST, MAP, NUM, OTHER, STR, Type
+from neuroscript.compiler.infer import BOOL, FLOAT, INT, LIST, MAP, NIL, NUM, OTHER, STR, Type
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 from neuroscript.values import TYPE_CONSTANTS
@@ -207,7 +207,7 @@ class Expressions(Calls):
             case "~":
                 return py.call("_bit_not", self.value(operand))
         if isinstance(operand, n.Literal) and type(operand.value) in (int, float):
-            return py.const(-operand.value or 0)
+            return py.const(-operand.value if type(operand.value) is int else -operand.value + 0.0)
         if self.type_of(operand).within(INT):
             return ast.UnaryOp(ast.USub(), self.value(operand))
         return py.call("_neg", self.value(operand))
@@ -293,7 +293,8 @@ class Expressions(Calls):
             first, again = self._loose_operand(source)
         same = "is" if operator == "==" else "is not"
         if isinstance(operand, n.Literal) and (operand.value is None or type(operand.value) is bool):
-            if isinstance(_once(first), ast.Constant):  # Python warns of `is` between constants
+            never = kind.kinds and not kind.kinds & (NIL | BOOL)
+            if never or isinstance(_once(first), ast.Constant):  # Python warns of `is` between constants
                 return py.call(_HELPERS[operator], _once(first), self.value(operand))
             return py.compare(_once(first), same, self.value(operand))
         right = self.type_of(operand)
@@ -338,7 +339,7 @@ class Expressions(Calls):
                 "==",
                 py.const(0.0),
             )
-            return py.either(finite, ast.BoolOp(ast.Or(), [py.name(result), py.const(0)]), py.call("_infinite"))
+            return py.either(finite, py.binary(py.name(result), "+", py.const(0.0)), py.call("_infinite"))
         helper = py.call(_HELPERS[operator], again, second_again)
         literal = operand.value if isinstance(operand, n.Literal) and type(operand.value) is int else None
         if literal is not None and operator != "*" and 0 <= literal < _DIGIT and not whole:

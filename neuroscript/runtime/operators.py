@@ -162,7 +162,7 @@ def in_range(result: Any) -> Any:
             ErrorCode.INVALID_VALUE, f"the result is a whole number of more than {MAX_INT_BITS} bits"
         )
     if math.isfinite(result):
-        return result or 0
+        return result + 0.0  # a negative zero is 0
     raise not_finite()
 
 
@@ -266,7 +266,7 @@ def negate(a: Any) -> Any:
     x = number(a)
     if x is None:
         raise NeuroScriptError(ErrorCode.TYPE, f"'-' takes a number, not {describe(a)}")
-    return -x or 0
+    return -x if type(x) is int else -x + 0.0
 
 
 def _word(operator: str, a: Any, b: Any = 0) -> tuple[int, int]:
@@ -389,7 +389,7 @@ def _function(name: str, function: Callable[[float], float], wanted: str) -> Cal
         if x is None:
             raise NeuroScriptError(ErrorCode.TYPE, f"{name}() takes a number, not {describe(value)}")
         try:
-            return function(x) or 0
+            return function(x) + 0.0
         except (ValueError, OverflowError):
             raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{name}() takes {wanted}, not {describe(value)}") from None
 
