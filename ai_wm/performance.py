@@ -220,16 +220,15 @@ def _difference(summary: AIWorkerPerformanceSummary, records: Totals) -> Totals:
     rated = tasks if score and score != records.rating.over(records.rated) else 0
     rating = ExactSum([score]).times(rated + records.rated).minus(records.rating) if rated else ExactSum()
     last = to_nanoseconds(summary.last_activity_timestamp)
+    duration, cost = ExactSum([summary.average_duration_ms]).times(summary.total_tasks_attempted), ExactSum()
+    if summary.total_cost_incurred != float(records.cost):  # else it differs by its own rounding only
+        cost = ExactSum([summary.total_cost_incurred]).minus(records.cost)
     return Totals(
         tasks=tasks,
         successes=max(0, summary.successful_tasks - records.successes),
-        duration_ms=ExactSum([summary.average_duration_ms])
-        .times(summary.total_tasks_attempted)
-        .minus(records.duration_ms)
-        if tasks
-        else ExactSum(),
+        duration_ms=duration.minus(records.duration_ms) if tasks else ExactSum(),
         tokens=max(0, summary.total_tokens_processed - records.tokens),
-        cost=ExactSum([summary.total_cost_incurred]).minus(records.cost),
+        cost=cost,
         rated=rated,
         rating=rating,
         spawned=max(0, summary.total_instances_spawned - records.spawned),

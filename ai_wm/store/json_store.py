@@ -57,8 +57,8 @@ _LOG = logging.getLogger("ai_wm.store")
 class JsonStore:
     """A `Store` in JSON files.
 
-    Opening it reads the files, cuts a tail that a crash tore, and stores the instances of processes that died.  In a
-    directory that cannot be written to it can be read; whatever would write is error 25.
+    Opening it reads the files, or makes them, cuts a tail that a crash tore, and stores the instances of processes that
+    died.  In a directory that cannot be written to it can be read; whatever would write is error 25.
 
     Args:
         directory: where the files are; made if it is not there.
@@ -231,7 +231,7 @@ class JsonStore:
         with self._locked():
             self._refresh()
             self._summaries.check_file()
-            self._tidy()
+            self._tidy(adopt=True)
             self._write_definitions()
 
     def close(self) -> None:
@@ -369,11 +369,15 @@ class JsonStore:
             with self._mutex:
                 self._performance.adopt(self._index.in_file(), self._index.move)
 
-    def _tidy(self) -> None:
-        """Drop superseded lines, and bring a file written elsewhere into this program's form."""
+    def _tidy(self, *, adopt: bool = False) -> None:
+        """Drop superseded lines, and make the file if there is none or it is empty.
+
+        Args:
+            adopt: bring a file written elsewhere into this program's form too.
+        """
         state = self._performance.state
-        entries = sum(1 for _ in self._index.in_file())
-        if state.count == entries and (state.own or state.seen is None):
+        superseded = state.count > sum(1 for _ in self._index.in_file())
+        if not superseded and (state.own or (state.count and not adopt)):
             return
         try:
             self._performance.adopt(self._index.in_file(), self._index.move)
@@ -446,16 +450,11 @@ class JsonStore:
             return
         try:
             self._recover()
-            self._tidy_superseded()
-            if self._summaries.lag(self._index) or self._summaries.state.incomplete:
+            self._tidy()
+            if self._summaries.lag(self._index) or self._summaries.state.incomplete or not self._summaries.state.seen:
                 self._write_definitions()
         except (NeuroScriptError, OSError) as error:
             _LOG.warning("%s: not everything could be brought up to date: %s", self._directory, error)
-
-    def _tidy_superseded(self) -> None:
-        state = self._performance.state
-        if state.count > sum(1 for _ in self._index.in_file()) if state.own else not state.count:
-            self._tidy()
 
     def _recover(self) -> None:
         """Store the live instances of processes that died."""

@@ -423,12 +423,19 @@ class TestStoppingAndStarting:
         assert (directory / PERFORMANCE_FILE).read_bytes().endswith(b"}\n]\n")
         assert sorted(os.listdir(directory / "ai_worker_state")) == ["store.lock", "store.note"]
 
-    def test_nothing_is_written_by_looking(self, directory: Path) -> None:
-        directory.mkdir()
-        store = JsonStore(directory)
-        store.records("def-1")
+    def test_both_files_are_there_from_the_start(self, store: JsonStore, directory: Path) -> None:
+        assert definitions(directory) == entries(directory) == []
+        assert sorted(os.listdir(directory)) == [DEFINITIONS_FILE, PERFORMANCE_FILE, "ai_worker_state"]
+
+    def test_nothing_is_written_by_looking(self, store: JsonStore, directory: Path) -> None:
+        add(store, worker())
+        store.add_record(record("t1"))
         store.close()
-        assert os.listdir(directory) == ["ai_worker_state"]
+        before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in directory.glob("*.json")}
+        again = JsonStore(directory)
+        again.records("def-1")
+        again.close()
+        assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in directory.glob("*.json")} == before
 
     def test_a_fork_is_told_to_open_its_own(self, store: JsonStore, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "getpid", lambda: -1)
