@@ -33,7 +33,7 @@ endpoint = Endpoint("https://api.anthropic.com", "ANTHROPIC_BASE_URL")
 stream_format: Literal["sse", "ndjson"] = "sse"
 key_header = "x-api-key"
 key_prefix = ""
-request_id_headers = ("request-id",)
+request_id_headers: tuple[str, ...] = ("request-id",)
 
 VERSION = "2026-10-21"
 VERSION_WITH_SAMPLING = "2023-06-01"
@@ -218,15 +218,13 @@ class MessageStream:
             raise BadReply(f"a piece of content block {index} came before its start")
         match delta.get("type"):
             case "text_delta":
-                text = expect_text(delta.get("text"), "text")
-                block["text"] = block.get("text", "") + text
-                return text
+                return _append(block, delta, "text")
             case "input_json_delta":
                 self._json.setdefault(index, []).append(expect_text(delta.get("partial_json"), "partial_json"))
             case "thinking_delta":
-                block["thinking"] = block.get("thinking", "") + expect_text(delta.get("thinking"), "thinking")
+                _append(block, delta, "thinking")
             case "signature_delta":
-                block["signature"] = block.get("signature", "") + expect_text(delta.get("signature"), "signature")
+                _append(block, delta, "signature")
         return ""
 
     def _count(self, usage: Any) -> None:
@@ -234,6 +232,12 @@ class MessageStream:
         if isinstance(usage, Mapping):
             self._usage.update({key: value for key, value in usage.items() if value is not None})
             self.usage = _usage(self._usage)
+
+
+def _append(block: dict[str, Any], delta: dict[str, Any], key: str) -> str:
+    piece = expect_text(delta.get(key), key)
+    block[key] = expect_text(block.get(key), key) + piece
+    return piece
 
 
 def _index(body: dict[str, Any]) -> int:

@@ -238,7 +238,7 @@ class ContentStream:
         last = self._parts[-1] if self._parts else None
         plain = set(part) <= {"text", "thought"} and "text" in part
         if plain and last is not None and set(last) == set(part) and last.get("thought") == part.get("thought"):
-            last["text"] += expect_text(part["text"], "text")
+            last["text"] = expect_text(last["text"], "text") + expect_text(part["text"], "text")
         else:
             self._parts.append(dict(part))
         return "" if part.get("thought") else expect_text(part.get("text"), "text")

@@ -46,6 +46,7 @@ class _Run:
     content: bytes
     attempts: Attempts
     redact: Redactor
+    stream: bool
     wasted: Usage = field(default_factory=Usage)
 
     @property
@@ -138,7 +139,7 @@ class HTTPClient:
                 ErrorCode.ARG_MISMATCH, f"the request to {request.provider}/{request.model} is not JSON: {error}"
             ) from error
         attempts = Attempts(timeout_seconds(config), int(number(config, "max_retries", MAX_RETRIES)), request.check)
-        run = _Run(request, url, call, content, attempts, Redactor(request.api_key))
+        run = _Run(request, url, call, content, attempts, Redactor(request.api_key), stream)
         wait = self._breaker.refused_for(url, request.model)
         if wait is not None:
             raise NeuroScriptError(
@@ -160,7 +161,8 @@ class HTTPClient:
                     "the key has characters that cannot be sent, such as spaces or a line end",
                 )
             headers[self._adapter.key_header] = self._adapter.key_prefix + key
-        with self._transport.post(run.base_url, run.call.path, headers, run.content, run.attempts) as reply:
+        call = run.base_url, run.call.path, headers, run.content, run.attempts
+        with self._transport.post(*call, stream=run.stream) as reply:
             if not 200 <= reply.status < 300:
                 raise self._refusal(run, reply)
             yield reply

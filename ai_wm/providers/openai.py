@@ -31,7 +31,7 @@ endpoint = Endpoint("https://api.openai.com/v1", "OPENAI_BASE_URL")
 stream_format: Literal["sse", "ndjson"] = "sse"
 key_header = "Authorization"
 key_prefix = "Bearer "
-request_id_headers = ("x-request-id",)
+request_id_headers: tuple[str, ...] = ("x-request-id",)
 
 _MADE_HERE = frozenset({"messages", "model", "stream", "tools"})
 _FINISH = {
@@ -218,8 +218,9 @@ class ChatStream:
         self._refusal.append(expect_text(delta.get("refusal"), "delta.refusal"))
         for key in _REPLAYED:
             piece = delta.get(key)
-            if isinstance(piece, str | list) and piece:
-                self._replayed[key] = self._replayed[key] + piece if key in self._replayed else piece
+            before: Any = self._replayed.get(key)
+            if isinstance(piece, str | list) and piece and (before is None or type(before) is type(piece)):
+                self._replayed[key] = piece if before is None else before + piece
         for call in expect_list(delta.get("tool_calls") or [], "delta.tool_calls"):
             self._take_call(expect_map(call, "a tool call"))
         return text
@@ -242,7 +243,8 @@ class ChatStream:
         if isinstance(arguments, Mapping):
             known["function"]["arguments"] = arguments
         elif arguments:
-            known["function"]["arguments"] += expect_text(arguments, "function.arguments")
+            begun = expect_text(known["function"]["arguments"], "function.arguments")
+            known["function"]["arguments"] = begun + expect_text(arguments, "function.arguments")
 
 
 def _is_openai(request: LLMRequest) -> bool:

@@ -6,6 +6,7 @@ body is read up to a bound (also when it is compressed), every failure comes out
 
 from __future__ import annotations
 
+import math
 import ssl
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -88,9 +89,18 @@ class Transport:
 
     @contextmanager
     def post(
-        self, base_url: str, path: str, headers: Mapping[str, str], content: bytes, attempts: Attempts
+        self,
+        base_url: str,
+        path: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        attempts: Attempts,
+        *,
+        stream: bool = False,
     ) -> Iterator[Reply]:
         """Sends one call and gives its reply, whatever its status; the body is read by the caller.
+
+        A ``stream`` may not fall silent for long once it has begun.
 
         Raises:
             AttemptFailed: there is no reply.
@@ -107,7 +117,7 @@ class Transport:
             response = client.send(request, stream=True)
         try:
             # The time that waiting for the head has taken is gone for the body too.
-            left = max(0.001, min(attempts.remaining(), STALL_SECONDS))
+            left = max(0.001, min(attempts.remaining(), STALL_SECONDS if stream else math.inf))
             request.extensions["timeout"] = {**request.extensions.get("timeout", {}), "read": left}
             yield Reply(response, attempts)
         finally:

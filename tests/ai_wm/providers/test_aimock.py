@@ -56,15 +56,11 @@ def _program() -> Path:
     if not os.environ.get("CI"):
         pytest.skip(f"aimock is not installed: {command}")
     PREFIX.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [npm, "install", "--no-audit", "--no-fund", "--prefix", str(PREFIX), f"@copilotkit/aimock@{VERSION}"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if done.returncode or not program.exists():
-        pytest.skip(f"aimock cannot be installed here: {done.stderr.strip()[-200:]}")
+    arguments = ["install", "--no-audit", "--no-fund", "--prefix", str(PREFIX), f"@copilotkit/aimock@{VERSION}"]
+    try:
+        subprocess.run([npm, *arguments], capture_output=True, text=True, timeout=120, check=True)
+    except subprocess.SubprocessError as error:
+        pytest.skip(f"aimock cannot be installed here: {error}")
     return program
 
 
