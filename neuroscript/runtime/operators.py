@@ -309,6 +309,9 @@ def bit_not(a: Any) -> int:
 # --- comparison and logic --------------------------------------------------------------------------------------------
 
 
+_FUZZY_ORDER = (Fuzzy, int, float)
+
+
 def _ordered(operator: str, a: Any, b: Any) -> tuple[Any, Any]:
     """The two sides in a form that Python orders as the language does."""
     left, right = type(a), type(b)
@@ -320,11 +323,8 @@ def _ordered(operator: str, a: Any, b: Any) -> tuple[Any, Any]:
         return x, y
     if left is TimeDate and right is TimeDate:
         return a, b
-    if left is Fuzzy or right is Fuzzy:
-        x = a.value if left is Fuzzy else x
-        y = b.value if right is Fuzzy else y
-        if x is not None and y is not None:
-            return x, y
+    if (left is Fuzzy or right is Fuzzy) and left in _FUZZY_ORDER and right in _FUZZY_ORDER:
+        return a.value if left is Fuzzy else a, b.value if right is Fuzzy else b
     raise type_error(operator, a, b, "two numbers, two strings or two times")
 
 
