@@ -218,9 +218,11 @@ class ChatStream:
         self._refusal.append(expect_text(delta.get("refusal"), "delta.refusal"))
         for key in _REPLAYED:
             piece = delta.get(key)
-            before: Any = self._replayed.get(key)
-            if isinstance(piece, str | list) and piece and (before is None or type(before) is type(piece)):
-                self._replayed[key] = piece if before is None else before + piece
+            before = self._replayed.get(key)
+            if isinstance(piece, str) and isinstance(before, str | None):
+                self._replayed[key] = (before or "") + piece
+            elif isinstance(piece, list) and isinstance(before, list | None):
+                self._replayed[key] = [*(before or ()), *piece]
         for call in expect_list(delta.get("tool_calls") or [], "delta.tool_calls"):
             self._take_call(expect_map(call, "a tool call"))
         return text
