@@ -98,6 +98,7 @@ class Interpreter:
         self.runtime = Runtime(self, self.limits, values)
         self.context = ToolContext(self)
         self._services = Services()
+        self._private: list[Callable[[str], bool]] = []
         self._asker: Asker | None = None
         self._closing: list[Callable[[], object]] = []
         self._closed = False
@@ -131,6 +132,15 @@ class Interpreter:
         """Objects that plugins share with their tools, by name (``ai_wm`` is the worker manager)."""
         self.load_plugins()
         return self._services
+
+    def keep_private(self, test: Callable[[str], bool]) -> None:
+        """Has the file tools refuse to read or move each file that ``test`` is true of; it gets the absolute path."""
+        self._private.append(test)
+
+    def is_private(self, path: str) -> bool:
+        """Whether a file holds what no program may see."""
+        self.load_plugins()
+        return any(test(path) for test in self._private)
 
     def set_asker(self, asker: Asker) -> None:
         """Has ``asker(context, who, prompt, config, whispered)`` answer ``ask``; its result is the reply.

@@ -57,6 +57,10 @@ class ToolContext:
         """The interpreter's log."""
         return self.interpreter.log
 
+    def is_private(self, path: str) -> bool:
+        """Whether the file at an absolute path holds what no program may see."""
+        return self.interpreter.is_private(path)
+
     def emit(self, value: Any) -> None:
         """Emits a value, as the statement does."""
         self.interpreter.runtime.emit(from_host(value))

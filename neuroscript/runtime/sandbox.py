@@ -65,16 +65,23 @@ class Sandbox:
     Args:
         root: the directory; it must exist.
         check: called now and then in long work; raises to stop it.
+        private: whether the file at an absolute path is one that no program may see; it is neither read nor moved.
 
     Raises:
-        NeuroScriptError: 18 if ``root`` is no directory.  Every method raises 34 for a path that leaves the sandbox or
-            is none, 22 for what is missing, 23 for a thing of the wrong kind, 24 for what exists already, 25 without
-            permission, 37 beyond a limit, and 26 for any other failure of the system.
+        NeuroScriptError: 18 if ``root`` is no directory.  Every method raises 10 for a private file, 34 for a path that
+            leaves the sandbox or is none, 22 for what is missing, 23 for a thing of the wrong kind, 24 for what exists
+            already, 25 without permission, 37 beyond a limit, and 26 for any other failure of the system.
     """
 
-    def __init__(self, root: str | os.PathLike[str], check: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        check: Callable[[], None] = lambda: None,
+        private: Callable[[str], bool] = lambda path: False,
+    ) -> None:
         self.root = os.path.realpath(root)
         self._check = check
+        self._private = private
         if not os.path.isdir(self.root):
             message = f"the sandbox directory {os.fspath(root)!r} does not exist; create it or name another one"
             raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
@@ -109,6 +116,7 @@ class Sandbox:
     def chunks(self, path: str) -> Iterator[bytes]:
         """The content of a file, a piece at a time."""
         with failures(path, "read"), self._locate(path) as place:
+            self._refuse_private(place)
             descriptor = place.open_file(os.O_RDONLY)
             with open(descriptor, "rb", buffering=0) as file:
                 while chunk := file.read(CHUNK):
@@ -207,6 +215,7 @@ class Sandbox:
         ):
             old.refuse_root("moved")
             old.existing()
+            self._refuse_private(old)
             if new.status() is not None:
                 raise NeuroScriptError(ErrorCode.PATH_EXISTS, f"{destination!r} exists already; delete it first")
             if f"{new.path}/".startswith(f"{old.path}/"):
@@ -216,6 +225,11 @@ class Sandbox:
             return new.path
 
     # --- inside ---
+
+    def _refuse_private(self, place: _Place) -> None:
+        if self._private(os.path.join(self.root, place.path)):
+            message = f"the file {place.asked!r} is private: it holds what no program may see, such as a key"
+            raise NeuroScriptError(ErrorCode.SECURITY, message)
 
     @contextmanager
     def _locate(self, path: str, *, follow: bool = True, make: bool = False) -> Iterator[_Place]:
@@ -363,9 +377,13 @@ class _Place:
             yield child
 
 
-def sandbox_of(root: Path | str | None, check: Callable[[], None] = lambda: None) -> Sandbox:
+def sandbox_of(
+    root: Path | str | None,
+    check: Callable[[], None] = lambda: None,
+    private: Callable[[str], bool] = lambda path: False,
+) -> Sandbox:
     """The sandbox in ``root``, or error 18 if the host gave none."""
     if root is None:
         message = "there is no sandbox directory; the host gives one (neuroscript run --sandbox DIR)"
         raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
-    return Sandbox(root, check)
+    return Sandbox(root, check, private)

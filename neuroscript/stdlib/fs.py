@@ -25,7 +25,7 @@ MAX_FILENAME = 100
 
 
 def _sandbox(ctx: ToolContext) -> Sandbox:
-    return sandbox_of(ctx.sandbox, ctx.check)
+    return sandbox_of(ctx.sandbox, ctx.check, ctx.is_private)
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

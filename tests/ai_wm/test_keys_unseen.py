@@ -20,7 +20,7 @@ from ai_wm import AIWorkerManager, LLMRequest, register_ai_worker_tools
 from ai_wm.tools import worker_registry
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError
 from neuroscript.values import text_of, to_json
-from tests.ai_wm.support import Answers, worker
+from tests.ai_wm.support import Answers, refused, worker
 
 INLINE = "sk-inline-4bd1a2"
 VARIABLE = "sk-variable-77e0c9"
@@ -187,6 +187,31 @@ def everything(call: Any, auth: dict[str, Any]) -> None:
     call("Conversation.Clear", chat)
     call("AIWorkerInstance.Retire", id_, chat, "done", "retired_completed")
     call("Conversation.Ask", chat, "hello")
+
+
+def test_a_program_does_not_read_the_file_that_an_inline_key_is_in(tmp_path: Path) -> None:
+    with Interpreter(sandbox=tmp_path) as interpreter:
+        manager = interpreter.services["ai_wm"]
+        manager.add_worker_definition(worker("w"))
+
+        def fs(tool: str, *args: Any) -> Any:
+            return interpreter.tools.call(f"fs.{tool}", *args, context=interpreter.host_context())
+
+        name = "ai_worker_definitions.json"
+        assert '"w"' in fs("Read", name)
+        manager.update_worker_definition("w", {"auth": AUTHS["inline"]})
+        (tmp_path / "link").symlink_to(name)
+        for tool, args in (
+            ("Read", [name]),
+            ("ReadBytes", [f"./{name}"]),
+            ("Hash", ["link"]),
+            ("LineCount", [name]),
+            ("Move", [name, "other.json"]),
+        ):
+            with refused(10):
+                fs(tool, *args)
+        manager.update_worker_definition("w", {"auth": {"method": "none"}})
+        assert INLINE not in fs("Read", name)
 
 
 def test_the_command_line_shows_no_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -232,3 +232,17 @@ def test_every_name_made_safe_is_a_name(name: str) -> None:
     assert len(clean.encode()) <= 101
     assert not set(clean) & set('/\\:*?"<>|\0')
     assert clean not in (".", "..")
+
+
+@pytest.mark.parametrize("tool", ["fs.Read", "fs.ReadBytes", "fs.Hash", "fs.LineCount"])
+def test_a_private_file_is_not_read(world: World, root: Path, tool: str) -> None:
+    (root / "keys.private").write_text("secret")
+    (root / "link.txt").symlink_to("keys.private")
+    for path in ("keys.private", "./keys.private", "link.txt"):
+        assert "private" in expect_error(world, ErrorCode.SECURITY, tool, path)
+
+
+def test_a_private_file_is_not_moved_to_where_it_could_be_read(world: World, root: Path) -> None:
+    (root / "keys.private").write_text("secret")
+    expect_error(world, ErrorCode.SECURITY, "fs.Move", "keys.private", "keys.txt")
+    assert (root / "keys.private").read_text() == "secret"

@@ -33,6 +33,9 @@ class World:
     def tools(self) -> Any:
         return standard_registry()
 
+    def is_private(self, path: str) -> bool:
+        return path.endswith(".private")
+
     def emit(self, value: Any) -> None:
         self.emitted.append(value)
 
