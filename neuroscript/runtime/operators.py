@@ -246,8 +246,6 @@ def power(a: Any, b: Any) -> Any:
     x, y = number(a), number(b)
     if x is None or y is None:
         raise type_error("**", a, b, "two numbers")
-    if type(x) is int and type(y) is float and y.is_integer() and abs(y) <= MAX_INT_BITS:
-        y = int(y)
     if type(x) is int and type(y) is int and y >= 0:
         if (x.bit_length() - 1) * y > MAX_INT_BITS:
             return in_range(INT_LIMIT)
