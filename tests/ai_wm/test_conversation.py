@@ -179,9 +179,7 @@ def test_turns_obey_the_limits(manager: AIWorkerManager, limits: dict[str, int],
 
 
 def test_a_budget_is_error_46(manager: AIWorkerManager) -> None:
-    conversation = start(
-        manager, worker("w", cost_metrics={"cost_per_call": 1}, rate_limits={"max_cost_per_day": 1.5})
-    )
+    conversation = start(manager, worker("w", cost_metrics={"cost_per_call": 1}, rate_limits={"max_cost_per_day": 1.5}))
     conversation.ask("x")
     with refused(46) as error:
         conversation.ask("x")
@@ -344,9 +342,7 @@ def test_a_file_is_read_when_first_sent(asked: Any, files: Path) -> None:
         ("own.json", 10),
     ],
 )
-def test_a_file_that_cannot_be_sent_fails_the_turn(
-    manager: AIWorkerManager, files: Path, path: str, code: int
-) -> None:
+def test_a_file_that_cannot_be_sent_fails_the_turn(manager: AIWorkerManager, files: Path, path: str, code: int) -> None:
     (files.parent / "outside.txt").write_text("outside")
     (files / "leak.txt").symlink_to(files.parent / "outside.txt")
     (files / "huge.txt").write_text("x" * (1024 * 1024 + 1))
