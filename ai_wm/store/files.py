@@ -230,12 +230,16 @@ class StoreLock:
             self._threads.release()
 
     def _take(self) -> None:
+        if self._descriptor.number < 0:
+            return  # closed while this thread waited for its turn; there is nothing left to guard
         if sys.platform == "win32":
             self._other.acquire()
         else:
             fcntl.flock(self._descriptor.number, fcntl.LOCK_EX)
 
     def _give(self) -> None:
+        if self._descriptor.number < 0:
+            return
         if sys.platform == "win32":
             self._other.release()
         else:

@@ -23,7 +23,7 @@ from ai_wm.performance import RecordFilter
 from ai_wm.store import changes
 from ai_wm.store.base import T
 from ai_wm.store.commit import GroupCommit, Ticket
-from ai_wm.store.definitions_file import DefinitionsFile
+from ai_wm.store.definitions_file import DefinitionsFile, DefinitionsState
 from ai_wm.store.files import Descriptor, FileSystem, io_error, read_at
 from ai_wm.store.index import Place, RecordIndex
 from ai_wm.store.journal import Journals
@@ -94,7 +94,7 @@ class JsonStore:
         self._commit = GroupCommit(self._execute)
         try:
             with self._locked():
-                self._load()
+                self._load(self._summaries.read())
                 self._start()
         except BaseException:
             self._state.close()
@@ -220,9 +220,8 @@ class JsonStore:
 
     def reload(self) -> None:
         """See `Store.reload`."""
-        self._check()
         with self._locked():
-            self._load()
+            self._load(self._summaries.read())
             self._start()
 
     def save(self) -> None:
@@ -241,14 +240,16 @@ class JsonStore:
         timer = self._timer
         if timer is not None:
             timer.cancel()
-        try:
-            if self._state.writable:
-                with self._locked():
+        with self._state.locked(), self._mutex:
+            if self._closed:
+                return
+            try:
+                if self._state.writable:
                     self._finish()
-        finally:
-            self._closed = True
-            self._performance.state = FileState()
-            self._state.close()
+            finally:
+                self._closed = True
+                self._performance.state = FileState()
+                self._state.close()
 
     def _finish(self) -> None:
         try:
@@ -396,7 +397,9 @@ class JsonStore:
 
     @contextlib.contextmanager
     def _locked(self, *, mutex: bool = True) -> Iterator[None]:
+        self._check()
         with self._state.locked(), self._mutex if mutex else contextlib.nullcontext():
+            self._check()
             yield
 
     def _check(self) -> None:
@@ -426,18 +429,20 @@ class JsonStore:
 
     def _refresh(self) -> None:
         """Take in what other processes did.  The lock and the mutex are held."""
-        if self._stale or not self._performance.refresh(self._index.put):
-            self._load()
-            return
-        self._journals.read(self._index)
-        if self._summaries.changed():
-            self._summaries.reload(self._index)
+        try:
+            if self._stale or not self._performance.refresh(self._index.put):
+                self._load(self._summaries.state)
+            else:
+                self._journals.read(self._index)
+            if self._summaries.changed():
+                self._summaries.reload(self._index)
+        except OSError as error:
+            raise io_error(error, "read the files of the AI workers", self._directory) from error
 
-    def _load(self) -> None:
-        """Read everything.  If a file is not valid, everything stays as it was."""
+    def _load(self, definitions: DefinitionsState) -> None:
+        """Read all records and take the definitions given.  If a file is not valid, everything stays as it was."""
         index = RecordIndex()
         performance = self._performance.load(index.put, repair=self._state.writable)
-        definitions = self._summaries.read()
         # Nothing can fail from here on.
         self._journals.forget()
         self._journals.read(index)

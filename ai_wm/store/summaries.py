@@ -56,7 +56,9 @@ class Summaries:
             )
             for definition_id, definition in state.definitions.items()
         }
-        self.state, self._beyond, self._bad = state, beyond, None
+        if state is not self.state:
+            self.state, self._bad = state, None
+        self._beyond = beyond
         self.unmarked = any(not self._is_marked(index, definition) for definition in state.definitions.values())
 
     def _is_marked(self, index: RecordIndex, definition: AIWorkerDefinition) -> bool:

@@ -514,3 +514,45 @@ class TestThreads:
         store.save()
         assert len(tasks(directory)) == len(set(tasks(directory))) == 240
         assert definitions(directory)[0]["aggregatePerformanceSummary"]["total_tasks_attempted"] == 240
+
+
+class TestClosingWhileOthersWork:
+    def test_what_was_acknowledged_is_there_and_the_rest_is_refused(self, directory: Path) -> None:
+        store = JsonStore(directory)
+        done: list[str] = []
+        refused = threading.Event()
+
+        def work(number: int) -> None:
+            for turn in range(10_000):
+                task = f"t{number}-{turn}"
+                try:
+                    store.add_record(record(task))
+                except StateError:
+                    refused.set()
+                    return
+                done.append(task)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        while len(done) < 20:
+            threading.Event().wait(0.001)
+        store.close()
+        for thread in threads:
+            thread.join()
+        assert refused.is_set()
+        assert sorted(tasks(directory)) == sorted(done)
+
+
+def test_a_bad_definitions_file_does_not_keep_records_from_being_stored(store: JsonStore, directory: Path) -> None:
+    """Not even if all records must be read again, because another program wrote them anew."""
+    add(store, worker())
+    store.add_record(record("t1"))
+    good = (directory / DEFINITIONS_FILE).read_text()
+    (directory / DEFINITIONS_FILE).write_text("oops")
+    (directory / PERFORMANCE_FILE).write_text(json.dumps(entries(directory), indent=2))
+    store.add_record(record("t2"))
+    assert store.summary("def-1").total_tasks_attempted == 2
+    assert tasks(directory) == ["t1", "t2"]
+    (directory / DEFINITIONS_FILE).write_text(good)
+    assert store.summary("def-1").total_tasks_attempted == 2
