@@ -222,6 +222,7 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true")
     options = parser.parse_args()
     os.environ["NO_PROXY"] = "127.0.0.1"
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it looks for prices on the network
     with server() as url, ExitStack() as stack:
         calls = ways(url, stack)
         single = in_turn(calls, options.calls)

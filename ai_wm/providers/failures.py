@@ -191,13 +191,13 @@ class Redactor:
     """Takes a key out of texts, in the spellings in which a server may echo it."""
 
     def __init__(self, key: Secret | None) -> None:
-        clear = key.get() if key is not None else ""
-        spellings = {clear, quote(clear, safe=""), json.dumps(clear)[1:-1]} if clear else set()
-        self._keys = sorted(spellings, key=len, reverse=True)
+        self._key = key
 
     def __call__(self, text: str) -> str:
-        for key in self._keys:
-            text = text.replace(key, "***")
+        clear = self._key.get() if self._key is not None else ""
+        if clear:
+            for spelling in sorted({clear, quote(clear, safe=""), json.dumps(clear)[1:-1]}, key=len, reverse=True):
+                text = text.replace(spelling, "***")
         return text
 
     def __repr__(self) -> str:
