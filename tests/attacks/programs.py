@@ -216,6 +216,11 @@ NESTING = [
     Attack("nested-return", main("return f(1)", "func f(needs x) means; return f([x]); endfunc")),
 ]
 
+# Values built by a tool, one level a turn: whatever they are used for then.
+DEEP = "set a = 1; set b = 1; set i = 0; while i < 100000; set a = tool.list.Append([], a); "
+DEEP += "set b = tool.list.Append([], b); set i = i + 1; endwhile; "
+NESTING += [Attack(f"deep-{name}", main(DEEP + use), codes=(FINE, *LIMITED)) for name, use in SHARED_USES.items()]
+
 NUMBERS = [
     Attack("power", main("set x = 2 ** 10 ** 9"), codes=(FINE,), quick=True),
     Attack("power-tower", main("set x = 9 ** 9 ** 9 ** 9"), codes=(FINE,), quick=True),

@@ -17,7 +17,7 @@ from .programs import Attack
 from .sources import ATTACKS
 
 ROOT = Path(__file__).parents[2]
-# A second on a machine of its own; tests share theirs.
+# A second is meant; slow machines run tests too.
 SECONDS = 3.0
 MEGABYTES = 200.0
 
