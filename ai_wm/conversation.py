@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ai_wm.aio import in_thread
 from ai_wm.calls import CallOptions, Check, ModelCalls, StreamCallback, Turn
 from ai_wm.clock import Clock
 from ai_wm.config import check_overrides, effective_config
@@ -75,6 +76,10 @@ class ConversationManager:
         notes = tuple(Message(role="user", content=text) for text in context)
         options = CallOptions(tools=tools or self._tools, stream=stream, check=check, context=notes)
         return self._turns.ask(self._live, message, config_overrides, options)
+
+    async def aask(self, message: str, config_overrides: Mapping[str, Any] | None = None, **options: Any) -> str:
+        """`ask` for asyncio and trio hosts: in a worker thread, ended when the waiting task is cancelled."""
+        return await in_thread(self.ask, message, config_overrides, **options)
 
     def add_user_message(self, text: str) -> None:
         """Adds a message of the user to the history without asking the model."""

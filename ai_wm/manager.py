@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ai_wm import progress
+from ai_wm.aio import in_thread
 from ai_wm.calls import CallOptions, Check, StreamCallback
 from ai_wm.conversation import ConversationManager
 from ai_wm.events import Listener
@@ -168,11 +169,7 @@ class AIWorkerManager:
         return self._definitions.active()
 
     def key_status(self, id_or_name: str) -> APIKeyStatus:
-        """Whether the key of a definition is there, without the key.
-
-        Raises:
-            NeuroScriptError: 9 if there is no such definition.
-        """
+        """Whether the key of a definition is there, without the key; error 9 if there is no such definition."""
         return self._parts.key_status(self._definitions.find(id_or_name).auth)
 
     def update_worker_definition(self, id_or_name: str, updates: Mapping[str, Any]) -> AIWorkerDefinition:
@@ -349,6 +346,12 @@ class AIWorkerManager:
         options = CallOptions(tools=tools or self._tools, stream=stream, check=check, context=notes)
         return self._parts.tasks.execute(id_or_name, prompt, config_overrides, options)
 
+    async def aexecute_stateless_task(
+        self, id_or_name: str, prompt: str, config_overrides: Mapping[str, Any] | None = None, **options: Any
+    ) -> TaskResult:
+        """`execute_stateless_task` for asyncio and trio hosts: in a worker thread, which ends when cancelled."""
+        return await in_thread(self.execute_stateless_task, id_or_name, prompt, config_overrides, **options)
+
     def execute_batch(
         self,
         id_or_name: str,
@@ -452,19 +455,11 @@ class AIWorkerManager:
         return self._store.record_maps(definition.definition_id, RecordFilter.parse(filters))
 
     def performance_summary(self, id_or_name: str) -> AIWorkerPerformanceSummary:
-        """What a definition's tasks add up to now.
-
-        Raises:
-            NeuroScriptError: 9 if there is no such definition.
-        """
+        """What a definition's tasks add up to now; error 9 if there is no such definition."""
         return self._store.summary(self._definitions.find(id_or_name).definition_id)
 
     def limit_usage(self, id_or_name: str) -> dict[str, float]:
-        """What a definition's windows of limits hold now (`RateLimiter.usage`).
-
-        Raises:
-            NeuroScriptError: 9 if there is no such definition.
-        """
+        """What a definition's windows of limits hold now (`RateLimiter.usage`); error 9 if there is none."""
         return self._parts.limiter.usage(self._definitions.find(id_or_name).definition_id)
 
     def save_performance_data(self) -> int:
