@@ -30,7 +30,7 @@ from neuroscript.errors import ErrorCode, NeuroScriptError
 
 MAX_RETRIES = 2
 _ADAPTERS = {name: name for name in ("anthropic", "google", "ollama", "openai")} | {"custom": "openai"}
-_ERROR_BYTES = 256 * 1024
+_SHOWN_BYTES = 64 * 1024
 _SAMPLE = 200
 _STREAMS = ("text/event-stream", "application/x-ndjson")
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -168,7 +168,7 @@ class HTTPClient:
             yield reply
 
     def _refusal(self, run: _Run, reply: Reply) -> AttemptFailed:
-        body = reply.body(_ERROR_BYTES)
+        body = reply.beginning()
         try:
             said = self._adapter.parse_error(_json(body))
         except BadReply:
@@ -186,7 +186,7 @@ class HTTPClient:
 
     def _events(self, reply: Reply) -> Iterator[tuple[str, Any]]:
         if _media_type(reply) == "text/html":
-            raise BadReply("the reply is an HTML page, not a stream", _text(reply.body(_ERROR_BYTES)))
+            raise BadReply("the reply is an HTML page, not a stream", _text(reply.beginning()))
         if self._adapter.stream_format == "sse":
             return sse_events(reply.chunks())
         return json_lines(reply.chunks())
@@ -298,7 +298,7 @@ def _media_type(reply: Reply) -> str:
 
 
 def _text(body: bytes) -> str:
-    return body[:_ERROR_BYTES].decode(errors="replace")
+    return body[:_SHOWN_BYTES].decode(errors="replace")
 
 
 def _names(run: _Run) -> dict[str, str]:

@@ -55,6 +55,18 @@ class Reply:
         """The whole body."""
         return b"".join(self.chunks(limit))
 
+    def beginning(self, limit: int = 256 * 1024) -> bytes:
+        """What can be had of the body, up to about ``limit`` bytes: enough to read what went wrong."""
+        read = bytearray()
+        try:
+            for chunk in self.chunks():
+                read += chunk
+                if len(read) >= limit:
+                    break
+        except (AttemptFailed, BadReply):
+            pass  # the reply is an unsuccessful one already, and its status says more than this
+        return bytes(read)
+
     def _checked(self, raw: Iterator[bytes]) -> Iterator[bytes]:
         while True:
             try:

@@ -210,6 +210,17 @@ def test_of_a_strange_reply_the_first_200_characters_are_shown(clients: Clients,
     assert len(message) < 400
 
 
+def test_a_huge_refusal_is_still_a_refusal(clients: Clients, server: Loopback) -> None:
+    def huge(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 401 No\r\ncontent-length: 99999999999\r\n\r\nbad key ")
+        while True:
+            connection.sendall(b" " * 1_000_000)
+
+    error = failure(clients, server.will(huge))
+    assert (error.code, error.details["status"]) == (45, 401)
+    assert "bad key" in error.message
+
+
 def test_a_huge_reply_is_not_read(clients: Clients, server: Loopback) -> None:
     def huge(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n")
