@@ -100,7 +100,20 @@ class Timestamp(datetime):
     @classmethod
     def from_unix(cls, seconds: float) -> Timestamp:
         """The moment ``seconds`` after 1970, to the microsecond; what a ``time.time``-like clock gives."""
-        return cls.of(_EPOCH + timedelta(seconds=seconds))
+        return cls.fromtimestamp(seconds)
+
+    # These would take the moment from the local time zone, which a naive result does not name.
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        """This moment; always in UTC."""
+        return cls.fromtimestamp(datetime.now(UTC).timestamp())
+
+    @classmethod
+    def fromtimestamp(cls, timestamp: float, tz: tzinfo | None = None) -> Self:
+        """The moment ``timestamp`` seconds after 1970; always in UTC."""
+        moment = _EPOCH + timedelta(seconds=timestamp)
+        return cls(moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.microsecond)
 
     @property
     def is_zero(self) -> bool:

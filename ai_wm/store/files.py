@@ -12,7 +12,7 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,8 @@ else:
     _FULL_SYNC = None
 
 _BINARY: Final = getattr(os, "O_BINARY", 0)
+_SEEKING: Final = threading.Lock()
+"""Where there is no call to read or write at an offset, going there and doing it is one step."""
 _NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 
 DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -61,7 +63,10 @@ class FileSystem:
 
     def make_directory(self, path: Path) -> None:
         """Make a directory and those above it, where they are not there."""
+        made = [each for each in (path, *path.parents) if not each.exists()]
         path.mkdir(parents=True, exist_ok=True)
+        for each in made:
+            self.sync_directory(each.parent)
 
     def open(self, path: Path, flags: int, mode: int = 0o666) -> int:
         """Open without following a link in the last place: what lies in the directory may not be ours."""
@@ -82,8 +87,9 @@ class FileSystem:
     def _pwrite(self, descriptor: int, data: memoryview, offset: int) -> int:
         if hasattr(os, "pwrite"):
             return os.pwrite(descriptor, data, offset)
-        os.lseek(descriptor, offset, os.SEEK_SET)
-        return os.write(descriptor, data)
+        with _SEEKING:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            return os.write(descriptor, data)
 
     def truncate(self, descriptor: int, length: int) -> None:
         """Cut a file."""
@@ -122,8 +128,9 @@ class FileSystem:
 def read_at(descriptor: int, length: int, offset: int) -> bytes:
     """Up to ``length`` bytes from ``offset``; fewer only at the end of the file."""
     if not hasattr(os, "pread"):
-        os.lseek(descriptor, offset, os.SEEK_SET)
-        return os.read(descriptor, length)
+        with _SEEKING:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            return os.read(descriptor, length)
     data = os.pread(descriptor, length, offset)
     while len(data) < length and (more := os.pread(descriptor, length - len(data), offset + len(data))):
         data += more
@@ -149,7 +156,9 @@ class Descriptor:
 
 
 @contextlib.contextmanager
-def replacing(files: FileSystem, path: Path, mode: int | None = None) -> Iterator[int]:
+def replacing(
+    files: FileSystem, path: Path, mode: int | None = None, release: Callable[[], None] = lambda: None
+) -> Iterator[int]:
     """Write a file anew: yields a descriptor to write to, and puts what was written in the place of ``path``.
 
     It is written beside it as ``<name>.tmp``, synced and renamed; if anything fails, ``path`` is as it was.  The caller
@@ -157,6 +166,7 @@ def replacing(files: FileSystem, path: Path, mode: int | None = None) -> Iterato
 
     Args:
         mode: the permissions; None keeps those of ``path``, or gives those of any new file.
+        release: called when all is written, before the renaming.
     """
     temporary = path.with_name(path.name + ".tmp")
     before = None
@@ -174,6 +184,7 @@ def replacing(files: FileSystem, path: Path, mode: int | None = None) -> Iterato
             files.sync(descriptor)
         finally:
             os.close(descriptor)
+        release()
         files.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -276,7 +277,7 @@ class PerformanceFile:
             OSError: if it could not be written; then everything is as before.
         """
         reader, places = self.state.reader, []
-        with replacing(self._files, self.path) as descriptor:
+        with replacing(self._files, self.path, release=self._release) as descriptor:
             buffer, offset, count = bytearray(HEAD), 0, 0
             for instance_id, start, length in entries:
                 assert reader is not None
@@ -295,6 +296,12 @@ class PerformanceFile:
         self._see(self.state)
         for instance_id, offset, length in places:
             moved(instance_id, offset, length)
+
+    def _release(self) -> None:
+        """Windows renames over no file that is open; what is lost by closing it is read again."""
+        if sys.platform == "win32" and self.state.reader is not None:
+            self.state.reader.close()
+            self.state = FileState()
 
     def trim(self) -> None:
         """Cut the padding off: the file is as short as it can be."""

@@ -72,36 +72,45 @@ def scan_lines(descriptor: int, put: Put, start: int, entry: int, path: Path) ->
         NeuroScriptError: 18 for an entry that is JSON but not an entry.
     """
     result = Lines(tail=start, count=entry, closed=False)
-    offset, comma = start, False
+    first, comma = start, False
     if entry:
         if read_at(descriptor, 2, start) != b",\n":
             result.closed = _closes(descriptor, start)
             return result
-        offset, comma = start + 2, True
-    with open(descriptor, "rb", buffering=_CHUNK, closefd=False) as file:
-        file.seek(offset)
-        for line in file:
-            body = line.rstrip()
-            if body == b"]" and not comma:
-                result.closed = _closes(descriptor, offset)
-                return result
-            if comma or result.count == 0:
-                # The second is the first byte of an append over the bracket behind an entry that is whole.
-                comma, cut = body.endswith(b"},"), body.endswith(b"},]")
-                body = body[:-1] if comma else body[:-2] if cut else body
-                value = _entry_of(body)
-                if value is None:
-                    return result
-                usual, extract = _checked(value, path, result.count)
-                result.usual = result.usual and usual is value
-                put(extract, offset, len(body))
-                result.tail = offset + len(body)
-                result.count += 1
-                offset += len(line)
-                if not cut:
-                    continue
+        first, comma = start + 2, True
+    for offset, line in _lines(descriptor, first):
+        body = line.rstrip()
+        if body == b"]" and not comma:
+            result.closed = _closes(descriptor, offset)
+            return result
+        if not comma and result.count:
+            return result
+        # The second is the first byte of an append over the bracket behind an entry that is whole.
+        comma, cut = body.endswith(b"},"), body.endswith(b"},]")
+        body = body[:-1] if comma else body[:-2] if cut else body
+        value = _entry_of(body)
+        if value is None:
+            return result
+        usual, extract = _checked(value, path, result.count)
+        result.usual = result.usual and usual is value
+        put(extract, offset, len(body))
+        result.tail = offset + len(body)
+        result.count += 1
+        if cut:
             return result
     return result
+
+
+def _lines(descriptor: int, offset: int) -> Iterator[tuple[int, bytes]]:
+    """The lines from an offset on, each with its own."""
+    rest = b""
+    while chunk := read_at(descriptor, _CHUNK, offset + len(rest)):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield offset, line
+            offset += len(line) + 1
+    if rest:
+        yield offset, rest
 
 
 def read_line(body: bytes) -> dict[str, Any]:

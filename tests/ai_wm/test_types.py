@@ -269,6 +269,10 @@ class TestTimestamps:
         assert hash(early) == hash(Timestamp.parse("2025-06-15T09:30:00.100Z"))
         assert early <= datetime(2025, 6, 15, 9, 30, 0, 100000, UTC) <= late
 
+    def test_now_is_in_utc_wherever_it_is_asked(self) -> None:
+        assert abs(Timestamp.now() - datetime.now(UTC)) < timedelta(seconds=5)
+        assert str(Timestamp.fromtimestamp(0)) == str(Timestamp.from_unix(0)) == "1970-01-01T00:00:00Z"
+
     def test_never(self) -> None:
         assert ZERO_TIME.is_zero
         assert Timestamp.parse("0001-01-01T00:00:00.000Z").is_zero
