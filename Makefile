@@ -20,7 +20,7 @@ $(VENV)/.installed: pyproject.toml
 	@touch $@
 
 $(VENV)/.developed: $(VENV)/.installed
-	$(PIP) --editable '.[dev]'
+	$(PIP) --editable '.[dev,providers-test]'
 	@touch $@
 
 demo: $(VENV)/.installed ## run the quick start: two workers, a conversation, tasks, a rate limit, feedback
