@@ -42,10 +42,11 @@ class Assignments(Expressions):
         """``set s = s + …`` on a string, as the statement that Python does in place."""
         if not (isinstance(value, n.Chain) and isinstance(value.first, n.Name) and value.first.name == name):
             return None
-        if not self.simple(value.first) or not self.type_of(value.first).within(STR):
+        if name in self.foreign or not self.type_of(value.first).within(STR):
             return None
         if any(operator != "+" for operator, _, _ in value.rest):
             return None
+        looked: list[ast.stmt] = [] if self.settled(value.first) else [ast.Expr(self.value(value.first))]
         if len(value.rest) == 1:
             piece, short = self.text_piece(value.rest[0][1])
         else:
@@ -53,10 +54,10 @@ class Assignments(Expressions):
             piece, short = py.call("_pieces", *pieces), False
         local = py.name(f"v_{name}")
         if not short:
-            return self._growing_checked(name, piece)
+            return [*looked, *self._growing_checked(name, piece)]
         grow = py.assign(f"v_{name}", py.binary(local, "+", piece))
         limit = py.compare(py.call("len", local), ">", py.const(self.unit.max_string))
-        return [grow, py.when(limit, [ast.Expr(py.call("_long_string"))])]
+        return [*looked, grow, py.when(limit, [ast.Expr(py.call("_long_string"))])]
 
     def _growing_checked(self, name: str, piece: ast.expr) -> list[ast.stmt]:
         """As `_growing`, for a piece of any length: looked at before it is joined."""
@@ -72,20 +73,26 @@ class Assignments(Expressions):
         """``set xs = tool.list.Append(xs, v)``: in place where nothing else holds the list."""
         match value:
             case n.ToolCall(
-                name=tool, args=[n.Argument(value=n.Name(name=own), name=None), n.Argument(name=None) as new]
+                name=tool, args=[n.Argument(value=n.Name(name=own) as old, name=None), n.Argument(name=None) as new]
             ):
                 link = self.unit.linker.tool(tool)
-                if own != name or link is None or not link.append or not self.is_set(name):
+                if own != name or link is None or not link.append:
                     return None
             case _:
                 return None
         local = py.name(f"v_{name}")
         first, held, clean = self._held(new.value)
-        tests = [] if self.type_of(n.Name(value.span, name)).within(LIST) else [py.kind_is(local, "list")]
+        certain = self.settled(old)
+        if first and not certain:
+            first = [ast.Expr(self.value(old)), *first]
+        if self.body.uses_last:
+            # This call's result takes the place of the one before it, which may be the same list.
+            first.append(py.when(py.kind_is(local, "list"), [py.assign("latest", py.const(None))]))
+        tests = [] if certain and self.type_of(old).within(LIST) else [py.kind_is(local, "list")]
         tests.append(py.compare(py.call("_refcount", local), "==", py.const(IN_LOCAL)))
         tests.append(py.compare(py.call("len", local), "<", py.const(self.unit.max_items)))
         append: ast.stmt = ast.Expr(py.call("_append", local, held))
-        arguments = ast.Tuple([local, held], py.LOAD)
+        arguments = ast.Tuple([self.value(old), held], py.LOAD)
         copy: ast.stmt = py.assign(f"v_{name}", py.call(f"s_{link.key}", py.name("d"), arguments, py.const(())))
         made: list[ast.stmt] = [*first, py.when(py.both(*tests), [append], [copy]), *clean]
         if self.body.uses_last:
@@ -99,7 +106,7 @@ class Assignments(Expressions):
         is seen to be held.
         """
         kind = self.type_of(value)
-        if isinstance(value, n.Literal) or (self.simple(value) and not kind.kinds & (LIST | MAP)):
+        if self.settled(value) and not kind.kinds & (LIST | MAP):
             return [], self.value(value), []
         temporary = self.temporary()
         clean: list[ast.stmt] = []

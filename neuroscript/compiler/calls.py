@@ -124,6 +124,9 @@ class Calls:
     def operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
         raise AssertionError  # pragma: no cover - given by Expressions
 
+    def settled(self, expression: n.Expr) -> bool:
+        raise AssertionError  # pragma: no cover - given by Expressions
+
     def temporary(self) -> str:
         """A fresh name of the statement at hand."""
         self._temporaries += 1
@@ -211,10 +214,10 @@ class Calls:
             plain = [part.value if isinstance(part, ast.NamedExpr) else part for part in mentions]
             return self._result(link, py.call(f"f_{link.key}", *plain, *filled))
         slow = py.call(f"s_{link.key}", py.name("d"), ast.Tuple(later, py.LOAD), py.const(()))
-        bound: list[ast.expr] = [part for part in mentions if isinstance(part, ast.NamedExpr)]
-        if bound:
+        doubtful = [part for part, argument in zip(mentions, args, strict=True) if not self.settled(argument)]
+        if doubtful:
             # All arguments are evaluated, from left to right, before the first is looked at; a tuple is never empty.
-            tests.insert(0, ast.Tuple(bound, py.LOAD))
+            tests.insert(0, ast.Tuple(doubtful, py.LOAD))
         fast = self._result(link, py.call(f"f_{link.key}", *later, *filled))
         return py.either(py.both(*tests), fast, slow)
 

@@ -84,10 +84,16 @@ class Expressions(Calls):
     # --- names -------------------------------------------------------------------------------------------------------
 
     def simple(self, expression: n.Expr) -> bool:
-        """Whether the expression can be written twice: a literal, or a variable that is certainly set."""
+        """Whether the expression can be written twice: a literal, or a variable whose local can be read as it is."""
         if isinstance(expression, n.Literal):
             return not isinstance(expression.value, str) or len(expression.value) < 64
         return isinstance(expression, n.Name) and self.is_set(expression.name)
+
+    def settled(self, expression: n.Expr) -> bool:
+        """Whether the expression cannot fail and does nothing, so that it may be evaluated out of turn."""
+        if isinstance(expression, n.Name):
+            return expression.name in self.assigned and expression.name in self.body.variables
+        return isinstance(expression, n.Literal)
 
     def is_set(self, name: str) -> bool:
         """Whether a variable's local can be read as it is, at worst with Python's own error for an unset local."""
@@ -320,7 +326,7 @@ class Expressions(Calls):
         if kind.within(NUM) and right.within(NUM):
             return py.compare(_once(first), operator, self.value(operand))
         second, second_again = self.operand(operand)
-        test = _whole_test(first, kind, second, right)
+        test = self._whole_test(first, kind, second, right)
         helper = py.call(_HELPERS[operator], again, second_again)
         return py.either(test, py.compare(again, operator, second_again), helper)
 
@@ -354,7 +360,7 @@ class Expressions(Calls):
         made = py.binary(first if whole else again, operator, second if whole else second_again)
         below = py.compare(py.bind(result, made), "<", py.const(_SMALL))
         above = py.compare(py.name(result), ">", py.const(-_SMALL))
-        tests = [] if whole else [_whole_test(first, kind, second, right)]
+        tests = [] if whole else [self._whole_test(first, kind, second, right)]
         return py.either(py.both(*tests, below, above), py.name(result), helper)
 
     def _modulo(self, first: ast.expr, again: ast.expr, kind: Type, operand: n.Expr) -> ast.expr:
@@ -363,12 +369,26 @@ class Expressions(Calls):
         right = self.value(operand)
         tests: list[ast.expr] = []
         if not (kind.within(INT) and self.type_of(operand).within(INT)):
-            tests.append(_whole_test(first, kind, right, self.type_of(operand)))
+            tests.append(self._whole_test(first, kind, right, self.type_of(operand)))
             first = again
         tests.append(py.compare(first, ">=", py.const(0)))
         if not (isinstance(operand, n.Literal) and type(operand.value) is int and operand.value > 0):
             tests.append(py.compare(right, ">", py.const(0)))
         return py.either(py.both(*tests), py.binary(again, "%", right), py.call("_mod", again, right))
+
+    def _whole_test(self, first: ast.expr, kind: Type, second: ast.expr, right: Type) -> ast.expr:
+        """``type(a) is type(b) is int``, as far as it is in doubt; evaluates both sides, the left one first."""
+        if kind.within(INT) and self._is_settled(first):
+            return py.kind_is(second, "int")
+        if right.within(INT) and not isinstance(second, ast.NamedExpr):
+            return py.kind_is(first, "int")
+        return py.compare(py.call("type", first), "is", py.call("type", second), "is", py.name("int"))
+
+    def _is_settled(self, made: ast.expr) -> bool:
+        """`settled`, of code."""
+        if isinstance(made, ast.Name):
+            return made.id.removeprefix("v_") in self.assigned or not made.id.startswith("v_")
+        return isinstance(made, ast.Constant)
 
     # --- joining text ------------------------------------------------------------------------------------------------
 
@@ -414,7 +434,7 @@ class Expressions(Calls):
 
     def _index(self, value: n.Expr, index: n.Expr) -> ast.expr:
         key_kind = self.type_of(index)
-        if not (isinstance(value, n.Name) and self.simple(value)):
+        if not (isinstance(value, n.Name) and self.simple(value) and (self.settled(value) or self.settled(index))):
             return py.call("_index", self.value(value), self.value(index))
         kind = self.type_of(value)
         read: Callable[[], ast.expr] = lambda: self.value(value)  # noqa: E731 - a fresh node each time
@@ -450,12 +470,3 @@ class Expressions(Calls):
 def _once(first: ast.expr) -> ast.expr:
     """An operand that turned out to be needed once: without its temporary."""
     return first.value if isinstance(first, ast.NamedExpr) else first
-
-
-def _whole_test(first: ast.expr, kind: Type, second: ast.expr, right: Type) -> ast.expr:
-    """``type(a) is type(b) is int``, as far as it is in doubt; evaluates both sides."""
-    if kind.within(INT) and not isinstance(first, ast.NamedExpr):
-        return py.kind_is(second, "int")
-    if right.within(INT) and not isinstance(second, ast.NamedExpr):
-        return py.kind_is(first, "int")
-    return py.compare(py.call("type", first), "is", py.call("type", second), "is", py.name("int"))

@@ -165,10 +165,20 @@ class Statements(Assignments):
             case n.ClearError():
                 return [py.assign("cleared", py.const(True))]
             case n.Set(targets=[target], value=value, must=False) if not target.path:
+                cannot_fail = self._cannot_fail(value) and target.name not in self.readonly
                 made = self._set_name(target, value)
-                cannot_fail = isinstance(value, n.Literal) and target.name not in self.readonly
-                return made if cannot_fail else self._covered(made)
+                if not cannot_fail:
+                    return self._covered(made)
+                self.assigned.add(target.name)
+                return made
         return self._covered(self._simple(statement))
+
+    def _cannot_fail(self, value: n.Expr) -> bool:
+        """Whether a value needs no error handler, and is there whatever happens."""
+        empty = (isinstance(value, n.ListExpr) and not value.items) or (
+            isinstance(value, n.MapExpr) and not value.entries
+        )
+        return empty or self.settled(value)
 
     def _simple(self, statement: n.Stmt) -> list[ast.stmt]:
         match statement:
@@ -279,7 +289,8 @@ class Statements(Assignments):
             later = self._if(n.If(statement.span, more, rest))
             ends.append(self.assigned)
             made = [py.assign(go_on, py.const(False)), *made, py.when(py.name(go_on), later)]
-        self.assigned = set.intersection(*ends) if ends else before
+        # Where a condition may fail and its error be cleared, none of the branches has run.
+        self.assigned = set.intersection(*ends) if ends and handler is None else before
         return made
 
     def temporary_flag(self) -> str:

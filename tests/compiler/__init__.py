@@ -1,0 +1,1 @@
+"""The compiler's stages, seen through what programs do."""

@@ -1,0 +1,79 @@
+"""Changing a list or map that nothing else holds copies nothing, whatever the program looks like round it.
+
+What is counted is how often a variable holds another object than before; no clock is looked at.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from neuroscript import Interpreter
+
+from .support import procedure, watch
+
+HANDLER = "on error do\n  clear_error\nendon\n"
+
+
+def copies(text: str, more: str = "", turns: int = 40) -> int:
+    """How often the list that ``tool.probe.See`` is shown was exchanged while the program ran."""
+    with Interpreter(emit=lambda value: None, plugins=False) as interpreter:
+        seen = watch(interpreter)
+        interpreter.load(procedure(text) + more)
+        interpreter.run("main", turns)
+    assert len(seen.identities) == turns
+    return seen.copies
+
+
+GROW = "set i = 0\nwhile i < a\n  {statement}\n  call tool.probe.See({shown})\n  set i = i + 1\nendwhile\n"
+
+
+@pytest.mark.parametrize("before", ["", HANDLER], ids=["plain", "under a handler"])
+@pytest.mark.parametrize(
+    ("start", "statement", "shown"),
+    [
+        ("set xs = []", "set xs[i] = i", "xs"),
+        ("set xs = []", "set xs = tool.list.Append(xs, i)", "xs"),
+        ("set xs = []", "set xs = tool.list.Append(xs, [i])", "xs"),
+        ("set xs = tool.list.Reverse([])", "set xs = tool.list.Append(xs, i)", "xs"),
+        ("set m = {}", 'set m["k" + i] = i', "m"),
+        ("set m = {}", "set m[i] = i", "m"),
+        ("set m = {}", "set m.k = i", "m"),
+        ('set m = {"xs": []}', "set m.xs[i] = i", "m.xs"),
+        ("set g = [[], []]", "set g[0][i] = i", "g[0]"),
+        ('set m = {"a": {"b": []}}', "set m.a.b[i] = {}", "m.a.b"),
+    ],
+)
+def test_growing_in_a_loop_copies_nothing(before: str, start: str, statement: str, shown: str) -> None:
+    assert copies(before + start + "\n" + GROW.format(statement=statement, shown=shown)) == 0
+
+
+def test_last_holds_no_list_that_is_appended_to() -> None:
+    assert (
+        copies("set xs = []\n" + GROW.format(statement="set xs = tool.list.Append(xs, i)", shown="xs") + "emit last")
+        == 0
+    )
+
+
+def test_a_text_with_placeholders_elsewhere_costs_nothing() -> None:
+    text = "set xs = []\n" + GROW.format(statement="set xs = tool.list.Append(xs, i)", shown="xs")
+    assert copies(text + 'set t = "{{i}}"\nemit eval(t)') == 0
+
+
+def test_a_list_that_is_first_set_in_a_branch_is_appended_to_in_place() -> None:
+    statement = "if i == 0\n    set xs = []\n  endif\n  set xs = tool.list.Append(xs, i)"
+    assert copies(GROW.format(statement=statement, shown="xs")) == 0
+
+
+def test_what_another_name_holds_is_copied_once() -> None:
+    text = "set xs = [0]\nset ys = xs\ncall tool.probe.See(xs)\nset j = 1\n"
+    text += "while j < a\n  set xs = tool.list.Append(xs, j)\n  call tool.probe.See(xs)\n  set j = j + 1\nendwhile"
+    assert copies(text) == 1
+
+
+def test_a_list_given_to_a_procedure_that_changes_it_is_copied_once_there() -> None:
+    more = (
+        "func grow(needs xs) means\n"
+        + GROW.replace("< a", "< 39").format(statement="set xs[i] = i", shown="xs")
+        + "endfunc\n"
+    )
+    assert copies("set xs = []\ncall tool.probe.See(xs)\ncall grow(xs)", more) == 1
