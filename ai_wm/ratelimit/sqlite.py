@@ -121,6 +121,8 @@ class SQLiteRateLimiter:
     def usage(self, definition_id: str) -> dict[str, float]:
         """See `RateLimiter.usage`."""
         waiting = len(self._account(definition_id).line)
+        if self._database.exists:
+            self._reclaim()
         slots = self.active_slots(definition_id)
         if self._database.exists:
             with self._transaction() as connection:
