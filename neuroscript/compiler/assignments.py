@@ -112,7 +112,8 @@ class Assignments(Expressions):
         clean: list[ast.stmt] = []
         if kind.kinds & (LIST | MAP):
             clean = [py.assign(temporary, py.const(None))]
-        return [py.assign(temporary, self.stored(value))], py.name(temporary), clean
+        evaluated = py.assign(temporary, self.stored(value))
+        return [evaluated, *self.let_go()], py.name(temporary), clean
 
     def _set(self, targets: list[n.Target], value: n.Expr, must: bool) -> list[ast.stmt]:
         """Every other form of ``set``."""
@@ -120,7 +121,7 @@ class Assignments(Expressions):
             first, held, clean = self._held(value)
             return [*first, *self._put(targets[0], held), *clean]
         temporary = self.temporary()
-        code: list[ast.stmt] = [py.assign(temporary, self.value(value))]
+        code: list[ast.stmt] = [py.assign(temporary, self.value(value)), *self.let_go()]
         if must:
             code.append(ast.Expr(py.call("_must_set", py.name(temporary))))
         if len(targets) == 1:
@@ -164,8 +165,13 @@ class Assignments(Expressions):
         if name not in self.guarded and name not in self.assigned:
             raise AssertionError(name)  # pragma: no cover - a path's variable is guarded
         if len(path) > 1:
-            keys = ast.Tuple([self.value(key) for key in path], py.LOAD)
-            made: list[ast.stmt] = [py.assign(f"v_{name}", py.call("_put_path", local, keys, value))]
+            made: list[ast.stmt] = []
+            keys: ast.expr = ast.Tuple([self.value(key) for key in path], py.LOAD)
+            if self.holding:
+                evaluated = self.temporary()
+                made = [py.assign(evaluated, keys), *self.let_go()]
+                keys = py.name(evaluated)
+            made.append(py.assign(f"v_{name}", py.call("_put_path", local, keys, value)))
         else:
             made = self._put_one(name, local, path[0], value)
         for part in made:
@@ -182,7 +188,7 @@ class Assignments(Expressions):
             read = self.value(key)
         else:
             temporary = self.temporary()
-            code.append(py.assign(temporary, self.value(key)))
+            code += [py.assign(temporary, self.value(key)), *self.let_go()]
             read = py.name(temporary)
         slow: ast.stmt = py.assign(f"v_{name}", py.call("_put", local, read, value))
         store: ast.stmt = ast.Assign([ast.Subscript(local, read, py.STORE)], value)

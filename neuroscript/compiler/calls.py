@@ -113,6 +113,7 @@ class Calls:
     assigned: set[str]
     guarded: set[str]
     foreign: set[str]
+    holding: list[str]  # temporaries of the statement at hand that may hold a list or map
     _temporaries: int = 0
 
     def value(self, expression: n.Expr) -> ast.expr:
@@ -131,6 +132,17 @@ class Calls:
         """A fresh name of the statement at hand."""
         self._temporaries += 1
         return f"t{self._temporaries}"
+
+    def holds(self, bound: ast.expr, kind: Type) -> None:
+        """Notes a temporary that would make its list or map count as shared for as long as it lives."""
+        if isinstance(bound, ast.NamedExpr) and kind.kinds & (LIST | MAP):
+            self.holding.append(bound.target.id)
+
+    def let_go(self) -> list[ast.stmt]:
+        """Code that empties the temporaries noted so far; it stands where the expression has been evaluated."""
+        code: list[ast.stmt] = [py.assign(temporary, py.const(None)) for temporary in self.holding]
+        self.holding.clear()
+        return code
 
     def remembered(self, call: ast.expr) -> ast.expr:
         """A completed call: what ``last`` is from now on, where the body uses it."""
@@ -205,6 +217,7 @@ class Calls:
             kind = self.type_of(argument)
             certain = exact is None or kind.within(exact[1])
             first, again = self.operand(argument)
+            self.holds(first, kind)
             mentions.append(first)
             later.append(again)
             if not certain and exact is not None:

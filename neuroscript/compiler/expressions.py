@@ -279,6 +279,7 @@ class Expressions(Calls):
             test = ast.BoolOp(ast.And(), [_once(first), self.condition(operand)])
             plain = kind.within(BOOL) and right.within(BOOL)
             return test if plain else py.either(test, py.const(True), py.const(False))
+        self.holds(first, kind)
         test_left = ast.BoolOp(ast.Or(), [first, py.kind_is(again, "Fuzzy")])
         return py.either(test_left, py.call("_and", again, self.value(operand)), py.const(False))
 
@@ -288,6 +289,7 @@ class Expressions(Calls):
             test = ast.BoolOp(ast.Or(), [_once(first), self.condition(operand)])
             plain = kind.within(BOOL) and right.within(BOOL)
             return test if plain else py.either(test, py.const(True), py.const(False))
+        self.holds(first, kind)
         test_left = ast.BoolOp(ast.Or(), [ast.UnaryOp(ast.Not(), first), py.kind_is(again, "Fuzzy")])
         return py.either(test_left, py.call("_or", again, self.value(operand)), py.const(True))
 
@@ -306,11 +308,13 @@ class Expressions(Calls):
         right = self.type_of(operand)
         if (kind.within(NUM) and right.within(NUM)) or (kind.within(STR) and right.within(STR)):
             return py.compare(_once(first), operator, self.value(operand))
+        self.holds(first, kind)
         if isinstance(operand, n.Literal) and type(operand.value) in (str, int):
             word = "str" if type(operand.value) is str else "int"
             helper = py.call(_HELPERS[operator], again, self.value(operand))
             return py.either(py.kind_is(first, word), py.compare(again, operator, self.value(operand)), helper)
         second, second_again = self._loose_operand(operand)
+        self.holds(second, right)
         test = py.compare(py.call("type", first), "is", py.call("type", second), "is", py.name("int"))
         helper = py.call(_HELPERS[operator], again, second_again)
         return py.either(test, py.compare(again, operator, second_again), helper)

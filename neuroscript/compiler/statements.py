@@ -41,6 +41,7 @@ class Statements(Assignments):
         self.types = Inference(body, self.foreign, set(unit.procedures))
         self.assigned = set(body.params)
         self.guarded = self._guarded() - set(body.params)
+        self.holding = []
         self.handler: int | None = None
         self.in_handler = False
         self.blocks = 0
@@ -144,6 +145,7 @@ class Statements(Assignments):
             self._temporaries = 0
             self.handler = None if self.in_handler else self.body.handler_of.get(id(statement))
             made = self.statement(statement)
+            made += self.let_go()
             for part in made:
                 py.place(part, statement.span)
             code += made
@@ -300,6 +302,9 @@ class Statements(Assignments):
 
     def _branch(self, condition: n.Expr, body: list[ast.stmt], orelse: list[ast.stmt], number: int) -> list[ast.stmt]:
         test = self.condition(condition)
+        if self.holding:
+            clean = self.let_go()
+            body, orelse = [*clean, *body], [*clean, *orelse]
         if self.handler is None:
             return [py.when(test, body, orelse)]
         flag = self.temporary_flag()
@@ -341,7 +346,9 @@ class Statements(Assignments):
         else:
             header = [py.when(ast.UnaryOp(ast.Not(), test), [ast.Break()])]
             py.place(header[0], statement.span)
-        return [ast.For(ast.Name("_", py.STORE), py.name("_fuel"), [*header, *self.block(statement.body)], [])]
+        clean = self.let_go()
+        body = [*header, *clean, *self.block(statement.body)]
+        return [ast.For(ast.Name("_", py.STORE), py.name("_fuel"), body, []), *clean]
 
     def _for_each(self, statement: n.ForEach) -> list[ast.stmt]:
         name = statement.name
@@ -356,8 +363,10 @@ class Statements(Assignments):
             before = self._covered([py.assign(walked, items)], [py.assign(walked, py.const(()))])
             after = [py.assign(walked, py.const(None))]  # nothing holds the collection after the loop
             items = py.name(walked)  # type: ignore[assignment]
+        clean = self.let_go()
+        after += clean
         self.assigned.add(name)
-        body = self.block(statement.body)
+        body = [*clean, *self.block(statement.body)]
         self.assigned.discard(name)
         pair = ast.Tuple([ast.Name("_", py.STORE), ast.Name(f"v_{name}", py.STORE)], py.STORE)
         return [*before, ast.For(pair, py.call("zip", py.name("_fuel"), items), body, []), *after]

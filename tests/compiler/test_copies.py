@@ -77,3 +77,27 @@ def test_a_list_given_to_a_procedure_that_changes_it_is_copied_once_there() -> N
         + "endfunc\n"
     )
     assert copies("set xs = []\ncall tool.probe.See(xs)\ncall grow(xs)", more) == 1
+
+
+@pytest.mark.parametrize("before", ["", HANDLER], ids=["plain", "under a handler"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "set n = tool.list.Length(m.xs)\n  set m.xs[i] = n",
+        "set m.xs[i] = tool.list.Length(m.xs)",
+        "set m.xs[tool.list.Length(m.xs)] = i",
+        "set m.xs[len(m.xs)] = i",
+        "call tool.list.Contains(m.xs, i)\n  set m.xs[i] = i",
+        "set same = m.xs == a\n  set m.xs[i] = i",
+        "set some_items = m.xs and true\n  set m.xs[i] = i",
+        "set some_items = m.xs or true\n  set m.xs[i] = i",
+        "if tool.list.Length(m.xs) < a\n    set m.xs[i] = i\n  endif",
+        "if tool.list.Length(m.xs) > a\n  else\n    set m.xs[i] = i\n  endif",
+        "if m.xs == a\n  else if m.xs == nothing\n  else\n    set m.xs[i] = i\n  endif",
+        "while tool.list.Length(m.xs) == i\n    set m.xs[i] = i\n  endwhile",
+        "for each n in [tool.list.Length(m.xs)]\n    set m.xs[n] = i\n  endfor",
+        "must tool.list.Length(m.xs) < a\n  set m.xs[i] = i",
+    ],
+)
+def test_looking_at_a_list_does_not_hold_it(before: str, statement: str) -> None:
+    assert copies(before + 'set m = {"xs": []}\n' + GROW.format(statement=statement, shown="m.xs")) == 0
