@@ -9,12 +9,19 @@ from typing import Any
 
 import pytest
 
-from ai_wm import Delta, LLMRequest, LLMResponse, Usage
-from neuroscript import NeuroScriptError
+from ai_wm import AIWorkerManager, Delta, LLMRequest, LLMResponse, Usage
+from neuroscript import Interpreter, NeuroScriptError
+
+Run = Callable[..., Any]
+"""Runs the body of a procedure; the fixture ``run``."""
+
+
+def manager_of(interpreter: Interpreter) -> AIWorkerManager:
+    return interpreter.services["ai_wm"]  # type: ignore[no-any-return]
 
 
 @contextmanager
-def refused(code: int, match: str | None = None) -> Iterator[pytest.ExceptionInfo[NeuroScriptError]]:
+def raises_code(code: int, match: str | None = None) -> Iterator[pytest.ExceptionInfo[NeuroScriptError]]:
     """Expects a `NeuroScriptError` of this code in the block."""
     with pytest.raises(NeuroScriptError, match=match) as error:
         yield error

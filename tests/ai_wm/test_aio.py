@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ai_wm import AIWorkerManager
-from tests.ai_wm.support import Gate, refused, worker
+from tests.ai_wm.support import Gate, raises_code, worker
 
 
 def test_tasks_and_turns_run_beside_each_other(manager: AIWorkerManager) -> None:
@@ -29,7 +29,7 @@ def test_errors_come_through(manager: AIWorkerManager) -> None:
     async def main() -> None:
         await manager.aexecute_stateless_task("nobody", "hello")
 
-    with refused(9):
+    with raises_code(9):
         asyncio.run(main())
 
 

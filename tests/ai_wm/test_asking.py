@@ -13,7 +13,7 @@ import pytest
 
 from ai_wm import AIWorkerManager, register_ai_worker_tools
 from neuroscript import Interpreter, Limits
-from tests.ai_wm.support import Answers, refused, scripted, worker
+from tests.ai_wm.support import Answers, raises_code, scripted, worker
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_conversation_by_its_handle(interpreter: Interpreter, manager: AIWorke
     ("who", "code"), [('"nobody"', 9), ("7", 7), ("nil", 7), ('{"conversation_manager_handle": 1}', 7)]
 )
 def test_nobody_to_ask(interpreter: Interpreter, who: str, code: int) -> None:
-    with refused(code):
+    with raises_code(code):
         run(interpreter, f'ask {who}, "hello" into r\nreturn r')
 
 
@@ -107,7 +107,7 @@ def test_the_worker_called_default_is_asked(interpreter: Interpreter, manager: A
 def test_of_several_workers_none_is_guessed(interpreter: Interpreter, manager: AIWorkerManager) -> None:
     manager.add_worker_definition(worker("a"))
     manager.add_worker_definition(worker("b"))
-    with refused(19, "2 active workers"):
+    with raises_code(19, "2 active workers"):
         run(interpreter, 'ask "hello" into r')
 
 
@@ -115,7 +115,7 @@ def test_a_worker_for_conversations_alone_is_not_asked_by_default(
     interpreter: Interpreter, manager: AIWorkerManager
 ) -> None:
     manager.add_worker_definition(worker("chatty", interaction_models=["conversational"]))
-    with refused(19, "none of the active workers is for stateless tasks"):
+    with raises_code(19, "none of the active workers is for stateless tasks"):
         run(interpreter, 'ask "hello" into r')
 
 
@@ -177,7 +177,7 @@ def test_the_plugin_is_there_without_being_asked_for(tmp_path: Path) -> None:
 
 def test_without_plugins_there_is_nobody_to_ask() -> None:
     with Interpreter(plugins=False) as interpreter:
-        with refused(18):
+        with raises_code(18):
             run(interpreter, 'ask "hello" into r')
         with pytest.raises(KeyError):
             interpreter.services["ai_wm"]
@@ -229,7 +229,7 @@ def test_a_step_limit_reached_in_a_handler_ends_the_run_and_nothing_stays_held(m
         register_ai_worker_tools(interpreter, manager)
         manager.add_worker_definition(worker("w"))
         interpreter.load('on event "ai_wm.task.completed" as e do\n  while true\n  endwhile\nendon')
-        with refused(37):
+        with raises_code(37):
             run(interpreter, 'ask "w", "hello" into r\nreturn r')
         assert manager.limit_usage("w")["calls_in_flight"] == 0
         assert manager.performance_summary("w").successful_tasks == 1

@@ -162,7 +162,7 @@ with AIWorkerManager(directory) as manager:
 """
 
 
-def share(directory: Path, processes: int, threads: int, limit: int) -> None:
+def check_sharing(directory: Path, processes: int, threads: int, limit: int) -> None:
     """Processes with threads use one limit up together."""
     with AIWorkerManager(directory) as manager:
         manager.add_worker_definition(worker("w", rate_limits={"max_requests_per_day": limit}))
@@ -197,9 +197,9 @@ def share(directory: Path, processes: int, threads: int, limit: int) -> None:
 
 
 def test_processes_share_a_limit(tmp_path: Path) -> None:
-    share(tmp_path, processes=2, threads=3, limit=60)
+    check_sharing(tmp_path, processes=2, threads=3, limit=60)
 
 
 @pytest.mark.slow
 def test_many_processes_share_a_limit(tmp_path: Path) -> None:
-    share(tmp_path, processes=8, threads=16, limit=2000)
+    check_sharing(tmp_path, processes=8, threads=16, limit=2000)

@@ -11,7 +11,7 @@ import pytest
 from ai_wm import AIWorkerInstanceStatus as Status
 from ai_wm import AIWorkerManager, ConversationManager, LLMRequest, Message
 from neuroscript import ErrorCode, NeuroScriptError
-from tests.ai_wm.support import Answers, Gate, refused, scripted, worker
+from tests.ai_wm.support import Answers, Gate, raises_code, scripted, worker
 
 
 def said(conversation: ConversationManager) -> list[tuple[str, str]]:
@@ -110,7 +110,7 @@ def test_tool_results_and_clearing(manager: AIWorkerManager) -> None:
 def test_messages_are_strings(manager: AIWorkerManager, text: Any) -> None:
     conversation = start(manager, worker("w"))
     for method in (conversation.ask, conversation.add_user_message, conversation.add_model_message):
-        with refused(4):
+        with raises_code(4):
             method(text)
 
 
@@ -133,7 +133,7 @@ def test_a_failed_turn_leaves_the_history_as_it_was(
     conversation = start(manager, scripted("w", ["fine", {"error": error}, "fine again"]))
     conversation.ask("first")
     before = said(conversation)
-    with refused(error["code"], error["message"]):
+    with raises_code(error["code"], error["message"]):
         conversation.ask("second")
     assert said(conversation) == before
     instance = manager.get_worker_instance(conversation.instance_id)
@@ -141,7 +141,7 @@ def test_a_failed_turn_leaves_the_history_as_it_was(
     newest = manager.get_performance_records_for_definition("w")[0]
     assert (newest.success, error["message"] in newest.error_details) == (False, True)
     if status is Status.CONTEXT_FULL:
-        with refused(19, "clear its conversation"):
+        with raises_code(19, "clear its conversation"):
             conversation.ask("third")
         conversation.clear()
     assert conversation.ask("third") == "fine again"
@@ -151,7 +151,7 @@ def test_a_failed_turn_leaves_the_history_as_it_was(
 def test_known_tokens_of_a_failed_turn_are_counted(manager: AIWorkerManager) -> None:
     failure = {"message": "cut", "details": {"usage": {"input_tokens": 7, "output_tokens": 3}, "attempts": 2}}
     conversation = start(manager, scripted("w", [{"error": failure}], rate_limits={"max_tokens_per_day": 1000}))
-    with refused(16):
+    with raises_code(16):
         conversation.ask("hello")
     (record,) = manager.get_performance_records_for_definition("w")
     assert (record.llm_metrics["total_tokens"], record.llm_metrics["attempts"]) == (10, 2)
@@ -170,7 +170,7 @@ def test_known_tokens_of_a_failed_turn_are_counted(manager: AIWorkerManager) -> 
 def test_turns_obey_the_limits(manager: AIWorkerManager, limits: dict[str, int], status: Status) -> None:
     conversation = start(manager, worker("w", rate_limits=limits))
     conversation.ask("x")
-    with refused(20) as error:
+    with raises_code(20) as error:
         conversation.ask("x")
     assert error.value.details["limit"] in limits
     assert manager.get_worker_instance(conversation.instance_id).status is status
@@ -181,7 +181,7 @@ def test_turns_obey_the_limits(manager: AIWorkerManager, limits: dict[str, int],
 def test_a_budget_is_error_46(manager: AIWorkerManager) -> None:
     conversation = start(manager, worker("w", cost_metrics={"cost_per_call": 1}, rate_limits={"max_cost_per_day": 1.5}))
     conversation.ask("x")
-    with refused(46) as error:
+    with raises_code(46) as error:
         conversation.ask("x")
     assert error.value.details["limit"] == "max_cost_per_day"
 
@@ -192,7 +192,7 @@ def test_a_client_that_raises_anything_is_a_failure_of_the_model(tmp_path: Path)
 
     with AIWorkerManager(tmp_path, clients={"openai": Answers(broken)}) as manager:
         conversation = start(manager, worker("w", provider="openai"))
-        with refused(16, "ValueError: no idea") as error:
+        with raises_code(16, "ValueError: no idea") as error:
             conversation.ask("hello")
         assert isinstance(error.value.__cause__, ValueError)
         assert manager.limit_usage("w")["calls_in_flight"] == 0
@@ -208,9 +208,9 @@ def test_a_client_that_gives_no_response_is_a_failure_of_the_model(tmp_path: Pat
 
     with AIWorkerManager(tmp_path, clients={"openai": Odd()}) as manager:
         conversation = start(manager, worker("w", provider="openai"))
-        with refused(16, "expected an LLMResponse"):
+        with raises_code(16, "expected an LLMResponse"):
             conversation.ask("hello")
-        with refused(16, "ended without its last piece"):
+        with raises_code(16, "ended without its last piece"):
             conversation.ask("hello", stream=lambda text: None)
 
 
@@ -248,7 +248,7 @@ def test_two_turns_at_once_are_refused_and_nothing_changes_meanwhile(tmp_path: P
             lambda: manager.retire_worker_instance(conversation.instance_id),
             lambda: manager.update_instance_status(conversation.instance_id, "idle"),
         ):
-            with refused(19):
+            with raises_code(19):
                 action()
         gate.open.set()
         first.join()
@@ -349,7 +349,7 @@ def test_a_file_that_cannot_be_sent_fails_the_turn(manager: AIWorkerManager, fil
     (files / "binary.dat").write_bytes(b"\xff\xfe\x00")
     (files / "own.json").symlink_to("ai_worker_definitions.json")
     conversation = start(manager, worker("w"), file_contexts=[path])
-    with refused(code):
+    with raises_code(code):
         conversation.ask("hello")
     assert conversation.history == []
     assert manager.get_performance_records_for_definition("w") == []
@@ -359,14 +359,14 @@ def test_a_file_that_cannot_be_sent_fails_the_turn(manager: AIWorkerManager, fil
 def test_all_files_together_have_a_limit(manager: AIWorkerManager, files: Path) -> None:
     (files / "big.txt").write_text("x" * 1024 * 1024)
     conversation = start(manager, worker("w"), file_contexts=["big.txt"] * 5)
-    with refused(37, "together"):
+    with raises_code(37, "together"):
         conversation.ask("hello")
 
 
 def test_without_a_directory_no_file_is_inside_of_it() -> None:
     with AIWorkerManager() as manager:
         conversation = start(manager, worker("w"), file_contexts=["notes.txt"])
-        with refused(34):
+        with raises_code(34):
             conversation.ask("hello")
 
 
@@ -375,7 +375,7 @@ def test_cancelling_a_turn(manager: AIWorkerManager) -> None:
         raise NeuroScriptError(ErrorCode.CANCELLED, "enough")
 
     conversation = start(manager, worker("w"))
-    with refused(44):
+    with raises_code(44):
         conversation.ask("one two three", stream=lambda text: None, check=cancelled)
     assert conversation.history == []
     assert manager.get_worker_instance(conversation.instance_id).status is Status.IDLE

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ai_wm import AIWorkerDefinition, AIWorkerManager, APIKeyStatus
-from tests.ai_wm.support import refused, worker
+from tests.ai_wm.support import raises_code, worker
 
 
 def stored(manager: AIWorkerManager) -> list[dict[str, Any]]:
@@ -74,7 +74,7 @@ def test_a_definition_without_a_name_gets_one_of_its_own(manager: AIWorkerManage
 def test_a_value_that_does_not_fit_is_error_4_and_names_the_field(
     manager: AIWorkerManager, change: dict[str, Any], field: str
 ) -> None:
-    with refused(4) as error:
+    with raises_code(4) as error:
         manager.add_worker_definition(worker("w", **change))
     assert error.value.details["field"] == field
     assert manager.list_worker_definitions() == []
@@ -84,26 +84,26 @@ def test_a_value_that_does_not_fit_is_error_4_and_names_the_field(
 def test_provider_model_and_auth_are_required(manager: AIWorkerManager, missing: str) -> None:
     data = worker("w")
     del data[missing]
-    with refused(4, missing):
+    with raises_code(4, missing):
         manager.add_worker_definition(data)
 
 
 def test_names_are_unique_among_what_is_not_archived(manager: AIWorkerManager) -> None:
     first = manager.add_worker_definition(worker("w"))
-    with refused(42):
+    with raises_code(42):
         manager.add_worker_definition(worker("w"))
 
     manager.update_worker_definition(first, {"status": "archived"})
     second = manager.add_worker_definition(worker("w"))
     assert manager.get_worker_definition("w").definition_id == second
-    with refused(42):
+    with raises_code(42):
         manager.update_worker_definition(first, {"status": "active"})
 
 
 def test_an_id_is_taken_once_and_is_nobodys_name(manager: AIWorkerManager) -> None:
     manager.add_worker_definition(worker("w", definition_id="one"))
     for data in (worker("v", definition_id="one"), worker("one")):
-        with refused(42):
+        with raises_code(42):
             manager.add_worker_definition(data)
 
 
@@ -121,7 +121,7 @@ def test_what_was_given_may_be_changed_afterwards_without_effect(manager: AIWork
 
 def test_an_unknown_definition_is_error_9_with_the_nearest_name(manager: AIWorkerManager) -> None:
     manager.add_worker_definition(worker("reviewer"))
-    with refused(9, "did you mean 'reviewer'"):
+    with raises_code(9, "did you mean 'reviewer'"):
         manager.get_worker_definition("reviewr")
 
 
@@ -129,7 +129,7 @@ def test_an_archived_definition_is_found_by_a_name_that_only_it_has(manager: AIW
     first = manager.add_worker_definition(worker("old", status="archived"))
     assert manager.get_worker_definition("old").definition_id == first
     manager.add_worker_definition(worker("old", status="archived"))
-    with refused(9, "2 archived definitions"):
+    with raises_code(9, "2 archived definitions"):
         manager.get_worker_definition("old")
 
 
@@ -169,7 +169,7 @@ def test_filters(many: AIWorkerManager, filters: dict[str, Any] | None, names: l
     "filters", [{"colour": "red"}, {"status": "asleep"}, {"name": 7}, {"capabilities_contains_all": "text"}]
 )
 def test_an_unknown_filter_or_value_is_error_4(many: AIWorkerManager, filters: dict[str, Any]) -> None:
-    with refused(4):
+    with raises_code(4):
         many.list_worker_definitions(filters)
 
 
@@ -226,7 +226,7 @@ def test_an_update_that_is_refused_changes_nothing(
     manager.add_worker_definition(worker("w"))
     manager.add_worker_definition(worker("taken"))
     before, file_before = manager.get_worker_definition("w"), stored(manager)
-    with refused(code):
+    with raises_code(code):
         manager.update_worker_definition("w", updates)
     assert manager.get_worker_definition("w") == before
     assert stored(manager) == file_before
@@ -239,7 +239,7 @@ def test_an_update_made_from_what_was_shown_keeps_the_inline_key(manager: AIWork
     assert stored(manager)[0]["auth"] == {"method": "inline", "value": "sk-real"}
 
     manager.add_worker_definition(worker("v"))
-    with refused(4, "give the key itself"):
+    with raises_code(4, "give the key itself"):
         manager.update_worker_definition("v", {"auth": shown})
 
 
@@ -258,7 +258,7 @@ def test_keys_that_this_program_does_not_know_are_kept(tmp_path: Path) -> None:
 def test_a_definition_with_active_instances_is_not_removed(manager: AIWorkerManager) -> None:
     manager.add_worker_definition(worker("w"))
     instance = manager.spawn_worker_instance("w")
-    with refused(19, "1 active instance"):
+    with raises_code(19, "1 active instance"):
         manager.remove_worker_definition("w")
     manager.retire_worker_instance(instance.instance_id)
     manager.remove_worker_definition("w")
@@ -285,7 +285,7 @@ def test_a_closed_manager_refuses_work(tmp_path: Path) -> None:
     manager = AIWorkerManager(tmp_path)
     manager.close()
     manager.close()
-    with refused(19, "closed"):
+    with raises_code(19, "closed"):
         manager.add_worker_definition(worker("w"))
 
 

@@ -26,7 +26,7 @@ from ai_wm import (
 )
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError, map_validated_args_by_name, validate_and_convert_args
 from neuroscript.errors import NotFoundError, RateLimitedError
-from tests.ai_wm.support import Answers, FakeClock, refused, scripted, worker
+from tests.ai_wm.support import Answers, FakeClock, raises_code, scripted, worker
 
 DEFINITIONS = "ai_worker_definitions.json"
 PERFORMANCE = "ai_worker_performance_data.json"
@@ -94,7 +94,7 @@ def test_2_2_all_changes_are_persisted(manager: AIWorkerManager) -> None:
 def test_2_2_only_active_definitions_spawn(manager: AIWorkerManager) -> None:
     """2.2: "Only active definitions can spawn new instances."."""
     manager.add_worker_definition(worker("w", status="disabled"))
-    with refused(19):
+    with raises_code(19):
         manager.spawn_worker_instance("w")
 
 
@@ -109,7 +109,7 @@ def test_2_3_spawning_checks_the_status_and_the_concurrent_instances(manager: AI
     MaxConcurrentActiveInstances)."."""
     manager.add_worker_definition(worker("w", rate_limits={"max_concurrent_active_instances": 1}))
     manager.spawn_worker_instance("w")
-    with refused(20):
+    with raises_code(20):
         manager.spawn_worker_instance("w")
 
 
@@ -213,7 +213,7 @@ def test_2_5_the_summary_aggregates_all_records(manager: AIWorkerManager) -> Non
     manager.add_worker_definition(scripted("w", ["fine", {"error": "down"}]))
     conversation = manager.conversation(manager.spawn_worker_instance("w").instance_id)
     conversation.ask("a")
-    with refused(16):
+    with raises_code(16):
         conversation.ask("b")
     manager.execute_stateless_task("w", "c")
     summary = manager.performance_summary("w")
@@ -233,7 +233,7 @@ def test_2_6_limits_hold_for_tasks_and_for_turns(limit: str) -> None:
         conversation = manager.conversation(manager.spawn_worker_instance("w").instance_id)
         manager.execute_stateless_task("w", "x")
         for call in (lambda: manager.execute_stateless_task("w", "x"), lambda: conversation.ask("x")):
-            with refused(20):
+            with raises_code(20):
                 call()
         clock.seconds += 61 if "minute" in limit else 86_401
         assert conversation.ask("x") == "echo: x"
@@ -309,7 +309,7 @@ def test_4_a_reload_sees_what_another_program_wrote(manager: AIWorkerManager) ->
     assert manager.load_worker_definitions_from_file() == 1
     assert manager.get_worker_definition("renamed").name == "renamed"
     path.write_text("[{]")
-    with refused(18):
+    with raises_code(18):
         manager.load_worker_definitions_from_file()
     assert manager.get_worker_definition("renamed").name == "renamed"
     assert path.read_text() == "[{]"
@@ -334,7 +334,7 @@ def test_5_arguments_are_validated_and_mapped_by_name() -> None:
         "input_tokens": 3,
         "output_tokens": 4,
     }
-    with refused(4, "input_tokens"):
+    with raises_code(4, "input_tokens"):
         validate_and_convert_args(spec, ["id", "many", 4])
 
 
@@ -368,7 +368,7 @@ def test_7_extensible_maps_are_kept(manager: AIWorkerManager) -> None:
 def test_7_monitoring_says_what_went_wrong(manager: AIWorkerManager, caplog: pytest.LogCaptureFixture) -> None:
     """7: "Integrated performance tracking … enables monitoring of worker effectiveness and cost."."""
     manager.add_worker_definition(scripted("w", [{"error": "down"}]))
-    with caplog.at_level(logging.ERROR), refused(16):
+    with caplog.at_level(logging.ERROR), raises_code(16):
         manager.execute_stateless_task("w", "hello")
     (record,) = manager.get_performance_records_for_definition("w", {"success": False})
     assert record.error_details == "error 16 (LLM_ERROR): down"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ai_wm import AIWorkerManager
-from tests.ai_wm.support import refused, scripted, worker
+from tests.ai_wm.support import raises_code, scripted, worker
 
 Told = list[tuple[str, dict[str, Any]]]
 
@@ -33,9 +33,9 @@ def test_an_instances_life(manager: AIWorkerManager, told: Told) -> None:
 
 def test_a_task_that_fails_and_one_that_is_refused(manager: AIWorkerManager, told: Told) -> None:
     manager.add_worker_definition(scripted("w", [{"error": "broken"}], rate_limits={"max_requests_per_minute": 1}))
-    with refused(16):
+    with raises_code(16):
         manager.execute_stateless_task("w", "hello")
-    with refused(20):
+    with raises_code(20):
         manager.execute_stateless_task("w", "hello")
     assert [name for name, _ in told] == ["ai_wm.task.failed", "ai_wm.rate_limited"]
     (record,) = manager.get_performance_records_for_definition("w")
@@ -47,7 +47,7 @@ def test_a_task_that_fails_and_one_that_is_refused(manager: AIWorkerManager, tol
 def test_a_spawn_beyond_the_limit_is_told(manager: AIWorkerManager, told: Told) -> None:
     manager.add_worker_definition(worker("w", rate_limits={"max_concurrent_active_instances": 1}))
     manager.spawn_worker_instance("w")
-    with refused(20):
+    with raises_code(20):
         manager.spawn_worker_instance("w")
     assert told[-1][0] == "ai_wm.rate_limited"
     assert told[-1][1]["limit"] == "max_concurrent_active_instances"

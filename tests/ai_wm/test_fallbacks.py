@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ai_wm import AIWorkerInstanceStatus, AIWorkerManager
-from tests.ai_wm.support import refused, scripted, worker
+from tests.ai_wm.support import raises_code, scripted, worker
 
 
 def failing(code: int) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def test_the_next_definition_answers_and_the_record_says_so(manager: AIWorkerMan
 def test_other_failures_are_the_callers(manager: AIWorkerManager, code: int) -> None:
     manager.add_worker_definition(scripted("first", [failing(code)], base_config={"fallbacks": ["second"]}))
     manager.add_worker_definition(worker("second"))
-    with refused(code):
+    with raises_code(code):
         manager.execute_stateless_task("first", "hello")
     assert manager.get_performance_records_for_definition("second") == []
 
@@ -55,7 +55,7 @@ def test_what_cannot_be_used_is_passed_over_and_the_first_error_is_raised(manage
     manager.add_worker_definition(worker("asleep", status="disabled"))
     manager.add_worker_definition(worker("chatty", interaction_models=["conversational"]))
     manager.add_worker_definition(scripted("broken", [failing(31)]))
-    with refused(16, "failure 16") as error:
+    with raises_code(16, "failure 16") as error:
         manager.execute_stateless_task("first", "hello")
     tried = error.value.details["fallbacks"]
     assert [(item["name"], item["code"]) for item in tried] == [
@@ -70,7 +70,7 @@ def test_a_fallbacks_own_fallbacks_do_not_count(manager: AIWorkerManager) -> Non
     manager.add_worker_definition(scripted("a", [failing(16)], base_config={"fallbacks": ["b"]}))
     manager.add_worker_definition(scripted("b", [failing(16)], base_config={"fallbacks": ["a", "c"]}))
     manager.add_worker_definition(worker("c"))
-    with refused(16):
+    with raises_code(16):
         manager.execute_stateless_task("a", "hello")
     assert manager.get_performance_records_for_definition("c") == []
 
@@ -79,7 +79,7 @@ def test_a_fallback_has_its_own_configuration_with_the_callers_overrides(manager
     manager.add_worker_definition(scripted("first", [failing(16)], base_config={"fallbacks": ["second"]}))
     manager.add_worker_definition(scripted("second", ["its own reply"]))
     assert manager.execute_stateless_task("first", "hello").output == "its own reply"
-    with refused(16):
+    with raises_code(16):
         manager.execute_stateless_task("first", "hello", {"fallbacks": []})
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from ai_wm import AIWorkerInstanceStatus as Status
 from ai_wm import AIWorkerManager
-from tests.ai_wm.support import refused, worker
+from tests.ai_wm.support import raises_code, worker
 
 
 def entries(manager: AIWorkerManager) -> list[dict[str, Any]]:
@@ -36,20 +36,20 @@ def test_an_instance_is_idle_and_has_the_effective_configuration(manager: AIWork
 @pytest.mark.parametrize("change", [{"status": "disabled"}, {"status": "archived"}])
 def test_only_active_definitions_spawn(manager: AIWorkerManager, change: dict[str, Any]) -> None:
     manager.add_worker_definition(worker("w", **change))
-    with refused(19):
+    with raises_code(19):
         manager.spawn_worker_instance("w")
 
 
 def test_a_definition_for_stateless_tasks_does_not_spawn(manager: AIWorkerManager) -> None:
     manager.add_worker_definition(worker("w", interaction_models=["stateless_task"]))
-    with refused(19):
+    with raises_code(19):
         manager.spawn_worker_instance("w")
 
 
 def test_no_more_instances_than_the_limit(manager: AIWorkerManager) -> None:
     manager.add_worker_definition(worker("w", rate_limits={"max_concurrent_active_instances": 2}))
     first, _ = manager.spawn_worker_instance("w"), manager.spawn_worker_instance("w")
-    with refused(20) as error:
+    with raises_code(20) as error:
         manager.spawn_worker_instance("w")
     assert error.value.details["limit"] == "max_concurrent_active_instances"
     manager.retire_worker_instance(first.instance_id)
@@ -65,7 +65,7 @@ def test_overrides_and_files_that_do_not_fit_are_error_4_and_take_no_slot(
     manager: AIWorkerManager, overrides: Any, files: Any
 ) -> None:
     manager.add_worker_definition(worker("w", rate_limits={"max_concurrent_active_instances": 1}))
-    with refused(4):
+    with raises_code(4):
         manager.spawn_worker_instance("w", overrides, files)
     manager.spawn_worker_instance("w")
 
@@ -84,7 +84,7 @@ def test_active_instances_are_listed_oldest_first_and_filtered(manager: AIWorker
     assert ids({"instance_id": spawned[1]}) == [spawned[1]]
     assert ids({"status": "error"}) == [spawned[2]]
     for wrong in ({"colour": "red"}, {"status": "asleep"}, {"status": 1}):
-        with refused(4):
+        with raises_code(4):
             ids(wrong)
 
 
@@ -111,7 +111,7 @@ def test_a_status_is_set_with_its_reason(manager: AIWorkerManager) -> None:
 def test_a_status_must_be_one_of_a_live_instance(manager: AIWorkerManager, status: Any) -> None:
     manager.add_worker_definition(worker("w"))
     id_ = manager.spawn_worker_instance("w").instance_id
-    with refused(4):
+    with raises_code(4):
         manager.update_instance_status(id_, status)
 
 
@@ -120,7 +120,7 @@ def test_a_marked_instance_is_not_asked_until_it_is_idle(manager: AIWorkerManage
     id_ = manager.spawn_worker_instance("w").instance_id
     for status in ("busy", "context_full"):
         manager.update_instance_status(id_, status)
-        with refused(19):
+        with raises_code(19):
             manager.conversation(id_).ask("hello")
     manager.conversation(id_).clear()
     assert manager.conversation(id_).ask("hello") == "echo: hello"
@@ -134,7 +134,7 @@ def test_tokens_are_added_to_the_session(manager: AIWorkerManager) -> None:
     usage = manager.get_worker_instance(id_).session_token_usage
     assert (usage.input_tokens, usage.output_tokens, usage.total_tokens) == (11, 7, 18)
     for wrong in (-1, 1.5, True, "3"):
-        with refused(4):
+        with raises_code(4):
             manager.update_instance_token_usage(id_, wrong, 0)  # type: ignore[arg-type]
 
 
@@ -143,9 +143,9 @@ def test_unknown_is_error_9_and_retired_is_error_19(manager: AIWorkerManager, me
     manager.add_worker_definition(worker("w"))
     id_ = manager.spawn_worker_instance("w").instance_id
     manager.retire_worker_instance(id_)
-    with refused(19):
+    with raises_code(19):
         getattr(manager, method)(id_)
-    with refused(9):
+    with raises_code(9):
         getattr(manager, method)("nobody")
 
 
@@ -219,7 +219,7 @@ def test_usage_and_records_that_do_not_fit_leave_the_instance_alive(
 ) -> None:
     manager.add_worker_definition(worker("w"))
     id_ = manager.spawn_worker_instance("w").instance_id
-    with refused(4):
+    with raises_code(4):
         manager.retire_worker_instance(id_, **given)
     assert manager.conversation(id_).ask("still there?") == "echo: still there?"
 

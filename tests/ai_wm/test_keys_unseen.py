@@ -20,7 +20,7 @@ from ai_wm import AIWorkerManager, LLMRequest, register_ai_worker_tools
 from ai_wm.tools import worker_registry
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError
 from neuroscript.values import text_of, to_json
-from tests.ai_wm.support import Answers, refused, worker
+from tests.ai_wm.support import Answers, raises_code, worker
 
 INLINE = "sk-inline-4bd1a2"
 VARIABLE = "sk-variable-77e0c9"
@@ -208,7 +208,7 @@ def test_a_program_does_not_read_the_file_that_an_inline_key_is_in(tmp_path: Pat
             ("LineCount", [name]),
             ("Move", [name, "other.json"]),
         ):
-            with refused(10):
+            with raises_code(10):
                 fs(tool, *args)
         manager.update_worker_definition("w", {"auth": {"method": "none"}})
         assert INLINE not in fs("Read", name)

@@ -69,7 +69,7 @@ def killed_after(directory: Path, seconds: float) -> list[list[Any]]:
     return [json.loads(line) for line in rest.split(b"\n")[:-1]]
 
 
-def crash(directory: Path, times: int, chance: random.Random) -> None:
+def check_crashes(directory: Path, times: int, chance: random.Random) -> None:
     limits = {"max_concurrent_active_instances": SLOTS, "max_tokens_per_minute": 10**9}
     with AIWorkerManager(directory) as manager:
         manager.add_worker_definition(worker("w", rate_limits=limits))
@@ -106,9 +106,9 @@ def check(manager: AIWorkerManager, acknowledged: dict[str, set[str]]) -> None:
 
 
 def test_a_few_kills(tmp_path: Path) -> None:
-    crash(tmp_path, 4, random.Random(1))
+    check_crashes(tmp_path, 4, random.Random(1))
 
 
 @pytest.mark.slow
 def test_three_hundred_kills(tmp_path: Path) -> None:
-    crash(tmp_path, 300, random.Random())
+    check_crashes(tmp_path, 300, random.Random())

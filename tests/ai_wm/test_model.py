@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from ai_wm import AIWorkerManager
-from tests.ai_wm.support import FakeClock, refused, scripted
+from tests.ai_wm.support import FakeClock, raises_code, scripted
 
 NAMES = st.sampled_from(["a", "b", "c"])
 STATES = st.sampled_from(["active", "active", "active", "disabled", "archived"])
@@ -97,7 +97,7 @@ class ManagerMachine(RuleBasedStateMachine):
         limits = {"max_requests_per_minute": per_minute, "max_concurrent_active_instances": instances}
         data = scripted(name, REPLIES, status=status, rate_limits=limits, cost_metrics={"cost_per_call": 0.25})
         if status != "archived" and self._taken(name):
-            with refused(42):
+            with raises_code(42):
                 self.manager.add_worker_definition(data)
             return multiple()
         id_ = self.manager.add_worker_definition(data)
@@ -115,7 +115,7 @@ class ManagerMachine(RuleBasedStateMachine):
             self.manager.update_worker_definition(id_, updates)
             self.workers[id_].name, self.workers[id_].status = name, status
             return
-        with refused(expected):
+        with raises_code(expected):
             self.manager.update_worker_definition(id_, updates)
 
     @rule(id_=consumes(ids))
@@ -128,7 +128,7 @@ class ManagerMachine(RuleBasedStateMachine):
             self.manager.remove_worker_definition(id_)
             del self.workers[id_]
             return
-        with refused(expected):
+        with raises_code(expected):
             self.manager.remove_worker_definition(id_)
 
     # --- instances ---
@@ -138,7 +138,7 @@ class ManagerMachine(RuleBasedStateMachine):
         worker = self.workers.get(id_)
         active = sum(live.worker == id_ for live in self.live.values())
         if worker is None or worker.status != "active" or (worker.instances and active >= worker.instances):
-            with refused(9 if worker is None else 19 if worker.status != "active" else 20):
+            with raises_code(9 if worker is None else 19 if worker.status != "active" else 20):
                 self.manager.spawn_worker_instance(id_)
             return multiple()
         worker.spawned += 1
@@ -155,13 +155,13 @@ class ManagerMachine(RuleBasedStateMachine):
         live = self.live.get(instance)
         if live is None:
             # Those of an earlier run are not known any more.
-            with refused(19 if instance in self.retired else 9):
+            with raises_code(19 if instance in self.retired else 9):
                 self.manager.conversation(instance)
             return multiple()
         worker = self.workers[live.worker]
         conversation = self.manager.conversation(instance)
         if not self._room(worker):
-            with refused(20):
+            with raises_code(20):
                 conversation.ask("hello")
             return multiple()
         reply = REPLIES[live.calls % len(REPLIES)]
@@ -171,7 +171,7 @@ class ManagerMachine(RuleBasedStateMachine):
             assert conversation.ask("hello") == reply
             live.history += 2
         else:
-            with refused(16):
+            with raises_code(16):
                 conversation.ask("hello")
         record = self.manager.get_performance_records_for_definition(live.worker, {"instance_id": instance})[0]
         worker.tasks[record.task_id] = Task(isinstance(reply, str), instance)
@@ -187,7 +187,7 @@ class ManagerMachine(RuleBasedStateMachine):
     def retire(self, instance: str, status: str) -> None:
         live = self.live.pop(instance, None)
         if live is None:
-            with refused(19 if instance in self.retired else 9):
+            with raises_code(19 if instance in self.retired else 9):
                 self.manager.retire_worker_instance(instance, "done", status)
             return
         self.retired.add(instance)
@@ -201,7 +201,7 @@ class ManagerMachine(RuleBasedStateMachine):
     def stateless(self, id_: str) -> Any:
         worker = self.workers.get(id_)
         if worker is None or worker.status != "active" or not self._room(worker):
-            with refused(9 if worker is None else 19 if worker.status != "active" else 20):
+            with raises_code(9 if worker is None else 19 if worker.status != "active" else 20):
                 self.manager.execute_stateless_task(id_, "hello")
             return multiple()
         reply = REPLIES[worker.stateless_calls % len(REPLIES)]
@@ -211,7 +211,7 @@ class ManagerMachine(RuleBasedStateMachine):
             output, record = self.manager.execute_stateless_task(id_, "hello")
             assert output == reply
         else:
-            with refused(16):
+            with raises_code(16):
                 self.manager.execute_stateless_task(id_, "hello")
             record = self.manager.get_performance_records_for_definition(id_, {"instance_id": "stateless"})[0]
         worker.tasks[record.task_id] = Task(record.success, record.instance_id)
@@ -279,10 +279,14 @@ QUICK = settings(max_examples=15, stateful_step_count=25, deadline=None, suppres
 THOROUGH = settings(QUICK, max_examples=300, stateful_step_count=60)
 
 
+def check_random_operations(how: settings) -> None:
+    run_state_machine_as_test(ManagerMachine, settings=how)
+
+
 def test_random_operations() -> None:
-    run_state_machine_as_test(ManagerMachine, settings=QUICK)
+    check_random_operations(QUICK)
 
 
 @pytest.mark.slow
 def test_many_random_operations() -> None:
-    run_state_machine_as_test(ManagerMachine, settings=THOROUGH)
+    check_random_operations(THOROUGH)

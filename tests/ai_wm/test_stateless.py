@@ -12,7 +12,7 @@ import pytest
 from ai_wm import AIWorkerManager, LLMRequest, LLMResponse, RateLimiter, Usage
 from ai_wm.ratelimit import MemoryRateLimiter
 from neuroscript import ErrorCode, NeuroScriptError
-from tests.ai_wm.support import Answers, FakeClock, Gate, refused, scripted, worker
+from tests.ai_wm.support import Answers, FakeClock, Gate, raises_code, scripted, worker
 
 # --- one task ---
 
@@ -41,18 +41,18 @@ def test_a_task_runs_by_id_and_by_name_and_has_no_memory(tmp_path: Path) -> None
 @pytest.mark.parametrize("change", [{"status": "disabled"}, {"interaction_models": ["conversational"]}])
 def test_the_definition_must_be_active_and_for_tasks(manager: AIWorkerManager, change: dict[str, Any]) -> None:
     manager.add_worker_definition(worker("w", **change))
-    with refused(19):
+    with raises_code(19):
         manager.execute_stateless_task("w", "hello")
-    with refused(9):
+    with raises_code(9):
         manager.execute_stateless_task("nobody", "hello")
-    with refused(19):
+    with raises_code(19):
         manager.execute_batch("w", ["hello"])
 
 
 @pytest.mark.parametrize(("prompt", "overrides"), [(7, None), ("x", ["temperature"]), ("x", {"on_limit": "maybe"})])
 def test_arguments_that_do_not_fit_are_error_4(manager: AIWorkerManager, prompt: Any, overrides: Any) -> None:
     manager.add_worker_definition(worker("w"))
-    with refused(4):
+    with raises_code(4):
         manager.execute_stateless_task("w", prompt, overrides)
 
 
@@ -113,7 +113,7 @@ def test_a_missing_key_is_error_18_and_releases_what_was_reserved(manager: AIWor
     auth = {"method": "env_var", "value": "NO_SUCH_VARIABLE"}
     manager.add_worker_definition(worker("w", provider="openai", auth=auth, rate_limits={"max_requests_per_day": 1}))
     for _ in range(2):
-        with refused(18, "NO_SUCH_VARIABLE"):
+        with raises_code(18, "NO_SUCH_VARIABLE"):
             manager.execute_stateless_task("w", "hello")
     assert manager.limit_usage("w")["requests_last_day"] == 0
     assert manager.performance_summary("w").total_tasks_attempted == 0
@@ -140,7 +140,7 @@ def test_whatever_a_call_raises_nothing_stays_reserved(tmp_path: Path, error: Ba
 
 def test_an_unknown_provider_of_a_package_is_error_40(manager: AIWorkerManager) -> None:
     manager.add_worker_definition(scripted("w", [{"error": {"code": 40, "message": "no such model"}}]))
-    with refused(40):
+    with raises_code(40):
         manager.execute_stateless_task("w", "hello")
     assert manager.performance_summary("w").failed_tasks == 1
 
@@ -155,7 +155,7 @@ def test_settling_replaces_the_estimate(tmp_path: Path) -> None:
         manager.add_worker_definition(worker("w", provider="openai", rate_limits=limits))
         manager.execute_stateless_task("w", "hello")
         assert manager.limit_usage("w")["tokens_last_minute"] == 500
-        with refused(20):
+        with raises_code(20):
             manager.execute_stateless_task("w", "hello")
 
 
@@ -166,7 +166,7 @@ def test_a_window_slides_and_its_counters_survive_a_restart(tmp_path: Path) -> N
         manager.execute_stateless_task("w", "hello")
     clock.seconds += 20
     with AIWorkerManager(tmp_path, clock=clock) as manager:
-        with refused(20) as error:
+        with raises_code(20) as error:
             manager.execute_stateless_task("w", "hello")
         assert error.value.details["retry_after_seconds"] == pytest.approx(40, abs=0.01)
         clock.seconds += 41
@@ -196,7 +196,7 @@ def test_waiting_for_room_instead_of_a_refusal(manager: AIWorkerManager) -> None
     )
     manager.execute_stateless_task("w", "hello")
     before = time.monotonic()
-    with refused(20):
+    with raises_code(20):
         manager.execute_stateless_task("w", "hello", {"limit_wait_seconds": 0.2})
     assert time.monotonic() - before < 5
     assert manager.limit_usage("w")["calls_in_flight"] == 0
@@ -235,9 +235,9 @@ def test_feedback_goes_to_the_record_and_to_the_quality_score(manager: AIWorkerM
     assert changed.supervisor_feedback is not None
     assert changed.supervisor_feedback.rating == 3.5
     assert manager.performance_summary("w").average_quality_score == 4.0
-    with refused(9):
+    with raises_code(9):
         manager.log_feedback("nobody", 1)
-    with refused(4):
+    with raises_code(4):
         manager.log_feedback(first.task_id, "high")  # type: ignore[arg-type]
 
 
@@ -257,11 +257,11 @@ def test_a_record_of_elsewhere_is_logged_once(manager: AIWorkerManager) -> None:
     (found,) = manager.get_performance_records_for_definition("w", {"task_id": "mine"})
     assert (found.definition_id, found.duration_ms) == (id_, 1000)
     assert manager.performance_summary("w").total_tokens_processed == 12
-    with refused(42):
+    with raises_code(42):
         manager.log_performance_record(record)
-    with refused(9):
+    with raises_code(9):
         manager.log_performance_record({**record, "task_id": "other", "definition_id": "nobody"})
-    with refused(4):
+    with raises_code(4):
         manager.log_performance_record({**record, "task_id": "other", "duration_ms": -1})
     assert manager.load_performance_data() == manager.save_performance_data() == 1
 
@@ -277,7 +277,7 @@ def test_records_of_live_instances_are_found_too(manager: AIWorkerManager) -> No
     assert len(found("w", {"instance_id": "stateless"})) == 1
     assert len(found("w", {"limit": 1})) == 1
     assert found("w", {"success": False}) == []
-    with refused(4):
+    with raises_code(4):
         found("w", {"colour": "red"})
 
 
@@ -316,7 +316,7 @@ def test_a_batch_runs_no_more_at_once_than_it_may(tmp_path: Path) -> None:
 )
 def test_a_batch_that_cannot_be_is_error_4(manager: AIWorkerManager, prompts: Any, parallel: Any) -> None:
     manager.add_worker_definition(worker("w"))
-    with refused(4):
+    with raises_code(4):
         manager.execute_batch("w", prompts, parallel)
 
 
@@ -329,7 +329,7 @@ def test_a_cancelled_batch_starts_no_more_and_returns_at_once(tmp_path: Path) ->
             if gate.entered.acquire(blocking=False):
                 raise NeuroScriptError(ErrorCode.CANCELLED, "enough")
 
-        with refused(44, "enough"):
+        with raises_code(44, "enough"):
             manager.execute_batch("w", [str(i) for i in range(20)], max_parallel=2, check=check)
         gate.open.set()
         deadline = time.monotonic() + 10

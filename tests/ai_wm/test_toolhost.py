@@ -18,7 +18,7 @@ from ai_wm import (
     register_ai_worker_tools,
 )
 from neuroscript import Interpreter, Policy
-from tests.ai_wm.support import Answers, refused, scripted, worker
+from tests.ai_wm.support import Answers, raises_code, scripted, worker
 
 UPPER = {"tool_calls": [{"name": "str__ToUpper", "arguments": {"input_string": "hey"}}]}
 
@@ -142,7 +142,7 @@ def test_no_more_rounds_than_allowed(manager: AIWorkerManager, rounds: int | Non
     config = {} if rounds is None else {"max_tool_rounds": rounds}
     manager.add_worker_definition(scripted("w", [UPPER], tool_allowlist=["*"], base_config=config))
     conversation = manager.conversation(manager.spawn_worker_instance("w").instance_id)
-    with refused(16, "still asked for tools"):
+    with raises_code(16, "still asked for tools"):
         conversation.ask("go")
     assert conversation.history == []
     (record,) = manager.get_performance_records_for_definition("w")
@@ -163,7 +163,7 @@ def test_each_round_obeys_the_limits_and_is_paid(manager: AIWorkerManager) -> No
     record = manager.execute_stateless_task("w", "go").record
     assert (record.cost_incurred, record.llm_metrics["tool_rounds"], record.llm_metrics["attempts"]) == (3, 2, 3)
     assert manager.limit_usage("w")["requests_last_minute"] == 3
-    with refused(20):
+    with raises_code(20):
         manager.execute_stateless_task("w", "go")
     assert manager.limit_usage("w")["calls_in_flight"] == 0
     assert manager.performance_summary("w").total_tasks_attempted == 2

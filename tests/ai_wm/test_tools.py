@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,119 +14,7 @@ from ai_wm import AIWorkerManager, register_ai_worker_tools
 from ai_wm.tools import worker_registry
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError, Policy
 from neuroscript.values import ErrorValue, Handle, text_of
-from tests.ai_wm.support import refused, scripted, worker
-
-Run = Callable[..., Any]
-
-
-@pytest.fixture
-def interpreter(tmp_path: Path) -> Iterator[Interpreter]:
-    with Interpreter(sandbox=tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def run(interpreter: Interpreter) -> Run:
-    """Runs the body of a procedure that is given a worker ``w`` on the echo model."""
-    manager = interpreter.services["ai_wm"]
-    manager.add_worker_definition(worker("w"))
-
-    def run_body(body: str, *args: Any) -> Any:
-        signature = "(needs " + ", ".join(f"a{i}" for i in range(len(args))) + ")" if args else "()"
-        interpreter.load(f"func test{signature} means\n{body}\nendfunc", replace=True)
-        return interpreter.run("test", *args)
-
-    return run_body
-
-
-def manager_of(interpreter: Interpreter) -> AIWorkerManager:
-    return interpreter.services["ai_wm"]  # type: ignore[no-any-return]
-
-
-# --- specs ---
-
-
-def test_every_tool_has_a_whole_spec() -> None:
-    specs = worker_registry().specs()
-    assert len(specs) == 25
-    for spec in specs:
-        assert spec.description.endswith("."), spec.name
-        assert spec.category.startswith("AI "), spec.name
-        assert spec.return_help, spec.name
-        assert f"tool.{spec.name}" in spec.example or "tool." in spec.example, spec.name
-        assert "ask" in spec.capabilities, spec.name
-        for arg in spec.args:
-            assert arg.description.endswith((".", "…")), f"{spec.name}: {arg.name}"
-
-
-def test_the_arguments_are_those_of_the_design_in_order() -> None:
-    registry = worker_registry()
-    for name, arguments in ARGUMENTS.items():
-        spec = registry.lookup(name).spec
-        assert [arg.name + ("" if arg.required else "?") for arg in spec.args] == arguments.split(), name
-
-
-ARGUMENTS = {
-    "AIWorkerDefinition.Add": "definition_id? name? provider model_name auth interaction_models? capabilities? "
-    "base_config? cost_metrics? rate_limits? status? default_file_contexts? metadata? tool_allowlist? tool_denylist? "
-    "data_source_refs? default_supervisory_ai_ref?",
-    "AIWorkerDefinition.Get": "definition_id",
-    "AIWorkerDefinition.List": "filters?",
-    "AIWorkerDefinition.Update": "definition_id updates",
-    "AIWorkerDefinition.Remove": "definition_id",
-    "AIWorkerDefinition.LoadAll": "",
-    "AIWorkerDefinition.SaveAll": "",
-    "AIWorkerInstance.Spawn": "definition_id config_overrides? file_contexts?",
-    "AIWorkerInstance.Get": "instance_id",
-    "AIWorkerInstance.ListActive": "filters?",
-    "AIWorkerInstance.Retire": "instance_id conversation_manager_handle reason final_status "
-    "final_session_token_usage? performance_records?",
-    "AIWorkerInstance.UpdateStatus": "instance_id status last_error?",
-    "AIWorkerInstance.UpdateTokenUsage": "instance_id input_tokens output_tokens",
-    "AIWorker.ExecuteStatelessTask": "name prompt config_overrides?",
-    "AIWorker.ExecuteBatch": "name prompts max_parallel? config_overrides?",
-    "AIWorker.LogPerformance": "task_id instance_id definition_id timestamp_start timestamp_end duration_ms success "
-    "input_context? llm_metrics? cost_incurred? output_summary? error_details?",
-    "AIWorker.LogFeedback": "task_id rating comments? correction_instructions? supervisor_agent_id?",
-    "AIWorker.GetPerformanceRecords": "definition_id filters?",
-    "AIWorker.SavePerformanceData": "",
-    "AIWorker.LoadPerformanceData": "",
-    "Conversation.Ask": "handle message config_overrides?",
-    "Conversation.AddUserMessage": "handle text",
-    "Conversation.AddModelMessage": "handle text",
-    "Conversation.History": "handle",
-    "Conversation.Clear": "handle",
-}
-
-
-def test_the_examples_in_the_specs_run(interpreter: Interpreter, run: Run) -> None:
-    """Every example is a statement that works where its names stand for what they say."""
-    manager = manager_of(interpreter)
-    for spec in worker_registry().specs():
-        if any(item.name == "helper" for item in manager.list_worker_definitions()):
-            manager.remove_worker_definition("helper")
-        if spec.name != "AIWorkerDefinition.Add":
-            manager.add_worker_definition(worker("helper"))
-        run(
-            f"""
-  set inst = tool.AIWorkerInstance.Spawn("w")
-  set id = inst.instance_id
-  set chat = inst.conversation_manager_handle
-  call tool.Conversation.Ask(chat, "hello")
-  set result = tool.AIWorker.ExecuteStatelessTask("w", "hello")
-{spec.example}
-"""
-        )
-        for instance in manager.list_active_worker_instances():
-            manager.retire_worker_instance(instance.instance_id)
-
-
-def test_the_meta_tools_show_them(run: Run) -> None:
-    assert "tool.AIWorkerInstance.Spawn(definition_id: string" in run("return tool.Meta.ListTools()")
-    assert "conversation_manager_handle" in run('return tool.Meta.ToolsHelp("AIWorkerInstance.Spawn")')
-    specs = json.loads(run("return tool.Meta.GetToolSpecificationsJSON()"))
-    assert set(ARGUMENTS) <= {spec["name"].removeprefix("tool.") for spec in specs}
-
+from tests.ai_wm.support import Run, manager_of, raises_code, scripted, worker
 
 # --- definitions ---
 
@@ -207,7 +94,7 @@ def test_the_life_of_a_definition(run: Run) -> None:
     ],
 )
 def test_what_is_refused_and_with_which_code(run: Run, call: str, code: int) -> None:
-    with refused(code):
+    with raises_code(code):
         run(f"return {call}")
 
 
@@ -256,11 +143,11 @@ def test_a_handle_shows_its_kind_alone(run: Run) -> None:
 
 def test_a_handle_of_another_interpreter_stands_for_nothing(run: Run, tmp_path: Path) -> None:
     handle = run('return tool.AIWorkerInstance.Spawn("w").conversation_manager_handle')
-    with Interpreter() as other, refused(19):
+    with Interpreter() as other, raises_code(19):
         other.tools.call("Conversation.History", handle, context=other.host_context())
-    with refused(19):
+    with raises_code(19):
         run("return tool.Conversation.History(a0)", Handle("conversation"))
-    with refused(7):
+    with raises_code(7):
         run("return tool.Conversation.History(a0)", Handle("file"))
 
 
@@ -288,12 +175,12 @@ def test_after_retirement_everything_is_error_19(interpreter: Interpreter, run: 
             'call tool.AIWorkerInstance.Retire(a0.instance_id, a0.conversation_manager_handle, "", "retired_error")',
             inst,
         )
-    with refused(19):
+    with raises_code(19):
         run(f"set inst = a0\nset chat = a0.conversation_manager_handle\nreturn {call}", inst)
 
 
 def test_an_instance_is_retired_with_its_own_handle_only(run: Run) -> None:
-    with refused(19, "belongs to the instance"):
+    with raises_code(19, "belongs to the instance"):
         run(
             """
   set one = tool.AIWorkerInstance.Spawn("w")
@@ -366,7 +253,7 @@ def test_file_contexts_from_a_script(interpreter: Interpreter, run: Run, tmp_pat
     )
     assert reply == "echo: weather?"
     assert tokens > 10
-    with refused(34):
+    with raises_code(34):
         run(
             'set inst = tool.AIWorkerInstance.Spawn("w", file_contexts: ["../x"])\n'
             'return tool.Conversation.Ask(inst.conversation_manager_handle, "weather?")'
@@ -485,7 +372,7 @@ def test_cancelling_a_batch_from_another_thread(interpreter: Interpreter, run: R
     )
     timer = threading.Timer(0.3, interpreter.cancel)
     timer.start()
-    with refused(44):
+    with raises_code(44):
         run('return tool.AIWorker.ExecuteBatch("w", ["a", "b", "c"], 2)')
     timer.join()
     assert manager_of(interpreter).limit_usage("w")["calls_in_flight"] == 0
@@ -498,7 +385,7 @@ def test_cancelling_a_call_that_waits_for_room(interpreter: Interpreter, run: Ru
     run('return tool.AIWorker.ExecuteStatelessTask("w", "a")')
     timer = threading.Timer(0.3, interpreter.cancel)
     timer.start()
-    with refused(44):
+    with raises_code(44):
         run('return tool.AIWorker.ExecuteStatelessTask("w", "b")')
     timer.join()
     assert manager_of(interpreter).limit_usage("w")["waiting"] == 0
@@ -512,7 +399,7 @@ def test_a_host_calls_a_tool_itself(interpreter: Interpreter, run: Run) -> None:
 
 
 def test_a_tool_outside_of_an_interpreter_is_error_18() -> None:
-    with refused(18):
+    with raises_code(18):
         worker_registry().call("AIWorkerDefinition.List")
 
 
@@ -539,7 +426,7 @@ endfunc
             interpreter.load(source)
         first, second = one.run("start"), two.run("start")
         assert one.run("say", first["conversation_manager_handle"], "hello") == "echo: hello"
-        with refused(19):
+        with raises_code(19):
             two.run("say", first["conversation_manager_handle"], "hello")
         one.close()
         assert [item.instance_id for item in manager.list_active_worker_instances()] == [second["instance_id"]]

@@ -33,7 +33,7 @@ MINIMAL = {"name": "w", "provider": "local", "model_name": "echo", "auth": {"met
 KEY = "sk-very-secret-0123456789"
 
 
-def refused(model: Any, data: Any) -> str:
+def raises_code(model: Any, data: Any) -> str:
     """The message with which some data is refused."""
     with pytest.raises(ArgumentError) as caught:
         model.parse(data)
@@ -181,17 +181,17 @@ class TestRefusals:
         ],
     )
     def test_what_does_not_fit_is_named(self, data: dict[str, Any], named: str, expected: str) -> None:
-        message = refused(AIWorkerDefinition, MINIMAL | data)
+        message = raises_code(AIWorkerDefinition, MINIMAL | data)
         assert f"field {named}" in message
         assert expected in message
 
     @pytest.mark.parametrize("missing", ["provider", "model_name", "auth"])
     def test_required_fields(self, missing: str) -> None:
         data = {key: value for key, value in MINIMAL.items() if key != missing}
-        assert f"field {missing}" in refused(AIWorkerDefinition, data)
+        assert f"field {missing}" in raises_code(AIWorkerDefinition, data)
 
     def test_a_field_is_named_in_both_spellings_where_they_differ(self) -> None:
-        message = refused(AIWorkerDefinition, MINIMAL | {"rateLimits": {"maxRequestsPerDay": -1}})
+        message = raises_code(AIWorkerDefinition, MINIMAL | {"rateLimits": {"maxRequestsPerDay": -1}})
         assert "field rate_limits.max_requests_per_day (rateLimits.maxRequestsPerDay)" in message
 
     def test_constructors_and_assignments_refuse_alike(self) -> None:
@@ -203,10 +203,10 @@ class TestRefusals:
         assert instance.status is AIWorkerInstanceStatus.INITIALIZING
 
     def test_numbers_beyond_gos_are_refused(self) -> None:
-        assert "9223372036854775807" in refused(TokenUsageMetrics, {"input_tokens": 2**63})
+        assert "9223372036854775807" in raises_code(TokenUsageMetrics, {"input_tokens": 2**63})
 
     def test_something_that_is_no_map(self) -> None:
-        assert refused(AIWorkerDefinition, 5).startswith("worker definition: expected a map, got 5")
+        assert raises_code(AIWorkerDefinition, 5).startswith("worker definition: expected a map, got 5")
 
 
 class TestKeys:
