@@ -51,8 +51,17 @@ class StateDirectory:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other thread and process out; may be nested."""
-        with self._lock or contextlib.nullcontext():
+        """Keep every other thread and process out; may be nested.
+
+        Raises:
+            NeuroScriptError: 26 if the file system has no locks.
+        """
+        with contextlib.ExitStack() as held:
+            if self._lock is not None:
+                try:
+                    held.enter_context(self._lock)
+                except OSError as error:
+                    raise io_error(error, "lock the store of AI workers", self.path) from error
             yield
 
     def write_note(self, text: bytes) -> None:
