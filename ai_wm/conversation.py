@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.aio import in_thread
-from ai_wm.calls import CallOptions, Check, ModelCalls, StreamCallback, Turn
-from ai_wm.clock import Clock
+from ai_wm.calls import CallOptions, Check, StreamCallback, Turn
 from ai_wm.config import check_overrides, effective_config
 from ai_wm.definitions import Definitions
-from ai_wm.events import Events
-from ai_wm.fallbacks import try_in_turn
 from ai_wm.providers.base import Message
-from ai_wm.recording import Tried, record_of, tell_completed, tell_failed
+from ai_wm.running import Runner, Task
 from ai_wm.store import Store
 from ai_wm.toolhost import ToolHost
 from ai_wm.types import AIWorkerDefinition, AIWorkerDefinitionStatus, AIWorkerInstanceStatus, PerformanceRecord
@@ -114,44 +111,54 @@ class Turns:
     """Runs the turns of conversations with the parts of one manager."""
 
     definitions: Definitions
-    calls: ModelCalls
+    runner: Runner
     store: Store
-    clock: Clock
-    events: Events
 
     def ask(self, live: LiveInstance, message: str, overrides: Mapping[str, Any] | None, options: CallOptions) -> str:
         """One turn of an instance: busy, then idle again, or in the state that the failure means."""
         prompt = Message(role="user", content=_text(message))
         overrides = check_overrides(overrides)
-        config = effective_config(live.config, overrides)
         live.begin_turn()
+        task: Task | None = None
         status, last_error = AIWorkerInstanceStatus.IDLE, ""
         said: Sequence[Message] = ()
         try:
             definition = self.definitions.find(live.definition_id)
-            opening = live.opening(options.check)
-            messages = (*opening, *live.history, *options.context, prompt)
-            known: dict[str, Any] = {"prompt_char_length": len(message), "history_messages": len(live.history)}
-            if live.file_contexts:
-                known["file_contexts"] = list(live.file_contexts)
-            if overrides:
-                known["config_overrides"] = sorted(overrides)
-
-            def attempt(
-                worker: AIWorkerDefinition, config: dict[str, Any], tried: Sequence[Tried]
-            ) -> tuple[Turn, PerformanceRecord]:
-                return self._attempt(live, worker, config, messages, known, options, tried)
-
-            turn, record = try_in_turn(definition, config, (live.overrides, overrides), self._ready, attempt)
-            assert turn.response is not None
+            task = self._task(live, prompt, overrides, options)
+            turn, _ = self.runner.run(task, definition, effective_config(live.config, overrides), self._ready)
             said = (prompt, *turn.messages)
         except NeuroScriptError as error:
             status, last_error = _state_after(error), error.message
             raise
         finally:
-            live.end_turn(status, last_error, said, self.clock.now())
-        tell_completed(self.events, turn.definition, record)
+            live.end_turn(status, last_error, said, self.runner.clock.now())
+            if task is not None:
+                task.tell()
+        assert turn.response is not None
         return turn.response.text
+
+    def _task(self, live: LiveInstance, prompt: Message, overrides: Mapping[str, Any], options: CallOptions) -> Task:
+        known: dict[str, Any] = {
+            "prompt_char_length": len(prompt.content),
+            "history_messages": len(live.history),
+        }
+        if live.file_contexts:
+            known["file_contexts"] = list(live.file_contexts)
+        if overrides:
+            known["config_overrides"] = sorted(overrides)
+
+        def log(turn: Turn, record: PerformanceRecord) -> None:
+            used = turn.usage
+            live.count(used.input_tokens, used.output_tokens, lambda usage: self.store.add_record(record, usage))
+
+        return Task(
+            messages=(*live.opening(options.check), *live.history, *options.context, prompt),
+            known=known,
+            options=options,
+            overrides=(live.overrides, overrides),
+            log=log,
+            instance_id=live.instance_id,
+        )
 
     def _ready(self, id_or_name: str) -> AIWorkerDefinition:
         """A fallback, if it may take part in a conversation now."""
@@ -162,40 +169,6 @@ class Turns:
                 f"the definition {definition.name!r} is not active, or not for conversations",
             )
         return definition
-
-    def _attempt(
-        self,
-        live: LiveInstance,
-        definition: AIWorkerDefinition,
-        config: dict[str, Any],
-        messages: tuple[Message, ...],
-        known: Mapping[str, Any],
-        options: CallOptions,
-        tried: Sequence[Tried],
-    ) -> tuple[Turn, PerformanceRecord]:
-        stop = self.clock.measure()
-        record: PerformanceRecord | None = None
-        try:
-            with Turn(self.calls, definition, config, live.instance_id, options) as turn:
-                try:
-                    turn.run(messages)
-                except BaseException as error:  # an interrupted call was made as well, and is counted
-                    if turn.called:
-                        failed = record_of(turn, stop(), live.instance_id, known, error=error, tried=tried)
-                        self._log(live, turn, failed)
-                        record = failed
-                    raise
-                record = record_of(turn, stop(), live.instance_id, known, tried=tried)
-                self._log(live, turn, record)
-        except NeuroScriptError as error:
-            tell_failed(self.events, definition, live.instance_id, error, record)
-            raise
-        return turn, record
-
-    def _log(self, live: LiveInstance, turn: Turn, record: PerformanceRecord) -> None:
-        live.count(
-            turn.usage.input_tokens, turn.usage.output_tokens, lambda usage: self.store.add_record(record, usage)
-        )
 
 
 def _state_after(error: NeuroScriptError) -> AIWorkerInstanceStatus:

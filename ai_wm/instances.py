@@ -217,8 +217,8 @@ class Instances:
         self._definitions = definitions
         self._turns = turns
         self._store: Store = turns.store
-        self._clock: Clock = turns.clock
-        self._events: Events = turns.events
+        self._clock: Clock = turns.runner.clock
+        self._events: Events = turns.runner.events
         self._limiter = limiter
         self._file_contexts = file_contexts
         self._live: dict[str, LiveInstance] = {}

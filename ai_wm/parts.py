@@ -22,6 +22,7 @@ from ai_wm.pricing import PriceSource
 from ai_wm.providers import Clients
 from ai_wm.providers.base import LLMClient
 from ai_wm.ratelimit import MemoryRateLimiter, RateLimiter
+from ai_wm.running import Runner
 from ai_wm.stateless import StatelessTasks
 from ai_wm.store import Store
 from ai_wm.types import APIKeySource, APIKeyStatus
@@ -83,7 +84,8 @@ def build_parts(
     moments, events = Clock(clock), Events()
     definitions = Definitions(kept, counted, moments)
     calls = ModelCalls(counted, made, functools.partial(keys.resolve_key, **places), price_source)
-    turns = Turns(definitions, calls, kept, moments, events)
+    runner = Runner(calls, moments, events)
+    turns = Turns(definitions, runner, kept)
     return Parts(
         store=kept,
         limiter=counted,
@@ -93,7 +95,7 @@ def build_parts(
         definitions=definitions,
         instances=Instances(definitions, turns, counted, functools.partial(FileContexts, sandbox=sandbox)),
         turns=turns,
-        tasks=StatelessTasks(definitions, calls, kept, moments, events),
+        tasks=StatelessTasks(definitions, runner, kept),
         key_status=functools.partial(keys.key_status, **places),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
@@ -11,16 +10,13 @@ from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from ai_wm.calls import CallOptions, Check, ModelCalls, Turn
-from ai_wm.clock import Clock
+from ai_wm.calls import CallOptions, Check
 from ai_wm.config import check_overrides, effective_config
 from ai_wm.definitions import Definitions
-from ai_wm.events import Events
-from ai_wm.fallbacks import try_in_turn
 from ai_wm.providers.base import Message
-from ai_wm.recording import Tried, record_of, tell_completed, tell_failed
+from ai_wm.running import Runner, Task
 from ai_wm.store import Store
-from ai_wm.types import STATELESS_PREFIX, AIWorkerDefinition, AIWorkerDefinitionStatus, PerformanceRecord
+from ai_wm.types import AIWorkerDefinition, AIWorkerDefinitionStatus, PerformanceRecord
 from neuroscript.errors import ErrorCode, NeuroScriptError
 
 MAX_PARALLEL = 256
@@ -44,10 +40,8 @@ class StatelessTasks:
     """Runs stateless tasks with the parts of one manager."""
 
     definitions: Definitions
-    calls: ModelCalls
+    runner: Runner
     store: Store
-    clock: Clock
-    events: Events
 
     def execute(
         self, id_or_name: str, prompt: str, overrides: Mapping[str, Any] | None, options: CallOptions
@@ -67,15 +61,22 @@ class StatelessTasks:
         overrides = check_overrides(overrides)
         definition = self.ready(id_or_name)
         config = effective_config(definition.base_config, overrides)
-        known = {"prompt_char_length": len(prompt)}
+        known: dict[str, Any] = {"prompt_char_length": len(prompt)}
         if overrides:
-            known["config_overrides"] = sorted(overrides)  # type: ignore[assignment]
-        messages = (*options.context, Message(role="user", content=prompt))
-
-        def attempt(worker: AIWorkerDefinition, config: dict[str, Any], tried: Sequence[Tried]) -> TaskResult:
-            return self._attempt(worker, config, messages, known, options, tried)
-
-        return try_in_turn(definition, config, (overrides,), self.ready, attempt)
+            known["config_overrides"] = sorted(overrides)
+        task = Task(
+            messages=(*options.context, Message(role="user", content=prompt)),
+            known=known,
+            options=options,
+            overrides=(overrides,),
+            log=lambda turn, record: self.store.add_record(record),
+        )
+        try:
+            turn, record = self.runner.run(task, definition, config, self.ready)
+        finally:
+            task.tell()
+        assert turn.response is not None
+        return TaskResult(turn.response.text, record)
 
     def ready(self, id_or_name: str) -> AIWorkerDefinition:
         """The definition, if it may run stateless tasks now.
@@ -96,37 +97,6 @@ class StatelessTasks:
                 "interaction_models, or spawn an instance of it",
             )
         return definition
-
-    def _attempt(
-        self,
-        definition: AIWorkerDefinition,
-        config: dict[str, Any],
-        messages: tuple[Message, ...],
-        known: Mapping[str, Any],
-        options: CallOptions,
-        tried: Sequence[Tried],
-    ) -> TaskResult:
-        instance_id = f"{STATELESS_PREFIX}{uuid.uuid4()}"
-        stop = self.clock.measure()
-        record: PerformanceRecord | None = None
-        try:
-            with Turn(self.calls, definition, config, definition.definition_id, options) as turn:
-                try:
-                    turn.run(messages)
-                except BaseException as error:  # an interrupted call was made as well, and is counted
-                    if turn.called:
-                        failed = record_of(turn, stop(), instance_id, known, error=error, tried=tried)
-                        self.store.add_record(failed)
-                        record = failed
-                    raise
-                record = record_of(turn, stop(), instance_id, known, tried=tried)
-                self.store.add_record(record)
-        except NeuroScriptError as error:
-            tell_failed(self.events, definition, instance_id, error, record)
-            raise
-        tell_completed(self.events, definition, record)
-        assert turn.response is not None
-        return TaskResult(turn.response.text, record)
 
     # --- batches ---
 
@@ -174,7 +144,7 @@ class StatelessTasks:
                         results[waiting.pop(done)] = result
                         # In this thread: what listens may belong to it.
                         for name, payload in fired:
-                            self.events.fire(name, payload)
+                            self.runner.events.fire(name, payload)
                         advance()
         finally:
             stopped.set()
@@ -185,7 +155,7 @@ class StatelessTasks:
     def _one(
         self, id_or_name: str, prompt: str, overrides: Mapping[str, Any], options: CallOptions, check: Check
     ) -> tuple[TaskResult | NeuroScriptError, list[tuple[str, dict[str, Any]]]]:
-        with self.events.collected() as fired:
+        with self.runner.events.collected() as fired:
             try:
                 check()
                 return self.execute(id_or_name, prompt, overrides, options), fired

@@ -84,6 +84,21 @@ def test_a_listener_that_has_gone_is_told_nothing(manager: AIWorkerManager) -> N
     assert events == []
 
 
+def test_a_listener_may_go_on_with_the_conversation_that_failed(manager: AIWorkerManager) -> None:
+    manager.add_worker_definition(scripted("w", [{"error": "down"}, "up again"]))
+    conversation = manager.conversation(manager.spawn_worker_instance("w").instance_id)
+    replies = []
+
+    def again(name: str, payload: dict[str, Any]) -> None:
+        if name == "ai_wm.task.failed":
+            replies.append(conversation.ask("are you there?"))
+
+    manager.on_event(again)
+    with raises_code(16):
+        conversation.ask("hello")
+    assert replies == ["up again"]
+
+
 def test_a_listener_may_use_the_manager(manager: AIWorkerManager) -> None:
     seen = []
 
