@@ -25,7 +25,7 @@ from ai_wm.ratelimit import MemoryRateLimiter, RateLimiter
 from ai_wm.running import Runner
 from ai_wm.stateless import StatelessTasks
 from ai_wm.store import Store
-from ai_wm.types import APIKeySource, APIKeyStatus
+from ai_wm.types import AIWorkerProvider, APIKeySource, APIKeyStatus
 
 if TYPE_CHECKING:
     import httpx
@@ -77,6 +77,7 @@ def build_parts(
     config_dir: str | os.PathLike[str] | None,
 ) -> Parts:
     """Makes the parts; the arguments are those of `AIWorkerManager`."""
+    AIWorkerProvider.offer(clients or ())
     places: dict[str, Any] = {"environ": environ, "config_dir": Path(config_dir) if config_dir is not None else None}
     kept = store if store is not None else _store_in(sandbox, clock)
     counted = limiter if limiter is not None else _limiter_in(sandbox, clock)

@@ -12,7 +12,7 @@ A model offers three forms of itself: `Model.to_file` (the file's keys; the only
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -64,7 +64,11 @@ STATELESS_PREFIX = "stateless-"
 
 
 class AIWorkerProvider(StrEnum):
-    """Who serves the model."""
+    """Who serves the model.
+
+    A provider that an installed package offers (entry-point group ``ai_wm.providers``), or whose client a host gave to
+    a manager (`offer`), is a member too once it is named.
+    """
 
     GOOGLE = "google"
     OPENAI = "openai"
@@ -72,6 +76,28 @@ class AIWorkerProvider(StrEnum):
     OLLAMA = "ollama"
     LOCAL = "local"
     CUSTOM = "custom"
+
+    @classmethod
+    def offer(cls, names: Iterable[str]) -> None:
+        """Makes further names members, for the life of the process."""
+        _OFFERED.update(names)
+
+    @classmethod
+    def _missing_(cls, value: object) -> AIWorkerProvider | None:
+        if not isinstance(value, str):
+            return None
+        if value not in _OFFERED:
+            from ai_wm.providers import provider_names  # looks at what is installed, so only when it may matter
+
+            if value not in provider_names():
+                return None
+        member = str.__new__(cls, value)
+        member._name_ = value.upper()
+        member._value_ = value
+        return cls._value2member_map_.setdefault(value, member)  # type: ignore[return-value]
+
+
+_OFFERED: set[str] = set()
 
 
 class InteractionModelType(StrEnum):

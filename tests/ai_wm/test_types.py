@@ -19,6 +19,7 @@ from ai_wm.types import (
     AIWorkerDefinition,
     AIWorkerInstance,
     AIWorkerInstanceStatus,
+    AIWorkerProvider,
     APIKeySource,
     InteractionModelType,
     PerformanceRecord,
@@ -290,3 +291,11 @@ class TestTimestamps:
         again = Timestamp.parse(str(stamp))
         assert again == stamp
         assert again.unix_nanoseconds == stamp.unix_nanoseconds
+
+
+def test_a_provider_that_a_host_gave_a_client_for_can_be_named() -> None:
+    AIWorkerProvider.offer(["house-model"])
+    assert AIWorkerProvider("house-model") == "house-model"
+    assert AIWorkerProvider("house-model") is AIWorkerProvider("house-model")
+    with pytest.raises(ValueError, match="nobody"):
+        AIWorkerProvider("nobody")
