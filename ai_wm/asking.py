@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ai_wm.types import AIWorkerDefinition
     from neuroscript.runtime.context import ToolContext
 
+CAPABILITIES = ("ask", "net")
+"""What a host must grant for ``ask``, as for the tools that reach a model."""
+
 DEFAULT_NAME = "default"
 """The definition that a plain ``ask`` goes to, if there is one of this name."""
 
@@ -45,9 +48,13 @@ class Asker:
         """The reply.
 
         Raises:
-            NeuroScriptError: 7 if ``who`` is neither a string nor a conversation's handle; 19 if several workers could
-                be meant; what the task or turn raises.
+            NeuroScriptError: 10 if the host does not grant it; 7 if ``who`` is neither a string nor a conversation's
+                handle; 19 if several workers could be meant; what the task or turn raises.
         """
+        for capability in CAPABILITIES:
+            if not ctx.interpreter.policy.granted(capability):
+                message = f"ask needs the capability {capability}, which the host does not grant"
+                raise NeuroScriptError(ErrorCode.SECURITY, message)
         options: dict[str, Any] = {
             "tools": as_tool_host(ctx),
             "check": ctx.check,

@@ -43,16 +43,21 @@ class Policy:
 
     def refusal(self, spec: ToolSpec) -> str | None:
         """Why the tool may not be called; None if it may."""
-        allow, deny, grants = self._compiled
+        allow, deny, _ = self._compiled
         name = spec.name.lower()
         if deny is not None and deny.fullmatch(name):
             return f"{spec.full_name} is denied by the host's policy"
         if allow is None or not allow.fullmatch(name):
             return f"{spec.full_name} is not among the tools that the host allows"
         for capability in spec.capabilities:
-            if grants is None or not grants.fullmatch(capability.lower()):
+            if not self.granted(capability):
                 return f"{spec.full_name} needs the capability {capability}, which the host does not grant"
         return None
+
+    def granted(self, capability: str) -> bool:
+        """Whether the host grants a capability, such as ``fs:read``."""
+        grants = self._compiled[2]
+        return grants is not None and grants.fullmatch(capability.lower()) is not None
 
     def permits(self, spec: ToolSpec) -> bool:
         """Whether the tool may be called."""

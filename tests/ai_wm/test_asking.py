@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ai_wm import AIWorkerManager, register_ai_worker_tools
-from neuroscript import Interpreter, Limits
+from neuroscript import Interpreter, Limits, Policy
 from tests.ai_wm.support import Answers, raises_code, scripted, worker
 
 
@@ -81,6 +81,14 @@ def test_a_configuration_overrides_for_one_call(
     manager.add_worker_definition(worker("w", provider="openai", base_config={"top_p": 1}))
     run(interpreter, 'ask "w", "one" with {"temperature": 0.5} into r\nask "w", "two" into r')
     assert [request.config for request in client.requests] == [{"top_p": 1, "temperature": 0.5}, {"top_p": 1}]
+
+
+@pytest.mark.parametrize("grants", [(), ("ask",), ("net",)])
+def test_ask_needs_what_the_host_grants(manager: AIWorkerManager, grants: tuple[str, ...]) -> None:
+    with Interpreter(plugins=False, policy=Policy(grants=grants)) as interpreter:
+        register_ai_worker_tools(interpreter, manager)
+        with raises_code(10, "which the host does not grant"):
+            run(interpreter, 'ask "hello" into r')
 
 
 # --- the default worker ---
