@@ -45,15 +45,17 @@ def register_ai_worker_tools(
             memory.
         default_worker: the id or name of the definition that an ``ask`` goes to which names none.
     """
+    # First, since it loads the installed plugins: what is registered here comes after them and holds.
+    services = interpreter.services
     connection = _Connection(interpreter, manager, default_worker)
     interpreter.tools.add_groups(GROUPS)
     interpreter.set_asker(connection.ask)
     interpreter.on_close(connection.close)
     interpreter.keep_private(holds_key)
     if manager is not None:
-        interpreter.services[SERVICE] = connection.use(manager)
+        services[SERVICE] = connection.use(manager)
     else:
-        interpreter.services.provide(SERVICE, connection.make)
+        services.provide(SERVICE, connection.make)
 
 
 def holds_key(path: str) -> bool:

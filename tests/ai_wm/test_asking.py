@@ -135,6 +135,17 @@ def test_the_hosts_choice_comes_first(manager: AIWorkerManager) -> None:
         assert run(interpreter, 'ask "hello" into r\nreturn r') == "reply to hello"
 
 
+def test_the_hosts_registration_holds_beside_the_installed_plugin(manager: AIWorkerManager) -> None:
+    manager.add_worker_definition(worker("a"))
+    manager.add_worker_definition(worker("b", provider="openai"))
+    with Interpreter() as interpreter:
+        register_ai_worker_tools(interpreter, manager, default_worker="b")
+        assert interpreter.services["ai_wm"] is manager
+        assert run(interpreter, 'ask "hello" into r\nreturn r') == "reply to hello"
+        assert run(interpreter, "return len(tool.AIWorkerDefinition.List())") == 2
+    assert manager.execute_stateless_task("a", "still open").output == "echo: still open"
+
+
 # --- whispering ---
 
 
