@@ -95,7 +95,7 @@ class Containers:
             else:
                 return
             depth += 1
-            if depth > self.max_nesting + 1:
+            if depth > self.max_nesting:
                 message = f"lists and maps would be nested more than {self.max_nesting} deep"
                 raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, message)
 
@@ -209,7 +209,7 @@ class Containers:
             return "true" if key else "false"
         raise NeuroScriptError(ErrorCode.TYPE, f"a map's key is a string, number or boolean, not {describe(key)}")
 
-    def too_many(self, kind: str) -> NoReturn:
+    def too_many(self, kind: str, *_: Any) -> NoReturn:
         """A list or map beyond the limit."""
         raise NeuroScriptError(
             ErrorCode.RESOURCE_EXHAUSTION, f"a {kind} would have more than the limit of {self.max_items} items"
