@@ -148,8 +148,8 @@ class Expressions(Calls):
             case n.Eval(text=text):
                 return py.call("_eval", self.value(text), self._scope())
             case n.ListExpr(items=items):
-                made = ast.List([self.stored(item) for item in items], py.LOAD)
-                return made if len(items) <= self.unit.max_items else py.call("_too_many", py.const("list"), made)
+                listed = ast.List([self.stored(item) for item in items], py.LOAD)
+                return listed if len(items) <= self.unit.max_items else py.call("_too_many", py.const("list"), listed)
             case n.MapExpr(entries=entries):
                 return self._map(entries)
             case n.Unary(op=op, operand=operand):
@@ -197,7 +197,7 @@ class Expressions(Calls):
         for key, _ in entries:
             made = self.value(key)
             keys.append(made if self.type_of(key).within(STR) else py.call("_map_key", made))
-        made = ast.Dict(keys, [self.stored(value) for _, value in entries])
+        made: ast.expr = ast.Dict(keys, [self.stored(value) for _, value in entries])
         return made if len(entries) <= self.unit.max_items else py.call("_too_many", py.const("map"), made)
 
     def _unary(self, op: str, operand: n.Expr) -> ast.expr:
