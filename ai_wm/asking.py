@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import as_tool_host, conversation_of, manager_of
+from ai_wm.tools.access import as_tool_host, conversation_of, manager_of, stream_of
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.values import Handle, text_of, type_name
 
@@ -58,6 +58,7 @@ class Asker:
         options: dict[str, Any] = {
             "tools": as_tool_host(ctx),
             "check": ctx.check,
+            "stream": stream_of(ctx),
             "context": [text_of(value) for value in whispered],
         }
         if type(who) is Handle:

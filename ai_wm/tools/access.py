@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -95,3 +96,9 @@ def task_map(output: str, record: PerformanceRecord) -> dict[str, Any]:
         "duration_ms": record.duration_ms,
         "finish_reason": metrics.get("finish_reason", ""),
     }
+
+
+def stream_of(ctx: ToolContext) -> Callable[[str], object] | None:
+    """Where the host wants to see replies while they come: the service ``stream``, a function of one string."""
+    stream: Callable[[str], object] | None = ctx.services.get("stream")
+    return stream

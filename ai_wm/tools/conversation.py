@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import as_tool_host, calling, conversation_of
+from ai_wm.tools.access import as_tool_host, calling, conversation_of, stream_of
 from ai_wm.tools.tasks import CALL_ERRORS
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 
@@ -21,7 +21,9 @@ STALE = "7 if it is no conversation's handle; 19 if the instance is retired or i
 def ask(ctx: ToolContext, handle: Handle, message: str, config_overrides: dict[str, Any] | None) -> str:
     with calling(ctx):
         conversation = conversation_of(ctx, handle)
-        return conversation.ask(message, config_overrides, tools=as_tool_host(ctx), check=ctx.check)
+        return conversation.ask(
+            message, config_overrides, tools=as_tool_host(ctx), check=ctx.check, stream=stream_of(ctx)
+        )
 
 
 def add_user_message(ctx: ToolContext, handle: Handle, text: str) -> None:

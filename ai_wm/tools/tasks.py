@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import as_tool_host, calling, manager_of, task_map
+from ai_wm.tools.access import as_tool_host, calling, manager_of, stream_of, task_map
 from ai_wm.tools.records import RECORD_TOOLS
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 
@@ -33,7 +33,7 @@ def execute_stateless_task(
 ) -> dict[str, Any]:
     with calling(ctx):
         output, record = manager_of(ctx).execute_stateless_task(
-            name, prompt, config_overrides, tools=as_tool_host(ctx), check=ctx.check
+            name, prompt, config_overrides, tools=as_tool_host(ctx), check=ctx.check, stream=stream_of(ctx)
         )
         return task_map(output, record)
 

@@ -319,3 +319,14 @@ def test_main_takes_the_arguments_of_the_process(
     monkeypatch.setattr(sys, "argv", ["neuroscript", "run", script(LIBRARY)])
     assert main() == 0
     assert capsys.readouterr().out.startswith("hello\n")
+
+
+def test_replies_are_shown_while_they_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = tmp_path / "ask.ns"
+    program.write_text('command\nask "one two" into reply\nemit reply\nendcommand\n')
+    assert main(["run", "--stream", "--format", "jsonl", str(program)]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    pieces = [row["delta"] for row in rows if "delta" in row]
+    assert len(pieces) > 1
+    assert "".join(pieces) == "echo: one two"
+    assert rows[len(pieces)] == {"emit": "echo: one two", "text": "echo: one two"}
