@@ -6,6 +6,7 @@ import json
 import resource
 import sys
 import time
+from pathlib import Path
 
 from neuroscript import Interpreter, Limits, NeuroScriptError
 
@@ -14,6 +15,17 @@ from .sources import BY_NAME
 
 UNCATCHABLE = (37, 38, 44)
 AFTERWARDS = "func afterwards(needs n) means\n  return n + 1\nendfunc\n"
+
+
+def peak_megabytes() -> float:
+    """The most memory that this process has held."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Unlike ``ru_maxrss`` this leaves out what the process was forked from.
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / 1024
+    usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return usage / (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
 def run(attack: Attack) -> dict[str, object]:
@@ -38,14 +50,12 @@ def run(attack: Attack) -> dict[str, object]:
         seconds = time.process_time() - start
         interpreter.load(AFTERWARDS, name="afterwards.ns")
         after = interpreter.run("afterwards", 1)
-    usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "code": code,
         "message": message[:200],
         "loaded": loaded,
         "seconds": round(seconds, 3),
-        # Kilobytes on Linux, bytes on macOS.
-        "megabytes": usage / (1024 * 1024 if sys.platform == "darwin" else 1024),
+        "megabytes": round(peak_megabytes(), 1),
         "caught": sorted(caught),
         "after": after,
     }
