@@ -195,9 +195,9 @@ class Expressions(Calls):
     def _map(self, entries: list[tuple[n.Expr, n.Expr]]) -> ast.expr:
         keys: list[ast.expr | None] = []
         for key, _ in entries:
-            made = self.value(key)
-            keys.append(made if self.type_of(key).within(STR) else py.call("_map_key", made))
-        made: ast.expr = ast.Dict(keys, [self.stored(value) for _, value in entries])
+            text = self.value(key)
+            keys.append(text if self.type_of(key).within(STR) else py.call("_map_key", text))
+        made = ast.Dict(keys, [self.stored(value) for _, value in entries])
         return made if len(entries) <= self.unit.max_items else py.call("_too_many", py.const("map"), made)
 
     def _unary(self, op: str, operand: n.Expr) -> ast.expr:
