@@ -1,8 +1,8 @@
 """Programs with what they show, written beside the line that shows it.
 
 A file holds programs separated by lines of dashes.  ``# => text`` stands on the line of an ``emit``; where that line
-runs several times, the texts are separated by `` | ``.  ``# ERROR 7: part of the message`` stands on the very line where
-the run or the load fails.  A library's ``main`` is run, or a script's command blocks.
+runs several times, the texts are separated by `` | ``.  ``# ERROR 7: part of the message`` stands on the very line
+where the run or the load fails.  A library's ``main`` is run, or a script's command blocks.
 """
 
 from __future__ import annotations
