@@ -223,7 +223,7 @@ class Interpreter:
             NeuroScriptSyntaxError: with every finding in ``.diagnostics``.
             NeuroScriptError: what evaluating an event's name raises.
         """
-        with self.runtime.lock:
+        with self.runtime.alone():
             program, compiled = self._compiled(source, name, replace)
             self._install(program, compiled)
         return [procedure.name for procedure in program.procedures]
@@ -359,7 +359,7 @@ class Interpreter:
         Raises:
             NeuroScriptError: as `load` and `run` do.
         """
-        with self.runtime.lock:
+        with self.runtime.alone():
             self.load(source, name)
             self.run_commands()
 

@@ -48,7 +48,7 @@ class Session:
         if resolved.diagnostics:
             raise NeuroScriptSyntaxError(resolved.diagnostics)
         runtime = self.interpreter.runtime
-        with runtime.lock:
+        with runtime.alone():
             code, function = self.interpreter.compile_input(
                 lambda unit, load: generate_input(resolved, unit, load, frozenset(self.variables))
             )

@@ -63,12 +63,13 @@ class ToolContext:
 
     def emit(self, value: Any) -> None:
         """Emits a value, as the statement does."""
-        self.interpreter.runtime.emit(from_host(value))
+        runtime = self.interpreter.runtime
+        with runtime.run(joining=True):
+            runtime.emit(from_host(value))
 
     def emit_event(self, name: str, payload: Any = None, source: str = "tool") -> None:
         """Fires an event; its handlers have run when this returns."""
-        runtime = self.interpreter.runtime
-        runtime.fire(name, from_host(payload), source, runtime.depth)
+        self.interpreter.runtime.fire(name, from_host(payload), source, joining=True)
 
     def prompt(self, text: str) -> str:
         """Asks the person at the host.
@@ -81,15 +82,16 @@ class ToolContext:
     def call(self, function: Function, *args: Any) -> Any:
         """Calls a function value of the script."""
         runtime = self.interpreter.runtime
-        depth = runtime.depth
-        try:
+        if runtime.running:
+            return runtime.call(runtime.depth, function, None, args, ())
+        with runtime.run() as depth:  # a tool that the host called itself
             return runtime.call(depth, function, None, args, ())
-        finally:
-            runtime.depth = depth
 
     def check(self) -> None:
         """Raises if the run is cancelled or out of time; a long tool calls it now and then."""
-        self.interpreter.runtime.fuel.pulse()
+        runtime = self.interpreter.runtime
+        if runtime.running:
+            runtime.fuel.pulse()
 
     def sleep(self, seconds: float) -> None:
         """Waits, or until the run is cancelled."""

@@ -79,7 +79,10 @@ class Fuel:
     def stop(self, error: NeuroScriptError) -> NoReturn:
         """Ends the run."""
         self.stopped = error
-        raise Stop(error)
+        try:
+            raise Stop(error)
+        finally:
+            del error  # this frame is in its traceback, and would keep it alive
 
     def _charge(self) -> float:
         """Charges the script for the time since the last look, and gives that time."""

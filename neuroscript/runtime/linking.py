@@ -49,10 +49,6 @@ class ToolLinks:
         self._tool_codes: dict[CodeType, str] = {}
         self._untimed: dict[str, Callable[..., Any]] = {}
 
-    def too_deep(self) -> NoReturn:
-        """The call depth is used up."""
-        raise AssertionError  # pragma: no cover - given by Runtime
-
     def tool(self, name: str) -> ToolLink | None:
         """Links a tool for generated code (the `Linker` protocol); None if there is none, or it is refused."""
         key = name.lower()
@@ -159,18 +155,16 @@ class ToolLinks:
             twice = next(name for name in names if names.count(name) > 1)
             bad_call(f"{tool.spec.full_name}: argument '{twice}' is given twice")
         validated = tool.validator(args[:count], named)
-        self.depth = depth - 1
-        if depth < 1:
-            self.too_deep()
-        if tool.spec.pure:
-            result = tool.invoke(self.interpreter.context, validated)
-            self.fuel.pulse()
-            return result
+        outer, self.depth = self.depth, depth - 1
         start = perf_counter()
         try:
             result = tool.invoke(self.interpreter.context, validated)
         finally:
-            self.fuel.tool_seconds += perf_counter() - start
+            self.depth = outer
+            if not tool.spec.pure:
+                self.fuel.tool_seconds += perf_counter() - start
+        if tool.spec.pure:
+            self.fuel.pulse()
         if self.fuel.stopped is not None:
             raise Stop(self.fuel.stopped)  # the tool ran a part of the script, and swallowed its end
         return result

@@ -5,10 +5,7 @@ Generated code sees the names of `Runtime.namespace` and no others: its ``__buil
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -23,6 +20,7 @@ from neuroscript.runtime.fuel import Fuel
 from neuroscript.runtime.limits import Limits
 from neuroscript.runtime.linking import ToolLinks, bad_call
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
+from neuroscript.runtime.runs import Runs
 from neuroscript.runtime.tracebacks import UNCATCHABLE, Stop, Unset, handler_fields, nearest, script_error
 from neuroscript.syntax.placeholders import placeholders
 from neuroscript.values import (
@@ -40,9 +38,6 @@ from neuroscript.values import (
 if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
 
-_UNLIMITED_DEPTH = 1 << 30
-_MOST_FRAMES = 30_000
-
 
 @dataclass(frozen=True, slots=True)
 class LoadedProcedure:
@@ -55,11 +50,12 @@ class LoadedProcedure:
     line: int
 
 
-class Runtime(ToolLinks):
+class Runtime(ToolLinks, Runs):
     """What generated code calls, for one interpreter and one run at a time."""
 
     def __init__(self, interpreter: Interpreter, limits: Limits, global_values: dict[str, Any]) -> None:
-        super().__init__()
+        ToolLinks.__init__(self)
+        Runs.__init__(self, limits)
         self.interpreter = interpreter
         self.limits = limits
         self.globals = global_values
@@ -70,13 +66,8 @@ class Runtime(ToolLinks):
         self.fuel = Fuel(limits, self.namespace)
         self.operations.pulse = self.fuel.pulse
         self.events = Events()
-        self.lock = threading.RLock()
-        self.cancel_event = threading.Event()
-        self.running = 0
-        self.depth = 0
         self.emitted = 0
         self.max_emitted = limits.max_emitted if limits.max_emitted is not None else 1 << 62
-        self.max_depth = limits.max_depth if limits.max_depth is not None else _UNLIMITED_DEPTH
         self.whispered: dict[str, list[Any]] = {}
         self.fuel.time_tools = self._time_tools
         self._fill_namespace()
@@ -94,6 +85,7 @@ class Runtime(ToolLinks):
             _len=operations.length,
             _long_string=operations.long_string,
             _nested=containers.nested,
+            _too_many=containers.too_many,
             _index=containers.index,
             _put=containers.put,
             _put_path=containers.put_path,
@@ -115,60 +107,7 @@ class Runtime(ToolLinks):
             _clear_event=self.events.clear,
         )
 
-    # --- runs --------------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def run(self) -> Iterator[int]:
-        """A run, or a part of the one that is going on; gives the call depth that is left.
-
-        Raises:
-            NeuroScriptError: for whatever ends the run, with its place in the script.
-        """
-        with self.lock:
-            outermost = self.running == 0
-            depth = self.max_depth if outermost else self.depth
-            if outermost:
-                self._make_room()
-                self.cancel_event.clear()
-                self.fuel.reset()
-                self.emitted = 0
-            self.running += 1
-            try:
-                yield depth
-            except Stop as stop:
-                error = script_error(stop, self)
-                if not outermost:
-                    raise
-                raise error from error.__cause__
-            except Exception as exception:  # whatever it is, it becomes the script's error
-                error = script_error(exception, self)
-                if not outermost and error.code in UNCATCHABLE:
-                    raise Stop(error) from None
-                raise error from error.__cause__
-            finally:
-                self.running -= 1
-                self.depth = depth
-
-    def _make_room(self) -> None:
-        """Has Python allow the call depth that the limits allow.
-
-        A call takes one Python frame, and up to six where it goes through an error handler or a tool.  The limit of the
-        process is only ever raised, since other threads may rely on it.
-        """
-        needed = min(self.max_depth * 6, _MOST_FRAMES) + 1000
-        if sys.getrecursionlimit() < needed:
-            sys.setrecursionlimit(needed)
-
-    def cancel(self) -> None:
-        """Ends the run that is going on, from any thread; without one nothing happens."""
-        if self.running:
-            self.fuel.cancelled = True
-            self.cancel_event.set()
-
-    def too_deep(self) -> NoReturn:
-        """The call depth is used up."""
-        message = f"procedures call one another more than {self.max_depth} deep"
-        raise Stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message), at_caller=True)
+    # --- errors ---------------------------------------------------------------------------------------------------
 
     def handle(self, handler: Callable[[dict[str, Any]], bool], exception: Exception) -> NeuroScriptError | None:
         """Runs an error handler; gives the error that goes on, or None if the handler cleared it."""
@@ -176,13 +115,17 @@ class Runtime(ToolLinks):
         if error.code in UNCATCHABLE or isinstance(exception, RecursionError | MemoryError):
             raise Stop(error) from exception
         try:
-            cleared = handler(handler_fields(error))
+            return None if handler(handler_fields(error)) else error
         except Exception as failed:  # the handler failed itself: its error goes on, with the old one as cause
-            new = script_error(failed, self)
-            if new is not error and new.__cause__ is None:
-                new.__cause__ = error
-            return new
-        return None if cleared else error
+            return self._failed_again(failed, error)
+        finally:
+            del error, exception  # this frame is in the new error's traceback, and would keep both alive
+
+    def _failed_again(self, failed: Exception, error: NeuroScriptError) -> NeuroScriptError:
+        new = script_error(failed, self)
+        if new is not error and new.__cause__ is None:
+            new.__cause__ = error
+        return new
 
     # --- names -------------------------------------------------------------------------------------------------------
 
@@ -234,7 +177,7 @@ class Runtime(ToolLinks):
         if type(callee) is Function:
             owner = getattr(getattr(callee.call, "func", None), "__self__", None)
             if owner is not self.interpreter:
-                return from_host(callee.call(*to_host(list(args))))
+                return self._foreign_call(callee, args, names)
             name = callee.name
         elif type(callee) is ToolValue:
             return self.late_tool(depth, callee.name, args, names)
@@ -251,6 +194,13 @@ class Runtime(ToolLinks):
             bad_call(f"{name}() {problem}; it is {procedure.signature}")
         named = {f"v_{key}": value for key, value in zip(names, args[len(positional) :], strict=True)}
         return self.namespace[f"p_{name}"](depth - 1, *positional, **named)
+
+    def _foreign_call(self, function: Function, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+        """A call of a function value that is the host's, or another interpreter's."""
+        count = len(args) - len(names)
+        given = to_host(list(args))
+        named = dict(zip(names, given[count:], strict=True))
+        return from_host(self._host(f"the function '{function.name}'", function.call, *given[:count], **named))
 
     def _builtin(self, name: str, callee: Any, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         function = self.operations.length if name == "len" else BUILTINS.get(name)
@@ -279,12 +229,12 @@ class Runtime(ToolLinks):
         else:
             self._host("the host's emit sink", sink, to_host(value))
 
-    def _host(self, what: str, function: Callable[..., Any], *args: Any) -> Any:
+    def _host(self, what: str, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
         """Calls the host, whose time is not the script's."""
         start = perf_counter()
         try:
-            return function(*args)
-        except NeuroScriptError:
+            return function(*args, **named)
+        except (NeuroScriptError, RecursionError, MemoryError):
             raise
         except Exception as error:  # the host's own code: its failure becomes the script's error
             message = f"{what} failed: {type(error).__name__}: {error}"
@@ -327,21 +277,25 @@ class Runtime(ToolLinks):
         """``fail``."""
         self.operations.fail(value if given else "fail statement executed")
 
-    def fire(self, name: str, payload: Any, source: str, depth: int | None = None) -> None:
+    def fire(self, name: str, payload: Any, source: str, joining: bool = False) -> None:
         """Runs the handlers of an event; what fails in one goes to the host's error callback and the log."""
         handlers = self.events.of(name)
         if not handlers:
             return
         event = make_event(name, payload, source)
-        with self.run() as left:
+        with self.run(joining) as depth:
             for handler in handlers:
                 try:
-                    handler.function((depth if depth is not None else left) - 1, event)
+                    handler.function(depth - 1, event)
                 except Exception as exception:  # one handler's failure stops neither the others nor the emitter
-                    error = script_error(exception, self)
-                    if error.code in UNCATCHABLE:
-                        raise Stop(error) from None
-                    self.interpreter.report(error, f"a handler of event '{name}'")
+                    self._report(exception, f"a handler of event '{name}'")
+
+    def _report(self, exception: Exception, what: str) -> None:
+        """Tells the host of an error that ends no run; a limit ends it all the same."""
+        error = script_error(exception, self)
+        if error.code in UNCATCHABLE:
+            raise Stop(error) from None
+        self._host("the host's error callback", self.interpreter.report, error, what)
 
 
 # --- without state -------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from neuroscript.errors import ErrorCode, NeuroScriptError, StackFrame
 
 if TYPE_CHECKING:
-    from neuroscript.runtime.state import Runtime
+    from neuroscript.runtime.runs import Runs
 
 _VARIABLE = re.compile(r"variable 'v_([A-Za-z0-9_]+)'")
 _positions: dict[CodeType, list[tuple[int | None, int | None, int | None, int | None]]] = {}
@@ -25,7 +25,7 @@ class Stop(BaseException):
     """Carries an error that no script may catch: a limit, or the host's cancellation."""
 
     def __init__(self, error: NeuroScriptError, *, at_caller: bool = False) -> None:
-        super().__init__(error)
+        super().__init__()
         self.error = error
         self.at_caller = at_caller  # whether the place is the call, not the procedure that was called
 
@@ -41,7 +41,7 @@ class Unset(NameError):
 UNCATCHABLE = frozenset({ErrorCode.RESOURCE_EXHAUSTION, ErrorCode.NESTING_DEPTH_EXCEEDED, ErrorCode.CANCELLED})
 
 
-def script_error(exception: BaseException, runtime: Runtime) -> NeuroScriptError:
+def script_error(exception: BaseException, runtime: Runs) -> NeuroScriptError:
     """The error of a script for an exception that came out of generated code, with its place and stack.
 
     An error that has a place already keeps it.
@@ -50,15 +50,15 @@ def script_error(exception: BaseException, runtime: Runtime) -> NeuroScriptError
     if isinstance(exception, Stop) and exception.at_caller:
         frames = frames[:-1] or frames
     error = _translated(exception, frames, runtime)
-    if not error.file and frames:
+    if frames and not error.stack:
         error.stack = tuple(frames_to_stack(frames))
-        if error.stack:
+        if not error.file:
             here = error.stack[0]
             error.file, error.line, error.column = here.file, here.line, here.column
     return error
 
 
-def _frames(exception: BaseException, runtime: Runtime) -> list[tuple[FrameType, int]]:
+def _frames(exception: BaseException, runtime: Runs) -> list[tuple[FrameType, int]]:
     """The frames of generated code from the outermost to the one that failed, with where each one is."""
     traceback = exception.__traceback__
     inner: list[tuple[FrameType, int]] = []
@@ -108,7 +108,7 @@ def place_of(code: CodeType, position: int) -> tuple[int, int]:
     return line or 0, (column or 0) + 1
 
 
-def _translated(exception: BaseException, frames: list[tuple[FrameType, int]], runtime: Runtime) -> NeuroScriptError:
+def _translated(exception: BaseException, frames: list[tuple[FrameType, int]], runtime: Runs) -> NeuroScriptError:
     if isinstance(exception, Stop):
         return exception.error
     if isinstance(exception, NeuroScriptError):
@@ -133,7 +133,7 @@ def _translated(exception: BaseException, frames: list[tuple[FrameType, int]], r
     return error
 
 
-def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: Runtime) -> NeuroScriptError:
+def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: Runs) -> NeuroScriptError:
     if isinstance(exception, Unset):
         name = exception.variable
     else:
@@ -159,10 +159,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def handler_fields(error: NeuroScriptError) -> dict[str, Any]:
     """``system_error`` in an error handler (language reference, section 6)."""
-    from neuroscript.values import from_host
-
     return {
-        **from_host(error.details),
+        **{str(key): _shown_detail(value) for key, value in error.details.items()},
         "code": int(error.code),
         "message": error.message,
         "line": error.line,
@@ -170,3 +168,13 @@ def handler_fields(error: NeuroScriptError) -> dict[str, Any]:
         "procedure": error.stack[0].procedure if error.stack else "",
         "stack": [str(frame) for frame in error.stack],
     }
+
+
+def _shown_detail(value: Any) -> Any:
+    """A detail of an error as a script sees it: what is no value of the language, by the name of its type."""
+    from neuroscript.values import from_host
+
+    try:
+        return from_host(value)
+    except NeuroScriptError:
+        return f"<{type(value).__name__}>"

@@ -149,9 +149,11 @@ def run_to_completion(awaitable: Any) -> Any:
     except RuntimeError:
         return asyncio.run(wait())
     from concurrent.futures import ThreadPoolExecutor
+    from contextvars import copy_context
 
+    # With the context of the caller, so that what the tool calls is known to belong to the run that waits for it.
     with ThreadPoolExecutor(1, thread_name_prefix="neuroscript-tool") as pool:
-        return pool.submit(asyncio.run, wait()).result()
+        return pool.submit(copy_context().run, asyncio.run, wait()).result()
 
 
 class ToolRegistry:
