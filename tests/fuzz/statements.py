@@ -61,6 +61,7 @@ class StatementMaker(ExpressionMaker):
             (2, self._kept_in_last),
             (2, self._last),
             (1, self._return),
+            (1, self._deep),
         ]
         self._total = sum(weight for weight, _ in self._statements)
 
@@ -360,6 +361,30 @@ class StatementMaker(ExpressionMaker):
         body = self.branch(depth - 1)
         self.loops -= 1
         return [f"for each {name} in {collection}", *body, "endfor"]
+
+    def _deep(self, depth: int) -> Lines:
+        """Blocks inside one another, far beyond what Python itself allows."""
+        if depth < 2 or self.chance(0.7):
+            return self._for(depth)
+        openers: Lines = []
+        closers: Lines = []
+        for level in range(self.number(10, 35)):
+            opener, closer = (
+                ("if true", "endif"),
+                (f"for each deep in [{level}]", "endfor"),
+                ("if false\nelse", "endif"),
+                (
+                    f"for each deep{level} in [1, 2]" if level % 10 == 0 else "if 1",
+                    "endfor" if level % 10 == 0 else "endif",
+                ),
+                ("while true", "break\nendwhile"),
+            )[self.random.randrange(5)]
+            openers += opener.split("\n")
+            closers = closer.split("\n") + closers
+        self.loops += 1
+        body = self.branch(0)
+        self.loops -= 1
+        return [*openers, *body, *closers]
 
     def _leave_loop(self, depth: int) -> Lines:
         if not self.loops:
