@@ -179,10 +179,10 @@ def is_torn(rest: bytes, offset: int) -> bool:
         return True
     if b"\0" in rest or PADDING_LINE in rest.rstrip(_BLANK):
         return True
-    closing = len(rest) - len(rest.lstrip(_BLANK + b"]"))
-    if rest[:closing].strip(_BLANK) == b"]":
-        # The old bracket stayed, and the sector behind it was written.
-        return (offset + closing) % SECTOR == 0
+    # The sector of the old bracket, or of its beginning, stayed as it was, and one behind it was written.
+    here = rest[: -offset % SECTOR]
+    if here and rest[len(here) :].strip(_BLANK) and here[:3] == b"\n]\n"[: len(here)] and not here[3:].strip(_BLANK):
+        return True
     if rest.strip(_BLANK) in (b",", b",]"):
         return True  # the comma stands where the line end before the bracket stood
     piece, _, behind = rest.removeprefix(b",").removeprefix(b"\n").partition(b"\n")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ai_wm.store import JsonStore
+from ai_wm.store import JsonStore, performance_file
 from ai_wm.store.json_store import DEFINITIONS_FILE, PERFORMANCE_FILE
 from ai_wm.store.scan import PADDING_LINE, SECTOR, is_torn
 from neuroscript.errors import StateError
@@ -92,7 +92,10 @@ class TestTornTails:
     @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.data())
     def test_power_lost_any_sector_old_or_new(self, path: Path, data: st.DataObject) -> None:
-        kept = [line(0), line(1, input_context={"x": "y" * data.draw(st.integers(0, 600))})]
+        bare = len(file_of(line(0), line(1, input_context={"x": ""}))) - len(b"\n]\n")
+        near_an_edge = st.sampled_from([508, 509, 510, 511, 0, 1]) | st.integers(0, SECTOR - 1)
+        filler = (data.draw(near_an_edge, label="where the tail is in its sector") - bare) % SECTOR
+        kept = [line(0), line(1, input_context={"x": "y" * filler})]
         new = [line(8, input_context={"x": "z" * data.draw(st.integers(0, 2000))}), line(9)]
         padding = data.draw(st.sampled_from([0, 16384]))
         start = file_of(*kept)
@@ -194,6 +197,30 @@ class TestOtherLayouts:
         store.add_record(record("t9"))
         assert sorted(tasks(path.parent)) == ["t7", "t8", "t9"]
         assert store.summary("def-1").total_tasks_attempted == 3
+        store.close()
+
+    def test_a_person_may_edit_it_in_place(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(performance_file, "_LOOK_SECONDS", 0)
+        store = JsonStore(path.parent)
+        store.add_record(record("t1", output_summary="before"))
+        assert [one.output_summary for one in store.records("def-1")] == ["before"]
+        text = path.read_bytes().replace(b'"before"', b'"after!"')
+        with path.open("r+b") as file:
+            file.write(text)
+        assert [one.output_summary for one in store.records("def-1")] == ["after!"]
+        store.add_record(record("t2"))
+        assert sorted(tasks(path.parent)) == ["t1", "t2"]
+        store.close()
+
+    def test_a_person_may_replace_it_with_an_edited_copy(self, path: Path) -> None:
+        store = JsonStore(path.parent)
+        store.add_record(record("t1"))
+        edited = path.with_name("edited")
+        edited.write_bytes(path.read_bytes().replace(b'"t1"', b'"u1"'))
+        edited.replace(path)
+        store.add_record(record("t2"))
+        assert sorted(tasks(path.parent)) == ["t2", "u1"]
+        assert {one.task_id for one in store.records("def-1")} == {"t2", "u1"}
         store.close()
 
     def test_or_take_it_away(self, path: Path) -> None:
