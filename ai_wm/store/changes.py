@@ -67,6 +67,11 @@ class Change(ABC):
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
         """The ids of the instances and tasks that it is about."""
 
+    @property
+    def concerns_live(self) -> bool:
+        """Whether it may be about a live instance, so that the journals of other processes matter to it."""
+        return True
+
     @abstractmethod
     def plan(self, view: View) -> Plan:
         """Find out how to make it.
@@ -126,6 +131,10 @@ class AddRecord(Change):
 
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
         return (self.record.instance_id, self.record.task_id) if self.record.instance_id else (self.record.task_id,)
+
+    @property
+    def concerns_live(self) -> bool:
+        return not self.record.is_stateless
 
     def plan(self, view: View) -> Plan:
         record, index = self.record, view.index

@@ -219,6 +219,7 @@ class StoreLock:
     def __init__(self, descriptor: int, path: Path) -> None:
         self._threads = threading.RLock()
         self._depth = 0
+        self._path = path
         self._descriptor = Descriptor(descriptor)
         self._other: Any = FileLock(path, poll_interval=0.002) if sys.platform == "win32" else None
 
@@ -227,6 +228,9 @@ class StoreLock:
         try:
             if self._depth == 0:
                 self._take()
+        except OSError as error:
+            self._threads.release()
+            raise io_error(error, "lock the store of AI workers", self._path) from error
         except BaseException:
             self._threads.release()
             raise

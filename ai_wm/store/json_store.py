@@ -275,7 +275,7 @@ class JsonStore:
         with self._locked(mutex=False):
             try:
                 with self._mutex:
-                    self._refresh()
+                    self._refresh(journals=any(ticket.work.concerns_live for ticket in tickets))
                     self._prepare(tickets)
             except (NeuroScriptError, OSError) as error:
                 failure = error if isinstance(error, NeuroScriptError) else self._failure(error)
@@ -427,12 +427,12 @@ class JsonStore:
             with self._locked():
                 self._refresh()
 
-    def _refresh(self) -> None:
-        """Take in what other processes did.  The lock and the mutex are held."""
+    def _refresh(self, *, journals: bool = True) -> None:
+        """Take in what other processes did, to live instances too or not.  The lock and the mutex are held."""
         try:
             if self._stale or not self._performance.refresh(self._index.put):
                 self._load(self._summaries.state)
-            else:
+            elif journals:
                 self._journals.read(self._index)
             if self._summaries.changed():
                 self._summaries.reload(self._index)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -49,20 +48,9 @@ class StateDirectory:
         """Whether there is a lock to write under; if not, the directory is only to be read."""
         return self._lock is not None
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep every other thread and process out; may be nested.
-
-        Raises:
-            NeuroScriptError: 26 if the file system has no locks.
-        """
-        with contextlib.ExitStack() as held:
-            if self._lock is not None:
-                try:
-                    held.enter_context(self._lock)
-                except OSError as error:
-                    raise io_error(error, "lock the store of AI workers", self.path) from error
-            yield
+    def locked(self) -> contextlib.AbstractContextManager[None]:
+        """Keeps every other thread and process out; may be nested.  Entering it may raise error 26."""
+        return self._lock or contextlib.nullcontext()
 
     def write_note(self, text: bytes) -> None:
         """Leave a note, in the place of the last; at most 96 bytes.  It need not survive a crash.
