@@ -112,6 +112,7 @@ class Calls:
     types: Inference
     assigned: set[str]
     guarded: set[str]
+    unsure: set[str]
     foreign: set[str]
     holding: list[str]  # temporaries of the statement at hand that may hold a list or map
     _temporaries: int = 0

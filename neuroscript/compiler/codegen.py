@@ -9,7 +9,9 @@ script's own line and columns, so that a failing operation is found from the tra
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from types import CodeType
 
 from neuroscript.compiler.calls import Unit
@@ -17,6 +19,7 @@ from neuroscript.compiler.resolve import Body, Resolved
 from neuroscript.compiler.statements import Statements
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.syntax.nodes import Block
+from neuroscript.syntax.parser import no_collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,19 @@ def generate(resolved: Resolved, unit: Unit, load: int) -> Compiled:
     handlers: Block = list(program.handlers)
     start = Body("event", "load", handlers, [], handlers[0].span if handlers else (1, 0, 1, 0))
     identifiers.append((f"i_{load}", start))
+    code = _code((Statements(unit, resolved, body, events).function(name) for name, body in identifiers), program.name)
+    return Compiled(code, f"i_{load}", commands)
+
+
+def _code(functions: Iterable[ast.stmt], name: str) -> CodeType:
+    """The code of a module of these functions."""
+    # Python's compiler takes no file name that no file could have.
+    file = name.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     try:
-        functions = [Statements(unit, resolved, body, events).function(name) for name, body in identifiers]
-        code = compile(ast.Module(functions, []), program.name, "exec", dont_inherit=True)
+        with no_collection():
+            return compile(ast.Module(list(functions), []), file, "exec", dont_inherit=True)
     except (RecursionError, MemoryError) as error:
         raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "the program is nested too deeply") from error
-    return Compiled(code, f"i_{load}", commands)
 
 
 def generate_input(resolved: Resolved, unit: Unit, load: int, known: frozenset[str]) -> tuple[CodeType, str]:
@@ -78,11 +88,10 @@ def generate_input(resolved: Resolved, unit: Unit, load: int, known: frozenset[s
     """
     [body] = (body for body in resolved.bodies if body.kind == "command")
     events = {key: f"e_{load}_{number}" for number, key in enumerate(resolved.body_of_event)}
-    functions = [
-        Statements(unit, resolved, inner, events).function(events[key]) for key, inner in resolved.body_of_event.items()
-    ]
     body.variables |= known
     identifier = f"c_{load}_0"
-    functions.append(Statements(unit, resolved, body, events, session=True).function(identifier))
-    code = compile(ast.Module(functions, []), resolved.program.name, "exec", dont_inherit=True)
-    return code, identifier
+    functions = chain(
+        (Statements(unit, resolved, inner, events).function(events[key]) for key, inner in resolved.body_of_event.items()),
+        (Statements(unit, resolved, body, events, session=True).function(identifier),),
+    )
+    return _code(functions, resolved.program.name), identifier

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from neuroscript.compiler import infer
 from neuroscript.compiler import pyast as py
 from neuroscript.compiler.calls import Calls
-from neuroscript.compiler.infer import BOOL, FLOAT, INT, LIST, MAP, NIL, NUM, OTHER, STR, Type
+from neuroscript.compiler.infer import ANY, BOOL, FLOAT, INT, LIST, MAP, NIL, NUM, OTHER, STR, Type
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 from neuroscript.values import TYPE_CONSTANTS
@@ -21,6 +21,7 @@ from neuroscript.values import TYPE_CONSTANTS
 _SMALL = 1 << 62  # Sums and products inline are checked against this; beyond it the helper decides.
 _DIGIT = (1 << 30) - 1  # One digit of CPython's integers, which compare fastest; for counting up and down.
 _CHAIN_DEPTH = 24  # Longer chains are cut into pieces, since Python's compiler walks a tree recursively.
+_FAST = 64  # Beyond so many a chain is made short rather than fast: every fast path is a dozen nodes.
 _SHORT_TEXT = 4096
 _HELPERS = {
     "+": "_add",
@@ -63,14 +64,35 @@ class Expressions(Calls):
     def condition(self, expression: n.Expr) -> ast.expr:
         """Code whose Python truth is the expression's truth: `and` and `or` need no boolean here."""
         if isinstance(expression, n.Chain) and expression.rest[0][0] in ("and", "or"):
-            joined: ast.boolop = ast.And() if expression.rest[0][0] == "and" else ast.Or()
-            parts = [expression.first, *(operand for _, operand, _ in expression.rest)]
-            made: ast.expr = ast.BoolOp(joined, [self.condition(part) for part in parts])
+            made = self._joined_conditions(expression)
         elif isinstance(expression, n.Unary) and expression.op == "not" and self.never_fuzzy(expression.operand):
             made = ast.UnaryOp(ast.Not(), self.condition(expression.operand))
         else:
             return self.value(expression)
         py.place(made, expression.span)
+        return made
+
+    def _joined_conditions(self, chain: n.Chain) -> ast.expr:
+        """``a and b``, ``a or b`` where only the truth matters.
+
+        An operand that may be fuzzy is looked at twice: if it is one, the right side is evaluated in any case.
+        """
+        joins_all = chain.rest[0][0] == "and"
+        join: ast.boolop = ast.And() if joins_all else ast.Or()
+        parts = [chain.first, *(operand for _, operand, _ in chain.rest)]
+        if all(self.never_fuzzy(part) for part in parts[:-1]):
+            return ast.BoolOp(join, [self.condition(part) for part in parts])
+        made = self.condition(parts[0])
+        for before, part in zip(parts, parts[1:], strict=False):
+            right = self.condition(part)
+            if self.never_fuzzy(before):
+                made = ast.BoolOp(join, [made, right])
+                continue
+            temporary = self.temporary()
+            bound = py.bind(temporary, made)
+            kind = py.compare(py.call("type", py.name(temporary)), "is" if joins_all else "is not", py.name("Fuzzy"))
+            decided = ast.BoolOp(ast.Or() if joins_all else ast.And(), [bound, kind])
+            made = ast.BoolOp(join, [decided, right, py.name(temporary)])
         return made
 
     def type_of(self, expression: n.Expr) -> Type:
@@ -96,8 +118,15 @@ class Expressions(Calls):
         return isinstance(expression, n.Literal)
 
     def is_set(self, name: str) -> bool:
-        """Whether a variable's local can be read as it is, at worst with Python's own error for an unset local."""
-        return name in self.body.variables and (name in self.assigned or name not in self.guarded)
+        """Whether a variable's local can be read as it is.
+
+        A name that may turn out not to be set is noted; the code is then made once more with that name guarded.
+        """
+        if name not in self.body.variables:
+            return False
+        if name not in self.assigned and name not in self.guarded:
+            self.unsure.add(name)
+        return name in self.assigned or name not in self.guarded
 
     def operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
         """The expression where it is evaluated, and again where its value is needed a second time."""
@@ -230,12 +259,16 @@ class Expressions(Calls):
         left: n.Expr | None = chain.first
         made: ast.expr = py.const(None)
         kind = self.type_of(chain.first)
+        helpers = {operator: py.name(helper) for operator, helper in _HELPERS.items()} if len(chain.rest) > _FAST else {}
         for number, (operator, operand, span) in enumerate(chain.rest):
             if operator == "+" and kind.within(STR) and left is None and self._all_plus(chain, number):
                 made = self._concatenation(made, chain.rest[number:])
                 break
-            first, again = self.operand(left) if left is not None else self._computed(made)
-            made = self._operation(operator, (left, first, again, kind), operand)
+            if number >= _FAST and operator not in ("and", "or", "==", "!="):
+                made = py.call(helpers[operator], made, self.value(operand))
+            else:
+                first, again = self.operand(left) if left is not None else self._computed(made)
+                made = self._operation(operator, (left, first, again, kind), operand)
             py.place(made, span)
             kind = infer.binary(operator, kind, self.type_of(operand))
             left = None
@@ -278,9 +311,10 @@ class Expressions(Calls):
     def _and(self, first: ast.expr, again: ast.expr, kind: Type, operand: n.Expr) -> ast.expr:
         right = self.type_of(operand)
         if not (kind.kinds | right.kinds) & OTHER and kind.kinds and right.kinds:
+            if kind.within(BOOL) and right.within(BOOL):
+                return ast.BoolOp(ast.And(), [_once(first), self.value(operand)])
             test = ast.BoolOp(ast.And(), [_once(first), self.condition(operand)])
-            plain = kind.within(BOOL) and right.within(BOOL)
-            return test if plain else py.either(test, py.const(True), py.const(False))
+            return py.either(test, py.const(True), py.const(False))
         self.holds(first, kind)
         test_left = ast.BoolOp(ast.Or(), [first, py.kind_is(again, "Fuzzy")])
         return py.either(test_left, py.call("_and", again, self.value(operand)), py.const(False))
@@ -288,9 +322,10 @@ class Expressions(Calls):
     def _or(self, first: ast.expr, again: ast.expr, kind: Type, operand: n.Expr) -> ast.expr:
         right = self.type_of(operand)
         if not (kind.kinds | right.kinds) & OTHER and kind.kinds and right.kinds:
+            if kind.within(BOOL) and right.within(BOOL):
+                return ast.BoolOp(ast.Or(), [_once(first), self.value(operand)])
             test = ast.BoolOp(ast.Or(), [_once(first), self.condition(operand)])
-            plain = kind.within(BOOL) and right.within(BOOL)
-            return test if plain else py.either(test, py.const(True), py.const(False))
+            return py.either(test, py.const(True), py.const(False))
         self.holds(first, kind)
         test_left = ast.BoolOp(ast.Or(), [ast.UnaryOp(ast.Not(), first), py.kind_is(again, "Fuzzy")])
         return py.either(test_left, py.call("_or", again, self.value(operand)), py.const(True))
@@ -301,13 +336,14 @@ class Expressions(Calls):
         source, first, again, kind = left
         if isinstance(source, n.Name):
             first, again = self._loose_operand(source)
+            kind = self._loose_type(source, kind)
         same = "is" if operator == "==" else "is not"
         if isinstance(operand, n.Literal) and (operand.value is None or type(operand.value) is bool):
             never = kind.kinds and not kind.kinds & (NIL | BOOL)
             if never or isinstance(_once(first), ast.Constant):  # Python warns of `is` between constants
                 return py.call(_HELPERS[operator], _once(first), self.value(operand))
             return py.compare(_once(first), same, self.value(operand))
-        right = self.type_of(operand)
+        right = self._loose_type(operand, self.type_of(operand))
         if (kind.within(NUM) and right.within(NUM)) or (kind.within(STR) and right.within(STR)):
             return py.compare(_once(first), operator, self.value(operand))
         self.holds(first, kind)
@@ -320,6 +356,12 @@ class Expressions(Calls):
         test = py.compare(py.call("type", first), "is", py.call("type", second), "is", py.name("int"))
         helper = py.call(_HELPERS[operator], again, second_again)
         return py.either(test, py.compare(again, operator, second_again), helper)
+
+    def _loose_type(self, expression: n.Expr, kind: Type) -> Type:
+        """The type of an operand that is nil where its variable is not set."""
+        if not isinstance(expression, n.Name) or self.is_set(expression.name):
+            return kind
+        return kind.union(Type(NIL)) if expression.name in self.body.variables - self.foreign else ANY
 
     def _loose_operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
         if self.simple(expression) or not isinstance(expression, n.Name):

@@ -112,16 +112,27 @@ def place(tree: ast.AST, span: Span) -> None:
     pending = [tree]
     while pending:
         node = pending.pop()
-        if "lineno" in node._attributes:
-            if "lineno" in node.__dict__:
-                continue
+        attributes = node.__dict__
+        if "lineno" in attributes:
+            continue
+        kind = type(node)
+        inner = _INNER.get(kind)
+        if inner is None:
+            inner = _INNER[kind] = tuple(name for name in kind._fields if name not in _NO_NODES)
+        for name in inner:
+            value = attributes.get(name)
+            if type(value) is list:
+                pending += [part for part in value if isinstance(part, ast.AST)]
+            elif isinstance(value, ast.AST):
+                pending.append(value)
+        if kind._attributes:
+            # One by one: `update` would give each node a dictionary with keys of its own.
             node.lineno = line  # type: ignore[attr-defined]
             node.col_offset = column  # type: ignore[attr-defined]
             node.end_lineno = end_line  # type: ignore[attr-defined]
             node.end_col_offset = end_column  # type: ignore[attr-defined]
-        for field in node._fields:
-            value = getattr(node, field, None)
-            if type(value) is list:
-                pending.extend(part for part in value if isinstance(part, ast.AST))
-            elif isinstance(value, ast.AST):
-                pending.append(value)
+
+
+# The fields of each class of nodes that hold nodes with positions.
+_INNER: dict[type[ast.AST], tuple[str, ...]] = {ast.Name: (), ast.Constant: (), ast.Call: ("func", "args", "keywords")}
+_NO_NODES = frozenset({"ctx", "op", "ops", "id", "name", "names", "arg", "type_comment"})

@@ -41,6 +41,7 @@ class Statements(Assignments):
         self.types = Inference(body, self.foreign, set(unit.procedures))
         self.assigned = set(body.params)
         self.guarded = self._guarded() - set(body.params)
+        self.unsure: set[str] = set()
         self.holding = []
         self.handler: int | None = None
         self.in_handler = False
@@ -69,6 +70,14 @@ class Statements(Assignments):
 
     def function(self, identifier: str) -> ast.stmt:
         """The Python function of the body, named ``identifier``."""
+        made = self._function(identifier)
+        if self.unsure:
+            # Python places the failure of reading an unset local on the wrong line where it fuses two instructions.
+            self.guarded |= self.unsure
+            made = self._function(identifier)
+        return made
+
+    def _function(self, identifier: str) -> ast.stmt:
         body = self.body
         procedure = body.procedure
         needs, optional = body.params, []
