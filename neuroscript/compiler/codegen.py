@@ -59,17 +59,25 @@ def generate(resolved: Resolved, unit: Unit, load: int) -> Compiled:
     handlers: Block = list(program.handlers)
     start = Body("event", "load", handlers, [], handlers[0].span if handlers else (1, 0, 1, 0))
     identifiers.append((f"i_{load}", start))
-    code = _code((Statements(unit, resolved, body, events).function(name) for name, body in identifiers), program.name)
-    return Compiled(code, f"i_{load}", commands)
+    functions = (Statements(unit, resolved, body, events).function(name) for name, body in identifiers)
+    return Compiled(_code(functions, resolved), f"i_{load}", commands)
 
 
-def _code(functions: Iterable[ast.stmt], name: str) -> CodeType:
-    """The code of a module of these functions."""
+def _code(functions: Iterable[ast.stmt], resolved: Resolved) -> CodeType:
+    """The code of a module of these functions.
+
+    The tree that they were made of is let go, since it takes a hundred times the room of the source: what is kept of a
+    program are its signatures and its metadata.
+    """
     # Python's compiler takes no file name that no file could have.
-    file = name.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    file = resolved.program.name.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     try:
         with no_collection():
-            return compile(ast.Module(list(functions), []), file, "exec", dont_inherit=True)
+            module = ast.Module(list(functions), [])
+            for body in resolved.bodies:
+                body.block.clear()
+            resolved.bodies.clear()
+            return compile(module, file, "exec", dont_inherit=True)
     except (RecursionError, MemoryError) as error:
         raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "the program is nested too deeply") from error
 
@@ -91,7 +99,10 @@ def generate_input(resolved: Resolved, unit: Unit, load: int, known: frozenset[s
     body.variables |= known
     identifier = f"c_{load}_0"
     functions = chain(
-        (Statements(unit, resolved, inner, events).function(events[key]) for key, inner in resolved.body_of_event.items()),
+        (
+            Statements(unit, resolved, inner, events).function(events[key])
+            for key, inner in resolved.body_of_event.items()
+        ),
         (Statements(unit, resolved, body, events, session=True).function(identifier),),
     )
-    return _code(functions, resolved.program.name), identifier
+    return _code(functions, resolved), identifier
