@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from itertools import pairwise
 
 from neuroscript.compiler import infer
 from neuroscript.compiler import pyast as py
@@ -83,13 +84,14 @@ class Expressions(Calls):
         if all(self.never_fuzzy(part) for part in parts[:-1]):
             return ast.BoolOp(join, [self.condition(part) for part in parts])
         made = self.condition(parts[0])
-        for before, part in zip(parts, parts[1:], strict=False):
+        for before, part in pairwise(parts):
             right = self.condition(part)
             if self.never_fuzzy(before):
                 made = ast.BoolOp(join, [made, right])
                 continue
             temporary = self.temporary()
             bound = py.bind(temporary, made)
+            self.holds(bound, ANY)
             kind = py.compare(py.call("type", py.name(temporary)), "is" if joins_all else "is not", py.name("Fuzzy"))
             decided = ast.BoolOp(ast.Or() if joins_all else ast.And(), [bound, kind])
             made = ast.BoolOp(join, [decided, right, py.name(temporary)])
@@ -259,7 +261,9 @@ class Expressions(Calls):
         left: n.Expr | None = chain.first
         made: ast.expr = py.const(None)
         kind = self.type_of(chain.first)
-        helpers = {operator: py.name(helper) for operator, helper in _HELPERS.items()} if len(chain.rest) > _FAST else {}
+        helpers = (
+            {operator: py.name(helper) for operator, helper in _HELPERS.items()} if len(chain.rest) > _FAST else {}
+        )
         for number, (operator, operand, span) in enumerate(chain.rest):
             if operator == "+" and kind.within(STR) and left is None and self._all_plus(chain, number):
                 made = self._concatenation(made, chain.rest[number:])

@@ -96,6 +96,8 @@ def test_a_list_given_to_a_procedure_that_changes_it_is_copied_once_there() -> N
         "if m.xs == a\n  else if m.xs == nothing\n  else\n    set m.xs[i] = i\n  endif",
         "while tool.list.Length(m.xs) == i\n    set m.xs[i] = i\n  endwhile",
         "for each n in [tool.list.Length(m.xs)]\n    set m.xs[n] = i\n  endfor",
+        "if m.xs or i < a or a\n    set m.xs[i] = i\n  endif",
+        "if i < 0 or m.xs == nil or a\n    set m.xs[i] = i\n  endif",
         "must tool.list.Length(m.xs) < a\n  set m.xs[i] = i",
     ],
 )
