@@ -18,6 +18,8 @@ from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.runtime.operators import Operations, describe
 from neuroscript.values import ErrorValue, EventValue, number_text
 
+_BIG = 4096  # items from which on copying looks at the clock
+
 UNSET: Any = type("Unset", (), {"__slots__": (), "__repr__": lambda self: "<unset>", "__bool__": lambda self: False})()
 """Stands in a local of generated code for a variable that has not been set."""
 
@@ -73,6 +75,7 @@ class Containers:
         self.max_items = operations.max_items
         self.max_string = operations.max_string
         self.max_nesting = operations.max_nesting
+        self.pulse = operations.pulse
 
     def nested(self, value: Any) -> Any:
         """A value that is about to be stored in a list or map, unless it is nested too deeply for that.
@@ -107,7 +110,7 @@ class Containers:
         if kind is list:
             index = list_index(key)
             if refcount(container) > IN_HELPER:
-                container = container[:]
+                container = self._copied(container)
             if index < len(container):
                 container[index] = value
             else:
@@ -116,7 +119,7 @@ class Containers:
         if kind is dict:
             key = key if type(key) is str else self.key_text(key)
             if refcount(container) > IN_HELPER:
-                container = container.copy()
+                container = self._copied(container)
             container[key] = value
             if len(container) > self.max_items:
                 del container[key]
@@ -161,6 +164,11 @@ class Containers:
         self._store(made, keys[0], value)
         return made
 
+    def _copied(self, container: Any) -> Any:
+        if len(container) > _BIG:
+            self.pulse()
+        return container.copy()
+
     def _child(self, container: Any, key: Any) -> Any:
         if type(container) is list:
             index = list_index(key)
@@ -183,6 +191,8 @@ class Containers:
         if index >= self.max_items:
             self.too_many("list")
         if index > len(container):
+            if index > _BIG:
+                self.pulse()
             container.extend([None] * (index - len(container)))
         container.append(value)
 

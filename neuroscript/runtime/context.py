@@ -83,7 +83,8 @@ class ToolContext:
         """Calls a function value of the script."""
         runtime = self.interpreter.runtime
         if runtime.running:
-            return runtime.call(runtime.depth, function, None, args, ())
+            with runtime.fuel.nested():
+                return runtime.call(runtime.depth, function, None, args, ())
         with runtime.run() as depth:  # a tool that the host called itself
             return runtime.call(depth, function, None, args, ())
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain, repeat
 from time import perf_counter
 from typing import Any, NoReturn
@@ -37,6 +38,7 @@ class Fuel:
         self.direct_tools = False  # whether host tools are called without being timed
         self.timing = False  # whether they have been found slow enough to be timed from now on
         self.time_tools: Callable[[bool], None] = lambda timing: None
+        self.kept: Callable[[], list[Any]] = list  # values of the run that are in none of its variables
         self.slow_portions = self.quick_portions = 0
         self.timed = 0.0
         self.reset()
@@ -48,6 +50,7 @@ class Fuel:
         self.left = self.max_steps
         self.seconds = 0.0
         self.tool_seconds = 0.0
+        self.nested_seconds = 0.0
         self.mark = perf_counter()
         self.portion = _SMALLEST
         self.memory_mark = self.mark
@@ -75,6 +78,24 @@ class Fuel:
         if self.cancelled:
             self.stop(NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled"))
         return self._charge()
+
+    def tool_ended(self, start: float, nested: float) -> None:
+        """Takes the time of a tool, or of the host, off the script's, but for what it had the script do meanwhile.
+
+        Args:
+            start: `perf_counter` when it began.
+            nested: ``nested_seconds`` when it began.
+        """
+        self.tool_seconds += perf_counter() - start - (self.nested_seconds - nested)
+
+    @contextmanager
+    def nested(self) -> Iterator[None]:
+        """A part of the script that runs inside a tool."""
+        start, before = perf_counter(), self.nested_seconds
+        try:
+            yield
+        finally:
+            self.nested_seconds = before + perf_counter() - start
 
     def stop(self, error: NeuroScriptError) -> NoReturn:
         """Ends the run."""
@@ -138,7 +159,7 @@ class Fuel:
         allowed = self.limits.max_memory
         if allowed is None or self.memory_allowed is None or size - self.memory_base <= self.memory_allowed:
             return
-        if own_bytes(self.namespace, allowed) > allowed:
+        if own_bytes(self.namespace, allowed, self.kept()) > allowed:
             self._exhausted(f"the run's values take more than the limit of {allowed // (1024 * 1024)} MiB")
         self.memory_allowed = size - self.memory_base + allowed // 4
 
@@ -158,13 +179,16 @@ def process_bytes() -> int:
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
-def own_bytes(namespace: dict[str, Any], enough: int) -> int:
-    """The memory of what the running code holds; counting ends when it is more than ``enough``."""
-    pending: list[Any] = []
+def own_bytes(namespace: dict[str, Any], enough: int, kept: list[Any]) -> int:
+    """The memory of what the running code holds, and of ``kept``; counting ends when it is more than ``enough``."""
+    pending = list(kept)
     frame = sys._getframe()
     while frame is not None:
         if frame.f_globals is namespace:
-            pending.extend(frame.f_locals.values())
+            variables = frame.f_locals
+            pending.extend(variables.values())
+            if type(variables) is dict:
+                variables.clear()  # before Python 3.13 a copy that would make every list count as shared
         frame = frame.f_back  # type: ignore[assignment]
     seen: set[int] = set()
     total = 0
@@ -182,7 +206,7 @@ def own_bytes(namespace: dict[str, Any], enough: int) -> int:
         if kind is list:
             pending.extend(value)
         elif kind is dict:
-            total += 60 * len(value)  # its keys
+            total += 60 * len(value) + sum(map(len, value))  # its keys
             pending.extend(value.values())
     return total
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from neuroscript.compiler.calls import ToolLink
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.runtime.containers import Containers
 from neuroscript.runtime.fuel import Fuel
 from neuroscript.runtime.tracebacks import Stop
 from neuroscript.tools.registry import Tool
@@ -41,6 +42,7 @@ class ToolLinks:
     interpreter: Interpreter
     namespace: dict[str, Any]
     fuel: Fuel
+    containers: Containers
     depth: int
 
     def __init__(self) -> None:
@@ -127,10 +129,10 @@ class ToolLinks:
 
     def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A library function that looks at the clock after it has worked on something big."""
-        pulse = self.fuel.pulse
+        pulse, nested = self.fuel.pulse, self.containers.nested
 
         def call(first: Any = None, *rest: Any) -> Any:
-            result = function(first, *rest)
+            result = nested(function(first, *rest))
             if type(first) in _LONG and len(first) > _BIG:
                 pulse()
             return result
@@ -156,14 +158,15 @@ class ToolLinks:
             bad_call(f"{tool.spec.full_name}: argument '{twice}' is given twice")
         validated = tool.validator(args[:count], named)
         outer, self.depth = self.depth, depth - 1
-        start = perf_counter()
+        start, nested = perf_counter(), self.fuel.nested_seconds
         try:
             result = tool.invoke(self.interpreter.context, validated)
         finally:
             self.depth = outer
             if not tool.spec.pure:
-                self.fuel.tool_seconds += perf_counter() - start
+                self.fuel.tool_ended(start, nested)
         if tool.spec.pure:
+            self.containers.nested(result)
             self.fuel.pulse()
         if self.fuel.stopped is not None:
             raise Stop(self.fuel.stopped)  # the tool ran a part of the script, and swallowed its end

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
+from operator import add, mul, sub, truediv
 from typing import Any, NoReturn
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -25,6 +27,7 @@ from neuroscript.values import (
 )
 
 _LONG_TEXT = 1 << 15  # characters from which on joining looks at the clock
+_UNDERFLOW_BITS = 1100  # the bits of a number whose reciprocal is 0 as a double
 WORD = 1 << 64
 HALF_WORD = 1 << 63
 
@@ -83,7 +86,7 @@ class Operations:
         if left is str or right is str:
             return self.join(self.joined(a), self.joined(b))
         if (left is int or left is float) and (right is int or right is float):
-            return in_range(a + b)
+            return _mixed(add, a, b)
         raise type_error("+", a, b, "two numbers, or anything with a string")
 
     def multiply(self, a: Any, b: Any) -> Any:
@@ -98,7 +101,7 @@ class Operations:
         x, y = number(a), number(b)
         if x is None or y is None:
             raise type_error("*", a, b, "two numbers, or a string and a whole number of 0 or more")
-        return in_range(x * y)
+        return _mixed(mul, x, y)
 
     def repeat(self, text: str, count: int) -> str:
         """``text`` repeated."""
@@ -166,6 +169,18 @@ def in_range(result: Any) -> Any:
     raise not_finite()
 
 
+def _mixed(apply: Callable[[Any, Any], Any], x: int | float, y: int | float) -> Any:
+    """The result of an operation.  A whole number too large for a double still has an exact place in it."""
+    try:
+        return in_range(apply(x, y))
+    except OverflowError:
+        pass
+    try:
+        return in_range(float(apply(Fraction(x), Fraction(y))))
+    except OverflowError:
+        raise not_finite() from None
+
+
 def not_finite(*_: Any) -> NeuroScriptError:
     """The error of a double result that is infinite or not a number."""
     return NeuroScriptError(ErrorCode.INVALID_VALUE, "the result is not a finite number")
@@ -205,7 +220,7 @@ def subtract(a: Any, b: Any) -> Any:
     x, y = number(a), number(b)
     if x is None or y is None:
         raise type_error("-", a, b, "two numbers")
-    return in_range(x - y)
+    return _mixed(sub, x, y)
 
 
 def divide(a: Any, b: Any) -> Any:
@@ -219,10 +234,7 @@ def divide(a: Any, b: Any) -> Any:
         quotient, rest = divmod(x, y)
         if not rest:
             return quotient
-    try:
-        return in_range(x / y)
-    except OverflowError:
-        raise not_finite() from None
+    return _mixed(truediv, x, y)
 
 
 def division_by_zero(*_: Any) -> NeuroScriptError:
@@ -250,6 +262,14 @@ def power(a: Any, b: Any) -> Any:
         if (x.bit_length() - 1) * y > MAX_INT_BITS:
             return in_range(INT_LIMIT)
         return in_range(x**y) if x not in (0, 1, -1) else x ** (y if y < 2 else 2 + y % 2)
+    if y == 0:
+        return 1.0
+    if type(x) is int and type(y) is int:  # the exponent is negative
+        if x == 0:
+            raise not_finite()
+        if (x.bit_length() - 1) * -y > _UNDERFLOW_BITS:
+            return 0.0
+        return 1 / x**-y
     try:
         result = x**y
     except (OverflowError, ZeroDivisionError):

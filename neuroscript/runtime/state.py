@@ -62,14 +62,15 @@ class Runtime(ToolLinks, Runs):
         self.procedures: dict[str, LoadedProcedure] = {}
         self.namespace: dict[str, Any] = {"__builtins__": {}}
         self.operations = Operations(limits)
-        self.containers = Containers(self.operations)
         self.fuel = Fuel(limits, self.namespace)
         self.operations.pulse = self.fuel.pulse
+        self.containers = Containers(self.operations)
         self.events = Events()
         self.emitted = 0
         self.max_emitted = limits.max_emitted if limits.max_emitted is not None else 1 << 62
         self.whispered: dict[str, list[Any]] = {}
         self.fuel.time_tools = self._time_tools
+        self.fuel.kept = lambda: [value for values in self.whispered.values() for value in values]
         self._fill_namespace()
 
     def _fill_namespace(self) -> None:
@@ -231,7 +232,7 @@ class Runtime(ToolLinks, Runs):
 
     def _host(self, what: str, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
         """Calls the host, whose time is not the script's."""
-        start = perf_counter()
+        start, nested = perf_counter(), self.fuel.nested_seconds
         try:
             return function(*args, **named)
         except (NeuroScriptError, RecursionError, MemoryError):
@@ -240,13 +241,16 @@ class Runtime(ToolLinks, Runs):
             message = f"{what} failed: {type(error).__name__}: {error}"
             raise NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, message) from error
         finally:
-            self.fuel.tool_seconds += perf_counter() - start
+            self.fuel.tool_ended(start, nested)
 
     def whisper(self, target: Any, value: Any) -> None:
         """``whisper target, value``: kept for the next ``ask`` if the target is ``self``, and told to the host."""
         name = target if type(target) is str else self.operations.joined(target)
         if name == "self":
-            self.whispered.setdefault(name, []).append(value)
+            whispered = self.whispered.setdefault(name, [])
+            if len(whispered) >= self.operations.max_items:
+                self.containers.too_many("list of whispers")
+            whispered.append(value)
         sink = self.interpreter.whisper_sink
         if sink is not None:
             self._host("the host's whisper sink", sink, name, to_host(value))
@@ -283,8 +287,9 @@ class Runtime(ToolLinks, Runs):
         if not handlers:
             return
         event = make_event(name, payload, source)
-        with self.run(joining) as depth:
+        with self.run(joining) as depth, self.fuel.nested():
             for handler in handlers:
+                self.fuel.pulse()
                 try:
                     handler.function(depth - 1, event)
                 except Exception as exception:  # one handler's failure stops neither the others nor the emitter

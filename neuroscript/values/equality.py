@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.values.kinds import DEFAULT_NESTING, Fuzzy
+from neuroscript.values.kinds import DEFAULT_NESTING
 from neuroscript.values.numbers import read_number
 
 
@@ -50,8 +50,4 @@ def equal(a: Any, b: Any) -> bool:
     if right is str and left in (int, float):
         number = read_number(b)
         return number is not None and number == a
-    if left is Fuzzy and right in (int, float):
-        return bool(a.value == b)
-    if right is Fuzzy and left in (int, float):
-        return bool(b.value == a)
     return False

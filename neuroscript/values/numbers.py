@@ -8,11 +8,14 @@ from decimal import Decimal
 
 from neuroscript.values.kinds import INT_LIMIT
 
+_LONGEST = 20_000  # characters; no number of the language needs as many
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+(\.[0-9]*)?|(\.[0-9]+))([eE][+-]?[0-9]+)?\s*", re.ASCII)
 
 
 def read_number(text: str) -> int | float | None:
     """The number that a string reads as (section 4), or None: no ``inf``, ``nan``, ``_``, hexadecimal."""
+    if len(text) > _LONGEST and len(text.strip()) > _LONGEST:
+        return None
     match = _NUMBER.fullmatch(text)
     if match is None:
         return None
