@@ -150,7 +150,7 @@ def _double(number: Number) -> float:
     try:
         return float(number)
     except OverflowError:
-        return math.copysign(math.inf, number)
+        return math.inf if number > 0 else -math.inf
 
 
 def negate(a: Any) -> Any:
