@@ -12,6 +12,7 @@ Python) ``COPY_ALWAYS`` makes every change copy.
 from __future__ import annotations
 
 import sys
+from itertools import repeat
 from typing import Any, NoReturn
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -193,7 +194,7 @@ class Containers:
         if index > len(container):
             if index > _BIG:
                 self.pulse()
-            container.extend([None] * (index - len(container)))
+            container.extend(repeat(None, index - len(container)))
         container.append(value)
 
     def made_for(self, old: Any, key: Any) -> Any:

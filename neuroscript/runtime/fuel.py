@@ -201,13 +201,12 @@ def own_bytes(namespace: dict[str, Any], enough: int, kept: list[Any]) -> int:
             if id(value) in seen:
                 continue
             seen.add(id(value))
-        # What the allocator rounds up to, and the separate block of a list's items.
-        total += (sys.getsizeof(value) | 15) + 17
+        total += sys.getsizeof(value) + 15 & ~15  # what the allocator rounds up to
         if kind is list:
-            pending.extend(value)
+            pending.extend(item for item in value if type(item) in _SIZED)
         elif kind is dict:
-            total += 60 * len(value) + sum(map(len, value))  # its keys
-            pending.extend(value.values())
+            total += 57 * len(value) + sum(map(len, value))  # its keys
+            pending.extend(item for item in value.values() if type(item) in _SIZED)
     return total
 
 
