@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -23,7 +24,9 @@ from neuroscript.values.kinds import (
 )
 from neuroscript.values.text import text_of
 
+_MOST_REPEATED = 1_000_000  # items that copying may add to a value that holds some of its parts several times
 _EXACT = frozenset({type(None), bool, int, str, bytes, Function, ToolValue, TimeDate, Fuzzy, Handle})
+_SCALARS = _EXACT | {float}
 
 
 def from_host(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | None = None) -> Any:
@@ -118,23 +121,48 @@ def _out_of_range(number: int | float) -> Any:
     raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"{number} is not a number of the language")
 
 
-def to_host(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | None = None) -> Any:
-    """A value for the host: containers are copied, so that what the host does to them no script sees."""
-    kind = type(value)
-    if kind is not list and kind is not dict:
+def to_host(value: Any) -> Any:
+    """A value for the host: containers are copied, so that what the host does to them no script sees.
+
+    A part that the value holds in several places becomes as many copies, as it would be if lists and maps were copied
+    whenever they are stored.
+
+    Raises:
+        NeuroScriptError: 38 for nesting; 37 if parts that are held in several places would become too much.
+    """
+    return value if type(value) in _SCALARS else _Copier().copy(value, DEFAULT_NESTING)
+
+
+class _Copier:
+    """Copies one value.  What has been copied before may be copied again, but not without end."""
+
+    def __init__(self) -> None:
+        self.seen: set[int] = set()
+        self.room = _MOST_REPEATED
+
+    def copy(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if kind is not list and kind is not dict:
+            return self._parts_of(value, depth)
+        if depth <= 0:
+            raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "a value is nested too deeply for the host")
+        if id(value) in self.seen:
+            self.room -= len(value) + 1
+            if self.room < 0:
+                message = f"a value holds the same parts so often that it would have over {_MOST_REPEATED} items more"
+                raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
+        self.seen.add(id(value))
+        if kind is list:
+            return [item if type(item) in _SCALARS else self.copy(item, depth - 1) for item in value]
+        return {key: item if type(item) in _SCALARS else self.copy(item, depth - 1) for key, item in value.items()}
+
+    def _parts_of(self, value: Any, depth: int) -> Any:
+        """What is no container, but may hold one."""
+        if type(value) is ErrorValue and value.details:
+            return ErrorValue(value.code, value.message, self.copy(value.details, depth))
+        if type(value) is EventValue:
+            return replace(value, payload=self.copy(value.payload, depth))
         return value
-    if depth <= 0:
-        raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "a value is nested too deeply for the host")
-    if made is None:
-        made = {}
-    elif id(value) in made:
-        return made[id(value)]
-    if kind is list:
-        copied: Any = [to_host(item, depth - 1, made) for item in value]
-    else:
-        copied = {key: to_host(item, depth - 1, made) for key, item in value.items()}
-    made[id(value)] = copied
-    return copied
 
 
 def to_json(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | None = None) -> Any:
