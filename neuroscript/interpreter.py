@@ -38,6 +38,7 @@ ErrorCallback = Callable[[NeuroScriptError], object]
 
 PLUGIN_GROUP = "neuroscript.plugins"
 _DEFAULT_LIMITS = Limits()
+_TOOLS = ("s_", "f_")  # how names of linked tools begin; a link outlives the program that it was made for
 _DEFAULT_POLICY = Policy()
 _CACHE = Cache()
 
@@ -262,25 +263,26 @@ class Interpreter:
 
     def _install(self, program: Program, compiled: Compiled) -> None:
         runtime = self.runtime
-        before = runtime.namespace.copy(), runtime.procedures.copy(), runtime.events.snapshot()
+        before = runtime.namespace.copy(), runtime.procedures.copy(), runtime.events.snapshot(), len(self._programs)
         exec(compiled.code, runtime.namespace)
         for procedure in program.procedures:
-            runtime.procedures[procedure.name] = LoadedProcedure(
-                Signature.of(procedure),
-                tuple(param.name for param in procedure.returns),
-                tuple(procedure.metadata),
-                program.name,
-                procedure.span[0],
-            )
+            returns = tuple(param.name for param in procedure.returns)
+            metadata = tuple(procedure.metadata)
+            loaded = LoadedProcedure(Signature.of(procedure), returns, metadata, program.name, procedure.span[0])
+            runtime.define(procedure.name, loaded)
         try:
-            with runtime.run() as depth:
-                runtime.namespace[compiled.start](depth, None)
+            if program.handlers:
+                with runtime.run() as depth:
+                    runtime.namespace[compiled.start](depth, None)
         except BaseException:
-            namespace, runtime.procedures, handlers = before
+            namespace, runtime.procedures, handlers, programs = before
             for key in runtime.namespace.keys() - namespace.keys():
-                del runtime.namespace[key]
-            runtime.namespace.update((key, value) for key, value in namespace.items() if key != "_fuel")
+                if not key.startswith(_TOOLS):
+                    del runtime.namespace[key]
+            kept = ((key, value) for key, value in namespace.items() if key != "_fuel" and not key.startswith(_TOOLS))
+            runtime.namespace.update(kept)
             runtime.events.restore(handlers)
+            del self._programs[programs:]
             raise
         self._commands = list(compiled.commands)
         self._programs.append(program)

@@ -160,19 +160,19 @@ class Calls:
                 read = py.either(test, read, py.const(None))
             return self.value_call(read, py.const(name), call.args)
         signature = self.unit.procedures.get(name)
-        if signature is not None and name not in self.unit.globals:
+        if signature is not None and name not in self.unit.globals and self._fits_signature(signature, call.args):
             return self.remembered(self._direct(signature, call.args))
         if (name == "len" or name in BUILTINS) and name not in self.unit.globals:
             return self._builtin(name, call.args)
         return self.value_call(py.const(None), py.const(name), call.args)
 
+    def _fits_signature(self, signature: Signature, args: list[n.Argument]) -> bool:
+        names = [argument.name for argument in args if argument.name is not None]
+        return signature.problem(len(args) - len(names), names) is None
+
     def _direct(self, signature: Signature, args: list[n.Argument]) -> ast.expr:
         names = [argument.name for argument in args if argument.name is not None]
-        problem = signature.problem(len(args) - len(names), names)
         values = [self.value(argument.value) for argument in args]
-        if problem is not None:
-            message = f"{signature.name}() {problem}; it is {signature}"
-            return py.call("_bad_call", py.const(message), *values)
         count = len(args) - len(names)
         named = {f"v_{key}": value for key, value in zip(names, values[count:], strict=True)}
         return py.call(f"p_{signature.name}", py.name("e"), *values[:count], **named)

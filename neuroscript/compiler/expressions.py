@@ -83,6 +83,8 @@ class Expressions(Calls):
         parts = [chain.first, *(operand for _, operand, _ in chain.rest)]
         if all(self.never_fuzzy(part) for part in parts[:-1]):
             return ast.BoolOp(join, [self.condition(part) for part in parts])
+        if len(parts) > _CHAIN_DEPTH:
+            return self._chain(chain)
         made = self.condition(parts[0])
         for before, part in pairwise(parts):
             right = self.condition(part)

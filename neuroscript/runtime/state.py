@@ -60,6 +60,7 @@ class Runtime(ToolLinks, Runs):
         self.limits = limits
         self.globals = global_values
         self.procedures: dict[str, LoadedProcedure] = {}
+        self._changed: set[str] = set()  # procedures that code exists for which knows them with another signature
         self.namespace: dict[str, Any] = {"__builtins__": {}}
         self.operations = Operations(limits)
         self.fuel = Fuel(limits, self.namespace)
@@ -170,6 +171,15 @@ class Runtime(ToolLinks, Runs):
                 value = self.containers.index(value, key)
             parts.append(self.operations.joined(value))
         return self.operations.pieces(*parts)
+
+    def define(self, name: str, procedure: LoadedProcedure) -> None:
+        """Notes a procedure whose code is in the namespace."""
+        old = self.procedures.get(name)
+        if old is not None and old.signature != procedure.signature:
+            self._changed.add(name)
+        self.procedures[name] = procedure
+        if name in self._changed:
+            self.namespace[f"p_{name}"] = _checked(self.namespace[f"p_{name}"], procedure.signature)
 
     # --- calls -------------------------------------------------------------------------------------------------------
 
@@ -301,6 +311,18 @@ class Runtime(ToolLinks, Runs):
         if error.code in UNCATCHABLE:
             raise Stop(error) from None
         self._host("the host's error callback", self.interpreter.report, error, what)
+
+
+def _checked(function: Callable[..., Any], signature: Signature) -> Callable[..., Any]:
+    """A procedure for callers that may have been compiled for another signature of it."""
+
+    def call(depth: int, *args: Any, **named: Any) -> Any:
+        problem = signature.problem(len(args), [name.removeprefix("v_") for name in named])
+        if problem is not None:
+            bad_call(f"{signature.name}() {problem}; it is {signature}")
+        return function(depth, *args, **named)
+
+    return call
 
 
 # --- without state -------------------------------------------------------------------------------------------------
