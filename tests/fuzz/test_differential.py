@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from neuroscript.syntax.parser import parse
 
 from .outcome import NAME, Outcome, difference, interpret, walk
