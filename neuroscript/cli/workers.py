@@ -53,9 +53,10 @@ CSV_COLUMNS = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the actions and their arguments."""
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--sandbox", metavar="DIR", default=".", help="the directory of the workers' files (default: this one)"
-    )
+    # Before the action or after it; what is not given after it must not undo what stood before.
+    where = "the directory of the workers' files (default: this one)"
+    parser.add_argument("--sandbox", metavar="DIR", default=".", help=where)
+    common.add_argument("--sandbox", metavar="DIR", default=argparse.SUPPRESS, help=where)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     def action(name: str, work: Callable[[AIWorkerManager, argparse.Namespace], int], summary: str) -> Any:
