@@ -254,7 +254,7 @@ class Interpreter:
         linker = RecordingLinker(self.runtime)
         program = parse(source, name, self.limits)
         compiled = self._compile(program, replace, linker)
-        _CACHE.keep(key, source, Entry(program, compiled, linker.links))
+        _CACHE.keep(key, Entry(program, compiled, linker.links))
         return program, compiled
 
     def _circumstances(self) -> Hashable:

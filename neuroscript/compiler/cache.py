@@ -18,7 +18,7 @@ from neuroscript.compiler.codegen import Compiled
 from neuroscript.syntax.nodes import Program
 
 _ENTRIES = 128
-_LONGEST = 256 * 1024  # characters or bytes of a source that is kept
+_LONGEST = 1024 * 1024  # characters of all sources that are kept; their code takes up to ten times as much
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Cache:
 
     def __init__(self) -> None:
         self._entries: OrderedDict[Hashable, Entry] = OrderedDict()
+        self._length = 0
         self._lock = threading.Lock()
 
     def find(self, key: Hashable, linker: Linker) -> Entry | None:
@@ -60,11 +61,15 @@ class Cache:
             return None
         return entry
 
-    def keep(self, key: Hashable, source: str | bytes, entry: Entry) -> None:
+    def keep(self, key: Hashable, entry: Entry) -> None:
         """Keeps an entry, and lets the oldest one go."""
-        if len(source) > _LONGEST:
+        length = len(entry.program.source)
+        if length > _LONGEST // 4:
             return
         with self._lock:
+            if key not in self._entries:
+                self._length += length
             self._entries[key] = entry
-            while len(self._entries) > _ENTRIES:
-                self._entries.popitem(last=False)
+            while len(self._entries) > _ENTRIES or self._length > _LONGEST:
+                _, oldest = self._entries.popitem(last=False)
+                self._length -= len(oldest.program.source)

@@ -363,14 +363,20 @@ class Statements(Assignments):
         name = statement.name
         if name in self.readonly:
             return self._covered([ast.Expr(self.value(statement.collection)), self._refused(name)])
-        items = py.call("_iterate", self.value(statement.collection))
-        py.place(items, statement.collection.span)
+        collection = self.value(statement.collection)
         before: list[ast.stmt] = []
         after: list[ast.stmt] = []
+        if not isinstance(statement.collection, n.Name):
+            # An iterator alone would hold it, where measuring the run's memory does not see it.
+            held = self.temporary_flag()
+            collection = py.bind(held, collection)
+            after = [py.assign(held, py.const(None))]
+        items = py.call("_iterate", collection)
+        py.place(items, statement.collection.span)
         if self.handler is not None:
             walked = self.temporary_flag()
             before = self._covered([py.assign(walked, items)], [py.assign(walked, py.const(()))])
-            after = [py.assign(walked, py.const(None))]  # nothing holds the collection after the loop
+            after.append(py.assign(walked, py.const(None)))  # nothing holds the collection after the loop
             items = py.name(walked)  # type: ignore[assignment]
         clean = self.let_go()
         after += clean

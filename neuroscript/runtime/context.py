@@ -105,7 +105,10 @@ class ToolContext:
 
     def load(self, source: str, name: str) -> list[str]:
         """Loads more procedures into the interpreter; gives their names."""
-        return self.interpreter.load(source, name)
+        runtime = self.interpreter.runtime
+        with runtime.fuel.nested():
+            runtime.charge_load(len(source))
+            return self.interpreter.load(source, name)
 
     def procedures(self) -> list[dict[str, Any]]:
         """The procedures that are loaded: name, signature, file and metadata of each."""

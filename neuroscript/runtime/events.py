@@ -23,10 +23,15 @@ class Registered:
 
 
 class Events:
-    """The handlers in the order of their registration."""
+    """The handlers in the order of their registration.
 
-    def __init__(self) -> None:
+    Args:
+        most: how many there may be.
+    """
+
+    def __init__(self, most: int) -> None:
         self._handlers: list[Registered] = []
+        self._most = most
 
     def register(self, event: Any, named: str | None, function: Callable[[int, EventValue], None]) -> None:
         """Adds a handler; one of the same name takes the place of the earlier one."""
@@ -36,6 +41,9 @@ class Events:
                 if old.named == named:
                     self._handlers[index] = handler
                     return
+        if len(self._handlers) >= self._most:
+            message = f"there are {self._most} event handlers already, which is the limit"
+            raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
         self._handlers.append(handler)
 
     def clear(self, event: Any, named: str | None) -> None:

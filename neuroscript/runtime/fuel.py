@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, repeat
@@ -18,11 +19,16 @@ from typing import Any, NoReturn
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.runtime.limits import Limits
 from neuroscript.runtime.tracebacks import Stop
+from neuroscript.values import EventValue
 
 _SMALLEST, _LARGEST = 16, 2048
 _SLOW_STEP = 20e-6  # seconds; what a step without a tool hardly ever takes
 _TIMED_PORTIONS = 8  # quick portions after which tools are called without a clock again
 _MEMORY_INTERVAL = 0.004
+_LONG_TOOL = 0.005  # seconds from which on memory that a tool took is looked for
+# How many times its limit a run may let the process grow by, where its own values do not explain it.
+_UNSEEN, _UNSEEN_AMONG_THREADS = 2, 8
+_MIB = 1024 * 1024
 _STATM = "/proc/self/statm"
 
 
@@ -54,7 +60,7 @@ class Fuel:
         self.mark = perf_counter()
         self.portion = _SMALLEST
         self.memory_mark = self.mark
-        self.memory_base = 0
+        self.memory_base = self.memory_seen = 0
         self.memory_allowed = self.limits.max_memory
         # An iterator that never ends: `chain` asks the generator for the next portion in the middle of a step.
         self.namespace["_fuel"] = chain.from_iterable(self._portions())
@@ -86,7 +92,10 @@ class Fuel:
             start: `perf_counter` when it began.
             nested: ``nested_seconds`` when it began.
         """
-        self.tool_seconds += perf_counter() - start - (self.nested_seconds - nested)
+        seconds = perf_counter() - start - (self.nested_seconds - nested)
+        self.tool_seconds += seconds
+        if seconds > _LONG_TOOL:
+            self._excuse_memory()
 
     @contextmanager
     def nested(self) -> Iterator[None]:
@@ -137,6 +146,7 @@ class Fuel:
         if elapsed <= quick:
             self.slow_portions = 0
             return elapsed
+        self._excuse_memory()
         self.slow_portions += 1
         if self.slow_portions > 1 or elapsed > 0.05:
             self._set_timing(True)
@@ -153,15 +163,25 @@ class Fuel:
         The process's size is cheap to read and tells when something has grown; whether it was this run, only measuring
         its values tells, which is done when that much more has been taken.
         """
-        size = process_bytes()
+        self.memory_seen = size = process_bytes()
         if not self.memory_base or size < self.memory_base:
             self.memory_base = size
-        allowed = self.limits.max_memory
-        if allowed is None or self.memory_allowed is None or size - self.memory_base <= self.memory_allowed:
+        allowed, grown = self.limits.max_memory, size - self.memory_base
+        if allowed is None or self.memory_allowed is None or grown <= self.memory_allowed:
             return
         if own_bytes(self.namespace, allowed, self.kept()) > allowed:
-            self._exhausted(f"the run's values take more than the limit of {allowed // (1024 * 1024)} MiB")
-        self.memory_allowed = size - self.memory_base + allowed // 4
+            self._exhausted(f"the run's values take more than the limit of {allowed // _MIB} MiB")
+        if grown > allowed * (_UNSEEN if threading.active_count() == 1 else _UNSEEN_AMONG_THREADS):
+            # Not all that a run holds is in its variables: a list that a tool is making, or a call's arguments.
+            self._exhausted(f"the process has grown by {grown // _MIB} MiB; the run may take {allowed // _MIB} MiB")
+        self.memory_allowed = grown + allowed // 4
+
+    def _excuse_memory(self) -> None:
+        """Lets the run off what the process has grown by while the host's code ran."""
+        if self.memory_base:
+            size = process_bytes()
+            self.memory_base += max(size - self.memory_seen, 0)
+            self.memory_seen = size
 
     def _exhausted(self, message: str) -> NoReturn:
         self.stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message))
@@ -196,6 +216,8 @@ def own_bytes(namespace: dict[str, Any], enough: int, kept: list[Any]) -> int:
         value = pending.pop()
         kind = type(value)
         if kind not in _SIZED:
+            if kind is EventValue:
+                pending.append(value.payload)
             continue
         if sys.getrefcount(value) > _HELD_ONCE:  # it may come again
             if id(value) in seen:

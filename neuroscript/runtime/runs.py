@@ -20,6 +20,7 @@ from neuroscript.runtime.tracebacks import UNCATCHABLE, Stop, script_error
 
 _UNLIMITED_DEPTH = 1 << 30
 _MOST_FRAMES = 30_000
+_SMALLEST_LOAD = 1024  # bytes that a load counts as, however short it is
 
 _runs: ContextVar[tuple[object, ...]] = ContextVar("neuroscript_runs", default=())
 """The runs, of whatever interpreters, that the code at hand belongs to."""
@@ -40,6 +41,7 @@ class Runs:
         self.running = 0
         self.depth = 0  # the call depth that is left to what the run or tool at hand calls
         self.max_depth = limits.max_depth if limits.max_depth is not None else _UNLIMITED_DEPTH
+        self.loaded = 0  # bytes of program text that the run has loaded
         self._run: object = None
 
     def tool_of(self, exception: BaseException) -> str | None:
@@ -99,6 +101,15 @@ class Runs:
         self.cancel_event.clear()
         self.fuel.reset()
         self.emitted = 0
+        self.loaded = 0
+
+    def charge_load(self, size: int) -> None:
+        """Counts program text that the run loads: all together, it may be as long as one program may be."""
+        most = self.fuel.limits.max_source
+        self.loaded += max(size, _SMALLEST_LOAD)
+        if self.running and most is not None and self.loaded > most:
+            message = f"the run loads more program text than the {most} bytes that the host allows"
+            raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
 
     def _end(self, exception: BaseException, outermost: bool) -> NoReturn:
         """Ends a run, or a part of one, with the script's error for an exception."""

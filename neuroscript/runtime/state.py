@@ -66,7 +66,7 @@ class Runtime(ToolLinks, Runs):
         self.fuel = Fuel(limits, self.namespace)
         self.operations.pulse = self.fuel.pulse
         self.containers = Containers(self.operations)
-        self.events = Events()
+        self.events = Events(self.operations.max_items)
         self.emitted = 0
         self.max_emitted = limits.max_emitted if limits.max_emitted is not None else 1 << 62
         self.whispered: dict[str, list[Any]] = {}
