@@ -198,7 +198,7 @@ def find_in(definitions: Mapping[str, AIWorkerDefinition], id_or_name: str) -> A
     if near:
         hint = f"did you mean {near[0]!r}?"
     elif names:
-        hint = "there are " + ", ".join(sorted(names)[:10]) + (", …" if len(names) > 10 else "")
+        hint = "those there are: " + ", ".join(sorted(names)[:10]) + (", …" if len(names) > 10 else "")
     else:
         hint = "there are none yet; add one"
     raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no worker definition {id_or_name!r}; {hint}")

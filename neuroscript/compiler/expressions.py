@@ -392,7 +392,7 @@ class Expressions(Calls):
         whole = kind.within(INT) and right.within(INT)
         if whole and infer.binary(operator, kind, right).bits is not None:
             return py.binary(_once(first), operator, _once(second))
-        if kind.within(NUM) and right.within(NUM) and (kind.within(FLOAT) or right.within(FLOAT)):
+        if _fits_double(kind) and _fits_double(right) and (kind.within(FLOAT) or right.within(FLOAT)):
             result = self.temporary()
             finite = py.compare(
                 py.binary(py.bind(result, py.binary(_once(first), operator, _once(second))), "-", py.name(result)),
@@ -524,3 +524,8 @@ class Expressions(Calls):
 def _once(first: ast.expr) -> ast.expr:
     """An operand that turned out to be needed once: without its temporary."""
     return first.value if isinstance(first, ast.NamedExpr) else first
+
+
+def _fits_double(kind: Type) -> bool:
+    """Whether a value is certainly a number that a double can hold, if not exactly."""
+    return kind.within(FLOAT) or (kind.within(INT) and kind.bits is not None and kind.bits < 1000)

@@ -59,8 +59,7 @@ def checked(result: Any) -> Number:
         if abs(result) < WHOLE_LIMIT:
             return result
     elif type(result) is float and math.isfinite(result):
-        # A zero without its sign is the whole number.
-        return result if result or math.copysign(1, result) > 0 else 0
+        return result + 0.0  # takes the sign off a zero
     raise NeuroScriptError(ErrorCode.INVALID_VALUE, "the result is not a number of the language")
 
 
