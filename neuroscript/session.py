@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,13 @@ from neuroscript.errors import Diagnostic, NeuroScriptSyntaxError
 from neuroscript.runtime.containers import UNSET
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.parser import parse
+from neuroscript.values import to_host
 
 if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
 
-_DEFINITIONS = ("func", "command", "::")
+_COMMENTS = re.compile(r"(?:\s|(?:#|--|//)[^\r\n]*)*")
+_DEFINITION = re.compile(r"(?:func|command|on[ \t]+event)\b|::")
 _RESULT = "result_of_input"
 
 
@@ -36,8 +39,9 @@ class Session:
             NeuroScriptSyntaxError: if it is none of these; ``diagnostics`` place the error in the input.
             NeuroScriptError: what the input raised.
         """
-        text = source.lstrip()
-        if text.startswith(_DEFINITIONS) or _is_event_handler(text):
+        source = source.removeprefix("\ufeff")
+        comments = _COMMENTS.match(source)
+        if _DEFINITION.match(source, comments.end() if comments else 0):
             self.interpreter.load(source, name, replace=True)
             if self.interpreter.has_commands:
                 self.interpreter.run_commands()
@@ -60,7 +64,7 @@ class Session:
             finally:
                 self.variables = {key: value for key, value in scope.items() if value is not UNSET}
                 del runtime.namespace[function]
-        return self.variables.pop(_RESULT, None)
+        return to_host(self.variables.pop(_RESULT, None))
 
     def _parsed(self, source: str, name: str) -> n.Program:
         """The input as a command block.  Statements are tried first, then an expression."""
@@ -93,10 +97,6 @@ def _placed(found: Diagnostic, added: int, lines: int) -> Diagnostic:
     if line <= lines:
         return replace(found, line=max(line, 1))
     return replace(found, line=lines, column=1, message="the input ends too early", source_line="", hint="")
-
-
-def _is_event_handler(text: str) -> bool:
-    return text.split(None, 2)[:2] == ["on", "event"]
 
 
 def _shift(part: Any, lines: int) -> None:

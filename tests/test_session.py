@@ -1,0 +1,172 @@
+"""An interactive session: inputs one after the other, with variables that stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from neuroscript import Interpreter, LimitError, Limits, NeuroScriptError, NeuroScriptSyntaxError, Session
+
+
+@pytest.fixture
+def emitted() -> list[Any]:
+    return []
+
+
+@pytest.fixture
+def session(emitted: list[Any]) -> Session:
+    return Interpreter(plugins=False, emit=emitted.append).session()
+
+
+def test_an_expression_gives_its_value(session: Session) -> None:
+    assert session.evaluate("1 + 1") == 2
+    assert session.evaluate("[1,\n 2]") == [1, 2]
+    assert session.evaluate("nil") is None
+    assert session.evaluate("1 + 1  # a comment") == 2
+    assert session.evaluate("\ufeff2 * 3") == 6
+
+
+def test_statements_give_nothing_and_their_variables_stay(session: Session, emitted: list[Any]) -> None:
+    assert session.evaluate("set x = 1\nset y = x + 1\nemit y") is None
+    assert session.evaluate("x + y") == 3
+    session.evaluate("for each k in [5, 6]\n  emit k\nendfor")
+    assert session.evaluate("k") == 6
+    assert emitted == [2, 5, 6]
+
+
+@pytest.mark.parametrize("source", ["", "  ", "\n\n", "# only a comment", "set"])
+def test_next_to_nothing(session: Session, source: str) -> None:
+    if source == "set":
+        with pytest.raises(NeuroScriptSyntaxError):
+            session.evaluate(source)
+    else:
+        assert session.evaluate(source) is None
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "func twice(needs x) means\n  return x * 2\nendfunc",
+        "# a note\n\nfunc twice(needs x) means\n  return x * 2\nendfunc",
+        ":: about: twice\nfunc twice(needs x) means\n  return x * 2\nendfunc",
+        "  func twice(needs x) means\n  return x * 2\n  endfunc",
+    ],
+)
+def test_a_procedure_is_defined_and_defined_again(session: Session, source: str) -> None:
+    session.evaluate(source)
+    assert session.evaluate("twice(4)") == 8
+    session.evaluate("func twice(needs x, y) means\n  return [x, y]\nendfunc")
+    assert session.evaluate("twice(4, 5)") == [4, 5]
+
+
+@pytest.mark.parametrize("name", ["function_x", "funcs", "commander", "once"])
+def test_a_name_may_begin_as_a_definition_does(session: Session, name: str) -> None:
+    session.evaluate(f"set {name} = 1")
+    assert session.evaluate(f"{name} + 1") == 2
+
+
+def test_event_handlers_are_registered(session: Session, emitted: list[Any]) -> None:
+    session.evaluate('on event "a" as ev do\n  emit ev.payload\nendon')
+    session.evaluate('if true\n  on event "a" do\n    emit "inner"\n  endon\nendif')
+    session.evaluate('call tool.event.Emit("a", 1)')
+    assert emitted == [1, "inner"]
+
+
+def test_command_blocks_run_with_variables_of_their_own(session: Session, emitted: list[Any]) -> None:
+    session.evaluate("command\n  set x = 1\n  emit x\nendcommand")
+    assert emitted == [1]
+    assert session.evaluate("typeof x") == "nil"
+
+
+def test_variables_set_before_a_failure_stay(session: Session) -> None:
+    with pytest.raises(NeuroScriptError, match="division by zero") as raised:
+        session.evaluate("set a = 1\nset b = 1 / 0\nset c = 1")
+    assert (raised.value.location, raised.value.code) == ("<input>:2:11", 14)
+    assert session.evaluate("[a, typeof b]") == [1, "nil"]
+
+
+def test_error_handlers_work_within_an_input(session: Session) -> None:
+    session.evaluate("on error do\n  clear_error\nendon\nset a = 1 / 0\nset b = 2")
+    assert session.evaluate("b") == 2
+    assert session.evaluate("system_error_code") == 14
+
+
+@pytest.mark.parametrize(
+    ("source", "place", "message"),
+    [
+        ("set a = 1 set b = 2", (1, 11), "found `set`"),
+        ("set x = 1\nset = 2", (2, 5), "found `=`"),
+        ("1 +", (1, 1), "ends too early"),
+        ('emit "abc', (1, 6), "not closed"),
+        ("break", (1, 1), "outside a loop"),
+        ("return 1", (1, 1), "command block"),
+        ("func f means\n  set = 1\nendfunc", (2, 7), "found `=`"),
+    ],
+)
+def test_errors_are_placed_in_the_input(session: Session, source: str, place: tuple[int, int], message: str) -> None:
+    with pytest.raises(NeuroScriptSyntaxError, match=message) as raised:
+        session.evaluate(source)
+    assert (raised.value.line, raised.value.column) == place
+    assert all(found.line <= source.count("\n") + 1 for found in raised.value.diagnostics)
+
+
+def test_values_are_kept_apart(session: Session) -> None:
+    session.evaluate("set xs = [1, [2]]")
+    session.evaluate("set ys = xs\nset ys[1][0] = 9")
+    given = session.evaluate("xs")
+    given.append(5)
+    given[1].append(6)
+    assert session.evaluate("[xs, ys]") == [[1, [2]], [1, [9]]]
+
+
+def test_a_variable_may_have_a_procedures_name(session: Session) -> None:
+    session.evaluate("func f means\n  return 1\nendfunc")
+    assert session.evaluate("typeof f") == "function"
+    session.evaluate("set f = 5")
+    assert session.evaluate("[f, f()]") == [5, 1]
+
+
+def test_placeholders_see_the_variables(session: Session) -> None:
+    session.evaluate('set who = {"name": "you"}')
+    assert session.evaluate('eval("hi {{who.name}}")') == "hi you"
+    assert session.evaluate("```hi {{who.name}}```") == "hi you"
+    session.evaluate('set text = "{{who[\\"name\\"]}}!"')
+    assert session.evaluate("eval(text)") == "you!"
+
+
+def test_deep_loops_keep_the_variables(session: Session) -> None:
+    depth = 30
+    loops = "while true\n" * depth + "set reached = true\n" + "break\nendwhile\n" * depth
+    session.evaluate(loops)
+    assert session.evaluate("reached") is True
+
+
+def test_limits_hold_for_each_input() -> None:
+    session = Interpreter(plugins=False, limits=Limits(max_steps=100)).session()
+    with pytest.raises(LimitError):
+        session.evaluate("set n = 0\nwhile true\n  set n = n + 1\nendwhile")
+    assert session.evaluate("n") > 50
+    for _ in range(5):
+        session.evaluate("set i = 0\nwhile i < 90\n  set i = i + 1\nendwhile")
+    with pytest.raises(NeuroScriptError) as raised:
+        session.evaluate("(" * 500)
+    assert raised.value.code == 38
+
+
+def test_an_interrupted_input_leaves_the_session_usable(session: Session) -> None:
+    def interrupt(value: Any) -> None:
+        raise KeyboardInterrupt
+
+    session.interpreter.emit_sink = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        session.evaluate("set n = 1\nwhile true\n  set n = n + 1\n  emit n\nendwhile")
+    assert session.evaluate("n") == 2
+
+
+def test_host_globals_are_seen_and_not_set() -> None:
+    session = Interpreter(plugins=False, globals={"LIMIT": 3}).session()
+    assert session.evaluate("LIMIT + 1") == 4
+    with pytest.raises(NeuroScriptError) as raised:
+        session.evaluate("set LIMIT = 4")
+    assert raised.value.code == 43
