@@ -114,6 +114,7 @@ class Calls:
     guarded: set[str]
     unsure: set[str]
     foreign: set[str]
+    scoped: bool  # whether a function `scope` gives the variables to `eval`
     holding: list[str]  # temporaries of the statement at hand that may hold a list or map
     _temporaries: int = 0
 

@@ -176,10 +176,10 @@ class Expressions(Calls):
                 return self._name(name)
             case n.Last():
                 return py.name("latest")
-            case n.Raw(text=text):
+            case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
                 return self._raw(text)
             case n.Eval(text=text):
-                return py.call("_eval", self.value(text), self._scope())
+                return py.call("_eval", self.value(text), py.call("scope") if self.scoped else self.scope())
             case n.ListExpr(items=items):
                 listed = ast.List([self.stored(item) for item in items], py.LOAD)
                 return listed if len(items) <= self.unit.max_items else py.call("_too_many", py.const("list"), listed)
@@ -218,7 +218,7 @@ class Expressions(Calls):
             return py.const("".join(piece.value for piece in pieces))  # type: ignore[attr-defined]
         return py.call("_pieces", *pieces)
 
-    def _scope(self) -> ast.expr:
+    def scope(self) -> ast.expr:
         """The variables by name, for ``eval``."""
         names = sorted(self.body.variables)
         keys: list[ast.expr | None] = [*map(py.const, names), py.const("last")]

@@ -32,7 +32,7 @@ class Body:
     handler_of: dict[int, int] = field(default_factory=dict)  # id(statement) -> index into handlers
     events: list[n.OnEvent] = field(default_factory=list)
     uses_last: bool = False
-    uses_eval: bool = False
+    evals: int = 0  # how often it evaluates a text that is known only when it runs
 
 
 @dataclass(slots=True)
@@ -210,12 +210,13 @@ class _Walker:
                     body.reads.add(name)
                 case n.Last():
                     body.uses_last = True
-                case n.Eval():
-                    body.uses_eval = body.uses_last = True
-                case n.Raw(text=text):
+                case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
                     names = {piece[0] for piece in placeholders(text) if not isinstance(piece, str)}
                     body.uses_last = body.uses_last or "last" in names
                     body.reads |= names - {"last"}
+                case n.Eval():
+                    body.evals += 1
+                    body.uses_last = True
 
 
 def expressions(statement: n.Stmt) -> Iterator[n.Expr]:

@@ -20,6 +20,7 @@ from neuroscript.values import TYPE_CONSTANTS
 
 _MAX_BLOCKS = 16  # CPython allows 20 nested blocks in a function; deeper loops become functions of their own.
 _MAX_BRANCHES = 40
+_MOST_NAMES = 4000  # names that are written out for `eval` in one body, before a function does it in one place
 
 
 class Statements(Assignments):
@@ -42,6 +43,7 @@ class Statements(Assignments):
         self.assigned = set(body.params)
         self.guarded = self._guarded() - set(body.params)
         self.unsure: set[str] = set()
+        self.scoped = body.evals * len(body.variables) > _MOST_NAMES
         self.holding = []
         self.handler: int | None = None
         self.in_handler = False
@@ -52,7 +54,7 @@ class Statements(Assignments):
     def _guarded(self) -> set[str]:
         """The variables that start as UNSET, so that code can ask whether they are set."""
         body = self.body
-        if self.session or body.handlers or body.uses_eval or _loop_depth(body.block) > _MAX_BLOCKS:
+        if self.session or body.handlers or body.evals or _loop_depth(body.block) > _MAX_BLOCKS:
             return set(body.variables)
         guarded = self.foreign.copy()
         for statement in statements(body.block):
@@ -92,6 +94,8 @@ class Statements(Assignments):
         code += [py.assign(f"v_{name}", self._start(name)) for name in sorted(self.guarded)]
         if body.uses_last:
             code.append(py.assign("latest", py.const(None)))
+        if self.scoped:
+            code.append(py.function("scope", [], [], [ast.Return(self.scope())]))
         code += [self._handler(index, handler) for index, handler in enumerate(body.handlers)]
         self.assigned = set(body.params)
         statements_code = self.block(body.block)
