@@ -7,6 +7,7 @@ they are is a call of the tool's function.  Everything else goes through the run
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -44,14 +45,15 @@ class Signature:
     def problem(self, positional: int, names: list[str]) -> str | None:
         """What is wrong with a call of so many positional arguments and these named ones."""
         params = self.params
-        given = [*params[:positional], *names]
+        given = Counter(params[:positional])
+        given.update(names)
         if positional > len(params):
             most = f"at most {len(params)}" if self.optional else str(len(params))
             return f"takes {most} argument{'s' * (len(params) != 1)}, not {positional + len(names)}"
         for name in names:
             if name not in params:
                 return f"has no parameter '{name}'"
-            if given.count(name) > 1:
+            if given[name] > 1:
                 return f"gets '{name}' twice"
         missing = [name for name in self.needs if name not in given]
         if missing:

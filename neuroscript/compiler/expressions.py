@@ -270,8 +270,9 @@ class Expressions(Calls):
             if operator == "+" and kind.within(STR) and left is None and self._all_plus(chain, number):
                 made = self._concatenation(made, chain.rest[number:])
                 break
-            if number >= _FAST and operator not in ("and", "or", "==", "!="):
-                made = py.call(helpers[operator], made, self.value(operand))
+            if number >= _FAST and operator not in ("and", "or"):
+                right = self.loose(operand) if operator in ("==", "!=") else self.value(operand)
+                made = py.call(helpers[operator], made, right)
             else:
                 first, again = self.operand(left) if left is not None else self._computed(made)
                 made = self._operation(operator, (left, first, again, kind), operand)

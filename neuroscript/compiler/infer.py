@@ -11,6 +11,7 @@ bits, since no run makes 2**64 assignments.  Sums that are known to stay below t
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from neuroscript.compiler.resolve import Body, statements, walk
@@ -83,14 +84,13 @@ class Inference:
     ``foreign`` names may mean something other than the variable when it is not set; ``procedures`` shadow built-ins.
     """
 
-    def __init__(self, body: Body, foreign: set[str], procedures: set[str]) -> None:
+    def __init__(self, body: Body, foreign: set[str], procedures: Container[str]) -> None:
         self.body = body
         self.foreign = foreign
         self.procedures = procedures
         self.types: dict[str, Type] = dict.fromkeys(body.variables, NOTHING)
-        for name in body.variables:
-            if name in foreign or name in body.params:
-                self.types[name] = ANY
+        self.types.update(dict.fromkeys(foreign, ANY))
+        self.types.update((name, ANY) for name in body.params if name in body.variables)
         if body.handlers:
             self.types.update(dict.fromkeys(("system_error_message", "system_error_code", "system_error"), ANY))
         self._assignments = list(self._collect())

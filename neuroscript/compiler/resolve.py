@@ -6,6 +6,7 @@ those of the body that they stand in (language reference, sections 5 and 6).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from neuroscript.errors import Diagnostic, ErrorCode
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 
+_MOST_HANDLERS = 1000  # of one body; Python's compiler takes long over functions that share variables
 SYSTEM_NAMES = ("system_error_message", "system_error_code", "system_error")
 
 
@@ -60,7 +62,7 @@ def resolve(program: n.Program) -> Resolved:
             _report(result, procedure.name_span, ErrorCode.DUPLICATE, message)
         params = [param.name for param in (*procedure.needs, *procedure.optional)]
         body = Body("procedure", procedure.name, procedure.body, params, procedure.span, procedure)
-        for name in {name for name in params if params.count(name) > 1}:
+        for name in (name for name, times in Counter(params).items() if times > 1):
             message = f"procedure '{procedure.name}' has two parameters named '{name}'"
             _report(result, procedure.name_span, ErrorCode.SYNTAX, message)
         _add(result, body)
@@ -85,6 +87,9 @@ def _add(result: Resolved, body: Body) -> None:
     _Walker(result, body).block(body.block, loop=False, handler=False)
     if body.handlers:
         body.variables.update(SYSTEM_NAMES)
+    if len(body.handlers) > _MOST_HANDLERS:
+        message = f"{body.name} has more than {_MOST_HANDLERS} error handlers"
+        _report(result, body.handlers[_MOST_HANDLERS].span, ErrorCode.RESOURCE_EXHAUSTION, message)
     _assign_handlers(body)
     for event in body.events:
         _add_event(result, event)

@@ -34,13 +34,13 @@ class Statements(Assignments):
         self.resolved = resolved
         self.body = body
         self.event_names = event_names
-        known = {*unit.globals, *unit.procedures, *TYPE_CONSTANTS}
+        params = set(body.params)
         # A host global cannot be set: only a parameter may have its name.
-        self.readonly = {name for name in body.variables if name in unit.globals and name not in body.params}
+        self.readonly = {name for name in body.variables if name in unit.globals and name not in params}
         body.variables -= self.readonly
-        self.foreign = (body.variables & known) - set(body.params)
-        self.types = Inference(body, self.foreign, set(unit.procedures))
-        self.assigned = set(body.params)
+        self.foreign = {name for name in body.variables - params if name in unit.procedures or name in TYPE_CONSTANTS}
+        self.types = Inference(body, self.foreign, unit.procedures)
+        self.assigned = params.copy()
         self.guarded = self._guarded() - set(body.params)
         self.unsure: set[str] = set()
         self.scoped = body.evals * len(body.variables) > _MOST_NAMES

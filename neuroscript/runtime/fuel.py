@@ -11,7 +11,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from itertools import chain, repeat
 from time import perf_counter
 from typing import Any, NoReturn
@@ -97,14 +96,9 @@ class Fuel:
         if seconds > _LONG_TOOL:
             self._excuse_memory()
 
-    @contextmanager
-    def nested(self) -> Iterator[None]:
-        """A part of the script that runs inside a tool."""
-        start, before = perf_counter(), self.nested_seconds
-        try:
-            yield
-        finally:
-            self.nested_seconds = before + perf_counter() - start
+    def nested(self) -> Nested:
+        """A part of the script that runs inside a tool: a context."""
+        return Nested(self)
 
     def stop(self, error: NeuroScriptError) -> NoReturn:
         """Ends the run."""
@@ -185,6 +179,21 @@ class Fuel:
 
     def _exhausted(self, message: str) -> NoReturn:
         self.stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message))
+
+
+class Nested:
+    """`Fuel.nested`."""
+
+    __slots__ = ("_before", "_fuel", "_start")
+
+    def __init__(self, fuel: Fuel) -> None:
+        self._fuel = fuel
+
+    def __enter__(self) -> None:
+        self._start, self._before = perf_counter(), self._fuel.nested_seconds
+
+    def __exit__(self, *_: object) -> None:
+        self._fuel.nested_seconds = self._before + perf_counter() - self._start
 
 
 def process_bytes() -> int:

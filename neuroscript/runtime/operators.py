@@ -27,7 +27,6 @@ from neuroscript.values import (
 )
 
 _LONG_TEXT = 1 << 15  # characters from which on joining looks at the clock
-_UNDERFLOW_BITS = 1100  # the bits of a number whose reciprocal is 0 as a double
 WORD = 1 << 64
 HALF_WORD = 1 << 63
 
@@ -264,15 +263,11 @@ def power(a: Any, b: Any) -> Any:
         return in_range(x**y) if x not in (0, 1, -1) else x ** (y if y < 2 else 2 + y % 2)
     if y == 0:
         return 1.0
-    if type(x) is int and type(y) is int:  # the exponent is negative
-        if x == 0:
-            raise not_finite()
-        if (x.bit_length() - 1) * -y > _UNDERFLOW_BITS:
-            return 0.0
-        return 1 / x**-y
     try:
         result = x**y
     except (OverflowError, ZeroDivisionError):
+        if type(x) is int and type(y) is int and x != 0 and y < 0:
+            return 0.0  # a power of a number that no double can hold, and so less than any
         raise not_finite() from None
     if type(result) is complex:
         raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"{describe(a)} ** {describe(b)} is not a real number")

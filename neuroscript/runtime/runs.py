@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
+from types import TracebackType
 from typing import Any, NoReturn
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -48,52 +47,56 @@ class Runs:
         """The tool whose own code raised."""
         raise AssertionError  # pragma: no cover - given by ToolLinks
 
-    @contextmanager
-    def alone(self, joining: bool = False) -> Iterator[None]:
+    def alone(self, joining: bool = False) -> Alone:
         """Keeps other threads waiting; what belongs to the run that is going on does not wait for it.
 
         Args:
             joining: whether the caller is known to belong to the run that is going on.
         """
-        if self.running and (joining or self._run in _runs.get()):
-            yield
-            return
-        with self.lock:
-            yield
+        return Alone(self, joining)
 
-    @contextmanager
-    def run(self, joining: bool = False) -> Iterator[int]:
-        """A run, or a part of the one that is going on; gives the call depth that is left.
+    def run(self, joining: bool = False) -> Run:
+        """A run, or a part of the one that is going on: a context that gives the call depth that is left.
+
+        Whatever exception ends it becomes the script's error, with its place in the script.
 
         Args:
             joining: whether the caller is known to belong to the run that is going on.
-
-        Raises:
-            NeuroScriptError: for whatever ends the run, with its place in the script.
         """
-        with self.alone(joining):
-            outermost = self.running == 0
-            depth = self.max_depth if outermost else self._depth_left()
-            if outermost:
-                self._start()
-            before = _runs.set((*_runs.get(), self._run))
-            outer, self.depth = self.depth, depth
-            self.running += 1
-            try:
-                yield depth
-                if outermost and self.fuel.stopped is not None:
-                    raise Stop(self.fuel.stopped)  # the host's code swallowed the end of the run
-            except Stop as stop:
-                self._end(stop, outermost)
-            except Exception as exception:  # whatever it is, it becomes the script's error
-                stopped = self.fuel.stopped if outermost else None
-                self._end(exception if stopped is None else Stop(stopped), outermost)
-            finally:
-                self.running -= 1
-                if outermost:
-                    self.fuel.stopped = None
-                self.depth = outer
-                _runs.reset(before)
+        return Run(self, joining)
+
+    def belongs(self) -> bool:
+        """Whether the code at hand belongs to the run that is going on."""
+        return self.running > 0 and self._run in _runs.get()
+
+    def enter(self) -> tuple[bool, int, int, Token[tuple[object, ...]]]:
+        """Begins a run or a part of one; gives whether it is a run, its depth, and what `leave` puts back."""
+        outermost = self.running == 0
+        depth = self.max_depth if outermost else self._depth_left()
+        if outermost:
+            self._start()
+        outer, self.depth = self.depth, depth
+        self.running += 1
+        return outermost, depth, outer, _runs.set((*_runs.get(), self._run))
+
+    def leave(self, outermost: bool, outer: int, before: Token[tuple[object, ...]]) -> None:
+        """Puts back what was there before `enter`."""
+        self.running -= 1
+        if outermost:
+            self.fuel.stopped = None
+        self.depth = outer
+        _runs.reset(before)
+
+    def error_of(self, exception: BaseException, outermost: bool) -> BaseException:
+        """What an exception is for whoever started the run, or the part of one, that it ends."""
+        error = script_error(exception, self)
+        if not outermost:
+            if isinstance(exception, Stop):
+                return exception
+            return Stop(error) if error.code in UNCATCHABLE else error
+        if isinstance(exception, Stop):
+            del exception.error  # the one becomes the other's context, and they would keep each other alive
+        return error
 
     def _start(self) -> None:
         self._make_room()
@@ -110,20 +113,6 @@ class Runs:
         if self.running and most is not None and self.loaded > most:
             message = f"the run loads more program text than the {most} bytes that the host allows"
             raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
-
-    def _end(self, exception: BaseException, outermost: bool) -> NoReturn:
-        """Ends a run, or a part of one, with the script's error for an exception."""
-        error = script_error(exception, self)
-        if isinstance(exception, Stop):
-            del exception.error  # the one becomes the other's context, and they would keep each other alive
-        try:
-            if outermost:
-                raise error from error.__cause__
-            if isinstance(exception, Stop) or error.code in UNCATCHABLE:
-                raise Stop(error) from error.__cause__
-            raise error from error.__cause__
-        finally:
-            del error, exception  # this frame is in the traceback, and would keep the error alive
 
     def _make_room(self) -> None:
         """Has Python allow the call depth that the limits allow.
@@ -158,3 +147,61 @@ class Runs:
         """The call depth is used up."""
         message = f"procedures call one another more than {self.max_depth} deep"
         raise Stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message), at_caller=True)
+
+
+class Alone:
+    """`Runs.alone`, a class since a generator's frames would keep each exception that passes through in a cycle."""
+
+    __slots__ = ("_joining", "_locked", "_runs")
+
+    def __init__(self, runs: Runs, joining: bool) -> None:
+        self._runs = runs
+        self._joining = joining
+        self._locked = False
+
+    def __enter__(self) -> None:
+        runs = self._runs
+        if not (runs.running and self._joining) and not runs.belongs():
+            runs.lock.acquire()
+            self._locked = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._locked:
+            self._locked = False
+            self._runs.lock.release()
+
+
+class Run:
+    """`Runs.run`."""
+
+    __slots__ = ("_alone", "_before", "_outer", "_outermost", "_runs")
+
+    def __init__(self, runs: Runs, joining: bool) -> None:
+        self._runs = runs
+        self._alone = Alone(runs, joining)
+
+    def __enter__(self) -> int:
+        self._alone.__enter__()
+        self._outermost, depth, self._outer, self._before = self._runs.enter()
+        return depth
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        runs, outermost = self._runs, self._outermost
+        stopped = runs.fuel.stopped if outermost else None
+        runs.leave(outermost, self._outer, self._before)
+        self._alone.__exit__(None, None, None)
+        if stopped is not None and (exception is None or isinstance(exception, Exception)):
+            exception = Stop(stopped)  # the host's code swallowed the end of the run
+        if not isinstance(exception, Exception | Stop):
+            return
+        error = runs.error_of(exception, outermost)
+        if error is exception:
+            return
+        try:
+            raise error from error.__cause__
+        finally:
+            del error, exception, traceback, stopped  # this frame is in the traceback, and would keep the error alive
