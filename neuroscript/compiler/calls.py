@@ -44,6 +44,9 @@ class Signature:
 
     def problem(self, positional: int, names: list[str]) -> str | None:
         """What is wrong with a call of so many positional arguments and these named ones."""
+        least = len(self.needs)
+        if not names and least <= positional <= least + len(self.optional):
+            return None
         params = self.params
         given = Counter(params[:positional])
         given.update(names)
