@@ -1,0 +1,1 @@
+"""Values: their text, equality, numbers, and the border to the host."""
