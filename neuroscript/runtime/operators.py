@@ -104,6 +104,8 @@ class Operations:
 
     def repeat(self, text: str, count: int) -> str:
         """``text`` repeated."""
+        if not text:
+            return ""  # whatever the count, which may be larger than Python repeats by
         length = len(text) * count
         if length > self.max_string:
             self.long_string()
