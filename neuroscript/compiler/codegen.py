@@ -103,6 +103,6 @@ def generate_input(resolved: Resolved, unit: Unit, load: int, known: frozenset[s
             Statements(unit, resolved, inner, events).function(events[key])
             for key, inner in resolved.body_of_event.items()
         ),
-        (Statements(unit, resolved, body, events, session=True).function(identifier),),
+        (Statements(unit, resolved, body, events, session=known).function(identifier),),
     )
     return _code(functions, resolved), identifier

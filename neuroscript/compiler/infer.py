@@ -81,13 +81,16 @@ def bounded(bits: int | None) -> Type:
 class Inference:
     """The types of one body's variables.
 
-    ``foreign`` names may mean something other than the variable when it is not set; ``procedures`` shadow built-ins.
+    Args:
+        body: the code.
+        foreign: its variables that may hold what this code has not set.
+        shadowing: the names that mean something other than the built-in that has such a name.
     """
 
-    def __init__(self, body: Body, foreign: set[str], procedures: Container[str]) -> None:
+    def __init__(self, body: Body, foreign: set[str], *shadowing: Container[str]) -> None:
         self.body = body
         self.foreign = foreign
-        self.procedures = procedures
+        self.shadowing = shadowing
         self.types: dict[str, Type] = dict.fromkeys(body.variables, NOTHING)
         self.types.update(dict.fromkeys(foreign, ANY))
         self.types.update((name, ANY) for name in body.params if name in body.variables)
@@ -186,7 +189,7 @@ class Inference:
                 return left
             case n.Power():
                 return T_NUM
-            case n.Call(name=name) if name not in self.body.variables and name not in self.procedures:
+            case n.Call(name=name) if not any(name in names for names in (self.body.variables, *self.shadowing)):
                 return _builtin(name)
         return ANY
 

@@ -27,9 +27,15 @@ class Statements(Assignments):
     """Makes the function of one body of code."""
 
     def __init__(
-        self, unit: Unit, resolved: Resolved, body: Body, event_names: dict[int, str], *, session: bool = False
+        self,
+        unit: Unit,
+        resolved: Resolved,
+        body: Body,
+        event_names: dict[int, str],
+        *,
+        session: frozenset[str] | None = None,
     ) -> None:
-        self.session = session  # whether the variables come from a mapping and go back to it
+        self.session = session is not None  # whether the variables come from a mapping and go back to it
         self.unit = unit
         self.resolved = resolved
         self.body = body
@@ -39,7 +45,7 @@ class Statements(Assignments):
         self.readonly = {name for name in body.variables if name in unit.globals and name not in params}
         body.variables -= self.readonly
         self.foreign = {name for name in body.variables - params if name in unit.procedures or name in TYPE_CONSTANTS}
-        self.types = Inference(body, self.foreign, unit.procedures)
+        self.types = Inference(body, self.foreign | (session or frozenset()), unit.procedures, unit.globals)
         self.assigned = params.copy()
         self.guarded = self._guarded() - set(body.params)
         self.unsure: set[str] = set()

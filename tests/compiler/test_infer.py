@@ -1,0 +1,145 @@
+"""Types of locals: what is inferred, and that no check is left out where a value may be of another type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from neuroscript import Function, Fuzzy, Interpreter, NeuroScriptError, Session
+from neuroscript.compiler.infer import ANY, BOOL, FLOAT, INT, LIST, MAP, NUM, STR, Inference, Type
+from neuroscript.compiler.resolve import resolve
+from neuroscript.runtime.limits import Limits
+from neuroscript.syntax.parser import parse
+
+from .support import procedure, run
+
+
+def types(text: str, *procedures: str) -> dict[str, Type]:
+    resolved = resolve(parse(procedure(text), "x.ns", Limits()))
+    return Inference(resolved.bodies[0], set(), set(procedures)).types
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("set x = 1", INT),
+        ("set x = 1.5", FLOAT),
+        ('set x = "a"', STR),
+        ("set x = [1]", LIST),
+        ("set x = {}", MAP),
+        ("set x = true", BOOL),
+        ("set x = 1 < 2", BOOL),
+        ("set x = 1 / 2", NUM),
+        ("set x = 2 ** 2", NUM),
+        ("set x = 1 + 1.5", FLOAT),
+        ('set x = 1 + "a"', STR),
+        ("set x = a + 1", NUM | STR),
+        ("set x = len(a)", INT),
+        ("set x = typeof a", STR),
+        ("set x = 1\nset x = 1.5", NUM),
+        ('set x = 1\nif a\n  set x = "s"\nendif', INT | STR),
+        ("set x[0] = 1", LIST),
+        ("set x.k = 1", MAP),
+        ("set x[a] = 1", LIST | MAP),
+        ("set x = 1\nset x[0] = 1", INT | LIST),
+        ("set x, y = [1, 2]", ANY.kinds),
+        ("for each x in [1]\nendfor", ANY.kinds),
+        ("set x = tool.str.ToUpper(a)", ANY.kinds),
+        ("set x = main()", ANY.kinds),
+        ("set x = a", ANY.kinds),
+        ("set x = is_list(a)", BOOL),
+        ("set x = -1", INT),
+        ("set y = 1\nset x = y", INT),
+        ('set x = y\nset y = 1\nset y = "a"', INT | STR),
+        ('on error do\n  set x = 1\nendon\nset x = "a"', INT | STR),
+    ],
+)
+def test_what_is_inferred(text: str, kinds: int) -> None:
+    assert types(text)["x"].kinds == kinds
+
+
+@pytest.mark.parametrize(
+    ("text", "bits"),
+    [
+        ("set x = 1", 1),
+        ("set x = 255", 8),
+        ("set x = 1 + 1", 2),
+        ("set x = 255 * 255", 16),
+        ("set x = 0\nwhile x < a\n  set x = x + 1\nendwhile", 66),
+        ("set x = 1\nwhile x < a\n  set x = x + x\nendwhile", None),
+        ("set x = 3\nwhile a\n  set x = x * x\nendwhile", None),
+        ("set x = 1\nset y = 1\nwhile a\n  set x = y + 1\n  set y = x + 1\nendwhile", None),
+        ("set x = a & 5", 64),
+        ("set x = 7 % 5", 3),
+    ],
+)
+def test_the_size_of_whole_numbers(text: str, bits: int | None) -> None:
+    assert types(text)["x"].bits == bits
+
+
+def test_a_procedure_hides_the_built_in_of_its_name() -> None:
+    assert types("set x = is_list(a)", "is_list")["x"] == ANY
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ('set x = 1\nif a\n  set x = "5"\nendif\nreturn x + 1', "51"),
+        ('set x = 1\nif a\n  set x = "5"\nendif\nreturn x - 1', 4),
+        ('set x = 1\nif a\n  set x = "b"\nendif\nreturn x < "c"', True),
+        ("set x = [1]\nif a\n  set x = {}\nendif\nset x[0] = 5\nreturn x", {"0": 5}),
+        ("set x = {}\nif a\n  set x = [1]\nendif\nset x[0] = 5\nreturn x", [5]),
+        ('set x = 1\nset x, y = ["a", 2]\nreturn x + y', "a2"),
+        ('set x = 1\nfor each x in ["a"]\nendfor\nreturn x + 1', "a1"),
+        ('set x = 0\non error do\n  set x = "failed"\n  clear_error\nendon\nset y = 1 / 0\nreturn x + 1', "failed1"),
+        (
+            "set system_error_code = 5\non error do\n  clear_error\nendon\nset y = 1 / 0\nreturn system_error_code + 1",
+            15,
+        ),
+        (
+            'set x = 1\nset i = 0\nwhile i < 2\n  set y = x + 1\n  set x = "s"\n  set i = i + 1\nendwhile\nreturn y',
+            "s1",
+        ),
+        ("set i = 0\nwhile i < 70\n  set i = i + 1\nendwhile\nreturn i * 2 ** 62", 70 * 2**62),
+        ("set x = 9223372036854775807\nset x = x + 1\nreturn x", 2**63),
+        ("set x = 0.5\nset x = x - 0.5\nreturn [x, typeof x]", [0, "number"]),
+    ],
+)
+def test_no_check_is_missing(text: str, result: Any) -> None:
+    outcome = run(text, True)
+    assert (outcome.code, outcome.result) == (0, result), outcome.error
+
+
+def test_what_a_host_global_means_is_not_inferred() -> None:
+    globals_ = {"is_int": Function("is_int", lambda x: "yes"), "N": "5"}
+    assert run("set z = true and is_int(5)\nreturn z", globals=globals_).result is True
+    assert run("set z = is_int(5)\nreturn [z == true, z + 1, N + 1]", globals=globals_).result == [False, "yes1", "51"]
+
+
+def test_a_fuzzy_is_no_boolean() -> None:
+    half = Fuzzy(0.5)
+    assert run("return not a", half).result == half
+    assert run("set x = a and true\nreturn x", half).result == half
+    assert run("set x = false or a\nreturn x", half).result == half
+    assert run("if a or not a\n  return 1\nendif\nreturn 0", half).result == 0
+    assert run("set x = a == 0.5\nreturn x", half).result is False
+
+
+def code_of(session: Session, text: str) -> int:
+    try:
+        session.evaluate(text)
+    except NeuroScriptError as error:
+        return int(error.code)
+    return 0
+
+
+@pytest.mark.parametrize("value", ["a", [1], None, 1.5, True])
+@pytest.mark.parametrize(
+    "text",
+    ["set y = x - 1\nset x = 1", "set y = x < 1\nset x = 1", "set y = x[0]\nset x = [1]", "set y = x + 1\nset x = 1"],
+)
+def test_variables_of_a_session_may_hold_anything(value: Any, text: str) -> None:
+    session = Interpreter(plugins=False, globals={"VALUE": value}).session()
+    session.evaluate("set x = VALUE")
+    assert code_of(session, text) in (0, 7, 8)
