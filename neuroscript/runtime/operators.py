@@ -267,13 +267,25 @@ def power(a: Any, b: Any) -> Any:
         return 1.0
     try:
         result = x**y
-    except (OverflowError, ZeroDivisionError):
-        if type(x) is int and type(y) is int and x != 0 and y < 0:
-            return 0.0  # a power of a number that no double can hold, and so less than any
+    except ZeroDivisionError:
         raise not_finite() from None
+    except OverflowError:
+        # Too large is the result, or only a whole number on the way to it: then infinity stands for that one.
+        try:
+            result = math.pow(_double(x), _double(y))
+        except (OverflowError, ValueError):
+            raise not_finite() from None
     if type(result) is complex:
         raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"{describe(a)} ** {describe(b)} is not a real number")
     return in_range(result)
+
+
+def _double(x: int | float) -> float:
+    """The double nearest to a number; infinite where no double is that large."""
+    try:
+        return float(x)
+    except OverflowError:
+        return math.inf if x > 0 else -math.inf
 
 
 def negate(a: Any) -> Any:
