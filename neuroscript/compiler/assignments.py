@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 
 from neuroscript.compiler import pyast as py
+from neuroscript.compiler.calls import ToolLink
 from neuroscript.compiler.expressions import Expressions
 from neuroscript.compiler.infer import INT, LIST, MAP, STR
 from neuroscript.runtime.containers import IN_LOCAL
@@ -92,12 +93,41 @@ class Assignments(Expressions):
         tests.append(py.compare(py.call("_refcount", local), "==", py.const(IN_LOCAL)))
         tests.append(py.compare(py.call("len", local), "<", py.const(self.unit.max_items)))
         append: ast.stmt = ast.Expr(py.call("_append", local, held))
-        arguments = ast.Tuple([self.value(old), held], py.LOAD)
-        copy: ast.stmt = py.assign(f"v_{name}", py.call(f"s_{link.key}", py.name("d"), arguments, py.const(())))
+        copy: ast.stmt = py.assign(f"v_{name}", self._appended(link, value, self.value(old), held))
         made: list[ast.stmt] = [*first, py.when(py.both(*tests), [append], [copy]), *clean]
         if self.body.uses_last:
             made.append(py.assign("latest", local))
         return made
+
+    def _appended(self, link: ToolLink, value: n.Expr, old: ast.expr, new: ast.expr) -> ast.expr:
+        """The call of the tool itself, which copies."""
+        made = py.call(f"s_{link.key}", py.name("d"), ast.Tuple([old, new], py.LOAD), py.const(()))
+        py.place(made, value.span)
+        return made
+
+    def _appending_inside(self, target: n.Target, value: n.Expr) -> list[ast.stmt] | None:
+        """``set m.xs = tool.list.Append(m.xs, v)``: in place where nothing else holds the list or what it is in."""
+        if not isinstance(value, n.ToolCall) or len(value.args) != 2 or any(arg.name for arg in value.args):
+            return None
+        old, new = (argument.value for argument in value.args)
+        link = self.unit.linker.tool(value.name)
+        same = _path(old) == (target.name, *map(_key, target.path)) and None not in _path(old)
+        if not same or link is None or not link.append or self.body.uses_last or target.name in self.readonly:
+            return None
+        if not all(self.settled(key) for key in target.path):
+            return None
+        first, held, clean = self._held(new)
+        if first:
+            first = [ast.Expr(self.value(old)), *first]
+        local = py.name(f"v_{target.name}")
+        keys = ast.Tuple([self.value(key) for key in target.path], py.LOAD)
+        result = self.temporary()
+        copy: list[ast.stmt] = [
+            py.assign(result, self._appended(link, value, self.value(old), held)),
+            *self._put(target, py.name(result)),
+            py.assign(result, py.const(None)),
+        ]
+        return [*first, py.when(ast.UnaryOp(ast.Not(), py.call("_append_at", local, keys, held)), copy), *clean]
 
     def _held(self, value: n.Expr) -> tuple[list[ast.stmt], ast.expr, list[ast.stmt]]:
         """A value that is about to be stored: what evaluates it, how to mention it, and what lets it go.
@@ -118,6 +148,8 @@ class Assignments(Expressions):
     def _set(self, targets: list[n.Target], value: n.Expr, must: bool) -> list[ast.stmt]:
         """Every other form of ``set``."""
         if not must and len(targets) == 1:
+            if (made := self._appending_inside(targets[0], value)) is not None:
+                return made
             first, held, clean = self._held(value)
             return [*first, *self._put(targets[0], held), *clean]
         temporary = self.temporary()
@@ -212,3 +244,20 @@ class Assignments(Expressions):
         within: list[ast.stmt] = [py.when(py.compare(read, ">=", py.const(0)), [store], [slow])]
         beyond: list[ast.stmt] = [py.when(at_end, [append], [slow])]
         return [*code, py.when(py.both(*tests, unshared), [py.when(inside, within, beyond)], [slow])]
+
+
+def _path(expression: n.Expr) -> tuple[object, ...]:
+    """A name and the literals and names that index it, in a form that can be compared; None stands for any other."""
+    keys: list[object] = []
+    while isinstance(expression, n.Index):
+        keys.append(_key(expression.index))
+        expression = expression.value
+    return (expression.name if isinstance(expression, n.Name) else None, *reversed(keys))
+
+
+def _key(index: n.Expr) -> object:
+    if isinstance(index, n.Name):
+        return n.Name, index.name
+    if isinstance(index, n.Literal) and type(index.value) in (str, int):
+        return type(index.value), index.value
+    return None

@@ -155,6 +155,24 @@ class Containers:
         self._store(container, keys[last], value)
         return root
 
+    def append_at(self, container: Any, keys: tuple[Any, ...], value: Any) -> bool:
+        """Appends to the list at the end of a path; not where something else holds any of it, or it is no list."""
+        if refcount(container) > IN_HELPER:
+            return False
+        for key in keys:
+            if type(container) is dict and type(key) is str:
+                container = container.get(key)
+            elif type(container) is list and type(key) is int and 0 <= key < len(container):
+                container = container[key]
+            else:
+                return False
+            if refcount(container) > IN_CONTAINER:
+                return False
+        if type(container) is not list or len(container) >= self.max_items:
+            return False
+        container.append(value)
+        return True
+
     def _built(self, old: Any, keys: tuple[Any, ...], value: Any) -> Any:
         """New containers along ``keys``, in the place of ``old``, with ``value`` at their end."""
         made = self.made_for(old, keys[0])

@@ -91,6 +91,7 @@ class Runtime(ToolLinks, Runs):
             _index=containers.index,
             _put=containers.put,
             _put_path=containers.put_path,
+            _append_at=containers.append_at,
             _iterate=containers.iterate,
             _too_deep=self.too_deep,
             _name=self.name,

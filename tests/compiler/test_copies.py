@@ -9,7 +9,7 @@ import pytest
 
 from neuroscript import Interpreter
 
-from .support import procedure, watch
+from .support import procedure, run, watch
 
 HANDLER = "on error do\n  clear_error\nendon\n"
 
@@ -40,6 +40,9 @@ GROW = "set i = 0\nwhile i < a\n  {statement}\n  call tool.probe.See({shown})\n 
         ("set m = {}", "set m.k = i", "m"),
         ('set m = {"xs": []}', "set m.xs[i] = i", "m.xs"),
         ("set g = [[], []]", "set g[0][i] = i", "g[0]"),
+        ('set m = {"xs": []}', "set m.xs = tool.list.Append(m.xs, i)", "m.xs"),
+        ('set m = {"a": [{"xs": []}]}', "set m.a[0].xs = tool.list.Append(m.a[0].xs, [i])", "m.a[0].xs"),
+        ('set m = {}\nset k = "key"\nset m[k] = []', "set m[k] = tool.list.Append(m[k], i * 2)", "m[k]"),
         ('set m = {"a": {"b": []}}', "set m.a.b[i] = {}", "m.a.b"),
     ],
 )
@@ -103,3 +106,43 @@ def test_a_list_given_to_a_procedure_that_changes_it_is_copied_once_there() -> N
 )
 def test_looking_at_a_list_does_not_hold_it(before: str, statement: str) -> None:
     assert copies(before + 'set m = {"xs": []}\n' + GROW.format(statement=statement, shown="m.xs")) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        (
+            'set m = {"xs": [1]}\nset n = m\nset m.xs = tool.list.Append(m.xs, 2)\nreturn [m, n]',
+            [{"xs": [1, 2]}, {"xs": [1]}],
+        ),
+        (
+            'set m = {"xs": [1]}\nset ys = m.xs\nset m.xs = tool.list.Append(m.xs, 2)\nreturn [m, ys]',
+            [{"xs": [1, 2]}, [1]],
+        ),
+        ('set m = {"xs": [1]}\nset m.xs = tool.list.Append(m.xs, m)\nreturn m', {"xs": [1, {"xs": [1]}]}),
+        ('set m = {"xs": [1]}\nset m.xs = tool.list.Append(m.xs, m.xs)\nreturn m', {"xs": [1, [1]]}),
+        (
+            'set m = {"xs": [1]}\nfor each x in m.xs\n  set m.xs = tool.list.Append(m.xs, x)\nendfor\nreturn m',
+            {"xs": [1, 1]},
+        ),
+        ("set m = [[1], [2]]\nset m[1.0] = tool.list.Append(m[1.0], 3)\nreturn m", [[1], [2, 3]]),
+        ("set xs = [1]\nset ys = xs\nset xs = tool.list.Append(xs, xs)\nreturn [xs, ys]", [[1, [1]], [1]]),
+        ("set xs = [[1]]\nset xs = tool.list.Append(xs, xs[0])\nset xs[0][0] = 2\nreturn xs", [[2], [1]]),
+        ("set xs = [1]\nset xs[0], xs[1] = [xs, 2]\nreturn xs", [[1], 2]),
+        ("set m = {}\nset m.a = [1]\nset m.b = m.a\nset m.a[0] = 2\nreturn m", {"a": [2], "b": [1]}),
+        ("set row = [0]\nset g = [row, row]\nset g[0][0] = 1\nset row[0] = 2\nreturn [g, row]", [[[1], [0]], [2]]),
+        ("set xs = [[1], [2]]\nfor each x in xs\n  set x[0] = 9\n  set xs[1] = x\nendfor\nreturn xs", [[1], [9]]),
+        (
+            'set m = {"a": {"b": [1]}}\nset p = m.a\nset m.a.b[0] = 2\nset q = p.b\nreturn [m, p, q]',
+            [{"a": {"b": [2]}}, {"b": [1]}, [1]],
+        ),
+        (
+            "set f = tool.list.Reverse([1, 2])\nset g = tool.list.Get([f], 0)\nset g[0] = 9\nreturn [f, g]",
+            [[2, 1], [9, 1]],
+        ),
+        ("set xs = [1]\nwhisper self, xs\nset xs[0] = 2\nreturn xs", [2]),
+    ],
+)
+@pytest.mark.parametrize("before", ["", HANDLER], ids=["plain", "under a handler"])
+def test_values_never_share_their_changes(before: str, text: str, result: object) -> None:
+    assert run(before + text).result == result

@@ -23,6 +23,8 @@ from .support import procedure, run
         ("emit [1][4]", (2, 8)),
         ("set x = tool.str.ToUpper(5)", (2, 11)),
         ("set x = tool.str.ToUpper(\n  [1][2])", (3, 5)),
+        ("set x = 5\nset x = tool.list.Append(x, 1)", (3, 11)),
+        ("set m.x = 5\nset m.x = tool.list.Append(m.x, 1)", (3, 13)),
         ("call missing(1)", (2, 8)),
         ("set x = 1 +\\\n  main(\n    1, 2, 3)", (3, 5)),
         ("must 1 > 2", (2, 8)),
