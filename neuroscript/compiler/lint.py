@@ -22,6 +22,7 @@ from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.runtime.tracebacks import nearest
 from neuroscript.syntax import nodes as n
+from neuroscript.syntax.placeholders import placeholders
 from neuroscript.values import TYPE_CONSTANTS
 
 if TYPE_CHECKING:
@@ -66,10 +67,10 @@ class _Linter:
                 word = type(ended).__name__.lower()
                 self.warn(statement.span, ErrorCode.CONTROL_FLOW, f"this is never reached: it stands after '{word}'")
                 ended = None
-            for target in _targets(statement):
-                if target.name in self.globals and target.name not in body.params:
-                    message = f"'{target.name}' is set by the host and cannot be changed"
-                    self.warn(target.span, ErrorCode.WRITE_VIOLATION, message)
+            for name, span in _targets(statement):
+                if name in self.globals and name not in body.params:
+                    message = f"'{name}' is set by the host and cannot be changed"
+                    self.warn(span, ErrorCode.WRITE_VIOLATION, message)
             for part in expressions(statement):
                 self.expression(body, part)
             for inner in inner_blocks(statement):
@@ -87,6 +88,11 @@ class _Linter:
             match part:
                 case n.Name(name=name, span=span) if id(part) not in loose:
                     self.name(body, name, span)
+                case n.Raw(text=text, span=span) | n.Eval(text=n.Literal(value=str() as text), span=span):
+                    names = dict.fromkeys(piece[0] for piece in placeholders(text) if not isinstance(piece, str))
+                    for name in names:
+                        if name != "last":
+                            self.name(body, name, span)
                 case n.Call():
                     self.call(body, part)
                 case n.ToolCall():
@@ -142,11 +148,15 @@ class _Linter:
             self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{spec.full_name} {problem}; it is {spec.usage}")
 
 
-def _targets(statement: n.Stmt) -> Iterator[n.Target]:
-    if isinstance(statement, n.Set):
-        yield from statement.targets
-    elif isinstance(statement, n.Ask | n.PromptUser) and statement.into is not None:
-        yield statement.into
+def _targets(statement: n.Stmt) -> Iterator[tuple[str, n.Span]]:
+    """The names that a statement sets, and where they stand."""
+    match statement:
+        case n.Set(targets=targets):
+            yield from ((target.name, target.span) for target in targets)
+        case n.Ask(into=n.Target() as target) | n.PromptUser(into=target):
+            yield target.name, target.span
+        case n.ForEach(name=name, name_span=span):
+            yield name, span
 
 
 def _loose(expression: n.Expr) -> Iterator[n.Expr]:
