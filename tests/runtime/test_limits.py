@@ -46,7 +46,7 @@ def ended(text: str, limits: Limits, more: str = "") -> NeuroScriptError:
         (Limits(max_items=3), "set xs = [1, 2, 3, 4]", (6, 12), "a list would have more than the limit of 3"),
         (Limits(max_items=3), "set xs[3] = 1", (6, 7), "a list would have more"),
         (Limits(max_items=3), 'set m = {"a": 1, "b": 2, "c": 3, "d": 4}', (6, 11), "a map would have more"),
-        (Limits(max_items=3), "set xs = [1, 2, 3]\nset xs = tool.list.Append(xs, 4)", (7, 3), "3"),
+        (Limits(max_items=3), "set xs = [1, 2, 3]\nset xs = tool.list.Append(xs, 4)", (7, 12), "3"),
         (Limits(max_emitted=5), 'emit "123"\nemit "456"', (7, 3), "emitted more than 5 characters"),
         (Limits(max_nesting=5), "set x = 1\nwhile true\n  set x = [x]\nendwhile", (8, 14), "more than 5 deep"),
     ],
