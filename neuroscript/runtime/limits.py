@@ -32,7 +32,7 @@ class Limits:
     max_emitted: int | None = 64 * 1024 * 1024
     max_source: int | None = 1024 * 1024
     max_nesting: int | None = 100
-    max_memory: int | None = 132 * 1024 * 1024
+    max_memory: int | None = 112 * 1024 * 1024
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -14,7 +14,7 @@ import math
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import accumulate, compress
+from itertools import accumulate, compress, islice
 from typing import Any
 
 from neuroscript.syntax._tables import KEYWORDS, PATTERNS, PUNCTUATION, TERMINALS
@@ -215,6 +215,14 @@ class Positions:
                 end_base = line_starts[end_line - 1]
             self.end_lines.append(end_line)
             self.end_columns.append(end - end_base)
+
+
+def first_beyond(source: str, most: int) -> int | None:
+    """Where the token after the first ``most`` stands; None if there are no more.  Takes no room for them."""
+    if len(source) <= most:
+        return None
+    match = next(islice(_TOKEN.finditer(source), most, None), None)
+    return None if match is None else match.start()
 
 
 def tokenize(source: str, *, every_newline: bool = False) -> Tokens:

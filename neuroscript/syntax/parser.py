@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from neuroscript.errors import NeuroScriptSyntaxError
+from neuroscript.errors import ErrorCode, NeuroScriptSyntaxError
 from neuroscript.runtime.limits import Limits
 from neuroscript.syntax._tables import GOTOS, NONTERMINALS, ROWS, RULES, STATE_GOTOS, STATE_ROWS
-from neuroscript.syntax.builder import Builder, Method
-from neuroscript.syntax.lexer import Positions, Tokens, tokenize
+from neuroscript.syntax.builder import Builder, Finding, Method
+from neuroscript.syntax.lexer import Positions, Tokens, first_beyond, tokenize
 from neuroscript.syntax.nesting import first_too_deep
 from neuroscript.syntax.nodes import Program
-from neuroscript.syntax.source import decode
+from neuroscript.syntax.source import decode, refused
 
 _DEFAULT_LIMITS = Limits()
 
@@ -38,6 +38,7 @@ _STATE_SHIFT = _TOKEN_BITS + len(NONTERMINALS).bit_length()
 
 # For (state, nonterminal, token) the state after the nonterminal and the rules that only pass it on.
 _landings: dict[int, int] = {}
+_MOST_TOKENS = 400_000  # of a megabyte of program text as people and models write it there are about 250,000
 
 
 def parse(source: str | bytes, name: str = "<script>", limits: Limits = _DEFAULT_LIMITS) -> Program:
@@ -53,17 +54,23 @@ def parse(source: str | bytes, name: str = "<script>", limits: Limits = _DEFAULT
             out of range, 37 and 38 for a program too large or nested too deeply.
     """
     text = decode(source, name, limits.max_source)
+    beyond = first_beyond(text, _MOST_TOKENS) if limits.max_source is not None else None
+    if beyond is not None:
+        message = f"the program has more than {_MOST_TOKENS:,} words and signs; load it in parts"
+        raise refused(name, text, beyond, ErrorCode.RESOURCE_EXHAUSTION, message)
     tokens = tokenize(text)
-    builder = Builder(tokens, Positions(tokens), name)
+    findings: list[Finding] = []
     deep = first_too_deep(tokens, limits.max_nesting)
     if deep is None:
+        builder = Builder(tokens, Positions(tokens), name)
         with no_collection():
             program = _run(tokens, builder)
-        if program is not None and not builder.findings:
+        findings = builder.findings
+        if program is not None and not findings:
             return program
     from neuroscript.syntax.diagnostics import explain
 
-    raise NeuroScriptSyntaxError(explain(tokens, builder.findings, deep, name, limits))
+    raise NeuroScriptSyntaxError(explain(tokens, findings, deep, name, limits))
 
 
 @contextmanager

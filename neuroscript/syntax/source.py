@@ -23,14 +23,14 @@ def decode(source: str | bytes, name: str, max_source: int | None) -> str:
     """
     size = len(source)
     if max_source is not None and size > max_source:
-        raise _refused(name, "", 0, ErrorCode.RESOURCE_EXHAUSTION, _too_large(size, max_source))
+        raise refused(name, "", 0, ErrorCode.RESOURCE_EXHAUSTION, _too_large(size, max_source))
     if isinstance(source, bytes):
         try:
             text = source.decode("utf-8")
         except UnicodeDecodeError as error:
             text = source[: error.start].decode("utf-8")
             message = f"byte 0x{source[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
-            raise _refused(name, _unmarked(text), len(_unmarked(text)), ErrorCode.SYNTAX, message) from None
+            raise refused(name, _unmarked(text), len(_unmarked(text)), ErrorCode.SYNTAX, message) from None
     else:
         text = source
         if not text.isascii():
@@ -39,13 +39,13 @@ def decode(source: str | bytes, name: str, max_source: int | None) -> str:
             except UnicodeEncodeError as error:
                 message = f"U+{ord(text[error.start]):04X} is a lone surrogate, which UTF-8 does not have"
                 offset = error.start - (len(text) - len(_unmarked(text)))
-                raise _refused(name, _unmarked(text), offset, ErrorCode.SYNTAX, message) from None
+                raise refused(name, _unmarked(text), offset, ErrorCode.SYNTAX, message) from None
             if max_source is not None and size > max_source:
-                raise _refused(name, "", 0, ErrorCode.RESOURCE_EXHAUSTION, _too_large(size, max_source))
+                raise refused(name, "", 0, ErrorCode.RESOURCE_EXHAUSTION, _too_large(size, max_source))
     text = _unmarked(text)
     if "\0" in text:
         message = "a NUL character cannot stand in a program; is this a text file?"
-        raise _refused(name, text, text.index("\0"), ErrorCode.SYNTAX, message)
+        raise refused(name, text, text.index("\0"), ErrorCode.SYNTAX, message)
     return text
 
 
@@ -57,7 +57,8 @@ def _too_large(size: int, limit: int) -> str:
     return f"the program has more than the {limit:,} bytes that the host allows ({size:,})"
 
 
-def _refused(name: str, text: str, offset: int, code: ErrorCode, message: str) -> NeuroScriptSyntaxError:
+def refused(name: str, text: str, offset: int, code: ErrorCode, message: str) -> NeuroScriptSyntaxError:
+    """The error of a source that is refused at an offset of its text."""
     lines = [0, *(match.end() for match in LINE_END.finditer(text, 0, offset))]
     start = lines[-1]
     shown = LINE_END.split(text[start : start + 1000], maxsplit=1)[0]
