@@ -23,7 +23,10 @@ class Assignments(Expressions):
 
     def _now_set(self, name: str) -> None:
         if not self.body.handlers:
-            self.assigned.add(name)
+            self._note(name)
+
+    def _note(self, name: str) -> None:
+        raise AssertionError(name)  # pragma: no cover - given by Statements
 
     def _refused(self, name: str) -> ast.stmt:
         return ast.Expr(py.call("_read_only", py.const(name)))

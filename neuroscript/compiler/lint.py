@@ -6,7 +6,8 @@ nothing reaches, a tool or procedure that does not exist, a call that its signat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from neuroscript.compiler.calls import Signature
@@ -27,6 +28,9 @@ from neuroscript.values import TYPE_CONSTANTS
 
 if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
+
+_MOST_LOOKS = 200_000  # names that are looked at for the nearest one, all together
+_MOST_UNKNOWN = 100  # unknown tools whose nearest names are told
 
 
 def lint(resolved: Resolved, interpreter: Interpreter) -> list[Diagnostic]:
@@ -49,6 +53,8 @@ class _Linter:
         self.resolved = resolved
         self.interpreter = interpreter
         self.found: list[Diagnostic] = []
+        self.looks = _MOST_LOOKS
+        self.unknown_tools: dict[str, str] = {}
         runtime = interpreter.runtime
         self.signatures = {name: loaded.signature for name, loaded in runtime.procedures.items()}
         self.signatures.update((node.name, Signature.of(node)) for node in resolved.program.procedures)
@@ -103,7 +109,7 @@ class _Linter:
             return
         if name == "self":
             return  # the default sink of `whisper`
-        hint = nearest(name, [*body.variables, *self.globals, *self.signatures])
+        hint = self.nearest(name, body.variables, self.globals, self.signatures)
         self.warn(span, ErrorCode.KEY_NOT_FOUND, f"'{name}' is never set{hint}")
 
     def call(self, body: Body, call: n.Call) -> None:
@@ -120,15 +126,29 @@ class _Linter:
             if len(call.args) != 1 or names:
                 self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{name}() takes one value; it is {name}(x)")
         else:
-            hint = nearest(name, [*self.signatures, *BUILTINS, "len"])
+            hint = self.nearest(name, self.signatures, BUILTINS, ("len",))
             self.warn(call.name_span, ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{name}' here{hint}")
 
+    def nearest(self, name: str, *known: Collection[str]) -> str:
+        """The nearest name, as long as looking for it has not taken too long for one program."""
+        self.looks -= sum(map(len, known))
+        return nearest(name, chain(*known)) if self.looks > 0 else ""
+
     def tool(self, call: n.ToolCall) -> None:
+        name = call.name.lower()
+        if name in self.unknown_tools:
+            self.warn(call.name_span, ErrorCode.TOOL_NOT_FOUND, self.unknown_tools[name])
+            return
+        if len(self.unknown_tools) >= _MOST_UNKNOWN and self.interpreter.tools.get(call.name) is None:
+            self.warn(call.name_span, ErrorCode.TOOL_NOT_FOUND, f"there is no tool tool.{call.name}")
+            return
         try:
             tool = self.interpreter.tools.lookup(call.name)
             self.interpreter.check_permission(tool)
         except NeuroScriptError as error:
             self.warn(call.name_span, ErrorCode(error.code), error.message)
+            if error.code == ErrorCode.TOOL_NOT_FOUND:
+                self.unknown_tools[name] = error.message
             return
         spec = tool.spec
         names = [argument.name for argument in call.args if argument.name is not None]

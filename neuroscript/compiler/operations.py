@@ -164,7 +164,8 @@ class Operations(Calls):
         """The type of an operand that is nil where its variable is not set."""
         if not isinstance(expression, n.Name) or self.is_set(expression.name):
             return kind
-        return kind.union(Type(NIL)) if expression.name in self.body.variables - self.foreign else ANY
+        own = expression.name in self.body.variables and expression.name not in self.foreign
+        return kind.union(Type(NIL)) if own else ANY
 
     def _loose_operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
         if self.simple(expression) or not isinstance(expression, n.Name):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from neuroscript.errors import Diagnostic, ErrorCode
 from neuroscript.syntax import nodes as n
@@ -142,8 +143,13 @@ def diagnostic(
 
 def source_line(source: str, line: int) -> str:
     """Line ``line`` (from 1) of a source whose lines end in ``\\n``, ``\\r\\n`` or ``\\r``."""
-    rows = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    rows = _lines(source)
     return rows[line - 1] if 0 < line <= len(rows) else ""
+
+
+@lru_cache(maxsize=1)
+def _lines(source: str) -> list[str]:
+    return source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 class _Walker:

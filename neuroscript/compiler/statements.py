@@ -8,12 +8,13 @@ shares the body's variables, runs, and execution goes on with the next statement
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from neuroscript.compiler import pyast as py
 from neuroscript.compiler.assignments import Assignments
 from neuroscript.compiler.calls import Unit
 from neuroscript.compiler.infer import Inference
-from neuroscript.compiler.resolve import SYSTEM_NAMES, Body, Resolved, inner_blocks, statements, walk
+from neuroscript.compiler.resolve import SYSTEM_NAMES, Body, Resolved, inner_blocks, source_line, statements, walk
 from neuroscript.compiler.resolve import expressions as direct_expressions
 from neuroscript.syntax import nodes as n
 from neuroscript.values import TYPE_CONSTANTS
@@ -47,6 +48,7 @@ class Statements(Assignments):
         self.foreign = {name for name in body.variables - params if name in unit.procedures or name in TYPE_CONSTANTS}
         self.types = Inference(body, self.foreign | (session or frozenset()), unit.procedures, unit.globals)
         self.assigned = params.copy()
+        self.added: list[str] = []  # what was put into `assigned`, in order, so that a branch can be taken back
         self.guarded = self._guarded() - set(body.params)
         self.unsure: set[str] = set()
         self.scoped = body.evals * len(body.variables) > _MOST_NAMES
@@ -103,7 +105,7 @@ class Statements(Assignments):
         if self.scoped:
             code.append(py.function("scope", [], [], [ast.Return(self.scope())]))
         code += [self._handler(index, handler) for index, handler in enumerate(body.handlers)]
-        self.assigned = set(body.params)
+        self._begin(body.params)
         statements_code = self.block(body.block)
         code += self._saved(statements_code) if self.session else statements_code
         params = ["d", *(f"v_{name}" for name in needs)]
@@ -130,7 +132,7 @@ class Statements(Assignments):
 
     def _handler(self, index: int, handler: n.OnError) -> ast.stmt:
         """The function of an error handler: it gets the error's fields and says whether it cleared the error."""
-        self.assigned = set(self.body.params) | set(SYSTEM_NAMES)
+        self._begin([*self.body.params, *SYSTEM_NAMES])
         self.in_handler = True
         code: list[ast.stmt] = [py.assign("cleared", py.const(False))]
         for name in SYSTEM_NAMES:
@@ -190,7 +192,7 @@ class Statements(Assignments):
                 made = self._set_name(target, value)
                 if not cannot_fail:
                     return self._covered(made)
-                self.assigned.add(target.name)
+                self._note(target.name)
                 return made
         return self._covered(self._simple(statement))
 
@@ -273,11 +275,10 @@ class Statements(Assignments):
 
     def _source(self, span: n.Span) -> str:
         """The text of an expression that stands on one line."""
-        if not hasattr(self, "_lines"):
-            text = self.resolved.program.source.removeprefix("\ufeff")
-            self._lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         line, column, end_line, end_column = span
-        text = self._lines[line - 1][column : end_column if end_line == line else None].strip()
+        text = source_line(self.resolved.program.source, line)[
+            column : end_column if end_line == line else None
+        ].strip()
         return text if len(text) <= 60 and line == end_line else text[:57] + "…"
 
     def _if(self, statement: n.If) -> list[ast.stmt]:
@@ -286,32 +287,33 @@ class Statements(Assignments):
         branches = list(statement.branches)
         rest = statement.orelse
         first, more = branches[:_MAX_BRANCHES], branches[_MAX_BRANCHES:]
-        before = self.assigned.copy()
-        ends: list[set[str]] = []
+        ends: list[set[str] | None] = []
         go_on = self.temporary_flag() if more else ""
         orelse: list[ast.stmt]
         if more:
             orelse = [py.assign(go_on, py.const(True))]
         else:
+            mark = len(self.added)
             orelse = self.block(rest) if rest is not None else []
-            ends.append(self._end(rest or []))
+            ends.append(self._end(rest or [], mark))
         made = orelse
         for number, (condition, block) in reversed(list(enumerate(first))):
-            self.assigned = before.copy()
+            mark = len(self.added)
             body = self.block(block)
-            ends.append(self._end(block))
-            self.assigned = before.copy()
+            ends.append(self._end(block, mark))
             self.handler = handler
             self._temporaries = 0
             made = self._branch(condition, body, made, number)
         if more:
-            self.assigned = before.copy()
             self.handler = handler
+            mark = len(self.added)
             later = self._if(n.If(statement.span, more, rest))
-            ends.append(self.assigned)
+            ends.append(self._take_back(mark))
             made = [py.assign(go_on, py.const(False)), *made, py.when(py.name(go_on), later)]
-        # Where a condition may fail and its error be cleared, none of the branches has run.
-        self.assigned = set.intersection(*ends) if ends and handler is None else before
+        known = [names for names in ends if names is not None]
+        if known and handler is None:  # where a condition may fail and be cleared, none of the branches has run
+            for name in set.intersection(*known):
+                self._note(name)
         return made
 
     def temporary_flag(self) -> str:
@@ -334,23 +336,42 @@ class Statements(Assignments):
             orelse = [py.when(py.compare(py.name(flag), "is not", py.const(None)), orelse)]
         return [*code, py.when(py.name(flag), body, orelse)]
 
-    def _end(self, block: n.Block) -> set[str]:
-        """What is set after a branch; one that never ends does not count."""
-        if block and isinstance(block[-1], n.Return | n.Fail | n.Break | n.Continue) and not self.body.handlers:
-            return self.body.variables
-        return self.assigned
+    def _end(self, block: n.Block, mark: int) -> set[str] | None:
+        """What a branch sets; None for one that never ends, which does not count."""
+        names = self._take_back(mark)
+        ends = block and isinstance(block[-1], n.Return | n.Fail | n.Break | n.Continue) and not self.body.handlers
+        return None if ends else names
+
+    # --- what is certainly set ---------------------------------------------------------------------------------------
+
+    def _begin(self, names: Iterable[str]) -> None:
+        self.assigned = set(names)
+        self.added = []
+
+    def _note(self, name: str) -> None:
+        """From here on the variable is certainly set."""
+        if name not in self.assigned:
+            self.assigned.add(name)
+            self.added.append(name)
+
+    def _take_back(self, mark: int) -> set[str]:
+        """Forgets what was noted since ``added`` was as long as ``mark``, and gives it."""
+        names = self.added[mark:]
+        del self.added[mark:]
+        self.assigned.difference_update(names)
+        return set(names)
 
     # --- loops -------------------------------------------------------------------------------------------------------
 
     def _loop(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
         if self.blocks >= _MAX_BLOCKS:
             return self._outlined(statement)
-        before = self.assigned.copy()
+        mark = len(self.added)
         handler = self.handler
         self.blocks += 1
         made = self._while(statement) if isinstance(statement, n.While) else self._for_each(statement)
         self.blocks -= 1
-        self.assigned = before
+        self._take_back(mark)
         self.handler = handler
         return made
 
@@ -390,9 +411,8 @@ class Statements(Assignments):
             items = py.name(walked)  # type: ignore[assignment]
         clean = self.let_go()
         after += clean
-        self.assigned.add(name)
+        self._note(name)
         body = [*clean, *self.block(statement.body)]
-        self.assigned.discard(name)
         pair = ast.Tuple([ast.Name("_", py.STORE), ast.Name(f"v_{name}", py.STORE)], py.STORE)
         return [*before, ast.For(pair, py.call("zip", py.name("_fuel"), items), body, []), *after]
 
@@ -402,9 +422,7 @@ class Statements(Assignments):
         identifier = f"loop_{self.loop_functions}"
         blocks, self.blocks = self.blocks, 0
         self.outlined += 1
-        before = self.assigned.copy()
         body = self._loop(statement)
-        self.assigned = before
         self.outlined -= 1
         self.blocks = blocks
         shared = self._shared(body, "cleared") if self.in_handler else self._shared(body)

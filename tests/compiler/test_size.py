@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
 import pytest
 
 from neuroscript import Interpreter, NeuroScriptError
@@ -159,3 +163,34 @@ def test_literals_out_of_range_are_found_at_load(source: str) -> None:
     with Interpreter(plugins=False) as interpreter, pytest.raises(NeuroScriptError) as raised:
         interpreter.load(source)
     assert (raised.value.code, raised.value.line, raised.value.column) == (41, 2, 10)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: "func main means\n" + "".join(f" emit x{i}\n set y{i} = 1\n" for i in range(n)) + "endfunc\n",
+        lambda n: "func main means\n" + "".join(f" call z{i}()\n call tool.z.Z{i}()\n" for i in range(n)) + "endfunc\n",
+    ],
+    ids=["names", "calls"],
+)
+def test_looking_for_the_nearest_names_does_not_grow_with_their_square(make: Callable[[int], str]) -> None:
+    def steps(count: int) -> int:
+        """The function calls that checking and loading take, which no other work on the machine changes."""
+        source, calls = make(count), 0
+
+        def counted(frame: object, event: str, argument: object) -> None:
+            nonlocal calls
+            calls += 1
+
+        with Interpreter(plugins=False) as interpreter:
+            sys.setprofile(counted)
+            try:
+                interpreter.check(source)
+                with suppress(NeuroScriptError):
+                    interpreter.load(source)
+            finally:
+                sys.setprofile(None)
+        return calls
+
+    steps(5)
+    assert steps(600) < 3 * steps(300)
