@@ -13,8 +13,8 @@ import pytest
 from neuroscript import Interpreter, Limits, NeuroScriptError
 from tests.compiler.support import procedure
 
-SIZE = 4099
-LIST = f"set xs = []\nset xs[{SIZE - 1}] = 1\n"
+MARK = "the list of this test"
+LIST = f'set xs = ["{MARK}"]\n'
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def no_collector() -> Iterator[None]:
 
 
 def lists_left() -> int:
-    """The lists of that size that still exist."""
-    return sum(type(value) is list and len(value) == SIZE for value in gc.get_objects())
+    """The lists of these programs that still exist."""
+    return sum(type(value) is list and len(value) == 1 and value[0] == MARK for value in gc.get_objects())
 
 
 @pytest.mark.usefixtures("no_collector")
