@@ -26,7 +26,8 @@ _TIMED_PORTIONS = 8  # quick portions after which tools are called without a clo
 _MEMORY_INTERVAL = 0.004
 _LONG_TOOL = 0.005  # seconds from which on memory that a tool took is looked for
 # How many times its limit a run may let the process grow by, where its own values do not explain it.
-_UNSEEN, _UNSEEN_AMONG_THREADS = 2, 8
+_UNSEEN, _UNSEEN_AMONG_THREADS = 1.5, 8
+_KEPT_BY_HOST = 12  # bytes for each emitted character, which a host may take that keeps what is emitted
 _MIB = 1024 * 1024
 _STATM = "/proc/self/statm"
 
@@ -44,6 +45,7 @@ class Fuel:
         self.timing = False  # whether they have been found slow enough to be timed from now on
         self.time_tools: Callable[[bool], None] = lambda timing: None
         self.kept: Callable[[], list[Any]] = list  # values of the run that are in none of its variables
+        self.emitted: Callable[[], int] = int  # characters that the run has emitted
         self.slow_portions = self.quick_portions = 0
         self.timed = 0.0
         self.reset()
@@ -165,7 +167,8 @@ class Fuel:
             return
         if own_bytes(self.namespace, allowed, self.kept()) > allowed:
             self._exhausted(f"the run's values take more than the limit of {allowed // _MIB} MiB")
-        if grown > allowed * (_UNSEEN if threading.active_count() == 1 else _UNSEEN_AMONG_THREADS):
+        most = allowed * (_UNSEEN if threading.active_count() == 1 else _UNSEEN_AMONG_THREADS)
+        if grown > most + _KEPT_BY_HOST * self.emitted():
             # Not all that a run holds is in its variables: a list that a tool is making, or a call's arguments.
             self._exhausted(f"the process has grown by {grown // _MIB} MiB; the run may take {allowed // _MIB} MiB")
         self.memory_allowed = grown + allowed // 4

@@ -71,6 +71,7 @@ class Runtime(ToolLinks, Runs):
         self.max_emitted = limits.max_emitted if limits.max_emitted is not None else 1 << 62
         self.whispered: dict[str, list[Any]] = {}
         self.fuel.time_tools = self._time_tools
+        self.fuel.emitted = lambda: self.emitted
         self.fuel.kept = lambda: [value for values in self.whispered.values() for value in values]
         self._fill_namespace()
 

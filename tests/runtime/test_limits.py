@@ -159,3 +159,11 @@ def test_time_of_the_script_inside_tools_is() -> None:
     more = "func spin(needs x) means\n  while true\n  endwhile\nendfunc\n"
     error = ended("call tool.list.Map([1], spin)", Limits(max_seconds=0.02, max_steps=None), more)
     assert "seconds" in error.message
+
+
+def test_what_the_host_keeps_of_the_emitted_values_is_not_the_runs() -> None:
+    kept: list[Any] = []
+    with Interpreter(plugins=False, emit=kept.append, limits=Limits(max_memory=2 * 1024 * 1024)) as interpreter:
+        interpreter.load(procedure("for each i in tool.list.Range(0, 50000)\n  emit [i, i, i]\nendfor"))
+        interpreter.run("main")
+    assert len(kept) == 50_000
