@@ -259,10 +259,13 @@ def power(a: Any, b: Any) -> Any:
     x, y = number(a), number(b)
     if x is None or y is None:
         raise type_error("**", a, b, "two numbers")
-    if type(x) is int and type(y) is int and y >= 0:
-        if (x.bit_length() - 1) * y > MAX_INT_BITS:
-            return in_range(INT_LIMIT)
-        return in_range(x**y) if x not in (0, 1, -1) else x ** (y if y < 2 else 2 + y % 2)
+    if type(x) is int and type(y) is int:
+        if x in (1, -1):
+            return x if y % 2 else 1  # exact for a negative power too
+        if y >= 0:
+            if (x.bit_length() - 1) * y > MAX_INT_BITS:
+                return in_range(INT_LIMIT)
+            return in_range(x ** min(y, 1)) if x == 0 else in_range(x**y)
     if y == 0:
         return 1.0
     try:
