@@ -139,7 +139,7 @@ class StatelessTasks:
                     for index, prompt in enumerate(prompts)
                 }
                 while waiting:
-                    for done in _finished(waiting, options.check):
+                    for done in sorted(_finished(waiting, options.check), key=waiting.__getitem__):
                         result, fired = done.result()
                         results[waiting.pop(done)] = result
                         # In this thread: what listens may belong to it.

@@ -52,11 +52,12 @@ class Interrupts:
         Raises:
             NeuroScriptError: 18 at the end of the input; 44 if a signal ends the wait.
         """
-        sys.stdout.flush()
-        sys.stderr.write(text)
-        sys.stderr.flush()
+        # Whoever sees the question may send a signal at once, so that is minded before it is shown.
         self._waiting = True
         try:
+            sys.stdout.flush()
+            sys.stderr.write(text)
+            sys.stderr.flush()
             line = sys.stdin.readline()
         except KeyboardInterrupt:
             raise NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled") from None
