@@ -35,7 +35,8 @@ class Interrupts:
         def handle(number: int, _frame: FrameType | None) -> None:
             again = self.status != 0
             self.status = CANCELLED if number == signal.SIGINT else TERMINATED
-            cancel()
+            # In a thread of its own: what it sets may be held by the very code that the signal interrupted.
+            threading.Thread(target=cancel, daemon=True).start()
             if again or self._waiting:
                 raise KeyboardInterrupt
 
