@@ -20,8 +20,6 @@ ROOT = Path(__file__).parents[2]
 # A second is meant; slow machines run tests too.
 SECONDS = 3.0
 MEGABYTES = 200.0
-# A megabyte of dense source is parsed and compiled before it runs: its tree takes more than what a run may hold.
-SOURCE_MEGABYTES = 320.0
 
 QUICK = [attack for attack in ATTACKS if attack.quick]
 SLOW = [attack for attack in ATTACKS if not attack.quick]
@@ -41,7 +39,7 @@ def attacked(attack: Attack) -> None:
     found = json.loads(done.stdout)
     assert found["code"] in attack.codes, found
     assert found["seconds"] < SECONDS + attack.limits.get("max_seconds", 0), found
-    assert found["megabytes"] < (SOURCE_MEGABYTES if attack.name.startswith("source-") else MEGABYTES), found
+    assert found["megabytes"] < MEGABYTES, found
     assert found["after"] == 2
     assert not found["caught"], "a handler saw a limit"
 
