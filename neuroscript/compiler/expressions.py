@@ -186,8 +186,8 @@ class Expressions(Operations):
                 continue
             name, path = piece
             value = py.name("latest") if name == "last" else self._name(name)
-            for key in path:
-                value = py.call("_index", value, py.const(key))
+            if path:
+                value = py.call("_walk", value, py.const(tuple(path)))
             pieces.append(py.call("_joined", value))
         if all(isinstance(piece, ast.Constant) for piece in pieces):
             return py.const("".join(piece.value for piece in pieces))  # type: ignore[attr-defined]

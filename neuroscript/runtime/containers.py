@@ -12,6 +12,7 @@ Python) ``COPY_ALWAYS`` makes every change copy.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from itertools import repeat
 from typing import Any, NoReturn
 
@@ -261,6 +262,12 @@ class Containers:
         raise NeuroScriptError(
             ErrorCode.TYPE, f"cannot read an item of {describe(container)}: it is not a list, map or string"
         )
+
+    def walk(self, value: Any, path: Sequence[str | int]) -> Any:
+        """``value[a][b]…``, as a placeholder says it."""
+        for key in path:
+            value = self.index(value, key)
+        return value
 
     def iterate(self, value: Any) -> Any:
         """An iterator for ``for each``.  It holds the collection, so that a change in the loop makes a copy."""

@@ -90,6 +90,7 @@ class Runtime(ToolLinks, Runs):
             _nested=containers.nested,
             _too_many=containers.too_many,
             _index=containers.index,
+            _walk=containers.walk,
             _put=containers.put,
             _put_path=containers.put_path,
             _append_at=containers.append_at,
@@ -169,8 +170,7 @@ class Runtime(ToolLinks, Runs):
             value = scope.get(name, UNSET)
             if value is UNSET:
                 value = self.name(name)
-            for key in path:
-                value = self.containers.index(value, key)
+            value = self.containers.walk(value, path)
             parts.append(self.operations.joined(value))
         return self.operations.pieces(*parts)
 
