@@ -264,7 +264,8 @@ class Interpreter:
     def _install(self, program: Program, compiled: Compiled) -> None:
         runtime = self.runtime
         before = runtime.namespace.copy(), runtime.procedures.copy(), runtime.events.snapshot(), len(self._programs)
-        exec(compiled.code, runtime.namespace)
+        for code in compiled.codes:
+            exec(code, runtime.namespace)
         for procedure in program.procedures:
             returns = tuple(param.name for param in procedure.returns)
             metadata = tuple(procedure.metadata)

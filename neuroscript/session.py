@@ -53,10 +53,11 @@ class Session:
             raise NeuroScriptSyntaxError(resolved.diagnostics)
         runtime = self.interpreter.runtime
         with runtime.alone():
-            code, function = self.interpreter.compile_input(
+            codes, function = self.interpreter.compile_input(
                 lambda unit, load: generate_input(resolved, unit, load, frozenset(self.variables))
             )
-            exec(code, runtime.namespace)
+            for code in codes:
+                exec(code, runtime.namespace)
             scope = dict(self.variables)
             try:
                 with runtime.run() as depth:

@@ -9,9 +9,7 @@ script's own line and columns, so that a failing operation is found from the tra
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain
 from types import CodeType
 
 from neuroscript.compiler.calls import Unit
@@ -24,9 +22,9 @@ from neuroscript.syntax.parser import no_collection
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The code of one load, and the names of its functions."""
+    """The code of one load, a module for each function, and the names of the functions that the load itself calls."""
 
-    code: CodeType
+    codes: tuple[CodeType, ...]
     start: str
     commands: tuple[str, ...]
 
@@ -59,30 +57,34 @@ def generate(resolved: Resolved, unit: Unit, load: int) -> Compiled:
     handlers: Block = list(program.handlers)
     start = Body("event", "load", handlers, [], handlers[0].span if handlers else (1, 0, 1, 0))
     identifiers.append((f"i_{load}", start))
-    functions = (Statements(unit, resolved, body, events).function(name) for name, body in identifiers)
-    return Compiled(_code(functions, resolved), f"i_{load}", commands)
+    # What is kept of a program are its signatures and its metadata; its tree goes as it is compiled.
+    resolved.bodies.clear()
+    identifiers.reverse()
+    codes = []
+    with no_collection():
+        while identifiers:
+            name, body = identifiers.pop()
+            codes.append(_code(Statements(unit, resolved, body, events).function(name), resolved))
+            body.block.clear()
+    return Compiled(tuple(codes), f"i_{load}", commands)
 
 
-def _code(functions: Iterable[ast.stmt], resolved: Resolved) -> CodeType:
-    """The code of a module of these functions.
+def _code(function: ast.stmt, resolved: Resolved) -> CodeType:
+    """The code of a module of this function.
 
-    The tree that they were made of is let go, since it takes a hundred times the room of the source: what is kept of a
-    program are its signatures and its metadata.
+    Each function is compiled by itself, since Python's syntax tree takes two hundred times the room of the source.
     """
     # Python's compiler takes no file name that no file could have.
     file = resolved.program.name.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     try:
-        with no_collection():
-            module = ast.Module(list(functions), [])
-            for body in resolved.bodies:
-                body.block.clear()
-            resolved.bodies.clear()
-            return compile(module, file, "exec", dont_inherit=True)
+        return compile(ast.Module([function], []), file, "exec", dont_inherit=True)
     except (RecursionError, MemoryError) as error:
         raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "the program is nested too deeply") from error
 
 
-def generate_input(resolved: Resolved, unit: Unit, load: int, known: frozenset[str]) -> tuple[CodeType, str]:
+def generate_input(
+    resolved: Resolved, unit: Unit, load: int, known: frozenset[str]
+) -> tuple[tuple[CodeType, ...], str]:
     """Makes the code of one input of an interactive session: its variables come from a mapping and go back to it.
 
     Args:
@@ -98,11 +100,8 @@ def generate_input(resolved: Resolved, unit: Unit, load: int, known: frozenset[s
     events = {key: f"e_{load}_{number}" for number, key in enumerate(resolved.body_of_event)}
     body.variables |= known
     identifier = f"c_{load}_0"
-    functions = chain(
-        (
-            Statements(unit, resolved, inner, events).function(events[key])
-            for key, inner in resolved.body_of_event.items()
-        ),
-        (Statements(unit, resolved, body, events, session=known).function(identifier),),
-    )
-    return _code(functions, resolved), identifier
+    functions = [
+        Statements(unit, resolved, inner, events).function(events[key]) for key, inner in resolved.body_of_event.items()
+    ]
+    functions.append(Statements(unit, resolved, body, events, session=known).function(identifier))
+    return tuple(_code(function, resolved) for function in functions), identifier
