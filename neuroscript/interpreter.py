@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from collections.abc import Mapping
 
 from neuroscript.compiler.cache import Cache, Entry, RecordingLinker
-from neuroscript.compiler.calls import Linker, Signature, Unit
-from neuroscript.compiler.codegen import Compiled, generate
-from neuroscript.compiler.lint import lint
-from neuroscript.compiler.resolve import diagnostic, resolve
-from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
+from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.runtime.context import ToolContext
 from neuroscript.runtime.handles import HandleTable
 from neuroscript.runtime.limits import Limits
 from neuroscript.runtime.services import Services
-from neuroscript.runtime.state import LoadedProcedure, Runtime
+from neuroscript.runtime.state import Runtime
 from neuroscript.runtime.tracebacks import nearest
-from neuroscript.session import Session
 from neuroscript.stdlib import standard_registry
-from neuroscript.syntax.nodes import Program
-from neuroscript.syntax.parser import parse
 from neuroscript.tools.policy import Policy
-from neuroscript.tools.registry import Tool, ToolRegistry
+from neuroscript.tools.registry import ToolRegistry
 from neuroscript.tools.spec import ToolSpec
 from neuroscript.values import Function, from_host, to_host
 
-F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
-Asker = Callable[[ToolContext, Any, str, "dict[str, Any] | None", "list[Any]"], str]
-ErrorCallback = Callable[[NeuroScriptError], object]
+# Types are imported for type checkers alone, here and in all that a start imports: `typing`, `logging` and `pathlib`
+# take longer than the rest.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Any, Self, TypeVar
+
+    from neuroscript.compiler.calls import Linker, Unit
+    from neuroscript.errors import Diagnostic
+    from neuroscript.runtime.programs import Compiled, LoadedProgram, Signature
+    from neuroscript.session import Session
+    from neuroscript.tools.registry import Tool
+
+    F = TypeVar("F", bound=Callable[..., Any])
+    T = TypeVar("T")
+    Asker = Callable[[ToolContext, Any, str, dict[str, Any] | None, list[Any]], str]
+    ErrorCallback = Callable[[NeuroScriptError], object]
 
 PLUGIN_GROUP = "neuroscript.plugins"
 _DEFAULT_LIMITS = Limits()
@@ -91,7 +96,7 @@ class Interpreter:
         self.whisper_sink = whisper
         self.environment = _environment(environment)
         self.on_error = on_error
-        self.log = log if log is not None else logging.getLogger("neuroscript")
+        self._log = log
         self.handles = HandleTable()
         self.policy = policy if policy is not None else _DEFAULT_POLICY
         self.tools = tools if tools is not None else ToolRegistry(standard_registry())
@@ -104,7 +109,7 @@ class Interpreter:
         self._closing: list[Callable[[], object]] = []
         self._closed = False
         self._loads = 0
-        self._programs: list[Program] = []
+        self._programs: list[LoadedProgram] = []
         self._commands: list[str] = []
         self._plugins_wanted = plugins
         if plugins:
@@ -117,6 +122,15 @@ class Interpreter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def log(self) -> logging.Logger:
+        """Where the interpreter reports."""
+        if self._log is None:
+            import logging
+
+            self._log = logging.getLogger("neuroscript")
+        return self._log
 
     # --- plugins and services ----------------------------------------------------------------------------------------
 
@@ -236,7 +250,8 @@ class Interpreter:
             NeuroScriptError: 22 if there is no such file, 26 if it cannot be read, and what `load` raises.
         """
         try:
-            source = Path(path).read_bytes()
+            with open(path, "rb") as file:
+                source = file.read()
         except FileNotFoundError as error:
             raise NeuroScriptError(ErrorCode.FILE_NOT_FOUND, f"there is no file {os.fspath(path)!r}") from error
         except OSError as error:
@@ -244,7 +259,7 @@ class Interpreter:
             raise NeuroScriptError(ErrorCode.IO_FAILED, message) from error
         return self.load(source, str(path), replace=replace)
 
-    def _compiled(self, source: str | bytes, name: str, replace: bool) -> tuple[Program, Compiled]:
+    def _compiled(self, source: str | bytes, name: str, replace: bool) -> tuple[LoadedProgram, Compiled]:
         """A program and its code, from the cache where it was compiled under the same circumstances before."""
         key = (source, name, replace, self._loads, self._circumstances(), self.limits)
         entry = _CACHE.find(key, self.runtime)
@@ -252,27 +267,28 @@ class Interpreter:
             self._loads += 1
             return entry.program, entry.compiled
         linker = RecordingLinker(self.runtime)
-        program = parse(source, name, self.limits)
-        compiled = self._compile(program, replace, linker)
-        _CACHE.keep(key, Entry(program, compiled, linker.links))
+        from neuroscript.compiler.build import build
+
+        known = {} if replace else self.runtime.procedures
+        program, compiled = build(
+            source, name, self.limits, known, lambda make, new: self.compile_input(make, new, linker)
+        )
+        _CACHE.keep(key, Entry(program, compiled, linker.links, len(source)))
         return program, compiled
 
     def _circumstances(self) -> Hashable:
         signatures = {name: loaded.signature for name, loaded in self.runtime.procedures.items()}
         return frozenset(self.runtime.globals), frozenset(signatures.items())
 
-    def _install(self, program: Program, compiled: Compiled) -> None:
+    def _install(self, program: LoadedProgram, compiled: Compiled) -> None:
         runtime = self.runtime
         before = runtime.namespace.copy(), runtime.procedures.copy(), runtime.events.snapshot(), len(self._programs)
         for code in compiled.codes:
             exec(code, runtime.namespace)
         for procedure in program.procedures:
-            returns = tuple(param.name for param in procedure.returns)
-            metadata = tuple(procedure.metadata)
-            loaded = LoadedProcedure(Signature.of(procedure), returns, metadata, program.name, procedure.span[0])
-            runtime.define(procedure.name, loaded)
+            runtime.define(procedure.name, procedure)
         try:
-            if program.handlers:
+            if compiled.start:
                 with runtime.run() as depth:
                     runtime.namespace[compiled.start](depth, None)
         except BaseException:
@@ -288,20 +304,6 @@ class Interpreter:
         self._commands = list(compiled.commands)
         self._programs.append(program)
 
-    def _compile(self, program: Program, replace: bool, linker: Linker) -> Compiled:
-        resolved = resolve(program)
-        found = list(resolved.diagnostics)
-        if not replace:
-            for procedure in program.procedures:
-                old = self.runtime.procedures.get(procedure.name)
-                if old is not None:
-                    message = f"procedure '{procedure.name}' is defined already, in {old.file} on line {old.line}"
-                    found.append(diagnostic(program, procedure.name_span, "error", ErrorCode.DUPLICATE, message))
-        if found:
-            raise NeuroScriptSyntaxError(found)
-        new = {procedure.name: Signature.of(procedure) for procedure in program.procedures}
-        return self.compile_input(lambda unit, load: generate(resolved, unit, load), new, linker)
-
     def compile_input(
         self,
         make: Callable[[Unit, int], T],
@@ -314,11 +316,17 @@ class Interpreter:
         self._loads += 1
         operations = self.runtime.operations
         known = frozenset(self.runtime.globals)
+        from neuroscript.compiler.calls import Unit
+
         unit = Unit(known, signatures, linker or self.runtime, operations.max_items, operations.max_string)
         return make(unit, self._loads)
 
     def check(self, source: str | bytes, name: str = "<script>") -> list[Diagnostic]:
         """Everything that is wrong with a program, or certainly not meant, without loading it."""
+        from neuroscript.compiler.lint import lint
+        from neuroscript.compiler.resolve import resolve
+        from neuroscript.syntax.parser import parse
+
         try:
             program = parse(source, name, self.limits)
         except NeuroScriptSyntaxError as error:
@@ -388,6 +396,8 @@ class Interpreter:
 
     def session(self) -> Session:
         """An interactive session: inputs one after the other, with variables that stay."""
+        from neuroscript.session import Session
+
         return Session(self)
 
     def _outside(self, result: Any) -> Any:
@@ -415,7 +425,7 @@ class Interpreter:
         return found
 
     @property
-    def programs(self) -> Sequence[Program]:
+    def programs(self) -> Sequence[LoadedProgram]:
         """The programs that are loaded, in order, with their metadata."""
         return tuple(self._programs)
 
@@ -437,6 +447,8 @@ def _plugins() -> tuple[Callable[[Interpreter], object], ...]:
 def _directory(path: str | os.PathLike[str] | None) -> Path | None:
     if path is None:
         return None
+    from pathlib import Path
+
     directory = Path(path)
     if not directory.exists():
         raise NeuroScriptError(ErrorCode.FILE_NOT_FOUND, f"the sandbox {os.fspath(path)!r} does not exist")

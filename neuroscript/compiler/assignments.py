@@ -9,10 +9,10 @@ from __future__ import annotations
 import ast
 
 from neuroscript.compiler import pyast as py
-from neuroscript.compiler.calls import ToolLink
 from neuroscript.compiler.expressions import Expressions
 from neuroscript.compiler.infer import INT, LIST, MAP, STR
 from neuroscript.runtime.containers import IN_LOCAL
+from neuroscript.runtime.linking import ToolLink
 from neuroscript.syntax import nodes as n
 
 

@@ -10,24 +10,29 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
-from dataclasses import dataclass
 
-from neuroscript.compiler.calls import Linker, ToolLink
-from neuroscript.compiler.codegen import Compiled
-from neuroscript.syntax.nodes import Program
+from neuroscript.records import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from neuroscript.compiler.calls import Linker
+    from neuroscript.runtime.linking import ToolLink
+    from neuroscript.runtime.programs import Compiled, LoadedProgram
 
 _ENTRIES = 128
 _LONGEST = 1024 * 1024  # characters of all sources that are kept; their code takes up to ten times as much
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Entry:
-    """A compiled program, and the tools that it is linked to."""
+    """A compiled program, the tools that it is linked to, and the length of its source."""
 
-    program: Program
+    program: LoadedProgram
     compiled: Compiled
     links: dict[str, ToolLink | None]
+    length: int
 
 
 class RecordingLinker:
@@ -63,7 +68,7 @@ class Cache:
 
     def keep(self, key: Hashable, entry: Entry) -> None:
         """Keeps an entry, and lets the oldest one go."""
-        length = len(entry.program.source)
+        length = entry.length
         if length > _LONGEST // 4:
             return
         with self._lock:
@@ -72,4 +77,4 @@ class Cache:
             self._entries[key] = entry
             while len(self._entries) > _ENTRIES or self._length > _LONGEST:
                 _, oldest = self._entries.popitem(last=False)
-                self._length -= len(oldest.program.source)
+                self._length -= oldest.length

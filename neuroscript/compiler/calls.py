@@ -7,7 +7,6 @@ they are is a call of the tool's function.  Everything else goes through the run
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,66 +14,17 @@ from typing import Protocol
 from neuroscript.compiler import pyast as py
 from neuroscript.compiler.infer import BOOL, FLOAT, INT, LIST, MAP, STR, Inference, Type
 from neuroscript.compiler.resolve import Body
+from neuroscript.runtime.linking import ToolLink
 from neuroscript.runtime.operators import BUILTINS
+from neuroscript.runtime.programs import Signature
 from neuroscript.syntax import nodes as n
 from neuroscript.tools.spec import ArgType
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """What a caller must know of a procedure."""
-
-    name: str
-    needs: tuple[str, ...]
-    optional: tuple[str, ...]
-
-    @property
-    def params(self) -> tuple[str, ...]:
-        """All parameters in positional order."""
-        return self.needs + self.optional
-
-    def __str__(self) -> str:
-        return f"{self.name}({', '.join([*self.needs, *(f'{name}?' for name in self.optional)])})"
-
-    @classmethod
-    def of(cls, procedure: n.Procedure) -> Signature:
-        """The signature of a procedure's node."""
-        needs = tuple(param.name for param in procedure.needs)
-        return cls(procedure.name, needs, tuple(param.name for param in procedure.optional))
-
-    def problem(self, positional: int, names: list[str]) -> str | None:
-        """What is wrong with a call of so many positional arguments and these named ones."""
-        least = len(self.needs)
-        if not names and least <= positional <= least + len(self.optional):
-            return None
-        params = self.params
-        given = Counter(params[:positional])
-        given.update(names)
-        if positional > len(params):
-            most = f"at most {len(params)}" if self.optional else str(len(params))
-            return f"takes {most} argument{'s' * (len(params) != 1)}, not {positional + len(names)}"
-        for name in names:
-            if name not in params:
-                return f"has no parameter '{name}'"
-            if given[name] > 1:
-                return f"gets '{name}' twice"
-        missing = [name for name in self.needs if name not in given]
-        if missing:
-            return f"needs {' and '.join(repr(name) for name in missing)}"
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class ToolLink:
-    """A tool as generated code reaches it: ``s_KEY`` validates and calls, ``f_KEY`` is the function itself."""
-
-    key: str
-    types: tuple[ArgType, ...]
-    defaults: tuple[object, ...]  # of the optional arguments at the end; `...` where one is required
-    direct: bool  # whether f_KEY may be called with arguments of exactly those types
-    trusted: bool  # whether its results need no look
-    returns: ArgType
-    append: bool = False
+def signature_of(procedure: n.Procedure) -> Signature:
+    """The signature of a procedure's node."""
+    needs = tuple(param.name for param in procedure.needs)
+    return Signature(procedure.name, needs, tuple(param.name for param in procedure.optional))
 
 
 class Linker(Protocol):

@@ -9,24 +9,15 @@ script's own line and columns, so that a failing operation is found from the tra
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from types import CodeType
 
 from neuroscript.compiler.calls import Unit
 from neuroscript.compiler.resolve import Body, Resolved
 from neuroscript.compiler.statements import Statements
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.runtime.programs import Compiled
 from neuroscript.syntax.nodes import Block
 from neuroscript.syntax.parser import no_collection
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """The code of one load, a module for each function, and the names of the functions that the load itself calls."""
-
-    codes: tuple[CodeType, ...]
-    start: str
-    commands: tuple[str, ...]
 
 
 def generate(resolved: Resolved, unit: Unit, load: int) -> Compiled:
@@ -55,8 +46,9 @@ def generate(resolved: Resolved, unit: Unit, load: int) -> Compiled:
             case _:
                 identifiers.append((event_of_body[id(body)], body))
     handlers: Block = list(program.handlers)
-    start = Body("event", "load", handlers, [], handlers[0].span if handlers else (1, 0, 1, 0))
-    identifiers.append((f"i_{load}", start))
+    start = f"i_{load}" if handlers else ""
+    if handlers:
+        identifiers.append((start, Body("event", "load", handlers, [], handlers[0].span)))
     # What is kept of a program are its signatures and its metadata; its tree goes as it is compiled.
     resolved.bodies.clear()
     identifiers.reverse()
@@ -66,7 +58,7 @@ def generate(resolved: Resolved, unit: Unit, load: int) -> Compiled:
             name, body = identifiers.pop()
             codes.append(_code(Statements(unit, resolved, body, events).function(name), resolved))
             body.block.clear()
-    return Compiled(tuple(codes), f"i_{load}", commands)
+    return Compiled(tuple(codes), start, commands)
 
 
 def _code(function: ast.stmt, resolved: Resolved) -> CodeType:

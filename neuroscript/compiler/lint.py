@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from neuroscript.compiler.calls import Signature
+from neuroscript.compiler.calls import signature_of
 from neuroscript.compiler.resolve import (
     Body,
     Resolved,
@@ -57,7 +57,7 @@ class _Linter:
         self.unknown_tools: dict[str, str] = {}
         runtime = interpreter.runtime
         self.signatures = {name: loaded.signature for name, loaded in runtime.procedures.items()}
-        self.signatures.update((node.name, Signature.of(node)) for node in resolved.program.procedures)
+        self.signatures.update((node.name, signature_of(node)) for node in resolved.program.procedures)
         self.globals = set(runtime.globals)
 
     def warn(self, span: n.Span, code: ErrorCode, message: str, hint: str = "") -> None:

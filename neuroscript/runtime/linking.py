@@ -13,8 +13,8 @@ from time import perf_counter
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from neuroscript.compiler.calls import ToolLink
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.records import record
 from neuroscript.runtime.containers import Containers
 from neuroscript.runtime.fuel import Fuel
 from neuroscript.runtime.tracebacks import Stop
@@ -34,6 +34,19 @@ _SHARED = frozenset({ArgType.MAP, ArgType.SLICE_ANY, ArgType.ANY, ArgType.BYTES}
 def bad_call(message: str, *_: Any) -> NoReturn:
     """A call that cannot be right."""
     raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
+
+
+@record(frozen=True)
+class ToolLink:
+    """A tool as generated code reaches it: ``s_KEY`` validates and calls, ``f_KEY`` is the function itself."""
+
+    key: str
+    types: tuple[ArgType, ...]
+    defaults: tuple[object, ...]  # of the optional arguments at the end; `...` where one is required
+    direct: bool  # whether f_KEY may be called with arguments of exactly those types
+    trusted: bool  # whether its results need no look
+    returns: ArgType
+    append: bool = False
 
 
 class ToolLinks:

@@ -6,12 +6,10 @@ Generated code sees the names of `Runtime.namespace` and no others: its ``__buil
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from neuroscript.compiler.calls import Signature
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.containers import UNSET, Containers, refcount
@@ -20,6 +18,7 @@ from neuroscript.runtime.fuel import Fuel
 from neuroscript.runtime.limits import Limits
 from neuroscript.runtime.linking import ToolLinks, bad_call
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
+from neuroscript.runtime.programs import LoadedProcedure, Signature
 from neuroscript.runtime.runs import Runs
 from neuroscript.runtime.tracebacks import UNCATCHABLE, Stop, Unset, handler_fields, nearest, script_error
 from neuroscript.syntax.placeholders import placeholders
@@ -37,17 +36,6 @@ from neuroscript.values import (
 
 if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedProcedure:
-    """A procedure that can be called."""
-
-    signature: Signature
-    returns: tuple[str, ...]
-    metadata: tuple[tuple[str, str], ...]
-    file: str
-    line: int
 
 
 class Runtime(ToolLinks, Runs):

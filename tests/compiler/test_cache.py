@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import gc
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from neuroscript import Function, Interpreter, Limits, NeuroScriptError, Policy
 from neuroscript.compiler import cache as cache_module
 from neuroscript.compiler.cache import Cache, Entry
+from neuroscript.syntax import nodes
 
 SOURCE = """
 func cached_main(needs a) means
@@ -116,14 +117,17 @@ def test_what_is_kept_is_bounded() -> None:
     interpreter = loaded()
     [program] = interpreter.programs
     for number in range(1000):
-        kept.keep(number, Entry(program, None, {}))  # type: ignore[arg-type]
+        kept.keep(number, Entry(program, None, {}, 100))  # type: ignore[arg-type]
     assert len(kept._entries) <= cache_module._ENTRIES
     for number in range(20):
-        kept.keep((number,), Entry(replace(program, source="x" * 200_000), None, {}))  # type: ignore[arg-type]
-    assert sum(len(entry.program.source) for entry in kept._entries.values()) <= cache_module._LONGEST
+        kept.keep((number,), Entry(program, None, {}, 200_000))  # type: ignore[arg-type]
+    assert sum(entry.length for entry in kept._entries.values()) <= cache_module._LONGEST
 
 
 def test_the_tree_is_not_kept() -> None:
-    [program] = loaded().programs
+    gc.collect()
+    before = sum(isinstance(one, nodes.Node) for one in gc.get_objects())
+    [program] = loaded("# not seen before\n" + SOURCE).programs
     assert [procedure.name for procedure in program.procedures] == ["cached_main", "helper"]
-    assert program.procedures[0].body == []
+    gc.collect()
+    assert sum(isinstance(one, nodes.Node) for one in gc.get_objects()) <= before
