@@ -24,12 +24,17 @@ from neuroscript.errors import (
 from neuroscript.interpreter import Interpreter
 from neuroscript.runtime.context import ToolContext
 from neuroscript.runtime.limits import Limits
-from neuroscript.session import Session
 from neuroscript.tools.policy import Policy
 from neuroscript.tools.registry import ToolRegistry
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
-from neuroscript.tools.validation import map_validated_args_by_name, validate_and_convert_args
 from neuroscript.values import ErrorValue, EventValue, Function, Fuzzy, Handle, TimeDate, ToolValue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from neuroscript.session import Session
+    from neuroscript.tools.validation import map_validated_args_by_name, validate_and_convert_args
 
 __version__ = "0.1.0"
 
@@ -70,3 +75,20 @@ __all__ = [
     "map_validated_args_by_name",
     "validate_and_convert_args",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what an `Interpreter` does without, when it is first used."""
+    if name == "Session":
+        from neuroscript.session import Session
+
+        return Session
+    if name in ("map_validated_args_by_name", "validate_and_convert_args"):
+        from neuroscript.tools import validation
+
+        return getattr(validation, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

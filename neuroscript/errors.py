@@ -21,10 +21,14 @@ name and catching any.  The numbers are stable; they are those of the public Go 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Self
+
+from neuroscript.records import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Self
 
 
 class ErrorCode(IntEnum):
@@ -76,7 +80,7 @@ class ErrorCode(IntEnum):
     CONTEXT_FULL = 47
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StackFrame:
     """One procedure on the script's stack: where it was when the error passed through it."""
 
@@ -189,7 +193,7 @@ class ToolError(NeuroScriptError):
     """A tool failed while it ran."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Diagnostic:
     """One finding about a program's text.
 

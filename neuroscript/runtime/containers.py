@@ -12,13 +12,16 @@ Python) ``COPY_ALWAYS`` makes every change copy.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from itertools import repeat
-from typing import Any, NoReturn
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.runtime.operators import Operations, describe
 from neuroscript.values import ErrorValue, EventValue, number_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, NoReturn
 
 _BIG = 4096  # items from which on copying looks at the clock
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Mapping
-from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
 
-from neuroscript.runtime.handles import HandleTable
-from neuroscript.runtime.limits import Limits
-from neuroscript.runtime.services import Services
-from neuroscript.values import Function, from_host
+from neuroscript.values import from_host
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import logging
+    import threading
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Any
+
     from neuroscript.interpreter import Interpreter
+    from neuroscript.runtime.handles import HandleTable
+    from neuroscript.runtime.limits import Limits
+    from neuroscript.runtime.services import Services
+    from neuroscript.values import Function
 
 
 class ToolContext:

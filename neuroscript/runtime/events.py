@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.records import record
 from neuroscript.runtime.operators import describe
 from neuroscript.values import EventValue, TimeDate
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
-@dataclass(frozen=True, slots=True)
+
+@record(frozen=True)
 class Registered:
     """One handler: the event it is for, its own name if it has one, and its code."""
 
@@ -76,4 +78,6 @@ def event_name(event: Any) -> str:
 
 def make_event(name: str, payload: Any, source: str) -> EventValue:
     """A new event value."""
+    import uuid  # not before there is an event with a handler
+
     return EventValue(name, payload, source, TimeDate.of(datetime.now(UTC)), str(uuid.uuid4()))

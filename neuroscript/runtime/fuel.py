@@ -10,15 +10,18 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, repeat
 from time import perf_counter
-from typing import Any, NoReturn
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.runtime.limits import Limits
 from neuroscript.runtime.tracebacks import Stop
 from neuroscript.values import EventValue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, NoReturn
 
 _SMALLEST, _LARGEST = 16, 2048
 _SLOW_STEP = 20e-6  # seconds; what a step without a tool hardly ever takes

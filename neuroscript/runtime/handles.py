@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.values import Handle, type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class HandleTable:

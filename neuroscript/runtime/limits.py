@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from neuroscript.records import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class Limits:
     """What one run may use.  Every limit is on by default; ``None`` lifts one.
 
@@ -35,10 +35,10 @@ class Limits:
     max_memory: int | None = 112 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name in Limits.__annotations__:
+            value = getattr(self, name)
             if value is None:
                 continue
-            number = isinstance(value, int) or (field.name == "max_seconds" and isinstance(value, float))
+            number = isinstance(value, int) or (name == "max_seconds" and isinstance(value, float))
             if not number or isinstance(value, bool) or not value >= 0:
-                raise ValueError(f"Limits.{field.name} must be a number of 0 or more, or None, not {value!r}")
+                raise ValueError(f"Limits.{name} must be a number of 0 or more, or None, not {value!r}")

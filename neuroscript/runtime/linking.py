@@ -7,22 +7,24 @@ calls whose arguments have just the right types already.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from types import CodeType
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.records import record
-from neuroscript.runtime.containers import Containers
-from neuroscript.runtime.fuel import Fuel
 from neuroscript.runtime.tracebacks import Stop
-from neuroscript.tools.registry import Tool
 from neuroscript.tools.spec import ArgType
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
+    from typing import Any, NoReturn
+
     from neuroscript.interpreter import Interpreter
+    from neuroscript.runtime.containers import Containers
+    from neuroscript.runtime.fuel import Fuel
+    from neuroscript.tools.registry import Tool
 
 _BIG = 4096  # items or characters from which on a library function's call looks at the clock
 _LONG = (list, dict, str)

@@ -6,10 +6,7 @@ Generated code handles the common types inline and calls these for the rest; so 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from fractions import Fraction
 from operator import add, mul, sub, truediv
-from typing import Any, NoReturn
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.runtime.limits import Limits
@@ -25,6 +22,11 @@ from neuroscript.values import (
     text_of,
     type_name,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
 
 _LONG_TEXT = 1 << 15  # characters from which on joining looks at the clock
 WORD = 1 << 64
@@ -176,6 +178,8 @@ def _mixed(apply: Callable[[Any, Any], Any], x: int | float, y: int | float) -> 
         return in_range(apply(x, y))
     except OverflowError:
         pass
+    from fractions import Fraction
+
     try:
         return in_range(float(apply(Fraction(x), Fraction(y))))
     except OverflowError:

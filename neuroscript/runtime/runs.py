@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextvars import ContextVar, Token
-from types import TracebackType
-from typing import Any, NoReturn
+from contextvars import ContextVar
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.runtime.fuel import Fuel
-from neuroscript.runtime.limits import Limits
 from neuroscript.runtime.tracebacks import UNCATCHABLE, Stop, script_error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from contextvars import Token
+    from types import TracebackType
+    from typing import Any, NoReturn
+
+    from neuroscript.runtime.fuel import Fuel
+    from neuroscript.runtime.limits import Limits
 
 _UNLIMITED_DEPTH = 1 << 30
 _MOST_FRAMES = 30_000

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
-class Services(dict[str, Any]):
+class Services(dict[str, "Any"]):
     """A dictionary whose values may come from a factory: ``services[name]`` makes what is not there yet."""
 
     def __init__(self) -> None:

@@ -5,23 +5,18 @@ Generated code sees the names of `Runtime.namespace` and no others: its ``__buil
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.containers import UNSET, Containers, refcount
 from neuroscript.runtime.events import Events, make_event
 from neuroscript.runtime.fuel import Fuel
-from neuroscript.runtime.limits import Limits
 from neuroscript.runtime.linking import ToolLinks, bad_call
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
-from neuroscript.runtime.programs import LoadedProcedure, Signature
 from neuroscript.runtime.runs import Runs
 from neuroscript.runtime.tracebacks import UNCATCHABLE, Stop, Unset, handler_fields, nearest, script_error
-from neuroscript.syntax.placeholders import placeholders
 from neuroscript.values import (
     TYPE_CONSTANTS,
     ErrorValue,
@@ -34,8 +29,14 @@ from neuroscript.values import (
     type_name,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
     from neuroscript.interpreter import Interpreter
+    from neuroscript.runtime.limits import Limits
+    from neuroscript.runtime.programs import LoadedProcedure, Signature
 
 
 class Runtime(ToolLinks, Runs):
@@ -147,6 +148,8 @@ class Runtime(ToolLinks, Runs):
 
     def evaluate(self, text: Any, scope: dict[str, Any]) -> str:
         """``eval(text)``: the text with its placeholders replaced, once."""
+        from neuroscript.syntax.placeholders import placeholders
+
         if type(text) is not str:
             text = self.operations.joined(text)
         parts = []

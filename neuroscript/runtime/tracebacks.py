@@ -6,18 +6,16 @@ read from the traceback when there is one.
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterable
-from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any
-
 from neuroscript.errors import ErrorCode, NeuroScriptError, StackFrame
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import CodeType, FrameType
+    from typing import Any
+
     from neuroscript.runtime.runs import Runs
 
-_VARIABLE = re.compile(r"variable 'v_([A-Za-z0-9_]+)'")
 _positions: dict[CodeType, list[tuple[int | None, int | None, int | None, int | None]]] = {}
 
 
@@ -137,8 +135,9 @@ def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: R
     if isinstance(exception, Unset):
         name = exception.variable
     else:
-        found = _VARIABLE.search(str(exception))
-        name = found.group(1) if found else str(exception)
+        # Python says "cannot access local variable 'v_name' where it is not associated with a value".
+        _, found, rest = str(exception).partition("variable 'v_")
+        name = rest.partition("'")[0] if found else str(exception)
     known: set[str] = set(runtime.globals) | set(runtime.procedures)
     if frames:
         code = frames[-1][0].f_code
@@ -150,6 +149,8 @@ def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: R
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?``, where some known name is close to ``name``."""
+    import difflib
+
     found = difflib.get_close_matches(name, list(known), 1, 0.6)
     if not found:
         lowered = {candidate.lower(): candidate for candidate in known}

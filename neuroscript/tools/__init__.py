@@ -1,14 +1,21 @@
 """Tools: what a script may call, with their specs, their validation and the host's policy."""
 
+from __future__ import annotations
+
 from neuroscript.tools.policy import DEFAULT_GRANTS, Policy
 from neuroscript.tools.registry import Tool, ToolRegistry, run_to_completion
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
-from neuroscript.tools.validation import (
-    compile_validator,
-    inline_check,
-    map_validated_args_by_name,
-    validate_and_convert_args,
-)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from neuroscript.tools.validation import (
+        compile_validator,
+        inline_check,
+        map_validated_args_by_name,
+        validate_and_convert_args,
+    )
 
 __all__ = [
     "DEFAULT_GRANTS",
@@ -24,3 +31,12 @@ __all__ = [
     "run_to_completion",
     "validate_and_convert_args",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the validation when it is first used; a start does without."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from neuroscript.tools import validation
+
+    return getattr(validation, name)

@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.tools.spec import ToolSpec
+from neuroscript.records import field, record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable
+
+    from neuroscript.tools.spec import ToolSpec
+
+
+class _Patterns:
+    """Patterns with ``*`` and ``?``.  Names and beginnings, as nearly all are, need no regular expression."""
+
+    __slots__ = ("beginnings", "names", "others")
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        names: list[str] = []
+        beginnings: list[str] = []
+        others: list[str] = []
+        for pattern in patterns:
+            start = pattern.removesuffix("*")
+            if "*" in start or "?" in start:
+                others.append(pattern)
+            else:
+                (names if start == pattern else beginnings).append(start)
+        self.names = frozenset(names)
+        self.beginnings = tuple(beginnings)
+        self.others = _expression(others) if others else None
+
+    def match(self, name: str) -> bool:
+        """Whether a name is of one of the patterns."""
+        if name in self.names or name.startswith(self.beginnings):
+            return True
+        return self.others is not None and self.others.fullmatch(name) is not None
+
 
 DEFAULT_GRANTS = ("fs:read", "fs:write", "net", "env", "ask")
 """What a host grants unless it says otherwise.  Each is bounded elsewhere: files by the sandbox directory, variables by
 the host's list of them, the network by the providers configured."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Policy:
     """Which tools may be called.
 
@@ -28,26 +59,26 @@ class Policy:
     allow: tuple[str, ...] = ("*",)
     deny: tuple[str, ...] = ()
     grants: tuple[str, ...] = DEFAULT_GRANTS
-    _compiled: tuple[re.Pattern[str] | None, ...] = field(init=False, repr=False, compare=False)
+    _patterns: tuple[_Patterns, _Patterns, _Patterns] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("allow", "deny", "grants"):
             value = getattr(self, name)
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
-        compiled = (
-            _compile(map(_tool_pattern, self.allow)),
-            _compile(map(_tool_pattern, self.deny)),
-            _compile(pattern.lower() for pattern in self.grants),
+        patterns = (
+            _Patterns(map(_tool_pattern, self.allow)),
+            _Patterns(map(_tool_pattern, self.deny)),
+            _Patterns(pattern.lower() for pattern in self.grants),
         )
-        object.__setattr__(self, "_compiled", compiled)
+        object.__setattr__(self, "_patterns", patterns)
 
     def refusal(self, spec: ToolSpec) -> str | None:
         """Why the tool may not be called; None if it may."""
-        allow, deny, _ = self._compiled
+        allow, deny, _ = self._patterns
         name = spec.name.lower()
-        if deny is not None and deny.fullmatch(name):
+        if deny.match(name):
             return f"{spec.full_name} is denied by the host's policy"
-        if allow is None or not allow.fullmatch(name):
+        if not allow.match(name):
             return f"{spec.full_name} is not among the tools that the host allows"
         for capability in spec.capabilities:
             if not self.granted(capability):
@@ -56,8 +87,7 @@ class Policy:
 
     def granted(self, capability: str) -> bool:
         """Whether the host grants a capability, such as ``fs:read``."""
-        grants = self._compiled[2]
-        return grants is not None and grants.fullmatch(capability.lower()) is not None
+        return self._patterns[2].match(capability.lower())
 
     def permits(self, spec: ToolSpec) -> bool:
         """Whether the tool may be called."""
@@ -76,6 +106,7 @@ def _tool_pattern(pattern: str) -> str:
     return name if "." in name or "*" in name or "?" in name else f"{name}.*"
 
 
-def _compile(patterns: object) -> re.Pattern[str] | None:
-    parts = [re.escape(p).replace(r"\*", ".*").replace(r"\?", ".") for p in patterns]  # type: ignore[attr-defined]
-    return re.compile("|".join(parts)) if parts else None
+def _expression(patterns: list[str]) -> re.Pattern[str]:
+    import re
+
+    return re.compile("|".join(re.escape(one).replace(r"\*", ".*").replace(r"\?", ".") for one in patterns))

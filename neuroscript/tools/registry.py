@@ -9,25 +9,29 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any, TypeVar
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.tools.policy import Policy
+from neuroscript.records import field, record
 from neuroscript.tools.spec import ArgType, ToolSpec
-from neuroscript.tools.validation import Validator, compile_validator, validate_and_convert_args
 from neuroscript.values import from_host, to_host
 
-F = TypeVar("F", bound=Callable[..., Any])
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any, TypeVar
+
+    from neuroscript.tools.policy import Policy
+    from neuroscript.tools.validation import Validator
+
+    F = TypeVar("F", bound=Callable[..., Any])
 
 # Functions with *args or **kwargs, coroutines and generators (the flags of code objects in the module inspect).
 _UNUSUAL = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
 _CONTAINERS = frozenset(kind for kind in ArgType if kind is ArgType.ANY or kind is ArgType.MAP or kind.item_type)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Tool:
     """A registered tool.
 
@@ -73,6 +77,8 @@ class Tool:
     def validator(self) -> Validator:
         """``validate(args, named=None) -> list`` for values of the language, generated when first wanted."""
         if self._validator is None:
+            from neuroscript.tools.validation import compile_validator
+
             object.__setattr__(self, "_validator", compile_validator(self.spec))
         assert self._validator is not None
         return self._validator
@@ -379,6 +385,8 @@ class ToolRegistry:
         tool = self.lookup(name)
         if self.policy is not None:
             self.policy.check(tool.spec)
+        from neuroscript.tools.validation import validate_and_convert_args
+
         return tool.invoke(context, validate_and_convert_args(tool.spec, args, named))
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.records import record
 from neuroscript.values import from_host, to_json
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 class ArgType(StrEnum):
@@ -107,7 +106,7 @@ def _json_type(kind: ArgType) -> dict[str, Any]:
     return {"type": "array", "items": _json_type(item)}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ArgSpec:
     """One argument of a tool.
 
@@ -128,11 +127,11 @@ class ArgSpec:
     def __post_init__(self) -> None:
         if type(self.type) is not ArgType:
             object.__setattr__(self, "type", _arg_type(self.type, f"argument {self.name!r}"))
-        if _IDENTIFIER.fullmatch(self.name) is None:
+        if not _is_identifier(self.name):
             raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"an argument's name is an identifier, not {self.name!r}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class ToolSpec:
     """The description of a tool: what scripts may call, what models are told, and what documents show.
 
@@ -170,7 +169,7 @@ class ToolSpec:
         if name[:5].lower() == "tool.":
             name = name[5:]
             fix(self, "name", name)
-        if _NAME.fullmatch(name) is None or "__" in name:
+        if "." not in name or "__" in name or not all(map(_is_identifier, name.split("."))):
             raise NeuroScriptError(
                 ErrorCode.INVALID_VALUE,
                 f"a tool's name is a group and a name with a dot between, like 'str.ToUpper', and has no '__'; "
@@ -296,6 +295,10 @@ class ToolSpec:
         from neuroscript.tools.signatures import describe
 
         return cls(**{"name": name, **describe(function), **fields})
+
+
+def _is_identifier(name: str) -> bool:
+    return name.isascii() and name.isidentifier()
 
 
 def _arg_type(word: str, what: str) -> ArgType:

@@ -6,9 +6,8 @@ type tests, and everything else goes the one slow way, which converts or explain
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import functools
+from collections.abc import Mapping
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
@@ -25,11 +24,16 @@ from neuroscript.values import (
     type_name,
 )
 
-Validator = Callable[..., list[Any]]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    Validator = Callable[..., list[Any]]
 
 _MISSING: Any = object()
 _FAILED: Any = object()
-_SECRET = re.compile(r"(?:^|_)(?:auth|key|password|secret|credential|token)s?(?:$|_)", re.IGNORECASE)
 
 
 def validate_and_convert_args(
@@ -179,9 +183,16 @@ def given(value: Any) -> str:
     return type_name(value)
 
 
+@functools.cache
+def _secret() -> re.Pattern[str]:
+    import re  # not before a call is refused
+
+    return re.compile(r"(?:^|_)(?:auth|key|password|secret|credential|token)s?(?:$|_)", re.IGNORECASE)
+
+
 def _shown(arg: ArgSpec, value: Any) -> str:
     """`given`, but what may be a secret put in the wrong place is not repeated."""
-    if type(value) is str and _SECRET.search(arg.name):
+    if type(value) is str and _secret().search(arg.name):
         return "a string"
     return given(value)
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import replace
 from datetime import UTC, date, datetime
-from decimal import Decimal
-from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.values.kinds import (
@@ -23,6 +21,10 @@ from neuroscript.values.kinds import (
     ToolValue,
 )
 from neuroscript.values.text import text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _MOST_REPEATED = 1_000_000  # items that copying may add to a value that holds some of its parts several times
 _EXACT = frozenset({type(None), bool, int, str, bytes, Function, ToolValue, TimeDate, Fuzzy, Handle})
@@ -84,9 +86,10 @@ def _convert(value: Any, depth: int) -> Any:
             return from_host(list(value), depth)
         case NeuroScriptError():
             return ErrorValue(value.code, value.message, from_host(value.details, depth - 1))
-        case Decimal():
-            whole = value == value.to_integral_value() if value.is_finite() else False
-            return from_host(int(value) if whole else float(value), depth)
+    # Where there is a Decimal, its module has been imported.
+    if "decimal" in sys.modules and isinstance(value, sys.modules["decimal"].Decimal):
+        whole = value == value.to_integral_value() if value.is_finite() else False
+        return from_host(int(value) if whole else float(value), depth)
     if hasattr(type(value), "model_dump"):
         return from_host(value.model_dump(), depth)
     if hasattr(type(value), "__dataclass_fields__") and not isinstance(value, type):
@@ -161,7 +164,7 @@ class _Copier:
         if type(value) is ErrorValue and value.details:
             return ErrorValue(value.code, value.message, self.copy(value.details, depth))
         if type(value) is EventValue:
-            return replace(value, payload=self.copy(value.payload, depth))
+            return EventValue(value.name, self.copy(value.payload, depth), value.source, value.timestamp, value.id)
         return value
 
 

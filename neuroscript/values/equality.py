@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.values.kinds import DEFAULT_NESTING
 from neuroscript.values.numbers import read_number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def same(a: Any, b: Any, depth: int = DEFAULT_NESTING, seen: set[tuple[int, int]] | None = None) -> bool:

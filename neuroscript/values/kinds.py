@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timezone
-from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError, known_code
+from neuroscript.records import field, record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
 MAX_INT_BITS = 4096
 INT_LIMIT = 1 << MAX_INT_BITS
@@ -34,7 +37,7 @@ TYPE_NAMES = [
 TYPE_CONSTANTS = {f"TYPE_{name.upper()}": name for name in TYPE_NAMES}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Function:
     """A procedure as a value.  ``call`` is set by the interpreter that it belongs to."""
 
@@ -42,7 +45,7 @@ class Function:
     call: Callable[..., Any] = field(repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ToolValue:
     """A tool as a value, by its full name."""
 
@@ -85,7 +88,7 @@ class ErrorValue:
         return hash((int(self.code), self.message))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class EventValue:
     """An event as its handlers see it."""
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import math
-import re
-from decimal import Decimal
 
 from neuroscript.values.kinds import INT_LIMIT
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+
 _LONGEST = 20_000  # characters; no number of the language needs as many
-_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+(\.[0-9]*)?|(\.[0-9]+))([eE][+-]?[0-9]+)?\s*", re.ASCII)
+
+
+@functools.cache
+def _number() -> re.Pattern[str]:
+    import re  # not before a string is read as a number
+
+    return re.compile(r"\s*[+-]?(?:[0-9]+(\.[0-9]*)?|(\.[0-9]+))([eE][+-]?[0-9]+)?\s*", re.ASCII)
 
 
 def read_number(text: str) -> int | float | None:
     """The number that a string reads as (section 4), or None: no ``inf``, ``nan``, ``_``, hexadecimal."""
     if len(text) > _LONGEST and len(text.strip()) > _LONGEST:
         return None
-    match = _NUMBER.fullmatch(text)
+    match = _number().fullmatch(text)
     if match is None:
         return None
     if any(match.groups()):
@@ -36,5 +45,7 @@ def number_text(number: int | float) -> str:
         return "0"
     text = repr(number)
     if "e" in text:
+        from decimal import Decimal
+
         text = format(Decimal(text), "f")
     return text.removesuffix(".0")

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.values.kinds import (
@@ -21,6 +17,12 @@ from neuroscript.values.kinds import (
     ToolValue,
 )
 from neuroscript.values.numbers import number_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from typing import Any
 
 getrefcount: Callable[[object], int] = getattr(sys, "getrefcount", lambda _: 1 << 30)
 _HELD_ONCE = 4  # the count of an item that only its container and two frames of `_Writer` hold
@@ -81,9 +83,6 @@ def _scalar_text(value: Any) -> str:
             return repr(value) if isinstance(value, Handle) else f"<{type(value).__name__}>"
 
 
-_quote = json.JSONEncoder(ensure_ascii=False).encode
-
-
 class _Writer:
     """Writes the text of one list or map.
 
@@ -92,6 +91,9 @@ class _Writer:
     """
 
     def __init__(self, longest: int) -> None:
+        from json.encoder import encode_basestring  # not before a list or map is written
+
+        self.quote = encode_basestring
         self.longest = longest
         self.kept: dict[int, str] = {}
         self.room = longest
@@ -105,13 +107,13 @@ class _Writer:
         for item in value:
             key = ""
             if not is_list:
-                key = _quote(item) + ": "
+                key = self.quote(item) + ": "
                 item = value[item]
             kind = type(item)
             if kind is list or kind is dict:
                 text = self._part(item, depth - 1)
             else:
-                text = _quote(item) if kind is str else text_of(item)
+                text = self.quote(item) if kind is str else text_of(item)
             parts.append(key + text if key else text)
             length += len(key) + len(text) + 2
             if length > self.longest:
