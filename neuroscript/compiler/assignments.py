@@ -11,6 +11,7 @@ import ast
 from neuroscript.compiler import pyast as py
 from neuroscript.compiler.expressions import Expressions
 from neuroscript.compiler.infer import INT, LIST, MAP, STR
+from neuroscript.compiler.ownership import Sharing
 from neuroscript.runtime.containers import IN_LOCAL
 from neuroscript.runtime.linking import ToolLink
 from neuroscript.syntax import nodes as n
@@ -20,6 +21,9 @@ class Assignments(Expressions):
     """The part of the statement maker that stores values."""
 
     readonly: set[str]
+    sharing: Sharing
+    counters: list[tuple[str, int]]  # of the counting loops around the statement at hand, with what each turn adds
+    owned: set[str]  # the variables whose lists and maps certainly nothing else holds
 
     def _now_set(self, name: str) -> None:
         if not self.body.handlers:
@@ -92,15 +96,27 @@ class Assignments(Expressions):
         if self.body.uses_last:
             # This call's result takes the place of the one before it, which may be the same list.
             first.append(py.when(py.kind_is(local, "list"), [py.assign("latest", py.const(None))]))
-        tests = [] if certain and self.type_of(old).within(LIST) else [py.kind_is(local, "list")]
-        tests.append(py.compare(py.call("_refcount", local), "==", py.const(IN_LOCAL)))
+        tests: list[ast.expr] = [] if certain and self.type_of(old).within(LIST) else [py.kind_is(local, "list")]
+        tests += self._unshared(name)
         tests.append(py.compare(py.call("len", local), "<", py.const(self.unit.max_items)))
-        append: ast.stmt = ast.Expr(py.call("_append", local, held))
+        append = self._append(local, held)
         copy: ast.stmt = py.assign(f"v_{name}", self._appended(link, value, self.value(old), held))
         made: list[ast.stmt] = [*first, py.when(py.both(*tests), [append], [copy]), *clean]
         if self.body.uses_last:
             made.append(py.assign("latest", local))
         return made
+
+    def _appends_to_itself(self, statement: n.Stmt) -> n.Expr | None:
+        """What ``set xs = tool.list.Append(xs, v)`` appends, where nothing but the variable holds the list after it."""
+        match statement:
+            case n.Set(
+                targets=[n.Target(name=name, path=[])],
+                value=n.ToolCall(name=tool, args=[n.Argument(value=n.Name(name=own), name=None), n.Argument() as new]),
+                must=False,
+            ) if name == own and new.name is None and not self.body.uses_last:
+                link = self.unit.linker.tool(tool)
+                return new.value if link is not None and link.append else None
+        return None
 
     def _appended(self, link: ToolLink, value: n.Expr, old: ast.expr, new: ast.expr) -> ast.expr:
         """The call of the tool itself, which copies."""
@@ -227,26 +243,46 @@ class Assignments(Expressions):
             read = py.name(temporary)
         slow: ast.stmt = py.assign(f"v_{name}", py.call("_put", local, read, value))
         store: ast.stmt = ast.Assign([ast.Subscript(local, read, py.STORE)], value)
-        unshared = py.compare(py.call("_refcount", local), "==", py.const(IN_LOCAL))
+        unshared = self._unshared(name)
         size = py.call("len", local)
         if key_kind.within(STR) or (kind.within(MAP) and known):
-            tests = [] if kind.within(MAP) and known else [py.kind_is(local, "dict")]
+            tests: list[ast.expr] = [] if kind.within(MAP) and known else [py.kind_is(local, "dict")]
             tests += [] if key_kind.within(STR) else [py.kind_is(read, "str")]
-            tests += [unshared, py.compare(size, "<", py.const(self.unit.max_items))]
+            tests += [*unshared, py.compare(size, "<", py.const(self.unit.max_items))]
             return [*code, py.when(py.both(*tests), [store], [slow])]
         if not (key_kind.within(INT) or (kind.within(LIST) and known)):
             return [*code, slow]
         tests = [] if kind.within(LIST) and known else [py.kind_is(local, "list")]
         tests += [] if key_kind.within(INT) else [py.kind_is(read, "int")]
-        length = self.temporary()
-        inside = py.compare(read, "<", py.bind(length, size))
-        at_end = py.both(
-            py.compare(read, "==", py.name(length)), py.compare(py.name(length), "<", py.const(self.unit.max_items))
-        )
-        append: ast.stmt = ast.Expr(py.call("_append", local, value))
-        within: list[ast.stmt] = [py.when(py.compare(read, ">=", py.const(0)), [store], [slow])]
-        beyond: list[ast.stmt] = [py.when(at_end, [append], [slow])]
-        return [*code, py.when(py.both(*tests, unshared), [py.when(inside, within, beyond)], [slow])]
+        store_in: list[ast.stmt] = [store]
+        if not (key_kind.natural and key_kind.within(INT)):
+            store_in = [py.when(py.compare(read, ">=", py.const(0)), [store], [slow])]
+        append = self._append(local, value)
+        if isinstance(key, n.Name) and (key.name, 1) in self.counters:  # most likely it fills the list
+            full = py.both(py.compare(read, "==", size), py.compare(read, "<", py.const(self.unit.max_items)))
+            inside = py.compare(read, "<", size)
+            made = py.when(full, [append], [py.when(inside, store_in, [slow])])
+        else:
+            length = self.temporary()
+            inside = py.compare(read, "<", py.bind(length, size))
+            at_end = py.compare(read, "==", py.name(length))
+            room = py.compare(py.name(length), "<", py.const(self.unit.max_items))
+            made = py.when(inside, store_in, [py.when(py.both(at_end, room), [append], [slow])])
+        tests += unshared
+        return [*code, py.when(py.both(*tests), [made], [slow]) if tests else made]
+
+    def _append(self, local: ast.expr, value: ast.expr) -> ast.stmt:
+        """Appends to what is known to be a list.
+
+        The one attribute in generated code: Python has a shorter way for this form of the call than for any other.
+        """
+        return ast.Expr(py.call(ast.Attribute(local, "append", py.LOAD), value))
+
+    def _unshared(self, name: str) -> list[ast.expr]:
+        """The test that nothing else holds a variable's list or map, where that is in doubt."""
+        if name in self.owned:
+            return []
+        return [py.compare(py.call("_refcount", py.name(f"v_{name}")), "==", py.const(IN_LOCAL))]
 
 
 def _path(expression: n.Expr) -> tuple[object, ...]:

@@ -1,8 +1,9 @@
 """Types of locals, so that generated code can leave out the checks that cannot fail.
 
-A type is a set of kinds, as bits, and for whole numbers a bound on their size in bits, where one is known.  The
-analysis takes each variable of a body to have the union of the types of all that is assigned to it, and iterates until
-nothing changes.
+A type is a set of kinds, as bits, with what is known of the size of the whole numbers and of the items of the lists and
+maps among them.  The analysis takes each variable of a body to have the union of the types of all that is assigned to
+it, and iterates until nothing changes.  Lists and maps are values, so that what one holds is what its variable's own
+statements put there.
 
 The bound on whole numbers is what makes ``set i = i + 1`` one machine-level addition: a variable that only ever grows
 by a bounded amount per assignment (``v = v + e``, with ``v`` not in ``e``) cannot outgrow its start by more than 64
@@ -11,7 +12,8 @@ bits, since no run makes 2**64 assignments.  Sums that are known to stay below t
 
 from __future__ import annotations
 
-from collections.abc import Container
+import functools
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from neuroscript.compiler.resolve import Body, statements, walk
@@ -20,40 +22,72 @@ from neuroscript.values import MAX_INT_BITS
 
 NIL, BOOL, INT, FLOAT, STR, LIST, MAP, OTHER = (1 << bit for bit in range(8))
 NUM = INT | FLOAT
+CONTAINER = LIST | MAP
 ANY_KINDS = 255
 _GROWTH_BITS = 64
 _ROUNDS = 16
 _SAFE_BITS = MAX_INT_BITS - 8
+_ITEM_DEPTH = 3  # how deep it is known what lists and maps hold
+_ITEMS = 64  # of a literal that are looked at
 
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """What a value may be; ``bits`` bounds the whole numbers among it, None if nothing is known of their size."""
+    """What a value may be.
+
+    Attributes:
+        kinds: the kinds that it may be of.
+        bits: bounds the whole numbers among it; None if nothing is known of their size.
+        natural: whether the whole numbers among it are 0 or more.
+        item: what the lists and maps among it hold; None if nothing is known of that.
+    """
 
     kinds: int
     bits: int | None = None
+    natural: bool = False
+    item: Type | None = None
 
     def within(self, kinds: int) -> bool:
         """Whether it is certainly one of ``kinds``."""
         return self.kinds != 0 and not self.kinds & ~kinds
 
+    def only(self, kinds: int) -> Type:
+        """As far as it is one of ``kinds``."""
+        return self if not self.kinds & ~kinds else Type(self.kinds & kinds, self.bits, self.natural, self.item)
+
     def union(self, other: Type) -> Type:
         """Either of the two."""
+        if self == other or not other.kinds:
+            return self
+        if not self.kinds:
+            return other
         kinds = self.kinds | other.kinds
-        if not kinds & INT:
-            return Type(kinds)
-        sides = [side.bits for side in (self, other) if side.kinds & INT]
-        return Type(kinds, None if None in sides else max(bits for bits in sides if bits is not None))
+        bits, natural, item = None, False, None
+        if kinds & INT:
+            sides = [side for side in (self, other) if side.kinds & INT]
+            natural = all(side.natural for side in sides)
+            sizes = [side.bits for side in sides if side.bits is not None]
+            bits = max(sizes) if len(sizes) == len(sides) else None
+        if kinds & CONTAINER:
+            items = [side.item for side in (self, other) if side.kinds & CONTAINER]
+            known = [held for held in items if held is not None]
+            item = known[0].union(known[-1]) if len(known) == len(items) else None
+        return Type(kinds, bits, natural, item)
+
+    def grown(self) -> Type:
+        """Without what a loop may go on widening."""
+        return Type(self.kinds, None, self.natural, self.item.grown() if self.item is not None else None)
 
 
 NOTHING = Type(0)
 ANY = Type(ANY_KINDS)
+T_NIL = Type(NIL)
 T_BOOL = Type(BOOL)
 T_STR = Type(STR)
 T_FLOAT = Type(FLOAT)
 T_NUM = Type(NUM)
 T_TRUTH = Type(BOOL | OTHER)
-T_LENGTH = Type(INT, 62)
+T_LENGTH = Type(INT, 62, natural=True)
 T_WORD = Type(INT, 64)
 
 _PREDICATES = frozenset(
@@ -73,9 +107,30 @@ _PREDICATES = frozenset(
 _FUNCTIONS = frozenset({"ln", "log", "sin", "cos", "tan", "asin", "acos", "atan"})
 
 
-def bounded(bits: int | None) -> Type:
+def bounded(bits: int | None, natural: bool = False) -> Type:
     """A whole number of at most ``bits`` bits."""
-    return Type(INT, bits if bits is not None and bits <= _SAFE_BITS else None)
+    return Type(INT, bits if bits is not None and bits <= _SAFE_BITS else None, natural)
+
+
+def container(kinds: int, item: Type | None) -> Type:
+    """A list or map of items of a type."""
+    inner, depth = item, 0
+    while inner is not None:
+        inner, depth = inner.item, depth + 1
+    return Type(kinds, item=item if depth <= _ITEM_DEPTH else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One way in which a variable gets a value: a value, each item of a collection, or what nothing is known of.
+
+    Where ``path`` is not empty, it is what is stored in the variable's list or map.
+    """
+
+    name: str
+    value: n.Expr | None
+    path: list[n.Expr]
+    each: bool = False
 
 
 class Inference:
@@ -85,67 +140,84 @@ class Inference:
         body: the code.
         foreign: its variables that may hold what this code has not set.
         shadowing: the names that mean something other than the built-in that has such a name.
+        known: what some of its parameters are known to be.
+        calls: what calls of procedures are known to give.
     """
 
-    def __init__(self, body: Body, foreign: set[str], *shadowing: Container[str]) -> None:
+    def __init__(
+        self,
+        body: Body,
+        foreign: set[str],
+        *shadowing: Container[str],
+        known: Mapping[str, Type] | None = None,
+        calls: Mapping[str, Type] | None = None,
+    ) -> None:
         self.body = body
         self.foreign = foreign
         self.shadowing = shadowing
+        self.calls = calls or {}
         self.types: dict[str, Type] = dict.fromkeys(body.variables, NOTHING)
         self.types.update(dict.fromkeys(foreign, ANY))
-        self.types.update((name, ANY) for name in body.params if name in body.variables)
+        self.types.update((name, (known or {}).get(name, ANY)) for name in body.params if name in body.variables)
         if body.handlers:
             self.types.update(dict.fromkeys(("system_error_message", "system_error_code", "system_error"), ANY))
+        self._starts = self.types.copy()  # without what a variable grows by itself
         self._assignments = list(self._collect())
         self._solve()
 
-    def _collect(self) -> list[tuple[str, n.Expr | None, n.Target | None]]:
-        found: list[tuple[str, n.Expr | None, n.Target | None]] = []
-        blocks = [self.body.block, *(handler.body for handler in self.body.handlers)]
-        for block in blocks:
+    def _collect(self) -> Iterator[Assignment]:
+        for block in (self.body.block, *(handler.body for handler in self.body.handlers)):
             for statement in statements(block):
                 match statement:
                     case n.Set(targets=[target], value=value):
-                        found.append((target.name, value, target if target.path else None))
+                        yield Assignment(target.name, value, target.path)
                     case n.Set(targets=targets):
-                        found.extend((target.name, None, target if target.path else None) for target in targets)
-                    case n.ForEach(name=name):
-                        found.append((name, None, None))
+                        yield from (Assignment(target.name, None, target.path) for target in targets)
+                    case n.ForEach(name=name, collection=collection):
+                        yield Assignment(name, collection, [], each=True)
                     case n.Ask(into=n.Target() as target) | n.PromptUser(into=target):
-                        found.append((target.name, None, target if target.path else None))
-        return found
+                        yield Assignment(target.name, None, target.path)
 
     def _solve(self) -> None:
         for round_number in range(_ROUNDS * 2):
             changed = False
-            for name, value, target in self._assignments:
-                old = self.types.get(name, ANY)
-                new = old.union(self._assigned(name, value, target))
-                if round_number >= _ROUNDS and new.bits != old.bits:
-                    new = Type(new.kinds)  # still growing: nothing is known of its size
-                if new != old:
-                    self.types[name] = new
-                    changed = True
+            for assignment in self._assignments:
+                old = self.types.get(assignment.name, ANY)
+                new = old.union(self._assigned(assignment))
+                if new == old:
+                    continue
+                self.types[assignment.name] = new.grown() if round_number >= _ROUNDS else new
+                changed = True
             if not changed:
                 return
         self.types = dict.fromkeys(self.types, ANY)
 
-    def _assigned(self, name: str, value: n.Expr | None, target: n.Target | None) -> Type:
-        if target is not None:
-            return self._container(target)
+    def _assigned(self, assignment: Assignment) -> Type:
+        value, path = assignment.value, assignment.path
+        if path:
+            return self._stored(path, self.of(value) if value is not None else ANY)
         if value is None:
             return ANY
-        growth = self._growth(name, value)
-        return growth if growth is not None else self.of(value)
+        if assignment.each:
+            return _each(self.of(value))
+        growth = self._growth(assignment.name, value)
+        if growth is not None:
+            return growth
+        start = self.of(value)
+        self._starts[assignment.name] = self._starts.get(assignment.name, ANY).union(start)
+        return start
 
-    def _container(self, target: n.Target) -> Type:
-        """What a variable is after ``set v[i]…``: what it was, or the container that was made."""
-        key = self.of(target.path[0])
-        if key.within(INT):
-            return Type(LIST)
-        if key.within(STR):
-            return Type(MAP)
-        return Type(LIST | MAP)
+    def _stored(self, path: list[n.Expr], value: Type) -> Type:
+        """The list or map that a variable is after ``set v[i]… = value``, as far as that statement made it."""
+        for key in reversed(path):
+            kind = self.of(key)
+            if kind.within(STR):
+                value = container(MAP, value)
+            elif kind.within(INT):
+                value = container(LIST, value.union(T_NIL))  # what is skipped is nil
+            else:
+                value = container(LIST | MAP, value.union(T_NIL))
+        return value
 
     def _growth(self, name: str, value: n.Expr) -> Type | None:
         """The type of ``name + e`` and ``name - e``, where ``e`` is a bounded whole number without ``name``."""
@@ -155,15 +227,20 @@ class Inference:
         own = [op for op, operand in operands if isinstance(operand, n.Name) and operand.name == name]
         if own != ["+"] or not self.types[name].within(INT):
             return None
-        total: int | None = 0
-        for _, operand in operands:
+        total, natural = 0, self.types[name].natural
+        for operator, operand in operands:
             if isinstance(operand, n.Name) and operand.name == name:
                 continue
             kind = self.of(operand)
+            if kind.kinds & STR:
+                return None
+            kind = kind.only(NUM)
             if not kind.within(INT) or kind.bits is None or _mentions(operand, name):
                 return None
-            total = max(total or 0, kind.bits) + 1
-        return bounded((total or 0) + _GROWTH_BITS)
+            total = max(total, kind.bits) + 1
+            natural = natural and operator == "+" and kind.natural
+        start = self._starts[name].bits
+        return bounded(max(total + _GROWTH_BITS, start) + 1 if start is not None else None, natural)
 
     # --- expressions -------------------------------------------------------------------------------------------------
 
@@ -174,10 +251,10 @@ class Inference:
                 return _literal(value)
             case n.Name(name=name):
                 return self.types.get(name, ANY)
-            case n.ListExpr():
-                return Type(LIST)
-            case n.MapExpr():
-                return Type(MAP)
+            case n.ListExpr(items=items):
+                return container(LIST, self._any_of(items))
+            case n.MapExpr(entries=entries):
+                return container(MAP, self._any_of([value for _, value in entries[: _ITEMS + 1]]))
             case n.Raw() | n.Eval():
                 return T_STR
             case n.Unary(op=op, operand=operand):
@@ -189,9 +266,24 @@ class Inference:
                 return left
             case n.Power():
                 return T_NUM
-            case n.Call(name=name) if not any(name in names for names in (self.body.variables, *self.shadowing)):
-                return _builtin(name)
+            case n.Index(value=value):
+                return _item(self.of(value))
+            case n.Call(name=name):
+                return self._call(name)
         return ANY
+
+    def _any_of(self, items: list[n.Expr]) -> Type | None:
+        """What the items of a literal may be."""
+        if len(items) > _ITEMS:
+            return None
+        return functools.reduce(Type.union, map(self.of, items), NOTHING)
+
+    def _call(self, name: str) -> Type:
+        if name in self.body.variables:
+            return ANY
+        if name in self.calls:
+            return self.calls[name]
+        return ANY if any(name in names for names in self.shadowing) else _builtin(name)
 
     def _unary(self, op: str, operand: n.Expr) -> Type:
         match op:
@@ -208,28 +300,27 @@ class Inference:
 
 
 def binary(operator: str, left: Type, right: Type) -> Type:
-    """The type of ``left operator right``."""
-    both_whole = left.within(INT) and right.within(INT)
+    """The type of ``left operator right``, where that is possible."""
     if operator in ("+", "-", "*") and not (left.kinds and right.kinds):
         return NOTHING  # a variable that has not been looked at yet
     match operator:
         case "+":
             if left.within(STR) or right.within(STR):
                 return T_STR
-            if left.within(NUM) and right.within(NUM):
-                return _sum(left, right)
+            if not (left.kinds | right.kinds) & STR:
+                return _sum(operator, left.only(NUM), right.only(NUM))
             return Type(STR | NUM)
         case "-":
-            return _sum(left, right) if left.within(NUM) and right.within(NUM) else T_NUM
+            return T_NUM if (left.kinds | right.kinds) & STR else _sum(operator, left.only(NUM), right.only(NUM))
         case "*":
-            if both_whole:
-                known = left.bits is not None and right.bits is not None
-                return bounded((left.bits or 0) + (right.bits or 0) if known else None)
-            return T_NUM if left.within(NUM) and right.within(NUM) else Type(NUM | STR)
+            if (left.kinds | right.kinds) & STR:
+                return Type(NUM | STR)
+            return _product(left.only(NUM), right.only(NUM))
         case "/":
             return T_NUM
         case "%":
-            return Type(INT, right.bits) if both_whole else Type(INT)
+            whole = right.within(INT | NIL | BOOL | CONTAINER)
+            return Type(INT, right.bits if whole else None, left.natural and not left.kinds & (STR | FLOAT | OTHER))
         case "&" | "|" | "^":
             return T_WORD
         case "and" | "or":
@@ -237,11 +328,36 @@ def binary(operator: str, left: Type, right: Type) -> Type:
     return T_BOOL
 
 
-def _sum(left: Type, right: Type) -> Type:
+def _sum(operator: str, left: Type, right: Type) -> Type:
     if left.within(INT) and right.within(INT):
-        known = left.bits is not None and right.bits is not None
-        return bounded(max(left.bits or 0, right.bits or 0) + 1 if known else None)
+        bits = max(left.bits, right.bits) + 1 if left.bits is not None and right.bits is not None else None
+        return bounded(bits, operator == "+" and left.natural and right.natural)
     return T_FLOAT if left.within(FLOAT) or right.within(FLOAT) else T_NUM
+
+
+def _product(left: Type, right: Type) -> Type:
+    if left.within(INT) and right.within(INT):
+        bits = left.bits + right.bits if left.bits is not None and right.bits is not None else None
+        return bounded(bits, left.natural and right.natural)
+    return T_NUM
+
+
+def _item(collection: Type) -> Type:
+    """What ``collection[key]`` gives, where that is possible."""
+    if collection.kinds & OTHER or (collection.kinds & CONTAINER and collection.item is None):
+        return ANY
+    found = collection.item.union(T_NIL) if collection.kinds & MAP and collection.item else collection.item or NOTHING
+    return found.union(T_STR) if collection.kinds & STR else found
+
+
+def _each(collection: Type) -> Type:
+    """What ``for each`` gives of a collection."""
+    found = NOTHING
+    if collection.kinds & CONTAINER:
+        if collection.item is None:
+            return ANY
+        found = collection.item
+    return found.union(T_STR) if collection.kinds & STR else found
 
 
 def _literal(value: object) -> Type:
@@ -251,7 +367,7 @@ def _literal(value: object) -> Type:
         case bool():
             return T_BOOL
         case int():
-            return bounded(value.bit_length())
+            return bounded(value.bit_length(), value >= 0)
         case float():
             return T_FLOAT
     return T_STR

@@ -199,6 +199,9 @@ class Operations(Calls):
             )
             return py.either(finite, py.binary(py.name(result), "+", py.const(0.0)), py.call("_infinite"))
         helper = py.call(_HELPERS[operator], again, second_again)
+        if not whole and infer.binary(operator, kind.only(INT), right.only(INT)).bits is not None:
+            test = self._whole_test(first, kind, second, right)
+            return py.either(test, py.binary(again, operator, second_again), helper)
         literal = operand.value if isinstance(operand, n.Literal) and type(operand.value) is int else None
         if literal is not None and operator != "*" and 0 <= literal < _DIGIT and not whole:
             bound = (
@@ -231,10 +234,19 @@ class Operations(Calls):
     def _whole_test(self, first: ast.expr, kind: Type, second: ast.expr, right: Type) -> ast.expr:
         """``type(a) is type(b) is int``, as far as it is in doubt; evaluates both sides, the left one first."""
         if kind.within(INT) and self._is_settled(first):
-            return py.kind_is(second, "int")
-        if right.within(INT) and not isinstance(second, ast.NamedExpr):
-            return py.kind_is(first, "int")
+            return self._is_whole(second, right)
+        if not isinstance(second, ast.NamedExpr):
+            if right.within(INT):
+                return self._is_whole(first, kind)
+            if kind.within(INT | NIL) and right.within(INT | NIL):
+                return py.both(self._is_whole(first, kind), self._is_whole(second, right))
         return py.compare(py.call("type", first), "is", py.call("type", second), "is", py.name("int"))
+
+    def _is_whole(self, made: ast.expr, kind: Type) -> ast.expr:
+        """Whether a value is a whole number: looking for nil costs least, where it is nothing else."""
+        if kind.within(INT | NIL):
+            return py.compare(made, "is not", py.const(None))
+        return py.kind_is(made, "int")
 
     def _is_settled(self, made: ast.expr) -> bool:
         """`settled`, of code."""

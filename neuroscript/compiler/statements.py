@@ -11,20 +11,20 @@ import ast
 from collections.abc import Iterable
 
 from neuroscript.compiler import pyast as py
-from neuroscript.compiler.assignments import Assignments
 from neuroscript.compiler.calls import Unit
 from neuroscript.compiler.infer import Inference
-from neuroscript.compiler.resolve import SYSTEM_NAMES, Body, Resolved, inner_blocks, source_line, statements, walk
+from neuroscript.compiler.loops import MAX_BLOCKS, Loops, loop_depth
+from neuroscript.compiler.ownership import READERS, Sharing
+from neuroscript.compiler.resolve import SYSTEM_NAMES, Body, Resolved, source_line, statements, walk
 from neuroscript.compiler.resolve import expressions as direct_expressions
 from neuroscript.syntax import nodes as n
 from neuroscript.values import TYPE_CONSTANTS
 
-_MAX_BLOCKS = 16  # CPython allows 20 nested blocks in a function; deeper loops become functions of their own.
 _MAX_BRANCHES = 40
 _MOST_NAMES = 4000  # names that are written out for `eval` in one body, before a function does it in one place
 
 
-class Statements(Assignments):
+class Statements(Loops):
     """Makes the function of one body of code."""
 
     def __init__(
@@ -53,7 +53,11 @@ class Statements(Assignments):
         self.unsure: set[str] = set()
         self.scoped = body.evals * len(body.variables) > _MOST_NAMES
         self.holding = []
-        self.handler: int | None = None
+        readers = READERS - body.variables - unit.procedures.keys() - unit.globals
+        self.sharing = Sharing(readers, self._appends_to_itself)
+        self.owned = set()
+        self.counters = []
+        self.handler = None
         self.in_handler = False
         self.blocks = 0
         self.outlined = 0
@@ -62,7 +66,7 @@ class Statements(Assignments):
     def _guarded(self) -> set[str]:
         """The variables that start as UNSET, so that code can ask whether they are set."""
         body = self.body
-        if self.session or body.handlers or body.evals or _loop_depth(body.block) > _MAX_BLOCKS:
+        if self.session or body.handlers or body.evals or loop_depth(body.block) > MAX_BLOCKS:
             return set(body.variables)
         guarded = self.foreign.copy()
         for statement in statements(body.block):
@@ -147,16 +151,6 @@ class Statements(Assignments):
         py.place(made, handler.span)
         return made
 
-    def _shared(self, code: list[ast.stmt], *more: str) -> list[ast.stmt]:
-        """The ``nonlocal`` that makes an inner function share the body's variables."""
-        used = {part.id for statement in code for part in ast.walk(statement) if isinstance(part, ast.Name)}
-        mine = {f"v_{name}" for name in self.body.variables} | {"latest", *more}
-        return [ast.Nonlocal(sorted(used & mine))] if used & mine else []
-
-    def _step(self) -> ast.stmt:
-        """One step of fuel, which never runs dry: it raises when the run has used up what it may."""
-        return ast.For(ast.Name("_", py.STORE), py.name("_fuel"), [ast.Break()], [])
-
     # --- blocks ------------------------------------------------------------------------------------------------------
 
     def block(self, block: n.Block) -> list[ast.stmt]:
@@ -165,8 +159,10 @@ class Statements(Assignments):
         for statement in block:
             self._temporaries = 0
             self.handler = None if self.in_handler else self.body.handler_of.get(id(statement))
+            self._share(statement)
             made = self.statement(statement)
             made += self.let_go()
+            self._own(statement)
             for part in made:
                 py.place(part, statement.span)
             code += made
@@ -287,18 +283,19 @@ class Statements(Assignments):
         branches = list(statement.branches)
         rest = statement.orelse
         first, more = branches[:_MAX_BRANCHES], branches[_MAX_BRANCHES:]
-        ends: list[set[str] | None] = []
+        ends: list[tuple[set[str], set[str]] | None] = []
+        owned = self.owned
         go_on = self.temporary_flag() if more else ""
         orelse: list[ast.stmt]
         if more:
             orelse = [py.assign(go_on, py.const(True))]
         else:
-            mark = len(self.added)
+            mark = self._branch_begins(owned)
             orelse = self.block(rest) if rest is not None else []
             ends.append(self._end(rest or [], mark))
         made = orelse
         for number, (condition, block) in reversed(list(enumerate(first))):
-            mark = len(self.added)
+            mark = self._branch_begins(owned)
             body = self.block(block)
             ends.append(self._end(block, mark))
             self.handler = handler
@@ -306,20 +303,21 @@ class Statements(Assignments):
             made = self._branch(condition, body, made, number)
         if more:
             self.handler = handler
-            mark = len(self.added)
+            mark = self._branch_begins(owned)
             later = self._if(n.If(statement.span, more, rest))
-            ends.append(self._take_back(mark))
+            ends.append(self._end([], mark))
             made = [py.assign(go_on, py.const(False)), *made, py.when(py.name(go_on), later)]
-        known = [names for names in ends if names is not None]
+        known = [end for end in ends if end is not None]
+        self.owned = set.intersection(*(owned for _, owned in known)) if known else owned
         if known and handler is None:  # where a condition may fail and be cleared, none of the branches has run
-            for name in set.intersection(*known):
+            for name in set.intersection(*(names for names, _ in known)):
                 self._note(name)
         return made
 
-    def temporary_flag(self) -> str:
-        """A name that lives longer than one statement."""
-        self.loop_functions += 1
-        return f"go_{self.loop_functions}"
+    def _branch_begins(self, owned: set[str]) -> int:
+        """Begins a branch with what is owned before it; gives the mark for `_end`."""
+        self.owned = owned.copy()
+        return len(self.added)
 
     def _branch(self, condition: n.Expr, body: list[ast.stmt], orelse: list[ast.stmt], number: int) -> list[ast.stmt]:
         test = self.condition(condition)
@@ -336,13 +334,33 @@ class Statements(Assignments):
             orelse = [py.when(py.compare(py.name(flag), "is not", py.const(None)), orelse)]
         return [*code, py.when(py.name(flag), body, orelse)]
 
-    def _end(self, block: n.Block, mark: int) -> set[str] | None:
-        """What a branch sets; None for one that never ends, which does not count."""
+    def _end(self, block: n.Block, mark: int) -> tuple[set[str], set[str]] | None:
+        """What a branch sets, and what is owned at its end; None for one that never ends, which does not count."""
         names = self._take_back(mark)
         ends = block and isinstance(block[-1], n.Return | n.Fail | n.Break | n.Continue) and not self.body.handlers
-        return None if ends else names
+        return None if ends else (names, self.owned)
 
-    # --- what is certainly set ---------------------------------------------------------------------------------------
+    # --- what is certainly set, and whose ----------------------------------------------------------------------------
+
+    def _share(self, statement: n.Stmt) -> None:
+        """Forgets the owners of what a statement's expressions hand on."""
+        if self.owned:
+            self.owned.difference_update(self.sharing.by(statement))
+
+    def _own(self, statement: n.Stmt) -> None:
+        """Notes what a statement leaves its variable alone to hold; nothing is certain where errors are handled."""
+        if self.body.handlers or self.session:
+            return
+        match statement:
+            case n.Set(targets=targets, value=value):
+                for target in targets:
+                    made = len(targets) == 1 and isinstance(value, n.ListExpr | n.MapExpr)
+                    if target.path or made or self._appends_to_itself(statement):
+                        self.owned.add(target.name)
+                    else:
+                        self.owned.discard(target.name)
+            case n.Ask(into=n.Target() as target):
+                self.owned.discard(target.name)
 
     def _begin(self, names: Iterable[str]) -> None:
         self.assigned = set(names)
@@ -361,80 +379,6 @@ class Statements(Assignments):
         self.assigned.difference_update(names)
         return set(names)
 
-    # --- loops -------------------------------------------------------------------------------------------------------
-
-    def _loop(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
-        if self.blocks >= _MAX_BLOCKS:
-            return self._outlined(statement)
-        mark = len(self.added)
-        handler = self.handler
-        self.blocks += 1
-        made = self._while(statement) if isinstance(statement, n.While) else self._for_each(statement)
-        self.blocks -= 1
-        self._take_back(mark)
-        self.handler = handler
-        return made
-
-    def _while(self, statement: n.While) -> list[ast.stmt]:
-        """``while``: the turns take their fuel as they go round."""
-        test = self.condition(statement.condition)
-        header: list[ast.stmt]
-        if self.handler is not None:
-            done = py.when(ast.UnaryOp(ast.Not(), test), [ast.Break()])
-            py.place(done, statement.span)
-            header = self._covered([done], [ast.Break()])
-        else:
-            header = [py.when(ast.UnaryOp(ast.Not(), test), [ast.Break()])]
-            py.place(header[0], statement.span)
-        clean = self.let_go()
-        body = [*header, *clean, *self.block(statement.body)]
-        return [ast.For(ast.Name("_", py.STORE), py.name("_fuel"), body, []), *clean]
-
-    def _for_each(self, statement: n.ForEach) -> list[ast.stmt]:
-        name = statement.name
-        if name in self.readonly:
-            return self._covered([ast.Expr(self.value(statement.collection)), self._refused(name)])
-        collection = self.value(statement.collection)
-        before: list[ast.stmt] = []
-        after: list[ast.stmt] = []
-        if not isinstance(statement.collection, n.Name):
-            # An iterator alone would hold it, where measuring the run's memory does not see it.
-            held = self.temporary_flag()
-            collection = py.bind(held, collection)
-            after = [py.assign(held, py.const(None))]
-        items = py.call("_iterate", collection)
-        py.place(items, statement.collection.span)
-        if self.handler is not None:
-            walked = self.temporary_flag()
-            before = self._covered([py.assign(walked, items)], [py.assign(walked, py.const(()))])
-            after.append(py.assign(walked, py.const(None)))  # nothing holds the collection after the loop
-            items = py.name(walked)  # type: ignore[assignment]
-        clean = self.let_go()
-        after += clean
-        self._note(name)
-        body = [*clean, *self.block(statement.body)]
-        pair = ast.Tuple([ast.Name("_", py.STORE), ast.Name(f"v_{name}", py.STORE)], py.STORE)
-        return [*before, ast.For(pair, py.call("zip", py.name("_fuel"), items), body, []), *after]
-
-    def _outlined(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
-        """A loop that is nested too deeply for one Python function, as a function of its own."""
-        self.loop_functions += 1
-        identifier = f"loop_{self.loop_functions}"
-        blocks, self.blocks = self.blocks, 0
-        self.outlined += 1
-        body = self._loop(statement)
-        self.outlined -= 1
-        self.blocks = blocks
-        shared = self._shared(body, "cleared") if self.in_handler else self._shared(body)
-        made = py.function(identifier, [], [], [*shared, *body])
-        result = self.temporary_flag()
-        value = py.name(result) if self.outlined else py.item(py.name(result), py.const(0))
-        return [
-            made,
-            py.assign(result, py.call(identifier)),
-            py.when(py.compare(py.name(result), "is not", py.const(None)), [ast.Return(value)]),
-        ]
-
     # --- models ------------------------------------------------------------------------------------------------------
 
     def _ask(self, statement: n.Ask) -> list[ast.stmt]:
@@ -445,14 +389,6 @@ class Statements(Assignments):
         if statement.into is None:
             return [ast.Expr(asked)]
         return self._store(statement.into, asked)
-
-
-def _loop_depth(block: n.Block) -> int:
-    depth = 0
-    for statement in block:
-        inner = max((_loop_depth(part) for part in inner_blocks(statement)), default=0)
-        depth = max(depth, inner + isinstance(statement, n.While | n.ForEach))
-    return depth
 
 
 def _loose_names(expression: n.Expr) -> set[str]:

@@ -69,12 +69,12 @@ class Fuel:
         # An iterator that never ends: `chain` asks the generator for the next portion in the middle of a step.
         self.namespace["_fuel"] = chain.from_iterable(self._portions())
 
-    def _portions(self) -> Iterator[Iterable[None]]:
-        """Steps in portions; what is between two of them is done when the earlier one has run dry."""
+    def _portions(self) -> Iterator[Iterable[bool]]:
+        """Steps in portions, each of them true; what is between two is done when the earlier one has run dry."""
         while True:
             self.portion = min(self.portion, self.left)
             self.left -= self.portion
-            yield repeat(None, self.portion)
+            yield repeat(True, self.portion)
             elapsed = self.pulse()
             if self.left <= 0:
                 self._exhausted(f"the run has used up its {self.max_steps} steps (loop turns and calls)")

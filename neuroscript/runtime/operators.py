@@ -6,6 +6,7 @@ Generated code handles the common types inline and calls these for the rest; so 
 from __future__ import annotations
 
 import math
+from itertools import count, takewhile
 from operator import add, mul, sub, truediv
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -25,7 +26,7 @@ from neuroscript.values import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
 _LONG_TEXT = 1 << 15  # characters from which on joining looks at the clock
@@ -384,6 +385,14 @@ def greater_equal(a: Any, b: Any) -> bool:
     """``a >= b``."""
     x, y = _ordered(">=", a, b)
     return bool(x >= y)
+
+
+def counted(test: Callable[[Any, Any], bool], start: int, bound: Any, step: int) -> Iterable[int]:
+    """The values of a counter for as long as ``test(counter, bound)`` holds; `range` where the bound is a whole number.
+
+    That the two can be compared is found out before the first turn.
+    """
+    return takewhile(lambda value: test(value, bound), count(start, step)) if test(start, bound) else ()
 
 
 def not_equal(a: Any, b: Any) -> bool:

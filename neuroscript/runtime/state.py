@@ -6,6 +6,7 @@ Generated code sees the names of `Runtime.namespace` and no others: its ``__buil
 from __future__ import annotations
 
 from functools import partial
+from itertools import compress
 from time import perf_counter
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -374,9 +375,10 @@ _STATELESS: dict[str, Any] = {
     "dict": dict,
     "bytes": bytes,
     "len": len,
-    "zip": zip,
+    "_range": range,
+    "_compress": compress,
+    "_counted": ops.counted,
     "_refcount": refcount,
-    "_append": list.append,
     "_get": dict.get,
     "_update": dict.update,
     "_sub": ops.subtract,

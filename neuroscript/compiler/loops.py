@@ -1,0 +1,221 @@
+"""Loops to Python loops.
+
+Every turn takes one step of fuel.  A loop that counts becomes a ``for`` over a range, and one that walks a collection a
+``for`` over its items; `itertools.compress` draws the fuel beside them, so that nothing is done for it in the code.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from neuroscript.compiler import pyast as py
+from neuroscript.compiler.assignments import Assignments
+from neuroscript.compiler.infer import INT
+from neuroscript.compiler.ownership import assigned_in, stored_in
+from neuroscript.compiler.resolve import inner_blocks
+from neuroscript.syntax import nodes as n
+
+MAX_BLOCKS = 16  # CPython allows 20 nested blocks in a function; deeper loops become functions of their own.
+_COMPARE = {"<": "_lt", "<=": "_le", ">": "_gt", ">=": "_ge"}
+
+
+class Loops(Assignments):
+    """The part of the statement maker that makes loops."""
+
+    handler: int | None  # of the statement at hand: the number of the error handler that covers it
+    in_handler: bool
+    session: bool
+    added: list[str]
+    blocks: int
+    outlined: int
+    loop_functions: int
+
+    def block(self, block: n.Block) -> list[ast.stmt]:
+        raise AssertionError  # pragma: no cover - given by Statements
+
+    def _covered(self, code: list[ast.stmt], failed: list[ast.stmt] | None = None) -> list[ast.stmt]:
+        raise AssertionError  # pragma: no cover - given by Statements
+
+    def _take_back(self, mark: int) -> set[str]:
+        raise AssertionError  # pragma: no cover - given by Statements
+
+    def temporary_flag(self) -> str:
+        """A name that lives longer than one statement."""
+        self.loop_functions += 1
+        return f"go_{self.loop_functions}"
+
+    def _step(self) -> ast.stmt:
+        """One step of fuel, which never runs dry: it raises when the run has used up what it may."""
+        return ast.For(ast.Name("_", py.STORE), py.name("_fuel"), [ast.Break()], [])
+
+    def _loop(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
+        if self.blocks >= MAX_BLOCKS:
+            return self._outlined(statement)
+        mark = len(self.added)
+        handler = self.handler
+        self.owned.difference_update(self.sharing.within([statement]))
+        owned = self.owned.copy()
+        self.blocks += 1
+        made = self._while(statement) if isinstance(statement, n.While) else self._for_each(statement)
+        self.blocks -= 1
+        self.owned = owned
+        self._take_back(mark)
+        self.handler = handler
+        return made
+
+    def _while(self, statement: n.While) -> list[ast.stmt]:
+        """``while``: the turns take their fuel as they go round."""
+        if (counted := self._counted(statement)) is not None:
+            return counted
+        test = self.condition(statement.condition)
+        header: list[ast.stmt]
+        if self.handler is not None:
+            done = py.when(ast.UnaryOp(ast.Not(), test), [ast.Break()])
+            py.place(done, statement.span)
+            header = self._covered([done], [ast.Break()])
+        else:
+            header = [py.when(ast.UnaryOp(ast.Not(), test), [ast.Break()])]
+            py.place(header[0], statement.span)
+        clean = self.let_go()
+        body = [*header, *clean, *self.block(statement.body)]
+        return [ast.For(ast.Name("_", py.STORE), py.name("_fuel"), body, []), *clean]
+
+    def _counted(self, statement: n.While) -> list[ast.stmt] | None:
+        """``while i < n … set i = i + 1``, where nothing else sets either: a ``for`` over a range.
+
+        At the loop's end the counter has been counted up once more, and the last test has taken its step.
+        """
+        found = counter(statement)
+        if found is None or self.body.handlers or self.session:
+            return None
+        name, operator, bound, step = found
+        kind = self.types.types.get(name)
+        if name not in self.assigned or name in self.readonly or kind is None or not kind.within(INT):
+            return None
+        if kind.bits is None or not self._known(bound):
+            return None
+        local = py.name(f"v_{name}")
+        stop = self.value(bound)
+        if operator in ("<=", ">="):
+            stop = py.binary(stop, "+" if operator == "<=" else "-", py.const(1))
+        turns: ast.expr = py.call("_range", local, stop, *([py.const(step)] if step != 1 else []))
+        if not self.type_of(bound).within(INT):
+            other = py.call("_counted", py.name(_COMPARE[operator]), local, self.value(bound), py.const(step))
+            turns = py.either(py.kind_is(self.value(bound), "int"), turns, other)
+        turns = py.call("_compress", turns, py.name("_fuel"))
+        py.place(turns, statement.condition.span)
+        again = py.assign(f"v_{name}", py.binary(local, "+", py.const(step)))
+        rest = [self._step(), py.when(self.condition(statement.condition), [again])]
+        for part in rest:
+            py.place(part, statement.span)
+        self.counters.append((name, step))
+        body = self.block(statement.body[:-1])
+        self.counters.pop()
+        return [ast.For(ast.Name(f"v_{name}", py.STORE), turns, body, rest)]
+
+    def _known(self, bound: n.Expr) -> bool:
+        """Whether a bound can be evaluated at any time: it is a literal, a variable that is set, or its length."""
+        if isinstance(bound, n.Call):
+            return bound.name in self.sharing.readers and self.settled(bound.args[0].value)
+        return self.settled(bound)
+
+    def _for_each(self, statement: n.ForEach) -> list[ast.stmt]:
+        name = statement.name
+        if name in self.readonly:
+            return self._covered([ast.Expr(self.value(statement.collection)), self._refused(name)])
+        collection = self.value(statement.collection)
+        before: list[ast.stmt] = []
+        after: list[ast.stmt] = []
+        if not isinstance(statement.collection, n.Name):
+            # An iterator alone would hold it, where measuring the run's memory does not see it.
+            held = self.temporary_flag()
+            collection = py.bind(held, collection)
+            after = [py.assign(held, py.const(None))]
+        items = py.call("_iterate", collection)
+        py.place(items, statement.collection.span)
+        if self.handler is not None:
+            walked = self.temporary_flag()
+            before = self._covered([py.assign(walked, items)], [py.assign(walked, py.const(()))])
+            after.append(py.assign(walked, py.const(None)))  # nothing holds the collection after the loop
+            items = py.name(walked)  # type: ignore[assignment]
+        clean = self.let_go()
+        after += clean
+        self._note(name)
+        body = [*clean, *self.block(statement.body)]
+        turns = py.call("_compress", items, py.name("_fuel"))
+        return [*before, ast.For(ast.Name(f"v_{name}", py.STORE), turns, body, [self._step()]), *after]
+
+    def _outlined(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
+        """A loop that is nested too deeply for one Python function, as a function of its own."""
+        self.loop_functions += 1
+        identifier = f"loop_{self.loop_functions}"
+        blocks, self.blocks = self.blocks, 0
+        self.outlined += 1
+        body = self._loop(statement)
+        self.outlined -= 1
+        self.blocks = blocks
+        shared = self._shared(body, "cleared") if self.in_handler else self._shared(body)
+        made = py.function(identifier, [], [], [*shared, *body])
+        result = self.temporary_flag()
+        value = py.name(result) if self.outlined else py.item(py.name(result), py.const(0))
+        return [
+            made,
+            py.assign(result, py.call(identifier)),
+            py.when(py.compare(py.name(result), "is not", py.const(None)), [ast.Return(value)]),
+        ]
+
+    def _shared(self, code: list[ast.stmt], *more: str) -> list[ast.stmt]:
+        """The ``nonlocal`` that makes an inner function share the body's variables."""
+        used = {part.id for statement in code for part in ast.walk(statement) if isinstance(part, ast.Name)}
+        mine = {f"v_{name}" for name in self.body.variables} | {"latest", *more}
+        return [ast.Nonlocal(sorted(used & mine))] if used & mine else []
+
+
+def counter(loop: n.While) -> tuple[str, str, n.Expr, int] | None:
+    """A loop that counts: its variable, the comparison, the bound, and what each turn adds; None for any other."""
+    match loop:
+        case n.While(
+            condition=n.Chain(first=n.Name(name=name), rest=[(("<" | "<=" | ">" | ">=") as operator, bound, _)]),
+            body=[
+                *body,
+                n.Set(
+                    targets=[n.Target(name=target, path=[])],
+                    value=n.Chain(first=n.Name(name=own), rest=[(("+" | "-") as sign, n.Literal(value=step), _)]),
+                    must=False,
+                ),
+            ],
+        ) if name == target == own and type(step) is int and step > 0:
+            step = step if sign == "+" else -step
+        case _:
+            return None
+    if (step > 0) != (operator in ("<", "<=")) or _goes_on(body):
+        return None
+    fixed = {name}
+    match bound:
+        case n.Name(name=other) | n.Call(name="len", args=[n.Argument(value=n.Name(name=other), name=None)]):
+            if other == name:
+                return None
+            fixed.add(other)
+        case n.Literal():
+            pass
+        case _:
+            return None
+    return (name, operator, bound, step) if fixed.isdisjoint((*assigned_in(body), *stored_in(body))) else None
+
+
+def _goes_on(block: n.Block) -> bool:
+    """Whether a ``continue`` belongs to the loop of this block."""
+    for statement in block:
+        if isinstance(statement, n.Continue):
+            return True
+        if isinstance(statement, n.If) and any(map(_goes_on, inner_blocks(statement))):
+            return True
+    return False
+
+
+def loop_depth(block: n.Block) -> int:
+    depth = 0
+    for statement in block:
+        inner = max((loop_depth(part) for part in inner_blocks(statement)), default=0)
+        depth = max(depth, inner + isinstance(statement, n.While | n.ForEach))
+    return depth
