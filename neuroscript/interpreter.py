@@ -25,12 +25,13 @@ from neuroscript.values import Function, from_host, to_host
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Any, Self, TypeVar
 
     from neuroscript.compiler.calls import Linker, Unit
+    from neuroscript.compiler.disk import DiskCache
     from neuroscript.errors import Diagnostic
     from neuroscript.runtime.programs import Compiled, LoadedProgram, Signature
     from neuroscript.session import Session
@@ -68,6 +69,8 @@ class Interpreter:
         environment: variables that programs may read: a mapping, or the names of the process's own.
         on_error: gets the errors of event handlers, which stop nobody else.
         log: where the interpreter reports; by default the logger ``neuroscript``.
+        cache: whether what the host loads is kept on disk, compiled: in a directory, or with True in the user's
+            directory for caches.  Where others may write in it, or scripts could reach it, it is not used.
 
     Raises:
         NeuroScriptError: 22 or 23 if the sandbox is not a directory; 7 or 41 for a global that is no value.
@@ -88,6 +91,7 @@ class Interpreter:
         environment: Mapping[str, str] | Iterable[str] = (),
         on_error: ErrorCallback | None = None,
         log: logging.Logger | None = None,
+        cache: bool | str | os.PathLike[str] = False,
     ) -> None:
         self.sandbox = _directory(sandbox)
         self.limits = limits if limits is not None else _DEFAULT_LIMITS
@@ -109,6 +113,11 @@ class Interpreter:
         self._closing: list[Callable[[], object]] = []
         self._closed = False
         self._loads = 0
+        self._disk: DiskCache | None = None
+        if cache:
+            from neuroscript.compiler.disk import open_cache
+
+            self._disk = open_cache(cache, self.sandbox)
         self._programs: list[LoadedProgram] = []
         self._commands: list[str] = []
         self._plugins_wanted = plugins
@@ -261,24 +270,33 @@ class Interpreter:
 
     def _compiled(self, source: str | bytes, name: str, replace: bool) -> tuple[LoadedProgram, Compiled]:
         """A program and its code, from the cache where it was compiled under the same circumstances before."""
-        key = (source, name, replace, self._loads, self._circumstances(), self.limits)
-        entry = _CACHE.find(key, self.runtime)
+        runtime = self.runtime
+        signatures = tuple(sorted([str(loaded.signature) for loaded in runtime.procedures.values()]))
+        names = tuple(sorted(runtime.globals))
+        circumstances = name, replace, self._loads, names, signatures, self.limits
+        key = source, circumstances
+        entry = _CACHE.find(key, runtime)
+        # What a script loads is its own text, with which it shall not fill the user's disk.
+        disk = None if runtime.running else self._disk
+        if entry is None and disk is not None:
+            entry = disk.find(source, circumstances, runtime)
+            if entry is not None:
+                _CACHE.keep(key, entry)
         if entry is not None:
             self._loads += 1
             return entry.program, entry.compiled
-        linker = RecordingLinker(self.runtime)
         from neuroscript.compiler.build import build
 
-        known = {} if replace else self.runtime.procedures
+        linker = RecordingLinker(runtime)
+        known = {} if replace else runtime.procedures
         program, compiled = build(
             source, name, self.limits, known, lambda make, new: self.compile_input(make, new, linker)
         )
-        _CACHE.keep(key, Entry(program, compiled, linker.links, len(source)))
+        entry = Entry(program, compiled, linker.links, len(source))
+        _CACHE.keep(key, entry)
+        if disk is not None:
+            disk.keep(source, circumstances, entry)
         return program, compiled
-
-    def _circumstances(self) -> Hashable:
-        signatures = {name: loaded.signature for name, loaded in self.runtime.procedures.items()}
-        return frozenset(self.runtime.globals), frozenset(signatures.items())
 
     def _install(self, program: LoadedProgram, compiled: Compiled) -> None:
         runtime = self.runtime

@@ -43,9 +43,10 @@ class Options:
 def test_arguments_and_defaults() -> None:
     assert (Point(1).x, Point(1).y, Point(1, y=5).y) == (1, 2, 5)
     assert Options(name="a").size == 1
-    for wrong in ((Point, ()), (Point, (1, 2, 3)), (Options, ("a",))):
+    kinds: list[tuple[Any, tuple[Any, ...]]] = [(Point, ()), (Point, (1, 2, 3)), (Options, ("a",))]
+    for kind, arguments in kinds:
         with pytest.raises(TypeError):
-            wrong[0](*wrong[1])
+            kind(*arguments)
 
 
 def test_a_default_is_made_for_each() -> None:

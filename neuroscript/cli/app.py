@@ -7,19 +7,22 @@ the work.  Only the module that is used is imported, so that ``neuroscript run``
 from __future__ import annotations
 
 import argparse
-import difflib
 import importlib
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 from neuroscript import __version__
 from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, FAILED, USAGE, UsageError
 from neuroscript.errors import NeuroScriptError
+from neuroscript.records import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Command:
     """A sub-command: the module that it lives in, and its line in the help."""
 
@@ -86,6 +89,8 @@ def silence_stdout() -> None:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    if arguments and arguments[0] in COMMANDS:
+        return _run_command(arguments[0], arguments[1:])
     root = argparse.ArgumentParser(
         prog="neuroscript",
         description="Run, check and explore NeuroScript programs.",
@@ -101,16 +106,23 @@ def _dispatch(arguments: list[str]) -> int:
         root.print_help(sys.stderr)
         return USAGE
     name = arguments[first]
-    command = COMMANDS.get(name)
-    if command is None:
+    if name not in COMMANDS:
         raise UsageError(_unknown(name))
+    return _run_command(name, arguments[first + 1 :])
+
+
+def _run_command(name: str, arguments: list[str]) -> int:
+    command = COMMANDS[name]
     module = importlib.import_module(command.module)
     parser = argparse.ArgumentParser(
         prog=f"neuroscript {name}",
         description=f"{command.summary[0].upper()}{command.summary[1:]}.",
+        # For each argument argparse makes a formatter, which imports `shutil` to ask for the terminal's width.
+        formatter_class=partial(argparse.HelpFormatter, width=80),
     )
     module.configure(parser)
-    return int(module.run(parser.parse_args(arguments[first + 1 :])))
+    parser.formatter_class = argparse.HelpFormatter
+    return int(module.run(parser.parse_args(arguments)))
 
 
 def _command_table() -> str:
@@ -120,6 +132,8 @@ def _command_table() -> str:
 
 
 def _unknown(name: str) -> str:
+    import difflib
+
     near = difflib.get_close_matches(name, COMMANDS, 1)
     if near:
         return f"there is no command {name!r}; did you mean {near[0]!r}?"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-from pathlib import Path
-from typing import Any
 
 from neuroscript.cli.report import FORMATS
 from neuroscript.cli.status import UsageError
 from neuroscript.runtime.limits import Limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +77,8 @@ def json_value(text: str, what: str) -> Any:
     Raises:
         UsageError: if it is not JSON.
     """
+    import json
+
     try:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -93,6 +97,8 @@ def sandbox_directory(path: str | None) -> Path | None:
     """
     if path is None:
         return None
+    from pathlib import Path
+
     directory = Path(path)
     try:
         directory.mkdir(parents=True, exist_ok=True)

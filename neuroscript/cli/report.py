@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping
 from itertools import groupby
-from typing import Any, Protocol, TextIO
 
 from neuroscript.errors import Diagnostic, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.values import text_of, to_json
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Protocol, TextIO
+
+    class Report(Protocol):
+        """Where a run's values and its end go."""
+
+        def emit(self, value: Any) -> None: ...
+
+        def delta(self, text: str) -> None: ...
+
+        def result(self, value: Any) -> None: ...
+
+        def error(self, error: NeuroScriptError, sources: Mapping[str, str]) -> None: ...
+
+
 MAX_STACK = 20
 FORMATS = ("text", "jsonl")
-
-
-class Report(Protocol):
-    """Where a run's values and its end go."""
-
-    def emit(self, value: Any) -> None: ...
-
-    def delta(self, text: str) -> None: ...
-
-    def result(self, value: Any) -> None: ...
-
-    def error(self, error: NeuroScriptError, sources: Mapping[str, str]) -> None: ...
 
 
 class TextReport:
@@ -81,6 +83,8 @@ def make_report(format_name: str, show_result: bool = False) -> Report:
 def print_json(row: Any) -> None:
     """One line of JSON on standard output.  ASCII alone: other characters would depend on the terminal's encoding, and
     some of them end a line for some readers."""
+    import json
+
     sys.stdout.write(json.dumps(row) + "\n")
     sys.stdout.flush()
 
@@ -178,6 +182,8 @@ def _stack(error: NeuroScriptError) -> list[str]:
 
 def _plain(value: Any) -> Any:
     """A detail as JSON: a host's detail may be any object."""
+    import json
+
     try:
         json.dumps(value)
     except (TypeError, ValueError):

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 from neuroscript.cli.app import silence_stdout
 from neuroscript.cli.interrupts import Interrupts
 from neuroscript.cli.options import (
@@ -19,11 +13,21 @@ from neuroscript.cli.options import (
     make_limits,
     sandbox_directory,
 )
-from neuroscript.cli.report import Report, make_report
+from neuroscript.cli.report import make_report
 from neuroscript.cli.source import STDIN, read_source, source_name
 from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, FAILED, OK, SYNTAX, UsageError
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.interpreter import Interpreter
+from neuroscript.records import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    import logging
+    from collections.abc import Callable
+    from typing import Any
+
+    from neuroscript.cli.report import Report
 
 DEFAULT_ENTRY = "main"
 STREAM_SERVICE = "stream"
@@ -63,11 +67,9 @@ def run(options: argparse.Namespace) -> int:
         [_event(text) for text in options.event],
         read_source(options.file),
     )
-    # Errors that end no run, such as an event handler's, are reported to the log: to standard error.
-    logging.basicConfig(format="neuroscript: %(message)s")
     interrupts = Interrupts()
     sink = _Sink(make_report(options.format, show_result=options.entry is not None))
-    with Interpreter(
+    with _Host(
         sandbox=sandbox_directory(options.sandbox),
         limits=make_limits(options),
         emit=sink.emit,
@@ -75,6 +77,7 @@ def run(options: argparse.Namespace) -> int:
         prompt=None if options.file == STDIN else interrupts.ask,
         environment=environment(options.env),
         plugins=not options.no_plugins,
+        cache=True,
     ) as interpreter:
         sink.interpreter = interpreter
         if options.stream:
@@ -101,7 +104,7 @@ def _failed(error: NeuroScriptError, job: _Job, sink: _Sink, interrupts: Interru
     return FAILED
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Job:
     """What the command line asks for."""
 
@@ -123,6 +126,29 @@ class _Job:
             interpreter.run_commands()
             return None
         return interpreter.run(self.entry or DEFAULT_ENTRY, *(self.arguments or []))
+
+
+class _Host(Interpreter):
+    """The interpreter of the command.
+
+    Errors that end no run, such as an event handler's, are reported to the log, and that is standard error here.
+    `logging` takes as long to import as a short program to run, so it waits until something may be logged.
+    """
+
+    @property
+    def log(self) -> logging.Logger:
+        _log_to_standard_error()
+        return super().log
+
+    def load_plugins(self) -> None:
+        _log_to_standard_error()
+        super().load_plugins()
+
+
+def _log_to_standard_error() -> None:
+    import logging
+
+    logging.basicConfig(format="neuroscript: %(message)s")
 
 
 class _Sink:
