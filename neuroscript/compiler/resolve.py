@@ -111,10 +111,12 @@ def _assign_handlers(body: Body) -> None:
 
 def statements(block: n.Block) -> Iterator[n.Stmt]:
     """Every statement of a block in the order of the text, those of inner blocks too, handlers' bodies excepted."""
-    for statement in block:
+    pending = block[::-1]  # and no recursion, in which every statement would pass through all blocks that it stands in
+    while pending:
+        statement = pending.pop()
         yield statement
-        for inner in inner_blocks(statement):
-            yield from statements(inner)
+        for inner in reversed(list(inner_blocks(statement))):
+            pending.extend(reversed(inner))
 
 
 def inner_blocks(statement: n.Stmt) -> Iterable[n.Block]:
