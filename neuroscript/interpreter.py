@@ -304,7 +304,7 @@ class Interpreter:
         for code in compiled.codes:
             exec(code, runtime.namespace)
         for procedure in program.procedures:
-            runtime.define(procedure.name, procedure)
+            runtime.define(procedure.name, procedure, self._loads)
         try:
             if compiled.start:
                 with runtime.run() as depth:
@@ -336,7 +336,14 @@ class Interpreter:
         known = frozenset(self.runtime.globals)
         from neuroscript.compiler.calls import Unit
 
-        unit = Unit(known, signatures, linker or self.runtime, operations.max_items, operations.max_string)
+        unit = Unit(
+            known,
+            signatures,
+            linker or self.runtime,
+            operations.max_items,
+            operations.max_string,
+            self.limits.max_depth,
+        )
         return make(unit, self._loads)
 
     def check(self, source: str | bytes, name: str = "<script>") -> list[Diagnostic]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from neuroscript.compiler import pyast as py
-from neuroscript.compiler.infer import BOOL, FLOAT, INT, LIST, MAP, STR, Inference, Type
+from neuroscript.compiler.infer import BOOL, FLOAT, INT, LIST, MAP, NOTHING, STR, Inference, Type
 from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.special import ENTRY_BITS, Special, value_given
 from neuroscript.runtime.linking import ToolLink
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.runtime.programs import Signature
@@ -43,6 +44,8 @@ class Unit:
     linker: Linker
     max_items: int
     max_string: int
+    max_depth: int | None
+    specials: dict[str, Special] = field(default_factory=dict)  # the specialised bodies, by procedure
 
 
 # What f_KEY takes without a look by its validator: the Python type, and what inference calls it.
@@ -65,6 +68,7 @@ class Calls:
     unit: Unit
     body: Body
     types: Inference
+    special: Special | None  # if this is the specialised body of a procedure
     assigned: set[str]
     guarded: set[str]
     unsure: set[str]
@@ -117,7 +121,7 @@ class Calls:
             return self.value_call(read, py.const(name), call.args)
         signature = self.unit.procedures.get(name)
         if signature is not None and name not in self.unit.globals and self._fits_signature(signature, call.args):
-            return self.remembered(self._direct(signature, call.args))
+            return self.remembered(self._direct(call))
         if (name == "len" or name in BUILTINS) and name not in self.unit.globals:
             return self._builtin(name, call.args)
         return self.value_call(py.const(None), py.const(name), call.args)
@@ -126,12 +130,31 @@ class Calls:
         names = [argument.name for argument in args if argument.name is not None]
         return signature.problem(len(args) - len(names), names) is None
 
-    def _direct(self, signature: Signature, args: list[n.Argument]) -> ast.expr:
+    def _direct(self, call: n.Call) -> ast.expr:
+        args = call.args
         names = [argument.name for argument in args if argument.name is not None]
         values = [self.value(argument.value) for argument in args]
         count = len(args) - len(names)
         named = {f"v_{key}": value for key, value in zip(names, values[count:], strict=True)}
-        return py.call(f"p_{signature.name}", py.name("e"), *values[:count], **named)
+        depth = py.binary(py.name("d"), "-", py.const(1))
+        return py.call(self._version(call), depth, *values[:count], **named)
+
+    def _version(self, call: n.Call) -> str:
+        """The function that a call goes to: of the specialised body where the arguments certainly fit it."""
+        special = self.unit.specials.get(call.name)
+        own = self.body.procedure is not None and self.body.name == call.name
+        if special is None or (own and self.special is None):
+            return f"p_{call.name}"  # also from the general body to itself, so that a traceback tells the two apart
+        if own and special.result is not None:  # then all its calls of itself fit
+            return special.itself
+        names = list(self.unit.procedures[call.name].params)
+        for name, wanted in special.params.items():
+            value = value_given(call, names, name)
+            kind = self.type_of(value) if value is not None else NOTHING
+            small = own or wanted.kinds != INT or (kind.bits is not None and kind.bits <= ENTRY_BITS)
+            if not (kind.within(wanted.kinds) and small):
+                return f"p_{call.name}"
+        return special.itself if own else special.identifier
 
     def _builtin(self, name: str, args: list[n.Argument]) -> ast.expr:
         values = [self.value(argument.value) for argument in args]

@@ -1,7 +1,8 @@
 """A resolved program to Python code.
 
-The module defines one function for each body: ``p_name`` for procedures, ``e_L_N`` for event handlers, ``c_L_N`` for
-command blocks and ``i_L`` for what a load runs (L counts the loads of an interpreter, so that nothing collides).  The
+There is one function for each body: ``p_name`` for procedures, ``tL_name`` for their specialised bodies (``rL_name`` in
+its calls of itself), ``e_L_N`` for event handlers, ``c_L_N`` for command blocks and ``i_L`` for what a load runs (L
+counts the loads of an interpreter, so that nothing collides).  The
 user's names carry prefixes of their own (``v_``, ``p_``) and share none with the runtime's.  Every node carries the
 script's own line and columns, so that a failing operation is found from the traceback.
 """
@@ -11,8 +12,10 @@ from __future__ import annotations
 import ast
 from types import CodeType
 
+from neuroscript.compiler import pyast as py
 from neuroscript.compiler.calls import Unit
 from neuroscript.compiler.resolve import Body, Resolved
+from neuroscript.compiler.special import expected
 from neuroscript.compiler.statements import Statements
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.runtime.programs import Compiled
@@ -49,6 +52,9 @@ def generate(resolved: Resolved, unit: Unit, load: int) -> Compiled:
     start = f"i_{load}" if handlers else ""
     if handlers:
         identifiers.append((start, Body("event", "load", handlers, [], handlers[0].span)))
+    for body in resolved.bodies:
+        if params := expected(body):
+            unit.specials[body.name] = Statements(unit, resolved, body, events).specialised(params, load)
     # What is kept of a program are its signatures and its metadata; its tree goes as it is compiled.
     resolved.bodies.clear()
     identifiers.reverse()
@@ -56,20 +62,26 @@ def generate(resolved: Resolved, unit: Unit, load: int) -> Compiled:
     with no_collection():
         while identifiers:
             name, body = identifiers.pop()
-            codes.append(_code(Statements(unit, resolved, body, events).function(name), resolved))
+            special = unit.specials.get(body.name) if body.kind == "procedure" else None
+            if special is not None:
+                made = Statements(unit, resolved, body, events, special=special).function(special.identifier)
+                itself = py.assign(special.itself, py.name(special.identifier))
+                py.place(itself, body.span)
+                codes.append(_code([made, itself], resolved))
+            codes.append(_code([Statements(unit, resolved, body, events).function(name)], resolved))
             body.block.clear()
     return Compiled(tuple(codes), start, commands)
 
 
-def _code(function: ast.stmt, resolved: Resolved) -> CodeType:
-    """The code of a module of this function.
+def _code(function: list[ast.stmt], resolved: Resolved) -> CodeType:
+    """The code of a module of a function.
 
     Each function is compiled by itself, since Python's syntax tree takes two hundred times the room of the source.
     """
     # Python's compiler takes no file name that no file could have.
     file = resolved.program.name.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     try:
-        return compile(ast.Module([function], []), file, "exec", dont_inherit=True)
+        return compile(ast.Module(function, []), file, "exec", dont_inherit=True)
     except (RecursionError, MemoryError) as error:
         raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "the program is nested too deeply") from error
 
@@ -96,4 +108,4 @@ def generate_input(
         Statements(unit, resolved, inner, events).function(events[key]) for key, inner in resolved.body_of_event.items()
     ]
     functions.append(Statements(unit, resolved, body, events, session=known).function(identifier))
-    return tuple(_code(function, resolved) for function in functions), identifier
+    return tuple(_code([function], resolved) for function in functions), identifier

@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from neuroscript.compiler.resolve import Body, statements, walk
 from neuroscript.syntax import nodes as n
@@ -139,8 +140,9 @@ class Inference:
     Args:
         body: the code.
         foreign: its variables that may hold what this code has not set.
-        shadowing: the names that mean something other than the built-in that has such a name.
-        known: what some of its parameters are known to be.
+        procedures: the names of procedures, which hide the built-ins of these names.
+        globals: the names of the host's values, which hide them too.
+        params: what some of its parameters are known to be.
         calls: what calls of procedures are known to give.
     """
 
@@ -148,17 +150,18 @@ class Inference:
         self,
         body: Body,
         foreign: set[str],
-        *shadowing: Container[str],
-        known: Mapping[str, Type] | None = None,
-        calls: Mapping[str, Type] | None = None,
+        procedures: Container[str] = (),
+        globals: Container[str] = (),
+        params: Mapping[str, Type] = MappingProxyType({}),
+        calls: Mapping[str, Type] = MappingProxyType({}),
     ) -> None:
         self.body = body
         self.foreign = foreign
-        self.shadowing = shadowing
-        self.calls = calls or {}
+        self.shadowing = procedures, globals
+        self.calls = calls
         self.types: dict[str, Type] = dict.fromkeys(body.variables, NOTHING)
         self.types.update(dict.fromkeys(foreign, ANY))
-        self.types.update((name, (known or {}).get(name, ANY)) for name in body.params if name in body.variables)
+        self.types.update((name, params.get(name, ANY)) for name in body.params if name in body.variables)
         if body.handlers:
             self.types.update(dict.fromkeys(("system_error_message", "system_error_code", "system_error"), ANY))
         self._starts = self.types.copy()  # without what a variable grows by itself

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from functools import partial
 
 from neuroscript.compiler import pyast as py
 from neuroscript.compiler.calls import Unit
-from neuroscript.compiler.infer import Inference
+from neuroscript.compiler.infer import INT, LIST, MAP, Inference, Type
 from neuroscript.compiler.loops import MAX_BLOCKS, Loops, loop_depth
 from neuroscript.compiler.ownership import READERS, Sharing
 from neuroscript.compiler.resolve import SYSTEM_NAMES, Body, Resolved, source_line, statements, walk
 from neuroscript.compiler.resolve import expressions as direct_expressions
+from neuroscript.compiler.special import ENTRY_BITS, Special, specialised
 from neuroscript.syntax import nodes as n
 from neuroscript.values import TYPE_CONSTANTS
 
@@ -35,6 +37,7 @@ class Statements(Loops):
         event_names: dict[int, str],
         *,
         session: frozenset[str] | None = None,
+        special: Special | None = None,
     ) -> None:
         self.session = session is not None  # whether the variables come from a mapping and go back to it
         self.unit = unit
@@ -46,7 +49,10 @@ class Statements(Loops):
         self.readonly = {name for name in body.variables if name in unit.globals and name not in params}
         body.variables -= self.readonly
         self.foreign = {name for name in body.variables - params if name in unit.procedures or name in TYPE_CONSTANTS}
-        self.types = Inference(body, self.foreign | (session or frozenset()), unit.procedures, unit.globals)
+        self.special = special
+        foreign = self.foreign | (session or frozenset())
+        self._infer = partial(Inference, body, foreign, unit.procedures, unit.globals)
+        self.types = self._infer(*(special.known(body.name) if special is not None else ({}, {})))
         self.assigned = params.copy()
         self.added: list[str] = []  # what was put into `assigned`, in order, so that a branch can be taken back
         self.guarded = self._guarded() - set(body.params)
@@ -80,6 +86,10 @@ class Statements(Loops):
                         guarded.add(part.name)
         return guarded & body.variables
 
+    def specialised(self, params: dict[str, Type], load: int) -> Special:
+        """How the body of a procedure is specialised for what its parameters are expected to be."""
+        return specialised(self.body, params, load, self.unit.max_depth, self._infer)
+
     # --- functions ---------------------------------------------------------------------------------------------------
 
     def function(self, identifier: str) -> ast.stmt:
@@ -98,9 +108,10 @@ class Statements(Loops):
         if procedure is not None:
             needs = [param.name for param in procedure.needs]
             optional = [param.name for param in procedure.optional]
-        code: list[ast.stmt] = [
-            py.assign("e", py.binary(py.name("d"), "-", py.const(1))),
-            py.when(py.compare(py.name("e"), "<", py.const(0)), [ast.Expr(py.call("_too_deep"))]),
+        params = ["d", *(f"v_{name}" for name in needs)]
+        code = self._handing_over() if procedure is not None and self.special is None else []
+        code += [
+            py.when(py.compare(py.name("d"), "<", py.const(1)), [ast.Expr(py.call("_too_deep"))]),
             self._step(),
         ]
         code += [py.assign(f"v_{name}", self._start(name)) for name in sorted(self.guarded)]
@@ -112,7 +123,6 @@ class Statements(Loops):
         self._begin(body.params)
         statements_code = self.block(body.block)
         code += self._saved(statements_code) if self.session else statements_code
-        params = ["d", *(f"v_{name}" for name in needs)]
         if self.session:
             params.append("scope")
         elif body.kind == "event" and not needs:
@@ -120,6 +130,21 @@ class Statements(Loops):
         made = py.function(identifier, params, [f"v_{name}" for name in optional], code)
         py.place(made, body.span)
         return made
+
+    def _handing_over(self) -> list[ast.stmt]:
+        """What leads from a procedure to its specialised body, where the arguments are what that is for."""
+        special = self.unit.specials.get(self.body.name)
+        if special is None:
+            return []
+        tests: list[ast.expr] = []
+        for name, wanted in special.params.items():
+            value = py.name(f"v_{name}")
+            tests.append(py.kind_is(value, {INT: "int", LIST: "list", MAP: "dict"}[wanted.kinds]))
+            if wanted.kinds == INT:
+                most = 1 << ENTRY_BITS
+                tests.append(py.compare(py.const(-most), "<", value, "<", py.const(most)))
+        call = py.call(special.identifier, py.name("d"), *(py.name(f"v_{name}") for name in self.body.params))
+        return [py.when(py.both(*tests), [ast.Return(call)])]
 
     def _start(self, name: str) -> ast.expr:
         """What a guarded variable is at first."""

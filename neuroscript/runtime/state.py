@@ -16,6 +16,7 @@ from neuroscript.runtime.events import Events, make_event
 from neuroscript.runtime.fuel import Fuel
 from neuroscript.runtime.linking import ToolLinks, bad_call
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
+from neuroscript.runtime.programs import specialised_name
 from neuroscript.runtime.runs import Runs
 from neuroscript.runtime.tracebacks import UNCATCHABLE, Stop, Unset, handler_fields, nearest, script_error
 from neuroscript.values import (
@@ -50,6 +51,7 @@ class Runtime(ToolLinks, Runs):
         self.limits = limits
         self.globals = global_values
         self.procedures: dict[str, LoadedProcedure] = {}
+        self._specialised: dict[str, list[str]] = {}  # the functions of procedures' specialised bodies
         self._changed: set[str] = set()  # procedures that code exists for which knows them with another signature
         self.namespace: dict[str, Any] = {"__builtins__": {}}
         self.operations = Operations(limits)
@@ -166,14 +168,20 @@ class Runtime(ToolLinks, Runs):
             parts.append(self.operations.joined(value))
         return self.operations.pieces(*parts)
 
-    def define(self, name: str, procedure: LoadedProcedure) -> None:
-        """Notes a procedure whose code is in the namespace."""
+    def define(self, name: str, procedure: LoadedProcedure, load: int) -> None:
+        """Notes a procedure whose code, made by the load of that number, is in the namespace."""
         old = self.procedures.get(name)
         if old is not None and old.signature != procedure.signature:
             self._changed.add(name)
         self.procedures[name] = procedure
         if name in self._changed:
             self.namespace[f"p_{name}"] = _checked(self.namespace[f"p_{name}"], procedure.signature)
+        functions = self._specialised.setdefault(name, [])
+        for replaced in functions:
+            self.namespace[replaced] = self.namespace[f"p_{name}"]
+        special = specialised_name(load, name)
+        if special in self.namespace:
+            functions.append(special)
 
     # --- calls -------------------------------------------------------------------------------------------------------
 

@@ -45,11 +45,11 @@ def script_error(exception: BaseException, runtime: Runs) -> NeuroScriptError:
     An error that has a place already keeps it.
     """
     frames = _frames(exception, runtime)
-    if isinstance(exception, Stop) and exception.at_caller:
-        frames = frames[:-1] or frames
     error = _translated(exception, frames, runtime)
     if frames and not error.stack:
-        error.stack = tuple(frames_to_stack(frames))
+        stack = tuple(frames_to_stack(frames))
+        at_caller = isinstance(exception, Stop) and exception.at_caller
+        error.stack = stack[1:] or stack if at_caller else stack
         if not error.file:
             here = error.stack[0]
             error.file, error.line, error.column = here.file, here.line, here.column
@@ -76,23 +76,31 @@ def _frames(exception: BaseException, runtime: Runs) -> list[tuple[FrameType, in
 def frames_to_stack(frames: list[tuple[FrameType, int]]) -> Iterable[StackFrame]:
     """The stack as the script's author sees it, innermost first.
 
-    An error handler, and a loop that became a function of its own, belong to the body that they stand in.
+    An error handler, and a loop that became a function of its own, belong to the body that they stand in; and a
+    procedure that handed over to its specialised body is not in the stack twice.
     """
     owner = ""
     for frame, position in reversed(frames):
         code = frame.f_code
         body, _, inner = code.co_qualname.partition(".")
         if body == owner:
-            owner = body if inner else ""
+            owner = _owner(body, inner)
             continue
-        owner = body if inner else ""
+        owner = _owner(body, inner)
         line, column = place_of(code, position)
         yield StackFrame(_shown_name(body), code.co_filename, line, column)
 
 
+def _owner(body: str, inner: str) -> str:
+    """The function outside of this one that stands for the same body: none for most."""
+    if inner:
+        return body
+    return f"p_{body.partition('_')[2]}" if body[0] == "t" else ""
+
+
 def _shown_name(identifier: str) -> str:
     prefix, _, name = identifier.partition("_")
-    return {"p": name, "e": "event handler", "c": "command", "i": "load"}[prefix]
+    return {"p": name, "t": name, "e": "event handler", "c": "command", "i": "load"}[prefix[0]]
 
 
 def place_of(code: CodeType, position: int) -> tuple[int, int]:
