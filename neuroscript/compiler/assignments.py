@@ -106,18 +106,6 @@ class Assignments(Expressions):
             made.append(py.assign("latest", local))
         return made
 
-    def _appends_to_itself(self, statement: n.Stmt) -> n.Expr | None:
-        """What ``set xs = tool.list.Append(xs, v)`` appends, where nothing but the variable holds the list after it."""
-        match statement:
-            case n.Set(
-                targets=[n.Target(name=name, path=[])],
-                value=n.ToolCall(name=tool, args=[n.Argument(value=n.Name(name=own), name=None), n.Argument() as new]),
-                must=False,
-            ) if name == own and new.name is None and not self.body.uses_last:
-                link = self.unit.linker.tool(tool)
-                return new.value if link is not None and link.append else None
-        return None
-
     def _appended(self, link: ToolLink, value: n.Expr, old: ast.expr, new: ast.expr) -> ast.expr:
         """The call of the tool itself, which copies."""
         made = py.call(f"s_{link.key}", py.name("d"), ast.Tuple([old, new], py.LOAD), py.const(()))

@@ -47,6 +47,11 @@ class Unit:
     max_depth: int | None
     specials: dict[str, Special] = field(default_factory=dict)  # the specialised bodies, by procedure
 
+    def appends(self, tool: str) -> bool:
+        """Whether a tool is the one that appends to a list, which code does in place."""
+        link = self.linker.tool(tool)
+        return link is not None and link.append
+
 
 # What f_KEY takes without a look by its validator: the Python type, and what inference calls it.
 _EXACT: dict[ArgType, tuple[str, int]] = {

@@ -20,12 +20,23 @@ class Sharing:
 
     Args:
         readers: the built-in functions that only look at their argument, and that nothing else is named like.
-        appended: gives what a statement appends to a list in its variable, which then holds it alone; or None.
+        appends: whether a tool, by its name, is the one that appends to a list.
     """
 
-    def __init__(self, readers: frozenset[str], appended: Callable[[n.Stmt], n.Expr | None]) -> None:
+    def __init__(self, readers: frozenset[str], appends: Callable[[str], bool]) -> None:
         self.readers = readers
-        self.appended = appended
+        self.appends = appends
+
+    def appended(self, statement: n.Stmt) -> n.Expr | None:
+        """What ``set xs = tool.list.Append(xs, v)`` appends; only the variable holds the list after it."""
+        match statement:
+            case n.Set(
+                targets=[n.Target(name=name, path=[])],
+                value=n.ToolCall(name=tool, args=[n.Argument(value=n.Name(name=own), name=None), n.Argument() as new]),
+                must=False,
+            ) if name == own and new.name is None and self.appends(tool):
+                return new.value
+        return None
 
     def kept(self, expression: n.Expr) -> Iterator[str]:
         """Those of an expression whose value is kept."""

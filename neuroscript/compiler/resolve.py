@@ -16,6 +16,9 @@ from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 
 _MOST_HANDLERS = 1000  # of one body; Python's compiler takes long over functions that share variables
+_MOST_PARTS = 20_000  # operands of one expression, placeholders of one text: the code of each takes 2 KB in the making
+    20_000  # operands of one expression and placeholders of one text, whose code takes 2 KB each while it is made
+)
 SYSTEM_NAMES = ("system_error_message", "system_error_code", "system_error")
 
 
@@ -212,6 +215,10 @@ class _Walker:
     def report(self, statement: n.Stmt, code: ErrorCode, message: str, hint: str = "") -> None:
         _report(self.result, statement.span, code, message, hint)
 
+    def too_many(self, part: n.Expr, whole: str, parts: str) -> None:
+        message = f"the {whole} has more than {_MOST_PARTS:,} {parts}; make it in pieces"
+        _report(self.result, part.span, ErrorCode.RESOURCE_EXHAUSTION, message)
+
     def target(self, target: n.Target) -> None:
         self.body.variables.add(target.name)
 
@@ -223,7 +230,12 @@ class _Walker:
                     body.reads.add(name)
                 case n.Last():
                     body.uses_last = True
+                case n.Chain(rest=rest) if len(rest) >= _MOST_PARTS:
+                    self.too_many(part, "expression", "operands")
                 case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
+                    if text.count("{{") > _MOST_PARTS:
+                        self.too_many(part, "text", "placeholders")
+                        continue
                     names = {piece[0] for piece in placeholders(text) if not isinstance(piece, str)}
                     body.uses_last = body.uses_last or "last" in names
                     body.reads |= names - {"last"}

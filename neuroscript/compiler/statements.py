@@ -59,8 +59,9 @@ class Statements(Loops):
         self.unsure: set[str] = set()
         self.scoped = body.evals * len(body.variables) > _MOST_NAMES
         self.holding = []
-        readers = READERS - body.variables - unit.procedures.keys() - unit.globals
-        self.sharing = Sharing(readers, self._appends_to_itself)
+        hiding = (body.variables, unit.procedures, unit.globals)
+        readers = frozenset(name for name in READERS if not any(name in names for names in hiding))
+        self.sharing = Sharing(readers, (lambda tool: False) if body.uses_last else unit.appends)
         self.owned = set()
         self.counters = []
         self.handler = None
@@ -380,7 +381,7 @@ class Statements(Loops):
             case n.Set(targets=targets, value=value):
                 for target in targets:
                     made = len(targets) == 1 and isinstance(value, n.ListExpr | n.MapExpr)
-                    if target.path or made or self._appends_to_itself(statement):
+                    if target.path or made or self.sharing.appended(statement):
                         self.owned.add(target.name)
                     else:
                         self.owned.discard(target.name)
