@@ -53,8 +53,15 @@ test-others:
 test-one: $(VENV)/.developed
 	$(BIN)/pytest -q -m "not slow" $(TEST_FLAGS)
 
-bench: $(VENV)/.developed ## measure
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+$(VENV)/.compared: $(VENV)/.installed
+	$(PIP) --editable '.[bench]'
+	@touch $@
+
+bench: $(VENV)/.developed $(VENV)/.compared ## measure: the tables of docs/performance.md, then models and the store
+	$(BIN)/python benchmarks/performance.py
+	@for name in workers providers ratelimit store; do \
+		echo "== $$name"; $(BIN)/python "benchmarks/$$name.py" || exit 1; \
+	done
 
 docs: $(VENV)/.developed ## write the generated pages again
 	$(BIN)/python docs/generate.py

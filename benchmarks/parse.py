@@ -1,6 +1,6 @@
 """How fast programs are parsed, against Lark's own parser on the same grammar.
 
-    python benchmarks/parse.py [kilobytes]
+    python benchmarks/parse.py [kilobytes] [--markdown]
 
 Both read one generated program, without newlines in brackets, of which Lark's lexer knows nothing.  Lark makes its
 generic tree; ours is the typed one with a position in each node.  Processor time, the best of a few runs.
@@ -8,10 +8,15 @@ generic tree; ours is the typed one with a position in each node.  Processor tim
 
 from __future__ import annotations
 
-import sys
+import argparse
+import os
 import time
 from collections.abc import Callable
+from itertools import count
 
+import tables
+
+from neuroscript import Interpreter
 from neuroscript.runtime.limits import Limits
 from neuroscript.syntax.generate import build_lark
 from neuroscript.syntax.parser import parse
@@ -54,6 +59,14 @@ def program(size: int) -> str:
     return "".join(PROCEDURE.format(n=number) for number in range(count))
 
 
+_number = count()
+
+
+def fresh(source: str) -> str:
+    """The program, as it was never compiled before: a process keeps what it has compiled."""
+    return f"{source}\n# {next(_number)}\n"
+
+
 def seconds(run: Callable[[], object], times: int) -> float:
     """The processor time of the fastest of some runs."""
     best = float("inf")
@@ -66,16 +79,25 @@ def seconds(run: Callable[[], object], times: int) -> float:
 
 def main() -> None:
     """Prints both speeds and their ratio."""
-    size = int(sys.argv[1]) * 1000 if len(sys.argv) > 1 else 1_000_000
-    source = program(size)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kilobytes", type=int, nargs="?", default=500)
+    parser.add_argument("--markdown", action="store_true")
+    options = parser.parse_args()
+    os.environ["NEUROSCRIPT_NO_CACHE"] = "1"  # compiling is measured, and the user's cache left alone
+    source = program(options.kilobytes * 1000)
     lark = build_lark()
     limits = Limits(max_source=None)
-    ours = seconds(lambda: parse(source, limits=limits), 5)
-    plain = seconds(lambda: lark.parse(source), 2)
-    print(f"program   {len(source) / 1000:8.0f} KB")
-    print(f"parse     {len(source) / ours / 1000:8.0f} KB/s")
-    print(f"plain Lark{len(source) / plain / 1000:8.0f} KB/s")
-    print(f"ratio     {plain / ours:8.1f}")
+    times = {
+        "parse": seconds(lambda: parse(source, limits=limits), 5),
+        "parse, plain Lark": seconds(lambda: lark.parse(source), 2),
+        "load: parse and compile": seconds(lambda: Interpreter(plugins=False, limits=limits).load(fresh(source)), 2),
+    }
+    base = times["parse"]
+    rows = [
+        [what, tables.seconds(taken), f"{len(source) / taken / 1000:,.0f}", tables.ratio(taken / base)]
+        for what, taken in times.items()
+    ]
+    print(tables.table([f"{len(source) / 1000:.0f} KB", "time", "KB/s", "ratio"], rows, markdown=options.markdown))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The same programs in NeuroScript and in other languages that a Python application can embed."""

@@ -1,0 +1,7 @@
+def host(n):
+    total = 0
+    i = 0
+    while i < n:
+        total = add(total, i)
+        i = i + 1
+    return total

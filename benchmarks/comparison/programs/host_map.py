@@ -1,0 +1,7 @@
+def host_map(n):
+    cents = 0
+    i = 0
+    while i < n:
+        cents = cents + price({"item": "bolt", "count": i})["cents"]
+        i = i + 1
+    return cents

@@ -1,0 +1,8 @@
+function loop(n) {
+  let total = 0, i = 0;
+  while (i < n) {
+    total = total + i;
+    i = i + 1;
+  }
+  return total;
+}
