@@ -16,9 +16,7 @@ from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 
 _MOST_HANDLERS = 1000  # of one body; Python's compiler takes long over functions that share variables
-_MOST_PARTS = 20_000  # operands of one expression, placeholders of one text: the code of each takes 2 KB in the making
-    20_000  # operands of one expression and placeholders of one text, whose code takes 2 KB each while it is made
-)
+_MOST_PARTS = 20_000  # operands of one expression, placeholders of one text; each takes 2 KB while its code is made
 SYSTEM_NAMES = ("system_error_message", "system_error_code", "system_error")
 
 
