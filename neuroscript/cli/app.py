@@ -7,6 +7,7 @@ the work.  Only the module that is used is imported, so that ``neuroscript run``
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -38,6 +39,12 @@ COMMANDS = {
     "workers": Command("neuroscript.cli.workers", "look after the AI workers of a directory"),
 }
 
+_YOUNG = 20_000
+"""New objects from which on garbage is looked for, in a process of the command's own.
+
+A start makes objects and no garbage: with Python's 700, looking takes 6 of 210 ms where workers are used.
+"""
+
 EPILOG = """\
 exit status: 0 done, 1 the program failed, 2 wrong usage, 3 the program cannot be loaded, 130 interrupted
 
@@ -48,12 +55,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Args:
-        argv: the arguments without the program's name; those of the process if left out.
+        argv: the arguments without the program's name.  If left out, they are those of the process, which has then
+            nothing else to do.
 
     Returns:
         The exit status.  No exception leaves this function, except for defects in Python's development mode.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is not None:
+        return _main(list(argv))
+    gc.set_threshold(_YOUNG, 10, 10)
+    try:
+        return _main(sys.argv[1:])
+    finally:
+        # The process ends: to look for cycles in all that it has imported would take 4 ms, and 24 with workers.
+        gc.freeze()
+
+
+def _main(arguments: list[str]) -> int:
     try:
         status = _dispatch(arguments)
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -210,3 +211,9 @@ def test_the_command_without_a_home_runs(tmp_path: Path) -> None:
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, "hello\n", "")
     assert [path.name for path in tmp_path.iterdir()] == ["hello.ns"]
+
+
+def test_a_host_s_garbage_collector_is_left_alone(neuroscript: Command, script: Callable[..., str]) -> None:
+    before = gc.get_threshold(), gc.get_freeze_count()
+    assert neuroscript("run", script("func main() means\nendfunc\n")).status == 0
+    assert (gc.get_threshold(), gc.get_freeze_count()) == before
