@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, compress, islice
 from typing import Any
@@ -175,8 +177,8 @@ class Tokens:
     source: str
     codes: bytes
     texts: list[str]
-    starts: list[int]
-    ends: list[int]
+    starts: Sequence[int]
+    ends: Sequence[int]
     values: dict[str, Any]
     bracket_depth: int
 
@@ -240,10 +242,14 @@ def tokenize(source: str, *, every_newline: bool = False) -> Tokens:
     parts = _TOKEN.split(source if source.endswith(("\n", "\r")) else source + "\n")
     texts = parts[1::2]
     found = bytes(map(codes.__getitem__, texts))
-    offsets = list(accumulate(map(len, parts)))
+    offsets = array("q", accumulate(map(len, parts)))
+    del parts
+    known: dict[str, str] = {}
+    texts = list(map(known.setdefault, texts, texts))  # equal texts are one object, so that a tree takes less room
     starts, ends = offsets[0::2], offsets[1::2]
     starts.pop()
-    ends[-1:] = [min(ends[-1], size)] if ends else []
+    if ends:
+        ends[-1] = min(ends[-1], size)
     deepest = 0
     if not every_newline:
         found, deepest = _with_brackets_joined(found)
@@ -252,7 +258,8 @@ def tokenize(source: str, *, every_newline: bool = False) -> Tokens:
     if HIDDEN in found:
         kept = bytes(map(HIDDEN.__ne__, found))
         found = bytes(compress(found, kept))
-        texts, starts, ends = list(compress(texts, kept)), list(compress(starts, kept)), list(compress(ends, kept))
+        texts = list(compress(texts, kept))
+        starts, ends = array("q", compress(starts, kept)), array("q", compress(ends, kept))
     if _KEYWORD_AFTER_DOT.search(found):
         found = _KEYWORD_AFTER_DOT.sub(bytes((DOT, NAME)), found)
     if not found or found[-1] != NEWLINE:
