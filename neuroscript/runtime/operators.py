@@ -351,8 +351,9 @@ def _ordered(operator: str, a: Any, b: Any) -> tuple[Any, Any]:
     """The two sides in a form that Python orders as the language does."""
     left, right = type(a), type(b)
     if left is str and right is str:
-        x, y = read_number(a), read_number(b)
-        return (x, y) if x is not None and y is not None else (a, b)
+        x = read_number(a)
+        y = read_number(b) if x is not None else None
+        return (a, b) if y is None else (x, y)
     x, y = number(a), number(b)
     if x is not None and y is not None:
         return x, y

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, date, datetime
+from math import isfinite
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.values.kinds import (
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MOST_REPEATED = 1_000_000  # items that copying may add to a value that holds some of its parts several times
+_LEAST, _MOST = 1 - INT_LIMIT, INT_LIMIT - 1
+_TOO_DEEP = "a value from the host is nested too deeply"
 _EXACT = frozenset({type(None), bool, int, str, bytes, Function, ToolValue, TimeDate, Fuzzy, Handle})
 _SCALARS = _EXACT | {float}
 
@@ -42,31 +44,77 @@ def from_host(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | N
             (cycles included).
     """
     kind = type(value)
-    if kind is int:
-        return value if -INT_LIMIT < value < INT_LIMIT else _out_of_range(value)
-    if kind in _EXACT:
-        return _whole_text(value) if kind is str and not value.isascii() else value
-    if kind is float:
-        return value if math.isfinite(value) else _out_of_range(value)
-    if depth <= 0:
-        raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "a value from the host is nested too deeply")
-    if kind is list or kind is dict:
-        # What the host holds in several places is converted once, and shared here too.
+    if kind is str:
+        return value if value.isascii() else _whole_text(value)
+    if kind is dict or kind is list:
+        if depth <= 0:
+            raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, _TOO_DEEP)
         if made is None:
             made = {}
         elif id(value) in made:
+            # What the host holds in several places is converted once, and shared here too.
             return made[id(value)]
-        if kind is list:
-            converted: Any = [from_host(item, depth - 1, made) for item in value]
-        else:
-            converted = {_host_key(key): from_host(item, depth - 1, made) for key, item in value.items()}
-        made[id(value)] = converted
+        convert = _map_from_host if kind is dict else _list_from_host
+        made[id(value)] = converted = convert(value, depth - 1, made)
         return converted
+    if kind is int:
+        return value if _LEAST <= value <= _MOST else _out_of_range(value)
+    if kind in _EXACT:
+        return value
+    if kind is float:
+        return value if isfinite(value) else _out_of_range(value)
+    if depth <= 0:
+        raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, _TOO_DEEP)
     if kind is ErrorValue:
         return ErrorValue(value.code, value.message, from_host(value.details, depth - 1))
     if kind is EventValue:
         return EventValue(value.name, from_host(value.payload, depth - 1), value.source, value.timestamp, value.id)
     return _convert(value, depth)
+
+
+def _list_from_host(values: list[Any], depth: int, made: dict[int, Any]) -> list[Any]:
+    """A copy in which what is not a value as it is has been converted.
+
+    The common items are looked at here: a call for each would take two thirds of the time.
+    """
+    copy = values.copy()
+    for index, item in enumerate(copy):
+        kind = type(item)
+        if kind is str:
+            if item.isascii():
+                continue
+        elif kind is int:
+            if _LEAST <= item <= _MOST:
+                continue
+        elif kind is float:
+            if isfinite(item):
+                continue
+        elif item is None or kind is bool:
+            continue
+        copy[index] = from_host(item, depth, made)
+    return copy
+
+
+def _map_from_host(mapping: dict[Any, Any], depth: int, made: dict[int, Any]) -> dict[str, Any]:
+    """As `_list_from_host`."""
+    copy = mapping.copy()
+    for key, item in copy.items():
+        if type(key) is not str or not key.isascii():
+            return {_host_key(key): from_host(item, depth, made) for key, item in mapping.items()}
+        kind = type(item)
+        if kind is str:
+            if item.isascii():
+                continue
+        elif kind is int:
+            if _LEAST <= item <= _MOST:
+                continue
+        elif kind is float:
+            if isfinite(item):
+                continue
+        elif item is None or kind is bool:
+            continue
+        copy[key] = from_host(item, depth, made)
+    return copy
 
 
 def _convert(value: Any, depth: int) -> Any:
@@ -133,7 +181,15 @@ def to_host(value: Any) -> Any:
     Raises:
         NeuroScriptError: 38 for nesting; 37 if parts that are held in several places would become too much.
     """
-    return value if type(value) in _SCALARS else _Copier().copy(value, DEFAULT_NESTING)
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    # Most lists and maps hold no others: two calls see and copy them.
+    if (kind is list and _SCALARS.issuperset(map(type, value))) or (
+        kind is dict and _SCALARS.issuperset(map(type, value.values()))
+    ):
+        return value.copy()
+    return _Copier().copy(value, DEFAULT_NESTING)
 
 
 class _Copier:
@@ -155,9 +211,11 @@ class _Copier:
                 message = f"a value holds the same parts so often that it would have over {_MOST_REPEATED} items more"
                 raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
         self.seen.add(id(value))
-        if kind is list:
-            return [item if type(item) in _SCALARS else self.copy(item, depth - 1) for item in value]
-        return {key: item if type(item) in _SCALARS else self.copy(item, depth - 1) for key, item in value.items()}
+        copied = value.copy()
+        for key, item in enumerate(copied) if kind is list else copied.items():
+            if type(item) not in _SCALARS:
+                copied[key] = self.copy(item, depth - 1)
+        return copied
 
     def _parts_of(self, value: Any, depth: int) -> Any:
         """What is no container, but may hold one."""
