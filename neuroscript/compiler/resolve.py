@@ -31,6 +31,7 @@ class Body:
     span: n.Span
     procedure: n.Procedure | None = None
     variables: set[str] = field(default_factory=set)  # every name that is set somewhere, parameters included
+    readonly: set[str] = field(default_factory=set)  # the host's names among those, which cannot be set
     reads: set[str] = field(default_factory=set)
     handlers: list[n.OnError] = field(default_factory=list)
     handler_of: dict[int, int] = field(default_factory=dict)  # id(statement) -> index into handlers

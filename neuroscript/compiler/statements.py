@@ -46,8 +46,9 @@ class Statements(Loops):
         self.event_names = event_names
         params = set(body.params)
         # A host global cannot be set: only a parameter may have its name.
-        self.readonly = {name for name in body.variables if name in unit.globals and name not in params}
-        body.variables -= self.readonly
+        body.readonly |= {name for name in body.variables if name in unit.globals and name not in params}
+        body.variables -= body.readonly
+        self.readonly = body.readonly
         self.foreign = {name for name in body.variables - params if name in unit.procedures or name in TYPE_CONSTANTS}
         self.special = special
         foreign = self.foreign | (session or frozenset())
