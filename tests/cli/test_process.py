@@ -47,7 +47,7 @@ def test_a_stream_that_cannot_show_a_character_gets_an_escape() -> None:
         input="command\nemit '→'\nendcommand".encode(),
         capture_output=True,
         timeout=TIMEOUT,
-        env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "NEUROSCRIPT_NO_CACHE": "1"},
     )
     assert (done.returncode, done.stdout.split()) == (0, [b"\\u2192"])
 

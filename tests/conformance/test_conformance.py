@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from neuroscript import Interpreter, NeuroScriptError
+from neuroscript import interpreter as interpreter_module
+from neuroscript.compiler.cache import Cache
+from neuroscript.compiler.disk import SWITCH
 from neuroscript.values import text_of, to_json
 
 from .case import ConformanceCase, ParseCase, check_outcome, parse_cases, run_cases
@@ -14,10 +18,24 @@ from .case import ConformanceCase, ParseCase, check_outcome, parse_cases, run_ca
 
 @pytest.mark.parametrize("case", run_cases(), ids=lambda case: case.name)
 def test_case(case: ConformanceCase) -> None:
+    check_case(case)
+
+
+def test_code_from_the_disk_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(SWITCH)
+    cases = run_cases()
+    for _ in range(2):
+        monkeypatch.setattr(interpreter_module, "_CACHE", Cache())
+        for case in cases:
+            check_case(case, cache=tmp_path / "cache")
+    assert len(list((tmp_path / "cache").iterdir())) > len(cases) // 2
+
+
+def check_case(case: ConformanceCase, **options: Any) -> None:
     emits: list[str] = []
     result: Any = None
     error, message = None, ""
-    with Interpreter(emit=lambda value: emits.append(text_of(value)), plugins=False) as interpreter:
+    with Interpreter(emit=lambda value: emits.append(text_of(value)), plugins=False, **options) as interpreter:
         try:
             if case.entry is None:
                 interpreter.execute(case.source, name="case.ns")
