@@ -125,7 +125,7 @@ class Assignments(Expressions):
             return None
         first, held, clean = self._held(new)
         if first:
-            first = [ast.Expr(self.value(old)), *first]
+            first = [ast.Expr(self.value(old)), *self.let_go(), *first]
         local = py.name(f"v_{target.name}")
         keys = ast.Tuple([self.value(key) for key in target.path], py.LOAD)
         result = self.temporary()

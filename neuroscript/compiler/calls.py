@@ -7,15 +7,30 @@ they are is a call of the tool's function.  Everything else goes through the run
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from neuroscript.compiler import pyast as py
-from neuroscript.compiler.infer import BOOL, FLOAT, INT, LIST, MAP, NOTHING, STR, Inference, Type
+from neuroscript.compiler.infer import (
+    BOOL,
+    CONTAINER,
+    FLOAT,
+    INT,
+    LIST,
+    MAP,
+    NIL,
+    NOTHING,
+    NUM,
+    OTHER,
+    STR,
+    Inference,
+    Type,
+)
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.special import ENTRY_BITS, Special, value_given
-from neuroscript.runtime.linking import ToolLink
+from neuroscript.runtime.linking import BIG, ToolLink
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.runtime.programs import Signature
 from neuroscript.syntax import nodes as n
@@ -58,13 +73,24 @@ _EXACT: dict[ArgType, tuple[str, int]] = {
     ArgType.STRING: ("str", STR),
     ArgType.INT: ("int", INT),
     ArgType.FLOAT: ("float", FLOAT),
-    ArgType.NUMBER: ("int", INT | FLOAT),
+    ArgType.NUMBER: ("int", NUM),
     ArgType.BOOL: ("bool", BOOL),
     ArgType.BYTES: ("bytes", 0),
     ArgType.MAP: ("dict", MAP),
     ArgType.SLICE_ANY: ("list", LIST),
 }
+_ITEMS: dict[ArgType, str] = {
+    ArgType.SLICE_STRING: "_all_str",
+    ArgType.SLICE_INT: "_all_int",
+    ArgType.SLICE_FLOAT: "_all_float",
+    ArgType.SLICE_NUMBER: "_all_number",
+    ArgType.SLICE_BOOL: "_all_bool",
+    ArgType.SLICE_MAP: "_all_dict",
+}
 _SMALL = 1 << 62
+_LARGEST = sys.float_info.max
+_UNSIZED = frozenset({ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL})
+_CONTAINERS = frozenset({ArgType.ANY, ArgType.MAP, ArgType.SLICE_ANY, ArgType.SLICE_MAP})
 
 
 class Calls:
@@ -190,45 +216,91 @@ class Calls:
         return self.remembered(py.call(f"s_{link.key}", py.name("d"), *self._bundle(call.args)))
 
     def _fits(self, link: ToolLink, count: int) -> bool:
+        if link.variadic:
+            return count >= len(link.types)
         return count <= len(link.types) and all(default is not ... for default in link.defaults[count:])
 
     def _direct_tool(self, link: ToolLink, args: list[n.Expr]) -> ast.expr:
         """``f(a, b) if type(a) is … else s(d, (a, b), ())``."""
-        tests: list[ast.expr] = []
-        mentions: list[ast.expr] = []
-        later: list[ast.expr] = []
-        for argument, wanted in zip(args, link.types, strict=False):
-            exact = _EXACT.get(wanted)
-            kind = self.type_of(argument)
-            certain = exact is None or kind.within(exact[1])
-            first, again = self.operand(argument)
-            self.holds(first, kind)
-            mentions.append(first)
-            later.append(again)
-            if not certain and exact is not None:
-                tests.append(py.kind_is(again, exact[0]))
-        filled = [py.const(default) for default in link.defaults[len(args) :]]
-        if not tests:
-            plain = [part.value if isinstance(part, ast.NamedExpr) else part for part in mentions]
-            return self._result(link, py.call(f"f_{link.key}", *plain, *filled))
-        slow = py.call(f"s_{link.key}", py.name("d"), ast.Tuple(later, py.LOAD), py.const(()))
-        doubtful = [part for part, argument in zip(mentions, args, strict=True) if not self.settled(argument)]
-        if doubtful:
+        operands = [self.operand(argument) for argument in args]
+        for argument, (first, _) in zip(args, operands, strict=True):
+            self.holds(first, self.type_of(argument))
+        later = [again for _, again in operands]
+        tests = [self._passes(link, place, argument, later[place]) for place, argument in enumerate(args)]
+        if not any(tests):
+            plain = [first.value if isinstance(first, ast.NamedExpr) else first for first, _ in operands]
+            return self._result(link, self._called(link, args, plain))
+        doubtful = [place for place, argument in enumerate(args) if not self.settled(argument)]
+        evaluated: list[list[ast.expr]] = []
+        if len(doubtful) == 1 and tests[doubtful[0]]:
+            # The only one that can fail is evaluated where it is looked at first.
+            place = doubtful[0]
+            _, *others = tests[place]
+            tests[place] = []
+            first = self._passes(link, place, args[place], operands[place][0])[0]
+            evaluated = [[first, *others]]
+        elif doubtful:
             # All arguments are evaluated, from left to right, before the first is looked at; a tuple is never empty.
-            tests.insert(0, ast.Tuple(doubtful, py.LOAD))
-        fast = self._result(link, py.call(f"f_{link.key}", *later, *filled))
-        return py.either(py.both(*tests), fast, slow)
+            evaluated = [[ast.Tuple([operands[place][0] for place in doubtful], py.LOAD)]]
+        fast = self._result(link, self._called(link, args, later))
+        slow = py.call(f"s_{link.key}", py.name("d"), ast.Tuple(later, py.LOAD), py.const(()))
+        return py.either(py.both(*(test for some in (*evaluated, *tests) for test in some)), fast, slow)
+
+    def _passes(self, link: ToolLink, place: int, argument: n.Expr, value: ast.expr) -> list[ast.expr]:
+        """The tests that an argument passes as it is; none where that is certain.  The first is of ``value`` itself."""
+        last = len(link.types) - 1
+        wanted, kind = link.types[min(place, last)], self.type_of(argument)
+        if wanted is ArgType.ANY:
+            # nil stands for the default.
+            replaced = kind.kinds & NIL and not link.variadic and link.defaults[place] not in (..., None)
+            return [py.compare(value, "is not", py.const(None))] if replaced else []
+        tests: list[ast.expr] = []
+        again = py.name(value.target.id) if isinstance(value, ast.NamedExpr) else value
+        if wanted in _ITEMS:
+            test = py.kind_is(value, "list")
+            tests = [test, py.call(_ITEMS[wanted], py.call("_map", py.name("type"), again))]
+        else:
+            name, kinds = _EXACT[wanted]
+            if not kind.within(kinds):
+                tests = [py.kind_is(value, name)]
+                if wanted is ArgType.NUMBER:
+                    tests = [ast.BoolOp(ast.Or(), [*tests, py.kind_is(again, "float")])]
+        literal = isinstance(argument, n.Literal) and isinstance(argument.value, str) and len(argument.value) <= BIG
+        if link.watched and wanted not in _UNSIZED and not literal:
+            tests.append(py.compare(py.call("len", again if tests else value), "<=", py.const(BIG)))
+        return tests
+
+    def _called(self, link: ToolLink, args: list[n.Expr], values: list[ast.expr]) -> ast.expr:
+        """``f(a, b, default)``."""
+        given = [
+            py.call("_own", value) if place in link.copied and self.type_of(arg).kinds & (CONTAINER | OTHER) else value
+            for place, (arg, value) in enumerate(zip(args, values, strict=True))
+        ]
+        if link.variadic:
+            last = len(link.types) - 1
+            given[last:] = [ast.List(given[last:], py.LOAD)]
+        return py.call(f"f_{link.key}", *given, *(py.const(default) for default in link.defaults[len(args) :]))
 
     def _result(self, link: ToolLink, call: ast.expr) -> ast.expr:
         if link.trusted:
-            return call
+            return py.call("_nested", call) if link.returns in _CONTAINERS and not link.brief else call
         temporary = self.temporary()
-        if link.returns is ArgType.INT:
-            below = py.compare(py.name(temporary), "<", py.const(_SMALL))
-            above = py.compare(py.name(temporary), ">", py.const(-_SMALL))
-            test: ast.expr = py.both(py.kind_is(py.bind(temporary, call), "int"), below, above)
-        elif link.returns is ArgType.BOOL:
-            test = py.kind_is(py.bind(temporary, call), "bool")
-        else:
-            return py.call("_host", call)
-        return py.either(test, py.name(temporary), py.call("_host", py.name(temporary)))
+        bound, result = py.bind(temporary, call), py.name(temporary)
+        match link.returns:
+            case ArgType.INT | ArgType.NUMBER:
+                below = py.compare(result, "<", py.const(_SMALL))
+                above = py.compare(result, ">", py.const(-_SMALL))
+                test: ast.expr = py.both(py.kind_is(bound, "int"), below, above)
+            case ArgType.FLOAT:
+                finite = py.compare(py.const(-_LARGEST), "<=", result, "<=", py.const(_LARGEST))
+                test = py.both(py.kind_is(bound, "float"), finite)
+            case ArgType.BOOL:
+                test = py.kind_is(bound, "bool")
+            case ArgType.NIL:
+                test = py.compare(bound, "is", py.const(None))
+            case ArgType.STRING:
+                test = py.both(py.kind_is(bound, "str"), py.call("_ascii", result))
+                self.holding.append(temporary)
+            case _:
+                return py.call("_host", call)
+        return py.either(test, result, py.call("_host", result))

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from neuroscript.compiler import pyast as py
 from neuroscript.compiler.infer import ANY, INT, LIST, MAP, OTHER, STR, Type
-from neuroscript.compiler.operations import CHAIN_DEPTH, Operations
+from neuroscript.compiler.operations import CHAIN_DEPTH, Operations, once
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 from neuroscript.values import TYPE_CONSTANTS
@@ -234,35 +234,65 @@ class Expressions(Operations):
     # --- reading items -----------------------------------------------------------------------------------------------
 
     def _index(self, value: n.Expr, index: n.Expr) -> ast.expr:
-        key_kind = self.type_of(index)
-        if not (isinstance(value, n.Name) and self.simple(value) and (self.settled(value) or self.settled(index))):
-            return py.call("_index", self.value(value), self.value(index))
-        kind = self.type_of(value)
-        read: Callable[[], ast.expr] = lambda: self.value(value)  # noqa: E731 - a fresh node each time
-        if key_kind.within(STR):
-            if kind.within(MAP):
-                return py.call("_get", read(), self.value(index))
-            if self.simple(index):
-                found = py.call("_get", read(), self.value(index))
-                return py.either(py.kind_is(read(), "dict"), found, py.call("_index", read(), self.value(index)))
-            return py.call("_index", read(), self.value(index))
-        if key_kind.within(INT) or kind.within(LIST):
-            return self._list_item(read, kind, index, key_kind)
-        if kind.within(MAP):
-            first, again = self.operand(index)
-            return py.either(py.kind_is(first, "str"), py.call("_get", read(), again), py.call("_index", read(), again))
-        return py.call("_index", read(), self.value(index))
+        """``value[index]``: inline for what it mostly is, and one call for the rest.
 
-    def _list_item(self, read: Callable[[], ast.expr], kind: Type, index: n.Expr, key_kind: Type) -> ast.expr:
-        first, again = self.operand(index)
-        tests: list[ast.expr] = []
-        if not key_kind.within(INT):
-            tests.append(py.kind_is(first, "int"))
-            first = again
-        if isinstance(first, ast.NamedExpr):
-            tests.append(py.compare(py.const(-1), "<", first))
-            first = again
-        if not kind.within(LIST):
-            tests.append(py.kind_is(read(), "list"))
-        tests.append(py.compare(py.const(-1), "<", first, "<", py.call("len", read())))
-        return py.either(py.both(*tests), py.item(read(), again), py.call("_index", read(), again))
+        The value is evaluated before the index, and each of them once, whichever way is taken.
+        """
+        kind, key = self.type_of(value), self.type_of(index)
+        known = self.simple(index) or key.within(INT | STR)
+        if not known or not kind.kinds & (LIST | MAP | STR) or not key.kinds & (INT | STR):
+            return py.call("_index", self.value(value), self.value(index))
+        first, again = self.operand(value)
+        self.holds(first, kind)
+        if kind.within(MAP) and key.within(STR):
+            return py.call("_get", once(first), self.value(index))
+        if kind.within(LIST | STR) and key.within(INT):
+            return self._list_item(first, again, index, key)
+        if self._repeatable(index):
+            return self._either_item(kind, first, again, key, lambda: self.value(index))
+        evaluated, place = self.operand(index)
+        made = self._either_item(kind, again, again, key, lambda: place)
+        return py.item(ast.Tuple([first, evaluated, made], py.LOAD), py.const(-1))
+
+    def _either_item(
+        self, kind: Type, first: ast.expr, again: ast.expr, key: Type, index: Callable[[], ast.expr]
+    ) -> ast.expr:
+        """An item of what may be a map, list or string; ``first`` is its first mention."""
+        ways: list[tuple[list[str], ast.expr]] = []
+        if key.kinds & STR and kind.kinds & MAP:
+            found: ast.expr = py.call("_get", again, index())
+            if not key.within(STR):
+                found = py.either(py.kind_is(index(), "str"), found, py.call("_index", again, index()))
+            ways.append((["dict"], found))
+        if key.kinds & INT and kind.kinds & (LIST | STR):
+            found = self._inside(again, again, index, key)
+            if not key.within(INT):
+                found = py.either(py.kind_is(index(), "int"), found, py.call("_index", again, index()))
+            ways.append(([word for word, bit in (("list", LIST), ("str", STR)) if kind.kinds & bit], found))
+        made: ast.expr = py.call("_index", again if ways else first, index())
+        for number, (words, found) in reversed(list(enumerate(ways))):
+            tests: list[ast.expr] = [py.kind_is(again, word) for word in words]
+            if number == 0:
+                tests[0] = py.kind_is(first, words[0])
+            made = py.either(tests[0] if len(tests) == 1 else ast.BoolOp(ast.Or(), tests), found, made)
+        return made
+
+    def _list_item(self, first: ast.expr, again: ast.expr, index: n.Expr, key: Type) -> ast.expr:
+        """An item of what is known to be a list or string, by a whole number."""
+        place, place_again = self.operand(index)
+        places = iter((place, place_again, place_again))
+        return self._inside(first, again, lambda: next(places), key)
+
+    def _inside(self, first: ast.expr, again: ast.expr, index: Callable[[], ast.expr], key: Type) -> ast.expr:
+        """``x[i] if len(x) > i > -1 else _index(x, i)``."""
+        bounds: list[object] = [">", index()] if key.natural else [">", index(), ">", py.const(-1)]
+        inside = py.compare(py.call("len", first), *bounds)
+        return py.either(inside, py.item(again, index()), py.call("_index", again, index()))
+
+    def _repeatable(self, expression: n.Expr) -> bool:
+        """Whether an expression is so short that its code may stand in several branches."""
+        if isinstance(expression, n.Chain) and len(expression.rest) <= 2:
+            return all(
+                self.simple(part) for part in (expression.first, *(operand for _, operand, _ in expression.rest))
+            )
+        return self.simple(expression)

@@ -109,14 +109,14 @@ class Operations(Calls):
                 return self._arithmetic(operator, first, again, kind, operand)
             case "%":
                 return self._modulo(first, again, kind, operand)
-        return py.call(_HELPERS[operator], _once(first), self.value(operand))
+        return py.call(_HELPERS[operator], once(first), self.value(operand))
 
     def _and(self, first: ast.expr, again: ast.expr, kind: Type, operand: n.Expr) -> ast.expr:
         right = self.type_of(operand)
         if not (kind.kinds | right.kinds) & OTHER and kind.kinds and right.kinds:
             if kind.within(BOOL) and right.within(BOOL):
-                return ast.BoolOp(ast.And(), [_once(first), self.value(operand)])
-            test = ast.BoolOp(ast.And(), [_once(first), self.condition(operand)])
+                return ast.BoolOp(ast.And(), [once(first), self.value(operand)])
+            test = ast.BoolOp(ast.And(), [once(first), self.condition(operand)])
             return py.either(test, py.const(True), py.const(False))
         self.holds(first, kind)
         test_left = ast.BoolOp(ast.Or(), [first, py.kind_is(again, "Fuzzy")])
@@ -126,8 +126,8 @@ class Operations(Calls):
         right = self.type_of(operand)
         if not (kind.kinds | right.kinds) & OTHER and kind.kinds and right.kinds:
             if kind.within(BOOL) and right.within(BOOL):
-                return ast.BoolOp(ast.Or(), [_once(first), self.value(operand)])
-            test = ast.BoolOp(ast.Or(), [_once(first), self.condition(operand)])
+                return ast.BoolOp(ast.Or(), [once(first), self.value(operand)])
+            test = ast.BoolOp(ast.Or(), [once(first), self.condition(operand)])
             return py.either(test, py.const(True), py.const(False))
         self.holds(first, kind)
         test_left = ast.BoolOp(ast.Or(), [ast.UnaryOp(ast.Not(), first), py.kind_is(again, "Fuzzy")])
@@ -143,12 +143,12 @@ class Operations(Calls):
         same = "is" if operator == "==" else "is not"
         if isinstance(operand, n.Literal) and (operand.value is None or type(operand.value) is bool):
             never = kind.kinds and not kind.kinds & (NIL | BOOL)
-            if never or isinstance(_once(first), ast.Constant):  # Python warns of `is` between constants
-                return py.call(_HELPERS[operator], _once(first), self.value(operand))
-            return py.compare(_once(first), same, self.value(operand))
+            if never or isinstance(once(first), ast.Constant):  # Python warns of `is` between constants
+                return py.call(_HELPERS[operator], once(first), self.value(operand))
+            return py.compare(once(first), same, self.value(operand))
         right = self._loose_type(operand, self.type_of(operand))
         if (kind.within(NUM) and right.within(NUM)) or (kind.within(STR) and right.within(STR)):
-            return py.compare(_once(first), operator, self.value(operand))
+            return py.compare(once(first), operator, self.value(operand))
         self.holds(first, kind)
         if isinstance(operand, n.Literal) and type(operand.value) in (str, int):
             word = "str" if type(operand.value) is str else "int"
@@ -176,7 +176,7 @@ class Operations(Calls):
     def _comparison(self, operator: str, first: ast.expr, again: ast.expr, kind: Type, operand: n.Expr) -> ast.expr:
         right = self.type_of(operand)
         if kind.within(NUM) and right.within(NUM):
-            return py.compare(_once(first), operator, self.value(operand))
+            return py.compare(once(first), operator, self.value(operand))
         second, second_again = self.operand(operand)
         test = self._whole_test(first, kind, second, right)
         helper = py.call(_HELPERS[operator], again, second_again)
@@ -189,11 +189,11 @@ class Operations(Calls):
         second, second_again = self.operand(operand)
         whole = kind.within(INT) and right.within(INT)
         if whole and infer.binary(operator, kind, right).bits is not None:
-            return py.binary(_once(first), operator, _once(second))
+            return py.binary(once(first), operator, once(second))
         if _fits_double(kind) and _fits_double(right) and (kind.within(FLOAT) or right.within(FLOAT)):
             result = self.temporary()
             finite = py.compare(
-                py.binary(py.bind(result, py.binary(_once(first), operator, _once(second))), "-", py.name(result)),
+                py.binary(py.bind(result, py.binary(once(first), operator, once(second))), "-", py.name(result)),
                 "==",
                 py.const(0.0),
             )
@@ -220,7 +220,7 @@ class Operations(Calls):
 
     def _modulo(self, first: ast.expr, again: ast.expr, kind: Type, operand: n.Expr) -> ast.expr:
         if not self.simple(operand):
-            return py.call("_mod", _once(first), self.value(operand))
+            return py.call("_mod", once(first), self.value(operand))
         right = self.value(operand)
         tests: list[ast.expr] = []
         if not (kind.within(INT) and self.type_of(operand).within(INT)):
@@ -275,7 +275,7 @@ class Operations(Calls):
     def _join(self, first: ast.expr, again: ast.expr, kind: Type, operand: n.Expr) -> ast.expr:
         """``a + b`` where one side is a string."""
         right, short = self.text_piece(operand)
-        left = _once(first)
+        left = once(first)
         left_short = isinstance(left, ast.Constant) and len(str(left.value)) < _SHORT_TEXT
         if kind.within(INT):
             left, left_short = py.call("str", left), True
@@ -295,7 +295,7 @@ class Operations(Calls):
         return py.call("_pieces", *pieces)
 
 
-def _once(first: ast.expr) -> ast.expr:
+def once(first: ast.expr) -> ast.expr:
     """An operand that turned out to be needed once: without its temporary."""
     return first.value if isinstance(first, ast.NamedExpr) else first
 
