@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     Asker = Callable[[ToolContext, Any, str, dict[str, Any] | None, list[Any]], str]
     ErrorCallback = Callable[[NeuroScriptError], object]
 
-PLUGIN_GROUP = "neuroscript.plugins"
 _DEFAULT_LIMITS = Limits()
 _TOOLS = ("s_", "f_")  # how names of linked tools begin; a link outlives the program that it was made for
 _DEFAULT_POLICY = Policy()
@@ -464,9 +463,9 @@ class Interpreter:
 @functools.cache
 def _plugins() -> tuple[Callable[[Interpreter], object], ...]:
     """The installed plugins; looked for once in a process."""
-    from importlib import metadata  # takes longer to import than a short program to run
+    from neuroscript.plugins import installed
 
-    return tuple(entry.load() for entry in metadata.entry_points(group=PLUGIN_GROUP))
+    return installed()
 
 
 def _directory(path: str | os.PathLike[str] | None) -> Path | None:
