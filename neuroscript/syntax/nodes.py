@@ -1,4 +1,4 @@
-"""The syntax tree: slotted dataclasses, each with the span of its text.
+"""The syntax tree: slotted records, each with the span of its text.
 
 A span is ``(line, column, end_line, end_column)``; lines count from 1, columns from 0 and in characters, the end is
 exclusive.  Binary operators of one level are kept flat (`Chain`), so that the depth of a tree is the nesting that the
@@ -7,13 +7,16 @@ author wrote and not the length of a sum.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from neuroscript.records import field, record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
 Span: TypeAlias = tuple[int, int, int, int]
 
 
-@dataclass(slots=True)
+@record()
 class Node:
     """What every node has."""
 
@@ -23,52 +26,52 @@ class Node:
 # --- expressions -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@record()
 class Expr(Node):
     """An expression."""
 
 
-@dataclass(slots=True)
+@record()
 class Literal(Expr):
     """A number, string (plain or literal raw), true, false or nil: the value itself."""
 
     value: Any
 
 
-@dataclass(slots=True)
+@record()
 class Raw(Expr):
     """A raw string: text whose placeholders are replaced each time it is evaluated."""
 
     text: str
 
 
-@dataclass(slots=True)
+@record()
 class Name(Expr):
     """A variable, host global, procedure or type constant."""
 
     name: str
 
 
-@dataclass(slots=True)
+@record()
 class Last(Expr):
     """``last``."""
 
 
-@dataclass(slots=True)
+@record()
 class ListExpr(Expr):
     """``[a, b]``."""
 
     items: list[Expr]
 
 
-@dataclass(slots=True)
+@record()
 class MapExpr(Expr):
     """``{"k": v}``."""
 
     entries: list[tuple[Expr, Expr]]
 
 
-@dataclass(slots=True)
+@record()
 class Unary(Expr):
     """``- not no some ~ typeof``; ``op`` is that word."""
 
@@ -76,7 +79,7 @@ class Unary(Expr):
     operand: Expr
 
 
-@dataclass(slots=True)
+@record()
 class Chain(Expr):
     """Operands of one precedence level from left to right: ``first op operand op operand …``.
 
@@ -88,7 +91,7 @@ class Chain(Expr):
     rest: list[tuple[str, Expr, Span]]
 
 
-@dataclass(slots=True)
+@record()
 class Power(Expr):
     """``base ** exponent``, associating to the right; ``op_span`` is that of ``**``."""
 
@@ -97,7 +100,7 @@ class Power(Expr):
     op_span: Span
 
 
-@dataclass(slots=True)
+@record()
 class Index(Expr):
     """``x[i]``, and ``x.key`` as ``x["key"]`` (then ``dotted``)."""
 
@@ -106,7 +109,7 @@ class Index(Expr):
     dotted: bool = False
 
 
-@dataclass(slots=True)
+@record()
 class Argument(Node):
     """One argument of a call, named or not."""
 
@@ -114,7 +117,7 @@ class Argument(Node):
     name: str | None = None
 
 
-@dataclass(slots=True)
+@record()
 class Call(Expr):
     """``name(args)``: the name of a procedure, of a variable that holds a function, or of a built-in."""
 
@@ -123,7 +126,7 @@ class Call(Expr):
     name_span: Span
 
 
-@dataclass(slots=True)
+@record()
 class CallValue(Expr):
     """``expr(args)`` for any other callee, such as ``handlers["add"](1)``."""
 
@@ -131,7 +134,7 @@ class CallValue(Expr):
     args: list[Argument]
 
 
-@dataclass(slots=True)
+@record()
 class ToolCall(Expr):
     """``tool.group.Name(args)``; ``name`` is ``group.Name`` as written."""
 
@@ -140,7 +143,7 @@ class ToolCall(Expr):
     name_span: Span
 
 
-@dataclass(slots=True)
+@record()
 class Eval(Expr):
     """``eval(text)``."""
 
@@ -150,7 +153,7 @@ class Eval(Expr):
 # --- statements ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@record()
 class Stmt(Node):
     """A statement.  Its span is that of its words; a block's is that of its header."""
 
@@ -158,7 +161,7 @@ class Stmt(Node):
 Block: TypeAlias = list[Stmt]
 
 
-@dataclass(slots=True)
+@record()
 class Target(Node):
     """What ``set`` assigns: a name and the indexes after it (``.key`` is a string literal)."""
 
@@ -166,7 +169,7 @@ class Target(Node):
     path: list[Expr]
 
 
-@dataclass(slots=True)
+@record()
 class Set(Stmt):
     """``set targets = [must] value``; more than one target takes a list apart."""
 
@@ -175,28 +178,28 @@ class Set(Stmt):
     must: bool = False
 
 
-@dataclass(slots=True)
+@record()
 class CallStmt(Stmt):
     """``call f(…)``."""
 
     call: Expr
 
 
-@dataclass(slots=True)
+@record()
 class Return(Stmt):
     """``return``, with its values."""
 
     values: list[Expr]
 
 
-@dataclass(slots=True)
+@record()
 class Emit(Stmt):
     """``emit value``."""
 
     value: Expr
 
 
-@dataclass(slots=True)
+@record()
 class Whisper(Stmt):
     """``whisper target, value``; the name ``self`` as target is a `Name` like any other expression."""
 
@@ -204,7 +207,7 @@ class Whisper(Stmt):
     value: Expr
 
 
-@dataclass(slots=True)
+@record()
 class Must(Stmt):
     """``must value``, and ``mustbe check(…)`` (then ``check``)."""
 
@@ -212,14 +215,14 @@ class Must(Stmt):
     check: bool = False
 
 
-@dataclass(slots=True)
+@record()
 class Fail(Stmt):
     """``fail``, with its value."""
 
     value: Expr | None
 
 
-@dataclass(slots=True)
+@record()
 class If(Stmt):
     """``if`` and its ``else if`` branches in order, then ``else`` (None where there is none)."""
 
@@ -227,7 +230,7 @@ class If(Stmt):
     orelse: Block | None
 
 
-@dataclass(slots=True)
+@record()
 class While(Stmt):
     """``while``."""
 
@@ -235,7 +238,7 @@ class While(Stmt):
     body: Block
 
 
-@dataclass(slots=True)
+@record()
 class ForEach(Stmt):
     """``for each name in collection``."""
 
@@ -245,29 +248,29 @@ class ForEach(Stmt):
     body: Block
 
 
-@dataclass(slots=True)
+@record()
 class Break(Stmt):
     """``break``."""
 
 
-@dataclass(slots=True)
+@record()
 class Continue(Stmt):
     """``continue``."""
 
 
-@dataclass(slots=True)
+@record()
 class OnError(Stmt):
     """An error handler, in either spelling."""
 
     body: Block
 
 
-@dataclass(slots=True)
+@record()
 class ClearError(Stmt):
     """``clear_error``."""
 
 
-@dataclass(slots=True)
+@record()
 class OnEvent(Stmt):
     """An event handler, at the top level or inside a procedure."""
 
@@ -277,7 +280,7 @@ class OnEvent(Stmt):
     body: Block
 
 
-@dataclass(slots=True)
+@record()
 class ClearEvent(Stmt):
     """``clear event x`` (then ``event``) or ``clear event named "x"``."""
 
@@ -285,7 +288,7 @@ class ClearEvent(Stmt):
     named: str | None
 
 
-@dataclass(slots=True)
+@record()
 class Ask(Stmt):
     """``ask [who,] prompt [with config] [into target]``."""
 
@@ -295,7 +298,7 @@ class Ask(Stmt):
     into: Target | None
 
 
-@dataclass(slots=True)
+@record()
 class PromptUser(Stmt):
     """``promptuser prompt into target``."""
 
@@ -308,14 +311,14 @@ class PromptUser(Stmt):
 Metadata: TypeAlias = list[tuple[str, str]]
 
 
-@dataclass(slots=True)
+@record()
 class Param(Node):
     """One name of a signature."""
 
     name: str
 
 
-@dataclass(slots=True)
+@record()
 class Procedure(Node):
     """``func``; the span is that of its header line, up to ``means``."""
 
@@ -334,7 +337,7 @@ class Procedure(Node):
         return f"{self.name}({', '.join(names)})"
 
 
-@dataclass(slots=True)
+@record()
 class Command(Node):
     """A command block; the span is that of the word ``command``."""
 
@@ -342,7 +345,7 @@ class Command(Node):
     body: Block
 
 
-@dataclass(slots=True)
+@record()
 class Program:
     """A whole file: procedures and top-level event handlers, or command blocks."""
 
