@@ -204,19 +204,57 @@ class Assignments(Expressions):
         if name not in self.guarded and name not in self.assigned:
             raise AssertionError(name)  # pragma: no cover - a path's variable is guarded
         if len(path) > 1:
-            made: list[ast.stmt] = []
-            keys: ast.expr = ast.Tuple([self.value(key) for key in path], py.LOAD)
-            if self.holding:
-                evaluated = self.temporary()
-                made = [py.assign(evaluated, keys), *self.let_go()]
-                keys = py.name(evaluated)
-            made.append(py.assign(f"v_{name}", py.call("_put_path", local, keys, value)))
+            made = self._put_inside(name, local, path, value)
         else:
             made = self._put_one(name, local, path[0], value)
         for part in made:
             py.place(part, target.span)
         self._now_set(name)
         return made
+
+    def _put_inside(self, name: str, local: ast.expr, path: list[n.Expr], value: ast.expr) -> list[ast.stmt]:
+        """``set name[a][b]… = value``: inline for two keys, where nothing else holds either list or map."""
+        code: list[ast.stmt] = []
+        reads: list[ast.expr] = []
+        for key in path:
+            if self.simple(key):
+                reads.append(self.value(key))
+            else:
+                temporary = self.temporary()
+                code += [py.assign(temporary, self.value(key)), *self.let_go()]
+                reads.append(py.name(temporary))
+        slow: ast.stmt = py.assign(f"v_{name}", py.call("_put_path", local, ast.Tuple(reads, py.LOAD), value))
+        if len(path) != 2:
+            return [*code, slow]
+        (outer, inner), (first, second) = map(self.type_of, path), reads
+        child = self.temporary()
+        let_go = py.assign(child, py.const(None))
+        held = py.name(child)
+        size = py.call("len", held)
+        tests: list[ast.expr] = []
+        if outer.within(INT):
+            tests.append(py.kind_is(local, "list"))
+            tests += self._unshared(name)
+            tests.append(py.compare(py.call("len", local), ">", first, ">", py.const(-1)))
+            found: ast.expr = py.item(local, first)
+        else:
+            tests.append(py.kind_is(local, "dict"))
+            tests += [] if outer.within(STR) else [py.kind_is(first, "str")]
+            tests += self._unshared(name)
+            found = py.call("_get", local, first)
+        tests.append(py.kind_is(py.bind(child, found), "list" if inner.within(INT) else "dict"))
+        tests.append(py.compare(py.call("_refcount", held), "==", py.const(IN_LOCAL + 1)))
+        store: list[ast.stmt] = [ast.Assign([ast.Subscript(held, second, py.STORE)], value)]
+        other: list[ast.stmt] = [let_go, slow]
+        if inner.within(INT):
+            full = py.both(py.compare(second, "==", size), py.compare(second, "<", py.const(self.unit.max_items)))
+            inside = py.compare(size, ">", second, ">", py.const(-1))
+            store = [py.when(inside, store, [py.when(full, [self._append(held, value)], other)])]
+        else:
+            if not inner.within(STR):
+                tests.append(py.kind_is(second, "str"))
+            tests.append(py.compare(size, "<", py.const(self.unit.max_items)))
+        return [*code, py.when(py.both(*tests), store, other), let_go]
 
     def _put_one(self, name: str, local: ast.expr, key: n.Expr, value: ast.expr) -> list[ast.stmt]:
         kind = self.type_of(n.Name(key.span, name)) if name in self.assigned else self.types.types[name]
@@ -233,12 +271,13 @@ class Assignments(Expressions):
         store: ast.stmt = ast.Assign([ast.Subscript(local, read, py.STORE)], value)
         unshared = self._unshared(name)
         size = py.call("len", local)
-        if key_kind.within(STR) or (kind.within(MAP) and known):
+        is_index = key_kind.within(INT) or (kind.within(LIST) and known)
+        if key_kind.within(STR) or (key_kind.kinds & STR and kind.kinds & MAP and not is_index):
             tests: list[ast.expr] = [] if kind.within(MAP) and known else [py.kind_is(local, "dict")]
             tests += [] if key_kind.within(STR) else [py.kind_is(read, "str")]
             tests += [*unshared, py.compare(size, "<", py.const(self.unit.max_items))]
             return [*code, py.when(py.both(*tests), [store], [slow])]
-        if not (key_kind.within(INT) or (kind.within(LIST) and known)):
+        if not is_index:
             return [*code, slow]
         tests = [] if kind.within(LIST) and known else [py.kind_is(local, "list")]
         tests += [] if key_kind.within(INT) else [py.kind_is(read, "int")]

@@ -13,6 +13,7 @@ from neuroscript.compiler import pyast as py
 from neuroscript.compiler.calls import Calls
 from neuroscript.compiler.infer import ANY, BOOL, FLOAT, INT, NIL, NUM, OTHER, STR, Type
 from neuroscript.syntax import nodes as n
+from neuroscript.values import read_number
 
 _SMALL = 1 << 62  # Sums and products inline are checked against this; beyond it the helper decides.
 _DIGIT = (1 << 30) - 1  # One digit of CPython's integers, which compare fastest; for counting up and down.
@@ -177,10 +178,26 @@ class Operations(Calls):
         right = self.type_of(operand)
         if kind.within(NUM) and right.within(NUM):
             return py.compare(once(first), operator, self.value(operand))
+        if isinstance(operand, n.Literal) and isinstance(operand.value, str):
+            return self._text_comparison(operator, first, again, operand)
         second, second_again = self.operand(operand)
         test = self._whole_test(first, kind, second, right)
         helper = py.call(_HELPERS[operator], again, second_again)
         return py.either(test, py.compare(again, operator, second_again), helper)
+
+    def _text_comparison(self, operator: str, first: ast.expr, again: ast.expr, literal: n.Literal) -> ast.expr:
+        """A comparison with a text: strings are compared by their characters, unless both read as numbers.
+
+        A string of one character that reads as a number is a digit, and digits are ordered like the numbers.
+        """
+        text = self.value(literal)
+        helper = py.call(_HELPERS[operator], again, text)
+        tests: list[ast.expr] = [py.kind_is(first, "str")]
+        if read_number(str(literal.value)) is not None:
+            if len(str(literal.value)) != 1:
+                return py.call(_HELPERS[operator], once(first), text)
+            tests.append(py.compare(py.call("len", again), "==", py.const(1)))
+        return py.either(py.both(*tests), py.compare(again, operator, text), helper)
 
     def _arithmetic(self, operator: str, first: ast.expr, again: ast.expr, kind: Type, operand: n.Expr) -> ast.expr:
         right = self.type_of(operand)
@@ -213,10 +230,11 @@ class Operations(Calls):
             return py.either(test, py.binary(again, operator, second_again), helper)
         result = self.temporary()
         made = py.binary(first if whole else again, operator, second if whole else second_again)
-        below = py.compare(py.bind(result, made), "<", py.const(_SMALL))
-        above = py.compare(py.name(result), ">", py.const(-_SMALL))
         tests = [] if whole else [self._whole_test(first, kind, second, right)]
-        return py.either(py.both(*tests, below, above), py.name(result), helper)
+        below = py.compare(py.bind(result, made), "<", py.const(_DIGIT))
+        small = py.both(below, py.compare(py.name(result), ">", py.const(-_DIGIT)))
+        fits = py.compare(py.const(-_SMALL), "<", py.name(result), "<", py.const(_SMALL))
+        return py.either(py.both(*tests, ast.BoolOp(ast.Or(), [small, fits])), py.name(result), helper)
 
     def _modulo(self, first: ast.expr, again: ast.expr, kind: Type, operand: n.Expr) -> ast.expr:
         if not self.simple(operand):

@@ -15,7 +15,7 @@ from neuroscript.compiler import pyast as py
 from neuroscript.compiler.calls import Unit
 from neuroscript.compiler.infer import INT, LIST, MAP, Inference, Type
 from neuroscript.compiler.loops import MAX_BLOCKS, Loops, loop_depth
-from neuroscript.compiler.ownership import READERS, Sharing
+from neuroscript.compiler.ownership import READERS, Sharing, assigned_by
 from neuroscript.compiler.resolve import SYSTEM_NAMES, Body, Resolved, source_line, statements, walk
 from neuroscript.compiler.resolve import expressions as direct_expressions
 from neuroscript.compiler.special import ENTRY_BITS, Special, specialised
@@ -373,6 +373,8 @@ class Statements(Loops):
         """Forgets the owners of what a statement's expressions hand on."""
         if self.owned:
             self.owned.difference_update(self.sharing.by(statement))
+            if isinstance(statement, n.Set) and len(statement.targets) > 1:  # one may be set before another is changed
+                self.owned.difference_update(assigned_by(statement))
 
     def _own(self, statement: n.Stmt) -> None:
         """Notes what a statement leaves its variable alone to hold; nothing is certain where errors are handled."""
