@@ -14,6 +14,7 @@ from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.records import record
 from neuroscript.runtime.tracebacks import Stop
 from neuroscript.tools.spec import ArgType
+from neuroscript.values import to_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,11 +27,26 @@ if TYPE_CHECKING:
     from neuroscript.runtime.fuel import Fuel
     from neuroscript.tools.registry import Tool
 
-_BIG = 4096  # items or characters from which on a library function's call looks at the clock
+BIG = 4096
+"""Items or characters from which on a library function's call looks at the clock."""
+
 _LONG = (list, dict, str)
-_CONSTANTS = (type(None), bool, int, float, str)
-_DIRECT = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL})
-_SHARED = frozenset({ArgType.MAP, ArgType.SLICE_ANY, ArgType.ANY, ArgType.BYTES})
+_CONSTANTS = frozenset({type(None), bool, int, float, str})
+_SCALARS = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL, ArgType.BYTES})
+_DIRECT = _SCALARS | {ArgType.MAP, ArgType.ANY} | {kind for kind in ArgType if kind.item_type is not None}
+
+TOOL_NAMES: dict[str, Any] = {
+    "_own": to_host,
+    "_ascii": str.isascii,
+    "_map": map,
+    "_all_str": frozenset({str}).issuperset,
+    "_all_int": frozenset({int}).issuperset,
+    "_all_float": frozenset({float}).issuperset,
+    "_all_number": frozenset({int, float}).issuperset,
+    "_all_bool": frozenset({bool}).issuperset,
+    "_all_dict": frozenset({dict}).issuperset,
+}
+"""What generated code uses round the calls of tools."""
 
 
 def bad_call(message: str, *_: Any) -> NoReturn:
@@ -44,8 +60,12 @@ class ToolLink:
 
     key: str
     types: tuple[ArgType, ...]
-    defaults: tuple[object, ...]  # of the optional arguments at the end; `...` where one is required
+    defaults: tuple[object, ...]  # of the optional arguments at the end; `...` where one cannot be filled in
     direct: bool  # whether f_KEY may be called with arguments of exactly those types
+    variadic: bool  # whether f_KEY takes the values from the last type on as a list
+    copied: tuple[int, ...]  # the arguments that f_KEY gets copies of
+    watched: bool  # whether long arguments are left to s_KEY, which looks at the clock
+    brief: bool  # whether results are nested no deeper than arguments, besides
     trusted: bool  # whether its results need no look
     returns: ArgType
     append: bool = False
@@ -84,12 +104,25 @@ class ToolLinks:
     def _link(self, tool: Tool, key: str) -> ToolLink:
         spec = tool.spec
         types = tuple(arg.type for arg in spec.args)
-        defaults = tuple(... if arg.required else arg.default for arg in spec.args)
-        plain = not (tool.takes_context or tool.is_async or spec.variadic)
-        scalars = all(default is ... or isinstance(default, _CONSTANTS) for default in defaults)
-        direct = plain and scalars and all(kind in _DIRECT or (spec.pure and kind in _SHARED) for kind in types)
-        append = spec.name == "list.Append" and tool is self._append_tool()
-        link = ToolLink(key, types, defaults, direct, spec.pure, spec.return_type, append)
+        constant = (not arg.required and type(arg.default) in _CONSTANTS for arg in spec.args)
+        defaults = tuple(arg.default if fits else ... for arg, fits in zip(spec.args, constant, strict=True))
+        direct = (spec.pure or not tool.takes_context) and not tool.is_async and _DIRECT.issuperset(types)
+        if spec.variadic and not spec.pure:
+            direct = direct and types[-1] in _SCALARS  # of which the list is made for the call
+        shared = tool.shared_args if not spec.variadic else tool.shared_args | {len(types) - 1}
+        link = ToolLink(
+            key,
+            types,
+            defaults,
+            direct,
+            variadic=spec.variadic,
+            copied=tuple(place for place in range(len(types)) if place not in shared),
+            watched=spec.pure and not spec.brief,
+            brief=spec.brief,
+            trusted=spec.pure,
+            returns=spec.return_type,
+            append=spec.name == "list.Append" and tool is self._append_tool(),
+        )
         self.namespace[f"s_{key}"] = partial(self.call_tool, tool)
         if direct:
             self.namespace[f"f_{key}"] = self._direct(tool, key)
@@ -102,20 +135,20 @@ class ToolLinks:
 
     def _direct(self, tool: Tool, key: str) -> Callable[..., Any]:
         """The function that generated code calls when the arguments are right as they are."""
-        function = tool.function
+        function, spec = tool.function, tool.spec
         code = getattr(function, "__code__", None)
-        if tool.spec.pure:
-            if any(kind in _SHARED or kind is ArgType.STRING for kind in (arg.type for arg in tool.spec.args)):
+        told = code is not None and self._tool_codes.setdefault(code, spec.full_name) == spec.full_name
+        if spec.pure:
+            if tool.takes_context:
+                function = partial(function, self.interpreter.context)
+            if not spec.brief and spec.args and spec.args[0].type is ArgType.ANY:
                 return self._watched(function)
-        elif code is None or code in self._tool_codes:
-            return self._wrapped(tool)
-        else:
-            self.fuel.direct_tools = True
-            self._tool_codes[code] = tool.spec.full_name
-            self._untimed[f"f_{key}"] = function
-            if self.fuel.timing:
-                return self._timed(function)
-        return function
+            return function
+        # The failures of a built-in function, or of one of several with the same code, the tool itself explains.
+        direct = function if told else tool.execute
+        self.fuel.direct_tools = True
+        self._untimed[f"f_{key}"] = direct
+        return self._timed(direct) if self.fuel.timing else direct
 
     def _time_tools(self, timing: bool) -> None:
         """Has the host's tools called with a clock, or without one, from now on."""
@@ -134,21 +167,13 @@ class ToolLinks:
 
         return call
 
-    def _wrapped(self, tool: Tool) -> Callable[..., Any]:
-        """A tool whose failures its code does not tell: a built-in function, or one of several of the same code."""
-
-        def call(*args: Any) -> Any:
-            return tool.invoke(None, list(args))
-
-        return call
-
     def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A library function that looks at the clock after it has worked on something big."""
-        pulse, nested = self.fuel.pulse, self.containers.nested
+        """A library function that looks at the clock after it has worked on something big, of whatever type."""
+        pulse = self.fuel.pulse
 
-        def call(first: Any = None, *rest: Any) -> Any:
-            result = nested(function(first, *rest))
-            if type(first) in _LONG and len(first) > _BIG:
+        def call(first: Any, *rest: Any) -> Any:
+            result = function(first, *rest)
+            if type(first) in _LONG and len(first) > BIG:
                 pulse()
             return result
 
@@ -166,25 +191,30 @@ class ToolLinks:
 
     def call_tool(self, tool: Tool, depth: int, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """Validates, calls and times a tool."""
-        count = len(args) - len(names)
-        named = dict(zip(names, args[count:], strict=True))
-        if len(named) != len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            bad_call(f"{tool.spec.full_name}: argument '{twice}' is given twice")
-        validated = tool.validator(args[:count], named)
+        spec = tool.spec
+        if names:
+            count = len(args) - len(names)
+            named = dict(zip(names, args[count:], strict=True))
+            if len(named) != len(names):
+                twice = next(name for name in names if names.count(name) > 1)
+                bad_call(f"{spec.full_name}: argument '{twice}' is given twice")
+            validated = tool.validator(args[:count], named)
+        else:
+            validated = tool.validator(args)
+        fuel = self.fuel
         outer, self.depth = self.depth, depth - 1
-        start, nested = perf_counter(), self.fuel.nested_seconds
+        start, nested = perf_counter(), fuel.nested_seconds
         try:
             result = tool.invoke(self.interpreter.context, validated)
         finally:
             self.depth = outer
-            if not tool.spec.pure:
-                self.fuel.tool_ended(start, nested)
-        if tool.spec.pure:
+            if not spec.pure:
+                fuel.tool_ended(start, nested)
+        if spec.pure:
             self.containers.nested(result)
-            self.fuel.pulse()
-        if self.fuel.stopped is not None:
-            raise Stop(self.fuel.stopped)  # the tool ran a part of the script, and swallowed its end
+            fuel.pulse()
+        if fuel.stopped is not None:
+            raise Stop(fuel.stopped)  # the tool ran a part of the script, and swallowed its end
         return result
 
     def late_tool(self, depth: int, name: str, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:

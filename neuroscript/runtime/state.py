@@ -14,7 +14,7 @@ from neuroscript.runtime import operators as ops
 from neuroscript.runtime.containers import UNSET, Containers, refcount
 from neuroscript.runtime.events import Events, make_event
 from neuroscript.runtime.fuel import Fuel
-from neuroscript.runtime.linking import ToolLinks, bad_call
+from neuroscript.runtime.linking import TOOL_NAMES, ToolLinks, bad_call
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
 from neuroscript.runtime.programs import specialised_name
 from neuroscript.runtime.runs import Runs
@@ -371,6 +371,7 @@ def returned(declared: int, given: int, value: Any) -> Any:
 
 _STATELESS: dict[str, Any] = {
     **{f"b_{name}": function for name, function in BUILTINS.items()},
+    **TOOL_NAMES,
     "UNSET": UNSET,
     "Fuzzy": Fuzzy,
     "Exception": Exception,

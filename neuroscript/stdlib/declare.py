@@ -15,6 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 ToolList = list[tuple[ToolSpec, Callable[..., Any]]]
 
 _DEFAULTS = Limits()
+_MUCH = 4096  # items or characters from which on the run's clock is looked at
 
 
 class Context(Protocol):
@@ -47,6 +48,7 @@ class Group:
         example: str,
         errors: str = "",
         variadic: bool = False,
+        brief: bool = False,
     ) -> Callable[[F], F]:
         """Declares the function as a tool; its docstring is the description.
 
@@ -58,6 +60,7 @@ class Group:
             example: a call and its result, ``tool.str.ToUpper("a") = "A"``; the tests evaluate it.
             errors: the errors beside that of wrong arguments.
             variadic: whether the last argument takes all that are left.
+            brief: as `ToolSpec.brief`.
         """
 
         def declare(function: F) -> F:
@@ -72,6 +75,7 @@ class Group:
                 error_conditions=f"{wrong}; {errors}." if errors else f"{wrong}.",
                 variadic=variadic,
                 pure=True,
+                brief=brief,
             )
             self.tools.append((spec, function))
             return function
@@ -121,25 +125,35 @@ def max_nesting(ctx: Context | None) -> int:
     return 400 if limit is None else min(limit, 400)
 
 
+def look(ctx: Context | None, count: int) -> None:
+    """Looks at the run's clock where there are many items or characters to deal with."""
+    if count > _MUCH and ctx is not None:
+        ctx.check()
+
+
 def check_characters(ctx: Context | None, count: int, tool: str) -> None:
     """Raises error 37 if a string of ``count`` characters would be too long.  To be asked before it is made."""
-    if count > max_characters(ctx):
+    most = (_DEFAULTS if ctx is None else ctx.limits).max_string
+    if most is not None and count > most:
         fail(
             ErrorCode.RESOURCE_EXHAUSTION,
             tool,
-            f"the result would have {count} characters; a string has at most {max_characters(ctx)}",
+            f"the result would have {count} characters; a string has at most {most}",
         )
+    look(ctx, count)
 
 
 def check_items(ctx: Context | None, count: int, tool: str, what: str = "list") -> None:
     """Raises error 37 if a list or map of ``count`` items would be too long.  To be asked before it is made."""
-    if count > max_items(ctx):
+    most = (_DEFAULTS if ctx is None else ctx.limits).max_items
+    if most is not None and count > most:
         items = "items" if what == "list" else "entries"
         fail(
             ErrorCode.RESOURCE_EXHAUSTION,
             tool,
-            f"the result would have {count} {items}; a {what} has at most {max_items(ctx)}",
+            f"the result would have {count} {items}; a {what} has at most {most}",
         )
+    look(ctx, count)
 
 
 def joined(ctx: Context | None, parts: Sequence[str], separator: str, tool: str) -> str:

@@ -167,6 +167,7 @@ _decoder = json.JSONDecoder(parse_int=_whole, parse_float=_double, parse_constan
     example="""tool.json.Stringify({"k": [1.5, nil]}) = '{"k":[1.5,null]}'""",
     errors="7 for a function, tool, handle or bytes; 8 if indent is out of range; 37 and 38 if the value is too large "
     "or nested too deeply",
+    brief=True,
 )
 def stringify(ctx: Context | None, value: Any, indent: int) -> str:
     """Writes a value as JSON."""

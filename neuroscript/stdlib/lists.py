@@ -7,7 +7,7 @@ from typing import Any
 
 from neuroscript.errors import ErrorCode
 from neuroscript.stdlib import list_functions
-from neuroscript.stdlib.declare import Context, Group, check_items, fail, max_items, optional, required
+from neuroscript.stdlib.declare import Context, Group, check_items, fail, look, max_items, optional, required
 from neuroscript.stdlib.equality import Classes, find_equal
 from neuroscript.stdlib.ordering import DESCENDING, check_ordered
 from neuroscript.tools.spec import ArgType
@@ -28,7 +28,12 @@ _ORDERED = "7 if the items are not all numbers, all strings or all timedates"
 
 
 @_group.tool(
-    "Length", _LIST, returns=ArgType.INT, result="The number of items.", example="tool.list.Length([1, 2, 3]) = 3"
+    "Length",
+    _LIST,
+    returns=ArgType.INT,
+    result="The number of items.",
+    example="tool.list.Length([1, 2, 3]) = 3",
+    brief=True,
 )
 def length(items: list[Any]) -> int:
     """Counts the items of a list."""
@@ -36,7 +41,12 @@ def length(items: list[Any]) -> int:
 
 
 @_group.tool(
-    "IsEmpty", _LIST, returns=ArgType.BOOL, result="Whether it has no items.", example="tool.list.IsEmpty([]) = true"
+    "IsEmpty",
+    _LIST,
+    returns=ArgType.BOOL,
+    result="Whether it has no items.",
+    example="tool.list.IsEmpty([]) = true",
+    brief=True,
 )
 def is_empty(items: list[Any]) -> bool:
     """Tells whether a list is empty."""
@@ -51,6 +61,7 @@ def is_empty(items: list[Any]) -> bool:
     returns=ArgType.ANY,
     result="The item, or the default where the index is out of range or negative.",
     example='tool.list.Get([10, 20], 5, "none") = "none"',
+    brief=True,
 )
 def get(items: list[Any], index: int, default: Any) -> Any:
     """Reads an item of a list."""
@@ -63,6 +74,7 @@ def get(items: list[Any], index: int, default: Any) -> Any:
     returns=ArgType.ANY,
     result="The first item; nil of an empty list.",
     example="tool.list.Head([7, 8]) = 7",
+    brief=True,
 )
 def head(items: list[Any]) -> Any:
     """Gives the first item of a list."""
@@ -245,6 +257,7 @@ def flatten(ctx: Context | None, items: list[Any], depth: int) -> list[Any]:
         else:
             open_lists.pop()
     check_items(ctx, len(flat), "list.Flatten")
+    look(ctx, steps)
     return flat
 
 

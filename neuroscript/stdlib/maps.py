@@ -26,7 +26,12 @@ def key_text(key: Any, tool: str) -> str:
 
 
 @_group.tool(
-    "Length", _MAP, returns=ArgType.INT, result="The number of entries.", example='tool.map.Length({"a": 1}) = 1'
+    "Length",
+    _MAP,
+    returns=ArgType.INT,
+    result="The number of entries.",
+    example='tool.map.Length({"a": 1}) = 1',
+    brief=True,
 )
 def length(mapping: dict[str, Any]) -> int:
     """Counts the entries of a map."""
@@ -34,7 +39,12 @@ def length(mapping: dict[str, Any]) -> int:
 
 
 @_group.tool(
-    "IsEmpty", _MAP, returns=ArgType.BOOL, result="Whether it has no entries.", example="tool.map.IsEmpty({}) = true"
+    "IsEmpty",
+    _MAP,
+    returns=ArgType.BOOL,
+    result="Whether it has no entries.",
+    example="tool.map.IsEmpty({}) = true",
+    brief=True,
 )
 def is_empty(mapping: dict[str, Any]) -> bool:
     """Tells whether a map is empty."""
@@ -104,6 +114,7 @@ def from_entries(entries: list[Any]) -> dict[str, Any]:
     result="Whether there is an entry, even if its value is nil.",
     example='tool.map.Has({"a": nil}, "a") = true',
     errors=_BAD_KEY,
+    brief=True,
 )
 def has(mapping: dict[str, Any], key: Any) -> bool:
     """Tells whether a map has a key."""
@@ -119,6 +130,7 @@ def has(mapping: dict[str, Any], key: Any) -> bool:
     result="The value, or the default.",
     example='tool.map.Get({"a": 1}, "b", 0) = 0',
     errors=_BAD_KEY,
+    brief=True,
 )
 def get(mapping: dict[str, Any], key: Any, default: Any) -> Any:
     """Reads an entry of a map."""

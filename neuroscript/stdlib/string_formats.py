@@ -10,7 +10,7 @@ from typing import Any
 
 from neuroscript.errors import ErrorCode
 from neuroscript.stdlib import json_, regex
-from neuroscript.stdlib.declare import Context, Group, check_characters, fail, max_characters, required
+from neuroscript.stdlib.declare import Context, Group, check_characters, fail, look, max_characters, required
 from neuroscript.tools.spec import ArgType
 from neuroscript.tools.validation import given
 from neuroscript.values import number_text, read_number, text_of
@@ -87,6 +87,7 @@ def parse_json_string(ctx: Context | None, json_string: str) -> Any:
     result="JSON without blanks.",
     example="""tool.str.ToJsonString({"k": [1.5, nil]}) = '{"k":[1.5,null]}'""",
     errors="7 for a value that JSON has no form for; 37 and 38 if it is too large or nested too deeply",
+    brief=True,
 )
 def to_json_string(ctx: Context | None, value: Any) -> str:
     """Writes a value as JSON, as tool.json.Stringify does."""
@@ -193,10 +194,13 @@ def to_number(input_string: str) -> int | float:
     result="Its text form, as emit shows it.",
     example='tool.str.ToString([1, "a"]) = \'[1, "a"]\'',
     errors="37 and 38 if the value is too large or nested too deeply",
+    brief=True,
 )
 def to_string(ctx: Context | None, value: Any) -> str:
     """Gives the text form of a value."""
-    return text_of(value, max_string=max_characters(ctx))
+    text = text_of(value, max_string=max_characters(ctx))
+    look(ctx, len(text))
+    return text
 
 
 @_group.tool(

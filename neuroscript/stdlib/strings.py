@@ -14,6 +14,7 @@ from neuroscript.stdlib.declare import (
     check_items,
     fail,
     joined,
+    look,
     optional,
     required,
 )
@@ -42,6 +43,7 @@ _MORE_BLANKS = re.compile("[\x1c-\x1f]")
     returns=ArgType.INT,
     result="The number of characters.",
     example='tool.str.Length("é😀") = 2',
+    brief=True,
 )
 def length(input_string: str) -> int:
     """Counts the characters of a text."""
@@ -68,6 +70,7 @@ def contains(input_string: str, substring: str) -> bool:
     returns=ArgType.BOOL,
     result="Whether the text begins with the prefix.",
     example='tool.str.HasPrefix("hello", "he") = true',
+    brief=True,
 )
 def has_prefix(input_string: str, prefix: str) -> bool:
     """Tells whether a text begins with another."""
@@ -81,6 +84,7 @@ def has_prefix(input_string: str, prefix: str) -> bool:
     returns=ArgType.BOOL,
     result="Whether the text ends with the suffix.",
     example='tool.str.HasSuffix("hello", "he") = false',
+    brief=True,
 )
 def has_suffix(input_string: str, suffix: str) -> bool:
     """Tells whether a text ends with another."""
@@ -252,12 +256,14 @@ def replace(ctx: Context | None, input_string: str, old_substring: str, new_subs
     result="That part of the text; empty where start_index is beyond the end.",
     example='tool.str.Substring("hello", 1, 3) = "ell"',
     errors="8 if start_index or length is negative",
+    brief=True,
 )
-def substring(input_string: str, start_index: int, length: int) -> str:
+def substring(ctx: Context | None, input_string: str, start_index: int, length: int) -> str:
     """Takes a part of a text."""
     if start_index < 0 or length < 0:
         name, value = ("start_index", start_index) if start_index < 0 else ("length", length)
         fail(ErrorCode.BOUNDS, "str.Substring", f"{name} is {value}; it must be 0 or more")
+    look(ctx, length)
     return input_string[start_index : start_index + length]
 
 
@@ -387,10 +393,11 @@ def lines(ctx: Context | None, input_string: str) -> list[str]:
     return [line.removesuffix("\r") for line in found] if "\r" in input_string else found
 
 
-def _texts(values: Any, tool: str) -> list[str]:
+def _texts(ctx: Context | None, values: Any, tool: str) -> list[str]:
     """The items of a list as texts to be joined."""
     if type(values) is not list:
         fail(ErrorCode.TYPE, tool, f"argument 1 must be a list of strings, not {given(values)}")
+    look(ctx, len(values))
     if set(map(type, values)) <= {str}:
         return values
     texts = []
@@ -409,10 +416,11 @@ def _texts(values: Any, tool: str) -> list[str]:
     result="One text.",
     example='tool.str.Join(["a", "b", 3], "-") = "a-b-3"',
     errors="7 if string_list is no list or an item is of another type; 37 if the result would be too long",
+    brief=True,
 )
 def join(ctx: Context | None, string_list: Any, separator: str) -> str:
     """Joins the items of a list to one text, with a separator between them."""
-    return joined(ctx, _texts(string_list, "str.Join"), separator, "str.Join")
+    return joined(ctx, _texts(ctx, string_list, "str.Join"), separator, "str.Join")
 
 
 @_group.tool(
@@ -422,10 +430,11 @@ def join(ctx: Context | None, string_list: Any, separator: str) -> str:
     result="One text.",
     example='tool.str.Concat(["x", "y", "z"]) = "xyz"',
     errors="7 if string_list is no list or an item is of another type; 37 if the result would be too long",
+    brief=True,
 )
 def concat(ctx: Context | None, string_list: Any) -> str:
     """Joins the items of a list to one text, with nothing between them."""
-    return joined(ctx, _texts(string_list, "str.Concat"), "", "str.Concat")
+    return joined(ctx, _texts(ctx, string_list, "str.Concat"), "", "str.Concat")
 
 
 TOOLS += string_formats.TOOLS

@@ -100,10 +100,18 @@ class Tool:
                     f"{self.spec.full_name} needs an interpreter; pass context=interpreter.host_context()",
                 )
             args = [context, *args]
+        result = self.execute(*args)
+        return result if self.spec.pure else from_host(result)
+
+    def execute(self, *args: Any) -> Any:
+        """Calls the function with what it takes, and gives what it gives.
+
+        Raises:
+            NeuroScriptError: as `invoke` does.
+        """
         try:
             result = self.function(*args)
-            if self.is_async:
-                result = run_to_completion(result)
+            return run_to_completion(result) if self.is_async else result
         except NeuroScriptError:
             raise
         except (RecursionError, MemoryError) as error:
@@ -114,7 +122,6 @@ class Tool:
             raise NeuroScriptError(
                 ErrorCode.TOOL_EXECUTION_FAILED, f"{self.spec.full_name} failed: {type(error).__name__}: {error}"
             ) from error
-        return result if self.spec.pure else from_host(result)
 
 
 def _plain(spec: ToolSpec, function: Callable[..., Any]) -> Tool | None:

@@ -148,7 +148,10 @@ class ToolSpec:
             function gets them as one list.
         capabilities: what a host must grant, such as ``fs:read``.
         pure: a function over values alone: it never keeps or changes its arguments and returns exact values of the
-            language, so that neither arguments nor result are copied.
+            language, so that neither arguments nor result are copied.  One that takes the context may call functions
+            of the script that it is given as arguments of type ``function``.
+        brief: of a pure function: that a call is over at once however large its arguments are, or looks at the run's
+            clock itself (``ctx.check()``), and that its result is nested no deeper than they are.
     """
 
     name: str
@@ -162,6 +165,7 @@ class ToolSpec:
     variadic: bool = False
     capabilities: tuple[str, ...] = ()
     pure: bool = False
+    brief: bool = False
 
     def __post_init__(self) -> None:
         fix = object.__setattr__
