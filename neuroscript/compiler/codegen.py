@@ -52,9 +52,11 @@ def generate(resolved: Resolved, unit: Unit, load: int) -> Compiled:
     start = f"i_{load}" if handlers else ""
     if handlers:
         identifiers.append((start, Body("event", "load", handlers, [], handlers[0].span)))
+    general: dict[str, Statements] = {}  # the makers of what is specialised too: inference is half of the work
     for body in resolved.bodies:
         if params := expected(body):
-            unit.specials[body.name] = Statements(unit, resolved, body, events).specialised(params, load)
+            general[body.name] = Statements(unit, resolved, body, events)
+            unit.specials[body.name] = general[body.name].specialised(params, load)
     # What is kept of a program are its signatures and its metadata; its tree goes as it is compiled.
     resolved.bodies.clear()
     identifiers.reverse()
@@ -62,13 +64,14 @@ def generate(resolved: Resolved, unit: Unit, load: int) -> Compiled:
     with no_collection():
         while identifiers:
             name, body = identifiers.pop()
-            special = unit.specials.get(body.name) if body.kind == "procedure" else None
-            if special is not None:
+            maker = general.pop(body.name, None) if body.kind == "procedure" else None
+            if maker is not None:
+                special = unit.specials[body.name]
                 made = Statements(unit, resolved, body, events, special=special).function(special.identifier)
                 itself = py.assign(special.itself, py.name(special.identifier))
                 py.place(itself, body.span)
                 codes.append(_code([made, itself], resolved))
-            codes.append(_code([Statements(unit, resolved, body, events).function(name)], resolved))
+            codes.append(_code([(maker or Statements(unit, resolved, body, events)).function(name)], resolved))
             body.block.clear()
     return Compiled(tuple(codes), start, commands)
 

@@ -16,6 +16,7 @@ import functools
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from neuroscript.compiler.resolve import Body, statements, walk
 from neuroscript.syntax import nodes as n
@@ -32,8 +33,7 @@ _ITEM_DEPTH = 3  # how deep it is known what lists and maps hold
 _ITEMS = 64  # of a literal that are looked at
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(NamedTuple):
     """What a value may be.
 
     Attributes:
@@ -58,21 +58,21 @@ class Type:
 
     def union(self, other: Type) -> Type:
         """Either of the two."""
-        if self == other or not other.kinds:
+        if self is other or not other.kinds or self == other:
             return self
         if not self.kinds:
             return other
         kinds = self.kinds | other.kinds
-        bits, natural, item = None, False, None
-        if kinds & INT:
-            sides = [side for side in (self, other) if side.kinds & INT]
-            natural = all(side.natural for side in sides)
-            sizes = [side.bits for side in sides if side.bits is not None]
-            bits = max(sizes) if len(sizes) == len(sides) else None
-        if kinds & CONTAINER:
-            items = [side.item for side in (self, other) if side.kinds & CONTAINER]
-            known = [held for held in items if held is not None]
-            item = known[0].union(known[-1]) if len(known) == len(items) else None
+        bits, natural, item = self.bits, self.natural, self.item
+        if not self.kinds & INT:
+            bits, natural = other.bits, other.natural
+        elif other.kinds & INT:
+            bits = max(bits, other.bits) if bits is not None and other.bits is not None else None
+            natural = natural and other.natural
+        if not self.kinds & CONTAINER:
+            item = other.item
+        elif other.kinds & CONTAINER:
+            item = item.union(other.item) if item is not None and other.item is not None else None
         return Type(kinds, bits, natural, item)
 
     def grown(self) -> Type:
@@ -132,6 +132,7 @@ class Assignment:
     value: n.Expr | None
     path: list[n.Expr]
     each: bool = False
+    grows: list[tuple[str, n.Expr]] | None = None  # what is added to the variable itself, with ``+`` or ``-``
 
 
 class Inference:
@@ -173,7 +174,8 @@ class Inference:
             for statement in statements(block):
                 match statement:
                     case n.Set(targets=[target], value=value):
-                        yield Assignment(target.name, value, target.path)
+                        grows = _growth(target.name, value) if not target.path else None
+                        yield Assignment(target.name, value, target.path, grows=grows)
                     case n.Set(targets=targets):
                         yield from (Assignment(target.name, None, target.path) for target in targets)
                     case n.ForEach(name=name, collection=collection):
@@ -203,8 +205,7 @@ class Inference:
             return ANY
         if assignment.each:
             return _each(self.of(value))
-        growth = self._growth(assignment.name, value)
-        if growth is not None:
+        if assignment.grows is not None and (growth := self._grown(assignment.name, assignment.grows)) is not None:
             return growth
         start = self.of(value)
         self._starts[assignment.name] = self._starts.get(assignment.name, ANY).union(start)
@@ -222,23 +223,18 @@ class Inference:
                 value = container(LIST | MAP, value.union(T_NIL))
         return value
 
-    def _growth(self, name: str, value: n.Expr) -> Type | None:
-        """The type of ``name + e`` and ``name - e``, where ``e`` is a bounded whole number without ``name``."""
-        if not isinstance(value, n.Chain) or any(operator not in "+-" for operator, _, _ in value.rest):
+    def _grown(self, name: str, added: list[tuple[str, n.Expr]]) -> Type | None:
+        """The type of a variable to which whole numbers of a known size are added, as often as a run can."""
+        own = self.types[name]
+        if not own.within(INT):
             return None
-        operands = [("+", value.first), *((operator, operand) for operator, operand, _ in value.rest)]
-        own = [op for op, operand in operands if isinstance(operand, n.Name) and operand.name == name]
-        if own != ["+"] or not self.types[name].within(INT):
-            return None
-        total, natural = 0, self.types[name].natural
-        for operator, operand in operands:
-            if isinstance(operand, n.Name) and operand.name == name:
-                continue
+        total, natural = 0, own.natural
+        for operator, operand in added:
             kind = self.of(operand)
             if kind.kinds & STR:
                 return None
             kind = kind.only(NUM)
-            if not kind.within(INT) or kind.bits is None or _mentions(operand, name):
+            if not kind.within(INT) or kind.bits is None:
                 return None
             total = max(total, kind.bits) + 1
             natural = natural and operator == "+" and kind.natural
@@ -382,6 +378,18 @@ def _builtin(name: str) -> Type:
     if name in _PREDICATES:
         return T_BOOL
     return T_NUM if name in _FUNCTIONS else ANY
+
+
+def _growth(name: str, value: n.Expr) -> list[tuple[str, n.Expr]] | None:
+    """What ``set name = name + e - f …`` adds to the variable; None for any other value."""
+    if not isinstance(value, n.Chain) or any(operator not in "+-" for operator, _, _ in value.rest):
+        return None
+    operands = [("+", value.first), *((operator, operand) for operator, operand, _ in value.rest)]
+    own = [(op, operand) for op, operand in operands if isinstance(operand, n.Name) and operand.name == name]
+    added = [pair for pair in operands if pair not in own]
+    if [op for op, _ in own] != ["+"] or any(_mentions(operand, name) for _, operand in added):
+        return None
+    return added
 
 
 def _mentions(expression: n.Expr, name: str) -> bool:

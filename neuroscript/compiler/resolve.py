@@ -277,10 +277,16 @@ def expressions(statement: n.Stmt) -> Iterator[n.Expr]:
 
 
 def walk(expression: n.Expr) -> Iterator[n.Expr]:
-    """An expression and everything inside it."""
-    yield expression
-    for child in children(expression):
-        yield from walk(child)
+    """An expression and everything inside it, from left to right."""
+    pending = [expression]
+    while pending:
+        part = pending.pop()
+        yield part
+        if type(part) not in _LEAVES:
+            pending += reversed(list(children(part)))
+
+
+_LEAVES = frozenset({n.Name, n.Literal, n.Last, n.Raw})
 
 
 def children(expression: n.Expr) -> Iterator[n.Expr]:
