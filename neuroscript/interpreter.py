@@ -237,14 +237,15 @@ class Interpreter:
         Args:
             source: the program; bytes are read as UTF-8.
             name: what the program is called in messages, usually its file name.
-            replace: whether procedures that are loaded already may be defined anew.
+            replace: whether procedures that are loaded already may be defined anew, which no run can have done.
 
         Returns:
             The names of the procedures it defines.
 
         Raises:
             NeuroScriptSyntaxError: with every finding in ``.diagnostics``.
-            NeuroScriptError: what evaluating an event's name raises.
+            NeuroScriptError: what evaluating an event's name raises; 43 if a procedure is to be replaced while a run is
+                going on.
         """
         with self.runtime.alone():
             program, compiled = self._compiled(source, name, replace)
@@ -299,6 +300,10 @@ class Interpreter:
 
     def _install(self, program: LoadedProgram, compiled: Compiled) -> None:
         runtime = self.runtime
+        for procedure in program.procedures:
+            if runtime.running and procedure.name in runtime.procedures:  # it may be one of those that are running
+                message = f"procedure '{procedure.name}' cannot be replaced while a run is going on"
+                raise NeuroScriptError(ErrorCode.WRITE_VIOLATION, message)
         before = runtime.namespace.copy(), runtime.procedures.copy(), runtime.events.snapshot(), len(self._programs)
         for code in compiled.codes:
             exec(code, runtime.namespace)

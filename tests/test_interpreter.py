@@ -467,3 +467,18 @@ def test_a_registry_may_be_the_hosts_own() -> None:
     with pytest.raises(NotFoundError) as raised:
         interpreter.run("other")
     assert raised.value.code == 3
+
+
+def test_no_procedure_is_replaced_while_a_run_is_going_on() -> None:
+    with Interpreter(plugins=False) as interpreter:
+
+        @interpreter.tool("host.Replace")
+        def replace() -> None:
+            interpreter.load("func f means\n  return 2\nendfunc\n", "new.ns", replace=True)
+
+        interpreter.load("func f means\n  call tool.host.Replace()\n  return 1\nendfunc\n")
+        with pytest.raises(NeuroScriptError, match="'f' cannot be replaced while a run is going on") as raised:
+            interpreter.run("f")
+        assert (raised.value.code, raised.value.line) == (ErrorCode.WRITE_VIOLATION, 2)
+        replace()
+        assert interpreter.run("f") == 2
