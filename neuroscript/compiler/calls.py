@@ -104,6 +104,8 @@ class Calls:
     guarded: set[str]
     unsure: set[str]
     foreign: set[str]
+    long: bool  # whether the body is so long that what is in no loop is made short rather than fast
+    blocks: int  # how many loops are around the statement at hand
     scoped: bool  # whether a function `scope` gives the variables to `eval`
     holding: list[str]  # temporaries of the statement at hand that may hold a list or map
     _temporaries: int = 0

@@ -67,10 +67,10 @@ def generate(resolved: Resolved, unit: Unit, load: int) -> Compiled:
             maker = general.pop(body.name, None) if body.kind == "procedure" else None
             if maker is not None:
                 special = unit.specials[body.name]
-                made = Statements(unit, resolved, body, events, special=special).function(special.identifier)
                 itself = py.assign(special.itself, py.name(special.identifier))
                 py.place(itself, body.span)
-                codes.append(_code([made, itself], resolved))
+                made = Statements(unit, resolved, body, events, special=special)
+                codes.append(_code([made.function(special.identifier), itself], resolved))
             codes.append(_code([(maker or Statements(unit, resolved, body, events)).function(name)], resolved))
             body.block.clear()
     return Compiled(tuple(codes), start, commands)

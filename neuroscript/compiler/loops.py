@@ -26,7 +26,6 @@ class Loops(Assignments):
     in_handler: bool
     session: bool
     added: list[str]
-    blocks: int
     outlined: int
     loop_functions: int
 

@@ -67,14 +67,17 @@ class Operations(Calls):
             if operator == "+" and kind.within(STR) and left is None and self._all_plus(chain, number):
                 made = self._concatenation(made, chain.rest[number:])
                 break
-            if number >= _FAST and operator not in ("and", "or"):
-                right = self.loose(operand) if operator in ("==", "!=") else self.value(operand)
-                made = py.call(helpers[operator], made, right)
+            right_kind = self.type_of(operand)
+            if operator not in ("and", "or") and (number >= _FAST or self._better_short(kind, right_kind)):
+                read = self.loose if operator in ("==", "!=") else self.value
+                made = py.call(
+                    helpers.get(operator, _HELPERS[operator]), made if left is None else read(left), read(operand)
+                )
             else:
                 first, again = self.operand(left) if left is not None else self._computed(made)
                 made = self._operation(operator, (left, first, again, kind), operand)
             py.place(made, span)
-            kind = infer.binary(operator, kind, self.type_of(operand))
+            kind = infer.binary(operator, kind, right_kind)
             left = None
             if number % CHAIN_DEPTH == CHAIN_DEPTH - 1 and number + 1 < len(chain.rest):
                 temporary = self.temporary()
@@ -83,6 +86,11 @@ class Operations(Calls):
         if pieces:
             made = py.item(ast.Tuple([*pieces, made], py.LOAD), py.const(-1))
         return made
+
+    def _better_short(self, left: Type, right: Type) -> bool:
+        """Whether an operation that would need a look at the types is a call: in long code that runs through once."""
+        sure = (left.within(INT) and right.within(INT)) or left.within(STR) or right.within(STR)
+        return self.long and not self.blocks and not sure
 
     def _all_plus(self, chain: n.Chain, start: int) -> bool:
         return all(operator == "+" for operator, _, _ in chain.rest[start:])

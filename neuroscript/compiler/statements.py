@@ -23,6 +23,7 @@ from neuroscript.syntax import nodes as n
 from neuroscript.values import TYPE_CONSTANTS
 
 _MAX_BRANCHES = 40
+_LONG = 150  # statements
 _MOST_NAMES = 4000  # names that are written out for `eval` in one body, before a function does it in one place
 
 
@@ -54,6 +55,7 @@ class Statements(Loops):
         foreign = self.foreign | (session or frozenset())
         self._infer = partial(Inference, body, foreign, unit.procedures, unit.globals)
         self.types = self._infer(*(special.known(body.name) if special is not None else ({}, {})))
+        self.long = sum(1 for _ in statements(body.block)) > _LONG
         self.assigned = params.copy()
         self.added: list[str] = []  # what was put into `assigned`, in order, so that a branch can be taken back
         self.guarded = self._guarded() - set(body.params)
