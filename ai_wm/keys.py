@@ -13,7 +13,6 @@ import importlib
 import json
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
@@ -245,7 +244,7 @@ def _read(path: Path, parse: Callable[[str], object]) -> object | _Problem:
         return parse(text)
     except json.JSONDecodeError as error:
         where = f", line {error.lineno} column {error.colno}"
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOML, or a number in JSON that is too long
         found = re.search(r"\(at (line \d+, column \d+|end of document)\)", str(error))
         where = f", {found[1]}" if found else ""
     except RecursionError:
@@ -282,7 +281,13 @@ def _parse_dotenv(text: str) -> dict[str, str]:
     return values
 
 
-_PARSERS: dict[str, Callable[[str], object]] = {".toml": tomllib.loads, ".json": json.loads, ".env": _parse_dotenv}
+def _parse_toml(text: str) -> object:
+    import tomllib  # not before there is such a file
+
+    return tomllib.loads(text)
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {".toml": _parse_toml, ".json": json.loads, ".env": _parse_dotenv}
 
 
 # --- HashiCorp Vault ---
