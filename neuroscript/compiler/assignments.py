@@ -22,7 +22,7 @@ class Assignments(Expressions):
 
     readonly: set[str]
     sharing: Sharing
-    counters: list[tuple[str, int]]  # of the counting loops around the statement at hand, with what each turn adds
+    counters: list[str]  # of the loops around the statement at hand that count up by one
     owned: set[str]  # the variables whose lists and maps certainly nothing else holds
 
     def _now_set(self, name: str) -> None:
@@ -285,7 +285,7 @@ class Assignments(Expressions):
         if not (key_kind.natural and key_kind.within(INT)):
             store_in = [py.when(py.compare(read, ">=", py.const(0)), [store], [slow])]
         append = self._append(local, value)
-        if isinstance(key, n.Name) and (key.name, 1) in self.counters:  # most likely it fills the list
+        if isinstance(key, n.Name) and key.name in self.counters:  # most likely it fills the list
             full = py.both(py.compare(read, "==", size), py.compare(read, "<", py.const(self.unit.max_items)))
             inside = py.compare(read, "<", size)
             made = py.when(full, [append], [py.when(inside, store_in, [slow])])

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from neuroscript.compiler.ownership import assigned_in, stored_in
 from neuroscript.compiler.resolve import inner_blocks
 from neuroscript.syntax import nodes as n
 
 
-def counter(loop: n.While) -> tuple[str, str, n.Expr, int] | None:
-    """A loop that counts: its variable, the comparison, the bound, and what each turn adds; None for any other."""
+class Counter(NamedTuple):
+    """What a loop counts with; ``down`` tells whether each turn takes the step off."""
+
+    name: str
+    operator: str
+    bound: n.Expr
+    step: n.Expr
+    down: bool
+
+
+def counter(loop: n.While) -> Counter | None:
+    """What a loop counts with; None for a loop that does not count."""
     match loop:
         case n.While(
             condition=n.Chain(first=n.Name(name=name), rest=[(("<" | "<=" | ">" | ">=") as operator, bound, _)]),
@@ -16,27 +28,33 @@ def counter(loop: n.While) -> tuple[str, str, n.Expr, int] | None:
                 *body,
                 n.Set(
                     targets=[n.Target(name=target, path=[])],
-                    value=n.Chain(first=n.Name(name=own), rest=[(("+" | "-") as sign, n.Literal(value=step), _)]),
+                    value=n.Chain(first=n.Name(name=own), rest=[(("+" | "-") as sign, step, _)]),
                     must=False,
                 ),
             ],
-        ) if name == target == own and type(step) is int and step > 0:
-            step = step if sign == "+" else -step
+        ) if name == target == own:
+            down = sign == "-"
         case _:
             return None
-    if (step > 0) != (operator in ("<", "<=")) or _goes_on(body):
-        return None
-    fixed = {name}
+    fixed = [name]
+    match step:
+        case n.Literal(value=int() as value) if value > 0 and type(value) is int:
+            pass
+        case n.Name(name=other):
+            fixed.append(other)
+        case _:
+            return None
     match bound:
         case n.Name(name=other) | n.Call(name="len", args=[n.Argument(value=n.Name(name=other), name=None)]):
-            if other == name:
-                return None
-            fixed.add(other)
+            fixed.append(other)
         case n.Literal():
             pass
         case _:
             return None
-    return (name, operator, bound, step) if fixed.isdisjoint((*assigned_in(body), *stored_in(body))) else None
+    if down != (operator in (">", ">=")) or name in fixed[1:] or _goes_on(body):
+        return None
+    changed = {*assigned_in(body), *stored_in(body)}
+    return Counter(name, operator, bound, step, down) if changed.isdisjoint(fixed) else None
 
 
 def _goes_on(block: n.Block) -> bool:

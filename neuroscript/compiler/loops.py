@@ -10,7 +10,7 @@ import ast
 
 from neuroscript.compiler import pyast as py
 from neuroscript.compiler.assignments import Assignments
-from neuroscript.compiler.counting import counter
+from neuroscript.compiler.counting import Counter, counter
 from neuroscript.compiler.infer import INT
 from neuroscript.compiler.resolve import inner_blocks
 from neuroscript.syntax import nodes as n
@@ -82,38 +82,58 @@ class Loops(Assignments):
     def _counted(self, statement: n.While) -> list[ast.stmt] | None:
         """``while i < n … set i = i + 1``, where nothing else sets either: a ``for`` over a range.
 
-        At the loop's end the counter has been counted up once more, and the last test has taken its step.
+        The first test stands before it, so that a loop without turns costs no more than that.  At the loop's end the
+        counter has been counted up once more, and the last test has taken its step.
         """
         found = counter(statement)
         if found is None or self.body.handlers or self.session:
             return None
-        name, operator, bound, step = found
+        name, bound = found.name, found.bound
         kind = self.types.types.get(name)
         if name not in self.assigned or name in self.readonly or kind is None or not kind.within(INT):
             return None
-        if kind.bits is None or not self._known(bound):
+        if kind.bits is None or not self._known(bound) or not self._known(found.step):
             return None
-        local = py.name(f"v_{name}")
-        stop = self.value(bound)
-        if operator in ("<=", ">="):
-            stop = py.binary(stop, "+" if operator == "<=" else "-", py.const(1))
-        turns: ast.expr = py.call("_range", local, stop, *([py.const(step)] if step != 1 else []))
-        if not self.type_of(bound).within(INT):
-            other = py.call("_counted", py.name(_COMPARE[operator]), local, self.value(bound), py.const(step))
-            turns = py.either(py.kind_is(self.value(bound), "int"), turns, other)
-        turns = py.call("_compress", turns, py.name("_fuel"))
+        test = self.condition(statement.condition)
+        sure = self.type_of(bound).within(INT)
+        # A test that may fail comes after its step, which then is that of the first turn.
+        steps = py.name("_fuel") if sure else py.call("_chain", py.const((True,)), py.name("_fuel"))
+        turns = py.call("_compress", self._range(found), steps)
         py.place(turns, statement.condition.span)
-        again = py.assign(f"v_{name}", py.binary(local, "+", py.const(step)))
-        rest = [self._step(), py.when(self.condition(statement.condition), [again])]
-        for part in rest:
-            py.place(part, statement.span)
-        self.counters.append((name, step))
+        step = py.binary(py.name(f"v_{name}"), "-" if found.down else "+", self.value(found.step))
+        rest = [self._step(), py.assign(f"v_{name}", step)]
+        literal = found.step.value if isinstance(found.step, n.Literal) else None
+        self.counters.append(name if literal == 1 and not found.down else "")
         body = self.block(statement.body[:-1])
         self.counters.pop()
-        return [ast.For(ast.Name(f"v_{name}", py.STORE), turns, body, rest)]
+        loop = ast.For(ast.Name(f"v_{name}", py.STORE), turns, body, rest)
+        if not sure:
+            return [self._step(), py.when(test, [loop])]
+        return [py.when(test, [loop], [self._step()])]
+
+    def _range(self, found: Counter) -> ast.expr:
+        """The counter's values: of a range, where bound and step are whole numbers as they must be for one."""
+        start = py.name(f"v_{found.name}")
+        stop = self.value(found.bound)
+        if found.operator in ("<=", ">="):
+            stop = py.binary(stop, "-" if found.down else "+", py.const(1))
+        tests: list[ast.expr] = []
+        if not self.type_of(found.bound).within(INT):
+            tests.append(py.kind_is(self.value(found.bound), "int"))
+        if not isinstance(found.step, n.Literal):
+            tests.append(py.compare(self.value(found.step), ">", py.const(0)))
+        step: ast.expr = self.value(found.step)
+        if found.down:
+            step = ast.UnaryOp(ast.USub(), step)
+        counting = isinstance(found.step, n.Literal) and found.step.value == 1 and not found.down
+        turns = py.call("_range", start, stop, *([] if counting else [step]))
+        if not tests:
+            return turns
+        other = py.call("_counted", py.name(_COMPARE[found.operator]), start, self.value(found.bound), step)
+        return py.either(py.both(*tests), turns, other)
 
     def _known(self, bound: n.Expr) -> bool:
-        """Whether a bound can be evaluated at any time: it is a literal, a variable that is set, or its length."""
+        """Whether a bound or step can be evaluated at any time: a literal, a variable that is set, or its length."""
         if isinstance(bound, n.Call):
             return bound.name in self.sharing.readers and self.settled(bound.args[0].value)
         return self.settled(bound)

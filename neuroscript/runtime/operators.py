@@ -389,11 +389,8 @@ def greater_equal(a: Any, b: Any) -> bool:
 
 
 def counted(test: Callable[[Any, Any], bool], start: int, bound: Any, step: int) -> Iterable[int]:
-    """The values of a counter for as long as ``test(counter, bound)`` holds; `range` where the bound is a whole number.
-
-    That the two can be compared is found out before the first turn.
-    """
-    return takewhile(lambda value: test(value, bound), count(start, step)) if test(start, bound) else ()
+    """The values of a counter for as long as ``test(counter, bound)`` holds, where `range` does not give them."""
+    return takewhile(lambda value: test(value, bound), count(start, step))
 
 
 def not_equal(a: Any, b: Any) -> bool:

@@ -6,7 +6,7 @@ Generated code sees the names of `Runtime.namespace` and no others: its ``__buil
 from __future__ import annotations
 
 from functools import partial
-from itertools import compress
+from itertools import chain, compress
 from time import perf_counter
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -386,6 +386,7 @@ _STATELESS: dict[str, Any] = {
     "len": len,
     "_range": range,
     "_compress": compress,
+    "_chain": chain,
     "_counted": ops.counted,
     "_refcount": refcount,
     "_get": dict.get,
