@@ -23,6 +23,7 @@ from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.runtime.tracebacks import nearest
 from neuroscript.syntax import nodes as n
+from neuroscript.syntax.habits import VALUE_WORDS
 from neuroscript.syntax.placeholders import placeholders
 from neuroscript.values import TYPE_CONSTANTS
 
@@ -109,7 +110,9 @@ class _Linter:
             return
         if name == "self":
             return  # the default sink of `whisper`
-        hint = self.nearest(name, body.variables, self.globals, self.signatures)
+        meant = VALUE_WORDS.get(name)
+        hint = f"; did you mean '{meant}'?" if meant else ""
+        hint = hint or self.nearest(name, body.variables, self.globals, self.signatures)
         self.warn(span, ErrorCode.KEY_NOT_FOUND, f"'{name}' is never set{hint}")
 
     def call(self, body: Body, call: n.Call) -> None:

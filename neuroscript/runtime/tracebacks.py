@@ -151,7 +151,10 @@ def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: R
         code = frames[-1][0].f_code
         names = (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
         known |= {local[2:] for local in names if local.startswith("v_")}
-    hint = nearest(name, known - {name})
+    from neuroscript.syntax.habits import VALUE_WORDS
+
+    meant = VALUE_WORDS.get(name)
+    hint = f"; did you mean '{meant}'?" if meant else nearest(name, known - {name})
     return NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"variable '{name}' is not set{hint}")
 
 

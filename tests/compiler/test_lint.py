@@ -20,6 +20,7 @@ def findings(text: str, more: str = "") -> list[tuple[int, str, int, str]]:
     [
         ("emit unset", 2, 9, "'unset' is never set"),
         ("set total = 1\nemit totl", 3, 9, "did you mean 'total'"),
+        ("emit None", 2, 9, "did you mean 'nil'"),
         ("emit ```{{unset}}```", 2, 9, "'unset'"),
         ("return 1\nemit 2", 3, 39, "never reached: it stands after 'return'"),
         ("fail 1\nemit 2", 3, 39, "after 'fail'"),
