@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 _BIG = 4096  # items from which on copying looks at the clock
+_CONTAINERS = frozenset({list, dict})
 
 UNSET: Any = type("Unset", (), {"__slots__": (), "__repr__": lambda self: "<unset>", "__bool__": lambda self: False})()
 """Stands in a local of generated code for a variable that has not been set."""
@@ -88,7 +89,12 @@ class Containers:
         The depth is looked for along the first and the last items, which takes no longer than the depth is; what is
         nested elsewhere is refused when it is shown, compared or given to the host.
         """
-        if type(value) is list or type(value) is dict:
+        if type(value) is list:
+            # Most lists hold neither lists nor maps, which two levels have room for.
+            if value and (type(value[0]) in _CONTAINERS or type(value[-1]) in _CONTAINERS or self.max_nesting < 2):
+                self._look(value, 0)
+                self._look(value, -1)
+        elif type(value) is dict:
             self._look(value, 0)
             self._look(value, -1)
         return value

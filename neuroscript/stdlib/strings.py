@@ -31,6 +31,7 @@ _PART = required("substring", ArgType.STRING, "The text to look for.")
 # White space as Unicode's White_Space property has it; Python's own notion adds four control characters.
 _BLANKS = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 _WORD = re.compile(f"[^{_BLANKS}]+")
+_ALL_STRINGS = frozenset({str}).issuperset
 _MORE_BLANKS = re.compile("[\x1c-\x1f]")
 
 
@@ -398,7 +399,7 @@ def _texts(ctx: Context | None, values: Any, tool: str) -> list[str]:
     if type(values) is not list:
         fail(ErrorCode.TYPE, tool, f"argument 1 must be a list of strings, not {given(values)}")
     look(ctx, len(values))
-    if set(map(type, values)) <= {str}:
+    if _ALL_STRINGS(map(type, values)):
         return values
     texts = []
     for index, value in enumerate(values):

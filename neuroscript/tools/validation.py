@@ -92,13 +92,15 @@ def convert(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any] | None
                 raise _mismatch(spec, f"argument {index + 1} ({arg.name}) is missing")
             values[index] = arg.default
         else:
-            values[index] = _convert_one(spec, arg, value, f"argument {index + 1} ({arg.name})")
+            values[index] = _convert_one(spec, arg, value, index + 1)
     return values
 
 
 def _bind(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
     """One value for each argument of the spec, `_MISSING` where none is given; a variadic one has a list or that."""
     count = len(spec.args)
+    if len(args) == count and not named and not spec.variadic:
+        return list(args)
     fixed = count - 1 if spec.variadic else count
     if len(args) > fixed and not spec.variadic:
         raise _mismatch(spec, f"takes {_count_text(spec)}, not {len(args) + len(named)}", separator="")
@@ -106,7 +108,7 @@ def _bind(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any]) -> list
     values += [_MISSING] * (count - len(values))
     if len(args) > fixed:
         values[fixed] = list(args[fixed:])
-    positions = {arg.name: index for index, arg in enumerate(spec.args)}
+    positions = {arg.name: index for index, arg in enumerate(spec.args)} if named else {}
     for name, value in named.items():
         index = positions.get(name, -1)
         if index < 0:
@@ -141,13 +143,14 @@ def _convert_rest(spec: ToolSpec, arg: ArgSpec, values: Any) -> list[Any]:
         raise _mismatch(spec, f"argument {place} ({arg.name}) must be a list when given by name, not {given(values)}")
     if not values and arg.required:
         raise _mismatch(spec, f"argument {place} ({arg.name}) is empty; at least one value is needed")
-    return [_convert_one(spec, arg, value, f"argument {place + i} ({arg.name})") for i, value in enumerate(values)]
+    return [_convert_one(spec, arg, value, position) for position, value in enumerate(values, place)]
 
 
-def _convert_one(spec: ToolSpec, arg: ArgSpec, value: Any, place: str) -> Any:
-    converted = convert_value(arg.type, value)
+def _convert_one(spec: ToolSpec, arg: ArgSpec, value: Any, position: int) -> Any:
+    converted = _CONVERTERS[arg.type](value)
     if converted is not _FAILED:
         return converted
+    place = f"argument {position} ({arg.name})"
     item_type = arg.type.item_type
     if item_type is not None and type(value) is list:
         index = next(i for i, item in enumerate(value) if convert_value(item_type, item) is _FAILED)
@@ -257,22 +260,29 @@ def _exactly(*kinds: type) -> Callable[[Any], Any]:
 
 def _list_of(item_type: ArgType) -> Callable[[Any], Any]:
     convert_item = _CONVERTERS[item_type]
+    fits = _ITEM_KINDS[item_type].issuperset
 
     def check(values: Any) -> Any:
         if type(values) is not list:
             return _FAILED
+        # The list itself is passed on where nothing changes, so that it is not copied.
+        if fits(map(type, values)):
+            return values
         converted = [convert_item(value) for value in values]
-        if any(value is _FAILED for value in converted):
-            return _FAILED
-        # The list itself is passed on where nothing changed, so that it is not copied.
-        return values if all(map(_is, values, converted)) else converted
+        return _FAILED if any(value is _FAILED for value in converted) else converted
 
     return check
 
 
-def _is(a: Any, b: Any) -> bool:
-    return a is b
-
+# The types of a list's items that pass as they are, which is found out without a call for each item.
+_ITEM_KINDS: dict[ArgType, frozenset[type]] = {
+    ArgType.STRING: frozenset({str}),
+    ArgType.INT: frozenset({int}),
+    ArgType.FLOAT: frozenset({float}),
+    ArgType.NUMBER: frozenset({int, float}),
+    ArgType.BOOL: frozenset({bool}),
+    ArgType.MAP: frozenset({dict}),
+}
 
 _CONVERTERS: dict[ArgType, Callable[[Any], Any]] = {
     ArgType.ANY: lambda value: value,
@@ -322,8 +332,12 @@ _CHECKED: dict[ArgType, str] = {
     ArgType.TIMEDATE: "type({0}) is TimeDate",
     ArgType.FUZZY: "type({0}) is Fuzzy",
     ArgType.ERROR: "type({0}) is ErrorValue",
+    **{ArgType(f"slice_{kind}"): f"type({{0}}) is list and fit_{kind}(map(type, {{0}}))" for kind in _ITEM_KINDS},
 }
-_NAMES = {kind.__name__: kind for kind in (Handle, Function, ToolValue, TimeDate, Fuzzy, ErrorValue)}
+_NAMES: dict[str, Any] = {
+    **{kind.__name__: kind for kind in (Handle, Function, ToolValue, TimeDate, Fuzzy, ErrorValue)},
+    **{f"fit_{kind}": kinds.issuperset for kind, kinds in _ITEM_KINDS.items()},
+}
 
 
 def inline_check(arg: ArgSpec | ArgType) -> str | None:

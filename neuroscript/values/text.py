@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -83,6 +84,13 @@ def _scalar_text(value: Any) -> str:
             return repr(value) if isinstance(value, Handle) else f"<{type(value).__name__}>"
 
 
+@functools.cache
+def _quote() -> Callable[[str], str]:
+    from json.encoder import encode_basestring  # not before a list or map is written
+
+    return encode_basestring
+
+
 class _Writer:
     """Writes the text of one list or map.
 
@@ -91,9 +99,7 @@ class _Writer:
     """
 
     def __init__(self, longest: int) -> None:
-        from json.encoder import encode_basestring  # not before a list or map is written
-
-        self.quote = encode_basestring
+        self.quote = _quote()
         self.longest = longest
         self.kept: dict[int, str] = {}
         self.room = longest
@@ -102,18 +108,23 @@ class _Writer:
         if depth <= 0:
             raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "lists and maps are nested too deeply to be shown")
         is_list = type(value) is list
+        quote = self.quote
         parts: list[str] = []
         length = 0
         for item in value:
             key = ""
             if not is_list:
-                key = self.quote(item) + ": "
+                key = quote(item) + ": "
                 item = value[item]
             kind = type(item)
-            if kind is list or kind is dict:
+            if kind is str:
+                text = quote(item)
+            elif kind is int:
+                text = str(item)
+            elif kind is list or kind is dict:
                 text = self._part(item, depth - 1)
             else:
-                text = self.quote(item) if kind is str else text_of(item)
+                text = text_of(item)
             parts.append(key + text if key else text)
             length += len(key) + len(text) + 2
             if length > self.longest:
