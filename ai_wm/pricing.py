@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 CostSource = Literal["cost_metrics", "published", "unknown"]
 
@@ -68,7 +68,7 @@ def cost_of(
         The cost and its source.  ``unknown`` means that nobody knows the price and 0 was put down, not that it is free.
     """
     metrics = definition.cost_metrics
-    if any(key in metrics for key in COST_KEYS):
+    if not metrics.keys().isdisjoint(COST_KEYS):
         return float(_from_metrics(metrics, usage)), "cost_metrics"
     price = (price_source or published_price)(str(definition.provider), model, usage)
     return (0.0, "unknown") if price is None else (float(price), "published")
@@ -105,7 +105,7 @@ def published_price(provider: str, model: str, usage: TokenCounts) -> Decimal | 
     if provider not in _PUBLISHED_PROVIDERS:
         return None
     library = _price_library()
-    if library is None:
+    if library is None or _unlisted.get((provider, model)) is _prices_of(library):
         return None
     # The library refuses more cached tokens than there were input tokens.
     cached = min(usage.cache_read_tokens, usage.input_tokens)
@@ -117,10 +117,25 @@ def published_price(provider: str, model: str, usage: TokenCounts) -> Decimal | 
     )
     try:
         total: Decimal = library.calc_price(counts, model, provider_id=provider).total_price
-    except (LookupError, ValueError):
-        # LookupError: the model is not listed.  ValueError: the library has no price for one of these kinds of token.
+    except LookupError:  # the model is not listed
+        if len(_unlisted) < _MOST_UNLISTED:  # a server may give its models any names, and ever new ones
+            _unlisted[provider, model] = _prices_of(library)
+        return None
+    except ValueError:  # the library has no price for one of these kinds of token
         return None
     return total
+
+
+_unlisted: dict[tuple[str, str], Any] = {}
+"""Models that are not listed, each with the prices that it is not listed in.  The library remembers only what it finds;
+looking for what it has not takes as long as all the rest of a managed call (150 µs)."""
+
+_MOST_UNLISTED: Final = 1000
+
+
+def _prices_of(library: Any) -> Any:
+    """The prices that hold now: a host may have the library load newer ones."""
+    return library.data_snapshot.get_snapshot()
 
 
 class _Split:
