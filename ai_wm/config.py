@@ -36,6 +36,8 @@ class CallSettings:
         Raises:
             NeuroScriptError: 4 naming the key, its value and what was expected.
         """
+        if config.keys().isdisjoint(_STEERING):
+            return _DEFAULTS
         waits = config.get("on_limit", "refuse")
         if waits not in ON_LIMIT:
             raise _bad("on_limit", waits, " or ".join(f'"{word}"' for word in ON_LIMIT))
@@ -51,6 +53,10 @@ class CallSettings:
         if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(n, str) for n in names):
             raise _bad("fallbacks", names, "a list of ids or names of definitions")
         return cls(float(seconds) if waits == "wait" else None, rounds, tuple(names))
+
+
+_STEERING = frozenset({"on_limit", "limit_wait_seconds", "max_tool_rounds", "fallbacks"})
+_DEFAULTS = CallSettings(None, DEFAULT_TOOL_ROUNDS, ())
 
 
 def effective_config(base: Mapping[str, Any], *overrides: Mapping[str, Any] | None) -> dict[str, Any]:

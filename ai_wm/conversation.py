@@ -149,7 +149,11 @@ class Turns:
 
         def log(turn: Turn, record: PerformanceRecord) -> None:
             used = turn.usage
-            live.count(used.input_tokens, used.output_tokens, lambda usage: self.store.add_record(record, usage))
+            live.count(
+                used.input_tokens,
+                used.output_tokens,
+                lambda usage: self.store.add_record(record, usage, meanwhile=turn.settle),
+            )
 
         return Task(
             messages=(*live.opening(options.check), *live.history, *options.context, prompt),

@@ -70,6 +70,21 @@ class Model(BaseModel, metaclass=_ModelType):
             raise explain(cls, error, name) from None
 
     @classmethod
+    def of_valid(cls, values: dict[str, Any]) -> Self:
+        """An instance of values that are known to fit, taken as they are; fields not among them have their defaults.
+
+        Every managed call makes a record.  Right after waiting for the network, when the processor's caches have
+        forgotten pydantic, validating it takes 45 µs and this 6.
+        """
+        made = cls.__new__(cls)
+        set_attribute = object.__setattr__
+        set_attribute(made, "__dict__", {**_defaults(cls), **values})
+        set_attribute(made, "__pydantic_fields_set__", set(values))
+        set_attribute(made, "__pydantic_extra__", {})
+        set_attribute(made, "__pydantic_private__", None)
+        return made
+
+    @classmethod
     def parse_json(cls, text: str | bytes | bytearray, name: str = "") -> Self:
         """`parse` for JSON text."""
         try:
@@ -129,6 +144,12 @@ def _layout(model: type[Model]) -> tuple[tuple[str, str, bool, FieldInfo], ...]:
         (name, info.serialization_alias or name, name in model.always_written, info)
         for name, info in model.model_fields.items()
     )
+
+
+@cache
+def _defaults(model: type[Model]) -> dict[str, Any]:
+    """The defaults that all instances may share, in the order of the fields."""
+    return {name: info.default for name, info in model.model_fields.items() if info.default_factory is None}
 
 
 def _is_default(value: Any, info: FieldInfo) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ai_wm.calls import Turn
 from ai_wm.clock import Span
 from ai_wm.events import RATE_LIMITED, TASK_COMPLETED, TASK_FAILED, Events
+from ai_wm.ids import new_id
 from ai_wm.performance import output_summary
 from ai_wm.types import AIWorkerDefinition, PerformanceRecord
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -47,20 +48,37 @@ def record_of(
         details = f"error {int(error.code)} ({error.name}): {error.message}"
     elif error is not None:
         details = f"interrupted: {type(error).__name__}"
-    return PerformanceRecord(
-        task_id=str(uuid.uuid4()),
-        instance_id=instance_id,
-        definition_id=turn.definition.definition_id,
-        timestamp_start=span.start,
-        timestamp_end=span.end,
-        duration_ms=span.duration_ms,
-        success=error is None,
-        input_context=dict(input_context),
-        llm_metrics=metrics,
-        cost_incurred=turn.cost,
-        output_summary=output_summary(turn.response.text) if turn.response is not None else "",
-        error_details=details,
+    values = {
+        "task_id": new_id(),
+        "instance_id": instance_id,
+        "definition_id": turn.definition.definition_id,
+        "timestamp_start": span.start,
+        "timestamp_end": span.end,
+        "duration_ms": span.duration_ms,
+        "success": error is None,
+        "input_context": dict(input_context),
+        "llm_metrics": metrics,
+        "cost_incurred": turn.cost,
+        "output_summary": output_summary(turn.response.text) if turn.response is not None else "",
+        "error_details": details,
+    }
+    return PerformanceRecord.of_valid(values) if _is_plain(values) else PerformanceRecord(**values)
+
+
+def _is_plain(values: Mapping[str, Any]) -> bool:
+    """Whether all that a model's client or a source of prices had a hand in is of the usual kinds.  What is not is
+    looked at closely, and refused if a file cannot hold it."""
+    metrics, known = values["llm_metrics"], values["input_context"]
+    return (
+        type(values["output_summary"]) is str
+        and type(values["cost_incurred"]) is float
+        and 0 <= values["cost_incurred"] < math.inf
+        and _PLAIN.issuperset(map(type, metrics.values()))
+        and _PLAIN.issuperset(map(type, known.values()))
     )
+
+
+_PLAIN: Final = frozenset({str, int})
 
 
 def tell_completed(events: Events, definition: AIWorkerDefinition, record: PerformanceRecord) -> None:

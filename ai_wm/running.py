@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ from ai_wm.calls import CallOptions, ModelCalls, Turn
 from ai_wm.clock import Clock
 from ai_wm.events import Events
 from ai_wm.fallbacks import try_in_turn
+from ai_wm.ids import new_id
 from ai_wm.providers.base import Message
 from ai_wm.recording import Tried, record_of, tell_completed, tell_failed
 from ai_wm.types import STATELESS_PREFIX, AIWorkerDefinition, PerformanceRecord
@@ -82,7 +82,7 @@ class Runner:
     def _attempt(
         self, task: Task, definition: AIWorkerDefinition, config: dict[str, Any], tried: Sequence[Tried]
     ) -> tuple[Turn, PerformanceRecord]:
-        instance_id = task.instance_id or f"{STATELESS_PREFIX}{uuid.uuid4()}"
+        instance_id = task.instance_id or f"{STATELESS_PREFIX}{new_id()}"
         session = task.instance_id or definition.definition_id
         stop = self.clock.measure()
         record: PerformanceRecord | None = None

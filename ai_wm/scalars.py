@@ -304,7 +304,9 @@ def plain(value: Any, form: str) -> Any:
     kind = type(value)
     if kind is str or kind is int or kind is float or kind is bool or value is None:
         return value
-    if isinstance(value, Mapping):
+    if kind is Timestamp:
+        return str(value)
+    if kind is dict or isinstance(value, Mapping):
         return {str(key): plain(item, form) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item, form) for item in value]

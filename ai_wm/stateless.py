@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from ai_wm.calls import CallOptions, Check
@@ -69,7 +70,7 @@ class StatelessTasks:
             known=known,
             options=options,
             overrides=(overrides,),
-            log=lambda turn, record: self.store.add_record(record),
+            log=lambda turn, record: self.store.add_record(record, meanwhile=turn.settle),
         )
         try:
             turn, record = self.runner.run(task, definition, config, self.ready)
@@ -131,6 +132,7 @@ class StatelessTasks:
 
         parts = replace(options, check=check)
         results: dict[int, TaskResult | NeuroScriptError] = {}
+        finished: SimpleQueue[Future[Any]] = SimpleQueue()
         pool = ThreadPoolExecutor(min(max_parallel, len(prompts)), thread_name_prefix="ai_wm-batch")
         try:
             with progress(len(prompts)) as advance:
@@ -138,8 +140,10 @@ class StatelessTasks:
                     pool.submit(copy_context().run, self._one, id_or_name, prompt, overrides, parts, check): index
                     for index, prompt in enumerate(prompts)
                 }
+                for future in waiting:
+                    future.add_done_callback(finished.put)
                 while waiting:
-                    for done in sorted(_finished(waiting, options.check), key=waiting.__getitem__):
+                    for done in sorted(_next_of(finished, options.check), key=waiting.__getitem__):
                         result, fired = done.result()
                         results[waiting.pop(done)] = result
                         # In this thread: what listens may belong to it.
@@ -163,14 +167,18 @@ class StatelessTasks:
                 return error, fired
 
 
-def _finished(waiting: Mapping[Future[Any], int], check: Check | None) -> set[Future[Any]]:
+def _next_of(finished: SimpleQueue[Future[Any]], check: Check | None) -> list[Future[Any]]:
     """The futures that are done, waiting for at least one; looks now and then whether the caller was cancelled."""
-    while True:
-        done, _ = wait(waiting, None if check is None else _WATCH_SECONDS, FIRST_COMPLETED)
-        if check is not None:
-            check()
-        if done:
-            return done
+    found: list[Future[Any]] = []
+    while not found:
+        try:
+            found.append(finished.get(timeout=None if check is None else _WATCH_SECONDS))
+            while True:
+                found.append(finished.get_nowait())
+        except Empty:
+            if check is not None:
+                check()
+    return found
 
 
 def _check_batch(prompts: Any, max_parallel: Any) -> None:

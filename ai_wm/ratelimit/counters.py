@@ -1,24 +1,33 @@
 """The arithmetic of sliding windows on the shared file; what `windows` does in memory.
 
-Every function works inside one write transaction, on the row of one definition.
+The sums in the row of a definition are kept up by triggers (`database`), so that a call that fits and the end of a call
+are one statement each, which is a transaction by itself.  Everything else works inside a transaction of the caller's.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from ai_wm.ratelimit.base import DAY, MINUTE, LimitPolicy, Refusal
+from ai_wm.ratelimit.base import DAY, MICROSECONDS, MINUTE, LimitPolicy, Refusal, cost_units
 from ai_wm.ratelimit.windows import OVERDUE_RETRY, exact_day, exceeded, refusal_of
 
+LAG = MICROSECONDS
+"""While calls fit, what is too old is looked for no more often than this; until then the sums are too high."""
+
+_UNLIMITED = 1 << 62
+
 _COLUMNS = (
-    "key, clock_offset, now, sequence, exact, minute_edge, day_edge, "
+    "key, clock_offset, now, exact, minute_edge, day_edge, "
     "minute_requests, minute_tokens, day_requests, day_tokens, day_cost, in_flight"
 )
 
+LAG = MICROSECONDS
+"""While calls fit, what is too old is looked for no more often than this: it takes four statements, and a call five."""
 
-@dataclass(frozen=True, slots=True)
-class StoredHold:
+
+class StoredHold(NamedTuple):
     """One call in flight: the key of its row in ``entries``, and what was reserved for it."""
 
     definition: int
@@ -36,7 +45,6 @@ class Counters:
     key: int
     clock_offset: int
     now: int
-    sequence: int
     exact: int
     minute_edge: int
     day_edge: int
@@ -64,15 +72,13 @@ class Counters:
         return found
 
     def store(self, connection: sqlite3.Connection) -> None:
-        """Write the row back."""
+        """Write the row back, as it is before any call that the same transaction adds."""
         connection.execute(
-            "UPDATE definitions SET clock_offset = ?, now = ?, sequence = ?, exact = ?, minute_edge = ?, day_edge = ?, "
-            "minute_requests = ?, minute_tokens = ?, day_requests = ?, day_tokens = ?, day_cost = ?, in_flight = ? "
-            "WHERE key = ?",
+            "UPDATE definitions SET clock_offset = ?, now = ?, exact = ?, minute_edge = ?, day_edge = ?, "
+            "minute_requests = ?, minute_tokens = ?, day_requests = ?, day_tokens = ?, day_cost = ? WHERE key = ?",
             (
                 self.clock_offset,
                 self.now,
-                self.sequence,
                 self.exact,
                 self.minute_edge,
                 self.day_edge,
@@ -81,27 +87,24 @@ class Counters:
                 self.day_requests,
                 self.day_tokens,
                 self.day_cost,
-                self.in_flight,
                 self.key,
             ),
         )
 
-    def advance(self, connection: sqlite3.Connection, reading: int) -> None:
-        """Let what is too old leave the windows.
-
-        Args:
-            connection: inside a transaction.
-            reading: the clock, in microseconds.  Where it went backwards, time stands still until it goes on.
-        """
+    def tick(self, reading: int) -> None:
+        """Take a reading of the clock, in microseconds.  If it went back, time stands still until it is there again."""
         now = reading + self.clock_offset
         if now < self.now:
             self.clock_offset += self.now - now
             now = self.now
         self.now = now
-        if now - MINUTE > self.minute_edge:
-            self._leave_minute(connection, now - MINUTE)
-        if now - DAY > self.day_edge:
-            self._leave_day(connection, now - DAY)
+
+    def leave(self, connection: sqlite3.Connection) -> None:
+        """Let what is too old leave the windows."""
+        if self.now - MINUTE > self.minute_edge:
+            self._leave_minute(connection, self.now - MINUTE)
+        if self.now - DAY > self.day_edge:
+            self._leave_day(connection, self.now - DAY)
 
     def refusal(self, connection: sqlite3.Connection, policy: LimitPolicy, tokens: int, cost: int) -> Refusal | None:
         """Why a call does not fit now, or ``None`` if it does."""
@@ -109,23 +112,6 @@ class Counters:
         if not found:
             return None
         return refusal_of(found, lambda limit, amount: self._frees(connection, limit, amount), self.in_flight > 0)
-
-    def add(
-        self, connection: sqlite3.Connection, policy: LimitPolicy, tokens: int, cost: int, holder: int
-    ) -> StoredHold:
-        """Count one more call of ``holder``, now."""
-        self.exact = int(exact_day(policy))
-        self.sequence += 1
-        self.minute_requests += 1
-        self.minute_tokens += tokens
-        self.day_requests += 1
-        self.day_tokens += tokens
-        self.day_cost += cost
-        self.in_flight += 1
-        connection.execute(
-            "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", (self.key, self.now, self.sequence, tokens, cost, holder)
-        )
-        return StoredHold(self.key, self.now, self.sequence, tokens, cost, holder)
 
     def _leave_minute(self, connection: sqlite3.Connection, edge: int) -> None:
         span = (self.key, self.minute_edge, edge)
@@ -197,52 +183,125 @@ class Counters:
         return OVERDUE_RETRY
 
 
+@dataclass(slots=True)
+class Call:
+    """A call to be reserved.
+
+    Args:
+        definition_id: whose call it is.
+        policy: its limits.
+        tokens: the estimate of its tokens.
+        cost: that of its cost, in billionths.
+        holder: who makes it.
+        sequence: tells it from the holder's other calls, for good.
+    """
+
+    definition_id: str
+    policy: LimitPolicy
+    tokens: int
+    cost: int
+    holder: int
+    sequence: int
+
+
+class Known(NamedTuple):
+    """What does not change in the row of a definition, but for rare events; whether it did is looked at."""
+
+    key: int
+    clock_offset: int
+
+
+def add(connection: sqlite3.Connection, call: Call, known: Known, reading: int) -> StoredHold | None:
+    """Count one more call, now, if that takes no second look.
+
+    Args:
+        connection: the file; no transaction is needed.
+        call: what to count.
+        known: what was last seen of the row.
+        reading: the clock, in microseconds.
+
+    Returns:
+        None if it does not seem to fit, or has to be looked at for another reason (`reserve`): the row, the limits or
+        the clock were changed, or it is a while since what is too old left the windows.
+    """
+    policy, need = call.policy, call.tokens or 1
+    budget, stamp = policy.max_cost_per_day, reading + known.clock_offset
+    added = connection.execute(
+        _ADD,
+        (
+            stamp,
+            call.sequence,
+            call.tokens,
+            call.cost,
+            call.holder,
+            known.key,
+            known.clock_offset,
+            exact_day(policy),
+            stamp,
+            stamp - MINUTE - LAG,
+            policy.max_requests_per_minute or _UNLIMITED,
+            policy.max_requests_per_day or _UNLIMITED,
+            (policy.max_tokens_per_minute or _UNLIMITED) - need,
+            (policy.max_tokens_per_day or _UNLIMITED) - need,
+            cost_units(budget) - (call.cost or 1) if budget else _UNLIMITED,
+        ),
+    ).rowcount
+    return StoredHold(known.key, stamp, call.sequence, call.tokens, call.cost, call.holder) if added > 0 else None
+
+
+_ADD = """
+INSERT INTO entries SELECT key, ?, ?, ?, ?, ? FROM definitions
+WHERE key = ? AND clock_offset = ? AND exact = ? AND now <= ? AND minute_edge > ? AND minute_requests < ?
+AND day_requests < ? AND minute_tokens <= ? AND day_tokens <= ? AND day_cost <= ?
+"""
+
+
+def reserve(connection: sqlite3.Connection, call: Call, reading: int) -> tuple[StoredHold | Refusal, Known]:
+    """Count one more call, or say why it does not fit; and what there is to know of the row.
+
+    Args:
+        connection: inside a transaction.
+        call: what to count.
+        reading: the clock, in microseconds.
+    """
+    row = Counters.load(connection, call.definition_id)
+    row.tick(reading)
+    row.leave(connection)
+    refusal = row.refusal(connection, call.policy, call.tokens, call.cost)
+    if refusal is None:
+        row.exact = int(exact_day(call.policy))
+    row.store(connection)
+    known = Known(row.key, row.clock_offset)
+    if refusal is not None:
+        return refusal, known
+    hold = StoredHold(row.key, row.now, call.sequence, call.tokens, call.cost, call.holder)
+    connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", hold)
+    return hold, known
+
+
 def settle(connection: sqlite3.Connection, hold: StoredHold, tokens: int, cost: int) -> None:
     """Replace a call's estimates by what it really used.  Nothing happens if it is over or its definition is gone."""
-    changed = connection.execute(
+    connection.execute(
         "UPDATE entries SET tokens = ?, cost = ?, holder = 0 "
         "WHERE definition = ? AND stamp = ? AND sequence = ? AND holder = ?",
         (tokens, cost, hold.definition, hold.stamp, hold.sequence, hold.holder),
-    ).rowcount
-    if changed:
-        # Out of a window, only what the call still held of it is taken back.
-        connection.execute(
-            "UPDATE definitions SET in_flight = in_flight - 1, "
-            "minute_tokens = minute_tokens - :held_tokens + CASE WHEN :stamp > minute_edge THEN :tokens ELSE 0 END, "
-            "day_tokens = day_tokens - :held_tokens + CASE WHEN :stamp > day_edge THEN :tokens ELSE 0 END, "
-            "day_cost = day_cost - :held_cost + CASE WHEN :stamp > day_edge THEN :cost ELSE 0 END WHERE key = :key",
-            {**_held(hold), "tokens": tokens, "cost": cost},
-        )
+    )
 
 
 def release(connection: sqlite3.Connection, hold: StoredHold) -> None:
     """Take a call back, as if it had never been made.  Nothing happens if it is over or its definition is gone."""
-    changed = connection.execute(
+    connection.execute(
         "DELETE FROM entries WHERE definition = ? AND stamp = ? AND sequence = ? AND holder = ?",
         (hold.definition, hold.stamp, hold.sequence, hold.holder),
-    ).rowcount
-    if changed:
-        connection.execute(
-            "UPDATE definitions SET in_flight = in_flight - 1, "
-            "minute_requests = minute_requests - (:stamp > minute_edge), minute_tokens = minute_tokens - :held_tokens, "
-            "day_requests = day_requests - (:stamp > day_edge), day_tokens = day_tokens - :held_tokens, "
-            "day_cost = day_cost - :held_cost WHERE key = :key",
-            _held(hold),
-        )
-
-
-def _held(hold: StoredHold) -> dict[str, int]:
-    return {"key": hold.definition, "stamp": hold.stamp, "held_tokens": hold.tokens, "held_cost": hold.cost}
+    )
 
 
 def release_all(connection: sqlite3.Connection, holder: int) -> None:
     """Take back all calls and slots of a holder that is gone, and its name."""
-    held = connection.execute(
-        "SELECT definition, stamp, sequence, tokens, cost, holder FROM entries WHERE holder > 0 AND holder = ?",
+    connection.execute(
+        "DELETE FROM entries WHERE definition IN (SELECT key FROM definitions WHERE in_flight > 0) AND holder = ?",
         (holder,),
-    ).fetchall()
-    for row in held:
-        release(connection, StoredHold(*row))
+    )
     connection.execute("DELETE FROM slots WHERE holder = ?", (holder,))
     connection.execute("DELETE FROM holders WHERE id = ?", (holder,))
 

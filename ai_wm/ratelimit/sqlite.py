@@ -9,9 +9,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from threading import Lock
 
+from ai_wm.group_commit import GroupCommit, Meanwhile, Ticket
 from ai_wm.ratelimit import counters
 from ai_wm.ratelimit.base import (
     MICROSECONDS,
@@ -23,7 +26,7 @@ from ai_wm.ratelimit.base import (
     subject_of,
     token_count,
 )
-from ai_wm.ratelimit.counters import Counters, StoredHold
+from ai_wm.ratelimit.counters import Call, Counters, Known, StoredHold
 from ai_wm.ratelimit.database import Database
 from ai_wm.ratelimit.leases import Lease, is_held
 from ai_wm.ratelimit.line import Line
@@ -62,7 +65,9 @@ class SQLiteRateLimiter:
         self._foreign_clock = clock is not None
         self._lock = Lock()
         self._accounts: dict[str, _Account] = {}
-        self._abandoned: deque[tuple[StoredHold, Line]] = deque()
+        self._group: GroupCommit[_Work] = GroupCommit(self._execute)
+        self._abandoned: deque[_End] = deque()
+        self._calls = count()
         self._lease: Lease | None = None
         self._holder = 0
         self._process = 0
@@ -128,7 +133,8 @@ class SQLiteRateLimiter:
             with self._transaction() as connection:
                 row = Counters.find(connection, definition_id)
                 if row is not None:
-                    row.advance(connection, self._now())
+                    row.tick(self._now())
+                    row.leave(connection)
                     row.store(connection)
                     return usage_of(row, slots, waiting)
         return usage_of(Windows(), slots, waiting)
@@ -171,15 +177,27 @@ class SQLiteRateLimiter:
 
     def _try(self, account: _Account, policy: LimitPolicy, tokens: int, cost: int) -> Reservation | Refusal:
         holder = self._enrolled()
-        with self._transaction() as connection:
-            row = Counters.load(connection, account.definition_id)
-            # Read inside the transaction: readings come in the order of the transactions, whatever process they are of.
-            row.advance(connection, self._now())
-            outcome: Reservation | Refusal | None = row.refusal(connection, policy, tokens, cost)
-            if outcome is None:
-                outcome = Reservation(account, row.add(connection, policy, tokens, cost, holder))
-            row.store(connection)
+        # Holders have numbers of their own, for good; so have their calls.
+        sequence = holder << 32 | next(self._calls) & 0xFFFFFFFF
+        call = Call(account.definition_id, policy, tokens, cost, holder, sequence)
+        outcome: Reservation | Refusal = self._group.submit(_Reserve(account, call, self._now))
         return outcome
+
+    def _execute(self, tickets: list[Ticket[_Work]], _: Meanwhile) -> None:
+        """Do the work of some threads: one statement, or one transaction."""
+        outcomes: list[StoredHold | Refusal | bool | None]
+        outcomes = [self._database.alone(tickets[0].work.at_once)] if len(tickets) == 1 else [None]
+        if None in outcomes:
+            with self._database as connection:
+                works = (ticket.work for ticket in tickets)
+                outcomes = [work.at_once(connection) or work.closely(connection) for work in works]
+        for ticket, outcome in zip(tickets, outcomes, strict=True):
+            # Made here and not by the thread that waits: if that is interrupted meanwhile, nobody holds the
+            # reservation, and it is given back.
+            held = isinstance(outcome, StoredHold)
+            ticket.succeed(Reservation(ticket.work.account, outcome) if held else outcome)
+        if self._abandoned:
+            self._sweep()
 
     def _take_slot(self, definition_id: str, limit: int, instance_id: str) -> int:
         holder = self._enrolled()
@@ -234,21 +252,22 @@ class SQLiteRateLimiter:
 
     # --- the end of a call ---
 
-    def _finish(self, hold: StoredHold, line: Line, settled: tuple[int, int] | None) -> None:
+    def _finish(self, account: _Account, hold: StoredHold, settled: tuple[int, int] | None) -> None:
         if hold.holder != self._holder:
             return
-        with self._transaction() as connection:
-            if settled is None:
-                counters.release(connection, hold)
-            else:
-                counters.settle(connection, hold, *settled)
-        if line:
-            line.wake()
+        work = _End(account, hold, settled)
+        try:
+            self._group.submit(work)
+        except BaseException:  # whatever it is, it goes on; the call is over, and must not count as in flight for good
+            self._abandoned.append(work)
+            raise
+        if account.line:
+            account.line.wake()
 
-    def _abandon(self, hold: StoredHold, line: Line) -> None:
+    def _abandon(self, account: _Account, hold: StoredHold) -> None:
         # A destructor may run in the very thread that is inside a transaction, and must not wait for it then.  Whoever
         # is inside one looks at the queue again after it, so nothing stays behind.
-        self._abandoned.append((hold, line))
+        self._abandoned.append(_End(account, hold, None))
         if not self._database.lock.locked():
             try:
                 self._sweep()
@@ -257,11 +276,10 @@ class SQLiteRateLimiter:
 
     def _sweep(self) -> None:
         while self._abandoned:
-            hold, line = self._abandoned.popleft()
-            if hold.holder == self._holder and self._process == os.getpid():
-                with self._database as connection:
-                    counters.release(connection, hold)
-                line.wake()
+            work = self._abandoned.popleft()
+            if work.hold.holder == self._holder and self._process == os.getpid():
+                self._database.alone(work.at_once)
+                work.account.line.wake()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -274,18 +292,60 @@ class SQLiteRateLimiter:
 class _Account:
     """One definition at one limiter: its waiting callers, and what its reservations talk to."""
 
-    __slots__ = ("_limiter", "definition_id", "line")
+    __slots__ = ("_limiter", "definition_id", "known", "line")
 
     def __init__(self, limiter: SQLiteRateLimiter, definition_id: str) -> None:
         self._limiter = limiter
         self.definition_id = definition_id
         self.line = Line()
+        self.known: Known | None = None
 
     def settle_hold(self, hold: StoredHold, tokens: int, cost: int) -> None:
-        self._limiter._finish(hold, self.line, (tokens, cost))
+        self._limiter._finish(self, hold, (tokens, cost))
 
     def release_hold(self, hold: StoredHold) -> None:
-        self._limiter._finish(hold, self.line, None)
+        self._limiter._finish(self, hold, None)
 
     def abandon_hold(self, hold: StoredHold) -> None:
-        self._limiter._abandon(hold, self.line)
+        self._limiter._abandon(self, hold)
+
+
+@dataclass(slots=True)
+class _Reserve:
+    """A reservation to be made."""
+
+    account: _Account
+    call: Call
+    now: Callable[[], int]
+
+    # The clock is read inside the transaction: readings come in the order of the transactions, whatever process they
+    # are of.  For a statement by itself it is read shortly before; if another comes between, it is looked at closely.
+
+    def at_once(self, connection: sqlite3.Connection) -> StoredHold | None:
+        known = self.account.known
+        return None if known is None else counters.add(connection, self.call, known, self.now())
+
+    def closely(self, connection: sqlite3.Connection) -> StoredHold | Refusal:
+        outcome, self.account.known = counters.reserve(connection, self.call, self.now())
+        return outcome
+
+
+@dataclass(slots=True)
+class _End:
+    """The end of a call: its real tokens and cost, or None if it is taken back."""
+
+    account: _Account
+    hold: StoredHold
+    settled: tuple[int, int] | None
+
+    def at_once(self, connection: sqlite3.Connection) -> bool:
+        if self.settled is None:
+            counters.release(connection, self.hold)
+        else:
+            counters.settle(connection, self.hold, *self.settled)
+        return True
+
+    closely = at_once
+
+
+_Work = _Reserve | _End

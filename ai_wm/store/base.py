@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
+from ai_wm.group_commit import Meanwhile, nothing
 from ai_wm.performance import RecordFilter
 from ai_wm.types import (
     AIWorkerDefinition,
@@ -103,7 +104,9 @@ class Store(Protocol):
 
     # Records
 
-    def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
+    def add_record(
+        self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None, meanwhile: Meanwhile = nothing
+    ) -> None:
         """Log one task.
 
         A record whose ``instance_id`` is a live instance's belongs to it; one of a retired instance is added to what
@@ -111,6 +114,8 @@ class Store(Protocol):
 
         Args:
             usage: the session's token usage with this task included, noted in the same step (live instances only).
+            meanwhile: called once at most, in this thread, while the disk works; it must not call the store.  What it
+                raises is raised when the record is stored.
 
         Raises:
             NeuroScriptError: 42 if a task of that id is known.

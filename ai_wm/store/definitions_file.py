@@ -43,12 +43,13 @@ class DefinitionsFile:
 
     def __init__(self, path: Path, files: FileSystem) -> None:
         self.path = path
+        self._name = str(path)
         self._files = files
 
     def signature(self) -> tuple[int, int, int] | None:
         """The state of the file at this moment; None if there is none."""
         try:
-            return signature(os.stat(self.path))
+            return signature(os.stat(self._name))
         except FileNotFoundError:
             return None
 

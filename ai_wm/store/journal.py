@@ -25,6 +25,7 @@ from typing import Any, Final
 
 from filelock import FileLock
 
+from ai_wm.group_commit import Meanwhile, nothing
 from ai_wm.store.files import Descriptor, FileSystem, read_at, try_hold
 from ai_wm.store.index import LiveInstance, RecordIndex
 from ai_wm.store.rows import extract_record
@@ -100,12 +101,13 @@ class Journals:
             raise
         return file
 
-    def append(self, lines: list[tuple[str, bytes]], name: str = "") -> None:
+    def append(self, lines: list[tuple[str, bytes]], name: str = "", meanwhile: Meanwhile = nothing) -> None:
         """Append to a journal for good.  All of it must have been read.
 
         Args:
             lines: each with the instance that it is about.
             name: whose journal; "" for this store's own.
+            meanwhile: called while the disk works.
 
         Raises:
             OSError: if they could not be stored; then nothing is.
@@ -117,8 +119,7 @@ class Journals:
         data = b"".join(b"\n" + line + b"\n" for _, line in lines)
         start = self._offsets[name]
         try:
-            self._files.write_at(file.number, data, start)
-            self._files.sync_data(file.number)
+            self._files.write_for_good(file.number, data, start, meanwhile)
         except BaseException:
             with contextlib.suppress(OSError):
                 self._files.truncate(file.number, start)

@@ -19,19 +19,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from ai_wm.group_commit import GroupCommit, Meanwhile, Ticket, nothing
 from ai_wm.performance import RecordFilter
 from ai_wm.store import changes
 from ai_wm.store.base import T
-from ai_wm.store.commit import GroupCommit, Ticket
-from ai_wm.store.definitions_file import DefinitionsFile, DefinitionsState
-from ai_wm.store.files import Descriptor, FileSystem, io_error, read_at
-from ai_wm.store.index import Place, RecordIndex
-from ai_wm.store.journal import Journals
-from ai_wm.store.performance_file import FileState, PerformanceFile
+from ai_wm.store.books import Books
+from ai_wm.store.files import Descriptor, FileSystem, read_at
+from ai_wm.store.index import Place
 from ai_wm.store.rows import script_record
 from ai_wm.store.scan import read_line
 from ai_wm.store.state import StateDirectory
-from ai_wm.store.summaries import Summaries
 from ai_wm.types import (
     AIWorkerDefinition,
     AIWorkerInstance,
@@ -44,9 +41,6 @@ from ai_wm.types import (
     TokenUsageMetrics,
 )
 from neuroscript.errors import ErrorCode, NeuroScriptError
-
-DEFINITIONS_FILE: Final = "ai_worker_definitions.json"
-PERFORMANCE_FILE: Final = "ai_worker_performance_data.json"
 
 _FLUSH_SECONDS: Final = 0.8
 """How long the summaries in the definitions file may lag; the promise is a second."""
@@ -77,25 +71,18 @@ class JsonStore:
         files: FileSystem | None = None,
     ) -> None:
         self._directory = Path(directory).absolute()
-        self._clock = clock
-        self._files = files or FileSystem()
         self._process = os.getpid()
         self._closed = False
-        self._stale = False
         self._mutex = threading.RLock()
         self._timer: threading.Timer | None = None
-        self._state = StateDirectory(self._directory, self._files)
-        self._performance = PerformanceFile(
-            self._directory / PERFORMANCE_FILE, self._files, self._state.write_note, self._state.read_note
-        )
-        self._journals = Journals(self._state.path, self._files)
-        self._index = RecordIndex()
-        self._summaries = Summaries(DefinitionsFile(self._directory / DEFINITIONS_FILE, self._files))
+        files = files or FileSystem()
+        self._state = StateDirectory(self._directory, files)
+        self._books = Books(self._directory, self._state, files, clock)
         self._commit = GroupCommit(self._execute)
         try:
             with self._locked():
-                self._load(self._summaries.read())
-                self._start()
+                self._books.load(self._books.summaries.read())
+                self._books.start()
         except BaseException:
             self._state.close()
             raise
@@ -103,21 +90,24 @@ class JsonStore:
     # Definitions
 
     def definitions(self) -> Mapping[str, AIWorkerDefinition]:
-        """See `Store.definitions`."""
-        self._freshen()
-        return MappingProxyType(self._summaries.state.definitions)
+        """See `Store.definitions`.  Every call of a model asks; what happened to records does not matter here."""
+        self._check()
+        if self._books.summaries.changed():
+            with self._locked():
+                self._books.refresh()
+        return MappingProxyType(self._books.summaries.state.definitions)
 
     def change_definitions(self, change: Callable[[dict[str, AIWorkerDefinition]], T]) -> T:
         """See `Store.change_definitions`."""
         self._check_writable("change the worker definitions")
         with self._locked():
-            self._refresh()
-            self._summaries.check_file()
-            before = self._summaries.state.definitions
+            self._books.refresh()
+            self._books.summaries.check_file()
+            before = self._books.summaries.state.definitions
             after = dict(before)
             result = change(after)
             if list(after.items()) != list(before.items()):
-                self._write_definitions(after)
+                self._books.write_definitions(after)
             return result
 
     # Live instances
@@ -147,9 +137,11 @@ class JsonStore:
 
     # Records
 
-    def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
+    def add_record(
+        self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None, meanwhile: Meanwhile = nothing
+    ) -> None:
         """See `Store.add_record`."""
-        self._make(changes.AddRecord(record, usage))
+        self._make(changes.AddRecord(record, usage), meanwhile)
 
     def add_feedback(self, task_id: str, feedback: SupervisorFeedback) -> PerformanceRecord:
         """See `Store.add_feedback`."""
@@ -160,7 +152,7 @@ class JsonStore:
         """See `Store.record`."""
         self._freshen()
         with self._mutex:
-            place = self._index.find_task(task_id)
+            place = self._books.index.find_task(task_id)
             found = [] if place is None else list(self._read([place]))
         return PerformanceRecord.parse(found[0]) if found else None
 
@@ -176,7 +168,7 @@ class JsonStore:
         """See `Store.instance_records`."""
         self._freshen()
         with self._mutex:
-            places = [self._index.place(row) for row in self._index.rows_of_instance(instance_id)]
+            places = [self._books.index.place(row) for row in self._books.index.rows_of_instance(instance_id)]
             found = list(self._read(places))
         return [PerformanceRecord.parse(record) for record in found]
 
@@ -184,7 +176,7 @@ class JsonStore:
         """See `Store.entries`.  What is stored while iterating is not given."""
         self._freshen()
         with self._mutex:
-            reader, places = self._performance.state.reader, list(self._index.in_file())
+            reader, places = self._books.performance.state.reader, list(self._books.index.in_file())
         for _, offset, length in places:
             assert reader is not None
             yield RetiredInstanceInfo.parse(read_line(read_at(reader.number, length, offset)))
@@ -193,18 +185,18 @@ class JsonStore:
         """See `Store.summary`."""
         self._freshen()
         with self._mutex:
-            return self._summaries.summary(self._index, definition_id)
+            return self._books.summaries.summary(self._books.index, definition_id)
 
     def _select(self, definition_id: str, where: RecordFilter | None) -> Iterator[dict[str, Any]]:
         self._freshen()
         with self._mutex:
-            rows = self._index.select(definition_id, where or RecordFilter())
-            reader, places = self._performance.state.reader, [self._index.place(row) for row in rows]
+            rows = self._books.index.select(definition_id, where or RecordFilter())
+            reader, places = self._books.performance.state.reader, [self._books.index.place(row) for row in rows]
         return self._read(places, reader)
 
     def _read(self, places: list[Place], reader: Descriptor | None = None) -> Iterator[dict[str, Any]]:
         """The records at these places.  Records of one entry that follow each other cost one read."""
-        reader = reader or self._performance.state.reader
+        reader = reader or self._books.performance.state.reader
         last, records = -1, []
         for place in places:
             if place.live is not None:
@@ -221,17 +213,17 @@ class JsonStore:
     def reload(self) -> None:
         """See `Store.reload`."""
         with self._locked():
-            self._load(self._summaries.read())
-            self._start()
+            self._books.load(self._books.summaries.read())
+            self._books.start()
 
     def save(self) -> None:
         """See `Store.save`."""
         self._check_writable("save the AI workers")
         with self._locked():
-            self._refresh()
-            self._summaries.check_file()
-            self._tidy(adopt=True)
-            self._write_definitions()
+            self._books.refresh()
+            self._books.summaries.check_file()
+            self._books.tidy(adopt=True)
+            self._books.write_definitions()
 
     def close(self) -> None:
         """See `Store.close`.  Closing twice does nothing."""
@@ -245,63 +237,42 @@ class JsonStore:
                 return
             try:
                 if self._state.writable:
-                    self._finish()
+                    self._books.finish()
             finally:
                 self._closed = True
-                self._performance.state = FileState()
+                self._books.close()
                 self._state.close()
-
-    def _finish(self) -> None:
-        try:
-            self._refresh()
-            self._tidy()
-            if self._summaries.lag(self._index):
-                self._summaries.check_file()
-                self._write_definitions()
-            self._performance.trim()
-        except OSError as error:
-            raise io_error(error, "bring the files of the AI workers up to date", self._directory) from error
-        finally:
-            self._journals.close(self._index)
 
     # Changing
 
-    def _make(self, change: changes.Change) -> Any:
+    def _make(self, change: changes.Change, meanwhile: Meanwhile = nothing) -> Any:
         self._check_writable("store the performance data")
-        return self._commit.submit(change)
+        return self._commit.submit(change, meanwhile)
 
-    def _execute(self, tickets: list[Ticket[changes.Change]]) -> None:
+    def _execute(self, tickets: list[Ticket[changes.Change]], meanwhile: Meanwhile) -> None:
         """Make the changes of some threads, in rounds: those that touch the same thing come in different ones."""
         with self._locked(mutex=False):
             try:
                 with self._mutex:
-                    self._refresh(journals=any(ticket.work.concerns_live for ticket in tickets))
-                    self._prepare(tickets)
+                    self._books.refresh(journals=any(ticket.work.concerns_live for ticket in tickets))
+                    starting = any(isinstance(ticket.work, changes.StartInstance) for ticket in tickets)
+                    self._books.prepare(starting=starting)
             except (NeuroScriptError, OSError) as error:
-                failure = error if isinstance(error, NeuroScriptError) else self._failure(error)
+                failure = error if isinstance(error, NeuroScriptError) else self._books.failure(error)
                 for ticket in tickets:
                     ticket.fail(failure)
                 return
             waiting = deque(tickets)
             while waiting:
-                self._store(self._round(waiting))
+                self._store(self._round(waiting), meanwhile)
         self._flush_soon()
-
-    def _prepare(self, tickets: list[Ticket[changes.Change]]) -> None:
-        """What must be there before anything is added."""
-        if any(isinstance(ticket.work, changes.StartInstance) for ticket in tickets):
-            self._journals.begin()
-        if self._summaries.unmarked:
-            # From here on, what the file's summaries count beyond the records could not be told any more.
-            self._summaries.check_file()
-            self._write_definitions()
 
     def _round(self, waiting: deque[Ticket[changes.Change]]) -> list[tuple[Ticket[changes.Change], changes.Plan]]:
         planned, touched = [], set[str]()
-        view = changes.View(self._index, self._journals, self._entry)
+        view = changes.View(self._books.index, self._books.journals, self._books.entry)
         with self._mutex:
             while waiting:
-                about = waiting[0].work.touches(self._index)
+                about = waiting[0].work.touches(self._books.index)
                 if not touched.isdisjoint(about):
                     break
                 ticket = waiting.popleft()
@@ -314,22 +285,24 @@ class JsonStore:
                     planned.append((ticket, plan))
         return planned
 
-    def _store(self, planned: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
+    def _store(self, planned: list[tuple[Ticket[changes.Change], changes.Plan]], meanwhile: Meanwhile) -> None:
         """Make planned changes durable, and then apply them."""
-        self._stale = True  # until everything written is applied; if this is interrupted, all is read again
+        self._books.stale = True  # until everything written is applied; if this is interrupted, all is read again
         for name in dict.fromkeys(plan.journal for _, plan in planned if plan.journal):
             group = [(ticket, plan) for ticket, plan in planned if plan.journal == name]
-            self._store_in_journal(name, group)
+            self._store_in_journal(name, group, meanwhile)
         group = [(ticket, plan) for ticket, plan in planned if plan.extract is not None]
         if group:
-            self._store_in_file(group)
-        self._stale = False
+            self._store_in_file(group, meanwhile)
+        self._books.stale = False
 
-    def _store_in_journal(self, name: str, group: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
+    def _store_in_journal(
+        self, name: str, group: list[tuple[Ticket[changes.Change], changes.Plan]], meanwhile: Meanwhile
+    ) -> None:
         try:
-            self._journals.append([line for _, plan in group for line in plan.journal_lines], name)
+            self._books.journals.append([line for _, plan in group for line in plan.journal_lines], name, meanwhile)
         except OSError as error:
-            failure = self._failure(error)
+            failure = self._books.failure(error)
             for ticket, _ in group:
                 ticket.fail(failure)
             return
@@ -339,59 +312,23 @@ class JsonStore:
                     plan.apply()
                 ticket.succeed(plan.result)
 
-    def _store_in_file(self, group: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
+    def _store_in_file(self, group: list[tuple[Ticket[changes.Change], changes.Plan]], meanwhile: Meanwhile) -> None:
         try:
-            self._adopt_file()
-            offsets = self._performance.append([plan.line for _, plan in group])
+            if not self._books.performance.state.own:
+                with self._mutex:
+                    self._books.adopt()
+            offsets = self._books.performance.append([plan.line for _, plan in group], meanwhile)
         except OSError as error:
-            failure = self._failure(error)
+            failure = self._books.failure(error)
             for ticket, _ in group:
                 ticket.fail(failure)
             return
         with self._mutex:
             for (ticket, plan), offset in zip(group, offsets, strict=True):
                 assert plan.extract is not None
-                self._index.put(plan.extract, offset, len(plan.line))
-                self._journals.ended(plan.extract.instance_id, self._index)
+                self._books.index.put(plan.extract, offset, len(plan.line))
+                self._books.journals.ended(plan.extract.instance_id, self._books.index)
                 ticket.succeed(plan.result)
-
-    def _failure(self, error: OSError) -> NeuroScriptError:
-        return io_error(error, "store the performance data", self._performance.path)
-
-    def _entry(self, instance_id: str) -> dict[str, Any]:
-        place, reader = self._index.stored_at(instance_id), self._performance.state.reader
-        assert place is not None
-        assert reader is not None
-        return read_line(read_at(reader.number, place[1], place[0]))
-
-    def _adopt_file(self) -> None:
-        """Give the file this program's form, if it has another or is not there."""
-        if not self._performance.state.own:
-            with self._mutex:
-                self._performance.adopt(self._index.in_file(), self._index.move)
-
-    def _tidy(self, *, adopt: bool = False) -> None:
-        """Drop superseded lines, and make the file if there is none or it is empty.
-
-        Args:
-            adopt: bring a file written elsewhere into this program's form too.
-        """
-        state = self._performance.state
-        superseded = state.count > sum(1 for _ in self._index.in_file())
-        if not superseded and (state.own or (state.count and not adopt)):
-            return
-        try:
-            self._performance.adopt(self._index.in_file(), self._index.move)
-        except OSError as error:
-            raise io_error(error, "tidy up the performance data", self._performance.path) from error
-
-    def _write_definitions(self, definitions: dict[str, AIWorkerDefinition] | None = None) -> None:
-        """Write the definitions with their summaries, which may only count what is on the disk."""
-        try:
-            self._performance.sync()
-        except OSError as error:
-            raise self._failure(error) from error
-        self._summaries.write(self._index, definitions)
 
     # Keeping up
 
@@ -423,62 +360,9 @@ class JsonStore:
     def _freshen(self) -> None:
         """Take in what other processes did, if they did anything."""
         self._check()
-        if self._performance.changed() or self._journals.changed() or self._summaries.changed() or self._stale:
+        if self._books.changed():
             with self._locked():
-                self._refresh()
-
-    def _refresh(self, *, journals: bool = True) -> None:
-        """Take in what other processes did, to live instances too or not.  The lock and the mutex are held."""
-        try:
-            if self._stale or not self._performance.refresh(self._index.put):
-                self._load(self._summaries.state)
-            elif journals:
-                self._journals.read(self._index)
-            if self._summaries.changed():
-                self._summaries.reload(self._index)
-        except OSError as error:
-            raise io_error(error, "read the files of the AI workers", self._directory) from error
-
-    def _load(self, definitions: DefinitionsState) -> None:
-        """Read all records and take the definitions given.  If a file is not valid, everything stays as it was."""
-        index = RecordIndex()
-        performance = self._performance.load(index.put, repair=self._state.writable)
-        # Nothing can fail from here on.
-        self._journals.forget()
-        self._journals.read(index)
-        self._index, self._performance.state, self._stale = index, performance, False
-        self._summaries.take(index, definitions)
-
-    def _start(self) -> None:
-        """What is put in order after everything was read.  It need not succeed: nothing is lost if it does not."""
-        if not self._state.writable:
-            return
-        try:
-            self._recover()
-            self._tidy()
-            if self._summaries.lag(self._index) or self._summaries.state.incomplete or not self._summaries.state.seen:
-                self._write_definitions()
-        except (NeuroScriptError, OSError) as error:
-            _LOG.warning("%s: not everything could be brought up to date: %s", self._directory, error)
-
-    def _recover(self) -> None:
-        """Store the live instances of processes that died."""
-        dead = self._journals.dead_owners()
-        try:
-            for lock, names in dead:
-                found = [live for live in self._index.live_instances() if live.owner in names]
-                if found:
-                    self._adopt_file()
-                    now = Timestamp.from_unix(self._clock())
-                    entries = [changes.recovered(live, now) for live in found]
-                    offsets = self._performance.append([line for _, line in entries])
-                    for (extract, line), offset in zip(entries, offsets, strict=True):
-                        self._index.put(extract, offset, len(line))
-                        _LOG.warning("instance %s was not retired: %s", extract.instance_id, changes.RECOVERED)
-                self._journals.remove(lock, names)
-        finally:
-            for lock, _ in dead:
-                lock.release()
+                self._books.refresh()
 
     # Summaries
 
@@ -503,11 +387,9 @@ class JsonStore:
             with self._locked():
                 if self._closed or os.getpid() != self._process:
                     return
-                self._refresh()
-                if self._performance.state.count > 2 * len(self._index) + 1000:
-                    self._tidy()
-                if self._summaries.lag(self._index):
-                    self._summaries.check_file()
-                    self._write_definitions()
+                self._books.refresh()
+                if self._books.performance.state.count > 2 * len(self._books.index) + 1000:
+                    self._books.tidy()
+                self._books.flush()
         except (NeuroScriptError, OSError) as error:
             _LOG.warning("%s: the summaries could not be written: %s", self._directory, error)

@@ -8,6 +8,7 @@ from threading import RLock
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from ai_wm.group_commit import Meanwhile, nothing
 from ai_wm.performance import RecordFilter, Totals, to_nanoseconds, tokens_of
 from ai_wm.types import (
     STATELESS_PREFIX,
@@ -106,8 +107,10 @@ class MemoryStore:
 
     # Records
 
-    def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
-        """See `Store.add_record`."""
+    def add_record(
+        self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None, meanwhile: Meanwhile = nothing
+    ) -> None:
+        """See `Store.add_record`.  There is no disk to wait for."""
         with self._lock:
             if record.task_id in self._records:
                 raise _known_task(record.task_id)

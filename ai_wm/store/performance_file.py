@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ai_wm.group_commit import Meanwhile, nothing
 from ai_wm.store.files import DENIED, Descriptor, FileSystem, io_error, read_at, replacing, signature
 from ai_wm.store.rows import normal_entry
 from ai_wm.store.scan import (
@@ -99,6 +100,7 @@ class PerformanceFile:
         self._files = files
         self._note = note
         self._noted = noted
+        self._name, self._folder = str(path), str(path.parent)
         self._looked = 0.0
         self.state = FileState()
 
@@ -117,13 +119,13 @@ class PerformanceFile:
 
     def _signature(self) -> tuple[int, int, int] | None:
         try:
-            return signature(os.stat(self.path))
+            return signature(os.stat(self._name))
         except FileNotFoundError:
             return None
 
     def _replaced(self, state: FileState) -> bool:
         """Whether the name stands for another file now."""
-        directory = os.stat(self.path.parent).st_mtime_ns
+        directory = os.stat(self._folder).st_mtime_ns
         if directory == state.directory:
             return False
         now = self._signature()
@@ -159,7 +161,7 @@ class PerformanceFile:
         """
         note = self._noted()
         try:
-            directory = os.stat(self.path.parent).st_mtime_ns
+            directory = os.stat(self._folder).st_mtime_ns
             descriptor, writable = self._open()
         except FileNotFoundError:
             return FileState()
@@ -252,8 +254,12 @@ class PerformanceFile:
 
     # Writing
 
-    def append(self, lines: Sequence[bytes]) -> list[int]:
+    def append(self, lines: Sequence[bytes], meanwhile: Meanwhile = nothing) -> list[int]:
         """Store lines for good; returns their offsets.  The file must be as last seen, and in this form (`adopt`).
+
+        Args:
+            lines: the lines, without their ends.
+            meanwhile: called while the disk works.
 
         Raises:
             OSError: if they could not be stored; then the file is as before.
@@ -269,7 +275,7 @@ class PerformanceFile:
         need = start + len(data)
         try:
             if need <= state.size:
-                self._write(descriptor, data, start)
+                self._files.write_for_good(descriptor, data, start, meanwhile)
             else:
                 state.size = self._grow(descriptor, data, start)
         except BaseException:
@@ -292,15 +298,11 @@ class PerformanceFile:
         room = -(start + len(data)) % PADDING_STEP
         padding = (PADDING_LINE * (room // len(PADDING_LINE) + 1))[-room:] if room else b""
         try:
-            self._write(descriptor, data + padding, start)
+            self._files.write_for_good(descriptor, data + padding, start)
         except OSError:
-            self._write(descriptor, data, start)
+            self._files.write_for_good(descriptor, data, start)
             return start + len(data)
         return start + len(data) + room
-
-    def _write(self, descriptor: int, data: bytes, start: int) -> None:
-        self._files.write_at(descriptor, data, start)
-        self._files.sync_data(descriptor)
 
     def _roll_back(self, start: int, need: int) -> None:
         """Put back what was at the tail, after a write failed.
@@ -348,7 +350,7 @@ class PerformanceFile:
             buffer += b"\n]\n" if count else b"]\n"
             self._files.write_at(descriptor, bytes(buffer), offset)
         file = Descriptor(self._files.open(self.path, os.O_RDWR))
-        seen, directory = signature(os.fstat(file.number)), os.stat(self.path.parent).st_mtime_ns
+        seen, directory = signature(os.fstat(file.number)), os.stat(self._folder).st_mtime_ns
         self.state = FileState(file, True, True, tail, count, size=seen[1], seen=seen, directory=directory)
         self._see(self.state)
         for instance_id, offset, length in places:

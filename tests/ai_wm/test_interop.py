@@ -11,7 +11,7 @@ import pytest
 
 from ai_wm import AIWorkerManager
 from ai_wm.store import JsonStore
-from ai_wm.store.json_store import DEFINITIONS_FILE, PERFORMANCE_FILE
+from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
 from ai_wm.types import SupervisorFeedback
 
 INTEROP = Path(__file__).parent / "interop"

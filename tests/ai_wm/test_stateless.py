@@ -104,7 +104,12 @@ def test_the_steps_of_a_task_come_in_the_order_of_the_design(tmp_path: Path) -> 
     manager.add_worker_definition(worker("w", provider="openai", auth={"method": "env_var", "value": "KEY"}))
     store = manager._store
     log = store.add_record
-    store.add_record = lambda *args: (told.append("record"), log(*args))  # type: ignore[method-assign,assignment]
+
+    def add_record(*args: Any, **named: Any) -> None:
+        told.append("record")
+        log(*args, **named)
+
+    store.add_record = add_record  # type: ignore[method-assign]
     manager.execute_stateless_task("w", "hello")
     assert told == ["reserve", "key", "call", "record", "settle 15"]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ai_wm.store import JsonStore
+from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
 from ai_wm.store.files import FileSystem
-from ai_wm.store.json_store import DEFINITIONS_FILE, PERFORMANCE_FILE
 from ai_wm.types import (
     AIWorkerDefinition,
     AIWorkerInstance,

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ai_wm.store import JsonStore
-from ai_wm.store.json_store import DEFINITIONS_FILE, PERFORMANCE_FILE
+from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
 from ai_wm.types import SupervisorFeedback, TokenUsageMetrics
 from neuroscript.errors import AccessError, NeuroScriptError, ToolError
 

@@ -15,7 +15,7 @@ import pytest
 
 from ai_wm.performance import RecordFilter
 from ai_wm.store import JsonStore
-from ai_wm.store.json_store import DEFINITIONS_FILE, PERFORMANCE_FILE
+from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
 from ai_wm.types import AIWorkerInstanceStatus, SupervisorFeedback, Timestamp, TokenUsageMetrics
 from neuroscript.errors import ArgumentError, ConflictError, NotFoundError, StateError
 

@@ -1,0 +1,173 @@
+"""Group commit: threads that want to write at the same time share one write and one sync.
+
+The first thread that comes leads: it does the work of all that wait, while those that come later gather for the next
+turn.  So a single thread pays nothing for it, and sixteen pay for one sync together.  When a leader is done it wakes
+those whose work is done, and one of the others to lead next; nobody is woken in vain.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+from weakref import WeakSet
+
+WorkT = TypeVar("WorkT")
+
+Meanwhile = Callable[[], object]
+"""What a thread has to do besides, and may as well do while the disk works."""
+
+
+def nothing() -> None:
+    """There is nothing to do meanwhile."""
+
+
+class Ticket(Generic[WorkT]):
+    """One caller's piece of work, and how it ended."""
+
+    __slots__ = ("_error", "_result", "done", "sleeping", "work")
+
+    def __init__(self, work: WorkT) -> None:
+        self.work = work
+        self.done = False
+        self.sleeping: threading.Lock | None = None
+        """What its thread sleeps at, locked, until somebody unlocks it; None while it is awake."""
+        self._result: Any = None
+        self._error: BaseException | None = None
+
+    def succeed(self, result: Any) -> None:
+        """It is done, for good."""
+        self._result, self.done = result, True
+
+    def fail(self, error: BaseException) -> None:
+        """It was not done, and left nothing behind.  The first verdict counts."""
+        if not self.done:
+            self._error, self.done = error, True
+
+    def outcome(self) -> Any:
+        """The result, or the error raised."""
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+class GroupCommit(Generic[WorkT]):
+    """Hands the work of many threads to one of them at a time.
+
+    Args:
+        execute: does the work of some tickets, in order, and settles every one of them.  If it raises, the tickets not
+            settled fail with what it raised.  It may call the function that it is given once, where it would only wait.
+    """
+
+    def __init__(self, execute: Callable[[list[Ticket[WorkT]], Meanwhile], None]) -> None:
+        self._execute = execute
+        self._begin()
+        _groups.add(self)
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[Ticket[WorkT]] = []
+        self._leader: Ticket[WorkT] | None = None
+
+    def submit(self, work: WorkT, meanwhile: Meanwhile = nothing) -> Any:
+        """Do a piece of work together with that of others; returns its result or raises its error.
+
+        Args:
+            work: what to do.
+            meanwhile: called in this thread, once at most, while others or the disk work.  What it raises is raised
+                when the work is done.
+        """
+        ticket, aside = Ticket(work), _Aside(meanwhile)
+        try:
+            with self._lock:
+                self._waiting.append(ticket)
+                if self._leader is None:
+                    self._leader = ticket
+            if self._leader is not ticket:
+                aside()
+                self._sleep(ticket)
+            if not ticket.done:
+                self._lead(aside if aside else nothing)
+        finally:
+            self._leave(ticket)
+        if aside.error is not None:
+            raise aside.error
+        return ticket.outcome()
+
+    def _sleep(self, ticket: Ticket[WorkT]) -> None:
+        """Wait until a ticket is done, or is the leader's."""
+        with self._lock:
+            if ticket.done:
+                return
+            if self._leader is None:
+                self._leader = ticket
+                return
+            asleep = ticket.sleeping = threading.Lock()
+            asleep.acquire()
+        asleep.acquire()
+
+    def _lead(self, meanwhile: Meanwhile) -> None:
+        with self._lock:
+            tickets, self._waiting = self._waiting, []
+        error: BaseException = RuntimeError("the work was not done")
+        try:
+            self._execute(tickets, meanwhile)
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            for each in tickets:
+                each.fail(error)
+            with self._lock:
+                for each in tickets:
+                    _wake(each)
+
+    def _leave(self, ticket: Ticket[WorkT]) -> None:
+        """Let another lead, if this one did; whatever it was that ended it."""
+        with self._lock:
+            ticket.sleeping = None
+            if self._leader is ticket:
+                self._leader = next((each for each in self._waiting if each.sleeping is not None), None)
+                if self._leader is not None:
+                    _wake(self._leader)
+
+
+class _Aside:
+    """Does something once at most, and keeps what it raised."""
+
+    __slots__ = ("_work", "error")
+
+    def __init__(self, work: Meanwhile) -> None:
+        self._work = work
+        self.error: BaseException | None = None
+
+    def __call__(self) -> None:
+        work, self._work = self._work, nothing
+        try:
+            work()
+        except BaseException as raised:  # it waits until the work that it was to run beside is in order
+            self.error = raised
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to do."""
+        return self._work is not nothing
+
+
+def _wake(ticket: Ticket[Any]) -> None:
+    asleep, ticket.sleeping = ticket.sleeping, None
+    if asleep is not None:
+        asleep.release()
+
+
+# In the child of a fork there is none of the threads that waited or led.
+_groups: WeakSet[GroupCommit[Any]] = WeakSet()
+
+
+def _after_fork() -> None:
+    for group in list(_groups):
+        group._begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
