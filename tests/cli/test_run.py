@@ -318,7 +318,11 @@ def test_main_takes_the_arguments_of_the_process(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["neuroscript", "run", script(LIBRARY)])
+    told: list[object] = []
+    monkeypatch.setattr("gc.set_threshold", lambda *numbers: told.append(numbers))
+    monkeypatch.setattr("gc.freeze", lambda: told.append("freeze"))
     assert main() == 0
+    assert told == [(20_000, 10, 10), "freeze"]  # a process that ends looks for no garbage
     assert capsys.readouterr().out.startswith("hello\n")
 
 
