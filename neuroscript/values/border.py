@@ -49,17 +49,13 @@ def from_host(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | N
     if kind is dict or kind is list:
         if depth <= 0:
             raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, _TOO_DEEP)
-        if made is not None and id(value) in made:
-            return made[id(value)]
-        if (_is_plain_map if kind is dict else _is_plain_list)(value):
-            converted: Any = value.copy()
-        else:
+        if made is None:
+            return (_map_from_host if kind is dict else _list_from_host)(value, depth - 1, made)
+        key = id(value)
+        if key not in made:
             # What the host holds in several places is converted once, and shared here too.
-            made = {} if made is None else made
-            converted = (_map_from_host if kind is dict else _list_from_host)(value, depth - 1, made)
-        if made is not None:
-            made[id(value)] = converted
-        return converted
+            made[key] = (_map_from_host if kind is dict else _list_from_host)(value, depth - 1, made)
+        return made[key]
     if kind is int:
         return value if _LEAST <= value <= _MOST else _out_of_range(value)
     if kind in _EXACT:
@@ -75,50 +71,49 @@ def from_host(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | N
     return _convert(value, depth)
 
 
-def _is_plain_list(values: list[Any]) -> bool:
-    """Whether all items are values of the language as they are, as most are.
+def _list_from_host(values: list[Any], depth: int, made: dict[int, Any] | None) -> list[Any]:
+    """A copy in which what is no value of the language as it is has been converted.
 
-    They are looked at here, and in `_is_plain_map`, since a call of `from_host` for each takes three times as long.
+    The common items are looked at here, and in `_map_from_host`, since a call of `from_host` for each takes twice as
+    long.
     """
-    for item in values:
+    copy = values.copy()
+    for index, item in enumerate(copy):
         kind = type(item)
         if kind is str:
-            if not item.isascii():
-                return False
+            if item.isascii():
+                continue
         elif kind is int:
-            if not _LEAST <= item <= _MOST:
-                return False
-        elif item is not None and kind is not bool and not (kind is float and isfinite(item)):
-            return False
-    return True
+            if _LEAST <= item <= _MOST:
+                continue
+        elif item is None or kind is bool or (kind is float and isfinite(item)):
+            continue
+        if made is None:
+            made = {}
+        copy[index] = from_host(item, depth, made)
+    return copy
 
 
-def _is_plain_map(mapping: dict[Any, Any]) -> bool:
-    """As `_is_plain_list`, for the keys too."""
-    for key, item in mapping.items():
+def _map_from_host(mapping: dict[Any, Any], depth: int, made: dict[int, Any] | None) -> dict[str, Any]:
+    """As `_list_from_host`, for the keys too."""
+    copy = mapping.copy()
+    for key, item in copy.items():
         if type(key) is not str or not key.isascii():
-            return False
+            made = {} if made is None else made
+            return {_host_key(key): from_host(item, depth, made) for key, item in mapping.items()}
         kind = type(item)
         if kind is str:
-            if not item.isascii():
-                return False
+            if item.isascii():
+                continue
         elif kind is int:
-            if not _LEAST <= item <= _MOST:
-                return False
-        elif item is not None and kind is not bool and not (kind is float and isfinite(item)):
-            return False
-    return True
-
-
-def _list_from_host(values: list[Any], depth: int, made: dict[int, Any]) -> list[Any]:
-    return [from_host(item, depth, made) for item in values]
-
-
-def _map_from_host(mapping: dict[Any, Any], depth: int, made: dict[int, Any]) -> dict[str, Any]:
-    return {
-        key if type(key) is str and key.isascii() else _host_key(key): from_host(item, depth, made)
-        for key, item in mapping.items()
-    }
+            if _LEAST <= item <= _MOST:
+                continue
+        elif item is None or kind is bool or (kind is float and isfinite(item)):
+            continue
+        if made is None:
+            made = {}
+        copy[key] = from_host(item, depth, made)
+    return copy
 
 
 def _convert(value: Any, depth: int) -> Any:
