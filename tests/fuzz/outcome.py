@@ -51,6 +51,7 @@ class Outcome:
     stack: tuple[str, ...] = ()
     event_errors: list[Fault] = field(default_factory=list)
     message: str = ""
+    limit: str = ""
 
     @property
     def limited(self) -> bool:
@@ -62,7 +63,7 @@ class Outcome:
         try:
             self.result = comparable(run())
         except NeuroScriptError as error:
-            self.error, self.message = fault(error), error.message
+            self.error, self.message, self.limit = fault(error), error.message, limit_of(error)
             self.stack = tuple(frame.procedure for frame in error.stack)
         return self
 
@@ -70,6 +71,19 @@ class Outcome:
 def fault(error: NeuroScriptError) -> Fault:
     """The code and the line of an error."""
     return int(error.code), error.line
+
+
+def limit_of(error: NeuroScriptError) -> str:
+    """Which limit an error tells of; empty if none.
+
+    Steps and call depth are counted alike by whoever runs a program.  ``work`` is what the walker alone counts.
+    """
+    if error.code not in ENDED:
+        return ""
+    for word, limit in (("steps", "steps"), ("depth", "depth"), ("deep", "depth"), ("copies", "work")):
+        if word in error.message and (limit != "depth" or error.code == ErrorCode.RESOURCE_EXHAUSTION):
+            return limit
+    return "another"
 
 
 def walk(case: Case, limits: Limits = LIMITS) -> Outcome:
@@ -129,9 +143,13 @@ def interpret(case: Case, limits: Limits = LIMITS) -> Outcome:
 def difference(expected: Outcome, actual: Outcome) -> str:
     """What sets two outcomes apart, or an empty text.
 
-    Where a limit ended one of them, what was emitted until then must agree and nothing else: when exactly a limit is
-    reached is not laid down.
+    Steps and call depth end both at the same place.  Where another limit ended one of them, what was emitted until then
+    must agree and nothing else: when exactly it is reached is not laid down.
     """
+    if expected.limit != actual.limit and not {expected.limit, actual.limit} & {"another", "work"}:
+        return f"limits: {expected.limit!r} ({expected.message}) but {actual.limit!r} ({actual.message})"
+    if expected.limit in ("steps", "depth") and expected.limit == actual.limit:
+        return "" if expected.emits == actual.emits else f"emits before a limit: {expected.emits!r} / {actual.emits!r}"
     if expected.limited or actual.limited:
         count = min(len(expected.emits), len(actual.emits))
         if expected.emits[:count] != actual.emits[:count]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from .programs import Case
+from .routines import Trial
+
+C = TypeVar("C", Case, Trial)
 
 
-def shrunk(case: Case, fails: Callable[[Case], bool], attempts: int = 2_000) -> Case:
+def shrunk(case: C, fails: Callable[[C], bool], attempts: int = 2_000) -> C:
     """The smallest program found that still fails.
 
     Args:

@@ -32,11 +32,20 @@ class Budget:
         self.emitted = 0
         self.deadline = time.monotonic() + (limits.max_seconds or 3600)
 
-    def step(self) -> None:
-        """Counts one loop turn or call."""
+    def step(self) -> bool:
+        """Counts a call of a procedure or event handler, or a test whether a loop goes on; True unless it ends the run.
+
+        A loop's last test counts too, so that a loop of three turns takes four steps.
+        """
         self.steps += 1
         self._check(self.steps, self.limits.max_steps, "steps")
-        if self.steps % 256 == 0 and time.monotonic() > self.deadline:
+        if self.steps % 256 == 0:
+            self.look()
+        return True
+
+    def look(self) -> None:
+        """Looks at the clock."""
+        if time.monotonic() > self.deadline:
             self.stop("out of time")
 
     def enter(self) -> None:

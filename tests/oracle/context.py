@@ -37,8 +37,8 @@ class WalkerContext:
         return self.walker.call_procedure(function.name, list(args), [])
 
     def check(self) -> None:
-        """Counts as one step, so that a long tool ends where the run does."""
-        self.walker.budget.step()
+        """Ends a long tool where the run's time is over."""
+        self.walker.budget.look()
 
     def prompt(self, text: str) -> str:
         """Asks the person at the host."""

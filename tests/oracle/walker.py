@@ -63,6 +63,7 @@ class Walker:
         self.events: list[Registered] = []
         self.event_errors: list[NeuroScriptError] = []
         self.whispers: list[tuple[Any, Any]] = []
+        self.whispered = 0  # for the next ``ask``
         self.budget = Budget(self.limits)
         self.expressions = Expressions(self)
 
@@ -134,7 +135,6 @@ class Walker:
 
     def call_tool(self, name: str, args: list[Any], named: list[tuple[str, Any]], caller: Scope) -> Any:
         """Calls a tool with copies of the arguments; its result is the caller's ``last``."""
-        self.budget.step()
         tool = self.tools.lookup(name)
         values = [copied(value, self.budget) for value in args]
         by_name: dict[str, Any] = {}
@@ -173,9 +173,9 @@ class Walker:
 
     def _run_unit(self, body: nodes.Block, scope: Scope) -> Any:
         """Runs a body to its end, or to its ``return``."""
-        self.budget.step()
         self.budget.enter()
         try:
+            self.budget.step()
             self._block(body, scope)
         except Returned as returned:
             return returned.value
@@ -250,14 +250,17 @@ class Walker:
             case nodes.If():
                 self._if(statement, scope)
             case nodes.While():
-                while evaluate(statement.condition, scope):
+                while self.budget.step() and evaluate(statement.condition, scope):
                     if not self._turn(statement.body, scope):
                         break
             case nodes.ForEach():
                 for item in self._items(evaluate(statement.collection, scope)):
+                    self.budget.step()
                     self._assign(statement.name, [], item, scope)
                     if not self._turn(statement.body, scope):
                         break
+                else:
+                    self.budget.step()
             case nodes.Break():
                 raise Break
             case nodes.Continue():
@@ -319,7 +322,11 @@ class Walker:
         target = statement.target
         to_self = isinstance(target, nodes.Name) and target.name == "self"
         name = "self" if to_self else self.expressions.evaluate(target, scope)
-        self.whispers.append((name, copied(self.expressions.evaluate(statement.value, scope), self.budget)))
+        value = copied(self.expressions.evaluate(statement.value, scope), self.budget)
+        if name == "self":
+            self.whispered += 1
+            self.budget.items(self.whispered)
+        self.whispers.append((name, value))
 
     def _must(self, value: Any) -> None:
         if type(value) is ErrorValue:
@@ -343,7 +350,6 @@ class Walker:
 
     def _turn(self, body: nodes.Block, scope: Scope) -> bool:
         """One turn of a loop; False after ``break``."""
-        self.budget.step()
         try:
             self._block(body, scope)
         except Break:
@@ -372,6 +378,7 @@ class Walker:
         config = None if statement.config is None else evaluate(statement.config, scope)
         if self.asker is None:
             raise NeuroScriptError(ErrorCode.CONFIGURATION, "there is no worker to ask")
+        self.whispered = 0
         reply = from_host(self.asker(who, text_of(prompt), config))
         scope.last = reply
         if statement.into is not None:
