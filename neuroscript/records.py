@@ -44,6 +44,7 @@ class _AsDataclass:
         import dataclasses
 
         options: dict[str, Any] = self.record.__dict__["__record_options__"]
+        types = _types_of(self.record)
         fields = []
         for name, found in _fields_of(self.record).items():
             given: dict[str, Any] = {"init": found.init, "repr": found.repr, "compare": found.compare}
@@ -51,7 +52,7 @@ class _AsDataclass:
                 given["default"] = found.default
             if found.default_factory is not _REQUIRED:
                 given["default_factory"] = found.default_factory
-            fields.append((name, "Any", dataclasses.field(**given)))
+            fields.append((name, types[name], dataclasses.field(**given)))
         made = dataclasses.make_dataclass(self.record.__name__, fields, **options)
         for attribute in ("__dataclass_fields__", "__dataclass_params__"):
             setattr(self.record, attribute, getattr(made, attribute))
@@ -64,6 +65,18 @@ def _fields_of(kind: type) -> dict[str, _Field]:
     for base in reversed(kind.__mro__):
         found.update(base.__dict__.get("__record_fields__", {}))
     return found
+
+
+def _types_of(kind: type) -> dict[str, Any]:
+    """The types of the fields, as far as names tell that are imported when the program runs."""
+    import collections.abc
+    import typing
+
+    known = {"Any": typing.Any, "Callable": collections.abc.Callable}
+    try:
+        return typing.get_type_hints(kind, None, known)
+    except NameError:
+        return dict.fromkeys(_fields_of(kind), typing.Any)
 
 
 def _make(kind: type, *, frozen: bool, kw_only: bool) -> type:

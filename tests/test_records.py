@@ -8,7 +8,9 @@ import pickle
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+from neuroscript import ArgSpec, Limits
 from neuroscript.records import field, record
 
 
@@ -104,3 +106,16 @@ def test_patterns() -> None:
             assert y == 2
         case _:
             pytest.fail("the pattern must match")
+
+
+def test_pydantic_takes_them_for_dataclasses() -> None:
+    class Settings(BaseModel):
+        limits: Limits
+        argument: ArgSpec
+        handlers: list[Tagged]
+
+    settings = Settings(limits=Limits(max_steps=5), argument=ArgSpec("a", default=1), handlers=[Tagged(1)])
+    assert settings.limits.max_steps == 5
+    shown = settings.model_dump()
+    assert shown["argument"] == {"name": "a", "type": "any", "description": "", "required": True, "default": 1}
+    assert shown["handlers"] == [{"x": 1, "y": 2, "tag": "t"}]
