@@ -212,41 +212,55 @@ class Calls:
         link = self.unit.linker.tool(call.name)
         if link is None:
             return self.remembered(py.call("_tool", py.name("d"), py.const(call.name), *self._bundle(call.args)))
-        plain = all(argument.name is None for argument in call.args)
-        if link.direct and plain and self._fits(link, len(call.args)):
-            return self.remembered(self._direct_tool(link, [argument.value for argument in call.args]))
+        places = self._places(link, call.args) if link.direct else None
+        if places is not None:
+            return self.remembered(self._direct_tool(link, call.args, places))
         return self.remembered(py.call(f"s_{link.key}", py.name("d"), *self._bundle(call.args)))
 
-    def _fits(self, link: ToolLink, count: int) -> bool:
+    def _places(self, link: ToolLink, args: list[n.Argument]) -> list[int] | None:
+        """The positions that the arguments are for; None if they do not fit, which the run explains."""
         if link.variadic:
-            return count >= len(link.types)
-        return count <= len(link.types) and all(default is not ... for default in link.defaults[count:])
+            fits = len(args) >= len(link.types) and all(argument.name is None for argument in args)
+            return list(range(len(args))) if fits else None
+        places = [
+            place if argument.name is None else link.names.index(argument.name) if argument.name in link.names else -1
+            for place, argument in enumerate(args)
+        ]
+        given = set(places)
+        filled = (place in given or default is not ... for place, default in enumerate(link.defaults))
+        return places if len(given) == len(places) and given <= set(range(len(link.types))) and all(filled) else None
 
-    def _direct_tool(self, link: ToolLink, args: list[n.Expr]) -> ast.expr:
+    def _direct_tool(self, link: ToolLink, args: list[n.Argument], places: list[int]) -> ast.expr:
         """``f(a, b) if type(a) is … else s(d, (a, b), ())``."""
-        operands = [self.operand(argument) for argument in args]
-        for argument, (first, _) in zip(args, operands, strict=True):
-            self.holds(first, self.type_of(argument))
+        values = [argument.value for argument in args]
+        operands = [self.operand(value) for value in values]
+        for value, (first, _) in zip(values, operands, strict=True):
+            self.holds(first, self.type_of(value))
         later = [again for _, again in operands]
-        tests = [self._passes(link, place, argument, later[place]) for place, argument in enumerate(args)]
-        if not any(tests):
+        tests = [self._passes(link, *each) for each in zip(places, values, later, strict=True)]
+        in_turn = places == sorted(places)
+        if in_turn and not any(tests):
             plain = [first.value if isinstance(first, ast.NamedExpr) else first for first, _ in operands]
-            return self._result(link, self._called(link, args, plain))
-        doubtful = [place for place, argument in enumerate(args) if not self.settled(argument)]
+            return self._result(link, self._called(link, values, plain, places))
+        doubtful = [index for index, value in enumerate(values) if not self.settled(value)]
         evaluated: list[list[ast.expr]] = []
         if len(doubtful) == 1 and tests[doubtful[0]]:
             # The only one that can fail is evaluated where it is looked at first.
-            place = doubtful[0]
-            _, *others = tests[place]
-            tests[place] = []
-            first = self._passes(link, place, args[place], operands[place][0])[0]
+            index = doubtful[0]
+            _, *others = tests[index]
+            tests[index] = []
+            first = self._passes(link, places[index], values[index], operands[index][0])[0]
             evaluated = [[first, *others]]
         elif doubtful:
             # All arguments are evaluated, from left to right, before the first is looked at; a tuple is never empty.
-            evaluated = [[ast.Tuple([operands[place][0] for place in doubtful], py.LOAD)]]
-        fast = self._result(link, self._called(link, args, later))
-        slow = py.call(f"s_{link.key}", py.name("d"), ast.Tuple(later, py.LOAD), py.const(()))
-        return py.either(py.both(*(test for some in (*evaluated, *tests) for test in some)), fast, slow)
+            evaluated = [[ast.Tuple([operands[index][0] for index in doubtful], py.LOAD)]]
+        fast = self._result(link, self._called(link, values, later, places))
+        all_tests = [test for some in (*evaluated, *tests) for test in some]
+        if not all_tests:
+            return fast
+        names = tuple(argument.name for argument in args if argument.name is not None)
+        slow = py.call(f"s_{link.key}", py.name("d"), ast.Tuple(later, py.LOAD), py.const(names))
+        return py.either(py.both(*all_tests), fast, slow)
 
     def _passes(self, link: ToolLink, place: int, argument: n.Expr, value: ast.expr) -> list[ast.expr]:
         """The tests that an argument passes as it is; none where that is certain.  The first is of ``value`` itself."""
@@ -272,16 +286,19 @@ class Calls:
             tests.append(py.compare(py.call("len", again if tests else value), "<=", py.const(BIG)))
         return tests
 
-    def _called(self, link: ToolLink, args: list[n.Expr], values: list[ast.expr]) -> ast.expr:
+    def _called(self, link: ToolLink, args: list[n.Expr], values: list[ast.expr], places: list[int]) -> ast.expr:
         """``f(a, b, default)``."""
-        given = [
-            py.call("_own", value) if place in link.copied and self.type_of(arg).kinds & (CONTAINER | OTHER) else value
-            for place, (arg, value) in enumerate(zip(args, values, strict=True))
-        ]
+        given = {
+            place: py.call("_own", value)
+            if place in link.copied and self.type_of(arg).kinds & (CONTAINER | OTHER)
+            else value
+            for place, arg, value in zip(places, args, values, strict=True)
+        }
         if link.variadic:
             last = len(link.types) - 1
-            given[last:] = [ast.List(given[last:], py.LOAD)]
-        return py.call(f"f_{link.key}", *given, *(py.const(default) for default in link.defaults[len(args) :]))
+            given[last] = ast.List([value for place, value in given.items() if place >= last], py.LOAD)
+        filled = enumerate(link.defaults)
+        return py.call(f"f_{link.key}", *(given.get(place, py.const(default)) for place, default in filled))
 
     def _result(self, link: ToolLink, call: ast.expr) -> ast.expr:
         if link.trusted:

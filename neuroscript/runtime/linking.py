@@ -59,8 +59,9 @@ class ToolLink:
     """A tool as generated code reaches it: ``s_KEY`` validates and calls, ``f_KEY`` is the function itself."""
 
     key: str
+    names: tuple[str, ...]
     types: tuple[ArgType, ...]
-    defaults: tuple[object, ...]  # of the optional arguments at the end; `...` where one cannot be filled in
+    defaults: tuple[object, ...]  # of the optional arguments; `...` where one must be given
     direct: bool  # whether f_KEY may be called with arguments of exactly those types
     variadic: bool  # whether f_KEY takes the values from the last type on as a list
     copied: tuple[int, ...]  # the arguments that f_KEY gets copies of
@@ -104,14 +105,15 @@ class ToolLinks:
     def _link(self, tool: Tool, key: str) -> ToolLink:
         spec = tool.spec
         types = tuple(arg.type for arg in spec.args)
-        constant = (not arg.required and type(arg.default) in _CONSTANTS for arg in spec.args)
-        defaults = tuple(arg.default if fits else ... for arg, fits in zip(spec.args, constant, strict=True))
+        defaults = tuple(... if arg.required else arg.default for arg in spec.args)
         direct = (spec.pure or not tool.takes_context) and not tool.is_async and _DIRECT.issuperset(types)
+        direct = direct and all(default is ... or type(default) in _CONSTANTS for default in defaults)
         if spec.variadic and not spec.pure:
             direct = direct and types[-1] in _SCALARS  # of which the list is made for the call
         shared = tool.shared_args if not spec.variadic else tool.shared_args | {len(types) - 1}
         link = ToolLink(
             key,
+            tuple(arg.name for arg in spec.args),
             types,
             defaults,
             direct,

@@ -1,6 +1,6 @@
 """A tool that is called directly gets, gives and raises what it does when its arguments go through the validator.
 
-Arguments by name always go through the validator, so each call is made both ways.
+A tool that takes the context is never called directly, so each function is called with one and without.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ HINTS: dict[str, Any] = {
     "bytes": bytes,
     "any": Any,
     "any_or_five": Any,
+    "any_or_list": Any,
     "text_or_none": str | None,
     "dict": dict[str, Any],
     "mapping": Mapping[str, Any],
@@ -81,18 +82,28 @@ def shown(value: Any) -> Any:
     return type(value).__name__, repr(value)
 
 
+def with_context(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as one that takes the context too."""
+
+    def tool(ctx: Any, x: Any) -> Any:
+        return function(x)
+
+    tool.__annotations__ = dict(function.__annotations__)
+    tool.__defaults__ = getattr(function, "__defaults__", None)
+    return tool
+
+
 def both_ways(function: Callable[..., Any], value: Any) -> list[Any]:
-    """What a call by position and one by name give, or the code and message of their errors."""
+    """What a call by position, one by name, and one through the validator give, or how they fail."""
     outcomes: list[Any] = []
-    with Interpreter(plugins=False) as interpreter:
-        interpreter.tool("host.Tool")(function)
-        text = "func {}(needs v) means\n  return [tool.host.Tool({})]\nendfunc\n"
-        interpreter.load(text.format("directly", "v") + text.format("checked", "x: v"))
-        for name in ("directly", "checked"):
+    for tool, argument in ((function, "v"), (function, "x: v"), (with_context(function), "v")):
+        with Interpreter(plugins=False) as interpreter:
+            interpreter.tool("host.Tool")(tool)
+            interpreter.load(f"func main(needs v) means\n  return [tool.host.Tool({argument})]\nendfunc\n")
             try:
-                outcomes.append(shown(interpreter.run(name, value)))
+                outcomes.append(shown(interpreter.run("main", value)))
             except NeuroScriptError as error:
-                outcomes.append((error.code, error.message, error.line - (name == "checked") * 3, error.column))
+                outcomes.append((error.code, error.message, error.line, error.column))
     return outcomes
 
 
@@ -104,12 +115,12 @@ def test_arguments_arrive_the_same(kind: str) -> None:
         seen.append(shown(x))
 
     tool.__annotations__["x"] = HINTS[kind]
-    tool.__defaults__ = {"any_or_five": (5,), "text_or_none": (None,)}.get(kind)
+    tool.__defaults__ = {"any_or_five": (5,), "any_or_list": ([1],), "text_or_none": (None,)}.get(kind)
     for value in VALUES:
         seen.clear()
-        directly, checked = both_ways(tool, value)
-        assert directly == checked, value
-        assert seen[:1] == seen[1:], value
+        directly, by_name, checked = both_ways(tool, value)
+        assert directly == by_name == checked, value
+        assert all(each == seen[0] for each in seen), value
 
 
 class Word(str):
@@ -173,14 +184,13 @@ RESULTS: list[Any] = [
     "hint", [str, int, float, int | float, bool, None, dict[str, Any], list[Any], list[str], Any, bytes]
 )
 def test_results_arrive_the_same(hint: Any) -> None:
+    def tool(x: int) -> Any:
+        return result
+
+    tool.__annotations__["return"] = hint
     for result in RESULTS:
-
-        def tool(x: int, result: Any = result) -> Any:
-            return result
-
-        tool.__annotations__["return"] = hint
-        directly, checked = both_ways(tool, 1)
-        assert directly == checked, result
+        directly, by_name, checked = both_ways(tool, 1)
+        assert directly == by_name == checked, result
 
 
 def test_all_arguments_are_evaluated_in_turn_before_any_is_looked_at() -> None:
@@ -194,15 +204,19 @@ endfunc
 func main(needs a, b, c) means
   return tool.host.Tool(say(a), say(b), say(c))
 endfunc
+func turned(needs a, b, c) means
+  return tool.host.Tool(c: say(c), a: say(a), b: say(b))
+endfunc
 """
     emitted: list[Any] = []
     with Interpreter(plugins=False, emit=emitted.append) as interpreter:
         interpreter.tool("host.Tool")(tool)
         interpreter.load(text)
         assert interpreter.run("main", "a", ["b"], 1) == "ab1"
+        assert interpreter.run("turned", "a", ["b"], 1) == "ab1"
         with pytest.raises(NeuroScriptError, match=r"argument 1 \(a\) must be a string"):
             interpreter.run("main", 5, ["b"], "x")
-    assert emitted == ["a", ["b"], 1, 5, ["b"], "x"]
+    assert emitted == ["a", ["b"], 1, 1, "a", ["b"], 5, ["b"], "x"]
 
 
 @pytest.mark.parametrize("value", [[1, 2], [[1], 2], {"a": 1}, {"a": [1]}, [{"a": {}}]])
