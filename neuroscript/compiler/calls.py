@@ -87,6 +87,7 @@ _ITEMS: dict[ArgType, str] = {
     ArgType.SLICE_BOOL: "_all_bool",
     ArgType.SLICE_MAP: "_all_dict",
 }
+_DIGIT = (1 << 30) - 1
 _SMALL = 1 << 62
 _LARGEST = sys.float_info.max
 _UNSIZED = frozenset({ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL})
@@ -273,8 +274,8 @@ class Calls:
         tests: list[ast.expr] = []
         again = py.name(value.target.id) if isinstance(value, ast.NamedExpr) else value
         if wanted in _ITEMS:
-            test = py.kind_is(value, "list")
-            tests = [test, py.call(_ITEMS[wanted], py.call("_map", py.name("type"), again))]
+            held = py.call(_ITEMS[wanted], py.call("_map", py.name("type"), again))
+            tests = [py.kind_is(value, "list"), held]
         else:
             name, kinds = _EXACT[wanted]
             if not kind.within(kinds):
@@ -307,9 +308,10 @@ class Calls:
         bound, result = py.bind(temporary, call), py.name(temporary)
         match link.returns:
             case ArgType.INT | ArgType.NUMBER:
-                below = py.compare(result, "<", py.const(_SMALL))
-                above = py.compare(result, ">", py.const(-_SMALL))
-                test: ast.expr = py.both(py.kind_is(bound, "int"), below, above)
+                # One digit of CPython's integers first: they compare fastest.
+                below, above = py.compare(result, "<", py.const(_DIGIT)), py.compare(result, ">", py.const(-_DIGIT))
+                wide = py.compare(py.const(-_SMALL), "<", result, "<", py.const(_SMALL))
+                test: ast.expr = py.both(py.kind_is(bound, "int"), ast.BoolOp(ast.Or(), [py.both(below, above), wide]))
             case ArgType.FLOAT:
                 finite = py.compare(py.const(-_LARGEST), "<=", result, "<=", py.const(_LARGEST))
                 test = py.both(py.kind_is(bound, "float"), finite)

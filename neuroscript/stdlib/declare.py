@@ -15,7 +15,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 ToolList = list[tuple[ToolSpec, Callable[..., Any]]]
 
 _DEFAULTS = Limits()
-_MUCH = 4096  # items or characters from which on the run's clock is looked at
+MUCH = 4096
+"""Items or characters from which on the run's clock is looked at."""
 
 
 class Context(Protocol):
@@ -127,7 +128,7 @@ def max_nesting(ctx: Context | None) -> int:
 
 def look(ctx: Context | None, count: int) -> None:
     """Looks at the run's clock where there are many items or characters to deal with."""
-    if count > _MUCH and ctx is not None:
+    if count > MUCH and ctx is not None:
         ctx.check()
 
 

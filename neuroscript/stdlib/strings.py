@@ -8,6 +8,7 @@ from typing import Any
 from neuroscript.errors import ErrorCode
 from neuroscript.stdlib import string_formats
 from neuroscript.stdlib.declare import (
+    MUCH,
     Context,
     Group,
     check_characters,
@@ -264,7 +265,8 @@ def substring(ctx: Context | None, input_string: str, start_index: int, length: 
     if start_index < 0 or length < 0:
         name, value = ("start_index", start_index) if start_index < 0 else ("length", length)
         fail(ErrorCode.BOUNDS, "str.Substring", f"{name} is {value}; it must be 0 or more")
-    look(ctx, length)
+    if length > MUCH:
+        look(ctx, length)
     return input_string[start_index : start_index + length]
 
 
@@ -358,8 +360,11 @@ def split(ctx: Context | None, input_string: str, delimiter: str) -> list[str]:
     if not delimiter:
         check_items(ctx, len(input_string), "str.Split")
         return list(input_string)
-    check_items(ctx, input_string.count(delimiter) + 1, "str.Split")
-    return input_string.split(delimiter)
+    if len(input_string) > MUCH:
+        check_items(ctx, input_string.count(delimiter) + 1, "str.Split")
+    parts = input_string.split(delimiter)
+    check_items(ctx, len(parts), "str.Split")
+    return parts
 
 
 @_group.tool(
