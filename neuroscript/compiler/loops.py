@@ -11,7 +11,7 @@ import ast
 from neuroscript.compiler import pyast as py
 from neuroscript.compiler.assignments import Assignments
 from neuroscript.compiler.counting import Counter, counter
-from neuroscript.compiler.infer import INT
+from neuroscript.compiler.infer import INT, LIST, MAP, STR
 from neuroscript.compiler.resolve import inner_blocks
 from neuroscript.syntax import nodes as n
 
@@ -92,10 +92,13 @@ class Loops(Assignments):
         kind = self.types.types.get(name)
         if name not in self.assigned or name in self.readonly or kind is None or not kind.within(INT):
             return None
-        if kind.bits is None or not self._known(bound) or not self._known(found.step):
+        if kind.bits is None or not self._known(bound):
+            return None
+        if not (self._known(found.step) and self.type_of(found.step).within(INT)):
             return None
         test = self.condition(statement.condition)
-        sure = self.type_of(bound).within(INT)
+        measured = bound.args[0].value if isinstance(bound, n.Call) else None
+        sure = self.type_of(bound).within(INT) and (measured is None or self.type_of(measured).within(LIST | MAP | STR))
         # A test that may fail comes after its step, which then is that of the first turn.
         steps = py.name("_fuel") if sure else py.call("_chain", py.const((True,)), py.name("_fuel"))
         turns = py.call("_compress", self._range(found), steps)
