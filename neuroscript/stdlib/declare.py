@@ -18,6 +18,8 @@ _DEFAULTS = Limits()
 MUCH = 4096
 """Items or characters from which on the run's clock is looked at."""
 
+_MANY = 512  # new items from which on it is: they may be strings or lists, which take memory of their own
+
 
 class Context(Protocol):
     """What the tools over values use of the call context."""
@@ -154,7 +156,8 @@ def check_items(ctx: Context | None, count: int, tool: str, what: str = "list") 
             tool,
             f"the result would have {count} {items}; a {what} has at most {most}",
         )
-    look(ctx, count)
+    if count > _MANY and ctx is not None:
+        ctx.check()
 
 
 def joined(ctx: Context | None, parts: Sequence[str], separator: str, tool: str) -> str:

@@ -36,6 +36,7 @@ _WRITE = "json.Stringify"
 # The closing quote is optional, so that a string without one is passed over once and not looked for again and again.
 _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _NO_BRACKETS = re.compile(r"[^\[\]{}]+")
+_SHORT = 512  # characters up to which the values take so little memory that the run need not look at it
 _LONG = 1 << 20  # characters from which on a text is not taken apart to look at it
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
@@ -56,6 +57,8 @@ _DIGITS = 617  # so many characters from any multiple of them on are all digits 
 )
 def parse(ctx: Context | None, json_string: str) -> Any:
     """Reads JSON."""
+    if len(json_string) > _SHORT and ctx is not None:
+        ctx.check()
     _check_size(ctx, json_string)
     try:
         value = (_careful if _has_long_numbers(json_string) else _decoder).decode(json_string)
