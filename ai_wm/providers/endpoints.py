@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from ai_wm.providers.adapter import Endpoint
@@ -60,6 +61,7 @@ def _ollama_host(value: str) -> str:
     return f"{scheme}://{host}:{port}{parts.path.rstrip('/')}"
 
 
+@lru_cache(maxsize=1024)
 def _checked(url: str, source: str) -> str:
     # The address itself is not shown where it may hold a password.
     try:

@@ -196,11 +196,14 @@ class HTTPClient:
         if not usage.total_tokens:
             # Some compatible servers do not count.  Limits need a number, and none would mean "free".
             usage = _partial(run.request, usage, response.text)
-        return replace(
-            response,
-            usage=usage + run.wasted,
-            attempts=run.attempts.made,
+        return LLMResponse(
+            text=response.text,
+            finish_reason=response.finish_reason,
+            usage=usage + run.wasted if run.wasted.total_tokens else usage,
+            model=response.model,
+            tool_calls=response.tool_calls,
             request_id=self._request_id(reply) or response.request_id,
+            attempts=run.attempts.made,
         )
 
     def _request_id(self, reply: Reply) -> str:
