@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import random
-import uuid
+from typing import Final
+
+_VERSION_4: Final = 0x4 << 76 | 0x8 << 60
+_FREE_BITS: Final = (1 << 128) - 1 ^ (0xF << 76 | 0xC << 60)
 
 _random = random.Random()
 
@@ -15,4 +18,6 @@ if hasattr(os, "register_at_fork"):
 def new_id() -> str:
     """A random UUID (version 4).  It is no secret, so it does without the system call of ``uuid.uuid4``, at which
     every other thread gets its turn first."""
-    return str(uuid.UUID(int=_random.getrandbits(128), version=4))
+    number = _random.getrandbits(128) & _FREE_BITS | _VERSION_4
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

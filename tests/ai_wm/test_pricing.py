@@ -104,6 +104,28 @@ def test_published_prices_are_used_where_the_library_knows_the_model() -> None:
     )
 
 
+def test_a_model_that_newer_prices_list_is_found_in_them() -> None:
+    library = pytest.importorskip("genai_prices", reason="the extra 'prices' is not installed")
+    snapshots = library.data_snapshot
+    listed = snapshots.get_snapshot()
+    none = type(listed)(providers=[], from_auto_update=False)
+    try:
+        for prices, known in ((none, False), (none, False), (listed, True), (none, False)):
+            snapshots.set_custom_snapshot(prices)
+            assert (published_price("openai", "gpt-4o-mini", USAGE) is not None) is known
+    finally:
+        snapshots.set_custom_snapshot(None)
+
+
+def test_names_that_a_server_makes_up_are_not_all_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("genai_prices", reason="the extra 'prices' is not installed")
+    monkeypatch.setattr(pricing, "_unlisted", {})
+    monkeypatch.setattr(pricing, "_MOST_UNLISTED", 3)
+    for number in range(10):
+        assert published_price("openai", f"made-up-{number}", USAGE) is None
+    assert len(pricing._unlisted) == 3
+
+
 @pytest.mark.parametrize("provider", ["local", "ollama", "custom"])
 def test_models_without_a_published_price_are_unknown_not_free(provider: str) -> None:
     assert cost_of(Definition(provider=provider), USAGE, "gpt-4o") == (0.0, "unknown")

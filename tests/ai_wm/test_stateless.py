@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ai_wm import AIWorkerManager, LLMRequest, LLMResponse, RateLimiter, Usage
+from ai_wm import AIWorkerManager, LLMRequest, LLMResponse, PerformanceRecord, RateLimiter, Usage
 from ai_wm.ratelimit import MemoryRateLimiter
 from neuroscript import ErrorCode, NeuroScriptError
 from tests.ai_wm.support import Answers, FakeClock, Gate, raises_code, scripted, worker
@@ -112,6 +115,75 @@ def test_the_steps_of_a_task_come_in_the_order_of_the_design(tmp_path: Path) -> 
     store.add_record = add_record  # type: ignore[method-assign]
     manager.execute_stateless_task("w", "hello")
     assert told == ["reserve", "key", "call", "record", "settle 15"]
+
+
+def test_a_record_that_is_made_of_what_is_known_to_fit_is_what_validation_makes_of_it(manager: AIWorkerManager) -> None:
+    manager.add_worker_definition(worker("w"))
+    _, made = manager.execute_stateless_task("w", "hello there")
+    given = {name: getattr(made, name) for name in made.model_fields_set}
+    validated = PerformanceRecord(**given)
+    assert made == validated
+    assert (repr(made), made.model_fields_set) == (repr(validated), validated.model_fields_set)
+    assert list(made.to_file().items()) == list(validated.to_file().items())
+    assert made.to_script() == validated.to_script()
+    assert made.model_copy(deep=True).model_dump() == validated.model_dump()
+    made.error_details = "may be changed"
+    with raises_code(4, "success"):
+        made.success = "yes"  # type: ignore[assignment]
+
+
+class Odd(StrEnum):
+    STOP = "stop"
+
+
+@pytest.mark.parametrize("odd", [Odd.STOP, {"why": ("a", 1.5)}])
+def test_what_a_hosts_own_client_makes_of_a_response_is_looked_at(odd: Any, tmp_path: Path) -> None:
+    class Client:
+        def complete(self, request: LLMRequest) -> LLMResponse:
+            return LLMResponse(text="yes", finish_reason=odd, usage=Usage(), model="m")
+
+    client: Any = Client()
+    with AIWorkerManager(tmp_path, clients={"openai": client}) as manager:
+        manager.add_worker_definition(worker("w", provider="openai"))
+        _, record = manager.execute_stateless_task("w", "hello")
+        (stored,) = manager.get_performance_records_for_definition("w")
+    assert record == stored
+    assert stored.llm_metrics["finish_reason"] == ("stop" if odd is Odd.STOP else {"why": ["a", 1.5]})
+
+
+def test_what_no_file_can_hold_is_refused(tmp_path: Path) -> None:
+    class Client:
+        def complete(self, request: LLMRequest) -> LLMResponse:
+            return LLMResponse(text="yes", finish_reason="stop", usage=Usage(), model="m", request_id=unfit)
+
+    unfit: Any = object()
+    client: Any = Client()
+    with AIWorkerManager(tmp_path, clients={"openai": client}) as manager:
+        manager.add_worker_definition(worker("w", provider="openai"))
+        with raises_code(4, "llm_metrics"):
+            manager.execute_stateless_task("w", "hello")
+        assert manager.limit_usage("w")["calls_in_flight"] == 0
+
+
+def test_the_counters_are_right_when_a_task_is_over_and_whatever_becomes_of_its_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with AIWorkerManager(tmp_path) as manager:
+        manager.add_worker_definition(worker("w"))
+        manager.execute_stateless_task("w", "hello there")
+        usage = manager.limit_usage("w")
+        assert (usage["calls_in_flight"], usage["tokens_last_minute"]) == (0, 5)
+        with monkeypatch.context() as patch:
+            patch.setattr("os.fdatasync" if hasattr(os, "fdatasync") else "os.fsync", _full)
+            with raises_code(26):
+                manager.execute_stateless_task("w", "hello there")
+        usage = manager.limit_usage("w")
+        assert (usage["calls_in_flight"], usage["tokens_last_minute"]) == (0, 10)
+        assert len(manager.get_performance_records_for_definition("w")) == 1
+
+
+def _full(descriptor: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_a_missing_key_is_error_18_and_releases_what_was_reserved(manager: AIWorkerManager) -> None:

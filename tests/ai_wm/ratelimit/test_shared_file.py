@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ai_wm.ratelimit import SQLiteRateLimiter
+from ai_wm.ratelimit import SQLiteRateLimiter, counters
 from neuroscript.errors import ErrorCode, NeuroScriptError, RateLimitedError
 
 from .support import UNLIMITED, Clock, Policy, until
@@ -262,6 +262,72 @@ def test_calls_of_yesterday_leave_the_file(path: Path, clock: Clock) -> None:
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT COUNT(*) FROM entries").fetchone() == (1,)
     connection.close()
+
+
+VERSION_1 = """
+CREATE TABLE definitions(
+  key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+  clock_offset INTEGER NOT NULL DEFAULT 0, now INTEGER NOT NULL DEFAULT 0, sequence INTEGER NOT NULL DEFAULT 0,
+  exact INTEGER NOT NULL DEFAULT 0, minute_edge INTEGER NOT NULL DEFAULT -4611686018427387904,
+  day_edge INTEGER NOT NULL DEFAULT -4611686018427387904,
+  minute_requests INTEGER NOT NULL DEFAULT 0, minute_tokens INTEGER NOT NULL DEFAULT 0,
+  day_requests INTEGER NOT NULL DEFAULT 0, day_tokens INTEGER NOT NULL DEFAULT 0, day_cost INTEGER NOT NULL DEFAULT 0,
+  in_flight INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE entries(
+  definition INTEGER NOT NULL, stamp INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  tokens INTEGER NOT NULL, cost INTEGER NOT NULL, holder INTEGER NOT NULL,
+  PRIMARY KEY(definition, stamp, sequence)) WITHOUT ROWID;
+CREATE INDEX held ON entries(holder, definition) WHERE holder > 0;
+CREATE TABLE buckets(
+  definition INTEGER NOT NULL, stamp INTEGER NOT NULL,
+  requests INTEGER NOT NULL, tokens INTEGER NOT NULL, cost INTEGER NOT NULL,
+  PRIMARY KEY(definition, stamp)) WITHOUT ROWID;
+CREATE TABLE slots(
+  definition INTEGER NOT NULL, instance TEXT NOT NULL, holder INTEGER NOT NULL,
+  PRIMARY KEY(definition, instance)) WITHOUT ROWID;
+CREATE TABLE holders(id INTEGER PRIMARY KEY AUTOINCREMENT, lease TEXT NOT NULL UNIQUE);
+INSERT INTO definitions VALUES(1, 'd', 0, {now}, 3, 1, {now} - 60000000, {now} - 86400000000, 2, 17, 3, 47, 5, 1);
+INSERT INTO entries VALUES(1, {now} - 70000000, 1, 30, 3, 0), (1, {now} - 9, 2, 10, 2, 0), (1, {now}, 3, 7, 0, 4);
+INSERT INTO holders VALUES(4, 'of a process that is gone');
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_file_of_version_1_is_taken_over(path: Path, clock: Clock) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript(VERSION_1.format(now=round(clock() * 1_000_000)))
+    connection.close()
+    policy = Policy(max_requests_per_day=4, max_tokens_per_minute=100)
+    limiter = SQLiteRateLimiter(path, clock)
+    limiter.reserve("d", policy, tokens=20).settle(25, 0.5)
+    usage = limiter.usage("d")
+    assert (usage["requests_last_minute"], usage["tokens_last_minute"], usage["calls_in_flight"]) == (2, 35, 0)
+    assert (usage["requests_last_day"], usage["tokens_last_day"]) == (3, 65)
+    limiter.reserve("d", policy, tokens=20).settle(20)
+    with pytest.raises(RateLimitedError):
+        limiter.reserve("d", policy, tokens=20)
+    clock.pass_(60)
+    assert limiter.usage("d")["tokens_last_minute"] == 0
+    limiter.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    connection.close()
+
+
+def test_a_settlement_that_the_disk_refused_is_made_up_for_with_the_next_call(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limiter = SQLiteRateLimiter(path)
+    limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+    held = limiter.reserve("d", UNLIMITED, tokens=5)
+    with monkeypatch.context() as patch:
+        patch.setattr(counters, "settle", lambda *_: (_ for _ in ()).throw(OSError("disk I/O error")))
+        with pytest.raises(NeuroScriptError, match="disk I/O error"):
+            held.settle(9)
+    limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+    usage = limiter.usage("d")
+    assert (usage["tokens_last_minute"], usage["calls_in_flight"]) == (11, 0)
+    limiter.close()
 
 
 def test_a_damaged_file_is_named_and_left_alone(path: Path) -> None:
