@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +65,24 @@ def run(text: str, *args: Any, more: str = "", **options: Any) -> Outcome:
         except NeuroScriptError as error:
             outcome.error = error
     return outcome
+
+
+def mentioned(source: str, function: str = "p_main") -> frozenset[str]:
+    """The names of the runtime that the code of a function mentions, which tell what it looks at.
+
+    Args:
+        source: a program.
+        function: the function's name; that of a specialised body is ``t_`` and the procedure's.
+    """
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.load(source)
+        found = [
+            code.__code__.co_names
+            for name, code in interpreter.runtime.namespace.items()
+            if name == function or (function[:2] == "t_" and re.fullmatch(rf"t\d+_{function[2:]}", name))
+        ]
+    assert len(found) <= 1
+    return frozenset(found[0]) if found else frozenset()
 
 
 def watch(interpreter: Interpreter) -> Seen:

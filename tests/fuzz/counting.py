@@ -84,9 +84,16 @@ HOLDS = (
     "set keep = tool.list.Map([{xs}], same)",
     "if {xs} == keep\n  set keep = {xs}\nendif",
     "if same({xs}) == 1\nelse if true\n  set keep = {xs}\nendif",
-    "for each v in {xs}\n  {change}\nendfor",
+    "for each v in {xs}\n  {change}\n  emit v\nendfor",
+    "for each v in {xs}\n  {change}\n  emit v\nendfor",
     "for each v in [{xs}, 1]\n  set keep = v\n  {change}\nendfor",
-    "for each v in {xs}\n  set keep = {xs}\n  {change}\n  {change}\nendfor",
+    "for each v in {xs}\n  set keep = {xs}\n  {change}\n  {change}\n  emit v\nendfor",
+    "for each {xs} in [keep, [1], keep]\n  {change}\nendfor",
+    "for each v in [1, 2, 3]\n  {change}\n  set {xs} = keep\nendfor",
+    "set {xs} = keep",
+    "set {xs} = keep",
+    "if i == 0\n  set {xs} = keep\nelse\n  {change}\nendif",
+    "if i == 0\n  {change}\nelse\n  set {xs}, other = [keep, 1]\nendif",
     'set keep = eval("{{{{{xs}}}}}")',
     "set keep = must {xs}",
     "set keep = {xs}[0]",
@@ -252,7 +259,7 @@ class CountingMaker(StatementMaker):
         odd = self._item(i)
         if self.chance(0.65):
             xs = self.variable("list")
-            key = self.pick([i, i, i, f"{i} * 2", f"len({xs})", f"{i} + 3", f"{turns} - {i}", f"{i} % 2"])
+            key = self.pick([i, i, i, f"{i} * 2", f"len({xs})", f"{i} + 3", f"{turns} - {i}", f"{i} % 2", "at", "at"])
             grow = f"set {xs}[{key}] = {item}"
             if self.chance(0.25):
                 grow = f"set {xs} = tool.list.Append({xs}, {item})"
@@ -268,6 +275,9 @@ class CountingMaker(StatementMaker):
         if self.chance(0.2):
             body += self._holding(xs, i)
         head = [f"set {xs} = {first}", f"set {i} = 0", f"while {i} < {turns}"]
+        if "[at]" in grow:  # it moves by itself, and may leave the list at either end
+            head.insert(0, f"set at = {self.number(0, 3)}")
+            body.append(f"set at = at {self.pick(['-', '-', '+'])} {self.pick(['1', '1', '2', i])}")
         lines = [*head, *indented([*body, f"set {i} = {i} + 1"]), "endwhile"]
         return [*lines, *(self.summed(depth, xs) if self.chance(0.6) else [f"emit {xs}"])]
 

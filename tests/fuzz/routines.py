@@ -6,6 +6,7 @@ with what they are evidently for and with everything else, and some leave the ty
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -18,7 +19,7 @@ from .statements import Lines, indented
 
 NUMBERS: tuple[Any, ...] = (0, 1, 2, 3, 4, 5, 6, 7, 9, 12, -1, -3)
 LARGE: tuple[Any, ...] = (
-    *(2**30 - 1, 2**30, 2**62 - 1, 2**62, -(2**62), 1 - 2**62, 2**63, 2**64 + 1, 2**2000, -(2**4095)),
+    *(2**30 - 1, 2**30, 2**62 - 1, 2**62, -(2**62), 1 - 2**62, 2**63, 2**64 + 1, 2**2000, 2**4096 - 1, 1 - 2**4096),
 )
 ODD: tuple[Any, ...] = (0.5, 4.0, -2.5, 1e300, "4", "2.5", "x", "", None, True, [], [1, 2], {}, {"v": 1}, -0.0)
 LISTS: tuple[Any, ...] = (
@@ -115,6 +116,10 @@ class RoutineMaker(CountingMaker):
             self._tree,
             self._sorting,
             self._power,
+            self._sharing,
+            self._sharing,
+            self._filling,
+            self._filling,
             self._statements_of_a_body,
             self._statements_of_a_body,
             self._statements_of_a_body,
@@ -271,7 +276,7 @@ class RoutineMaker(CountingMaker):
             guard = [*guard, "if n > 9", "  set n = 9", "endif"]
         own = [f"set {name} = 1"] if self.chance(0.02) else []
         kept = ["set got = " + again, *self._leaving("got"), "return got"] if self.chance(0.4) else [f"return {again}"]
-        ending = kept if self.chance(0.95) else kept[:-1]
+        ending = kept if self.chance(0.9) else [*kept[:-1], "set got = " + again]
         body = [*guard, f"if {stop}", f"  return {base}", "endif", *self._leaving(), *own, *ending]
         return self._defined(routine, body)
 
@@ -382,6 +387,22 @@ class RoutineMaker(CountingMaker):
             routine, [*guard, "set result = 1", "while n > 0", *indented(turn), "endwhile", "return result"]
         )
 
+    def _sharing(self) -> Lines:
+        """Lists that are changed, held by something else, and changed again."""
+        return self._of_lists(lambda: self.shared(1))
+
+    def _filling(self) -> Lines:
+        """Lists and maps that are filled and added up."""
+        return self._of_lists(lambda: self.filled(1) if self.chance(0.8) else self.grid(1))
+
+    def _of_lists(self, make: Callable[[], Lines]) -> Lines:
+        routine = self._named("xs k", "list int", optional=1)
+        body: Lines = ["set m = {}"]
+        for _ in range(self.number(1, 3)):
+            body += make()
+        shown = [name for name, kind in self.unit.variables.items() if kind == "list"][:4]
+        return self._defined(routine, [*body, f"return [{', '.join(shown)}]"])
+
     def _statements_of_a_body(self) -> Lines:
         """Any statements, without an error handler."""
         routine = self._named("n xs", "int list", optional=1)
@@ -395,9 +416,9 @@ class RoutineMaker(CountingMaker):
         if head:
             self.unit.variables["m"] = "map"
         body: Lines = []
+        makers = [self.counted, self.counted, self.counted, self.shared, self.filled, self.grown_number, self.statement]
         for _ in range(self.number(1, 4)):
-            at = self.number(0, 9)
-            body += self.counted(2) if at < 5 else self.shared(1) if at < 7 else self.statement(1)
+            body += makers[self.random.randrange(len(makers))](2)
         shown = [name for name in self.unit.variables if name.isidentifier()][:5]
         return self._defined(routine, [*head, *body, f"return [{', '.join(shown)}]"])
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.runtime.limits import Limits
@@ -47,6 +49,15 @@ class Budget:
         """Looks at the clock."""
         if time.monotonic() > self.deadline:
             self.stop("out of time")
+
+    @contextmanager
+    def between(self) -> Iterator[None]:
+        """A tool that calls back, or an event, is a level of its own, which only what it calls may find too deep."""
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
 
     def enter(self) -> None:
         """Counts one more procedure inside another."""

@@ -34,7 +34,8 @@ class WalkerContext:
 
     def call(self, function: Function, *args: Any) -> Any:
         """Calls a function value."""
-        return self.walker.call_procedure(function.name, list(args), [])
+        with self.walker.budget.between():
+            return self.walker.call_procedure(function.name, list(args), [])
 
     def check(self) -> None:
         """Ends a long tool where the run's time is over."""

@@ -417,6 +417,7 @@ class Walker:
                 variables[one.node.variable] = EventValue(name, copied(payload, self.budget), source, moment, "event")
             scope = Scope(f"on event {name}", one.file, variables, error_handlers(one.node.body))
             try:
-                self._run_unit(one.node.body, scope)
+                with self.budget.between():
+                    self._run_unit(one.node.body, scope)
             except NeuroScriptError as error:
                 self.event_errors.append(error)
