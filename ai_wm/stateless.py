@@ -70,7 +70,7 @@ class StatelessTasks:
             known=known,
             options=options,
             overrides=(overrides,),
-            log=lambda turn, record: self.store.add_record(record, meanwhile=turn.settle),
+            log=lambda turn, record: self.store.add_record(record, meanwhile=turn.settle_aside),
         )
         try:
             turn, record = self.runner.run(task, definition, config, self.ready)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, cast
@@ -149,8 +148,7 @@ class HTTPClient:
             )
         return run
 
-    @contextmanager
-    def _replied(self, run: _Run) -> Iterator[Reply]:
+    def _replied(self, run: _Run) -> Reply:
         """One attempt: sends the call and gives the reply, which is a successful one."""
         key = run.request.api_key.get() if run.request.api_key is not None else ""
         headers = dict(run.call.headers)
@@ -162,10 +160,11 @@ class HTTPClient:
                 )
             headers[self._adapter.key_header] = self._adapter.key_prefix + key
         call = run.base_url, run.call.path, headers, run.content, run.attempts
-        with self._transport.post(*call, stream=run.stream) as reply:
-            if not 200 <= reply.status < 300:
+        reply = self._transport.post(*call, stream=run.stream)
+        if not 200 <= reply.status < 300:
+            with reply:
                 raise self._refusal(run, reply)
-            yield reply
+        return reply
 
     def _refusal(self, run: _Run, reply: Reply) -> AttemptFailed:
         body = reply.beginning()

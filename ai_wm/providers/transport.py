@@ -10,9 +10,9 @@ import math
 import ssl
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import cache, lru_cache
 from threading import Lock
+from typing import Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -34,13 +34,19 @@ _ERRORS = (httpx.TransportError, httpx.InvalidURL)
 
 
 class Reply:
-    """A reply whose body has not been read yet."""
+    """A reply whose body has not been read yet.  As a context manager it is closed at the end of the block."""
 
     def __init__(self, response: httpx.Response, attempts: Attempts) -> None:
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self._response = response
         self._attempts = attempts
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._response.close()
 
     def chunks(self, limit: int = MAX_REPLY_BYTES) -> Iterator[bytes]:
         """The body as it comes, decompressed.
@@ -113,7 +119,6 @@ class Transport:
                     client = self._clients[base_url] = self._new_client(base_url)
         return client
 
-    @contextmanager
     def post(
         self,
         base_url: str,
@@ -123,7 +128,7 @@ class Transport:
         attempts: Attempts,
         *,
         stream: bool = False,
-    ) -> Iterator[Reply]:
+    ) -> Reply:
         """Sends one call and gives its reply, whatever its status; the body is read by the caller.
 
         A ``stream`` may not fall silent for long once it has begun.
@@ -135,18 +140,14 @@ class Transport:
         if remaining <= 0:
             raise out_of_time(attempts)
         client = self.client(base_url)
-        timeout = dict.fromkeys(("read", "write", "pool"), remaining) | {"connect": min(remaining, CONNECT_SECONDS)}
+        timeout = {"connect": min(remaining, CONNECT_SECONDS), "read": remaining, "write": remaining, "pool": remaining}
         try:
             response = client.send(_request(client, f"{base_url}/{path}", headers, content, timeout), stream=True)
         except _ERRORS as error:
             raise _failure(error, attempts) from None
-        try:
-            # The time that waiting for the head has taken is gone for the body too.
-            left = max(0.001, min(attempts.remaining(), STALL_SECONDS if stream else math.inf))
-            timeout["read"] = left
-            yield Reply(response, attempts)
-        finally:
-            response.close()
+        # The time that waiting for the head has taken is gone for the body too.
+        timeout["read"] = max(0.001, min(attempts.remaining(), STALL_SECONDS if stream else math.inf))
+        return Reply(response, attempts)
 
     def close(self) -> None:
         """Closes every connection."""
@@ -167,21 +168,24 @@ class Transport:
         return _Client(headers=headers, limits=limits, follow_redirects=False, transport=transport, verify=_tls())
 
 
+class _NoCookies(httpx.Cookies):
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Leave them where they are."""
+
+
+_NO_COOKIES = _NoCookies()
+
+
 class _Client(httpx.Client):
     """A client without cookies: nothing of one call goes into another, and looking for some takes 17 µs a call."""
 
     @property
     def cookies(self) -> httpx.Cookies:
-        return _NoCookies()
+        return _NO_COOKIES
 
     @cookies.setter
     def cookies(self, cookies: object) -> None:
         raise AttributeError("this client keeps no cookies")
-
-
-class _NoCookies(httpx.Cookies):
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Leave them where they are."""
 
 
 def _request(

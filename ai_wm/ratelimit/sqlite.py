@@ -269,17 +269,21 @@ class SQLiteRateLimiter:
         # is inside one looks at the queue again after it, so nothing stays behind.
         self._abandoned.append(_End(account, hold, None))
         if not self._database.lock.locked():
-            try:
-                self._sweep()
-            except NeuroScriptError as error:
-                _log.warning("a forgotten reservation was not given back: %s", error)
+            self._sweep()
 
     def _sweep(self) -> None:
+        """End the calls that could not be ended in time; what fails again is left for the next time."""
         while self._abandoned:
             work = self._abandoned.popleft()
-            if work.hold.holder == self._holder and self._process == os.getpid():
+            if work.hold.holder != self._holder or self._process != os.getpid():
+                continue
+            try:
                 self._database.alone(work.at_once)
-                work.account.line.wake()
+            except NeuroScriptError as error:
+                self._abandoned.appendleft(work)
+                _log.warning("a reservation was not given back yet: %s", error)
+                return
+            work.account.line.wake()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

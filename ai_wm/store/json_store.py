@@ -251,8 +251,9 @@ class JsonStore:
 
     def _execute(self, tickets: list[Ticket[changes.Change]], meanwhile: Meanwhile) -> None:
         """Make the changes of some threads, in rounds: those that touch the same thing come in different ones."""
-        with self._locked(mutex=False):
+        with self._state.locked():
             try:
+                self._check()
                 with self._mutex:
                     self._books.refresh(journals=any(ticket.work.concerns_live for ticket in tickets))
                     starting = any(isinstance(ticket.work, changes.StartInstance) for ticket in tickets)
@@ -333,9 +334,9 @@ class JsonStore:
     # Keeping up
 
     @contextlib.contextmanager
-    def _locked(self, *, mutex: bool = True) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         self._check()
-        with self._state.locked(), self._mutex if mutex else contextlib.nullcontext():
+        with self._state.locked(), self._mutex:
             self._check()
             yield
 

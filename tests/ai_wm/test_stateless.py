@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ai_wm import AIWorkerManager, LLMRequest, LLMResponse, PerformanceRecord, RateLimiter, Usage
-from ai_wm.ratelimit import MemoryRateLimiter
+from ai_wm.ratelimit import MemoryRateLimiter, counters
 from neuroscript import ErrorCode, NeuroScriptError
 from tests.ai_wm.support import Answers, FakeClock, Gate, raises_code, scripted, worker
 
@@ -424,3 +424,30 @@ def test_progress_is_shown_where_asked_for(manager: AIWorkerManager, capsys: pyt
     captured = capsys.readouterr()
     assert "asking" in captured.err
     assert captured.out == ""
+
+
+def test_limits_that_cannot_be_settled_fail_the_call_but_not_its_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    told: list[tuple[str, dict[str, Any]]] = []
+    with AIWorkerManager(tmp_path) as manager:
+        manager.add_worker_definition(worker("w", interaction_models=["both"]))
+        manager.on_event(lambda name, payload: told.append((name, payload)))
+        instance = manager.spawn_worker_instance("w").instance_id
+        with monkeypatch.context() as patch:
+            patch.setattr(counters, "settle", broken)
+            with raises_code(26):
+                manager.execute_stateless_task("w", "hello there")
+            with raises_code(26):
+                manager.conversation(instance).ask("hello there")
+        records = manager.get_performance_records_for_definition("w")
+        assert [record.success for record in records] == [True, True]
+        assert manager.get_worker_instance(instance).session_token_usage.total_tokens == 5
+        assert told[-1][0] == "ai_wm.task.failed"
+        assert told[-1][1]["task_id"] == records[0].task_id
+        manager.execute_stateless_task("w", "hello there")
+        assert manager.limit_usage("w")["calls_in_flight"] == 0
+        assert manager.limit_usage("w")["tokens_last_minute"] == 15
