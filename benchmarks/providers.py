@@ -5,7 +5,7 @@
 The server runs in a process of its own and answers every call at once with the same OpenAI reply.  By hand means
 ``httpx.Client``, one client kept, ``post`` and ``json``.  All ways are measured in turn, round by round, in one run;
 the figure is the median of the rounds.  Other libraries are measured the same way where they are installed:
-`pip install openai litellm pydantic-ai`.
+`pip install openai litellm "pydantic-ai-slim[openai]"`.
 """
 
 from __future__ import annotations
@@ -92,18 +92,10 @@ def server() -> Iterator[str]:
 Call = Callable[[], Any]
 
 
-def ways(url: str, stack: ExitStack) -> dict[str, Call]:
-    """Each way of making the call; the first is by hand."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
-    bare = stack.enter_context(httpx.Client(limits=limits, timeout=60))
-    body = {"model": "m", "messages": [{"role": "user", "content": PROMPT}]}
-    headers = {"authorization": "Bearer sk-x"}
-    clients = stack.enter_context(Clients())
-    client = clients.for_provider("openai")
-    asked = LLMRequest(
-        provider="openai", model="m", messages=(Message(role="user", content=PROMPT),), config={"base_url": url}
-    )
-    manager = stack.enter_context(AIWorkerManager(sandbox_dir=stack.enter_context(tempfile.TemporaryDirectory())))
+def worker(url: str, stack: ExitStack) -> AIWorkerManager:
+    """A manager with the worker ``w`` on the default store: the record is on the disk when a call returns."""
+    directory = stack.enter_context(tempfile.TemporaryDirectory())
+    manager = stack.enter_context(AIWorkerManager(sandbox_dir=directory))
     manager.add_worker_definition(
         {
             "name": "w",
@@ -113,6 +105,20 @@ def ways(url: str, stack: ExitStack) -> dict[str, Call]:
             "interaction_models": ["both"],
             "base_config": {"base_url": url},
         }
+    )
+    return manager
+
+
+def ways(url: str, stack: ExitStack, manager: AIWorkerManager) -> dict[str, Call]:
+    """Each way of making the call; the first is by hand."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
+    bare = stack.enter_context(httpx.Client(limits=limits, timeout=60))
+    body = {"model": "m", "messages": [{"role": "user", "content": PROMPT}]}
+    headers = {"authorization": "Bearer sk-x"}
+    clients = stack.enter_context(Clients())
+    client = clients.for_provider("openai")
+    asked = LLMRequest(
+        provider="openai", model="m", messages=(Message(role="user", content=PROMPT),), config={"base_url": url}
     )
 
     def by_hand() -> str:
@@ -185,15 +191,20 @@ def in_turn(calls: dict[str, Call], rounds: int) -> dict[str, float]:
     return {name: statistics.median(times) for name, times in taken.items()}
 
 
-def at_once(calls: dict[str, Call], parallel: int, rounds: int) -> dict[str, float]:
-    """Calls a second of each way with ``parallel`` threads: the best of the rounds."""
-    best = dict.fromkeys(calls, 0.0)
+def at_once(calls: dict[str, Call], manager: AIWorkerManager, parallel: int, rounds: int) -> dict[str, float]:
+    """Calls a second of each way with ``parallel`` threads, and of the manager's batches: the best of the rounds."""
+    count = parallel * 8
+    prompts = [PROMPT] * count
     with ThreadPoolExecutor(parallel) as pool:
+        made = {
+            name: lambda call=call: list(pool.map(lambda _: call(), range(count))) for name, call in calls.items()
+        } | {"ai_wm batch": lambda: manager.execute_batch("w", prompts, max_parallel=parallel)}
+        best = dict.fromkeys(made, 0.0)
         for _ in range(rounds):
-            for name, call in calls.items():
+            for name, work in made.items():
                 start = time.perf_counter()
-                list(pool.map(lambda _, call=call: call(), range(parallel * 8)))
-                best[name] = max(best[name], parallel * 8 / (time.perf_counter() - start))
+                work()
+                best[name] = max(best[name], count / (time.perf_counter() - start))
     return best
 
 
@@ -224,10 +235,11 @@ def main() -> None:
     os.environ["NO_PROXY"] = "127.0.0.1"
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it looks for prices on the network
     with server() as url, ExitStack() as stack:
-        calls = ways(url, stack)
+        manager = worker(url, stack)
+        calls = ways(url, stack, manager)
         single = in_turn(calls, options.calls)
         streamed = in_turn(streams(url, stack), options.calls)
-        together = at_once({name: calls[name] for name in list(calls)[:3]}, options.parallel, 5)
+        together = at_once({name: calls[name] for name in list(calls)[:3]}, manager, options.parallel, 5)
     for title, figures in (("one call", single), ("one streamed call", streamed)):
         base = figures["httpx by hand"]
         rows = [
