@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from neuroscript import Interpreter, NeuroScriptError, NeuroScriptSyntaxError
+from neuroscript import Interpreter, Limits, NeuroScriptError, NeuroScriptSyntaxError
 
 from .support import procedure, run
 
@@ -184,3 +184,89 @@ def test_every_kind_of_newline_counts_once(newline: str) -> None:
 def test_columns_count_characters() -> None:
     outcome = run('set x = "😀é" + [1][1]')
     assert outcome.place == (2, 18)
+
+
+# A procedure called with whole numbers runs its specialised body, and with doubles the general one.
+RECURSION = """func outer(needs n) means
+  set x = inner(n,
+    n)
+  return x
+endfunc
+
+func inner(needs n, k) means
+  if n < 1
+    {failing}
+  endif
+  set y = 1 + \\
+    inner(n - 1, k)
+  return y
+endfunc
+"""
+
+
+@pytest.mark.parametrize(
+    ("failing", "column"),
+    [
+        ("return k / (n - n)", 14),
+        ("return 2 + k % (n * 0)", 18),
+        ("return n + unset", 16),
+        ("return n < [k]", 14),
+        ("set n = n + [k]", 15),
+        ("return -[]", 12),
+        ("must n > 5", 10),
+        ("fail 1", 5),
+        ("return inner(1)", 12),
+        ("return inner(n, m: k)", 12),
+        ("return 1 + missing(n)", 16),
+        ("set i = 0\n    while i < n\n      set i = i + 1\n    endwhile\n    return n + [i]", 14),
+    ],
+)
+def test_either_version_of_a_procedure_fails_at_the_same_place(failing: str, column: int) -> None:
+    stacks = []
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.load(RECURSION.format(failing=failing), "x.ns")
+        assert "t1_inner" in interpreter.runtime.namespace
+        for argument in (2, 2.0):
+            with pytest.raises(NeuroScriptError) as raised:
+                interpreter.run("outer", argument)
+            stacks.append([str(frame) for frame in raised.value.stack])
+            assert (raised.value.line, raised.value.column) == (9 + failing.count("\n"), column)
+    shift = failing.count("\n")
+    calls = [f"inner (x.ns:{12 + shift}:5)"] * 2
+    assert stacks[0] == [f"inner (x.ns:{9 + shift}:{column})", *calls, "outer (x.ns:2:11)"]
+    assert stacks[1] == stacks[0]
+
+
+@pytest.mark.parametrize("argument", [5, 5.0])
+def test_too_deep_a_call_is_reported_where_it_is_made(argument: float) -> None:
+    limits = Limits(max_depth=4)
+    with Interpreter(plugins=False, limits=limits) as interpreter:
+        interpreter.load(RECURSION.format(failing="return n"), "x.ns")
+        with pytest.raises(NeuroScriptError, match="more than 4 deep") as raised:
+            interpreter.run("outer", argument)
+        assert [str(frame) for frame in raised.value.stack] == ["inner (x.ns:12:5)"] * 3 + ["outer (x.ns:2:11)"]
+        assert interpreter.run("outer", argument - 3) == 2
+
+
+@pytest.mark.parametrize(
+    ("loop", "place"),
+    [
+        ("while i < a\n  set i = i + 1\nendwhile", (3, 11)),
+        ("while i <= len(a)\n  set i = i + 1\nendwhile", (3, 14)),
+        ("while i > a\n  set i = i - 2\nendwhile", (3, 11)),
+        ("while i <\\\n a\n  set i = i + 1\nendwhile", (3, 11)),
+        ("while i < 3\n  set x = 1 / (i - 2)\n  set i = i + 1\nendwhile", (4, 15)),
+        ("while i < 3\n  set x = [1][i]\n  set i = i + 1\nendwhile", (4, 13)),
+        ("while i < 3\n  set xs[1 - i] = i\n  set i = i + 1\nendwhile", (4, 9)),
+        ("while i < 3\n  while i < a\n    set i = i + 1\n  endwhile\n  set i = i + 1\nendwhile", (4, 13)),
+        ("while i < 3\n  set j = 0\n  while j < a\n    set j = j + 1\n  endwhile\n  set i = i + 1\nendwhile", (5, 13)),
+        ("while unset < 3\n  set unset = unset + 1\nendwhile", (3, 9)),
+        ("while i < unset\n  set i = i + 1\nendwhile", (3, 13)),
+    ],
+)
+def test_the_place_of_an_error_in_a_loop_that_counts(loop: str, place: tuple[int, int]) -> None:
+    outcome = run("set i = 0\n" + loop, True)
+    assert outcome.error is not None
+    assert outcome.place == place
+    # Under an error handler it is no loop that counts.
+    assert run("on error do\nendon\nset i = 0\n" + loop, True).place == (place[0] + 2, place[1])

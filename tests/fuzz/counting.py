@@ -77,6 +77,8 @@ HOLDS = (
     "set keep = changed({xs})",
     "call changed({xs})",
     "call same({xs})\nset keep = last",
+    "set {xs} = tool.list.Append({xs}, {value})\nset keep = last",
+    "set keep = last",
     "emit {xs}",
     "whisper self, {xs}",
     'call tool.event.Emit("held", {xs})',
@@ -232,7 +234,8 @@ class CountingMaker(StatementMaker):
                 change = self.pick([f"{bound} - 1", "0", bound, "2", '"3"', "nil"])
                 return [f"set {bound} = {change}"] if bound != name else []
             case 13 if bound.isidentifier():
-                return [f"if {name} == {at}", f"  set {bound}[0] = {name}", "endif"]
+                spot = self.pick(["0", f"len({bound})", f"len({bound})"])
+                return [f"if {name} == {at}", f"  set {bound}[{spot}] = {name}", "endif"]
             case 14 | 15 | 16 if depth > 0:
                 return self.counted(depth - 1)
             case 17 if depth > 0:

@@ -177,7 +177,8 @@ class RoutineMaker(CountingMaker):
         for _ in range(self.number(1, 6)):
             routine = self.routines[self.random.randrange(len(self.routines))]
             call = self._host_call(routine)
-            given = [written(value) for value in call.args]
+            largest = 2**4096 - 1 if self.chance(0.15) else None
+            given = [written(largest if largest and type(value) is int else value) for value in call.args]
             given += [f"{name}: {written(value)}" for name, value in call.named]
             lines.append(f"emit {routine.name}({', '.join(given)})")
         return ["func main() means", *indented(lines), "endfunc", ""]
