@@ -235,6 +235,7 @@ def add(connection: sqlite3.Connection, call: Call, known: Known, reading: int) 
             call.cost,
             call.holder,
             known.key,
+            call.definition_id,
             known.clock_offset,
             exact_day(policy),
             stamp,
@@ -251,7 +252,7 @@ def add(connection: sqlite3.Connection, call: Call, known: Known, reading: int) 
 
 _ADD = """
 INSERT INTO entries SELECT key, ?, ?, ?, ?, ? FROM definitions
-WHERE key = ? AND clock_offset = ? AND exact = ? AND now <= ? AND minute_edge > ? AND minute_requests < ?
+WHERE key = ? AND id = ? AND clock_offset = ? AND exact = ? AND now <= ? AND minute_edge > ? AND minute_requests < ?
 AND day_requests < ? AND minute_tokens <= ? AND day_tokens <= ? AND day_cost <= ?
 """
 

@@ -410,3 +410,25 @@ def test_the_exact_moment_is_known_across_limiters(path: Path, clock: Clock) -> 
     first.close()
     second.close()
     until(lambda: not list(path.parent.glob("*.lease")))
+
+
+def test_a_definition_that_was_never_written_is_not_taken_for_another(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limiter = SQLiteRateLimiter(path)
+    limiter.reserve("first", UNLIMITED, tokens=1).settle(1)
+    commit = counters.reserve
+
+    def broken(*arguments: object) -> object:
+        commit(*arguments)  # type: ignore[arg-type]
+        limiter._accounts["a"].known = counters.Known(2, 0)
+        raise OSError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(counters, "reserve", broken)
+        with pytest.raises(NeuroScriptError):
+            limiter.reserve("a", UNLIMITED, tokens=1)
+    limiter.reserve("b", UNLIMITED, tokens=2).settle(2)
+    limiter.reserve("a", UNLIMITED, tokens=4).settle(4)
+    assert (limiter.usage("a")["tokens_last_day"], limiter.usage("b")["tokens_last_day"]) == (4, 2)
+    limiter.close()
