@@ -218,7 +218,9 @@ def _url(text: str) -> httpx.URL:
 @cache
 def _tls() -> ssl.SSLContext:
     # Reading the certificates takes longer (20 ms) than all the rest of making a client.
-    return httpx.create_ssl_context()
+    context = httpx.create_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def out_of_time(attempts: Attempts) -> AttemptFailed:
