@@ -172,6 +172,17 @@ def test_calls_from_another_procedure(call: str, result: Any) -> None:
     assert called(FIB + OPTIONAL + GCD + WALK + main, "main") == result
 
 
+@pytest.mark.parametrize("number", [2**62 - 1, 2**62, 2**4000, 2**4087, 2**4088, 2**4095, 2**4096 - 1])
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_calls_with_a_number_of_any_size(number: int, sign: str) -> None:
+    source = procedure("if n == 0\n  return k\nendif\nreturn twice(n - 1, k + k)", "twice", "(needs n, k)")
+    value = -number if sign else number
+    for call in (f"twice(1, {sign}{number})", f"twice(k: {sign}{number}, n: 1)", f"twice(0, {sign}{number}) * 2"):
+        main = procedure(f"return {call}", "main", "()")
+        wanted = value * 2 if (value * 2).bit_length() <= 4096 else "error 41"
+        assert called(source + main, "main") == wanted
+
+
 def test_lists_and_maps_that_are_given_are_not_changed() -> None:
     fill = "set i = 0\nwhile i < len(xs)\n  set xs[i] = xs[i] * 2\n  set i = i + 1\nendwhile\nreturn xs"
     main = "set xs = [1, 2]\nset ys = fill(xs)\nset zs = fill(ys)\nreturn [xs, ys, zs, fill([3])]"

@@ -202,6 +202,8 @@ class CountingMaker(StatementMaker):
         lines: Lines = []
         for _ in range(self.number(0, 3)):
             lines += self._turn(name, bare, depth)
+        if bare.isidentifier() and self.unit.variables.get(bare) in ("list", "map") and self.chance(0.2):
+            lines += [f"if {name} < {self.number(1, 3)}", f"  set {bare}[len({bare})] = {name}", "endif"]
         if "continue" in " ".join(lines).split() and self.chance(0.7):
             lines = [f"if {name} > 50", "  break", "endif", *lines]
         self.unit.variables = {one: kind for one, kind in self.unit.variables.items() if one in known}

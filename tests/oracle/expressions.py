@@ -55,8 +55,9 @@ class Expressions:
             case nodes.Last():
                 return scope.last
             case nodes.ListExpr():
-                self.walker.budget.items(len(node.items))
-                return copied([self.evaluate(item, scope) for item in node.items], self.walker.budget)
+                items = [self.evaluate(item, scope) for item in node.items]
+                self.walker.budget.items(len(items))
+                return copied(items, self.walker.budget)
             case nodes.MapExpr():
                 return self._map(node, scope)
             case nodes.Unary():
