@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+
+import pytest
 
 from neuroscript import Interpreter
 
@@ -13,3 +17,11 @@ os.environ["NEUROSCRIPT_NO_CACHE"] = "1"
 # happens in the middle of a test.
 with Interpreter(plugins=False) as _interpreter:
     _interpreter.execute("")
+
+
+@pytest.fixture(autouse=True)
+def _recursion_limit() -> Iterator[None]:
+    """Takes back what a run without a limit on its call depth made of Python's, for the tests that come after it."""
+    before = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(before)
