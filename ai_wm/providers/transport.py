@@ -19,8 +19,8 @@ from urllib.request import getproxies
 import httpx
 
 from ai_wm.providers.adapter import BadReply
+from ai_wm.providers.connections import KEEP_CONNECTIONS, KEEP_SECONDS, Connections
 from ai_wm.providers.failures import AttemptFailed, Attempts
-from ai_wm.providers.wire import KEEP_CONNECTIONS, KEEP_SECONDS, Connections
 from neuroscript.errors import ErrorCode
 
 # Far above any reply of a model; what is larger is a mistake or an attack.
@@ -218,9 +218,7 @@ def _url(text: str) -> httpx.URL:
 @cache
 def _tls() -> ssl.SSLContext:
     # Reading the certificates takes longer (20 ms) than all the rest of making a client.
-    context = httpx.create_ssl_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+    return httpx.create_ssl_context()
 
 
 def out_of_time(attempts: Attempts) -> AttemptFailed:

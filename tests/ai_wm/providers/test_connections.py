@@ -1,0 +1,179 @@
+"""Connections that are kept for the next call: how many, how long, and what becomes of broken ones."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ai_wm.providers import Clients, connections
+from ai_wm.providers.connections import Connections
+from ai_wm.providers.transport import Transport
+from tests.ai_wm.providers.loopback import Loopback, reply
+from tests.ai_wm.providers.support import at, body_of
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    with httpx.Client(transport=Connections(ssl.create_default_context()), timeout=5) as made:
+        yield made
+
+
+def post(client: httpx.Client, server: Loopback) -> httpx.Response:
+    return client.post(server.url, content=b"{}")
+
+
+def test_time_outs_are_named_after_what_was_waited_for(client: httpx.Client, server: Loopback) -> None:
+    server.will(lambda connection: server.stopping.wait(5))
+    with pytest.raises(httpx.ReadTimeout):
+        client.post(server.url, content=b"{}", timeout=0.1)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        address, large = f"http://127.0.0.1:{deaf.getsockname()[1]}", b"x" * 50_000_000
+        with pytest.raises(httpx.WriteTimeout):
+            client.post(address, content=large, timeout=httpx.Timeout(5, write=0.1))
+
+
+def test_a_connection_that_the_server_closed_is_not_used_again(client: httpx.Client, server: Loopback) -> None:
+    def once(connection: socket.socket) -> None:
+        connection.sendall(OK)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    server.will(once)
+    for _ in range(3):
+        assert post(client, server).text == "hi"
+        time.sleep(0.02)
+    assert server.connections == 3
+
+
+def test_connections_are_not_kept_for_ever(
+    client: httpx.Client, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.will(OK)
+    post(client, server)
+    monkeypatch.setattr(connections, "KEEP_SECONDS", -1.0)
+    post(client, server)
+    assert server.connections == 1
+    post(client, server)
+    assert server.connections == 2
+
+
+def test_a_reply_that_is_not_read_to_its_end_costs_the_connection(client: httpx.Client, server: Loopback) -> None:
+    server.will(OK)
+    with client.stream("POST", server.url, content=b"{}"):
+        pass
+    post(client, server)
+    assert server.connections == 2
+
+
+def test_many_threads_share_the_connections(client: httpx.Client, server: Loopback) -> None:
+    server.will(OK)
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(lambda _: post(client, server).text, range(400))) == {"hi"}
+    assert len(server.received) == 400
+    assert server.connections <= 16
+
+
+def test_few_connections_are_kept(client: httpx.Client, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "KEEP_CONNECTIONS", 1)
+    server.will(OK)
+    first = client.send(client.build_request("POST", server.url, content=b"{}"), stream=True)
+    post(client, server)
+    first.read()
+    first.close()
+    assert server.connections == 2
+    post(client, server)
+    assert server.connections == 2
+
+
+def test_after_closing_a_reply_can_be_read_and_no_connection_is_kept(server: Loopback) -> None:
+    transport = Connections(ssl.create_default_context())
+    response = transport.handle_request(httpx.Request("POST", server.will(OK).url, content=b"{}"))
+    transport.close()
+    assert response.read() == b"hi"
+    response.close()
+    assert not transport._idle
+
+
+# --- TLS and proxies ---
+
+
+@contextmanager
+def tls_server(directory: Path, answer: bytes) -> Iterator[int]:
+    """A server with a certificate for 127.0.0.1 that it signed itself, in ``directory``/cert.pem; its port."""
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 1 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    try:
+        subprocess.run([*command.split(), *names], cwd=directory, check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("openssl, which makes the certificate, is not installed")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory / "cert.pem", directory / "key.pem")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            while True:
+                try:
+                    plain, _ = listening.accept()
+                except OSError:
+                    return
+                try:
+                    with context.wrap_socket(plain, server_side=True) as connection:
+                        while connection.recv(65536):
+                            connection.sendall(answer)
+                except OSError:
+                    continue  # a client that does not trust the certificate hangs up
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+
+
+def test_https_with_a_certificate_that_is_trusted_and_one_that_is_not(tmp_path: Path) -> None:
+    with tls_server(tmp_path, OK) as port:
+        url = f"https://127.0.0.1:{port}/"
+        trusting = ssl.create_default_context(cafile=tmp_path / "cert.pem")
+        with httpx.Client(transport=Connections(trusting), timeout=5) as client:
+            assert [client.post(url, content=b"{}").text for _ in range(3)] == ["hi"] * 3
+        with (
+            httpx.Client(transport=Connections(ssl.create_default_context()), timeout=5) as client,
+            pytest.raises(httpx.ConnectError, match="certificate verify failed"),
+        ):
+            client.post(url, content=b"{}")
+
+
+def transport_of(url: str) -> object:
+    transport = Transport()
+    try:
+        return transport.client(url)._transport
+    finally:
+        transport.close()
+
+
+def test_a_proxy_is_left_to_httpx(monkeypatch: pytest.MonkeyPatch, clients: Clients, server: Loopback) -> None:
+    assert isinstance(transport_of("http://models.invalid/v1"), Connections)
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    assert isinstance(transport_of("https://models.invalid/v1"), Connections)
+    request = at(server.will(reply(body_of("openai"))), "openai", base_url="http://models.invalid/v1")
+    assert clients.for_provider("openai").complete(request).text == "Hi there"
+    assert server.received[0].path == "http://models.invalid/v1/chat/completions"
+
+
+def test_nothing_is_kept_of_cookies(clients: Clients, server: Loopback) -> None:
+    server.will(reply(body_of("openai"), headers={"set-cookie": "session=1; path=/"}))
+    for _ in range(2):
+        clients.for_provider("openai").complete(at(server, "openai"))
+    assert "cookie" not in server.received[1].headers
