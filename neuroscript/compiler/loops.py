@@ -157,7 +157,7 @@ class Loops(Assignments):
         py.place(items, statement.collection.span)
         if self.handler is not None:
             walked = self.temporary_flag()
-            before = self._covered([py.assign(walked, items)], [py.assign(walked, py.const(()))])
+            before = self._covered([py.assign(walked, items)], [py.assign(walked, py.const(None))])
             after.append(py.assign(walked, py.const(None)))  # nothing holds the collection after the loop
             items = py.name(walked)  # type: ignore[assignment]
         clean = self.let_go()
@@ -165,7 +165,10 @@ class Loops(Assignments):
         self._note(name)
         body = [*clean, *self.block(statement.body)]
         turns = py.call("_compress", items, py.name("_fuel"))
-        return [*before, ast.For(ast.Name(f"v_{name}", py.STORE), turns, body, [self._step()]), *after]
+        loop: ast.stmt = ast.For(ast.Name(f"v_{name}", py.STORE), turns, body, [self._step()])
+        if before:  # after an error that was cleared there is nothing to walk
+            loop = py.when(py.compare(items, "is not", py.const(None)), [loop])
+        return [*before, loop, *after]
 
     def _outlined(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
         """A loop that is nested too deeply for one Python function, as a function of its own."""
