@@ -44,6 +44,7 @@ TREES: tuple[Any, ...] = (
     None,
 )
 LITERALS = ("1", "2", "3", "10", "1073741824", "4611686018427387904", "-1", "0", "18446744073709551616")
+BIG = ("2", "3", "7", "256", "1099511627776", str(2**64), str(2**500), str(2**1000 - 1), str(2**2040), str(2**4080))
 # What a procedure gives, or sets, instead of a whole number at some turn.
 TURNS = (
     "0.5",
@@ -116,6 +117,8 @@ class RoutineMaker(CountingMaker):
             self._tree,
             self._sorting,
             self._power,
+            self._sizes,
+            self._sizes,
             self._sharing,
             self._sharing,
             self._filling,
@@ -153,7 +156,9 @@ class RoutineMaker(CountingMaker):
     def _host_value(self, kind: str) -> Any:
         choice = self.number(0, 9)
         if choice < 6 or kind == "any":
-            known = {"int": NUMBERS, "list": LISTS, "tree": TREES}.get(kind, (*NUMBERS, *ODD))
+            known = {"int": NUMBERS, "deep": (*NUMBERS, 56, 58, 59, 480, 490), "list": LISTS, "tree": TREES}.get(
+                kind, (*NUMBERS, *ODD)
+            )
             return known[self.random.randrange(len(known))]
         others = LARGE if choice == 6 else ODD
         return others[self.random.randrange(len(others))]
@@ -189,7 +194,10 @@ class RoutineMaker(CountingMaker):
         names, letters = tuple(params.split()), kinds.split()
         routine = Routine(f"r{len(self.routines)}", names, tuple(letters), optional)
         self.routines.append(routine)
-        known = {name: {"tree": "map"}.get(kind, kind) for name, kind in zip(names, routine.kinds, strict=True)}
+        known = {
+            name: {"tree": "map", "deep": "int"}.get(kind, kind)
+            for name, kind in zip(names, routine.kinds, strict=True)
+        }
         self.unit = Unit(known, [], wild=0.005)
         return routine
 
@@ -283,7 +291,7 @@ class RoutineMaker(CountingMaker):
 
     def _accumulating(self) -> Lines:
         """A recursion that hands on what it has computed, which grows past one size after the other."""
-        routine = self._named("n k", "int int")
+        routine = self._named("n k", "deep int")
         name = routine.name
         grown = self.pick(
             [
@@ -301,6 +309,34 @@ class RoutineMaker(CountingMaker):
         many = ["if n > 490", "  return k", "endif"] if self.chance(0.8) else []
         body = [*many, *shown, *stop, "endif", *self._leaving("k" if self.chance(0.5) else "n"), f"return {result}"]
         return self._defined(routine, body)
+
+    def _sizes(self) -> Lines:
+        """A recursion whose numbers grow in ways that the size of none of them is easy to tell."""
+        routine = self._named("n a b", "deep int int")
+        name = routine.name
+        turns = f"set {self.pick(['t', 'a'])} = {self._sum('t', 'a', 'b')}"
+        loop = ["set t = a", "set i = 0", "while i < 3", f"  {turns}", "  set i = i + 1", "endwhile"]
+        call = f"{name}(n - 1, {self._sum('a', 'b', 't', 'n')}, {self._sum('b', 'a', 'a')})"
+        again = self.pick(
+            [call, call, f"{call} + {self._sum('a', 'b', 't')}", f"{call} * {self.pick(BIG)}", f"a - {call}"]
+        )
+        stop = ["if n <= 0", f"  return {self._sum('a', 'b')}", "endif", "if n > 490", "  return n", "endif"]
+        kept = ["set got = " + again, f"return {self._sum('got', 'a')}"] if self.chance(0.4) else [f"return {again}"]
+        return self._defined(routine, [*stop, *(loop if self.chance(0.5) else ["set t = b"]), *kept])
+
+    def _sum(self, *names: str) -> str:
+        """Sums and products of names, small numbers and large ones."""
+        if self.chance(0.12):
+            return self.pick(BIG)
+        terms = [self.pick(names) for _ in range(self.number(1, 2))]
+        terms += [self.pick(BIG)] if self.chance(0.4) else []
+        factors = [*BIG, *names]
+        terms = [f"{term} * {self.pick(factors)}" if self.chance(0.3) else term for term in terms]
+        terms = [f"{term} * {self.pick(factors)}" if self.chance(0.15) else term for term in terms]
+        text = terms[0]
+        for term in terms[1:]:
+            text += f" {self.pick(['+', '+', '-'])} {term}"
+        return text if self.chance(0.5) else f"({text})"
 
     def _divisor(self) -> Lines:
         routine = self._named("a b", "int int")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -57,6 +58,29 @@ def test_programs_agree_with_the_tree_walker() -> None:
 @pytest.mark.parametrize("part", range(20))
 def test_many_programs_agree_with_the_tree_walker(part: int) -> None:
     run_many(1_000_000 * SEED + 1_100 * part, 1_100)
+
+
+def run_short(first: int, count: int) -> None:
+    """Compares where ``count`` programs end that may take few steps and call one another hardly deep."""
+    limited = 0
+    for seed in range(first, first + count):
+        random = Random(seed)
+        case = make_case(random)
+        limits = replace(LIMITS, max_steps=random.randint(1, 120), max_depth=random.choice((2, 3, 5, 60)))
+        expected = walk(case, limits)
+        found = difference(expected, interpret(case, limits))
+        assert not found, f"seed {seed} (NS_FUZZ_SEED={SEED}), {limits}: {found}\n\n{case.source}"
+        limited += expected.limited
+    assert limited > count * 0.2, "many programs reach a limit"
+
+
+def test_programs_end_at_the_same_step_and_depth() -> None:
+    run_short(SEED * 1_000, 120)
+
+
+@pytest.mark.slow
+def test_many_programs_end_at_the_same_step_and_depth() -> None:
+    run_short(100_000_000 * SEED, 4_000)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
