@@ -1,0 +1,71 @@
+"""Whatever a program computes is what inference says that it may be; and the watch that tells so does tell."""
+
+from __future__ import annotations
+
+import os
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from neuroscript.compiler import special
+from neuroscript.compiler.infer import BOOL, FLOAT, INT, LIST, MAP, NIL, OTHER, Type
+from neuroscript.values import Fuzzy
+
+from .routines import Call, Trial, make_trial
+from .typed import admits, excluded_value
+
+SEED = int(os.environ.get("NS_FUZZ_SEED", "1"))
+
+
+def check_many(first: int, count: int) -> None:
+    """Looks at the values of ``count`` libraries."""
+    for seed in range(first, first + count):
+        trial = make_trial(Random(seed))
+        found = excluded_value(trial)
+        assert not found, f"seed {seed} (NS_FUZZ_SEED={SEED}): {found}\n\n{trial.source}"
+
+
+def test_no_value_is_excluded() -> None:
+    check_many(SEED * 1_000, 60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(10))
+def test_no_value_of_many_is_excluded(part: int) -> None:
+    check_many(10_000_000 * SEED + 400 * part, 400)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "fits"),
+    [
+        (Type(INT), 5, True),
+        (Type(INT), 5.0, False),
+        (Type(INT), True, False),
+        (Type(INT, 3), 7, True),
+        (Type(INT, 3), -7, True),
+        (Type(INT, 3), 8, False),
+        (Type(INT, natural=True), 0, True),
+        (Type(INT, natural=True), -1, False),
+        (Type(FLOAT | NIL), None, True),
+        (Type(BOOL), Fuzzy(0.5), False),
+        (Type(OTHER), Fuzzy(0.5), True),
+        (Type(LIST), [object], True),
+        (Type(LIST, item=Type(INT, 3)), [1, 7], True),
+        (Type(LIST, item=Type(INT, 3)), [1, 8], False),
+        (Type(MAP, item=Type(INT)), {"a": None}, False),
+        (Type(LIST | MAP, item=Type(0)), [], True),
+        (Type(LIST | MAP, item=Type(0)), [1], False),
+    ],
+)
+def test_what_a_type_admits(kind: Type, value: Any, fits: bool) -> None:
+    assert admits(kind, value) is fits
+
+
+def test_a_size_that_is_too_small_is_found() -> None:
+    source = "func f(needs n, x) means\n  if n <= 0\n    return x\n  endif\n  return f(n - 1, x * 2)\nendfunc\n"
+    trial = Trial(source, (Call("f", (3, 2**61)),))
+    assert excluded_value(trial) == ""
+    with patch.object(special, "_at_depth", lambda bits, growth, max_depth: bits):
+        assert "do not admit" in excluded_value(trial)
