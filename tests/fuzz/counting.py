@@ -198,6 +198,7 @@ class CountingMaker(StatementMaker):
         if step == "by" and self.chance(0.15):
             bound = "by"
         bare = bound[4:-1] if bound.startswith("len(") else bound
+        bare = "" if bare in ("nil", "true") else bare
         known = set(self.unit.variables)
         lines: Lines = []
         for _ in range(self.number(0, 3)):
