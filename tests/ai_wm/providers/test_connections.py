@@ -102,7 +102,7 @@ def test_after_closing_a_reply_can_be_read_and_no_connection_is_kept(server: Loo
     transport.close()
     assert response.read() == b"hi"
     response.close()
-    assert not transport._idle
+    assert not any(transport._idle.values())
 
 
 # --- TLS and proxies ---
