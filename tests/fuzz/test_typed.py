@@ -1,4 +1,4 @@
-"""Whatever a program computes is what inference says that it may be; and the watch that tells so does tell."""
+"""What the compiler relies on is true of every value of a program; and the watches that tell so do tell."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import pytest
 
 from neuroscript.compiler import special
 from neuroscript.compiler.infer import BOOL, FLOAT, INT, LIST, MAP, NIL, OTHER, Type
+from neuroscript.compiler.ownership import Sharing
 from neuroscript.values import Fuzzy
 
+from .owned import shared_value
 from .routines import Call, Trial, make_trial
 from .typed import admits, excluded_value
 
@@ -20,20 +22,20 @@ SEED = int(os.environ.get("NS_FUZZ_SEED", "1"))
 
 
 def check_many(first: int, count: int) -> None:
-    """Looks at the values of ``count`` libraries."""
+    """Looks at the values of ``count`` libraries, and at who holds them."""
     for seed in range(first, first + count):
         trial = make_trial(Random(seed))
-        found = excluded_value(trial)
+        found = excluded_value(trial) or shared_value(trial)
         assert not found, f"seed {seed} (NS_FUZZ_SEED={SEED}): {found}\n\n{trial.source}"
 
 
-def test_no_value_is_excluded() -> None:
+def test_no_value_is_excluded_or_shared() -> None:
     check_many(SEED * 1_000, 60)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(10))
-def test_no_value_of_many_is_excluded(part: int) -> None:
+def test_no_value_of_many_is_excluded_or_shared(part: int) -> None:
     check_many(10_000_000 * SEED + 400 * part, 400)
 
 
@@ -69,3 +71,11 @@ def test_a_size_that_is_too_small_is_found() -> None:
     assert excluded_value(trial) == ""
     with patch.object(special, "_at_depth", lambda bits, growth, max_depth: bits):
         assert "do not admit" in excluded_value(trial)
+
+
+def test_a_holder_that_is_overlooked_is_found() -> None:
+    source = "func f() means\n  set xs = [1]\n  set ys = [xs]\n  set xs[0] = 2\n  return ys\nendfunc\n"
+    trial = Trial(source, (Call("f"),))
+    assert shared_value(trial) == ""
+    with patch.object(Sharing, "by", lambda self, statement: iter(())):
+        assert "xs is held" in shared_value(trial)

@@ -1,0 +1,51 @@
+"""Whether what code changes without a look is held by nothing else, whenever it does so."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+from unittest.mock import patch
+
+from neuroscript.compiler import pyast as py
+from neuroscript.compiler.assignments import Assignments
+from neuroscript.interpreter import _CACHE
+from neuroscript.runtime.containers import IN_LOCAL
+
+from .routines import Trial
+from .trials import Compiled
+
+
+class SharedError(BaseException):
+    """A list or map that code takes for its own has another holder."""
+
+
+def _unshared(self: Assignments, name: str) -> list[ast.expr]:
+    """A look in any case; where code would do without one, what it finds had better be true."""
+    counted = py.call("_refcount", py.name(f"v_{name}"))
+    if name in self.owned:
+        return [py.call("_sole", counted, py.const(name))]
+    return [py.compare(counted, "==", py.const(IN_LOCAL))]
+
+
+def shared_value(trial: Trial) -> str:
+    """A list or map of the trial's calls that is changed while something else holds it, or an empty text."""
+
+    def sole(count: int, name: str) -> bool:
+        if count != IN_LOCAL:
+            raise SharedError(f"{name} is held {count} times, not {IN_LOCAL}")
+        return True
+
+    with (
+        patch.object(Assignments, "_unshared", _unshared),
+        patch.object(_CACHE, "find", lambda key, linker: None),
+        patch.object(_CACHE, "keep", lambda key, entry: None),
+    ):
+        library = Compiled(trial)
+    namespace: dict[str, Any] = library.interpreter.runtime.namespace
+    namespace["_sole"] = sole
+    for call in trial.calls:
+        try:
+            library.call(call)
+        except SharedError as error:
+            return f"{call}: {error}"
+    return ""
