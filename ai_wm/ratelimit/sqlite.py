@@ -28,6 +28,7 @@ from ai_wm.ratelimit.base import (
 )
 from ai_wm.ratelimit.counters import Call, Counters, Known, StoredHold
 from ai_wm.ratelimit.database import Database
+from ai_wm.ratelimit.late import LateCounts, NoLimits, Spent, limits_nothing
 from ai_wm.ratelimit.leases import Lease, is_held
 from ai_wm.ratelimit.line import Line
 from ai_wm.ratelimit.windows import Windows, usage_of
@@ -43,10 +44,13 @@ LAST_POLL = 0.25
 FOREIGN_CLOCK_POLL = 0.05
 # The system's clock may be set while a caller sleeps.
 LONGEST_SLEEP = 5.0
+_NO_LIMITS = NoLimits()
 
 
 class SQLiteRateLimiter:
     """Counts in a SQLite file that any number of processes share; one transaction a reservation.
+
+    Calls that no limit looks at are counted when they are over, up to half a second late (`late`).
 
     Nothing is opened before it is needed.  Calls and slots of a process that died are given back by whoever is refused
     because of them, and when a limiter starts.  Callers that wait are served in order of arrival within a process;
@@ -67,6 +71,7 @@ class SQLiteRateLimiter:
         self._accounts: dict[str, _Account] = {}
         self._group: GroupCommit[_Work] = GroupCommit(self._execute)
         self._abandoned: deque[_End] = deque()
+        self._late = LateCounts(self._count_late, self._not_counted)
         self._calls = count()
         self._lease: Lease | None = None
         self._holder = 0
@@ -90,6 +95,10 @@ class SQLiteRateLimiter:
         """
         account = self._accounts.get(definition_id) or self._account(definition_id)
         tokens, units = token_count(tokens), cost_units(cost)
+        if limits_nothing(policy):
+            return self._late.reservation(definition_id, account.unlimited)
+        if self._late.waiting:
+            self._late.flush()
         subject = subject_of(definition_id, name)
 
         def attempt() -> Reservation | Refusal:
@@ -125,7 +134,9 @@ class SQLiteRateLimiter:
 
     def usage(self, definition_id: str) -> dict[str, float]:
         """See `RateLimiter.usage`."""
-        waiting = len(self._account(definition_id).line)
+        account = self._account(definition_id)
+        waiting, unlimited = len(account.line), len(account.unlimited)
+        self._late.flush()
         if self._database.exists:
             self._reclaim()
         slots = self.active_slots(definition_id)
@@ -136,8 +147,11 @@ class SQLiteRateLimiter:
                     row.tick(self._now())
                     row.leave(connection)
                     row.store(connection)
+                    row.in_flight += unlimited
                     return usage_of(row, slots, waiting)
-        return usage_of(Windows(), slots, waiting)
+        nothing = Windows()
+        nothing.in_flight = unlimited
+        return usage_of(nothing, slots, waiting)
 
     def forget(self, definition_id: str) -> None:
         """See `RateLimiter.forget`."""
@@ -145,12 +159,17 @@ class SQLiteRateLimiter:
             account = self._accounts.pop(definition_id, None)
         if account is not None:
             account.line.close("the definition was removed")
+        self._late.drop(definition_id)
         if self._database.exists:
             with self._transaction() as connection:
                 counters.forget(connection, definition_id)
 
     def close(self) -> None:
         """See `RateLimiter.close`.  A call that is settled later is not counted any more."""
+        try:
+            self._late.flush()
+        except NeuroScriptError as error:
+            self._not_counted(error)
         with self._lock:
             accounts, self._accounts = list(self._accounts.values()), {}
             lease, self._lease = self._lease, None
@@ -250,6 +269,23 @@ class SQLiteRateLimiter:
                     counters.release_all(connection, number)
         return bool(dead)
 
+    # --- calls without limits ---
+
+    def _count_late(self, calls: list[Spent]) -> None:
+        holder = self._enrolled()
+        with self._transaction() as connection:
+            for spent in calls:
+                account = self._account(spent.definition_id)
+                sequence = holder << 32 | next(self._calls) & 0xFFFFFFFF
+                call = Call(spent.definition_id, _NO_LIMITS, spent.tokens, spent.cost, holder, sequence)
+                work = _Reserve(account, call, self._now)
+                hold = work.at_once(connection) or work.closely(connection)
+                assert isinstance(hold, StoredHold), hold
+                counters.settle(connection, hold, spent.tokens, spent.cost)
+
+    def _not_counted(self, error: Exception) -> None:
+        _log.warning("calls without limits are not counted yet: %s", error)
+
     # --- the end of a call ---
 
     def _finish(self, account: _Account, hold: StoredHold, settled: tuple[int, int] | None) -> None:
@@ -296,13 +332,14 @@ class SQLiteRateLimiter:
 class _Account:
     """One definition at one limiter: its waiting callers, and what its reservations talk to."""
 
-    __slots__ = ("_limiter", "definition_id", "known", "line")
+    __slots__ = ("_limiter", "definition_id", "known", "line", "unlimited")
 
     def __init__(self, limiter: SQLiteRateLimiter, definition_id: str) -> None:
         self._limiter = limiter
         self.definition_id = definition_id
         self.line = Line()
         self.known: Known | None = None
+        self.unlimited: set[object] = set()  # the calls in flight that no limit looks at
 
     def settle_hold(self, hold: StoredHold, tokens: int, cost: int) -> None:
         self._limiter._finish(self, hold, (tokens, cost))

@@ -24,7 +24,9 @@ class Policy:
     max_concurrent_active_instances: int = 0
 
 
-UNLIMITED = Policy()
+NO_LIMITS = Policy()
+ROOMY = Policy(max_tokens_per_minute=1 << 50)
+"""Limits that are looked at, and that no call comes near."""
 
 
 class Clock:

@@ -9,7 +9,7 @@ import pytest
 from ai_wm.types import RateLimitPolicy
 from neuroscript.errors import ErrorCode, NeuroScriptError, RateLimitedError, StateError
 
-from .support import UNLIMITED, AnyLimiter, Clock, Policy
+from .support import ROOMY, AnyLimiter, Clock, Policy
 
 
 def refusal(limiter: AnyLimiter, policy: Policy, tokens: int = 1, cost: float = 0.0) -> NeuroScriptError:
@@ -102,7 +102,7 @@ def test_waiting_for_what_never_fits_ends_at_once(limiter: AnyLimiter) -> None:
 
 
 def test_settling_counts_the_real_tokens_and_cost(limiter: AnyLimiter) -> None:
-    reservation = limiter.reserve("d", UNLIMITED, tokens=1000, cost=2.0)
+    reservation = limiter.reserve("d", ROOMY, tokens=1000, cost=2.0)
     assert limiter.usage("d")["tokens_last_minute"] == 1000
     assert limiter.usage("d")["calls_in_flight"] == 1
     reservation.settle(120, 0.25)
@@ -127,22 +127,22 @@ def test_releasing_gives_everything_back_the_request_included(limiter: AnyLimite
 
 
 def test_a_block_releases_what_was_not_settled(limiter: AnyLimiter) -> None:
-    with pytest.raises(RuntimeError), limiter.reserve("d", UNLIMITED, tokens=5):
+    with pytest.raises(RuntimeError), limiter.reserve("d", ROOMY, tokens=5):
         raise RuntimeError("the call failed before it was sent")
-    with limiter.reserve("d", UNLIMITED, tokens=5) as reservation:
+    with limiter.reserve("d", ROOMY, tokens=5) as reservation:
         reservation.settle(3)
     assert limiter.usage("d")["requests_last_minute"] == 1
     assert limiter.usage("d")["tokens_last_minute"] == 3
 
 
 def test_a_forgotten_reservation_is_given_back(limiter: AnyLimiter) -> None:
-    limiter.reserve("d", UNLIMITED, tokens=5)
+    limiter.reserve("d", ROOMY, tokens=5)
     gc.collect()
     assert limiter.usage("d")["requests_last_minute"] == 0
 
 
 def test_settling_twice_is_an_error_and_releasing_late_is_not(limiter: AnyLimiter) -> None:
-    reservation = limiter.reserve("d", UNLIMITED, tokens=5)
+    reservation = limiter.reserve("d", ROOMY, tokens=5)
     assert reservation.open
     reservation.settle(4)
     assert not reservation.open
@@ -212,9 +212,9 @@ def test_slots_bound_the_active_instances(limiter: AnyLimiter) -> None:
 
 
 def test_settling_after_the_definition_was_removed_does_nothing(limiter: AnyLimiter) -> None:
-    late, later = (limiter.reserve("d", UNLIMITED, tokens=5) for _ in range(2))
+    late, later = (limiter.reserve("d", ROOMY, tokens=5) for _ in range(2))
     limiter.forget("d")
-    limiter.reserve("d", UNLIMITED, tokens=7).settle(7)
+    limiter.reserve("d", ROOMY, tokens=7).settle(7)
     late.settle(5)
     later.release()
     assert limiter.usage("d")["tokens_last_minute"] == 7
@@ -232,7 +232,7 @@ def test_a_clock_that_goes_backwards_stands_still_instead(limiter: AnyLimiter, c
 
 def test_a_limit_added_later_counts_what_was_used_before(limiter: AnyLimiter, clock: Clock) -> None:
     for _ in range(5):
-        call(limiter, UNLIMITED, tokens=10)
+        call(limiter, ROOMY, tokens=10)
         clock.pass_(3600)
     refusal(limiter, Policy(max_requests_per_day=5))
     refusal(limiter, Policy(max_tokens_per_day=50))
@@ -241,7 +241,7 @@ def test_a_limit_added_later_counts_what_was_used_before(limiter: AnyLimiter, cl
 
 def test_without_a_limit_by_the_day_the_day_is_kept_by_the_minute(limiter: AnyLimiter, clock: Clock) -> None:
     for _ in range(100):
-        call(limiter, UNLIMITED, tokens=2, cost=0.5)
+        call(limiter, ROOMY, tokens=2, cost=0.5)
         clock.pass_(10)
     usage = limiter.usage("d")
     assert usage["requests_last_day"] == 100
@@ -261,7 +261,7 @@ def test_the_policy_of_a_definition_will_do(limiter: AnyLimiter) -> None:
 
 
 def test_closing_twice_and_settling_after_it_are_harmless(limiter: AnyLimiter) -> None:
-    reservation = limiter.reserve("d", UNLIMITED, tokens=3)
+    reservation = limiter.reserve("d", ROOMY, tokens=3)
     limiter.close()
     limiter.close()
     reservation.settle(3)

@@ -18,7 +18,7 @@ import pytest
 from ai_wm.ratelimit import SQLiteRateLimiter, counters
 from neuroscript.errors import ErrorCode, NeuroScriptError, RateLimitedError
 
-from .support import UNLIMITED, Clock, Policy, until
+from .support import ROOMY, Clock, Policy, until
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -107,7 +107,7 @@ def test_limiters_of_one_process_share_the_file_and_know_who_is_alive(path: Path
 
 def test_a_slot_is_given_back_by_whoever_retires_the_instance(path: Path) -> None:
     first, second = SQLiteRateLimiter(path), SQLiteRateLimiter(path)
-    first.acquire_slot("d", UNLIMITED, "one")
+    first.acquire_slot("d", ROOMY, "one")
     second.release_slot("d", "one")
     assert first.active_slots("d") == 0
     first.close()
@@ -142,7 +142,7 @@ def test_a_restart_gives_back_what_a_killed_process_held(path: Path) -> None:
         process.wait(10)
     assert list(path.parent.glob("*.lease"))
     limiter = SQLiteRateLimiter(path)
-    limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+    limiter.reserve("d", ROOMY, tokens=1).settle(1)
     assert limiter.usage("d")["calls_in_flight"] == 0
     assert limiter.usage("d")["tokens_last_minute"] == 6
     assert limiter.active_slots("d") == 0
@@ -160,7 +160,7 @@ def test_kills_at_any_moment_lose_no_call_that_was_over_and_leave_no_hold(path: 
             assert process.stdout is not None
             acknowledged = (process.stdout.read().split() or [acknowledged])[-1]
         limiter = SQLiteRateLimiter(path)
-        limiter.acquire_slot("d", UNLIMITED, "one")
+        limiter.acquire_slot("d", ROOMY, "one")
         usage = limiter.usage("d")
         assert usage["calls_in_flight"] == 0
         # The last call may have been over without having been said to be.
@@ -215,12 +215,12 @@ def test_processes_together_use_the_limits_exactly(path: Path, processes: int, t
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_is_somebody_else(path: Path) -> None:
     limiter = SQLiteRateLimiter(path)
-    held = limiter.reserve("d", UNLIMITED, tokens=10)
+    held = limiter.reserve("d", ROOMY, tokens=10)
     context = multiprocessing.get_context("fork")
     answers = context.SimpleQueue()
 
     def child() -> None:
-        limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+        limiter.reserve("d", ROOMY, tokens=1).settle(1)
         answers.put(limiter.usage("d")["tokens_last_minute"])
         limiter.close()
 
@@ -241,7 +241,7 @@ def test_a_forked_child_is_somebody_else(path: Path) -> None:
 def test_without_a_limit_by_the_day_the_file_stays_small(path: Path, clock: Clock) -> None:
     limiter = SQLiteRateLimiter(path, clock)
     for _ in range(300):
-        limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+        limiter.reserve("d", ROOMY, tokens=1).settle(1)
         clock.pass_(2)
     assert limiter.usage("d")["requests_last_day"] == 300
     limiter.close()
@@ -318,13 +318,13 @@ def test_a_settlement_that_the_disk_refused_is_made_up_for_with_the_next_call(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limiter = SQLiteRateLimiter(path)
-    limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
-    held = limiter.reserve("d", UNLIMITED, tokens=5)
+    limiter.reserve("d", ROOMY, tokens=1).settle(1)
+    held = limiter.reserve("d", ROOMY, tokens=5)
     with monkeypatch.context() as patch:
         patch.setattr(counters, "settle", lambda *_: (_ for _ in ()).throw(OSError("disk I/O error")))
         with pytest.raises(NeuroScriptError, match="disk I/O error"):
             held.settle(9)
-    limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+    limiter.reserve("d", ROOMY, tokens=1).settle(1)
     usage = limiter.usage("d")
     assert (usage["tokens_last_minute"], usage["calls_in_flight"]) == (11, 0)
     limiter.close()
@@ -334,7 +334,7 @@ def test_a_damaged_file_is_named_and_left_alone(path: Path) -> None:
     path.write_bytes(b"this is not a database, but long enough to be looked at" * 20)
     limiter = SQLiteRateLimiter(path)
     with pytest.raises(NeuroScriptError, match="is damaged") as caught:
-        limiter.reserve("d", UNLIMITED, tokens=1)
+        limiter.reserve("d", ROOMY, tokens=1)
     assert caught.value.code == ErrorCode.CONFIGURATION
     assert str(path) in caught.value.message
     assert path.read_bytes().startswith(b"this is not")
@@ -347,7 +347,7 @@ def test_a_file_of_a_newer_version_is_refused(path: Path) -> None:
     connection.close()
     limiter = SQLiteRateLimiter(path)
     with pytest.raises(NeuroScriptError, match="newer version") as caught:
-        limiter.reserve("d", UNLIMITED, tokens=1)
+        limiter.reserve("d", ROOMY, tokens=1)
     assert caught.value.code == ErrorCode.CONFIGURATION
     limiter.close()
 
@@ -356,7 +356,7 @@ def test_a_place_that_cannot_be_written_is_an_error_of_its_own(tmp_path: Path) -
     (tmp_path / "file").write_text("not a directory")
     limiter = SQLiteRateLimiter(tmp_path / "file" / "limits.sqlite3")
     with pytest.raises(NeuroScriptError) as caught:
-        limiter.reserve("d", UNLIMITED, tokens=1)
+        limiter.reserve("d", ROOMY, tokens=1)
     assert caught.value.code == ErrorCode.IO_FAILED
     assert "limits.sqlite3" in caught.value.message
     limiter.close()
@@ -364,7 +364,7 @@ def test_a_place_that_cannot_be_written_is_an_error_of_its_own(tmp_path: Path) -
 
 def test_a_full_disk_is_reported_and_goes_on_when_there_is_room(path: Path) -> None:
     limiter = SQLiteRateLimiter(path)
-    limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+    limiter.reserve("d", ROOMY, tokens=1).settle(1)
     connection = limiter._database._connection
     assert connection is not None
     # SQLite refuses to let the file grow beyond its size, as a full disk would.
@@ -375,25 +375,25 @@ def test_a_full_disk_is_reported_and_goes_on_when_there_is_room(path: Path) -> N
     def fill() -> None:
         nonlocal made
         while made < 10_000:
-            limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+            limiter.reserve("d", ROOMY, tokens=1).settle(1)
             made += 1
 
     with pytest.raises(NeuroScriptError, match="make room on the disk") as caught:
         fill()
     assert caught.value.code == ErrorCode.IO_FAILED
     connection.execute("PRAGMA max_page_count = 1000000")
-    limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+    limiter.reserve("d", ROOMY, tokens=1).settle(1)
     assert limiter.usage("d")["requests_last_day"] == made + 1
     limiter.close()
 
 
 def test_another_program_that_reads_the_file_disturbs_nobody(path: Path) -> None:
     limiter = SQLiteRateLimiter(path)
-    limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+    limiter.reserve("d", ROOMY, tokens=1).settle(1)
     reader = sqlite3.connect(path)
     reader.execute("BEGIN")
     assert reader.execute("SELECT COUNT(*) FROM entries").fetchone() == (1,)
-    limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+    limiter.reserve("d", ROOMY, tokens=1).settle(1)
     assert limiter.usage("d")["requests_last_day"] == 2
     reader.close()
     limiter.close()
@@ -416,7 +416,7 @@ def test_a_definition_that_was_never_written_is_not_taken_for_another(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limiter = SQLiteRateLimiter(path)
-    limiter.reserve("first", UNLIMITED, tokens=1).settle(1)
+    limiter.reserve("first", ROOMY, tokens=1).settle(1)
     commit = counters.reserve
 
     def broken(*arguments: object) -> object:
@@ -427,8 +427,8 @@ def test_a_definition_that_was_never_written_is_not_taken_for_another(
     with monkeypatch.context() as patch:
         patch.setattr(counters, "reserve", broken)
         with pytest.raises(NeuroScriptError):
-            limiter.reserve("a", UNLIMITED, tokens=1)
-    limiter.reserve("b", UNLIMITED, tokens=2).settle(2)
-    limiter.reserve("a", UNLIMITED, tokens=4).settle(4)
+            limiter.reserve("a", ROOMY, tokens=1)
+    limiter.reserve("b", ROOMY, tokens=2).settle(2)
+    limiter.reserve("a", ROOMY, tokens=4).settle(4)
     assert (limiter.usage("a")["tokens_last_day"], limiter.usage("b")["tokens_last_day"]) == (4, 2)
     limiter.close()

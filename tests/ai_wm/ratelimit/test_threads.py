@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from neuroscript.errors import RateLimitedError
 
-from .support import UNLIMITED, AnyLimiter, Policy
+from .support import ROOMY, AnyLimiter, Policy
 
 
 def test_threads_together_use_the_limit_exactly(limiter: AnyLimiter) -> None:
@@ -62,9 +62,9 @@ def test_reservations_forgotten_in_cycles_while_others_work_are_all_given_back(l
 
     def work(_: int) -> None:
         for _ in range(40):
-            cycle: list[object] = [limiter.reserve("d", UNLIMITED, tokens=1)]
+            cycle: list[object] = [limiter.reserve("d", ROOMY, tokens=1)]
             cycle.append(cycle)
-            limiter.reserve("d", UNLIMITED, tokens=1).settle(1)
+            limiter.reserve("d", ROOMY, tokens=1).settle(1)
 
     thresholds = gc.get_threshold()
     gc.set_threshold(5)

@@ -10,16 +10,16 @@ from pathlib import Path
 from ai_wm.ratelimit import SQLiteRateLimiter
 from neuroscript.errors import RateLimitedError
 
-from .support import UNLIMITED, Policy
+from .support import ROOMY, Policy
 
 
 def hold(path: Path, call_tokens: str) -> None:
     """Reserve a call and take a slot, say so, and hang until killed."""
     limiter = SQLiteRateLimiter(path)
-    reservation = limiter.reserve("d", UNLIMITED, tokens=int(call_tokens))
-    settled = limiter.reserve("d", UNLIMITED, tokens=5)
+    reservation = limiter.reserve("d", ROOMY, tokens=int(call_tokens))
+    settled = limiter.reserve("d", ROOMY, tokens=5)
     settled.settle(5)
-    limiter.acquire_slot("d", UNLIMITED, f"instance-{call_tokens}")
+    limiter.acquire_slot("d", ROOMY, f"instance-{call_tokens}")
     print("held", flush=True)
     threading.Event().wait()
     reservation.release()
