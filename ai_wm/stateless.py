@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
@@ -132,20 +133,27 @@ class StatelessTasks:
 
         parts = replace(options, check=check)
         results: dict[int, TaskResult | NeuroScriptError] = {}
-        finished: SimpleQueue[Future[Any]] = SimpleQueue()
-        pool = ThreadPoolExecutor(min(max_parallel, len(prompts)), thread_name_prefix="ai_wm-batch")
+        finished: SimpleQueue[_Done] = SimpleQueue()
+        indexes = iter(range(len(prompts)))
+
+        def work() -> None:
+            for index in indexes:
+                try:
+                    finished.put(_Done(index, *self._one(id_or_name, prompts[index], overrides, parts, check)))
+                except BaseException as error:  # raised where the batch waits
+                    finished.put(_Done(index, None, [], error))
+
+        workers = min(max_parallel, len(prompts))
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="ai_wm-batch")
         try:
             with progress(len(prompts)) as advance:
-                waiting = {
-                    pool.submit(copy_context().run, self._one, id_or_name, prompt, overrides, parts, check): index
-                    for index, prompt in enumerate(prompts)
-                }
-                for future in waiting:
-                    future.add_done_callback(finished.put)
-                while waiting:
-                    for done in sorted(_next_of(finished, options.check), key=waiting.__getitem__):
-                        result, fired = done.result()
-                        results[waiting.pop(done)] = result
+                for _ in range(workers):
+                    pool.submit(copy_context().run, work)
+                while len(results) < len(prompts):
+                    for place, result, fired, error in sorted(_next_of(finished, options.check), key=_place_of):
+                        if result is None:
+                            raise error if error is not None else AssertionError(place)
+                        results[place] = result
                         # In this thread: what listens may belong to it.
                         for name, payload in fired:
                             self.runner.events.fire(name, payload)
@@ -167,9 +175,21 @@ class StatelessTasks:
                 return error, fired
 
 
-def _next_of(finished: SimpleQueue[Future[Any]], check: Check | None) -> list[Future[Any]]:
-    """The futures that are done, waiting for at least one; looks now and then whether the caller was cancelled."""
-    found: list[Future[Any]] = []
+class _Done(NamedTuple):
+    """A task of a batch that is over: what it gave, the events that it fired, and what it raised if it gave nothing."""
+
+    place: int
+    result: TaskResult | NeuroScriptError | None
+    fired: list[tuple[str, dict[str, Any]]]
+    error: BaseException | None = None
+
+
+_place_of = attrgetter("place")
+
+
+def _next_of(finished: SimpleQueue[_Done], check: Check | None) -> list[_Done]:
+    """The tasks that are over, waiting for at least one; looks now and then whether the caller was cancelled."""
+    found: list[_Done] = []
     while not found:
         try:
             found.append(finished.get(timeout=None if check is None else _WATCH_SECONDS))
