@@ -105,6 +105,7 @@ def serve() -> Iterator[Loopback]:
                     return  # the client went away, which is what some tests are about
 
     class Server(socketserver.ThreadingTCPServer):
+        request_queue_size = 128  # with the five of the default, sixteen clients at once find a full queue
         daemon_threads = True
         block_on_close = False
         allow_reuse_address = True
