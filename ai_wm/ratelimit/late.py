@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakSet
 
 from ai_wm.ratelimit.base import LimitPolicy, Reservation
 
@@ -24,12 +25,11 @@ MOST: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A call that is over, in the process of that number."""
+    """A call that is over."""
 
     definition_id: str
     tokens: int
     cost: int
-    process: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,11 @@ class LateCounts:
     def __init__(self, write: Callable[[list[Spent]], None], failed: Callable[[Exception], None]) -> None:
         self._write = write
         self._failed = failed
+        self._begin()
+        _counts.add(self)
+
+    def _begin(self) -> None:
+        self._writing = threading.Lock()  # taken before the other one, and held while the file is written
         self._lock = threading.Lock()
         self._spent: list[Spent] = []
         self._timer: threading.Timer | None = None
@@ -95,25 +100,25 @@ class LateCounts:
 
     def flush(self) -> None:
         """Writes what has not been written.  Raises what writing raises."""
-        with self._lock:
-            timer, self._timer = self._timer, None
+        with self._writing:
+            with self._lock:
+                timer, self._timer = self._timer, None
+                spent, self._spent = self._spent, []
             if timer is not None:
                 timer.cancel()
-            # After a fork the child has a copy of what the parent writes.
-            mine = [spent for spent in self._spent if spent.process == os.getpid()]
-            self._spent = []
-            if not mine:
+            if not spent:
                 return
             try:
-                self._write(mine)
+                self._write(spent)
             except BaseException:
-                self._spent = mine
+                with self._lock:
+                    self._spent[:0] = spent
                 raise
 
     @property
     def waiting(self) -> bool:
-        """Whether there is anything to write."""
-        return bool(self._spent)
+        """Whether there is anything to write, or to wait for."""
+        return bool(self._spent) or self._writing.locked()
 
     def _on_time(self) -> None:
         try:
@@ -134,9 +139,22 @@ class _Ledger:
 
     def settle_hold(self, hold: object, tokens: int, cost: int) -> None:
         self._open.discard(hold)
-        self._counts.add(Spent(self._definition_id, tokens, cost, os.getpid()))
+        self._counts.add(Spent(self._definition_id, tokens, cost))
 
     def release_hold(self, hold: object) -> None:
         self._open.discard(hold)
 
     abandon_hold = release_hold
+
+
+# After a fork the child has a copy of what the parent writes, and none of its threads.
+_counts: WeakSet[LateCounts] = WeakSet()
+
+
+def _after_fork() -> None:
+    for counts in list(_counts):
+        counts._begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -434,7 +434,8 @@ def test_limits_that_cannot_be_settled_fail_the_call_but_not_its_record(
 
     told: list[tuple[str, dict[str, Any]]] = []
     with AIWorkerManager(tmp_path) as manager:
-        manager.add_worker_definition(worker("w", interaction_models=["both"]))
+        limits = {"max_requests_per_minute": 100}
+        manager.add_worker_definition(worker("w", interaction_models=["both"], rate_limits=limits))
         manager.on_event(lambda name, payload: told.append((name, payload)))
         instance = manager.spawn_worker_instance("w").instance_id
         with monkeypatch.context() as patch:
