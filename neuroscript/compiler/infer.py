@@ -203,11 +203,9 @@ class Inference:
             return self._stored(path, self.of(value) if value is not None else ANY)
         if value is None:
             return ANY
-        if assignment.each:
-            return _each(self.of(value))
         if assignment.grows is not None and (growth := self._grown(assignment.name, assignment.grows)) is not None:
             return growth
-        start = self.of(value)
+        start = _each(self.of(value)) if assignment.each else self.of(value)
         self._starts[assignment.name] = self._starts.get(assignment.name, ANY).union(start)
         return start
 
@@ -225,7 +223,7 @@ class Inference:
 
     def _grown(self, name: str, added: list[tuple[str, n.Expr]]) -> Type | None:
         """The type of a variable to which whole numbers of a known size are added, as often as a run can."""
-        own = self.types[name]
+        own = self.types.get(name, ANY)  # a name that the host has set is no variable
         if not own.within(INT):
             return None
         total, natural = 0, own.natural

@@ -261,3 +261,8 @@ def test_variables_of_a_session_may_hold_anything(value: Any, text: str) -> None
     session = Interpreter(plugins=False, globals={"VALUE": value}).session()
     session.evaluate("set x = VALUE")
     assert code_of(session, text) in (0, 7, 8)
+
+
+def test_growing_what_the_host_has_set_is_refused_when_it_runs() -> None:
+    outcome = run("set N = N + 1\nreturn N", globals={"N": 3})
+    assert (outcome.code, outcome.result) == (43, None)
