@@ -394,8 +394,12 @@ class Statements(Loops):
                 self.owned.discard(target.name)
 
     def _begin(self, names: Iterable[str]) -> None:
+        """Begins a function's code with these names set; a body may be made twice."""
         self.assigned = set(names)
         self.added = []
+        self.owned = set()
+        self.counters = []
+        self.holding = []
 
     def _note(self, name: str) -> None:
         """From here on the variable is certainly set."""
