@@ -169,6 +169,13 @@ def test_values_never_share_their_changes(text: str, result: Any) -> None:
     assert (outcome.code, outcome.result) == (0, result), outcome.error
 
 
+@pytest.mark.parametrize("unset", ["for each b in [1]\nendfor\nset ys = b", "if a\n  set b = 1\nendif\nset ys = b"])
+@pytest.mark.parametrize("change", ["set a[0] = 9", "set a[1] = 9", "set a = tool.list.Append(a, 9)"])
+def test_a_variable_that_may_be_unset_makes_nothing_owned(change: str, unset: str) -> None:
+    more = procedure(f"{change}\n{unset}", "change", "(needs a)")
+    assert run("set xs = [1]\ncall change(xs)\nreturn xs", more=more).result == [1]
+
+
 def test_what_the_host_was_given_stays_as_it_was() -> None:
     kept: list[Any] = []
     with Interpreter(plugins=False, emit=kept.append) as interpreter:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from random import Random
 
-from .statements import Lines, StatementMaker, indented
+from .statements import NAMES, Lines, StatementMaker, indented
 
 COUNTERS = ("i", "j", "count", "_")
 SMALL = ("0", "1", "2", "3", "5")
@@ -330,12 +330,11 @@ class CountingMaker(StatementMaker):
 
     def shared(self, depth: int, counter: str = "") -> Lines:
         """A list that is changed, gets a second holder somewhere, and is changed again."""
-        xs = self.known("list") if self.chance(0.6) else self.variable("list")
-        self.unit.variables[xs] = "list"
+        xs = self.known("list") if self.chance(0.6) else self.pick(NAMES["list"])
         i = counter or "i"
-        lines: Lines = (
-            [] if counter and self.chance(0.6) else [f"set {xs} = {self.pick(['[1, [2], 3]', '[]', '[[]]'])}"]
-        )
+        known = xs in self.unit.variables and self.chance(0.6 if counter else 0.3)
+        lines: Lines = [] if known else [f"set {xs} = {self.pick(['[1, [2], 3]', '[]', '[[]]'])}"]
+        self.unit.variables[xs] = "list"
         if self.chance(0.3):
             lines.append('set m = {"k": 1}')
         if self.chance(0.85) and not counter:

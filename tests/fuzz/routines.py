@@ -185,7 +185,11 @@ class RoutineMaker(CountingMaker):
             largest = 2**4096 - 1 if self.chance(0.15) else None
             given = [written(largest if largest and type(value) is int else value) for value in call.args]
             given += [f"{name}: {written(value)}" for name, value in call.named]
+            if given and given[0].startswith("["):
+                lines.append(f"set held = {given[0]}")
+                given[0] = "held"
             lines.append(f"emit {routine.name}({', '.join(given)})")
+            lines += ["emit held"] if "held" in given else []
         return ["func main() means", *indented(lines), "endfunc", ""]
 
     # --- what they are made of ---------------------------------------------------------------------------------------
@@ -437,8 +441,15 @@ class RoutineMaker(CountingMaker):
         body: Lines = ["set m = {}"]
         for _ in range(self.number(1, 3)):
             body += make()
+        if self.chance(0.4):  # a variable that may be unset has the compiler make a body twice
+            body += [
+                f"for each late in {self.pick(['xs', '[1]', '[]'])}",
+                "endfor",
+                "set k = late",
+                *self._change("xs", "1"),
+            ]
         shown = [name for name, kind in self.unit.variables.items() if kind == "list"][:4]
-        return self._defined(routine, [*body, f"return [{', '.join(shown)}]"])
+        return self._defined(routine, [*body, f"return [{', '.join(shown)}]" if self.chance(0.6) else "return k"])
 
     def _statements_of_a_body(self) -> Lines:
         """Any statements, without an error handler."""
