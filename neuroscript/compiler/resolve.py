@@ -37,6 +37,8 @@ class Body:
     handler_of: dict[int, int] = field(default_factory=dict)  # id(statement) -> index into handlers
     events: list[n.OnEvent] = field(default_factory=list)
     uses_last: bool = False
+    size: int = 0  # statements
+    guarded: set[str] | None = None  # the variables that are asked whether they are set, once that is known
     evals: int = 0  # how often it evaluates a text that is known only when it runs
 
 
@@ -170,6 +172,7 @@ class _Walker:
     def statement(self, statement: n.Stmt, loop: bool, handler: bool) -> None:
         self.rules(statement, loop, handler)
         body = self.body
+        body.size += 1
         match statement:
             case n.Set(targets=targets):
                 for target in targets:

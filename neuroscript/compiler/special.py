@@ -57,7 +57,7 @@ def expected(body: Body) -> dict[str, Type]:
     """What the parameters of a body evidently are for; none where a specialised body would not pay."""
     if body.kind != "procedure" or body.handlers or body.evals or not body.params:
         return {}
-    if sum(1 for _ in statements(body.block)) > _MOST_STATEMENTS:
+    if body.size > _MOST_STATEMENTS:
         return {}
     return _guesses(body, in_loops=not _own_calls(body))
 

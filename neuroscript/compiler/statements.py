@@ -55,10 +55,12 @@ class Statements(Loops):
         foreign = self.foreign | (session or frozenset())
         self._infer = partial(Inference, body, foreign, unit.procedures, unit.globals)
         self.types = self._infer(*(special.known(body.name) if special is not None else ({}, {})))
-        self.long = sum(1 for _ in statements(body.block)) > _LONG
+        self.long = body.size > _LONG
         self.assigned = params.copy()
         self.added: list[str] = []  # what was put into `assigned`, in order, so that a branch can be taken back
-        self.guarded = self._guarded() - set(body.params)
+        if body.guarded is None:
+            body.guarded = self._guarded() - params
+        self.guarded = body.guarded.copy()
         self.unsure: set[str] = set()
         self.scoped = body.evals * len(body.variables) > _MOST_NAMES
         self.holding = []
