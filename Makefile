@@ -23,6 +23,10 @@ $(VENV)/.developed: $(VENV)/.installed
 	$(PIP) --editable '.[dev,providers-test]'
 	@touch $@
 
+$(VENV)/.equipped: $(VENV)/.developed
+	$(PIP) --editable '.[dev,providers-test,model-test]'
+	@touch $@
+
 demo: $(VENV)/.installed ## run the quick start: two workers, a conversation, tasks, a rate limit, feedback
 	$(BIN)/neuroscript run --sandbox demo-data examples/quickstart.ns
 
@@ -38,7 +42,7 @@ format: $(VENV)/.developed ## mend the style
 test: lint ## lint, types, and the fast tests
 	$(BIN)/pytest -q -m "not slow" $(TEST_FLAGS)
 
-test-all: lint test-others ## all tests, the slow ones too, and the fast ones on every Python that is there
+test-all: lint $(VENV)/.equipped test-others ## all tests, the slow ones too, and the fast ones on every Python that is there
 	$(BIN)/pytest -q $(TEST_FLAGS)
 
 # A pyenv shim may be on the path and not work, so each Python is tried.
