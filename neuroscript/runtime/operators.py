@@ -359,7 +359,7 @@ def _ordered(operator: str, a: Any, b: Any) -> tuple[Any, Any]:
         return x, y
     if left is TimeDate and right is TimeDate:
         return a, b
-    if (left is Fuzzy or right is Fuzzy) and left in _FUZZY_ORDER and right in _FUZZY_ORDER:
+    if (left is Fuzzy) != (right is Fuzzy) and left in _FUZZY_ORDER and right in _FUZZY_ORDER:
         return a.value if left is Fuzzy else a, b.value if right is Fuzzy else b
     raise type_error(operator, a, b, "two numbers, two strings or two times")
 

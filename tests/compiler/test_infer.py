@@ -266,3 +266,9 @@ def test_variables_of_a_session_may_hold_anything(value: Any, text: str) -> None
 def test_growing_what_the_host_has_set_is_refused_when_it_runs() -> None:
     outcome = run("set N = N + 1\nreturn N", globals={"N": 3})
     assert (outcome.code, outcome.result) == (43, None)
+
+
+def test_fuzzies_are_ordered_beside_numbers_and_not_beside_one_another() -> None:
+    given = {"HIGH": Fuzzy(0.75), "LOW": Fuzzy(0.25)}
+    assert run("return [HIGH > 0.5, 0.5 < LOW]", globals=given).result == [True, False]
+    assert run("return HIGH > LOW", globals=given).code == 7
