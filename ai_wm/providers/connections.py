@@ -67,11 +67,10 @@ class Connections(httpx.BaseTransport):
         connection = self._take(origin)
         try:
             response = connection.handle_request(wanted)
-        except _FAILURES as error:
+        except BaseException as error:  # whatever it is, it goes on; only the connection must not stay open
             connection.close()
-            raise _failure(error) from error
-        except BaseException:
-            connection.close()
+            if isinstance(error, _FAILURES):
+                raise _failure(error) from error
             raise
         body = _Body(response, connection, origin, self)
         return httpx.Response(response.status, headers=response.headers, stream=body, extensions=response.extensions)

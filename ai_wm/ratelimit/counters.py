@@ -23,9 +23,6 @@ _COLUMNS = (
     "minute_requests, minute_tokens, day_requests, day_tokens, day_cost, in_flight"
 )
 
-LAG = MICROSECONDS
-"""While calls fit, what is too old is looked for no more often than this: it takes four statements, and a call five."""
-
 
 class StoredHold(NamedTuple):
     """One call in flight: the key of its row in ``entries``, and what was reserved for it."""

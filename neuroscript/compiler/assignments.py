@@ -214,16 +214,9 @@ class Assignments(Expressions):
 
     def _put_inside(self, name: str, local: ast.expr, path: list[n.Expr], value: ast.expr) -> list[ast.stmt]:
         """``set name[a][b]… = value``: inline for two keys, where nothing else holds either list or map."""
-        code: list[ast.stmt] = []
-        reads: list[ast.expr] = []
-        for key in path:
-            if self.simple(key):
-                reads.append(self.value(key))
-            else:
-                temporary = self.temporary()
-                code += [py.assign(temporary, self.value(key)), *self.let_go()]
-                reads.append(py.name(temporary))
-        slow: ast.stmt = py.assign(f"v_{name}", py.call("_put_path", local, ast.Tuple(reads, py.LOAD), value))
+        evaluated, reads = zip(*map(self._key_read, path), strict=True)
+        code = [part for parts in evaluated for part in parts]
+        slow: ast.stmt = py.assign(f"v_{name}", py.call("_put_path", local, ast.Tuple([*reads], py.LOAD), value))
         if len(path) != 2:
             return [*code, slow]
         (outer, inner), (first, second) = map(self.type_of, path), reads
@@ -256,17 +249,18 @@ class Assignments(Expressions):
             tests.append(py.compare(size, "<", py.const(self.unit.max_items)))
         return [*code, py.when(py.both(*tests), store, other), let_go]
 
+    def _key_read(self, key: n.Expr) -> tuple[list[ast.stmt], ast.expr]:
+        """What evaluates a key, and how to mention it, more than once."""
+        if self.simple(key):
+            return [], self.value(key)
+        temporary = self.temporary()
+        return [py.assign(temporary, self.value(key)), *self.let_go()], py.name(temporary)
+
     def _put_one(self, name: str, local: ast.expr, key: n.Expr, value: ast.expr) -> list[ast.stmt]:
         kind = self.type_of(n.Name(key.span, name)) if name in self.assigned else self.types.types[name]
         known = name in self.assigned
         key_kind = self.type_of(key)
-        code: list[ast.stmt] = []
-        if self.simple(key):
-            read = self.value(key)
-        else:
-            temporary = self.temporary()
-            code += [py.assign(temporary, self.value(key)), *self.let_go()]
-            read = py.name(temporary)
+        code, read = self._key_read(key)
         slow: ast.stmt = py.assign(f"v_{name}", py.call("_put", local, read, value))
         store: ast.stmt = ast.Assign([ast.Subscript(local, read, py.STORE)], value)
         unshared = self._unshared(name)

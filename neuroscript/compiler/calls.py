@@ -87,11 +87,17 @@ _ITEMS: dict[ArgType, str] = {
     ArgType.SLICE_BOOL: "_all_bool",
     ArgType.SLICE_MAP: "_all_dict",
 }
-_DIGIT = (1 << 30) - 1
-_SMALL = 1 << 62
+SMALL = 1 << 62  # Whole numbers inline are checked against this; beyond it a helper decides.
+DIGIT = (1 << 30) - 1  # One digit of CPython's integers, which compare fastest: looked at first.
 _LARGEST = sys.float_info.max
 _UNSIZED = frozenset({ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL})
 _CONTAINERS = frozenset({ArgType.ANY, ArgType.MAP, ArgType.SLICE_ANY, ArgType.SLICE_MAP})
+
+
+def in_range(first: ast.expr, again: ast.expr) -> ast.expr:
+    """Whether a whole number is so small that no helper need look at it; ``first`` is where it is mentioned first."""
+    digit = py.both(py.compare(first, "<", py.const(DIGIT)), py.compare(again, ">", py.const(-DIGIT)))
+    return ast.BoolOp(ast.Or(), [digit, py.compare(py.const(-SMALL), "<", again, "<", py.const(SMALL))])
 
 
 class Calls:
@@ -127,6 +133,10 @@ class Calls:
         """A fresh name of the statement at hand."""
         self._temporaries += 1
         return f"t{self._temporaries}"
+
+    def passing(self) -> bool:
+        """Whether the statement at hand is one of many that run through once: it is made short rather than fast."""
+        return self.long and not self.blocks
 
     def holds(self, bound: ast.expr, kind: Type) -> None:
         """Notes a temporary that would make its list or map count as shared for as long as it lives."""
@@ -308,10 +318,7 @@ class Calls:
         bound, result = py.bind(temporary, call), py.name(temporary)
         match link.returns:
             case ArgType.INT | ArgType.NUMBER:
-                # One digit of CPython's integers first: they compare fastest.
-                below, above = py.compare(result, "<", py.const(_DIGIT)), py.compare(result, ">", py.const(-_DIGIT))
-                wide = py.compare(py.const(-_SMALL), "<", result, "<", py.const(_SMALL))
-                test: ast.expr = py.both(py.kind_is(bound, "int"), ast.BoolOp(ast.Or(), [py.both(below, above), wide]))
+                test: ast.expr = py.both(py.kind_is(bound, "int"), in_range(result, result))
             case ArgType.FLOAT:
                 finite = py.compare(py.const(-_LARGEST), "<=", result, "<=", py.const(_LARGEST))
                 test = py.both(py.kind_is(bound, "float"), finite)

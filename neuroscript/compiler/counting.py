@@ -18,6 +18,11 @@ class Counter(NamedTuple):
     step: n.Expr
     down: bool
 
+    @property
+    def by_one(self) -> bool:
+        """Whether each turn adds one."""
+        return isinstance(self.step, n.Literal) and self.step.value == 1 and not self.down
+
 
 def counter(loop: n.While) -> Counter | None:
     """What a loop counts with; None for a loop that does not count."""

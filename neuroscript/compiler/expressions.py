@@ -240,9 +240,7 @@ class Expressions(Operations):
         """
         kind, key = self.type_of(value), self.type_of(index)
         known = self.simple(index) or key.within(INT | STR)
-        if self.long and not self.blocks:
-            known = False
-        if not known or not kind.kinds & (LIST | MAP | STR) or not key.kinds & (INT | STR):
+        if self.passing() or not known or not kind.kinds & (LIST | MAP | STR) or not key.kinds & (INT | STR):
             return py.call("_index", self.value(value), self.value(index))
         first, again = self.operand(value)
         self.holds(first, kind)

@@ -105,8 +105,7 @@ class Loops(Assignments):
         py.place(turns, statement.condition.span)
         step = py.binary(py.name(f"v_{name}"), "-" if found.down else "+", self.value(found.step))
         rest = [self._step(), py.assign(f"v_{name}", step)]
-        literal = found.step.value if isinstance(found.step, n.Literal) else None
-        self.counters.append(name if literal == 1 and not found.down else "")
+        self.counters.append(name if found.by_one else "")
         body = self.block(statement.body[:-1])
         self.counters.pop()
         loop = ast.For(ast.Name(f"v_{name}", py.STORE), turns, body, rest)
@@ -128,8 +127,7 @@ class Loops(Assignments):
         step: ast.expr = self.value(found.step)
         if found.down:
             step = ast.UnaryOp(ast.USub(), step)
-        counting = isinstance(found.step, n.Literal) and found.step.value == 1 and not found.down
-        turns = py.call("_range", start, stop, *([] if counting else [step]))
+        turns = py.call("_range", start, stop, *([] if found.by_one else [step]))
         if not tests:
             return turns
         other = py.call("_counted", py.name(_COMPARE[found.operator]), start, self.value(found.bound), step)

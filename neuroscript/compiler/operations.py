@@ -10,13 +10,11 @@ import ast
 
 from neuroscript.compiler import infer
 from neuroscript.compiler import pyast as py
-from neuroscript.compiler.calls import Calls
+from neuroscript.compiler.calls import DIGIT, Calls, in_range
 from neuroscript.compiler.infer import ANY, BOOL, FLOAT, INT, NIL, NUM, OTHER, STR, Type
 from neuroscript.syntax import nodes as n
 from neuroscript.values import read_number
 
-_SMALL = 1 << 62  # Sums and products inline are checked against this; beyond it the helper decides.
-_DIGIT = (1 << 30) - 1  # One digit of CPython's integers, which compare fastest; for counting up and down.
 CHAIN_DEPTH = 24  # Longer chains are cut into pieces, since Python's compiler walks a tree recursively.
 _FAST = 64  # Beyond so many a chain is made short rather than fast: every fast path is a dozen nodes.
 _SHORT_TEXT = 4096
@@ -90,7 +88,7 @@ class Operations(Calls):
     def _better_short(self, left: Type, right: Type) -> bool:
         """Whether an operation that would need a look at the types is a call: in long code that runs through once."""
         sure = (left.within(INT) and right.within(INT)) or left.within(STR) or right.within(STR)
-        return self.long and not self.blocks and not sure
+        return self.passing() and not sure
 
     def _all_plus(self, chain: n.Chain, start: int) -> bool:
         return all(operator == "+" for operator, _, _ in chain.rest[start:])
@@ -228,21 +226,17 @@ class Operations(Calls):
             test = self._whole_test(first, kind, second, right)
             return py.either(test, py.binary(again, operator, second_again), helper)
         literal = operand.value if isinstance(operand, n.Literal) and type(operand.value) is int else None
-        if literal is not None and operator != "*" and 0 <= literal < _DIGIT and not whole:
+        if literal is not None and operator != "*" and 0 <= literal < DIGIT and not whole:
             bound = (
-                py.compare(again, "<", py.const(_DIGIT))
-                if operator == "+"
-                else py.compare(again, ">", py.const(-_DIGIT))
+                py.compare(again, "<", py.const(DIGIT)) if operator == "+" else py.compare(again, ">", py.const(-DIGIT))
             )
             test = py.both(py.kind_is(first, "int"), bound)
             return py.either(test, py.binary(again, operator, second_again), helper)
         result = self.temporary()
         made = py.binary(first if whole else again, operator, second if whole else second_again)
         tests = [] if whole else [self._whole_test(first, kind, second, right)]
-        below = py.compare(py.bind(result, made), "<", py.const(_DIGIT))
-        small = py.both(below, py.compare(py.name(result), ">", py.const(-_DIGIT)))
-        fits = py.compare(py.const(-_SMALL), "<", py.name(result), "<", py.const(_SMALL))
-        return py.either(py.both(*tests, ast.BoolOp(ast.Or(), [small, fits])), py.name(result), helper)
+        fits = in_range(py.bind(result, made), py.name(result))
+        return py.either(py.both(*tests, fits), py.name(result), helper)
 
     def _modulo(self, first: ast.expr, again: ast.expr, kind: Type, operand: n.Expr) -> ast.expr:
         if not self.simple(operand):
