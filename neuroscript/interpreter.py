@@ -313,7 +313,7 @@ class Interpreter:
             if compiled.start:
                 with runtime.run() as depth:
                     runtime.namespace[compiled.start](depth, None)
-        except BaseException:
+        except BaseException:  # raised again, once what was begun is undone
             namespace, runtime.procedures, handlers, programs = before
             for key in runtime.namespace.keys() - namespace.keys():
                 if not key.startswith(_TOOLS):

@@ -205,7 +205,7 @@ def replacing(
             os.close(descriptor)
         release()
         files.replace(temporary, path)
-    except BaseException:
+    except BaseException:  # raised again, once what was begun is undone
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
@@ -250,7 +250,7 @@ class StoreLock:
         except OSError as error:
             self._threads.release()
             raise io_error(error, "lock the store of AI workers", self._path) from error
-        except BaseException:
+        except BaseException:  # raised again, once what was begun is undone
             self._threads.release()
             raise
         self._depth += 1

@@ -84,7 +84,7 @@ class Journals:
             raise OSError(f"the lock of the new journal {owner} is held already")
         try:
             self._descriptor = self._create(owner, 1)
-        except BaseException:
+        except BaseException:  # raised again, once what was begun is undone
             self._alive.release()
             self._alive = None
             raise
@@ -96,7 +96,7 @@ class Journals:
         file = Descriptor(self._files.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
         try:
             self._files.sync_directory(self._directory)
-        except BaseException:
+        except BaseException:  # raised again, once what was begun is undone
             path.unlink()
             raise
         return file
@@ -120,7 +120,7 @@ class Journals:
         start = self._offsets[name]
         try:
             self._files.write_for_good(file.number, data, start, meanwhile)
-        except BaseException:
+        except BaseException:  # raised again, once what was begun is undone
             with contextlib.suppress(OSError):
                 self._files.truncate(file.number, start)
             raise
@@ -148,7 +148,7 @@ class Journals:
             data = b"".join(line + b"\n" for _, line in lines)
             self._files.write_at(new.number, data, 0)
             self._files.sync_data(new.number)
-        except BaseException:
+        except BaseException:  # raised again, once what was begun is undone
             (self._directory / f"{self._owner}-{self._number + 1:06}{_SUFFIX}").unlink()
             raise
         self._descriptor, self._number = new, self._number + 1

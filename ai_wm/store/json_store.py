@@ -83,7 +83,7 @@ class JsonStore:
             with self._locked():
                 self._books.load(self._books.summaries.read())
                 self._books.start()
-        except BaseException:
+        except BaseException:  # raised again, once what was begun is undone
             self._state.close()
             raise
 

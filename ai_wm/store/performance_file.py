@@ -278,7 +278,7 @@ class PerformanceFile:
                 self._files.write_for_good(descriptor, data, start, meanwhile)
             else:
                 state.size = self._grow(descriptor, data, start)
-        except BaseException:
+        except BaseException:  # raised again, once what was begun is undone
             self._roll_back(start, need)
             raise
         offsets, offset = [], start + (2 if state.count else 0)
