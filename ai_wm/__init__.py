@@ -9,25 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ai_wm.conversation import ConversationManager
-    from ai_wm.manager import AIWorkerManager
-    from ai_wm.performance import RecordFilter
-    from ai_wm.plugin import register_ai_worker_tools
-    from ai_wm.providers.base import (
-        Delta,
-        LLMClient,
-        LLMRequest,
-        LLMResponse,
-        Message,
-        ToolCallRequest,
-        ToolDefinition,
-        Usage,
-    )
-    from ai_wm.ratelimit import RateLimiter
-    from ai_wm.stateless import TaskResult
-    from ai_wm.store import Store
-    from ai_wm.toolhost import ToolHost
-    from ai_wm.types import (
+    from ai_wm.calls.tool_host import ToolHost
+    from ai_wm.data.totals import RecordFilter
+    from ai_wm.data.types import (
         AIWorkerDefinition,
         AIWorkerDefinitionStatus,
         AIWorkerInstance,
@@ -45,11 +29,27 @@ if TYPE_CHECKING:
         SupervisorFeedback,
         TokenUsageMetrics,
     )
+    from ai_wm.manager import AIWorkerManager
+    from ai_wm.plugin import register_ai_worker_tools
+    from ai_wm.providers.base import (
+        Delta,
+        LLMClient,
+        LLMRequest,
+        LLMResponse,
+        Message,
+        ToolCallRequest,
+        ToolDefinition,
+        Usage,
+    )
+    from ai_wm.ratelimit import RateLimiter
+    from ai_wm.store import Store
+    from ai_wm.workers.conversation import ConversationManager
+    from ai_wm.workers.stateless import TaskResult
 
 _PLACES = {
-    "ai_wm.conversation": ("ConversationManager",),
+    "ai_wm.workers.conversation": ("ConversationManager",),
     "ai_wm.manager": ("AIWorkerManager",),
-    "ai_wm.performance": ("RecordFilter",),
+    "ai_wm.data.totals": ("RecordFilter",),
     "ai_wm.plugin": ("register_ai_worker_tools",),
     "ai_wm.providers.base": (
         "Delta",
@@ -62,10 +62,10 @@ _PLACES = {
         "Usage",
     ),
     "ai_wm.ratelimit": ("RateLimiter",),
-    "ai_wm.stateless": ("TaskResult",),
+    "ai_wm.workers.stateless": ("TaskResult",),
     "ai_wm.store": ("Store",),
-    "ai_wm.toolhost": ("ToolHost",),
-    "ai_wm.types": (
+    "ai_wm.calls.tool_host": ("ToolHost",),
+    "ai_wm.data.types": (
         "AIWorkerDefinition",
         "AIWorkerDefinitionStatus",
         "AIWorkerInstance",

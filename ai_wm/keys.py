@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Self
 from urllib.parse import quote, quote_plus
 
-from ai_wm.types import APIKeySource, APIKeySourceMethod, APIKeyStatus
+from ai_wm.data.types import APIKeySource, APIKeySourceMethod, APIKeyStatus
 from neuroscript.errors import ErrorCode, NeuroScriptError
 
 MASK = "***"

@@ -9,20 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ai_wm import progress
-from ai_wm.aio import in_thread
-from ai_wm.calls import CallOptions, Check, StreamCallback
-from ai_wm.conversation import ConversationManager
-from ai_wm.events import Listener
-from ai_wm.parts import build_parts
-from ai_wm.performance import RecordFilter
-from ai_wm.pricing import PriceSource
-from ai_wm.providers.base import LLMClient, Message
-from ai_wm.ratelimit import RateLimiter
-from ai_wm.stateless import TaskResult
-from ai_wm.store import Store
-from ai_wm.toolhost import ToolHost
-from ai_wm.types import (
+from ai_wm.calls.pricing import PriceSource
+from ai_wm.calls.tool_host import ToolHost
+from ai_wm.calls.turn import CallOptions, Check, StreamCallback
+from ai_wm.data.totals import RecordFilter
+from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerInstance,
     AIWorkerInstanceStatus,
@@ -33,6 +24,15 @@ from ai_wm.types import (
     SupervisorFeedback,
     TokenUsageMetrics,
 )
+from ai_wm.providers.base import LLMClient, Message
+from ai_wm.ratelimit import RateLimiter
+from ai_wm.store import Store
+from ai_wm.support import progress
+from ai_wm.support.aio import in_thread
+from ai_wm.support.events import Listener
+from ai_wm.wiring import build_parts
+from ai_wm.workers.conversation import ConversationManager
+from ai_wm.workers.stateless import TaskResult
 from neuroscript.errors import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from ai_wm.tools.access import SERVICE, calling
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ai_wm.asking import Asker
     from ai_wm.manager import AIWorkerManager
+    from ai_wm.tools.ask import Asker
     from neuroscript.interpreter import Interpreter
     from neuroscript.runtime.context import ToolContext
 
@@ -84,8 +84,8 @@ class _Connection:
 
     def make(self) -> AIWorkerManager:
         """The interpreter's own manager."""
+        from ai_wm.calls.tool_host import ToolHost
         from ai_wm.manager import AIWorkerManager
-        from ai_wm.toolhost import ToolHost
 
         interpreter = self._interpreter
         tools = ToolHost(interpreter.tools, interpreter.policy, interpreter.host_context())
@@ -102,7 +102,7 @@ class _Connection:
     ) -> str:
         """What answers ``ask``."""
         if self._asker is None:
-            from ai_wm.asking import Asker
+            from ai_wm.tools.ask import Asker
 
             self._asker = Asker(self._default_worker)
         with calling(ctx):

@@ -17,7 +17,7 @@ from itertools import count
 import tables
 
 from neuroscript import Interpreter
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 from neuroscript.syntax.generate import build_lark
 from neuroscript.syntax.parser import parse
 

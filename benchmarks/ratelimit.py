@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ai_wm.data.types import RateLimitPolicy
 from ai_wm.ratelimit import MemoryRateLimiter, RateLimiter, SQLiteRateLimiter
-from ai_wm.types import RateLimitPolicy
 from neuroscript.errors import RateLimitedError
 
 MANY = 1_000_000_000

@@ -22,7 +22,7 @@ from parse import program
 
 from neuroscript import Interpreter, Limits
 from neuroscript import interpreter as interpreter_module
-from neuroscript.compiler.cache import Cache
+from neuroscript.cache.memory import Cache
 
 ROOT = Path(__file__).parent.parent
 SOURCE_BYTES = 200_000

@@ -22,8 +22,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ai_wm.data.types import AIWorkerInstance, AIWorkerInstanceStatus, PerformanceRecord, Timestamp
 from ai_wm.store import JsonStore
-from ai_wm.types import AIWorkerInstance, AIWorkerInstanceStatus, PerformanceRecord, Timestamp
 
 DEFINITION = "7d0f4a5e-2f5a-4f0e-9d6a-0a4c8f1f0001"
 
@@ -32,7 +32,7 @@ import json, resource, sys, time
 from pathlib import Path
 before = time.perf_counter()
 from ai_wm.store import JsonStore
-from ai_wm.performance import RecordFilter
+from ai_wm.data.totals import RecordFilter
 imported = time.perf_counter()
 store = JsonStore(Path(sys.argv[1]))
 opened = time.perf_counter()

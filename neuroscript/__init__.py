@@ -22,8 +22,8 @@ from neuroscript.errors import (
     ToolError,
 )
 from neuroscript.interpreter import Interpreter
+from neuroscript.limits import Limits
 from neuroscript.runtime.context import ToolContext
-from neuroscript.runtime.limits import Limits
 from neuroscript.tools.policy import Policy
 from neuroscript.tools.registry import ToolRegistry
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec

@@ -6,14 +6,14 @@ import functools
 import os
 from collections.abc import Mapping
 
-from neuroscript.compiler.cache import Cache, Entry, RecordingLinker
+from neuroscript.cache.memory import Cache, Entry, RecordingLinker
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
+from neuroscript.limits import Limits
 from neuroscript.runtime.context import ToolContext
+from neuroscript.runtime.errors import nearest
 from neuroscript.runtime.handles import HandleTable
-from neuroscript.runtime.limits import Limits
+from neuroscript.runtime.namespace import Runtime
 from neuroscript.runtime.services import Services
-from neuroscript.runtime.state import Runtime
-from neuroscript.runtime.tracebacks import nearest
 from neuroscript.stdlib import standard_registry
 from neuroscript.tools.policy import Policy
 from neuroscript.tools.registry import ToolRegistry
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self, TypeVar
 
-    from neuroscript.compiler.calls import Linker, Unit
-    from neuroscript.compiler.disk import DiskCache
+    from neuroscript.cache.disk import DiskCache
+    from neuroscript.compiler.codegen.calls import Linker, Unit
     from neuroscript.errors import Diagnostic
     from neuroscript.runtime.programs import Compiled, LoadedProgram, Signature
     from neuroscript.session import Session
@@ -114,7 +114,7 @@ class Interpreter:
         self._loads = 0
         self._disk: DiskCache | None = None
         if cache:
-            from neuroscript.compiler.disk import open_cache
+            from neuroscript.cache.disk import open_cache
 
             self._disk = open_cache(cache, self.sandbox)
         self._programs: list[LoadedProgram] = []
@@ -338,7 +338,7 @@ class Interpreter:
         self._loads += 1
         operations = self.runtime.operations
         known = frozenset(self.runtime.globals)
-        from neuroscript.compiler.calls import Unit
+        from neuroscript.compiler.codegen.calls import Unit
 
         unit = Unit(
             known,
@@ -352,8 +352,8 @@ class Interpreter:
 
     def check(self, source: str | bytes, name: str = "<script>") -> list[Diagnostic]:
         """Everything that is wrong with a program, or certainly not meant, without loading it."""
-        from neuroscript.compiler.lint import lint
         from neuroscript.compiler.resolve import resolve
+        from neuroscript.lint.linter import lint
         from neuroscript.syntax.parser import parse
 
         try:

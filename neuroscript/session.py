@@ -6,7 +6,7 @@ import re
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from neuroscript.compiler.codegen import generate_input
+from neuroscript.compiler.codegen.generate import generate_input
 from neuroscript.compiler.resolve import resolve
 from neuroscript.errors import Diagnostic, NeuroScriptSyntaxError
 from neuroscript.runtime.containers import UNSET

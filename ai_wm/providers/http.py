@@ -13,7 +13,7 @@ from ai_wm.providers.adapter import Adapter, BadReply, Call, ErrorReply, StreamE
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request, estimate_input, estimate_text
 from ai_wm.providers.breaker import Breaker
 from ai_wm.providers.endpoints import base_url
-from ai_wm.providers.failures import (
+from ai_wm.providers.errors import (
     AttemptFailed,
     Attempts,
     Redactor,

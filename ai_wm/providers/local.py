@@ -22,7 +22,7 @@ from typing import Any, Protocol, cast
 from ai_wm.providers import openai
 from ai_wm.providers.adapter import BadReply, StreamError
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request
-from ai_wm.providers.failures import AttemptFailed, Attempts, Redactor, as_error, from_reply
+from ai_wm.providers.errors import AttemptFailed, Attempts, Redactor, as_error, from_reply
 from ai_wm.providers.options import bad_option, timeout_seconds
 from neuroscript.errors import ErrorCode, NeuroScriptError
 

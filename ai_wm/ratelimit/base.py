@@ -33,7 +33,7 @@ SLOT_LIMIT = "max_concurrent_active_instances"
 
 
 class LimitPolicy(Protocol):
-    """The limits of one definition, as `ai_wm.types.RateLimitPolicy` has them.  0 or ``None``: no limit."""
+    """The limits of one definition, as `ai_wm.data.types.RateLimitPolicy` has them.  0 or ``None``: no limit."""
 
     @property
     def max_requests_per_minute(self) -> int | None: ...

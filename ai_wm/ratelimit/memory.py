@@ -17,7 +17,7 @@ from ai_wm.ratelimit.base import (
     subject_of,
     token_count,
 )
-from ai_wm.ratelimit.line import Line, unhurried
+from ai_wm.ratelimit.wait_queue import Line, unhurried
 from ai_wm.ratelimit.windows import Hold, Windows, exact_day, usage_of
 
 # A clock that was passed in may jump without telling anybody, so the first in line looks at it this often (seconds).

@@ -14,7 +14,6 @@ from itertools import count
 from pathlib import Path
 from threading import Lock
 
-from ai_wm.group_commit import GroupCommit, Meanwhile, Ticket
 from ai_wm.ratelimit import counters
 from ai_wm.ratelimit.base import (
     MICROSECONDS,
@@ -28,10 +27,11 @@ from ai_wm.ratelimit.base import (
 )
 from ai_wm.ratelimit.counters import Call, Counters, Known, StoredHold
 from ai_wm.ratelimit.database import Database
-from ai_wm.ratelimit.late import LateCounts, NoLimits, Spent, limits_nothing
+from ai_wm.ratelimit.deferred import LateCounts, NoLimits, Spent, limits_nothing
 from ai_wm.ratelimit.leases import Lease, is_held
-from ai_wm.ratelimit.line import Line
+from ai_wm.ratelimit.wait_queue import Line
 from ai_wm.ratelimit.windows import Windows, usage_of
+from ai_wm.support.group_commit import GroupCommit, Meanwhile, Ticket
 from neuroscript.errors import NeuroScriptError
 
 _log = logging.getLogger(__name__)

@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from ai_wm.group_commit import Meanwhile, nothing
-from ai_wm.performance import RecordFilter
-from ai_wm.types import (
+from ai_wm.data.totals import RecordFilter
+from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerInstance,
     AIWorkerInstanceStatus,
@@ -26,6 +25,7 @@ from ai_wm.types import (
     Timestamp,
     TokenUsageMetrics,
 )
+from ai_wm.support.group_commit import Meanwhile, nothing
 
 T = TypeVar("T")
 

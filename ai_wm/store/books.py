@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from ai_wm.data.types import AIWorkerDefinition, Timestamp
 from ai_wm.store import changes
 from ai_wm.store.definitions_file import DefinitionsFile, DefinitionsState
 from ai_wm.store.files import FileSystem, io_error, read_at
@@ -19,7 +20,6 @@ from ai_wm.store.performance_file import FileState, PerformanceFile
 from ai_wm.store.scan import read_line
 from ai_wm.store.state import StateDirectory
 from ai_wm.store.summaries import Summaries
-from ai_wm.types import AIWorkerDefinition, Timestamp
 from neuroscript.errors import NeuroScriptError
 
 DEFINITIONS_FILE: Final = "ai_worker_definitions.json"

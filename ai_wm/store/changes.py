@@ -12,12 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ai_wm.performance import tokens_of
-from ai_wm.store import journal
-from ai_wm.store.index import LiveInstance, RecordIndex
-from ai_wm.store.rows import Extract, Row, extract_record, row_of
-from ai_wm.store.scan import write_line
-from ai_wm.types import (
+from ai_wm.data.totals import tokens_of
+from ai_wm.data.types import (
     STATELESS_PREFIX,
     AIWorkerInstance,
     AIWorkerInstanceStatus,
@@ -27,6 +23,10 @@ from ai_wm.types import (
     Timestamp,
     TokenUsageMetrics,
 )
+from ai_wm.store import journal
+from ai_wm.store.index import LiveInstance, RecordIndex
+from ai_wm.store.rows import Extract, Row, extract_record, row_of
+from ai_wm.store.scan import write_line
 from neuroscript.errors import ErrorCode, NeuroScriptError
 
 RECOVERED = "the process that held this instance ended without retiring it; stored when its records were next read"

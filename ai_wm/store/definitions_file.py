@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ai_wm.performance import Totals
+from ai_wm.data.totals import Totals
+from ai_wm.data.types import AIWorkerDefinition
 from ai_wm.store.files import Descriptor, FileSystem, io_error, replacing, signature
 from ai_wm.store.scan import ArrayReader, bad_file, read_from
-from ai_wm.types import AIWorkerDefinition
 from neuroscript.errors import NeuroScriptError
 
 OLDER_FORM_KEY: Final = "aiWorkerDefinitions"

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
-from ai_wm.group_commit import Meanwhile, nothing
+from ai_wm.support.group_commit import Meanwhile, nothing
 from neuroscript.errors import ErrorCode, NeuroScriptError
 
 if sys.platform != "win32":

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from ai_wm.performance import NEVER, RecordFilter, Totals
+from ai_wm.data.totals import NEVER, RecordFilter, Totals
+from ai_wm.data.types import STATELESS_PREFIX
 from ai_wm.store.rows import Extract, Row
-from ai_wm.types import STATELESS_PREFIX
 
 _ALIVE: Final = 1
 _SUCCESS: Final = 2

@@ -19,17 +19,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from ai_wm.group_commit import GroupCommit, Meanwhile, Ticket, nothing
-from ai_wm.performance import RecordFilter
-from ai_wm.store import changes
-from ai_wm.store.base import T
-from ai_wm.store.books import Books
-from ai_wm.store.files import Descriptor, FileSystem, read_at
-from ai_wm.store.index import Place
-from ai_wm.store.rows import script_record
-from ai_wm.store.scan import read_line
-from ai_wm.store.state import StateDirectory
-from ai_wm.types import (
+from ai_wm.data.totals import RecordFilter
+from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerInstance,
     AIWorkerInstanceStatus,
@@ -40,6 +31,15 @@ from ai_wm.types import (
     Timestamp,
     TokenUsageMetrics,
 )
+from ai_wm.store import changes
+from ai_wm.store.base import T
+from ai_wm.store.books import Books
+from ai_wm.store.files import Descriptor, FileSystem, read_at
+from ai_wm.store.index import Place
+from ai_wm.store.rows import script_record
+from ai_wm.store.scan import read_line
+from ai_wm.store.state import StateDirectory
+from ai_wm.support.group_commit import GroupCommit, Meanwhile, Ticket, nothing
 from neuroscript.errors import ErrorCode, NeuroScriptError
 
 _FLUSH_SECONDS: Final = 0.8

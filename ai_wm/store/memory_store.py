@@ -8,9 +8,8 @@ from threading import RLock
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ai_wm.group_commit import Meanwhile, nothing
-from ai_wm.performance import RecordFilter, Totals, to_nanoseconds, tokens_of
-from ai_wm.types import (
+from ai_wm.data.totals import RecordFilter, Totals, to_nanoseconds, tokens_of
+from ai_wm.data.types import (
     STATELESS_PREFIX,
     AIWorkerDefinition,
     AIWorkerInstance,
@@ -22,6 +21,7 @@ from ai_wm.types import (
     Timestamp,
     TokenUsageMetrics,
 )
+from ai_wm.support.group_commit import Meanwhile, nothing
 from neuroscript.errors import ErrorCode, NeuroScriptError
 
 T = TypeVar("T")

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ai_wm.group_commit import Meanwhile, nothing
 from ai_wm.store.files import DENIED, Descriptor, FileSystem, io_error, read_at, replacing, signature
 from ai_wm.store.rows import normal_entry
 from ai_wm.store.scan import (
@@ -38,6 +37,7 @@ from ai_wm.store.scan import (
     scan_lines,
     write_line,
 )
+from ai_wm.support.group_commit import Meanwhile, nothing
 from neuroscript.errors import NeuroScriptError
 
 PADDING_STEP: Final = 16384

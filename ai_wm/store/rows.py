@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from ai_wm.performance import NEVER, to_nanoseconds, tokens_of
-from ai_wm.scalars import INT64_MAX, Timestamp, both_spellings
-from ai_wm.types import (
+from ai_wm.data.fields import INT64_MAX, Timestamp, both_spellings
+from ai_wm.data.totals import NEVER, to_nanoseconds, tokens_of
+from ai_wm.data.types import (
     AIWorkerInstanceStatus,
     Model,
     PerformanceRecord,

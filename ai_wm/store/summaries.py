@@ -6,10 +6,10 @@ import logging
 from dataclasses import replace
 from typing import Final
 
-from ai_wm.performance import Totals, beyond_records, mark_of
+from ai_wm.data.totals import Totals, beyond_records, mark_of
+from ai_wm.data.types import AIWorkerDefinition, AIWorkerPerformanceSummary
 from ai_wm.store.definitions_file import DefinitionsFile, DefinitionsState
 from ai_wm.store.index import RecordIndex
-from ai_wm.types import AIWorkerDefinition, AIWorkerPerformanceSummary
 from neuroscript.errors import NeuroScriptError
 
 _LOG = logging.getLogger("ai_wm.store")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from neuroscript.errors import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
-    from ai_wm.conversation import ConversationManager
+    from ai_wm.calls.tool_host import ToolHost
+    from ai_wm.data.types import PerformanceRecord
     from ai_wm.manager import AIWorkerManager
-    from ai_wm.toolhost import ToolHost
-    from ai_wm.types import PerformanceRecord
+    from ai_wm.workers.conversation import ConversationManager
     from neuroscript.interpreter import Interpreter
     from neuroscript.runtime.context import ToolContext
     from neuroscript.values import Handle
@@ -58,7 +58,7 @@ def manager_of(ctx: ToolContext) -> AIWorkerManager:
 
 def as_tool_host(ctx: ToolContext) -> ToolHost:
     """The interpreter's tools, as far as its host permits, for a model to call."""
-    from ai_wm.toolhost import ToolHost
+    from ai_wm.calls.tool_host import ToolHost
 
     interpreter = ctx.interpreter
     return ToolHost(interpreter.tools, interpreter.policy, ctx)

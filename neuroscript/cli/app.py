@@ -36,7 +36,7 @@ COMMANDS = {
     "check": Command("neuroscript.cli.check", "look for errors in programs without running them"),
     "tools": Command("neuroscript.cli.tools", "list the tools, or explain one"),
     "repl": Command("neuroscript.cli.repl", "try the language line by line"),
-    "workers": Command("neuroscript.cli.workers", "look after the AI workers of a directory"),
+    "workers": Command("ai_wm.cli.workers", "look after the AI workers of a directory"),
 }
 
 _YOUNG = 20_000

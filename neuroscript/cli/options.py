@@ -7,7 +7,7 @@ import os
 
 from neuroscript.cli.report import FORMATS
 from neuroscript.cli.status import UsageError
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

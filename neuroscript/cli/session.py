@@ -17,7 +17,7 @@ from neuroscript.interpreter import Interpreter
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.stdlib.meta import help_text
 from neuroscript.syntax._tables import KEYWORDS
-from neuroscript.syntax.completeness import incomplete
+from neuroscript.syntax.errors.completeness import incomplete
 from neuroscript.values import text_of
 
 MAX_SHOWN = 10_000

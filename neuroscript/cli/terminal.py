@@ -17,7 +17,7 @@ from prompt_toolkit.styles import Style
 
 from neuroscript.cli.session import ReplSession
 from neuroscript.syntax._tables import KEYWORDS
-from neuroscript.syntax.completeness import incomplete
+from neuroscript.syntax.errors.completeness import incomplete
 
 _TOKENS = re.compile(
     r"""(?P<comment>(?:\#|--|//).*)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from neuroscript.compiler.calls import Unit, signature_of
-from neuroscript.compiler.codegen import generate
+from neuroscript.compiler.codegen.calls import Unit, signature_of
+from neuroscript.compiler.codegen.generate import generate
 from neuroscript.compiler.resolve import diagnostic, resolve
 from neuroscript.errors import ErrorCode, NeuroScriptSyntaxError
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 from neuroscript.runtime.programs import Compiled, LoadedProcedure, LoadedProgram, Signature
 from neuroscript.syntax.nodes import Procedure
 from neuroscript.syntax.parser import parse

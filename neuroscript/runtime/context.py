@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from neuroscript.interpreter import Interpreter
+    from neuroscript.limits import Limits
     from neuroscript.runtime.handles import HandleTable
-    from neuroscript.runtime.limits import Limits
     from neuroscript.runtime.services import Services
     from neuroscript.values import Function
 

@@ -10,7 +10,7 @@ from itertools import count, takewhile
 from operator import add, mul, sub, truediv
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 from neuroscript.values import (
     INT_LIMIT,
     MAX_INT_BITS,

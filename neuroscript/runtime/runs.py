@@ -11,7 +11,7 @@ import threading
 from contextvars import ContextVar
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.runtime.tracebacks import UNCATCHABLE, Stop, script_error
+from neuroscript.runtime.errors import UNCATCHABLE, Stop, script_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, NoReturn
 
-    from neuroscript.runtime.fuel import Fuel
-    from neuroscript.runtime.limits import Limits
+    from neuroscript.limits import Limits
+    from neuroscript.runtime.budget import Fuel
 
 _UNLIMITED_DEPTH = 1 << 30
 _MOST_FRAMES = 30_000

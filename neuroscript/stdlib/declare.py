@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -1,6 +1,6 @@
 """``fs``: files and folders of the sandbox directory.
 
-Paths are relative to that directory, with ``/`` between folders.  See `neuroscript.runtime.sandbox` for how a script is
+Paths are relative to that directory, with ``/`` between folders.  See `neuroscript.sandbox.sandbox` for how a script is
 kept inside.
 """
 
@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.runtime.folders import RESERVED_NAMES
-from neuroscript.runtime.sandbox import Entry, Sandbox, sandbox_of
+from neuroscript.sandbox.directory import RESERVED_NAMES
+from neuroscript.sandbox.sandbox import Entry, Sandbox, sandbox_of
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import TimeDate, type_name
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptSyntaxError
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 from neuroscript.syntax._tables import GOTOS, NONTERMINALS, ROWS, RULES, STATE_GOTOS, STATE_ROWS
 from neuroscript.syntax.builder import Builder, Finding, Method
 from neuroscript.syntax.lexer import Positions, Tokens, first_beyond, tokenize
@@ -68,7 +68,7 @@ def parse(source: str | bytes, name: str = "<script>", limits: Limits = _DEFAULT
         findings = builder.findings
         if program is not None and not findings:
             return program
-    from neuroscript.syntax.diagnostics import explain
+    from neuroscript.syntax.errors.diagnostics import explain
 
     raise NeuroScriptSyntaxError(explain(tokens, findings, deep, name, limits))
 

@@ -11,8 +11,8 @@ has it (language reference, section 4).
 
 from __future__ import annotations
 
-from neuroscript.values.border import from_host, to_host, to_json
 from neuroscript.values.equality import equal, same
+from neuroscript.values.host_conversion import from_host, to_host, to_json
 from neuroscript.values.kinds import (
     DEFAULT_NESTING,
     DEFAULT_STRING,

@@ -8,7 +8,7 @@ import pytest
 
 from ai_wm import AIWorkerManager
 from neuroscript import Interpreter
-from tests.ai_wm.support import Run, manager_of, worker
+from tests.ai_wm.helpers import Run, manager_of, worker
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from ai_wm import AIWorkerManager
 from neuroscript import ErrorCode, NeuroScriptError
-from tests.ai_wm.support import worker
+from tests.ai_wm.helpers import worker
 
 T = TypeVar("T")
 

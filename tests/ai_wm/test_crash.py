@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from ai_wm.store import JsonStore
-from ai_wm.types import (
+from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerInstance,
     AIWorkerInstanceStatus,
@@ -25,6 +24,7 @@ from ai_wm.types import (
     Timestamp,
     TokenUsageMetrics,
 )
+from ai_wm.store import JsonStore
 
 DEFINITION = "def-1"
 PROCESSES = 2

@@ -26,7 +26,7 @@ from ai_wm import (
 )
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError, map_validated_args_by_name, validate_and_convert_args
 from neuroscript.errors import NotFoundError, RateLimitedError
-from tests.ai_wm.support import Answers, FakeClock, raises_code, scripted, worker
+from tests.ai_wm.helpers import Answers, FakeClock, raises_code, scripted, worker
 
 DEFINITIONS = "ai_worker_definitions.json"
 PERFORMANCE = "ai_worker_performance_data.json"

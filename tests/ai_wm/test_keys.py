@@ -21,8 +21,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ai_wm.data.types import APIKeySource, APIKeySourceMethod, APIKeyStatus
 from ai_wm.keys import Secret, key_status, redact, resolve_key
-from ai_wm.types import APIKeySource, APIKeySourceMethod, APIKeyStatus
 from neuroscript.errors import AccessError, ErrorCode, NeuroScriptError, StateError
 
 KEY = "sk-test/1234+5678=abc"

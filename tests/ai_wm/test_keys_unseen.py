@@ -20,7 +20,7 @@ from ai_wm import AIWorkerManager, LLMRequest, register_ai_worker_tools
 from ai_wm.tools import worker_registry
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError
 from neuroscript.values import text_of, to_json
-from tests.ai_wm.support import Answers, raises_code, worker
+from tests.ai_wm.helpers import Answers, raises_code, worker
 
 INLINE = "sk-inline-4bd1a2"
 VARIABLE = "sk-variable-77e0c9"

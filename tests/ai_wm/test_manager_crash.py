@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from ai_wm import AIWorkerManager
-from tests.ai_wm.support import worker
+from tests.ai_wm.helpers import worker
 
 PROGRAM = """
 import json, os, sys
 from ai_wm import AIWorkerManager
-from tests.ai_wm.support import worker
+from tests.ai_wm.helpers import worker
 
 manager = AIWorkerManager(sys.argv[1])
 

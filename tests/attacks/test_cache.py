@@ -13,9 +13,9 @@ import pytest
 
 from neuroscript import Interpreter
 from neuroscript import interpreter as interpreter_module
-from neuroscript.compiler import disk
-from neuroscript.compiler.cache import Cache, Entry
-from neuroscript.compiler.disk import DiskCache
+from neuroscript.cache import disk
+from neuroscript.cache.disk import DiskCache
+from neuroscript.cache.memory import Cache, Entry
 
 SOURCE = "func main means\n  return 1\nendfunc\n"
 

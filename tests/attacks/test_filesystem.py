@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.runtime import folders
-from neuroscript.runtime.sandbox import Sandbox
+from neuroscript.sandbox import directory as folders
+from neuroscript.sandbox.sandbox import Sandbox
 
 SECRET = "the secret"
 

@@ -11,7 +11,7 @@ import pytest
 
 from neuroscript.cli.session import ReplSession, shown
 from neuroscript.interpreter import Interpreter
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 from neuroscript.values import ErrorValue
 from tests.cli.conftest import Command
 

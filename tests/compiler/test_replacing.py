@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuroscript import Interpreter, NeuroScriptError
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 from neuroscript.stdlib import standard_registry
 from neuroscript.syntax.parser import parse
 from tests.oracle.walker import Walker

@@ -9,8 +9,8 @@ import pytest
 
 from neuroscript import Interpreter, NeuroScriptError
 from neuroscript import interpreter as interpreter_module
-from neuroscript.compiler.cache import Cache
-from neuroscript.compiler.disk import SWITCH
+from neuroscript.cache.disk import SWITCH
+from neuroscript.cache.memory import Cache
 from neuroscript.values import text_of, to_json
 
 from .case import ConformanceCase, ParseCase, check_outcome, parse_cases, run_cases

@@ -6,8 +6,8 @@ import ast
 from typing import Any
 from unittest.mock import patch
 
-from neuroscript.compiler import pyast as py
-from neuroscript.compiler.assignments import Assignments
+from neuroscript.compiler.codegen import pyast as py
+from neuroscript.compiler.codegen.assignments import Assignments
 from neuroscript.interpreter import _CACHE
 from neuroscript.runtime.containers import IN_LOCAL
 

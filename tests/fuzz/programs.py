@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 from neuroscript.values import ErrorValue, Fuzzy, Handle, TimeDate
 
 from .expressions import KINDS, Signature, Unit

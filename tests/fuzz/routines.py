@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 
 from .counting import SHARING, CountingMaker
 from .expressions import Signature, Unit

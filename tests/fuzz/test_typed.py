@@ -9,9 +9,9 @@ from unittest.mock import patch
 
 import pytest
 
-from neuroscript.compiler import special
-from neuroscript.compiler.infer import BOOL, FLOAT, INT, LIST, MAP, NIL, OTHER, Type
-from neuroscript.compiler.ownership import Sharing
+from neuroscript.compiler.analysis import specialize as special
+from neuroscript.compiler.analysis.escape import Sharing
+from neuroscript.compiler.analysis.infer import BOOL, FLOAT, INT, LIST, MAP, NIL, OTHER, Type
 from neuroscript.values import Fuzzy
 
 from .owned import shared_value

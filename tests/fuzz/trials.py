@@ -15,8 +15,9 @@ from typing import Any
 from unittest.mock import patch
 
 from neuroscript import Interpreter, NeuroScriptError
-from neuroscript.compiler import codegen, loops
-from neuroscript.compiler.statements import Statements
+from neuroscript.compiler.codegen import generate as codegen
+from neuroscript.compiler.codegen import loops
+from neuroscript.compiler.codegen.statements import Statements
 from neuroscript.syntax.parser import parse
 from neuroscript.values import to_host
 from tests.oracle.walker import Walker

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from neuroscript.compiler import infer
-from neuroscript.compiler.infer import Inference, Type
-from neuroscript.compiler.special import ENTRY_BITS, Special
-from neuroscript.compiler.statements import Statements
+from neuroscript.compiler.analysis import infer
+from neuroscript.compiler.analysis.infer import Inference, Type
+from neuroscript.compiler.analysis.specialize import ENTRY_BITS, Special
+from neuroscript.compiler.codegen.statements import Statements
 from neuroscript.interpreter import _CACHE
 from neuroscript.syntax import nodes
 from tests.oracle.expressions import Expressions

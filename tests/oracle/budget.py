@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 
 WORK = 20_000_000
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from neuroscript.errors import NeuroScriptError
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 from neuroscript.stdlib import standard_registry
 from neuroscript.syntax.parser import parse
 from neuroscript.values import text_of, to_json

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError, StackFrame
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 from neuroscript.syntax import nodes
 from neuroscript.tools.registry import ToolRegistry
 from neuroscript.tools.validation import validate_and_convert_args

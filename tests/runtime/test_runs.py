@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from neuroscript import CancelledError, Function, Interpreter, LimitError, Limits, NeuroScriptError, ToolContext
-from neuroscript.runtime.tracebacks import Stop
+from neuroscript.runtime.errors import Stop
 
 DOWN = """
 func down(needs n) means

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 from neuroscript.stdlib.fs import sanitize_filename
 from neuroscript.values import TimeDate
 from tests.stdlib.world import World

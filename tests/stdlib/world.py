@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 from neuroscript.stdlib import standard_registry
 
 

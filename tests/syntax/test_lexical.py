@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from neuroscript.errors import ErrorCode, NeuroScriptSyntaxError
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 from neuroscript.syntax import nodes
 from neuroscript.syntax.parser import parse
 from tests.syntax.shapes import expression, shape, statement

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuroscript.errors import Diagnostic, NeuroScriptSyntaxError
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 from neuroscript.syntax import nodes
 from neuroscript.syntax._tables import KEYWORDS, PUNCTUATION
 from neuroscript.syntax.parser import parse

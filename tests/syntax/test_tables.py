@@ -61,7 +61,7 @@ def test_lark_is_imported_by_nobody_who_parses() -> None:
         "from neuroscript.errors import NeuroScriptSyntaxError\n"
         "from neuroscript.syntax.parser import parse\n"
         "parse('func f() means\\nendfunc')\n"
-        "assert 'neuroscript.syntax.diagnostics' not in sys.modules\n"
+        "assert 'neuroscript.syntax.errors.diagnostics' not in sys.modules\n"
         "try:\n    parse('fucn f()')\nexcept NeuroScriptSyntaxError as error:\n    error.render()\n"
         "else:\n    raise SystemExit('no error')\n"
         "assert 'lark' not in sys.modules\n"

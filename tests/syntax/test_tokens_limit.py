@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from neuroscript.errors import NeuroScriptSyntaxError
-from neuroscript.runtime.limits import Limits
+from neuroscript.limits import Limits
 from neuroscript.syntax.parser import parse
 
 

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from ai_wm.types import RateLimitPolicy
+from ai_wm.data.types import RateLimitPolicy
 from neuroscript.errors import ErrorCode, NeuroScriptError, RateLimitedError, StateError
 
 from .support import ROOMY, AnyLimiter, Clock, Policy

@@ -10,10 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ai_wm.store import JsonStore
-from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
-from ai_wm.store.files import FileSystem
-from ai_wm.types import (
+from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerInstance,
     AIWorkerInstanceStatus,
@@ -21,6 +18,9 @@ from ai_wm.types import (
     RetiredInstanceInfo,
     Timestamp,
 )
+from ai_wm.store import JsonStore
+from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
+from ai_wm.store.files import FileSystem
 
 NOON = 1_750_000_000
 """Some moment, in seconds since 1970."""

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from ai_wm.data.types import SupervisorFeedback, TokenUsageMetrics
 from ai_wm.store import JsonStore
 from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
-from ai_wm.types import SupervisorFeedback, TokenUsageMetrics
 from neuroscript.errors import AccessError, NeuroScriptError, ToolError
 
 from .support import (
@@ -262,7 +262,7 @@ LIMITED = """
 import resource, signal, sys
 from pathlib import Path
 from ai_wm.store import JsonStore
-from ai_wm.types import PerformanceRecord
+from ai_wm.data.types import PerformanceRecord
 from neuroscript.errors import NeuroScriptError
 store = JsonStore(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))

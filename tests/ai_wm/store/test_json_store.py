@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from ai_wm.performance import RecordFilter
+from ai_wm.data.totals import RecordFilter
+from ai_wm.data.types import AIWorkerInstanceStatus, SupervisorFeedback, Timestamp, TokenUsageMetrics
 from ai_wm.store import JsonStore
 from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
-from ai_wm.types import AIWorkerInstanceStatus, SupervisorFeedback, Timestamp, TokenUsageMetrics
 from neuroscript.errors import ArgumentError, ConflictError, NotFoundError, StateError
 
 from .support import add, definitions, entries, record, reopened, retire, spawn, tasks, worker

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ai_wm.performance import RecordFilter
+from ai_wm.data.totals import RecordFilter
+from ai_wm.data.types import AIWorkerInstanceStatus, PerformanceRecord, SupervisorFeedback, TokenUsageMetrics
 from ai_wm.store import JsonStore
-from ai_wm.types import AIWorkerInstanceStatus, PerformanceRecord, SupervisorFeedback, TokenUsageMetrics
 from neuroscript.errors import ConflictError, NotFoundError
 
 from .support import Files, add, definitions, entries, record, reopened, retire, spawn, tasks, worker

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ai_wm.data.types import SupervisorFeedback, TokenUsageMetrics
 from ai_wm.store import JsonStore
-from ai_wm.types import SupervisorFeedback, TokenUsageMetrics
 from neuroscript.errors import NotFoundError
 
 from .support import Files, add, definitions, record, retire, spawn, tasks, worker

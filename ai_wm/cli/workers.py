@@ -1,0 +1,300 @@
+"""``neuroscript workers``: the AI workers of a directory, what they did and what they cost."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuroscript.cli.options import add_format, sandbox_directory, whole_number
+from neuroscript.cli.report import explain, print_json, write_line
+from neuroscript.cli.status import FAILED, OK, UsageError
+from neuroscript.errors import NeuroScriptError
+
+if TYPE_CHECKING:
+    from ai_wm.data.types import AIWorkerDefinition
+    from ai_wm.manager import AIWorkerManager
+
+STDIN = "-"
+FILES = "ai_worker_*.json"
+"""What a directory of workers holds."""
+
+_AGO = re.compile(r"(\d+)([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+CSV_COLUMNS = (
+    "task_id",
+    "instance_id",
+    "definition_id",
+    "timestamp_start",
+    "timestamp_end",
+    "duration_ms",
+    "success",
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "cost_incurred",
+    "cost_source",
+    "finish_reason",
+    "model_used",
+    "rating",
+    "output_summary",
+    "error_details",
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declares the actions and their arguments."""
+    common = argparse.ArgumentParser(add_help=False)
+    # Before the action or after it; what is not given after it must not undo what stood before.
+    where = "the directory of the workers' files (default: this one)"
+    parser.add_argument("--sandbox", metavar="DIR", default=".", help=where)
+    common.add_argument("--sandbox", metavar="DIR", default=argparse.SUPPRESS, help=where)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    def action(name: str, work: Callable[[AIWorkerManager, argparse.Namespace], int], summary: str) -> Any:
+        made = actions.add_parser(
+            name, parents=[common], help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+        )
+        made.set_defaults(work=work, makes=name == "add")
+        return made
+
+    listing = action("list", _list, "list the workers")
+    listing.add_argument("--status", choices=("active", "disabled", "archived"), help="only those with this status")
+    listing.add_argument("--provider", metavar="NAME", help="only those of this provider")
+    listing.add_argument("--name", metavar="TEXT", help="only those whose name contains this text")
+    add_format(listing)
+
+    showing = action("show", _show, "show all that is known of a worker")
+    showing.add_argument("name", metavar="NAME", help="its name or id")
+    add_format(showing)
+
+    records = action("records", _records, "show the records of a worker's tasks, the newest first")
+    records.add_argument("name", metavar="NAME", help="its name or id")
+    records.add_argument(
+        "--since", metavar="TIME", type=moment, help="no older than this: 2025-06-15, 2025-06-15T09:30:00Z, or 90m, 2d"
+    )
+    records.add_argument("--until", metavar="TIME", type=moment, help="no newer than this")
+    records.add_argument("--failed", action="store_true", help="only tasks that failed")
+    records.add_argument("--limit", metavar="N", type=whole_number, help="at most so many")
+    records.add_argument(
+        "--format", choices=("text", "jsonl", "csv"), default="text", help="a table (default), JSON lines, or CSV"
+    )
+
+    summing = action("summary", _summary, "show what the workers' tasks add up to")
+    summing.add_argument("names", metavar="NAME", nargs="*", help="names or ids (default: all workers)")
+    add_format(summing)
+
+    what = 'a JSON object such as \'{"name": "helper", …}\', a file that holds one, or - for standard input'
+    adding = action("add", _add, "add a worker")
+    adding.add_argument("definition", metavar="JSON", help=what)
+    updating = action("update", _update, "change a worker")
+    updating.add_argument("name", metavar="NAME", help="its name or id")
+    updating.add_argument("updates", metavar="JSON", help=what)
+    removing = action("remove", _remove, "remove a worker; the records of what it did stay")
+    removing.add_argument("name", metavar="NAME", help="its name or id")
+    checking = action("check-auth", _check_auth, "say whether the workers' keys are there, without showing them")
+    checking.add_argument("names", metavar="NAME", nargs="*", help="names or ids (default: all active workers)")
+    add_format(checking)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Does what the action says; returns the exit status."""
+    directory = sandbox_directory(options.sandbox) if options.makes else _existing(options.sandbox)
+    logging.basicConfig(format="neuroscript: %(message)s")
+    if directory is not None and not options.makes and not any(directory.glob(FILES)):
+        # Opening a manager would leave files in a directory that has nothing to do with workers.
+        write_line(sys.stderr, f"neuroscript: there are no workers in {directory}; name their directory: --sandbox DIR")
+        return OK if options.action in ("list", "summary", "check-auth") else FAILED
+    from ai_wm.manager import AIWorkerManager
+
+    work: Callable[[AIWorkerManager, argparse.Namespace], int] = options.work
+    try:
+        with AIWorkerManager(directory) as manager:
+            return work(manager, options)
+    except NeuroScriptError as error:
+        sys.stdout.flush()
+        write_line(sys.stderr, explain(error, {}))
+        return FAILED
+
+
+def moment(text: str) -> datetime:
+    """A moment from the command line: a date, a time in RFC 3339 (without offset: UTC), or how long ago."""
+    ago = _AGO.fullmatch(text)
+    try:
+        if ago is not None:
+            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        when = datetime.fromisoformat(text)
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(
+            f"a time like 2025-06-15, 2025-06-15T09:30:00Z, 90m or 2d is wanted, not {text!r}"
+        ) from error
+    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+
+
+# --- actions ---
+
+
+def _list(manager: AIWorkerManager, options: argparse.Namespace) -> int:
+    wanted = {"status": options.status, "provider": options.provider, "name": options.name}
+    filters = {key: value for key, value in wanted.items() if value is not None}
+    rows = manager.list_worker_definitions_for_display(filters)
+    if options.format == "jsonl":
+        return _json_lines(rows)
+    if not rows:
+        found = "no workers like that" if filters else "no workers yet"
+        write_line(sys.stderr, f"neuroscript: there are {found} in {manager.sandbox_dir}")
+        return OK
+    from ai_wm.cli import tables as worker_tables
+
+    worker_tables.workers(rows)
+    return OK
+
+
+def _show(manager: AIWorkerManager, options: argparse.Namespace) -> int:
+    found = manager.get_worker_definition(options.name)
+    row = manager.list_worker_definitions_for_display({"id": found.definition_id})[0]
+    row["limit_usage"] = manager.limit_usage(found.definition_id)
+    if options.format == "jsonl":
+        return _json_lines([row])
+    from ai_wm.cli import tables as worker_tables
+
+    worker_tables.worker(row)
+    return OK
+
+
+def _records(manager: AIWorkerManager, options: argparse.Namespace) -> int:
+    filters: dict[str, Any] = {"since": options.since, "until": options.until, "limit": options.limit}
+    if options.failed:
+        filters["success"] = False
+    rows = manager.performance_record_maps(options.name, filters)
+    match options.format:
+        case "jsonl":
+            return _json_lines(rows)
+        case "csv":
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerow(CSV_COLUMNS)
+            writer.writerows(_csv_row(row) for row in rows)
+            return OK
+    from ai_wm.cli import tables as worker_tables
+
+    worker_tables.records(rows)
+    return OK
+
+
+def _summary(manager: AIWorkerManager, options: argparse.Namespace) -> int:
+    rows = [
+        {
+            "name": definition.name,
+            "definition_id": definition.definition_id,
+            **definition.aggregate_performance_summary.to_script(),
+        }
+        for definition in _named(manager, options.names)
+    ]
+    if options.format == "jsonl":
+        return _json_lines(rows)
+    from ai_wm.cli import tables as worker_tables
+
+    worker_tables.summaries(rows)
+    return OK
+
+
+def _add(manager: AIWorkerManager, options: argparse.Namespace) -> int:
+    write_line(sys.stdout, manager.add_worker_definition(json_object(options.definition)))
+    return OK
+
+
+def _update(manager: AIWorkerManager, options: argparse.Namespace) -> int:
+    manager.update_worker_definition(options.name, json_object(options.updates))
+    return OK
+
+
+def _remove(manager: AIWorkerManager, options: argparse.Namespace) -> int:
+    manager.remove_worker_definition(options.name)
+    return OK
+
+
+def _check_auth(manager: AIWorkerManager, options: argparse.Namespace) -> int:
+    found = _named(manager, options.names) if options.names else manager.list_worker_definitions({"status": "active"})
+    rows = [
+        {
+            "name": definition.name,
+            "provider": str(definition.provider),
+            "method": str(definition.auth.method),
+            "place": definition.auth.shown_value,
+            "api_key_status": str(manager.key_status(definition.definition_id)),
+        }
+        for definition in found
+    ]
+    if options.format == "jsonl":
+        _json_lines(rows)
+    else:
+        from ai_wm.cli import tables as worker_tables
+
+        worker_tables.keys(rows)
+    # A worker that needs no key lacks none.
+    lacking = [row for row in rows if row["api_key_status"] != "Found" and row["method"] != "none"]
+    return FAILED if lacking else OK
+
+
+# --- helpers ---
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The JSON object that an argument is or names.  The text, which may hold a key, is in no message.
+
+    Raises:
+        UsageError: if the file cannot be read, or there is no JSON object in it.
+    """
+    where, content = "the argument", text
+    if text == STDIN:
+        where, content = "the standard input", sys.stdin.read()
+    elif not text.lstrip().startswith("{"):
+        where = f"the file {text!r}"
+        try:
+            content = Path(text).read_text(encoding="utf-8-sig")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
+            raise UsageError(f"{where} cannot be read: {reason}; a JSON object begins with {{") from error
+    try:
+        value = json.loads(content)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise UsageError(f"{where} is not JSON: {error.msg} ({place})") from None
+    except RecursionError:
+        raise UsageError(f"{where} is nested too deeply") from None
+    if not isinstance(value, dict):
+        raise UsageError(f'{where} is JSON, but no object; a definition is an object such as {{"name": …}}')
+    return value
+
+
+def _existing(path: str) -> Path:
+    directory = Path(path)
+    if not directory.is_dir():
+        raise UsageError(f"--sandbox {path!r} is not a directory")
+    return directory
+
+
+def _named(manager: AIWorkerManager, names: Sequence[str]) -> list[AIWorkerDefinition]:
+    if not names:
+        return manager.list_worker_definitions()
+    return [manager.get_worker_definition(name) for name in names]
+
+
+def _json_lines(rows: Sequence[Any]) -> int:
+    for row in rows:
+        print_json(row)
+    return OK
+
+
+def _csv_row(row: dict[str, Any]) -> list[Any]:
+    flat = {**row["llm_metrics"], **row, "rating": (row["supervisor_feedback"] or {}).get("rating")}
+    flat["success"] = "true" if row["success"] else "false"
+    return ["" if flat.get(column) is None else flat[column] for column in CSV_COLUMNS]

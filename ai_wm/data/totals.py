@@ -1,0 +1,357 @@
+"""The accounts of AI workers: what records add up to, exactly, and which records a filter lets through.
+
+Sums are exact.  Counts, durations and tokens are ints; costs and ratings are added as the exact binary values of their
+floats (`ExactSum`), so that a sum depends neither on the order of its terms nor on what was added and taken away again,
+and is rounded once, when it is read.  Means are rounded once likewise.
+
+A definition's summary is what its stored and live records add up to, and beside that what the summary in its file
+counts *beyond* them: the Go package counts tasks whose records it does not store.  The **mark**, ``counted`` in the
+summary in the file, holds that remainder and the number of stored records that the summary covers.  So, reading a file:
+
+* with a mark: the remainder is the mark's, and every record stored is counted once, whether it was stored before the
+  mark was written or after.  If fewer records are stored than the mark covers (someone took the file away, or cut it),
+  the file's summary holds, and the remainder is what it counts beyond the records that are left.
+* without one (a file written elsewhere): if the file's total is at least the number of stored records, the file's
+  summary holds, and the remainder is what it counts beyond them; else the records alone count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any, Final, Self
+
+from ai_wm.data.fields import INT64_MAX, ZERO_TIME, Timestamp
+from ai_wm.data.types import STATELESS_PREFIX, AIWorkerPerformanceSummary
+from neuroscript.errors import ErrorCode, NeuroScriptError
+
+OUTPUT_SUMMARY_CHARACTERS: Final = 256
+"""How much of a reply a record keeps."""
+
+NEVER: Final = -(2**63)
+"""The zero time, in the nanoseconds in which moments are compared."""
+
+_SCALE: Final = 1074 + 53
+"""`ExactSum` counts in units of 2**-1127: every finite float is a whole number of them, mantissa digits included."""
+
+
+class ExactSum:
+    """A sum of numbers without rounding: adding and taking away commute, and reading gives what `math.fsum` gives."""
+
+    __slots__ = ("_units",)
+
+    def __init__(self, terms: Iterable[float] = ()) -> None:
+        self._units = 0
+        for term in terms:
+            self.add(term)
+
+    def add(self, term: float) -> None:
+        """Add a finite number."""
+        self._units += _units(term)
+
+    def remove(self, term: float) -> None:
+        """Take away a finite number."""
+        self._units -= _units(term)
+
+    def plus(self, other: ExactSum) -> ExactSum:
+        """The sum of both, as a new one."""
+        result = ExactSum()
+        result._units = self._units + other._units
+        return result
+
+    def minus(self, other: ExactSum) -> ExactSum:
+        """The difference, as a new one."""
+        result = ExactSum()
+        result._units = self._units - other._units
+        return result
+
+    def times(self, factor: int) -> ExactSum:
+        """The sum ``factor`` times over, as a new one."""
+        result = ExactSum()
+        result._units = self._units * factor
+        return result
+
+    def over(self, count: int) -> float:
+        """The sum divided by ``count``, rounded once; 0 for a count of 0."""
+        return self._units / (count << _SCALE) if count else 0.0
+
+    def terms(self) -> list[float]:
+        """A few floats that add up to exactly this; mostly one."""
+        result, rest = [], self._units
+        while rest:
+            term = rest / (1 << _SCALE)
+            if not term:
+                break
+            result.append(term)
+            rest -= _units(term)
+        return result
+
+    def __float__(self) -> float:
+        return self._units / (1 << _SCALE)
+
+    def __bool__(self) -> bool:
+        return self._units != 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ExactSum) and self._units == other._units
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"ExactSum({self.terms()})"
+
+
+def _units(term: float) -> int:
+    if isinstance(term, int):
+        return int(term) << _SCALE
+    mantissa, exponent = math.frexp(term)
+    return int(mantissa * 9007199254740992.0) << (exponent + _SCALE - 53)
+
+
+@dataclass(slots=True)
+class Totals:
+    """What records add up to.  ``rated`` counts those with feedback, ``spawned`` instances; ``last`` is nanoseconds."""
+
+    tasks: int = 0
+    successes: int = 0
+    duration_ms: ExactSum = field(default_factory=ExactSum)
+    tokens: int = 0
+    cost: ExactSum = field(default_factory=ExactSum)
+    rated: int = 0
+    rating: ExactSum = field(default_factory=ExactSum)
+    spawned: int = 0
+    last: int = NEVER
+
+    def plus(self, other: Totals) -> Totals:
+        """Both together, as a new one."""
+        return Totals(
+            self.tasks + other.tasks,
+            self.successes + other.successes,
+            self.duration_ms.plus(other.duration_ms),
+            self.tokens + other.tokens,
+            self.cost.plus(other.cost),
+            self.rated + other.rated,
+            self.rating.plus(other.rating),
+            self.spawned + other.spawned,
+            max(self.last, other.last),
+        )
+
+    def summary(self, active: int = 0) -> AIWorkerPerformanceSummary:
+        """These totals as the model, with ``active`` live instances."""
+        return AIWorkerPerformanceSummary(
+            total_tasks_attempted=self.tasks,
+            successful_tasks=self.successes,
+            failed_tasks=self.tasks - self.successes,
+            average_success_rate=self.successes / self.tasks if self.tasks else 0.0,
+            average_duration_ms=self.duration_ms.over(self.tasks),
+            total_tokens_processed=min(self.tokens, INT64_MAX),
+            total_cost_incurred=float(self.cost),
+            average_quality_score=self.rating.over(self.rated),
+            last_activity_timestamp=from_nanoseconds(self.last),
+            total_instances_spawned=self.spawned,
+            active_instances_count=active,
+        )
+
+    def to_mark(self) -> dict[str, Any]:
+        """The totals as JSON, exactly; zeros left out."""
+        result: dict[str, Any] = {}
+        for name in (item.name for item in fields(self)):
+            value = getattr(self, name)
+            if isinstance(value, ExactSum):
+                value = value.terms()
+            elif name == "last":
+                value = "" if value == NEVER else str(from_nanoseconds(value))
+            if value:
+                result[name] = value
+        return result
+
+    @classmethod
+    def from_mark(cls, mark: Mapping[str, Any]) -> Self:
+        """What `to_mark` wrote.
+
+        Raises:
+            ValueError, TypeError: if it was not written by that.
+        """
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            value = mark.get(item.name)
+            if value is None:
+                continue
+            if item.name == "last":
+                values[item.name] = to_nanoseconds(Timestamp.parse(value))
+            elif item.name in ("duration_ms", "cost", "rating"):
+                values[item.name] = ExactSum(value)
+            elif isinstance(value, int):
+                values[item.name] = value
+            else:
+                raise TypeError(f"{item.name} must be a whole number, not {value!r}")
+        return cls(**values)
+
+
+def beyond_records(summary: AIWorkerPerformanceSummary, stored: int, records: Totals) -> Totals:
+    """What the summary in a definitions file counts beyond the records known, by the rules in the module's text.
+
+    Args:
+        summary: as read from the file, its mark included, which must be one that `mark_of` gave.
+        stored: how many records of the definition are stored.
+        records: what its records, stored and live, add up to.
+    """
+    mark = summary.counted
+    covered = mark.get("records")
+    if isinstance(covered, int) and stored >= covered:
+        return Totals.from_mark(mark.get("beyond", {}))
+    if summary.total_tasks_attempted < stored or is_blank(summary):
+        return Totals()
+    return _difference(summary, records)
+
+
+def is_blank(summary: AIWorkerPerformanceSummary) -> bool:
+    """Whether the summary says nothing: no task, no instance."""
+    return not (summary.total_tasks_attempted or summary.total_instances_spawned)
+
+
+def _difference(summary: AIWorkerPerformanceSummary, records: Totals) -> Totals:
+    """The totals that, added to those of the records, give the summary."""
+    tasks = max(0, summary.total_tasks_attempted - records.tasks)
+    # Ratings are not counted in the file: tasks beyond the records are taken as rated, if the mean says that some were.
+    score = summary.average_quality_score
+    rated = tasks if score and score != records.rating.over(records.rated) else 0
+    rating = ExactSum([score]).times(rated + records.rated).minus(records.rating) if rated else ExactSum()
+    last = to_nanoseconds(summary.last_activity_timestamp)
+    duration, cost = ExactSum([summary.average_duration_ms]).times(summary.total_tasks_attempted), ExactSum()
+    if summary.total_cost_incurred != float(records.cost):  # else it differs by its own rounding only
+        cost = ExactSum([summary.total_cost_incurred]).minus(records.cost)
+    return Totals(
+        tasks=tasks,
+        successes=max(0, summary.successful_tasks - records.successes),
+        duration_ms=duration.minus(records.duration_ms) if tasks else ExactSum(),
+        tokens=max(0, summary.total_tokens_processed - records.tokens),
+        cost=cost,
+        rated=rated,
+        rating=rating,
+        spawned=max(0, summary.total_instances_spawned - records.spawned),
+        last=last if last > records.last else NEVER,
+    )
+
+
+def mark_of(stored: int, beyond: Totals) -> dict[str, Any]:
+    """The mark for a summary that covers ``stored`` stored records, and ``beyond``."""
+    rest = beyond.to_mark()
+    return {"records": stored, "beyond": rest} if rest else {"records": stored}
+
+
+def tokens_of(llm_metrics: Mapping[str, Any]) -> int:
+    """The tokens of a call: ``total_tokens``, or ``input_tokens`` and ``output_tokens`` together; 0 where unknown."""
+    total = _count(llm_metrics.get("total_tokens"))
+    if total is not None:
+        return total
+    parts = (_count(llm_metrics.get("input_tokens")), _count(llm_metrics.get("output_tokens")))
+    return min(sum(part for part in parts if part), INT64_MAX)
+
+
+def _count(value: Any) -> int | None:
+    if type(value) is int or (type(value) is float and value.is_integer()):
+        return int(value) if 0 <= value <= INT64_MAX else None
+    return None
+
+
+def output_summary(reply: str) -> str:
+    """What a record keeps of a reply."""
+    return reply[:OUTPUT_SUMMARY_CHARACTERS]
+
+
+def to_nanoseconds(moment: datetime) -> int:
+    """Nanoseconds since 1970; a moment that 64 bits cannot hold (before 1678, after 2262) is the nearest they can."""
+    return max(NEVER, min(INT64_MAX, Timestamp.of(moment).unix_nanoseconds))
+
+
+def from_nanoseconds(nanoseconds: int) -> Timestamp:
+    """The moment that many nanoseconds after 1970; `NEVER` is the zero time."""
+    if nanoseconds == NEVER:
+        return ZERO_TIME
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    whole = Timestamp.from_unix(seconds)
+    return Timestamp(
+        whole.year, whole.month, whole.day, whole.hour, whole.minute, whole.second, rest // 1000, nanosecond=rest % 1000
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFilter:
+    """Which records to give.  None is no condition.
+
+    ``since`` and ``until`` are nanoseconds since 1970, compared with the task's start and including the moment itself;
+    ``duration_ms_gt`` and the like are strict.  ``limit`` is how many at most, the newest.
+    """
+
+    task_id: str | None = None
+    instance_id: str | None = None
+    stateless: bool | None = None
+    success: bool | None = None
+    duration_ms_gt: float | None = None
+    duration_ms_lt: float | None = None
+    cost_incurred_gt: float | None = None
+    cost_incurred_lt: float | None = None
+    since: int | None = None
+    until: int | None = None
+    limit: int | None = None
+
+    @classmethod
+    def parse(cls, filters: Mapping[str, Any] | RecordFilter | None) -> RecordFilter:
+        """Read the filters that scripts and hosts give.
+
+        ``since`` and ``until`` are RFC 3339 text or datetimes; ``instance_id`` may be ``"stateless"`` for all stateless
+        tasks.
+
+        Raises:
+            NeuroScriptError: 4 for an unknown filter or a value of the wrong kind, naming the filter.
+        """
+        if filters is None or isinstance(filters, RecordFilter):
+            return filters or cls()
+        if not isinstance(filters, Mapping):
+            raise _bad("filters", "a map", filters)
+        known = [item.name for item in fields(cls)]
+        values: dict[str, Any] = {}
+        for name, value in filters.items():
+            if name not in known:
+                message = f"unknown filter {name!r} of performance records; there are {', '.join(known)}"
+                raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": str(name)})
+            if value is not None:
+                values[name] = _filter_value(name, value)
+        if values.get("instance_id") == STATELESS_PREFIX.rstrip("-"):
+            return replace(cls(**{**values, "instance_id": None}), stateless=True)
+        return cls(**values)
+
+
+def _filter_value(name: str, value: Any) -> Any:
+    match name:
+        case "task_id" | "instance_id":
+            if isinstance(value, str):
+                return value
+            raise _bad(name, "a string", value)
+        case "success" | "stateless":
+            if isinstance(value, bool):
+                return value
+            raise _bad(name, "true or false", value)
+        case "since" | "until":
+            try:
+                moment = value if isinstance(value, datetime) else Timestamp.parse(value)
+            except (TypeError, ValueError) as error:
+                raise _bad(name, "a time such as 2025-06-15T09:30:00Z", value) from error
+            return to_nanoseconds(moment)
+        case "limit":
+            if isinstance(value, int | float) and not isinstance(value, bool) and value >= 1 and value == value // 1:
+                return int(value)
+            raise _bad(name, "a whole number from 1 up", value)
+        case _:
+            if isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value):
+                return value
+            raise _bad(name, "a number", value)
+
+
+def _bad(name: str, expected: str, value: Any) -> NeuroScriptError:
+    shown = repr(value) if isinstance(value, str | int | float) else type(value).__name__
+    message = f"filter {name} of performance records: expected {expected}, got {shown[:80]}"
+    return NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": name})

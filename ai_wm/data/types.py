@@ -1,0 +1,421 @@
+"""The data of AI worker management: definitions, instances, records, and the enums they use.
+
+The models read the files of the Go package of the same design and write them back: on reading every key may be
+spelled as in the file (``modelName``) or as in scripts (``model_name``), unknown keys are kept at every level, and what
+was read is written back value for value under the file's names.  Keys at their zero value that were not read are left
+out, as Go's ``omitempty`` does.
+
+A model offers three forms of itself: `Model.to_file` (the file's keys; the only form that holds an inline key),
+`Model.to_script` (snake_case, plain values, the inline key masked) and pydantic's ``model_dump`` (masked as well).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import Field, field_serializer, model_validator
+
+from ai_wm.data.fields import (
+    ZERO_TIME,
+    Count,
+    Flag,
+    JsonMap,
+    Number,
+    PositiveNumber,
+    Text,
+    Texts,
+    Timestamp,
+    or_empty,
+)
+from ai_wm.data.model import Model, file_field
+
+__all__ = [
+    "MASK",
+    "STATELESS_PREFIX",
+    "ZERO_TIME",
+    "AIWorkerDefinition",
+    "AIWorkerDefinitionStatus",
+    "AIWorkerInstance",
+    "AIWorkerInstanceStatus",
+    "AIWorkerPerformanceSummary",
+    "AIWorkerProvider",
+    "APIKeySource",
+    "APIKeySourceMethod",
+    "APIKeyStatus",
+    "InteractionModelType",
+    "LLMCallMetrics",
+    "Model",
+    "PerformanceRecord",
+    "RateLimitPolicy",
+    "RetiredInstanceInfo",
+    "SupervisorFeedback",
+    "Timestamp",
+    "TokenUsageMetrics",
+]
+
+MASK = "***"
+"""What is shown in place of a key."""
+
+STATELESS_PREFIX = "stateless-"
+"""How the ``instance_id`` of a stateless task's record begins."""
+
+
+class AIWorkerProvider(StrEnum):
+    """Who serves the model.
+
+    A provider that an installed package offers (entry-point group ``ai_wm.providers``), or whose client a host gave to
+    a manager (`offer`), is a member too once it is named.
+    """
+
+    GOOGLE = "google"
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    OLLAMA = "ollama"
+    LOCAL = "local"
+    CUSTOM = "custom"
+
+    @classmethod
+    def offer(cls, names: Iterable[str]) -> None:
+        """Makes further names members, for the life of the process."""
+        _OFFERED.update(names)
+
+    @classmethod
+    def _missing_(cls, value: object) -> AIWorkerProvider | None:
+        if not isinstance(value, str):
+            return None
+        if value not in _OFFERED:
+            from ai_wm.providers import provider_names  # looks at what is installed, so only when it may matter
+
+            if value not in provider_names():
+                return None
+        member = str.__new__(cls, value)
+        member._name_ = value.upper()
+        member._value_ = value
+        return cls._value2member_map_.setdefault(value, member)  # type: ignore[return-value]
+
+
+_OFFERED: set[str] = set()
+
+
+class InteractionModelType(StrEnum):
+    """How a worker may be used: in conversations, for one-shot tasks, or both."""
+
+    CONVERSATIONAL = "conversational"
+    STATELESS_TASK = "stateless_task"
+    BOTH = "both"
+
+
+class AIWorkerDefinitionStatus(StrEnum):
+    """Whether a definition may be used; only active ones make instances and run tasks."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    ARCHIVED = "archived"
+
+
+class AIWorkerInstanceStatus(StrEnum):
+    """The states of an instance."""
+
+    INITIALIZING = "initializing"
+    IDLE = "idle"
+    BUSY = "busy"
+    CONTEXT_FULL = "context_full"
+    RATE_LIMITED = "rate_limited"
+    TOKEN_LIMIT_REACHED = "token_limit_reached"
+    ERROR = "error"
+    RETIRED_COMPLETED = "retired_completed"
+    RETIRED_EXHAUSTED = "retired_exhausted"
+    RETIRED_ERROR = "retired_error"
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether this is one of the three retired states."""
+        return self.value.startswith("retired_")
+
+
+class APIKeySourceMethod(StrEnum):
+    """Where a worker's key comes from."""
+
+    ENV_VAR = "env_var"
+    INLINE = "inline"
+    CONFIG_PATH = "config_path"
+    VAULT = "vault"
+    KEYRING = "keyring"
+    NONE = "none"
+
+
+class APIKeyStatus(StrEnum):
+    """What is known of a definition's key without showing it."""
+
+    FOUND = "Found"
+    NOT_FOUND = "Not Found"
+    NOT_CONFIGURED = "Not Configured"
+    ERROR_RESOLVING = "Error Resolving"
+
+
+class APIKeySource(Model):
+    """Where a worker's key comes from.
+
+    ``value`` is the environment variable's name (``env_var``), the key itself (``inline``), ``path#dotted.key``
+    (``config_path``), ``mount/path#field`` (``vault``), ``service/user`` (``keyring``), or nothing (``none``).  The
+    value of an inline source is shown as ``***`` by everything but `to_file` and the attribute itself.
+    """
+
+    called = "key source"
+    always_written = frozenset({"method"})
+
+    method: APIKeySourceMethod
+    value: Text = Field(default="", repr=False)
+
+    @property
+    def shown_value(self) -> str:
+        """The value, or ``***`` if it is a key."""
+        return MASK if self.method is APIKeySourceMethod.INLINE and self.value else self.value
+
+    @field_serializer("value")
+    def _mask(self, value: str) -> str:
+        return self.shown_value
+
+    def to_script(self) -> dict[str, Any]:
+        """Method and value, an inline key masked; keys this program does not know might hold one and are left out."""
+        return {"method": self.method.value, "value": self.shown_value}
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        yield "method", self.method.value
+        yield "value", self.shown_value
+
+
+class RateLimitPolicy(Model):
+    """How much a worker may be used; 0 is no limit.  Tokens are input and output together."""
+
+    called = "rate limits"
+    max_requests_per_minute: Count = file_field("max_requests_per_minute", default=0)
+    max_requests_per_day: Count = file_field("max_requests_per_day", default=0)
+    max_tokens_per_minute: Count = file_field("max_tokens_per_minute", default=0)
+    max_tokens_per_day: Count = file_field("max_tokens_per_day", default=0)
+    max_concurrent_active_instances: Count = file_field("max_concurrent_active_instances", default=0)
+    max_cost_per_day: PositiveNumber = file_field("max_cost_per_day", default=0)
+
+
+class TokenUsageMetrics(Model):
+    """Tokens of a session."""
+
+    called = "token usage"
+    always_written = frozenset({"input_tokens", "output_tokens", "total_tokens"})
+
+    input_tokens: Count = file_field("input_tokens", default=0)
+    output_tokens: Count = file_field("output_tokens", default=0)
+    total_tokens: Count = file_field("total_tokens", default=0)
+
+    def plus(self, input_tokens: int, output_tokens: int) -> TokenUsageMetrics:
+        """This usage with more tokens added."""
+        return TokenUsageMetrics(
+            input_tokens=self.input_tokens + input_tokens,
+            output_tokens=self.output_tokens + output_tokens,
+            total_tokens=self.total_tokens + input_tokens + output_tokens,
+        )
+
+
+class LLMCallMetrics(Model):
+    """What one call of a model used; ends up as a record's ``llm_metrics``."""
+
+    called = "call metrics"
+    input_tokens: Count = file_field("input_tokens", default=0)
+    output_tokens: Count = file_field("output_tokens", default=0)
+    total_tokens: Count = file_field("total_tokens", default=0)
+    finish_reason: Text = file_field("finish_reason", default="")
+    model_used: Text = file_field("model_used", default="")
+
+
+class SupervisorFeedback(Model):
+    """A judgement of one task's output."""
+
+    called = "feedback"
+    always_written = frozenset({"rating"})
+
+    rating: Number = file_field("rating", default=0)
+    comments: Text = file_field("comments", default="")
+    correction_instructions: Text = file_field("correction_instructions", default="")
+    supervisor_agent_id: Text = file_field("supervisor_agent_id", default="")
+    feedback_timestamp: Timestamp = file_field("feedback_timestamp", default=ZERO_TIME)
+
+
+class PerformanceRecord(Model):
+    """One task: one call of a model, by an instance or stateless."""
+
+    called = "performance record"
+    always_written = frozenset(
+        {"task_id", "instance_id", "definition_id", "timestamp_start", "timestamp_end", "duration_ms", "success"}
+    )
+
+    task_id: Text = file_field("task_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
+    instance_id: Text = file_field("instance_id", default="")
+    definition_id: Text = file_field("definition_id", default="")
+    timestamp_start: Timestamp = file_field("timestamp_start", default=ZERO_TIME)
+    timestamp_end: Timestamp = file_field("timestamp_end", default=ZERO_TIME)
+    duration_ms: Count = file_field("duration_ms", default=0)
+    success: Flag = file_field("success", default=False)
+    input_context: JsonMap = file_field("input_context", default_factory=dict)
+    llm_metrics: JsonMap = file_field("llm_metrics", default_factory=dict)
+    cost_incurred: PositiveNumber = file_field("cost_incurred", default=0)
+    output_summary: Text = file_field("output_summary", default="")
+    error_details: Text = file_field("error_details", default="")
+    supervisor_feedback: SupervisorFeedback | None = file_field("supervisor_feedback", default=None)
+
+    @property
+    def is_stateless(self) -> bool:
+        """Whether the task belonged to no instance."""
+        return self.instance_id.startswith(STATELESS_PREFIX)
+
+
+class AIWorkerPerformanceSummary(Model):
+    """What all tasks of a definition add up to."""
+
+    called = "performance summary"
+    always_written = frozenset(
+        {
+            "total_tasks_attempted",
+            "successful_tasks",
+            "failed_tasks",
+            "average_success_rate",
+            "average_duration_ms",
+            "total_tokens_processed",
+            "total_cost_incurred",
+            "last_activity_timestamp",
+        }
+    )
+    hidden_from_scripts = frozenset({"counted"})
+
+    total_tasks_attempted: Count = file_field("total_tasks_attempted", default=0)
+    successful_tasks: Count = file_field("successful_tasks", default=0)
+    failed_tasks: Count = file_field("failed_tasks", default=0)
+    average_success_rate: Number = file_field("average_success_rate", default=0)
+    average_duration_ms: Number = file_field("average_duration_ms", default=0)
+    total_tokens_processed: Count = file_field("total_tokens_processed", default=0)
+    total_cost_incurred: Number = file_field("total_cost_incurred", default=0)
+    average_quality_score: Number = file_field("average_quality_score", default=0)
+    last_activity_timestamp: Timestamp = file_field("last_activity_timestamp", default=ZERO_TIME)
+    total_instances_spawned: Count = file_field("total_instances_spawned", default=0)
+    active_instances_count: Count = file_field("active_instances_count", default=0)
+    counted: JsonMap = file_field("counted", default_factory=dict, repr=False)
+    """The mark: which stored records the summary counts, and what it counts beside them; see `ai_wm.data.totals`."""
+
+
+class RetiredInstanceInfo(Model):
+    """One entry of the performance data: an instance at its end with all its records, or one stateless record."""
+
+    called = "retired instance"
+    always_written = frozenset(
+        {
+            "instance_id",
+            "definition_id",
+            "creation_timestamp",
+            "retirement_timestamp",
+            "final_status",
+            "session_token_usage",
+            "performance_records",
+        }
+    )
+
+    instance_id: Text = file_field("instance_id", min_length=1)
+    definition_id: Text = file_field("definition_id", default="")
+    creation_timestamp: Timestamp = file_field("creation_timestamp", default=ZERO_TIME)
+    retirement_timestamp: Timestamp = file_field("retirement_timestamp", default=ZERO_TIME)
+    final_status: AIWorkerInstanceStatus = file_field("final_status", default=AIWorkerInstanceStatus.RETIRED_COMPLETED)
+    retirement_reason: Text = file_field("retirement_reason", default="")
+    session_token_usage: TokenUsageMetrics = file_field("session_token_usage", default_factory=TokenUsageMetrics)
+    initial_file_contexts: Texts = file_field("initial_file_contexts", default_factory=list)
+    performance_records: Annotated[list[PerformanceRecord], or_empty(list)] = file_field(
+        "performance_records", default_factory=list
+    )
+
+    @property
+    def is_stateless(self) -> bool:
+        """Whether this entry stands for a stateless task's record and not for an instance."""
+        return self.instance_id.startswith(STATELESS_PREFIX)
+
+
+class AIWorkerInstance(Model):
+    """A live session with a worker.  The conversation itself is held beside it and is never stored."""
+
+    called = "worker instance"
+    instance_id: Text = file_field("instance_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
+    definition_id: Text = file_field("definition_id")
+    status: AIWorkerInstanceStatus = file_field("status", default=AIWorkerInstanceStatus.INITIALIZING)
+    creation_timestamp: Timestamp = file_field("creation_timestamp", default=ZERO_TIME)
+    last_activity_timestamp: Timestamp = file_field("last_activity_timestamp", default=ZERO_TIME)
+    session_token_usage: TokenUsageMetrics = file_field("session_token_usage", default_factory=TokenUsageMetrics)
+    current_config: dict[str, Any] = file_field("current_config", default_factory=dict)
+    active_file_contexts: Texts = file_field("active_file_contexts", default_factory=list)
+    last_error: Text = file_field("last_error", default="")
+    retirement_reason: Text = file_field("retirement_reason", default="")
+
+
+class AIWorkerDefinition(Model):
+    """The blueprint of a worker."""
+
+    called = "worker definition"
+    always_written = frozenset(
+        {
+            "definition_id",
+            "name",
+            "provider",
+            "model_name",
+            "auth",
+            "rate_limits",
+            "status",
+            "created_timestamp",
+            "modified_timestamp",
+        }
+    )
+
+    definition_id: Text = file_field("definitionID", default_factory=lambda: str(uuid.uuid4()), min_length=1)
+    name: Text = file_field("name", default="")
+    provider: AIWorkerProvider = file_field("provider")
+    model_name: Text = file_field("modelName", min_length=1)
+    auth: APIKeySource = file_field("auth")
+    interaction_models: Annotated[list[InteractionModelType], or_empty(list)] = file_field(
+        "interaction_models", default_factory=lambda: [InteractionModelType.CONVERSATIONAL]
+    )
+    capabilities: Texts = file_field("capabilities", default_factory=list)
+    base_config: JsonMap = file_field("baseConfig", default_factory=dict)
+    cost_metrics: Annotated[dict[str, PositiveNumber], or_empty(dict)] = file_field("costMetrics", default_factory=dict)
+    rate_limits: Annotated[RateLimitPolicy, or_empty(dict)] = file_field("rateLimits", default_factory=RateLimitPolicy)
+    status: AIWorkerDefinitionStatus = file_field("status", default=AIWorkerDefinitionStatus.ACTIVE)
+    default_file_contexts: Texts = file_field("defaultFileContexts", default_factory=list)
+    data_source_refs: Texts = file_field("dataSourceRefs", default_factory=list)
+    tool_allowlist: Texts = file_field("toolAllowlist", default_factory=list)
+    tool_denylist: Texts = file_field("toolDenylist", default_factory=list)
+    default_supervisory_ai_ref: Text = file_field("defaultSupervisoryAIRef", default="")
+    aggregate_performance_summary: Annotated[AIWorkerPerformanceSummary, or_empty(dict)] = file_field(
+        "aggregatePerformanceSummary", default_factory=AIWorkerPerformanceSummary
+    )
+    metadata: JsonMap = file_field("metadata", default_factory=dict)
+    created_timestamp: Timestamp = file_field("createdTimestamp", default=ZERO_TIME)
+    modified_timestamp: Timestamp = file_field("modifiedTimestamp", default=ZERO_TIME)
+
+    @model_validator(mode="after")
+    def _empty_means_conversational(self) -> Self:
+        if not self.interaction_models:
+            # Not an assignment: that would validate again, and mark a key as read that the file may not hold.
+            self.__dict__["interaction_models"] = [InteractionModelType.CONVERSATIONAL]
+            self.__pydantic_fields_set__.discard("interaction_models")
+        return self
+
+    @property
+    def can_chat(self) -> bool:
+        """Whether instances may be made of it for conversations."""
+        return bool({InteractionModelType.CONVERSATIONAL, InteractionModelType.BOTH} & set(self.interaction_models))
+
+    @property
+    def can_run_stateless(self) -> bool:
+        """Whether one-shot tasks may be run with it."""
+        return bool({InteractionModelType.STATELESS_TASK, InteractionModelType.BOTH} & set(self.interaction_models))
+
+    @property
+    def holds_inline_key(self) -> bool:
+        """Whether writing this definition writes a key."""
+        return self.auth.method is APIKeySourceMethod.INLINE and bool(self.auth.value)

@@ -1,0 +1,46 @@
+"""What time it is, and how long something took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ai_wm.data.types import Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When something began and ended, and the milliseconds between."""
+
+    start: Timestamp
+    end: Timestamp
+    duration_ms: int
+
+
+class Clock:
+    """Moments and durations.
+
+    Args:
+        seconds: seconds since 1970, as ``time.time`` gives them.  With a clock of its own a host decides durations
+            too; otherwise they are measured with a clock that never jumps.
+    """
+
+    def __init__(self, seconds: Callable[[], float] | None = None) -> None:
+        self._seconds = seconds or time.time
+        self._ticks = seconds or time.perf_counter
+
+    def now(self) -> Timestamp:
+        """The moment, to the microsecond."""
+        return Timestamp.from_unix(self._seconds())
+
+    def measure(self) -> Callable[[], Span]:
+        """Starts measuring; call the result when it is over."""
+        start, began = self.now(), self._ticks()
+
+        def stop() -> Span:
+            seconds = max(0.0, self._ticks() - began)
+            return Span(start, Timestamp.of(start + timedelta(seconds=seconds)), round(seconds * 1000))
+
+        return stop

@@ -1,0 +1,117 @@
+"""The language's ``ask``: who is asked, and what becomes of the prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ai_wm.tools.access import as_tool_host, conversation_of, manager_of, stream_of
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.values import Handle, text_of, type_name
+
+if TYPE_CHECKING:
+    from ai_wm.data.types import AIWorkerDefinition
+    from ai_wm.manager import AIWorkerManager
+    from neuroscript.runtime.context import ToolContext
+
+CAPABILITIES = ("ask", "net")
+"""What a host must grant for ``ask``, as for the tools that reach a model."""
+
+DEFAULT_NAME = "default"
+"""The definition that a plain ``ask`` goes to, if there is one of this name."""
+
+BUILT_IN_ECHO: dict[str, Any] = {
+    "name": "built-in echo",
+    "provider": "local",
+    "model_name": "echo",
+    "auth": {"method": "none"},
+    "interaction_models": ["stateless_task"],
+}
+"""Who answers a plain ``ask`` where nothing is defined."""
+
+
+class Asker:
+    """Answers ``ask`` for one interpreter.
+
+    Args:
+        default_worker: the id or name of the definition that a plain ``ask`` goes to; None: the one named ``default``,
+            else the only active one for stateless tasks; the built-in echo where none is active.
+    """
+
+    def __init__(self, default_worker: str | None = None) -> None:
+        self._default_worker = default_worker
+        self._echo: AIWorkerManager | None = None
+
+    def __call__(
+        self, ctx: ToolContext, who: Any, prompt: str, config: dict[str, Any] | None, whispered: Sequence[Any]
+    ) -> str:
+        """The reply.
+
+        Raises:
+            NeuroScriptError: 10 if the host does not grant it; 7 if ``who`` is neither a string nor a conversation's
+                handle; 19 if several workers could be meant; what the task or turn raises.
+        """
+        for capability in CAPABILITIES:
+            if not ctx.interpreter.policy.granted(capability):
+                message = f"ask needs the capability {capability}, which the host does not grant"
+                raise NeuroScriptError(ErrorCode.SECURITY, message)
+        options: dict[str, Any] = {
+            "tools": as_tool_host(ctx),
+            "check": ctx.check,
+            "stream": stream_of(ctx),
+            "context": [text_of(value) for value in whispered],
+        }
+        if type(who) is Handle:
+            return conversation_of(ctx, who).ask(prompt, config, **options)
+        if who is None:
+            return self._ask_default(manager_of(ctx), prompt, config, options)
+        if not isinstance(who, str):
+            raise NeuroScriptError(
+                ErrorCode.TYPE,
+                f"ask takes a worker's name or id or a conversation handle, not {type_name(who)}"
+                + ("; the handle is its conversation_manager_handle" if isinstance(who, dict) else ""),
+            )
+        return manager_of(ctx).execute_stateless_task(who, prompt, config, **options).output
+
+    def close(self) -> None:
+        """Ends what was made here."""
+        if self._echo is not None:
+            self._echo.close()
+
+    def _ask_default(
+        self, manager: AIWorkerManager, prompt: str, config: dict[str, Any] | None, options: dict[str, Any]
+    ) -> str:
+        worker = self._default_worker or _only_worker(manager.active_definitions())
+        if worker is None:
+            worker, manager = BUILT_IN_ECHO["name"], self._echo_manager()
+        return manager.execute_stateless_task(worker, prompt, config, **options).output
+
+    def _echo_manager(self) -> AIWorkerManager:
+        # A manager of its own, in memory: what nobody defined leaves nothing in the files.
+        if self._echo is None:
+            from ai_wm.manager import AIWorkerManager
+
+            self._echo = AIWorkerManager()
+            self._echo.add_worker_definition(BUILT_IN_ECHO)
+        return self._echo
+
+
+def _only_worker(active: Sequence[AIWorkerDefinition]) -> str | None:
+    """The worker that is meant where none is named; None if there are none at all."""
+    if not active:
+        return None
+    able = [worker for worker in active if worker.can_run_stateless]
+    named = [worker for worker in able if worker.name == DEFAULT_NAME]
+    if named or len(able) == 1:
+        return (named or able)[0].definition_id
+    raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, _which(able))
+
+
+def _which(able: Sequence[AIWorkerDefinition]) -> str:
+    if not able:
+        return "ask does not say whom, and none of the active workers is for stateless tasks; ask a conversation handle"
+    names = ", ".join(repr(worker.name) for worker in able[:5])
+    return (
+        f"ask does not say whom, and there are {len(able)} active workers ({names}{', …' if len(able) > 5 else ''}); "
+        f'write ask "name", prompt, or name one of them {DEFAULT_NAME!r}'
+    )

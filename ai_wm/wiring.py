@@ -1,0 +1,119 @@
+"""The parts of a manager, put together."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ai_wm import keys
+from ai_wm.calls.pricing import PriceSource
+from ai_wm.calls.runner import Runner
+from ai_wm.calls.turn import ModelCalls
+from ai_wm.data.types import AIWorkerProvider, APIKeySource, APIKeyStatus
+from ai_wm.providers import Clients
+from ai_wm.providers.base import LLMClient
+from ai_wm.ratelimit import MemoryRateLimiter, RateLimiter
+from ai_wm.store import Store
+from ai_wm.support.clock import Clock
+from ai_wm.support.events import Events
+from ai_wm.workers.conversation import Turns
+from ai_wm.workers.definitions import Definitions
+from ai_wm.workers.file_contexts import FileContexts
+from ai_wm.workers.instances import Instances
+from ai_wm.workers.stateless import StatelessTasks
+
+if TYPE_CHECKING:
+    import httpx
+
+LIMITS_FILE = "ai_worker_limits.sqlite3"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one manager is made of."""
+
+    store: Store
+    limiter: RateLimiter
+    clients: Clients
+    clock: Clock
+    events: Events
+    definitions: Definitions
+    instances: Instances
+    turns: Turns
+    tasks: StatelessTasks
+    key_status: Callable[[APIKeySource], APIKeyStatus]
+
+    def close(self) -> None:
+        """Closes all of them.
+
+        Raises:
+            NeuroScriptError: what failed first; everything else is closed all the same.
+        """
+        failures = []
+        for close in (self.clients.close, self.store.close, self.limiter.close):
+            try:
+                close()
+            except Exception as error:  # whatever one part raises, the others are closed too
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+
+def build_parts(
+    sandbox: Path | None,
+    *,
+    clients: Mapping[str, LLMClient] | None,
+    clock: Callable[[], float] | None,
+    price_source: PriceSource | None,
+    store: Store | None,
+    limiter: RateLimiter | None,
+    transport: httpx.BaseTransport | None,
+    environ: Mapping[str, str] | None,
+    config_dir: str | os.PathLike[str] | None,
+) -> Parts:
+    """Makes the parts; the arguments are those of `AIWorkerManager`."""
+    AIWorkerProvider.offer(clients or ())
+    places: dict[str, Any] = {"environ": environ, "config_dir": Path(config_dir) if config_dir is not None else None}
+    kept = store if store is not None else _store_in(sandbox, clock)
+    counted = limiter if limiter is not None else _limiter_in(sandbox, clock)
+    made = Clients(clients, transport, model_directory=sandbox)
+    moments, events = Clock(clock), Events()
+    definitions = Definitions(kept, counted, moments)
+    calls = ModelCalls(counted, made, functools.partial(keys.resolve_key, **places), price_source)
+    runner = Runner(calls, moments, events)
+    turns = Turns(definitions, runner, kept)
+    return Parts(
+        store=kept,
+        limiter=counted,
+        clients=made,
+        clock=moments,
+        events=events,
+        definitions=definitions,
+        instances=Instances(definitions, turns, counted, functools.partial(FileContexts, sandbox=sandbox)),
+        turns=turns,
+        tasks=StatelessTasks(definitions, runner, kept),
+        key_status=functools.partial(keys.key_status, **places),
+    )
+
+
+def _store_in(sandbox: Path | None, clock: Callable[[], float] | None) -> Store:
+    if sandbox is None:
+        from ai_wm.store.memory_store import MemoryStore
+
+        return MemoryStore()
+    from ai_wm.store.json_store import JsonStore
+
+    return JsonStore(sandbox, clock=clock or time.time)
+
+
+def _limiter_in(sandbox: Path | None, clock: Callable[[], float] | None) -> RateLimiter:
+    if sandbox is None:
+        return MemoryRateLimiter(clock)
+    from ai_wm.ratelimit import SQLiteRateLimiter
+
+    return SQLiteRateLimiter(sandbox / LIMITS_FILE, clock)

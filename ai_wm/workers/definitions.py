@@ -1,0 +1,386 @@
+"""Worker definitions: adding, finding, changing and removing them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ai_wm.data.fields import snake_case
+from ai_wm.data.settings import CallSettings
+from ai_wm.data.types import (
+    MASK,
+    AIWorkerDefinition,
+    AIWorkerDefinitionStatus,
+    AIWorkerPerformanceSummary,
+    AIWorkerProvider,
+    APIKeySourceMethod,
+    APIKeyStatus,
+    InteractionModelType,
+)
+from ai_wm.ratelimit import RateLimiter
+from ai_wm.store import Store
+from ai_wm.support.clock import Clock
+from neuroscript.errors import ErrorCode, NeuroScriptError
+
+READ_ONLY = frozenset({"definition_id", "aggregate_performance_summary", "created_timestamp", "modified_timestamp"})
+"""What `Definitions.update` refuses to change."""
+
+
+class Definitions:
+    """The definitions of one manager, as its store holds them.
+
+    Args:
+        store: keeps them; another process's changes are seen at the next call.
+        limiter: knows how many instances of a definition are active.
+        clock: for the time stamps.
+    """
+
+    def __init__(self, store: Store, limiter: RateLimiter, clock: Clock) -> None:
+        self._store = store
+        self._limiter = limiter
+        self._clock = clock
+
+    # --- finding ---
+
+    def find(self, id_or_name: str) -> AIWorkerDefinition:
+        """The definition itself, shared: not to be changed, its summary not current.
+
+        Raises:
+            NeuroScriptError: 9 if there is none of that id or name, or several archived ones of that name.
+        """
+        if not isinstance(id_or_name, str):
+            raise NeuroScriptError(
+                ErrorCode.ARG_MISMATCH, f"a definition is named by a string, not {type(id_or_name).__name__}"
+            )
+        return find_in(self._store.definitions(), id_or_name)
+
+    def active(self) -> list[AIWorkerDefinition]:
+        """The active definitions themselves, shared as those of `find`."""
+        return [item for item in self._store.definitions().values() if item.status is AIWorkerDefinitionStatus.ACTIVE]
+
+    def get(self, id_or_name: str) -> AIWorkerDefinition:
+        """A copy of the definition, with its current summary.
+
+        Raises:
+            NeuroScriptError: 9 as for `find`.
+        """
+        return self._copy(self.find(id_or_name))
+
+    def select(self, filters: Mapping[str, Any] | None = None) -> list[AIWorkerDefinition]:
+        """Copies of the definitions that pass the filters, by name.
+
+        Raises:
+            NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
+        """
+        tests = _tests(filters)
+        found = [item for item in self._store.definitions().values() if all(test(item) for test in tests)]
+        found.sort(key=lambda item: (item.name.casefold(), item.definition_id))
+        return [self._copy(item) for item in found]
+
+    def for_display(
+        self, filters: Mapping[str, Any] | None, key_status: Callable[[AIWorkerDefinition], APIKeyStatus]
+    ) -> list[dict[str, Any]]:
+        """The definitions as scripts see them, with ``can_chat`` and ``api_key_status`` besides."""
+        return [
+            {**item.to_script(), "can_chat": item.can_chat, "api_key_status": key_status(item).value}
+            for item in self.select(filters)
+        ]
+
+    # --- changing ---
+
+    def add(self, data: Mapping[str, Any] | AIWorkerDefinition) -> str:
+        """Adds a definition; its summary starts at nothing.  Returns its id.
+
+        Raises:
+            NeuroScriptError: 4 for a value that does not fit, 42 if the id or name is taken, 25 and 26 if it cannot be
+                written.
+        """
+        made = AIWorkerDefinition.parse(data)
+        CallSettings.of(made.base_config)
+        if made.auth.method is APIKeySourceMethod.INLINE and made.auth.value == MASK:
+            raise _masked_key()
+        now = self._clock.now()
+        fields: dict[str, Any] = {"modified_timestamp": now}
+        if made.created_timestamp.is_zero:
+            fields["created_timestamp"] = now
+        fields["aggregate_performance_summary"] = AIWorkerPerformanceSummary()
+        made = made.model_copy(update=fields)
+
+        def change(definitions: dict[str, AIWorkerDefinition]) -> str:
+            named = made
+            if made.definition_id in definitions:
+                raise NeuroScriptError(
+                    ErrorCode.DUPLICATE, f"there is a definition with the id {made.definition_id!r} already"
+                )
+            if not made.name.strip():
+                named = made.model_copy(update={"name": _free_name(made, definitions.values())})
+            _check_name(named, definitions)
+            definitions[named.definition_id] = named
+            return named.definition_id
+
+        return self._store.change_definitions(change)
+
+    def update(self, id_or_name: str, updates: Mapping[str, Any]) -> AIWorkerDefinition:
+        """Changes a definition, wholly or not at all; a map or list given replaces the old one.
+
+        Raises:
+            NeuroScriptError: 9 unknown definition; 4 for a key or value that does not fit; 11 for the id, the summary
+                and the time stamps; 42 if the new name is taken; 25 and 26 if it cannot be written.
+        """
+        wanted = self.find(id_or_name).definition_id
+        changes = _by_field(updates)
+
+        def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
+            old = find_in(definitions, wanted)
+            new = _updated(old, changes).model_copy(update={"modified_timestamp": self._clock.now()})
+            CallSettings.of(new.base_config)
+            _check_name(new, definitions)
+            definitions[old.definition_id] = new
+            return new
+
+        return self._copy(self._store.change_definitions(change))
+
+    def remove(self, id_or_name: str) -> str:
+        """Removes a definition; its records stay.  Returns its id.
+
+        Raises:
+            NeuroScriptError: 9 unknown definition; 19 while it has active instances; 25 and 26 if it cannot be written.
+        """
+        wanted = self.find(id_or_name).definition_id
+
+        def change(definitions: dict[str, AIWorkerDefinition]) -> str:
+            definition = find_in(definitions, wanted)
+            active = self._limiter.active_slots(wanted)
+            if active:
+                raise NeuroScriptError(
+                    ErrorCode.PRECONDITION_FAILED,
+                    f"the definition {definition.name!r} has {active} active instance{'s' if active > 1 else ''}; "
+                    "retire what is active before removing it, or set its status to disabled",
+                )
+            del definitions[wanted]
+            return wanted
+
+        removed = self._store.change_definitions(change)
+        self._limiter.forget(removed)
+        return removed
+
+    def _copy(self, definition: AIWorkerDefinition) -> AIWorkerDefinition:
+        copy = definition.model_copy(deep=True)
+        summary = self._store.summary(definition.definition_id)
+        return copy.model_copy(update={"aggregate_performance_summary": summary})
+
+
+def find_in(definitions: Mapping[str, AIWorkerDefinition], id_or_name: str) -> AIWorkerDefinition:
+    """The definition of that id, else the one of that name; an archived one only where no other has the name.
+
+    Raises:
+        NeuroScriptError: 9 if there is none, or several archived ones.
+    """
+    definition = definitions.get(id_or_name)
+    if definition is not None:
+        return definition
+    archived = []
+    for definition in definitions.values():
+        if definition.name == id_or_name:
+            if definition.status is not AIWorkerDefinitionStatus.ARCHIVED:
+                return definition
+            archived.append(definition)
+    if len(archived) == 1:
+        return archived[0]
+    if archived:
+        raise NeuroScriptError(
+            ErrorCode.KEY_NOT_FOUND,
+            f"{len(archived)} archived definitions are named {id_or_name!r}; name the one you mean by its id",
+        )
+    names = [definition.name for definition in definitions.values()]
+    near = difflib.get_close_matches(id_or_name, names, 1)
+    if near:
+        hint = f"did you mean {near[0]!r}?"
+    elif names:
+        hint = "those there are: " + ", ".join(sorted(names)[:10]) + (", …" if len(names) > 10 else "")
+    else:
+        hint = "there are none yet; add one"
+    raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no worker definition {id_or_name!r}; {hint}")
+
+
+def _check_name(definition: AIWorkerDefinition, definitions: Mapping[str, AIWorkerDefinition]) -> None:
+    """Names are unique among what is not archived, and no name is another's id."""
+    if definition.status is AIWorkerDefinitionStatus.ARCHIVED:
+        return
+    for other in definitions.values():
+        if other.definition_id == definition.definition_id:
+            continue
+        taken = other.name == definition.name and other.status is not AIWorkerDefinitionStatus.ARCHIVED
+        if taken or other.definition_id == definition.name:
+            raise NeuroScriptError(
+                ErrorCode.DUPLICATE,
+                f"there is a definition named {definition.name!r} already (id {other.definition_id}); choose another "
+                "name, or archive that one",
+            )
+
+
+def _free_name(definition: AIWorkerDefinition, others: Iterable[AIWorkerDefinition]) -> str:
+    taken = {other.name for other in others}
+    base = f"{definition.provider.value}-{definition.model_name}"
+    number, name = 1, base
+    while name in taken:
+        number += 1
+        name = f"{base}-{number}"
+    return name
+
+
+# --- updates ---
+
+
+def _by_field(updates: Any) -> dict[str, Any]:
+    """The updates under the names of the fields, whichever way they are spelled."""
+    if not isinstance(updates, Mapping) or not all(isinstance(key, str) for key in updates):
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH, f"updates is a map from fields to values, not {type(updates).__name__}"
+        )
+    changes: dict[str, Any] = {}
+    for key, value in updates.items():
+        field = snake_case(key) if snake_case(key) in AIWorkerDefinition.model_fields else key
+        if field in READ_ONLY:
+            raise NeuroScriptError(
+                ErrorCode.READ_ONLY, f"{field} of a definition cannot be updated; the manager keeps it itself"
+            )
+        if field in changes:
+            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"updates name the field {field} twice")
+        changes[field] = value
+    return changes
+
+
+def _updated(old: AIWorkerDefinition, changes: Mapping[str, Any]) -> AIWorkerDefinition:
+    known = {*AIWorkerDefinition.model_fields, *(old.__pydantic_extra__ or {})}
+    data = old.to_file()
+    for field, value in changes.items():
+        if field not in known:
+            near = difflib.get_close_matches(field, known - READ_ONLY, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known - READ_ONLY))}"
+            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"a definition has no field {field!r}; {hint}")
+        if field == "auth":
+            value = _kept_key(old, value)
+        key = AIWorkerDefinition.file_key(field) if field in AIWorkerDefinition.model_fields else field
+        data[key] = value
+    return AIWorkerDefinition.parse(data, f"definition {old.name!r}")
+
+
+def _kept_key(old: AIWorkerDefinition, auth: Any) -> Any:
+    """An update made from what a script was shown holds ``***`` for the key: then the key stays."""
+    shown = auth.get("value") if isinstance(auth, Mapping) else getattr(auth, "value", None)
+    method = auth.get("method") if isinstance(auth, Mapping) else getattr(auth, "method", None)
+    if shown != MASK or method != APIKeySourceMethod.INLINE:
+        return auth
+    if not old.holds_inline_key:
+        raise _masked_key()
+    return old.auth.to_file()
+
+
+def _masked_key() -> NeuroScriptError:
+    return NeuroScriptError(
+        ErrorCode.ARG_MISMATCH, f"auth.value is {MASK!r}, which stands for a key that is not shown; give the key itself"
+    )
+
+
+# --- filters ---
+
+_Test = Callable[[AIWorkerDefinition], bool]
+
+
+def _tests(filters: Any) -> list[_Test]:
+    if filters is None:
+        return []
+    if not isinstance(filters, Mapping):
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"filters is a map, not {type(filters).__name__}")
+    tests = []
+    for name, value in filters.items():
+        make = _FILTERS.get(name)
+        if make is None:
+            near = difflib.get_close_matches(str(name), _FILTERS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_FILTERS)}"
+            raise NeuroScriptError(
+                ErrorCode.ARG_MISMATCH, f"there is no filter {name!r} for definitions; {hint}", details={"field": name}
+            )
+        if value is not None:
+            tests.append(make(name, value))
+    return tests
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH,
+            f"the filter {name} takes a string, not {type(value).__name__}",
+            details={"field": name},
+        )
+    return str(value)
+
+
+def _word(
+    name: str, value: Any, words: type[AIWorkerProvider | AIWorkerDefinitionStatus | InteractionModelType]
+) -> str:
+    text = _text(name, value)
+    if text not in list(words):
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH,
+            f"the filter {name} is {text!r}; expected one of {', '.join(words)}",
+            details={"field": name},
+        )
+    return text
+
+
+def _is_id(name: str, value: Any) -> _Test:
+    wanted = _text(name, value)
+    return lambda item: item.definition_id == wanted
+
+
+def _contains(name: str, value: Any) -> _Test:
+    wanted = _text(name, value).casefold()
+    return lambda item: wanted in getattr(item, name).casefold()
+
+
+def _is_provider(name: str, value: Any) -> _Test:
+    wanted = _text(name, value)
+    return lambda item: item.provider == wanted
+
+
+def _is_status(name: str, value: Any) -> _Test:
+    wanted = _word(name, value, AIWorkerDefinitionStatus)
+    return lambda item: item.status == wanted
+
+
+def _has_model(name: str, value: Any) -> _Test:
+    wanted = _word(name, value, InteractionModelType)
+    # A worker for both is one for each.
+    return lambda item: wanted in item.interaction_models or InteractionModelType.BOTH in item.interaction_models
+
+
+def _has_capability(name: str, value: Any) -> _Test:
+    wanted = _text(name, value)
+    return lambda item: wanted in item.capabilities
+
+
+def _has_capabilities(name: str, value: Any) -> _Test:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH,
+            f"the filter {name} takes a list of strings, not {type(value).__name__}",
+            details={"field": name},
+        )
+    wanted = {_text(name, item) for item in value}
+    return lambda item: wanted <= set(item.capabilities)
+
+
+_FILTERS: dict[str, Callable[[str, Any], _Test]] = {
+    "definition_id": _is_id,
+    "id": _is_id,
+    "name": _contains,
+    "model_name": _contains,
+    "provider": _is_provider,
+    "status": _is_status,
+    "interaction_models_contains": _has_model,
+    "capabilities_contains": _has_capability,
+    "capabilities_contains_all": _has_capabilities,
+}

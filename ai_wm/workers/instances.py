@@ -1,0 +1,492 @@
+"""Instances: spawning them, their state, and retiring them."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from threading import Condition, RLock
+from typing import Any
+
+from ai_wm.calls.recording import tell_failed
+from ai_wm.calls.turn import Check
+from ai_wm.data.settings import CallSettings, check_overrides, effective_config
+from ai_wm.data.types import (
+    AIWorkerDefinition,
+    AIWorkerDefinitionStatus,
+    AIWorkerInstance,
+    AIWorkerInstanceStatus,
+    PerformanceRecord,
+    RetiredInstanceInfo,
+    Timestamp,
+    TokenUsageMetrics,
+)
+from ai_wm.providers.base import Message
+from ai_wm.ratelimit import RateLimiter
+from ai_wm.store import Store
+from ai_wm.support.clock import Clock
+from ai_wm.support.events import INSTANCE_RETIRED, INSTANCE_SPAWNED, Events
+from ai_wm.workers.conversation import Turns
+from ai_wm.workers.definitions import Definitions
+from ai_wm.workers.file_contexts import FileContexts
+from neuroscript.errors import ErrorCode, NeuroScriptError, RateLimitedError
+
+_log = logging.getLogger("ai_wm")
+
+FINAL_STATES = (
+    AIWorkerInstanceStatus.RETIRED_COMPLETED,
+    AIWorkerInstanceStatus.RETIRED_EXHAUSTED,
+    AIWorkerInstanceStatus.RETIRED_ERROR,
+    AIWorkerInstanceStatus.CONTEXT_FULL,
+    AIWorkerInstanceStatus.TOKEN_LIMIT_REACHED,
+)
+"""What an instance may be retired as."""
+
+_REMEMBERED = 10_000
+"""How many retired instances' ids are kept, to tell one of them from an id that never was."""
+
+
+class LiveInstance:
+    """An instance that is not retired: its state and its conversation.  Its methods may be called from any thread."""
+
+    def __init__(
+        self,
+        instance_id: str,
+        definition_id: str,
+        overrides: Mapping[str, Any],
+        config: Mapping[str, Any],
+        files: FileContexts,
+        created: Timestamp,
+    ) -> None:
+        self.instance_id = instance_id
+        self.definition_id = definition_id
+        self.overrides = dict(overrides)
+        self.config = dict(config)
+        self.history: list[Message] = []
+        self.lock = RLock()
+        self._turn_over = Condition(self.lock)
+        self._files = files
+        self._created = created
+        self._active = created
+        self._status = AIWorkerInstanceStatus.INITIALIZING
+        self._usage = TokenUsageMetrics()
+        self._last_error = ""
+        self._in_turn = False
+        self._retired = False
+
+    @property
+    def file_contexts(self) -> Sequence[str]:
+        """The files that go ahead of the conversation."""
+        return self._files.paths
+
+    @property
+    def status(self) -> AIWorkerInstanceStatus:
+        """The state it is in."""
+        return self._status
+
+    def snapshot(self) -> AIWorkerInstance:
+        """The instance as it is now."""
+        with self.lock:
+            return AIWorkerInstance(
+                instance_id=self.instance_id,
+                definition_id=self.definition_id,
+                status=self._status,
+                creation_timestamp=self._created,
+                last_activity_timestamp=self._active,
+                session_token_usage=self._usage,
+                current_config=dict(self.config),
+                active_file_contexts=list(self.file_contexts),
+                last_error=self._last_error,
+            )
+
+    # --- what may be done now ---
+
+    def check_alive(self) -> None:
+        """Raises error 19 if it is retired."""
+        if self._retired:
+            raise stale(self.instance_id)
+
+    def check_free(self) -> None:
+        """Raises error 19 if it is retired, or a turn is going on."""
+        self.check_alive()
+        if self._in_turn:
+            raise NeuroScriptError(
+                ErrorCode.PRECONDITION_FAILED,
+                f"the instance {self.instance_id} is in a turn; wait until its reply is there",
+            )
+
+    # --- turns ---
+
+    def begin_turn(self) -> None:
+        """Makes it busy.
+
+        Raises:
+            NeuroScriptError: 19 if it is retired, busy, or its context is full.
+        """
+        with self.lock:
+            self.check_free()
+            if self._status is AIWorkerInstanceStatus.BUSY:
+                message = f"the instance {self.instance_id} is marked busy; set its status to idle first"
+                raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
+            if self._status is AIWorkerInstanceStatus.CONTEXT_FULL:
+                message = f"the context of the instance {self.instance_id} is full; clear its conversation or retire it"
+                raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
+            self._in_turn, self._status = True, AIWorkerInstanceStatus.BUSY
+
+    def end_turn(
+        self, status: AIWorkerInstanceStatus, last_error: str, said: Sequence[Message], now: Timestamp
+    ) -> None:
+        """Ends the turn; ``said`` is what it adds to the history, nothing if it failed."""
+        with self.lock:
+            self.history.extend(said)
+            if said:
+                self._files.keep()
+            self._in_turn, self._status, self._last_error, self._active = False, status, last_error, now
+            self._turn_over.notify_all()
+
+    def opening(self, check: Check | None) -> tuple[Message, ...]:
+        """What goes to the model ahead of the conversation: its file contexts, read when first sent."""
+        return self._files.messages(check)
+
+    def count(self, input_tokens: int, output_tokens: int, log: Callable[[TokenUsageMetrics], object]) -> None:
+        """Adds tokens to the session's, once ``log`` has noted the new sum."""
+        with self.lock:
+            usage = self._usage.plus(input_tokens, output_tokens)
+            log(usage)
+            self._usage = usage
+
+    # --- from outside ---
+
+    def append(self, message: Message) -> None:
+        """Adds a message to the history."""
+        with self.lock:
+            self.check_free()
+            self.history.append(message)
+
+    def clear(self) -> None:
+        """Empties the history."""
+        with self.lock:
+            self.check_free()
+            self.history.clear()
+            if self._status is AIWorkerInstanceStatus.CONTEXT_FULL:
+                self._status = AIWorkerInstanceStatus.IDLE
+
+    def set_status(self, status: AIWorkerInstanceStatus, last_error: str | None, now: Timestamp) -> None:
+        """Sets the state."""
+        with self.lock:
+            self.check_free()
+            self._status, self._active = status, now
+            if last_error is not None:
+                self._last_error = last_error
+
+    def retire(self, store: Callable[[], RetiredInstanceInfo], wait_seconds: float = 0.0) -> RetiredInstanceInfo:
+        """Ends it for good, once ``store`` has stored it.
+
+        Raises:
+            NeuroScriptError: 19 if it is retired, or in a turn that does not end within ``wait_seconds``; what
+                ``store`` raises, and then it goes on living.
+        """
+        with self.lock:
+            self._turn_over.wait_for(lambda: not self._in_turn, wait_seconds)
+            self.check_free()
+            info = store()
+            self._retired = True
+            self.history.clear()
+            return info
+
+
+class Instances:
+    """The live instances of one manager.
+
+    Args:
+        definitions: their definitions.
+        turns: runs their turns.
+        limiter: counts the slots for active instances.
+        file_contexts: makes an instance's file contexts from a list of paths.
+    """
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        turns: Turns,
+        limiter: RateLimiter,
+        file_contexts: Callable[[Sequence[str]], FileContexts],
+    ) -> None:
+        self._definitions = definitions
+        self._turns = turns
+        self._store: Store = turns.store
+        self._clock: Clock = turns.runner.clock
+        self._events: Events = turns.runner.events
+        self._limiter = limiter
+        self._file_contexts = file_contexts
+        self._live: dict[str, LiveInstance] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._lock = RLock()
+
+    @property
+    def lock(self) -> RLock:
+        """Held while a slot is taken: who removes a definition holds it while looking whether any are."""
+        return self._lock
+
+    def find(self, instance_id: str) -> LiveInstance:
+        """The live instance of that id.
+
+        Raises:
+            NeuroScriptError: 9 if there is none, 19 if it is retired.
+        """
+        live = self._live.get(instance_id) if isinstance(instance_id, str) else None
+        if live is not None:
+            return live
+        with self._lock:
+            if instance_id in self._gone:
+                raise stale(instance_id)
+        message = f"there is no active instance {instance_id!r}; ListActive shows those there are"
+        raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, message)
+
+    def select(self, filters: Mapping[str, Any] | None = None) -> list[AIWorkerInstance]:
+        """The live instances that pass the filters, the oldest first.
+
+        Raises:
+            NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
+        """
+        wanted = _filters(filters)
+        with self._lock:
+            live = list(self._live.values())
+        snapshots = [item.snapshot() for item in live]
+        return [item for item in snapshots if all(getattr(item, key) == value for key, value in wanted.items())]
+
+    def spawn(
+        self, id_or_name: str, overrides: Mapping[str, Any] | None, file_contexts: Sequence[str] | None
+    ) -> LiveInstance:
+        """Starts an instance.
+
+        Raises:
+            NeuroScriptError: 9 unknown definition; 19 not active or not conversational; 4 for overrides or paths that
+                do not fit; 20 at the limit of concurrent instances; 25 and 26 if it cannot be noted.
+        """
+        overrides = check_overrides(overrides)
+        definition = self._definitions.find(id_or_name)
+        try:
+            live = self._start(definition.definition_id, overrides, file_contexts)
+        except RateLimitedError as error:
+            tell_failed(self._events, definition, "", error, None)
+            raise
+        payload = {"instance_id": live.instance_id, "definition_id": live.definition_id, "name": definition.name}
+        self._events.fire(INSTANCE_SPAWNED, payload)
+        return live
+
+    def _start(
+        self, definition_id: str, overrides: Mapping[str, Any], file_contexts: Sequence[str] | None
+    ) -> LiveInstance:
+        # Under the lock no definition is removed between the look at it and the slot.
+        with self._lock:
+            definition = self._definitions.find(definition_id)
+            _check_spawns(definition)
+            config = effective_config(definition.base_config, overrides)
+            CallSettings.of(config)
+            files = self._file_contexts(definition.default_file_contexts if file_contexts is None else file_contexts)
+            instance_id = str(uuid.uuid4())
+            live = LiveInstance(instance_id, definition_id, overrides, config, files, self._clock.now())
+            self._limiter.acquire_slot(definition_id, definition.rate_limits, instance_id, name=definition.name)
+            try:
+                self._store.start_instance(live.snapshot())
+            except BaseException:  # whatever happened, the slot must not stay taken
+                self._limiter.release_slot(definition_id, instance_id)
+                raise
+            live.set_status(AIWorkerInstanceStatus.IDLE, None, self._clock.now())
+            self._live[instance_id] = live
+            return live
+
+    def retire(
+        self,
+        instance_id: str,
+        *,
+        reason: str,
+        final_status: str,
+        usage: Any = None,
+        records: Any = None,
+        wait_seconds: float = 0.0,
+    ) -> RetiredInstanceInfo:
+        """Stores an instance for good, frees its slot and ends it.
+
+        Args:
+            instance_id: the instance.
+            reason: why, in words.
+            final_status: one of `FINAL_STATES`; anything else becomes ``retired_exhausted``, with a warning in the log.
+            usage: the session's tokens to store in place of those counted.
+            records: the records to store in place of those logged.
+            wait_seconds: how long to wait for a turn that is going on.
+
+        Raises:
+            NeuroScriptError: 9 unknown instance; 19 retired, or in a turn; 4 for usage or records that do not fit; 25
+                and 26 if it cannot be written, and then it goes on living.
+        """
+        live = self.find(instance_id)
+        if not isinstance(reason, str):
+            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"a reason is a string, not {type(reason).__name__}")
+        given_usage = None if usage is None else _session_usage(usage)
+        given_records = None if records is None else _session_records(records, live)
+        status = _final_status(final_status, instance_id)
+        info = live.retire(
+            lambda: self._store.retire_instance(
+                instance_id,
+                final_status=status,
+                reason=reason,
+                retired_at=self._clock.now(),
+                usage=given_usage,
+                records=given_records,
+            ),
+            wait_seconds,
+        )
+        with self._lock:
+            self._live.pop(instance_id, None)
+            self._gone[instance_id] = None
+            while len(self._gone) > _REMEMBERED:
+                self._gone.popitem(last=False)
+        self._limiter.release_slot(live.definition_id, instance_id)
+        self._events.fire(
+            INSTANCE_RETIRED,
+            {
+                "instance_id": instance_id,
+                "definition_id": live.definition_id,
+                "final_status": status.value,
+                "reason": reason,
+            },
+        )
+        return info
+
+    def retire_all(self, reason: str, wait_seconds: float, instance_ids: Iterable[str] | None = None) -> None:
+        """Retires what is left, or those of some ids that are left, as ``retired_completed``.
+
+        Raises:
+            NeuroScriptError: the first failure, once all were tried.
+        """
+        failures = []
+        for instance_id in list(self._live) if instance_ids is None else list(instance_ids):
+            if instance_id not in self._live:
+                continue
+            try:
+                self.retire(
+                    instance_id,
+                    reason=reason,
+                    final_status=AIWorkerInstanceStatus.RETIRED_COMPLETED,
+                    wait_seconds=wait_seconds,
+                )
+            except NeuroScriptError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def set_status(self, instance_id: str, status: str, last_error: str | None) -> None:
+        """Sets the state of a live instance.
+
+        Raises:
+            NeuroScriptError: 9 unknown; 19 retired or in a turn; 4 for an unknown state, or a retired one.
+        """
+        live = self.find(instance_id)
+        wanted = _status(status)
+        if wanted.is_retired:
+            raise NeuroScriptError(
+                ErrorCode.ARG_MISMATCH,
+                f"status is {wanted.value!r}, which an instance gets by being retired; use Retire",
+            )
+        if last_error is not None and not isinstance(last_error, str):
+            message = f"last_error is a string, not {type(last_error).__name__}"
+            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
+        live.set_status(wanted, last_error, self._clock.now())
+
+    def add_usage(self, instance_id: str, input_tokens: int, output_tokens: int) -> None:
+        """Adds tokens to a live instance's session.
+
+        Raises:
+            NeuroScriptError: 9 unknown; 19 retired; 4 for a number that is not whole or is negative.
+        """
+        live = self.find(instance_id)
+        for name, number in (("input_tokens", input_tokens), ("output_tokens", output_tokens)):
+            if type(number) is not int or number < 0:
+                message = f"{name} is a whole number of 0 or more, not {number!r}"
+                raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
+        live.count(input_tokens, output_tokens, lambda usage: self._store.set_session_usage(instance_id, usage))
+
+
+def stale(instance_id: str) -> NeuroScriptError:
+    """The error for an instance that is retired."""
+    return NeuroScriptError(
+        ErrorCode.PRECONDITION_FAILED, f"the instance {instance_id} is retired and its handle is stale; spawn another"
+    )
+
+
+def _check_spawns(definition: AIWorkerDefinition) -> None:
+    if definition.status is not AIWorkerDefinitionStatus.ACTIVE:
+        message = f"the definition {definition.name!r} is {definition.status.value}; only active ones spawn instances"
+        raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
+    if not definition.can_chat:
+        message = (
+            f"the definition {definition.name!r} is for stateless tasks only; add conversational to its "
+            "interaction_models, or use ExecuteStatelessTask"
+        )
+        raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
+
+
+def _status(status: Any) -> AIWorkerInstanceStatus:
+    try:
+        return AIWorkerInstanceStatus(status)
+    except ValueError:
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH,
+            f"there is no instance state {status!r}; the states are {', '.join(AIWorkerInstanceStatus)}",
+            details={"field": "status"},
+        ) from None
+
+
+def _final_status(status: Any, instance_id: str) -> AIWorkerInstanceStatus:
+    if status in FINAL_STATES:
+        return AIWorkerInstanceStatus(status)
+    _log.warning(
+        "the instance %s is retired with the final status %r, which is none; it is stored as retired_exhausted",
+        instance_id,
+        status,
+    )
+    return AIWorkerInstanceStatus.RETIRED_EXHAUSTED
+
+
+def _session_usage(usage: Any) -> TokenUsageMetrics:
+    if isinstance(usage, Mapping) and "total_tokens" not in usage:
+        counts = [usage.get(key) for key in ("input_tokens", "output_tokens")]
+        usage = {**usage, "total_tokens": sum(count for count in counts if isinstance(count, int))}
+    return TokenUsageMetrics.parse(usage, "final_session_token_usage")
+
+
+def _session_records(records: Any, live: LiveInstance) -> list[PerformanceRecord]:
+    if isinstance(records, str) or not isinstance(records, Sequence):
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"performance_records is a list, not {type(records).__name__}")
+    ids = {"instance_id": live.instance_id, "definition_id": live.definition_id}
+    return [
+        PerformanceRecord.parse({**ids, **record} if isinstance(record, Mapping) else record, f"record {index}")
+        for index, record in enumerate(records)
+    ]
+
+
+def _filters(filters: Any) -> dict[str, str]:
+    if filters is None:
+        return {}
+    if not isinstance(filters, Mapping):
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"filters is a map, not {type(filters).__name__}")
+    known = ("instance_id", "definition_id", "status")
+    for name, value in filters.items():
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            raise NeuroScriptError(
+                ErrorCode.ARG_MISMATCH, f"there is no filter {name!r} for instances; {hint}", details={"field": name}
+            )
+        if value is not None and not isinstance(value, str):
+            raise NeuroScriptError(
+                ErrorCode.ARG_MISMATCH, f"the filter {name} takes a string, not {type(value).__name__}"
+            )
+    wanted = {name: value for name, value in filters.items() if value is not None}
+    if "status" in wanted:
+        wanted["status"] = _status(wanted["status"])
+    return wanted

@@ -1,0 +1,192 @@
+"""Warnings: what is certainly not meant, though it loads.
+
+A warning is given only where every run that comes there fails or does nothing: a name that nothing sets, code that
+nothing reaches, a tool or procedure that does not exist, a call that its signature refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from neuroscript.compiler.codegen.calls import signature_of
+from neuroscript.compiler.resolve import (
+    Body,
+    Resolved,
+    diagnostic,
+    expressions,
+    inner_blocks,
+    walk,
+)
+from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
+from neuroscript.runtime.errors import nearest
+from neuroscript.runtime.operators import BUILTINS
+from neuroscript.syntax import nodes as n
+from neuroscript.syntax.errors.common_mistakes import VALUE_WORDS
+from neuroscript.syntax.placeholders import placeholders
+from neuroscript.values import TYPE_CONSTANTS
+
+if TYPE_CHECKING:
+    from neuroscript.interpreter import Interpreter
+
+_MOST_LOOKS = 200_000  # names that are looked at for the nearest one, all together
+_MOST_UNKNOWN = 100  # unknown tools whose nearest names are told
+
+
+def lint(resolved: Resolved, interpreter: Interpreter) -> list[Diagnostic]:
+    """The warnings of a program.
+
+    Args:
+        resolved: the program.
+        interpreter: whose tools, procedures and globals it may use.
+    """
+    linter = _Linter(resolved, interpreter)
+    for body in resolved.bodies:
+        linter.body(body)
+    for event in resolved.program.handlers:
+        linter.expression(Body("event", "load", [], [], event.span), event.event)
+    return linter.found
+
+
+class _Linter:
+    def __init__(self, resolved: Resolved, interpreter: Interpreter) -> None:
+        self.resolved = resolved
+        self.interpreter = interpreter
+        self.found: list[Diagnostic] = []
+        self.looks = _MOST_LOOKS
+        self.unknown_tools: dict[str, str] = {}
+        runtime = interpreter.runtime
+        self.signatures = {name: loaded.signature for name, loaded in runtime.procedures.items()}
+        self.signatures.update((node.name, signature_of(node)) for node in resolved.program.procedures)
+        self.globals = set(runtime.globals)
+
+    def warn(self, span: n.Span, code: ErrorCode, message: str, hint: str = "") -> None:
+        self.found.append(diagnostic(self.resolved.program, span, "warning", code, message, hint))
+
+    def body(self, body: Body) -> None:
+        self.block(body, body.block)
+
+    def block(self, body: Body, block: n.Block) -> None:
+        ended: n.Stmt | None = None
+        for statement in block:
+            if ended is not None and not isinstance(statement, n.OnError):
+                word = type(ended).__name__.lower()
+                self.warn(statement.span, ErrorCode.CONTROL_FLOW, f"this is never reached: it stands after '{word}'")
+                ended = None
+            for name, span in _targets(statement):
+                if name in self.globals and name not in body.params:
+                    message = f"'{name}' is set by the host and cannot be changed"
+                    self.warn(span, ErrorCode.WRITE_VIOLATION, message)
+            for part in expressions(statement):
+                self.expression(body, part)
+            for inner in inner_blocks(statement):
+                self.block(body, inner)
+            if isinstance(statement, n.OnError):
+                self.block(body, statement.body)
+            # With a handler, execution may go on after a `fail`.
+            final = n.Return | n.Break | n.Continue if body.handlers else n.Return | n.Break | n.Continue | n.Fail
+            if isinstance(statement, final):
+                ended = statement
+
+    def expression(self, body: Body, expression: n.Expr) -> None:
+        loose = set(map(id, _loose(expression)))
+        for part in walk(expression):
+            match part:
+                case n.Name(name=name, span=span) if id(part) not in loose:
+                    self.name(body, name, span)
+                case n.Raw(text=text, span=span) | n.Eval(text=n.Literal(value=str() as text), span=span):
+                    names = dict.fromkeys(piece[0] for piece in placeholders(text) if not isinstance(piece, str))
+                    for name in names:
+                        if name != "last":
+                            self.name(body, name, span)
+                case n.Call():
+                    self.call(body, part)
+                case n.ToolCall():
+                    self.tool(part)
+
+    def name(self, body: Body, name: str, span: n.Span) -> None:
+        if name in body.variables or name in self.globals or name in self.signatures or name in TYPE_CONSTANTS:
+            return
+        if name == "self":
+            return  # the default sink of `whisper`
+        meant = VALUE_WORDS.get(name)
+        hint = f"; did you mean '{meant}'?" if meant else ""
+        hint = hint or self.nearest(name, body.variables, self.globals, self.signatures)
+        self.warn(span, ErrorCode.KEY_NOT_FOUND, f"'{name}' is never set{hint}")
+
+    def call(self, body: Body, call: n.Call) -> None:
+        name = call.name
+        if name in body.variables or name in self.globals:
+            return
+        names = [argument.name for argument in call.args if argument.name is not None]
+        signature = self.signatures.get(name)
+        if signature is not None:
+            problem = signature.problem(len(call.args) - len(names), names)
+            if problem is not None:
+                self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{name}() {problem}; it is {signature}")
+        elif name == "len" or name in BUILTINS:
+            if len(call.args) != 1 or names:
+                self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{name}() takes one value; it is {name}(x)")
+        else:
+            hint = self.nearest(name, self.signatures, BUILTINS, ("len",))
+            self.warn(call.name_span, ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{name}' here{hint}")
+
+    def nearest(self, name: str, *known: Collection[str]) -> str:
+        """The nearest name, as long as looking for it has not taken too long for one program."""
+        self.looks -= sum(map(len, known))
+        return nearest(name, chain(*known)) if self.looks > 0 else ""
+
+    def tool(self, call: n.ToolCall) -> None:
+        name = call.name.lower()
+        if name in self.unknown_tools:
+            self.warn(call.name_span, ErrorCode.TOOL_NOT_FOUND, self.unknown_tools[name])
+            return
+        if len(self.unknown_tools) >= _MOST_UNKNOWN and self.interpreter.tools.get(call.name) is None:
+            self.warn(call.name_span, ErrorCode.TOOL_NOT_FOUND, f"there is no tool tool.{call.name}")
+            return
+        try:
+            tool = self.interpreter.tools.lookup(call.name)
+            self.interpreter.check_permission(tool)
+        except NeuroScriptError as error:
+            self.warn(call.name_span, ErrorCode(error.code), error.message)
+            if error.code == ErrorCode.TOOL_NOT_FOUND:
+                self.unknown_tools[name] = error.message
+            return
+        spec = tool.spec
+        names = [argument.name for argument in call.args if argument.name is not None]
+        count = len(call.args) - len(names)
+        known = [arg.name for arg in spec.args]
+        problem = ""
+        if count > len(known) and not spec.variadic:
+            problem = f"takes at most {len(known)} argument{'s' * (len(known) != 1)}, not {len(call.args)}"
+        elif unknown := [name for name in names if name not in known]:
+            problem = f"has no argument '{unknown[0]}'{nearest(unknown[0], known)}"
+        else:
+            given = {*known[:count], *names}
+            missing = [arg.name for arg in spec.args if arg.required and arg.name not in given]
+            if missing and not (spec.variadic and missing == known[-1:]):
+                problem = f"needs {' and '.join(repr(name) for name in missing)}"
+        if problem:
+            self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{spec.full_name} {problem}; it is {spec.usage}")
+
+
+def _targets(statement: n.Stmt) -> Iterator[tuple[str, n.Span]]:
+    """The names that a statement sets, and where they stand."""
+    match statement:
+        case n.Set(targets=targets):
+            yield from ((target.name, target.span) for target in targets)
+        case n.Ask(into=n.Target() as target) | n.PromptUser(into=target):
+            yield target.name, target.span
+        case n.ForEach(name=name, name_span=span):
+            yield name, span
+
+
+def _loose(expression: n.Expr) -> Iterator[n.Expr]:
+    """The operands that may be unset variables: those of ``== != typeof no some``."""
+    for part in walk(expression):
+        if isinstance(part, n.Unary) and part.op in ("typeof", "no", "some"):
+            yield part.operand
+        elif isinstance(part, n.Chain) and part.rest[0][0] in ("==", "!="):
+            yield part.first
+            yield from (operand for _, operand, _ in part.rest)

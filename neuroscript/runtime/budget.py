@@ -1,0 +1,251 @@
+"""Steps, time, memory and cancellation of a run.
+
+Generated code takes one item of an iterator for every loop turn and procedure call, which costs a few nanoseconds.  The
+items come in portions, and between two portions `Fuel` looks at the clock, the limits and the host's wishes.  A portion
+is as large as the program is fast: about a millisecond's worth.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from itertools import chain, repeat
+from time import perf_counter
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.limits import Limits
+from neuroscript.runtime.errors import Stop
+from neuroscript.values import EventValue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, NoReturn
+
+_SMALLEST, _LARGEST = 16, 2048
+_SLOW_STEP = 20e-6  # seconds; what a step without a tool hardly ever takes
+_TIMED_PORTIONS = 8  # quick portions after which tools are called without a clock again
+_MEMORY_INTERVAL = 0.004
+_LONG_TOOL = 0.005  # seconds from which on memory that a tool took is looked for
+# How many times its limit a run may let the process grow by, where its own values do not explain it.
+_UNSEEN, _UNSEEN_AMONG_THREADS = 1.5, 8
+_KEPT_BY_HOST = 12  # bytes for each emitted character, which a host may take that keeps what is emitted
+_MIB = 1024 * 1024
+_STATM = "/proc/self/statm"
+
+
+class Fuel:
+    """The budget of one run; ``namespace["_fuel"]`` is what generated code draws on."""
+
+    def __init__(self, limits: Limits, namespace: dict[str, Any]) -> None:
+        self.limits = limits
+        self.namespace = namespace
+        self.max_steps = limits.max_steps if limits.max_steps is not None else sys.maxsize
+        self.max_seconds = limits.max_seconds if limits.max_seconds is not None else float("inf")
+        self.cancelled = False
+        self.direct_tools = False  # whether host tools are called without being timed
+        self.timing = False  # whether they have been found slow enough to be timed from now on
+        self.time_tools: Callable[[bool], None] = lambda timing: None
+        self.kept: Callable[[], list[Any]] = list  # values of the run that are in none of its variables
+        self.emitted: Callable[[], int] = int  # characters that the run has emitted
+        self.slow_portions = self.quick_portions = 0
+        self.timed = 0.0
+        self.reset()
+
+    def reset(self) -> None:
+        """A whole budget for a new run."""
+        self.cancelled = False
+        self.stopped: NeuroScriptError | None = None
+        self.left = self.max_steps
+        self.seconds = 0.0
+        self.tool_seconds = 0.0
+        self.nested_seconds = 0.0
+        self.mark = perf_counter()
+        self.portion = _SMALLEST
+        self.memory_mark = self.mark
+        self.memory_base = self.memory_seen = 0
+        self.memory_allowed = self.limits.max_memory
+        # An iterator that never ends: `chain` asks the generator for the next portion in the middle of a step.
+        self.namespace["_fuel"] = chain.from_iterable(self._portions())
+
+    def _portions(self) -> Iterator[Iterable[bool]]:
+        """Steps in portions, each of them true; what is between two is done when the earlier one has run dry."""
+        while True:
+            self.portion = min(self.portion, self.left)
+            self.left -= self.portion
+            yield repeat(True, self.portion)
+            elapsed = self.pulse()
+            if self.left <= 0:
+                self._exhausted(f"the run has used up its {self.max_steps} steps (loop turns and calls)")
+            if elapsed < 0.0005:
+                self.portion = min(self.portion * 2, _LARGEST)
+            elif elapsed > 0.002:
+                self.portion = max(self.portion // 4, _SMALLEST)
+
+    def pulse(self) -> float:
+        """Looks at time, memory and cancellation; gives the seconds since the last look."""
+        if self.cancelled:
+            self.stop(NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled"))
+        return self._charge()
+
+    def tool_ended(self, start: float, nested: float) -> None:
+        """Takes the time of a tool, or of the host, off the script's, but for what it had the script do meanwhile.
+
+        Args:
+            start: `perf_counter` when it began.
+            nested: ``nested_seconds`` when it began.
+        """
+        seconds = perf_counter() - start - (self.nested_seconds - nested)
+        self.tool_seconds += seconds
+        if seconds > _LONG_TOOL:
+            self._excuse_memory()
+
+    def nested(self) -> Nested:
+        """A part of the script that runs inside a tool: a context."""
+        return Nested(self)
+
+    def stop(self, error: NeuroScriptError) -> NoReturn:
+        """Ends the run."""
+        self.stopped = error
+        try:
+            raise Stop(error)
+        finally:
+            del error  # this frame is in its traceback, and would keep it alive
+
+    def _charge(self) -> float:
+        """Charges the script for the time since the last look, and gives that time."""
+        now = perf_counter()
+        elapsed = now - self.mark - self.tool_seconds
+        self.timed = self.tool_seconds
+        self.mark = now
+        self.tool_seconds = 0.0
+        if self.direct_tools:
+            elapsed = self._without_tools(elapsed)
+        self.seconds += max(elapsed, 0.0)
+        if self.seconds > self.max_seconds:
+            self._exhausted(f"the run has used up its {self.max_seconds:g} seconds")
+        if self.memory_allowed is not None and now - self.memory_mark > _MEMORY_INTERVAL:
+            self.memory_mark = now
+            self._look_at_memory()
+        return elapsed
+
+    def _without_tools(self, elapsed: float) -> float:
+        """The script's part of a time in which host tools may have been called without a clock.
+
+        Looking at a clock twice would double the cost of a small tool, so tools are called without one until portions
+        take longer than their steps can, and then with one until they are quick again.
+        """
+        quick = self.portion * _SLOW_STEP
+        if self.timing:
+            self.quick_portions = self.quick_portions + 1 if elapsed + self.timed < quick else 0
+            if self.quick_portions > _TIMED_PORTIONS:
+                self._set_timing(False)
+            return elapsed
+        if elapsed <= quick:
+            self.slow_portions = 0
+            return elapsed
+        self._excuse_memory()
+        self.slow_portions += 1
+        if self.slow_portions > 1 or elapsed > 0.05:
+            self._set_timing(True)
+        return quick
+
+    def _set_timing(self, timing: bool) -> None:
+        self.timing = timing
+        self.slow_portions = self.quick_portions = 0
+        self.time_tools(timing)
+
+    def _look_at_memory(self) -> None:
+        """Ends the run if its own values have grown beyond the limit.
+
+        The process's size is cheap to read and tells when something has grown; whether it was this run, only measuring
+        its values tells, which is done when that much more has been taken.
+        """
+        self.memory_seen = size = process_bytes()
+        if not self.memory_base or size < self.memory_base:
+            self.memory_base = size
+        allowed, grown = self.limits.max_memory, size - self.memory_base
+        if allowed is None or self.memory_allowed is None or grown <= self.memory_allowed:
+            return
+        if own_bytes(self.namespace, allowed, self.kept()) > allowed:
+            self._exhausted(f"the run's values take more than the limit of {allowed // _MIB} MiB")
+        most = allowed * (_UNSEEN if threading.active_count() == 1 else _UNSEEN_AMONG_THREADS)
+        if grown > most + _KEPT_BY_HOST * self.emitted():
+            # Not all that a run holds is in its variables: a list that a tool is making, or a call's arguments.
+            self._exhausted(f"the process has grown by {grown // _MIB} MiB; the run may take {allowed // _MIB} MiB")
+        self.memory_allowed = grown + allowed // 4
+
+    def _excuse_memory(self) -> None:
+        """Lets the run off what the process has grown by while the host's code ran."""
+        if self.memory_base:
+            size = process_bytes()
+            self.memory_base += max(size - self.memory_seen, 0)
+            self.memory_seen = size
+
+    def _exhausted(self, message: str) -> NoReturn:
+        self.stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message))
+
+
+class Nested:
+    """`Fuel.nested`."""
+
+    __slots__ = ("_before", "_fuel", "_start")
+
+    def __init__(self, fuel: Fuel) -> None:
+        self._fuel = fuel
+
+    def __enter__(self) -> None:
+        self._start, self._before = perf_counter(), self._fuel.nested_seconds
+
+    def __exit__(self, *_: object) -> None:
+        self._fuel.nested_seconds = self._before + perf_counter() - self._start
+
+
+def process_bytes() -> int:
+    """The memory that the process has in use now; 0 where the platform does not tell."""
+    try:
+        with open(_STATM, "rb") as file:
+            return int(file.read().split()[1]) * _PAGE
+    except OSError:
+        return 0
+
+
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+def own_bytes(namespace: dict[str, Any], enough: int, kept: list[Any]) -> int:
+    """The memory of what the running code holds, and of ``kept``; counting ends when it is more than ``enough``."""
+    pending = list(kept)
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_globals is namespace:
+            variables = frame.f_locals
+            pending.extend(variables.values())
+            if type(variables) is dict:
+                variables.clear()  # before Python 3.13 a copy that would make every list count as shared
+        frame = frame.f_back  # type: ignore[assignment]
+    seen: set[int] = set()
+    total = 0
+    while pending and total <= enough:
+        value = pending.pop()
+        kind = type(value)
+        if kind not in _SIZED:
+            if kind is EventValue:
+                pending.append(value.payload)
+            continue
+        if sys.getrefcount(value) > _HELD_ONCE:  # it may come again
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+        total += sys.getsizeof(value) + 15 & ~15  # what the allocator rounds up to
+        if kind is list:
+            pending.extend(item for item in value if type(item) in _SIZED)
+        elif kind is dict:
+            total += 57 * len(value) + sum(map(len, value))  # its keys
+            pending.extend(item for item in value.values() if type(item) in _SIZED)
+    return total
+
+
+_HELD_ONCE = 3  # the count of a value that its container, this function's local and the call hold
+_SIZED = frozenset({list, dict, str, bytes, int, float})

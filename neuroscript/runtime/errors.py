@@ -1,0 +1,192 @@
+"""From a Python exception to the script's error: what failed, where, and through which procedures.
+
+Generated code carries the script's positions, so nothing is recorded while a script runs: the place of a failure is
+read from the traceback when there is one.
+"""
+
+from __future__ import annotations
+
+from neuroscript.errors import ErrorCode, NeuroScriptError, StackFrame
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import CodeType, FrameType
+    from typing import Any
+
+    from neuroscript.runtime.runs import Runs
+
+_positions: dict[CodeType, list[tuple[int | None, int | None, int | None, int | None]]] = {}
+
+
+class Stop(BaseException):
+    """Carries an error that no script may catch: a limit, or the host's cancellation."""
+
+    def __init__(self, error: NeuroScriptError, *, at_caller: bool = False) -> None:
+        super().__init__()
+        self.error = error
+        self.at_caller = at_caller  # whether the place is the call, not the procedure that was called
+
+
+class Unset(NameError):
+    """A variable that was read before it was set."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(variable)
+        self.variable = variable
+
+
+UNCATCHABLE = frozenset({ErrorCode.RESOURCE_EXHAUSTION, ErrorCode.NESTING_DEPTH_EXCEEDED, ErrorCode.CANCELLED})
+
+
+def script_error(exception: BaseException, runtime: Runs) -> NeuroScriptError:
+    """The error of a script for an exception that came out of generated code, with its place and stack.
+
+    An error that has a place already keeps it.
+    """
+    frames = _frames(exception, runtime)
+    error = _translated(exception, frames, runtime)
+    if frames and not error.stack:
+        stack = tuple(frames_to_stack(frames))
+        at_caller = isinstance(exception, Stop) and exception.at_caller
+        error.stack = stack[1:] or stack if at_caller else stack
+        if not error.file:
+            here = error.stack[0]
+            error.file, error.line, error.column = here.file, here.line, here.column
+    return error
+
+
+def _frames(exception: BaseException, runtime: Runs) -> list[tuple[FrameType, int]]:
+    """The frames of generated code from the outermost to the one that failed, with where each one is."""
+    traceback = exception.__traceback__
+    inner: list[tuple[FrameType, int]] = []
+    outer: list[tuple[FrameType, int]] = []
+    frame = traceback.tb_frame.f_back if traceback is not None else None
+    while frame is not None:
+        if frame.f_globals is runtime.namespace:
+            outer.append((frame, frame.f_lasti))
+        frame = frame.f_back
+    while traceback is not None:
+        if traceback.tb_frame.f_globals is runtime.namespace:
+            inner.append((traceback.tb_frame, traceback.tb_lasti))
+        traceback = traceback.tb_next
+    return [*reversed(outer), *inner]
+
+
+def frames_to_stack(frames: list[tuple[FrameType, int]]) -> Iterable[StackFrame]:
+    """The stack as the script's author sees it, innermost first.
+
+    An error handler, and a loop that became a function of its own, belong to the body that they stand in; and a
+    procedure that handed over to its specialised body is not in the stack twice.
+    """
+    owner = ""
+    for frame, position in reversed(frames):
+        code = frame.f_code
+        body, _, inner = code.co_qualname.partition(".")
+        if body == owner:
+            owner = _owner(body, inner)
+            continue
+        owner = _owner(body, inner)
+        line, column = place_of(code, position)
+        yield StackFrame(_shown_name(body), code.co_filename, line, column)
+
+
+def _owner(body: str, inner: str) -> str:
+    """The function outside of this one that stands for the same body: none for most."""
+    if inner:
+        return body
+    return f"p_{body.partition('_')[2]}" if body[0] == "t" else ""
+
+
+def _shown_name(identifier: str) -> str:
+    prefix, _, name = identifier.partition("_")
+    return {"p": name, "t": name, "e": "event handler", "c": "command", "i": "load"}[prefix[0]]
+
+
+def place_of(code: CodeType, position: int) -> tuple[int, int]:
+    """Line and column, both from 1, of an instruction."""
+    table = _positions.get(code)
+    if table is None:
+        if len(_positions) > 512:
+            _positions.clear()
+        table = _positions[code] = list(code.co_positions())
+    line, _, column, _ = table[position // 2]
+    return line or 0, (column or 0) + 1
+
+
+def _translated(exception: BaseException, frames: list[tuple[FrameType, int]], runtime: Runs) -> NeuroScriptError:
+    if isinstance(exception, Stop):
+        return exception.error
+    if isinstance(exception, NeuroScriptError):
+        return exception
+    if isinstance(exception, RecursionError | MemoryError):
+        what = "memory" if isinstance(exception, MemoryError) else "call depth"
+        return NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, f"the run is out of {what}")
+    tool = runtime.tool_of(exception)
+    if tool is not None:
+        message = f"{tool} failed: {type(exception).__name__}: {exception}"
+        error = NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, message)
+    elif isinstance(exception, NameError):
+        return _unset(exception, frames, runtime)
+    elif isinstance(exception, ZeroDivisionError):
+        error = NeuroScriptError(ErrorCode.DIVISION_BY_ZERO, "division by zero")
+    elif isinstance(exception, OverflowError):
+        error = NeuroScriptError(ErrorCode.INVALID_VALUE, "the result is not a finite number")
+    else:
+        message = f"an internal error of the interpreter: {type(exception).__name__}: {exception}"
+        error = NeuroScriptError(ErrorCode.INTERNAL, message)
+    error.__cause__ = exception
+    return error
+
+
+def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: Runs) -> NeuroScriptError:
+    if isinstance(exception, Unset):
+        name = exception.variable
+    else:
+        # Python says "cannot access local variable 'v_name' where it is not associated with a value".
+        _, found, rest = str(exception).partition("variable 'v_")
+        name = rest.partition("'")[0] if found else str(exception)
+    known: set[str] = set(runtime.globals) | set(runtime.procedures)
+    if frames:
+        code = frames[-1][0].f_code
+        names = (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
+        known |= {local[2:] for local in names if local.startswith("v_")}
+    from neuroscript.syntax.errors.common_mistakes import VALUE_WORDS
+
+    meant = VALUE_WORDS.get(name)
+    hint = f"; did you mean '{meant}'?" if meant else nearest(name, known - {name})
+    return NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"variable '{name}' is not set{hint}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?``, where some known name is close to ``name``."""
+    import difflib
+
+    found = difflib.get_close_matches(name, list(known), 1, 0.6)
+    if not found:
+        lowered = {candidate.lower(): candidate for candidate in known}
+        found = [lowered[name.lower()]] if name.lower() in lowered else []
+    return f"; did you mean '{found[0]}'?" if found else ""
+
+
+def handler_fields(error: NeuroScriptError) -> dict[str, Any]:
+    """``system_error`` in an error handler (language reference, section 6)."""
+    return {
+        **{str(key): _shown_detail(value) for key, value in error.details.items()},
+        "code": int(error.code),
+        "message": error.message,
+        "line": error.line,
+        "column": error.column,
+        "procedure": error.stack[0].procedure if error.stack else "",
+        "stack": [str(frame) for frame in error.stack],
+    }
+
+
+def _shown_detail(value: Any) -> Any:
+    """A detail of an error as a script sees it: what is no value of the language, by the name of its type."""
+    from neuroscript.values import from_host
+
+    try:
+        return from_host(value)
+    except NeuroScriptError:
+        return f"<{type(value).__name__}>"

@@ -1,0 +1,421 @@
+"""The runtime of one interpreter: the namespace of its generated code, and what that code calls.
+
+Generated code sees the names of `Runtime.namespace` and no others: its ``__builtins__`` is empty.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import chain, compress
+from time import perf_counter
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.runtime import operators as ops
+from neuroscript.runtime.budget import Fuel
+from neuroscript.runtime.containers import UNSET, Containers, refcount
+from neuroscript.runtime.errors import UNCATCHABLE, Stop, Unset, handler_fields, nearest, script_error
+from neuroscript.runtime.events import Events, make_event
+from neuroscript.runtime.operators import BUILTINS, Operations, describe
+from neuroscript.runtime.programs import specialised_name
+from neuroscript.runtime.runs import Runs
+from neuroscript.runtime.tool_calls import TOOL_NAMES, ToolLinks, bad_call
+from neuroscript.values import (
+    TYPE_CONSTANTS,
+    ErrorValue,
+    Function,
+    Fuzzy,
+    ToolValue,
+    equal,
+    from_host,
+    to_host,
+    type_name,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from neuroscript.interpreter import Interpreter
+    from neuroscript.limits import Limits
+    from neuroscript.runtime.programs import LoadedProcedure, Signature
+
+
+class Runtime(ToolLinks, Runs):
+    """What generated code calls, for one interpreter and one run at a time."""
+
+    def __init__(self, interpreter: Interpreter, limits: Limits, global_values: dict[str, Any]) -> None:
+        ToolLinks.__init__(self)
+        Runs.__init__(self, limits)
+        self.interpreter = interpreter
+        self.limits = limits
+        self.globals = global_values
+        self.procedures: dict[str, LoadedProcedure] = {}
+        self._specialised: dict[str, list[str]] = {}  # the functions of procedures' specialised bodies
+        self._changed: set[str] = set()  # procedures that code exists for which knows them with another signature
+        self.namespace: dict[str, Any] = {"__builtins__": {}}
+        self.operations = Operations(limits)
+        self.fuel = Fuel(limits, self.namespace)
+        self.operations.pulse = self.fuel.pulse
+        self.containers = Containers(self.operations)
+        self.events = Events(self.operations.max_items)
+        self.emitted = 0
+        self.max_emitted = limits.max_emitted if limits.max_emitted is not None else 1 << 62
+        self.whispered: dict[str, list[Any]] = {}
+        self.fuel.time_tools = self._time_tools
+        self.fuel.emitted = lambda: self.emitted
+        self.fuel.kept = lambda: [value for values in self.whispered.values() for value in values]
+        self._fill_namespace()
+
+    def _fill_namespace(self) -> None:
+        operations, containers = self.operations, self.containers
+        self.namespace.update(_STATELESS)
+        self.namespace.update(
+            _add=operations.add,
+            _mul=operations.multiply,
+            _join=operations.join,
+            _pieces=operations.pieces,
+            _joined=operations.joined,
+            _map_key=operations.map_key,
+            _len=operations.length,
+            _long_string=operations.long_string,
+            _nested=containers.nested,
+            _too_many=containers.too_many,
+            _index=containers.index,
+            _walk=containers.walk,
+            _put=containers.put,
+            _put_path=containers.put_path,
+            _append_at=containers.append_at,
+            _iterate=containers.iterate,
+            _too_deep=self.too_deep,
+            _name=self.name,
+            _name_or_nil=self.name_or_nil,
+            _read_only=self.read_only,
+            _eval=self.evaluate,
+            _call=self.call,
+            _tool=self.late_tool,
+            _emit=self.emit,
+            _whisper=self.whisper,
+            _prompt=self.prompt,
+            _ask=self.ask,
+            _fail=self.fail,
+            _handle=self.handle,
+            _on_event=self.events.register,
+            _clear_event=self.events.clear,
+        )
+
+    # --- errors ---------------------------------------------------------------------------------------------------
+
+    def handle(self, handler: Callable[[dict[str, Any]], bool], exception: Exception) -> NeuroScriptError | None:
+        """Runs an error handler; gives the error that goes on, or None if the handler cleared it."""
+        error = script_error(exception, self)
+        if error.code in UNCATCHABLE or isinstance(exception, RecursionError | MemoryError):
+            raise Stop(error) from exception
+        try:
+            return None if handler(handler_fields(error)) else error
+        except Exception as failed:  # the handler failed itself: its error goes on, with the old one as cause
+            return self._failed_again(failed, error)
+        finally:
+            del error, exception  # this frame is in the new error's traceback, and would keep both alive
+
+    def _failed_again(self, failed: Exception, error: NeuroScriptError) -> NeuroScriptError:
+        new = script_error(failed, self)
+        if new is not error and new.__cause__ is None:
+            new.__cause__ = error
+        return new
+
+    # --- names -------------------------------------------------------------------------------------------------------
+
+    def name(self, name: str) -> Any:
+        """A name that is not set as a variable: a host global, a procedure, a type constant."""
+        value = self.name_or_nil(name, UNSET)
+        if value is UNSET:
+            raise Unset(name)
+        return value
+
+    def name_or_nil(self, name: str, otherwise: Any = None) -> Any:
+        """As `name`; nil where there is nothing of that name."""
+        if name in self.globals:
+            return self.globals[name]
+        if name in self.procedures:
+            return self.function(name)
+        return TYPE_CONSTANTS.get(name, otherwise)
+
+    def function(self, name: str) -> Function:
+        """A procedure as a value."""
+        return Function(name, partial(self.interpreter.run, name))
+
+    def read_only(self, name: str) -> NoReturn:
+        """A host global was to be set."""
+        raise NeuroScriptError(ErrorCode.WRITE_VIOLATION, f"'{name}' is set by the host and cannot be changed")
+
+    def evaluate(self, text: Any, scope: dict[str, Any]) -> str:
+        """``eval(text)``: the text with its placeholders replaced, once."""
+        from neuroscript.syntax.placeholders import placeholders
+
+        if type(text) is not str:
+            text = self.operations.joined(text)
+        parts = []
+        for piece in placeholders(text):
+            if isinstance(piece, str):
+                parts.append(piece)
+                continue
+            name, path = piece
+            value = scope.get(name, UNSET)
+            if value is UNSET:
+                value = self.name(name)
+            value = self.containers.walk(value, path)
+            parts.append(self.operations.joined(value))
+        return self.operations.pieces(*parts)
+
+    def define(self, name: str, procedure: LoadedProcedure, load: int) -> None:
+        """Notes a procedure whose code, made by the load of that number, is in the namespace."""
+        old = self.procedures.get(name)
+        if old is not None and old.signature != procedure.signature:
+            self._changed.add(name)
+        self.procedures[name] = procedure
+        if name in self._changed:
+            self.namespace[f"p_{name}"] = _checked(self.namespace[f"p_{name}"], procedure.signature)
+        functions = self._specialised.setdefault(name, [])
+        for replaced in functions:
+            self.namespace[replaced] = self.namespace[f"p_{name}"]
+        special = specialised_name(load, name)
+        if special in self.namespace:
+            functions.append(special)
+
+    # --- calls -------------------------------------------------------------------------------------------------------
+
+    def call(self, depth: int, callee: Any, name: str | None, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+        """A call whose callee is known only now: the function value in a variable, the procedure, the built-in."""
+        if type(callee) is Function:
+            owner = getattr(getattr(callee.call, "func", None), "__self__", None)
+            if owner is not self.interpreter:
+                return self._foreign_call(callee, args, names)
+            name = callee.name
+        elif type(callee) is ToolValue:
+            return self.late_tool(depth, callee.name, args, names)
+        elif name is None:
+            raise NeuroScriptError(ErrorCode.TYPE, f"only a function can be called, not {describe(callee)}")
+        elif name in self.globals and callee in (None, UNSET) and type(self.globals[name]) in (Function, ToolValue):
+            return self.call(depth, self.globals[name], name, args, names)
+        procedure = self.procedures.get(name)
+        if procedure is None:
+            return self._builtin(name, callee, args, names)
+        positional = args[: len(args) - len(names)]
+        problem = procedure.signature.problem(len(positional), list(names))
+        if problem is not None:
+            bad_call(f"{name}() {problem}; it is {procedure.signature}")
+        named = {f"v_{key}": value for key, value in zip(names, args[len(positional) :], strict=True)}
+        return self.namespace[f"p_{name}"](depth - 1, *positional, **named)
+
+    def _foreign_call(self, function: Function, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+        """A call of a function value that is the host's, or another interpreter's."""
+        count = len(args) - len(names)
+        given = to_host(list(args))
+        named = dict(zip(names, given[count:], strict=True))
+        return from_host(self._host(f"the function '{function.name}'", function.call, *given[:count], **named))
+
+    def _builtin(self, name: str, callee: Any, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+        function = self.operations.length if name == "len" else BUILTINS.get(name)
+        if function is None:
+            if callee is not None and callee is not UNSET:
+                message = f"'{name}' is {describe(callee)}, not a function"
+                raise NeuroScriptError(ErrorCode.TYPE, message)
+            hint = nearest(name, [*self.procedures, *BUILTINS, "len"])
+            raise NeuroScriptError(ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{name}'{hint}")
+        if len(args) != 1 or names:
+            bad_call(f"{name}() takes one value; it is {name}(x)")
+        return function(args[0])
+
+    # --- the host ----------------------------------------------------------------------------------------------------
+
+    def emit(self, value: Any) -> None:
+        """``emit value``."""
+        text = self.operations.text(value)
+        self.emitted += len(text)
+        if self.emitted > self.max_emitted:
+            message = f"the run has emitted more than {self.max_emitted} characters"
+            raise Stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message))
+        sink = self.interpreter.emit_sink
+        if sink is None:
+            self._host("standard output", print, text)
+        else:
+            self._host("the host's emit sink", sink, to_host(value))
+
+    def _host(self, what: str, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
+        """Calls the host, whose time is not the script's."""
+        start, nested = perf_counter(), self.fuel.nested_seconds
+        try:
+            return function(*args, **named)
+        except (NeuroScriptError, RecursionError, MemoryError):
+            raise
+        except Exception as error:  # the host's own code: its failure becomes the script's error
+            message = f"{what} failed: {type(error).__name__}: {error}"
+            raise NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, message) from error
+        finally:
+            self.fuel.tool_ended(start, nested)
+
+    def whisper(self, target: Any, value: Any) -> None:
+        """``whisper target, value``: kept for the next ``ask`` if the target is ``self``, and told to the host."""
+        name = target if type(target) is str else self.operations.joined(target)
+        if name == "self":
+            whispered = self.whispered.setdefault(name, [])
+            if len(whispered) >= self.operations.max_items:
+                self.containers.too_many("list of whispers")
+            whispered.append(value)
+        sink = self.interpreter.whisper_sink
+        if sink is not None:
+            self._host("the host's whisper sink", sink, name, to_host(value))
+
+    def prompt(self, depth: int, text: Any) -> str:
+        """``promptuser``."""
+        source = self.interpreter.prompt_source
+        if source is None:
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, "there is nobody to ask: the host gave no prompt source")
+        return str(from_host(self._host("the host's prompt source", source, self.operations.joined(text))))
+
+    def ask(self, depth: int, who: Any, given: bool, prompt: Any, config: Any) -> Any:
+        """``ask``."""
+        asker = self.interpreter.asker()
+        if asker is None:
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, "there are no models to ask: no worker system is installed")
+        if given and who is None:
+            raise NeuroScriptError(ErrorCode.TYPE, "ask needs a worker's name or a conversation handle, not nil")
+        if config is not None and type(config) is not dict:
+            raise NeuroScriptError(ErrorCode.TYPE, f"the configuration after 'with' is a map, not {describe(config)}")
+        whispered = self.whispered.pop("self", [])
+        text = self.operations.joined(prompt)
+        self.depth = depth - 1
+        context = self.interpreter.context
+        return from_host(self._host("the model", asker, context, who, text, to_host(config), to_host(whispered)))
+
+    def fail(self, value: Any, given: bool) -> NoReturn:
+        """``fail``."""
+        self.operations.fail(value if given else "fail statement executed")
+
+    def fire(self, name: str, payload: Any, source: str, joining: bool = False) -> None:
+        """Runs the handlers of an event; what fails in one goes to the host's error callback and the log."""
+        handlers = self.events.of(name)
+        if not handlers:
+            return
+        event = make_event(name, payload, source)
+        with self.run(joining) as depth, self.fuel.nested():
+            for handler in handlers:
+                self.fuel.pulse()
+                try:
+                    handler.function(depth - 1, event)
+                except Exception as exception:  # one handler's failure stops neither the others nor the emitter
+                    self._report(exception, f"a handler of event '{name}'")
+
+    def _report(self, exception: Exception, what: str) -> None:
+        """Tells the host of an error that ends no run; a limit ends it all the same."""
+        error = script_error(exception, self)
+        if error.code in UNCATCHABLE:
+            raise Stop(error) from None
+        self._host("the host's error callback", self.interpreter.report, error, what)
+
+
+def _checked(function: Callable[..., Any], signature: Signature) -> Callable[..., Any]:
+    """A procedure for callers that may have been compiled for another signature of it."""
+
+    def call(depth: int, *args: Any, **named: Any) -> Any:
+        problem = signature.problem(len(args), [name.removeprefix("v_") for name in named])
+        if problem is not None:
+            bad_call(f"{signature.name}() {problem}; it is {signature}")
+        return function(depth, *args, **named)
+
+    return call
+
+
+# --- without state -------------------------------------------------------------------------------------------------
+
+
+def unset(name: str) -> NoReturn:
+    """A variable that has not been set."""
+    raise Unset(name)
+
+
+def must(value: Any, source: str) -> NoReturn:
+    """``must`` of a value that is not truthy."""
+    if type(value) is ErrorValue:
+        raise value.error()
+    shown = f"{source} is {describe(value)}" if source else f"got {describe(value)}"
+    raise NeuroScriptError(ErrorCode.MUST_FAILED, f"must does not hold: {shown}")
+
+
+def must_set(value: Any) -> None:
+    """``set target = must value``: refuses an error value, nil and false."""
+    if type(value) is ErrorValue:
+        raise value.error()
+    if value is None or value is False:
+        raise NeuroScriptError(ErrorCode.MUST_FAILED, f"must does not hold: the value is {describe(value)}")
+
+
+def unpack(value: Any, count: int) -> None:
+    """Checks the right side of a ``set`` with several targets."""
+    if type(value) is not list:
+        raise NeuroScriptError(ErrorCode.TYPE, f"set with {count} targets takes a list apart, not {describe(value)}")
+    if len(value) != count:
+        message = f"set has {count} targets, but the list has {len(value)} items"
+        raise NeuroScriptError(ErrorCode.COUNT_MISMATCH, message)
+
+
+def returned(declared: int, given: int, value: Any) -> Any:
+    """A ``return`` in a procedure that declares two or more values."""
+    if given == 1 and type(value) is list and len(value) == declared:
+        return value
+    got = f"a list of {len(value)}" if given == 1 and type(value) is list else str(given)
+    message = f"the procedure declares {declared} return values, but returns {got}"
+    raise NeuroScriptError(ErrorCode.RETURN_VIOLATION, message)
+
+
+_STATELESS: dict[str, Any] = {
+    **{f"b_{name}": function for name, function in BUILTINS.items()},
+    **TOOL_NAMES,
+    "UNSET": UNSET,
+    "Fuzzy": Fuzzy,
+    "Exception": Exception,
+    "type": type,
+    "int": int,
+    "str": str,
+    "bool": bool,
+    "float": float,
+    "list": list,
+    "dict": dict,
+    "bytes": bytes,
+    "len": len,
+    "_range": range,
+    "_compress": compress,
+    "_chain": chain,
+    "_counted": ops.counted,
+    "_refcount": refcount,
+    "_get": dict.get,
+    "_update": dict.update,
+    "_sub": ops.subtract,
+    "_div": ops.divide,
+    "_mod": ops.modulo,
+    "_pow": ops.power,
+    "_neg": ops.negate,
+    "_bit_and": ops.bit_and,
+    "_bit_or": ops.bit_or,
+    "_bit_xor": ops.bit_xor,
+    "_bit_not": ops.bit_not,
+    "_eq": equal,
+    "_ne": ops.not_equal,
+    "_lt": ops.less,
+    "_le": ops.less_equal,
+    "_gt": ops.greater,
+    "_ge": ops.greater_equal,
+    "_and": ops.both,
+    "_or": ops.either,
+    "_not": ops.negation,
+    "_typeof": type_name,
+    "_infinite": ops.infinite,
+    "_host": from_host,
+    "_bad_call": bad_call,
+    "_unset": unset,
+    "_must": must,
+    "_must_set": must_set,
+    "_unpack": unpack,
+    "_returned": returned,
+}

@@ -1,0 +1,226 @@
+"""Tools as generated code reaches them.
+
+A tool is bound when a program is loaded: the registry finds it, the policy is asked, and two functions are put in the
+namespace of the generated code.  ``s_KEY`` validates, copies, times and calls; ``f_KEY`` is its own function, for
+calls whose arguments have just the right types already.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from time import perf_counter
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.records import record
+from neuroscript.runtime.errors import Stop
+from neuroscript.tools.spec import ArgType
+from neuroscript.values import to_host
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
+    from typing import Any, NoReturn
+
+    from neuroscript.interpreter import Interpreter
+    from neuroscript.runtime.budget import Fuel
+    from neuroscript.runtime.containers import Containers
+    from neuroscript.tools.registry import Tool
+
+BIG = 4096
+"""Items or characters from which on a library function's call looks at the clock."""
+
+_LONG = (list, dict, str)
+_CONSTANTS = frozenset({type(None), bool, int, float, str})
+_SCALARS = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL, ArgType.BYTES})
+_DIRECT = _SCALARS | {ArgType.MAP, ArgType.ANY} | {kind for kind in ArgType if kind.item_type is not None}
+
+TOOL_NAMES: dict[str, Any] = {
+    "_own": to_host,
+    "_ascii": str.isascii,
+    "_map": map,
+    "_all_str": frozenset({str}).issuperset,
+    "_all_int": frozenset({int}).issuperset,
+    "_all_float": frozenset({float}).issuperset,
+    "_all_number": frozenset({int, float}).issuperset,
+    "_all_bool": frozenset({bool}).issuperset,
+    "_all_dict": frozenset({dict}).issuperset,
+}
+"""What generated code uses round the calls of tools."""
+
+
+def bad_call(message: str, *_: Any) -> NoReturn:
+    """A call that cannot be right."""
+    raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
+
+
+@record(frozen=True)
+class ToolLink:
+    """A tool as generated code reaches it: ``s_KEY`` validates and calls, ``f_KEY`` is the function itself."""
+
+    key: str
+    names: tuple[str, ...]
+    types: tuple[ArgType, ...]
+    defaults: tuple[object, ...]  # of the optional arguments; `...` where one must be given
+    direct: bool  # whether f_KEY may be called with arguments of exactly those types
+    variadic: bool  # whether f_KEY takes the values from the last type on as a list
+    copied: tuple[int, ...]  # the arguments that f_KEY gets copies of
+    watched: bool  # whether long arguments are left to s_KEY, which looks at the clock
+    brief: bool  # whether results are nested no deeper than arguments, besides
+    trusted: bool  # whether its results need no look
+    returns: ArgType
+    append: bool = False
+
+
+class ToolLinks:
+    """The part of the runtime that links and calls tools."""
+
+    interpreter: Interpreter
+    namespace: dict[str, Any]
+    fuel: Fuel
+    containers: Containers
+    depth: int
+
+    def __init__(self) -> None:
+        self._versions: dict[str, int] = {}
+        self._links: dict[str, tuple[ToolLink, Tool]] = {}
+        self._tool_codes: dict[CodeType, str] = {}
+        self._untimed: dict[str, Callable[..., Any]] = {}
+
+    def tool(self, name: str) -> ToolLink | None:
+        """Links a tool for generated code (the `Linker` protocol); None if there is none, or it is refused."""
+        key = name.lower()
+        known = self._links.get(key)
+        tool = self.interpreter.tools.get(name)
+        if tool is None or (known is not None and known[1] is tool):
+            return known[0] if known is not None and tool is not None else None
+        if not self.interpreter.permits(tool):
+            return None
+        # Code that is linked to an earlier tool of this name goes on calling that one.
+        self._versions[key] = version = self._versions.get(key, -1) + 1
+        link = self._link(tool, key.replace(".", "__") + (f"__{version}" if version else ""))
+        self._links[key] = (link, tool)
+        return link
+
+    def _link(self, tool: Tool, key: str) -> ToolLink:
+        spec = tool.spec
+        types = tuple(arg.type for arg in spec.args)
+        defaults = tuple(... if arg.required else arg.default for arg in spec.args)
+        direct = (spec.pure or not tool.takes_context) and not tool.is_async and _DIRECT.issuperset(types)
+        direct = direct and all(default is ... or type(default) in _CONSTANTS for default in defaults)
+        if spec.variadic and not spec.pure:
+            direct = direct and types[-1] in _SCALARS  # of which the list is made for the call
+        shared = tool.shared_args if not spec.variadic else tool.shared_args | {len(types) - 1}
+        link = ToolLink(
+            key,
+            tuple(arg.name for arg in spec.args),
+            types,
+            defaults,
+            direct,
+            variadic=spec.variadic,
+            copied=tuple(place for place in range(len(types)) if place not in shared),
+            watched=spec.pure and not spec.brief,
+            brief=spec.brief,
+            trusted=spec.pure,
+            returns=spec.return_type,
+            append=spec.name == "list.Append" and tool is self._append_tool(),
+        )
+        self.namespace[f"s_{key}"] = partial(self.call_tool, tool)
+        if direct:
+            self.namespace[f"f_{key}"] = self._direct(tool, key)
+        return link
+
+    def _append_tool(self) -> Tool | None:
+        from neuroscript.stdlib import standard_registry
+
+        return standard_registry().get("list.Append")
+
+    def _direct(self, tool: Tool, key: str) -> Callable[..., Any]:
+        """The function that generated code calls when the arguments are right as they are."""
+        function, spec = tool.function, tool.spec
+        code = getattr(function, "__code__", None)
+        told = code is not None and self._tool_codes.setdefault(code, spec.full_name) == spec.full_name
+        if spec.pure:
+            if tool.takes_context:
+                function = partial(function, self.interpreter.context)
+            if not spec.brief and spec.args and spec.args[0].type is ArgType.ANY:
+                return self._watched(function)
+            return function
+        # The failures of a built-in function, or of one of several with the same code, the tool itself explains.
+        direct = function if told else tool.execute
+        self.fuel.direct_tools = True
+        self._untimed[f"f_{key}"] = direct
+        return self._timed(direct) if self.fuel.timing else direct
+
+    def _time_tools(self, timing: bool) -> None:
+        """Has the host's tools called with a clock, or without one, from now on."""
+        for name, function in self._untimed.items():
+            self.namespace[name] = self._timed(function) if timing else function
+
+    def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        fuel = self.fuel
+
+        def call(*args: Any) -> Any:
+            start = perf_counter()
+            try:
+                return function(*args)
+            finally:
+                fuel.tool_seconds += perf_counter() - start
+
+        return call
+
+    def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A library function that looks at the clock after it has worked on something big, of whatever type."""
+        pulse = self.fuel.pulse
+
+        def call(first: Any, *rest: Any) -> Any:
+            result = function(first, *rest)
+            if type(first) in _LONG and len(first) > BIG:
+                pulse()
+            return result
+
+        return call
+
+    def tool_of(self, exception: BaseException) -> str | None:
+        """The tool whose own code raised, where generated code called it directly."""
+        traceback = exception.__traceback__
+        while traceback is not None:
+            name = self._tool_codes.get(traceback.tb_frame.f_code)
+            if name is not None:
+                return name
+            traceback = traceback.tb_next
+        return None
+
+    def call_tool(self, tool: Tool, depth: int, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+        """Validates, calls and times a tool."""
+        spec = tool.spec
+        if names:
+            count = len(args) - len(names)
+            named = dict(zip(names, args[count:], strict=True))
+            if len(named) != len(names):
+                twice = next(name for name in names if names.count(name) > 1)
+                bad_call(f"{spec.full_name}: argument '{twice}' is given twice")
+            validated = tool.validator(args[:count], named)
+        else:
+            validated = tool.validator(args)
+        fuel = self.fuel
+        outer, self.depth = self.depth, depth - 1
+        start, nested = perf_counter(), fuel.nested_seconds
+        try:
+            result = tool.invoke(self.interpreter.context, validated)
+        finally:
+            self.depth = outer
+            if not spec.pure:
+                fuel.tool_ended(start, nested)
+        if spec.pure:
+            self.containers.nested(result)
+            fuel.pulse()
+        if fuel.stopped is not None:
+            raise Stop(fuel.stopped)  # the tool ran a part of the script, and swallowed its end
+        return result
+
+    def late_tool(self, depth: int, name: str, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+        """A call of a tool that could not be linked when the program was loaded."""
+        tool = self.interpreter.tools.lookup(name)
+        self.interpreter.check_permission(tool)
+        return self.call_tool(tool, depth, args, names)

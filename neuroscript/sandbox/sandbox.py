@@ -1,0 +1,389 @@
+"""A directory that its user cannot leave: what the file tools, and whoever reads a script's paths, go through.
+
+A path is walked folder by folder.  Each folder is opened relative to the one before it and never through a symbolic
+link; a link is read and its target walked in the same way, so that it may point anywhere inside and nowhere else.
+``..`` goes back to the folder that was walked through.  Nothing is checked first and opened later, so that a folder
+exchanged for a link in between changes nothing.  Where the platform cannot open relative to a folder (Windows), names
+are checked step by step instead, and the real path once more.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.sandbox.directory import (
+    MAX_DEPTH,
+    Directory,
+    failures,
+    kind_of,
+    missing,
+    outside,
+    path_parts,
+    split,
+    too_deep,
+    wrong_kind,
+)
+
+MAX_LINKS = 40
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known about one name: ``path`` is relative to the sandbox, with ``/`` between folders.
+
+    ``kind`` is ``file``, ``directory``, ``link`` or ``other``; ``modified`` is in seconds since 1970.
+    """
+
+    name: str
+    path: str
+    kind: str
+    size: int
+    modified: float
+    mode: str
+
+    @classmethod
+    def of(cls, path: str, status: os.stat_result) -> Entry:
+        """The entry of ``path`` from what the system says about it."""
+        kind = kind_of(status)
+        size = status.st_size if kind == "file" else 0
+        name = path.rpartition("/")[2]
+        return cls(name, path, kind, size, status.st_mtime, stat.filemode(status.st_mode))
+
+
+class Sandbox:
+    """The files below one directory.
+
+    Args:
+        root: the directory; it must exist.
+        check: called now and then in long work; raises to stop it.
+        private: whether the file at an absolute path is one that no program may see; it is neither read nor moved.
+
+    Raises:
+        NeuroScriptError: 18 if ``root`` is no directory.  Every method raises 10 for a private file, 34 for a path that
+            leaves the sandbox or is none, 22 for what is missing, 23 for a thing of the wrong kind, 24 for what exists
+            already, 25 without permission, 37 beyond a limit, and 26 for any other failure of the system.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        check: Callable[[], None] = lambda: None,
+        private: Callable[[str], bool] = lambda path: False,
+    ) -> None:
+        self.root = os.path.realpath(root)
+        self._check = check
+        self._private = private
+        if not os.path.isdir(self.root):
+            message = f"the sandbox directory {os.fspath(root)!r} does not exist; create it or name another one"
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
+
+    # --- files ---
+
+    def read_bytes(self, path: str, max_bytes: int | None = None) -> bytes:
+        """The content of a file of at most ``max_bytes`` bytes (37 beyond)."""
+        parts: list[bytes] = []
+        size = 0
+        for chunk in self.chunks(path):
+            size += len(chunk)
+            if max_bytes is not None and size > max_bytes:
+                message = f"the file {path!r} is larger than the {max_bytes} bytes that may be read at once"
+                raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
+            parts.append(chunk)
+        return b"".join(parts)
+
+    def read_text(self, path: str, max_characters: int | None = None) -> str:
+        """The content of a UTF-8 file of at most ``max_characters`` characters (37 beyond; 41 if it is not UTF-8)."""
+        content = self.read_bytes(path, None if max_characters is None else 4 * max_characters)
+        try:
+            text = content.decode()
+        except UnicodeDecodeError as error:
+            message = f"the file {path!r} is not UTF-8 text (byte {error.start}); read it as bytes instead"
+            raise NeuroScriptError(ErrorCode.INVALID_VALUE, message) from error
+        if max_characters is not None and len(text) > max_characters:
+            message = f"the file {path!r} has {len(text)} characters; a string holds at most {max_characters}"
+            raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
+        return text
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """The content of a file, a piece at a time."""
+        with failures(path, "read"), self._locate(path) as place:
+            self._refuse_private(place)
+            descriptor = place.open_file(os.O_RDONLY)
+            with open(descriptor, "rb", buffering=0) as file:
+                while chunk := file.read(CHUNK):
+                    self._check()
+                    yield chunk
+
+    def write(self, path: str, content: bytes) -> str:
+        """Writes a file in one step: whoever reads it sees the old content or the new.  Missing folders are made.
+
+        Returns:
+            The path as the sandbox knows it, relative and without ``..`` and links.
+        """
+        with failures(path, "write"), self._locate(path, make=True) as place:
+            folder, mode = place.folder, 0
+            if (status := place.status()) is not None:
+                mode = stat.S_IMODE(status.st_mode)
+                # Replacing a file asks for the right to write the file itself, as writing into it would.
+                os.close(place.open_file(os.O_WRONLY))
+            draft = f".{secrets.token_hex(8)}.tmp"
+            descriptor = folder.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            try:
+                with open(descriptor, "wb") as file:
+                    file.write(content)
+                    if mode and hasattr(os, "fchmod"):
+                        os.fchmod(file.fileno(), mode)
+                folder.rename(draft, folder, place.name)
+            except BaseException:  # cancellation too: the draft must not stay behind
+                folder.unlink(draft)
+                raise
+            return place.path
+
+    def append(self, path: str, content: bytes) -> str:
+        """Adds to the end of a file, which is made if it is missing, its folders too; returns the path."""
+        with failures(path, "append to"), self._locate(path, make=True) as place:
+            with open(place.open_file(os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as file:
+                file.write(content)
+            return place.path
+
+    # --- folders ---
+
+    def stat(self, path: str) -> Entry:
+        """What there is at ``path``; a link is followed."""
+        with failures(path, "examine"), self._locate(path) as place:
+            return Entry.of(place.path, place.existing())
+
+    def exists(self, path: str) -> bool:
+        """Whether there is anything at ``path``."""
+        try:
+            self.stat(path)
+        except NeuroScriptError as error:
+            if error.code in (ErrorCode.FILE_NOT_FOUND, ErrorCode.PATH_TYPE_MISMATCH):
+                return False
+            raise
+        return True
+
+    def entries(self, path: str, recursive: bool = False, max_items: int | None = None) -> list[Entry]:
+        """What a folder holds, by name; with ``recursive`` what its folders hold as well, links not followed."""
+        found: list[Entry] = []
+        with failures(path, "list"), self._locate(path) as place, place.enter() as folder:
+            for entry in self._walk(folder, place.path, recursive):
+                found.append(entry)
+                if max_items is not None and len(found) > max_items:
+                    message = f"the folder {path!r} holds more than the {max_items} entries that a list may have"
+                    raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
+        return sorted(found, key=lambda entry: entry.path.split("/"))
+
+    def make_directory(self, path: str) -> str:
+        """Makes a folder and those above it; one that is there already is left alone.  Returns the path."""
+        with failures(path, "make"), self._locate(path, make=True) as place:
+            status = place.status()
+            if status is None:
+                place.folder.mkdir(place.name)
+            elif not stat.S_ISDIR(status.st_mode):
+                raise NeuroScriptError(ErrorCode.PATH_EXISTS, f"{path!r} exists already, as a {kind_of(status)}")
+            return place.path
+
+    def delete(self, path: str, recursive: bool = False) -> str:
+        """Removes a file, a link (not what it points to) or a folder; one with content only if ``recursive`` (19)."""
+        with failures(path, "delete"), self._locate(path, follow=False) as place:
+            if not stat.S_ISDIR(place.existing().st_mode):
+                place.folder.unlink(place.name)
+                return place.path
+            place.refuse_root("deleted")
+            if recursive:
+                with place.enter() as folder:
+                    self._empty(folder, place.path)
+            place.folder.rmdir(place.name)
+            return place.path
+
+    def move(self, source: str, destination: str) -> str:
+        """Moves a file, link or folder to a path where nothing is yet (24); missing folders are made."""
+        with (
+            failures(source, "move"),
+            self._locate(source, follow=False) as old,
+            self._locate(destination, follow=False, make=True) as new,
+        ):
+            old.refuse_root("moved")
+            old.existing()
+            self._refuse_private(old)
+            if new.status() is not None:
+                raise NeuroScriptError(ErrorCode.PATH_EXISTS, f"{destination!r} exists already; delete it first")
+            if f"{new.path}/".startswith(f"{old.path}/"):
+                message = f"the folder {source!r} cannot be moved into itself ({destination!r})"
+                raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
+            old.folder.rename(old.name, new.folder, new.name)
+            return new.path
+
+    # --- inside ---
+
+    def _refuse_private(self, place: _Place) -> None:
+        if self._private(os.path.join(self.root, place.path)):
+            message = f"the file {place.asked!r} is private: it holds what no program may see, such as a key"
+            raise NeuroScriptError(ErrorCode.SECURITY, message)
+
+    @contextmanager
+    def _locate(self, path: str, *, follow: bool = True, make: bool = False) -> Iterator[_Place]:
+        """Walks to ``path``: the open folder that it is in, and its name there.
+
+        Args:
+            follow: walk on if the last name is a link.
+            make: make folders that are missing on the way.
+        """
+        pending = deque(path_parts(path))
+        links = 0
+        with ExitStack() as stack:
+            trail = [Directory.open_root(self.root)]
+            stack.callback(_close_all, trail)
+            names: list[str] = []
+            while pending:
+                part = pending.popleft()
+                if part == "..":
+                    if not names:
+                        raise outside(path)
+                    names.pop()
+                    trail.pop().close()
+                    continue
+                folder = trail[-1]
+                status = folder.stat(part)
+                if status is not None and stat.S_ISLNK(status.st_mode) and (pending or follow):
+                    links += 1
+                    if links > MAX_LINKS:
+                        raise NeuroScriptError(ErrorCode.PATH_VIOLATION, f"the links of {path!r} lead nowhere")
+                    target = self._target(path, folder.readlink(part))
+                    if target[:1] == ["/"]:
+                        while len(trail) > 1:
+                            trail.pop().close()
+                        names.clear()
+                        target = target[1:]
+                    pending.extendleft(reversed(target))
+                    continue
+                if not pending:
+                    yield _Place(folder, part, "/".join([*names, part]), path)
+                    return
+                if status is None and make:
+                    folder.mkdir(part)
+                if len(names) >= MAX_DEPTH:
+                    raise too_deep(path)
+                trail.append(folder.child(part))
+                names.append(part)
+            if names:
+                yield _Place(trail[-2], names[-1], "/".join(names), path)
+            else:
+                yield _Place(trail[0], "", ".", path)
+
+    def _target(self, path: str, target: str) -> list[str]:
+        """The parts of a link's target; ``/`` first means: from the sandbox's own directory."""
+        if not os.path.isabs(target):
+            return split(target)
+        below = os.path.normcase(target) + os.sep
+        root = os.path.normcase(self.root) + os.sep
+        if not below.startswith(root):
+            raise outside(path)
+        return ["/", *split(target[len(root) :])]
+
+    def _walk(self, folder: Directory, path: str, recursive: bool, depth: int = 0) -> Iterator[Entry]:
+        """What ``folder`` holds, a folder's own content before the folder itself."""
+        self._check()
+        if depth > MAX_DEPTH:
+            raise too_deep(path)
+        for name in folder.names():
+            status = folder.stat(name)
+            if status is None:
+                continue
+            below = name if path == "." else f"{path}/{name}"
+            if recursive and stat.S_ISDIR(status.st_mode):
+                with folder.child(name) as child:
+                    yield from self._walk(child, below, True, depth + 1)
+            yield Entry.of(below, status)
+
+    def _empty(self, folder: Directory, path: str, depth: int = 0) -> None:
+        """Removes everything in ``folder``; links are removed, not followed."""
+        self._check()
+        if depth > MAX_DEPTH:
+            raise too_deep(path)
+        for name in folder.names():
+            status = folder.stat(name)
+            if status is None:
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                with folder.child(name) as child:
+                    self._empty(child, f"{path}/{name}", depth + 1)
+                folder.rmdir(name)
+            else:
+                folder.unlink(name)
+
+
+def _close_all(folders: list[Directory]) -> None:
+    for folder in folders:
+        folder.close()
+
+
+@dataclass(slots=True)
+class _Place:
+    """A name in an open folder; an empty name is the sandbox's own directory."""
+
+    folder: Directory
+    name: str
+    path: str
+    asked: str
+
+    def status(self) -> os.stat_result | None:
+        """What the system says about it, links not followed; None if it is missing."""
+        return self.folder.stat(self.name) if self.name else self.folder.stat(".")
+
+    def existing(self) -> os.stat_result:
+        """The same, or error 22."""
+        status = self.status()
+        if status is None:
+            raise missing(self.asked)
+        return status
+
+    def refuse_root(self, what: str) -> None:
+        if not self.name:
+            raise NeuroScriptError(ErrorCode.PATH_VIOLATION, f"the sandbox directory itself cannot be {what}")
+
+    def open_file(self, flags: int) -> int:
+        """A descriptor of the ordinary file here; 23 for anything else."""
+        status = self.status()
+        if status is not None and not stat.S_ISREG(status.st_mode):
+            raise wrong_kind(self.asked, "a file", status)
+        descriptor = self.folder.open(self.name, flags, 0o666)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(descriptor)
+            raise wrong_kind(self.asked, "a file", status)
+        return descriptor
+
+    @contextmanager
+    def enter(self) -> Iterator[Directory]:
+        """The folder here, open."""
+        if not self.name:
+            yield self.folder
+            return
+        status = self.existing()
+        if not stat.S_ISDIR(status.st_mode):
+            raise wrong_kind(self.asked, "a directory", status)
+        with self.folder.child(self.name) as child:
+            yield child
+
+
+def sandbox_of(
+    root: Path | str | None,
+    check: Callable[[], None] = lambda: None,
+    private: Callable[[str], bool] = lambda path: False,
+) -> Sandbox:
+    """The sandbox in ``root``, or error 18 if the host gave none."""
+    if root is None:
+        message = "there is no sandbox directory; the host gives one (neuroscript run --sandbox DIR)"
+        raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
+    return Sandbox(root, check, private)

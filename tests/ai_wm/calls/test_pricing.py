@@ -1,0 +1,159 @@
+"""What calls cost: the definition's prices, published ones, and nobody's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ai_wm.calls import pricing
+from ai_wm.calls.pricing import TokenCounts, cost_of, estimate_cost, published_price
+from ai_wm.providers.base import Usage
+
+
+@dataclass(frozen=True)
+class Definition:
+    """The part of a worker definition that prices depend on."""
+
+    provider: str = "openai"
+    cost_metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def no_prices(provider: str, model: str, usage: TokenCounts) -> Decimal | None:
+    return None
+
+
+USAGE = Usage(input_tokens=1000, cache_read_tokens=400, output_tokens=200)
+
+
+def test_the_definitions_own_prices_count() -> None:
+    metrics = {"input_cost_per_token": 0.00000125, "output_cost_per_token": 0.000005, "cost_per_call": 0.01}
+    assert cost_of(Definition(cost_metrics=metrics), USAGE, "m") == (0.01225, "cost_metrics")
+
+
+def test_cached_input_is_priced_once_at_the_cached_price_if_there_is_one() -> None:
+    prices = {"input_cost_per_token": 0.01}
+    assert cost_of(Definition(cost_metrics=prices), USAGE, "m")[0] == 10.0
+    prices["cached_input_cost_per_token"] = 0.001
+    assert cost_of(Definition(cost_metrics=prices), USAGE, "m")[0] == 600 * 0.01 + 0.4
+    assert cost_of(Definition(cost_metrics={"cached_input_cost_per_token": 0.001}), USAGE, "m")[0] == 0.4
+
+
+def test_a_price_of_nothing_is_a_price() -> None:
+    assert cost_of(Definition(cost_metrics={"cost_per_call": 0.0}), USAGE, "gpt-4o") == (0.0, "cost_metrics")
+
+
+def test_sums_of_small_decimal_prices_are_exact() -> None:
+    metrics = {"input_cost_per_token": 0.1, "output_cost_per_token": 0.2}
+    assert cost_of(Definition(cost_metrics=metrics), Usage(input_tokens=1, output_tokens=1), "m")[0] == 0.3
+
+
+@given(
+    st.fixed_dictionaries({}, optional={key: st.floats(0, 1, allow_nan=False) for key in pricing.COST_KEYS}),
+    st.integers(0, 10_000),
+    st.integers(0, 10_000),
+    st.integers(0, 10_000),
+)
+def test_the_cost_is_what_its_parts_add_up_to(metrics: dict[str, float], fresh: int, cached: int, output: int) -> None:
+    usage = Usage(input_tokens=fresh + cached, cache_read_tokens=cached, output_tokens=output)
+    cost, source = cost_of(Definition(cost_metrics=metrics), usage, "m", no_prices)
+    price = metrics.get("input_cost_per_token", 0)
+    expected = (
+        fresh * price
+        + cached * metrics.get("cached_input_cost_per_token", price)
+        + output * metrics.get("output_cost_per_token", 0)
+        + metrics.get("cost_per_call", 0)
+    )
+    assert cost == pytest.approx(expected)
+    assert source == ("cost_metrics" if metrics else "unknown")
+
+
+def test_prices_of_other_keys_are_not_prices() -> None:
+    assert cost_of(Definition(cost_metrics={"cost_per_image": 1.0}), USAGE, "m", no_prices) == (0.0, "unknown")
+
+
+def test_a_host_may_bring_its_own_published_prices() -> None:
+    asked = []
+
+    def source(provider: str, model: str, usage: TokenCounts) -> Decimal:
+        asked.append((provider, model, usage))
+        return Decimal("0.25")
+
+    assert cost_of(Definition(provider="custom"), USAGE, "house-model", source) == (0.25, "published")
+    assert asked == [("custom", "house-model", USAGE)]
+    assert cost_of(Definition(cost_metrics={"cost_per_call": 1}), USAGE, "m", source) == (1.0, "cost_metrics")
+
+
+def test_published_prices_are_used_where_the_library_knows_the_model() -> None:
+    pytest.importorskip("genai_prices", reason="the extra 'prices' is not installed")
+    cost, source = cost_of(Definition(), USAGE, "gpt-4o")
+    uncached, _ = cost_of(Definition(), Usage(input_tokens=1000, output_tokens=200), "gpt-4o")
+    assert source == "published"
+    assert 0 < cost < uncached < 1
+    assert published_price("openai", "no-such-model", USAGE) is None
+    assert cost_of(Definition(), USAGE, "no-such-model") == (0.0, "unknown")
+    # More tokens from the cache than there were: counted as all of the input.
+    assert published_price("openai", "gpt-4o", Usage(input_tokens=10, cache_read_tokens=20)) == published_price(
+        "openai", "gpt-4o", Usage(input_tokens=10, cache_read_tokens=10)
+    )
+
+
+def test_a_model_that_newer_prices_list_is_found_in_them() -> None:
+    library = pytest.importorskip("genai_prices", reason="the extra 'prices' is not installed")
+    snapshots = library.data_snapshot
+    listed = snapshots.get_snapshot()
+    none = type(listed)(providers=[], from_auto_update=False)
+    try:
+        for prices, known in ((none, False), (none, False), (listed, True), (none, False)):
+            snapshots.set_custom_snapshot(prices)
+            assert (published_price("openai", "gpt-4o-mini", USAGE) is not None) is known
+    finally:
+        snapshots.set_custom_snapshot(None)
+
+
+def test_names_that_a_server_makes_up_are_not_all_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("genai_prices", reason="the extra 'prices' is not installed")
+    monkeypatch.setattr(pricing, "_unlisted", {})
+    monkeypatch.setattr(pricing, "_MOST_UNLISTED", 3)
+    for number in range(10):
+        assert published_price("openai", f"made-up-{number}", USAGE) is None
+    assert len(pricing._unlisted) == 3
+
+
+@pytest.mark.parametrize("provider", ["local", "ollama", "custom"])
+def test_models_without_a_published_price_are_unknown_not_free(provider: str) -> None:
+    assert cost_of(Definition(provider=provider), USAGE, "gpt-4o") == (0.0, "unknown")
+
+
+def test_without_the_library_prices_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pricing, "_price_library", lambda: None)
+    assert cost_of(Definition(), USAGE, "gpt-4o") == (0.0, "unknown")
+
+
+def test_the_library_is_loaded_only_when_a_price_is_asked_of_it() -> None:
+    program = (
+        "import sys, ai_wm.calls.pricing as p\n"
+        "class D: provider = 'openai'; cost_metrics = {'cost_per_call': 1.0}\n"
+        "class U: input_tokens = cache_read_tokens = cache_write_tokens = output_tokens = 1\n"
+        "p.cost_of(D, U, 'gpt-4o')\n"
+        "D.cost_metrics = {}; D.provider = 'local'\n"
+        "p.cost_of(D, U, 'echo')\n"
+        "print('genai_prices' in sys.modules)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
+
+
+def test_an_estimate_takes_the_dearer_price_unless_the_input_is_known() -> None:
+    metrics = {"input_cost_per_token": 0.001, "output_cost_per_token": 0.004, "cost_per_call": 0.5}
+    definition = Definition(cost_metrics=metrics)
+    assert estimate_cost(definition, "m", tokens=100) == 0.9
+    assert estimate_cost(definition, "m", tokens=100, input_tokens=60) == 0.72
+    assert estimate_cost(definition, "m", tokens=100, input_tokens=500) == 0.6
+    assert estimate_cost(Definition(provider="local"), "echo", tokens=100) == 0.0
