@@ -6,10 +6,10 @@ tools' modules, the manager and the providers are imported when they are first n
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+from ai_wm.data.own_files import own_files
 from ai_wm.tools import GROUPS
 from ai_wm.tools.access import SERVICE, calling
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ai_wm.tools.ask import Asker
     from neuroscript.interpreter import Interpreter
     from neuroscript.runtime.context import ToolContext
-
-DEFINITIONS_FILE = "ai_worker_definitions.json"
 
 CLOSED = "interpreter closed"
 """Why the instances are retired that a closing interpreter leaves."""
@@ -51,22 +49,13 @@ def register_ai_worker_tools(
     interpreter.tools.add_groups(GROUPS)
     interpreter.set_asker(connection.ask)
     interpreter.on_close(connection.close)
-    interpreter.keep_private(holds_key)
+    for directory in (interpreter.sandbox, manager.sandbox_dir if manager is not None else None):
+        if directory is not None:
+            interpreter.protect(own_files(directory))
     if manager is not None:
         services[SERVICE] = connection.use(manager)
     else:
         services.provide(SERVICE, connection.make)
-
-
-def holds_key(path: str) -> bool:
-    """Whether a file is one of definitions with an inline key in it, which no program may see."""
-    if DEFINITIONS_FILE not in os.path.basename(path).casefold():
-        return False
-    try:
-        with open(path, "rb") as file:
-            return b'"inline"' in file.read()
-    except OSError:  # what cannot be read shows nothing
-        return False
 
 
 class _Connection:

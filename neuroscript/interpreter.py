@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from neuroscript.compiler.codegen.calls import Linker, Unit
     from neuroscript.errors import Diagnostic
     from neuroscript.runtime.programs import Compiled, LoadedProgram, Signature
+    from neuroscript.sandbox.sandbox import Sandbox
     from neuroscript.session import Session
     from neuroscript.tools.registry import Tool
 
@@ -107,16 +108,20 @@ class Interpreter:
         self.runtime = Runtime(self, self.limits, values)
         self.context = ToolContext(self)
         self._services = Services()
-        self._private: list[Callable[[str], bool]] = []
+        self._protected: list[str] = []
+        self._files: Sandbox | None = None
         self._asker: Asker | None = None
         self._closing: list[Callable[[], object]] = []
         self._closed = False
         self._loads = 0
         self._disk: DiskCache | None = None
         if cache:
-            from neuroscript.cache.disk import open_cache
+            from neuroscript.cache.disk import cache_directory, open_cache
+            from neuroscript.user_directories import KEY
 
             self._disk = open_cache(cache, self.sandbox)
+            if directory := cache_directory(cache):
+                self._protected += [directory, f"{directory}{KEY}*"]
         self._programs: list[LoadedProgram] = []
         self._commands: list[str] = []
         self._plugins_wanted = plugins
@@ -156,14 +161,39 @@ class Interpreter:
         self.load_plugins()
         return self._services
 
-    def keep_private(self, test: Callable[[str], bool]) -> None:
-        """Has the file tools refuse to read or move each file that ``test`` is true of; it gets the absolute path."""
-        self._private.append(test)
+    def protect(self, path: str | os.PathLike[str]) -> None:
+        """Keeps a file, or a directory with all that it holds, out of the reach and sight of file tools.
 
-    def is_private(self, path: str) -> bool:
-        """Whether a file holds what no program may see."""
-        self.load_plugins()
-        return any(test(path) for test in self._private)
+        Args:
+            path: an absolute path, whether there is something or not; its last part may end with ``*``, for every name
+                that begins so.  A name without a directory is protected wherever it occurs in the sandbox.
+
+        Raises:
+            ValueError: for a relative path.
+        """
+        from neuroscript.sandbox.protection import check_path
+
+        self._protected.append(check_path(path))
+        self._files = None
+
+    @property
+    def files(self) -> Sandbox:
+        """The sandbox directory as programs reach it: without what is protected in it, and each write counted.
+
+        Raises:
+            NeuroScriptError: 18 if there is no sandbox.
+        """
+        self.load_plugins()  # which protect what is theirs
+        if self._files is None:
+            if self.sandbox is None:
+                message = "there is no sandbox directory; the host gives one (neuroscript run --sandbox DIR)"
+                raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
+            from neuroscript.sandbox.protection import Protection
+            from neuroscript.sandbox.sandbox import Sandbox
+
+            check, charge = self.context.check, self.runtime.charge_disk
+            self._files = Sandbox(self.sandbox, Protection(*self._protected), check=check, charge=charge)
+        return self._files
 
     def set_asker(self, asker: Asker) -> None:
         """Has ``asker(context, who, prompt, config, whispered)`` answer ``ask``; its result is the reply.

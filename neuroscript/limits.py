@@ -19,6 +19,8 @@ class Limits:
         max_source: bytes of one program text.
         max_nesting: depth of blocks and brackets in a program, and of lists and maps inside one another.
         max_memory: bytes by which a run's own values may grow.
+        max_written_bytes: bytes that one run may write to files, all together.
+        max_files: files and folders that one run may make; deleting them gives nothing back.
 
     Reaching a limit ends the run with error 37 (38 for nesting).  A script cannot catch that; the interpreter stays
     usable.
@@ -33,6 +35,8 @@ class Limits:
     max_source: int | None = 1024 * 1024
     max_nesting: int | None = 100
     max_memory: int | None = 112 * 1024 * 1024
+    max_written_bytes: int | None = 256 * 1024 * 1024
+    max_files: int | None = 10_000
 
     def __post_init__(self) -> None:
         for name in Limits.__annotations__:

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from ai_wm.calls.turn import Check
+from ai_wm.data.own_files import own_files
 from ai_wm.providers.base import Message
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.sandbox.protection import Protection
 from neuroscript.sandbox.sandbox import Sandbox
 
 MAX_FILE_CHARACTERS = 1 << 20
 MAX_ALL_CHARACTERS = 4 << 20
-
-_OWN_FILES = "ai_worker_"
-"""How the names of the files begin in which the manager keeps its data; one of them may hold keys."""
 
 
 class FileContexts:
@@ -39,7 +38,7 @@ class FileContexts:
 
         Raises:
             NeuroScriptError: 34 outside the sandbox; 22 missing; 23 no file; 25 not readable; 37 too large; 41 no
-                UTF-8 text; 10 one of the manager's own files.
+                UTF-8 text; 10 one of the manager's own files, or another that no program may see.
         """
         if not self.paths:
             return ()
@@ -73,8 +72,5 @@ def _read(path: str, root: Path | None, check: Check | None) -> str:
         message = f"the file context {path!r} is an address; only files of the sandbox directory can be sent"
         raise NeuroScriptError(ErrorCode.PATH_VIOLATION, message)
     options: dict[str, Any] = {} if check is None else {"check": check}
-    sandbox = Sandbox(root, **options)
-    if sandbox.stat(path).path.rpartition("/")[2].startswith(_OWN_FILES):
-        message = f"the file context {path!r} is one of the worker manager's own files, which no model is shown"
-        raise NeuroScriptError(ErrorCode.SECURITY, message)
+    sandbox = Sandbox(root, Protection(own_files(root)), **options)
     return sandbox.read_text(path, MAX_FILE_CHARACTERS)

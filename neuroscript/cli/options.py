@@ -38,18 +38,28 @@ def add_host(parser: argparse.ArgumentParser) -> None:
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
-    """``--max-steps`` and ``--max-seconds``."""
+    """``--max-steps``, ``--max-seconds``, ``--max-written-bytes`` and ``--max-files``."""
     parser.add_argument(
         "--max-steps", metavar="N", type=whole_number, help="loop turns and calls of one run (default: 10000000)"
     )
     parser.add_argument(
         "--max-seconds", metavar="S", type=seconds, help="seconds of script time of one run (default: 60)"
     )
+    parser.add_argument(
+        "--max-written-bytes",
+        metavar="N",
+        type=whole_number,
+        help="bytes that one run may write to files (default: 268435456)",
+    )
+    parser.add_argument(
+        "--max-files", metavar="N", type=whole_number, help="files and folders that one run may make (default: 10000)"
+    )
 
 
 def make_limits(options: argparse.Namespace) -> Limits:
-    """The limits of ``--max-steps`` and ``--max-seconds``."""
-    given = {"max_steps": options.max_steps, "max_seconds": options.max_seconds}
+    """The limits of the options that `add_limits` declares."""
+    names = ("max_steps", "max_seconds", "max_written_bytes", "max_files")
+    given = {name: getattr(options, name) for name in names}
     return Limits(**{name: value for name, value in given.items() if value is not None})
 
 

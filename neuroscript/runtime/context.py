@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from neuroscript.limits import Limits
     from neuroscript.runtime.handles import HandleTable
     from neuroscript.runtime.services import Services
+    from neuroscript.sandbox.sandbox import Sandbox
     from neuroscript.values import Function
 
 
@@ -32,8 +33,17 @@ class ToolContext:
 
     @property
     def sandbox(self) -> Path | None:
-        """The directory that file tools may touch; None if the host gave none."""
+        """The directory that file tools may touch; None if the host gave none.  What is in it, `files` reaches."""
         return self.interpreter.sandbox
+
+    @property
+    def files(self) -> Sandbox:
+        """The sandbox directory as programs reach it: without what is protected in it, and each write counted.
+
+        Raises:
+            NeuroScriptError: 18 if the host gave none.
+        """
+        return self.interpreter.files
 
     @property
     def limits(self) -> Limits:
@@ -59,10 +69,6 @@ class ToolContext:
     def log(self) -> logging.Logger:
         """The interpreter's log."""
         return self.interpreter.log
-
-    def is_private(self, path: str) -> bool:
-        """Whether the file at an absolute path holds what no program may see."""
-        return self.interpreter.is_private(path)
 
     def emit(self, value: Any) -> None:
         """Emits a value, as the statement does."""

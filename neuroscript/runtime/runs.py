@@ -46,6 +46,8 @@ class Runs:
         self.depth = 0  # the call depth that is left to what the run or tool at hand calls
         self.max_depth = limits.max_depth if limits.max_depth is not None else _UNLIMITED_DEPTH
         self.loaded = 0  # bytes of program text that the run has loaded
+        self.written = 0  # bytes that it has written to files
+        self.files = 0  # files and folders that it has made
         self._run: object = None
 
     def tool_of(self, exception: BaseException) -> str | None:
@@ -109,7 +111,7 @@ class Runs:
         self.cancel_event.clear()
         self.fuel.reset()
         self.emitted = 0
-        self.loaded = 0
+        self.loaded = self.written = self.files = 0
 
     def charge_load(self, size: int) -> None:
         """Counts program text that the run loads: all together, it may be as long as one program may be."""
@@ -117,6 +119,20 @@ class Runs:
         self.loaded += max(size, _SMALLEST_LOAD)
         if self.running and most is not None and self.loaded > most:
             message = f"the run loads more program text than the {most} bytes that the host allows"
+            raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
+
+    def charge_disk(self, size: int, files: int) -> None:
+        """Counts what the run is about to write: bytes, and files and folders that it makes."""
+        if not self.running:  # the host calls a tool itself
+            self.written = self.files = 0
+        self.written += size
+        self.files += files
+        bytes_allowed, files_allowed = self.fuel.limits.max_written_bytes, self.fuel.limits.max_files
+        if bytes_allowed is not None and self.written > bytes_allowed:
+            message = f"the run would have written {self.written} bytes to files; it may write {bytes_allowed}"
+            raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
+        if files_allowed is not None and self.files > files_allowed:
+            message = f"the run would have made {self.files} files and folders; it may make {files_allowed}"
             raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
 
     def _make_room(self) -> None:

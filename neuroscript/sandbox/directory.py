@@ -12,6 +12,7 @@ from typing import Any
 from neuroscript.errors import ErrorCode, NeuroScriptError
 
 MAX_DEPTH = 100
+MAX_PATH = 4096
 
 ANCHORED = {os.open, os.stat, os.mkdir, os.unlink, os.rmdir, os.rename, os.readlink} <= os.supports_dir_fd
 """Whether this platform opens names relative to an open folder."""
@@ -41,6 +42,11 @@ class Directory:
     def open_root(cls, root: str) -> Directory:
         return cls(root, root, os.open(root, os.O_RDONLY | _DIRECTORY) if ANCHORED else None)
 
+    @property
+    def name(self) -> str:
+        """The folder's name; where folders are opened by their path, as the system spells it."""
+        return os.path.basename(self._path)
+
     def __enter__(self) -> Directory:
         return self
 
@@ -63,12 +69,12 @@ class Directory:
         if self._descriptor is not None:
             flags = os.O_RDONLY | _DIRECTORY | _NO_FOLLOW
             return Directory(path, self._root, os.open(name, flags, dir_fd=self._descriptor))
-        status = os.lstat(path)
-        if stat.S_ISLNK(status.st_mode) or os.path.commonpath([self._root, os.path.realpath(path)]) != self._root:
+        status, real = os.lstat(path), os.path.realpath(path)
+        if stat.S_ISLNK(status.st_mode) or os.path.commonpath([self._root, real]) != self._root:
             raise OSError(ELOOP, "a link took the folder's place")
         if not stat.S_ISDIR(status.st_mode):
             raise NotADirectoryError(path)
-        return Directory(path, self._root, None)
+        return Directory(real, self._root, None)
 
     def stat(self, name: str) -> os.stat_result | None:
         target, at = self._at(name)
@@ -124,6 +130,9 @@ def path_parts(path: str) -> list[str]:
     """The folders and the name of a script's path, or error 34."""
     if not path:
         raise NeuroScriptError(ErrorCode.PATH_VIOLATION, "the path is empty; '.' is the sandbox directory itself")
+    if len(path) > MAX_PATH:
+        message = f"the path {path[:80]!r}… has {len(path)} characters; a path has at most {MAX_PATH}"
+        raise NeuroScriptError(ErrorCode.PATH_VIOLATION, message)
     if "\0" in path:
         raise NeuroScriptError(ErrorCode.PATH_VIOLATION, f"the path {path!r} holds a NUL character")
     if "\\" in path:
@@ -177,6 +186,12 @@ def outside(path: str) -> NeuroScriptError:
 
 def missing(path: str) -> NeuroScriptError:
     return NeuroScriptError(ErrorCode.FILE_NOT_FOUND, f"there is no {path!r} in the sandbox directory")
+
+
+def protected(path: str) -> NeuroScriptError:
+    """The error of what belongs to the host, the same whether it is there or not."""
+    message = f"{path!r} is out of every program's reach: it is kept for keys, records, configuration or compiled code"
+    return NeuroScriptError(ErrorCode.SECURITY, message)
 
 
 def too_deep(path: str) -> NeuroScriptError:

@@ -4,19 +4,18 @@ A path is walked folder by folder.  Each folder is opened relative to the one be
 link; a link is read and its target walked in the same way, so that it may point anywhere inside and nowhere else.
 ``..`` goes back to the folder that was walked through.  Nothing is checked first and opened later, so that a folder
 exchanged for a link in between changes nothing.  Where the platform cannot open relative to a folder (Windows), names
-are checked step by step instead, and the real path once more.
+are checked step by step instead, and the real path once more.  Each name on the way is asked about: what
+`neuroscript.sandbox.protection` protects is neither passed nor shown.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.sandbox.directory import (
@@ -27,10 +26,12 @@ from neuroscript.sandbox.directory import (
     missing,
     outside,
     path_parts,
+    protected,
     split,
     too_deep,
     wrong_kind,
 )
+from neuroscript.sandbox.protection import Guard, Protection, folded
 
 MAX_LINKS = 40
 CHUNK = 1 << 20
@@ -64,24 +65,30 @@ class Sandbox:
 
     Args:
         root: the directory; it must exist.
+        protection: what in it no program may reach or see.
         check: called now and then in long work; raises to stop it.
-        private: whether the file at an absolute path is one that no program may see; it is neither read nor moved.
+        charge: called before something is written, with the bytes and the number of files and folders that it makes;
+            raises to refuse it.
 
     Raises:
-        NeuroScriptError: 18 if ``root`` is no directory.  Every method raises 10 for a private file, 34 for a path that
-            leaves the sandbox or is none, 22 for what is missing, 23 for a thing of the wrong kind, 24 for what exists
-            already, 25 without permission, 37 beyond a limit, and 26 for any other failure of the system.
+        NeuroScriptError: 18 if ``root`` is no directory.  Every method raises 34 for a path that leaves the sandbox or
+            is none, 22 for what is missing, 23 for a thing of the wrong kind, 24 for what exists already, 25 without
+            permission, 37 beyond a limit, and 26 for any other failure of the system.  What is protected is missing
+            for those that only look, and 10 for those that read or change it, whether it is there or not.
     """
 
     def __init__(
         self,
         root: str | os.PathLike[str],
+        protection: Protection,
+        *,
         check: Callable[[], None] = lambda: None,
-        private: Callable[[str], bool] = lambda path: False,
+        charge: Callable[[int, int], None] = lambda size, files: None,
     ) -> None:
         self.root = os.path.realpath(root)
+        self._protection = protection
         self._check = check
-        self._private = private
+        self._charge = charge
         if not os.path.isdir(self.root):
             message = f"the sandbox directory {os.fspath(root)!r} does not exist; create it or name another one"
             raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
@@ -90,15 +97,7 @@ class Sandbox:
 
     def read_bytes(self, path: str, max_bytes: int | None = None) -> bytes:
         """The content of a file of at most ``max_bytes`` bytes (37 beyond)."""
-        parts: list[bytes] = []
-        size = 0
-        for chunk in self.chunks(path):
-            size += len(chunk)
-            if max_bytes is not None and size > max_bytes:
-                message = f"the file {path!r} is larger than the {max_bytes} bytes that may be read at once"
-                raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
-            parts.append(chunk)
-        return b"".join(parts)
+        return b"".join(self.chunks(path, max_bytes))
 
     def read_text(self, path: str, max_characters: int | None = None) -> str:
         """The content of a UTF-8 file of at most ``max_characters`` characters (37 beyond; 41 if it is not UTF-8)."""
@@ -113,15 +112,26 @@ class Sandbox:
             raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
         return text
 
-    def chunks(self, path: str) -> Iterator[bytes]:
-        """The content of a file, a piece at a time."""
-        with failures(path, "read"), self._locate(path) as place:
-            self._refuse_private(place)
-            descriptor = place.open_file(os.O_RDONLY)
-            with open(descriptor, "rb", buffering=0) as file:
-                while chunk := file.read(CHUNK):
-                    self._check()
+    def chunks(self, path: str, max_bytes: int | None = None) -> Iterator[bytes]:
+        """The content of a file of at most ``max_bytes`` bytes (37 beyond), a piece at a time."""
+        with (
+            failures(path, "read"),
+            self._locate(path) as place,
+            open(place.open_file(os.O_RDONLY), "rb", buffering=0) as file,
+        ):
+            # What is too large is not begun; what grows meanwhile, or has no size (as in /proc), is stopped.
+            size = os.fstat(file.fileno()).st_size
+            read = 0
+            while max_bytes is None or max(size, read) <= max_bytes:
+                chunk = file.read(CHUNK)
+                if not chunk:
+                    return
+                self._check()
+                read += len(chunk)
+                if max_bytes is None or read <= max_bytes:
                     yield chunk
+            message = f"the file {path!r} has {max(size, read)} bytes; at most {max_bytes} may be read at once"
+            raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
 
     def write(self, path: str, content: bytes) -> str:
         """Writes a file in one step: whoever reads it sees the old content or the new.  Missing folders are made.
@@ -135,7 +145,8 @@ class Sandbox:
                 mode = stat.S_IMODE(status.st_mode)
                 # Replacing a file asks for the right to write the file itself, as writing into it would.
                 os.close(place.open_file(os.O_WRONLY))
-            draft = f".{secrets.token_hex(8)}.tmp"
+            self._charge(len(content), int(status is None))
+            draft = f".{os.urandom(8).hex()}.tmp"
             descriptor = folder.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
             try:
                 with open(descriptor, "wb") as file:
@@ -151,6 +162,7 @@ class Sandbox:
     def append(self, path: str, content: bytes) -> str:
         """Adds to the end of a file, which is made if it is missing, its folders too; returns the path."""
         with failures(path, "append to"), self._locate(path, make=True) as place:
+            self._charge(len(content), int(place.status() is None))
             with open(place.open_file(os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as file:
                 file.write(content)
             return place.path
@@ -159,7 +171,7 @@ class Sandbox:
 
     def stat(self, path: str) -> Entry:
         """What there is at ``path``; a link is followed."""
-        with failures(path, "examine"), self._locate(path) as place:
+        with failures(path, "examine"), self._locate(path, hide=True) as place:
             return Entry.of(place.path, place.existing())
 
     def exists(self, path: str) -> bool:
@@ -175,8 +187,8 @@ class Sandbox:
     def entries(self, path: str, recursive: bool = False, max_items: int | None = None) -> list[Entry]:
         """What a folder holds, by name; with ``recursive`` what its folders hold as well, links not followed."""
         found: list[Entry] = []
-        with failures(path, "list"), self._locate(path) as place, place.enter() as folder:
-            for entry in self._walk(folder, place.path, recursive):
+        with failures(path, "list"), self._locate(path, hide=True) as place, place.enter() as folder:
+            for entry in self._walk(place.guard, folder, place.path, recursive):
                 found.append(entry)
                 if max_items is not None and len(found) > max_items:
                     message = f"the folder {path!r} holds more than the {max_items} entries that a list may have"
@@ -188,6 +200,7 @@ class Sandbox:
         with failures(path, "make"), self._locate(path, make=True) as place:
             status = place.status()
             if status is None:
+                self._charge(0, 1)
                 place.folder.mkdir(place.name)
             elif not stat.S_ISDIR(status.st_mode):
                 raise NeuroScriptError(ErrorCode.PATH_EXISTS, f"{path!r} exists already, as a {kind_of(status)}")
@@ -196,10 +209,13 @@ class Sandbox:
     def delete(self, path: str, recursive: bool = False) -> str:
         """Removes a file, a link (not what it points to) or a folder; one with content only if ``recursive`` (19)."""
         with failures(path, "delete"), self._locate(path, follow=False) as place:
-            if not stat.S_ISDIR(place.existing().st_mode):
+            status = place.existing()
+            if stat.S_ISDIR(status.st_mode):
+                place.refuse_root("deleted")
+            self._refuse_protected_inside(place, status, recursive)
+            if not stat.S_ISDIR(status.st_mode):
                 place.folder.unlink(place.name)
                 return place.path
-            place.refuse_root("deleted")
             if recursive:
                 with place.enter() as folder:
                     self._empty(folder, place.path)
@@ -214,8 +230,7 @@ class Sandbox:
             self._locate(destination, follow=False, make=True) as new,
         ):
             old.refuse_root("moved")
-            old.existing()
-            self._refuse_private(old)
+            self._refuse_protected_inside(old, old.existing(), True)
             if new.status() is not None:
                 raise NeuroScriptError(ErrorCode.PATH_EXISTS, f"{destination!r} exists already; delete it first")
             if f"{new.path}/".startswith(f"{old.path}/"):
@@ -226,20 +241,30 @@ class Sandbox:
 
     # --- inside ---
 
-    def _refuse_private(self, place: _Place) -> None:
-        if self._private(os.path.join(self.root, place.path)):
-            message = f"the file {place.asked!r} is private: it holds what no program may see, such as a key"
-            raise NeuroScriptError(ErrorCode.SECURITY, message)
+    def _refuse_protected_inside(self, place: _Place, status: os.stat_result, recursive: bool) -> None:
+        """Refuses a link that leads to something protected, and a folder that holds such a thing."""
+        if stat.S_ISLNK(status.st_mode):
+            if place.guard.leads_to_protected(folded(place.path)):
+                raise protected(place.asked)
+        elif stat.S_ISDIR(status.st_mode):
+            with place.enter() as folder:
+                for _ in self._walk(place.guard, folder, place.path, recursive, place.asked):
+                    pass
 
     @contextmanager
-    def _locate(self, path: str, *, follow: bool = True, make: bool = False) -> Iterator[_Place]:
+    def _locate(self, path: str, *, follow: bool = True, make: bool = False, hide: bool = False) -> Iterator[_Place]:
         """Walks to ``path``: the open folder that it is in, and its name there.
 
         Args:
             follow: walk on if the last name is a link.
             make: make folders that are missing on the way.
+            hide: what is protected is as good as missing.
         """
+        guard = self._protection.inside(self.root)
+        refused = missing if hide else protected
         pending = deque(path_parts(path))
+        if guard.everything:
+            raise refused(path)
         links = 0
         with ExitStack() as stack:
             trail = [Directory.open_root(self.root)]
@@ -255,6 +280,8 @@ class Sandbox:
                     continue
                 folder = trail[-1]
                 status = folder.stat(part)
+                if guard.covers(folded("/".join(names)), part, status):
+                    raise refused(path)
                 if status is not None and stat.S_ISLNK(status.st_mode) and (pending or follow):
                     links += 1
                     if links > MAX_LINKS:
@@ -268,18 +295,19 @@ class Sandbox:
                     pending.extendleft(reversed(target))
                     continue
                 if not pending:
-                    yield _Place(folder, part, "/".join([*names, part]), path)
+                    yield _Place(folder, part, "/".join([*names, part]), path, guard)
                     return
-                if status is None and make:
-                    folder.mkdir(part)
                 if len(names) >= MAX_DEPTH:
                     raise too_deep(path)
+                if status is None and make:
+                    self._charge(0, 1)
+                    folder.mkdir(part)
                 trail.append(folder.child(part))
-                names.append(part)
+                names.append(trail[-1].name)
             if names:
-                yield _Place(trail[-2], names[-1], "/".join(names), path)
+                yield _Place(trail[-2], names[-1], "/".join(names), path, guard)
             else:
-                yield _Place(trail[0], "", ".", path)
+                yield _Place(trail[0], "", ".", path, guard)
 
     def _target(self, path: str, target: str) -> list[str]:
         """The parts of a link's target; ``/`` first means: from the sandbox's own directory."""
@@ -291,19 +319,35 @@ class Sandbox:
             raise outside(path)
         return ["/", *split(target[len(root) :])]
 
-    def _walk(self, folder: Directory, path: str, recursive: bool, depth: int = 0) -> Iterator[Entry]:
-        """What ``folder`` holds, a folder's own content before the folder itself."""
+    def _walk(
+        self,
+        guard: Guard,
+        folder: Directory,
+        path: str,
+        recursive: bool,
+        refused: str | None = None,
+        depth: int = 0,
+    ) -> Iterator[Entry]:
+        """What ``folder`` holds, a folder's own content before the folder itself.
+
+        What is protected is left out, or, if a path is given that shall be ``refused`` for it, raises that error.
+        """
         self._check()
         if depth > MAX_DEPTH:
             raise too_deep(path)
+        place = "" if path == "." else folded(path)
         for name in folder.names():
             status = folder.stat(name)
             if status is None:
                 continue
+            if guard.covers(place, name, status):
+                if refused is not None:
+                    raise protected(refused)
+                continue
             below = name if path == "." else f"{path}/{name}"
             if recursive and stat.S_ISDIR(status.st_mode):
                 with folder.child(name) as child:
-                    yield from self._walk(child, below, True, depth + 1)
+                    yield from self._walk(guard, child, below, True, refused, depth + 1)
             yield Entry.of(below, status)
 
     def _empty(self, folder: Directory, path: str, depth: int = 0) -> None:
@@ -336,6 +380,7 @@ class _Place:
     name: str
     path: str
     asked: str
+    guard: Guard
 
     def status(self) -> os.stat_result | None:
         """What the system says about it, links not followed; None if it is missing."""
@@ -362,6 +407,9 @@ class _Place:
         if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
             raise wrong_kind(self.asked, "a file", status)
+        if status.st_nlink > 1 and self.guard.is_protected_file(status):  # it took the place of another just now
+            os.close(descriptor)
+            raise protected(self.asked)
         return descriptor
 
     @contextmanager
@@ -375,15 +423,3 @@ class _Place:
             raise wrong_kind(self.asked, "a directory", status)
         with self.folder.child(self.name) as child:
             yield child
-
-
-def sandbox_of(
-    root: Path | str | None,
-    check: Callable[[], None] = lambda: None,
-    private: Callable[[str], bool] = lambda path: False,
-) -> Sandbox:
-    """The sandbox in ``root``, or error 18 if the host gave none."""
-    if root is None:
-        message = "there is no sandbox directory; the host gives one (neuroscript run --sandbox DIR)"
-        raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
-    return Sandbox(root, check, private)

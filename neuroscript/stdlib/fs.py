@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.sandbox.directory import RESERVED_NAMES
-from neuroscript.sandbox.sandbox import Entry, Sandbox, sandbox_of
+from neuroscript.sandbox.sandbox import Entry
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import TimeDate, type_name
 
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from neuroscript.runtime.context import ToolContext
 
 MAX_FILENAME = 100
-
-
-def _sandbox(ctx: ToolContext) -> Sandbox:
-    return sandbox_of(ctx.sandbox, ctx.check, ctx.is_private)
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
@@ -58,23 +54,23 @@ def _content(content: Any) -> bytes:
 
 
 def read(ctx: ToolContext, filepath: str) -> str:
-    return _sandbox(ctx).read_text(filepath, ctx.limits.max_string)
+    return ctx.files.read_text(filepath, ctx.limits.max_string)
 
 
 def read_bytes(ctx: ToolContext, filepath: str) -> bytes:
-    return _sandbox(ctx).read_bytes(filepath, ctx.limits.max_string)
+    return ctx.files.read_bytes(filepath, ctx.limits.max_string)
 
 
 def write(ctx: ToolContext, filepath: str, content: Any) -> str:
-    return _sandbox(ctx).write(filepath, _content(content))
+    return ctx.files.write(filepath, _content(content))
 
 
 def append(ctx: ToolContext, filepath: str, content: Any) -> str:
-    return _sandbox(ctx).append(filepath, _content(content))
+    return ctx.files.append(filepath, _content(content))
 
 
 def list_entries(ctx: ToolContext, path: str, recursive: bool) -> list[dict[str, Any]]:
-    return [_entry(entry) for entry in _sandbox(ctx).entries(path, recursive, ctx.limits.max_items)]
+    return [_entry(entry) for entry in ctx.files.entries(path, recursive, ctx.limits.max_items)]
 
 
 def walk(ctx: ToolContext, path: str) -> list[dict[str, Any]]:
@@ -82,35 +78,36 @@ def walk(ctx: ToolContext, path: str) -> list[dict[str, Any]]:
 
 
 def make_directory(ctx: ToolContext, path: str) -> str:
-    return _sandbox(ctx).make_directory(path)
+    return ctx.files.make_directory(path)
 
 
 def delete(ctx: ToolContext, path: str, recursive: bool) -> str:
-    return _sandbox(ctx).delete(path, recursive)
+    return ctx.files.delete(path, recursive)
 
 
 def stat(ctx: ToolContext, path: str) -> dict[str, Any]:
-    return _entry(_sandbox(ctx).stat(path))
+    return _entry(ctx.files.stat(path))
 
 
 def exists(ctx: ToolContext, path: str) -> bool:
-    return _sandbox(ctx).exists(path)
+    return ctx.files.exists(path)
 
 
 def move(ctx: ToolContext, source_path: str, destination_path: str) -> str:
-    return _sandbox(ctx).move(source_path, destination_path)
+    return ctx.files.move(source_path, destination_path)
 
 
 def hash_file(ctx: ToolContext, filepath: str) -> str:
+    ctx.files.stat(filepath)  # what is protected has no digest either: it is as good as missing
     digest = hashlib.sha256()
-    for chunk in _sandbox(ctx).chunks(filepath):
+    for chunk in ctx.files.chunks(filepath):
         digest.update(chunk)
     return digest.hexdigest()
 
 
 def line_count(ctx: ToolContext, filepath: str) -> int:
     lines, last = 0, b"\n"
-    for chunk in _sandbox(ctx).chunks(filepath):
+    for chunk in ctx.files.chunks(filepath):
         lines += chunk.count(b"\n")
         last = chunk[-1:]
     # A last line without a line end is a line too.
@@ -136,7 +133,11 @@ def _shorten(name: str, size: int) -> str:
     return name.encode()[:size].decode(errors="ignore").strip("._-")
 
 
-_OUTSIDE = "34 if the path leaves the sandbox, 18 if there is no sandbox, 25 without permission, 26 if the system fails"
+_OUTSIDE = (
+    "34 if the path leaves the sandbox, 10 if it is the host's own (worker files, `neuroscript.toml`), 18 if there is "
+    "no sandbox, 25 without permission, 26 if the system fails"
+)
+_LIMIT = "37 beyond what a run may write"
 _ENTRY_HELP = (
     "a map with `name`, `path` (relative to the sandbox), `kind` (`file`, `directory`, `link`, `other`), `is_dir`, "
     "`size_bytes`, `modified` (a timedate) and `mode`"
@@ -154,6 +155,7 @@ def _spec(
     errors: str,
     write: bool = False,
 ) -> ToolSpec:
+    conditions = [part for part in (errors, _LIMIT if write and not name.startswith("D") else "", _OUTSIDE) if part]
     return ToolSpec(
         name=f"fs.{name}",
         description=description,
@@ -162,7 +164,7 @@ def _spec(
         return_type=returns[0],
         return_help=returns[1],
         example=example,
-        error_conditions=f"{errors}; {_OUTSIDE}." if errors else f"{_OUTSIDE}.",
+        error_conditions=f"{'; '.join(conditions)}.",
         capabilities=("fs:write",) if write else ("fs:read",),
     )
 

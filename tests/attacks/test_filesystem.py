@@ -16,6 +16,7 @@ import pytest
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.sandbox import directory as folders
+from neuroscript.sandbox.protection import Protection
 from neuroscript.sandbox.sandbox import Sandbox
 
 SECRET = "the secret"
@@ -66,7 +67,7 @@ def root(tmp_path: Path, outside: Path) -> Path:
 
 @pytest.fixture
 def box(root: Path, outside: Path) -> Iterator[Sandbox]:
-    yield Sandbox(root)
+    yield Sandbox(root, Protection())
     # Whatever a test tried, what is outside is as it was.
     assert sorted(path.name for path in outside.iterdir()) == ["secret.txt"]
     assert (outside / "secret.txt").read_text() == SECRET
@@ -240,7 +241,7 @@ def test_a_sandbox_that_is_a_link_itself_is_the_directory_it_points_to(
     box: Sandbox, root: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "alias").symlink_to(root)
-    aliased = Sandbox(tmp_path / "alias")
+    aliased = Sandbox(tmp_path / "alias", Protection())
     assert aliased.read_text("own.txt") == "own"
     expect_error(ErrorCode.PATH_VIOLATION, lambda: aliased.read_text("../outside/secret.txt"))
 
@@ -338,7 +339,7 @@ def test_a_socket_is_no_file(box: Sandbox, root: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="the platform has no device files")
 def test_a_sandbox_of_devices_gives_no_endless_file() -> None:
-    expect_error(ErrorCode.PATH_TYPE_MISMATCH, lambda: Sandbox("/dev").read_text("zero"))
+    expect_error(ErrorCode.PATH_TYPE_MISMATCH, lambda: Sandbox("/dev", Protection()).read_text("zero"))
 
 
 def test_the_sandbox_itself_can_be_neither_deleted_nor_moved_nor_written(box: Sandbox, root: Path) -> None:
@@ -383,7 +384,7 @@ def test_walking_stops_when_the_run_is_cancelled(root: Path) -> None:
     def cancelled() -> None:
         raise NeuroScriptError(ErrorCode.CANCELLED, "cancelled")
 
-    stopped = Sandbox(root, cancelled)
+    stopped = Sandbox(root, Protection(), check=cancelled)
     expect_error(ErrorCode.CANCELLED, lambda: stopped.entries(".", recursive=True))
     expect_error(ErrorCode.CANCELLED, lambda: stopped.read_bytes("own.txt"))
 

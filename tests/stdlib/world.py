@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.limits import Limits
+from neuroscript.sandbox.protection import Protection
+from neuroscript.sandbox.sandbox import Sandbox
 from neuroscript.stdlib import standard_registry
 
 
@@ -33,8 +36,11 @@ class World:
     def tools(self) -> Any:
         return standard_registry()
 
-    def is_private(self, path: str) -> bool:
-        return path.endswith(".private")
+    @property
+    def files(self) -> Sandbox:
+        if self.sandbox is None:
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, "this world has no sandbox")
+        return Sandbox(self.sandbox, Protection(), check=self.check)
 
     def emit(self, value: Any) -> None:
         self.emitted.append(value)

@@ -1,0 +1,13 @@
+"""Where a worker manager keeps its data, as the file tools must know it."""
+
+from __future__ import annotations
+
+import os
+
+OWN_FILES = "ai_worker_*"
+"""The names of the manager's files and of its state's directory; one of them may hold keys."""
+
+
+def own_files(directory: str | os.PathLike[str]) -> str:
+    """The manager's files in a directory, as a path to protect: see `neuroscript.Interpreter.protect`."""
+    return os.path.join(os.path.abspath(directory), OWN_FILES)
