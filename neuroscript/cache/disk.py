@@ -4,16 +4,19 @@ A file is the code of one program under one set of circumstances, and is named b
 names, procedures and limits that code is made for, the Python that runs and the modules that made it.  How its tools
 were linked is in the file, and checked when it is found, as in `neuroscript.cache.memory`.
 
-Code that is read is code that is run, so a file counts only if nobody but the user can have written it: the directory
-and the file belong to the user, nobody else may write in them, and no sandbox reaches the directory.  A file that is
-torn or damaged has another hash than its first bytes say, and is as good as none.  Whatever goes wrong, the program is
-compiled; a cache is never why one fails.
+Code that is read is code that is run, so a file counts only if this package has written it, for this user.  Its first
+bytes are an HMAC of the rest under a key that lies beside the directory, in a file that the user alone may read; the
+directory and the file belong to the user, and nobody else may write in them.  A program that is run in a sandbox
+directory which holds all of that can neither read the key nor write the files (`neuroscript.sandbox.protection`), and
+there the cache is not used at all.  A file that is torn or damaged is as good as none.  Whatever goes wrong, the
+program is compiled; a cache is never why one fails.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import hmac
 import marshal
 import os
 import stat
@@ -23,6 +26,7 @@ import neuroscript
 from neuroscript.cache.memory import Entry
 from neuroscript.runtime.containers import COPY_ALWAYS, IN_CONTAINER, IN_HELPER, IN_LOCAL
 from neuroscript.runtime.programs import Compiled, LoadedProcedure, LoadedProgram, Signature
+from neuroscript.user_directories import KEY, user_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +42,9 @@ MOST_BYTES = 64 * 1024 * 1024
 
 _MAKERS = ("compiler", "runtime", "syntax", "values")  # the packages that code depends on
 _HASH_BYTES = 32
+_KEY_BYTES = 32
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_READ |= getattr(os, "O_NONBLOCK", 0)  # a named pipe without a partner would block the open for ever
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _READ
 _RELATIVE = os.open in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 
@@ -47,11 +53,12 @@ class DiskCache:
     """The cache in one directory.
 
     Args:
-        directory: its path; it is made when the first program is kept.
+        directory: its path; it is made when the first program is kept, and so is the key beside it.
     """
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
+        self.key_file = directory + KEY
 
     def find(self, source: str | bytes, circumstances: tuple[object, ...], linker: Linker) -> Entry | None:
         """The entry of a program, if its tools are linked in the same way here.
@@ -61,14 +68,15 @@ class DiskCache:
             circumstances: all else that its code depends on, by its ``repr``.
             linker: how its tools are linked here.
         """
-        key = _key(source, circumstances)
+        name = _name(source, circumstances)
         try:
+            key = _find_key(self.key_file)
             with _Folder(self.directory) as folder:
-                data = folder.read(key)
+                data = folder.read(name)
         except OSError:  # there is no such file, or none that can be read or trusted
             return None
         content = data[_HASH_BYTES:]
-        if hashlib.sha256(key.encode() + content).digest() != data[:_HASH_BYTES]:
+        if not hmac.compare_digest(_seal(key, name, content), data[:_HASH_BYTES]):
             return None
         entry, linked = _entry(marshal.loads(content))
         for name, link in linked.items():
@@ -79,20 +87,19 @@ class DiskCache:
 
     def keep(self, source: str | bytes, circumstances: tuple[object, ...], entry: Entry) -> None:
         """Keeps an entry, and removes the oldest ones if there is too much."""
-        key = _key(source, circumstances)
+        name = _name(source, circumstances)
         try:
             content = marshal.dumps(_plain(entry))
         except ValueError:  # a constant that only this process has
             return
         if len(content) > MOST_BYTES // 8:
             return
-        data = hashlib.sha256(key.encode() + content).digest() + content
         try:
-            os.makedirs(os.path.dirname(self.directory), exist_ok=True)
+            os.makedirs(os.path.dirname(self.directory), 0o700, exist_ok=True)
             with contextlib.suppress(FileExistsError):
                 os.mkdir(self.directory, 0o700)
             with _Folder(self.directory) as folder:
-                folder.write(key, data)
+                folder.write(name, _seal(_find_or_make_key(self.key_file), name, content) + content)
                 folder.trim(MOST_BYTES)
         except OSError:  # a full or read-only disk, or a directory that others may write in
             return
@@ -138,11 +145,9 @@ class _Folder:
 
     def write(self, name: str, data: bytes) -> None:
         """A file with these bytes; whoever reads it meanwhile reads the old one whole, or the new one."""
-        temporary = f"{name[:16]}.{os.getpid()}.{os.urandom(4).hex()}"
-        with open(os.open(self._at(temporary), _WRITE, 0o600, dir_fd=self._descriptor), "wb") as file:
-            file.write(data)
         folder = self._descriptor
-        os.replace(self._at(temporary), self._at(name), src_dir_fd=folder, dst_dir_fd=folder)
+        draft = _draft(self._at(name), data, folder)
+        os.replace(draft, self._at(name), src_dir_fd=folder, dst_dir_fd=folder)
 
     def trim(self, most: int) -> None:
         """Removes the oldest files until the rest has at most so many bytes."""
@@ -160,6 +165,14 @@ class _Folder:
                 os.unlink(self._at(name), dir_fd=self._descriptor)
 
 
+def _draft(path: str, data: bytes, folder: int | None = None) -> str:
+    """A file beside ``path`` with these bytes, to be put in its place; gives its name."""
+    draft = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
+    with open(os.open(draft, _WRITE, 0o600, dir_fd=folder), "wb") as file:
+        file.write(data)
+    return draft
+
+
 def _is_ours(status: os.stat_result) -> bool:
     """Whether a file or directory belongs to the user and nobody else may write in it.
 
@@ -168,6 +181,62 @@ def _is_ours(status: os.stat_result) -> bool:
     if not hasattr(os, "geteuid"):
         return True
     return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+# --- the key ----------------------------------------------------------------------------------------------------------
+
+
+def _find_key(path: str) -> bytes:
+    """The key.
+
+    Raises:
+        OSError: if there is none, or one that others may know or have chosen.
+    """
+    _check_place(path)
+    return _read_key(path)
+
+
+def _find_or_make_key(path: str) -> bytes:
+    """The key; a new one if there is none, or one that others may know, with which all that was kept is lost."""
+    _check_place(path)
+    try:
+        return _read_key(path)
+    except FileNotFoundError:
+        draft = _draft(path, os.urandom(_KEY_BYTES))
+        try:
+            with contextlib.suppress(FileExistsError):  # another process was faster, and its key is as good
+                os.link(draft, path)
+        finally:
+            os.unlink(draft)
+    except OSError:
+        draft = _draft(path, os.urandom(_KEY_BYTES))
+        try:
+            os.replace(draft, path)
+        except OSError:  # a directory has its name
+            os.unlink(draft)
+            raise
+    return _read_key(path)
+
+
+def _check_place(path: str) -> None:
+    """Refuses a directory in which others may exchange the key for another file of the user's."""
+    mode = os.stat(os.path.dirname(path)).st_mode
+    if hasattr(os, "geteuid") and mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
+        raise PermissionError(f"others may exchange {path}")
+
+
+def _read_key(path: str) -> bytes:
+    with open(os.open(path, _READ), "rb") as file:
+        status = os.fstat(file.fileno())
+        private = not hasattr(os, "geteuid") or not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+        if not (stat.S_ISREG(status.st_mode) and _is_ours(status) and private and status.st_size == _KEY_BYTES):
+            raise PermissionError(f"others may know {path}")
+        return file.read(_KEY_BYTES)
+
+
+def _seal(key: bytes, name: str, content: bytes) -> bytes:
+    """What a file begins with."""
+    return hmac.digest(key, name.encode() + content, "sha256")
 
 
 # --- where it is ------------------------------------------------------------------------------------------------------
@@ -180,26 +249,21 @@ def open_cache(where: bool | str | os.PathLike[str], sandbox: str | os.PathLike[
         where: a directory, or True for the user's own.
         sandbox: the directory that scripts may touch.
     """
-    if not where or os.environ.get(SWITCH):
+    directory = cache_directory(where)
+    if directory is None or os.environ.get(SWITCH):
         return None
-    directory = user_directory() if where is True else os.path.abspath(where)
-    if directory is None:
-        return None
-    if sandbox is not None and (_within(directory, sandbox) or _within(sandbox, directory)):
-        return None
-    return DiskCache(directory)
+    cache = DiskCache(directory)
+    if sandbox is None:
+        return cache
+    reached = _within(directory, sandbox) or _within(sandbox, directory) or _within(cache.key_file, sandbox)
+    return None if reached else cache
 
 
-def user_directory() -> str | None:
-    """The directory for caches of the user's, as `platformdirs` has it, whose import takes 10 ms; None without one."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA", "")
-        return os.path.join(base, "neuroscript", "Cache") if os.path.isabs(base) else None
-    if sys.platform == "darwin":
-        base = os.path.expanduser("~/Library/Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME", "").strip() or os.path.expanduser("~/.cache")
-    return os.path.join(base, "neuroscript") if os.path.isabs(base) else None
+def cache_directory(where: bool | str | os.PathLike[str]) -> str | None:
+    """The directory of a cache: the one that is named, or with True the user's own; None if there is none."""
+    if isinstance(where, bool):
+        return user_directory("cache") if where else None
+    return os.path.abspath(where)
 
 
 def _within(inner: str | os.PathLike[str], outer: str | os.PathLike[str]) -> bool:
@@ -222,7 +286,7 @@ def _within(inner: str | os.PathLike[str], outer: str | os.PathLike[str]) -> boo
 # --- what it holds ----------------------------------------------------------------------------------------------------
 
 
-def _key(source: str | bytes, circumstances: tuple[object, ...]) -> str:
+def _name(source: str | bytes, circumstances: tuple[object, ...]) -> str:
     """The name of a program's file."""
     text = source if isinstance(source, bytes) else source.encode("utf-8", "surrogatepass")
     made = hashlib.sha256(repr((_maker(), *circumstances)).encode("utf-8", "surrogatepass"))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import marshal
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from neuroscript import Interpreter
+from neuroscript import Interpreter, NeuroScriptError
 from neuroscript import interpreter as interpreter_module
 from neuroscript.cache import disk
 from neuroscript.cache.disk import DiskCache
@@ -47,21 +49,205 @@ def run(monkeypatch: pytest.MonkeyPatch, cache: Any, sandbox: Path | None = None
         return made.run("main")
 
 
-def forge(folder: Path) -> None:
-    """Puts code of the attacker's in the place of the program's: well made, and with the right hash."""
+def key_of(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".key")
+
+
+def forge(folder: Path, key: bytes | None = None) -> None:
+    """Puts code of the attacker's in the place of the program's: well made, and sealed with the right key."""
     [path] = folder.iterdir()
+    key = key_of(folder).read_bytes() if key is None else key
     parts, (_, start, commands), links, length = marshal.loads(path.read_bytes()[32:])
     code = compile("def p_main(d):\n  return 666", "program.ns", "exec")
     content = marshal.dumps((parts, ((code,), start, commands), links, length))
     mode = path.stat().st_mode
-    path.write_bytes(hashlib.sha256(path.name.encode() + content).digest() + content)
+    path.write_bytes(hmac.digest(key, path.name.encode() + content, "sha256") + content)
     path.chmod(mode)
 
 
 def test_the_forgery_would_be_believed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the user writes there himself is his own; all other tests are about this one's success."""
+    """Who has the key, and may write as the user, is believed; all other tests are about this one's success."""
     forge(folder)
     assert run(monkeypatch, folder) == 666
+
+
+# --- without the key --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", [b"", b"k" * 32, b"\0" * 32])
+def test_a_file_that_is_planted_is_not_believed(folder: Path, monkeypatch: pytest.MonkeyPatch, key: bytes) -> None:
+    """A program in a sandbox above the cache would write code for the next run, which has no sandbox."""
+    forge(folder, key)
+    assert run(monkeypatch, folder) == 1
+
+
+def test_a_bare_hash_is_no_seal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody can compute the hash of what they wrote."""
+    forge(folder)
+    [path] = folder.iterdir()
+    content = path.read_bytes()[32:]
+    path.write_bytes(hashlib.sha256(path.name.encode() + content).digest() + content)
+    assert run(monkeypatch, folder) == 1
+
+
+def test_a_seal_holds_for_one_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code of a program that the user did run would take the place of another's."""
+    [path] = folder.iterdir()
+    other = folder / ("0" * 64)
+    path.rename(other)
+    other.rename(path)  # as it was: believed
+    assert run(monkeypatch, folder) == 1
+    content = path.read_bytes()
+    with Interpreter(plugins=False, cache=folder) as made:
+        made.load(SOURCE.replace("1", "2"), "program.ns")
+    [second] = [found for found in folder.iterdir() if found != path]
+    second.write_bytes(content)
+    monkeypatch.setattr(interpreter_module, "_CACHE", Cache())
+    with Interpreter(plugins=False, cache=folder) as made:
+        made.load(SOURCE.replace("1", "2"), "program.ns")
+        assert made.run("main") == 2
+
+
+CHOSEN = b"c" * 32
+
+
+def chosen_by_somebody(key: Path) -> None:
+    key.write_bytes(CHOSEN)
+    key.chmod(0o644)
+
+
+def readable_by_the_group(key: Path) -> None:
+    key.write_bytes(CHOSEN)
+    key.chmod(0o640)
+
+
+def writable_by_others(key: Path) -> None:
+    key.write_bytes(CHOSEN)
+    key.chmod(0o602)
+
+
+def a_link(key: Path) -> None:
+    (key.parent / "chosen").write_bytes(CHOSEN)
+    (key.parent / "chosen").chmod(0o600)
+    key.unlink()
+    key.symlink_to("chosen")
+
+
+def a_pipe(key: Path) -> None:
+    key.unlink()
+    os.mkfifo(key, 0o600)
+
+
+def too_short(key: Path) -> None:
+    key.write_bytes(CHOSEN[:5])
+
+
+def empty(key: Path) -> None:
+    key.write_bytes(b"")
+
+
+def too_long(key: Path) -> None:
+    key.write_bytes(CHOSEN * 2)
+
+
+KEYS = [chosen_by_somebody, readable_by_the_group, writable_by_others, a_link, a_pipe, too_short, empty, too_long]
+
+
+@posix
+@pytest.mark.parametrize("swap", KEYS)
+def test_a_key_that_others_may_know_counts_for_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, swap: Callable[[Path], None]
+) -> None:
+    """Code under a key that somebody else chose would be run; a pipe would have every start wait for ever."""
+    key = key_of(folder)
+    swap(key)
+    for chosen in (CHOSEN, CHOSEN[:5], b"", CHOSEN * 2):
+        forge(folder, chosen)
+        assert run(monkeypatch, folder) == 1
+    # Another key has taken its place, and what is kept under that one is found.
+    assert key.lstat().st_mode & 0o177777 == 0o100600
+    assert len(key.read_bytes()) == 32
+    assert CHOSEN[:5] not in key.read_bytes()
+    forge(folder)
+    assert run(monkeypatch, folder) == 666
+
+
+@posix
+def test_a_folder_in_the_place_of_the_key(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache would fail where the program could be compiled."""
+    key_of(folder).unlink()
+    key_of(folder).mkdir()
+    assert run(monkeypatch, folder) == 1
+    assert sorted(folder.parent.iterdir()) == sorted([folder, key_of(folder)])
+    assert list(key_of(folder).iterdir()) == []
+
+
+@posix
+def test_a_key_where_others_may_exchange_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may rename files there could put a file of the user's own, whose bytes he knows, in the key's place."""
+    forge(folder)
+    folder.parent.chmod(0o777)
+    assert run(monkeypatch, folder) == 1
+    folder.parent.chmod(0o1777)  # where each may rename his own alone
+    assert run(monkeypatch, folder) == 666
+
+
+@posix
+def test_a_key_of_somebody_else(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forge(folder)
+    status, user = os.fstat, os.geteuid()
+    key = key_of(folder).stat().st_ino
+
+    def of_another(descriptor: int) -> os.stat_result:
+        found = status(descriptor)
+        if found.st_ino != key:
+            return found
+        return os.stat_result((*found[:4], user + 1, *found[5:]))
+
+    monkeypatch.setattr(os, "fstat", of_another)
+    assert run(monkeypatch, folder) == 1
+
+
+# --- through the file tools -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the cache is elsewhere there")
+def test_a_script_whose_sandbox_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script run with ``--sandbox ~`` would leave code that every later run of the user's program executes."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert run(monkeypatch, True) == 1
+    folder = tmp_path / ".cache" / "neuroscript"
+    [path] = folder.iterdir()
+    kept = path.read_bytes()
+    (tmp_path / "own.txt").write_text("forged")
+    with Interpreter(plugins=False, sandbox=tmp_path, cache=True) as made:
+
+        def code(tool: str, *args: Any) -> Any:
+            try:
+                return made.tools.call(f"fs.{tool}", *args, context=made.host_context())
+            except NeuroScriptError as error:
+                return int(error.code)
+
+        for target in (f".cache/neuroscript/{path.name}", ".cache/neuroscript/new", ".cache/neuroscript.key"):
+            assert [code(*call) for call in calls(target)] == [10, 10, 10, 10, 10, 10, 22, 22, False], target
+        for above in (".cache/neuroscript", ".cache"):
+            assert code("Delete", above, True) == 10
+            assert code("Move", above, "moved") == 10
+        assert code("List", ".cache") == []
+    assert path.read_bytes() == kept
+    forge(folder, b"k" * 32)
+    assert run(monkeypatch, True) == 1
+
+
+def calls(target: str) -> list[tuple[Any, ...]]:
+    """One call of each file tool: those that read or change, and those that only look."""
+    changing = ("Read", target), ("Write", target, "x"), ("Append", target, "x"), ("Delete", target)
+    return [*changing, ("Move", target, "stolen"), ("Move", "own.txt", target), ("Hash", target), ("Stat", target),
+            ("Exists", target)]  # fmt: skip
+
+
+# --- where and whose it is --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("where", [".", "..", "../..", "inside", "link"])
@@ -154,6 +340,7 @@ def test_what_is_made_is_the_user_s_alone(tmp_path: Path, monkeypatch: pytest.Mo
     [path] = (tmp_path / "new" / "cache").iterdir()
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert path.stat().st_mode & 0o777 == 0o600
+    assert key_of(path.parent).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_name_is_never_a_path(tmp_path: Path) -> None:
@@ -166,9 +353,9 @@ def test_a_name_is_never_a_path(tmp_path: Path) -> None:
     names = [path.name for path in (tmp_path / "cache").iterdir()]
     assert len(names) == 2
     assert all(len(name) == 64 and set(name) <= set("0123456789abcdef") for name in names)
-    assert len(list(tmp_path.iterdir())) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "cache.key"]
 
 
 def test_parts_do_not_run_into_one_another(tmp_path: Path) -> None:
-    keys = {disk._key(source, given) for source, given in (("ab", ("c",)), ("b", ("a", "c")), ("", ("ab", "c")))}
+    keys = {disk._name(source, given) for source, given in (("ab", ("c",)), ("b", ("a", "c")), ("", ("ab", "c")))}
     assert len(keys) == 3

@@ -14,7 +14,7 @@ import pytest
 from neuroscript import Interpreter, Limits, NeuroScriptError, Policy
 from neuroscript import interpreter as interpreter_module
 from neuroscript.cache import disk
-from neuroscript.cache.disk import DiskCache, user_directory
+from neuroscript.cache.disk import DiskCache
 from neuroscript.cache.memory import Cache, Entry
 from neuroscript.compiler import build as build_module
 
@@ -373,18 +373,3 @@ def test_an_embedder_s_disk_is_not_touched_unasked(tmp_path: Path, monkeypatch: 
     if sys.platform == "linux":
         Interpreter(plugins=False, cache=True).load("# asked for\nfunc main means\nendfunc\n")
         assert len(files(tmp_path / "caches" / "neuroscript")) == 1
-
-
-def test_the_user_s_directory_is_that_of_platformdirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from platformdirs import user_cache_path
-
-    def expected() -> str:
-        return str(user_cache_path("neuroscript", appauthor=False))
-
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert user_directory() == expected()
-    if sys.platform == "linux":
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-        assert user_directory() == expected() == str(tmp_path / "neuroscript")
-        monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-        assert user_directory() is None
