@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from neuroscript.output import one_line
 from neuroscript.records import record
 
 TYPE_CHECKING = False
@@ -90,7 +91,7 @@ class StackFrame:
     column: int
 
     def __str__(self) -> str:
-        return f"{self.procedure} ({self.file}:{self.line}:{self.column})"
+        return f"{one_line(self.procedure)} ({one_line(self.file)}:{self.line}:{self.column})"
 
 
 class NeuroScriptError(Exception):
@@ -138,8 +139,8 @@ class NeuroScriptError(Exception):
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
 
     def __str__(self) -> str:
-        where = f"{self.location}: " if self.location else ""
-        return f"{where}error {int(self.code)} ({self.name}): {self.message}"
+        where = f"{one_line(self.location)}: " if self.location else ""
+        return f"{where}error {int(self.code)} ({self.name}): {one_line(self.message)}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (int(self.code), self.message), self.__dict__)
@@ -212,18 +213,24 @@ class Diagnostic:
     hint: str = ""
 
     def render(self) -> str:
-        """The finding as lines of text: place, message, the source line with a caret, and the hint."""
-        head = f"{self.file or '<script>'}:{self.line}:{self.column}: {self.severity}: {self.message}"
-        if not self.source_line:
-            return head if not self.hint else f"{head}\n  hint: {self.hint}"
-        line, column = _window(self.source_line, self.column - 1)
-        number = str(self.line)
-        width = max(1, min(self.end_column - self.column, len(line) - column)) if self.end_column else 1
-        # Tabs are kept in the padding, so that the caret stands under the character whatever the tab width is.
-        padding = "".join("\t" if char == "\t" else " " for char in line[:column])
-        rows = [head, f"  {number} | {line}", f"  {' ' * len(number)} | {padding}{'^' * width}"]
+        """The finding as lines of text: place, message, the source line with a caret, and the hint.
+
+        Nothing in the message, the names or the source line can look like a line of its own, or steer a terminal.
+        """
+        place = f"{one_line(self.file or '<script>')}:{self.line}:{self.column}"
+        rows = [f"{place}: {self.severity}: {one_line(self.message)}"]
+        if self.source_line:
+            line, column = _window(self.source_line, self.column - 1)
+            width = max(1, min(self.end_column - self.column, len(line) - column)) if self.end_column else 1
+            end = column + width
+            before, at, after = one_line(line[:column]), one_line(line[column:end]), one_line(line[end:])
+            number = str(self.line)
+            # Tabs are kept in the padding, so that the caret stands under the character whatever the tab width is.
+            padding = "".join("\t" if char == "\t" else " " for char in before)
+            rows.append(f"  {number} | {before}{at}{after}")
+            rows.append(f"  {' ' * len(number)} | {padding}{'^' * max(len(at), 1)}")
         if self.hint:
-            rows.append(f"  hint: {self.hint}")
+            rows.append(f"  hint: {one_line(self.hint)}")
         return "\n".join(rows)
 
 

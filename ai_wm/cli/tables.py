@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from neuroscript.output import visible
+
 PIPE_WIDTH = 160
 """Columns where the output is no terminal and ``COLUMNS`` says nothing."""
 
@@ -225,7 +227,7 @@ def _key(method: str, status: str) -> Text:
 
 def _cell(text: Any, style: str = "") -> Text:
     # What a model wrote must not steer the terminal: neither markup nor control characters are obeyed.
-    return Text("".join(char if char.isprintable() else " " for char in str(text)), style=style)
+    return Text(visible(str(text)).replace("\n", " ").replace("\t", " "), style=style)
 
 
 def _totals(summary: dict[str, Any]) -> list[Text]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import logging
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -13,10 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuroscript.cli.log import log_to_standard_error
 from neuroscript.cli.options import add_format, sandbox_directory, whole_number
-from neuroscript.cli.report import explain, print_json, write_line
+from neuroscript.cli.report import complain, explain, print_json
 from neuroscript.cli.status import FAILED, OK, UsageError
 from neuroscript.errors import NeuroScriptError
+from neuroscript.output import write, write_line
+from neuroscript.values import read_number
 
 if TYPE_CHECKING:
     from ai_wm.data.types import AIWorkerDefinition
@@ -27,6 +29,8 @@ FILES = "ai_worker_*.json"
 """What a directory of workers holds."""
 
 _AGO = re.compile(r"(\d+)([smhdw])")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a text begins that a spreadsheet would compute."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 CSV_COLUMNS = (
@@ -108,10 +112,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Does what the action says; returns the exit status."""
     directory = sandbox_directory(options.sandbox) if options.makes else _existing(options.sandbox)
-    logging.basicConfig(format="neuroscript: %(message)s")
+    log_to_standard_error()
     if directory is not None and not options.makes and not any(directory.glob(FILES)):
         # Opening a manager would leave files in a directory that has nothing to do with workers.
-        write_line(sys.stderr, f"neuroscript: there are no workers in {directory}; name their directory: --sandbox DIR")
+        complain(f"there are no workers in {directory}; name their directory: --sandbox DIR")
         return OK if options.action in ("list", "summary", "check-auth") else FAILED
     from ai_wm.manager import AIWorkerManager
 
@@ -150,7 +154,7 @@ def _list(manager: AIWorkerManager, options: argparse.Namespace) -> int:
         return _json_lines(rows)
     if not rows:
         found = "no workers like that" if filters else "no workers yet"
-        write_line(sys.stderr, f"neuroscript: there are {found} in {manager.sandbox_dir}")
+        complain(f"there are {found} in {manager.sandbox_dir}")
         return OK
     from ai_wm.cli import tables as worker_tables
 
@@ -179,7 +183,7 @@ def _records(manager: AIWorkerManager, options: argparse.Namespace) -> int:
         case "jsonl":
             return _json_lines(rows)
         case "csv":
-            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer = csv.writer(_Output(), lineterminator="\n")
             writer.writerow(CSV_COLUMNS)
             writer.writerows(_csv_row(row) for row in rows)
             return OK
@@ -294,7 +298,20 @@ def _json_lines(rows: Sequence[Any]) -> int:
     return OK
 
 
+class _Output:
+    """Standard output, for a writer of CSV."""
+
+    def write(self, text: str) -> None:
+        write(sys.stdout, text)
+
+
 def _csv_row(row: dict[str, Any]) -> list[Any]:
     flat = {**row["llm_metrics"], **row, "rating": (row["supervisor_feedback"] or {}).get("rating")}
     flat["success"] = "true" if row["success"] else "false"
-    return ["" if flat.get(column) is None else flat[column] for column in CSV_COLUMNS]
+    return ["" if flat.get(column) is None else _csv_cell(flat[column]) for column in CSV_COLUMNS]
+
+
+def _csv_cell(value: Any) -> Any:
+    """A cell; text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    formula = isinstance(value, str) and value.startswith(_FORMULA) and read_number(value) is None
+    return f"'{value}" if formula else value

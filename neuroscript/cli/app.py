@@ -14,13 +14,16 @@ import sys
 from functools import partial
 
 from neuroscript import __version__
+from neuroscript.cli.report import complain
 from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, FAILED, USAGE, UsageError
 from neuroscript.errors import NeuroScriptError
+from neuroscript.output import visible, write
 from neuroscript.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
 
 @record(frozen=True)
@@ -44,6 +47,15 @@ _YOUNG = 20_000
 
 A start makes objects and no garbage: with Python's 700, looking takes 6 of 210 ms where workers are used.
 """
+
+
+class Parser(argparse.ArgumentParser):
+    """The parser of a command; what it repeats of the arguments steers no terminal."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:
+            write(file or sys.stderr, visible(message))
+
 
 EPILOG = """\
 exit status: 0 done, 1 the program failed, 2 wrong usage, 3 the program cannot be loaded, 130 interrupted
@@ -78,22 +90,22 @@ def _main(arguments: list[str]) -> int:
     except SystemExit as exit_:  # argparse ends so: 0 after --help, 2 after a wrong option
         return exit_.code if isinstance(exit_.code, int) else USAGE
     except UsageError as error:
-        print(f"neuroscript: {error}", file=sys.stderr)
+        complain(error)
         return USAGE
     except KeyboardInterrupt:
-        print("neuroscript: interrupted", file=sys.stderr)
+        complain("interrupted")
         return CANCELLED
     except BrokenPipeError:
         # The reader of our output went away, as `head` does.  Nobody is left to tell.
         silence_stdout()
         return BROKEN_PIPE
     except NeuroScriptError as error:
-        print(f"neuroscript: {error}", file=sys.stderr)
+        complain(error)
         return FAILED
     except Exception as error:  # a defect of ours or of a plugin, of which users get one line
         if sys.flags.dev_mode:
             raise
-        print(f"neuroscript: internal error: {type(error).__name__}: {error}", file=sys.stderr)
+        complain(f"internal error: {type(error).__name__}: {error}")
         print("Please report it, with what `python -X dev -m neuroscript …` shows.", file=sys.stderr)
         return FAILED
     return status
@@ -109,7 +121,7 @@ def silence_stdout() -> None:
 def _dispatch(arguments: list[str]) -> int:
     if arguments and arguments[0] in COMMANDS:
         return _run_command(arguments[0], arguments[1:])
-    root = argparse.ArgumentParser(
+    root = Parser(
         prog="neuroscript",
         description="Run, check and explore NeuroScript programs.",
         epilog=_command_table() + EPILOG,
@@ -132,7 +144,7 @@ def _dispatch(arguments: list[str]) -> int:
 def _run_command(name: str, arguments: list[str]) -> int:
     command = COMMANDS[name]
     module = importlib.import_module(command.module)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"neuroscript {name}",
         description=f"{command.summary[0].upper()}{command.summary[1:]}.",
         # For each argument argparse makes a formatter, which imports `shutil` to ask for the terminal's width.

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Sequence
 
 from neuroscript.cli.options import add_format
-from neuroscript.cli.report import diagnostic_map, print_json, write_line
+from neuroscript.cli.report import complain, diagnostic_map, print_json
 from neuroscript.cli.source import read_source, source_name
 from neuroscript.cli.status import OK, SYNTAX, USAGE, UsageError
 from neuroscript.errors import Diagnostic
 from neuroscript.interpreter import Interpreter
+from neuroscript.output import write_line
 
 ERROR = "error"
 
@@ -33,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
                 source = read_source(path)
             except UsageError as error:
                 sys.stdout.flush()
-                print(f"neuroscript: {error}", file=sys.stderr)
+                complain(error)
                 status = USAGE
                 continue
             findings = interpreter.check(source, source_name(path))

@@ -11,6 +11,7 @@ from types import FrameType
 
 from neuroscript.cli.status import CANCELLED, TERMINATED
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.output import visible, write
 
 
 class Interrupts:
@@ -57,7 +58,7 @@ class Interrupts:
         self._waiting = True
         try:
             sys.stdout.flush()
-            sys.stderr.write(text)
+            write(sys.stderr, visible(text))
             sys.stderr.flush()
             line = sys.stdin.readline()
         except KeyboardInterrupt:

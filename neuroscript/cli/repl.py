@@ -8,10 +8,10 @@ import sys
 from neuroscript import __version__
 from neuroscript.cli.interrupts import Interrupts
 from neuroscript.cli.options import add_host, add_limits, environment, make_limits, sandbox_directory
-from neuroscript.cli.report import write_line
 from neuroscript.cli.session import ReplSession
 from neuroscript.cli.status import OK
 from neuroscript.interpreter import Interpreter
+from neuroscript.output import write_line
 from neuroscript.values import text_of
 
 

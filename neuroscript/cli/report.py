@@ -6,12 +6,13 @@ import sys
 from itertools import groupby
 
 from neuroscript.errors import Diagnostic, NeuroScriptError, NeuroScriptSyntaxError
+from neuroscript.output import one_line, write, write_line
 from neuroscript.values import text_of, to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, Protocol, TextIO
+    from typing import Any, Protocol
 
     class Report(Protocol):
         """Where a run's values and its end go."""
@@ -85,22 +86,14 @@ def print_json(row: Any) -> None:
     some of them end a line for some readers."""
     import json
 
-    sys.stdout.write(json.dumps(row) + "\n")
+    # The one control character that JSON lets stand as it is.
+    sys.stdout.write(json.dumps(row).replace("\x7f", "\\u007f") + "\n")
     sys.stdout.flush()
 
 
-def write_line(stream: TextIO, text: str) -> None:
-    """Writes a line, as `write` does."""
-    write(stream, text + "\n")
-
-
-def write(stream: TextIO, text: str) -> None:
-    """Writes a text; characters that the stream's encoding lacks are written as escapes instead of failing."""
-    try:
-        stream.write(text)
-    except UnicodeEncodeError:
-        encoding = stream.encoding or "ascii"
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+def complain(message: object) -> None:
+    """Tells on standard error, in one line, why the command does not do what it was asked to."""
+    write_line(sys.stderr, f"neuroscript: {one_line(message)}")
 
 
 def error_map(error: NeuroScriptError) -> dict[str, Any]:
@@ -148,7 +141,7 @@ def explain(error: NeuroScriptError, sources: Mapping[str, str]) -> str:
     rows += _stack(error)
     cause = error.__cause__
     while isinstance(cause, NeuroScriptError) and len(rows) < 100:
-        rows.append(f"  caused by error {int(cause.code)} ({cause.name}): {cause.message}")
+        rows.append(f"  caused by error {int(cause.code)} ({cause.name}): {one_line(cause.message)}")
         cause = cause.__cause__
     return "\n".join(rows)
 
@@ -156,7 +149,7 @@ def explain(error: NeuroScriptError, sources: Mapping[str, str]) -> str:
 def _headline(error: NeuroScriptError, sources: Mapping[str, str]) -> str:
     severity = f"error {int(error.code)} ({error.name})"
     if not error.line:
-        return f"{error.file or 'neuroscript'}: {severity}: {error.message}"
+        return f"{one_line(error.file or 'neuroscript')}: {severity}: {one_line(error.message)}"
     lines = _lines(sources.get(error.file, ""))
     source_line = lines[error.line - 1] if error.line <= len(lines) else ""
     place = Diagnostic(error.line, error.column, severity, error.code, error.message, error.file, 0, source_line)

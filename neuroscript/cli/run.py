@@ -137,18 +137,17 @@ class _Host(Interpreter):
 
     @property
     def log(self) -> logging.Logger:
-        _log_to_standard_error()
+        self._log_to_standard_error()
         return super().log
 
     def load_plugins(self) -> None:
-        _log_to_standard_error()
+        self._log_to_standard_error()
         super().load_plugins()
 
+    def _log_to_standard_error(self) -> None:
+        from neuroscript.cli.log import log_to_standard_error
 
-def _log_to_standard_error() -> None:
-    import logging
-
-    logging.basicConfig(format="neuroscript: %(message)s")
+        log_to_standard_error()
 
 
 class _Sink:

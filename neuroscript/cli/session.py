@@ -14,6 +14,7 @@ from neuroscript.cli.status import UsageError
 from neuroscript.cli.tools import find_tools, table
 from neuroscript.errors import NeuroScriptError
 from neuroscript.interpreter import Interpreter
+from neuroscript.output import one_line
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.stdlib.meta import help_text
 from neuroscript.syntax._tables import KEYWORDS
@@ -132,7 +133,7 @@ class ReplSession:
         try:
             self._commands[matches[0]](rest.strip())
         except UsageError as error:
-            self._write(str(error))
+            self._write(one_line(error))
         except NeuroScriptError as error:
             self._write(explain(error, self._sources))
 

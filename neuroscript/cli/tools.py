@@ -8,9 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from neuroscript.cli.options import add_format
-from neuroscript.cli.report import print_json, write_line
+from neuroscript.cli.report import print_json
 from neuroscript.cli.status import OK, UsageError
 from neuroscript.interpreter import Interpreter
+from neuroscript.output import write_line
 from neuroscript.stdlib.meta import help_text, specification
 from neuroscript.tools.registry import ToolRegistry
 from neuroscript.tools.spec import ToolSpec

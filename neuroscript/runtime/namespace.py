@@ -5,11 +5,13 @@ Generated code sees the names of `Runtime.namespace` and no others: its ``__buil
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from itertools import chain, compress
 from time import perf_counter
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.output import write_line
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, refcount
@@ -238,7 +240,7 @@ class Runtime(ToolLinks, Runs):
             raise Stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message))
         sink = self.interpreter.emit_sink
         if sink is None:
-            self._host("standard output", print, text)
+            self._host("standard output", write_line, sys.stdout, text)
         else:
             self._host("the host's emit sink", sink, to_host(value))
 

@@ -1,0 +1,26 @@
+"""The log of a command, on standard error: one line a record."""
+
+from __future__ import annotations
+
+import logging
+
+from neuroscript.output import one_line
+
+
+def log_to_standard_error() -> None:
+    """Has warnings and errors that are logged shown, unless the process has a log of its own already."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("neuroscript: %(message)s"))
+    logging.basicConfig(handlers=[handler])
+
+
+class _Formatter(logging.Formatter):
+    """What is logged may be a program's or a server's words: they make no further lines and steer no terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = one_line(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: object) -> str:
+        text = super().formatException(ei)  # type: ignore[arg-type]
+        return "\n".join(f"  {one_line(line)}" for line in text.split("\n"))
