@@ -23,13 +23,19 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from neuroscript.output import one_line
+from neuroscript.output import one_line, shortened
 from neuroscript.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Self
+
+
+MOST_TEXT = 65_536
+"""Characters that a script sees of an error's message, and of its details together."""
+
+_MOST_NESTED = 20  # lists and maps inside one another that are kept of details
 
 
 class ErrorCode(IntEnum):
@@ -127,6 +133,17 @@ class NeuroScriptError(Exception):
         self.line = 0
         self.column = 0
         self.stack = ()
+
+    def trim(self) -> None:
+        """Cuts a message and details that are too large to be passed on; done where an error enters a script.
+
+        Before that it may still hold what has to be masked, and a cut could leave half of it.
+        """
+        if len(self.message) > MOST_TEXT:
+            self.message = shortened(self.message, MOST_TEXT)
+            self.args = (self.code, self.message)
+        if self.details:
+            self.details = _trimmed(self.details, [MOST_TEXT], _MOST_NESTED)
 
     @property
     def name(self) -> str:
@@ -262,6 +279,29 @@ def known_code(code: int) -> int:
         return ErrorCode(code)
     except ValueError:
         return int(code)
+
+
+def _trimmed(value: Any, room: list[int], depth: int) -> Any:
+    """A detail, without what goes beyond the characters and items that there is room for, and is nested too deeply."""
+    kind = type(value)
+    if kind is str or kind is bytes:
+        if len(value) > room[0]:
+            value = shortened(value, room[0]) if kind is str else value[: room[0]]
+        room[0] = max(room[0] - len(value), 0)
+    elif kind is list or kind is tuple or kind is dict:
+        if depth == 0:
+            return "…"
+        pairs: list[Any] = []
+        for item in value.items() if kind is dict else value:
+            if room[0] <= 0:
+                break
+            room[0] -= 1
+            if kind is dict:
+                pairs.append((_trimmed(item[0], room, depth - 1), _trimmed(item[1], room, depth - 1)))
+            else:
+                pairs.append(_trimmed(item, room, depth - 1))
+        return kind(pairs)
+    return value
 
 
 def _window(line: str, column: int, width: int = 160) -> tuple[str, int]:

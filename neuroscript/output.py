@@ -44,7 +44,7 @@ def shortened(text: str, most: int) -> str:
     if len(text) <= most:
         return text
     tail = most // 4
-    return f"{text[: most - tail]} […{len(text) - most} characters…] {text[-tail:]}"
+    return f"{text[: most - tail]} […{len(text) - most} characters…] {text[len(text) - tail :]}"
 
 
 def write(stream: TextIO, text: str) -> None:

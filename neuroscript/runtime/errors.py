@@ -36,6 +36,8 @@ class Unset(NameError):
         self.variable = variable
 
 
+_LONG_NAME = 100  # characters from which on no near name is looked for
+
 UNCATCHABLE = frozenset({ErrorCode.RESOURCE_EXHAUSTION, ErrorCode.NESTING_DEPTH_EXCEEDED, ErrorCode.CANCELLED})
 
 
@@ -46,6 +48,7 @@ def script_error(exception: BaseException, runtime: Runs) -> NeuroScriptError:
     """
     frames = _frames(exception, runtime)
     error = _translated(exception, frames, runtime)
+    error.trim()
     if frames and not error.stack:
         stack = tuple(frames_to_stack(frames))
         at_caller = isinstance(exception, Stop) and exception.at_caller
@@ -160,6 +163,8 @@ def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: R
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?``, where some known name is close to ``name``."""
+    if len(name) > _LONG_NAME:  # comparing takes the square of the length
+        return ""
     import difflib
 
     found = difflib.get_close_matches(name, list(known), 1, 0.6)

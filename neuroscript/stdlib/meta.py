@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from neuroscript.output import MOST_SHOWN, shortened
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def list_tools(ctx: ToolContext) -> str:
 def tools_help(ctx: ToolContext, filter_text: str) -> str:
     wanted = filter_text.strip().lower().removeprefix("tool.")
     found = [help_text(spec) for spec in _specs(ctx) if wanted in spec.name.lower()]
-    return "\n\n".join(found) if found else f"No tool's name contains {filter_text!r}."
+    return "\n\n".join(found) if found else f"No tool's name contains {shortened(filter_text, MOST_SHOWN)!r}."
 
 
 def specifications_json(ctx: ToolContext) -> str:

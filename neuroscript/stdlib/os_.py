@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.output import MOST_SHOWN, shortened
 from neuroscript.stdlib.time import sleep, sleep_spec
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
 def get_variable(ctx: ToolContext, name: str) -> str:
     if name not in ctx.environment:
-        message = f"the environment variable {name!r} is not allowed to scripts; the host names those that are"
-        raise NeuroScriptError(ErrorCode.SECURITY, f"{message} (neuroscript run --env {name})")
+        shown = shortened(name, MOST_SHOWN)
+        message = f"the environment variable {shown!r} is not allowed to scripts; the host names those that are"
+        raise NeuroScriptError(ErrorCode.SECURITY, f"{message} (neuroscript run --env {shown})")
     return ctx.environment[name]
 
 

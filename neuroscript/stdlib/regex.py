@@ -388,9 +388,10 @@ def split(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
 )
 def escape(ctx: Context | None, input_string: str) -> str:
     """Puts a backslash before every character that means something in a regular expression."""
-    found = _SPECIAL.sub(r"\\\g<0>", input_string)
-    check_characters(ctx, len(found), "regex.Escape")
-    return found
+    check_characters(ctx, len(input_string) + sum(map(input_string.count, _SPECIAL)), "regex.Escape")
+    for char in _SPECIAL:
+        input_string = input_string.replace(char, f"\\{char}")
+    return input_string
 
 
-_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
+_SPECIAL = "\\.+*?()|[]{}^$"  # the backslash first: what is put in before the others stays

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
     from neuroscript.runtime.context import ToolContext
 
 
+MAX_NAME = 200
+"""Characters of what a text is called; every error and every line of a stack shows it."""
+
+
 def load_script(ctx: ToolContext, source: str, name: str) -> list[str]:
+    if len(name) > MAX_NAME:
+        message = f"tool.script.LoadScript: the name has {len(name)} characters; it may have {MAX_NAME}"
+        raise NeuroScriptError(ErrorCode.INVALID_VALUE, message)
     return ctx.load(source, name)
 
 
@@ -33,7 +41,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_help="The names of its procedures.",
             example='tool.script.LoadScript("func twice(needs x) means\\n return x * 2\\nendfunc\\n") = ["twice"]',
             error_conditions="15 and the other codes of a program that cannot be loaded; 42 for a procedure that "
-            "exists already.",
+            f"exists already; 41 if the name has more than {MAX_NAME} characters.",
         ),
         load_script,
     ),

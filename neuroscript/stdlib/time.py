@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.stdlib.time_layout import format_time, parse_time
+from neuroscript.stdlib.time_layout import MAX_LAYOUT, format_time, parse_time
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import TimeDate
 
@@ -84,8 +84,8 @@ def sleep_spec(name: str) -> ToolSpec:
 
 _TIME = ArgSpec("time", ArgType.TIMEDATE, "The moment.")
 _LAYOUT_HELP = (
-    "Made of `%Y %m %d %H %M %S %f %j %y %I %p %A %a %B %b %z %%` and other text; left out, RFC 3339 "
-    "(`2025-03-01T12:00:00Z`)."
+    "Made of `%Y %m %d %H %M %S %f %j %y %I %p %A %a %B %b %z %%` and other text, "
+    f"at most {MAX_LAYOUT} characters; left out, RFC 3339 (`2025-03-01T12:00:00Z`)."
 )
 _LAYOUT = ArgSpec("layout", ArgType.STRING, _LAYOUT_HELP, required=False, default="")
 
@@ -109,7 +109,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_type=ArgType.STRING,
             return_help="The text.",
             example='tool.time.Format(tool.time.FromUnix(0), "%d %B %Y") = "01 January 1970"',
-            error_conditions="41 for a layout with another `%` sequence.",
+            error_conditions="41 for a layout with another `%` sequence, or one that is too long.",
             pure=True,
         ),
         format_time,

@@ -30,6 +30,9 @@ MONTHS = (
     "December",
 )
 
+MAX_LAYOUT = 1_000
+"""Characters of a layout."""
+
 _RFC_3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?([Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII
 )
@@ -86,7 +89,7 @@ def format_time(time: TimeDate, layout: str) -> str:
     """``time`` by ``layout``; an empty layout is RFC 3339.
 
     Raises:
-        NeuroScriptError: 41 for an unknown ``%`` sequence.
+        NeuroScriptError: 41 for an unknown ``%`` sequence, or a layout of more than `MAX_LAYOUT` characters.
     """
     if not layout:
         return time_text(time)
@@ -97,11 +100,12 @@ def parse_time(text: str, layout: str) -> TimeDate:
     """The moment that ``text`` names by ``layout``; an empty layout is RFC 3339, or a date alone.
 
     Raises:
-        NeuroScriptError: 41 if the text has another form or is no date, or for an unknown ``%`` sequence.
+        NeuroScriptError: 41 if the text has another form or is no date, for an unknown ``%`` sequence, or a layout of
+            more than `MAX_LAYOUT` characters.
     """
     fields = _read(text, layout) if layout else _read_rfc_3339(text)
     if fields is None:
-        form = f"the layout {layout!r}" if layout else "RFC 3339, like 2025-03-01T12:00:00Z or 2025-03-01"
+        form = f"the layout {_short(layout)}" if layout else "RFC 3339, like 2025-03-01T12:00:00Z or 2025-03-01"
         raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"{_short(text)} does not have the form of {form}")
     try:
         return _moment(fields)
@@ -111,12 +115,15 @@ def parse_time(text: str, layout: str) -> TimeDate:
 
 def _sequences(layout: str) -> list[tuple[str | None, str]]:
     """The layout in pieces: the letter of a ``%`` sequence, or None and plain text."""
+    if len(layout) > MAX_LAYOUT:
+        message = f"the layout has {len(layout)} characters; it may have {MAX_LAYOUT}"
+        raise NeuroScriptError(ErrorCode.INVALID_VALUE, message)
     pieces: list[tuple[str | None, str]] = []
     for match in _SEQUENCE.finditer(layout):
         letter = match.group(1)
         if letter is not None and letter not in _WRITERS:
             known = " ".join(f"%{name}" for name in _WRITERS)
-            message = f"the layout {layout!r} holds {match.group()!r}; known are {known}"
+            message = f"the layout {_short(layout)} holds {match.group()!r}; known are {known}"
             raise NeuroScriptError(ErrorCode.INVALID_VALUE, message)
         pieces.append((letter, match.group()))
     return pieces
@@ -130,7 +137,7 @@ def _read(text: str, layout: str) -> dict[str, str] | None:
             pattern.append(re.escape(piece if letter is None else "%"))
         elif letter in names:
             # Also what keeps matching cheap: each sequence has a few ways to match, and there are few of them.
-            message = f"the layout {layout!r} holds {piece!r} twice, so that no text can be read by it"
+            message = f"the layout {_short(layout)} holds {piece!r} twice, so that no text can be read by it"
             raise NeuroScriptError(ErrorCode.INVALID_VALUE, message)
         else:
             names.append(letter)

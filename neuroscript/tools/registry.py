@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Functions with *args or **kwargs, coroutines and generators (the flags of code objects in the module inspect).
 _UNUSUAL = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
+_LONG_NAME = 100  # characters from which on no near name is looked for
 _CONTAINERS = frozenset(kind for kind in ArgType if kind is ArgType.ANY or kind is ArgType.MAP or kind.item_type)
 
 
@@ -328,6 +329,8 @@ class ToolRegistry:
         import difflib
 
         key = _key(name)
+        if len(key) > _LONG_NAME:  # comparing takes the square of the length
+            return []
         names = {spec.name.lower(): spec.name for spec in self._all_specs()}
         found = difflib.get_close_matches(key, names, count, 0.6)
         if not found:

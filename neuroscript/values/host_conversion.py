@@ -132,7 +132,7 @@ def _convert(value: Any, depth: int) -> Any:
         case Sequence() | Set():
             return from_host(list(value), depth)
         case NeuroScriptError():
-            return ErrorValue(value.code, value.message, from_host(value.details, depth - 1))
+            return from_host(ErrorValue.of(value), depth)
     # Where there is a Decimal, its module has been imported.
     if "decimal" in sys.modules and isinstance(value, sys.modules["decimal"].Decimal):
         whole = value == value.to_integral_value() if value.is_finite() else False

@@ -65,6 +65,7 @@ class ErrorValue:
     @classmethod
     def of(cls, error: NeuroScriptError) -> ErrorValue:
         """The error value of an exception."""
+        error.trim()
         return cls(error.code, error.message, error.details)
 
     def error(self) -> NeuroScriptError:
