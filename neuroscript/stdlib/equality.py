@@ -10,9 +10,11 @@ from collections.abc import Hashable
 from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.values import DEFAULT_NESTING, ErrorValue, EventValue, ToolValue
+from neuroscript.values import DEFAULT_NESTING, ErrorValue, EventValue, ToolValue, same
 
 _NUMBERS = (int, float)
+_LARGE = 1 << 60  # whole numbers from here on may be chosen so that Python's hashes of them are all one
+_LONG = 1000  # characters or bytes from which on it is worth to remember what has been compared
 
 
 class Classes:
@@ -32,8 +34,12 @@ class Classes:
         kind = type(value)
         key: Hashable
         if kind is int or kind is float:
-            # Equal numbers have equal hashes in Python, whichever type they are.
-            key = (int, value)
+            if -_LARGE < value < _LARGE or not (kind is int or value.is_integer()):
+                # Equal numbers have equal hashes in Python, whichever type they are.
+                key = (int, value)
+            else:
+                whole = int(value)
+                key = (int, whole.to_bytes(whole.bit_length() // 8 + 1, "little", signed=True))
         elif kind is list or kind is dict or kind is ErrorValue or kind is EventValue:
             known = self._known.get(id(value))
             if known is not None:
@@ -48,6 +54,13 @@ class Classes:
             number = self._numbers.setdefault(key, len(self._numbers))
             self._known[id(value)] = (value, number)
             return number
+        elif (kind is str or kind is bytes) and len(value) > _LONG:
+            # Looking it up compares it with its equal, from end to end: once is enough.
+            known = self._known.get(id(value))
+            if known is None:
+                number = self._numbers.setdefault((kind, value), len(self._numbers))
+                known = self._known[id(value)] = (value, number)
+            return known[1]
         else:
             key = (kind, value.name.lower() if kind is ToolValue else value)
         return self._numbers.setdefault(key, len(self._numbers))
@@ -68,7 +81,16 @@ def find_equal(items: list[Any], element: Any) -> int:
             if type(item) is kind and len(item) == len(element) and classes.of(item) == wanted:
                 return index
         return -1
+    if kind in (str, bytes) and len(element) > _LONG:
+        # The same long string may stand here a million times, and differ from this one at its very end.
+        others: set[int] = set()
+        for index, item in enumerate(items):
+            if type(item) is kind and len(item) == len(element) and id(item) not in others:
+                if item == element:
+                    return index
+                others.add(id(item))
+        return -1
     for index, item in enumerate(items):
-        if type(item) is kind and item == element:
+        if type(item) is kind and same(item, element):
             return index
     return -1

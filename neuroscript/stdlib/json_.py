@@ -230,6 +230,7 @@ class _Writer:
     """
 
     def __init__(self, ctx: Context | None, indent: int) -> None:
+        self.ctx = ctx
         self.limit = max_characters(ctx)
         self.depth = max_nesting(ctx)
         self.indent = indent
@@ -276,6 +277,9 @@ class _Writer:
             kind = type(item)
             if kind is str:
                 size += len(_quote(item))
+                if size > self.limit:
+                    # The same long string may stand here a million times.
+                    check_characters(self.ctx, size, _WRITE)
             elif kind is int:
                 size += item.bit_length() * 30103 // 100000 + 2
             elif item is None or kind is bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from neuroscript.errors import ErrorCode
@@ -23,6 +24,14 @@ def key_text(key: Any, tool: str) -> str:
     if type(key) not in (str, int, float, bool):
         fail(ErrorCode.TYPE, tool, f"a key is a string, a number or a boolean, not {given(key)}")
     return text_of(key)
+
+
+def _key_texts(ctx: Context | None, keys: list[Any], tool: str) -> Iterator[str]:
+    """The text form of each key, one after the other; that of a long number takes its time."""
+    for count, key in enumerate(keys, 1):
+        if ctx is not None and not count & 1023:
+            ctx.check()
+        yield key_text(key, tool)
 
 
 @_group.tool(
@@ -95,15 +104,14 @@ def entries(mapping: dict[str, Any]) -> list[list[Any]]:
     example='tool.map.FromEntries([["a", 1], ["b", 2]]) = {"a": 1, "b": 2}',
     errors=f"7 if an item is not a list of a key and a value; {_BAD_KEY}",
 )
-def from_entries(entries: list[Any]) -> dict[str, Any]:
+def from_entries(ctx: Context | None, entries: list[Any]) -> dict[str, Any]:
     """Makes a map of entries."""
     tool = "map.FromEntries"
-    made = {}
     for index, entry in enumerate(entries):
         if type(entry) is not list or len(entry) != 2:
             fail(ErrorCode.TYPE, tool, f"item {index} must be a list of a key and a value, not {given(entry)}")
-        made[key_text(entry[0], tool)] = entry[1]
-    return made
+    names = _key_texts(ctx, [entry[0] for entry in entries], tool)
+    return {name: entry[1] for name, entry in zip(names, entries, strict=True)}
 
 
 @_group.tool(
@@ -200,10 +208,9 @@ _KEYS = required("keys", ArgType.SLICE_ANY, "The keys.")
     example='tool.map.Pick({"a": 1, "b": 2}, ["b", "x"]) = {"b": 2}',
     errors=_BAD_KEY,
 )
-def pick(mapping: dict[str, Any], keys: list[Any]) -> dict[str, Any]:
+def pick(ctx: Context | None, mapping: dict[str, Any], keys: list[Any]) -> dict[str, Any]:
     """Gives a map with some entries only."""
-    names = [key_text(key, "map.Pick") for key in keys]
-    return {name: mapping[name] for name in names if name in mapping}
+    return {name: mapping[name] for name in _key_texts(ctx, keys, "map.Pick") if name in mapping}
 
 
 @_group.tool(
@@ -215,9 +222,9 @@ def pick(mapping: dict[str, Any], keys: list[Any]) -> dict[str, Any]:
     example='tool.map.Omit({"a": 1, "b": 2}, ["b", "x"]) = {"a": 1}',
     errors=_BAD_KEY,
 )
-def omit(mapping: dict[str, Any], keys: list[Any]) -> dict[str, Any]:
+def omit(ctx: Context | None, mapping: dict[str, Any], keys: list[Any]) -> dict[str, Any]:
     """Gives a map without some entries."""
-    names = {key_text(key, "map.Omit") for key in keys}
+    names = {name for name in _key_texts(ctx, keys, "map.Omit") if name in mapping}
     return {name: value for name, value in mapping.items() if name not in names}
 
 

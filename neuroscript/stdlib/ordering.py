@@ -10,13 +10,25 @@ from neuroscript.tools.spec import ArgType
 from neuroscript.tools.validation import given
 from neuroscript.values import TimeDate
 
+MAX_COMPARED = 250_000_000
+"""Characters of the strings that are put in an order, those that occur several times counted each time.
+
+Comparing two strings reads as far as they are equal, in one go: so many take a second at worst.
+"""
+
 DESCENDING = optional("descending", ArgType.BOOL, "true for the largest first.", False)
 
 
 def check_ordered(values: list[Any], tool: str, what: str = "items") -> None:
-    """Raises error 7 unless the values can be put in an order."""
+    """Raises error 7 unless the values can be put in an order, and 37 if that may take very long."""
     kinds = set(map(type, values))
-    if kinds <= {int, float} or kinds <= {str} or kinds <= {TimeDate}:
+    if kinds <= {str}:
+        size = sum(map(len, values))
+        if size > MAX_COMPARED:
+            message = f"the {what} have {size} characters together; at most {MAX_COMPARED} can be compared"
+            fail(ErrorCode.RESOURCE_EXHAUSTION, tool, message)
+        return
+    if kinds <= {int, float} or kinds <= {TimeDate}:
         return
     first = values[0]
     # The first value that does not go with the very first one, or that has no order itself.

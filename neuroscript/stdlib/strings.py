@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from neuroscript.errors import ErrorCode
@@ -16,6 +18,7 @@ from neuroscript.stdlib.declare import (
     fail,
     joined,
     look,
+    max_items,
     optional,
     required,
 )
@@ -32,6 +35,8 @@ _PART = required("substring", ArgType.STRING, "The text to look for.")
 # White space as Unicode's White_Space property has it; Python's own notion adds four control characters.
 _BLANKS = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 _WORD = re.compile(f"[^{_BLANKS}]+")
+_PART_LENGTH = 1 << 16
+_MUCH_WORK = 100_000_000  # comparisons of characters that may be made in one go
 _ALL_STRINGS = frozenset({str}).issuperset
 _MORE_BLANKS = re.compile("[\x1c-\x1f]")
 
@@ -121,7 +126,11 @@ def index_of(input_string: str, substring: str, start_index: int) -> int:
 )
 def last_index_of(input_string: str, substring: str) -> int:
     """Finds the last occurrence of a text in another."""
-    return input_string.rfind(substring)
+    if len(substring) * len(input_string) < _MUCH_WORK:
+        return input_string.rfind(substring)
+    # From the end Python compares at each place anew, which may take the product of the lengths; from the start not.
+    found = input_string[::-1].find(substring[::-1])
+    return found if found < 0 else len(input_string) - found - len(substring)
 
 
 @_group.tool(
@@ -159,11 +168,21 @@ def line_count(input_string: str) -> int:
     result="The text in upper case.",
     example='tool.str.ToUpper("straße ñ") = "STRAßE Ñ"',
 )
-def to_upper(input_string: str) -> str:
+def to_upper(ctx: Context | None, input_string: str) -> str:
     """Maps each character to its upper case. A character that has none of one character, like ß, stays."""
     upper = input_string.upper()
     # Each character maps to at least one, so equal lengths mean that each mapped to exactly one.
-    return upper if len(upper) == len(input_string) else "".join(map(_upper_character, input_string))
+    return upper if len(upper) == len(input_string) else _by_character(ctx, input_string, _upper_character)
+
+
+def _by_character(ctx: Context | None, text: str, change: Callable[[str], str]) -> str:
+    """Each character changed, a part of the text after the other: one object for each would fill the memory."""
+    parts = []
+    for start in range(0, len(text), _PART_LENGTH):
+        if ctx is not None:
+            ctx.check()
+        parts.append("".join(map(change, text[start : start + _PART_LENGTH])))
+    return "".join(parts)
 
 
 def _upper_character(character: str) -> str:
@@ -181,11 +200,11 @@ def _upper_character(character: str) -> str:
     result="The text in lower case.",
     example='tool.str.ToLower("ABC") = "abc"',
 )
-def to_lower(input_string: str) -> str:
+def to_lower(ctx: Context | None, input_string: str) -> str:
     """Maps each character to its lower case, whatever stands next to it."""
     if "Σ" in input_string or "İ" in input_string:
         # The two letters whose lower case depends on the next one, or is two characters.
-        return "".join("i" if c == "İ" else c.lower() for c in input_string)
+        return _by_character(ctx, input_string, lambda char: "i" if char == "İ" else char.lower())
     return input_string.lower()
 
 
@@ -377,7 +396,12 @@ def split(ctx: Context | None, input_string: str, delimiter: str) -> list[str]:
 )
 def split_words(ctx: Context | None, input_string: str) -> list[str]:
     """Splits a text into words, at white space of any length."""
-    words = _WORD.findall(input_string) if _MORE_BLANKS.search(input_string) else input_string.split()
+    # One more than may be: a word is an object, and all of a long text would fill the memory before they are counted.
+    enough = max_items(ctx) + 1
+    if _MORE_BLANKS.search(input_string):
+        words = [found[0] for found in islice(_WORD.finditer(input_string), enough)]
+    else:
+        words = input_string.split(None, enough)
     check_items(ctx, len(words), "str.SplitWords")
     return words
 
@@ -407,10 +431,15 @@ def _texts(ctx: Context | None, values: Any, tool: str) -> list[str]:
     if _ALL_STRINGS(map(type, values)):
         return values
     texts = []
+    size = 0
     for index, value in enumerate(values):
         if type(value) not in (str, int, float, bool):
             fail(ErrorCode.TYPE, tool, f"item {index} must be a string, a number or a boolean, not {given(value)}")
-        texts.append(text_of(value))
+        text = text_of(value)
+        texts.append(text)
+        size += len(text)
+        if not index & 1023:
+            check_characters(ctx, size, tool)
     return texts
 
 

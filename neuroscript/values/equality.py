@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.values.kinds import DEFAULT_NESTING
+from neuroscript.values.kinds import DEFAULT_NESTING, ErrorValue, EventValue
 from neuroscript.values.numbers import read_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+_LONG = 1000  # characters or bytes from which on it is worth to remember what has been compared
 
 
 def same(a: Any, b: Any, depth: int = DEFAULT_NESTING, seen: set[tuple[int, int]] | None = None) -> bool:
@@ -17,12 +19,12 @@ def same(a: Any, b: Any, depth: int = DEFAULT_NESTING, seen: set[tuple[int, int]
     ``seen`` holds the pairs that are known to be equal, so that values that share their parts cost no more than those
     parts.
     """
+    if a is b:
+        return True
     kind = type(a)
     if kind is not type(b):
         return (kind is int or kind is float) and type(b) in (int, float) and bool(a == b)
     if kind is list or kind is dict:
-        if a is b:
-            return True
         if len(a) != len(b):
             return False
         if depth <= 0:
@@ -38,6 +40,15 @@ def same(a: Any, b: Any, depth: int = DEFAULT_NESTING, seen: set[tuple[int, int]
         if equals:
             seen.add((id(a), id(b)))
         return equals
+    if kind is ErrorValue or kind is EventValue:
+        return same(a.fields(), b.fields(), depth - 1, seen)
+    if seen is not None and (kind is str or kind is bytes) and len(a) > _LONG:
+        if (id(a), id(b)) in seen:
+            return True
+        if a == b:
+            seen.add((id(a), id(b)))
+            return True
+        return False
     return bool(a == b)
 
 
