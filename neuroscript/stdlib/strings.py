@@ -35,8 +35,8 @@ _PART = required("substring", ArgType.STRING, "The text to look for.")
 # White space as Unicode's White_Space property has it; Python's own notion adds four control characters.
 _BLANKS = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 _WORD = re.compile(f"[^{_BLANKS}]+")
-_PART_LENGTH = 1 << 16
 _MUCH_WORK = 100_000_000  # comparisons of characters that may be made in one go
+_LONG = 1_000_000
 _ALL_STRINGS = frozenset({str}).issuperset
 _MORE_BLANKS = re.compile("[\x1c-\x1f]")
 
@@ -168,21 +168,19 @@ def line_count(input_string: str) -> int:
     result="The text in upper case.",
     example='tool.str.ToUpper("straße ñ") = "STRAßE Ñ"',
 )
-def to_upper(ctx: Context | None, input_string: str) -> str:
+def to_upper(input_string: str) -> str:
     """Maps each character to its upper case. A character that has none of one character, like ß, stays."""
+    if len(input_string) > _LONG and not input_string.isascii():
+        # Python makes room for the three characters that each might become, of four bytes each.
+        return _by_character(input_string, _upper_character)
     upper = input_string.upper()
     # Each character maps to at least one, so equal lengths mean that each mapped to exactly one.
-    return upper if len(upper) == len(input_string) else _by_character(ctx, input_string, _upper_character)
+    return upper if len(upper) == len(input_string) else _by_character(input_string, _upper_character)
 
 
-def _by_character(ctx: Context | None, text: str, change: Callable[[str], str]) -> str:
-    """Each character changed, a part of the text after the other: one object for each would fill the memory."""
-    parts = []
-    for start in range(0, len(text), _PART_LENGTH):
-        if ctx is not None:
-            ctx.check()
-        parts.append("".join(map(change, text[start : start + _PART_LENGTH])))
-    return "".join(parts)
+def _by_character(text: str, change: Callable[[str], str]) -> str:
+    """Each character changed: by a table, since an object for each would fill the memory."""
+    return text.translate({ord(char): change(char) for char in set(text)})
 
 
 def _upper_character(character: str) -> str:
@@ -200,11 +198,11 @@ def _upper_character(character: str) -> str:
     result="The text in lower case.",
     example='tool.str.ToLower("ABC") = "abc"',
 )
-def to_lower(ctx: Context | None, input_string: str) -> str:
+def to_lower(input_string: str) -> str:
     """Maps each character to its lower case, whatever stands next to it."""
     if "Σ" in input_string or "İ" in input_string:
         # The two letters whose lower case depends on the next one, or is two characters.
-        return _by_character(ctx, input_string, lambda char: "i" if char == "İ" else char.lower())
+        return _by_character(input_string, lambda char: "i" if char == "İ" else char.lower())
     return input_string.lower()
 
 

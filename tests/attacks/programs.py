@@ -169,6 +169,7 @@ GROWTH = [
     Attack(
         "fail-message",
         main(forever("fail system_error_message + system_error_message", 'set system_error_message = "ab"')),
+        limits={"max_seconds": 1.0},
     ),
 ]
 
@@ -285,6 +286,86 @@ TOOLS = [
     Attack("regex-find-empty", main('set xs = tool.str.FindAllRegex("", "a" * 5000000)')),
 ]
 
+# Work that Python does in one go, where nobody looks at the clock: it must be little, or be done in parts.
+LONG_TWICE = 'set a = "x" * 8000000 + "y"; set b = "x" * 8000000 + "y"; set c = "x" * 8000000 + "z"; '
+MILLION = "tool.list.Flatten(tool.list.Repeat([a, b], 500000))"
+BIG_NUMBERS = "tool.list.Repeat(2 ** 4000, 1000000)"
+AT_ONCE = [
+    Attack("at-once-sort", main(f"{LONG_TWICE}set xs = tool.list.Sort({MILLION})"), quick=True),
+    Attack("at-once-min", main(f"{LONG_TWICE}set x = tool.list.Min({MILLION})")),
+    Attack(
+        "at-once-sort-by",
+        main(
+            f"{LONG_TWICE}set xs = tool.list.SortBy({MILLION}, is_same)",
+            "func is_same(needs x) means; return x; endfunc",
+        ),
+    ),
+    Attack("at-once-index", main(f"{LONG_TWICE}set i = tool.list.IndexOf({MILLION}, c)"), codes=(FINE,), quick=True),
+    Attack("at-once-contains", main(f"{LONG_TWICE}set i = tool.list.Contains({MILLION}, c)"), codes=(FINE,)),
+    Attack("at-once-unique", main(f"{LONG_TWICE}set xs = tool.list.Unique({MILLION})"), codes=(FINE,), quick=True),
+    Attack(
+        "at-once-compare",
+        main(f"{LONG_TWICE}set y = tool.list.Repeat(a, 1000000) == tool.list.Repeat(b, 1000000)"),
+        codes=(FINE,),
+        quick=True,
+    ),
+    Attack(
+        "at-once-hashes",  # of whole numbers that Python gives one hash
+        main(
+            "set p = 2 ** 61 - 1; set i = 1; while i <= 100000; set xs[i - 1] = i * p; set i = i + 1; endwhile; "
+            "set ys = tool.list.Unique(xs); set y = tool.list.Contains([xs], ys)"
+        ),
+        codes=(FINE,),
+        quick=True,
+    ),
+    Attack(
+        "at-once-last-index",
+        main('set i = tool.str.LastIndexOf("a" * 16000000, "ab" + "a" * 8000000)'),
+        codes=(FINE,),
+        quick=True,
+    ),
+    Attack("at-once-upper", main('set s = tool.str.ToUpper("\u0390" * 16000000)'), codes=(FINE, *LIMITED)),
+    Attack("at-once-lower", main('set s = tool.str.ToLower("\u03a3" * 16000000)'), codes=(FINE, *LIMITED)),
+    Attack("at-once-words", main('set xs = tool.str.SplitWords("\u03a3 " * 8000000)'), quick=True),
+    Attack(
+        "at-once-words-odd", main('set xs = tool.str.SplitWords("\u03a3\u2028\x1c " * 4000000)'), codes=(FINE, *LIMITED)
+    ),
+    Attack("at-once-join", main(f'set s = tool.str.Join({BIG_NUMBERS}, "")'), quick=True),
+    Attack(
+        "at-once-json", main('set s = tool.json.Stringify(tool.list.Repeat("\u0001" * 16000000, 1000000))'), quick=True
+    ),
+    Attack(
+        "at-once-pick",
+        main(f"set m = tool.map.Pick({{}}, {BIG_NUMBERS})"),
+        codes=(FINE, *LIMITED),
+        limits={"max_seconds": 1.0},
+        quick=True,
+    ),
+    Attack(
+        "at-once-omit",
+        main(f"set m = tool.map.Omit({{}}, {BIG_NUMBERS})"),
+        codes=(FINE, *LIMITED),
+        limits={"max_seconds": 1.0},
+    ),
+    Attack(
+        "at-once-layout",
+        main('set t = tool.time.Parse("x", "%Y" + "x" * 12000000)'),
+        codes=(FINE,),
+        quick=True,
+    ),
+    Attack(
+        "at-once-format", main('set t = tool.time.Format(tool.time.Now(), "%%" * 6000000)'), codes=(FINE,), quick=True
+    ),
+    Attack("at-once-escape", main('set s = tool.regex.Escape("." * 16000000)'), quick=True),
+    Attack("at-once-escape-fits", main('set s = tool.regex.Escape("." * 8000000)'), codes=(FINE,)),
+    Attack(
+        "at-once-name", main('call tool.script.LoadScript("func f means", "n" * 16000000)'), codes=(FINE,), quick=True
+    ),
+    Attack("at-once-variable", main('set s = tool.os.Getenv("\u0001" * 16000000)'), codes=(FINE,), quick=True),
+    Attack("at-once-path", main('set s = tool.fs.Read("\u0001" * 16000000)'), codes=(FINE,), quick=True),
+    Attack("at-once-help", main('set s = tool.Meta.ToolsHelp("\u0001" * 16000000)'), codes=(FINE,)),
+]
+
 REGEXES = {
     "nested-plus": ("(a+)+$", '"a" * 50 + "!"'),
     "alternation": ("(a|aa)+$", '"a" * 60 + "!"'),
@@ -307,4 +388,4 @@ REGEX = [
     for tool, rest in (("MatchRegex", ""), ("FindAllRegex", ""), ("ReplaceRegex", ', "x"'))
 ]
 
-ATTACKS = [*ENDLESS, *RECURSION, *GROWTH, *SHARED, *NESTING, *NUMBERS, *DEAR, *TOOLS, *REGEX]
+ATTACKS = [*ENDLESS, *RECURSION, *GROWTH, *SHARED, *NESTING, *NUMBERS, *DEAR, *TOOLS, *AT_ONCE, *REGEX]

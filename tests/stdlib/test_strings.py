@@ -136,7 +136,7 @@ def test_every_character_maps_to_one() -> None:
     for point in range(sys.maxunicode + 1):
         character = chr(point)
         if unicodedata.category(character) != "Cs":
-            assert len(to_upper(None, character)) == len(to_lower(None, character)) == 1
+            assert len(to_upper(character)) == len(to_lower(character)) == 1
 
 
 # --- properties -------------------------------------------------------------------------------------------------------
