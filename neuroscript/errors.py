@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from neuroscript.output import one_line, shortened
+from neuroscript.output import one_line, shortened, whole_text
 from neuroscript.records import record
 
 TYPE_CHECKING = False
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MOST_TEXT = 65_536
 """Characters that a script sees of an error's message, and of its details together."""
 
+_ITEM = 8  # characters that an item of a list or map counts as, besides its own
 _MOST_NESTED = 20  # lists and maps inside one another that are kept of details
 
 
@@ -139,8 +140,8 @@ class NeuroScriptError(Exception):
 
         Before that it may still hold what has to be masked, and a cut could leave half of it.
         """
-        if len(self.message) > MOST_TEXT:
-            self.message = shortened(self.message, MOST_TEXT)
+        if len(self.message) > MOST_TEXT or not self.message.isascii():
+            self.message = whole_text(shortened(self.message, MOST_TEXT))
             self.args = (self.code, self.message)
         if self.details:
             self.details = _trimmed(self.details, [MOST_TEXT], _MOST_NESTED)
@@ -295,7 +296,7 @@ def _trimmed(value: Any, room: list[int], depth: int) -> Any:
         for item in value.items() if kind is dict else value:
             if room[0] <= 0:
                 break
-            room[0] -= 1
+            room[0] -= _ITEM
             if kind is dict:
                 pairs.append((_trimmed(item[0], room, depth - 1), _trimmed(item[1], room, depth - 1)))
             else:

@@ -39,6 +39,15 @@ def one_line(text: object, most: int = MOST_SHOWN) -> str:
     return _pattern(rf"{_OBEYED}|[\r\n]").sub(_escape, shown)
 
 
+def whole_text(text: str) -> str:
+    """A text in which halves of characters (lone surrogates), which UTF-8 cannot hold, are U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 def shortened(text: str, most: int) -> str:
     """A text, or its beginning and its end if it has more than so many characters."""
     if len(text) <= most:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from math import isfinite
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.output import whole_text
 from neuroscript.values.kinds import (
     DEFAULT_NESTING,
     INT_LIMIT,
@@ -45,7 +46,7 @@ def from_host(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | N
     """
     kind = type(value)
     if kind is str:
-        return value if value.isascii() else _whole_text(value)
+        return value if value.isascii() else whole_text(value)
     if kind is dict or kind is list:
         if depth <= 0:
             raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, _TOO_DEEP)
@@ -65,9 +66,10 @@ def from_host(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | N
     if depth <= 0:
         raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, _TOO_DEEP)
     if kind is ErrorValue:
-        return ErrorValue(value.code, value.message, from_host(value.details, depth - 1))
+        return ErrorValue(value.code, whole_text(value.message), from_host(value.details, depth - 1))
     if kind is EventValue:
-        return EventValue(value.name, from_host(value.payload, depth - 1), value.source, value.timestamp, value.id)
+        name, source = whole_text(value.name), whole_text(value.source)
+        return EventValue(name, from_host(value.payload, depth - 1), source, value.timestamp, value.id)
     return _convert(value, depth)
 
 
@@ -148,19 +150,10 @@ def _convert(value: Any, depth: int) -> Any:
 
 def _host_key(key: Any) -> str:
     if isinstance(key, str):
-        return _whole_text(str(key))
+        return whole_text(str(key))
     if isinstance(key, bool | int | float):
         return text_of(from_host(key))
     raise NeuroScriptError(ErrorCode.TYPE, f"a map's keys are strings, numbers and booleans, not {type(key).__name__}")
-
-
-def _whole_text(text: str) -> str:
-    """A host's string; lone surrogates, which no UTF-8 output can hold, become U+FFFD."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def _out_of_range(number: int | float) -> Any:
