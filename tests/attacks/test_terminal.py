@@ -11,7 +11,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,9 @@ SHOWN = "<" + "".join(TRICKS.values()) + ">"
 RAW = re.compile("[^\x20-\x7e\n\t]")  # what is neither printable ASCII nor one of our own line ends
 
 
-def terminal(*arguments: str, cwd: Path, stdin: str | None = None, check: str = "all") -> str:
+def terminal(
+    *arguments: str, cwd: Path, stdin: str | None = None, check: str = "all", command: Sequence[str] = COMMAND
+) -> str:
     """What the command shows on a terminal.
 
     Args:
@@ -60,6 +62,7 @@ def terminal(*arguments: str, cwd: Path, stdin: str | None = None, check: str = 
         cwd: where it runs.
         stdin: its standard input; None: the terminal.
         check: ``all``: both outputs are the terminal; ``stdout`` or ``stderr``: that one alone.
+        command: what is run.
     """
     reader, writer = pty.openpty()
     attributes = termios.tcgetattr(writer)
@@ -71,7 +74,7 @@ def terminal(*arguments: str, cwd: Path, stdin: str | None = None, check: str = 
         "stderr": writer if check != "stdout" else subprocess.DEVNULL,
     }
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "500", "PYTHONUTF8": "1", "NEUROSCRIPT_NO_CACHE": "1"}
-    with subprocess.Popen([*COMMAND, *arguments], cwd=cwd, env=environment, **streams) as process:
+    with subprocess.Popen([*command, *arguments], cwd=cwd, env=environment, **streams) as process:
         os.close(writer)
         if stdin is not None:
             assert process.stdin is not None
@@ -134,12 +137,20 @@ def test_nothing_that_a_program_says_steers_the_terminal(tmp_path: Path, body: s
     assert "\\u202e" in shown
 
 
-@pytest.mark.parametrize("trick", TRICKS, ids=ascii)
-def test_each_trick_is_shown_as_it_is_written(tmp_path: Path, trick: str) -> None:
-    name = write(tmp_path, f"emit {literal(trick)}\nemit [{literal(trick)}]")
-    first, second, _ = terminal("run", name, cwd=tmp_path).split("\n")
-    assert first == TRICKS[trick]
-    assert not RAW.findall(second), ascii(second)
+def test_each_trick_is_shown_as_it_is_written(tmp_path: Path) -> None:
+    name = write(tmp_path, "\n".join(f"emit {literal(trick)}\nemit [{literal(trick)}]" for trick in TRICKS))
+    lines = terminal("run", name, cwd=tmp_path).split("\n")
+    assert lines[:-1:2] == list(TRICKS.values())
+    assert not RAW.findall("".join(lines[1::2]))
+
+
+def test_a_host_without_a_sink_of_its_own(tmp_path: Path) -> None:
+    """By default an interpreter prints what is emitted."""
+    program = f"command\nemit {literal(EVIL)}\nendcommand\n"
+    host = f"from neuroscript import Interpreter\nInterpreter(plugins=False).execute({program!r})\n"
+    (tmp_path / "neuroscript_host.py").write_text(host)
+    shown = terminal(cwd=tmp_path, command=[sys.executable, "neuroscript_host.py"])
+    assert shown == SHOWN + "\n"
 
 
 def test_what_is_harmless_stays_as_it_is(tmp_path: Path) -> None:
