@@ -1,6 +1,6 @@
 """Every standard tool, with values as large, long, deep and odd as a program can make them.
 
-A tool works in one go, and the clock and the memory of the run are looked at when it is done, or when it says so itself.
+A tool works in one go, and the run looks at its clock and its memory when the tool is done, or says so itself.
 """
 
 from __future__ import annotations
