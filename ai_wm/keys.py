@@ -21,7 +21,7 @@ from typing import Any, NoReturn, Self
 from urllib.parse import quote, quote_plus
 
 from ai_wm.data.types import APIKeySource, APIKeySourceMethod, APIKeyStatus
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 MASK = "***"
 VAULT_TIMEOUT = 10.0

@@ -33,7 +33,7 @@ from ai_wm.support.events import Listener
 from ai_wm.wiring import build_parts
 from ai_wm.workers.conversation import ConversationManager
 from ai_wm.workers.stateless import TaskResult
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
     import httpx

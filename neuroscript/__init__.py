@@ -25,14 +25,26 @@ from neuroscript.interpreter import Interpreter
 from neuroscript.limits import Limits
 from neuroscript.runtime.context import ToolContext
 from neuroscript.tools.policy import Policy
-from neuroscript.tools.registry import ToolRegistry
+from neuroscript.tools.registry import Tool, ToolRegistry
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
-from neuroscript.values import ErrorValue, EventValue, Function, Fuzzy, Handle, TimeDate, ToolValue
+from neuroscript.values import (
+    ErrorValue,
+    EventValue,
+    Function,
+    Fuzzy,
+    Handle,
+    TimeDate,
+    ToolValue,
+    text_of,
+    to_json,
+    type_name,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from neuroscript.sandbox import Sandbox
     from neuroscript.session import Session
     from neuroscript.tools.validation import map_validated_args_by_name, validate_and_convert_args
 
@@ -62,23 +74,32 @@ __all__ = [
     "NotFoundError",
     "Policy",
     "RateLimitedError",
+    "Sandbox",
     "ScriptFailureError",
     "Session",
     "StackFrame",
     "StateError",
     "TimeDate",
+    "Tool",
     "ToolContext",
     "ToolError",
     "ToolRegistry",
     "ToolSpec",
     "ToolValue",
     "map_validated_args_by_name",
+    "text_of",
+    "to_json",
+    "type_name",
     "validate_and_convert_args",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports what an `Interpreter` does without, when it is first used."""
+    """Imports a public name that most programs do without, when it is first used."""
+    if name == "Sandbox":
+        from neuroscript.sandbox import Sandbox
+
+        return Sandbox
     if name == "Session":
         from neuroscript.session import Session
 

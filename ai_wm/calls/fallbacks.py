@@ -9,7 +9,7 @@ from ai_wm.calls.recording import Tried
 from ai_wm.calls.turn import FALLBACK_CODES
 from ai_wm.data.settings import CallSettings, effective_config
 from ai_wm.data.types import AIWorkerDefinition
-from neuroscript.errors import NeuroScriptError
+from neuroscript import NeuroScriptError
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from ai_wm.data.types import AIWorkerDefinition, PerformanceRecord
 from ai_wm.support.clock import Span
 from ai_wm.support.events import RATE_LIMITED, TASK_COMPLETED, TASK_FAILED, Events
 from ai_wm.support.ids import new_id
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from ai_wm.providers.base import Message
 from ai_wm.support.clock import Clock
 from ai_wm.support.events import Events
 from ai_wm.support.ids import new_id
-from neuroscript.errors import NeuroScriptError
+from neuroscript import NeuroScriptError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,18 @@ from threading import RLock
 from typing import Any
 
 from ai_wm.providers.base import Message, ToolCallRequest, ToolDefinition
-from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.tools import ArgType, Policy, Tool, ToolRegistry, ToolSpec, validate_and_convert_args
-from neuroscript.values import ErrorValue, to_json
+from neuroscript import (
+    ArgType,
+    ErrorCode,
+    ErrorValue,
+    NeuroScriptError,
+    Policy,
+    Tool,
+    ToolRegistry,
+    ToolSpec,
+    to_json,
+    validate_and_convert_args,
+)
 
 # A model writes JSON, which holds none of these; a tool that needs one is not offered.
 _NOT_FROM_MODELS = frozenset({ArgType.HANDLE, ArgType.FUNCTION, ArgType.TIMEDATE, ArgType.ERROR})

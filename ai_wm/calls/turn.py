@@ -19,7 +19,7 @@ from ai_wm.keys import Secret, redact
 from ai_wm.providers import Clients
 from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, ToolDefinition, Usage, estimate_tokens
 from ai_wm.ratelimit import RateLimiter, Reservation
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 FALLBACK_CODES = frozenset(
     {ErrorCode.LLM_ERROR, ErrorCode.RATE_LIMITED, ErrorCode.TIMEOUT, ErrorCode.PROVIDER_NOT_FOUND}

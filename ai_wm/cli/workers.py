@@ -13,10 +13,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroscript.cli.options import add_format, sandbox_directory, whole_number
-from neuroscript.cli.report import explain, print_json, write_line
-from neuroscript.cli.status import FAILED, OK, UsageError
-from neuroscript.errors import NeuroScriptError
+from neuroscript import NeuroScriptError
+from neuroscript.cli import (
+    FAILED,
+    OK,
+    UsageError,
+    add_format,
+    explain,
+    print_json,
+    sandbox_directory,
+    whole_number,
+    write_line,
+)
 
 if TYPE_CHECKING:
     from ai_wm.data.types import AIWorkerDefinition

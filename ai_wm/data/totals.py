@@ -25,7 +25,7 @@ from typing import Any, Final, Self
 
 from ai_wm.data.fields import INT64_MAX, ZERO_TIME, Timestamp
 from ai_wm.data.types import STATELESS_PREFIX, AIWorkerPerformanceSummary
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 OUTPUT_SUMMARY_CHARACTERS: Final = 256
 """How much of a reply a record keeps."""

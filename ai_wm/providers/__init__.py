@@ -15,7 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from ai_wm.providers.base import LLMClient
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
     import httpx

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Literal, Protocol
 
 from ai_wm.providers.base import LLMRequest, LLMResponse, Usage
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 _log = logging.getLogger("ai_wm.providers")
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from ai_wm.providers.adapter import ErrorReply
 from ai_wm.providers.base import Usage
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
     from ai_wm.keys import Secret

@@ -27,7 +27,7 @@ from ai_wm.providers.adapter import (
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, ToolCallRequest, Usage, provider_options
 from ai_wm.providers.openai import read_arguments
 from ai_wm.providers.options import ToolNames, response_format, sampling, tool_choice
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 endpoint = Endpoint("https://generativelanguage.googleapis.com", "GOOGLE_GEMINI_BASE_URL")
 stream_format: Literal["sse", "ndjson"] = "sse"

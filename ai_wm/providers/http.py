@@ -25,7 +25,7 @@ from ai_wm.providers.errors import (
 from ai_wm.providers.options import number, timeout_seconds
 from ai_wm.providers.sse import json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 MAX_RETRIES = 2
 _ADAPTERS = {name: name for name in ("anthropic", "google", "ollama", "openai")} | {"custom": "openai"}

@@ -24,7 +24,7 @@ from ai_wm.providers.adapter import BadReply, StreamError
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request
 from ai_wm.providers.errors import AttemptFailed, Attempts, Redactor, as_error, from_reply
 from ai_wm.providers.options import bad_option, timeout_seconds
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 # The context that a model is given unless its definition says otherwise; what it was trained for may not fit in memory.
 DEFAULT_CONTEXT = 4096

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ai_wm.providers.base import LLMRequest
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 _NUMBERS = ("temperature", "top_p")
 _INTEGERS = ("top_k", "max_output_tokens", "seed")

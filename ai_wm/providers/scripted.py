@@ -36,7 +36,7 @@ from ai_wm.providers.base import (
     count_words,
 )
 from ai_wm.providers.echo import count_input, in_pieces
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 Reply = str | Mapping[str, Any] | LLMResponse
 Replies = Sequence[Reply] | Callable[[LLMRequest], Reply]

@@ -21,7 +21,7 @@ import httpx
 from ai_wm.providers.adapter import BadReply
 from ai_wm.providers.connections import KEEP_CONNECTIONS, KEEP_SECONDS, Connections
 from ai_wm.providers.errors import AttemptFailed, Attempts
-from neuroscript.errors import ErrorCode
+from neuroscript import ErrorCode
 
 # Far above any reply of a model; what is larger is a mistake or an attack.
 MAX_REPLY_BYTES = 32 * 1024 * 1024

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import TypeVar
 from weakref import WeakSet
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 T = TypeVar("T")
 

@@ -32,7 +32,7 @@ from ai_wm.ratelimit.leases import Lease, is_held
 from ai_wm.ratelimit.wait_queue import Line
 from ai_wm.ratelimit.windows import Windows, usage_of
 from ai_wm.support.group_commit import GroupCommit, Meanwhile, Ticket
-from neuroscript.errors import NeuroScriptError
+from neuroscript import NeuroScriptError
 
 _log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from ai_wm.store.performance_file import FileState, PerformanceFile
 from ai_wm.store.scan import read_line
 from ai_wm.store.state import StateDirectory
 from ai_wm.store.summaries import Summaries
-from neuroscript.errors import NeuroScriptError
+from neuroscript import NeuroScriptError
 
 DEFINITIONS_FILE: Final = "ai_worker_definitions.json"
 PERFORMANCE_FILE: Final = "ai_worker_performance_data.json"

@@ -18,7 +18,7 @@ from ai_wm.data.totals import Totals
 from ai_wm.data.types import AIWorkerDefinition
 from ai_wm.store.files import Descriptor, FileSystem, io_error, replacing, signature
 from ai_wm.store.scan import ArrayReader, bad_file, read_from
-from neuroscript.errors import NeuroScriptError
+from neuroscript import NeuroScriptError
 
 OLDER_FORM_KEY: Final = "aiWorkerDefinitions"
 """What the object of the older form holds the definitions under."""

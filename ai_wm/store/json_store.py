@@ -40,7 +40,7 @@ from ai_wm.store.rows import script_record
 from ai_wm.store.scan import read_line
 from ai_wm.store.state import StateDirectory
 from ai_wm.support.group_commit import GroupCommit, Meanwhile, Ticket, nothing
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 _FLUSH_SECONDS: Final = 0.8
 """How long the summaries in the definitions file may lag; the promise is a second."""

@@ -22,7 +22,7 @@ from ai_wm.data.types import (
     TokenUsageMetrics,
 )
 from ai_wm.support.group_commit import Meanwhile, nothing
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 T = TypeVar("T")
 

@@ -38,7 +38,7 @@ from ai_wm.store.scan import (
     write_line,
 )
 from ai_wm.support.group_commit import Meanwhile, nothing
-from neuroscript.errors import NeuroScriptError
+from neuroscript import NeuroScriptError
 
 PADDING_STEP: Final = 16384
 """The file grows in steps of this many bytes while it is in use."""

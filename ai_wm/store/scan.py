@@ -29,7 +29,7 @@ from pydantic_core import from_json, to_json
 
 from ai_wm.store.files import read_at
 from ai_wm.store.rows import Extract, normal_entry
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 HEAD: Final = b"[\n"
 PADDING_LINE: Final = b" " * 63 + b"\n"

@@ -10,7 +10,7 @@ from ai_wm.data.totals import Totals, beyond_records, mark_of
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerPerformanceSummary
 from ai_wm.store.definitions_file import DefinitionsFile, DefinitionsState
 from ai_wm.store.index import RecordIndex
-from neuroscript.errors import NeuroScriptError
+from neuroscript import NeuroScriptError
 
 _LOG = logging.getLogger("ai_wm.store")
 

@@ -6,7 +6,7 @@ itself: the manager, and with it the models and the providers, is imported when 
 
 from __future__ import annotations
 
-from neuroscript.tools import ToolRegistry
+from neuroscript import ToolRegistry
 
 GROUPS = {
     "AIWorkerDefinition": "ai_wm.tools.definitions",

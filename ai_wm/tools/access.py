@@ -7,16 +7,14 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
     from ai_wm.calls.tool_host import ToolHost
     from ai_wm.data.types import PerformanceRecord
     from ai_wm.manager import AIWorkerManager
     from ai_wm.workers.conversation import ConversationManager
-    from neuroscript.interpreter import Interpreter
-    from neuroscript.runtime.context import ToolContext
-    from neuroscript.values import Handle
+    from neuroscript import Handle, Interpreter, ToolContext
 
 SERVICE = "ai_wm"
 """The name under which an interpreter holds its manager."""

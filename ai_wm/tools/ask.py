@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import as_tool_host, conversation_of, manager_of, stream_of
-from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.values import Handle, text_of, type_name
+from neuroscript import ErrorCode, Handle, NeuroScriptError, text_of, type_name
 
 if TYPE_CHECKING:
     from ai_wm.data.types import AIWorkerDefinition
     from ai_wm.manager import AIWorkerManager
-    from neuroscript.runtime.context import ToolContext
+    from neuroscript import ToolContext
 
 CAPABILITIES = ("ask", "net")
 """What a host must grant for ``ask``, as for the tools that reach a model."""

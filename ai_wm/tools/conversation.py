@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import as_tool_host, calling, conversation_of, stream_of
 from ai_wm.tools.tasks import CALL_ERRORS
-from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
+from neuroscript import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
-    from neuroscript.runtime.context import ToolContext
-    from neuroscript.values import Handle
+    from neuroscript import Handle, ToolContext
 
 HANDLE = ArgSpec("handle", ArgType.HANDLE, "The conversation's handle, from AIWorkerInstance.Spawn.")
 TEXT = ArgSpec("text", ArgType.STRING, "What was said.")

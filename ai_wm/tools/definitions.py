@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import calling, manager_of
-from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
+from neuroscript import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
-    from neuroscript.runtime.context import ToolContext
+    from neuroscript import ToolContext
 
 WORKER = ArgSpec("definition_id", ArgType.STRING, "The definition's id, or its unique name.")
 NO_SUCH_WORKER = "9 if there is no such definition"

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import calling, conversation_of, handle_of, manager_of
 from ai_wm.tools.definitions import NO_SUCH_WORKER, WORKER
-from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
+from neuroscript import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
-    from neuroscript.runtime.context import ToolContext
-    from neuroscript.values import Handle
+    from neuroscript import Handle, ToolContext
 
 INSTANCE = ArgSpec("instance_id", ArgType.STRING, "The instance's id.")
 NO_SUCH_INSTANCE = "9 if there is no such instance; 19 if it is retired"

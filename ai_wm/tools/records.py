@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import calling, manager_of
 from ai_wm.tools.definitions import NO_SUCH_WORKER, WORKER
-from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
+from neuroscript import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
-    from neuroscript.runtime.context import ToolContext
+    from neuroscript import ToolContext
 
 
 def log_performance(ctx: ToolContext, *values: Any) -> str:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import as_tool_host, calling, manager_of, stream_of, task_map
 from ai_wm.tools.records import RECORD_TOOLS
-from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
+from neuroscript import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
-    from neuroscript.runtime.context import ToolContext
+    from neuroscript import ToolContext
 
 NAME = ArgSpec("name", ArgType.STRING, "The definition's id, or its unique name.")
 OVERRIDES = ArgSpec(
@@ -45,8 +45,7 @@ def execute_batch(
     max_parallel: int,
     config_overrides: dict[str, Any] | None,
 ) -> list[Any]:
-    from neuroscript.errors import NeuroScriptError
-    from neuroscript.values import ErrorValue
+    from neuroscript import ErrorValue, NeuroScriptError
 
     with calling(ctx):
         results = manager_of(ctx).execute_batch(

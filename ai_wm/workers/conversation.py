@@ -15,7 +15,7 @@ from ai_wm.providers.base import Message
 from ai_wm.store import Store
 from ai_wm.support.aio import in_thread
 from ai_wm.workers.definitions import Definitions
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
     from ai_wm.workers.instances import LiveInstance

@@ -21,7 +21,7 @@ from ai_wm.data.types import (
 from ai_wm.ratelimit import RateLimiter
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 READ_ONLY = frozenset({"definition_id", "aggregate_performance_summary", "created_timestamp", "modified_timestamp"})
 """What `Definitions.update` refuses to change."""

@@ -8,8 +8,7 @@ from typing import Any
 
 from ai_wm.calls.turn import Check
 from ai_wm.providers.base import Message
-from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.sandbox.sandbox import Sandbox
+from neuroscript import ErrorCode, NeuroScriptError, Sandbox
 
 MAX_FILE_CHARACTERS = 1 << 20
 MAX_ALL_CHARACTERS = 4 << 20

@@ -31,7 +31,7 @@ from ai_wm.support.events import INSTANCE_RETIRED, INSTANCE_SPAWNED, Events
 from ai_wm.workers.conversation import Turns
 from ai_wm.workers.definitions import Definitions
 from ai_wm.workers.file_contexts import FileContexts
-from neuroscript.errors import ErrorCode, NeuroScriptError, RateLimitedError
+from neuroscript import ErrorCode, NeuroScriptError, RateLimitedError
 
 _log = logging.getLogger("ai_wm")
 

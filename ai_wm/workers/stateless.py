@@ -19,7 +19,7 @@ from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, Perfo
 from ai_wm.providers.base import Message
 from ai_wm.store import Store
 from ai_wm.workers.definitions import Definitions
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 MAX_PARALLEL = 256
 _WATCH_SECONDS = 0.05

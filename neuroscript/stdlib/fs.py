@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.sandbox import Entry, Sandbox, sandbox_of
 from neuroscript.sandbox.directory import RESERVED_NAMES
-from neuroscript.sandbox.sandbox import Entry, Sandbox, sandbox_of
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import TimeDate, type_name
 
