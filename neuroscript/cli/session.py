@@ -16,8 +16,8 @@ from neuroscript.errors import NeuroScriptError
 from neuroscript.interpreter import Interpreter
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.stdlib.meta import help_text
-from neuroscript.syntax._tables import KEYWORDS
 from neuroscript.syntax.errors.completeness import incomplete
+from neuroscript.syntax.tables import KEYWORDS
 from neuroscript.values import text_of
 
 MAX_SHOWN = 10_000

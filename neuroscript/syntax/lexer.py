@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from itertools import accumulate, compress, islice
 from typing import Any
 
-from neuroscript.syntax._tables import KEYWORDS, PATTERNS, PUNCTUATION, TERMINALS
 from neuroscript.syntax.source import LINE_END
+from neuroscript.syntax.tables import KEYWORDS, PATTERNS, PUNCTUATION, TERMINALS
 from neuroscript.values import INT_LIMIT
 
 CODES = {name: code for code, name in enumerate(TERMINALS)}

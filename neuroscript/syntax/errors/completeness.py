@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from neuroscript.syntax._tables import RULES
 from neuroscript.syntax.lexer import CODES, END, NEWLINE, tokenize
-from neuroscript.syntax.parser import ACTIONS, GOTO
+from neuroscript.syntax.tables import ACTIONS, GOTO, RULES
 
 _COMMAND = bytes((CODES["COMMAND"], NEWLINE))
 _EMIT = bytes((CODES["EMIT"],))

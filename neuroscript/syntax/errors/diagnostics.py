@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from neuroscript.errors import Diagnostic, ErrorCode
 from neuroscript.limits import Limits
-from neuroscript.syntax._tables import KEYWORDS, PUNCTUATION, TERMINALS
 from neuroscript.syntax.builder import Finding
 from neuroscript.syntax.errors.common_mistakes import END_WORDS
 from neuroscript.syntax.errors.hints import Advice, advice_on
@@ -43,6 +42,7 @@ from neuroscript.syntax.lexer import (
     tokenize,
 )
 from neuroscript.syntax.source import LINE_END
+from neuroscript.syntax.tables import KEYWORDS, PUNCTUATION, TERMINALS
 
 _TEXTS = {code: text for text, code in {**KEYWORDS, **PUNCTUATION}.items()}
 _BRACKETS = {CODES["LPAR"]: CODES["RPAR"], CODES["LSQB"]: CODES["RSQB"], CODES["LBRACE"]: CODES["RBRACE"]}

@@ -10,7 +10,6 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from neuroscript.syntax._tables import KEYWORDS
 from neuroscript.syntax.errors.common_mistakes import DOUBLE_OPERATORS, END_WORDS, SHIFTS, STATEMENT_WORDS
 from neuroscript.syntax.errors.recovery import Problem, keyword_meant
 from neuroscript.syntax.errors.stack import (
@@ -24,6 +23,7 @@ from neuroscript.syntax.errors.stack import (
     open_blocks,
 )
 from neuroscript.syntax.lexer import CODES, METADATA, NAME, NEWLINE, NUMBER, RAW_STRING, STRING, Tokens
+from neuroscript.syntax.tables import KEYWORDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from neuroscript.syntax._tables import KEYWORDS, TERMINALS
 from neuroscript.syntax.errors.common_mistakes import END_WORDS, STATEMENT_WORDS
 from neuroscript.syntax.errors.stack import (
     CLOSERS,
@@ -49,6 +48,7 @@ from neuroscript.syntax.lexer import (
     Positions,
     Tokens,
 )
+from neuroscript.syntax.tables import KEYWORDS, TERMINALS
 
 MAX_PROBLEMS = 20
 

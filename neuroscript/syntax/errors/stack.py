@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from neuroscript.syntax._tables import NONTERMINALS, RULES, TERMINALS
 from neuroscript.syntax.lexer import CODES, END, NEWLINE
-from neuroscript.syntax.parser import ACTIONS, landing
+from neuroscript.syntax.tables import ACTIONS, NONTERMINALS, RULES, TERMINALS, landing
 
 
 class Frame(NamedTuple):
