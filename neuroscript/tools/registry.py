@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Functions with *args or **kwargs, coroutines and generators (the flags of code objects in the module inspect).
 _UNUSUAL = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
+_CONTEXT_NAMES = ("ctx", "context")
 _CONTAINERS = frozenset(kind for kind in ArgType if kind is ArgType.ANY or kind is ArgType.MAP or kind.item_type)
 
 
@@ -63,7 +64,7 @@ class Tool:
         plain = _plain(spec, function)
         if plain is not None:
             return plain
-        from neuroscript.tools.signatures import CallShape
+        from neuroscript.tools.call_shape import CallShape
 
         shape = CallShape.of(spec, function)
         shared = frozenset(
@@ -135,9 +136,15 @@ def _plain(spec: ToolSpec, function: Callable[..., Any]) -> Tool | None:
     if code.co_kwonlyargcount or code.co_flags & _UNUSUAL:
         return None
     first = code.co_varnames[0] if code.co_argcount else ""
-    takes_context = first in ("ctx", "context")
-    if code.co_argcount - takes_context != len(spec.args):
+    takes_context = first in _CONTEXT_NAMES
+    names = code.co_varnames[takes_context : code.co_argcount]
+    if len(names) != len(spec.args) or any("ToolContext" in str(function.__annotations__.get(name)) for name in names):
         return None
+    defaults = (*[None] * (len(names) - len(function.__defaults__ or ())), *(function.__defaults__ or ()))
+    for arg, name, default in zip(spec.args, names, defaults, strict=False):
+        exchanged = arg.name != name and (arg.name in names or name in _CONTEXT_NAMES)
+        if exchanged or (default is not None and default != arg.default):
+            return None  # perhaps a mistake, which `CallShape` explains
     optional = takes_context and "None" in str(function.__annotations__.get(first))
     return Tool(spec, function, takes_context, False, frozenset(range(len(spec.args))), optional)
 

@@ -10,7 +10,7 @@ import pytest
 from neuroscript import Interpreter
 from neuroscript.stdlib import GROUPS, standard_registry
 from neuroscript.syntax.tables import KEYWORDS
-from neuroscript.tools.signatures import CallShape
+from neuroscript.tools.call_shape import CallShape
 from neuroscript.tools.spec import ToolSpec
 from neuroscript.values import same
 
