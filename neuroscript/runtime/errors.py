@@ -10,11 +10,22 @@ from neuroscript.errors import ErrorCode, NeuroScriptError, StackFrame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from types import CodeType, FrameType
-    from typing import Any
+    from typing import Any, Protocol
 
-    from neuroscript.runtime.runs import Runs
+    class RunState(Protocol):
+        """What is asked of the runtime whose code raised an exception."""
+
+        namespace: dict[str, Any]
+        globals: dict[str, Any]
+
+        @property
+        def procedures(self) -> Mapping[str, object]: ...
+
+        def tool_of(self, exception: BaseException) -> str | None:
+            """The tool whose own code raised."""
+
 
 _positions: dict[CodeType, list[tuple[int | None, int | None, int | None, int | None]]] = {}
 
@@ -39,7 +50,7 @@ class Unset(NameError):
 UNCATCHABLE = frozenset({ErrorCode.RESOURCE_EXHAUSTION, ErrorCode.NESTING_DEPTH_EXCEEDED, ErrorCode.CANCELLED})
 
 
-def script_error(exception: BaseException, runtime: Runs) -> NeuroScriptError:
+def script_error(exception: BaseException, runtime: RunState) -> NeuroScriptError:
     """The error of a script for an exception that came out of generated code, with its place and stack.
 
     An error that has a place already keeps it.
@@ -56,7 +67,7 @@ def script_error(exception: BaseException, runtime: Runs) -> NeuroScriptError:
     return error
 
 
-def _frames(exception: BaseException, runtime: Runs) -> list[tuple[FrameType, int]]:
+def _frames(exception: BaseException, runtime: RunState) -> list[tuple[FrameType, int]]:
     """The frames of generated code from the outermost to the one that failed, with where each one is."""
     traceback = exception.__traceback__
     inner: list[tuple[FrameType, int]] = []
@@ -114,7 +125,7 @@ def place_of(code: CodeType, position: int) -> tuple[int, int]:
     return line or 0, (column or 0) + 1
 
 
-def _translated(exception: BaseException, frames: list[tuple[FrameType, int]], runtime: Runs) -> NeuroScriptError:
+def _translated(exception: BaseException, frames: list[tuple[FrameType, int]], runtime: RunState) -> NeuroScriptError:
     if isinstance(exception, Stop):
         return exception.error
     if isinstance(exception, NeuroScriptError):
@@ -139,7 +150,7 @@ def _translated(exception: BaseException, frames: list[tuple[FrameType, int]], r
     return error
 
 
-def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: Runs) -> NeuroScriptError:
+def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: RunState) -> NeuroScriptError:
     if isinstance(exception, Unset):
         name = exception.variable
     else:
