@@ -31,6 +31,7 @@ from ai_wm.data.fields import (
     or_empty,
 )
 from ai_wm.data.model import Model, file_field
+from ai_wm.data.provider_names import provider_names
 
 __all__ = [
     "MASK",
@@ -86,11 +87,9 @@ class AIWorkerProvider(StrEnum):
     def _missing_(cls, value: object) -> AIWorkerProvider | None:
         if not isinstance(value, str):
             return None
-        if value not in _OFFERED:
-            from ai_wm.providers import provider_names  # looks at what is installed, so only when it may matter
-
-            if value not in provider_names():
-                return None
+        # What is installed is looked at last, and only for a name that is not built in.
+        if value not in _OFFERED and value not in provider_names():
+            return None
         member = str.__new__(cls, value)
         member._name_ = value.upper()
         member._value_ = value

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
+from ai_wm.data.provider_names import BUILT_IN, ENTRY_POINT_GROUP, installed_providers, provider_names
 from ai_wm.providers.base import LLMClient
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
     from ai_wm.providers.transport import Transport
 
 __all__ = ["BUILT_IN", "ENTRY_POINT_GROUP", "Clients", "provider_names"]
-
-ENTRY_POINT_GROUP = "ai_wm.providers"
-BUILT_IN = ("anthropic", "custom", "google", "local", "ollama", "openai")
-
-
-def provider_names() -> tuple[str, ...]:
-    """The providers that can be named in a definition: the built-in ones and those of installed packages, sorted."""
-    return tuple(sorted({*BUILT_IN, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))}))
 
 
 class Clients:
@@ -134,7 +127,7 @@ class Clients:
 
 
 def _from_package(name: str) -> LLMClient:
-    found = entry_points(group=ENTRY_POINT_GROUP, name=name)
+    found = installed_providers().select(name=name)
     if not found:
         known = provider_names()
         near = difflib.get_close_matches(name, known, n=1)
