@@ -143,11 +143,16 @@ class Interpreter:
     # --- plugins and services ----------------------------------------------------------------------------------------
 
     def load_plugins(self) -> None:
-        """Loads the installed plugins, once."""
+        """Loads the installed plugins, once.
+
+        Raises:
+            NeuroScriptError: 18 for a plugin that cannot be loaded or fails.
+        """
         if not self._plugins_wanted:
             return
+        plugins = _plugins()
         self._plugins_wanted = False
-        for register in _plugins():
+        for register in plugins:
             register(self)
 
     @property

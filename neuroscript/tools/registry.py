@@ -289,10 +289,23 @@ class ToolRegistry:
         """The tool of that name, or None."""
         key = _key(name)
         tool = self._find(key)
-        while tool is None and self._later:
-            self._later.pop(0)()
-            tool = self._find(key)
+        if tool is None:
+            with self._lock:  # another thread may just be loading it
+                tool = self._find(key)
+                while tool is None and self._later:
+                    self._load_more()
+                    tool = self._find(key)
         return tool
+
+    def _load_more(self) -> None:
+        """Calls the next loader of `later`; one that fails is called again for whoever asks next."""
+        with self._lock:
+            loader = self._later.pop(0)
+            try:
+                loader()
+            except BaseException:
+                self._later.insert(0, loader)
+                raise
 
     def lookup(self, name: str) -> Tool:
         """The tool of that name.
@@ -353,8 +366,9 @@ class ToolRegistry:
     # --- listing ---------------------------------------------------------------------------------------------------
 
     def _all_specs(self) -> list[ToolSpec]:
-        while self._later:
-            self._later.pop(0)()
+        with self._lock:
+            while self._later:
+                self._load_more()
         for group in list(self._groups):
             self._load_group(group)
         found = {spec.name.lower(): spec for spec in self._parent._all_specs()} if self._parent is not None else {}
