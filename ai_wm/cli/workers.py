@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ai_wm.data.types import AIWorkerDefinition
     from ai_wm.manager import AIWorkerManager
 
+SUMMARY = "look after the AI workers of a directory"
+
 STDIN = "-"
 FILES = "ai_worker_*.json"
 """What a directory of workers holds."""

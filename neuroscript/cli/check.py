@@ -15,6 +15,8 @@ from neuroscript.interpreter import Interpreter
 
 ERROR = "error"
 
+SUMMARY = "look for errors in programs without running them"
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""

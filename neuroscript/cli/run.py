@@ -33,6 +33,8 @@ DEFAULT_ENTRY = "main"
 STREAM_SERVICE = "stream"
 """The service that plugins hand the pieces of a model's reply to: a function of one string."""
 
+SUMMARY = "run a program"
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""

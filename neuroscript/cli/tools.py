@@ -15,6 +15,8 @@ from neuroscript.stdlib.meta import help_text, specification
 from neuroscript.tools.registry import ToolRegistry
 from neuroscript.tools.spec import ToolSpec
 
+SUMMARY = "list the tools, or explain one"
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
