@@ -59,8 +59,8 @@ class Fuel:
         self.stopped: NeuroScriptError | None = None
         self.left = self.max_steps
         self.seconds = 0.0
-        self.tool_seconds = 0.0
-        self.nested_seconds = 0.0
+        self.tool_seconds = 0.0  # of the host's code, since the last look
+        self.host_since: float | None = None  # when the host's code that runs now began; None while the script runs
         self.mark = perf_counter()
         self.portion = _SMALLEST
         self.memory_mark = self.mark
@@ -89,21 +89,46 @@ class Fuel:
             self.stop(NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled"))
         return self._charge()
 
-    def tool_ended(self, start: float, nested: float) -> None:
-        """Takes the time of a tool, or of the host, off the script's, but for what it had the script do meanwhile.
+    def enter_host(self) -> bool:
+        """Begins code of the host, whose time is not the script's; gives what `leave_host` takes.
 
-        Args:
-            start: `perf_counter` when it began.
-            nested: ``nested_seconds`` when it began.
+        That is whether the host's code runs already, as where a tool emits a value.
         """
-        seconds = perf_counter() - start - (self.nested_seconds - nested)
+        if self.host_since is not None:
+            return True
+        self.host_since = perf_counter()
+        return False
+
+    def leave_host(self, was_host: bool) -> None:
+        """Ends code of the host."""
+        if not was_host:
+            self._take_off()
+
+    def enter_script(self) -> bool:
+        """Begins a part of the script inside code of the host; gives what `leave_script` takes."""
+        if self.host_since is None:
+            return False
+        self._take_off()
+        return True
+
+    def leave_script(self, was_host: bool) -> None:
+        """Ends a part of the script inside code of the host, which goes on."""
+        if was_host:
+            self.host_since = perf_counter()
+
+    def nested(self) -> Nested:
+        """A context in which a part of the script runs inside code of the host."""
+        return Nested(self)
+
+    def _take_off(self) -> None:
+        """Takes the time of the host's code off the script's."""
+        since, self.host_since = self.host_since, None
+        if since is None:  # other threads of the run have done so
+            return
+        seconds = perf_counter() - since
         self.tool_seconds += seconds
         if seconds > _LONG_TOOL:
             self._excuse_memory()
-
-    def nested(self) -> Nested:
-        """A part of the script that runs inside a tool: a context."""
-        return Nested(self)
 
     def stop(self, error: NeuroScriptError) -> NoReturn:
         """Ends the run."""
@@ -116,6 +141,9 @@ class Fuel:
     def _charge(self) -> float:
         """Charges the script for the time since the last look, and gives that time."""
         now = perf_counter()
+        if self.host_since is not None:  # a tool asks whether it is to go on
+            self.tool_seconds += now - self.host_since
+            self.host_since = now
         elapsed = now - self.mark - self.tool_seconds
         self.timed = self.tool_seconds
         self.mark = now
@@ -188,18 +216,18 @@ class Fuel:
 
 
 class Nested:
-    """`Fuel.nested`."""
+    """Context manager for a part of the script that runs inside code of the host."""
 
-    __slots__ = ("_before", "_fuel", "_start")
+    __slots__ = ("_fuel", "_was_host")
 
     def __init__(self, fuel: Fuel) -> None:
         self._fuel = fuel
 
     def __enter__(self) -> None:
-        self._start, self._before = perf_counter(), self._fuel.nested_seconds
+        self._was_host = self._fuel.enter_script()
 
     def __exit__(self, *_: object) -> None:
-        self._fuel.nested_seconds = self._before + perf_counter() - self._start
+        self._fuel.leave_script(self._was_host)
 
 
 def process_bytes() -> int:

@@ -92,7 +92,7 @@ class ToolContext:
             return runtime.call(depth, function, None, args, ())
 
     def check(self) -> None:
-        """Raises if the run is cancelled or out of time; a long tool calls it now and then."""
+        """Raises if the run is cancelled or has used up what it may; a long tool calls it now and then."""
         runtime = self.interpreter.runtime
         if runtime.running:
             runtime.fuel.pulse()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import chain, compress
-from time import perf_counter
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.runtime import operators as ops
@@ -244,7 +243,7 @@ class Runtime(ToolLinks, Runs):
 
     def _host(self, what: str, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
         """Calls the host, whose time is not the script's."""
-        start, nested = perf_counter(), self.fuel.nested_seconds
+        was_host = self.fuel.enter_host()
         try:
             return function(*args, **named)
         except (NeuroScriptError, RecursionError, MemoryError):
@@ -253,7 +252,7 @@ class Runtime(ToolLinks, Runs):
             message = f"{what} failed: {type(error).__name__}: {error}"
             raise NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, message) from error
         finally:
-            self.fuel.tool_ended(start, nested)
+            self.fuel.leave_host(was_host)
 
     def whisper(self, target: Any, value: Any) -> None:
         """``whisper target, value``: kept for the next ``ask`` if the target is ``self``, and told to the host."""
@@ -299,7 +298,7 @@ class Runtime(ToolLinks, Runs):
         if not handlers:
             return
         event = make_event(name, payload, source)
-        with self.run(joining) as depth, self.fuel.nested():
+        with self.run(joining) as depth:
             for handler in handlers:
                 self.fuel.pulse()
                 try:

@@ -74,18 +74,20 @@ class Runs:
         """Whether the code at hand belongs to the run that is going on."""
         return self.running > 0 and self._run in _runs.get()
 
-    def enter(self) -> tuple[bool, int, int, Token[tuple[object, ...]]]:
+    def enter(self) -> tuple[bool, int, bool, int, Token[tuple[object, ...]]]:
         """Begins a run or a part of one; gives whether it is a run, its depth, and what `leave` puts back."""
         outermost = self.running == 0
         depth = self.max_depth if outermost else self._depth_left()
         if outermost:
             self._start()
+        was_host = self.fuel.enter_script()
         outer, self.depth = self.depth, depth
         self.running += 1
-        return outermost, depth, outer, _runs.set((*_runs.get(), self._run))
+        return outermost, depth, was_host, outer, _runs.set((*_runs.get(), self._run))
 
-    def leave(self, outermost: bool, outer: int, before: Token[tuple[object, ...]]) -> None:
+    def leave(self, outermost: bool, was_host: bool, outer: int, before: Token[tuple[object, ...]]) -> None:
         """Puts back what was there before `enter`."""
+        self.fuel.leave_script(was_host)
         self.running -= 1
         if outermost:
             self.fuel.stopped = None
@@ -181,7 +183,7 @@ class Alone:
 class Run:
     """`Runs.run`."""
 
-    __slots__ = ("_alone", "_before", "_outer", "_outermost", "_runs")
+    __slots__ = ("_alone", "_before", "_outer", "_outermost", "_runs", "_was_host")
 
     def __init__(self, runs: Runs, joining: bool) -> None:
         self._runs = runs
@@ -189,7 +191,7 @@ class Run:
 
     def __enter__(self) -> int:
         self._alone.__enter__()
-        self._outermost, depth, self._outer, self._before = self._runs.enter()
+        self._outermost, depth, self._was_host, self._outer, self._before = self._runs.enter()
         return depth
 
     def __exit__(
@@ -197,7 +199,7 @@ class Run:
     ) -> None:
         runs, outermost = self._runs, self._outermost
         stopped = runs.fuel.stopped if outermost else None
-        runs.leave(outermost, self._outer, self._before)
+        runs.leave(outermost, self._was_host, self._outer, self._before)
         self._alone.__exit__(None, None, None)
         if stopped is not None and (exception is None or isinstance(exception, Exception)):
             exception = Stop(stopped)  # the host's code swallowed the end of the run

@@ -8,7 +8,6 @@ calls whose arguments have just the right types already.
 from __future__ import annotations
 
 from functools import partial
-from time import perf_counter
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.records import record
@@ -161,11 +160,11 @@ class ToolLinks:
         fuel = self.fuel
 
         def call(*args: Any) -> Any:
-            start = perf_counter()
+            was_host = fuel.enter_host()
             try:
                 return function(*args)
             finally:
-                fuel.tool_seconds += perf_counter() - start
+                fuel.leave_host(was_host)
 
         return call
 
@@ -205,13 +204,12 @@ class ToolLinks:
             validated = tool.validator(args)
         fuel = self.fuel
         outer, self.depth = self.depth, depth - 1
-        start, nested = perf_counter(), fuel.nested_seconds
+        was_host = spec.pure or fuel.enter_host()  # the time of a pure tool is the script's
         try:
             result = tool.invoke(self.interpreter.context, validated)
         finally:
             self.depth = outer
-            if not spec.pure:
-                fuel.tool_ended(start, nested)
+            fuel.leave_host(was_host)
         if spec.pure:
             self.containers.nested(result)
             fuel.pulse()
