@@ -75,7 +75,7 @@ class Fuel:
             self.portion = min(self.portion, self.left)
             self.left -= self.portion
             yield repeat(True, self.portion)
-            elapsed = self.pulse()
+            elapsed = self.check_limits()
             if self.left <= 0:
                 self._exhausted(f"the run has used up its {self.max_steps} steps (loop turns and calls)")
             if elapsed < 0.0005:
@@ -83,7 +83,7 @@ class Fuel:
             elif elapsed > 0.002:
                 self.portion = max(self.portion // 4, _SMALLEST)
 
-    def pulse(self) -> float:
+    def check_limits(self) -> float:
         """Looks at time, memory and cancellation; gives the seconds since the last look."""
         if self.cancelled:
             self.stop(NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled"))

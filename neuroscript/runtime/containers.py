@@ -81,7 +81,7 @@ class Containers:
         self.max_items = operations.max_items
         self.max_string = operations.max_string
         self.max_nesting = operations.max_nesting
-        self.pulse = operations.pulse
+        self.check_limits = operations.check_limits
 
     def nested(self, value: Any) -> Any:
         """A value that is about to be stored in a list or map, unless it is nested too deeply for that.
@@ -195,7 +195,7 @@ class Containers:
 
     def _copied(self, container: Any) -> Any:
         if len(container) > _BIG:
-            self.pulse()
+            self.check_limits()
         return container.copy()
 
     def _child(self, container: Any, key: Any) -> Any:
@@ -221,7 +221,7 @@ class Containers:
             self.too_many("list")
         if index > len(container):
             if index > _BIG:
-                self.pulse()
+                self.check_limits()
             container.extend(repeat(None, index - len(container)))
         container.append(value)
 

@@ -95,7 +95,7 @@ class ToolContext:
         """Raises if the run is cancelled or has used up what it may; a long tool calls it now and then."""
         runtime = self.interpreter.runtime
         if runtime.running:
-            runtime.fuel.pulse()
+            runtime.fuel.check_limits()
 
     def sleep(self, seconds: float) -> None:
         """Waits, or until the run is cancelled."""

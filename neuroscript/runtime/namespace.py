@@ -55,7 +55,7 @@ class Runtime(ToolLinks, Runs):
         self.namespace: dict[str, Any] = {"__builtins__": {}}
         self.operations = Operations(limits)
         self.fuel = Fuel(limits, self.namespace)
-        self.operations.pulse = self.fuel.pulse
+        self.operations.check_limits = self.fuel.check_limits
         self.containers = Containers(self.operations)
         self.events = Events(self.operations.max_items)
         self.emitted = 0
@@ -300,7 +300,7 @@ class Runtime(ToolLinks, Runs):
         event = make_event(name, payload, source)
         with self.run(joining) as depth:
             for handler in handlers:
-                self.fuel.pulse()
+                self.fuel.check_limits()
                 try:
                     handler.function(depth - 1, event)
                 except Exception as exception:  # one handler's failure stops neither the others nor the emitter

@@ -42,7 +42,7 @@ class Operations:
         self.watched = min(_LONG_TEXT, self.max_string)
         self.max_items = limits.max_items if limits.max_items is not None else 1 << 62
         self.max_nesting = limits.max_nesting if limits.max_nesting is not None else 1 << 30
-        self.pulse: Callable[[], object] = lambda: None
+        self.check_limits: Callable[[], object] = lambda: None
 
     # --- text --------------------------------------------------------------------------------------------------------
 
@@ -66,7 +66,7 @@ class Operations:
         """Two strings, one after the other."""
         length = len(left) + len(right)
         if length > self.watched:
-            self.pulse()
+            self.check_limits()
             if length > self.max_string:
                 self.long_string()
         return left + right
@@ -75,7 +75,7 @@ class Operations:
         """Strings, one after the other."""
         length = sum(map(len, parts))
         if length > self.watched:
-            self.pulse()
+            self.check_limits()
             if length > self.max_string:
                 self.long_string()
         return "".join(parts)
@@ -113,7 +113,7 @@ class Operations:
         if length > self.max_string:
             self.long_string()
         if length > _LONG_TEXT:
-            self.pulse()
+            self.check_limits()
         return text * count
 
     def length(self, value: Any) -> int:

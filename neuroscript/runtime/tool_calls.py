@@ -170,12 +170,12 @@ class ToolLinks:
 
     def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A library function that looks at the clock after it has worked on something big, of whatever type."""
-        pulse = self.fuel.pulse
+        check_limits = self.fuel.check_limits
 
         def call(first: Any, *rest: Any) -> Any:
             result = function(first, *rest)
             if type(first) in _LONG and len(first) > BIG:
-                pulse()
+                check_limits()
             return result
 
         return call
@@ -212,7 +212,7 @@ class ToolLinks:
             fuel.leave_host(was_host)
         if spec.pure:
             self.containers.nested(result)
-            fuel.pulse()
+            fuel.check_limits()
         if fuel.stopped is not None:
             raise Stop(fuel.stopped)  # the tool ran a part of the script, and swallowed its end
         return result
