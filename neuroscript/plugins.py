@@ -1,4 +1,4 @@
-"""Finds and loads installed plugins: what packages offer by entry point, in one group for each kind of plugin."""
+"""Finds and loads plugins, which installed packages offer by entry point: one group for each kind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def entries(group: str) -> list[metadata.EntryPoint]:
 
 
 def installed() -> tuple[Callable[[Any], object], ...]:
-    """The functions that give an interpreter what the plugins have; the plugins' modules are imported.
+    """The registration functions of the installed plugins, whose modules are imported.
 
     Raises:
         NeuroScriptError: 18 for a plugin that cannot be loaded; a function raises it for one that fails.

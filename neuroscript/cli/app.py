@@ -2,7 +2,7 @@
 
 A sub-command's module has ``SUMMARY``, its line in the help, ``configure(parser)``, which declares its arguments, and
 ``run(options) -> int``, which does the work.  Only the module that is used is imported, so that ``neuroscript run``
-starts fast, and plugins are looked at only for a name that is not built in.
+starts fast, and plugins are looked for only where a name is not built in.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the command line prints: emitted values, results and errors, as text for people or as lines of JSON."""
+"""Output of the command line: emitted values, results and errors, as text for people or as lines of JSON."""
 
 from __future__ import annotations
 
@@ -76,13 +76,16 @@ class JsonLinesReport:
 
 
 def make_report(format_name: str, show_result: bool = False) -> Report:
-    """The report of ``--format``."""
+    """Makes the report that ``--format`` names."""
     return JsonLinesReport() if format_name == "jsonl" else TextReport(show_result)
 
 
 def print_json(row: Any) -> None:
-    """One line of JSON on standard output.  ASCII alone: other characters would depend on the terminal's encoding, and
-    some of them end a line for some readers."""
+    """Writes a value as one line of JSON to standard output.
+
+    In ASCII alone: other characters would depend on the terminal's encoding, and some of them end a line for some
+    readers.
+    """
     import json
 
     sys.stdout.write(json.dumps(row) + "\n")
@@ -90,7 +93,7 @@ def print_json(row: Any) -> None:
 
 
 def write_line(stream: TextIO, text: str) -> None:
-    """Writes a line, as `write` does."""
+    """Writes a line; characters that the stream's encoding lacks are written as escapes."""
     write(stream, text + "\n")
 
 
@@ -104,7 +107,7 @@ def write(stream: TextIO, text: str) -> None:
 
 
 def error_map(error: NeuroScriptError) -> dict[str, Any]:
-    """An error as JSON has it."""
+    """An error as JSON values."""
     row: dict[str, Any] = {
         "code": int(error.code),
         "name": error.name,
@@ -125,7 +128,7 @@ def error_map(error: NeuroScriptError) -> dict[str, Any]:
 
 
 def diagnostic_map(diagnostic: Diagnostic) -> dict[str, Any]:
-    """A finding as JSON has it."""
+    """A finding as JSON values."""
     return {
         "line": diagnostic.line,
         "column": diagnostic.column,

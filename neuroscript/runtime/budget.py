@@ -1,8 +1,8 @@
-"""Steps, time, memory and cancellation of a run.
+"""The budget of a run: steps, time, memory and cancellation.
 
 Generated code takes one item of an iterator for every loop turn and procedure call, which costs a few nanoseconds.  The
-items come in portions, and between two portions `Fuel` looks at the clock, the limits and the host's wishes.  A portion
-is as large as the program is fast: about a millisecond's worth.
+items come in portions, and between two portions `Fuel` checks the clock, the other limits and whether the host cancels.
+A portion is as large as the program is fast: about a millisecond's worth.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Fuel:
         self.stopped: NeuroScriptError | None = None
         self.left = self.max_steps
         self.seconds = 0.0
-        self.tool_seconds = 0.0  # of the host's code, since the last look
+        self.tool_seconds = 0.0  # of the host's code, since the last check
         self.host_since: float | None = None  # when the host's code that runs now began; None while the script runs
         self.mark = perf_counter()
         self.portion = _SMALLEST
@@ -70,7 +70,7 @@ class Fuel:
         self.namespace["_fuel"] = chain.from_iterable(self._portions())
 
     def _portions(self) -> Iterator[Iterable[bool]]:
-        """Steps in portions, each of them true; what is between two is done when the earlier one has run dry."""
+        """Yields steps in portions, each step true; the limits are checked between two portions."""
         while True:
             self.portion = min(self.portion, self.left)
             self.left -= self.portion
@@ -84,7 +84,7 @@ class Fuel:
                 self.portion = max(self.portion // 4, _SMALLEST)
 
     def check_limits(self) -> float:
-        """Looks at time, memory and cancellation; gives the seconds since the last look."""
+        """Ends the run if it is cancelled or beyond a limit; returns the script's seconds since the last check."""
         if self.cancelled:
             self.stop(NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled"))
         return self._charge()
@@ -131,7 +131,7 @@ class Fuel:
             self._excuse_memory()
 
     def stop(self, error: NeuroScriptError) -> NoReturn:
-        """Ends the run."""
+        """Ends the run with an error that no script can catch."""
         self.stopped = error
         try:
             raise Stop(error)
@@ -139,7 +139,7 @@ class Fuel:
             del error  # this frame is in its traceback, and would keep it alive
 
     def _charge(self) -> float:
-        """Charges the script for the time since the last look, and gives that time."""
+        """Charges the script for its time since the last check, and returns that time."""
         now = perf_counter()
         if self.host_since is not None:  # a tool asks whether it is to go on
             self.tool_seconds += now - self.host_since
@@ -155,11 +155,11 @@ class Fuel:
             self._exhausted(f"the run has used up its {self.max_seconds:g} seconds")
         if self.memory_allowed is not None and now - self.memory_mark > _MEMORY_INTERVAL:
             self.memory_mark = now
-            self._look_at_memory()
+            self._check_memory()
         return elapsed
 
     def _without_tools(self, elapsed: float) -> float:
-        """The script's part of a time in which host tools may have been called without a clock.
+        """The script's share of a time in which tools of the host may have been called without a clock.
 
         Looking at a clock twice would double the cost of a small tool, so tools are called without one until portions
         take longer than their steps can, and then with one until they are quick again.
@@ -184,7 +184,7 @@ class Fuel:
         self.slow_portions = self.quick_portions = 0
         self.time_tools(timing)
 
-    def _look_at_memory(self) -> None:
+    def _check_memory(self) -> None:
         """Ends the run if its own values have grown beyond the limit.
 
         The process's size is cheap to read and tells when something has grown; whether it was this run, only measuring
@@ -205,7 +205,7 @@ class Fuel:
         self.memory_allowed = grown + allowed // 4
 
     def _excuse_memory(self) -> None:
-        """Lets the run off what the process has grown by while the host's code ran."""
+        """Does not charge the run for memory that the process took while the host's code ran."""
         if self.memory_base:
             size = process_bytes()
             self.memory_base += max(size - self.memory_seen, 0)

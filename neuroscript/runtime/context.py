@@ -1,4 +1,4 @@
-"""What a tool sees of the run that calls it."""
+"""The call context: what a tool can use of the interpreter and the run that call it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ToolContext:
 
     @property
     def handles(self) -> HandleTable:
-        """What handles stand for."""
+        """The table of the objects behind handles."""
         return self.interpreter.handles
 
     @property
@@ -98,7 +98,7 @@ class ToolContext:
             runtime.fuel.check_limits()
 
     def sleep(self, seconds: float) -> None:
-        """Waits, or until the run is cancelled."""
+        """Waits so many seconds, or until the run is cancelled."""
         wake: threading.Event = self.interpreter.runtime.cancel_event
         end = monotonic() + seconds
         while (left := end - monotonic()) > 0:

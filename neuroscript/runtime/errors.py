@@ -1,4 +1,4 @@
-"""From a Python exception to the script's error: what failed, where, and through which procedures.
+"""Turns Python exceptions into the script's errors: what failed, where, and through which procedures.
 
 Generated code carries the script's positions, so nothing is recorded while a script runs: the place of a failure is
 read from the traceback when there is one.
@@ -40,7 +40,7 @@ class Stop(BaseException):
 
 
 class Unset(NameError):
-    """A variable that was read before it was set."""
+    """Raised where a variable is read before it is set."""
 
     def __init__(self, variable: str) -> None:
         super().__init__(variable)
@@ -51,7 +51,7 @@ UNCATCHABLE = frozenset({ErrorCode.RESOURCE_EXHAUSTION, ErrorCode.NESTING_DEPTH_
 
 
 def script_error(exception: BaseException, runtime: RunState) -> NeuroScriptError:
-    """The error of a script for an exception that came out of generated code, with its place and stack.
+    """The script's error for an exception that came out of generated code, with its place and stack.
 
     An error that has a place already keeps it.
     """
@@ -170,7 +170,7 @@ def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: R
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?``, where some known name is close to ``name``."""
+    """The hint ``; did you mean 'x'?`` if a known name is close to ``name``, else nothing."""
     import difflib
 
     found = difflib.get_close_matches(name, list(known), 1, 0.6)
@@ -181,7 +181,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def handler_fields(error: NeuroScriptError) -> dict[str, Any]:
-    """``system_error`` in an error handler (language reference, section 6)."""
+    """The fields of ``system_error`` in an error handler (language reference, section 6)."""
     return {
         **{str(key): _shown_detail(value) for key, value in error.details.items()},
         "code": int(error.code),
@@ -194,7 +194,7 @@ def handler_fields(error: NeuroScriptError) -> dict[str, Any]:
 
 
 def _shown_detail(value: Any) -> Any:
-    """A detail of an error as a script sees it: what is no value of the language, by the name of its type."""
+    """A detail of an error as a script sees it; one that is no value of the language is shown as its type."""
     from neuroscript.values import from_host
 
     try:

@@ -25,7 +25,7 @@ class Registered:
 
 
 class Events:
-    """The handlers in the order of their registration.
+    """Event handlers in the order of their registration.
 
     Args:
         most: how many there may be.

@@ -133,7 +133,7 @@ class Runtime(ToolLinks, Runs):
         return value
 
     def name_or_nil(self, name: str, otherwise: Any = None) -> Any:
-        """As `name`; nil where there is nothing of that name."""
+        """As `name`, but nil where nothing has that name."""
         if name in self.globals:
             return self.globals[name]
         if name in self.procedures:
@@ -145,7 +145,7 @@ class Runtime(ToolLinks, Runs):
         return Function(name, partial(self.interpreter.run, name))
 
     def read_only(self, name: str) -> NoReturn:
-        """A host global was to be set."""
+        """Raises the error of setting a global of the host."""
         raise NeuroScriptError(ErrorCode.WRITE_VIOLATION, f"'{name}' is set by the host and cannot be changed")
 
     def evaluate(self, text: Any, scope: dict[str, Any]) -> str:
@@ -168,7 +168,7 @@ class Runtime(ToolLinks, Runs):
         return self.operations.pieces(*parts)
 
     def define(self, name: str, procedure: LoadedProcedure, load: int) -> None:
-        """Notes a procedure whose code, made by the load of that number, is in the namespace."""
+        """Registers a procedure whose code, made by the load of that number, is in the namespace."""
         old = self.procedures.get(name)
         if old is not None and old.signature != procedure.signature:
             self._changed.add(name)
@@ -229,7 +229,7 @@ class Runtime(ToolLinks, Runs):
     # --- the host ----------------------------------------------------------------------------------------------------
 
     def emit(self, value: Any) -> None:
-        """``emit value``."""
+        """Emits a value to the host: ``emit value``."""
         text = self.operations.text(value)
         self.emitted += len(text)
         if self.emitted > self.max_emitted:
@@ -255,7 +255,7 @@ class Runtime(ToolLinks, Runs):
             self.fuel.leave_host(was_host)
 
     def whisper(self, target: Any, value: Any) -> None:
-        """``whisper target, value``: kept for the next ``ask`` if the target is ``self``, and told to the host."""
+        """Whispers a value to the host, and keeps it for the next ``ask`` if the target is ``self``."""
         name = target if type(target) is str else self.operations.joined(target)
         if name == "self":
             whispered = self.whispered.setdefault(name, [])
@@ -267,14 +267,14 @@ class Runtime(ToolLinks, Runs):
             self._host("the host's whisper sink", sink, name, to_host(value))
 
     def prompt(self, depth: int, text: Any) -> str:
-        """``promptuser``."""
+        """Asks the person at the host: ``promptuser``."""
         source = self.interpreter.prompt_source
         if source is None:
             raise NeuroScriptError(ErrorCode.CONFIGURATION, "there is nobody to ask: the host gave no prompt source")
         return str(from_host(self._host("the host's prompt source", source, self.operations.joined(text))))
 
     def ask(self, depth: int, who: Any, given: bool, prompt: Any, config: Any) -> Any:
-        """``ask``."""
+        """Asks a model: ``ask``."""
         asker = self.interpreter.asker()
         if asker is None:
             raise NeuroScriptError(ErrorCode.CONFIGURATION, "there are no models to ask: no worker system is installed")
@@ -289,7 +289,7 @@ class Runtime(ToolLinks, Runs):
         return from_host(self._host("the model", asker, context, who, text, to_host(config), to_host(whispered)))
 
     def fail(self, value: Any, given: bool) -> NoReturn:
-        """``fail``."""
+        """Raises the error of a ``fail`` statement."""
         self.operations.fail(value if given else "fail statement executed")
 
     def fire(self, name: str, payload: Any, source: str, joining: bool = False) -> None:
@@ -330,12 +330,12 @@ def _checked(function: Callable[..., Any], signature: Signature) -> Callable[...
 
 
 def unset(name: str) -> NoReturn:
-    """A variable that has not been set."""
+    """Raises the error of reading a variable that is not set."""
     raise Unset(name)
 
 
 def must(value: Any, source: str) -> NoReturn:
-    """``must`` of a value that is not truthy."""
+    """Raises the error of a ``must`` whose value is not truthy."""
     if type(value) is ErrorValue:
         raise value.error()
     shown = f"{source} is {describe(value)}" if source else f"got {describe(value)}"
@@ -343,7 +343,7 @@ def must(value: Any, source: str) -> NoReturn:
 
 
 def must_set(value: Any) -> None:
-    """``set target = must value``: refuses an error value, nil and false."""
+    """Refuses an error value, nil and false in ``set target = must value``."""
     if type(value) is ErrorValue:
         raise value.error()
     if value is None or value is False:
@@ -360,7 +360,7 @@ def unpack(value: Any, count: int) -> None:
 
 
 def returned(declared: int, given: int, value: Any) -> Any:
-    """A ``return`` in a procedure that declares two or more values."""
+    """Checks the value of a ``return`` in a procedure that declares two or more."""
     if given == 1 and type(value) is list and len(value) == declared:
         return value
     got = f"a list of {len(value)}" if given == 1 and type(value) is list else str(given)

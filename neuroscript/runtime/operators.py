@@ -1,4 +1,4 @@
-"""What operators and built-ins do where generated code has no shorter way (language reference, section 5).
+"""Operators and built-in functions, where generated code has no shorter way (language reference, section 5).
 
 Generated code handles the common types inline and calls these for the rest; so each of these is complete by itself.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
-_LONG_TEXT = 1 << 15  # characters from which on joining looks at the clock
+_LONG_TEXT = 1 << 15  # characters from which on joining checks the limits
 WORD = 1 << 64
 HALF_WORD = 1 << 63
 
@@ -47,23 +47,23 @@ class Operations:
     # --- text --------------------------------------------------------------------------------------------------------
 
     def text(self, value: Any) -> str:
-        """The text form as ``emit`` shows it."""
+        """The text form of a value, as ``emit`` shows it."""
         return text_of(value, max_string=self.max_string, max_nesting=self.max_nesting)
 
     def joined(self, value: Any) -> str:
-        """The text form inside ``+`` and placeholders."""
+        """The text form of a value inside ``+`` and placeholders."""
         if type(value) is int:
             return str(value)
         return "" if value is None else self.text(value)
 
     def long_string(self, *_: Any) -> NoReturn:
-        """A string beyond the limit."""
+        """Raises the error of a string beyond the limit."""
         raise NeuroScriptError(
             ErrorCode.RESOURCE_EXHAUSTION, f"a string would be longer than the limit of {self.max_string} characters"
         )
 
     def join(self, left: str, right: str) -> str:
-        """Two strings, one after the other."""
+        """Two strings joined."""
         length = len(left) + len(right)
         if length > self.watched:
             self.check_limits()
@@ -72,7 +72,7 @@ class Operations:
         return left + right
 
     def pieces(self, *parts: str) -> str:
-        """Strings, one after the other."""
+        """Several strings joined."""
         length = sum(map(len, parts))
         if length > self.watched:
             self.check_limits()
@@ -193,12 +193,12 @@ def not_finite(*_: Any) -> NeuroScriptError:
 
 
 def infinite(*_: Any) -> NoReturn:
-    """Raises `not_finite`."""
+    """Raises the error of a result that is infinite or not a number."""
     raise not_finite()
 
 
 def describe(value: Any) -> str:
-    """A value in an error message: its type, and itself where it is short."""
+    """Describes a value for an error message: its type, and the value itself where it is short."""
     name = type_name(value)
     match value:
         case None:

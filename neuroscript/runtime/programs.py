@@ -1,4 +1,4 @@
-"""What is left of a program that was loaded: the signatures and metadata of its procedures, and its code."""
+"""Loaded programs: the signatures and metadata of their procedures, and their code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @record(frozen=True)
 class Signature:
-    """What a caller must know of a procedure."""
+    """The name and the parameters of a procedure."""
 
     name: str
     needs: tuple[str, ...]
@@ -28,7 +28,7 @@ class Signature:
         return f"{self.name}({', '.join([*self.needs, *(f'{name}?' for name in self.optional)])})"
 
     def problem(self, positional: int, names: list[str]) -> str | None:
-        """What is wrong with a call of so many positional arguments and these named ones."""
+        """What is wrong with a call that passes so many positional arguments and these named ones; None if nothing."""
         least = len(self.needs)
         if not names and least <= positional <= least + len(self.optional):
             return None
@@ -61,7 +61,7 @@ class LoadedProcedure:
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The procedure's name."""
         return self.signature.name
 
 

@@ -1,4 +1,4 @@
-"""Tools as generated code reaches them.
+"""Links tools to generated code, and calls them.
 
 A tool is bound when a program is loaded: the registry finds it, the policy is asked, and two functions are put in the
 namespace of the generated code.  ``s_KEY`` validates, copies, times and calls; ``f_KEY`` is its own function, for
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from neuroscript.tools.registry import Tool
 
 BIG = 4096
-"""Items or characters from which on a library function's call looks at the clock."""
+"""Items or characters from which on a call of a library function checks the limits."""
 
 _LONG = (list, dict, str)
 _CONSTANTS = frozenset({type(None), bool, int, float, str})
@@ -49,7 +49,7 @@ TOOL_NAMES: dict[str, Any] = {
 
 
 def bad_call(message: str, *_: Any) -> NoReturn:
-    """A call that cannot be right."""
+    """Raises the error of a call with wrong arguments."""
     raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
 
 
@@ -64,9 +64,9 @@ class ToolLink:
     direct: bool  # whether f_KEY may be called with arguments of exactly those types
     variadic: bool  # whether f_KEY takes the values from the last type on as a list
     copied: tuple[int, ...]  # the arguments that f_KEY gets copies of
-    watched: bool  # whether long arguments are left to s_KEY, which looks at the clock
+    watched: bool  # whether long arguments are left to s_KEY, which checks the limits
     brief: bool  # whether results are nested no deeper than arguments, besides
-    trusted: bool  # whether its results need no look
+    trusted: bool  # whether its results need no check
     returns: ArgType
     append: bool = False
 
@@ -152,7 +152,7 @@ class ToolLinks:
         return self._timed(direct) if self.fuel.timing else direct
 
     def _time_tools(self, timing: bool) -> None:
-        """Has the host's tools called with a clock, or without one, from now on."""
+        """Starts or stops timing the host's tools that generated code calls directly."""
         for name, function in self._untimed.items():
             self.namespace[name] = self._timed(function) if timing else function
 
@@ -169,7 +169,7 @@ class ToolLinks:
         return call
 
     def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A library function that looks at the clock after it has worked on something big, of whatever type."""
+        """A library function that checks the limits after it has worked on something big, of whatever type."""
         check_limits = self.fuel.check_limits
 
         def call(first: Any, *rest: Any) -> Any:

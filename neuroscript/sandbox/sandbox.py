@@ -1,4 +1,4 @@
-"""A directory that its user cannot leave: what the file tools, and whoever reads a script's paths, go through.
+"""File access that cannot leave one directory, for the file tools and all that opens paths given by scripts.
 
 A path is walked folder by folder.  Each folder is opened relative to the one before it and never through a symbolic
 link; a link is read and its target walked in the same way, so that it may point anywhere inside and nowhere else.
@@ -38,7 +38,7 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known about one name: ``path`` is relative to the sandbox, with ``/`` between folders.
+    """Facts about one file or folder; ``path`` is relative to the sandbox, with ``/`` between folders.
 
     ``kind`` is ``file``, ``directory``, ``link`` or ``other``; ``modified`` is in seconds since 1970.
     """
@@ -60,7 +60,7 @@ class Entry:
 
 
 class Sandbox:
-    """The files below one directory.
+    """Access to the files below one directory, which no path and no link leads out of.
 
     Args:
         root: the directory; it must exist.
@@ -342,7 +342,7 @@ class _Place:
         return self.folder.stat(self.name) if self.name else self.folder.stat(".")
 
     def existing(self) -> os.stat_result:
-        """The same, or error 22."""
+        """Its status; raises error 22 if it is missing."""
         status = self.status()
         if status is None:
             raise missing(self.asked)

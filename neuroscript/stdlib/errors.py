@@ -1,4 +1,4 @@
-"""``error``: errors as values."""
+"""The tools of group ``error``: errors as values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``fs``: files and folders of the sandbox directory.
+"""The tools of group ``fs``: files and folders of the sandbox directory.
 
 Paths are relative to that directory, with ``/`` between folders.  See `neuroscript.sandbox.sandbox` for how a script is
 kept inside.

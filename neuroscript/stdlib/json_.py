@@ -225,7 +225,7 @@ _quote = json.encoder.encode_basestring
 class _Writer:
     """Finds a value's form in JSON and the length of its text.
 
-    A list or map that occurs many times is looked at once, so that a small value whose text would be astronomically
+    A list or map that occurs many times is measured once, so that a small value whose text would be astronomically
     long is refused in no time.
     """
 

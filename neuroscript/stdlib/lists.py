@@ -7,7 +7,7 @@ from typing import Any
 
 from neuroscript.errors import ErrorCode
 from neuroscript.stdlib import list_functions
-from neuroscript.stdlib.declare import Context, Group, check_items, fail, look, max_items, optional, required
+from neuroscript.stdlib.declare import Context, Group, check_items, check_run, fail, max_items, optional, required
 from neuroscript.stdlib.equality import Classes, find_equal
 from neuroscript.stdlib.ordering import DESCENDING, check_ordered
 from neuroscript.tools.spec import ArgType
@@ -257,7 +257,7 @@ def flatten(ctx: Context | None, items: list[Any], depth: int) -> list[Any]:
         else:
             open_lists.pop()
     check_items(ctx, len(flat), "list.Flatten")
-    look(ctx, steps)
+    check_run(ctx, steps)
     return flat
 
 

@@ -1,4 +1,4 @@
-"""``script``: more program text at run time."""
+"""The tools of group ``script``: more program text at run time."""
 
 from __future__ import annotations
 

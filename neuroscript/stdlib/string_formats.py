@@ -10,7 +10,7 @@ from typing import Any
 
 from neuroscript.errors import ErrorCode
 from neuroscript.stdlib import json_, regex
-from neuroscript.stdlib.declare import Context, Group, check_characters, fail, look, max_characters, required
+from neuroscript.stdlib.declare import Context, Group, check_characters, check_run, fail, max_characters, required
 from neuroscript.tools.spec import ArgType
 from neuroscript.tools.validation import given
 from neuroscript.values import number_text, read_number, text_of
@@ -199,7 +199,7 @@ def to_number(input_string: str) -> int | float:
 def to_string(ctx: Context | None, value: Any) -> str:
     """Gives the text form of a value."""
     text = text_of(value, max_string=max_characters(ctx))
-    look(ctx, len(text))
+    check_run(ctx, len(text))
     return text
 
 

@@ -13,9 +13,9 @@ from neuroscript.stdlib.declare import (
     Group,
     check_characters,
     check_items,
+    check_run,
     fail,
     joined,
-    look,
     optional,
     required,
 )
@@ -266,7 +266,7 @@ def substring(ctx: Context | None, input_string: str, start_index: int, length: 
         name, value = ("start_index", start_index) if start_index < 0 else ("length", length)
         fail(ErrorCode.BOUNDS, "str.Substring", f"{name} is {value}; it must be 0 or more")
     if length > MUCH:
-        look(ctx, length)
+        check_run(ctx, length)
     return input_string[start_index : start_index + length]
 
 
@@ -403,7 +403,7 @@ def _texts(ctx: Context | None, values: Any, tool: str) -> list[str]:
     """The items of a list as texts to be joined."""
     if type(values) is not list:
         fail(ErrorCode.TYPE, tool, f"argument 1 must be a list of strings, not {given(values)}")
-    look(ctx, len(values))
+    check_run(ctx, len(values))
     if _ALL_STRINGS(map(type, values)):
         return values
     texts = []

@@ -1,4 +1,4 @@
-"""``time``: the clock, and moments as values."""
+"""The tools of group ``time``: the clock, and moments as values."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ _MAX_DIGITS = len(str(INT_LIMIT))
 
 
 class _Codes(dict[str, int]):
-    """The code of each token's text; the texts that are no keyword or punctuation are looked at when first met.
+    """The code of each token's text; the texts that are no keyword or punctuation are classified when first met.
 
     ``literals`` then holds the values of the literals, ``joined`` tells whether a backslash joins lines somewhere.
     """
@@ -220,7 +220,7 @@ class Positions:
 
 
 def first_beyond(source: str, most: int) -> int | None:
-    """Where the token after the first ``most`` stands; None if there are no more.  Takes no room for them."""
+    """The offset of the token after the first ``most``; None if there are no more.  None of them is kept."""
     if len(source) <= most:
         return None
     match = next(islice(_TOKEN.finditer(source), most, None), None)

@@ -1,4 +1,4 @@
-"""The arguments of a tool: their types, and what each is called and does."""
+"""The types and descriptions of a tool's arguments."""
 
 from __future__ import annotations
 

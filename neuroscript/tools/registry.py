@@ -1,4 +1,4 @@
-"""The tools that a program may call, by name.
+"""The registry of the tools that programs may call.
 
 Registries are layered: the standard tools are one frozen registry that all interpreters share, and each interpreter
 adds its own on top.  Making a layer costs nothing, and a group of standard tools is imported when its first tool is
@@ -34,7 +34,7 @@ _CONTAINERS = frozenset(kind for kind in ArgType if kind is ArgType.ANY or kind 
 
 @record(frozen=True)
 class Tool:
-    """A registered tool.
+    """A registered tool: its spec, its function, and how the function is called.
 
     Args:
         spec: its description.
@@ -56,7 +56,7 @@ class Tool:
 
     @classmethod
     def of(cls, spec: ToolSpec, function: Callable[..., Any]) -> Tool:
-        """The tool of a spec and a function.
+        """Makes a tool of a spec and a function.
 
         Raises:
             NeuroScriptError: 41 if the function cannot be called with the spec's arguments.
@@ -76,7 +76,7 @@ class Tool:
 
     @property
     def validator(self) -> Validator:
-        """``validate(args, named=None) -> list`` for values of the language, generated when first wanted."""
+        """Validates arguments, ``validate(args, named=None) -> list``; generated when it is first used."""
         if self._validator is None:
             from neuroscript.tools.validation import compile_validator
 
@@ -105,7 +105,7 @@ class Tool:
         return result if self.spec.pure else from_host(result)
 
     def execute(self, *args: Any) -> Any:
-        """Calls the function with what it takes, and gives what it gives.
+        """Calls the function, and waits for its result if it is asynchronous.
 
         Raises:
             NeuroScriptError: as `invoke` does.
@@ -158,7 +158,7 @@ def _resource(error: Exception) -> str:
 
 
 def run_to_completion(awaitable: Any) -> Any:
-    """The result of an awaitable, waited for here: in a loop of its own, or in another thread if one is running."""
+    """Waits for an awaitable and returns its result, in another thread if an event loop is running in this one."""
     import asyncio
 
     async def wait() -> Any:
@@ -177,7 +177,7 @@ def run_to_completion(awaitable: Any) -> Any:
 
 
 class ToolRegistry:
-    """Tools by name; case does not matter, and a leading ``tool.`` is dropped.
+    """Holds tools by name; case does not matter, and a leading ``tool.`` is dropped.
 
     Args:
         parent: a registry whose tools are here too.  It is frozen, since layers share it.
@@ -273,7 +273,7 @@ class ToolRegistry:
         self._frozen = True
 
     def later(self, loader: Callable[[], object]) -> None:
-        """Calls ``loader`` once, before a missing name is reported or the tools are listed; it may register more."""
+        """Has ``loader`` called once, before a missing name is reported or tools are listed; it may register more."""
         self._later.append(loader)
 
     def _check_open(self, what: str) -> None:
@@ -344,7 +344,7 @@ class ToolRegistry:
             return True
 
     def near(self, name: str, count: int = 3) -> list[str]:
-        """The names nearest to one that is not there, nearest first."""
+        """The names of tools that are most like a name that is not found, the nearest first."""
         import difflib
 
         key = _key(name)

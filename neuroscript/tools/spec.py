@@ -1,4 +1,4 @@
-"""What a tool is: its name, its arguments with their types, and what it gives back."""
+"""Tool specs: a tool's name, its arguments with their types, and its result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["ArgSpec", "ArgType", "ToolSpec"]
 
 @record(frozen=True, kw_only=True)
 class ToolSpec:
-    """The description of a tool: what scripts may call, what models are told, and what documents show.
+    """The description of a tool, for scripts, models and documents.
 
     Args:
         name: group and name, ``str.ToUpper``; a leading ``tool.`` is dropped.
@@ -34,8 +34,8 @@ class ToolSpec:
         pure: a function over values alone: it never keeps or changes its arguments and returns exact values of the
             language, so that neither arguments nor result are copied.  One that takes the context may call functions
             of the script that it is given as arguments of type ``function``.
-        brief: of a pure function: that a call is over at once however large its arguments are, or looks at the run's
-            clock itself (``ctx.check()``), and that its result is nested no deeper than they are.
+        brief: of a pure function: that a call is over at once however large its arguments are, or checks the run's
+            limits itself (``ctx.check()``), and that its result is nested no deeper than they are.
     """
 
     name: str
@@ -94,7 +94,7 @@ class ToolSpec:
 
     @property
     def usage(self) -> str:
-        """How it is called: ``tool.str.Replace(input_string, old_substring, new_substring, count?)``."""
+        """How scripts call the tool: ``tool.str.Replace(input_string, old_substring, new_substring, count?)``."""
         names = [arg.name + ("" if arg.required else "?") for arg in self.args]
         if self.variadic:
             names[-1] = self.args[-1].name + "…"
@@ -133,7 +133,7 @@ class ToolSpec:
         }
 
     def to_function_schema(self) -> dict[str, Any]:
-        """The tool as models are told of it: ``name``, ``description``, ``parameters``."""
+        """The description for models that call tools: ``name``, ``description``, ``parameters``."""
         return {
             "name": self.function_name,
             "description": self.description,

@@ -1,4 +1,4 @@
-"""Values of the language: their Python types, names, text form, equality, and the border to the host.
+"""Values of the language: their Python types, names, text form and equality, and host conversion.
 
     nil None · boolean bool · number int or float · string str · bytes bytes · list list · map dict with str keys
     function Function · tool ToolValue · error ErrorValue · event EventValue · timedate TimeDate · fuzzy Fuzzy

@@ -189,5 +189,5 @@ _NAMES: dict[type, str] = {
 
 
 def type_name(value: object) -> str:
-    """What ``typeof`` gives: one of `TYPE_NAMES`."""
+    """The name of a value's type, as ``typeof`` gives it: one of `TYPE_NAMES`."""
     return _NAMES.get(type(value), "unknown")

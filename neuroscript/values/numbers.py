@@ -1,4 +1,4 @@
-"""Numbers as text: what a string reads as, and how a number is shown (language reference, section 4)."""
+"""Conversion between numbers and text (language reference, section 4)."""
 
 from __future__ import annotations
 

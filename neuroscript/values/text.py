@@ -30,7 +30,7 @@ _HELD_ONCE = 4  # the count of an item that only its container and two frames of
 
 
 def time_text(moment: datetime) -> str:
-    """RFC 3339, with the fraction of the second as far as it goes, UTC as ``Z``."""
+    """A moment in RFC 3339, with no more digits of the second's fraction than needed, and ``Z`` for UTC."""
     text = moment.isoformat(timespec="microseconds" if moment.microsecond else "seconds")
     if moment.microsecond:
         head, fraction, tail = text[:20], text[20:26].rstrip("0"), text[26:]
@@ -39,7 +39,7 @@ def time_text(moment: datetime) -> str:
 
 
 def text_of(value: Any, *, max_string: int | None = DEFAULT_STRING, max_nesting: int | None = DEFAULT_NESTING) -> str:
-    """The text form (section 4), as ``emit`` shows it: nil is ``nil``.  In ``+`` and placeholders use `joined_text`.
+    """The text form of a value, as ``emit`` shows it: nil is ``nil``.  In ``+`` and placeholders use `joined_text`.
 
     Raises:
         NeuroScriptError: 37 if the text would be longer than ``max_string``, 38 if the value is nested too deeply.
@@ -56,7 +56,7 @@ def text_of(value: Any, *, max_string: int | None = DEFAULT_STRING, max_nesting:
 
 
 def joined_text(value: Any, **limits: int | None) -> str:
-    """The text form inside ``+`` and placeholders: nil is empty."""
+    """The text form of a value inside ``+`` and placeholders: nil is empty."""
     return "" if value is None else text_of(value, **limits)
 
 

@@ -1,4 +1,4 @@
-"""Whether a text is a whole input, or the beginning of one: what an interactive session asks after each line."""
+"""Tells whole inputs from incomplete ones, for interactive sessions, which ask after each line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong inside one token: characters, numbers, strings, metadata."""
+"""Explains errors inside one token: in characters, numbers, strings and metadata."""
 
 from __future__ import annotations
 
