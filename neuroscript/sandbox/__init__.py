@@ -1,5 +1,5 @@
 """File access for scripts, which cannot leave one directory."""
 
-from neuroscript.sandbox.sandbox import Entry, Sandbox, sandbox_of
+from neuroscript.sandbox.sandbox import FileEntry, Sandbox, sandbox_of
 
-__all__ = ["Entry", "Sandbox", "sandbox_of"]
+__all__ = ["FileEntry", "Sandbox", "sandbox_of"]

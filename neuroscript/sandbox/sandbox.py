@@ -37,7 +37,7 @@ CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FileEntry:
     """Facts about one file or folder; ``path`` is relative to the sandbox, with ``/`` between folders.
 
     ``kind`` is ``file``, ``directory``, ``link`` or ``other``; ``modified`` is in seconds since 1970.
@@ -51,7 +51,7 @@ class Entry:
     mode: str
 
     @classmethod
-    def of(cls, path: str, status: os.stat_result) -> Entry:
+    def of(cls, path: str, status: os.stat_result) -> FileEntry:
         """The entry of ``path`` from what the system says about it."""
         kind = kind_of(status)
         size = status.st_size if kind == "file" else 0
@@ -157,10 +157,10 @@ class Sandbox:
 
     # --- folders ---
 
-    def stat(self, path: str) -> Entry:
+    def stat(self, path: str) -> FileEntry:
         """What there is at ``path``; a link is followed."""
         with failures(path, "examine"), self._locate(path) as place:
-            return Entry.of(place.path, place.existing())
+            return FileEntry.of(place.path, place.existing())
 
     def exists(self, path: str) -> bool:
         """Whether there is anything at ``path``."""
@@ -172,9 +172,9 @@ class Sandbox:
             raise
         return True
 
-    def entries(self, path: str, recursive: bool = False, max_items: int | None = None) -> list[Entry]:
+    def entries(self, path: str, recursive: bool = False, max_items: int | None = None) -> list[FileEntry]:
         """What a folder holds, by name; with ``recursive`` what its folders hold as well, links not followed."""
-        found: list[Entry] = []
+        found: list[FileEntry] = []
         with failures(path, "list"), self._locate(path) as place, place.enter() as folder:
             for entry in self._walk(folder, place.path, recursive):
                 found.append(entry)
@@ -291,7 +291,7 @@ class Sandbox:
             raise outside(path)
         return ["/", *split(target[len(root) :])]
 
-    def _walk(self, folder: Directory, path: str, recursive: bool, depth: int = 0) -> Iterator[Entry]:
+    def _walk(self, folder: Directory, path: str, recursive: bool, depth: int = 0) -> Iterator[FileEntry]:
         """What ``folder`` holds, a folder's own content before the folder itself."""
         self._check()
         if depth > MAX_DEPTH:
@@ -304,7 +304,7 @@ class Sandbox:
             if recursive and stat.S_ISDIR(status.st_mode):
                 with folder.child(name) as child:
                     yield from self._walk(child, below, True, depth + 1)
-            yield Entry.of(below, status)
+            yield FileEntry.of(below, status)
 
     def _empty(self, folder: Directory, path: str, depth: int = 0) -> None:
         """Removes everything in ``folder``; links are removed, not followed."""

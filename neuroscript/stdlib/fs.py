@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.sandbox import Entry, Sandbox, sandbox_of
+from neuroscript.sandbox import FileEntry, Sandbox, sandbox_of
 from neuroscript.sandbox.directory import RESERVED_NAMES
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import TimeDate, type_name
@@ -28,7 +28,7 @@ def _sandbox(ctx: ToolContext) -> Sandbox:
     return sandbox_of(ctx.sandbox, ctx.check, ctx.is_private)
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: FileEntry) -> dict[str, Any]:
     return {
         "name": entry.name,
         "path": entry.path,
