@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from neuroscript.cache.memory import Cache, Entry, RecordingLinker
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.limits import Limits
+from neuroscript.runtime import abi
 from neuroscript.runtime.context import ToolContext
 from neuroscript.runtime.errors import nearest
 from neuroscript.runtime.handles import HandleTable
@@ -43,7 +44,10 @@ if TYPE_CHECKING:
     ErrorCallback = Callable[[NeuroScriptError], object]
 
 _DEFAULT_LIMITS = Limits()
-_TOOLS = ("s_", "f_")  # how names of linked tools begin; a link outlives the program that it was made for
+_TOOLS = (
+    abi.TOOL,
+    abi.TOOL_FUNCTION,
+)  # how names of linked tools begin; a link outlives the program that it was made for
 _DEFAULT_POLICY = Policy()
 _CACHE = Cache()
 
@@ -318,7 +322,7 @@ class Interpreter:
             for key in runtime.namespace.keys() - namespace.keys():
                 if not key.startswith(_TOOLS):
                     del runtime.namespace[key]
-            kept = ((key, value) for key, value in namespace.items() if key != "_fuel" and not key.startswith(_TOOLS))
+            kept = ((key, value) for key, value in namespace.items() if key != abi.FUEL and not key.startswith(_TOOLS))
             runtime.namespace.update(kept)
             runtime.events.restore(handlers)
             del self._programs[programs:]

@@ -18,7 +18,7 @@ from neuroscript.compiler.analysis import infer
 from neuroscript.compiler.analysis.counted_loops import counter
 from neuroscript.compiler.analysis.infer import INT, LIST, MAP, NIL, NOTHING, Inference, Type
 from neuroscript.compiler.resolve import Body, expressions, inner_blocks, statements, walk
-from neuroscript.runtime.programs import specialised_name
+from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
 ENTRY_BITS = 62
@@ -73,7 +73,7 @@ def specialised(body: Body, params: dict[str, Type], load: int, max_depth: int |
         made: infers the types of the body's variables, given those of parameters and of calls.
     """
     calls = _own_calls(body)
-    names = specialised_name(load, body.name), f"r{load}_{body.name}"
+    names = abi.specialised(load, body.name), abi.specialised_self(load, body.name)
     if not calls:
         return Special(*names, params, None)
     params, all_fit = _grown(body, params, calls, max_depth, made)
