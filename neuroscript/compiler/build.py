@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from neuroscript.compiler.codegen.calls import Unit, signature_of
+from neuroscript.compiler.codegen.calls import Unit
 from neuroscript.compiler.codegen.generate import generate
-from neuroscript.compiler.resolve import diagnostic, resolve
+from neuroscript.compiler.resolve import diagnostic, resolve, signature_of
 from neuroscript.errors import ErrorCode, NeuroScriptSyntaxError
 from neuroscript.limits import Limits
 from neuroscript.runtime.programs import Compiled, LoadedProcedure, LoadedProgram, Signature

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from neuroscript.compiler.analysis.escape import assigned_in, stored_in
-from neuroscript.compiler.resolve import inner_blocks
+from neuroscript.compiler.traversal import assigned_in, inner_blocks, stored_in
 from neuroscript.syntax import nodes as n
 
 

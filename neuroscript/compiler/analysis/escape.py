@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from neuroscript.compiler.resolve import expressions, inner_blocks
+from neuroscript.compiler.traversal import assigned_by, expressions, inner_blocks
 from neuroscript.syntax import nodes as n
 
 READERS = frozenset({"len", "is_list", "is_map", "is_string", "is_number", "is_nil", "not_empty"})
@@ -106,34 +106,3 @@ class Sharing:
                 yield from assigned_by(statement)
             for inner in inner_blocks(statement):
                 yield from self.within(inner)
-
-
-def assigned_by(statement: n.Stmt) -> Iterator[str]:
-    """The variables that a statement sets as a whole; its inner blocks are not looked at."""
-    match statement:
-        case n.Set(targets=targets):
-            yield from (target.name for target in targets if not target.path)
-        case n.ForEach(name=name):
-            yield name
-        case n.Ask(into=n.Target(name=name)) | n.PromptUser(into=n.Target(name=name)):
-            yield name
-
-
-def assigned_in(block: n.Block) -> Iterator[str]:
-    """The variables that a block sets as a whole."""
-    for statement in block:
-        yield from assigned_by(statement)
-        for inner in inner_blocks(statement):
-            yield from assigned_in(inner)
-
-
-def stored_in(block: n.Block) -> Iterator[str]:
-    """The variables in whose lists and maps a block stores."""
-    for statement in block:
-        match statement:
-            case n.Set(targets=targets):
-                yield from (target.name for target in targets if target.path)
-            case n.Ask(into=n.Target() as target) | n.PromptUser(into=target) if target.path:
-                yield target.name
-        for inner in inner_blocks(statement):
-            yield from stored_in(inner)

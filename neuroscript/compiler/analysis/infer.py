@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-from neuroscript.compiler.resolve import Body, statements, walk
+from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.traversal import statements, walk
 from neuroscript.syntax import nodes as n
 from neuroscript.values import MAX_INT_BITS
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from neuroscript.compiler.analysis import infer
 from neuroscript.compiler.analysis.counted_loops import counter
 from neuroscript.compiler.analysis.infer import INT, LIST, MAP, NIL, NOTHING, Inference, Type
-from neuroscript.compiler.resolve import Body, expressions, inner_blocks, statements, walk
+from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.traversal import expressions, inner_blocks, statements, walk
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 

@@ -37,12 +37,6 @@ from neuroscript.syntax import nodes as n
 from neuroscript.tools.spec import ArgType
 
 
-def signature_of(procedure: n.Procedure) -> Signature:
-    """The signature of a procedure's node."""
-    needs = tuple(param.name for param in procedure.needs)
-    return Signature(procedure.name, needs, tuple(param.name for param in procedure.optional))
-
-
 class Linker(Protocol):
     """What the code generator asks the interpreter while it links tools."""
 

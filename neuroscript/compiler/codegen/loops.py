@@ -12,7 +12,6 @@ from neuroscript.compiler.analysis.counted_loops import Counter, counter
 from neuroscript.compiler.analysis.infer import INT, LIST, MAP, STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.assignments import Assignments
-from neuroscript.compiler.resolve import inner_blocks
 from neuroscript.syntax import nodes as n
 
 MAX_BLOCKS = 16  # CPython allows 20 nested blocks in a function; deeper loops become functions of their own.
@@ -192,11 +191,3 @@ class Loops(Assignments):
         used = {part.id for statement in code for part in ast.walk(statement) if isinstance(part, ast.Name)}
         mine = {f"v_{name}" for name in self.body.variables} | {"latest", *more}
         return [ast.Nonlocal(sorted(used & mine))] if used & mine else []
-
-
-def loop_depth(block: n.Block) -> int:
-    depth = 0
-    for statement in block:
-        inner = max((loop_depth(part) for part in inner_blocks(statement)), default=0)
-        depth = max(depth, inner + isinstance(statement, n.While | n.ForEach))
-    return depth

@@ -11,14 +11,15 @@ import ast
 from collections.abc import Iterable
 from functools import partial
 
-from neuroscript.compiler.analysis.escape import READERS, Sharing, assigned_by
+from neuroscript.compiler.analysis.escape import READERS, Sharing
 from neuroscript.compiler.analysis.infer import INT, LIST, MAP, Inference, Type
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS, Special, specialised
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import Unit
-from neuroscript.compiler.codegen.loops import MAX_BLOCKS, Loops, loop_depth
-from neuroscript.compiler.resolve import SYSTEM_NAMES, Body, Resolved, source_line, statements, walk
-from neuroscript.compiler.resolve import expressions as direct_expressions
+from neuroscript.compiler.codegen.loops import MAX_BLOCKS, Loops
+from neuroscript.compiler.resolve import SYSTEM_NAMES, Body, Resolved, source_line
+from neuroscript.compiler.traversal import assigned_by, loop_depth, loose_operands, statements, walk
+from neuroscript.compiler.traversal import expressions as direct_expressions
 from neuroscript.syntax import nodes as n
 from neuroscript.values import TYPE_CONSTANTS
 
@@ -87,7 +88,7 @@ class Statements(Loops):
             guarded.update(target.name for target in (*targets, *([into] if into else [])) if target.path)
             for expression in direct_expressions(statement):
                 for part in walk(expression):
-                    guarded.update(_loose_names(part))
+                    guarded.update(name.name for name in loose_operands(part) if isinstance(name, n.Name))
                     if isinstance(part, n.Call):
                         guarded.add(part.name)
         return guarded & body.variables
@@ -426,13 +427,3 @@ class Statements(Loops):
         if statement.into is None:
             return [ast.Expr(asked)]
         return self._store(statement.into, asked)
-
-
-def _loose_names(expression: n.Expr) -> set[str]:
-    """The variables that an expression reads as nil where they are not set."""
-    operands: list[n.Expr] = []
-    if isinstance(expression, n.Unary) and expression.op in ("typeof", "no", "some"):
-        operands = [expression.operand]
-    elif isinstance(expression, n.Chain) and expression.rest[0][0] in ("==", "!="):
-        operands = [expression.first, *(operand for _, operand, _ in expression.rest)]
-    return {operand.name for operand in operands if isinstance(operand, n.Name)}
