@@ -28,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from neuroscript.compiler.codegen.calls import Linker
+    from neuroscript.runtime.tool_calls import Linker
 
 SWITCH = "NEUROSCRIPT_NO_CACHE"
 """The environment variable that turns the cache off, for every interpreter of the process, when it is not empty."""

@@ -7,6 +7,7 @@ those of the body that they stand in (language reference, sections 5 and 6).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -39,8 +40,13 @@ class Body:
     events: list[n.OnEvent] = field(default_factory=list)
     uses_last: bool = False
     size: int = 0  # statements
-    guarded: set[str] | None = None  # the variables that are asked whether they are set, once that is known
     evals: int = 0  # how often it evaluates a text that is known only when it runs
+    session: frozenset[str] | None = None  # the variables that an interactive session shares with it; None without one
+
+    def withhold(self, names: Collection[str]) -> None:
+        """Takes the host's names out of the variables, since they cannot be set; a parameter may have such a name."""
+        self.readonly |= {name for name in self.variables if name in names and name not in self.params}
+        self.variables -= self.readonly
 
 
 @dataclass(slots=True)
@@ -53,8 +59,12 @@ class Resolved:
     diagnostics: list[Diagnostic]
 
 
-def resolve(program: n.Program) -> Resolved:
+def resolve(program: n.Program, session: frozenset[str] | None = None) -> Resolved:
     """Finds the bodies of a program and everything that is certainly wrong in it.
+
+    Args:
+        program: the tree.
+        session: the variables of an interactive session whose input it is, which its command blocks share.
 
     The diagnostics have the codes 12 (``return`` where none may stand), 13 (``clear_error`` outside a handler),
     15 (a handler inside a handler), 39 (``break`` outside a loop) and 42 (a procedure defined twice).
@@ -73,7 +83,7 @@ def resolve(program: n.Program) -> Resolved:
             _report(result, procedure.name_span, ErrorCode.SYNTAX, message)
         _add(result, body)
     for number, command in enumerate(program.commands, 1):
-        _add(result, Body("command", f"command {number}", command.body, [], command.span))
+        _add(result, Body("command", f"command {number}", command.body, [], command.span, session=session))
     for event in program.handlers:
         _add_event(result, event)
     result.diagnostics.sort(key=lambda found: (found.line, found.column))
@@ -95,7 +105,7 @@ def _add_event(result: Resolved, event: n.OnEvent) -> None:
 
 def _add(result: Resolved, body: Body) -> None:
     result.bodies.append(body)
-    body.variables.update(body.params)
+    body.variables.update(body.params, body.session or ())
     _Walker(result, body).block(body.block, loop=False, handler=False)
     if body.handlers:
         body.variables.update(SYSTEM_NAMES)

@@ -21,12 +21,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType
-    from typing import Any, NoReturn
+    from typing import Any, NoReturn, Protocol
 
     from neuroscript.interpreter import Interpreter
     from neuroscript.runtime.budget import Fuel
     from neuroscript.runtime.containers import Containers
     from neuroscript.tools.registry import Tool
+
+    class Linker(Protocol):
+        """Links the tools of a program while it is compiled, or found in a cache."""
+
+        def tool(self, name: str) -> ToolLink | None:
+            """How generated code reaches a tool; None leaves the call to the run, which finds or refuses it."""
+
 
 BIG = 4096
 """Items or characters from which on a library function's call looks at the clock."""

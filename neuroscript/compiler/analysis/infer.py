@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Container, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -151,7 +152,7 @@ class Inference:
     def __init__(
         self,
         body: Body,
-        foreign: set[str],
+        foreign: AbstractSet[str],
         procedures: Container[str] = (),
         globals: Container[str] = (),
         params: Mapping[str, Type] = MappingProxyType({}),
