@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neuroscript._version import __version__ as __version__
 from neuroscript.errors import (
     AccessError,
     ArgumentError,
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
     from neuroscript.sandbox import Sandbox
     from neuroscript.session import Session
     from neuroscript.tools.validation import map_validated_args_by_name, validate_and_convert_args
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AccessError",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from neuroscript.cache.memory import Cache, Entry, RecordingLinker
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.limits import Limits
+from neuroscript.runtime import abi
 from neuroscript.runtime.context import ToolContext
 from neuroscript.runtime.errors import nearest
 from neuroscript.runtime.handles import HandleTable
@@ -31,19 +32,22 @@ if TYPE_CHECKING:
     from typing import Any, Self, TypeVar
 
     from neuroscript.cache.disk import DiskCache
-    from neuroscript.compiler.codegen.calls import Linker, Unit
+    from neuroscript.compiler.unit import Unit
     from neuroscript.errors import Diagnostic
-    from neuroscript.runtime.programs import Compiled, LoadedProgram, Signature
+    from neuroscript.runtime.programs import Compiled, LoadedProgram
+    from neuroscript.runtime.tool_calls import Linker
     from neuroscript.session import Session
     from neuroscript.tools.registry import Tool
 
     F = TypeVar("F", bound=Callable[..., Any])
-    T = TypeVar("T")
     Asker = Callable[[ToolContext, Any, str, dict[str, Any] | None, list[Any]], str]
     ErrorCallback = Callable[[NeuroScriptError], object]
 
 _DEFAULT_LIMITS = Limits()
-_TOOLS = ("s_", "f_")  # how names of linked tools begin; a link outlives the program that it was made for
+_TOOLS = (
+    abi.TOOL,
+    abi.TOOL_FUNCTION,
+)  # how names of linked tools begin; a link outlives the program that it was made for
 _DEFAULT_POLICY = Policy()
 _CACHE = Cache()
 
@@ -290,13 +294,12 @@ class Interpreter:
         if entry is not None:
             self._loads += 1
             return entry.program, entry.compiled
-        from neuroscript.compiler.build import build
+        from neuroscript.compiler.build import back_end, front_end, loaded_program
 
+        resolved = front_end(source, name, self.limits, {} if replace else runtime.procedures)
         linker = RecordingLinker(runtime)
-        known = {} if replace else runtime.procedures
-        program, compiled = build(
-            source, name, self.limits, known, lambda make, new: self.compile_input(make, new, linker)
-        )
+        program = loaded_program(resolved.program)
+        compiled = back_end(resolved, self.compilation_unit(linker))
         entry = Entry(program, compiled, linker.links, len(source))
         _CACHE.keep(key, entry)
         if disk is not None:
@@ -323,7 +326,7 @@ class Interpreter:
             for key in runtime.namespace.keys() - namespace.keys():
                 if not key.startswith(_TOOLS):
                     del runtime.namespace[key]
-            kept = ((key, value) for key, value in namespace.items() if key != "_fuel" and not key.startswith(_TOOLS))
+            kept = ((key, value) for key, value in namespace.items() if key != abi.FUEL and not key.startswith(_TOOLS))
             runtime.namespace.update(kept)
             runtime.events.restore(handlers)
             del self._programs[programs:]
@@ -331,29 +334,25 @@ class Interpreter:
         self._commands = list(compiled.commands)
         self._programs.append(program)
 
-    def compile_input(
-        self,
-        make: Callable[[Unit, int], T],
-        new: Mapping[str, Signature] | None = None,
-        linker: Linker | None = None,
-    ) -> T:
-        """Calls ``make`` with what code is linked against and the number of this load; used by `Session` too."""
-        signatures = {name: loaded.signature for name, loaded in self.runtime.procedures.items()}
-        signatures.update(new or {})
-        self._loads += 1
-        operations = self.runtime.operations
-        known = frozenset(self.runtime.globals)
-        from neuroscript.compiler.codegen.calls import Unit
+    def compilation_unit(self, linker: Linker | None = None) -> Unit:
+        """What the next program, or the next input of a session, is compiled against; the load gets its number here.
 
-        unit = Unit(
-            known,
-            signatures,
-            linker or self.runtime,
-            operations.max_items,
-            operations.max_string,
+        Args:
+            linker: links the tools; by default the runtime.
+        """
+        from neuroscript.compiler.unit import Unit
+
+        runtime = self.runtime
+        self._loads += 1
+        return Unit(
+            self._loads,
+            frozenset(runtime.globals),
+            {name: loaded.signature for name, loaded in runtime.procedures.items()},
+            linker or runtime,
+            runtime.operations.max_items,
+            runtime.operations.max_string,
             self.limits.max_depth,
         )
-        return make(unit, self._loads)
 
     def check(self, source: str | bytes, name: str = "<script>") -> list[Diagnostic]:
         """Everything that is wrong with a program, or certainly not meant, without loading it."""

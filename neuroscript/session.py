@@ -6,7 +6,7 @@ import re
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from neuroscript.compiler.codegen.generate import generate_input
+from neuroscript.compiler.build import back_end, refuse_errors
 from neuroscript.compiler.resolve import resolve
 from neuroscript.errors import Diagnostic, NeuroScriptSyntaxError
 from neuroscript.runtime.containers import UNSET
@@ -48,15 +48,13 @@ class Session:
             return None
         program = self._parsed(source, name)
         self.variables.pop(_RESULT, None)
-        resolved = resolve(program)
-        if resolved.diagnostics:
-            raise NeuroScriptSyntaxError(resolved.diagnostics)
         runtime = self.interpreter.runtime
         with runtime.alone():
-            codes, function = self.interpreter.compile_input(
-                lambda unit, load: generate_input(resolved, unit, load, frozenset(self.variables))
-            )
-            for code in codes:
+            resolved = resolve(program, frozenset(self.variables))
+            refuse_errors(resolved, {})
+            compiled = back_end(resolved, self.interpreter.compilation_unit())
+            [function] = compiled.commands
+            for code in compiled.codes:
                 exec(code, runtime.namespace)
             scope = dict(self.variables)
             try:

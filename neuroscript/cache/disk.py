@@ -19,7 +19,7 @@ import os
 import stat
 import sys
 
-import neuroscript
+from neuroscript._version import __version__
 from neuroscript.cache.memory import Entry
 from neuroscript.runtime.containers import COPY_ALWAYS, IN_CONTAINER, IN_HELPER, IN_LOCAL
 from neuroscript.runtime.programs import Compiled, LoadedProcedure, LoadedProgram, Signature
@@ -28,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from neuroscript.compiler.codegen.calls import Linker
+    from neuroscript.runtime.tool_calls import Linker
 
 SWITCH = "NEUROSCRIPT_NO_CACHE"
 """The environment variable that turns the cache off, for every interpreter of the process, when it is not empty."""
@@ -36,6 +36,7 @@ SWITCH = "NEUROSCRIPT_NO_CACHE"
 MOST_BYTES = 64 * 1024 * 1024
 """Bytes that all files may have together; the oldest are removed."""
 
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # of the package `neuroscript`
 _MAKERS = ("compiler", "runtime", "syntax", "values")  # the packages that code depends on
 _HASH_BYTES = 32
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -235,18 +236,17 @@ def _maker() -> tuple[object, ...]:
     python = sys.implementation.cache_tag, sys.version, sys.flags.optimize, IN_LOCAL, IN_HELPER, IN_CONTAINER
     positions = "no_debug_ranges" in sys._xoptions, os.environ.get("PYTHONNODEBUGRANGES", "")
     modules: list[tuple[str, int, int]] = []
-    root = os.path.dirname(neuroscript.__file__)
     pending = list(_MAKERS)
     while pending:
         package = pending.pop()
-        with contextlib.suppress(OSError), os.scandir(os.path.join(root, package)) as files:
+        with contextlib.suppress(OSError), os.scandir(os.path.join(_ROOT, package)) as files:
             for file in files:
                 if file.name.endswith(".py"):
                     status = file.stat()
                     modules.append((f"{package}/{file.name}", status.st_size, status.st_mtime_ns))
                 elif "." not in file.name and file.name != "__pycache__":
                     pending.append(f"{package}/{file.name}")
-    return neuroscript.__version__, python, positions, COPY_ALWAYS, sorted(modules)
+    return __version__, python, positions, COPY_ALWAYS, sorted(modules)
 
 
 def _plain(entry: Entry) -> tuple[Any, ...]:

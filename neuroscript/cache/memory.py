@@ -17,9 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from neuroscript.compiler.codegen.calls import Linker
     from neuroscript.runtime.programs import Compiled, LoadedProgram
-    from neuroscript.runtime.tool_calls import ToolLink
+    from neuroscript.runtime.tool_calls import Linker, ToolLink
 
 _ENTRIES = 128
 _LONGEST = 1024 * 1024  # characters of all sources that are kept; their code takes up to ten times as much

@@ -10,15 +10,8 @@ from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from neuroscript.compiler.codegen.calls import signature_of
-from neuroscript.compiler.resolve import (
-    Body,
-    Resolved,
-    diagnostic,
-    expressions,
-    inner_blocks,
-    walk,
-)
+from neuroscript.compiler.resolve import Body, Resolved, diagnostic, signature_of
+from neuroscript.compiler.traversal import expressions, inner_blocks, loose_operands, walk
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.runtime.errors import nearest
 from neuroscript.runtime.operators import BUILTINS
@@ -90,7 +83,7 @@ class _Linter:
                 ended = statement
 
     def expression(self, body: Body, expression: n.Expr) -> None:
-        loose = set(map(id, _loose(expression)))
+        loose = {id(operand) for part in walk(expression) for operand in loose_operands(part)}
         for part in walk(expression):
             match part:
                 case n.Name(name=name, span=span) if id(part) not in loose:
@@ -180,13 +173,3 @@ def _targets(statement: n.Stmt) -> Iterator[tuple[str, n.Span]]:
             yield target.name, target.span
         case n.ForEach(name=name, name_span=span):
             yield name, span
-
-
-def _loose(expression: n.Expr) -> Iterator[n.Expr]:
-    """The operands that may be unset variables: those of ``== != typeof no some``."""
-    for part in walk(expression):
-        if isinstance(part, n.Unary) and part.op in ("typeof", "no", "some"):
-            yield part.operand
-        elif isinstance(part, n.Chain) and part.rest[0][0] in ("==", "!="):
-            yield part.first
-            yield from (operand for _, operand, _ in part.rest)

@@ -5,17 +5,18 @@ Generated code sees the names of `Runtime.namespace` and no others: its ``__buil
 
 from __future__ import annotations
 
+import builtins
 from functools import partial
 from itertools import chain, compress
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, refcount
 from neuroscript.runtime.errors import UNCATCHABLE, Stop, Unset, handler_fields, nearest, script_error
 from neuroscript.runtime.events import Events, make_event
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
-from neuroscript.runtime.programs import specialised_name
 from neuroscript.runtime.runs import Runs
 from neuroscript.runtime.tool_calls import TOOL_NAMES, ToolLinks, bad_call
 from neuroscript.values import (
@@ -70,37 +71,39 @@ class Runtime(ToolLinks, Runs):
         operations, containers = self.operations, self.containers
         self.namespace.update(_STATELESS)
         self.namespace.update(
-            _add=operations.add,
-            _mul=operations.multiply,
-            _join=operations.join,
-            _pieces=operations.pieces,
-            _joined=operations.joined,
-            _map_key=operations.map_key,
-            _len=operations.length,
-            _long_string=operations.long_string,
-            _nested=containers.nested,
-            _too_many=containers.too_many,
-            _index=containers.index,
-            _walk=containers.walk,
-            _put=containers.put,
-            _put_path=containers.put_path,
-            _append_at=containers.append_at,
-            _iterate=containers.iterate,
-            _too_deep=self.too_deep,
-            _name=self.name,
-            _name_or_nil=self.name_or_nil,
-            _read_only=self.read_only,
-            _eval=self.evaluate,
-            _call=self.call,
-            _tool=self.late_tool,
-            _emit=self.emit,
-            _whisper=self.whisper,
-            _prompt=self.prompt,
-            _ask=self.ask,
-            _fail=self.fail,
-            _handle=self.handle,
-            _on_event=self.events.register,
-            _clear_event=self.events.clear,
+            {
+                abi.ADD: operations.add,
+                abi.MUL: operations.multiply,
+                abi.JOIN: operations.join,
+                abi.JOIN_ALL: operations.pieces,
+                abi.TEXT: operations.joined,
+                abi.MAP_KEY: operations.map_key,
+                abi.BUILTIN_LEN: operations.length,
+                abi.LONG_STRING: operations.long_string,
+                abi.NESTED: containers.nested,
+                abi.TOO_MANY: containers.too_many,
+                abi.INDEX: containers.index,
+                abi.WALK: containers.walk,
+                abi.PUT: containers.put,
+                abi.PUT_PATH: containers.put_path,
+                abi.APPEND_AT: containers.append_at,
+                abi.ITERATE: containers.iterate,
+                abi.TOO_DEEP: self.too_deep,
+                abi.NAME: self.name,
+                abi.NAME_OR_NIL: self.name_or_nil,
+                abi.REFUSE_READ_ONLY: self.read_only,
+                abi.EVAL: self.evaluate,
+                abi.CALL: self.call,
+                abi.CALL_TOOL: self.late_tool,
+                abi.EMIT: self.emit,
+                abi.WHISPER: self.whisper,
+                abi.PROMPT: self.prompt,
+                abi.ASK: self.ask,
+                abi.FAIL: self.fail,
+                abi.HANDLE: self.handle,
+                abi.ON_EVENT: self.events.register,
+                abi.CLEAR_EVENT: self.events.clear,
+            }
         )
 
     # --- errors ---------------------------------------------------------------------------------------------------
@@ -174,11 +177,11 @@ class Runtime(ToolLinks, Runs):
             self._changed.add(name)
         self.procedures[name] = procedure
         if name in self._changed:
-            self.namespace[f"p_{name}"] = _checked(self.namespace[f"p_{name}"], procedure.signature)
+            self.namespace[abi.PROCEDURE + name] = _checked(self.namespace[abi.PROCEDURE + name], procedure.signature)
         functions = self._specialised.setdefault(name, [])
         for replaced in functions:
-            self.namespace[replaced] = self.namespace[f"p_{name}"]
-        special = specialised_name(load, name)
+            self.namespace[replaced] = self.namespace[abi.PROCEDURE + name]
+        special = abi.specialised(load, name)
         if special in self.namespace:
             functions.append(special)
 
@@ -204,8 +207,8 @@ class Runtime(ToolLinks, Runs):
         problem = procedure.signature.problem(len(positional), list(names))
         if problem is not None:
             bad_call(f"{name}() {problem}; it is {procedure.signature}")
-        named = {f"v_{key}": value for key, value in zip(names, args[len(positional) :], strict=True)}
-        return self.namespace[f"p_{name}"](depth - 1, *positional, **named)
+        named = {abi.VARIABLE + key: value for key, value in zip(names, args[len(positional) :], strict=True)}
+        return self.namespace[abi.PROCEDURE + name](depth - 1, *positional, **named)
 
     def _foreign_call(self, function: Function, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call of a function value that is the host's, or another interpreter's."""
@@ -318,7 +321,7 @@ def _checked(function: Callable[..., Any], signature: Signature) -> Callable[...
     """A procedure for callers that may have been compiled for another signature of it."""
 
     def call(depth: int, *args: Any, **named: Any) -> Any:
-        problem = signature.problem(len(args), [name.removeprefix("v_") for name in named])
+        problem = signature.problem(len(args), [name.removeprefix(abi.VARIABLE) for name in named])
         if problem is not None:
             bad_call(f"{signature.name}() {problem}; it is {signature}")
         return function(depth, *args, **named)
@@ -369,52 +372,43 @@ def returned(declared: int, given: int, value: Any) -> Any:
 
 
 _STATELESS: dict[str, Any] = {
-    **{f"b_{name}": function for name, function in BUILTINS.items()},
+    **{name: getattr(builtins, name) for name in abi.PYTHON},
+    **{abi.BUILTIN + name: function for name, function in BUILTINS.items()},
     **TOOL_NAMES,
-    "UNSET": UNSET,
-    "Fuzzy": Fuzzy,
-    "Exception": Exception,
-    "type": type,
-    "int": int,
-    "str": str,
-    "bool": bool,
-    "float": float,
-    "list": list,
-    "dict": dict,
-    "bytes": bytes,
-    "len": len,
-    "_range": range,
-    "_compress": compress,
-    "_chain": chain,
-    "_counted": ops.counted,
-    "_refcount": refcount,
-    "_get": dict.get,
-    "_update": dict.update,
-    "_sub": ops.subtract,
-    "_div": ops.divide,
-    "_mod": ops.modulo,
-    "_pow": ops.power,
-    "_neg": ops.negate,
-    "_bit_and": ops.bit_and,
-    "_bit_or": ops.bit_or,
-    "_bit_xor": ops.bit_xor,
-    "_bit_not": ops.bit_not,
-    "_eq": equal,
-    "_ne": ops.not_equal,
-    "_lt": ops.less,
-    "_le": ops.less_equal,
-    "_gt": ops.greater,
-    "_ge": ops.greater_equal,
-    "_and": ops.both,
-    "_or": ops.either,
-    "_not": ops.negation,
-    "_typeof": type_name,
-    "_infinite": ops.infinite,
-    "_host": from_host,
-    "_bad_call": bad_call,
-    "_unset": unset,
-    "_must": must,
-    "_must_set": must_set,
-    "_unpack": unpack,
-    "_returned": returned,
+    abi.UNSET: UNSET,
+    abi.FUZZY: Fuzzy,
+    abi.RANGE: range,
+    abi.COMPRESS: compress,
+    abi.CHAIN: chain,
+    abi.COUNTED: ops.counted,
+    abi.REFCOUNT: refcount,
+    abi.DICT_GET: dict.get,
+    abi.DICT_UPDATE: dict.update,
+    abi.SUB: ops.subtract,
+    abi.DIV: ops.divide,
+    abi.MOD: ops.modulo,
+    abi.POW: ops.power,
+    abi.NEG: ops.negate,
+    abi.BIT_AND: ops.bit_and,
+    abi.BIT_OR: ops.bit_or,
+    abi.BIT_XOR: ops.bit_xor,
+    abi.BIT_NOT: ops.bit_not,
+    abi.EQ: equal,
+    abi.NE: ops.not_equal,
+    abi.LT: ops.less,
+    abi.LE: ops.less_equal,
+    abi.GT: ops.greater,
+    abi.GE: ops.greater_equal,
+    abi.AND: ops.both,
+    abi.OR: ops.either,
+    abi.NOT: ops.negation,
+    abi.TYPEOF: type_name,
+    abi.INFINITE: ops.infinite,
+    abi.FROM_HOST: from_host,
+    abi.BAD_CALL: bad_call,
+    abi.REFUSE_UNSET: unset,
+    abi.MUST: must,
+    abi.MUST_SET: must_set,
+    abi.UNPACK: unpack,
+    abi.RETURNED: returned,
 }

@@ -84,8 +84,3 @@ class Compiled:
     codes: tuple[CodeType, ...]
     start: str
     commands: tuple[str, ...]
-
-
-def specialised_name(load: int, procedure: str) -> str:
-    """The name of the function of a procedure's specialised body, made by the load of that number."""
-    return f"t{load}_{procedure}"

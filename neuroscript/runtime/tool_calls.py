@@ -11,6 +11,7 @@ from functools import partial
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.records import record
+from neuroscript.runtime import abi
 from neuroscript.runtime.errors import Stop
 from neuroscript.tools.spec import ArgType
 from neuroscript.values import to_host
@@ -19,12 +20,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType
-    from typing import Any, NoReturn
+    from typing import Any, NoReturn, Protocol
 
     from neuroscript.interpreter import Interpreter
     from neuroscript.runtime.budget import Fuel
     from neuroscript.runtime.containers import Containers
     from neuroscript.tools.registry import Tool
+
+    class Linker(Protocol):
+        """Links the tools of a program while it is compiled, or found in a cache."""
+
+        def tool(self, name: str) -> ToolLink | None:
+            """How generated code reaches a tool; None leaves the call to the run, which finds or refuses it."""
+
 
 BIG = 4096
 """Items or characters from which on a call of a library function checks the limits."""
@@ -35,15 +43,15 @@ _SCALARS = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER
 _DIRECT = _SCALARS | {ArgType.MAP, ArgType.ANY} | {kind for kind in ArgType if kind.item_type is not None}
 
 TOOL_NAMES: dict[str, Any] = {
-    "_own": to_host,
-    "_ascii": str.isascii,
-    "_map": map,
-    "_all_str": frozenset({str}).issuperset,
-    "_all_int": frozenset({int}).issuperset,
-    "_all_float": frozenset({float}).issuperset,
-    "_all_number": frozenset({int, float}).issuperset,
-    "_all_bool": frozenset({bool}).issuperset,
-    "_all_dict": frozenset({dict}).issuperset,
+    abi.TO_HOST: to_host,
+    abi.IS_ASCII: str.isascii,
+    abi.MAP: map,
+    abi.ALL_STR: frozenset({str}).issuperset,
+    abi.ALL_INT: frozenset({int}).issuperset,
+    abi.ALL_FLOAT: frozenset({float}).issuperset,
+    abi.ALL_NUMBER: frozenset({int, float}).issuperset,
+    abi.ALL_BOOL: frozenset({bool}).issuperset,
+    abi.ALL_DICT: frozenset({dict}).issuperset,
 }
 """What generated code uses round the calls of tools."""
 
@@ -124,9 +132,9 @@ class ToolLinks:
             returns=spec.return_type,
             append=spec.name == "list.Append" and tool is self._append_tool(),
         )
-        self.namespace[f"s_{key}"] = partial(self.call_tool, tool)
+        self.namespace[abi.TOOL + key] = partial(self.call_tool, tool)
         if direct:
-            self.namespace[f"f_{key}"] = self._direct(tool, key)
+            self.namespace[abi.TOOL_FUNCTION + key] = self._direct(tool, key)
         return link
 
     def _append_tool(self) -> Tool | None:
@@ -148,7 +156,7 @@ class ToolLinks:
         # The failures of a built-in function, or of one of several with the same code, the tool itself explains.
         direct = function if told else tool.execute
         self.fuel.direct_tools = True
-        self._untimed[f"f_{key}"] = direct
+        self._untimed[abi.TOOL_FUNCTION + key] = direct
         return self._timed(direct) if self.fuel.timing else direct
 
     def _time_tools(self, timing: bool) -> None:

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Container, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-from neuroscript.compiler.resolve import Body, statements, walk
+from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.traversal import statements, walk
 from neuroscript.syntax import nodes as n
 from neuroscript.values import MAX_INT_BITS
 
@@ -150,7 +152,7 @@ class Inference:
     def __init__(
         self,
         body: Body,
-        foreign: set[str],
+        foreign: AbstractSet[str],
         procedures: Container[str] = (),
         globals: Container[str] = (),
         params: Mapping[str, Type] = MappingProxyType({}),

@@ -1,4 +1,4 @@
-"""Procedures in two versions: one for the parameters that they were evidently written for, one for all others.
+"""Specialisation: a second version of a procedure, for the parameters that it was evidently written for.
 
 A procedure that does arithmetic with its parameters, in a loop or calling itself, mostly gets whole numbers.  Its
 specialised body takes that for granted; the general one begins with a look at the arguments, and hands over where they
@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from neuroscript.compiler.analysis import infer
 from neuroscript.compiler.analysis.counted_loops import counter
 from neuroscript.compiler.analysis.infer import INT, LIST, MAP, NIL, NOTHING, Inference, Type
-from neuroscript.compiler.resolve import Body, expressions, inner_blocks, statements, walk
-from neuroscript.runtime.programs import specialised_name
+from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.traversal import expressions, inner_blocks, statements, walk
+from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
 ENTRY_BITS = 62
@@ -29,11 +30,11 @@ _PROBE_BITS = 2048
 _ROUNDS = 6
 _NUMERIC = frozenset({"-", "*", "%", "<", "<=", ">", ">=", "+", "==", "!="})
 
-Infer = Callable[[Mapping[str, Type], Mapping[str, Type]], Inference]
+InferTypes = Callable[[Mapping[str, Type], Mapping[str, Type]], Inference]
 
 
 @dataclass(frozen=True, slots=True)
-class Special:
+class Specialisation:
     """The specialised body of a procedure.
 
     Attributes:
@@ -53,7 +54,7 @@ class Special:
         return self.params, {procedure: self.result} if self.result is not None else {}
 
 
-def expected(body: Body) -> dict[str, Type]:
+def expected_types(body: Body) -> dict[str, Type]:
     """What the parameters of a body evidently are for; none where a specialised body would not pay."""
     if body.kind != "procedure" or body.handlers or body.evals or not body.params:
         return {}
@@ -62,22 +63,24 @@ def expected(body: Body) -> dict[str, Type]:
     return _guesses(body, in_loops=not _own_calls(body))
 
 
-def specialised(body: Body, params: dict[str, Type], load: int, max_depth: int | None, made: Infer) -> Special:
+def specialise(
+    body: Body, params: dict[str, Type], load: int, max_depth: int | None, infer_types: InferTypes
+) -> Specialisation:
     """How a body is specialised.
 
     Args:
         body: of a procedure.
-        params: what is `expected`.
+        params: what `expected_types` gave.
         load: the number of this load.
         max_depth: how deep calls may be.
-        made: infers the types of the body's variables, given those of parameters and of calls.
+        infer_types: infers the types of the body's variables, given those of parameters and of calls.
     """
     calls = _own_calls(body)
-    names = specialised_name(load, body.name), f"r{load}_{body.name}"
+    names = abi.specialised(load, body.name), abi.specialised_self(load, body.name)
     if not calls:
-        return Special(*names, params, None)
-    params, all_fit = _grown(body, params, calls, max_depth, made)
-    return Special(*names, params, _result(body, params, max_depth, made) if all_fit else None)
+        return Specialisation(*names, params, None)
+    params, all_fit = _grown(body, params, calls, max_depth, infer_types)
+    return Specialisation(*names, params, _result(body, params, max_depth, infer_types) if all_fit else None)
 
 
 def value_given(call: n.Call, names: list[str], name: str) -> n.Expr | None:
@@ -160,13 +163,13 @@ def _own_calls(body: Body) -> list[n.Call]:
 
 
 def _grown(
-    body: Body, params: Mapping[str, Type], calls: list[n.Call], max_depth: int | None, made: Infer
+    body: Body, params: Mapping[str, Type], calls: list[n.Call], max_depth: int | None, infer_types: InferTypes
 ) -> tuple[dict[str, Type], bool]:
     """What the parameters are at any depth of calls of itself, and whether all those calls fit them."""
     growth: int | None = 0
     least = ENTRY_BITS
     for size in (_PROBE_BITS, 0):
-        types = made({name: Type(INT, size) if kind.kinds == INT else kind for name, kind in params.items()}, {})
+        types = infer_types({name: Type(INT, size) if kind.kinds == INT else kind for name, kind in params.items()}, {})
         given = [_given(call, body, params, types) for call in calls]
         for kind in (kind for kinds in given if kinds is not None for kind in kinds if kind.kinds == INT):
             if kind.bits is None or growth is None:
@@ -187,21 +190,21 @@ def _given(call: n.Call, body: Body, params: Mapping[str, Type], types: Inferenc
     return kinds if fit else None
 
 
-def _result(body: Body, params: Mapping[str, Type], max_depth: int | None, made: Infer) -> Type | None:
+def _result(body: Body, params: Mapping[str, Type], max_depth: int | None, infer_types: InferTypes) -> Type | None:
     """What a call gives, if that can be told."""
     if len(body.procedure.returns if body.procedure is not None else ()) > 1:
         return None
     found = NOTHING
     for _ in range(_ROUNDS):
-        before, found = found, _returned(body, made(params, {body.name: found})).grown()
+        before, found = found, _returned(body, infer_types(params, {body.name: found})).grown()
         if found == before:
             break
     else:
         return None
     if found.kinds != INT:
         return found if found.kinds else None
-    probed = _returned(body, made(params, {body.name: Type(INT, _PROBE_BITS)})).bits
-    least = _returned(body, made(params, {body.name: Type(INT, 0)})).bits
+    probed = _returned(body, infer_types(params, {body.name: Type(INT, _PROBE_BITS)})).bits
+    least = _returned(body, infer_types(params, {body.name: Type(INT, 0)})).bits
     if probed is None or least is None:
         return found
     growth = max(probed - _PROBE_BITS, 0)
