@@ -113,7 +113,6 @@ class Turn:
         self._hold: Reservation | None = None
         self._in_flight = False
         self._round: tuple[int, float] = (0, 0.0)
-        self._unsettled: NeuroScriptError | None = None
 
     def run(self, messages: Sequence[Message]) -> LLMResponse:
         """Calls the model, and again with the results of the tools that it asks for.
@@ -165,13 +164,6 @@ class Turn:
             else:
                 hold.release()
 
-    def settle_aside(self) -> None:
-        """`settle` in the middle of something that must not fail because of it; if it fails, the block's end does."""
-        try:
-            self.settle()
-        except NeuroScriptError as error:
-            self._unsettled = error
-
     def metrics(self) -> dict[str, Any]:
         """What a record's ``llm_metrics`` says of this turn."""
         usage, response = self.usage, self.response
@@ -202,8 +194,6 @@ class Turn:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.settle()
-        if self._unsettled is not None:
-            raise self._unsettled
 
     @property
     def _subject(self) -> str:

@@ -152,7 +152,7 @@ class Turns:
             live.count(
                 used.input_tokens,
                 used.output_tokens,
-                lambda usage: self.store.add_record(record, usage, meanwhile=turn.settle_aside),
+                lambda usage: self.store.add_record(record, usage),
             )
 
         return Task(

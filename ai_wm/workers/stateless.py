@@ -71,7 +71,7 @@ class StatelessTasks:
             known=known,
             options=options,
             overrides=(overrides,),
-            log=lambda turn, record: self.store.add_record(record, meanwhile=turn.settle_aside),
+            log=lambda turn, record: self.store.add_record(record),
         )
         try:
             turn, record = self.runner.run(task, definition, config, self.ready)
