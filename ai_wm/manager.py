@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ai_wm.calls.pricing import PriceSource
 from ai_wm.calls.tool_host import ToolHost
 from ai_wm.calls.turn import CallOptions, Check, StreamCallback
-from ai_wm.data.totals import RecordFilter
+from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerInstance,

@@ -8,7 +8,8 @@ from threading import RLock
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ai_wm.data.totals import RecordFilter, Totals, to_nanoseconds, tokens_of
+from ai_wm.data.record_filter import RecordFilter
+from ai_wm.data.totals import Totals, to_nanoseconds, tokens_of
 from ai_wm.data.types import (
     STATELESS_PREFIX,
     AIWorkerDefinition,
