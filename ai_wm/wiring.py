@@ -14,7 +14,7 @@ from ai_wm import keys
 from ai_wm.calls.pricing import PriceSource
 from ai_wm.calls.runner import Runner
 from ai_wm.calls.turn import ModelCalls
-from ai_wm.data.types import AIWorkerProvider, APIKeySource, APIKeyStatus
+from ai_wm.data.types import APIKeySource, APIKeyStatus
 from ai_wm.providers import Clients
 from ai_wm.providers.base import LLMClient
 from ai_wm.ratelimit import MemoryRateLimiter, RateLimiter
@@ -77,13 +77,12 @@ def build_parts(
     config_dir: str | os.PathLike[str] | None,
 ) -> Parts:
     """Makes the parts; the arguments are those of `AIWorkerManager`."""
-    AIWorkerProvider.offer(clients or ())
     places: dict[str, Any] = {"environ": environ, "config_dir": Path(config_dir) if config_dir is not None else None}
-    kept = store if store is not None else _store_in(sandbox, clock)
-    counted = limiter if limiter is not None else _limiter_in(sandbox, clock)
     made = Clients(clients, transport, model_directory=sandbox)
+    kept = store if store is not None else _store_in(sandbox, clock, made)
+    counted = limiter if limiter is not None else _limiter_in(sandbox, clock)
     moments, events = Clock(clock), Events()
-    definitions = Definitions(kept, counted, moments)
+    definitions = Definitions(kept, counted, moments, made.provider_names)
     calls = ModelCalls(counted, made, functools.partial(keys.resolve_key, **places), price_source)
     runner = Runner(calls, moments, events)
     turns = Turns(definitions, runner, kept)
@@ -101,14 +100,14 @@ def build_parts(
     )
 
 
-def _store_in(sandbox: Path | None, clock: Callable[[], float] | None) -> Store:
+def _store_in(sandbox: Path | None, clock: Callable[[], float] | None, clients: Clients) -> Store:
     if sandbox is None:
         from ai_wm.store.memory_store import MemoryStore
 
         return MemoryStore()
     from ai_wm.store.json_store import JsonStore
 
-    return JsonStore(sandbox, clock=clock or time.time)
+    return JsonStore(sandbox, clock=clock or time.time, providers=clients.provider_names)
 
 
 def _limiter_in(sandbox: Path | None, clock: Callable[[], float] | None) -> RateLimiter:

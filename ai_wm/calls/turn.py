@@ -237,7 +237,7 @@ class Turn:
         self, messages: tuple[Message, ...], offered: tuple[ToolDefinition, ...], key: Secret | None
     ) -> LLMRequest:
         return LLMRequest(
-            provider=self.definition.provider.value,
+            provider=str(self.definition.provider),
             model=self.definition.model_name,
             messages=messages,
             tools=offered,

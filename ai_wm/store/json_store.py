@@ -14,11 +14,12 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from ai_wm.data.provider_names import provider_names
 from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import (
     AIWorkerDefinition,
@@ -58,6 +59,8 @@ class JsonStore:
         directory: where the files are; made if it is not there.
         clock: seconds since 1970, for the moment at which instances of dead processes are retired.
         files: the calls to write with.
+        providers: gives the names of the providers that definitions may have besides the built-in ones; by default
+            those that installed packages offer.
 
     Raises:
         NeuroScriptError: 18 if a file is not valid, naming the place; 25 or 26 if it cannot be read.
@@ -69,6 +72,7 @@ class JsonStore:
         *,
         clock: Callable[[], float] = time.time,
         files: FileSystem | None = None,
+        providers: Callable[[], Iterable[str]] = provider_names,
     ) -> None:
         self._directory = Path(directory).absolute()
         self._process = os.getpid()
@@ -77,7 +81,7 @@ class JsonStore:
         self._timer: threading.Timer | None = None
         files = files or FileSystem()
         self._state = StateDirectory(self._directory, files)
-        self._books = Books(self._directory, self._state, files, clock)
+        self._books = Books(self._directory, self._state, files, clock, providers)
         self._commit = GroupCommit(self._execute)
         try:
             with self._locked():
