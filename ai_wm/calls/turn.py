@@ -15,7 +15,7 @@ from ai_wm.calls.pricing import PriceSource, cost_of, estimate_cost
 from ai_wm.calls.tool_host import ToolHost, WorkerTools
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import AIWorkerDefinition, APIKeySource
-from ai_wm.keys import Secret, redact
+from ai_wm.keys import Secret, redact_error
 from ai_wm.providers import Clients
 from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, ToolDefinition, Usage, estimate_tokens
 from ai_wm.ratelimit import RateLimiter, Reservation
@@ -231,7 +231,7 @@ class Turn:
         usage, attempts = failure.details.pop("usage", None), failure.details.get("attempts")
         known = usage if isinstance(usage, Usage) else Usage()
         self._count(known, definition.model_name, attempts if isinstance(attempts, int) else 1)
-        raise _without_key(failure, key)
+        raise redact_error(failure, () if key is None else (key,))
 
     def _request(
         self, messages: tuple[Message, ...], offered: tuple[ToolDefinition, ...], key: Secret | None
@@ -314,27 +314,3 @@ def _hand_on(stream: StreamCallback, text: str) -> None:
         raise NeuroScriptError(
             ErrorCode.TOOL_EXECUTION_FAILED, f"the stream callback failed: {type(error).__name__}: {error}"
         ) from error
-
-
-def _without_key(error: NeuroScriptError, key: Secret | None) -> NeuroScriptError:
-    """The error, or one without its causes if it or anything behind it shows the key."""
-    if key is None:
-        return error
-    link: BaseException | None = error
-    while link is not None:
-        shown = f"{link!r} {link} {getattr(link, 'details', '')}"
-        if redact(shown, [key]) != shown:
-            return NeuroScriptError(error.code, redact(error.message, [key]), details=_hidden(error.details, key))
-        link = link.__cause__ or link.__context__
-    return error
-
-
-def _hidden(value: Any, key: Secret) -> Any:
-    match value:
-        case str():
-            return redact(value, [key])
-        case Mapping():
-            return {name: _hidden(item, key) for name, item in value.items()}
-        case list() | tuple():
-            return [_hidden(item, key) for item in value]
-    return value

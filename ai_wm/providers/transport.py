@@ -20,7 +20,8 @@ import httpx
 
 from ai_wm.providers.adapter import BadReply
 from ai_wm.providers.connections import KEEP_CONNECTIONS, KEEP_SECONDS, Connections
-from ai_wm.providers.errors import AttemptFailed, Attempts
+from ai_wm.providers.errors import AttemptFailed
+from ai_wm.providers.retry import Attempts
 from neuroscript.errors import ErrorCode
 
 # Far above any reply of a model; what is larger is a mistake or an attack.
