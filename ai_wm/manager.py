@@ -1,4 +1,4 @@
-"""The manager of AI workers: one face for definitions, instances, tasks, records and limits."""
+"""The manager of AI workers: a facade for definitions, instances, tasks, records and limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ai_wm.calls.pricing import PriceSource
 from ai_wm.calls.tool_host import ToolHost
 from ai_wm.calls.turn import CallOptions, Check, StreamCallback
-from ai_wm.data.totals import RecordFilter
+from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerInstance,
@@ -30,7 +30,7 @@ from ai_wm.store import Store
 from ai_wm.support import progress
 from ai_wm.support.aio import in_thread
 from ai_wm.support.events import Listener
-from ai_wm.wiring import build_parts
+from ai_wm.wiring import wire
 from ai_wm.workers.conversation import ConversationManager
 from ai_wm.workers.stateless import TaskResult
 from neuroscript import ErrorCode, NeuroScriptError
@@ -79,7 +79,7 @@ class AIWorkerManager:
         self._sandbox = Path(sandbox_dir).resolve() if sandbox_dir is not None else None
         self._tools = tools
         self._closed = False
-        self._parts = build_parts(
+        self._wiring = wire(
             self._sandbox,
             clients=clients,
             clock=clock,
@@ -90,9 +90,9 @@ class AIWorkerManager:
             environ=environ,
             config_dir=config_dir,
         )
-        self._definitions = self._parts.definitions
-        self._instances = self._parts.instances
-        self._store = self._parts.store
+        self._definitions = self._wiring.definitions
+        self._instances = self._wiring.instances
+        self._store = self._wiring.store
 
     @property
     def sandbox_dir(self) -> Path | None:
@@ -122,11 +122,11 @@ class AIWorkerManager:
         try:
             self._instances.retire_all(reason, CLOSE_WAIT_SECONDS)
         finally:
-            self._parts.close()
+            self._wiring.close()
 
     def on_event(self, listener: Listener) -> Callable[[], None]:
         """Has ``listener(name, payload)`` told of every event; the function returned ends that."""
-        return self._parts.events.subscribe(listener)
+        return self._wiring.events.subscribe(listener)
 
     # --- definitions -------------------------------------------------------------------------------------------------
 
@@ -162,7 +162,7 @@ class AIWorkerManager:
 
     def list_worker_definitions_for_display(self, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The same as maps with snake_case keys, with ``can_chat`` and ``api_key_status``, and no key in clear."""
-        return self._definitions.for_display(filters, lambda definition: self._parts.key_status(definition.auth))
+        return self._definitions.for_display(filters, lambda definition: self._wiring.key_status(definition.auth))
 
     def active_definitions(self) -> list[AIWorkerDefinition]:
         """The active definitions themselves, quickly: not to be changed, their summaries not current."""
@@ -170,7 +170,7 @@ class AIWorkerManager:
 
     def key_status(self, id_or_name: str) -> APIKeyStatus:
         """Whether the key of a definition is there, without the key; error 9 if there is no such definition."""
-        return self._parts.key_status(self._definitions.find(id_or_name).auth)
+        return self._wiring.key_status(self._definitions.find(id_or_name).auth)
 
     def update_worker_definition(self, id_or_name: str, updates: Mapping[str, Any]) -> AIWorkerDefinition:
         """Changes a definition, wholly or not at all, and saves it.  Returns it as it is now.
@@ -253,7 +253,7 @@ class AIWorkerManager:
         Raises:
             NeuroScriptError: 9 if there is no such instance, 19 if it is retired.
         """
-        return ConversationManager(self._instances.find(instance_id), self._parts.turns, self._tools)
+        return ConversationManager(self._instances.find(instance_id), self._wiring.conversations, self._tools)
 
     def retire_worker_instance(
         self,
@@ -344,7 +344,7 @@ class AIWorkerManager:
         self._check_open()
         notes = tuple(Message(role="user", content=text) for text in context)
         options = CallOptions(tools=tools or self._tools, stream=stream, check=check, context=notes)
-        return self._parts.tasks.execute(id_or_name, prompt, config_overrides, options)
+        return self._wiring.tasks.execute(id_or_name, prompt, config_overrides, options)
 
     async def aexecute_stateless_task(
         self, id_or_name: str, prompt: str, config_overrides: Mapping[str, Any] | None = None, **options: Any
@@ -381,7 +381,7 @@ class AIWorkerManager:
             NeuroScriptError: 4, 9 or 19 where no prompt could run; 44 if cancelled.
         """
         self._check_open()
-        return self._parts.tasks.execute_batch(
+        return self._wiring.batches.execute(
             id_or_name,
             prompts,
             max_parallel,
@@ -427,7 +427,7 @@ class AIWorkerManager:
             comments=comments,
             correction_instructions=correction_instructions,
             supervisor_agent_id=supervisor_agent_id,
-            feedback_timestamp=self._parts.clock.now(),
+            feedback_timestamp=self._wiring.clock.now(),
         )
         return self._store.add_feedback(task_id, feedback)
 
@@ -460,7 +460,7 @@ class AIWorkerManager:
 
     def limit_usage(self, id_or_name: str) -> dict[str, float]:
         """What a definition's windows of limits hold now (`RateLimiter.usage`); error 9 if there is none."""
-        return self._parts.limiter.usage(self._definitions.find(id_or_name).definition_id)
+        return self._wiring.limiter.usage(self._definitions.find(id_or_name).definition_id)
 
     def save_performance_data(self) -> int:
         """Tidies the stored performance data.  Returns how many records are stored.

@@ -244,7 +244,7 @@ def _json_key(key: Any, path: str) -> str:
     return str(key)
 
 
-def _plain_validator(function: Callable[[Any], Any]) -> Any:
+def plain_validator(function: Callable[[Any], Any]) -> Any:
     """A validator that also keeps an int an int and a float a float, which pydantic's own number types do not."""
 
     class _Schema:
@@ -264,11 +264,11 @@ Text = StrictStr
 Flag = StrictBool
 Count = Annotated[int, Field(strict=True, ge=0, le=INT64_MAX), BeforeValidator(_whole)]
 """A whole number from 0 up, as wide as Go's int64."""
-Number = Annotated[float, _plain_validator(_number)]
+Number = Annotated[float, plain_validator(_number)]
 """A finite number; an int stays an int."""
-PositiveNumber = Annotated[float, _plain_validator(_positive_number)]
+PositiveNumber = Annotated[float, plain_validator(_positive_number)]
 Texts = Annotated[list[StrictStr], or_empty(list)]
-JsonMap = Annotated[dict[str, Any], _plain_validator(lambda value: {} if value is None else _json_map(value))]
+JsonMap = Annotated[dict[str, Any], plain_validator(lambda value: {} if value is None else _json_map(value))]
 """A map of JSON values, copied."""
 
 

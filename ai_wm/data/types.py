@@ -11,12 +11,14 @@ A model offers three forms of itself: `Model.to_file` (the file's keys; the only
 
 from __future__ import annotations
 
+import difflib
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import Field, field_serializer, model_validator
+from pydantic_core import PydanticCustomError
 
 from ai_wm.data.fields import (
     ZERO_TIME,
@@ -29,9 +31,10 @@ from ai_wm.data.fields import (
     Texts,
     Timestamp,
     or_empty,
+    plain_validator,
 )
 from ai_wm.data.model import Model, file_field
-from ai_wm.data.provider_names import provider_names
+from neuroscript import ErrorCode, NeuroScriptError
 
 __all__ = [
     "MASK",
@@ -65,10 +68,10 @@ STATELESS_PREFIX = "stateless-"
 
 
 class AIWorkerProvider(StrEnum):
-    """Who serves the model.
+    """The names of the built-in providers.
 
-    A provider that an installed package offers (entry-point group ``ai_wm.providers``), or whose client a host gave to
-    a manager (`offer`), is a member too once it is named.
+    Those of other providers, which an installed package offers (entry-point group ``ai_wm.providers``) or a host gives
+    a client for, are plain strings: which of them a definition may name is its manager's to say.
     """
 
     GOOGLE = "google"
@@ -78,25 +81,18 @@ class AIWorkerProvider(StrEnum):
     LOCAL = "local"
     CUSTOM = "custom"
 
-    @classmethod
-    def offer(cls, names: Iterable[str]) -> None:
-        """Makes further names members, for the life of the process."""
-        _OFFERED.update(names)
 
-    @classmethod
-    def _missing_(cls, value: object) -> AIWorkerProvider | None:
-        if not isinstance(value, str):
-            return None
-        # What is installed is looked at last, and only for a name that is not built in.
-        if value not in _OFFERED and value not in provider_names():
-            return None
-        member = str.__new__(cls, value)
-        member._name_ = value.upper()
-        member._value_ = value
-        return cls._value2member_map_.setdefault(value, member)  # type: ignore[return-value]
+_BUILT_IN_PROVIDERS = {provider.value: provider for provider in AIWorkerProvider}
 
 
-_OFFERED: set[str] = set()
+def _read_provider(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise PydanticCustomError("provider", "the name of a provider, such as openai")
+    return _BUILT_IN_PROVIDERS.get(value, value)
+
+
+ProviderName = Annotated[str, plain_validator(_read_provider)]
+"""The name of a provider; a built-in one is a member of `AIWorkerProvider`."""
 
 
 class InteractionModelType(StrEnum):
@@ -373,7 +369,7 @@ class AIWorkerDefinition(Model):
 
     definition_id: Text = file_field("definitionID", default_factory=lambda: str(uuid.uuid4()), min_length=1)
     name: Text = file_field("name", default="")
-    provider: AIWorkerProvider = file_field("provider")
+    provider: ProviderName = file_field("provider")
     model_name: Text = file_field("modelName", min_length=1)
     auth: APIKeySource = file_field("auth")
     interaction_models: Annotated[list[InteractionModelType], or_empty(list)] = file_field(
@@ -403,6 +399,29 @@ class AIWorkerDefinition(Model):
             self.__dict__["interaction_models"] = [InteractionModelType.CONVERSATIONAL]
             self.__pydantic_fields_set__.discard("interaction_models")
         return self
+
+    def check_provider(self, known: Callable[[], Iterable[str]], name: str = "") -> None:
+        """Refuses a provider that is neither built in nor one of those known.
+
+        Args:
+            known: gives the names of further providers; asked only where the provider is not a built-in one.
+            name: what to call the definition in the error.
+
+        Raises:
+            NeuroScriptError: 4, with the names to choose from and the nearest of them.
+        """
+        if self.provider in _BUILT_IN_PROVIDERS:
+            return
+        names = [*_BUILT_IN_PROVIDERS, *sorted(set(known()) - _BUILT_IN_PROVIDERS.keys())]
+        if self.provider in names:
+            return
+        near = difflib.get_close_matches(self.provider, names, 1)
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH,
+            f"{name or self.called}: field provider: expected one of {', '.join(names)}, got {self.provider[:80]!r}"
+            + (f"; did you mean {near[0]!r}?" if near else ""),
+            details={"field": "provider"},
+        )
 
     @property
     def can_chat(self) -> bool:

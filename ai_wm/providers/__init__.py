@@ -55,6 +55,10 @@ class Clients:
         self._breaker: Breaker | None = None
         self._closed = False
 
+    def provider_names(self) -> tuple[str, ...]:
+        """The providers that this manager knows: the host's, the built-in ones and those of installed packages."""
+        return tuple(sorted({*self._given, *provider_names()}))
+
     def for_provider(self, provider: str, model: str = "") -> LLMClient:
         """The client that answers for ``provider``.
 
@@ -123,13 +127,12 @@ class Clients:
                 if self._transport is None:
                     self._transport, self._breaker = Transport(self._httpx_transport), Breaker()
                 return HTTPClient(name, self._transport, self._breaker)
-        return _from_package(name)
+        return _from_package(name, self.provider_names())
 
 
-def _from_package(name: str) -> LLMClient:
+def _from_package(name: str, known: tuple[str, ...]) -> LLMClient:
     found = installed_providers().select(name=name)
     if not found:
-        known = provider_names()
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise NeuroScriptError(

@@ -1,4 +1,4 @@
-"""What a wire adapter is: pure functions from a request to HTTP and from a reply to an `LLMResponse`.
+"""Wire adapters: pure functions from a request to HTTP and from a reply to an `LLMResponse`.
 
 An adapter does no input or output and keeps nothing; `ai_wm.providers.http` sends what it builds.
 """
@@ -31,8 +31,8 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """An HTTP call: the path below the base URL, the headers without the key, and the JSON body."""
+class WireRequest:
+    """The HTTP request that a provider expects: the path below the base URL, the headers without the key, the body."""
 
     path: str
     body: dict[str, Any]
@@ -114,8 +114,8 @@ class Adapter(Protocol):
     key_prefix: str
     request_id_headers: tuple[str, ...]
 
-    def build(self, request: LLMRequest, *, stream: bool = False) -> Call:
-        """The HTTP call for ``request``."""
+    def build(self, request: LLMRequest, *, stream: bool = False) -> WireRequest:
+        """The HTTP request for ``request``."""
         ...
 
     def parse(self, reply: Any, request: LLMRequest) -> LLMResponse:

@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 from ai_wm.providers.adapter import (
     BadReply,
-    Call,
     Endpoint,
     ErrorReply,
     StreamError,
+    WireRequest,
     add_options,
     count,
     expect_list,
@@ -64,7 +64,7 @@ _STATUS = {
 _JSON_INSTRUCTION = "Reply with one JSON value and nothing else: no explanation, no code fence."
 
 
-def build(request: LLMRequest, *, stream: bool = False) -> Call:
+def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     """``POST v1/messages``."""
     names = ToolNames(request)
     options = sampling(request.config)
@@ -101,7 +101,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> Call:
         body["stream"] = True
     body = add_options(body, provider_options(request.config), _MADE_HERE)
     sampled = {"temperature", "top_p", "top_k"} & set(body)
-    return Call("v1/messages", body, {"anthropic-version": VERSION_WITH_SAMPLING if sampled else VERSION})
+    return WireRequest("v1/messages", body, {"anthropic-version": VERSION_WITH_SAMPLING if sampled else VERSION})
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 from ai_wm.providers.adapter import (
     BadReply,
-    Call,
     Endpoint,
     ErrorReply,
     StreamError,
+    WireRequest,
     add_options,
     count,
     expect_list,
@@ -81,7 +81,7 @@ _NO_SIGNATURE = "skip_thought_signature_validator"
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
 
 
-def build(request: LLMRequest, *, stream: bool = False) -> Call:
+def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     """``POST v1beta/models/{model}:generateContent``."""
     names = ToolNames(request)
     generation = {_GENERATION[key]: value for key, value in sampling(request.config).items()}
@@ -122,7 +122,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> Call:
     if generation:
         body["generationConfig"] = generation
     action = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return Call(f"v1beta/{_model_path(request.model)}:{action}", add_options(body, beside, _MADE_HERE))
+    return WireRequest(f"v1beta/{_model_path(request.model)}:{action}", add_options(body, beside, _MADE_HERE))
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:

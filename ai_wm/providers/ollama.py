@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from ai_wm.providers.adapter import (
     BadReply,
-    Call,
     Endpoint,
     ErrorReply,
     StreamError,
+    WireRequest,
     add_options,
     count,
     expect_list,
@@ -39,7 +39,7 @@ _BESIDE = frozenset({"format", "keep_alive", "logprobs", "options", "shift", "th
 _FINISH = {"stop": "stop", "length": "length"}
 
 
-def build(request: LLMRequest, *, stream: bool = False) -> Call:
+def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     """``POST api/chat``."""
     names = ToolNames(request)
     body: dict[str, Any] = {"model": request.model, "messages": _messages(request, names), "stream": stream}
@@ -74,7 +74,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> Call:
     if chosen:
         body["options"] = chosen
     beside = {key: value for key, value in options.items() if key not in inside}
-    return Call("api/chat", add_options(body, beside, _MADE_HERE))
+    return WireRequest("api/chat", add_options(body, beside, _MADE_HERE))
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:

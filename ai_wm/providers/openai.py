@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from ai_wm.providers.adapter import (
     BadReply,
-    Call,
     Endpoint,
     ErrorReply,
     StreamError,
+    WireRequest,
     add_options,
     count,
     expect_list,
@@ -54,7 +54,7 @@ _REPLAYED = ("reasoning_details", "reasoning_content")
 _FINAL_KINDS = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 
 
-def build(request: LLMRequest, *, stream: bool = False) -> Call:
+def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     """``POST chat/completions``."""
     names = ToolNames(request)
     body: dict[str, Any] = {"model": request.model, "messages": _messages(request, names)}
@@ -97,7 +97,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> Call:
     if stream:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
-    return Call("chat/completions", add_options(body, provider_options(request.config), _MADE_HERE))
+    return WireRequest("chat/completions", add_options(body, provider_options(request.config), _MADE_HERE))
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:

@@ -6,7 +6,7 @@ Unless said otherwise, the caller holds the store's lock and its mutex.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,16 +36,24 @@ class Books:
         state: its state directory.
         files: the calls to write with.
         clock: seconds since 1970, for the moment at which instances of dead processes are retired.
+        providers: gives the names of the providers that definitions may have besides the built-in ones.
     """
 
-    def __init__(self, directory: Path, state: StateDirectory, files: FileSystem, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        state: StateDirectory,
+        files: FileSystem,
+        clock: Callable[[], float],
+        providers: Callable[[], Iterable[str]],
+    ) -> None:
         self._directory = directory
         self._state = state
         self._clock = clock
         self.performance = PerformanceFile(directory / PERFORMANCE_FILE, files, state.write_note, state.read_note)
         self.journals = Journals(state.path, files)
         self.index = RecordIndex()
-        self.summaries = Summaries(DefinitionsFile(directory / DEFINITIONS_FILE, files))
+        self.summaries = Summaries(DefinitionsFile(directory / DEFINITIONS_FILE, files, providers))
         self.stale = False
         """Whether something was written that the index may not know: then all is read again."""
 

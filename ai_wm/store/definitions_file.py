@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -39,12 +39,19 @@ class DefinitionsState:
 
 
 class DefinitionsFile:
-    """Reads and writes the file.  Writing needs the store's lock."""
+    """Reads and writes the file.  Writing needs the store's lock.
 
-    def __init__(self, path: Path, files: FileSystem) -> None:
+    Args:
+        path: the file.
+        files: the calls to write with.
+        providers: gives the names of the providers that definitions may have besides the built-in ones.
+    """
+
+    def __init__(self, path: Path, files: FileSystem, providers: Callable[[], Iterable[str]]) -> None:
         self.path = path
         self._name = str(path)
         self._files = files
+        self._providers = providers
 
     def signature(self) -> tuple[int, int, int] | None:
         """The state of the file at this moment; None if there is none."""
@@ -94,6 +101,7 @@ class DefinitionsFile:
         for number, (value, line, column) in enumerate(found, 1):
             try:
                 definition = AIWorkerDefinition.parse(value, _named(value, number))
+                definition.check_provider(self._providers, _named(value, number))
             except NeuroScriptError as error:
                 raise bad_file(self.path, error.message, line, column, number) from error
             if definition.definition_id in state.definitions:

@@ -18,7 +18,6 @@ from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
-from ai_wm.support.group_commit import Meanwhile, nothing
 from neuroscript import ErrorCode, NeuroScriptError
 
 if sys.platform != "win32":
@@ -92,22 +91,13 @@ class FileSystem:
             os.lseek(descriptor, offset, os.SEEK_SET)
             return os.write(descriptor, data)
 
-    def write_for_good(self, descriptor: int, data: bytes, offset: int, meanwhile: Meanwhile = nothing) -> None:
+    def write_for_good(self, descriptor: int, data: bytes, offset: int) -> None:
         """Write ``data`` and wait until it is on the disk.
-
-        Args:
-            meanwhile: called in between.  The disk is told to begin then, which Linux would not do before it is
-                waited for: a sync takes 40 to 60 µs less after that.
 
         Raises:
             OSError: if not all could be written; some may have been.
         """
         self.write_at(descriptor, data, offset)
-        if meanwhile is not nothing:
-            if sys.platform == "linux":
-                # Says that the data will not be read soon; what Linux does about that is to write it now.
-                os.posix_fadvise(descriptor, offset, len(data), os.POSIX_FADV_DONTNEED)
-            meanwhile()
         self.sync_data(descriptor)
 
     def truncate(self, descriptor: int, length: int) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from ai_wm.data.totals import NEVER, RecordFilter, Totals
+from ai_wm.data.record_filter import RecordFilter
+from ai_wm.data.totals import NEVER, Totals
 from ai_wm.data.types import STATELESS_PREFIX
 from ai_wm.store.rows import Extract, Row
 

@@ -29,7 +29,6 @@ from ai_wm.store.files import Descriptor, FileSystem, read_at, try_hold
 from ai_wm.store.index import LiveInstance, RecordIndex
 from ai_wm.store.rows import extract_record
 from ai_wm.store.scan import read_line, write_line
-from ai_wm.support.group_commit import Meanwhile, nothing
 
 _SUFFIX: Final = ".jsonl"
 _LOCK_SUFFIX: Final = ".lock"
@@ -101,13 +100,12 @@ class Journals:
             raise
         return file
 
-    def append(self, lines: list[tuple[str, bytes]], name: str = "", meanwhile: Meanwhile = nothing) -> None:
+    def append(self, lines: list[tuple[str, bytes]], name: str = "") -> None:
         """Append to a journal for good.  All of it must have been read.
 
         Args:
             lines: each with the instance that it is about.
             name: whose journal; "" for this store's own.
-            meanwhile: called while the disk works.
 
         Raises:
             OSError: if they could not be stored; then nothing is.
@@ -119,7 +117,7 @@ class Journals:
         data = b"".join(b"\n" + line + b"\n" for _, line in lines)
         start = self._offsets[name]
         try:
-            self._files.write_for_good(file.number, data, start, meanwhile)
+            self._files.write_for_good(file.number, data, start)
         except BaseException:  # raised again, once what was begun is undone
             with contextlib.suppress(OSError):
                 self._files.truncate(file.number, start)

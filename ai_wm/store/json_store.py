@@ -14,12 +14,13 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from ai_wm.data.totals import RecordFilter
+from ai_wm.data.provider_names import provider_names
+from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerInstance,
@@ -39,7 +40,7 @@ from ai_wm.store.index import Place
 from ai_wm.store.rows import script_record
 from ai_wm.store.scan import read_line
 from ai_wm.store.state import StateDirectory
-from ai_wm.support.group_commit import GroupCommit, Meanwhile, Ticket, nothing
+from ai_wm.support.group_commit import GroupCommit, Ticket
 from neuroscript import ErrorCode, NeuroScriptError
 
 _FLUSH_SECONDS: Final = 0.8
@@ -58,6 +59,8 @@ class JsonStore:
         directory: where the files are; made if it is not there.
         clock: seconds since 1970, for the moment at which instances of dead processes are retired.
         files: the calls to write with.
+        providers: gives the names of the providers that definitions may have besides the built-in ones; by default
+            those that installed packages offer.
 
     Raises:
         NeuroScriptError: 18 if a file is not valid, naming the place; 25 or 26 if it cannot be read.
@@ -69,6 +72,7 @@ class JsonStore:
         *,
         clock: Callable[[], float] = time.time,
         files: FileSystem | None = None,
+        providers: Callable[[], Iterable[str]] = provider_names,
     ) -> None:
         self._directory = Path(directory).absolute()
         self._process = os.getpid()
@@ -77,7 +81,7 @@ class JsonStore:
         self._timer: threading.Timer | None = None
         files = files or FileSystem()
         self._state = StateDirectory(self._directory, files)
-        self._books = Books(self._directory, self._state, files, clock)
+        self._books = Books(self._directory, self._state, files, clock, providers)
         self._commit = GroupCommit(self._execute)
         try:
             with self._locked():
@@ -137,11 +141,9 @@ class JsonStore:
 
     # Records
 
-    def add_record(
-        self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None, meanwhile: Meanwhile = nothing
-    ) -> None:
+    def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
         """See `Store.add_record`."""
-        self._make(changes.AddRecord(record, usage), meanwhile)
+        self._make(changes.AddRecord(record, usage))
 
     def add_feedback(self, task_id: str, feedback: SupervisorFeedback) -> PerformanceRecord:
         """See `Store.add_feedback`."""
@@ -245,11 +247,11 @@ class JsonStore:
 
     # Changing
 
-    def _make(self, change: changes.Change, meanwhile: Meanwhile = nothing) -> Any:
+    def _make(self, change: changes.Change) -> Any:
         self._check_writable("store the performance data")
-        return self._commit.submit(change, meanwhile)
+        return self._commit.submit(change)
 
-    def _execute(self, tickets: list[Ticket[changes.Change]], meanwhile: Meanwhile) -> None:
+    def _execute(self, tickets: list[Ticket[changes.Change]]) -> None:
         """Make the changes of some threads, in rounds: those that touch the same thing come in different ones."""
         with self._state.locked():
             try:
@@ -265,7 +267,7 @@ class JsonStore:
                 return
             waiting = deque(tickets)
             while waiting:
-                self._store(self._round(waiting), meanwhile)
+                self._store(self._round(waiting))
         self._flush_soon()
 
     def _round(self, waiting: deque[Ticket[changes.Change]]) -> list[tuple[Ticket[changes.Change], changes.Plan]]:
@@ -286,22 +288,20 @@ class JsonStore:
                     planned.append((ticket, plan))
         return planned
 
-    def _store(self, planned: list[tuple[Ticket[changes.Change], changes.Plan]], meanwhile: Meanwhile) -> None:
+    def _store(self, planned: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
         """Make planned changes durable, and then apply them."""
         self._books.stale = True  # until everything written is applied; if this is interrupted, all is read again
         for name in dict.fromkeys(plan.journal for _, plan in planned if plan.journal):
             group = [(ticket, plan) for ticket, plan in planned if plan.journal == name]
-            self._store_in_journal(name, group, meanwhile)
+            self._store_in_journal(name, group)
         group = [(ticket, plan) for ticket, plan in planned if plan.extract is not None]
         if group:
-            self._store_in_file(group, meanwhile)
+            self._store_in_file(group)
         self._books.stale = False
 
-    def _store_in_journal(
-        self, name: str, group: list[tuple[Ticket[changes.Change], changes.Plan]], meanwhile: Meanwhile
-    ) -> None:
+    def _store_in_journal(self, name: str, group: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
         try:
-            self._books.journals.append([line for _, plan in group for line in plan.journal_lines], name, meanwhile)
+            self._books.journals.append([line for _, plan in group for line in plan.journal_lines], name)
         except OSError as error:
             failure = self._books.failure(error)
             for ticket, _ in group:
@@ -313,12 +313,12 @@ class JsonStore:
                     plan.apply()
                 ticket.succeed(plan.result)
 
-    def _store_in_file(self, group: list[tuple[Ticket[changes.Change], changes.Plan]], meanwhile: Meanwhile) -> None:
+    def _store_in_file(self, group: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
         try:
             if not self._books.performance.state.own:
                 with self._mutex:
                     self._books.adopt()
-            offsets = self._books.performance.append([plan.line for _, plan in group], meanwhile)
+            offsets = self._books.performance.append([plan.line for _, plan in group])
         except OSError as error:
             failure = self._books.failure(error)
             for ticket, _ in group:

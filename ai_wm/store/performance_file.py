@@ -37,7 +37,6 @@ from ai_wm.store.scan import (
     scan_lines,
     write_line,
 )
-from ai_wm.support.group_commit import Meanwhile, nothing
 from neuroscript import NeuroScriptError
 
 PADDING_STEP: Final = 16384
@@ -254,12 +253,11 @@ class PerformanceFile:
 
     # Writing
 
-    def append(self, lines: Sequence[bytes], meanwhile: Meanwhile = nothing) -> list[int]:
+    def append(self, lines: Sequence[bytes]) -> list[int]:
         """Store lines for good; returns their offsets.  The file must be as last seen, and in this form (`adopt`).
 
         Args:
             lines: the lines, without their ends.
-            meanwhile: called while the disk works.
 
         Raises:
             OSError: if they could not be stored; then the file is as before.
@@ -275,7 +273,7 @@ class PerformanceFile:
         need = start + len(data)
         try:
             if need <= state.size:
-                self._files.write_for_good(descriptor, data, start, meanwhile)
+                self._files.write_for_good(descriptor, data, start)
             else:
                 state.size = self._grow(descriptor, data, start)
         except BaseException:  # raised again, once what was begun is undone

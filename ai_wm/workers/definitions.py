@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ai_wm.data.fields import snake_case
+from ai_wm.data.provider_names import provider_names
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import (
     MASK,
     AIWorkerDefinition,
     AIWorkerDefinitionStatus,
     AIWorkerPerformanceSummary,
-    AIWorkerProvider,
     APIKeySourceMethod,
     APIKeyStatus,
     InteractionModelType,
@@ -34,12 +34,16 @@ class Definitions:
         store: keeps them; another process's changes are seen at the next call.
         limiter: knows how many instances of a definition are active.
         clock: for the time stamps.
+        providers: gives the names of the providers that the manager knows besides the built-in ones.
     """
 
-    def __init__(self, store: Store, limiter: RateLimiter, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, limiter: RateLimiter, clock: Clock, providers: Callable[[], Iterable[str]] = provider_names
+    ) -> None:
         self._store = store
         self._limiter = limiter
         self._clock = clock
+        self._providers = providers
 
     # --- finding ---
 
@@ -97,6 +101,7 @@ class Definitions:
                 written.
         """
         made = AIWorkerDefinition.parse(data)
+        made.check_provider(self._providers)
         CallSettings.of(made.base_config)
         if made.auth.method is APIKeySourceMethod.INLINE and made.auth.value == MASK:
             raise _masked_key()
@@ -134,6 +139,8 @@ class Definitions:
         def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
             old = find_in(definitions, wanted)
             new = _updated(old, changes).model_copy(update={"modified_timestamp": self._clock.now()})
+            if new.provider != old.provider:
+                new.check_provider(self._providers, f"definition {old.name!r}")
             CallSettings.of(new.base_config)
             _check_name(new, definitions)
             definitions[old.definition_id] = new
@@ -222,7 +229,7 @@ def _check_name(definition: AIWorkerDefinition, definitions: Mapping[str, AIWork
 
 def _free_name(definition: AIWorkerDefinition, others: Iterable[AIWorkerDefinition]) -> str:
     taken = {other.name for other in others}
-    base = f"{definition.provider.value}-{definition.model_name}"
+    base = f"{definition.provider}-{definition.model_name}"
     number, name = 1, base
     while name in taken:
         number += 1
@@ -318,9 +325,7 @@ def _text(name: str, value: Any) -> str:
     return str(value)
 
 
-def _word(
-    name: str, value: Any, words: type[AIWorkerProvider | AIWorkerDefinitionStatus | InteractionModelType]
-) -> str:
+def _word(name: str, value: Any, words: type[AIWorkerDefinitionStatus | InteractionModelType]) -> str:
     text = _text(name, value)
     if text not in list(words):
         raise NeuroScriptError(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ai_wm.data.totals import RecordFilter
+from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import AIWorkerInstanceStatus, SupervisorFeedback, Timestamp, TokenUsageMetrics
 from ai_wm.store import JsonStore
 from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ai_wm.data.totals import RecordFilter
+from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import AIWorkerInstanceStatus, PerformanceRecord, SupervisorFeedback, TokenUsageMetrics
 from ai_wm.store import JsonStore
 from neuroscript.errors import ConflictError, NotFoundError
