@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neuroscript._version import __version__ as __version__
+from neuroscript.version import __version__ as __version__
 from neuroscript.errors import (
     AccessError,
     ArgumentError,

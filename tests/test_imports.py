@@ -24,7 +24,7 @@ PACKAGES = ("neuroscript", "ai_wm")
 # From the ground up: a module imports from its own part and from lower rows, and nothing from a part beside it.
 LAYERS = {
     "neuroscript": """
-        records
+        records version
         errors limits
         values
         sandbox syntax
@@ -73,14 +73,15 @@ LAYERS = {
         .
     """,
     "neuroscript.runtime": """
-        . errors programs services handles operators context
+        . abi errors programs services handles operators context
         containers events budget
         runs tool_calls
         namespace
     """,
     "neuroscript.compiler": """
-        .
+        . traversal
         resolve
+        unit
         analysis
         codegen
         build

@@ -19,7 +19,7 @@ import os
 import stat
 import sys
 
-from neuroscript._version import __version__
+from neuroscript.version import __version__
 from neuroscript.cache.memory import Entry
 from neuroscript.runtime.containers import COPY_ALWAYS, IN_CONTAINER, IN_HELPER, IN_LOCAL
 from neuroscript.runtime.programs import Compiled, LoadedProcedure, LoadedProgram, Signature
