@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,11 @@ from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage
 from ai_wm.ratelimit import Reservation
 from ai_wm.support.ids import new_id
 from neuroscript import ErrorCode, NeuroScriptError
+
+MAX_DEPTH = 8
+"""How deep models may call tools that ask models."""
+
+_depth: ContextVar[int] = ContextVar("ai_wm_turns_inside_one_another", default=0)
 
 StreamCallback = Callable[[str], object]
 """Gets each piece of a reply's text as it comes."""
@@ -113,7 +119,16 @@ class Turn:
         return f"worker {self.definition.name or self.definition.definition_id!r}"
 
     def request(self, key: Secret | None = None) -> LLMRequest:
-        """What the next round asks of the model."""
+        """What the next round asks of the model.
+
+        Raises:
+            NeuroScriptError: 38 in a tool of a model that was asked in a tool, and so on, beyond `MAX_DEPTH`.
+        """
+        if _depth.get() >= MAX_DEPTH:
+            raise NeuroScriptError(
+                ErrorCode.NESTING_DEPTH_EXCEEDED,
+                f"{self.subject} was not asked: models call tools that ask models, {MAX_DEPTH} deep already",
+            )
         task = self.task
         return LLMRequest(
             provider=str(self.definition.provider),
@@ -132,11 +147,11 @@ class Turn:
         """Takes what was reserved for the next round."""
         self._hold, self._sent, self._round = reservation, False, (0, 0.0)
 
-    def begin(self, key: Secret | None) -> None:
+    def begin(self, request: LLMRequest) -> None:
         """The next round begins: from now on there is something to record."""
         self.rounds += 1
-        if key is not None:
-            self.secrets.add(key)
+        if request.api_key is not None:
+            self.secrets.add(request.api_key)
 
     def sent(self) -> None:
         """The request is about to be sent: the round counts, whatever becomes of it."""
@@ -186,11 +201,15 @@ class Turn:
     def run_tools(self, response: LLMResponse) -> None:
         """Runs the tools that a reply asks for; their results go to the model with the next round."""
         check = self.task.options.check
-        for call in response.tool_calls:
-            if check is not None:
-                check()
-            self.tools_called.append(call.name)
-            self.messages.append(self._tools.run(call))
+        token = _depth.set(_depth.get() + 1)
+        try:
+            for call in response.tool_calls:
+                if check is not None:
+                    check()
+                self.tools_called.append(call.name)
+                self.messages.append(self._tools.run(call))
+        finally:
+            _depth.reset(token)
 
     def metrics(self) -> dict[str, Any]:
         """What a record's ``llm_metrics`` says of this turn."""
