@@ -1,4 +1,4 @@
-"""The record of a turn, and the events that tell of it."""
+"""Performance records of turns, and the events that tell of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Event = tuple[str, dict[str, Any]]
 
 
 def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseException | None = None) -> PerformanceRecord:
-    """The record of a turn that is over: it holds what is known of the input, never the input itself, and no key.
+    """Makes the record of a turn that is over: with what is known of its input, but not the input, and no key.
 
     Args:
         turn: the turn.
@@ -85,14 +85,21 @@ _PLAIN: Final = frozenset({str, int})
 
 
 def completed(definition: AIWorkerDefinition, record: PerformanceRecord) -> Event:
-    """The event of a task that succeeded."""
+    """Makes the event of a task that succeeded."""
     return TASK_COMPLETED, _payload(definition, record)
 
 
 def failed(
     definition: AIWorkerDefinition, instance_id: str, error: NeuroScriptError, record: PerformanceRecord | None
 ) -> Event:
-    """The event of a refusal by the limits, or of a task that failed; ``record`` is None if no call was begun."""
+    """Makes the event of a task that failed or was refused by its limits.
+
+    Args:
+        definition: who was asked.
+        instance_id: the instance, or the id made up for a stateless task.
+        error: why.
+        record: the record of the failed call; None if no call was begun, or none could be stored.
+    """
     payload = (
         _payload(definition, record)
         if record is not None
