@@ -25,8 +25,8 @@ from ai_wm.data.types import (
 )
 from ai_wm.store import journal
 from ai_wm.store.index import LiveInstance, RecordIndex
+from ai_wm.store.json_array import write_line
 from ai_wm.store.rows import Extract, Row, extract_record, row_of
-from ai_wm.store.scan import write_line
 from neuroscript.errors import ErrorCode, NeuroScriptError
 
 RECOVERED = "the process that held this instance ended without retiring it; stored when its records were next read"

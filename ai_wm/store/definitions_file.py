@@ -17,7 +17,7 @@ from typing import Any, Final
 from ai_wm.data.totals import Totals
 from ai_wm.data.types import AIWorkerDefinition
 from ai_wm.store.files import Descriptor, FileSystem, io_error, replacing, signature
-from ai_wm.store.scan import ArrayReader, bad_file, read_from
+from ai_wm.store.json_array import ArrayReader, bad_file, read_from
 from neuroscript.errors import NeuroScriptError
 
 OLDER_FORM_KEY: Final = "aiWorkerDefinitions"

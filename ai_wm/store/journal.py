@@ -27,8 +27,8 @@ from filelock import FileLock
 
 from ai_wm.store.files import Descriptor, FileSystem, read_at, try_hold
 from ai_wm.store.index import LiveInstance, RecordIndex
+from ai_wm.store.json_array import read_line, write_line
 from ai_wm.store.rows import extract_record
-from ai_wm.store.scan import read_line, write_line
 from ai_wm.support.group_commit import Meanwhile, nothing
 
 _SUFFIX: Final = ".jsonl"

@@ -33,12 +33,12 @@ from ai_wm.data.types import (
 )
 from ai_wm.store import changes
 from ai_wm.store.base import T
-from ai_wm.store.books import Books
+from ai_wm.store.engine import Books
 from ai_wm.store.files import Descriptor, FileSystem, read_at
 from ai_wm.store.index import Place
+from ai_wm.store.json_array import read_line
 from ai_wm.store.rows import script_record
-from ai_wm.store.scan import read_line
-from ai_wm.store.state import StateDirectory
+from ai_wm.store.state_directory import StateDirectory
 from ai_wm.support.group_commit import GroupCommit, Meanwhile, Ticket, nothing
 from neuroscript.errors import ErrorCode, NeuroScriptError
 

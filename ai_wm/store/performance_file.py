@@ -1,4 +1,4 @@
-"""The performance data on the disk: loading, appending, tidying up.  `ai_wm.store.scan` describes the form of the file.
+"""The performance data on the disk: loading, appending, tidying up.  `ai_wm.store.json_array` describes the form of the file.
 
 An append costs one write and one sync, whatever the size of the file.  It goes into padding that is there already,
 where possible: the file's length does not change then, and the sync need not wait for the file system's own journal
@@ -25,8 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from ai_wm.store.files import DENIED, Descriptor, FileSystem, io_error, read_at, replacing, signature
-from ai_wm.store.rows import normal_entry
-from ai_wm.store.scan import (
+from ai_wm.store.json_array import (
     HEAD,
     PADDING_LINE,
     ArrayReader,
@@ -37,6 +36,7 @@ from ai_wm.store.scan import (
     scan_lines,
     write_line,
 )
+from ai_wm.store.rows import normal_entry
 from ai_wm.support.group_commit import Meanwhile, nothing
 from neuroscript.errors import NeuroScriptError
 

@@ -19,7 +19,7 @@ from ai_wm.data.types import (
     Timestamp,
 )
 from ai_wm.store import JsonStore
-from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
+from ai_wm.store.engine import DEFINITIONS_FILE, PERFORMANCE_FILE
 from ai_wm.store.files import FileSystem
 
 NOON = 1_750_000_000

@@ -17,7 +17,7 @@ import pytest
 
 from ai_wm.data.types import SupervisorFeedback, TokenUsageMetrics
 from ai_wm.store import JsonStore
-from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
+from ai_wm.store.engine import DEFINITIONS_FILE, PERFORMANCE_FILE
 from neuroscript.errors import AccessError, NeuroScriptError, ToolError
 
 from .support import (

@@ -16,7 +16,7 @@ import pytest
 from ai_wm.data.totals import RecordFilter
 from ai_wm.data.types import AIWorkerInstanceStatus, SupervisorFeedback, Timestamp, TokenUsageMetrics
 from ai_wm.store import JsonStore
-from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
+from ai_wm.store.engine import DEFINITIONS_FILE, PERFORMANCE_FILE
 from neuroscript.errors import ArgumentError, ConflictError, NotFoundError, StateError
 
 from .support import add, definitions, entries, record, reopened, retire, spawn, tasks, worker

@@ -16,9 +16,9 @@ from ai_wm.store.definitions_file import DefinitionsFile, DefinitionsState
 from ai_wm.store.files import FileSystem, io_error, read_at
 from ai_wm.store.index import RecordIndex
 from ai_wm.store.journal import Journals
+from ai_wm.store.json_array import read_line
 from ai_wm.store.performance_file import FileState, PerformanceFile
-from ai_wm.store.scan import read_line
-from ai_wm.store.state import StateDirectory
+from ai_wm.store.state_directory import StateDirectory
 from ai_wm.store.summaries import Summaries
 from neuroscript.errors import NeuroScriptError
 
