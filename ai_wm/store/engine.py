@@ -28,7 +28,7 @@ PERFORMANCE_FILE: Final = "ai_worker_performance_data.json"
 _LOG = logging.getLogger("ai_wm.store")
 
 
-class Books:
+class StorageEngine:
     """The definitions, the performance data and the journals of one directory.
 
     Args:
@@ -174,9 +174,9 @@ class Books:
                     now = Timestamp.from_unix(self._clock())
                     entries = [changes.recovered(live, now) for live in found]
                     offsets = self.performance.append([line for _, line in entries])
-                    for (extract, line), offset in zip(entries, offsets, strict=True):
-                        self.index.put(extract, offset, len(line))
-                        _LOG.warning("instance %s was not retired: %s", extract.instance_id, changes.RECOVERED)
+                    for (indexed, line), offset in zip(entries, offsets, strict=True):
+                        self.index.put(indexed, offset, len(line))
+                        _LOG.warning("instance %s was not retired: %s", indexed.instance_id, changes.RECOVERED)
                 self.journals.remove(lock, names)
         finally:
             for lock, _ in dead:

@@ -175,7 +175,7 @@ class Descriptor:
 
 
 @contextlib.contextmanager
-def replacing(
+def atomic_write(
     files: FileSystem, path: Path, mode: int | None = None, release: Callable[[], None] = lambda: None
 ) -> Iterator[int]:
     """Write a file anew: yields a descriptor to write to, and puts what was written in the place of ``path``.

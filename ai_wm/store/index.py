@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from ai_wm.data.totals import NEVER, RecordFilter, Totals
 from ai_wm.data.types import STATELESS_PREFIX
-from ai_wm.store.rows import Extract, Row
+from ai_wm.store.rows import IndexedEntry, Row
 
 _ALIVE: Final = 1
 _SUCCESS: Final = 2
@@ -22,7 +22,7 @@ _LIVE: Final = -1
 
 
 @dataclass(slots=True)
-class LiveInstance:
+class JournaledInstance:
     """An instance that was started and not retired: what its journal says of it, in the form of the files."""
 
     instance_id: str
@@ -42,7 +42,7 @@ class Place(NamedTuple):
     ordinal: int
     offset: int
     length: int
-    live: LiveInstance | None
+    live: JournaledInstance | None
 
 
 class RecordIndex:
@@ -68,7 +68,7 @@ class RecordIndex:
         self._entry_definition = array("i")
         self._first_row = array("i")
         self._row_count = array("i")
-        self._live: dict[int, LiveInstance] = {}
+        self._live: dict[int, JournaledInstance] = {}
         self._live_rows: dict[int, list[int]] = {}
         # One element a row.
         self._tasks: dict[str, int] = {}
@@ -89,20 +89,20 @@ class RecordIndex:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def put(self, extract: Extract, offset: int, length: int) -> None:
+    def put(self, indexed: IndexedEntry, offset: int, length: int) -> None:
         """Add an entry that is in the file at ``offset``, in place of what was known under its id, live or stored."""
-        number = self._entry_number(extract.instance_id)
+        number = self._entry_number(indexed.instance_id)
         rows = self._take_rows(number)
         if self._end_live(number):
             # It comes last now, in the order of the file, whenever it was started.
-            self._entries[extract.instance_id] = self._entries.pop(extract.instance_id)
-        definition = self._definition_number(extract.definition_id)
+            self._entries[indexed.instance_id] = self._entries.pop(indexed.instance_id)
+        definition = self._definition_number(indexed.definition_id)
         self._offset[number], self._length[number], self._entry_definition[number] = offset, length, definition
         self._count_spawned(number, definition, 1)
-        if not self._fit(rows, extract.rows):
-            rows = range(len(self._flags), len(self._flags) + len(extract.rows))
+        if not self._fit(rows, indexed.rows):
+            rows = range(len(self._flags), len(self._flags) + len(indexed.rows))
         self._first_row[number], self._row_count[number] = (rows[0] if rows else 0), len(rows)
-        for ordinal, (row_number, row) in enumerate(zip(rows, extract.rows, strict=True)):
+        for ordinal, (row_number, row) in enumerate(zip(rows, indexed.rows, strict=True)):
             self._set_row(row_number, number, ordinal, row)
             self._stored[self._definition[row_number]] += 1
 
@@ -158,7 +158,7 @@ class RecordIndex:
 
     # Live instances
 
-    def start(self, live: LiveInstance) -> None:
+    def start(self, live: JournaledInstance) -> None:
         """Add a live instance with the records that it has."""
         number = self._entry_number(live.instance_id)
         definition = self._definition_number(live.definition_id)
@@ -167,14 +167,14 @@ class RecordIndex:
         self._live[number], self._live_rows[number] = live, []
         self._active[definition] += 1
 
-    def add_live(self, live: LiveInstance, record: dict[str, Any], row: Row) -> None:
+    def add_live(self, live: JournaledInstance, record: dict[str, Any], row: Row) -> None:
         """Add a record to a live instance."""
         number, row_number = self._entries[live.instance_id], len(self._flags)
         self._set_row(row_number, number, len(live.records), row)
         self._live_rows[number].append(row_number)
         live.records.append(record)
 
-    def replace_live(self, live: LiveInstance, ordinal: int, record: dict[str, Any], row: Row) -> None:
+    def replace_live(self, live: JournaledInstance, ordinal: int, record: dict[str, Any], row: Row) -> None:
         """Put a record of the same definition in the place of one that a live instance has."""
         number = self._entries[live.instance_id]
         row_number = self._live_rows[number][ordinal]
@@ -182,12 +182,12 @@ class RecordIndex:
         self._set_row(row_number, number, ordinal, row)
         live.records[ordinal] = record
 
-    def live(self, instance_id: str) -> LiveInstance | None:
+    def live(self, instance_id: str) -> JournaledInstance | None:
         """The live instance of that id, of whichever process."""
         number = self._entries.get(instance_id)
         return None if number is None else self._live.get(number)
 
-    def live_instances(self) -> list[LiveInstance]:
+    def live_instances(self) -> list[JournaledInstance]:
         """All of them."""
         return list(self._live.values())
 
@@ -294,12 +294,12 @@ class RecordIndex:
         """The id of the entry that a record is in."""
         return self._names[place.entry]
 
-    def extract(self, instance_id: str) -> Extract:
+    def indexed(self, instance_id: str) -> IndexedEntry:
         """What was put for an entry in the file."""
         number = self._entries[instance_id]
         first = self._first_row[number]
         rows = [self._row(row) for row in range(first, first + self._row_count[number])]
-        return Extract(instance_id, self._definition_names[self._entry_definition[number]], rows)
+        return IndexedEntry(instance_id, self._definition_names[self._entry_definition[number]], rows)
 
     def _row(self, number: int) -> Row:
         rating = self._rating[number]

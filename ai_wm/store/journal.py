@@ -26,9 +26,9 @@ from typing import Any, Final
 from filelock import FileLock
 
 from ai_wm.store.files import Descriptor, FileSystem, read_at, try_hold
-from ai_wm.store.index import LiveInstance, RecordIndex
+from ai_wm.store.index import JournaledInstance, RecordIndex
 from ai_wm.store.json_array import read_line, write_line
-from ai_wm.store.rows import extract_record
+from ai_wm.store.rows import record_row
 from ai_wm.support.group_commit import Meanwhile, nothing
 
 _SUFFIX: Final = ".jsonl"
@@ -64,7 +64,7 @@ class Journals:
         """The file name of this store's journal; "" if it has none."""
         return f"{self._owner}-{self._number:06}{_SUFFIX}" if self._owner else ""
 
-    def owns(self, live: LiveInstance | None) -> bool:
+    def owns(self, live: JournaledInstance | None) -> bool:
         """Whether a live instance is in this store's journal.  Needs no lock."""
         return live is not None and bool(self._owner) and live.owner == self.own_name
 
@@ -254,7 +254,7 @@ class Journals:
             self.remove(alive, [name])
 
 
-def start_line(live: LiveInstance) -> bytes:
+def start_line(live: JournaledInstance) -> bytes:
     """The line that says that an instance began."""
     return write_line({"start": {key: value for key, value in asdict(live).items() if key not in ("owner", "records")}})
 
@@ -274,7 +274,7 @@ def changed_line(instance_id: str, record: dict[str, Any]) -> bytes:
     return write_line({"instance_id": instance_id, "changed": record})
 
 
-def lines_of(live: LiveInstance) -> list[bytes]:
+def lines_of(live: JournaledInstance) -> list[bytes]:
     """The lines that make a live instance what it is."""
     return [start_line(live)] + [record_line(live.instance_id, record, None) for record in live.records]
 
@@ -290,7 +290,7 @@ def apply_line(line: dict[str, Any], owner: str, index: RecordIndex) -> None:
                 return
             record, changed, usage = line.get("record"), line.get("changed"), line.get("usage")
             if record is not None and not index.knows_task(record.get("task_id", "")):
-                row = extract_record(record)
+                row = record_row(record)
                 if row is not None:
                     index.add_live(live, record, row)
             if changed is not None:
@@ -300,7 +300,7 @@ def apply_line(line: dict[str, Any], owner: str, index: RecordIndex) -> None:
 
 
 def _start(fields: dict[str, Any], owner: str, index: RecordIndex) -> None:
-    live = LiveInstance(
+    live = JournaledInstance(
         instance_id=str(fields.get("instance_id", "")),
         definition_id=str(fields.get("definition_id", "")),
         creation_timestamp=str(fields.get("creation_timestamp", "")),
@@ -315,8 +315,8 @@ def _start(fields: dict[str, Any], owner: str, index: RecordIndex) -> None:
     index.start(live)
 
 
-def _change(live: LiveInstance, record: dict[str, Any], index: RecordIndex) -> None:
-    row = extract_record(record)
+def _change(live: JournaledInstance, record: dict[str, Any], index: RecordIndex) -> None:
+    row = record_row(record)
     if row is None:
         return
     for ordinal, known in enumerate(live.records):

@@ -1,4 +1,4 @@
-"""The performance data on the disk: loading, appending, tidying up.  `ai_wm.store.json_array` describes the form of the file.
+"""The performance data on the disk: loading, appending, tidying up.  `json_array` describes the form of the file.
 
 An append costs one write and one sync, whatever the size of the file.  It goes into padding that is there already,
 where possible: the file's length does not change then, and the sync need not wait for the file system's own journal
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ai_wm.store.files import DENIED, Descriptor, FileSystem, io_error, read_at, replacing, signature
+from ai_wm.store.files import DENIED, Descriptor, FileSystem, atomic_write, io_error, read_at, signature
 from ai_wm.store.json_array import (
     HEAD,
     PADDING_LINE,
@@ -240,12 +240,12 @@ class PerformanceFile:
         with tempfile.TemporaryFile() as temporary:
             for value, line, column in reader:
                 try:
-                    entry, extract = normal_entry(value)
+                    entry, indexed = normal_entry(value)
                 except NeuroScriptError as error:
                     raise bad_file(self.path, error.message, line, column, reader.count) from error
                 data = write_line(entry)
                 temporary.write(data + b"\n")
-                put(extract, state.tail, len(data))
+                put(indexed, state.tail, len(data))
                 state.tail += len(data) + 1
                 state.count += 1
             temporary.flush()
@@ -335,7 +335,7 @@ class PerformanceFile:
         """
         reader, places = self.state.reader, []
         self._note(b"?")  # before the file is another: no process may go by an old note
-        with replacing(self._files, self.path, release=self._release) as descriptor:
+        with atomic_write(self._files, self.path, release=self._release) as descriptor:
             buffer, offset, count = bytearray(HEAD), 0, 0
             for instance_id, start, length in entries:
                 assert reader is not None
