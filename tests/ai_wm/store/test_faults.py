@@ -258,6 +258,20 @@ def test_an_interruption_in_the_middle_leaves_a_store_that_works(store: JsonStor
     assert [one.task_id for one in store.records("def-1")] == ["t2", "l0", "t0"]
 
 
+def test_a_task_that_stands_twice_in_a_journal_counts_once(store: JsonStore, directory: Path, tmp_path: Path) -> None:
+    """As after a write that failed and could not be taken back, and was made again behind what it left."""
+    shutil.copytree(directory, tmp_path / "copy")
+    [journal] = (tmp_path / "copy" / "ai_worker_state").glob("*.jsonl")
+    [line] = [line for line in journal.read_bytes().splitlines() if b'"l0"' in line]
+    with journal.open("ab") as file:
+        file.write(b"\n" + line + b"\n")
+    again = JsonStore(tmp_path / "copy")
+    assert again.summary("def-1").total_tasks_attempted == 2
+    assert [one.task_id for one in again.instance_records("live")] == ["l0"]
+    again.close()
+    assert sorted(tasks(tmp_path / "copy")) == ["l0", "t0"]
+
+
 LIMITED = """
 import resource, signal, sys
 from pathlib import Path
