@@ -24,7 +24,7 @@ from ai_wm.data.types import (
     TokenUsageMetrics,
 )
 from ai_wm.store import journal
-from ai_wm.store.index import JournaledInstance, RecordIndex
+from ai_wm.store.index import JournaledInstance, Place, RecordIndex
 from ai_wm.store.json_array import write_line
 from ai_wm.store.rows import IndexedEntry, Row, record_row, row_of
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -39,8 +39,8 @@ class PlanContext:
 
     index: RecordIndex
     journals: journal.Journals
-    entry: Callable[[str], dict[str, Any]]
-    """Reads an entry that is in the file, by its id."""
+    record: Callable[[Place], dict[str, Any]]
+    """Reads a record."""
 
 
 @dataclass(slots=True)
@@ -67,11 +67,6 @@ class Change(ABC):
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
         """The ids of the instances and tasks that it is about."""
 
-    @property
-    def concerns_live(self) -> bool:
-        """Whether it may be about a live instance, so that the journals of other processes matter to it."""
-        return True
-
     @abstractmethod
     def plan(self, context: PlanContext) -> Plan:
         """Find out how to make it.
@@ -92,7 +87,7 @@ class StartInstance(Change):
 
     def plan(self, context: PlanContext) -> Plan:
         instance = self.instance
-        if context.index.live(instance.instance_id) or context.index.stored_at(instance.instance_id):
+        if context.index.knows_instance(instance.instance_id):
             raise NeuroScriptError(ErrorCode.DUPLICATE, f"there is an instance {instance.instance_id!r} already")
         live = JournaledInstance(
             instance_id=instance.instance_id,
@@ -132,34 +127,23 @@ class AddRecord(Change):
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
         return (self.record.instance_id, self.record.task_id) if self.record.instance_id else (self.record.task_id,)
 
-    @property
-    def concerns_live(self) -> bool:
-        return not self.record.is_stateless
-
     def plan(self, context: PlanContext) -> Plan:
         record, index = self.record, context.index
         data, row = file_record(record)
         if index.knows_task(record.task_id):
             raise NeuroScriptError(ErrorCode.DUPLICATE, f"there is a record of task {record.task_id!r} already")
+        if not index.knows_instance(record.instance_id):
+            return _stored(_entry_of_its_own(record, data), [row])
         live = index.live(record.instance_id)
-        if live is not None:
-            return self._of_live(index, live, data, row)
-        if index.stored_at(record.instance_id) is not None:
-            entry = context.entry(record.instance_id)
-            entry["performance_records"] = [*entry.get("performance_records", ()), data]
-            return _stored(entry, [*index.indexed(record.instance_id).rows, row])
-        return _stored(_entry_of_its_own(record, data), [row])
-
-    def _of_live(self, index: RecordIndex, live: JournaledInstance, data: dict[str, Any], row: Row) -> Plan:
-        usage = None if self.usage is None else self.usage.to_file()
+        usage = None if self.usage is None or live is None else self.usage.to_file()
 
         def apply() -> None:
-            index.add_live(live, data, row)
-            if usage is not None:
+            index.add_record(record.instance_id, data, row)
+            if live is not None and usage is not None:
                 live.usage = usage
 
-        lines = [(live.instance_id, journal.record_line(live.instance_id, data, usage))]
-        return Plan(journal=live.owner, journal_lines=lines, apply=apply)
+        lines = [(record.instance_id, journal.record_line(record.instance_id, data, usage))]
+        return Plan(journal=journal_of(index, record.instance_id), journal_lines=lines, apply=apply)
 
 
 def _entry_of_its_own(record: PerformanceRecord, data: dict[str, Any]) -> dict[str, Any]:
@@ -199,26 +183,17 @@ class AddFeedback(Change):
         place = index.find_task(self.task_id)
         if place is None:
             raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no record of a task {self.task_id!r}")
-        instance_id = index.instance_of(place)
-        entry = {} if place.live is not None else context.entry(instance_id)
-        records = place.live.records if place.live is not None else entry["performance_records"]
-        changed = records[place.ordinal] | {"supervisor_feedback": self.feedback.to_file()}
-        result = PerformanceRecord.parse(changed)
+        instance_id, ordinal = index.instance_of(place), place.ordinal
+        changed = context.record(place) | {"supervisor_feedback": self.feedback.to_file()}
         row = record_row(changed)
         if row is None:
             raise AssertionError(f"the changed record of task {self.task_id} has no row")
-        if place.live is not None:
-            live = place.live
-            return Plan(
-                journal=live.owner,
-                journal_lines=[(instance_id, journal.changed_line(instance_id, changed))],
-                apply=lambda: index.replace_live(live, place.ordinal, changed, row),
-                result=result,
-            )
-        entry["performance_records"] = [*records[: place.ordinal], changed, *records[place.ordinal + 1 :]]
-        rows = index.indexed(instance_id).rows
-        rows[place.ordinal] = row
-        return _stored(entry, rows, result)
+        return Plan(
+            journal=journal_of(index, instance_id),
+            journal_lines=[(instance_id, journal.changed_line(instance_id, changed))],
+            apply=lambda: index.replace_record(instance_id, ordinal, changed, row),
+            result=PerformanceRecord.parse(changed),
+        )
 
 
 @dataclass(slots=True)
@@ -267,6 +242,12 @@ def own_live(context: PlanContext, instance_id: str) -> JournaledInstance:
         what = "is held by another process" if live is not None else "is not live"
         raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"instance {instance_id!r} {what}")
     return live
+
+
+def journal_of(index: RecordIndex, instance_id: str) -> str:
+    """The journal that a record of a known instance is added or changed in."""
+    live = index.live(instance_id)
+    return journal.AMENDMENTS if live is None else live.owner
 
 
 def file_record(record: PerformanceRecord) -> tuple[dict[str, Any], Row]:

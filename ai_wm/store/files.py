@@ -133,6 +133,11 @@ class FileSystem:
         os.replace(source, target)
         self.sync_directory(target.parent)
 
+    def remove(self, path: Path) -> None:
+        """Remove a file, if it is there, and wait until the directory says so on the disk."""
+        path.unlink(missing_ok=True)
+        self.sync_directory(path.parent)
+
     def sync_directory(self, path: Path) -> None:
         """Wait until names made or removed in a directory are on the disk.  Windows has no such call and needs none."""
         if sys.platform == "win32":
@@ -171,7 +176,8 @@ class Descriptor:
             os.close(number)
 
     def __del__(self) -> None:
-        self.close()
+        if hasattr(self, "number"):  # an interrupt may have come before it was set
+            self.close()
 
 
 @contextlib.contextmanager

@@ -1,9 +1,10 @@
 """The default store: the two JSON files of the design in one directory, for any number of threads and processes.
 
-Beside the two files it keeps a directory, ``ai_worker_state``, with its lock and the journals of live instances
-(`ai_wm.store.journal`).  Every change is made with the lock held: what other processes did since is taken in first,
-then the change is planned, written, synced and applied to what is in memory.  Readers ask the file system whether
-anything changed, a few microseconds' work, and take the lock only if so.
+Beside the two files it keeps a directory, ``ai_worker_state``, with its lock and its journals (`ai_wm.store.journal`):
+what live instances did, and what was changed in retired ones since the file was written.  Every change is made with the
+lock held: what other processes did since is taken in first, then the change is planned, written, synced and applied to
+what is in memory.  Readers ask the file system whether anything changed, a few microseconds' work, and take the lock
+only if so.
 """
 
 from __future__ import annotations
@@ -176,10 +177,11 @@ class JsonStore:
         """See `Store.entries`.  What is stored while iterating is not given."""
         self._freshen()
         with self._mutex:
-            reader, places = self._engine.performance.state.reader, list(self._engine.index.in_file())
-        for _, offset, length in places:
+            reader, stored = self._engine.performance.state.reader, list(self._engine.index.stored())
+        for entry in stored:
             assert reader is not None
-            yield RetiredInstanceInfo.parse(read_line(read_at(reader.number, length, offset)))
+            line = read_line(read_at(reader.number, entry.length, entry.offset))
+            yield RetiredInstanceInfo.parse(entry.amended(line) if entry.amendments else line)
 
     def summary(self, definition_id: str) -> AIWorkerPerformanceSummary:
         """See `Store.summary`."""
@@ -199,8 +201,8 @@ class JsonStore:
         reader = reader or self._engine.performance.state.reader
         last, records = -1, []
         for place in places:
-            if place.live is not None:
-                yield place.live.records[place.ordinal]
+            if place.record is not None:
+                yield place.record
                 continue
             if place.entry != last:
                 assert reader is not None
@@ -222,7 +224,7 @@ class JsonStore:
         with self._locked():
             self._engine.refresh()
             self._engine.summaries.check_file()
-            self._engine.tidy(adopt=True)
+            self._engine.compact(adopt=True)
             self._engine.write_definitions()
 
     def close(self) -> None:
@@ -255,7 +257,7 @@ class JsonStore:
             try:
                 self._check()
                 with self._mutex:
-                    self._engine.refresh(journals=any(ticket.work.concerns_live for ticket in tickets))
+                    self._engine.refresh()
                     starting = any(isinstance(ticket.work, changes.StartInstance) for ticket in tickets)
                     self._engine.prepare(starting=starting)
             except (NeuroScriptError, OSError) as error:
@@ -270,7 +272,7 @@ class JsonStore:
 
     def _round(self, waiting: deque[Ticket[changes.Change]]) -> list[tuple[Ticket[changes.Change], changes.Plan]]:
         planned, touched = [], set[str]()
-        context = changes.PlanContext(self._engine.index, self._engine.journals, self._engine.entry)
+        context = changes.PlanContext(self._engine.index, self._engine.journals, self._engine.record)
         with self._mutex:
             while waiting:
                 about = waiting[0].work.touches(self._engine.index)
@@ -389,8 +391,8 @@ class JsonStore:
                 if self._closed or os.getpid() != self._process:
                     return
                 self._engine.refresh()
-                if self._engine.performance.state.count > 2 * len(self._engine.index) + 1000:
-                    self._engine.tidy()
+                if self._engine.wasteful:
+                    self._engine.compact()
                 self._engine.flush()
         except (NeuroScriptError, OSError) as error:
             _LOG.warning("%s: the summaries could not be written: %s", self._directory, error)

@@ -255,7 +255,7 @@ class PerformanceFile:
     # Writing
 
     def append(self, lines: Sequence[bytes], meanwhile: Meanwhile = nothing) -> list[int]:
-        """Store lines for good; returns their offsets.  The file must be as last seen, and in this form (`adopt`).
+        """Store lines for good; returns their offsets.  The file must be as last seen, and in this form (`rewrite`).
 
         Args:
             lines: the lines, without their ends.
@@ -323,24 +323,23 @@ class PerformanceFile:
             self._files.sync_data(descriptor)
             self._see(state)
 
-    def adopt(self, entries: Iterable[tuple[str, int, int]], moved: Callable[[str, int, int], None]) -> None:
+    def rewrite(self, lines: Iterable[tuple[str, bytes]], moved: Callable[[str, int, int], None]) -> None:
         """Write the file anew, one entry a line, with these entries and nothing else.
 
         Args:
-            entries: id, offset and length of each line to keep, in order.
+            lines: the id and the line of each entry, in order.
             moved: told where each line is in the new file, after it is in place.
 
         Raises:
             OSError: if it could not be written; then everything is as before.
         """
-        reader, places = self.state.reader, []
+        places = []
         self._note(b"?")  # before the file is another: no process may go by an old note
         with atomic_write(self._files, self.path, release=self._release) as descriptor:
             buffer, offset, count = bytearray(HEAD), 0, 0
-            for instance_id, start, length in entries:
-                assert reader is not None
-                buffer += (b",\n" if count else b"") + read_at(reader.number, length, start)
-                places.append((instance_id, offset + len(buffer) - length, length))
+            for instance_id, line in lines:
+                buffer += (b",\n" if count else b"") + line
+                places.append((instance_id, offset + len(buffer) - len(line), len(line)))
                 count += 1
                 if len(buffer) >= 1 << 20:
                     self._files.write_at(descriptor, bytes(buffer), offset)

@@ -94,7 +94,7 @@ def reopened(directory: Path, copy: Path) -> JsonStore:
     """
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(directory, copy)
-    return JsonStore(copy)
+    return JsonStore(copy, files=Files())
 
 
 class Files(FileSystem):
@@ -144,6 +144,10 @@ class Files(FileSystem):
     def replace(self, source: Path, target: Path) -> None:
         self._may("replace")
         os.replace(source, target)
+
+    def remove(self, path: Path) -> None:
+        self._may("remove")
+        path.unlink(missing_ok=True)
 
     def sync_directory(self, path: Path) -> None:
         self._may("sync")
@@ -220,6 +224,10 @@ class Disk(FileSystem):
     def replace(self, source: Path, target: Path) -> None:
         self._call()
         super().replace(source, target)
+
+    def remove(self, path: Path) -> None:
+        self._call()
+        super().remove(path)
 
     def sync_directory(self, path: Path) -> None:
         self._call()

@@ -303,17 +303,6 @@ class TestFeedback:
         with pytest.raises(NotFoundError, match="task 'nope'"):
             store.add_feedback("nope", SupervisorFeedback(rating=1))
 
-    def test_the_line_before_is_superseded_and_dropped_when_saving(self, store: JsonStore, directory: Path) -> None:
-        for task in ("t1", "t2"):
-            store.add_record(record(task))
-        store.add_feedback("t1", SupervisorFeedback(rating=1))
-        assert tasks(directory) == ["t1", "t2", "t1"]
-        store.save()
-        assert tasks(directory) == ["t1", "t2"]
-        store.add_feedback("t2", SupervisorFeedback(rating=1))
-        store.close()
-        assert tasks(directory) == ["t1", "t2"]
-
 
 class TestSummaries:
     def test_it_counts_stored_and_live(self, store: JsonStore) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ai_wm.data.types import PerformanceRecord
+from ai_wm.data.types import PerformanceRecord, SupervisorFeedback
 from ai_wm.store import JsonStore
+from ai_wm.store.engine import PERFORMANCE_FILE
 
-from .support import Disk, PowerLost, add, entries, record, retire, spawn, tasks, worker
+from .support import Disk, Files, PowerLost, add, entries, record, retire, spawn, tasks, worker
 from .test_faults import OPERATIONS
 
 
@@ -29,8 +31,12 @@ STEPS: dict[str, Callable[[JsonStore], Any]] = OPERATIONS | {
 }
 
 
+STEP_TASKS = {"t0", "t1", "l0", "e0"}
+"""The tasks that a step may add or judge."""
+
+
 def opened(directory: Path, disk: Disk) -> JsonStore:
-    """A store with a task, a live instance with one, and a retired one with two."""
+    """A store with a task, a live instance with one, and a retired one with two and a third that was logged later."""
     store = JsonStore(directory, files=disk)
     add(store, worker())
     store.add_record(record("t0"))
@@ -40,6 +46,8 @@ def opened(directory: Path, disk: Disk) -> JsonStore:
     for number in range(2):
         store.add_record(record(f"e{number}", "ended"))
     retire(store, "ended")
+    store.add_record(record("e2", "ended"))
+    store.add_feedback("e0", SupervisorFeedback(rating=1))
     return store
 
 
@@ -53,7 +61,7 @@ def known(store: JsonStore) -> tuple[dict[str, PerformanceRecord], list[str], se
 def found(disk: Disk, directory: Path, into: Path) -> tuple[dict[str, PerformanceRecord], list[str], set[str]]:
     """What the next start finds of it; both files are right when that is closed."""
     lost = disk.lose(directory, into)
-    store = JsonStore(lost)
+    store = JsonStore(lost, files=Files())
     result = known(store)
     summary = store.summary("def-1")
     store.close()
@@ -93,26 +101,44 @@ def test_power_lost_before_any_call_of_a_step(tmp_path: Path, step: Callable[[Js
         if over and step is not STEPS["close"]:
             assert state == known(store)
         else:
-            assert state[0].keys() - before[0].keys() <= {"t1"}
+            changed = {task for task, one in state[0].items() if before[0].get(task) != one}
+            assert changed <= STEP_TASKS
             assert before[0].keys() <= state[0].keys()
         store.close()
         at += 1
     assert at > 1
 
 
-def test_a_summary_counts_nothing_that_another_process_left_unsynced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("holder", ["", "ended"])
+def test_a_summary_counts_nothing_that_another_process_left_unsynced(tmp_path: Path, holder: str) -> None:
     """A process dies between writing and syncing; another takes in what it wrote, counts it, and the power is lost."""
     disk, directory = Disk(), tmp_path / "sandbox"
     store, dying = opened(directory, disk), JsonStore(directory, files=disk)
-    disk.left = 1
+    disk.left = 3 if holder else 1  # the file of the amendments is made first, and its name synced
     with pytest.raises(PowerLost):
-        dying.add_record(record("t1"))
+        dying.add_record(record("t1", holder))
     disk.left = 1_000_000
-    assert store.summary("def-1").total_tasks_attempted == 5
-    store.save()
+    assert store.summary("def-1").total_tasks_attempted == 6
+    add(store, worker("another", "def-2"))
     assert "t1" in found(disk, directory, tmp_path / "lost")[0]
     store.close()
     dying.close()
+
+
+def test_what_a_person_writes_into_a_file_that_was_saved_holds(tmp_path: Path) -> None:
+    disk, directory, lost = Disk(), tmp_path / "sandbox", tmp_path / "lost"
+    store = opened(directory, disk)
+    store.save()
+    disk.lose(directory, lost)
+    written = entries(lost)
+    records = {one["task_id"]: one for entry in written for one in entry["performance_records"]}
+    assert records["e0"]["supervisor_feedback"]["rating"] == 1
+    records["e0"]["supervisor_feedback"]["rating"] = 5
+    (lost / PERFORMANCE_FILE).write_text(json.dumps(written))
+    again = JsonStore(lost, files=Files())
+    assert again.summary("def-1").average_quality_score == 5
+    again.close()
+    store.close()
 
 
 def test_a_journal_that_was_begun_anew_holds_what_the_old_one_held(tmp_path: Path) -> None:
