@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from ai_wm.data.totals import Totals
 from ai_wm.data.types import AIWorkerDefinition
-from ai_wm.store.files import Descriptor, FileSystem, io_error, replacing, signature
-from ai_wm.store.scan import ArrayReader, bad_file, read_from
+from ai_wm.store.files import Descriptor, FileSystem, atomic_write, io_error, signature
+from ai_wm.store.json_array import ArrayReader, bad_file, read_from
 from neuroscript import NeuroScriptError
 
 OLDER_FORM_KEY: Final = "aiWorkerDefinitions"
@@ -123,7 +123,7 @@ class DefinitionsFile:
         text = json.dumps(entries, ensure_ascii=False, indent=_INDENT, allow_nan=False) + "\n"
         secret = any(definition.holds_inline_key for definition in state.definitions.values())
         try:
-            with replacing(self._files, self.path, 0o600 if secret else None) as descriptor:
+            with atomic_write(self._files, self.path, 0o600 if secret else None) as descriptor:
                 self._files.write_at(descriptor, _utf8(text), 0)
         except OSError as error:
             raise io_error(error, "write the worker definitions", self.path) from error

@@ -123,6 +123,11 @@ class FileSystem:
         os.replace(source, target)
         self.sync_directory(target.parent)
 
+    def remove(self, path: Path) -> None:
+        """Remove a file, if it is there, and wait until the directory says so on the disk."""
+        path.unlink(missing_ok=True)
+        self.sync_directory(path.parent)
+
     def sync_directory(self, path: Path) -> None:
         """Wait until names made or removed in a directory are on the disk.  Windows has no such call and needs none."""
         if sys.platform == "win32":
@@ -161,11 +166,12 @@ class Descriptor:
             os.close(number)
 
     def __del__(self) -> None:
-        self.close()
+        if hasattr(self, "number"):  # an interrupt may have come before it was set
+            self.close()
 
 
 @contextlib.contextmanager
-def replacing(
+def atomic_write(
     files: FileSystem, path: Path, mode: int | None = None, release: Callable[[], None] = lambda: None
 ) -> Iterator[int]:
     """Write a file anew: yields a descriptor to write to, and puts what was written in the place of ``path``.
