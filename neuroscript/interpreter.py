@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from neuroscript.cache.disk import DiskCache
     from neuroscript.compiler.unit import Unit
     from neuroscript.errors import Diagnostic
-    from neuroscript.runtime.programs import Compiled, LoadedProgram
-    from neuroscript.runtime.tool_calls import Linker
+    from neuroscript.runtime.programs import Compiled, Linker, LoadedProcedure, LoadedProgram
     from neuroscript.session import Session
     from neuroscript.tools.registry import Tool
 
@@ -297,9 +296,9 @@ class Interpreter:
         from neuroscript.compiler.build import back_end, front_end, loaded_program
 
         resolved = front_end(source, name, self.limits, {} if replace else runtime.procedures)
-        linker = RecordingLinker(runtime)
         program = loaded_program(resolved.program)
-        compiled = back_end(resolved, self.compilation_unit(linker))
+        linker = RecordingLinker(runtime)
+        compiled = back_end(resolved, self.compilation_unit(program.procedures, linker))
         entry = Entry(program, compiled, linker.links, len(source))
         _CACHE.keep(key, entry)
         if disk is not None:
@@ -334,20 +333,22 @@ class Interpreter:
         self._commands = list(compiled.commands)
         self._programs.append(program)
 
-    def compilation_unit(self, linker: Linker | None = None) -> Unit:
+    def compilation_unit(self, own: Iterable[LoadedProcedure] = (), linker: Linker | None = None) -> Unit:
         """What the next program, or the next input of a session, is compiled against; the load gets its number here.
 
         Args:
+            own: the procedures that it defines.
             linker: links the tools; by default the runtime.
         """
         from neuroscript.compiler.unit import Unit
 
         runtime = self.runtime
         self._loads += 1
+        procedures = (*runtime.procedures.values(), *own)
         return Unit(
             self._loads,
             frozenset(runtime.globals),
-            {name: loaded.signature for name, loaded in runtime.procedures.items()},
+            {procedure.name: procedure.signature for procedure in procedures},
             linker or runtime,
             runtime.operations.max_items,
             runtime.operations.max_string,

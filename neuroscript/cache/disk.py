@@ -1,4 +1,4 @@
-"""Compiled programs, kept on disk from one process to the next.
+"""The cache of compiled programs on disk, which lasts from one process to the next.
 
 A file is the code of one program under one set of circumstances, and is named by the hash of both: the source, the
 names, procedures and limits that code is made for, the Python that runs and the modules that made it.  How its tools
@@ -28,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from neuroscript.runtime.tool_calls import Linker
+    from neuroscript.runtime.programs import Linker
 
 SWITCH = "NEUROSCRIPT_NO_CACHE"
 """The environment variable that turns the cache off, for every interpreter of the process, when it is not empty."""
@@ -45,7 +45,7 @@ _RELATIVE = os.open in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 
 
 class DiskCache:
-    """The cache in one directory.
+    """The cache in one directory, which several processes may use at once.
 
     Args:
         directory: its path; it is made when the first program is kept.
@@ -55,12 +55,12 @@ class DiskCache:
         self.directory = directory
 
     def find(self, source: str | bytes, circumstances: tuple[object, ...], linker: Linker) -> Entry | None:
-        """The entry of a program, if its tools are linked in the same way here.
+        """The entry of a program, if ``linker`` links all its tools in the same way.
 
         Args:
             source: the program.
-            circumstances: all else that its code depends on, by its ``repr``.
-            linker: how its tools are linked here.
+            circumstances: all else that its code depends on, with a ``repr`` that tells them apart.
+            linker: links the tools.
         """
         key = _key(source, circumstances)
         try:
@@ -79,7 +79,7 @@ class DiskCache:
         return entry
 
     def keep(self, source: str | bytes, circumstances: tuple[object, ...], entry: Entry) -> None:
-        """Keeps an entry, and removes the oldest ones if there is too much."""
+        """Adds an entry, and removes the oldest ones if all take more than `MOST_BYTES`."""
         key = _key(source, circumstances)
         try:
             content = marshal.dumps(_plain(entry))
@@ -138,7 +138,7 @@ class _Folder:
             return file.read()
 
     def write(self, name: str, data: bytes) -> None:
-        """A file with these bytes; whoever reads it meanwhile reads the old one whole, or the new one."""
+        """Writes a file atomically: whoever reads it meanwhile gets the old content or the new one, whole."""
         temporary = f"{name[:16]}.{os.getpid()}.{os.urandom(4).hex()}"
         with open(os.open(self._at(temporary), _WRITE, 0o600, dir_fd=self._descriptor), "wb") as file:
             file.write(data)
@@ -175,7 +175,7 @@ def _is_ours(status: os.stat_result) -> bool:
 
 
 def open_cache(where: bool | str | os.PathLike[str], sandbox: str | os.PathLike[str] | None) -> DiskCache | None:
-    """The cache that a host asks for; None if it is turned off, or scripts could reach it.
+    """Opens the cache that a host asks for; None if it is turned off, or scripts could reach it.
 
     Args:
         where: a directory, or True for the user's own.
@@ -192,7 +192,10 @@ def open_cache(where: bool | str | os.PathLike[str], sandbox: str | os.PathLike[
 
 
 def user_directory() -> str | None:
-    """The directory for caches of the user's, as `platformdirs` has it, whose import takes 10 ms; None without one."""
+    """The user's directory for caches; None without one.
+
+    It is the one that `platformdirs` gives, whose import takes 10 ms.
+    """
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA", "")
         return os.path.join(base, "neuroscript", "Cache") if os.path.isabs(base) else None
@@ -224,7 +227,7 @@ def _within(inner: str | os.PathLike[str], outer: str | os.PathLike[str]) -> boo
 
 
 def _key(source: str | bytes, circumstances: tuple[object, ...]) -> str:
-    """The name of a program's file."""
+    """The name of a program's file: the hash of all that its code depends on."""
     text = source if isinstance(source, bytes) else source.encode("utf-8", "surrogatepass")
     made = hashlib.sha256(repr((_maker(), *circumstances)).encode("utf-8", "surrogatepass"))
     made.update(b"\0" + text)
@@ -232,7 +235,7 @@ def _key(source: str | bytes, circumstances: tuple[object, ...]) -> str:
 
 
 def _maker() -> tuple[object, ...]:
-    """What makes the code and runs it: this Python, how it was started, and these modules, by size and time."""
+    """The version of the compiler and runtime: this Python, its options, and our modules by size and time."""
     python = sys.implementation.cache_tag, sys.version, sys.flags.optimize, IN_LOCAL, IN_HELPER, IN_CONTAINER
     positions = "no_debug_ranges" in sys._xoptions, os.environ.get("PYTHONNODEBUGRANGES", "")
     modules: list[tuple[str, int, int]] = []
@@ -250,7 +253,7 @@ def _maker() -> tuple[object, ...]:
 
 
 def _plain(entry: Entry) -> tuple[Any, ...]:
-    """An entry as `marshal` takes it."""
+    """An entry as plain values, which `marshal` can write."""
     program, compiled = entry.program, entry.compiled
     procedures = []
     for one in program.procedures:
@@ -263,7 +266,7 @@ def _plain(entry: Entry) -> tuple[Any, ...]:
 
 
 def _entry(parts: Any) -> tuple[Entry, dict[str, str]]:
-    """What `_plain` made."""
+    """The entry of plain values, and the links of its tools as text."""
     (name, metadata, found), (codes, start, commands), links, length = parts
     procedures = [
         LoadedProcedure(Signature(own, needs, optional), returns, about, name, line)

@@ -1,7 +1,6 @@
-"""The stages of the compiler, one after the other: parse and resolve, then analyse and generate.
+"""The stages of the compiler, in order: parse and resolve (the front end), analyse and generate (the back end).
 
-Between the two halves a program is known to be right, and nothing depends on it yet: what it is compiled against, the
-number of the load among it, is settled then.
+Between the two the program is known to be correct, and the interpreter settles what it is compiled against: a `Unit`.
 
 Imported when there is a program to compile; one that is found in a cache needs neither the parser nor the compiler.
 """
@@ -9,7 +8,6 @@ Imported when there is a program to compile; one that is found in a cache needs 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from neuroscript.compiler.analysis.analyse import analyse
 from neuroscript.compiler.codegen.generate import generate
@@ -36,7 +34,7 @@ def front_end(source: str | bytes, name: str, limits: Limits, known: Mapping[str
     """
     program = parse(source, name, limits)
     resolved = resolve(program)
-    refuse_errors(resolved, known)
+    raise_errors(resolved, known)
     return resolved
 
 
@@ -45,18 +43,17 @@ def back_end(resolved: Resolved, unit: Unit) -> Compiled:
 
     Args:
         resolved: the program, without errors.
-        unit: what it is compiled against; its own procedures come on top.
+        unit: what it is compiled against.
 
     Raises:
         NeuroScriptError: 38 if the program is nested too deeply for Python's compiler.
     """
-    own = {procedure.name: signature_of(procedure) for procedure in resolved.program.procedures}
-    analysis = analyse(resolved, replace(unit, procedures={**unit.procedures, **own}))
+    analysis = analyse(resolved, unit)
     return generate(analysis)
 
 
-def refuse_errors(resolved: Resolved, known: Mapping[str, LoadedProcedure]) -> None:
-    """Raises what is wrong in a program, definitions of procedures that are known already among it."""
+def raise_errors(resolved: Resolved, known: Mapping[str, LoadedProcedure]) -> None:
+    """Raises all errors of a resolved program, if there are any; a procedure that is known already is one."""
     found = list(resolved.diagnostics)
     for procedure in resolved.program.procedures:
         old = known.get(procedure.name)
@@ -68,7 +65,7 @@ def refuse_errors(resolved: Resolved, known: Mapping[str, LoadedProcedure]) -> N
 
 
 def loaded_program(program: n.Program) -> LoadedProgram:
-    """What is kept of a program once it is compiled."""
+    """The part of a program that is kept when it has been compiled."""
     procedures = [
         LoadedProcedure(
             signature_of(procedure),

@@ -1,4 +1,4 @@
-"""Names and static rules: what each body of code assigns, which handler covers which statement, what is wrong at load.
+"""Name resolution and static rules: the variables of each body, the error handlers that cover its statements, errors.
 
 A *body* is what has variables of its own: a procedure, a command block or an event handler.  Error handlers share
 those of the body that they stand in (language reference, sections 5 and 6).
@@ -24,7 +24,7 @@ SYSTEM_NAMES = ("system_error_message", "system_error_code", "system_error")
 
 @dataclass(slots=True)
 class Body:
-    """One body of code and what is known of it before code is made."""
+    """One body of code, with its variables and error handlers."""
 
     kind: str  # "procedure", "command" or "event"
     name: str
@@ -43,15 +43,15 @@ class Body:
     evals: int = 0  # how often it evaluates a text that is known only when it runs
     session: frozenset[str] | None = None  # the variables that an interactive session shares with it; None without one
 
-    def withhold(self, names: Collection[str]) -> None:
-        """Takes the host's names out of the variables, since they cannot be set; a parameter may have such a name."""
+    def exclude(self, names: Collection[str]) -> None:
+        """Makes the host's names read-only, unless a parameter has the name: they are no variables of the body."""
         self.readonly |= {name for name in self.variables if name in names and name not in self.params}
         self.variables -= self.readonly
 
 
 @dataclass(slots=True)
 class Resolved:
-    """A program whose bodies are known."""
+    """A program with its bodies and the errors in it."""
 
     program: n.Program
     bodies: list[Body]
@@ -60,7 +60,7 @@ class Resolved:
 
 
 def resolve(program: n.Program, session: frozenset[str] | None = None) -> Resolved:
-    """Finds the bodies of a program and everything that is certainly wrong in it.
+    """Resolves the names of a program, body by body, and checks it against the static rules.
 
     Args:
         program: the tree.
@@ -91,7 +91,7 @@ def resolve(program: n.Program, session: frozenset[str] | None = None) -> Resolv
 
 
 def signature_of(procedure: n.Procedure) -> Signature:
-    """The signature that a procedure's definition gives it."""
+    """The signature of a procedure's definition."""
     needs = tuple(param.name for param in procedure.needs)
     return Signature(procedure.name, needs, tuple(param.name for param in procedure.optional))
 
@@ -118,7 +118,7 @@ def _add(result: Resolved, body: Body) -> None:
 
 
 def _assign_handlers(body: Body) -> None:
-    """The nearest handler above a statement covers it, the first one what stands above all (section 6)."""
+    """Assigns to each statement the nearest handler above it, and the first one to those above all (section 6)."""
     if not body.handlers:
         return
     current = 0
@@ -137,7 +137,7 @@ def _report(result: Resolved, span: n.Span, code: ErrorCode, message: str, hint:
 def diagnostic(
     program: n.Program, span: n.Span, severity: str, code: ErrorCode, message: str, hint: str = ""
 ) -> Diagnostic:
-    """A finding at a span of a program, with its source line."""
+    """A diagnostic for a span of a program, with the source line."""
     line, column, end_line, end_column = span
     text = source_line(program.source, line)
     end = end_column + 1 if end_line == line else len(text) + 1
@@ -156,7 +156,7 @@ def _lines(source: str) -> list[str]:
 
 
 class _Walker:
-    """Collects what one body assigns and reads, and reports what may not stand where it stands."""
+    """Collects the names that one body assigns and reads, and reports statements that may not stand where they do."""
 
     def __init__(self, result: Resolved, body: Body) -> None:
         self.result = result

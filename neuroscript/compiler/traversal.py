@@ -10,7 +10,7 @@ from neuroscript.syntax import nodes as n
 
 
 def statements(block: n.Block) -> Iterator[n.Stmt]:
-    """Every statement of a block in the order of the text, those of inner blocks too, handlers' bodies excepted."""
+    """All statements of a block and its inner blocks, in order, without those in the bodies of error handlers."""
     pending = block[::-1]  # and no recursion, in which every statement would pass through all blocks that it stands in
     while pending:
         statement = pending.pop()
@@ -20,7 +20,7 @@ def statements(block: n.Block) -> Iterator[n.Stmt]:
 
 
 def inner_blocks(statement: n.Stmt) -> Iterable[n.Block]:
-    """The blocks of ``if``, ``while`` and ``for each``."""
+    """The blocks of an ``if``, ``while`` or ``for each``."""
     if isinstance(statement, n.If):
         yield from (block for _, block in statement.branches)
         if statement.orelse is not None:
@@ -30,7 +30,7 @@ def inner_blocks(statement: n.Stmt) -> Iterable[n.Block]:
 
 
 def loop_depth(block: n.Block) -> int:
-    """How many loops of a block stand inside one another."""
+    """The depth of nesting of a block's loops."""
     depth = 0
     for statement in block:
         inner = max((loop_depth(part) for part in inner_blocks(statement)), default=0)
@@ -39,7 +39,7 @@ def loop_depth(block: n.Block) -> int:
 
 
 def assigned_by(statement: n.Stmt) -> Iterator[str]:
-    """The variables that a statement sets as a whole; its inner blocks are not looked at."""
+    """The variables that a statement assigns as a whole, apart from its inner blocks."""
     match statement:
         case n.Set(targets=targets):
             yield from (target.name for target in targets if not target.path)
@@ -50,7 +50,7 @@ def assigned_by(statement: n.Stmt) -> Iterator[str]:
 
 
 def assigned_in(block: n.Block) -> Iterator[str]:
-    """The variables that a block sets as a whole."""
+    """The variables that a block assigns as a whole."""
     for statement in block:
         yield from assigned_by(statement)
         for inner in inner_blocks(statement):
@@ -58,7 +58,7 @@ def assigned_in(block: n.Block) -> Iterator[str]:
 
 
 def stored_in(block: n.Block) -> Iterator[str]:
-    """The variables in whose lists and maps a block stores."""
+    """The variables in whose lists or maps a block stores a value."""
     for statement in block:
         match statement:
             case n.Set(targets=targets):
@@ -73,7 +73,7 @@ def stored_in(block: n.Block) -> Iterator[str]:
 
 
 def expressions(statement: n.Stmt) -> Iterator[n.Expr]:
-    """The expressions that stand directly in a statement, in the order in which they are evaluated."""
+    """The expressions that stand directly in a statement, in the order of evaluation."""
     match statement:
         case n.Set(targets=targets, value=value):
             yield value
@@ -106,7 +106,7 @@ def expressions(statement: n.Stmt) -> Iterator[n.Expr]:
 
 
 def walk(expression: n.Expr) -> Iterator[n.Expr]:
-    """An expression and everything inside it, from left to right."""
+    """An expression and all its subexpressions, from left to right."""
     pending = [expression]
     while pending:
         part = pending.pop()
@@ -119,7 +119,7 @@ _LEAVES = frozenset({n.Name, n.Literal, n.Last, n.Raw})
 
 
 def children(expression: n.Expr) -> Iterator[n.Expr]:
-    """The expressions directly inside one, from left to right."""
+    """The direct subexpressions of an expression, from left to right."""
     match expression:
         case n.ListExpr(items=items):
             yield from items
@@ -147,8 +147,8 @@ def children(expression: n.Expr) -> Iterator[n.Expr]:
             yield text
 
 
-def loose_operands(expression: n.Expr) -> Iterator[n.Expr]:
-    """The direct operands that may be variables which are not set and then count as nil: ``== != typeof no some``."""
+def nil_tolerant_operands(expression: n.Expr) -> Iterator[n.Expr]:
+    """The direct operands of ``== != typeof no some``, in which a variable that is not set counts as nil."""
     match expression:
         case n.Unary(op="typeof" | "no" | "some", operand=operand):
             yield operand

@@ -1,20 +1,19 @@
-"""What a program is compiled against: names, procedures, tools and limits of the interpreter that loads it."""
+"""The compilation unit: the names, procedures, tools and limits that a program is compiled against."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neuroscript.runtime.programs import Signature
+from neuroscript.records import record
 
 if TYPE_CHECKING:
-    from neuroscript.runtime.tool_calls import Linker
+    from neuroscript.runtime.programs import Linker, Signature
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Unit:
-    """The circumstances of one compilation.
+    """What the code of one program depends on, besides the program.
 
     Attributes:
         load: the number of the load, which keeps the names of its functions apart from those of other loads.
@@ -35,6 +34,6 @@ class Unit:
     max_depth: int | None
 
     def appends(self, tool: str) -> bool:
-        """Whether a tool is the standard one that appends to a list, which code does in place."""
+        """Whether a tool is the standard one that appends to a list, which generated code does in place."""
         link = self.linker.tool(tool)
         return link is not None and link.append

@@ -1,4 +1,4 @@
-"""Warnings: what is certainly not meant, though it loads.
+"""The linter: warnings about code that loads but certainly is a mistake.
 
 A warning is given only where every run that comes there fails or does nothing: a name that nothing sets, code that
 nothing reaches, a tool or procedure that does not exist, a call that its signature refuses.
@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from neuroscript.compiler.resolve import Body, Resolved, diagnostic, signature_of
-from neuroscript.compiler.traversal import expressions, inner_blocks, loose_operands, walk
+from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, walk
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.runtime.errors import nearest
 from neuroscript.runtime.operators import BUILTINS
@@ -28,11 +28,14 @@ _MOST_UNKNOWN = 100  # unknown tools whose nearest names are told
 
 
 def lint(resolved: Resolved, interpreter: Interpreter) -> list[Diagnostic]:
-    """The warnings of a program.
+    """Checks a program for mistakes that are no errors yet.
 
     Args:
         resolved: the program.
-        interpreter: whose tools, procedures and globals it may use.
+        interpreter: the one with the tools, procedures and globals that the program may use.
+
+    Returns:
+        The warnings, in no particular order.
     """
     linter = _Linter(resolved, interpreter)
     for body in resolved.bodies:
@@ -83,7 +86,7 @@ class _Linter:
                 ended = statement
 
     def expression(self, body: Body, expression: n.Expr) -> None:
-        loose = {id(operand) for part in walk(expression) for operand in loose_operands(part)}
+        loose = {id(operand) for part in walk(expression) for operand in nil_tolerant_operands(part)}
         for part in walk(expression):
             match part:
                 case n.Name(name=name, span=span) if id(part) not in loose:
@@ -165,7 +168,7 @@ class _Linter:
 
 
 def _targets(statement: n.Stmt) -> Iterator[tuple[str, n.Span]]:
-    """The names that a statement sets, and where they stand."""
+    """The names that a statement sets, each with its span."""
     match statement:
         case n.Set(targets=targets):
             yield from ((target.name, target.span) for target in targets)

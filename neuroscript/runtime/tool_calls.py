@@ -10,9 +10,9 @@ from __future__ import annotations
 from functools import partial
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.records import record
 from neuroscript.runtime import abi
 from neuroscript.runtime.errors import Stop
+from neuroscript.runtime.programs import BIG, ToolLink
 from neuroscript.tools.spec import ArgType
 from neuroscript.values import to_host
 
@@ -20,22 +20,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType
-    from typing import Any, NoReturn, Protocol
+    from typing import Any, NoReturn
 
     from neuroscript.interpreter import Interpreter
     from neuroscript.runtime.budget import Fuel
     from neuroscript.runtime.containers import Containers
     from neuroscript.tools.registry import Tool
-
-    class Linker(Protocol):
-        """Links the tools of a program while it is compiled, or found in a cache."""
-
-        def tool(self, name: str) -> ToolLink | None:
-            """How generated code reaches a tool; None leaves the call to the run, which finds or refuses it."""
-
-
-BIG = 4096
-"""Items or characters from which on a call of a library function checks the limits."""
 
 _LONG = (list, dict, str)
 _CONSTANTS = frozenset({type(None), bool, int, float, str})
@@ -59,24 +49,6 @@ TOOL_NAMES: dict[str, Any] = {
 def bad_call(message: str, *_: Any) -> NoReturn:
     """Raises the error of a call with wrong arguments."""
     raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
-
-
-@record(frozen=True)
-class ToolLink:
-    """A tool as generated code reaches it: ``s_KEY`` validates and calls, ``f_KEY`` is the function itself."""
-
-    key: str
-    names: tuple[str, ...]
-    types: tuple[ArgType, ...]
-    defaults: tuple[object, ...]  # of the optional arguments; `...` where one must be given
-    direct: bool  # whether f_KEY may be called with arguments of exactly those types
-    variadic: bool  # whether f_KEY takes the values from the last type on as a list
-    copied: tuple[int, ...]  # the arguments that f_KEY gets copies of
-    watched: bool  # whether long arguments are left to s_KEY, which checks the limits
-    brief: bool  # whether results are nested no deeper than arguments, besides
-    trusted: bool  # whether its results need no check
-    returns: ArgType
-    append: bool = False
 
 
 class ToolLinks:

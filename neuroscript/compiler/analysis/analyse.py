@@ -1,22 +1,22 @@
-"""The analyse stage: everything that code generation may rely on, as a value.
+"""The analyse stage: the results of all analyses, which code generation is given as a value.
 
-Which procedures are specialised has to be known before any code is made, since calls go to specialised bodies directly;
-`analyse` finds that out.  The rest is known of one body at a time, when its code is due: the facts of a large program,
-all at once, would take more room than its tree.
+Which procedures are specialised has to be known before any code is generated, since calls go to specialised bodies
+directly.  All else is computed for one body at a time, when its code is due, and dropped after it: the results for a
+large program, all at once, would take more memory than its tree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 
 from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
 from neuroscript.compiler.analysis.infer import Inference, Type
 from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, specialise
 from neuroscript.compiler.resolve import Body, Resolved
-from neuroscript.compiler.traversal import expressions, loop_depth, loose_operands, statements, walk
+from neuroscript.compiler.traversal import expressions, loop_depth, nil_tolerant_operands, statements, walk
 from neuroscript.compiler.unit import Unit
+from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.values import TYPE_CONSTANTS
 
@@ -24,18 +24,18 @@ MAX_BLOCKS = 16
 """Loops inside one another in one Python function, of CPython's 20 blocks; deeper ones get functions of their own."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class BodyAnalysis:
-    """What is known of one body, or of its specialised version.
+    """The results of the analyses of one version of a body.
 
     Attributes:
-        body: the code.
-        types: the types of its variables.
+        body: the body.
+        types: the inferred types.
         foreign: the variables that mean something else while they are not set: a procedure or a type constant.
-        guarded: the variables that start as a marker, so that code can ask whether they are set.
-        escape: what its statements let escape.
+        guarded: the variables that start as a marker value, so that code can test whether they are set.
+        escape: the escape analysis.
         counted: the counted loops, by the ``id`` of the node.
-        special: what this version is specialised for; None for the general one.
+        special: the specialisation, if this is the specialised version.
     """
 
     body: Body
@@ -48,7 +48,7 @@ class BodyAnalysis:
 
 
 class ProgramAnalysis:
-    """What is known of a program.
+    """The results of the analyses of a program.
 
     Attributes:
         resolved: the program.
@@ -67,22 +67,22 @@ class ProgramAnalysis:
                 self.specialised[body.name] = self._specialise(body, params)
 
     def versions(self, body: Body) -> Iterator[BodyAnalysis]:
-        """The versions of a body that code is made of: the specialised one, if there is one, and the general one.
+        """Analyses the versions of a body: the specialised one, if there is one, and the general one.
 
-        They are given once.  Each is found out when it is asked for, and kept by nobody here.
+        This works once for each body, since nothing is kept of it.
         """
         general = self._general.pop(body.name, None) if body.kind == "procedure" else None
         if general is None:
             yield self._general_version(body)
             return
         special = self.specialised[body.name]
-        types = self._infer(body, general.foreign, *special.known(body.name))
-        yield replace(general, types=types, special=special)
+        types = self._infer(body, general.foreign, *special.assumptions(body.name))
+        yield BodyAnalysis(body, types, general.foreign, general.guarded, general.escape, general.counted, special)
         yield general
 
     def _general_version(self, body: Body) -> BodyAnalysis:
         unit = self.unit
-        body.withhold(unit.globals)
+        body.exclude(unit.globals)
         constant = body.variables - set(body.params)
         foreign = frozenset(name for name in constant if name in unit.procedures or name in TYPE_CONSTANTS)
         return BodyAnalysis(
@@ -118,7 +118,7 @@ class ProgramAnalysis:
 
 
 def analyse(resolved: Resolved, unit: Unit) -> ProgramAnalysis:
-    """Finds out what the code of a program may rely on.
+    """Analyses a program.
 
     Args:
         resolved: the program, without errors.
@@ -128,7 +128,7 @@ def analyse(resolved: Resolved, unit: Unit) -> ProgramAnalysis:
 
 
 def guarded(body: Body, foreign: frozenset[str]) -> set[str]:
-    """The variables of a body that code asks of, whether they are set."""
+    """The variables of a body of which code may have to test whether they are set."""
     params = set(body.params)
     if body.session is not None or body.handlers or body.evals or loop_depth(body.block) > MAX_BLOCKS:
         return body.variables - params
@@ -139,7 +139,7 @@ def guarded(body: Body, foreign: frozenset[str]) -> set[str]:
         found.update(target.name for target in (*targets, *([into] if into else [])) if target.path)
         for expression in expressions(statement):
             for part in walk(expression):
-                found.update(name.name for name in loose_operands(part) if isinstance(name, n.Name))
+                found.update(name.name for name in nil_tolerant_operands(part) if isinstance(name, n.Name))
                 if isinstance(part, n.Call):
                     found.add(part.name)
     return (found & body.variables) - params

@@ -13,7 +13,10 @@ from neuroscript.syntax import nodes as n
 
 
 class Counter(NamedTuple):
-    """The counter of a loop: a variable, its test, and its step; ``down`` tells whether the step is subtracted."""
+    """The induction variable of a counted loop, its test ``name operator bound``, and its step.
+
+    ``down`` tells whether the step is subtracted.
+    """
 
     name: str
     operator: str
@@ -28,9 +31,10 @@ class Counter(NamedTuple):
 
 
 def counted_loops(body: Body) -> dict[int, Counter]:
-    """The counters of a body's counted loops, by the ``id`` of the `While` node.
+    """Finds the counted loops of a body; their counters, by the ``id`` of the `While` node.
 
-    Where an error handler may go on behind a statement that failed, and where variables belong to a session, none is.
+    In a body with error handlers there are none, since execution may go on behind a statement that failed; nor where
+    variables belong to an interactive session.
     """
     if body.handlers or body.session is not None:
         return {}
@@ -39,7 +43,7 @@ def counted_loops(body: Body) -> dict[int, Counter]:
 
 
 def counter(loop: n.While) -> Counter | None:
-    """The counter of a loop; None for a loop that is not counted."""
+    """Recognises a counted loop by its form; None for any other."""
     match loop:
         case n.While(
             condition=n.Chain(first=n.Name(name=name), rest=[(("<" | "<=" | ">" | ">=") as operator, bound, _)]),

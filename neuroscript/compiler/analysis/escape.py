@@ -1,4 +1,4 @@
-"""Escape analysis: where a list or map is certainly held by its variable alone, and is changed without a look.
+"""Escape analysis: where a list or map is certainly held by its variable alone, and so is changed in place unchecked.
 
 A variable *owns* its list or map from where it was made, or changed, to where the value may *escape*: come to be held
 by something else too, such as another variable, a container, a call, or a loop that walks it.  From there on generated
@@ -17,7 +17,7 @@ READERS = frozenset({"len", "is_list", "is_map", "is_string", "is_number", "is_n
 
 
 class EscapeAnalysis:
-    """Finds the variables whose lists and maps may escape.
+    """Determines which variables' lists and maps may come to be held by something else.
 
     Args:
         readers: those of `READERS` that no procedure, variable or host value hides.
@@ -29,7 +29,7 @@ class EscapeAnalysis:
         self.appends = appends
 
     def appended(self, statement: n.Stmt) -> n.Expr | None:
-        """What ``set xs = tool.list.Append(xs, v)`` appends; only the variable holds the list after it."""
+        """The value that ``set xs = tool.list.Append(xs, v)`` appends, after which only the variable holds the list."""
         match statement:
             case n.Set(
                 targets=[n.Target(name=name, path=[])],
@@ -40,7 +40,7 @@ class EscapeAnalysis:
         return None
 
     def by(self, statement: n.Stmt) -> Iterator[str]:
-        """The variables that escape through a statement's own expressions; inner blocks do not count."""
+        """The variables whose values escape through a statement's own expressions; inner blocks do not count."""
         if (appended := self.appended(statement)) is not None:
             yield from self._through(appended)
             return
@@ -58,7 +58,7 @@ class EscapeAnalysis:
                     yield from self._through(expression)
 
     def within(self, block: n.Block) -> Iterator[str]:
-        """The variables that escape anywhere in a block, and those that it sets anew."""
+        """The variables whose values escape anywhere in a block, and those that it sets anew."""
         for statement in block:
             yield from self.by(statement)
             if self.appended(statement) is None:
@@ -67,7 +67,7 @@ class EscapeAnalysis:
                 yield from self.within(inner)
 
     def _through(self, expression: n.Expr) -> Iterator[str]:
-        """The variables that escape where the expression's value is kept: its own among them."""
+        """The variables whose values escape where the expression's value is stored or passed on."""
         match expression:
             case n.Name(name=name):
                 yield name
@@ -82,7 +82,7 @@ class EscapeAnalysis:
                 yield from self._inside(expression)
 
     def _inside(self, expression: n.Expr) -> Iterator[str]:
-        """The variables that escape where the expression's value is read and not kept."""
+        """The variables whose values escape where the expression's value is only read."""
         match expression:
             case n.Index(value=value, index=index):
                 yield from self._inside(value)

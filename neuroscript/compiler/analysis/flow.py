@@ -1,7 +1,7 @@
-"""Flow-sensitive facts of a body: definite assignment, and which variables own their lists and maps.
+"""Flow-sensitive analysis: definite assignment, and which variables own their lists and maps.
 
-Both change from statement to statement.  They are not collected ahead, which would take a walk and a record of their
-own for every statement: code generation, which goes through the statements in their order, moves a `Flow` along.
+Both change from statement to statement.  They are not recorded ahead for every statement, which would take a walk and
+memory of its own: code generation goes through the statements in their order, and moves a `Flow` along.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from neuroscript.syntax import nodes as n
 
 
 class Flow:
-    """What is certain of a body's variables at the statement at hand.
+    """The facts that hold at the statement for which code is being generated.
 
     Args:
         body: the code.
@@ -36,7 +36,7 @@ class Flow:
         self._owners = not body.handlers and body.session is None
 
     def begin(self, names: Iterable[str]) -> None:
-        """Begins a function in which these variables are set."""
+        """Begins a function, at whose start these variables are set."""
         self.assigned = set(names)
         self.owned = set()
         self._order = []
@@ -44,25 +44,28 @@ class Flow:
     # --- statements --------------------------------------------------------------------------------------------------
 
     def assign(self, name: str) -> None:
-        """Notes that a statement sets a variable; where it may fail and be handled, nothing is certain."""
+        """Records that a statement sets a variable; in a body with error handlers it may have failed to."""
         if not self._handlers:
             self.certainly_set(name)
 
     def certainly_set(self, name: str) -> None:
-        """Notes that a variable is set from here on, whatever happens."""
+        """Records that a variable is set from here on, whatever happens."""
         if name not in self.assigned:
             self.assigned.add(name)
             self._order.append(name)
 
     def enter(self, statement: n.Stmt) -> None:
-        """Takes from the owners what a statement's expressions let escape."""
+        """Begins a statement: the variables whose values it lets escape own them no longer."""
         if self.owned:
             self.owned.difference_update(self._escape.by(statement))
             if isinstance(statement, n.Set) and len(statement.targets) > 1:  # one may be set before another is changed
                 self.owned.difference_update(assigned_by(statement))
 
     def leave(self, statement: n.Stmt) -> None:
-        """Notes what a statement leaves its variable alone to hold; nothing is certain where errors are handled."""
+        """Ends a statement: the variables whose list or map it made, or changed, own it.
+
+        Not in a body with error handlers, where the statement may have failed.
+        """
         if not self._owners:
             return
         match statement:
@@ -79,12 +82,12 @@ class Flow:
     # --- branches and loops ------------------------------------------------------------------------------------------
 
     def branches(self) -> Branches:
-        """The branches of an ``if`` that begins here."""
+        """Begins an ``if``."""
         return Branches(self)
 
     @contextmanager
     def loop(self, statement: n.Stmt) -> Iterator[None]:
-        """A loop: what holds in each of its turns, and again after it, whether or not it had any."""
+        """Context manager for a loop, in which and after which only that holds which holds for any number of turns."""
         mark = self.mark()
         self.owned.difference_update(self._escape.within([statement]))
         owned = self.owned.copy()
@@ -93,11 +96,11 @@ class Flow:
         self.take_back(mark)
 
     def mark(self) -> int:
-        """A place to `take_back` to."""
+        """The current point, for `take_back`."""
         return len(self._order)
 
     def take_back(self, mark: int) -> set[str]:
-        """Forgets the variables that were set since a mark, and gives them."""
+        """Removes the variables that have been set since a mark, and returns them."""
         names = self._order[mark:]
         del self._order[mark:]
         self.assigned.difference_update(names)
@@ -105,7 +108,7 @@ class Flow:
 
 
 class Branches:
-    """The branches of one ``if``: each begins with what holds before it, and what all leave behind holds after it."""
+    """The branches of one ``if``: what holds before it holds in each, what holds after all holds behind it."""
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
@@ -119,7 +122,7 @@ class Branches:
         self._mark = self._flow.mark()
 
     def end(self, *, goes_on: bool) -> None:
-        """Ends a branch; one after which the code does not go on does not count."""
+        """Ends a branch; its facts count if control goes on behind the ``if``."""
         names = self._flow.take_back(self._mark)
         if goes_on:
             self._ends.append((names, self._flow.owned))
@@ -128,7 +131,7 @@ class Branches:
         """Ends the ``if``.
 
         Args:
-            certain: whether one of the branches has run; not where a condition may have failed and been handled.
+            certain: whether one branch has certainly run; not where a condition may have failed and been handled.
         """
         if not self._ends:
             self._flow.owned = self._owned

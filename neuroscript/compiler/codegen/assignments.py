@@ -1,4 +1,4 @@
-"""``set`` in all its forms, and the other statements that store a value.
+"""Code generation for assignments: ``set`` in all its forms, and the other statements that store a value.
 
 A list or map is changed in place when its reference count says that nothing else holds it; the test stands in the code
 for the common cases and in `neuroscript.runtime.containers` for the rest.
@@ -16,12 +16,12 @@ from neuroscript.compiler.codegen.forms import LATEST
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
 from neuroscript.compiler.codegen.text import TextGenerator
 from neuroscript.runtime import abi
-from neuroscript.runtime.tool_calls import ToolLink
+from neuroscript.runtime.programs import ToolLink
 from neuroscript.syntax import nodes as n
 
 
 class AssignmentGenerator:
-    """Makes the code that stores values in variables and in the lists and maps that they hold."""
+    """Generates code that stores values in variables, and in the lists and maps that they hold."""
 
     def __init__(self, context: FunctionContext, expressions: ExpressionGenerator) -> None:
         self.context = context
@@ -34,8 +34,8 @@ class AssignmentGenerator:
     def set_name(self, target: n.Target, value: n.Expr) -> list[ast.stmt]:
         """``set name = value``."""
         name = target.name
-        if self.context.refuses(name):
-            return [ast.Expr(self.expressions.value(value)), refused(name)]
+        if self.context.is_read_only(name):
+            return [ast.Expr(self.expressions.value(value)), read_only_error(name)]
         made = self._appending(name, value) or self._growing(name, value)
         if made is None:
             made = [py.set_variable(name, self.expressions.value(value))]
@@ -51,7 +51,7 @@ class AssignmentGenerator:
         if any(operator != "+" for operator, _, _ in value.rest):
             return None
         first: list[ast.stmt] = []
-        if not self.context.settled(value.first):
+        if not self.context.is_pure(value.first):
             first = [ast.Expr(self.expressions.value(value.first))]
         text = TextGenerator(self.context, self.expressions)
         if len(value.rest) == 1:
@@ -67,7 +67,7 @@ class AssignmentGenerator:
         return [*first, grow, py.when(limit, [py.run(abi.LONG_STRING)])]
 
     def _growing_checked(self, name: str, piece: ast.expr) -> list[ast.stmt]:
-        """As `_growing`, for a piece of any length: its length is checked before it is joined."""
+        """As `_growing`, for a string of any length: the result's is checked before they are joined."""
         temporary, local = self.temporaries.fresh(), py.variable(name)
         length = py.binary(py.call("len", local), "+", py.call("len", py.name(temporary)))
         return [
@@ -91,8 +91,8 @@ class AssignmentGenerator:
                 return None
         uses_last = self.context.body.uses_last
         local = py.variable(name)
-        first, held, clean = self._held(new.value)
-        certain = self.context.settled(old)
+        first, held, clean = self._evaluated(new.value)
+        certain = self.context.is_pure(old)
         if first and not certain:
             first = [ast.Expr(self.expressions.value(old)), *first]
         if uses_last:
@@ -117,11 +117,11 @@ class AssignmentGenerator:
         old, new = (argument.value for argument in value.args)
         link = self.unit.linker.tool(value.name)
         same = _path(old) == (target.name, *map(_key, target.path)) and None not in _path(old)
-        if not same or link is None or not link.append or context.body.uses_last or context.refuses(target.name):
+        if not same or link is None or not link.append or context.body.uses_last or context.is_read_only(target.name):
             return None
-        if not all(context.settled(key) for key in target.path):
+        if not all(context.is_pure(key) for key in target.path):
             return None
-        first, held, clean = self._held(new)
+        first, held, clean = self._evaluated(new)
         if first:
             first = [ast.Expr(self.expressions.value(old)), *self.temporaries.release(), *first]
         keys = ast.Tuple([self.expressions.value(key) for key in target.path], py.LOAD)
@@ -134,14 +134,14 @@ class AssignmentGenerator:
         appended = py.call(abi.APPEND_AT, py.variable(target.name), keys, held)
         return [*first, py.when(py.negated(appended), copy), *clean]
 
-    def _held(self, value: n.Expr) -> tuple[list[ast.stmt], ast.expr, list[ast.stmt]]:
-        """A value that is about to be stored: what evaluates it, how to mention it, and what lets it go.
+    def _evaluated(self, value: n.Expr) -> tuple[list[ast.stmt], ast.expr, list[ast.stmt]]:
+        """A value to be stored in a container: code that evaluates it, that gives it, and that lets it go.
 
-        It is evaluated before the reference count of the container is read, so that a container stored into itself
-        is seen to be held.
+        It is evaluated before the reference count of the container is read, so that a container that is stored in
+        itself counts as shared.
         """
         kind = self.context.type_of(value)
-        if self.context.settled(value) and not kind.kinds & CONTAINER:
+        if self.context.is_pure(value) and not kind.kinds & CONTAINER:
             return [], self.expressions.value(value), []
         temporary = self.temporaries.fresh()
         clean = [clear(temporary)] if kind.kinds & CONTAINER else []
@@ -151,11 +151,11 @@ class AssignmentGenerator:
     # --- several targets, items, and values that statements give -----------------------------------------------------
 
     def set(self, targets: list[n.Target], value: n.Expr, *, must: bool) -> list[ast.stmt]:
-        """Every other form of ``set``."""
+        """``set`` with items, with several targets, or with ``must``."""
         if not must and len(targets) == 1:
             if (made := self._appending_inside(targets[0], value)) is not None:
                 return made
-            first, held, clean = self._held(value)
+            first, held, clean = self._evaluated(value)
             return [*first, *self._put(targets[0], held), *clean]
         temporary = self.temporaries.fresh()
         code: list[ast.stmt] = [py.assign(temporary, self.expressions.value(value)), *self.temporaries.release()]
@@ -170,7 +170,7 @@ class AssignmentGenerator:
         return [*code, clear(temporary)]
 
     def store(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
-        """Code that stores what ``value`` gives."""
+        """Code that stores the value of Python code in a target."""
         temporary = self.temporaries.fresh()
         stored = self._store_from(target, py.name(temporary))
         return [py.assign(temporary, value), *stored, clear(temporary)]
@@ -180,8 +180,8 @@ class AssignmentGenerator:
             held = self.temporaries.fresh()
             put = self._put(target, py.name(held))
             return [py.assign(held, py.call(abi.NESTED, value)), *put, clear(held)]
-        if self.context.refuses(target.name):
-            return [refused(target.name)]
+        if self.context.is_read_only(target.name):
+            return [read_only_error(target.name)]
         made = py.set_variable(target.name, value)
         py.place(made, target.span)
         self.context.flow.assign(target.name)
@@ -190,10 +190,10 @@ class AssignmentGenerator:
     # --- items -------------------------------------------------------------------------------------------------------
 
     def _put(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
-        """``set name[…]… = value``, where ``value`` may be mentioned more than once."""
+        """``set name[…]… = value``; the code of the value may stand in several places."""
         name, path = target.name, target.path
-        if self.context.refuses(name):
-            return [refused(name)]
+        if self.context.is_read_only(name):
+            return [read_only_error(name)]
         if name not in self.context.guarded and name not in self.context.flow.assigned:
             raise AssertionError(name)  # pragma: no cover - a path's variable is guarded
         made = self._put_inside(name, path, value) if len(path) > 1 else self._put_one(name, path[0], value)
@@ -205,7 +205,7 @@ class AssignmentGenerator:
     def _put_inside(self, name: str, path: list[n.Expr], value: ast.expr) -> list[ast.stmt]:
         """``set name[a][b]… = value``: inline for two keys, where nothing else holds either list or map."""
         local = py.variable(name)
-        evaluated, reads = zip(*map(self._key_read, path), strict=True)
+        evaluated, reads = zip(*map(self._evaluated_key, path), strict=True)
         code = [part for parts in evaluated for part in parts]
         slow: ast.stmt = py.set_variable(name, py.call(abi.PUT_PATH, local, ast.Tuple([*reads], py.LOAD), value))
         if len(path) != 2:
@@ -240,9 +240,9 @@ class AssignmentGenerator:
             tests.append(py.compare(size, "<", py.const(self.unit.max_items)))
         return [*code, py.when(py.both(*tests), store, other), let_go]
 
-    def _key_read(self, key: n.Expr) -> tuple[list[ast.stmt], ast.expr]:
-        """What evaluates a key, and how to mention it, more than once."""
-        if self.context.simple(key):
+    def _evaluated_key(self, key: n.Expr) -> tuple[list[ast.stmt], ast.expr]:
+        """Code that evaluates a key, and code that gives it, which may stand in several places."""
+        if self.context.is_repeatable(key):
             return [], self.expressions.value(key)
         temporary = self.temporaries.fresh()
         evaluated = py.assign(temporary, self.expressions.value(key))
@@ -253,7 +253,7 @@ class AssignmentGenerator:
         local = py.variable(name)
         known = name in self.context.flow.assigned
         kind, key_kind = self.context.types.types[name], self.context.type_of(key)
-        code, read = self._key_read(key)
+        code, read = self._evaluated_key(key)
         slow: ast.stmt = py.set_variable(name, py.call(abi.PUT, local, read, value))
         store = _store_item(local, read, value)
         unshared = self._unshared(name)
@@ -286,17 +286,17 @@ class AssignmentGenerator:
         return [*code, py.when(py.both(*tests), [made], [slow]) if tests else made]
 
     def _unshared(self, name: str) -> list[ast.expr]:
-        """The test that nothing else holds a variable's list or map, where that is in doubt."""
+        """The test that nothing else holds a variable's list or map; none where escape analysis proves it."""
         return [] if name in self.context.flow.owned else [only_variable_holds(name)]
 
 
-def refused(name: str) -> ast.stmt:
-    """The failure of setting a name that is the host's."""
+def read_only_error(name: str) -> ast.stmt:
+    """A statement that fails since it would set a name of the host's."""
     return py.run(abi.REFUSE_READ_ONLY, py.const(name))
 
 
 def _append(local: ast.expr, value: ast.expr) -> ast.stmt:
-    """Appends to what is known to be a list.
+    """A statement that appends to a list.
 
     The one attribute in generated code: Python has a shorter way for this form of the call than for any other.
     """
@@ -304,7 +304,7 @@ def _append(local: ast.expr, value: ast.expr) -> ast.stmt:
 
 
 def _appended(link: ToolLink, value: n.Expr, old: ast.expr, new: ast.expr) -> ast.expr:
-    """The call of the tool itself, which copies."""
+    """The call of the tool that appends, which copies the list."""
     made = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), ast.Tuple([old, new], py.LOAD), py.const(()))
     py.place(made, value.span)
     return made
@@ -316,7 +316,7 @@ def _store_item(container: ast.expr, key: ast.expr, value: ast.expr) -> ast.stmt
 
 
 def _path(expression: n.Expr) -> tuple[object, ...]:
-    """A name and the literals and names that index it, in a form that can be compared; None stands for any other."""
+    """A comparable form of a name and the names and literals that index it, in which None stands for anything else."""
     keys: list[object] = []
     while isinstance(expression, n.Index):
         keys.append(_key(expression.index))

@@ -1,7 +1,7 @@
-"""Calls of procedures, function values and built-in functions.
+"""Code generation for calls of procedures, function values and built-in functions.
 
-A call of a procedure that is known when the code is made is a plain Python call.  Everything else goes through the
-runtime, which binds and checks the arguments.
+A call of a procedure that is known at compile time is a plain Python call.  Everything else goes through the runtime,
+which binds and checks the arguments.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from neuroscript.compiler.analysis.infer import INT, LIST, MAP, NOTHING, STR
-from neuroscript.compiler.analysis.specialize import ENTRY_BITS, value_given
+from neuroscript.compiler.analysis.specialize import ENTRY_BITS, argument_for
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.runtime import abi
@@ -20,7 +20,7 @@ from neuroscript.syntax import nodes as n
 
 
 class CallGenerator:
-    """Makes the code of calls by name, and of calls of values."""
+    """Generates code for calls by name, and for calls of values."""
 
     def __init__(self, context: FunctionContext, expressions: Expressions) -> None:
         self.context = context
@@ -36,15 +36,15 @@ class CallGenerator:
             return self.call_value(read, py.const(name), call.args)
         signature = unit.procedures.get(name)
         if signature is not None and name not in unit.globals and _fits(signature, call.args):
-            return context.remembered(self._direct(call))
+            return context.as_last(self._direct(call))
         if (name == "len" or name in BUILTINS) and name not in unit.globals:
             return self._builtin(name, call.args)
         return self.call_value(py.const(None), py.const(name), call.args)
 
     def call_value(self, callee: ast.expr, name: ast.expr, args: list[n.Argument]) -> ast.expr:
-        """A call whose procedure is known only when it happens."""
-        made = py.call(abi.CALL, py.name(abi.DEPTH), callee, name, *bundled(self.expressions, args))
-        return self.context.remembered(made)
+        """A call whose callee is known only when it runs."""
+        made = py.call(abi.CALL, py.name(abi.DEPTH), callee, name, *packed_arguments(self.expressions, args))
+        return self.context.as_last(made)
 
     def _direct(self, call: n.Call) -> ast.expr:
         args = call.args
@@ -53,10 +53,10 @@ class CallGenerator:
         count = len(args) - len(names)
         named = {abi.VARIABLE + key: value for key, value in zip(names, values[count:], strict=True)}
         depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
-        return py.call(self._version(call), depth, *values[:count], **named)
+        return py.call(self._target(call), depth, *values[:count], **named)
 
-    def _version(self, call: n.Call) -> str:
-        """The function that a call goes to: of the specialised body where the arguments certainly fit it."""
+    def _target(self, call: n.Call) -> str:
+        """The name of the function to call: the specialised body's, where the arguments certainly fit it."""
         context = self.context
         general = abi.PROCEDURE + call.name
         special = context.program.specialised.get(call.name)
@@ -64,15 +64,15 @@ class CallGenerator:
         if special is None or (own and context.special is None):
             return general  # also from the general body to itself, so that a traceback tells the two apart
         if own and special.result is not None:  # then all its calls of itself fit
-            return special.itself
+            return special.self_identifier
         names = list(context.unit.procedures[call.name].params)
         for name, wanted in special.params.items():
-            value = value_given(call, names, name)
+            value = argument_for(call, names, name)
             kind = context.type_of(value) if value is not None else NOTHING
             small = own or wanted.kinds != INT or (kind.bits is not None and kind.bits <= ENTRY_BITS)
             if not (kind.within(wanted.kinds) and small):
                 return general
-        return special.itself if own else special.identifier
+        return special.self_identifier if own else special.identifier
 
     def _builtin(self, name: str, args: list[n.Argument]) -> ast.expr:
         values = [self.expressions.value(argument.value) for argument in args]
@@ -83,8 +83,8 @@ class CallGenerator:
         return py.call(abi.BUILTIN_LEN if name == "len" else abi.BUILTIN + name, *values)
 
 
-def bundled(expressions: Expressions, args: list[n.Argument]) -> Iterator[ast.expr]:
-    """Arguments for the runtime to bind: their values as a tuple, and the named ones' names as one of constants."""
+def packed_arguments(expressions: Expressions, args: list[n.Argument]) -> Iterator[ast.expr]:
+    """Arguments for the runtime to bind: a tuple of all values, and a tuple of the names of the named ones."""
     yield ast.Tuple([expressions.value(argument.value) for argument in args], py.LOAD)
     yield py.const(tuple(argument.name for argument in args if argument.name is not None))
 

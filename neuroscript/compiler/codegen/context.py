@@ -1,11 +1,10 @@
-"""What is known of the body whose code is being made, at the statement that is being made."""
+"""The context of code generation: what is known of the program, of the body, and of the point in it."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Protocol
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
@@ -16,6 +15,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.forms import LATEST
 from neuroscript.compiler.codegen.temporaries import Temporaries
 from neuroscript.compiler.unit import Unit
+from neuroscript.records import record
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
@@ -24,13 +24,13 @@ _LONG_TEXT = 64  # characters
 _MOST_NAMES = 4000  # names that are written out for `eval` in one body, before a function does it in one place
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ProgramContext:
-    """What the bodies of one program share while their code is made.
+    """What the functions of one program have in common.
 
     Attributes:
         unit: what the program is compiled against.
-        source: its text.
+        source: the text of the program.
         specialised: the specialised bodies, by procedure.
         event_functions: the names of the event handlers' functions, by the ``id`` of the `OnEvent` node.
     """
@@ -42,13 +42,13 @@ class ProgramContext:
 
 
 class FunctionContext:
-    """What is known of one body while its function is made.
+    """What the generators of one function share.
 
-    What does not change is the body and the results of its analysis.  What changes as statements are made is the
-    `Flow`, the `Temporaries`, and how many loops are around the statement at hand.
+    The body and the results of its analysis stay the same.  What follows the statement for which code is being
+    generated, the *current* one, is the `Flow`, the `Temporaries`, and the loops around it.
 
     Args:
-        program: what all bodies of the program share.
+        program: what the functions of the program have in common.
         analysis: the results of the body's analysis.
     """
 
@@ -58,7 +58,7 @@ class FunctionContext:
         self.analysis = analysis
         self.body = analysis.body
         self.types = analysis.types
-        self.special = analysis.special  # None for a general body
+        self.special = analysis.special  # None in a general body
         self.escape = analysis.escape
         self.guarded = set(analysis.guarded)
         self.flow = Flow(analysis.body, analysis.escape)
@@ -66,15 +66,15 @@ class FunctionContext:
         self.in_error_handler = False
         self._unsure: set[str] = set()
         self._long = analysis.body.size > _LONG
-        self._loops = 0  # around the statement at hand, in the Python function at hand
+        self._loops = 0  # around the current statement, in the current Python function
         self._outlined = 0  # how many functions of loops are around it
         self._counters: list[str | None] = []  # of the counted loops around it; None for one not counted up by one
 
     def begin(self, names: Iterable[str], *, error_handler: bool = False) -> None:
-        """Begins the body's function, or that of one of its error handlers.
+        """Begins the function of the body, or of one of its error handlers.
 
         Args:
-            names: the variables that are set at its beginning.
+            names: the variables that are set at its start.
             error_handler: whether it is an error handler's.
         """
         self.flow.begin(names)
@@ -82,7 +82,7 @@ class FunctionContext:
         self.in_error_handler = error_handler
         self._counters = []
 
-    # --- the statement at hand ---------------------------------------------------------------------------------------
+    # --- the current statement ---------------------------------------------------------------------------------------
 
     def handler_of(self, statement: n.Stmt) -> int | None:
         """The number of the error handler that covers a statement."""
@@ -90,7 +90,7 @@ class FunctionContext:
 
     @contextmanager
     def loop(self, statement: n.Stmt) -> Iterator[None]:
-        """The code of a loop, which the statements inside find around them."""
+        """Context manager for the code of a loop."""
         self._loops += 1
         with self.flow.loop(statement):
             yield
@@ -98,7 +98,7 @@ class FunctionContext:
 
     @contextmanager
     def outlined(self) -> Iterator[None]:
-        """The code of a loop that becomes a function of its own."""
+        """Context manager for the code of a loop that becomes a function of its own."""
         loops, self._loops = self._loops, 0
         self._outlined += 1
         yield
@@ -107,36 +107,36 @@ class FunctionContext:
 
     @contextmanager
     def counting(self, name: str | None) -> Iterator[None]:
-        """The turns of a loop that counts ``name`` up by one; None for a loop that counts otherwise."""
+        """Context manager for the body of a counted loop; ``name`` is the counter if it is counted up by one."""
         self._counters.append(name)
         yield
         self._counters.pop()
 
     @property
     def loops(self) -> int:
-        """How many loops are around the statement at hand, in the Python function at hand."""
+        """The number of loops around the current statement, in the current Python function."""
         return self._loops
 
     @property
     def is_outlined(self) -> bool:
-        """Whether the statement at hand is in a function that was made for a loop."""
+        """Whether the current statement is in a function that was made for a loop."""
         return self._outlined > 0
 
     @property
     def compact(self) -> bool:
-        """Whether the statement at hand is one of many that run once: its code is made short rather than fast."""
+        """Whether code is made short rather than fast: the current statement is one of many that run once."""
         return self._long and not self._loops
 
     def counts_up(self, name: str) -> bool:
-        """Whether a loop around the statement at hand counts a variable up by one."""
+        """Whether a loop around the current statement counts a variable up by one."""
         return name in self._counters
 
     # --- names -------------------------------------------------------------------------------------------------------
 
     def is_set(self, name: str) -> bool:
-        """Whether a variable's local can be read as it is.
+        """Whether a variable can be read without testing whether it is set.
 
-        A name that may turn out not to be set is noted; `guard_unsure` then has it guarded, and the code is made anew.
+        A variable that is not guarded can, but if it may turn out not to be set it is noted for `guard_unsure`.
         """
         if name not in self.body.variables:
             return False
@@ -146,31 +146,34 @@ class FunctionContext:
         return assigned or name not in self.guarded
 
     def guard_unsure(self) -> bool:
-        """Guards the variables that the code made so far reads though they may not be set; whether there are any."""
+        """Guards the variables that have been read untested though they may not be set; whether there are any.
+
+        The code has to be generated again then.
+        """
         self.guarded |= self._unsure
         return bool(self._unsure)
 
     def is_foreign(self, name: str) -> bool:
-        """Whether a variable that is not set means something else: a procedure or a type constant."""
+        """Whether a variable means something else while it is not set: a procedure or a type constant."""
         return name in self.analysis.foreign
 
-    def refuses(self, name: str) -> bool:
-        """Whether a name cannot be set, since it is the host's."""
+    def is_read_only(self, name: str) -> bool:
+        """Whether a name is the host's and cannot be set."""
         return name in self.body.readonly
 
     @property
     def scope_is_function(self) -> bool:
-        """Whether a function gives `eval` the variables, which would take too much code in each place."""
+        """Whether `eval` gets the variables from a function: naming them in each place would take too much code."""
         return self.body.evals * len(self.body.variables) > _MOST_NAMES
 
     def scope(self) -> ast.expr:
-        """The variables by name, for `eval`."""
+        """Code that makes a map of the variables by name, for `eval`."""
         names = sorted(self.body.variables)
         keys: list[ast.expr | None] = [*map(py.const, names), py.const("last")]
         return ast.Dict(keys, [*map(py.variable, names), py.name(LATEST)])
 
-    def shared(self, code: list[ast.stmt], *more: str) -> list[ast.stmt]:
-        """The ``nonlocal`` that makes an inner function share the body's variables, and ``more`` locals."""
+    def nonlocals(self, code: list[ast.stmt], *more: str) -> list[ast.stmt]:
+        """The ``nonlocal`` statement of an inner function, for the body's variables and ``more`` locals in its code."""
         used = {part.id for statement in code for part in ast.walk(statement) if isinstance(part, ast.Name)}
         mine = {abi.VARIABLE + name for name in self.body.variables} | {LATEST, *more}
         return [ast.Nonlocal(sorted(used & mine))] if used & mine else []
@@ -178,45 +181,45 @@ class FunctionContext:
     # --- expressions -------------------------------------------------------------------------------------------------
 
     def type_of(self, expression: n.Expr) -> Type:
-        """What the value may be."""
+        """The inferred type of the value."""
         return self.types.of(expression)
 
-    def loose_type(self, expression: n.Expr, kind: Type) -> Type:
-        """The type of an operand that is nil where its variable is not set, and else what ``kind`` says."""
+    def type_or_nil(self, expression: n.Expr, kind: Type) -> Type:
+        """The type of an operand of type ``kind`` that counts as nil where it is a variable that is not set."""
         if not isinstance(expression, n.Name) or self.is_set(expression.name):
             return kind
         own = expression.name in self.body.variables and not self.is_foreign(expression.name)
         return kind.union(Type(NIL)) if own else ANY
 
     def never_fuzzy(self, expression: n.Expr) -> bool:
-        """Whether the value is certainly no fuzzy."""
+        """Whether the value is certainly not a fuzzy."""
         return not self.type_of(expression).kinds & OTHER
 
-    def simple(self, expression: n.Expr) -> bool:
-        """Whether the expression can be written twice: a literal, or a variable whose local can be read as it is."""
+    def is_repeatable(self, expression: n.Expr) -> bool:
+        """Whether the code may stand in two places: it is a short literal, or a variable that is read untested."""
         if isinstance(expression, n.Literal):
             return not isinstance(expression.value, str) or len(expression.value) < _LONG_TEXT
         return isinstance(expression, n.Name) and self.is_set(expression.name)
 
-    def settled(self, expression: n.Expr) -> bool:
-        """Whether the expression cannot fail and does nothing, so that it may be evaluated out of turn."""
+    def is_pure(self, expression: n.Expr) -> bool:
+        """Whether the expression cannot fail and has no effects, so that it may be evaluated at any time."""
         if isinstance(expression, n.Name):
             return expression.name in self.flow.assigned and expression.name in self.body.variables
         return isinstance(expression, n.Literal)
 
-    def settled_code(self, made: ast.expr) -> bool:
-        """`settled`, of code that has been made."""
+    def is_pure_code(self, made: ast.expr) -> bool:
+        """Whether generated code cannot fail and has no effects."""
         if isinstance(made, ast.Name):
             return not made.id.startswith(abi.VARIABLE) or made.id.removeprefix(abi.VARIABLE) in self.flow.assigned
         return isinstance(made, ast.Constant)
 
-    def remembered(self, call: ast.expr) -> ast.expr:
-        """A completed call: what ``last`` is from now on, where the body uses it."""
+    def as_last(self, call: ast.expr) -> ast.expr:
+        """Code of a call that also makes its result the value of ``last``, where the body uses that."""
         return py.bind(LATEST, call) if self.body.uses_last else call
 
 
 class Expressions(Protocol):
-    """Makes the code of expressions: what the generators of their parts need of the one that calls them."""
+    """Generates code for expressions; the part of `ExpressionGenerator` that other generators use."""
 
     def value(self, expression: n.Expr) -> ast.expr:
         """Code that gives the expression's value."""
@@ -224,8 +227,8 @@ class Expressions(Protocol):
     def condition(self, expression: n.Expr) -> ast.expr:
         """Code whose Python truth is the expression's truth."""
 
-    def loose(self, expression: n.Expr) -> ast.expr:
-        """Code of an operand in which a variable that is not set counts as nil."""
+    def value_or_nil(self, expression: n.Expr) -> ast.expr:
+        """Code that gives an operand's value, nil for a variable that is not set."""
 
     def operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
-        """The expression where it is evaluated, and again where its value is needed a second time."""
+        """Code that evaluates the expression, and code that gives the value again."""

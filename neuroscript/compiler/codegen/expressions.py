@@ -1,4 +1,4 @@
-"""Expressions to Python expressions.
+"""Code generation for expressions: each becomes one Python expression.
 
 An operand that is needed twice is bound to a temporary where it is evaluated.
 """
@@ -23,11 +23,11 @@ from neuroscript.values import TYPE_CONSTANTS
 
 
 class ExpressionGenerator:
-    """Makes the code of expressions.
+    """Generates code for expressions.
 
-    The generators of operations, calls and items are made where there is one, and given this one for the expressions
-    inside.  They are not kept: objects that hold each other would outlive their body, since no garbage is collected
-    while code is made.
+    Operations, calls and items have generators of their own, which are created where they are needed and given this
+    one for the subexpressions.  They are not kept: objects that refer to each other would live as long as the program
+    is being compiled, since the garbage collector is off meanwhile.
     """
 
     def __init__(self, context: FunctionContext) -> None:
@@ -44,7 +44,7 @@ class ExpressionGenerator:
         return made
 
     def stored(self, expression: n.Expr) -> ast.expr:
-        """Code that gives a value to be stored in a list or map; where it may be one itself, its nesting is checked."""
+        """Code that gives the value of an item; the nesting of one that may be a list or map is checked."""
         made = self.value(expression)
         if isinstance(expression, n.ListExpr | n.MapExpr) or not self.context.type_of(expression).kinds & CONTAINER:
             return made
@@ -53,14 +53,14 @@ class ExpressionGenerator:
         return made
 
     def operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
-        """The expression where it is evaluated, and again where its value is needed a second time."""
-        if self.context.simple(expression):
+        """Code that evaluates the expression, and code that gives the value again."""
+        if self.context.is_repeatable(expression):
             return self.value(expression), self.value(expression)
         temporary = self.temporaries.fresh()
         return py.bind(temporary, self.value(expression)), py.name(temporary)
 
-    def loose(self, expression: n.Expr) -> ast.expr:
-        """Code of an operand of ``== != typeof no some``, in which a variable that is not set counts as nil."""
+    def value_or_nil(self, expression: n.Expr) -> ast.expr:
+        """Code that gives the value of an operand of ``== != typeof no some``, nil for a variable that is not set."""
         if not isinstance(expression, n.Name) or self.context.is_set(expression.name):
             return self.value(expression)
         name = expression.name
@@ -76,7 +76,7 @@ class ExpressionGenerator:
         return made
 
     def condition(self, expression: n.Expr) -> ast.expr:
-        """Code whose Python truth is the expression's truth: `and` and `or` need no boolean here."""
+        """Code whose Python truth is the expression's truth; it need not be a boolean."""
         if isinstance(expression, n.Chain) and expression.rest[0][0] in ("and", "or"):
             made = self._joined_conditions(expression)
         elif isinstance(expression, n.Unary) and expression.op == "not" and self._never_fuzzy(expression.operand):
@@ -167,7 +167,7 @@ class ExpressionGenerator:
         return py.call(abi.NAME, py.const(name))
 
     def _raw(self, text: str) -> ast.expr:
-        """A raw string: its pieces, and the texts of what its placeholders name."""
+        """A raw string with its placeholders replaced."""
         pieces: list[ast.expr] = []
         for piece in placeholders(text):
             if isinstance(piece, str):
@@ -190,17 +190,17 @@ class ExpressionGenerator:
         return self._bounded("map", ast.Dict(keys, [self.stored(value) for _, value in entries]), len(entries))
 
     def _bounded(self, kind: str, made: ast.expr, size: int) -> ast.expr:
-        """A new list or map, unless it has more items than any may have."""
+        """A list or map literal; one with more items than the limit fails."""
         return made if size <= self.unit.max_items else py.call(abi.TOO_MANY, py.const(kind), made)
 
     def _unary(self, op: str, operand: n.Expr) -> ast.expr:
         match op:
             case "typeof":
-                return py.call(abi.TYPEOF, self.loose(operand))
+                return py.call(abi.TYPEOF, self.value_or_nil(operand))
             case "no":
-                return py.negated(self._loose_condition(operand))
+                return py.negated(self._condition_or_nil(operand))
             case "some":
-                return py.either(self._loose_condition(operand), py.const(True), py.const(False))
+                return py.either(self._condition_or_nil(operand), py.const(True), py.const(False))
             case "not":
                 if self._never_fuzzy(operand):
                     return py.negated(self.condition(operand))
@@ -213,11 +213,11 @@ class ExpressionGenerator:
             return ast.UnaryOp(ast.USub(), self.value(operand))
         return py.call(abi.NEG, self.value(operand))
 
-    def _loose_condition(self, operand: n.Expr) -> ast.expr:
-        return self.loose(operand) if isinstance(operand, n.Name) else self.condition(operand)
+    def _condition_or_nil(self, operand: n.Expr) -> ast.expr:
+        return self.value_or_nil(operand) if isinstance(operand, n.Name) else self.condition(operand)
 
 
 def _if_set(name: str, otherwise: ast.expr) -> ast.expr:
-    """A guarded variable, or something else while it is not set."""
+    """Code that reads a guarded variable, or evaluates ``otherwise`` where it is not set."""
     read = py.variable(name)
     return py.either(py.compare(read, "is not", py.name(abi.UNSET)), read, otherwise)

@@ -1,4 +1,4 @@
-"""Forms of generated code that several generators write, and the locals that these name."""
+"""Code patterns that several generators share, and the names of locals in them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,26 @@ _CAUGHT = "x"
 
 
 def step() -> ast.stmt:
-    """One step of fuel, which never runs dry: it raises when the run has used up what it may."""
+    """A statement that takes one step of fuel.
+
+    The iterator never ends: it raises when the run has used up what it may.
+    """
     return ast.For(ast.Name("_", py.STORE), py.name(abi.FUEL), [ast.Break()], [])
 
 
 def error_handler(number: int) -> str:
-    """The name of an error handler's function, which is inside that of its body."""
+    """The name of the function of a body's error handler, an inner function of the body's."""
     return f"h_{number}"
 
 
-def covered(code: list[ast.stmt], handler: int | None, failed: list[ast.stmt] | None = None) -> list[ast.stmt]:
-    """Code under an error handler, if there is one; ``failed`` follows an error that was cleared."""
+def under_handler(code: list[ast.stmt], handler: int | None, failed: list[ast.stmt] | None = None) -> list[ast.stmt]:
+    """Puts statements under an error handler, if there is one.
+
+    Args:
+        code: the statements.
+        handler: the number of the handler; None for none.
+        failed: statements to run when an error has been cleared.
+    """
     if handler is None:
         return code
     # `x = _handle(h, x)` runs the handler; it gives None if the error was cleared, else the error to go on.
@@ -45,11 +54,16 @@ def covered(code: list[ast.stmt], handler: int | None, failed: list[ast.stmt] | 
 
 
 def in_range(first: ast.expr, again: ast.expr) -> ast.expr:
-    """Whether a whole number is so small that no helper need look at it; ``first`` is where it is mentioned first."""
+    """The test that a whole number is so small that no helper has to check it.
+
+    Args:
+        first: its code at the first mention.
+        again: its code at the others.
+    """
     digit = py.both(py.compare(first, "<", py.const(DIGIT)), py.compare(again, ">", py.const(-DIGIT)))
     return py.some(digit, py.compare(py.const(-_SMALL), "<", again, "<", py.const(_SMALL)))
 
 
 def once(first: ast.expr) -> ast.expr:
-    """An operand that turned out to be needed once: without its temporary."""
+    """Code of an operand that turned out to be needed once only, so that it takes no temporary."""
     return first.value if isinstance(first, ast.NamedExpr) else first

@@ -1,4 +1,4 @@
-"""The Python function of a body: its parameters, what it does before its statements, and its error handlers."""
+"""Code generation for functions: one Python function for each version of a body, around its statements."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _ERROR_FIELDS = {"system_error_message": "message", "system_error_code": "code"}
 
 
 class FunctionGenerator:
-    """Makes the function of one version of a body.
+    """Generates the function of one version of a body.
 
     Args:
-        program: what all bodies of the program share.
-        analysis: what is known of the version.
+        program: what the functions of the program have in common.
+        analysis: the results of the version's analysis.
     """
 
     def __init__(self, program: ProgramContext, analysis: BodyAnalysis) -> None:
@@ -35,7 +35,7 @@ class FunctionGenerator:
         self.statements = StatementGenerator(self.context, self.expressions)
 
     def function(self, identifier: str) -> ast.stmt:
-        """The function, named ``identifier``."""
+        """Generates the function under a name."""
         made = self._function(identifier)
         if self.context.guard_unsure():
             # Python places the failure of reading an unset local on the wrong line where it fuses two instructions.
@@ -74,7 +74,7 @@ class FunctionGenerator:
         return made
 
     def _entry(self) -> list[ast.stmt]:
-        """What hands over from a procedure to its specialised body, where the arguments are what that is for."""
+        """The type check that hands over to a procedure's specialised body, if there is one."""
         special = self.context.program.specialised.get(self.context.body.name)
         if special is None:
             return []
@@ -89,19 +89,19 @@ class FunctionGenerator:
         return [py.when(py.both(*tests), [ast.Return(call)])]
 
     def _start(self, name: str) -> ast.expr:
-        """What a guarded variable is at first."""
+        """Code that gives the initial value of a guarded variable."""
         if self.context.body.session is not None:
             return py.call(abi.DICT_GET, py.name(SCOPE), py.const(name), py.name(abi.UNSET))
         return py.name(abi.UNSET)
 
     def _saved(self, code: list[ast.stmt]) -> list[ast.stmt]:
-        """Code after which, whatever happens, the variables are back in the session's mapping."""
+        """Statements of a session's input, after which the variables are in the session's mapping in any case."""
         names = sorted(self.context.guarded)
         variables = ast.Dict([*map(py.const, names)], [*map(py.variable, names)])
         return [ast.Try(code, [], [], [py.run(abi.DICT_UPDATE, py.name(SCOPE), variables)])]
 
     def _error_handler(self, number: int, handler: n.OnError) -> ast.stmt:
-        """The function of an error handler: it gets the error's fields and tells whether it cleared the error."""
+        """The function of an error handler: it gets the error's fields, and tells whether it has cleared the error."""
         context = self.context
         context.begin([*context.body.params, *SYSTEM_NAMES], error_handler=True)
         code: list[ast.stmt] = [py.assign(CLEARED, py.const(False))]
@@ -112,6 +112,6 @@ class FunctionGenerator:
                 code.append(py.set_variable(name, value))
         code += self.statements.block(handler.body)
         code.append(ast.Return(py.name(CLEARED)))
-        made = py.function(error_handler(number), [_ERROR], [], [*context.shared(code), *code])
+        made = py.function(error_handler(number), [_ERROR], [], [*context.nonlocals(code), *code])
         py.place(made, handler.span)
         return made

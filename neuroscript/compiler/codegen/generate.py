@@ -1,7 +1,7 @@
-"""The generate stage: an analysed program to Python code objects.
+"""The generate stage: from an analysed program to Python code objects.
 
-There is one function for each body, named as `neuroscript.runtime.abi` says; a specialised body has one of its own.
-Every node carries the script's own line and columns, so that a failing operation is found from the traceback.
+Each body becomes a function, and two if it is specialised; `neuroscript.runtime.abi` has their names.  Every node of
+the Python tree carries the script's line and columns, so that a failing operation is found from the traceback.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from neuroscript.syntax.parser import no_collection
 
 
 def generate(analysis: ProgramAnalysis) -> Compiled:
-    """Makes the code of a program.
+    """Generates the code of a program.
 
-    The bodies are analysed, generated and compiled one after the other, and each is emptied when its code has been
-    made: Python's syntax tree takes two hundred times the room of the source.
+    The bodies are analysed, generated and compiled one after the other, and each is emptied when it has been compiled:
+    Python's syntax tree takes two hundred times the memory of the source.
 
     Raises:
         NeuroScriptError: 38 if the program is nested too deeply for Python's compiler.
@@ -49,7 +49,7 @@ def generate(analysis: ProgramAnalysis) -> Compiled:
                 name = identifier if version.special is None else version.special.identifier
                 module = [FunctionGenerator(program, version).function(name)]
                 if version.special is not None:
-                    itself = py.assign(version.special.itself, py.name(name))
+                    itself = py.assign(version.special.self_identifier, py.name(name))
                     py.place(itself, body.span)
                     module.append(itself)
                 codes.append(_code(module, resolved.program.name))
@@ -58,7 +58,7 @@ def generate(analysis: ProgramAnalysis) -> Compiled:
 
 
 def _functions(resolved: Resolved, events: dict[int, str], commands: tuple[str, ...]) -> list[tuple[str, Body]]:
-    """The bodies, each with the name of its function."""
+    """The bodies of a program in order, each with the name of its function."""
     found: list[tuple[str, Body]] = []
     remaining = iter(commands)
     event_of_body = {id(body): events[key] for key, body in resolved.body_of_event.items()}
@@ -74,7 +74,7 @@ def _functions(resolved: Resolved, events: dict[int, str], commands: tuple[str, 
 
 
 def _code(function: list[ast.stmt], name: str) -> CodeType:
-    """The code of a module of a function, for tracebacks in a file of that name."""
+    """Compiles a module of one function; ``name`` is the file's in tracebacks."""
     # Python's compiler takes no file name that no file could have.
     file = name.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     try:

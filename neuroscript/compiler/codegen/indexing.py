@@ -1,4 +1,4 @@
-"""Reading items of lists, maps and strings."""
+"""Code generation for reading items of lists, maps and strings."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from neuroscript.syntax import nodes as n
 
 
 class IndexGenerator:
-    """Makes the code that reads an item."""
+    """Generates code for ``value[index]``."""
 
     def __init__(self, context: FunctionContext, expressions: Expressions) -> None:
         self.context = context
         self.expressions = expressions
 
     def item(self, value: n.Expr, index: n.Expr) -> ast.expr:
-        """``value[index]``: inline for what it mostly is, and one call for the rest.
+        """``value[index]``: a fast path inline for the likely types, and one call for the rest.
 
         The value is evaluated before the index, and each of them once, whichever way is taken.
         """
         expressions = self.expressions
         kind, key = self.context.type_of(value), self.context.type_of(index)
-        known = self.context.simple(index) or key.within(INT | STR)
+        known = self.context.is_repeatable(index) or key.within(INT | STR)
         if self.context.compact or not known or not kind.kinds & (LIST | MAP | STR) or not key.kinds & (INT | STR):
             return py.call(abi.INDEX, expressions.value(value), expressions.value(index))
         first, again = expressions.operand(value)
@@ -45,22 +45,22 @@ class IndexGenerator:
         return py.item(ast.Tuple([first, evaluated, made], py.LOAD), py.const(-1))
 
     def _repeatable(self, expression: n.Expr) -> bool:
-        """Whether an expression is so short that its code may stand in several branches."""
+        """Whether the code of an expression is so short that it may stand in several branches."""
         if isinstance(expression, n.Chain) and len(expression.rest) <= 2:
             parts = (expression.first, *(operand for _, operand, _ in expression.rest))
-            return all(self.context.simple(part) for part in parts)
-        return self.context.simple(expression)
+            return all(self.context.is_repeatable(part) for part in parts)
+        return self.context.is_repeatable(expression)
 
 
 def _either_item(kind: Type, first: ast.expr, again: ast.expr, key: Type, index: Callable[[], ast.expr]) -> ast.expr:
-    """An item of what may be a map, list or string.
+    """An item of a value that may be a map, list or string.
 
     Args:
-        kind: what it may be.
-        first: its code where it is mentioned first.
-        again: its code from then on.
+        kind: the type of the value.
+        first: the value's code at the first mention.
+        again: its code at the others.
         key: the type of the index.
-        index: makes the index's code, anew for each place.
+        index: generates the index's code, anew for each place.
     """
     ways: list[tuple[list[str], ast.expr]] = []
     if key.kinds & STR and kind.kinds & MAP:

@@ -1,4 +1,4 @@
-"""Loops.
+"""Code generation for loops.
 
 Every turn takes one step of fuel.  A counted loop becomes a ``for`` over a range, and one that walks a collection a
 ``for`` over its items; `itertools.compress` draws the fuel beside them, so that nothing is done for it in the code.
@@ -13,9 +13,9 @@ from neuroscript.compiler.analysis.analyse import MAX_BLOCKS
 from neuroscript.compiler.analysis.counted_loops import Counter
 from neuroscript.compiler.analysis.infer import INT, LIST, MAP, STR
 from neuroscript.compiler.codegen import pyast as py
-from neuroscript.compiler.codegen.assignments import refused
+from neuroscript.compiler.codegen.assignments import read_only_error
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
-from neuroscript.compiler.codegen.forms import CLEARED, covered, step
+from neuroscript.compiler.codegen.forms import CLEARED, step, under_handler
 from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
@@ -24,13 +24,13 @@ _COMPARE = {"<": abi.LT, "<=": abi.LE, ">": abi.GT, ">=": abi.GE}
 
 
 class LoopGenerator:
-    """Makes the code of one loop.
+    """Generates code for one loop.
 
     Args:
-        context: what is known of the body.
-        expressions: makes the code of its expressions.
-        block: makes the code of its statements.
-        handler: the number of the error handler that covers it.
+        context: of the function.
+        expressions: generates code for expressions.
+        block: generates code for a block of statements.
+        handler: the number of the error handler that covers the loop; None for none.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class LoopGenerator:
         self.handler = handler
 
     def loop(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
-        """``while``, ``for each``."""
+        """Generates the loop."""
         if self.context.loops >= MAX_BLOCKS:
             return self._outlined(statement)
         with self.context.loop(statement):
@@ -57,11 +57,11 @@ class LoopGenerator:
             return self._while(statement) if counter is None else self._counted(statement, counter)
 
     def _while(self, statement: n.While) -> list[ast.stmt]:
-        """``while``: the turns take their fuel as they go round."""
+        """Any ``while``, as a loop over the fuel."""
         test = self.expressions.condition(statement.condition)
         done: ast.stmt = py.when(py.negated(test), [ast.Break()])
         py.place(done, statement.span)
-        header = covered([done], self.handler, [ast.Break()])
+        header = under_handler([done], self.handler, [ast.Break()])
         clean = self.temporaries.release()
         body = [*header, *clean, *self.block(statement.body)]
         return [ast.For(ast.Name("_", py.STORE), py.name(abi.FUEL), body, []), *clean]
@@ -69,25 +69,25 @@ class LoopGenerator:
     # --- counted loops -----------------------------------------------------------------------------------------------
 
     def _counter(self, statement: n.While) -> Counter | None:
-        """The counter of a counted loop, if it is certainly a whole number here and its bound and step are at hand."""
+        """The counter of a counted loop, if it certainly is a bounded whole number, and bound and step are pure."""
         context = self.context
         counter = context.analysis.counted.get(id(statement))
-        if counter is None or counter.name not in context.flow.assigned or context.refuses(counter.name):
+        if counter is None or counter.name not in context.flow.assigned or context.is_read_only(counter.name):
             return None
         kind = context.types.types.get(counter.name)
         if kind is None or not kind.within(INT) or kind.bits is None:
             return None
-        steps = self._at_hand(counter.step) and context.type_of(counter.step).within(INT)
-        return counter if steps and self._at_hand(counter.bound) else None
+        steps = self._is_pure_bound(counter.step) and context.type_of(counter.step).within(INT)
+        return counter if steps and self._is_pure_bound(counter.bound) else None
 
-    def _at_hand(self, bound: n.Expr) -> bool:
-        """Whether a bound or step can be evaluated at any time: a literal, a variable that is set, or its length."""
+    def _is_pure_bound(self, bound: n.Expr) -> bool:
+        """Whether a bound or step cannot fail and has no effects: a literal, a variable that is set, or its length."""
         if isinstance(bound, n.Call):
-            return bound.name in self.context.escape.readers and self.context.settled(bound.args[0].value)
-        return self.context.settled(bound)
+            return bound.name in self.context.escape.readers and self.context.is_pure(bound.args[0].value)
+        return self.context.is_pure(bound)
 
     def _counted(self, statement: n.While, counter: Counter) -> list[ast.stmt]:
-        """``while i < n … set i = i + 1``, where nothing else sets either: a ``for`` over a range.
+        """A counted loop, as a ``for`` over a range.
 
         The first test stands before it, so that a loop without turns costs no more than that.  At the loop's end the
         counter has been counted up once more, and the last test has taken its step.
@@ -109,13 +109,13 @@ class LoopGenerator:
         return [py.when(test, [loop], [step()])]
 
     def _is_whole(self, bound: n.Expr) -> bool:
-        """Whether a bound is certainly a whole number: where it is a length, of something that has one."""
+        """Whether a bound certainly is a whole number; a length is one only of a value that has a length."""
         if not self.context.type_of(bound).within(INT):
             return False
         return not isinstance(bound, n.Call) or self.context.type_of(bound.args[0].value).within(LIST | MAP | STR)
 
     def _range(self, counter: Counter) -> ast.expr:
-        """The counter's values: of a range, where bound and step are whole numbers as they must be for one."""
+        """Code that gives the counter's values: a range, if bound and step prove to be whole numbers when it runs."""
         value = self.expressions.value
         start = py.variable(counter.name)
         stop = value(counter.bound)
@@ -140,8 +140,8 @@ class LoopGenerator:
     def _for_each(self, statement: n.ForEach) -> list[ast.stmt]:
         name = statement.name
         collection = self.expressions.value(statement.collection)
-        if self.context.refuses(name):
-            return covered([ast.Expr(collection), refused(name)], self.handler)
+        if self.context.is_read_only(name):
+            return under_handler([ast.Expr(collection), read_only_error(name)], self.handler)
         before: list[ast.stmt] = []
         after: list[ast.stmt] = []
         if not isinstance(statement.collection, n.Name):
@@ -153,7 +153,7 @@ class LoopGenerator:
         py.place(items, statement.collection.span)
         if self.handler is not None:
             walked = self.temporaries.lasting()
-            before = covered([py.assign(walked, items)], self.handler, [clear(walked)])
+            before = under_handler([py.assign(walked, items)], self.handler, [clear(walked)])
             after.append(clear(walked))  # nothing holds the collection after the loop
             items = py.name(walked)
         clean = self.temporaries.release()
@@ -167,12 +167,12 @@ class LoopGenerator:
         return [*before, loop, *after]
 
     def _outlined(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
-        """A loop that is nested too deeply for one Python function, as a function of its own."""
+        """A loop that is nested too deeply for one Python function, as an inner function."""
         identifier = self.temporaries.inner_function()
         with self.context.outlined():
             body = self.loop(statement)
         more = [CLEARED] if self.context.in_error_handler else []
-        made = py.function(identifier, [], [], [*self.context.shared(body, *more), *body])
+        made = py.function(identifier, [], [], [*self.context.nonlocals(body, *more), *body])
         result = self.temporaries.lasting()
         # A `return` inside gives a tuple of its value, which functions of loops around this one pass on.
         value = py.name(result) if self.context.is_outlined else py.item(py.name(result), py.const(0))

@@ -1,13 +1,12 @@
-"""Operators.
+"""Code generation for binary operators.
 
-Every operator has a fast path written inline for the types that it mostly meets, guarded as far as inference leaves
-doubt, and one call of `neuroscript.runtime.operators` for the rest.
+Every operator has a fast path inline for the types that it mostly meets, guarded by type tests unless inference makes
+them needless, and one call of `neuroscript.runtime.operators` for the rest.
 """
 
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple
 
 from neuroscript.compiler.analysis import infer
 from neuroscript.compiler.analysis.infer import BOOL, FLOAT, INT, NIL, NUM, OTHER, STR, Type
@@ -15,6 +14,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import DIGIT, in_range, once
 from neuroscript.compiler.codegen.text import TextGenerator
+from neuroscript.records import record
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 from neuroscript.values import read_number
@@ -41,13 +41,14 @@ _HELPERS = {
 }
 
 
-class _Left(NamedTuple):
-    """The left side of an operation.
+@record()
+class _Left:
+    """The left operand of an operation.
 
     Attributes:
-        source: its expression; None for the result of the operations before it.
-        first: its code where it is evaluated.
-        again: its code where its value is needed a second time.
+        source: the expression; None for the result of the operations before it.
+        first: code that evaluates it.
+        again: code that gives the value again.
         kind: its type.
     """
 
@@ -58,7 +59,7 @@ class _Left(NamedTuple):
 
 
 class OperationGenerator:
-    """Makes the code of binary operations."""
+    """Generates code for binary operations."""
 
     def __init__(self, context: FunctionContext, expressions: Expressions) -> None:
         self.context = context
@@ -80,7 +81,7 @@ class OperationGenerator:
                 break
             right_kind = self.context.type_of(operand)
             if operator not in ("and", "or") and (number >= _FAST or self._better_short(kind, right_kind)):
-                read = self.expressions.loose if operator in ("==", "!=") else self.expressions.value
+                read = self.expressions.value_or_nil if operator in ("==", "!=") else self.expressions.value
                 helper = helpers.get(operator, _HELPERS[operator])
                 made = py.call(helper, made if left is None else read(left), read(operand))
             else:
@@ -98,7 +99,7 @@ class OperationGenerator:
         return made
 
     def _better_short(self, left: Type, right: Type) -> bool:
-        """Whether an operation that would need a look at the types is a call: in long code that runs through once."""
+        """Whether an operation that would need type tests is better a call, as in long code that runs once."""
         sure = (left.within(INT) and right.within(INT)) or left.within(STR) or right.within(STR)
         return self.context.compact and not sure
 
@@ -127,8 +128,8 @@ class OperationGenerator:
     # --- logic and comparison ----------------------------------------------------------------------------------------
 
     def _logical(self, operator: str, left: _Left, operand: n.Expr) -> ast.expr:
-        """``and``, ``or``: booleans, unless a side may be fuzzy; then the right one is evaluated in any case."""
-        _, first, again, kind = left
+        """``and``, ``or``: short-circuit evaluation of booleans, unless an operand may be a fuzzy."""
+        first, again, kind = left.first, left.again, left.kind
         right = self.context.type_of(operand)
         joins_all = operator == "and"
         join: ast.boolop = ast.And() if joins_all else ast.Or()
@@ -143,17 +144,17 @@ class OperationGenerator:
         return py.either(undecided, helper, py.const(not joins_all))
 
     def _equality(self, operator: str, left: _Left, operand: n.Expr) -> ast.expr:
-        source, first, again, kind = left
+        source, first, again, kind = left.source, left.first, left.again, left.kind
         if isinstance(source, n.Name):
-            first, again = self._loose_operand(source)
-            kind = self.context.loose_type(source, kind)
+            first, again = self._operand_or_nil(source)
+            kind = self.context.type_or_nil(source, kind)
         same = "is" if operator == "==" else "is not"
         if isinstance(operand, n.Literal) and (operand.value is None or type(operand.value) is bool):
             never = kind.kinds and not kind.kinds & (NIL | BOOL)
             if never or isinstance(once(first), ast.Constant):  # Python warns of `is` between constants
                 return py.call(_HELPERS[operator], once(first), self.expressions.value(operand))
             return py.compare(once(first), same, self.expressions.value(operand))
-        right = self.context.loose_type(operand, self.context.type_of(operand))
+        right = self.context.type_or_nil(operand, self.context.type_of(operand))
         if (kind.within(NUM) and right.within(NUM)) or (kind.within(STR) and right.within(STR)):
             return py.compare(once(first), operator, self.expressions.value(operand))
         self.temporaries.hold(first, kind)
@@ -162,20 +163,20 @@ class OperationGenerator:
             helper = py.call(_HELPERS[operator], again, self.expressions.value(operand))
             equal = py.compare(again, operator, self.expressions.value(operand))
             return py.either(py.kind_is(first, word), equal, helper)
-        second, second_again = self._loose_operand(operand)
+        second, second_again = self._operand_or_nil(operand)
         self.temporaries.hold(second, right)
         test = py.compare(py.call("type", first), "is", py.call("type", second), "is", py.name("int"))
         helper = py.call(_HELPERS[operator], again, second_again)
         return py.either(test, py.compare(again, operator, second_again), helper)
 
-    def _loose_operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
-        if self.context.simple(expression) or not isinstance(expression, n.Name):
+    def _operand_or_nil(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
+        if self.context.is_repeatable(expression) or not isinstance(expression, n.Name):
             return self.expressions.operand(expression)
         temporary = self.temporaries.fresh()
-        return py.bind(temporary, self.expressions.loose(expression)), py.name(temporary)
+        return py.bind(temporary, self.expressions.value_or_nil(expression)), py.name(temporary)
 
     def _comparison(self, operator: str, left: _Left, operand: n.Expr) -> ast.expr:
-        _, first, again, kind = left
+        first, again, kind = left.first, left.again, left.kind
         right = self.context.type_of(operand)
         if kind.within(NUM) and right.within(NUM):
             return py.compare(once(first), operator, self.expressions.value(operand))
@@ -187,7 +188,7 @@ class OperationGenerator:
         return py.either(test, py.compare(again, operator, second_again), helper)
 
     def _text_comparison(self, operator: str, first: ast.expr, again: ast.expr, literal: n.Literal) -> ast.expr:
-        """A comparison with a text: strings are compared by their characters, unless both read as numbers.
+        """A comparison with a string literal: strings compare by their characters, unless both read as numbers.
 
         A string of one character that reads as a number is a digit, and digits are ordered like the numbers.
         """
@@ -204,7 +205,7 @@ class OperationGenerator:
 
     def _arithmetic(self, operator: str, left: _Left, operand: n.Expr) -> ast.expr:
         """``+ - *`` of numbers."""
-        _, first, again, kind = left
+        first, again, kind = left.first, left.again, left.kind
         right = self.context.type_of(operand)
         second, second_again = self.expressions.operand(operand)
         whole = kind.within(INT) and right.within(INT)
@@ -213,7 +214,7 @@ class OperationGenerator:
         if _fits_double(kind) and _fits_double(right) and (kind.within(FLOAT) or right.within(FLOAT)):
             return self._of_floats(py.binary(once(first), operator, once(second)))
         helper = py.call(_HELPERS[operator], again, second_again)
-        if not whole and infer.binary(operator, kind.only(INT), right.only(INT)).bits is not None:
+        if not whole and infer.binary(operator, kind.restricted_to(INT), right.restricted_to(INT)).bits is not None:
             test = self._whole_test(first, kind, second, right)
             return py.either(test, py.binary(again, operator, second_again), helper)
         literal = operand.value if isinstance(operand, n.Literal) and type(operand.value) is int else None
@@ -230,17 +231,17 @@ class OperationGenerator:
         return py.either(py.both(*tests, fits), py.name(result), helper)
 
     def _of_floats(self, made: ast.expr) -> ast.expr:
-        """The result of an operation on doubles, if it is finite: then it less itself is zero.
+        """The result of an operation on floats, if it is finite.
 
-        Adding zero makes a negative zero positive.
+        A finite number minus itself is zero; adding zero turns a negative zero into a positive one.
         """
         result = self.temporaries.fresh()
         finite = py.compare(py.binary(py.bind(result, made), "-", py.name(result)), "==", py.const(0.0))
         return py.either(finite, py.binary(py.name(result), "+", py.const(0.0)), py.call(abi.INFINITE))
 
     def _modulo(self, left: _Left, operand: n.Expr) -> ast.expr:
-        _, first, again, kind = left
-        if not self.context.simple(operand):
+        first, again, kind = left.first, left.again, left.kind
+        if not self.context.is_repeatable(operand):
             return py.call(abi.MOD, once(first), self.expressions.value(operand))
         right = self.expressions.value(operand)
         right_kind = self.context.type_of(operand)
@@ -254,8 +255,8 @@ class OperationGenerator:
         return py.either(py.both(*tests), py.binary(again, "%", right), py.call(abi.MOD, again, right))
 
     def _whole_test(self, first: ast.expr, kind: Type, second: ast.expr, right: Type) -> ast.expr:
-        """``type(a) is type(b) is int``, as far as it is in doubt; evaluates both sides, the left one first."""
-        if kind.within(INT) and self.context.settled_code(first):
+        """The test that both operands are whole numbers, as far as needed; it evaluates both, the left one first."""
+        if kind.within(INT) and self.context.is_pure_code(first):
             return _is_whole(second, right)
         if not isinstance(second, ast.NamedExpr):
             if right.within(INT):
@@ -270,12 +271,12 @@ def _all_plus(chain: n.Chain, start: int) -> bool:
 
 
 def _is_whole(made: ast.expr, kind: Type) -> ast.expr:
-    """Whether a value is a whole number: looking for nil costs least, where it is nothing else."""
+    """The test that a value is a whole number; a test for nil is the cheapest where it may be nothing else."""
     if kind.within(INT | NIL):
         return py.compare(made, "is not", py.const(None))
     return py.kind_is(made, "int")
 
 
 def _fits_double(kind: Type) -> bool:
-    """Whether a value is certainly a number that a double can hold, if not exactly."""
+    """Whether a value certainly is a number in the range of floats."""
     return kind.within(FLOAT) or (kind.within(INT) and kind.bits is not None and kind.bits < 1000)

@@ -28,12 +28,12 @@ _COMPARISONS: dict[str, type[ast.cmpop]] = {
 
 
 def name(identifier: str) -> ast.Name:
-    """A name that is read."""
+    """A reference to a name."""
     return ast.Name(identifier, LOAD)
 
 
 def variable(identifier: str) -> ast.Name:
-    """A variable of the script that is read."""
+    """A reference to a variable of the script."""
     return ast.Name(abi.VARIABLE + identifier, LOAD)
 
 
@@ -106,7 +106,7 @@ def assign(identifier: str, value: ast.expr) -> ast.Assign:
 
 
 def run(function: str, *args: ast.expr) -> ast.Expr:
-    """A call for its effect."""
+    """A call as a statement."""
     return ast.Expr(call(function, *args))
 
 
@@ -133,7 +133,7 @@ def function(identifier: str, params: list[str], optional: list[str], body: list
 
 
 def place(tree: ast.AST, span: Span) -> None:
-    """Gives ``span`` to every node of a tree that has no position yet."""
+    """Sets the position of every node of a tree that has none yet."""
     line, column, end_line, end_column = span
     pending = [tree]
     while pending:

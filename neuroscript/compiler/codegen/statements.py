@@ -1,4 +1,4 @@
-"""Statements to Python statements.
+"""Code generation for statements.
 
 In a body without error handlers every statement becomes plain code.  In one with handlers each statement that may fail
 stands in a ``try`` of its own, which costs nothing while nothing fails: on a failure the handler, a function that
@@ -13,7 +13,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.assignments import AssignmentGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
-from neuroscript.compiler.codegen.forms import CLEARED, covered
+from neuroscript.compiler.codegen.forms import CLEARED, under_handler
 from neuroscript.compiler.codegen.loops import LoopGenerator
 from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.compiler.resolve import source_line
@@ -25,7 +25,7 @@ _LONGEST_TEXT = 60
 
 
 class StatementGenerator:
-    """Makes the code of statements."""
+    """Generates code for statements."""
 
     def __init__(self, context: FunctionContext, expressions: ExpressionGenerator) -> None:
         self.context = context
@@ -34,7 +34,7 @@ class StatementGenerator:
         self.assignments = AssignmentGenerator(context, expressions)
 
     def block(self, block: n.Block) -> list[ast.stmt]:
-        """The statements of a block; never empty."""
+        """Generates the statements of a block; never none."""
         flow = self.context.flow
         code: list[ast.stmt] = []
         for statement in block:
@@ -64,20 +64,20 @@ class StatementGenerator:
             case n.ClearError():
                 return [py.assign(CLEARED, py.const(True))]
             case n.Set(targets=[target], value=value, must=False) if not target.path:
-                cannot_fail = self._cannot_fail(value) and not self.context.refuses(target.name)
+                cannot_fail = self._cannot_fail(value) and not self.context.is_read_only(target.name)
                 made = self.assignments.set_name(target, value)
                 if not cannot_fail:
-                    return covered(made, handler)
+                    return under_handler(made, handler)
                 self.context.flow.certainly_set(target.name)
                 return made
-        return covered(self._simple(statement), handler)
+        return under_handler(self._simple(statement), handler)
 
     def _cannot_fail(self, value: n.Expr) -> bool:
-        """Whether a value needs no error handler, and is there whatever happens."""
+        """Whether evaluating and assigning a value cannot fail, so that it needs no error handler."""
         match value:
             case n.ListExpr(items=[]) | n.MapExpr(entries=[]):
                 return True
-        return self.context.settled(value)
+        return self.context.is_pure(value)
 
     def _simple(self, statement: n.Stmt) -> list[ast.stmt]:
         """A statement without statements inside."""
@@ -112,7 +112,7 @@ class StatementGenerator:
         raise AssertionError(statement)  # pragma: no cover - every kind of node is above
 
     def _optional(self, expression: n.Expr | None) -> ast.expr:
-        """Code that gives an expression's value; nil without one."""
+        """Code that gives the value of an expression, nil without one."""
         return py.const(None) if expression is None else self.expressions.value(expression)
 
     def _return(self, values: list[n.Expr]) -> list[ast.stmt]:
@@ -140,7 +140,7 @@ class StatementGenerator:
         ]
 
     def _source(self, span: n.Span) -> str:
-        """The text of an expression, as far as one line has it and a message has room."""
+        """The source of an expression, cut to one line and to what fits in a message."""
         line, column, end_line, end_column = span
         end = end_column if end_line == line else None
         text = source_line(self.context.program.source, line)[column:end].strip()
@@ -151,7 +151,7 @@ class StatementGenerator:
         config = self._optional(statement.config)
         given = py.const(statement.who is not None)
         prompt = self.expressions.value(statement.prompt)
-        asked = self.context.remembered(py.call(abi.ASK, py.name(abi.DEPTH), who, given, prompt, config))
+        asked = self.context.as_last(py.call(abi.ASK, py.name(abi.DEPTH), who, given, prompt, config))
         if statement.into is None:
             return [ast.Expr(asked)]
         return self.assignments.store(statement.into, asked)
@@ -159,7 +159,10 @@ class StatementGenerator:
     # --- conditions --------------------------------------------------------------------------------------------------
 
     def _if(self, statement: n.If, handler: int | None) -> list[ast.stmt]:
-        """``if``: a chain of Python's; a long one in pieces, and one under a handler each condition by itself."""
+        """``if``: a chain of Python's.
+
+        A long one is cut into pieces; under an error handler each condition is evaluated in a ``try`` of its own.
+        """
         rest = statement.orelse
         first, more = statement.branches[:_MAX_BRANCHES], statement.branches[_MAX_BRANCHES:]
         branches = self.context.flow.branches()
@@ -186,7 +189,7 @@ class StatementGenerator:
         return made
 
     def _goes_on(self, block: n.Block) -> bool:
-        """Whether the code after a block's ``if`` may come next."""
+        """Whether control may go on behind the ``if`` after a block."""
         ends = bool(block) and isinstance(block[-1], n.Return | n.Fail | n.Break | n.Continue)
         return not ends or bool(self.context.body.handlers)
 
@@ -201,7 +204,7 @@ class StatementGenerator:
         flag = self.temporaries.lasting()
         py.place(test, condition.span)
         evaluated = py.assign(flag, py.either(test, py.const(True), py.const(False)))
-        code = covered([evaluated], handler, [clear(flag)])
+        code = under_handler([evaluated], handler, [clear(flag)])
         if orelse:
             orelse = [py.when(py.compare(py.name(flag), "is not", py.const(None)), orelse)]
         return [*code, py.when(py.name(flag), body, orelse)]

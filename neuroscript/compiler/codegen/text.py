@@ -1,4 +1,4 @@
-"""Text that is put together: operands of `+` with a string, each by its text."""
+"""Code generation for string concatenation: ``+`` where an operand is a string."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _SHORT = 4096  # characters
 
 
 class TextGenerator:
-    """Makes the code of concatenations."""
+    """Generates code for concatenations."""
 
     def __init__(self, context: FunctionContext, expressions: Expressions) -> None:
         self.context = context
         self.expressions = expressions
 
     def piece(self, expression: n.Expr) -> tuple[ast.expr, bool]:
-        """Code for the text of an operand of ``+`` with a string, and whether it is certainly short."""
+        """Code that gives the text of an operand, and whether it certainly is short."""
         kind = self.context.type_of(expression)
         made = self.expressions.value(expression)
         if isinstance(expression, n.Literal) and isinstance(expression.value, str):
@@ -33,13 +33,13 @@ class TextGenerator:
             return py.call("str", made), True
         if kind.within(INT | FLOAT | BOOL):
             return py.call(abi.TEXT, made), True
-        if self.context.simple(expression):
+        if self.context.is_repeatable(expression):
             again = self.expressions.value(expression)
             return py.either(py.kind_is(made, "str"), again, py.call(abi.TEXT, made)), False
         return py.call(abi.TEXT, made), False
 
     def join(self, first: ast.expr, kind: Type, operand: n.Expr) -> ast.expr:
-        """``a + b`` where one side is a string."""
+        """``a + b`` where one operand is a string."""
         right, short = self.piece(operand)
         left = once(first)
         left_short = isinstance(left, ast.Constant) and len(str(left.value)) < _SHORT
@@ -52,7 +52,7 @@ class TextGenerator:
         return py.call(abi.JOIN, left, right)
 
     def concatenation(self, made: ast.expr, rest: list[tuple[str, n.Expr, n.Span]]) -> ast.expr:
-        """A string and all that is joined to it, made in one go."""
+        """``made + a + b …`` where ``made`` gives a string, as one call."""
         pieces = [made]
         for _, operand, span in rest:
             piece, _ = self.piece(operand)

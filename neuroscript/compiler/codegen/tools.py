@@ -1,7 +1,7 @@
-"""Calls of tools.
+"""Code generation for tool calls.
 
-One whose arguments pass as they are is a call of the tool's own function; what is in doubt is tested inline, and what
-does not pass goes through the runtime, which validates and converts the arguments.
+Arguments that have the right types are passed to the tool's own function; types that inference leaves open are tested
+inline, and where a test fails the runtime validates and converts the arguments.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import sys
 
 from neuroscript.compiler.analysis.infer import BOOL, CONTAINER, FLOAT, INT, LIST, MAP, NIL, NUM, OTHER, STR
 from neuroscript.compiler.codegen import pyast as py
-from neuroscript.compiler.codegen.calls import bundled
+from neuroscript.compiler.codegen.calls import packed_arguments
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import in_range, once
 from neuroscript.runtime import abi
-from neuroscript.runtime.tool_calls import BIG, ToolLink
+from neuroscript.runtime.programs import BIG, ToolLink
 from neuroscript.syntax import nodes as n
 from neuroscript.tools.spec import ArgType
 
-# What a tool's function takes without its validator: the Python type, and what inference calls it.
+# The types that a tool's own function takes without validation, in Python and in inference.
 _EXACT: dict[ArgType, tuple[str, int]] = {
     ArgType.STRING: ("str", STR),
     ArgType.INT: ("int", INT),
@@ -44,7 +44,7 @@ _CONTAINERS = frozenset({ArgType.ANY, ArgType.MAP, ArgType.SLICE_ANY, ArgType.SL
 
 
 class ToolCallGenerator:
-    """Makes the code of tool calls."""
+    """Generates code for tool calls."""
 
     def __init__(self, context: FunctionContext, expressions: Expressions) -> None:
         self.context = context
@@ -57,12 +57,12 @@ class ToolCallGenerator:
         depth = py.name(abi.DEPTH)
         made: ast.expr
         if link is None:
-            made = py.call(abi.CALL_TOOL, depth, py.const(call.name), *bundled(self.expressions, call.args))
+            made = py.call(abi.CALL_TOOL, depth, py.const(call.name), *packed_arguments(self.expressions, call.args))
         elif link.direct and (places := _places(link, call.args)) is not None:
             made = self._direct(link, call.args, places)
         else:
-            made = py.call(abi.TOOL + link.key, depth, *bundled(self.expressions, call.args))
-        return self.context.remembered(made)
+            made = py.call(abi.TOOL + link.key, depth, *packed_arguments(self.expressions, call.args))
+        return self.context.as_last(made)
 
     def _direct(self, link: ToolLink, args: list[n.Argument], places: list[int]) -> ast.expr:
         """``f(a, b) if type(a) is … else s(d, (a, b), ())``."""
@@ -75,7 +75,7 @@ class ToolCallGenerator:
         in_turn = places == sorted(places)
         if in_turn and not any(tests):
             return self._result(link, self._called(link, values, [once(first) for first, _ in operands], places))
-        doubtful = [index for index, value in enumerate(values) if not self.context.settled(value)]
+        doubtful = [index for index, value in enumerate(values) if not self.context.is_pure(value)]
         evaluated: list[list[ast.expr]] = []
         if len(doubtful) == 1 and tests[doubtful[0]]:
             # The only one that can fail is evaluated where it is looked at first.
@@ -96,7 +96,10 @@ class ToolCallGenerator:
         return py.either(py.both(*all_tests), fast, slow)
 
     def _passes(self, link: ToolLink, place: int, argument: n.Expr, value: ast.expr) -> list[ast.expr]:
-        """The tests that an argument passes as it is; none where that is certain.  The first is of ``value`` itself."""
+        """The tests that an argument has the right type; none where that is certain.
+
+        The first of them is of ``value`` itself, the others are of the value again.
+        """
         last = len(link.types) - 1
         wanted, kind = link.types[min(place, last)], self.context.type_of(argument)
         if wanted is ArgType.ANY:
@@ -134,7 +137,7 @@ class ToolCallGenerator:
         return py.call(abi.TOOL_FUNCTION + link.key, *(given.get(place, py.const(value)) for place, value in filled))
 
     def _result(self, link: ToolLink, call: ast.expr) -> ast.expr:
-        """A call of a tool's function whose result is a value of the language: tested inline, or else converted."""
+        """A call of a tool's own function, with its result converted to a value of the language unless it is one."""
         if link.trusted:
             return py.call(abi.NESTED, call) if link.returns in _CONTAINERS and not link.brief else call
         temporary = self.temporaries.fresh()
@@ -158,7 +161,7 @@ class ToolCallGenerator:
 
 
 def _places(link: ToolLink, args: list[n.Argument]) -> list[int] | None:
-    """The positions that the arguments are for; None if they do not fit, which the run explains."""
+    """The positions of the parameters that arguments are for; None if they do not fit, which the runtime explains."""
     if link.variadic:
         fits = len(args) >= len(link.types) and all(argument.name is None for argument in args)
         return list(range(len(args))) if fits else None
