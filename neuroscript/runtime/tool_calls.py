@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 BIG = 4096
 """Items or characters from which on a library function's call looks at the clock."""
 
+_APPENDING = ("list.Append", "list.Push")  # what code does in place
 _LONG = (list, dict, str)
 _CONSTANTS = frozenset({type(None), bool, int, float, str})
 _SCALARS = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL, ArgType.BYTES})
@@ -47,6 +48,12 @@ TOOL_NAMES: dict[str, Any] = {
     "_all_dict": frozenset({dict}).issuperset,
 }
 """What generated code uses round the calls of tools."""
+
+
+def _standard_tool(name: str) -> Tool | None:
+    from neuroscript.stdlib import standard_registry
+
+    return standard_registry().get(name)
 
 
 def bad_call(message: str, *_: Any) -> NoReturn:
@@ -123,17 +130,12 @@ class ToolLinks:
             brief=spec.brief,
             trusted=spec.pure,
             returns=spec.return_type,
-            append=spec.name == "list.Append" and tool is self._append_tool(),
+            append=spec.name in _APPENDING and tool is _standard_tool(spec.name),
         )
         self.namespace[f"s_{key}"] = partial(self.call_tool, tool)
         if direct:
             self.namespace[f"f_{key}"] = self._direct(tool, key)
         return link
-
-    def _append_tool(self) -> Tool | None:
-        from neuroscript.stdlib import standard_registry
-
-        return standard_registry().get("list.Append")
 
     def _direct(self, tool: Tool, key: str) -> Callable[..., Any]:
         """The function that generated code calls when the arguments are right as they are."""

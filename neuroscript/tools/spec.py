@@ -35,6 +35,7 @@ class ArgType(StrEnum):
     SLICE_MAP = "slice_map"
     HANDLE = "handle"
     FUNCTION = "function"
+    FUNCTION_OR_KEY = "function_or_key"
     TIMEDATE = "timedate"
     FUZZY = "fuzzy"
     ERROR = "error"
@@ -74,6 +75,7 @@ _EXPECTED = {
     ArgType.SLICE_MAP: "a list of maps",
     ArgType.HANDLE: "a handle",
     ArgType.FUNCTION: "a function",
+    ArgType.FUNCTION_OR_KEY: "a function, a key's name or a list of names",
     ArgType.TIMEDATE: "a timedate",
     ArgType.FUZZY: "a fuzzy, or a number from 0 to 1",
     ArgType.ERROR: "an error value",
@@ -91,6 +93,7 @@ _JSON_TYPES: dict[ArgType, dict[str, Any]] = {
     ArgType.MAP: {"type": "object"},
     ArgType.SLICE_ANY: {"type": "array", "items": {}},
     ArgType.FUZZY: {"type": "number", "minimum": 0, "maximum": 1},
+    ArgType.FUNCTION_OR_KEY: {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
     # What JSON cannot hold has no JSON type: a model can name such an argument, but not fill it.
     ArgType.HANDLE: {},
     ArgType.FUNCTION: {},
@@ -149,7 +152,7 @@ class ToolSpec:
         capabilities: what a host must grant, such as ``fs:read``.
         pure: a function over values alone: it never keeps or changes its arguments and returns exact values of the
             language, so that neither arguments nor result are copied.  One that takes the context may call functions
-            of the script that it is given as arguments of type ``function``.
+            of the script that it is given as arguments of type ``function`` or ``function_or_key``.
         brief: of a pure function: that a call is over at once however large its arguments are, or looks at the run's
             clock itself (``ctx.check()``), and that its result is nested no deeper than they are.
     """
