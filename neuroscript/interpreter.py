@@ -10,7 +10,6 @@ from neuroscript.cache.memory import Cache, Entry, RecordingLinker
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.limits import Limits
 from neuroscript.runtime.context import ToolContext
-from neuroscript.runtime.errors import nearest
 from neuroscript.runtime.handles import HandleTable
 from neuroscript.runtime.namespace import Runtime
 from neuroscript.runtime.services import Services
@@ -374,9 +373,7 @@ class Interpreter:
                 limit, 44 when cancelled, and the program's own errors.
         """
         runtime = self.runtime
-        if procedure not in runtime.procedures:
-            hint = nearest(procedure, runtime.procedures)
-            raise NeuroScriptError(ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{procedure}'{hint}")
+        runtime.check_procedure(procedure)
         self._check_call(procedure, len(args), list(named))
         values = [from_host(value) for value in args]
         values += [from_host(value) for value in named.values()]
