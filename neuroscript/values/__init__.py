@@ -28,7 +28,7 @@ from neuroscript.values.kinds import (
     ToolValue,
     type_name,
 )
-from neuroscript.values.numbers import number_text, read_number
+from neuroscript.values.numbers import number_text, read_for_order, read_number
 from neuroscript.values.text import joined_text, text_of, time_text
 from neuroscript.values.timedate import TimeDate
 
@@ -50,6 +50,7 @@ __all__ = [
     "from_host",
     "joined_text",
     "number_text",
+    "read_for_order",
     "read_number",
     "same",
     "text_of",
