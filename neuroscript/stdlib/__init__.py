@@ -12,6 +12,8 @@ GROUPS = {
     "map": "neuroscript.stdlib.maps",
     "math": "neuroscript.stdlib.math",
     "json": "neuroscript.stdlib.json_",
+    "csv": "neuroscript.stdlib.csv_",
+    "text": "neuroscript.stdlib.text",
     "regex": "neuroscript.stdlib.regex",
     "time": "neuroscript.stdlib.time",
     "fs": "neuroscript.stdlib.fs",
