@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neuroscript.errors import ErrorCode
-from neuroscript.stdlib.declare import Context, Group, check_items, fail, optional, required
+from neuroscript.stdlib.declare import Context, Group, check_items, fail, max_nesting, optional, required
 from neuroscript.stdlib.keys import MORE, caller, results
 from neuroscript.tools.spec import ArgType
 from neuroscript.tools.validation import given
@@ -187,6 +187,46 @@ def merge(ctx: Context | None, maps: list[dict[str, Any]]) -> dict[str, Any]:
         merged.update(each)
         check_items(ctx, len(merged), "map.Merge", "map")
     return merged
+
+
+@_group.tool(
+    "DeepMerge",
+    required("maps", ArgType.MAP, "The maps; a later one wins."),
+    returns=ArgType.MAP,
+    result="All entries. Where both have a map, these are merged in the same way; all else is replaced, by nil too.",
+    example='tool.map.DeepMerge({"a": {"x": 1, "y": [1]}}, {"a": {"y": [2]}}) = {"a": {"x": 1, "y": [2]}}',
+    errors="37 if there would be too many entries; 38 if maps are nested too deeply",
+    variadic=True,
+)
+def deep_merge(ctx: Context | None, maps: list[dict[str, Any]]) -> dict[str, Any]:
+    """Puts maps together, and the maps inside them."""
+    merged = maps[0]
+    for each in maps[1:]:
+        merged = _merged(ctx, merged, each, max_nesting(ctx), {})
+    return merged
+
+
+def _merged(
+    ctx: Context | None,
+    old: dict[str, Any],
+    new: dict[str, Any],
+    depth: int,
+    done: dict[tuple[int, int], dict[str, Any]],
+) -> dict[str, Any]:
+    """``old`` with the entries of ``new``; ``done`` has the pairs merged already, since maps may share parts."""
+    made = done.get((id(old), id(new)))
+    if made is not None:
+        return made
+    if depth <= 0:
+        fail(ErrorCode.NESTING_DEPTH_EXCEEDED, "map.DeepMerge", "the maps are nested too deeply")
+    made = old.copy()
+    for name, value in new.items():
+        before = made.get(name)
+        both = type(before) is dict and type(value) is dict
+        made[name] = _merged(ctx, before, value, depth - 1, done) if both else value
+    check_items(ctx, len(made), "map.DeepMerge", "map")
+    done[id(old), id(new)] = made
+    return made
 
 
 _KEYS = required("keys", ArgType.SLICE_ANY, "The keys.")
