@@ -11,7 +11,7 @@ GROUPS = {
     "list": "neuroscript.stdlib.lists",
     "map": "neuroscript.stdlib.maps",
     "math": "neuroscript.stdlib.math",
-    "json": "neuroscript.stdlib.json_",
+    "json": "neuroscript.stdlib.json_tools",
     "csv": "neuroscript.stdlib.csv_",
     "text": "neuroscript.stdlib.text",
     "regex": "neuroscript.stdlib.regex",

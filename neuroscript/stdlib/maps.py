@@ -221,7 +221,7 @@ def _merged(
         fail(ErrorCode.NESTING_DEPTH_EXCEEDED, "map.DeepMerge", "the maps are nested too deeply")
     made = old.copy()
     for name, value in new.items():
-        before = made.get(name)
+        before: Any = made.get(name)
         both = type(before) is dict and type(value) is dict
         made[name] = _merged(ctx, before, value, depth - 1, done) if both else value
     check_items(ctx, len(made), "map.DeepMerge", "map")
