@@ -8,6 +8,7 @@ missing reads as nil.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -36,8 +37,8 @@ def caller(ctx: Context | None, function: Any, more: Sequence[Any], tool: str) -
     if ctx is None:
         message = f"tool.{tool} needs an interpreter; pass context=interpreter.host_context()"
         raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
-    call = ctx.call
-    return lambda *args: call(function, *args, *more)
+    call = partial(ctx.call, function)
+    return call if not more else lambda *args: call(*args, *more)
 
 
 def results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequence[Any], tool: str) -> Iterator[Any]:
