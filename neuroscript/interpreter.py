@@ -11,7 +11,6 @@ from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxErr
 from neuroscript.limits import Limits
 from neuroscript.runtime import abi
 from neuroscript.runtime.context import ToolContext
-from neuroscript.runtime.errors import nearest
 from neuroscript.runtime.handles import HandleTable
 from neuroscript.runtime.namespace import Runtime
 from neuroscript.runtime.services import Services
@@ -379,9 +378,7 @@ class Interpreter:
                 limit, 44 when cancelled, and the program's own errors.
         """
         runtime = self.runtime
-        if procedure not in runtime.procedures:
-            hint = nearest(procedure, runtime.procedures)
-            raise NeuroScriptError(ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{procedure}'{hint}")
+        runtime.check_procedure(procedure)
         self._check_call(procedure, len(args), list(named))
         values = [from_host(value) for value in args]
         values += [from_host(value) for value in named.values()]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from neuroscript.limits import Limits
     from neuroscript.runtime.handles import HandleTable
     from neuroscript.runtime.services import Services
-    from neuroscript.values import Function
+    from neuroscript.values import Function, ToolValue
 
 
 class ToolContext:
@@ -82,14 +82,36 @@ class ToolContext:
         """
         return self.interpreter.runtime.prompt(self.interpreter.runtime.depth, text)
 
-    def call(self, function: Function, *args: Any) -> Any:
-        """Calls a function value of the script."""
+    def call(self, function: Function | ToolValue, *args: Any) -> Any:
+        """Calls a function value of the script.
+
+        Raises:
+            NeuroScriptError: the script's own error, with its place and its stack down to the tool's caller.
+        """
         runtime = self.interpreter.runtime
-        if runtime.running:
+        if not runtime.running:  # a tool that the host called itself
+            with runtime.run() as depth:
+                return runtime.call(depth, function, None, args, ())
+        try:
             with runtime.fuel.nested():
                 return runtime.call(runtime.depth, function, None, args, ())
-        with runtime.run() as depth:  # a tool that the host called itself
-            return runtime.call(depth, function, None, args, ())
+        except Exception as exception:  # here the tool's frames are not yet in the traceback, and the script's are
+            error = runtime.error_of(exception, outermost=False)
+            try:
+                raise error from error.__cause__
+            finally:
+                del error  # this frame is in the traceback, and would keep the error alive
+
+    def call_procedure(self, name: str, args: list[Any], named: dict[str, Any]) -> Any:
+        """Calls a procedure by its name.
+
+        Raises:
+            NeuroScriptError: 2 if there is no such procedure, 4 for wrong arguments, and the procedure's own error.
+        """
+        runtime = self.interpreter.runtime
+        runtime.check_procedure(name)
+        with runtime.run(joining=True) as depth:
+            return runtime.call(depth, runtime.function(name), None, (*args, *named.values()), tuple(named))
 
     def check(self) -> None:
         """Raises if the run is cancelled or has used up what it may; a long tool calls it now and then."""

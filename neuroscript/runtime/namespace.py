@@ -147,6 +147,12 @@ class Runtime(ToolLinks, Runs):
         """A procedure as a value."""
         return Function(name, partial(self.interpreter.run, name))
 
+    def check_procedure(self, name: str) -> None:
+        """Raises error 2 where no procedure of that name is loaded."""
+        if name not in self.procedures:
+            message = f"there is no procedure '{name}'{nearest(name, self.procedures)}"
+            raise NeuroScriptError(ErrorCode.PROC_NOT_FOUND, message)
+
     def read_only(self, name: str) -> NoReturn:
         """Raises the error of setting a global of the host."""
         raise NeuroScriptError(ErrorCode.WRITE_VIOLATION, f"'{name}' is set by the host and cannot be changed")
@@ -193,7 +199,7 @@ class Runtime(ToolLinks, Runs):
             owner = getattr(getattr(callee.call, "func", None), "__self__", None)
             if owner is not self.interpreter:
                 return self._foreign_call(callee, args, names)
-            name = callee.name
+            name, callee = callee.name, None
         elif type(callee) is ToolValue:
             return self.late_tool(depth, callee.name, args, names)
         elif name is None:

@@ -19,6 +19,7 @@ from neuroscript.values import (
     TimeDate,
     equal,
     number_text,
+    read_for_order,
     read_number,
     text_of,
     type_name,
@@ -351,17 +352,25 @@ def _ordered(operator: str, a: Any, b: Any) -> tuple[Any, Any]:
     """The two sides in a form that Python orders as the language does."""
     left, right = type(a), type(b)
     if left is str and right is str:
-        x = read_number(a)
-        y = read_number(b) if x is not None else None
-        return (a, b) if y is None else (x, y)
-    x, y = number(a), number(b)
-    if x is not None and y is not None:
-        return x, y
+        first = read_for_order(a)
+        second = read_for_order(b) if first is not None else None
+        return (a, b) if second is None else (first, second)
+    first, second = _in_order(a), _in_order(b)
+    if first is not None and second is not None:
+        return first, second
     if left is TimeDate and right is TimeDate:
         return a, b
     if (left is Fuzzy) != (right is Fuzzy) and left in _FUZZY_ORDER and right in _FUZZY_ORDER:
         return a.value if left is Fuzzy else a, b.value if right is Fuzzy else b
     raise type_error(operator, a, b, "two numbers, two strings or two times")
+
+
+def _in_order(value: Any) -> Any:
+    """A number, or what a string reads as, however large; None for anything else."""
+    kind = type(value)
+    if kind is int or kind is float:
+        return value
+    return read_for_order(value) if kind is str else None
 
 
 def less(a: Any, b: Any) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from neuroscript.runtime.containers import Containers
     from neuroscript.tools.registry import Tool
 
+_APPENDING = ("list.Append", "list.Push")  # what code does in place
 _LONG = (list, dict, str)
 _CONSTANTS = frozenset({type(None), bool, int, float, str})
 _SCALARS = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL, ArgType.BYTES})
@@ -44,6 +45,12 @@ TOOL_NAMES: dict[str, Any] = {
     abi.ALL_DICT: frozenset({dict}).issuperset,
 }
 """What generated code uses round the calls of tools."""
+
+
+def _standard_tool(name: str) -> Tool | None:
+    from neuroscript.stdlib import standard_registry
+
+    return standard_registry().get(name)
 
 
 def bad_call(message: str, *_: Any) -> NoReturn:
@@ -102,17 +109,12 @@ class ToolLinks:
             brief=spec.brief,
             trusted=spec.pure,
             returns=spec.return_type,
-            append=spec.name == "list.Append" and tool is self._append_tool(),
+            append=spec.name in _APPENDING and tool is _standard_tool(spec.name),
         )
         self.namespace[abi.TOOL + key] = partial(self.call_tool, tool)
         if direct:
             self.namespace[abi.TOOL_FUNCTION + key] = self._direct(tool, key)
         return link
-
-    def _append_tool(self) -> Tool | None:
-        from neuroscript.stdlib import standard_registry
-
-        return standard_registry().get("list.Append")
 
     def _direct(self, tool: Tool, key: str) -> Callable[..., Any]:
         """The function that generated code calls when the arguments are right as they are."""

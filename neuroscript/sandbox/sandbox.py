@@ -40,14 +40,14 @@ CHUNK = 1 << 20
 class FileEntry:
     """Facts about one file or folder; ``path`` is relative to the sandbox, with ``/`` between folders.
 
-    ``kind`` is ``file``, ``directory``, ``link`` or ``other``; ``modified`` is in seconds since 1970.
+    ``kind`` is ``file``, ``directory``, ``link`` or ``other``; ``modified_ns`` is in nanoseconds since 1970.
     """
 
     name: str
     path: str
     kind: str
     size: int
-    modified: float
+    modified_ns: int
     mode: str
 
     @classmethod
@@ -56,7 +56,7 @@ class FileEntry:
         kind = kind_of(status)
         size = status.st_size if kind == "file" else 0
         name = path.rpartition("/")[2]
-        return cls(name, path, kind, size, status.st_mtime, stat.filemode(status.st_mode))
+        return cls(name, path, kind, size, status.st_mtime_ns, stat.filemode(status.st_mode))
 
 
 class Sandbox:

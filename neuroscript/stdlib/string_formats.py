@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 from decimal import ROUND_HALF_UP, Decimal
 from decimal import Context as DecimalContext
 from typing import Any
@@ -216,6 +217,17 @@ def format_number(number: float, decimals: int) -> str:
     """Writes a number with a fixed count of digits after the point."""
     if not 0 <= decimals <= 100:
         fail(ErrorCode.BOUNDS, "str.FormatNumber", f"decimals is {decimals}; it must be from 0 to 100")
-    exact = Decimal(number_text(number))
-    rounded = exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, DecimalContext(prec=2000))
+    text = number_text(number)
+    _, point, digits = text.partition(".")
+    if len(digits) <= decimals:
+        return f"{text}{'' if point or not decimals else '.'}{'0' * (decimals - len(digits))}"
+    rounded = Decimal(text).quantize(_last_digit(decimals), context=_ROUNDING)
     return format(rounded if rounded else abs(rounded), "f")
+
+
+_ROUNDING = DecimalContext(prec=2000, rounding=ROUND_HALF_UP)  # more digits than a number has, and room for 100 more
+
+
+@functools.cache
+def _last_digit(decimals: int) -> Decimal:
+    return Decimal(1).scaleb(-decimals)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from neuroscript.errors import ErrorCode
-from neuroscript.stdlib import string_formats
+from neuroscript.stdlib import format_, inspect_, string_formats
 from neuroscript.stdlib.declare import (
     MUCH,
     Context,
@@ -21,7 +21,7 @@ from neuroscript.stdlib.declare import (
 )
 from neuroscript.tools.spec import ArgType
 from neuroscript.tools.validation import given
-from neuroscript.values import text_of
+from neuroscript.values import number_text, text_of
 
 _group = Group("str")
 TOOLS = _group.tools
@@ -287,38 +287,46 @@ def repeat(ctx: Context | None, input_string: str, count: int) -> str:
     return input_string * count if input_string else ""
 
 
-def _padding(ctx: Context | None, input_string: str, width: int, fill: str, tool: str) -> str:
-    if not fill:
-        fail(ErrorCode.INVALID_VALUE, tool, "fill is empty; give at least one character")
-    missing = width - len(input_string)
-    if missing <= 0:
-        return ""
-    check_characters(ctx, width, tool)
-    return (fill * (missing // len(fill) + 1))[:missing]
-
-
 _WIDTH = required("width", ArgType.INT, "How many characters the result has at least.")
 _FILL = optional("fill", ArgType.STRING, "What to fill up with.", " ")
+_PADDED = required("input_string", ArgType.ANY, "The text; a number is taken as its text.")
+
+
+def _padding(ctx: Context | None, value: Any, width: int, fill: str, tool: str) -> tuple[str, str]:
+    """The text of what is to be padded, and the padding."""
+    if type(value) is not str:
+        if type(value) not in (int, float):
+            problem = f"argument 1 (input_string) must be a string or a number, not {given(value)}"
+            fail(ErrorCode.ARG_MISMATCH, tool, problem)
+        value = number_text(value)
+    if not fill:
+        fail(ErrorCode.INVALID_VALUE, tool, "fill is empty; give at least one character")
+    missing = width - len(value)
+    if missing <= 0:
+        return value, ""
+    check_characters(ctx, width, tool)
+    return value, (fill * (missing // len(fill) + 1))[:missing]
 
 
 @_group.tool(
     "PadLeft",
-    _TEXT,
+    _PADDED,
     _WIDTH,
     _FILL,
     returns=ArgType.STRING,
     result="The text, filled up on the left.",
-    example='tool.str.PadLeft("7", 3, "0") = "007"',
+    example='tool.str.PadLeft(7, 3, "0") = "007"',
     errors="41 if fill is empty; 37 if the result would be too long",
 )
-def pad_left(ctx: Context | None, input_string: str, width: int, fill: str) -> str:
+def pad_left(ctx: Context | None, input_string: Any, width: int, fill: str) -> str:
     """Fills a text up to a width, on the left."""
-    return _padding(ctx, input_string, width, fill, "str.PadLeft") + input_string
+    text, padding = _padding(ctx, input_string, width, fill, "str.PadLeft")
+    return padding + text
 
 
 @_group.tool(
     "PadRight",
-    _TEXT,
+    _PADDED,
     _WIDTH,
     _FILL,
     returns=ArgType.STRING,
@@ -326,9 +334,10 @@ def pad_left(ctx: Context | None, input_string: str, width: int, fill: str) -> s
     example='tool.str.PadRight("ab", 4, ".") = "ab.."',
     errors="41 if fill is empty; 37 if the result would be too long",
 )
-def pad_right(ctx: Context | None, input_string: str, width: int, fill: str) -> str:
+def pad_right(ctx: Context | None, input_string: Any, width: int, fill: str) -> str:
     """Fills a text up to a width, on the right."""
-    return input_string + _padding(ctx, input_string, width, fill, "str.PadRight")
+    text, padding = _padding(ctx, input_string, width, fill, "str.PadRight")
+    return text + padding
 
 
 @_group.tool(
@@ -443,4 +452,4 @@ def concat(ctx: Context | None, string_list: Any) -> str:
     return joined(ctx, _texts(ctx, string_list, "str.Concat"), "", "str.Concat")
 
 
-TOOLS += string_formats.TOOLS
+TOOLS += string_formats.TOOLS + format_.TOOLS + inspect_.TOOLS

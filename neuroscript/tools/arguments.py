@@ -33,6 +33,7 @@ class ArgType(StrEnum):
     SLICE_MAP = "slice_map"
     HANDLE = "handle"
     FUNCTION = "function"
+    FUNCTION_OR_KEY = "function_or_key"
     TIMEDATE = "timedate"
     FUZZY = "fuzzy"
     ERROR = "error"
@@ -72,6 +73,7 @@ _EXPECTED = {
     ArgType.SLICE_MAP: "a list of maps",
     ArgType.HANDLE: "a handle",
     ArgType.FUNCTION: "a function",
+    ArgType.FUNCTION_OR_KEY: "a function, a key's name or a list of names",
     ArgType.TIMEDATE: "a timedate",
     ArgType.FUZZY: "a fuzzy, or a number from 0 to 1",
     ArgType.ERROR: "an error value",
@@ -89,6 +91,7 @@ _JSON_TYPES: dict[ArgType, dict[str, Any]] = {
     ArgType.MAP: {"type": "object"},
     ArgType.SLICE_ANY: {"type": "array", "items": {}},
     ArgType.FUZZY: {"type": "number", "minimum": 0, "maximum": 1},
+    ArgType.FUNCTION_OR_KEY: {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
     # What JSON cannot hold has no JSON type: a model can name such an argument, but not fill it.
     ArgType.HANDLE: {},
     ArgType.FUNCTION: {},

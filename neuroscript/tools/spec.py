@@ -33,7 +33,7 @@ class ToolSpec:
         capabilities: what a host must grant, such as ``fs:read``.
         pure: a function over values alone: it never keeps or changes its arguments and returns exact values of the
             language, so that neither arguments nor result are copied.  One that takes the context may call functions
-            of the script that it is given as arguments of type ``function``.
+            of the script that it is given as arguments of type ``function`` or ``function_or_key``.
         brief: of a pure function: that a call is over at once however large its arguments are, or checks the run's
             limits itself (``ctx.check()``), and that its result is nested no deeper than they are.
     """

@@ -251,6 +251,13 @@ def _to_fuzzy(value: Any) -> Any:
     return Fuzzy(number) if number is not _FAILED and 0 <= number <= 1 else _FAILED
 
 
+def _to_function_or_key(value: Any) -> Any:
+    kind = type(value)
+    if kind is Function or kind is ToolValue or kind is str:
+        return value
+    return value if kind is list and value and set(map(type, value)) == {str} else _FAILED
+
+
 def _exactly(*kinds: type) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         return value if type(value) in kinds else _FAILED
@@ -297,6 +304,7 @@ _CONVERTERS: dict[ArgType, Callable[[Any], Any]] = {
     ArgType.SLICE_ANY: _exactly(list),
     ArgType.HANDLE: _exactly(Handle),
     ArgType.FUNCTION: _exactly(Function, ToolValue),
+    ArgType.FUNCTION_OR_KEY: _to_function_or_key,
     ArgType.TIMEDATE: _exactly(TimeDate),
     ArgType.FUZZY: _to_fuzzy,
     ArgType.ERROR: _exactly(ErrorValue),
@@ -329,6 +337,7 @@ _CHECKED: dict[ArgType, str] = {
     **_INLINE,
     ArgType.HANDLE: "type({0}) is Handle",
     ArgType.FUNCTION: "(type({0}) is Function or type({0}) is ToolValue)",
+    ArgType.FUNCTION_OR_KEY: "(type({0}) is Function or type({0}) is ToolValue or type({0}) is str)",
     ArgType.TIMEDATE: "type({0}) is TimeDate",
     ArgType.FUZZY: "type({0}) is Fuzzy",
     ArgType.ERROR: "type({0}) is ErrorValue",
@@ -371,8 +380,9 @@ def compile_validator(spec: ToolSpec) -> Validator:
                 tests.append(template.format(f"args[{index}]"))
         rest = []
         for index, arg in enumerate(spec.args[count:], count):
-            names[f"default{index}"] = arg.default
-            rest.append(f"default{index}")
+            collects = spec.variadic and index == len(spec.args) - 1
+            names[f"default{index}"] = (arg.default or ()) if collects else arg.default
+            rest.append(f"[*default{index}]" if collects else f"default{index}")
         result = f"[*args, {', '.join(rest)}]" if rest else "(args if type(args) is list else [*args])"
         lines += [f"        if {' and '.join(tests)}:", f"            return {result}"]
     lines.append("    return convert(spec, args, named)")
@@ -383,10 +393,13 @@ def compile_validator(spec: ToolSpec) -> Validator:
 
 
 def _fast_counts(spec: ToolSpec) -> list[int]:
-    """The counts of arguments that need no `convert`: all of them, and fewer where the last are optional."""
-    if spec.variadic or any(arg.type not in _CHECKED for arg in spec.args):
+    """The argument counts that the fast way covers: all, and fewer where optional ones at the end are left out.
+
+    What a variadic argument collects goes the slow way.
+    """
+    if any(arg.type not in _CHECKED for arg in spec.args):
         return []
-    counts = [len(spec.args)]
+    counts = [] if spec.variadic else [len(spec.args)]
     for index in range(len(spec.args) - 1, -1, -1):
         if spec.args[index].required:
             break

@@ -25,12 +25,12 @@ from neuroscript.values.kinds import (
     Function,
     Fuzzy,
     Handle,
-    TimeDate,
     ToolValue,
     type_name,
 )
-from neuroscript.values.numbers import number_text, read_number
+from neuroscript.values.numbers import number_text, read_for_order, read_number
 from neuroscript.values.text import joined_text, text_of, time_text
+from neuroscript.values.timedate import TimeDate
 
 __all__ = [
     "DEFAULT_NESTING",
@@ -50,6 +50,7 @@ __all__ = [
     "from_host",
     "joined_text",
     "number_text",
+    "read_for_order",
     "read_number",
     "same",
     "text_of",

@@ -17,10 +17,10 @@ from neuroscript.values.kinds import (
     Function,
     Fuzzy,
     Handle,
-    TimeDate,
     ToolValue,
 )
 from neuroscript.values.text import text_of
+from neuroscript.values.timedate import TimeDate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

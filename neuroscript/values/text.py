@@ -14,28 +14,26 @@ from neuroscript.values.kinds import (
     Function,
     Fuzzy,
     Handle,
-    TimeDate,
     ToolValue,
 )
 from neuroscript.values.numbers import number_text
+from neuroscript.values.timedate import TimeDate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from typing import Any
 
 getrefcount: Callable[[object], int] = getattr(sys, "getrefcount", lambda _: 1 << 30)
 _HELD_ONCE = 4  # the count of an item that only its container and two frames of `_Writer` hold
 
 
-def time_text(moment: datetime) -> str:
+def time_text(moment: TimeDate) -> str:
     """A moment in RFC 3339, with no more digits of the second's fraction than needed, and ``Z`` for UTC."""
-    text = moment.isoformat(timespec="microseconds" if moment.microsecond else "seconds")
-    if moment.microsecond:
-        head, fraction, tail = text[:20], text[20:26].rstrip("0"), text[26:]
-        text = head + fraction + tail
-    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
+    text = moment.isoformat(timespec="seconds")
+    if moment.fraction:
+        text = f"{text[:19]}.{moment.fraction:09}".rstrip("0") + text[19:]
+    return text[:-6] + "Z" if text.endswith("+00:00") else text
 
 
 def text_of(value: Any, *, max_string: int | None = DEFAULT_STRING, max_nesting: int | None = DEFAULT_NESTING) -> str:
