@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ai_wm.calls.tool_host import ToolHost
-    from ai_wm.data.totals import RecordFilter
+    from ai_wm.data.record_filter import RecordFilter
     from ai_wm.data.types import (
         AIWorkerDefinition,
         AIWorkerDefinitionStatus,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "ai_wm.workers.conversation": ("ConversationManager",),
     "ai_wm.manager": ("AIWorkerManager",),
-    "ai_wm.data.totals": ("RecordFilter",),
+    "ai_wm.data.record_filter": ("RecordFilter",),
     "ai_wm.plugin": ("register_ai_worker_tools",),
     "ai_wm.providers.base": (
         "Delta",

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from ai_wm.manager import AIWorkerManager
     from ai_wm.tools.ask import Asker
-    from neuroscript.interpreter import Interpreter
-    from neuroscript.runtime.context import ToolContext
+    from neuroscript import Interpreter, ToolContext
 
 CLOSED = "interpreter closed"
 """Why the instances are retired that a closing interpreter leaves."""

@@ -1,4 +1,4 @@
-"""The parts of a manager, put together."""
+"""Wiring: making what a manager consists of, and passing each its collaborators."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from ai_wm import keys
 from ai_wm.calls.pricing import PriceSource
 from ai_wm.calls.runner import Runner
-from ai_wm.calls.turn import ModelCalls
-from ai_wm.data.types import AIWorkerProvider, APIKeySource, APIKeyStatus
+from ai_wm.data.types import APIKeySource, APIKeyStatus
 from ai_wm.providers import Clients
 from ai_wm.providers.base import LLMClient
 from ai_wm.ratelimit import MemoryRateLimiter, RateLimiter
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
 from ai_wm.support.events import Events
-from ai_wm.workers.conversation import Turns
+from ai_wm.workers.batch import Batches
+from ai_wm.workers.conversation import Conversations
 from ai_wm.workers.definitions import Definitions
 from ai_wm.workers.file_contexts import FileContexts
 from ai_wm.workers.instances import Instances
@@ -34,8 +34,8 @@ LIMITS_FILE = "ai_worker_limits.sqlite3"
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What one manager is made of."""
+class Wiring:
+    """The services of one manager, each with its collaborators."""
 
     store: Store
     limiter: RateLimiter
@@ -44,12 +44,13 @@ class Parts:
     events: Events
     definitions: Definitions
     instances: Instances
-    turns: Turns
+    conversations: Conversations
     tasks: StatelessTasks
+    batches: Batches
     key_status: Callable[[APIKeySource], APIKeyStatus]
 
     def close(self) -> None:
-        """Closes all of them.
+        """Closes clients, store and limiter.
 
         Raises:
             NeuroScriptError: what failed first; everything else is closed all the same.
@@ -58,13 +59,13 @@ class Parts:
         for close in (self.clients.close, self.store.close, self.limiter.close):
             try:
                 close()
-            except Exception as error:  # whatever one part raises, the others are closed too
+            except Exception as error:  # whatever one of them raises, the others are closed too
                 failures.append(error)
         if failures:
             raise failures[0]
 
 
-def build_parts(
+def wire(
     sandbox: Path | None,
     *,
     clients: Mapping[str, LLMClient] | None,
@@ -75,40 +76,47 @@ def build_parts(
     transport: httpx.BaseTransport | None,
     environ: Mapping[str, str] | None,
     config_dir: str | os.PathLike[str] | None,
-) -> Parts:
-    """Makes the parts; the arguments are those of `AIWorkerManager`."""
-    AIWorkerProvider.offer(clients or ())
+) -> Wiring:
+    """Makes the services of a manager from the arguments of `AIWorkerManager`."""
     places: dict[str, Any] = {"environ": environ, "config_dir": Path(config_dir) if config_dir is not None else None}
-    kept = store if store is not None else _store_in(sandbox, clock)
+    known = Clients(clients, transport, model_directory=sandbox)
+    kept = store if store is not None else _store_in(sandbox, clock, known)
     counted = limiter if limiter is not None else _limiter_in(sandbox, clock)
-    made = Clients(clients, transport, model_directory=sandbox)
     moments, events = Clock(clock), Events()
-    definitions = Definitions(kept, counted, moments)
-    calls = ModelCalls(counted, made, functools.partial(keys.resolve_key, **places), price_source)
-    runner = Runner(calls, moments, events)
-    turns = Turns(definitions, runner, kept)
-    return Parts(
+    definitions = Definitions(kept, counted, moments, known.provider_names)
+    runner = Runner(
+        limiter=counted,
+        clients=known,
+        resolve_key=functools.partial(keys.resolve_key, **places),
+        price_source=price_source,
+        clock=moments,
+        events=events,
+    )
+    tasks = StatelessTasks(definitions, runner, kept)
+    files = functools.partial(FileContexts, sandbox=sandbox)
+    return Wiring(
         store=kept,
         limiter=counted,
-        clients=made,
+        clients=known,
         clock=moments,
         events=events,
         definitions=definitions,
-        instances=Instances(definitions, turns, counted, functools.partial(FileContexts, sandbox=sandbox)),
-        turns=turns,
-        tasks=StatelessTasks(definitions, runner, kept),
+        instances=Instances(definitions, kept, counted, moments, events, files),
+        conversations=Conversations(definitions, runner, kept),
+        tasks=tasks,
+        batches=Batches(tasks, events),
         key_status=functools.partial(keys.key_status, **places),
     )
 
 
-def _store_in(sandbox: Path | None, clock: Callable[[], float] | None) -> Store:
+def _store_in(sandbox: Path | None, clock: Callable[[], float] | None, clients: Clients) -> Store:
     if sandbox is None:
         from ai_wm.store.memory_store import MemoryStore
 
         return MemoryStore()
     from ai_wm.store.json_store import JsonStore
 
-    return JsonStore(sandbox, clock=clock or time.time)
+    return JsonStore(sandbox, clock=clock or time.time, providers=clients.provider_names)
 
 
 def _limiter_in(sandbox: Path | None, clock: Callable[[], float] | None) -> RateLimiter:

@@ -32,7 +32,7 @@ import json, resource, sys, time
 from pathlib import Path
 before = time.perf_counter()
 from ai_wm.store import JsonStore
-from ai_wm.data.totals import RecordFilter
+from ai_wm.data.record_filter import RecordFilter
 imported = time.perf_counter()
 store = JsonStore(Path(sys.argv[1]))
 opened = time.perf_counter()

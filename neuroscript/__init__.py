@@ -25,18 +25,29 @@ from neuroscript.interpreter import Interpreter
 from neuroscript.limits import Limits
 from neuroscript.runtime.context import ToolContext
 from neuroscript.tools.policy import Policy
-from neuroscript.tools.registry import ToolRegistry
+from neuroscript.tools.registry import Tool, ToolRegistry
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
-from neuroscript.values import ErrorValue, EventValue, Function, Fuzzy, Handle, TimeDate, ToolValue
+from neuroscript.values import (
+    ErrorValue,
+    EventValue,
+    Function,
+    Fuzzy,
+    Handle,
+    TimeDate,
+    ToolValue,
+    text_of,
+    to_json,
+    type_name,
+)
+from neuroscript.version import __version__ as __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from neuroscript.sandbox import Protection, Sandbox
     from neuroscript.session import Session
     from neuroscript.tools.validation import map_validated_args_by_name, validate_and_convert_args
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AccessError",
@@ -61,24 +72,34 @@ __all__ = [
     "NeuroScriptSyntaxError",
     "NotFoundError",
     "Policy",
+    "Protection",
     "RateLimitedError",
+    "Sandbox",
     "ScriptFailureError",
     "Session",
     "StackFrame",
     "StateError",
     "TimeDate",
+    "Tool",
     "ToolContext",
     "ToolError",
     "ToolRegistry",
     "ToolSpec",
     "ToolValue",
     "map_validated_args_by_name",
+    "text_of",
+    "to_json",
+    "type_name",
     "validate_and_convert_args",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports what an `Interpreter` does without, when it is first used."""
+    """Imports a public name that most programs do without, when it is first used."""
+    if name in ("Protection", "Sandbox"):
+        from neuroscript import sandbox
+
+        return getattr(sandbox, name)
     if name == "Session":
         from neuroscript.session import Session
 

@@ -1,4 +1,4 @@
-"""The one exception tree of the package.
+"""The exceptions of the package, in one tree, and their stable codes.
 
     NeuroScriptError              every failure: code, message, file, line, column, stack
     ├── NeuroScriptSyntaxError    a program that cannot be loaded; carries .diagnostics
@@ -214,7 +214,7 @@ class ToolError(NeuroScriptError):
 
 @record(frozen=True)
 class Diagnostic:
-    """One finding about a program's text.
+    """One error or warning about a program's text, and where it is.
 
     ``line`` and ``column`` count from 1; ``end_column`` is exclusive and on the same line.  ``severity`` is ``error``
     or ``warning``.  ``source_line`` is the line itself, for showing a caret.

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from neuroscript.cache.memory import Cache, Entry, RecordingLinker
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.limits import Limits
+from neuroscript.runtime import abi
 from neuroscript.runtime.context import ToolContext
-from neuroscript.runtime.errors import nearest
 from neuroscript.runtime.handles import HandleTable
 from neuroscript.runtime.namespace import Runtime
 from neuroscript.runtime.services import Services
@@ -31,20 +31,22 @@ if TYPE_CHECKING:
     from typing import Any, Self, TypeVar
 
     from neuroscript.cache.disk import DiskCache
-    from neuroscript.compiler.codegen.calls import Linker, Unit
+    from neuroscript.compiler.unit import Unit
     from neuroscript.errors import Diagnostic
-    from neuroscript.runtime.programs import Compiled, LoadedProgram, Signature
+    from neuroscript.runtime.programs import Compiled, Linker, LoadedProcedure, LoadedProgram
     from neuroscript.sandbox.sandbox import Sandbox
     from neuroscript.session import Session
     from neuroscript.tools.registry import Tool
 
     F = TypeVar("F", bound=Callable[..., Any])
-    T = TypeVar("T")
     Asker = Callable[[ToolContext, Any, str, dict[str, Any] | None, list[Any]], str]
     ErrorCallback = Callable[[NeuroScriptError], object]
 
 _DEFAULT_LIMITS = Limits()
-_TOOLS = ("s_", "f_")  # how names of linked tools begin; a link outlives the program that it was made for
+_TOOLS = (
+    abi.TOOL,
+    abi.TOOL_FUNCTION,
+)  # how names of linked tools begin; a link outlives the program that it was made for
 _DEFAULT_POLICY = Policy()
 _CACHE = Cache()
 
@@ -148,11 +150,16 @@ class Interpreter:
     # --- plugins and services ----------------------------------------------------------------------------------------
 
     def load_plugins(self) -> None:
-        """Loads the installed plugins, once."""
+        """Loads the installed plugins, once.
+
+        Raises:
+            NeuroScriptError: 18 for a plugin that cannot be loaded or fails.
+        """
         if not self._plugins_wanted:
             return
+        plugins = _plugins()
         self._plugins_wanted = False
-        for register in _plugins():
+        for register in plugins:
             register(self)
 
     @property
@@ -315,13 +322,12 @@ class Interpreter:
         if entry is not None:
             self._loads += 1
             return entry.program, entry.compiled
-        from neuroscript.compiler.build import build
+        from neuroscript.compiler.build import back_end, front_end, loaded_program
 
+        resolved = front_end(source, name, self.limits, {} if replace else runtime.procedures)
+        program = loaded_program(resolved.program)
         linker = RecordingLinker(runtime)
-        known = {} if replace else runtime.procedures
-        program, compiled = build(
-            source, name, self.limits, known, lambda make, new: self.compile_input(make, new, linker)
-        )
+        compiled = back_end(resolved, self.compilation_unit(program.procedures, linker))
         entry = Entry(program, compiled, linker.links, len(source))
         _CACHE.keep(key, entry)
         if disk is not None:
@@ -348,7 +354,7 @@ class Interpreter:
             for key in runtime.namespace.keys() - namespace.keys():
                 if not key.startswith(_TOOLS):
                     del runtime.namespace[key]
-            kept = ((key, value) for key, value in namespace.items() if key != "_fuel" and not key.startswith(_TOOLS))
+            kept = ((key, value) for key, value in namespace.items() if key != abi.FUEL and not key.startswith(_TOOLS))
             runtime.namespace.update(kept)
             runtime.events.restore(handlers)
             del self._programs[programs:]
@@ -356,29 +362,27 @@ class Interpreter:
         self._commands = list(compiled.commands)
         self._programs.append(program)
 
-    def compile_input(
-        self,
-        make: Callable[[Unit, int], T],
-        new: Mapping[str, Signature] | None = None,
-        linker: Linker | None = None,
-    ) -> T:
-        """Calls ``make`` with what code is linked against and the number of this load; used by `Session` too."""
-        signatures = {name: loaded.signature for name, loaded in self.runtime.procedures.items()}
-        signatures.update(new or {})
-        self._loads += 1
-        operations = self.runtime.operations
-        known = frozenset(self.runtime.globals)
-        from neuroscript.compiler.codegen.calls import Unit
+    def compilation_unit(self, own: Iterable[LoadedProcedure] = (), linker: Linker | None = None) -> Unit:
+        """What the next program, or the next input of a session, is compiled against; the load gets its number here.
 
-        unit = Unit(
-            known,
-            signatures,
-            linker or self.runtime,
-            operations.max_items,
-            operations.max_string,
+        Args:
+            own: the procedures that it defines.
+            linker: links the tools; by default the runtime.
+        """
+        from neuroscript.compiler.unit import Unit
+
+        runtime = self.runtime
+        self._loads += 1
+        procedures = (*runtime.procedures.values(), *own)
+        return Unit(
+            self._loads,
+            frozenset(runtime.globals),
+            {procedure.name: procedure.signature for procedure in procedures},
+            linker or runtime,
+            runtime.operations.max_items,
+            runtime.operations.max_string,
             self.limits.max_depth,
         )
-        return make(unit, self._loads)
 
     def check(self, source: str | bytes, name: str = "<script>") -> list[Diagnostic]:
         """Everything that is wrong with a program, or certainly not meant, without loading it."""
@@ -404,9 +408,7 @@ class Interpreter:
                 limit, 44 when cancelled, and the program's own errors.
         """
         runtime = self.runtime
-        if procedure not in runtime.procedures:
-            hint = nearest(procedure, runtime.procedures)
-            raise NeuroScriptError(ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{procedure}'{hint}")
+        runtime.check_procedure(procedure)
         self._check_call(procedure, len(args), list(named))
         values = [from_host(value) for value in args]
         values += [from_host(value) for value in named.values()]

@@ -7,7 +7,7 @@ from neuroscript.records import record
 
 @record(frozen=True, kw_only=True)
 class Limits:
-    """What one run may use.  Every limit is on by default; ``None`` lifts one.
+    """The limits of one run.  Every limit is on by default; ``None`` lifts one.
 
     Args:
         max_steps: loop turns and procedure calls of one run.

@@ -1,58 +1,66 @@
-"""The plugins that are installed: entry points of distributions, in the group ``neuroscript.plugins``."""
+"""Finds and loads plugins, which installed packages offer by entry point: one group for each kind."""
 
 from __future__ import annotations
 
-import os
-import sys
+from functools import partial
 from importlib import metadata
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any
 
-GROUP = "neuroscript.plugins"
+PLUGINS = "neuroscript.plugins"
+"""The group of the functions that take an interpreter, and give it tools and services."""
+
+COMMANDS = "neuroscript.commands"
+"""The group of the modules that are sub-commands of ``neuroscript``."""
+
+
+def entries(group: str) -> list[metadata.EntryPoint]:
+    """The entry points of a group, by name."""
+    return sorted(metadata.entry_points(group=group), key=lambda entry: entry.name)
 
 
 def installed() -> tuple[Callable[[Any], object], ...]:
-    """The function of every plugin, which takes the interpreter; their modules are imported."""
-    return tuple(entry.load() for entry in _entries())
+    """The registration functions of the installed plugins, whose modules are imported.
 
-
-def _entries() -> Iterable[metadata.EntryPoint]:
-    """What ``metadata.entry_points`` gives for the group.
-
-    That parses the files of all distributions, which takes 7 ms where a hundred are installed; to look which of them
-    name the group at all takes one.  Where archives are on the path it is left to do it.
+    Raises:
+        NeuroScriptError: 18 for a plugin that cannot be loaded; a function raises it for one that fails.
     """
-    found: dict[str, metadata.EntryPoints] = {}
-    seen: set[str] = set()
-    for place in sys.path:
-        try:
-            if place.endswith(".egg"):
-                return metadata.entry_points(group=GROUP)
-            names = os.listdir(place or os.curdir)
-        except NotADirectoryError:
-            return metadata.entry_points(group=GROUP)
-        except OSError:  # nothing is there, or nothing that can be read
-            continue
-        for name in names:
-            stem, kind = os.path.splitext(name)
-            if kind not in (".dist-info", ".egg-info"):
-                continue
-            distribution = stem.partition("-")[0].lower()
-            if distribution in seen:  # an earlier place has it, and counts
-                continue
-            seen.add(distribution)
-            path = os.path.join(place, name)
-            if _names_the_group(os.path.join(path, "entry_points.txt")):
-                found[distribution] = metadata.Distribution.at(path).entry_points.select(group=GROUP)
-    return [entry for entries in found.values() for entry in entries]
+    return tuple(partial(_register, entry, load(entry, "plugin")) for entry in entries(PLUGINS))
 
 
-def _names_the_group(path: str) -> bool:
+def load(entry: metadata.EntryPoint, kind: str) -> Any:
+    """What an entry point names.
+
+    Args:
+        entry: the entry point.
+        kind: what messages call it: a plugin, a command.
+
+    Raises:
+        NeuroScriptError: 18 if it cannot be imported.
+    """
     try:
-        with open(path, "rb") as file:
-            return GROUP.encode() in file.read()
-    except OSError:  # most distributions have no such file
-        return False
+        return entry.load()
+    except Exception as error:  # another package's code: whatever it raises, it cannot be used
+        problem = f"cannot be loaded: {type(error).__name__}: {error}; repair or uninstall its package"
+        raise NeuroScriptError(ErrorCode.CONFIGURATION, f"the {kind} {described(entry)} {problem}") from error
+
+
+def described(entry: metadata.EntryPoint) -> str:
+    """An entry point as messages name it: ``'weather' (weather_tools:register, of the package weather-tools)``."""
+    package = f", of the package {entry.dist.name}" if entry.dist is not None else ""
+    return f"{entry.name!r} ({entry.value}{package})"
+
+
+def _register(entry: metadata.EntryPoint, function: Callable[[Any], object], interpreter: Any) -> None:
+    try:
+        function(interpreter)
+    except NeuroScriptError:
+        raise
+    except Exception as error:  # another package's code
+        message = f"the plugin {described(entry)} failed: {type(error).__name__}: {error}"
+        raise NeuroScriptError(ErrorCode.CONFIGURATION, message) from error

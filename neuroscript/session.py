@@ -1,4 +1,4 @@
-"""An interactive session: inputs one after the other, with variables that stay."""
+"""Interactive sessions: inputs that are evaluated one after the other and share their variables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from neuroscript.compiler.codegen.generate import generate_input
+from neuroscript.compiler.build import back_end, raise_errors
 from neuroscript.compiler.resolve import resolve
 from neuroscript.errors import Diagnostic, NeuroScriptSyntaxError
 from neuroscript.runtime.containers import UNSET
@@ -23,14 +23,14 @@ _RESULT = "result_of_input"
 
 
 class Session:
-    """Evaluates inputs in one interpreter; made by `Interpreter.session`."""
+    """An interactive session in an interpreter; created by `Interpreter.session`."""
 
     def __init__(self, interpreter: Interpreter) -> None:
         self.interpreter = interpreter
         self.variables: dict[str, Any] = {}
 
     def evaluate(self, source: str, name: str = "<input>") -> Any:
-        """Runs an input: statements, definitions (which replace earlier ones), or an expression.
+        """Evaluates an input: statements, definitions (which replace earlier ones), or an expression.
 
         Returns:
             The expression's value; None for anything else.
@@ -48,15 +48,13 @@ class Session:
             return None
         program = self._parsed(source, name)
         self.variables.pop(_RESULT, None)
-        resolved = resolve(program)
-        if resolved.diagnostics:
-            raise NeuroScriptSyntaxError(resolved.diagnostics)
         runtime = self.interpreter.runtime
         with runtime.alone():
-            codes, function = self.interpreter.compile_input(
-                lambda unit, load: generate_input(resolved, unit, load, frozenset(self.variables))
-            )
-            for code in codes:
+            resolved = resolve(program, frozenset(self.variables))
+            raise_errors(resolved, {})
+            compiled = back_end(resolved, self.interpreter.compilation_unit())
+            [function] = compiled.commands
+            for code in compiled.codes:
                 exec(code, runtime.namespace)
             scope = dict(self.variables)
             try:
@@ -68,7 +66,7 @@ class Session:
         return to_host(self.variables.pop(_RESULT, None))
 
     def _parsed(self, source: str, name: str) -> n.Program:
-        """The input as a command block.  Statements are tried first, then an expression."""
+        """Parses an input as a command block: of its statements, or of an assignment of its value."""
         try:
             return self._block(f"command\n{source}\nendcommand", 1, source, name)
         except NeuroScriptSyntaxError as statements:
@@ -80,7 +78,7 @@ class Session:
                 raise max(expression, statements, key=lambda error: (error.line, error.column)) from None
 
     def _block(self, text: str, added: int, source: str, name: str) -> n.Program:
-        """The program of a text that has ``added`` lines before the input; its positions are those of the input."""
+        """Parses a text that has ``added`` lines before the input, and gives positions in the input."""
         lines = source.count("\n") + 1
         try:
             program = parse(text, name, self.interpreter.limits)
@@ -93,7 +91,7 @@ class Session:
 
 
 def _placed(found: Diagnostic, added: int, lines: int) -> Diagnostic:
-    """A finding at its place in the input; what is found behind the input's end is that it ended."""
+    """A diagnostic of the wrapped text at its place in the input; behind the end, it is that the input ended."""
     line = found.line - added
     if line <= lines:
         return replace(found, line=max(line, 1))
@@ -101,7 +99,7 @@ def _placed(found: Diagnostic, added: int, lines: int) -> Diagnostic:
 
 
 def _shift(part: Any, lines: int) -> None:
-    """Takes ``lines`` off every position of a tree."""
+    """Moves every position of a tree up by some lines."""
     if isinstance(part, list | tuple):
         for inner in part:
             _shift(inner, lines)

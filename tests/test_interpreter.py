@@ -1,4 +1,4 @@
-"""The interpreter as a host uses it: loading, running, and the values on both sides of the border."""
+"""The interpreter as a host uses it: loading, running, and the values that go in and come out."""
 
 from __future__ import annotations
 

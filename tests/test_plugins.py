@@ -1,19 +1,22 @@
-"""Plugins are found where `importlib.metadata` finds them."""
+"""Plugins are found where `importlib.metadata` finds them, and one that is broken is named."""
 
 from __future__ import annotations
 
 import sys
 import zipfile
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from neuroscript import plugins
+from neuroscript import Interpreter, NeuroScriptError, plugins
+from neuroscript import interpreter as interpreter_module
 
-OURS = f"[console_scripts]\nx = y:z\n\n[{plugins.GROUP}]\nfirst = one.module:register\nsecond = two\n"
-STANDARD = [place for place in sys.path if Path(place).is_dir() and not list(Path(place).glob("*-info"))]
+OURS = f"[console_scripts]\nx = y:z\n\n[{plugins.PLUGINS}]\nsecond = two\nfirst = one.module:register\n"
 OTHERS = "[console_scripts]\nx = y:z\n"
+STANDARD = [place for place in sys.path if Path(place).is_dir() and not list(Path(place).glob("*-info"))]
 
 
 def distribution(place: Path, name: str, text: str | None = None) -> None:
@@ -27,19 +30,17 @@ def distribution(place: Path, name: str, text: str | None = None) -> None:
 
 def found(path: list[str], monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     monkeypatch.setattr(sys, "path", [*path, *STANDARD])
-    mine = [(entry.name, entry.value) for entry in plugins._entries()]
-    assert sorted(mine) == sorted((entry.name, entry.value) for entry in metadata.entry_points(group=plugins.GROUP))
-    return mine
+    return [(entry.name, entry.value) for entry in plugins.entries(plugins.PLUGINS)]
 
 
-def test_what_is_installed_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_installed_is_found_in_the_order_of_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     distribution(tmp_path, "ours-1.0.dist-info", OURS)
     distribution(tmp_path, "others-1.0.dist-info", OTHERS)
     distribution(tmp_path, "plain-1.0.dist-info")
-    distribution(tmp_path, "mention-1.0.dist-info", f"[console_scripts]\nx = {plugins.GROUP}:z\n")
-    distribution(tmp_path, "legacy.egg-info", f"[{plugins.GROUP}]\nthird = three:make\n")
+    distribution(tmp_path, "mention-1.0.dist-info", f"[console_scripts]\nx = {plugins.PLUGINS}:z\n")
+    distribution(tmp_path, "legacy.egg-info", f"[{plugins.PLUGINS}]\nthird = three:make\n")
     distribution(tmp_path, "no_distribution", OURS)
-    assert sorted(found([str(tmp_path)], monkeypatch)) == [
+    assert found([str(tmp_path)], monkeypatch) == [
         ("first", "one.module:register"),
         ("second", "two"),
         ("third", "three:make"),
@@ -53,12 +54,6 @@ def test_the_first_on_the_path_counts(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(found([str(tmp_path / "b"), str(tmp_path / "a"), str(tmp_path / "b")], monkeypatch)) == 2
 
 
-def test_places_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    distribution(tmp_path / "a", "ours-1.0.dist-info", OURS)
-    monkeypatch.chdir(tmp_path / "a")
-    assert len(found([str(tmp_path / "missing.zip"), "", str(tmp_path / "missing")], monkeypatch)) == 2
-
-
 def test_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
         archive.writestr("ours-1.0.dist-info/METADATA", "Name: ours\nVersion: 1\n")
@@ -68,8 +63,98 @@ def test_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(found([str(tmp_path / "legacy-1.0.egg")], monkeypatch)) == 2
 
 
-def test_their_functions_are_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    distribution(tmp_path, "ours-1.0.dist-info", f"[{plugins.GROUP}]\npath = os.path:join\n")
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *STANDARD])
-    [function] = plugins.installed()
-    assert function.__name__ == "join"
+class InMemory(metadata.Distribution):
+    """A distribution that is in no directory, as those of zipped applications and editable installs may be."""
+
+    def __init__(self, name: str, files: dict[str, str]) -> None:
+        self.files_by_name = {"METADATA": f"Name: {name}\nVersion: 1\n", **files}
+
+    def read_text(self, filename: str) -> str | None:
+        return self.files_by_name.get(filename)
+
+    def locate_file(self, path: Any) -> Any:
+        raise FileNotFoundError(path)
+
+
+class Finder(metadata.DistributionFinder):
+    """A finder of one's own for distributions, on ``sys.meta_path``."""
+
+    def __init__(self, *distributions: metadata.Distribution) -> None:
+        self.distributions = distributions
+
+    def find_spec(self, *_: Any) -> None:
+        return None
+
+    def find_distributions(
+        self,
+        context: metadata.DistributionFinder.Context = metadata.DistributionFinder.Context(),  # noqa: B008
+    ) -> Iterator[metadata.Distribution]:
+        return (one for one in self.distributions if context.name in (None, one.metadata["Name"]))
+
+
+Install = Callable[[str], None]
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Installs one package with a plugin, whose entry point is given; only a finder knows of it."""
+
+    def installed(value: str) -> None:
+        package = InMemory("weather-tools", {"entry_points.txt": f"[{plugins.PLUGINS}]\nweather = {value}\n"})
+        monkeypatch.setattr(sys, "meta_path", [Finder(package), *sys.meta_path])
+        monkeypatch.setattr(sys, "path", STANDARD)
+        interpreter_module._plugins.cache_clear()
+
+    yield installed
+    interpreter_module._plugins.cache_clear()
+
+
+def add_weather(interpreter: Interpreter) -> None:
+    @interpreter.tool("weather.Now")
+    def now() -> str:
+        return "rain"
+
+
+def fails(interpreter: Interpreter) -> None:
+    raise ZeroDivisionError("oops")
+
+
+def test_a_plugin_that_another_finder_knows_is_loaded(install: Install) -> None:
+    install(f"{__name__}:add_weather")
+    with Interpreter() as interpreter:
+        interpreter.load("func main() means\n  return tool.weather.Now()\nendfunc")
+        assert interpreter.run("main") == "rain"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("no_such_module:register", "cannot be loaded: ModuleNotFoundError: No module named 'no_such_module'"),
+        (f"{__name__}:missing", "cannot be loaded: AttributeError: "),
+        (f"{__name__}:fails", "failed: ZeroDivisionError: oops"),
+    ],
+)
+def test_a_broken_plugin_is_named(install: Install, value: str, problem: str) -> None:
+    install(value)
+    with Interpreter() as interpreter:
+        with pytest.raises(NeuroScriptError) as caught:
+            interpreter.tools.lookup("weather.Now")
+        assert caught.value.code == 18
+        where = f"the plugin 'weather' ({value}, of the package weather-tools) {problem}"
+        assert caught.value.message.startswith(where)
+
+
+def test_a_plugin_that_cannot_be_loaded_is_named_to_whoever_asks(install: Install) -> None:
+    install("no_such_module:register")
+    with Interpreter() as interpreter:
+        for ask in (
+            lambda: interpreter.tools.get("weather.Now"),
+            lambda: interpreter.tools.names(),
+            lambda: interpreter.services,
+            interpreter.asker,
+        ):
+            for _ in range(2):
+                with pytest.raises(NeuroScriptError, match="'weather'"):
+                    ask()
+    with Interpreter(plugins=False) as interpreter:
+        assert interpreter.tools.get("weather.Now") is None

@@ -1,64 +1,53 @@
-"""Trying one definition after another: the one asked for, then those in its ``fallbacks``."""
+"""Fallbacks: the definitions that are asked in turn, the one named first and then those in its ``fallbacks``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from ai_wm.calls.recording import Tried
-from ai_wm.calls.turn import FALLBACK_CODES
-from ai_wm.data.settings import CallSettings, effective_config
+from ai_wm.calls.turn import Task
+from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import AIWorkerDefinition
-from neuroscript.errors import NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
-T = TypeVar("T")
+FALLBACK_CODES = frozenset(
+    {ErrorCode.LLM_ERROR, ErrorCode.RATE_LIMITED, ErrorCode.TIMEOUT, ErrorCode.PROVIDER_NOT_FOUND}
+)
+"""The failures after which the next definition is asked."""
 
-Attempt = Callable[[AIWorkerDefinition, dict[str, Any], Sequence[Tried]], T]
-"""Does the task with a definition and its effective configuration, knowing what was tried before."""
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A definition that was tried before another one, and why it gave no answer."""
+
+    definition_id: str
+    name: str
+    code: int
+    message: str
+
+    def to_map(self) -> dict[str, Any]:
+        """Converts to the map that ``llm_metrics.fallback_from`` holds."""
+        return {"definition_id": self.definition_id, "name": self.name, "code": self.code, "error": self.message}
 
 
-def try_in_turn(
-    definition: AIWorkerDefinition,
-    config: dict[str, Any],
-    overrides: Sequence[Mapping[str, Any] | None],
-    find: Callable[[str], AIWorkerDefinition],
-    attempt: Attempt[T],
-) -> T:
-    """The result of the first definition that gives one.
+def workers_of(task: Task, tried: list[Tried]) -> Iterator[AIWorkerDefinition]:
+    """Iterates over the definitions to ask, in order; each is looked up when its turn comes.
 
     Args:
-        definition: the one asked for.
-        config: its effective configuration; ``fallbacks`` in it names the others, whose own fallbacks do not count.
-        overrides: what goes on top of each fallback's ``base_config``.
-        find: gives a fallback ready for use, or raises.
-        attempt: does the task.  Failing with 16, 20, 31 or 40 it leaves it to the next one.
+        task: what they are to answer; ``fallbacks`` of the first one's configuration names the others, whose own do
+            not count.
+        tried: gets the fallbacks that cannot be used, and why.
 
     Raises:
-        NeuroScriptError: the first definition's error, if all failed; its ``details`` then tell of the fallbacks.
+        NeuroScriptError: what ``task.ready`` raises for the definition asked for.
     """
-    names = CallSettings.of(config).fallbacks
-    try:
-        return attempt(definition, config, ())
-    except NeuroScriptError as error:
-        if not names or error.code not in FALLBACK_CODES:
-            raise
-        first = error
-    tried = [_tried(definition, first)]
-    for name in names:
+    first = task.ready(task.worker)
+    yield first
+    for name in CallSettings.of(task.configure(first)).fallbacks:
         try:
-            fallback = find(name)
+            fallback = task.ready(name)
         except NeuroScriptError as error:
             tried.append(Tried("", name, int(error.code), error.message))
-            continue
-        try:
-            return attempt(fallback, effective_config(fallback.base_config, *overrides), tuple(tried))
-        except NeuroScriptError as error:
-            if error.code not in FALLBACK_CODES:
-                raise
-            tried.append(_tried(fallback, error))
-    first.details["fallbacks"] = [item.to_map() for item in tried[1:]]
-    raise first
-
-
-def _tried(definition: AIWorkerDefinition, error: NeuroScriptError) -> Tried:
-    return Tried(definition.definition_id, definition.name, int(error.code), error.message)
+        else:
+            yield fallback

@@ -1,45 +1,34 @@
-"""The record of a task, and what is told about it."""
+"""Performance records of turns, and the events that tell of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+from ai_wm.calls.fallbacks import Tried
 from ai_wm.calls.turn import Turn
-from ai_wm.data.totals import output_summary
+from ai_wm.data.totals import OUTPUT_SUMMARY_CHARACTERS, output_summary
 from ai_wm.data.types import AIWorkerDefinition, PerformanceRecord
+from ai_wm.keys import Secret, redact
 from ai_wm.support.clock import Span
-from ai_wm.support.events import RATE_LIMITED, TASK_COMPLETED, TASK_FAILED, Events
+from ai_wm.support.events import RATE_LIMITED, TASK_COMPLETED, TASK_FAILED
 from ai_wm.support.ids import new_id
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
+
+Event = tuple[str, dict[str, Any]]
+"""An event's name and payload."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A definition that was tried before the one that a record is of, and why it gave no answer."""
+def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseException | None = None) -> PerformanceRecord:
+    """Makes the record of a turn that is over: with what is known of its input, but not the input, and no key.
 
-    definition_id: str
-    name: str
-    code: int
-    message: str
-
-    def to_map(self) -> dict[str, Any]:
-        """As ``llm_metrics.fallback_from`` holds it."""
-        return {"definition_id": self.definition_id, "name": self.name, "code": self.code, "error": self.message}
-
-
-def record_of(
-    turn: Turn,
-    span: Span,
-    instance_id: str,
-    input_context: Mapping[str, Any],
-    *,
-    error: BaseException | None = None,
-    tried: Sequence[Tried] = (),
-) -> PerformanceRecord:
-    """The record of a turn that is over: it holds what is known of the input, never the input itself."""
+    Args:
+        turn: the turn.
+        span: when it was.
+        tried: the definitions that were tried before.
+        error: what it failed with; None if it succeeded.
+    """
     metrics = turn.metrics()
     if tried:
         metrics["fallback_from"] = [item.to_map() for item in tried]
@@ -48,21 +37,35 @@ def record_of(
         details = f"error {int(error.code)} ({error.name}): {error.message}"
     elif error is not None:
         details = f"interrupted: {type(error).__name__}"
+    # More than is kept of the reply, so that a key at the end of that is recognised.
+    reply = turn.response.text[: 2 * OUTPUT_SUMMARY_CHARACTERS] if turn.response is not None else ""
+    if turn.secrets:
+        metrics, reply, details = _redacted(metrics, reply, details, turn.secrets)
     values = {
         "task_id": new_id(),
-        "instance_id": instance_id,
+        "instance_id": turn.instance_id,
         "definition_id": turn.definition.definition_id,
         "timestamp_start": span.start,
         "timestamp_end": span.end,
         "duration_ms": span.duration_ms,
         "success": error is None,
-        "input_context": dict(input_context),
+        "input_context": dict(turn.task.known),
         "llm_metrics": metrics,
         "cost_incurred": turn.cost,
-        "output_summary": output_summary(turn.response.text) if turn.response is not None else "",
+        "output_summary": output_summary(reply),
         "error_details": details,
     }
     return PerformanceRecord.of_valid(values) if _is_plain(values) else PerformanceRecord(**values)
+
+
+def _redacted(
+    metrics: dict[str, Any], reply: str, details: str, secrets: Collection[Secret]
+) -> tuple[dict[str, Any], str, str]:
+    # One look at all that a server may have said tells mostly that there is nothing to do.
+    said = "\n".join([reply, details, *map(str, metrics.values())])
+    if redact(said, secrets) == said:
+        return metrics, reply, details
+    return redact(metrics, secrets), redact(reply, secrets), redact(details, secrets)
 
 
 def _is_plain(values: Mapping[str, Any]) -> bool:
@@ -81,36 +84,32 @@ def _is_plain(values: Mapping[str, Any]) -> bool:
 _PLAIN: Final = frozenset({str, int})
 
 
-def tell_completed(events: Events, definition: AIWorkerDefinition, record: PerformanceRecord) -> None:
-    """Fires the event of a task that succeeded."""
-    events.fire(TASK_COMPLETED, _payload(definition, record))
+def completed(definition: AIWorkerDefinition, record: PerformanceRecord) -> Event:
+    """Makes the event of a task that succeeded."""
+    return TASK_COMPLETED, _payload(definition, record)
 
 
-def tell_failed(
-    events: Events,
-    definition: AIWorkerDefinition,
-    instance_id: str,
-    error: NeuroScriptError,
-    record: PerformanceRecord | None,
-) -> None:
-    """Fires the event of a refusal by the limits, or of a task that failed; ``record`` is None if no call was begun."""
-    if error.code in (ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXCEEDED) and record is None:
-        known = ("limit", "value", "used", "retry_after_seconds")
-        payload = {
-            "definition_id": definition.definition_id,
-            "name": definition.name,
-            "instance_id": instance_id,
-            "code": int(error.code),
-            "message": error.message,
-        }
-        events.fire(RATE_LIMITED, {**payload, **{key: error.details.get(key) for key in known}})
-        return
+def failed(
+    definition: AIWorkerDefinition, instance_id: str, error: NeuroScriptError, record: PerformanceRecord | None
+) -> Event:
+    """Makes the event of a task that failed or was refused by its limits.
+
+    Args:
+        definition: who was asked.
+        instance_id: the instance, or the id made up for a stateless task.
+        error: why.
+        record: the record of the failed call; None if no call was begun, or none could be stored.
+    """
     payload = (
         _payload(definition, record)
         if record is not None
         else {"definition_id": definition.definition_id, "name": definition.name, "instance_id": instance_id}
     )
-    events.fire(TASK_FAILED, {**payload, "code": int(error.code), "message": error.message})
+    payload |= {"code": int(error.code), "message": error.message}
+    if record is None and error.code in (ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXCEEDED):
+        known = ("limit", "value", "used", "retry_after_seconds")
+        return RATE_LIMITED, payload | {key: error.details.get(key) for key in known}
+    return TASK_FAILED, payload
 
 
 def _payload(definition: AIWorkerDefinition, record: PerformanceRecord) -> dict[str, Any]:

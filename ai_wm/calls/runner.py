@@ -1,107 +1,226 @@
-"""Doing a task: with the definition asked for or a fallback, recorded and told of whatever becomes of it."""
+"""Answering a prompt: every step from the definition to the record, for stateless tasks and conversations alike."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from ai_wm.calls.fallbacks import try_in_turn
-from ai_wm.calls.recording import Tried, record_of, tell_completed, tell_failed
-from ai_wm.calls.turn import CallOptions, ModelCalls, Turn
-from ai_wm.data.types import STATELESS_PREFIX, AIWorkerDefinition, PerformanceRecord
-from ai_wm.providers.base import Message
-from ai_wm.support.clock import Clock
+from ai_wm.calls.fallbacks import FALLBACK_CODES, Tried, workers_of
+from ai_wm.calls.pricing import PriceSource, estimate_cost
+from ai_wm.calls.recording import completed, failed, record_of
+from ai_wm.calls.turn import CallOptions, StreamCallback, Task, Turn
+from ai_wm.data.types import APIKeySource, PerformanceRecord
+from ai_wm.keys import Secret, redact_error
+from ai_wm.providers import Clients
+from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, Usage, estimate_tokens
+from ai_wm.ratelimit import RateLimiter, Reservation
+from ai_wm.support.clock import Clock, Span
 from ai_wm.support.events import Events
-from ai_wm.support.ids import new_id
-from neuroscript.errors import NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
+
+_log = logging.getLogger("ai_wm")
+
+
+class Answer(NamedTuple):
+    """The answer to a prompt.
+
+    Args:
+        text: the model's reply.
+        record: the record of the turn that gave it.
+        messages: what the turn adds to a conversation behind the prompt.
+    """
+
+    text: str
+    record: PerformanceRecord
+    messages: tuple[Message, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """What is to be done, before it is known who does it.
+class Runner:
+    """Answers prompts with the services of one manager.
 
     Args:
-        messages: the conversation; the last message is what the model answers.
-        known: what a record says of the input.
-        options: what belongs to this call alone.
-        overrides: settings on top of the definition's, later ones on top of earlier ones.
-        log: stores a record, and counts what its turn used.
-        instance_id: whose turn it is; empty for a stateless task.
+        limiter: counts what each definition uses.
+        clients: finds who answers for which provider.
+        resolve_key: finds the key of a definition, at each round anew.
+        price_source: published prices; None takes those of the price library, if it is installed.
+        clock: the moments and durations in records.
+        events: told of what succeeded and failed.
     """
 
-    messages: tuple[Message, ...]
-    known: Mapping[str, Any]
-    options: CallOptions
-    overrides: Sequence[Mapping[str, Any]]
-    log: Callable[[Turn, PerformanceRecord], object]
-    instance_id: str = ""
-    told: list[Callable[[], None]] = field(default_factory=list)
-
-    def tell(self) -> None:
-        """Fires the events of this task.  Call it when nothing is held any more: who listens may do anything."""
-        while self.told:
-            self.told.pop(0)()
-
-
-@dataclass(frozen=True, slots=True)
-class Runner:
-    """Does tasks with the parts of one manager."""
-
-    calls: ModelCalls
+    limiter: RateLimiter
+    clients: Clients
+    resolve_key: Callable[[APIKeySource], Secret | None]
+    price_source: PriceSource | None
     clock: Clock
     events: Events
 
-    def run(
-        self,
-        task: Task,
-        definition: AIWorkerDefinition,
-        config: dict[str, Any],
-        ready: Callable[[str], AIWorkerDefinition],
-    ) -> tuple[Turn, PerformanceRecord]:
-        """The turn that gave the answer, and its record.
+    def run(self, task: Task) -> Answer:
+        """Answers a prompt, in the steps and the order of the design document (section 2.4).
 
-        Args:
-            task: what to do.
-            definition: who is to do it.
-            config: its effective configuration; the ``fallbacks`` in it are tried where it fails.
-            ready: gives a fallback ready for use, or raises.
+        Where a definition fails in a way that another one may not, its fallbacks take the same steps, one after the
+        other.  Tools that the model asks for are run, and their results sent in a further round, of its own
+        reservation.  No lock is held while a model is called, and whatever happens, what was reserved is settled or
+        given back, and a call that was begun is recorded.
 
         Raises:
-            NeuroScriptError: 20 or 46 refused by the limits; 18 no key; 16, 31, 40, 44, 45 or 47 from the call; 25 or
-                26 where the record cannot be stored.
+            NeuroScriptError: by step 1 what ``task.ready`` raises; 4 for a setting that does not fit; 20 or 46 by step
+                2; 18 or 34 by step 3; 16, 31, 40, 44, 45 or 47 by step 4; 25 or 26 by steps 6 and 7.  Where fallbacks
+                failed too it is the error of the definition asked for, whose ``details`` tell of them.
         """
-
-        def attempt(
-            worker: AIWorkerDefinition, config: dict[str, Any], tried: Sequence[Tried]
-        ) -> tuple[Turn, PerformanceRecord]:
-            return self._attempt(task, worker, config, tried)
-
-        return try_in_turn(definition, config, task.overrides, ready, attempt)
-
-    def _attempt(
-        self, task: Task, definition: AIWorkerDefinition, config: dict[str, Any], tried: Sequence[Tried]
-    ) -> tuple[Turn, PerformanceRecord]:
-        instance_id = task.instance_id or f"{STATELESS_PREFIX}{new_id()}"
-        session = task.instance_id or definition.definition_id
-        stop = self.clock.measure()
-        record: PerformanceRecord | None = None
-        try:
-            with Turn(self.calls, definition, config, session, task.options) as turn:
-                try:
-                    turn.run(task.messages)
-                except BaseException as error:  # an interrupted call was made as well, and is counted
-                    if turn.called:
-                        failed = record_of(turn, stop(), instance_id, task.known, error=error, tried=tried)
-                        task.log(turn, failed)
-                        record = failed
+        tried: list[Tried] = []
+        first: NeuroScriptError | None = None
+        # 1. The definition exists, is active and supports this use.
+        for definition in workers_of(task, tried):
+            turn, stop = Turn(task, definition), self.clock.measure()
+            try:
+                while True:
+                    request = turn.request()
+                    # 2. Its limits have room, which is reserved.
+                    turn.hold(self._reserve(turn, request))
+                    # 3. Its key.
+                    key = self.resolve_key(definition.auth)
+                    # 4. The call, with a conversation made for it.
+                    response = self._call(turn, request if key is None else turn.request(key))
+                    # 5. What it cost.
+                    turn.count(response.usage, response.model, response.attempts, self.price_source)
+                    if turn.take(response):
+                        break
+                    turn.settle()
+                    turn.run_tools(response)
+                # 6. The record, and with it the summary of the definition.
+                record = self._record(turn, stop(), tried)
+                # 7. The counters of its limits.
+                turn.settle()
+            except BaseException as error:  # an interrupted call was made as well, and counts
+                self._end_failed(turn, stop(), tried, error)
+                if not isinstance(error, NeuroScriptError) or error.code not in FALLBACK_CODES:
                     raise
-                made = record_of(turn, stop(), instance_id, task.known, tried=tried)
-                task.log(turn, made)
-                record = made
+                first = first or error
+                tried.append(Tried(definition.definition_id, definition.name, int(error.code), error.message))
+            else:
+                task.events.append(completed(definition, record))
+                # 8. The output and the record.
+                return Answer(response.text, record, tuple(turn.messages))
+        assert first is not None
+        if len(tried) > 1:
+            first.details["fallbacks"] = [item.to_map() for item in tried[1:]]
+        raise first
+
+    def tell(self, task: Task) -> None:
+        """Fires the events of a task.  Call it when nothing is held any more."""
+        while task.events:
+            self.events.fire(*task.events.pop(0))
+
+    def _reserve(self, turn: Turn, request: LLMRequest) -> Reservation:
+        definition = turn.definition
+        tokens, cost = estimate_tokens(request), 0.0
+        if definition.rate_limits.max_cost_per_day:  # published prices take a while to look up
+            cost = estimate_cost(definition, definition.model_name, tokens=tokens, price_source=self.price_source)
+        return self.limiter.reserve(
+            definition.definition_id,
+            definition.rate_limits,
+            tokens=tokens,
+            cost=cost,
+            wait_seconds=turn.settings.wait_seconds,
+            cancelled=turn.task.options.check,
+            name=definition.name,
+        )
+
+    def _call(self, turn: Turn, request: LLMRequest) -> LLMResponse:
+        """One call of the model.  Its error shows no key; what a failed call is known to have used is counted first."""
+        options = turn.task.options
+        turn.begin(request)
+        try:
+            client = self.clients.for_provider(request.provider, request.model)
+            turn.sent()
+            response = client.complete(request) if options.stream is None else _streamed(client, request, options)
+            if isinstance(response, LLMResponse):
+                return response
+            failure = _broken(request, f"gave {type(response).__name__}; expected an LLMResponse")
         except NeuroScriptError as error:
-            failure, known = error, record
-            task.told.append(lambda: tell_failed(self.events, definition, instance_id, failure, known))
-            raise
-        task.told.append(lambda: tell_completed(self.events, definition, made))
-        return turn, made
+            failure = error
+        except Exception as error:  # a host's own client is foreign code: whatever it raises, the model has failed
+            failure = _broken(request, f"failed: {type(error).__name__}: {error}")
+            failure.__cause__ = error
+        # Out of the handler, so that an error which shows the key is not the context of the one that does not.
+        usage, attempts = failure.details.pop("usage", None), failure.details.get("attempts")
+        turn.count(
+            usage if isinstance(usage, Usage) else Usage(),
+            turn.definition.model_name,
+            attempts if isinstance(attempts, int) else 1,
+            self.price_source,
+        )
+        raise redact_error(failure, turn.secrets)
+
+    def _record(
+        self, turn: Turn, span: Span, tried: list[Tried], error: BaseException | None = None
+    ) -> PerformanceRecord:
+        turn.recorded = True
+        record = record_of(turn, span, tried, error)
+        turn.task.store(record, turn.usage)
+        turn.record = record
+        return record
+
+    def _end_failed(self, turn: Turn, span: Span, tried: list[Tried], error: BaseException) -> None:
+        """Steps 6 and 7 for a turn that failed, where they were not taken: a failed record, the counters, the event.
+
+        Raises:
+            NeuroScriptError: 25 or 26 where the failure cannot be recorded; an interruption goes before that.
+        """
+        failure = error
+        try:
+            if turn.rounds and not turn.recorded:
+                self._record(turn, span, tried, error)
+        except NeuroScriptError as unrecorded:
+            if isinstance(error, NeuroScriptError):
+                failure = unrecorded
+                raise
+            _log.warning("the interrupted call of %s has no record: %s", turn.subject, unrecorded)
+        finally:
+            try:
+                turn.settle()
+            except Exception as unsettled:  # a host's own limiter may raise anything; what ended the turn matters more
+                # What was reserved counts until the limiter has tried again.
+                _log.warning("a call of %s is not settled under its limits yet: %s", turn.subject, unsettled)
+            if isinstance(failure, NeuroScriptError):
+                turn.task.events.append(failed(turn.definition, turn.instance_id, failure, turn.record))
+
+
+def _streamed(client: LLMClient, request: LLMRequest, options: CallOptions) -> LLMResponse | None:
+    deltas = client.stream(request)
+    response = None
+    try:
+        for delta in deltas:
+            if options.check is not None:
+                options.check()
+            if delta.text and options.stream is not None:
+                _hand_on(options.stream, delta.text)
+            response = delta.response or response
+    finally:
+        # A stream that is left early must let go of its connection now and not when it is collected.
+        close = getattr(deltas, "close", None)
+        if callable(close):
+            close()
+    if response is None:
+        raise NeuroScriptError(
+            ErrorCode.LLM_ERROR, f"the stream of {request.provider}/{request.model} ended without its last piece"
+        )
+    return response
+
+
+def _hand_on(stream: StreamCallback, text: str) -> None:
+    try:
+        stream(text)
+    except NeuroScriptError:
+        raise
+    except Exception as error:  # the host's own callback: the model is not to blame for what it raises
+        raise NeuroScriptError(
+            ErrorCode.TOOL_EXECUTION_FAILED, f"the stream callback failed: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _broken(request: LLMRequest, what: str) -> NeuroScriptError:
+    return NeuroScriptError(ErrorCode.LLM_ERROR, f"the client for {request.provider}/{request.model} {what}")

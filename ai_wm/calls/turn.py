@@ -1,30 +1,21 @@
-"""Calling a model under a definition's limits: reserve, find the key, call, count, settle.
-
-A `Turn` is one prompt to one definition with all its rounds of tool calls.  No lock is held while a model is called.
-"""
+"""The task that a prompt sets, and the turn in which one worker answers it, with all its rounds of tool calls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any
 
-from ai_wm.calls.pricing import PriceSource, cost_of, estimate_cost
+from ai_wm.calls.pricing import PriceSource, cost_of
 from ai_wm.calls.tool_host import ToolHost, WorkerTools
 from ai_wm.data.settings import CallSettings
-from ai_wm.data.types import AIWorkerDefinition, APIKeySource
-from ai_wm.keys import Secret, redact
-from ai_wm.providers import Clients
-from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, ToolDefinition, Usage, estimate_tokens
-from ai_wm.ratelimit import RateLimiter, Reservation
-from neuroscript.errors import ErrorCode, NeuroScriptError
-
-FALLBACK_CODES = frozenset(
-    {ErrorCode.LLM_ERROR, ErrorCode.RATE_LIMITED, ErrorCode.TIMEOUT, ErrorCode.PROVIDER_NOT_FOUND}
-)
-"""The failures after which the definitions in ``fallbacks`` are tried."""
+from ai_wm.data.types import STATELESS_PREFIX, AIWorkerDefinition, PerformanceRecord
+from ai_wm.keys import Secret
+from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage
+from ai_wm.ratelimit import Reservation
+from ai_wm.support.ids import new_id
+from neuroscript import ErrorCode, NeuroScriptError
 
 MAX_DEPTH = 8
 """How deep models may call tools that ask models."""
@@ -38,26 +29,9 @@ Check = Callable[[], None]
 """Raises when the caller was cancelled."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCalls:
-    """What calling a model takes.
-
-    Args:
-        limiter: counts what each definition uses.
-        clients: who answers for which provider.
-        resolve_key: finds the key of a definition, at each call anew.
-        price_source: published prices; None takes those of the price library, if it is installed.
-    """
-
-    limiter: RateLimiter
-    clients: Clients
-    resolve_key: Callable[[APIKeySource], Secret | None]
-    price_source: PriceSource | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOptions:
-    """What belongs to one call and not to its worker.
+    """Options of one call, beside the configuration of its worker.
 
     Args:
         tools: where the tools that the model may call come from; None: it has none.
@@ -72,108 +46,172 @@ class CallOptions:
     context: tuple[Message, ...] = ()
 
 
-class Turn:
-    """One prompt to one definition: all its rounds, what they used, and what is reserved for the one in flight.
-
-    As a context manager it settles what was called, and releases what was not, whatever happens in the block.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A prompt that is to be answered, by the worker asked for or a fallback.
 
     Args:
-        calls: what calling takes.
-        definition: the worker as it is now.
-        config: its effective configuration.
-        session: what the call belongs to: the instance, else the definition.
-        options: the rest.
+        worker: the id or name of the definition asked for.
+        ready: finds a definition by id or name, if it may answer this prompt; else it raises.
+        configure: the effective configuration with which a definition answers it.
+        messages: the conversation; the last message is what the model answers.
+        known: what a record says of the input.
+        options: what belongs to this call alone.
+        store: stores a record, with the tokens that its turn used.
+        instance_id: the instance whose turn it is; empty for a stateless task.
+        events: the events of this task, to be fired when nothing is held any more: who listens may do anything.
     """
 
-    def __init__(
-        self,
-        calls: ModelCalls,
-        definition: AIWorkerDefinition,
-        config: Mapping[str, Any],
-        session: str,
-        options: CallOptions,
-    ) -> None:
+    worker: str
+    ready: Callable[[str], AIWorkerDefinition]
+    configure: Callable[[AIWorkerDefinition], dict[str, Any]]
+    messages: tuple[Message, ...]
+    known: Mapping[str, Any]
+    options: CallOptions
+    store: Callable[[PerformanceRecord, Usage], object]
+    instance_id: str = ""
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+
+class Turn:
+    """The state of one worker's answer to a task: its rounds, the tokens they used, the reservation of the last one.
+
+    Args:
+        task: what is to be answered.
+        definition: the worker, as it is now.
+
+    Raises:
+        NeuroScriptError: 4 for a setting that does not fit.
+    """
+
+    def __init__(self, task: Task, definition: AIWorkerDefinition) -> None:
+        self.task = task
         self.definition = definition
-        self.called = False
-        """Whether a call was begun; before that, there is nothing to record."""
+        self.config = task.configure(definition)
+        self.settings = CallSettings.of(self.config)
+        self.instance_id = task.instance_id or f"{STATELESS_PREFIX}{new_id()}"
         self.usage = Usage()
         self.cost = 0.0
         self.cost_source = ""
         self.attempts = 0
         self.rounds = 0
+        """The calls begun; while there is none, there is nothing to record."""
         self.tools_called: list[str] = []
         self.messages: list[Message] = []
         """What the rounds added to the conversation: requests for tools, their results, and the reply."""
         self.response: LLMResponse | None = None
-        self._calls = calls
-        self._config = dict(config)
-        self._settings = CallSettings.of(config)
-        self._session = session
-        self._options = options
+        """The reply, once there is one."""
+        self.secrets: set[Secret] = set()
+        """The keys that were sent."""
+        self.recorded = False
+        """Whether its record was begun; it is made once."""
+        self.record: PerformanceRecord | None = None
+        """The record that was stored."""
+        self._tools = WorkerTools(task.options.tools, definition.tool_allowlist, definition.tool_denylist)
+        self._offered = self._tools.definitions
         self._hold: Reservation | None = None
-        self._in_flight = False
+        self._sent = False
         self._round: tuple[int, float] = (0, 0.0)
-        self._unsettled: NeuroScriptError | None = None
 
-    def run(self, messages: Sequence[Message]) -> LLMResponse:
-        """Calls the model, and again with the results of the tools that it asks for.
+    @property
+    def subject(self) -> str:
+        """The worker as error messages name it."""
+        return f"worker {self.definition.name or self.definition.definition_id!r}"
+
+    def request(self, key: Secret | None = None) -> LLMRequest:
+        """Makes the request of the next round.
 
         Raises:
-            NeuroScriptError: 20 and 46 refused by the limits; 18 no key; 40 unknown provider or model; 16, 31, 45, 47
-                as the model or its provider failed; 44 cancelled.
+            NeuroScriptError: 38 in a tool of a model that was asked in a tool, and so on, beyond `MAX_DEPTH`.
         """
-        depth = _depth.get()
-        if depth >= MAX_DEPTH:
+        if _depth.get() >= MAX_DEPTH:
             raise NeuroScriptError(
                 ErrorCode.NESTING_DEPTH_EXCEEDED,
-                f"{self._subject} was not asked: models call tools that ask models, {MAX_DEPTH} deep already",
+                f"{self.subject} was not asked: models call tools that ask models, {MAX_DEPTH} deep already",
             )
-        token = _depth.set(depth + 1)
-        try:
-            return self._rounds(messages)
-        finally:
-            _depth.reset(token)
+        task = self.task
+        return LLMRequest(
+            provider=str(self.definition.provider),
+            model=self.definition.model_name,
+            messages=(*task.messages, *self.messages),
+            tools=self._offered,
+            config=self.config,
+            api_key=key,
+            session=task.instance_id or self.definition.definition_id,
+            check=task.options.check,
+        )
 
-    def _rounds(self, messages: Sequence[Message]) -> LLMResponse:
-        tools = WorkerTools(self._options.tools, self.definition.tool_allowlist, self.definition.tool_denylist)
-        offered = tools.definitions
-        while True:
-            response = self._send((*messages, *self.messages), offered)
-            self.messages.append(response.as_message())
-            if not response.tool_calls:
-                self.response = response
-                return response
-            if self.rounds > self._settings.max_tool_rounds:
-                asked = ", ".join(call.name for call in response.tool_calls)
-                raise NeuroScriptError(
-                    ErrorCode.LLM_ERROR,
-                    f"{self._subject} still asked for tools ({asked}) after {self._settings.max_tool_rounds} rounds; "
-                    "raise max_tool_rounds, or tell the model to answer with what it has",
-                )
-            for call in response.tool_calls:
-                if self._options.check is not None:
-                    self._options.check()
-                self.tools_called.append(call.name)
-                self.messages.append(tools.run(call))
+    # --- what is reserved for a round, and what it really used ---
+
+    def hold(self, reservation: Reservation) -> None:
+        """Takes charge of the reservation for the next round."""
+        self._hold, self._sent, self._round = reservation, False, (0, 0.0)
+
+    def begin(self, request: LLMRequest) -> None:
+        """Notes that a round begins: from now on there is something to record."""
+        self.rounds += 1
+        if request.api_key is not None:
+            self.secrets.add(request.api_key)
+
+    def sent(self) -> None:
+        """Notes that the request is about to be sent: the round counts, whatever becomes of it."""
+        self._sent = True
+
+    def count(self, usage: Usage, model: str, attempts: int, price_source: PriceSource | None) -> None:
+        """Adds what a round used to what the turn used, with its cost."""
+        cost, source = cost_of(self.definition, usage, model, price_source)
+        self._round = (usage.total_tokens, cost)
+        self.usage += usage
+        self.cost += cost
+        self.attempts += attempts
+        if self.cost_source != "unknown":
+            self.cost_source = source
 
     def settle(self) -> None:
-        """Puts the real counts of the round that is over in place of what was reserved for it."""
+        """Settles the reservation with what the round really used; releases it if no request was sent."""
         hold, self._hold = self._hold, None
         if hold is not None:
-            if self._in_flight:
+            if self._sent:
                 hold.settle(*self._round)
             else:
                 hold.release()
 
-    def settle_aside(self) -> None:
-        """`settle` in the middle of something that must not fail because of it; if it fails, the block's end does."""
+    # --- what a reply says ---
+
+    def take(self, response: LLMResponse) -> bool:
+        """Adds a round's reply to the conversation; returns whether it is the last one, asking for no tools.
+
+        Raises:
+            NeuroScriptError: 16 if it asks for tools once more than ``max_tool_rounds``.
+        """
+        self.messages.append(response.as_message())
+        if not response.tool_calls:
+            self.response = response
+            return True
+        if self.rounds > self.settings.max_tool_rounds:
+            asked = ", ".join(call.name for call in response.tool_calls)
+            raise NeuroScriptError(
+                ErrorCode.LLM_ERROR,
+                f"{self.subject} still asked for tools ({asked}) after {self.settings.max_tool_rounds} rounds; "
+                "raise max_tool_rounds, or tell the model to answer with what it has",
+            )
+        return False
+
+    def run_tools(self, response: LLMResponse) -> None:
+        """Runs the tools that a reply asks for, and adds their results to the conversation for the next round."""
+        check = self.task.options.check
+        token = _depth.set(_depth.get() + 1)
         try:
-            self.settle()
-        except NeuroScriptError as error:
-            self._unsettled = error
+            for call in response.tool_calls:
+                if check is not None:
+                    check()
+                self.tools_called.append(call.name)
+                self.messages.append(self._tools.run(call))
+        finally:
+            _depth.reset(token)
 
     def metrics(self) -> dict[str, Any]:
-        """What a record's ``llm_metrics`` says of this turn."""
+        """Returns what the turn's record says in ``llm_metrics``."""
         usage, response = self.usage, self.response
         metrics: dict[str, Any] = {
             "input_tokens": usage.input_tokens,
@@ -194,157 +232,3 @@ class Turn:
         }
         metrics.update((key, value) for key, value in more.items() if value and value != -1)
         return metrics
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.settle()
-        if self._unsettled is not None:
-            raise self._unsettled
-
-    @property
-    def _subject(self) -> str:
-        return f"worker {self.definition.name or self.definition.definition_id!r}"
-
-    def _send(self, messages: tuple[Message, ...], offered: tuple[ToolDefinition, ...]) -> LLMResponse:
-        """One round: reserve, find the key, call, count.  What was reserved for it is settled later."""
-        self.settle()
-        self._in_flight, self._round = False, (0, 0.0)
-        definition = self.definition
-        request = self._request(messages, offered, None)
-        tokens = estimate_tokens(request)
-        self._hold = self._calls.limiter.reserve(
-            definition.definition_id,
-            definition.rate_limits,
-            tokens=tokens,
-            cost=self._estimated_cost(tokens),
-            wait_seconds=self._settings.wait_seconds,
-            cancelled=self._options.check,
-            name=definition.name,
-        )
-        key = self._calls.resolve_key(definition.auth)
-        self.called = True
-        self.rounds += 1
-        try:
-            client = self._calls.clients.for_provider(request.provider, request.model)
-            self._in_flight = True
-            response = self._exchange(client, request if key is None else self._request(messages, offered, key))
-        except NeuroScriptError as error:
-            failure = error
-        else:
-            self._count(response.usage, response.model, response.attempts)
-            return response
-        # Out of the handler, so that an error which shows the key is not the context of the one that does not.
-        usage, attempts = failure.details.pop("usage", None), failure.details.get("attempts")
-        known = usage if isinstance(usage, Usage) else Usage()
-        self._count(known, definition.model_name, attempts if isinstance(attempts, int) else 1)
-        raise _without_key(failure, key)
-
-    def _request(
-        self, messages: tuple[Message, ...], offered: tuple[ToolDefinition, ...], key: Secret | None
-    ) -> LLMRequest:
-        return LLMRequest(
-            provider=self.definition.provider.value,
-            model=self.definition.model_name,
-            messages=messages,
-            tools=offered,
-            config=self._config,
-            api_key=key,
-            session=self._session,
-            check=self._options.check,
-        )
-
-    def _estimated_cost(self, tokens: int) -> float:
-        # Only a budget asks for it, and published prices take a while to look up.
-        if not self.definition.rate_limits.max_cost_per_day:
-            return 0.0
-        return estimate_cost(
-            self.definition, self.definition.model_name, tokens=tokens, price_source=self._calls.price_source
-        )
-
-    def _exchange(self, client: LLMClient, request: LLMRequest) -> LLMResponse:
-        try:
-            response = _streamed(client, request, self._options) if self._options.stream else client.complete(request)
-        except NeuroScriptError:
-            raise
-        except Exception as error:  # a host's own client is foreign code: whatever it raises, the model has failed
-            raise NeuroScriptError(
-                ErrorCode.LLM_ERROR,
-                f"the client for {request.provider}/{request.model} failed: {type(error).__name__}: {error}",
-            ) from error
-        if not isinstance(response, LLMResponse):
-            raise NeuroScriptError(
-                ErrorCode.LLM_ERROR,
-                f"the client for {request.provider}/{request.model} gave {type(response).__name__}; "
-                "expected an LLMResponse",
-            )
-        return response
-
-    def _count(self, usage: Usage, model: str, attempts: int) -> None:
-        cost, source = cost_of(self.definition, usage, model, self._calls.price_source)
-        self._round = (usage.total_tokens, cost)
-        self.usage += usage
-        self.cost += cost
-        self.attempts += attempts
-        if self.cost_source != "unknown":
-            self.cost_source = source
-
-
-def _streamed(client: LLMClient, request: LLMRequest, options: CallOptions) -> LLMResponse:
-    deltas = client.stream(request)
-    response = None
-    try:
-        for delta in deltas:
-            if options.check is not None:
-                options.check()
-            if delta.text and options.stream is not None:
-                _hand_on(options.stream, delta.text)
-            response = delta.response or response
-    finally:
-        # A stream that is left early must let go of its connection now and not when it is collected.
-        close = getattr(deltas, "close", None)
-        if callable(close):
-            close()
-    if response is None:
-        raise NeuroScriptError(
-            ErrorCode.LLM_ERROR, f"the stream of {request.provider}/{request.model} ended without its last piece"
-        )
-    return response
-
-
-def _hand_on(stream: StreamCallback, text: str) -> None:
-    try:
-        stream(text)
-    except NeuroScriptError:
-        raise
-    except Exception as error:  # the host's own callback: the model is not to blame for what it raises
-        raise NeuroScriptError(
-            ErrorCode.TOOL_EXECUTION_FAILED, f"the stream callback failed: {type(error).__name__}: {error}"
-        ) from error
-
-
-def _without_key(error: NeuroScriptError, key: Secret | None) -> NeuroScriptError:
-    """The error, or one without its causes if it or anything behind it shows the key."""
-    if key is None:
-        return error
-    link: BaseException | None = error
-    while link is not None:
-        shown = f"{link!r} {link} {getattr(link, 'details', '')}"
-        if redact(shown, [key]) != shown:
-            return NeuroScriptError(error.code, redact(error.message, [key]), details=_hidden(error.details, key))
-        link = link.__cause__ or link.__context__
-    return error
-
-
-def _hidden(value: Any, key: Secret) -> Any:
-    match value:
-        case str():
-            return redact(value, [key])
-        case Mapping():
-            return {name: _hidden(item, key) for name, item in value.items()}
-        case list() | tuple():
-            return [_hidden(item, key) for item in value]
-    return value

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from neuroscript.output import visible
+from neuroscript.cli import visible
 
 PIPE_WIDTH = 160
 """Columns where the output is no terminal and ``COLUMNS`` says nothing."""

@@ -12,23 +12,34 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroscript.cli.log import log_to_standard_error
-from neuroscript.cli.options import add_format, sandbox_directory, whole_number
-from neuroscript.cli.report import complain, explain, print_json
-from neuroscript.cli.status import FAILED, OK, UsageError
-from neuroscript.errors import NeuroScriptError
-from neuroscript.output import write, write_line
-from neuroscript.values import read_number
+from neuroscript import NeuroScriptError
+from neuroscript.cli import (
+    FAILED,
+    OK,
+    UsageError,
+    add_format,
+    complain,
+    explain,
+    log_to_standard_error,
+    print_json,
+    sandbox_directory,
+    whole_number,
+    write,
+    write_line,
+)
 
 if TYPE_CHECKING:
     from ai_wm.data.types import AIWorkerDefinition
     from ai_wm.manager import AIWorkerManager
+
+SUMMARY = "look after the AI workers of a directory"
 
 STDIN = "-"
 FILES = "ai_worker_*.json"
 """What a directory of workers holds."""
 
 _AGO = re.compile(r"(\d+)([smhdw])")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a text begins that a spreadsheet would compute."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -313,5 +324,5 @@ def _csv_row(row: dict[str, Any]) -> list[Any]:
 
 def _csv_cell(value: Any) -> Any:
     """A cell; text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    formula = isinstance(value, str) and value.startswith(_FORMULA) and read_number(value) is None
+    formula = isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value)
     return f"'{value}" if formula else value

@@ -1,4 +1,4 @@
-"""The data of AI worker management: definitions, instances, records, and the enums they use.
+"""The data models of AI worker management: definitions, instances, records, and their enumerations.
 
 The models read the files of the Go package of the same design and write them back: on reading every key may be
 spelled as in the file (``modelName``) or as in scripts (``model_name``), unknown keys are kept at every level, and what
@@ -11,12 +11,14 @@ A model offers three forms of itself: `Model.to_file` (the file's keys; the only
 
 from __future__ import annotations
 
+import difflib
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import Field, field_serializer, model_validator
+from pydantic_core import PydanticCustomError
 
 from ai_wm.data.fields import (
     ZERO_TIME,
@@ -29,8 +31,10 @@ from ai_wm.data.fields import (
     Texts,
     Timestamp,
     or_empty,
+    plain_validator,
 )
 from ai_wm.data.model import Model, file_field
+from neuroscript import ErrorCode, NeuroScriptError
 
 __all__ = [
     "MASK",
@@ -64,10 +68,10 @@ STATELESS_PREFIX = "stateless-"
 
 
 class AIWorkerProvider(StrEnum):
-    """Who serves the model.
+    """The names of the built-in providers.
 
-    A provider that an installed package offers (entry-point group ``ai_wm.providers``), or whose client a host gave to
-    a manager (`offer`), is a member too once it is named.
+    Those of other providers, which an installed package offers (entry-point group ``ai_wm.providers``) or a host gives
+    a client for, are plain strings: which of them a definition may name is its manager's to say.
     """
 
     GOOGLE = "google"
@@ -77,27 +81,18 @@ class AIWorkerProvider(StrEnum):
     LOCAL = "local"
     CUSTOM = "custom"
 
-    @classmethod
-    def offer(cls, names: Iterable[str]) -> None:
-        """Makes further names members, for the life of the process."""
-        _OFFERED.update(names)
 
-    @classmethod
-    def _missing_(cls, value: object) -> AIWorkerProvider | None:
-        if not isinstance(value, str):
-            return None
-        if value not in _OFFERED:
-            from ai_wm.providers import provider_names  # looks at what is installed, so only when it may matter
-
-            if value not in provider_names():
-                return None
-        member = str.__new__(cls, value)
-        member._name_ = value.upper()
-        member._value_ = value
-        return cls._value2member_map_.setdefault(value, member)  # type: ignore[return-value]
+_BUILT_IN_PROVIDERS = {provider.value: provider for provider in AIWorkerProvider}
 
 
-_OFFERED: set[str] = set()
+def _read_provider(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise PydanticCustomError("provider", "the name of a provider, such as openai")
+    return _BUILT_IN_PROVIDERS.get(value, value)
+
+
+ProviderName = Annotated[str, plain_validator(_read_provider)]
+"""The name of a provider; a built-in one is a member of `AIWorkerProvider`."""
 
 
 class InteractionModelType(StrEnum):
@@ -117,7 +112,7 @@ class AIWorkerDefinitionStatus(StrEnum):
 
 
 class AIWorkerInstanceStatus(StrEnum):
-    """The states of an instance."""
+    """The state of an instance."""
 
     INITIALIZING = "initializing"
     IDLE = "idle"
@@ -137,7 +132,7 @@ class AIWorkerInstanceStatus(StrEnum):
 
 
 class APIKeySourceMethod(StrEnum):
-    """Where a worker's key comes from."""
+    """The kind of place that a worker's key comes from."""
 
     ENV_VAR = "env_var"
     INLINE = "inline"
@@ -148,7 +143,7 @@ class APIKeySourceMethod(StrEnum):
 
 
 class APIKeyStatus(StrEnum):
-    """What is known of a definition's key without showing it."""
+    """Whether the key of a definition can be found, as far as that can be said without showing it."""
 
     FOUND = "Found"
     NOT_FOUND = "Not Found"
@@ -157,7 +152,7 @@ class APIKeyStatus(StrEnum):
 
 
 class APIKeySource(Model):
-    """Where a worker's key comes from.
+    """The place that a worker's key comes from.
 
     ``value`` is the environment variable's name (``env_var``), the key itself (``inline``), ``path#dotted.key``
     (``config_path``), ``mount/path#field`` (``vault``), ``service/user`` (``keyring``), or nothing (``none``).  The
@@ -172,7 +167,7 @@ class APIKeySource(Model):
 
     @property
     def shown_value(self) -> str:
-        """The value, or ``***`` if it is a key."""
+        """The value for display: ``***`` where it is a key."""
         return MASK if self.method is APIKeySourceMethod.INLINE and self.value else self.value
 
     @field_serializer("value")
@@ -180,7 +175,7 @@ class APIKeySource(Model):
         return self.shown_value
 
     def to_script(self) -> dict[str, Any]:
-        """Method and value, an inline key masked; keys this program does not know might hold one and are left out."""
+        """Converts to a map with method and value, an inline key masked, and nothing else, which might hold a key."""
         return {"method": self.method.value, "value": self.shown_value}
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
@@ -189,7 +184,7 @@ class APIKeySource(Model):
 
 
 class RateLimitPolicy(Model):
-    """How much a worker may be used; 0 is no limit.  Tokens are input and output together."""
+    """The rate limits and the budget of a worker; 0 is no limit.  Tokens are input and output together."""
 
     called = "rate limits"
     max_requests_per_minute: Count = file_field("max_requests_per_minute", default=0)
@@ -201,7 +196,7 @@ class RateLimitPolicy(Model):
 
 
 class TokenUsageMetrics(Model):
-    """Tokens of a session."""
+    """The tokens that an instance's session has used."""
 
     called = "token usage"
     always_written = frozenset({"input_tokens", "output_tokens", "total_tokens"})
@@ -211,7 +206,7 @@ class TokenUsageMetrics(Model):
     total_tokens: Count = file_field("total_tokens", default=0)
 
     def plus(self, input_tokens: int, output_tokens: int) -> TokenUsageMetrics:
-        """This usage with more tokens added."""
+        """Returns this usage with more tokens added."""
         return TokenUsageMetrics(
             input_tokens=self.input_tokens + input_tokens,
             output_tokens=self.output_tokens + output_tokens,
@@ -220,7 +215,7 @@ class TokenUsageMetrics(Model):
 
 
 class LLMCallMetrics(Model):
-    """What one call of a model used; ends up as a record's ``llm_metrics``."""
+    """The measurements of one call of a model, as a record's ``llm_metrics`` holds them."""
 
     called = "call metrics"
     input_tokens: Count = file_field("input_tokens", default=0)
@@ -231,7 +226,7 @@ class LLMCallMetrics(Model):
 
 
 class SupervisorFeedback(Model):
-    """A judgement of one task's output."""
+    """A supervisor's rating of one task's output, with comments."""
 
     called = "feedback"
     always_written = frozenset({"rating"})
@@ -244,7 +239,7 @@ class SupervisorFeedback(Model):
 
 
 class PerformanceRecord(Model):
-    """One task: one call of a model, by an instance or stateless."""
+    """The record of one task: a turn of an instance, or a stateless task."""
 
     called = "performance record"
     always_written = frozenset(
@@ -272,7 +267,7 @@ class PerformanceRecord(Model):
 
 
 class AIWorkerPerformanceSummary(Model):
-    """What all tasks of a definition add up to."""
+    """The summary of all tasks of a definition."""
 
     called = "performance summary"
     always_written = frozenset(
@@ -305,7 +300,7 @@ class AIWorkerPerformanceSummary(Model):
 
 
 class RetiredInstanceInfo(Model):
-    """One entry of the performance data: an instance at its end with all its records, or one stateless record."""
+    """An entry of the performance data: a retired instance with all its records, or one stateless task."""
 
     called = "retired instance"
     always_written = frozenset(
@@ -339,7 +334,7 @@ class RetiredInstanceInfo(Model):
 
 
 class AIWorkerInstance(Model):
-    """A live session with a worker.  The conversation itself is held beside it and is never stored."""
+    """A snapshot of a live instance, without its conversation, which is never stored."""
 
     called = "worker instance"
     instance_id: Text = file_field("instance_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
@@ -355,7 +350,7 @@ class AIWorkerInstance(Model):
 
 
 class AIWorkerDefinition(Model):
-    """The blueprint of a worker."""
+    """The definition of a worker: model, key source, settings, prices, limits, and its summary."""
 
     called = "worker definition"
     always_written = frozenset(
@@ -374,7 +369,7 @@ class AIWorkerDefinition(Model):
 
     definition_id: Text = file_field("definitionID", default_factory=lambda: str(uuid.uuid4()), min_length=1)
     name: Text = file_field("name", default="")
-    provider: AIWorkerProvider = file_field("provider")
+    provider: ProviderName = file_field("provider")
     model_name: Text = file_field("modelName", min_length=1)
     auth: APIKeySource = file_field("auth")
     interaction_models: Annotated[list[InteractionModelType], or_empty(list)] = file_field(
@@ -404,6 +399,29 @@ class AIWorkerDefinition(Model):
             self.__dict__["interaction_models"] = [InteractionModelType.CONVERSATIONAL]
             self.__pydantic_fields_set__.discard("interaction_models")
         return self
+
+    def check_provider(self, known: Callable[[], Iterable[str]], name: str = "") -> None:
+        """Refuses a provider that is neither built in nor one of those known.
+
+        Args:
+            known: gives the names of further providers; asked only where the provider is not a built-in one.
+            name: what to call the definition in the error.
+
+        Raises:
+            NeuroScriptError: 4, with the names to choose from and the nearest of them.
+        """
+        if self.provider in _BUILT_IN_PROVIDERS:
+            return
+        names = [*_BUILT_IN_PROVIDERS, *sorted(set(known()) - _BUILT_IN_PROVIDERS.keys())]
+        if self.provider in names:
+            return
+        near = difflib.get_close_matches(self.provider, names, 1)
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH,
+            f"{name or self.called}: field provider: expected one of {', '.join(names)}, got {self.provider[:80]!r}"
+            + (f"; did you mean {near[0]!r}?" if near else ""),
+            details={"field": "provider"},
+        )
 
     @property
     def can_chat(self) -> bool:

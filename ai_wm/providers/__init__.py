@@ -1,4 +1,4 @@
-"""Who answers for which provider.
+"""Model providers: finding the client of each.
 
 `Clients` finds the client of a provider: one that the host gave, one of the built-in adapters, or one that an installed
 package offers through the entry-point group ``ai_wm.providers``.  An adapter is imported when its provider is first
@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
+from ai_wm.data.provider_names import BUILT_IN, ENTRY_POINT_GROUP, installed_providers, provider_names
 from ai_wm.providers.base import LLMClient
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
     import httpx
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
     from ai_wm.providers.transport import Transport
 
 __all__ = ["BUILT_IN", "ENTRY_POINT_GROUP", "Clients", "provider_names"]
-
-ENTRY_POINT_GROUP = "ai_wm.providers"
-BUILT_IN = ("anthropic", "custom", "google", "local", "ollama", "openai")
-
-
-def provider_names() -> tuple[str, ...]:
-    """The providers that can be named in a definition: the built-in ones and those of installed packages, sorted."""
-    return tuple(sorted({*BUILT_IN, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))}))
 
 
 class Clients:
@@ -62,8 +55,12 @@ class Clients:
         self._breaker: Breaker | None = None
         self._closed = False
 
+    def provider_names(self) -> tuple[str, ...]:
+        """Returns the names of the providers: the host's, the built-in ones and those of installed packages."""
+        return tuple(sorted({*self._given, *provider_names()}))
+
     def for_provider(self, provider: str, model: str = "") -> LLMClient:
-        """The client that answers for ``provider``.
+        """Returns the client of a provider, made if this is the first need of it.
 
         Args:
             provider: the provider's name.
@@ -130,13 +127,12 @@ class Clients:
                 if self._transport is None:
                     self._transport, self._breaker = Transport(self._httpx_transport), Breaker()
                 return HTTPClient(name, self._transport, self._breaker)
-        return _from_package(name)
+        return _from_package(name, self.provider_names())
 
 
-def _from_package(name: str) -> LLMClient:
-    found = entry_points(group=ENTRY_POINT_GROUP, name=name)
+def _from_package(name: str, known: tuple[str, ...]) -> LLMClient:
+    found = installed_providers().select(name=name)
     if not found:
-        known = provider_names()
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise NeuroScriptError(

@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 from ai_wm.providers.adapter import (
     BadReply,
-    Call,
     Endpoint,
     ErrorReply,
     StreamError,
+    WireRequest,
     add_options,
     count,
     expect_list,
@@ -64,8 +64,8 @@ _STATUS = {
 _JSON_INSTRUCTION = "Reply with one JSON value and nothing else: no explanation, no code fence."
 
 
-def build(request: LLMRequest, *, stream: bool = False) -> Call:
-    """``POST v1/messages``."""
+def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
+    """Builds the request: ``POST v1/messages``."""
     names = ToolNames(request)
     options = sampling(request.config)
     body: dict[str, Any] = {
@@ -101,11 +101,11 @@ def build(request: LLMRequest, *, stream: bool = False) -> Call:
         body["stream"] = True
     body = add_options(body, provider_options(request.config), _MADE_HERE)
     sampled = {"temperature", "top_p", "top_k"} & set(body)
-    return Call("v1/messages", body, {"anthropic-version": VERSION_WITH_SAMPLING if sampled else VERSION})
+    return WireRequest("v1/messages", body, {"anthropic-version": VERSION_WITH_SAMPLING if sampled else VERSION})
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
-    """A ``message``."""
+    """Reads the response in a ``message``."""
     body = expect_map(reply, "the reply")
     if body.get("type") == "error":
         raise StreamError(parse_error(body))
@@ -141,7 +141,7 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
 
 
 def parse_error(reply: Any) -> ErrorReply:
-    """``{"type": "error", "error": {"type", "message", "details"}}``."""
+    """Reads the failure in ``{"type": "error", "error": {"type", "message", "details"}}``."""
     error = reply.get("error") if isinstance(reply, Mapping) else None
     if isinstance(error, str):
         return ErrorReply(message=error)
@@ -158,12 +158,12 @@ def parse_error(reply: Any) -> ErrorReply:
 
 
 def stream_parser(request: LLMRequest) -> MessageStream:
-    """A parser for the events of one stream."""
+    """Makes a parser for the events of one stream."""
     return MessageStream(request)
 
 
 class MessageStream:
-    """Puts the named events of a stream together to a ``message``."""
+    """Assembles a ``message`` from the named events of a stream."""
 
     def __init__(self, request: LLMRequest) -> None:
         self.done = False
@@ -201,11 +201,11 @@ class MessageStream:
         return ""
 
     def ended(self) -> bool:
-        """Only with ``message_stop``."""
+        """Whether the stream was complete: only with ``message_stop``."""
         return self.done
 
     def response(self) -> LLMResponse:
-        """The reply as `parse` gives it."""
+        """Returns the reply as `parse` gives it."""
         content = []
         for index, block in sorted(self._blocks.items()):
             pieces = self._json.get(index)

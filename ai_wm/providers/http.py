@@ -1,4 +1,4 @@
-"""The client of every provider that is reached over HTTP: one adapter, the transport, and the attempts between them."""
+"""The client of every provider that is reached over HTTP: an adapter, the transport, and retries."""
 
 from __future__ import annotations
 
@@ -9,52 +9,50 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, cast
 
-from ai_wm.providers.adapter import Adapter, BadReply, Call, ErrorReply, StreamError
+from ai_wm.keys import Secret
+from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request, estimate_input, estimate_text
 from ai_wm.providers.breaker import Breaker
 from ai_wm.providers.endpoints import base_url
-from ai_wm.providers.errors import (
-    AttemptFailed,
-    Attempts,
-    Redactor,
-    as_error,
-    cut,
-    from_reply,
-    retry_after_seconds,
-)
+from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
 from ai_wm.providers.options import number, timeout_seconds
+from ai_wm.providers.retry import Attempts, retry_after_seconds
 from ai_wm.providers.sse import json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 MAX_RETRIES = 2
 _ADAPTERS = {name: name for name in ("anthropic", "google", "ollama", "openai")} | {"custom": "openai"}
 _SHOWN_BYTES = 64 * 1024
-_SAMPLE = 200
 _STREAMS = ("text/event-stream", "application/x-ndjson")
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(slots=True)
-class _Run:
-    """One call on its way: what is sent, where to, and what it has cost so far."""
+class _Exchange:
+    """One call with its attempts: what is sent, where to, and what the attempts that failed have cost."""
 
     request: LLMRequest
     base_url: str
-    call: Call
+    wire: WireRequest
     content: bytes
     attempts: Attempts
-    redact: Redactor
     stream: bool
     wasted: Usage = field(default_factory=Usage)
 
     @property
     def where(self) -> str:
+        """The provider and the model, as messages name them."""
         return f"{self.request.provider}/{self.request.model}"
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The keys that the server gets, and may repeat."""
+        return () if self.request.api_key is None else (self.request.api_key,)
 
 
 class HTTPClient:
-    """A `LLMClient` over HTTP.
+    """A client that reaches a provider over HTTP, in the wire format of one adapter.
 
     Args:
         provider: which wire format is spoken: ``anthropic``, ``custom``, ``google``, ``ollama`` or ``openai``.
@@ -72,35 +70,35 @@ class HTTPClient:
         self._breaker = breaker if breaker is not None else Breaker()
 
     def complete(self, request: LLMRequest) -> LLMResponse:
-        """The reply, when it is complete."""
-        run = self._start(request, stream=False)
+        """Sends a request and returns the whole reply."""
+        exchange = self._start(request, stream=False)
         while True:
-            run.attempts.begin()
+            exchange.attempts.begin()
             body = b""
             try:
-                with self._replied(run) as reply:
+                with self._send(exchange) as reply:
                     body = reply.body()
-                    response = self._finished(run, self._adapter.parse(_json(body), request), reply)
-                self._breaker.answered(run.base_url, request.model)
+                    response = self._finished(exchange, self._adapter.parse(_json(body), request), reply)
+                self._breaker.answered(exchange.base_url, request.model)
                 return response
             except (AttemptFailed, BadReply, StreamError) as error:
-                failure = _failure(run, error, body)
-            self._go_on(run, failure)
+                failure = _failure(exchange, error, body)
+            self._go_on(exchange, failure)
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
-        """The reply in pieces as they come; the last one carries the whole response.
+        """Sends a request and gives the reply in pieces as they come; the last one carries the whole response.
 
         A stream that breaks is asked for again.  What was delivered already is not delivered twice; if the second
         reply begins differently, nobody can take back the first, and the call fails.
         """
-        run = self._start(request, stream=True)
+        exchange = self._start(request, stream=True)
         given = ""
         while True:
-            run.attempts.begin()
+            exchange.attempts.begin()
             parser = self._adapter.stream_parser(request)
             received = _Received(given)
             try:
-                with self._replied(run) as reply:
+                with self._send(exchange) as reply:
                     received.begun = True
                     received.streaming = _media_type(reply) in _STREAMS
                     for name, event in self._events(reply):
@@ -113,74 +111,84 @@ class HTTPClient:
                     if not parser.ended():
                         raise AttemptFailed(ErrorCode.LLM_ERROR, "the stream ended before its end marker", retry=True)
                     received.end()
-                    response = self._finished(run, parser.response(), reply)
-                self._breaker.answered(run.base_url, request.model)
+                    response = self._finished(exchange, parser.response(), reply)
+                self._breaker.answered(exchange.base_url, request.model)
                 yield Delta(response=response)
                 return
             except (AttemptFailed, BadReply, StreamError) as error:
-                failure = _failure(run, error)
+                failure = _failure(exchange, error)
                 # A stream that is broken is worth another attempt; what was never one is not.
                 failure.retry = failure.retry or (isinstance(error, BadReply) and received.streaming)
             if received.begun:
-                run.wasted += _partial(request, parser.usage, received.text)
+                exchange.wasted += _partial(request, parser.usage, received.text)
             given = received.given
-            self._go_on(run, failure)
+            self._go_on(exchange, failure)
 
-    def _start(self, request: LLMRequest, *, stream: bool) -> _Run:
+    def _start(self, request: LLMRequest, *, stream: bool) -> _Exchange:
         check_request(request)
         config = request.config
         url = base_url(request.provider, self._adapter.endpoint, config)
-        call = self._adapter.build(request, stream=stream)
+        wire = self._adapter.build(request, stream=stream)
         try:
-            content = json.dumps(call.body, allow_nan=False, separators=(",", ":")).encode()
+            content = json.dumps(wire.body, allow_nan=False, separators=(",", ":")).encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise NeuroScriptError(
                 ErrorCode.ARG_MISMATCH, f"the request to {request.provider}/{request.model} is not JSON: {error}"
             ) from error
         attempts = Attempts(timeout_seconds(config), int(number(config, "max_retries", MAX_RETRIES)), request.check)
-        run = _Run(request, url, call, content, attempts, Redactor(request.api_key), stream)
+        exchange = _Exchange(request, url, wire, content, attempts, stream)
         wait = self._breaker.refused_for(url, request.model)
         if wait is not None:
             raise NeuroScriptError(
                 ErrorCode.LLM_ERROR,
-                f"{run.where} has kept failing and is left alone for another {wait:.1f} s",
-                details={"retry_after_seconds": wait, "cooling_down": True, "attempts": 0, **_names(run)},
+                f"{exchange.where} has kept failing and is left alone for another {wait:.1f} s",
+                details={"retry_after_seconds": wait, "cooling_down": True, "attempts": 0, **_names(exchange)},
             )
-        return run
+        return exchange
 
-    def _replied(self, run: _Run) -> Reply:
-        """One attempt: sends the call and gives the reply, which is a successful one."""
-        key = run.request.api_key.get() if run.request.api_key is not None else ""
-        headers = dict(run.call.headers)
+    def _send(self, exchange: _Exchange) -> Reply:
+        """One attempt: sends the request and gives the reply, if it is a successful one.
+
+        Everything about the request is known here, and nothing of it has left the process yet.
+        """
+        headers = dict(exchange.wire.headers)
+        key = exchange.request.api_key
         if key:
-            if not _KEY.fullmatch(key):
+            if not _KEY.fullmatch(key.get()):
                 raise AttemptFailed(
                     ErrorCode.AUTHENTICATION,
                     "the key has characters that cannot be sent, such as spaces or a line end",
                 )
-            headers[self._adapter.key_header] = self._adapter.key_prefix + key
-        call = run.base_url, run.call.path, headers, run.content, run.attempts
-        reply = self._transport.post(*call, stream=run.stream)
+            headers[self._adapter.key_header] = self._adapter.key_prefix + key.get()
+        reply = self._transport.post(
+            exchange.base_url,
+            exchange.wire.path,
+            headers,
+            exchange.content,
+            exchange.attempts,
+            stream=exchange.stream,
+        )
         if not 200 <= reply.status < 300:
             with reply:
-                raise self._refusal(run, reply)
+                raise self._refusal(exchange, reply)
         return reply
 
-    def _refusal(self, run: _Run, reply: Reply) -> AttemptFailed:
+    def _refusal(self, exchange: _Exchange, reply: Reply) -> AttemptFailed:
         body = reply.beginning()
         try:
             said = self._adapter.parse_error(_json(body))
         except BadReply:
             said = ErrorReply()
         if not said.message:
-            said = replace(said, message=cut(run.redact(_text(body)), _SAMPLE))
+            said = replace(said, message=cut(_text(body), exchange.secrets, SAMPLE_LENGTH))
         failure = from_reply(
             reply.status,
-            replace(said, message=run.redact(said.message), kind=run.redact(said.kind)),
+            said,
+            exchange.secrets,
             retry_after_seconds(reply.headers),
             reply.headers.get("x-should-retry", ""),
         )
-        failure.details["request_id"] = self._request_id(reply)
+        failure.details["request_id"] = cut(self._request_id(reply), exchange.secrets, SAMPLE_LENGTH)
         return failure
 
     def _events(self, reply: Reply) -> Iterator[tuple[str, Any]]:
@@ -190,36 +198,36 @@ class HTTPClient:
             return sse_events(reply.chunks())
         return json_lines(reply.chunks())
 
-    def _finished(self, run: _Run, response: LLMResponse, reply: Reply) -> LLMResponse:
+    def _finished(self, exchange: _Exchange, response: LLMResponse, reply: Reply) -> LLMResponse:
         usage = response.usage
         if not usage.total_tokens:
             # Some compatible servers do not count.  Limits need a number, and none would mean "free".
-            usage = _partial(run.request, usage, response.text)
+            usage = _partial(exchange.request, usage, response.text)
         return LLMResponse(
             text=response.text,
             finish_reason=response.finish_reason,
-            usage=usage + run.wasted if run.wasted.total_tokens else usage,
+            usage=usage + exchange.wasted if exchange.wasted.total_tokens else usage,
             model=response.model,
             tool_calls=response.tool_calls,
             request_id=self._request_id(reply) or response.request_id,
-            attempts=run.attempts.made,
+            attempts=exchange.attempts.made,
         )
 
     def _request_id(self, reply: Reply) -> str:
         return next((reply.headers[name] for name in self._adapter.request_id_headers if name in reply.headers), "")
 
-    def _go_on(self, run: _Run, failure: AttemptFailed) -> None:
+    def _go_on(self, exchange: _Exchange, failure: AttemptFailed) -> None:
         """Waits for the next attempt, or raises the error that the call ends with."""
-        if run.attempts.again(failure):
+        if exchange.attempts.again(failure):
             return
         status = failure.details.get("status", 0)
         if failure.code == ErrorCode.TIMEOUT or status >= 500 or status in (408, 429) or (failure.retry and not status):
-            self._breaker.failed(run.base_url, run.request.model)
+            self._breaker.failed(exchange.base_url, exchange.request.model)
         elif status:
-            self._breaker.answered(run.base_url, run.request.model)
-        if run.wasted.total_tokens:
-            failure.usage = run.wasted
-        raise as_error(failure, run.attempts.made, run.redact, where=run.where, **_names(run))
+            self._breaker.answered(exchange.base_url, exchange.request.model)
+        if exchange.wasted.total_tokens:
+            failure.usage = exchange.wasted
+        raise as_error(failure, exchange.attempts.made, exchange.secrets, where=exchange.where, **_names(exchange))
 
 
 class _Received:
@@ -266,17 +274,15 @@ class _Received:
         )
 
 
-def _failure(run: _Run, error: AttemptFailed | BadReply | StreamError, body: bytes = b"") -> AttemptFailed:
+def _failure(exchange: _Exchange, error: AttemptFailed | BadReply | StreamError, body: bytes = b"") -> AttemptFailed:
     if isinstance(error, AttemptFailed):
         return error
     if isinstance(error, StreamError):
-        reply = replace(error.reply, message=run.redact(error.reply.message), kind=run.redact(error.reply.kind))
-        return from_reply(200, reply)
-    sample = cut(run.redact(error.sample or _text(body)), _SAMPLE)
+        return from_reply(200, error.reply, exchange.secrets)
+    wrong = cut(str(error), exchange.secrets)
+    sample = cut(error.sample or _text(body), exchange.secrets, SAMPLE_LENGTH)
     shown = f"; it begins with {sample!r}" if sample else ""
-    return AttemptFailed(
-        ErrorCode.LLM_ERROR, f"the reply is not what the API promises: {run.redact(str(error))}{shown}"
-    )
+    return AttemptFailed(ErrorCode.LLM_ERROR, f"the reply is not what the API promises: {wrong}{shown}")
 
 
 def _partial(request: LLMRequest, usage: Usage, text: str) -> Usage:
@@ -303,5 +309,5 @@ def _text(body: bytes) -> str:
     return body[:_SHOWN_BYTES].decode(errors="replace")
 
 
-def _names(run: _Run) -> dict[str, str]:
-    return {"provider": run.request.provider, "model": run.request.model}
+def _names(exchange: _Exchange) -> dict[str, str]:
+    return {"provider": exchange.request.provider, "model": exchange.request.model}

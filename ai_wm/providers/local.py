@@ -1,4 +1,4 @@
-"""A GGUF model in this process, run by llama.cpp through the optional extra ``local`` (``xllamacpp``).
+"""The client of GGUF models in this process, run by llama.cpp through the optional extra ``local`` (``xllamacpp``).
 
 The engine is llama.cpp's own server: it applies the model's chat template, batches calls and speaks chat completions,
 so requests and replies are those of the OpenAI adapter.  A model is loaded when it is first asked, once for each way of
@@ -22,9 +22,10 @@ from typing import Any, Protocol, cast
 from ai_wm.providers import openai
 from ai_wm.providers.adapter import BadReply, StreamError
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request
-from ai_wm.providers.errors import AttemptFailed, Attempts, Redactor, as_error, from_reply
+from ai_wm.providers.errors import AttemptFailed, as_error, from_reply
 from ai_wm.providers.options import bad_option, timeout_seconds
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from ai_wm.providers.retry import Attempts
+from neuroscript import ErrorCode, NeuroScriptError
 
 # The context that a model is given unless its definition says otherwise; what it was trained for may not fit in memory.
 DEFAULT_CONTEXT = 4096
@@ -62,14 +63,14 @@ class LocalClient:
         self._closed = False
 
     def complete(self, request: LLMRequest) -> LLMResponse:
-        """The reply, when it is complete."""
+        """Generates a reply and returns it when it is complete."""
         response: LLMResponse | None = None
         for delta in self.stream(request):
             response = delta.response
         return cast(LLMResponse, response)
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
-        """The reply in pieces as they come; the last one carries the whole response."""
+        """Generates a reply and gives it in pieces as they come; the last one carries the whole response."""
         check_request(request)
         engine = self._engine(request)
         config = {key: value for key, value in request.config.items() if key not in _LOADING}
@@ -89,7 +90,7 @@ class LocalClient:
                 raise BadReply("generation ended without a finish reason")
             response = parser.response()
         except StreamError as error:
-            failure = from_reply(200, error.reply)
+            failure = from_reply(200, error.reply, ())
         except BadReply as error:
             failure = AttemptFailed(ErrorCode.LLM_ERROR, f"the engine's reply cannot be used: {error}")
         except AttemptFailed as failed:
@@ -102,7 +103,7 @@ class LocalClient:
         if any(text):
             failure.usage = Usage(input_tokens=parser.usage.input_tokens, output_tokens=sum(map(bool, text)))
         where = f"local/{request.model}"
-        raise as_error(failure, 1, Redactor(None), where, provider="local", model=request.model)
+        raise as_error(failure, 1, (), where, provider="local", model=request.model)
 
     def close(self) -> None:
         """Frees every model.  A call that is running keeps its own until it ends."""

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from ai_wm.providers.adapter import (
     BadReply,
-    Call,
     Endpoint,
     ErrorReply,
     StreamError,
+    WireRequest,
     add_options,
     count,
     expect_list,
@@ -39,8 +39,8 @@ _BESIDE = frozenset({"format", "keep_alive", "logprobs", "options", "shift", "th
 _FINISH = {"stop": "stop", "length": "length"}
 
 
-def build(request: LLMRequest, *, stream: bool = False) -> Call:
-    """``POST api/chat``."""
+def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
+    """Builds the request: ``POST api/chat``."""
     names = ToolNames(request)
     body: dict[str, Any] = {"model": request.model, "messages": _messages(request, names), "stream": stream}
     tools = list(request.tools)
@@ -74,11 +74,11 @@ def build(request: LLMRequest, *, stream: bool = False) -> Call:
     if chosen:
         body["options"] = chosen
     beside = {key: value for key, value in options.items() if key not in inside}
-    return Call("api/chat", add_options(body, beside, _MADE_HERE))
+    return WireRequest("api/chat", add_options(body, beside, _MADE_HERE))
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
-    """A chat response with ``done``."""
+    """Reads the response in a chat response with ``done``."""
     body = expect_map(reply, "the reply")
     if body.get("error") is not None:
         raise StreamError(parse_error(body))
@@ -102,7 +102,7 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
 
 
 def parse_error(reply: Any) -> ErrorReply:
-    """``{"error": "…"}``."""
+    """Reads the failure in ``{"error": "…"}``."""
     error = reply.get("error") if isinstance(reply, Mapping) else None
     if isinstance(error, Mapping):  # proxies in front of it
         error = error.get("message")
@@ -110,12 +110,12 @@ def parse_error(reply: Any) -> ErrorReply:
 
 
 def stream_parser(request: LLMRequest) -> ChatStream:
-    """A parser for the lines of one stream."""
+    """Makes a parser for the lines of one stream."""
     return ChatStream(request)
 
 
 class ChatStream:
-    """Puts the lines of a stream together to one chat response."""
+    """Assembles a chat response from the lines of a stream."""
 
     def __init__(self, request: LLMRequest) -> None:
         self.done = False
@@ -127,7 +127,7 @@ class ChatStream:
         self._calls: list[Any] = []
 
     def feed(self, name: str, event: Any) -> str:
-        """Takes one line."""
+        """Takes one line, and returns the text in it."""
         body = expect_map(event, "a line of the stream")
         if body.get("error") is not None:
             raise StreamError(parse_error(body))
@@ -141,11 +141,11 @@ class ChatStream:
         return text
 
     def ended(self) -> bool:
-        """Only with ``done``."""
+        """Whether the stream was complete: only with ``done``."""
         return self.done
 
     def response(self) -> LLMResponse:
-        """The reply as `parse` gives it."""
+        """Returns the reply as `parse` gives it."""
         message: dict[str, Any] = {"content": "".join(self._text), "tool_calls": self._calls}
         if any(self._thinking):
             message["thinking"] = "".join(self._thinking)

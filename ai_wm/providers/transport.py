@@ -1,7 +1,8 @@
-"""The one place where HTTP is spoken.
+"""Sending HTTP requests and reading the replies.
 
-One ``httpx.Client`` per base URL is made when it is first needed and kept with its pool.  Redirects are not followed, a
-body is read up to a bound (also when it is compressed), every failure comes out as an `AttemptFailed`.
+Requests go through an ``httpx`` transport: the host's, else `Connections`, which are kept and used again, else that of
+an ``httpx.Client`` where the environment names a proxy.  Redirects are not followed, cookies are not kept, a body is
+read up to a bound (also when it is compressed), and every failure comes out as an `AttemptFailed`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import httpx
 
 from ai_wm.providers.adapter import BadReply
 from ai_wm.providers.connections import KEEP_CONNECTIONS, KEEP_SECONDS, Connections
-from ai_wm.providers.errors import AttemptFailed, Attempts
-from neuroscript.errors import ErrorCode
+from ai_wm.providers.errors import AttemptFailed
+from ai_wm.providers.retry import Attempts
+from neuroscript import ErrorCode
 
 # Far above any reply of a model; what is larger is a mistake or an attack.
 MAX_REPLY_BYTES = 32 * 1024 * 1024
@@ -31,10 +33,17 @@ CONNECT_SECONDS = 10.0
 STALL_SECONDS = 60.0
 
 _ERRORS = (httpx.TransportError, httpx.InvalidURL)
+_HEADERS = {
+    b"accept": b"*/*",
+    b"accept-encoding": b"identity",
+    b"connection": b"keep-alive",
+    b"content-type": b"application/json",
+    b"user-agent": b"neuroscript",
+}
 
 
 class Reply:
-    """A reply whose body has not been read yet.  As a context manager it is closed at the end of the block."""
+    """A reply whose body has not been read yet; a context manager that closes it."""
 
     def __init__(self, response: httpx.Response, attempts: Attempts) -> None:
         self.status = response.status_code
@@ -49,7 +58,7 @@ class Reply:
         self._response.close()
 
     def chunks(self, limit: int = MAX_REPLY_BYTES) -> Iterator[bytes]:
-        """The body as it comes, decompressed.
+        """Reads the body as it comes, decompressed.
 
         Raises:
             AttemptFailed: the connection fails, time is over, the body is too large or not validly compressed.
@@ -69,11 +78,11 @@ class Reply:
             yield chunk
 
     def body(self, limit: int = MAX_REPLY_BYTES) -> bytes:
-        """The whole body."""
+        """Reads the whole body."""
         return b"".join(self.chunks(limit))
 
     def beginning(self, limit: int = 256 * 1024) -> bytes:
-        """What can be had of the body, up to about ``limit`` bytes: enough to read what went wrong."""
+        """Reads what can be had of the body, up to about ``limit`` bytes: enough to see what went wrong."""
         read = bytearray()
         try:
             for chunk in self.chunks():
@@ -98,26 +107,27 @@ class Reply:
 
 
 class Transport:
-    """Sends calls.  Safe for use from many threads.
+    """Sends requests to any address.  Safe for use from many threads.
 
     Args:
-        transport: an ``httpx`` transport that everything goes through; default ``httpx``'s own.
+        transport: an ``httpx`` transport that everything goes through; it is closed with this one.
     """
 
     def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
-        self._transport = transport
+        self._given = transport
         self._lock = Lock()
-        self._clients: dict[str, httpx.Client] = {}
+        self._carriers: dict[str, httpx.BaseTransport] = {}
+        self._connections: Connections | None = None
 
-    def client(self, base_url: str) -> httpx.Client:
-        """The client for ``base_url``, made if there is none yet."""
-        client = self._clients.get(base_url)
-        if client is None:
+    def carrier(self, base_url: str) -> httpx.BaseTransport:
+        """Returns the ``httpx`` transport that carries requests to ``base_url``, chosen at the first of them."""
+        carrier = self._carriers.get(base_url)
+        if carrier is None:
             with self._lock:
-                client = self._clients.get(base_url)
-                if client is None:
-                    client = self._clients[base_url] = self._new_client(base_url)
-        return client
+                carrier = self._carriers.get(base_url)
+                if carrier is None:
+                    carrier = self._carriers[base_url] = self._choose(base_url)
+        return carrier
 
     def post(
         self,
@@ -129,7 +139,7 @@ class Transport:
         *,
         stream: bool = False,
     ) -> Reply:
-        """Sends one call and gives its reply, whatever its status; the body is read by the caller.
+        """Sends one request and gives its reply, whatever its status; the body is read by the caller.
 
         A ``stream`` may not fall silent for long once it has begun.
 
@@ -139,10 +149,10 @@ class Transport:
         remaining = attempts.remaining()
         if remaining <= 0:
             raise out_of_time(attempts)
-        client = self.client(base_url)
         timeout = {"connect": min(remaining, CONNECT_SECONDS), "read": remaining, "write": remaining, "pool": remaining}
         try:
-            response = client.send(_request(client, f"{base_url}/{path}", headers, content, timeout), stream=True)
+            request = _request(f"{base_url}/{path}", headers, content, timeout)
+            response = self.carrier(base_url).handle_request(request)
         except _ERRORS as error:
             raise _failure(error, attempts) from None
         # The time that waiting for the head has taken is gone for the body too.
@@ -152,52 +162,42 @@ class Transport:
     def close(self) -> None:
         """Closes every connection."""
         with self._lock:
-            clients, self._clients = list(self._clients.values()), {}
-        for client in clients:
-            client.close()
+            carriers, self._carriers = set(self._carriers.values()), {}
+            self._connections = None
+        for carrier in carriers:
+            carrier.close()
 
-    def _new_client(self, base_url: str) -> httpx.Client:
-        # Batches run many calls at once: the pool must not be what limits them, and idle connections are worth keeping.
+    def _choose(self, base_url: str) -> httpx.BaseTransport:
+        if self._given is not None:
+            return self._given
+        if _goes_by_proxy(base_url):
+            return _Proxied()
+        if self._connections is None:
+            self._connections = Connections(_tls())
+        return self._connections
+
+
+class _Proxied(httpx.BaseTransport):
+    """What ``httpx`` does of itself where a proxy is in the environment: it also knows what is exempt from it."""
+
+    def __init__(self) -> None:
+        # Batches make many calls at once: the pool must not be what limits them, and what is idle is worth keeping.
         limits = httpx.Limits(
             max_connections=None, max_keepalive_connections=KEEP_CONNECTIONS, keepalive_expiry=KEEP_SECONDS
         )
-        headers = {"accept-encoding": "identity", "content-type": "application/json", "user-agent": "neuroscript"}
-        transport = self._transport
-        if transport is None and not _goes_by_proxy(base_url):
-            transport = Connections(_tls())
-        return _Client(headers=headers, limits=limits, follow_redirects=False, transport=transport, verify=_tls())
+        self._client = httpx.Client(limits=limits, follow_redirects=False, verify=_tls())
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._client.send(request, stream=True)
+
+    def close(self) -> None:
+        self._client.close()
 
 
-class _NoCookies(httpx.Cookies):
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Leave them where they are."""
-
-
-_NO_COOKIES = _NoCookies()
-
-
-class _Client(httpx.Client):
-    """A client without cookies: nothing of one call goes into another, and looking for some takes 17 µs a call."""
-
-    @property
-    def cookies(self) -> httpx.Cookies:
-        return _NO_COOKIES
-
-    @cookies.setter
-    def cookies(self, cookies: object) -> None:
-        raise AttributeError("this client keeps no cookies")
-
-
-def _request(
-    client: httpx.Client, url: str, headers: Mapping[str, str], content: bytes, timeout: dict[str, float]
-) -> httpx.Request:
-    """What ``client.build_request`` makes, without merging what never differs (3 µs instead of 26).
-
-    ``timeout`` counts as it is when something is waited for.
-    """
+def _request(url: str, headers: Mapping[str, str], content: bytes, timeout: dict[str, float]) -> httpx.Request:
+    """The request as ``httpx`` has it.  ``timeout`` counts as it is when something is waited for."""
     made = _url(url)
-    fields = {name.lower(): value for name, value in client.headers.raw}
-    fields |= {name.lower().encode("ascii"): value.encode("ascii") for name, value in headers.items()}
+    fields = _HEADERS | {name.lower().encode("ascii"): value.encode("ascii") for name, value in headers.items()}
     fields |= {b"host": made.netloc, b"content-length": b"%d" % len(content)}
     return httpx.Request(
         "POST", made, headers=[*fields.items()], stream=httpx.ByteStream(content), extensions={"timeout": timeout}
@@ -222,7 +222,7 @@ def _tls() -> ssl.SSLContext:
 
 
 def out_of_time(attempts: Attempts) -> AttemptFailed:
-    """The failure of a call whose time is over."""
+    """Makes the failure of a call whose time is over."""
     return AttemptFailed(ErrorCode.TIMEOUT, f"no complete reply within {attempts.timeout:g} s (timeout_seconds)")
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 MICROSECONDS = 1_000_000
 MINUTE = 60 * MICROSECONDS

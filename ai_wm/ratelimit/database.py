@@ -19,13 +19,15 @@ from types import TracebackType
 from typing import TypeVar
 from weakref import WeakSet
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 T = TypeVar("T")
 
 SCHEMA_VERSION = 2
-BUSY_SECONDS = 30.0
 PAGE_BYTES = 1024
+
+BUSY_SECONDS = 30.0
+"""How long to wait for a file that another program has locked."""
 
 # ``entries``: one row a call, in the order in which they leave the windows; ``holder`` is whose call it is while it is
 # in flight, else 0, and ``sequence`` tells calls of one moment from each other.  ``buckets``: calls of definitions
@@ -95,8 +97,9 @@ class Database:
     """One connection to the file, for all threads of this process in turn.  Opened when first needed.
 
     ``with database as connection`` is one write transaction: committed at the end of the block unless the block rolled
-    it back itself, rolled back if it raises.  Failures of the file become `NeuroScriptError`: 18 where it is not ours
-    or damaged, 26 where it cannot be read or written.
+    it back itself, rolled back if it raises.  Whatever finds the file locked is tried again for `BUSY_SECONDS`.
+    Failures of the file become `NeuroScriptError`: 18 where it is not ours or damaged, 26 where it cannot be read or
+    written or stays locked.
     """
 
     def __init__(self, path: Path) -> None:
@@ -113,14 +116,14 @@ class Database:
     def __enter__(self) -> sqlite3.Connection:
         self.lock.acquire()
         try:
-            connection = self._connection or self._open()
-            self._begin(connection)
-        except BaseException as error:  # whatever it is, it goes on; only the lock must not stay taken
+            return self._patiently(self._begin)
+        except BaseException as error:  # whatever it is, it goes on; only nothing must stay locked
+            if self._connection is not None:
+                self._connection.rollback()
             self.lock.release()
             if isinstance(error, sqlite3.Error | OSError):
                 raise self._explained(error) from error
             raise
-        return connection
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -129,10 +132,13 @@ class Database:
         assert connection is not None
         try:
             if connection.in_transaction:
-                connection.execute("COMMIT" if error is None else "ROLLBACK")
-        except sqlite3.Error as failure:
+                # Where the file system allows no WAL, whoever reads the file keeps a transaction from being committed.
+                self._patiently(lambda: connection.execute("COMMIT" if error is None else "ROLLBACK"))
+        except BaseException as failure:  # whatever it is, it goes on; only no transaction must stay open
             connection.rollback()
-            raise self._explained(failure) from failure
+            if isinstance(failure, sqlite3.Error):
+                raise self._explained(failure) from failure
+            raise
         finally:
             self.lock.release()
         if isinstance(error, sqlite3.Error | OSError):
@@ -149,8 +155,7 @@ class Database:
         """
         with self.lock:
             try:
-                connection = self._connection or self._open()
-                return _patiently(lambda: statement(connection))
+                return self._patiently(lambda: statement(self._connection or self._open()))
             except (sqlite3.Error, OSError) as error:
                 raise self._explained(error) from error
 
@@ -171,8 +176,7 @@ class Database:
             # Only a new file takes it.  A transaction writes whole pages with their checksums: with small ones, a
             # reservation and its end take 28 µs instead of 39.
             connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
-            # Two processes that open a new file together get in each other's way here.
-            _patiently(lambda: connection.execute("PRAGMA journal_mode=WAL").fetchone())
+            connection.execute("PRAGMA journal_mode=WAL").fetchone()
             connection.execute("PRAGMA synchronous=NORMAL")
             self._prepare(connection)
         except BaseException:  # whatever it is, it goes on; only the connection must not stay open
@@ -188,14 +192,46 @@ class Database:
         if version > SCHEMA_VERSION:
             message = f"{self.path} was written by a newer version of this program; update this one"
             raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
-        self._begin(connection)
+        connection.execute("BEGIN IMMEDIATE")
         for statement in (*_SCHEMA.split(";"), *_TRIGGERS):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         connection.execute("COMMIT")
 
-    def _begin(self, connection: sqlite3.Connection) -> None:
-        _patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
+    def _begin(self) -> sqlite3.Connection:
+        connection = self._connection or self._open()
+        connection.execute("BEGIN IMMEDIATE")
+        return connection
+
+    def _patiently(self, action: Callable[[], T]) -> T:
+        """Run something that finds the file locked at most at its beginning; again while another program has it locked.
+
+        SQLite's own waiting sleeps for whole milliseconds, up to a hundred of them; a transaction here takes less than
+        a tenth of one.  The pauses are random, so that no process waits in step with another.
+
+        Raises:
+            NeuroScriptError: 26 if the file stays locked.
+        """
+        pause, began = 0.0002, time.monotonic()
+        while True:
+            try:
+                return action()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                waited = time.monotonic() - began
+                if waited > BUSY_SECONDS:
+                    raise self._still_locked(waited) from error
+            time.sleep(random.random() * pause)
+            pause = min(pause * 1.5, 0.005)
+
+    def _still_locked(self, waited: float) -> NeuroScriptError:
+        message = (
+            f"{self.path}, which counts what the workers use, is locked by another program, and still was after "
+            f"{waited:.1f} s; find the program that has it open (on Linux and macOS `lsof` lists it), let it finish "
+            f"or end it, and try again"
+        )
+        return NeuroScriptError(ErrorCode.IO_FAILED, message)
 
     def _explained(self, error: sqlite3.Error | OSError) -> NeuroScriptError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -209,27 +245,10 @@ class Database:
             sqlite3.SQLITE_FULL: "make room on the disk",
             sqlite3.SQLITE_READONLY: "it and its directory must be writable",
             sqlite3.SQLITE_CANTOPEN: "its directory must exist and be writable",
-            sqlite3.SQLITE_BUSY: f"another process kept it locked for {BUSY_SECONDS:g} s; look for one that hangs",
+            sqlite3.SQLITE_BUSY: "another program has it locked; try again when that is done with it",
         }.get(code, "check the disk that it is on")
         message = f"{self.path}, which counts what the workers use, cannot be read or written ({error}); {advice}"
         return NeuroScriptError(ErrorCode.IO_FAILED, message)
-
-
-def _patiently(action: Callable[[], T]) -> T:
-    """Run a statement again while another process writes.
-
-    SQLite's own waiting sleeps for whole milliseconds, up to a hundred of them; a transaction here takes less than a
-    tenth of one.  The pauses are random, so that no process waits in step with another.
-    """
-    pause, deadline = 0.0002, time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            return action()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-        time.sleep(random.random() * pause)
-        pause = min(pause * 1.5, 0.005)
 
 
 # An open SQLite connection must not cross a fork.  All are closed before one and opened again when next needed.

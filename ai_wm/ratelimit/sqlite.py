@@ -31,8 +31,8 @@ from ai_wm.ratelimit.deferred import LateCounts, NoLimits, Spent, limits_nothing
 from ai_wm.ratelimit.leases import Lease, is_held
 from ai_wm.ratelimit.wait_queue import Line
 from ai_wm.ratelimit.windows import Windows, usage_of
-from ai_wm.support.group_commit import GroupCommit, Meanwhile, Ticket
-from neuroscript.errors import NeuroScriptError
+from ai_wm.support.group_commit import GroupCommit, Ticket
+from neuroscript import NeuroScriptError
 
 _log = logging.getLogger(__name__)
 
@@ -202,7 +202,7 @@ class SQLiteRateLimiter:
         outcome: Reservation | Refusal = self._group.submit(_Reserve(account, call, self._now))
         return outcome
 
-    def _execute(self, tickets: list[Ticket[_Work]], _: Meanwhile) -> None:
+    def _execute(self, tickets: list[Ticket[_Work]]) -> None:
         """Do the work of some threads: one statement, or one transaction."""
         outcomes: list[StoredHold | Refusal | bool | None]
         outcomes = [self._database.alone(tickets[0].work.at_once)] if len(tickets) == 1 else [None]

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Protocol
 
 from ai_wm.ratelimit.base import MICROSECONDS, Refusal, Reservation, refused
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 # So much later than asked for, in seconds, a wait ends: a caller that may wait for 60 s is served when a window of 60 s
 # has passed, and one that may not wait at all learns what the callers before it wait for.

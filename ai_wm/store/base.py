@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from ai_wm.data.totals import RecordFilter
+from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerInstance,
@@ -25,7 +25,6 @@ from ai_wm.data.types import (
     Timestamp,
     TokenUsageMetrics,
 )
-from ai_wm.support.group_commit import Meanwhile, nothing
 
 T = TypeVar("T")
 
@@ -104,9 +103,7 @@ class Store(Protocol):
 
     # Records
 
-    def add_record(
-        self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None, meanwhile: Meanwhile = nothing
-    ) -> None:
+    def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
         """Log one task.
 
         A record whose ``instance_id`` is a live instance's belongs to it; one of a retired instance is added to what
@@ -114,8 +111,6 @@ class Store(Protocol):
 
         Args:
             usage: the session's token usage with this task included, noted in the same step (live instances only).
-            meanwhile: called once at most, in this thread, while the disk works; it must not call the store.  What it
-                raises is raised when the record is stored.
 
         Raises:
             NeuroScriptError: 42 if a task of that id is known.

@@ -24,23 +24,23 @@ from ai_wm.data.types import (
     TokenUsageMetrics,
 )
 from ai_wm.store import journal
-from ai_wm.store.index import LiveInstance, RecordIndex
-from ai_wm.store.rows import Extract, Row, extract_record, row_of
-from ai_wm.store.scan import write_line
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from ai_wm.store.index import JournaledInstance, Place, RecordIndex
+from ai_wm.store.json_array import write_line
+from ai_wm.store.rows import IndexedEntry, Row, record_row, row_of
+from neuroscript import ErrorCode, NeuroScriptError
 
 RECOVERED = "the process that held this instance ended without retiring it; stored when its records were next read"
 """Why an instance found in a dead process's journal was retired."""
 
 
 @dataclass(slots=True)
-class View:
+class PlanContext:
     """What a change is planned with."""
 
     index: RecordIndex
     journals: journal.Journals
-    entry: Callable[[str], dict[str, Any]]
-    """Reads an entry that is in the file, by its id."""
+    record: Callable[[Place], dict[str, Any]]
+    """Reads a record."""
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Plan:
     """How a change is made: by a line for the file, or lines for a journal, and then ``apply``; what it results in."""
 
     line: bytes = b""
-    extract: Extract | None = None
+    indexed: IndexedEntry | None = None
     journal: str = ""
     journal_lines: list[tuple[str, bytes]] = field(default_factory=list)
     apply: Callable[[], None] | None = None
@@ -56,8 +56,8 @@ class Plan:
 
 
 def _stored(entry: dict[str, Any], rows: list[Row], result: Any = None) -> Plan:
-    extract = Extract(entry["instance_id"], entry.get("definition_id", ""), rows)
-    return Plan(line=write_line(entry), extract=extract, result=result)
+    indexed = IndexedEntry(entry["instance_id"], entry.get("definition_id", ""), rows)
+    return Plan(line=write_line(entry), indexed=indexed, result=result)
 
 
 class Change(ABC):
@@ -67,13 +67,8 @@ class Change(ABC):
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
         """The ids of the instances and tasks that it is about."""
 
-    @property
-    def concerns_live(self) -> bool:
-        """Whether it may be about a live instance, so that the journals of other processes matter to it."""
-        return True
-
     @abstractmethod
-    def plan(self, view: View) -> Plan:
+    def plan(self, context: PlanContext) -> Plan:
         """Find out how to make it.
 
         Raises:
@@ -90,20 +85,20 @@ class StartInstance(Change):
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
         return (self.instance.instance_id,)
 
-    def plan(self, view: View) -> Plan:
+    def plan(self, context: PlanContext) -> Plan:
         instance = self.instance
-        if view.index.live(instance.instance_id) or view.index.stored_at(instance.instance_id):
+        if context.index.knows_instance(instance.instance_id):
             raise NeuroScriptError(ErrorCode.DUPLICATE, f"there is an instance {instance.instance_id!r} already")
-        live = LiveInstance(
+        live = JournaledInstance(
             instance_id=instance.instance_id,
             definition_id=instance.definition_id,
             creation_timestamp=str(instance.creation_timestamp),
             initial_file_contexts=list(instance.active_file_contexts),
-            owner=view.journals.own_name,
+            owner=context.journals.own_name,
             usage=instance.session_token_usage.to_file(),
         )
         lines = [(live.instance_id, journal.start_line(live))]
-        return Plan(journal=live.owner, journal_lines=lines, apply=lambda: view.index.start(live))
+        return Plan(journal=live.owner, journal_lines=lines, apply=lambda: context.index.start(live))
 
 
 @dataclass(slots=True)
@@ -116,8 +111,8 @@ class SetUsage(Change):
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
         return (self.instance_id,)
 
-    def plan(self, view: View) -> Plan:
-        live, usage = own_live(view, self.instance_id), self.usage.to_file()
+    def plan(self, context: PlanContext) -> Plan:
+        live, usage = own_live(context, self.instance_id), self.usage.to_file()
         lines = [(live.instance_id, journal.usage_line(live.instance_id, usage))]
         return Plan(journal=live.owner, journal_lines=lines, apply=lambda: setattr(live, "usage", usage))
 
@@ -132,34 +127,23 @@ class AddRecord(Change):
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
         return (self.record.instance_id, self.record.task_id) if self.record.instance_id else (self.record.task_id,)
 
-    @property
-    def concerns_live(self) -> bool:
-        return not self.record.is_stateless
-
-    def plan(self, view: View) -> Plan:
-        record, index = self.record, view.index
+    def plan(self, context: PlanContext) -> Plan:
+        record, index = self.record, context.index
         data, row = file_record(record)
         if index.knows_task(record.task_id):
             raise NeuroScriptError(ErrorCode.DUPLICATE, f"there is a record of task {record.task_id!r} already")
+        if not index.knows_instance(record.instance_id):
+            return _stored(_entry_of_its_own(record, data), [row])
         live = index.live(record.instance_id)
-        if live is not None:
-            return self._of_live(index, live, data, row)
-        if index.stored_at(record.instance_id) is not None:
-            entry = view.entry(record.instance_id)
-            entry["performance_records"] = [*entry.get("performance_records", ()), data]
-            return _stored(entry, [*index.extract(record.instance_id).rows, row])
-        return _stored(_entry_of_its_own(record, data), [row])
-
-    def _of_live(self, index: RecordIndex, live: LiveInstance, data: dict[str, Any], row: Row) -> Plan:
-        usage = None if self.usage is None else self.usage.to_file()
+        usage = None if self.usage is None or live is None else self.usage.to_file()
 
         def apply() -> None:
-            index.add_live(live, data, row)
-            if usage is not None:
+            index.add_record(record.instance_id, data, row)
+            if live is not None and usage is not None:
                 live.usage = usage
 
-        lines = [(live.instance_id, journal.record_line(live.instance_id, data, usage))]
-        return Plan(journal=live.owner, journal_lines=lines, apply=apply)
+        lines = [(record.instance_id, journal.record_line(record.instance_id, data, usage))]
+        return Plan(journal=journal_of(index, record.instance_id), journal_lines=lines, apply=apply)
 
 
 def _entry_of_its_own(record: PerformanceRecord, data: dict[str, Any]) -> dict[str, Any]:
@@ -194,31 +178,22 @@ class AddFeedback(Change):
         place = index.find_task(self.task_id)
         return (self.task_id,) if place is None else (self.task_id, index.instance_of(place))
 
-    def plan(self, view: View) -> Plan:
-        index = view.index
+    def plan(self, context: PlanContext) -> Plan:
+        index = context.index
         place = index.find_task(self.task_id)
         if place is None:
             raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no record of a task {self.task_id!r}")
-        instance_id = index.instance_of(place)
-        entry = {} if place.live is not None else view.entry(instance_id)
-        records = place.live.records if place.live is not None else entry["performance_records"]
-        changed = records[place.ordinal] | {"supervisor_feedback": self.feedback.to_file()}
-        result = PerformanceRecord.parse(changed)
-        row = extract_record(changed)
+        instance_id, ordinal = index.instance_of(place), place.ordinal
+        changed = context.record(place) | {"supervisor_feedback": self.feedback.to_file()}
+        row = record_row(changed)
         if row is None:
             raise AssertionError(f"the changed record of task {self.task_id} has no row")
-        if place.live is not None:
-            live = place.live
-            return Plan(
-                journal=live.owner,
-                journal_lines=[(instance_id, journal.changed_line(instance_id, changed))],
-                apply=lambda: index.replace_live(live, place.ordinal, changed, row),
-                result=result,
-            )
-        entry["performance_records"] = [*records[: place.ordinal], changed, *records[place.ordinal + 1 :]]
-        rows = index.extract(instance_id).rows
-        rows[place.ordinal] = row
-        return _stored(entry, rows, result)
+        return Plan(
+            journal=journal_of(index, instance_id),
+            journal_lines=[(instance_id, journal.changed_line(instance_id, changed))],
+            apply=lambda: index.replace_record(instance_id, ordinal, changed, row),
+            result=PerformanceRecord.parse(changed),
+        )
 
 
 @dataclass(slots=True)
@@ -235,13 +210,13 @@ class RetireInstance(Change):
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
         return (self.instance_id, *(record.task_id for record in self.records or ()))
 
-    def plan(self, view: View) -> Plan:
-        live = own_live(view, self.instance_id)
+    def plan(self, context: PlanContext) -> Plan:
+        live = own_live(context, self.instance_id)
         entry = entry_of(live, self.final_status, self.reason, self.retired_at)
         if self.usage is not None:
             entry["session_token_usage"] = self.usage.to_file()
         if self.records is not None:
-            self._check_tasks(view.index, self.records)
+            self._check_tasks(context.index, self.records)
             entry["performance_records"] = [file_record(record)[0] for record in self.records]
         result = RetiredInstanceInfo.parse(entry)
         return _stored(entry, rows_in(entry), result)
@@ -256,17 +231,23 @@ class RetireInstance(Change):
             seen.add(record.task_id)
 
 
-def own_live(view: View, instance_id: str) -> LiveInstance:
+def own_live(context: PlanContext, instance_id: str) -> JournaledInstance:
     """A live instance of this store.
 
     Raises:
         NeuroScriptError: 9 if there is none of that id, or another process holds it.
     """
-    live = view.index.live(instance_id)
-    if live is None or live.owner != view.journals.own_name:
+    live = context.index.live(instance_id)
+    if live is None or live.owner != context.journals.own_name:
         what = "is held by another process" if live is not None else "is not live"
         raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"instance {instance_id!r} {what}")
     return live
+
+
+def journal_of(index: RecordIndex, instance_id: str) -> str:
+    """The journal that a record of a known instance is added or changed in."""
+    live = index.live(instance_id)
+    return journal.AMENDMENTS if live is None else live.owner
 
 
 def file_record(record: PerformanceRecord) -> tuple[dict[str, Any], Row]:
@@ -282,7 +263,9 @@ def file_record(record: PerformanceRecord) -> tuple[dict[str, Any], Row]:
     return record.to_file(), row
 
 
-def entry_of(live: LiveInstance, status: AIWorkerInstanceStatus, reason: str, retired_at: Timestamp) -> dict[str, Any]:
+def entry_of(
+    live: JournaledInstance, status: AIWorkerInstanceStatus, reason: str, retired_at: Timestamp
+) -> dict[str, Any]:
     """The entry that a live instance becomes."""
     entry: dict[str, Any] = {
         "instance_id": live.instance_id,
@@ -303,10 +286,10 @@ _LEFT_OUT = frozenset({"retirement_reason", "initial_file_contexts"})
 
 def rows_in(entry: dict[str, Any]) -> list[Row]:
     """The rows of an entry that this program made."""
-    return [row for record in entry["performance_records"] if (row := extract_record(record)) is not None]
+    return [row for record in entry["performance_records"] if (row := record_row(record)) is not None]
 
 
-def recovered(live: LiveInstance, now: Timestamp) -> tuple[Extract, bytes]:
-    """The extract and the line of an instance whose process died."""
+def recovered(live: JournaledInstance, now: Timestamp) -> tuple[IndexedEntry, bytes]:
+    """What the index keeps, and the line, of an instance whose process died."""
     entry = entry_of(live, AIWorkerInstanceStatus.RETIRED_ERROR, RECOVERED, now)
-    return Extract(live.instance_id, live.definition_id, rows_in(entry)), write_line(entry)
+    return IndexedEntry(live.instance_id, live.definition_id, rows_in(entry)), write_line(entry)

@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from ai_wm.data.totals import Totals
 from ai_wm.data.types import AIWorkerDefinition
-from ai_wm.store.files import Descriptor, FileSystem, io_error, replacing, signature
-from ai_wm.store.scan import ArrayReader, bad_file, read_from
-from neuroscript.errors import NeuroScriptError
+from ai_wm.store.files import Descriptor, FileSystem, atomic_write, io_error, signature
+from ai_wm.store.json_array import ArrayReader, bad_file, read_from
+from neuroscript import NeuroScriptError
 
 OLDER_FORM_KEY: Final = "aiWorkerDefinitions"
 """What the object of the older form holds the definitions under."""
@@ -39,12 +39,19 @@ class DefinitionsState:
 
 
 class DefinitionsFile:
-    """Reads and writes the file.  Writing needs the store's lock."""
+    """Reads and writes the file.  Writing needs the store's lock.
 
-    def __init__(self, path: Path, files: FileSystem) -> None:
+    Args:
+        path: the file.
+        files: the calls to write with.
+        providers: gives the names of the providers that definitions may have besides the built-in ones.
+    """
+
+    def __init__(self, path: Path, files: FileSystem, providers: Callable[[], Iterable[str]]) -> None:
         self.path = path
         self._name = str(path)
         self._files = files
+        self._providers = providers
 
     def signature(self) -> tuple[int, int, int] | None:
         """The state of the file at this moment; None if there is none."""
@@ -94,6 +101,7 @@ class DefinitionsFile:
         for number, (value, line, column) in enumerate(found, 1):
             try:
                 definition = AIWorkerDefinition.parse(value, _named(value, number))
+                definition.check_provider(self._providers, _named(value, number))
             except NeuroScriptError as error:
                 raise bad_file(self.path, error.message, line, column, number) from error
             if definition.definition_id in state.definitions:
@@ -115,7 +123,7 @@ class DefinitionsFile:
         text = json.dumps(entries, ensure_ascii=False, indent=_INDENT, allow_nan=False) + "\n"
         secret = any(definition.holds_inline_key for definition in state.definitions.values())
         try:
-            with replacing(self._files, self.path, 0o600 if secret else None) as descriptor:
+            with atomic_write(self._files, self.path, 0o600 if secret else None) as descriptor:
                 self._files.write_at(descriptor, _utf8(text), 0)
         except OSError as error:
             raise io_error(error, "write the worker definitions", self.path) from error

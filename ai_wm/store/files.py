@@ -18,8 +18,7 @@ from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
-from ai_wm.support.group_commit import Meanwhile, nothing
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 if sys.platform != "win32":
     import fcntl
@@ -92,22 +91,13 @@ class FileSystem:
             os.lseek(descriptor, offset, os.SEEK_SET)
             return os.write(descriptor, data)
 
-    def write_for_good(self, descriptor: int, data: bytes, offset: int, meanwhile: Meanwhile = nothing) -> None:
+    def write_for_good(self, descriptor: int, data: bytes, offset: int) -> None:
         """Write ``data`` and wait until it is on the disk.
-
-        Args:
-            meanwhile: called in between.  The disk is told to begin then, which Linux would not do before it is
-                waited for: a sync takes 40 to 60 µs less after that.
 
         Raises:
             OSError: if not all could be written; some may have been.
         """
         self.write_at(descriptor, data, offset)
-        if meanwhile is not nothing:
-            if sys.platform == "linux":
-                # Says that the data will not be read soon; what Linux does about that is to write it now.
-                os.posix_fadvise(descriptor, offset, len(data), os.POSIX_FADV_DONTNEED)
-            meanwhile()
         self.sync_data(descriptor)
 
     def truncate(self, descriptor: int, length: int) -> None:
@@ -132,6 +122,11 @@ class FileSystem:
         """Rename ``source`` over ``target``, and wait until the directory says so on the disk."""
         os.replace(source, target)
         self.sync_directory(target.parent)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, if it is there, and wait until the directory says so on the disk."""
+        path.unlink(missing_ok=True)
+        self.sync_directory(path.parent)
 
     def sync_directory(self, path: Path) -> None:
         """Wait until names made or removed in a directory are on the disk.  Windows has no such call and needs none."""
@@ -171,11 +166,12 @@ class Descriptor:
             os.close(number)
 
     def __del__(self) -> None:
-        self.close()
+        if hasattr(self, "number"):  # an interrupt may have come before it was set
+            self.close()
 
 
 @contextlib.contextmanager
-def replacing(
+def atomic_write(
     files: FileSystem, path: Path, mode: int | None = None, release: Callable[[], None] = lambda: None
 ) -> Iterator[int]:
     """Write a file anew: yields a descriptor to write to, and puts what was written in the place of ``path``.

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from ai_wm.data.totals import NEVER, RecordFilter, Totals
+from ai_wm.data.record_filter import RecordFilter
+from ai_wm.data.totals import NEVER, Totals
 from ai_wm.data.types import STATELESS_PREFIX
-from ai_wm.store.rows import Extract, Row
+from ai_wm.store.rows import IndexedEntry, Row
 
 _ALIVE: Final = 1
 _SUCCESS: Final = 2
 _LIVE: Final = -1
 """The offset of an entry that is not in the file: a live instance."""
+_NONE: Final[Mapping[int, dict[str, Any]]] = {}
 
 
 @dataclass(slots=True)
-class LiveInstance:
+class JournaledInstance:
     """An instance that was started and not retired: what its journal says of it, in the form of the files."""
 
     instance_id: str
@@ -36,20 +38,37 @@ class LiveInstance:
 
 
 class Place(NamedTuple):
-    """Where a record is: in a stretch of the file, or in a live instance; ``ordinal`` counts within the entry."""
+    """Where a record is: ``record`` itself, if it is in memory, else the one of that ordinal in a line of the file."""
 
     entry: int
     ordinal: int
     offset: int
     length: int
-    live: LiveInstance | None
+    record: dict[str, Any] | None
+
+
+class StoredEntry(NamedTuple):
+    """An entry in the file: where its line is, and the records that were added or changed since, by their ordinals."""
+
+    instance_id: str
+    offset: int
+    length: int
+    amendments: Mapping[int, dict[str, Any]]
+
+    def amended(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """What the line says, ``entry``, with the amendments."""
+        own, amendments = entry.get("performance_records", []), self.amendments
+        count = max(len(own), *(ordinal + 1 for ordinal in amendments))
+        records = [amendments[ordinal] if ordinal in amendments else own[ordinal] for ordinal in range(count)]
+        return entry | {"performance_records": records}
 
 
 class RecordIndex:
     """Rows, entries and totals.  Not locked: the store's mutex guards it.
 
     An entry is known by its ``instance_id``, keeps its number when a later line supersedes it, and so its place in the
-    order of the entries.
+    order of the entries.  It is live, or stored in the file; a stored one may have amendments that the file does not
+    hold yet: records added or changed since.
     """
 
     def __init__(self) -> None:
@@ -68,8 +87,11 @@ class RecordIndex:
         self._entry_definition = array("i")
         self._first_row = array("i")
         self._row_count = array("i")
-        self._live: dict[int, LiveInstance] = {}
-        self._live_rows: dict[int, list[int]] = {}
+        self._live: dict[int, JournaledInstance] = {}
+        self._amendments: dict[int, dict[int, dict[str, Any]]] = {}
+        """Of stored entries, by the ordinals of the records."""
+        self._scattered: dict[int, list[int]] = {}
+        """The rows of entries whose rows are not in one piece: those to which records were added one by one."""
         # One element a row.
         self._tasks: dict[str, int] = {}
         self._task_ids: list[str] = []
@@ -89,24 +111,26 @@ class RecordIndex:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def put(self, extract: Extract, offset: int, length: int) -> None:
+    def put(self, indexed: IndexedEntry, offset: int, length: int) -> None:
         """Add an entry that is in the file at ``offset``, in place of what was known under its id, live or stored."""
-        number = self._entry_number(extract.instance_id)
+        number = self._entry_number(indexed.instance_id)
         rows = self._take_rows(number)
+        self._amendments.pop(number, None)
         if self._end_live(number):
             # It comes last now, in the order of the file, whenever it was started.
-            self._entries[extract.instance_id] = self._entries.pop(extract.instance_id)
-        definition = self._definition_number(extract.definition_id)
+            self._entries[indexed.instance_id] = self._entries.pop(indexed.instance_id)
+        definition = self._definition_number(indexed.definition_id)
         self._offset[number], self._length[number], self._entry_definition[number] = offset, length, definition
         self._count_spawned(number, definition, 1)
-        if not self._fit(rows, extract.rows):
-            rows = range(len(self._flags), len(self._flags) + len(extract.rows))
+        if not self._fit(rows, indexed.rows):
+            rows = range(len(self._flags), len(self._flags) + len(indexed.rows))
+        self._scattered.pop(number, None)
         self._first_row[number], self._row_count[number] = (rows[0] if rows else 0), len(rows)
-        for ordinal, (row_number, row) in enumerate(zip(rows, extract.rows, strict=True)):
+        for ordinal, (row_number, row) in enumerate(zip(rows, indexed.rows, strict=True)):
             self._set_row(row_number, number, ordinal, row)
             self._stored[self._definition[row_number]] += 1
 
-    def _fit(self, numbers: list[int] | range, rows: list[Row]) -> bool:
+    def _fit(self, numbers: Sequence[int], rows: list[Row]) -> bool:
         """Whether the rows can take the numbers of others: as many, in one piece, and of the same definitions."""
         if len(numbers) != len(rows) or (numbers and numbers[-1] - numbers[0] != len(numbers) - 1):
             return False
@@ -118,6 +142,8 @@ class RecordIndex:
         number = self._entries.pop(instance_id)
         self._take_rows(number)
         self._end_live(number)
+        self._amendments.pop(number, None)
+        self._scattered.pop(number, None)
         self._first_row[number] = self._row_count[number] = 0
         self._offset[number], self._length[number] = _LIVE, 0
 
@@ -126,18 +152,29 @@ class RecordIndex:
         number = self._entries[instance_id]
         self._offset[number], self._length[number] = offset, length
 
-    def in_file(self) -> Iterator[tuple[str, int, int]]:
-        """Id, offset and length of every entry in the file, in the order in which they were first stored."""
+    def stored(self) -> Iterator[StoredEntry]:
+        """Every entry in the file, in the order in which they were first stored."""
         for instance_id, number in self._entries.items():
             if self._offset[number] != _LIVE:
-                yield instance_id, self._offset[number], self._length[number]
+                amendments = self._amendments.get(number)
+                kept = dict(amendments) if amendments else _NONE
+                yield StoredEntry(instance_id, self._offset[number], self._length[number], kept)
 
-    def stored_at(self, instance_id: str) -> tuple[int, int] | None:
-        """Offset and length of an entry in the file; None if there is none there."""
-        number = self._entries.get(instance_id)
-        if number is None or self._offset[number] == _LIVE:
-            return None
-        return self._offset[number], self._length[number]
+    def stored_count(self) -> int:
+        """How many entries are in the file."""
+        return len(self._entries) - len(self._live)
+
+    def knows_instance(self, instance_id: str) -> bool:
+        """Whether there is an entry of that id, live or stored."""
+        return instance_id in self._entries
+
+    def is_amended(self, instance_id: str) -> bool:
+        """Whether a stored entry has amendments that are not in the file."""
+        return self._entries.get(instance_id, -1) in self._amendments
+
+    def settle(self) -> None:
+        """The file holds all amendments now."""
+        self._amendments.clear()
 
     def _entry_number(self, instance_id: str) -> int:
         number = self._entries.get(instance_id)
@@ -158,36 +195,21 @@ class RecordIndex:
 
     # Live instances
 
-    def start(self, live: LiveInstance) -> None:
+    def start(self, live: JournaledInstance) -> None:
         """Add a live instance with the records that it has."""
         number = self._entry_number(live.instance_id)
         definition = self._definition_number(live.definition_id)
         self._entry_definition[number] = definition
         self._count_spawned(number, definition, 1)
-        self._live[number], self._live_rows[number] = live, []
+        self._live[number], self._scattered[number] = live, []
         self._active[definition] += 1
 
-    def add_live(self, live: LiveInstance, record: dict[str, Any], row: Row) -> None:
-        """Add a record to a live instance."""
-        number, row_number = self._entries[live.instance_id], len(self._flags)
-        self._set_row(row_number, number, len(live.records), row)
-        self._live_rows[number].append(row_number)
-        live.records.append(record)
-
-    def replace_live(self, live: LiveInstance, ordinal: int, record: dict[str, Any], row: Row) -> None:
-        """Put a record of the same definition in the place of one that a live instance has."""
-        number = self._entries[live.instance_id]
-        row_number = self._live_rows[number][ordinal]
-        self._clear_row(row_number)
-        self._set_row(row_number, number, ordinal, row)
-        live.records[ordinal] = record
-
-    def live(self, instance_id: str) -> LiveInstance | None:
+    def live(self, instance_id: str) -> JournaledInstance | None:
         """The live instance of that id, of whichever process."""
         number = self._entries.get(instance_id)
         return None if number is None else self._live.get(number)
 
-    def live_instances(self) -> list[LiveInstance]:
+    def live_instances(self) -> list[JournaledInstance]:
         """All of them."""
         return list(self._live.values())
 
@@ -195,24 +217,55 @@ class RecordIndex:
         """Whether the entry was a live instance; it is none afterwards."""
         if self._live.pop(number, None) is None:
             return False
-        self._live_rows.pop(number)
         self._active[self._entry_definition[number]] -= 1
         return True
 
+    # Records
+
+    def add_record(self, instance_id: str, record: dict[str, Any], row: Row) -> None:
+        """Add a record to an entry, behind those that it has; to a stored one as an amendment."""
+        number, row_number = self._entries[instance_id], len(self._flags)
+        rows = self._scattered.get(number)
+        if rows is None:
+            rows = self._scattered[number] = list(self._rows_of(number))
+        self._set_row(row_number, number, len(rows), row)
+        live = self._live.get(number)
+        if live is None:
+            self._amendments.setdefault(number, {})[len(rows)] = record
+            self._stored[self._definition[row_number]] += 1
+        else:
+            live.records.append(record)
+        rows.append(row_number)
+
+    def replace_record(self, instance_id: str, ordinal: int, record: dict[str, Any], row: Row) -> None:
+        """Put a record of the same definition in the place of one of an entry; in a stored one as an amendment."""
+        number = self._entries[instance_id]
+        row_number = self._rows_of(number)[ordinal]
+        self._clear_row(row_number)
+        self._set_row(row_number, number, ordinal, row)
+        live = self._live.get(number)
+        if live is None:
+            self._amendments.setdefault(number, {})[ordinal] = record
+        else:
+            live.records[ordinal] = record
+
     # Rows
 
-    def _take_rows(self, number: int) -> list[int] | range:
+    def _rows_of(self, number: int) -> Sequence[int]:
+        """The numbers of an entry's rows, in the order of its records."""
+        first = self._first_row[number]
+        return self._scattered.get(number) or range(first, first + self._row_count[number])
+
+    def _take_rows(self, number: int) -> Sequence[int]:
         """Clear the rows of an entry, and give their numbers for others to use; uncount its instance."""
-        definition = self._entry_definition[number]
-        if number in self._live:
-            rows: list[int] | range = self._live_rows[number]
-        elif self._offset[number] != _LIVE:
-            rows = range(self._first_row[number], self._first_row[number] + self._row_count[number])
+        stored = self._offset[number] != _LIVE
+        if not stored and number not in self._live:
+            return []  # a new one
+        rows = self._rows_of(number)
+        if stored:
             for row in rows:
                 self._stored[self._definition[row]] -= 1
-        else:
-            return []
-        self._count_spawned(number, definition, -1)
+        self._count_spawned(number, self._entry_definition[number], -1)
         for row in rows:
             self._clear_row(row)
         return rows
@@ -285,35 +338,25 @@ class RecordIndex:
         number = self._tasks.get(task_id)
         return None if number is None else self.place(number)
 
+    def ordinal_in(self, instance_id: str, task_id: str) -> int | None:
+        """Where the record of a task is in an entry; None if it is not there."""
+        row = self._tasks.get(task_id)
+        if row is not None and self._entry[row] == self._entries.get(instance_id):
+            return self._ordinal[row]
+        # Elsewhere: files that another program wrote may hold a task twice.
+        rows = self.rows_of_instance(instance_id)
+        return next((self._ordinal[row] for row in rows if self._task_ids[row] == task_id), None)
+
     def place(self, row: int) -> Place:
         """Where the record of a row is."""
-        entry = self._entry[row]
-        return Place(entry, self._ordinal[row], self._offset[entry], self._length[entry], self._live.get(entry))
+        entry, ordinal = self._entry[row], self._ordinal[row]
+        live, amendments = self._live.get(entry), self._amendments.get(entry, _NONE)
+        record = amendments.get(ordinal) if live is None else live.records[ordinal]
+        return Place(entry, ordinal, self._offset[entry], self._length[entry], record)
 
     def instance_of(self, place: Place) -> str:
         """The id of the entry that a record is in."""
         return self._names[place.entry]
-
-    def extract(self, instance_id: str) -> Extract:
-        """What was put for an entry in the file."""
-        number = self._entries[instance_id]
-        first = self._first_row[number]
-        rows = [self._row(row) for row in range(first, first + self._row_count[number])]
-        return Extract(instance_id, self._definition_names[self._entry_definition[number]], rows)
-
-    def _row(self, number: int) -> Row:
-        rating = self._rating[number]
-        return Row(
-            self._task_ids[number],
-            self._definition_names[self._definition[number]],
-            self._start[number],
-            self._end[number],
-            self._duration[number],
-            self._tokens[number],
-            self._cost[number],
-            None if math.isnan(rating) else rating,
-            bool(self._flags[number] & _SUCCESS),
-        )
 
     def totals(self, definition_id: str) -> Totals:
         """What the records of a definition add up to, live ones too, and the instances spawned from it.  Shared."""
@@ -324,8 +367,8 @@ class RecordIndex:
             totals.last = max((self._end[row] for row in self._alive(number)), default=NEVER)
         return totals
 
-    def stored_count(self, definition_id: str) -> int:
-        """How many records of a definition are in the file."""
+    def stored_records(self, definition_id: str) -> int:
+        """How many records of a definition are stored."""
         return self._stored[self._definition_number(definition_id)]
 
     def active_count(self, definition_id: str) -> int:
@@ -374,11 +417,7 @@ class RecordIndex:
     def rows_of_instance(self, instance_id: str) -> list[int]:
         """The rows of one entry, in the order logged."""
         number = self._entries.get(instance_id)
-        if number is None:
-            return []
-        if number in self._live:
-            return list(self._live_rows[number])
-        return list(range(self._first_row[number], self._first_row[number] + self._row_count[number]))
+        return [] if number is None else list(self._rows_of(number))
 
     def _alive(self, definition: int) -> list[int]:
         flags, rows = self._flags, self._rows_of_definition[definition]

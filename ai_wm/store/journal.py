@@ -1,15 +1,19 @@
-"""The journals of live instances: what must survive a crash before an instance is retired and stored.
+"""Journals: files of JSON lines that make durable what the performance file does not hold yet.
 
-Every store that has live instances keeps a journal in the state directory, a file of JSON lines: ``start`` an
-instance, ``record`` a task, note its session's ``usage``, replace a ``changed`` record.  It is named
-``<owner>-<number>.jsonl``, and the store holds the lock ``<owner>.lock`` for as long as it is open; whoever finds the
-lock free finds the instances of a dead process, and stores them (`JsonStore` does, when it starts).  An instance that
-is stored is over: what journals say of it is passed over.
+Every store that has live instances keeps a journal of its own in the state directory: ``start`` an instance, ``record``
+a task, note its session's ``usage``, replace a ``changed`` record.  It is named ``<owner>-<number>.jsonl``, and the
+store holds the lock ``<owner>.lock`` for as long as it is open; whoever finds the lock free finds the instances of a
+dead process, and stores them (`JsonStore` does, when it starts).  When an instance is retired it goes into the
+performance file, and what its owner's journal says of it is passed over from then on.
 
-A journal is only ever appended to, by its owner, or by another process that is given feedback or a record for an
-instance that lives here; either holds the store's lock.  Lines begin and end with a line end, so that a line broken off
-by a crash spoils no other.  When most of a journal is about instances that ended, the owner begins the next one and
-removes it.
+What is added to or changed in an entry that the performance file holds already, feedback above all, goes as ``record``
+and ``changed`` lines into one more journal, ``amendments.jsonl``, which all processes share: so it costs the bytes of
+one record, however many the entry has.  The performance file takes the amendments in when it is written anew, and the
+journal is removed after that.  If a crash comes between, the same lines are applied again, which changes nothing.
+
+Whoever appends to a journal holds the store's lock and has read all of it.  Lines begin and end with a line end, so
+that a line broken off by a crash spoils no other.  When most of a store's own journal is about instances that ended, it
+begins the next one and removes it.
 """
 
 from __future__ import annotations
@@ -26,14 +30,16 @@ from typing import Any, Final
 from filelock import FileLock
 
 from ai_wm.store.files import Descriptor, FileSystem, read_at, try_hold
-from ai_wm.store.index import LiveInstance, RecordIndex
-from ai_wm.store.rows import extract_record
-from ai_wm.store.scan import read_line, write_line
-from ai_wm.support.group_commit import Meanwhile, nothing
+from ai_wm.store.index import JournaledInstance, RecordIndex
+from ai_wm.store.json_array import read_line, write_line
+from ai_wm.store.rows import record_row
 
 _SUFFIX: Final = ".jsonl"
 _LOCK_SUFFIX: Final = ".lock"
 _OWNER: Final = re.compile("[0-9a-f]{32}")
+AMENDMENTS: Final = f"amendments{_SUFFIX}"
+"""The journal of what was added to and changed in entries of the performance file.  It is nobody's own."""
+
 _TIDY_BYTES: Final = 1 << 20
 """A journal with more than this about instances that ended is begun anew."""
 
@@ -62,9 +68,14 @@ class Journals:
     @property
     def own_name(self) -> str:
         """The file name of this store's journal; "" if it has none."""
-        return f"{self._owner}-{self._number:06}{_SUFFIX}" if self._owner else ""
+        return _own_name(self._owner, self._number) if self._owner else ""
 
-    def owns(self, live: LiveInstance | None) -> bool:
+    @property
+    def amendments(self) -> int:
+        """How many bytes there are of amendments, read and to be read."""
+        return self._offsets.get(AMENDMENTS, 0)
+
+    def owns(self, live: JournaledInstance | None) -> bool:
         """Whether a live instance is in this store's journal.  Needs no lock."""
         return live is not None and bool(self._owner) and live.owner == self.own_name
 
@@ -83,43 +94,47 @@ class Journals:
         if self._alive is None:
             raise OSError(f"the lock of the new journal {owner} is held already")
         try:
-            self._descriptor = self._create(owner, 1)
+            self._descriptor = self._create(_own_name(owner, 1))
         except BaseException:  # raised again, once what was begun is undone
             self._alive.release()
             self._alive = None
             raise
         self._owner, self._number = owner, 1
-        self._offsets[self.own_name] = 0
 
-    def _create(self, owner: str, number: int) -> Descriptor:
-        path = self._directory / f"{owner}-{number:06}{_SUFFIX}"
+    def _create(self, name: str) -> Descriptor:
+        path = self._directory / name
         file = Descriptor(self._files.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
         try:
             self._files.sync_directory(self._directory)
         except BaseException:  # raised again, once what was begun is undone
             path.unlink()
             raise
+        self._offsets[name] = 0
         return file
 
-    def append(self, lines: list[tuple[str, bytes]], name: str = "", meanwhile: Meanwhile = nothing) -> None:
+    def append(self, lines: list[tuple[str, bytes]], name: str = "") -> None:
         """Append to a journal for good.  All of it must have been read.
 
         Args:
             lines: each with the instance that it is about.
             name: whose journal; "" for this store's own.
-            meanwhile: called while the disk works.
 
         Raises:
             OSError: if they could not be stored; then nothing is.
         """
         own = not name or name == self.own_name
         name = name or self.own_name
-        file = self._descriptor if own else Descriptor(self._files.open(self._directory / name, os.O_RDWR))
-        assert file is not None
+        if own:
+            file = self._descriptor
+            assert file is not None
+        elif name in self._offsets:
+            file = Descriptor(self._files.open(self._directory / name, os.O_RDWR))
+        else:
+            file = self._create(name)
         data = b"".join(b"\n" + line + b"\n" for _, line in lines)
         start = self._offsets[name]
         try:
-            self._files.write_for_good(file.number, data, start, meanwhile)
+            self._files.write_for_good(file.number, data, start)
         except BaseException:  # raised again, once what was begun is undone
             with contextlib.suppress(OSError):
                 self._files.truncate(file.number, start)
@@ -143,13 +158,15 @@ class Journals:
         old, old_name = self._descriptor, self.own_name
         mine = [live for live in index.live_instances() if live.owner == old_name]
         lines = [(live.instance_id, line) for live in mine for line in lines_of(live)]
-        new = self._create(self._owner, self._number + 1)
+        new_name = _own_name(self._owner, self._number + 1)
+        new = self._create(new_name)
         try:
             data = b"".join(line + b"\n" for _, line in lines)
             self._files.write_at(new.number, data, 0)
             self._files.sync_data(new.number)
         except BaseException:  # raised again, once what was begun is undone
-            (self._directory / f"{self._owner}-{self._number + 1:06}{_SUFFIX}").unlink()
+            (self._directory / new_name).unlink()
+            del self._offsets[new_name]
             raise
         self._descriptor, self._number = new, self._number + 1
         self._offsets[self.own_name] = len(data)
@@ -162,6 +179,26 @@ class Journals:
         (self._directory / old_name).unlink()
         if old is not None:
             old.close()
+
+    def sync_amendments(self) -> None:
+        """Make sure that what other processes wrote of amendments is on the disk too.
+
+        Raises:
+            OSError: if it could not be done.
+        """
+        if self.amendments:
+            file = Descriptor(self._files.open(self._directory / AMENDMENTS, os.O_RDWR))
+            self._files.sync_data(file.number)
+
+    def remove_amendments(self) -> None:
+        """Drop the amendments, all of which must have been read: the performance file holds them now.
+
+        Raises:
+            OSError: if that failed; then they may be read again, which changes nothing.
+        """
+        if AMENDMENTS in self._offsets:
+            self._files.remove(self._directory / AMENDMENTS)
+            del self._offsets[AMENDMENTS]
 
     # Reading
 
@@ -194,6 +231,10 @@ class Journals:
         """Read all journals from their beginning the next time: the index is a new one."""
         self._offsets = dict.fromkeys(self._offsets, 0)
 
+    def forget_amendments(self) -> None:
+        """Read the amendments from their beginning the next time: an entry that has some was written anew."""
+        self._offsets[AMENDMENTS] = 0
+
     def _read_one(self, name: str, index: RecordIndex) -> None:
         offset = self._offsets.get(name, 0)
         try:
@@ -202,10 +243,10 @@ class Journals:
             return
         data = read_at(descriptor.number, max(0, os.fstat(descriptor.number).st_size - offset), offset)
         descriptor.close()
-        self._offsets[name] = offset + len(data)
         for line in data.split(b"\n"):
             if line:
                 self._take(name, line, index)
+        self._offsets[name] = offset + len(data)
 
     def _take(self, name: str, text: bytes, index: RecordIndex) -> None:
         try:
@@ -254,7 +295,11 @@ class Journals:
             self.remove(alive, [name])
 
 
-def start_line(live: LiveInstance) -> bytes:
+def _own_name(owner: str, number: int) -> str:
+    return f"{owner}-{number:06}{_SUFFIX}"
+
+
+def start_line(live: JournaledInstance) -> bytes:
     """The line that says that an instance began."""
     return write_line({"start": {key: value for key, value in asdict(live).items() if key not in ("owner", "records")}})
 
@@ -274,7 +319,7 @@ def changed_line(instance_id: str, record: dict[str, Any]) -> bytes:
     return write_line({"instance_id": instance_id, "changed": record})
 
 
-def lines_of(live: LiveInstance) -> list[bytes]:
+def lines_of(live: JournaledInstance) -> list[bytes]:
     """The lines that make a live instance what it is."""
     return [start_line(live)] + [record_line(live.instance_id, record, None) for record in live.records]
 
@@ -284,23 +329,23 @@ def apply_line(line: dict[str, Any], owner: str, index: RecordIndex) -> None:
     match line:
         case {"start": dict(fields)}:
             _start(fields, owner, index)
-        case {"instance_id": str(instance_id)}:
+        case {"instance_id": str(instance_id)} if index.knows_instance(instance_id):
             live = index.live(instance_id)
-            if live is None or live.owner != owner:
+            if owner != (AMENDMENTS if live is None else live.owner):
                 return
             record, changed, usage = line.get("record"), line.get("changed"), line.get("usage")
             if record is not None and not index.knows_task(record.get("task_id", "")):
-                row = extract_record(record)
+                row = record_row(record)
                 if row is not None:
-                    index.add_live(live, record, row)
+                    index.add_record(instance_id, record, row)
             if changed is not None:
-                _change(live, changed, index)
-            if usage is not None:
+                _change(instance_id, changed, index)
+            if usage is not None and live is not None:
                 live.usage = usage
 
 
 def _start(fields: dict[str, Any], owner: str, index: RecordIndex) -> None:
-    live = LiveInstance(
+    live = JournaledInstance(
         instance_id=str(fields.get("instance_id", "")),
         definition_id=str(fields.get("definition_id", "")),
         creation_timestamp=str(fields.get("creation_timestamp", "")),
@@ -308,18 +353,15 @@ def _start(fields: dict[str, Any], owner: str, index: RecordIndex) -> None:
         owner=owner,
         usage=dict(fields.get("usage", {})),
     )
-    if index.stored_at(live.instance_id) is not None:
-        return
     if index.live(live.instance_id) is not None:
         index.drop(live.instance_id)  # the owner began its journal anew and died before it removed the old one
+    elif index.knows_instance(live.instance_id):
+        return
     index.start(live)
 
 
-def _change(live: LiveInstance, record: dict[str, Any], index: RecordIndex) -> None:
-    row = extract_record(record)
-    if row is None:
-        return
-    for ordinal, known in enumerate(live.records):
-        if known["task_id"] == row.task_id:
-            index.replace_live(live, ordinal, record, row)
-            return
+def _change(instance_id: str, record: dict[str, Any], index: RecordIndex) -> None:
+    row = record_row(record)
+    ordinal = None if row is None else index.ordinal_in(instance_id, row.task_id)
+    if row is not None and ordinal is not None:
+        index.replace_record(instance_id, ordinal, record, row)

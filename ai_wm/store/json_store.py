@@ -1,9 +1,10 @@
 """The default store: the two JSON files of the design in one directory, for any number of threads and processes.
 
-Beside the two files it keeps a directory, ``ai_worker_state``, with its lock and the journals of live instances
-(`ai_wm.store.journal`).  Every change is made with the lock held: what other processes did since is taken in first,
-then the change is planned, written, synced and applied to what is in memory.  Readers ask the file system whether
-anything changed, a few microseconds' work, and take the lock only if so.
+Beside the two files it keeps a directory, ``ai_worker_state``, with its lock and its journals (`ai_wm.store.journal`):
+what live instances did, and what was changed in retired ones since the file was written.  Every change is made with the
+lock held: what other processes did since is taken in first, then the change is planned, written, synced and applied to
+what is in memory.  Readers ask the file system whether anything changed, a few microseconds' work, and take the lock
+only if so.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from ai_wm.data.totals import RecordFilter
+from ai_wm.data.provider_names import provider_names
+from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerInstance,
@@ -33,14 +35,14 @@ from ai_wm.data.types import (
 )
 from ai_wm.store import changes
 from ai_wm.store.base import T
-from ai_wm.store.books import Books
+from ai_wm.store.engine import StorageEngine
 from ai_wm.store.files import Descriptor, FileSystem, read_at
 from ai_wm.store.index import Place
+from ai_wm.store.json_array import read_line
 from ai_wm.store.rows import script_record
-from ai_wm.store.scan import read_line
-from ai_wm.store.state import StateDirectory
-from ai_wm.support.group_commit import GroupCommit, Meanwhile, Ticket, nothing
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from ai_wm.store.state_directory import StateDirectory
+from ai_wm.support.group_commit import GroupCommit, Ticket
+from neuroscript import ErrorCode, NeuroScriptError
 
 _FLUSH_SECONDS: Final = 0.8
 """How long the summaries in the definitions file may lag; the promise is a second."""
@@ -58,6 +60,8 @@ class JsonStore:
         directory: where the files are; made if it is not there.
         clock: seconds since 1970, for the moment at which instances of dead processes are retired.
         files: the calls to write with.
+        providers: gives the names of the providers that definitions may have besides the built-in ones; by default
+            those that installed packages offer.
 
     Raises:
         NeuroScriptError: 18 if a file is not valid, naming the place; 25 or 26 if it cannot be read.
@@ -69,6 +73,7 @@ class JsonStore:
         *,
         clock: Callable[[], float] = time.time,
         files: FileSystem | None = None,
+        providers: Callable[[], Iterable[str]] = provider_names,
     ) -> None:
         self._directory = Path(directory).absolute()
         self._process = os.getpid()
@@ -77,12 +82,12 @@ class JsonStore:
         self._timer: threading.Timer | None = None
         files = files or FileSystem()
         self._state = StateDirectory(self._directory, files)
-        self._books = Books(self._directory, self._state, files, clock)
+        self._engine = StorageEngine(self._directory, self._state, files, clock, providers)
         self._commit = GroupCommit(self._execute)
         try:
             with self._locked():
-                self._books.load(self._books.summaries.read())
-                self._books.start()
+                self._engine.load(self._engine.summaries.read())
+                self._engine.start()
         except BaseException:  # raised again, once what was begun is undone
             self._state.close()
             raise
@@ -92,22 +97,22 @@ class JsonStore:
     def definitions(self) -> Mapping[str, AIWorkerDefinition]:
         """See `Store.definitions`.  Every call of a model asks; what happened to records does not matter here."""
         self._check()
-        if self._books.summaries.changed():
+        if self._engine.summaries.changed():
             with self._locked():
-                self._books.refresh()
-        return MappingProxyType(self._books.summaries.state.definitions)
+                self._engine.refresh()
+        return MappingProxyType(self._engine.summaries.state.definitions)
 
     def change_definitions(self, change: Callable[[dict[str, AIWorkerDefinition]], T]) -> T:
         """See `Store.change_definitions`."""
         self._check_writable("change the worker definitions")
         with self._locked():
-            self._books.refresh()
-            self._books.summaries.check_file()
-            before = self._books.summaries.state.definitions
+            self._engine.refresh()
+            self._engine.summaries.check_file()
+            before = self._engine.summaries.state.definitions
             after = dict(before)
             result = change(after)
             if list(after.items()) != list(before.items()):
-                self._books.write_definitions(after)
+                self._engine.write_definitions(after)
             return result
 
     # Live instances
@@ -137,11 +142,9 @@ class JsonStore:
 
     # Records
 
-    def add_record(
-        self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None, meanwhile: Meanwhile = nothing
-    ) -> None:
+    def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
         """See `Store.add_record`."""
-        self._make(changes.AddRecord(record, usage), meanwhile)
+        self._make(changes.AddRecord(record, usage))
 
     def add_feedback(self, task_id: str, feedback: SupervisorFeedback) -> PerformanceRecord:
         """See `Store.add_feedback`."""
@@ -152,7 +155,7 @@ class JsonStore:
         """See `Store.record`."""
         self._freshen()
         with self._mutex:
-            place = self._books.index.find_task(task_id)
+            place = self._engine.index.find_task(task_id)
             found = [] if place is None else list(self._read([place]))
         return PerformanceRecord.parse(found[0]) if found else None
 
@@ -168,7 +171,7 @@ class JsonStore:
         """See `Store.instance_records`."""
         self._freshen()
         with self._mutex:
-            places = [self._books.index.place(row) for row in self._books.index.rows_of_instance(instance_id)]
+            places = [self._engine.index.place(row) for row in self._engine.index.rows_of_instance(instance_id)]
             found = list(self._read(places))
         return [PerformanceRecord.parse(record) for record in found]
 
@@ -176,31 +179,32 @@ class JsonStore:
         """See `Store.entries`.  What is stored while iterating is not given."""
         self._freshen()
         with self._mutex:
-            reader, places = self._books.performance.state.reader, list(self._books.index.in_file())
-        for _, offset, length in places:
+            reader, stored = self._engine.performance.state.reader, list(self._engine.index.stored())
+        for entry in stored:
             assert reader is not None
-            yield RetiredInstanceInfo.parse(read_line(read_at(reader.number, length, offset)))
+            line = read_line(read_at(reader.number, entry.length, entry.offset))
+            yield RetiredInstanceInfo.parse(entry.amended(line) if entry.amendments else line)
 
     def summary(self, definition_id: str) -> AIWorkerPerformanceSummary:
         """See `Store.summary`."""
         self._freshen()
         with self._mutex:
-            return self._books.summaries.summary(self._books.index, definition_id)
+            return self._engine.summaries.summary(self._engine.index, definition_id)
 
     def _select(self, definition_id: str, where: RecordFilter | None) -> Iterator[dict[str, Any]]:
         self._freshen()
         with self._mutex:
-            rows = self._books.index.select(definition_id, where or RecordFilter())
-            reader, places = self._books.performance.state.reader, [self._books.index.place(row) for row in rows]
+            rows = self._engine.index.select(definition_id, where or RecordFilter())
+            reader, places = self._engine.performance.state.reader, [self._engine.index.place(row) for row in rows]
         return self._read(places, reader)
 
     def _read(self, places: list[Place], reader: Descriptor | None = None) -> Iterator[dict[str, Any]]:
         """The records at these places.  Records of one entry that follow each other cost one read."""
-        reader = reader or self._books.performance.state.reader
+        reader = reader or self._engine.performance.state.reader
         last, records = -1, []
         for place in places:
-            if place.live is not None:
-                yield place.live.records[place.ordinal]
+            if place.record is not None:
+                yield place.record
                 continue
             if place.entry != last:
                 assert reader is not None
@@ -213,17 +217,17 @@ class JsonStore:
     def reload(self) -> None:
         """See `Store.reload`."""
         with self._locked():
-            self._books.load(self._books.summaries.read())
-            self._books.start()
+            self._engine.load(self._engine.summaries.read())
+            self._engine.start()
 
     def save(self) -> None:
         """See `Store.save`."""
         self._check_writable("save the AI workers")
         with self._locked():
-            self._books.refresh()
-            self._books.summaries.check_file()
-            self._books.tidy(adopt=True)
-            self._books.write_definitions()
+            self._engine.refresh()
+            self._engine.summaries.check_file()
+            self._engine.compact(adopt=True)
+            self._engine.write_definitions()
 
     def close(self) -> None:
         """See `Store.close`.  Closing twice does nothing."""
@@ -237,48 +241,48 @@ class JsonStore:
                 return
             try:
                 if self._state.writable:
-                    self._books.finish()
+                    self._engine.finish()
             finally:
                 self._closed = True
-                self._books.close()
+                self._engine.close()
                 self._state.close()
 
     # Changing
 
-    def _make(self, change: changes.Change, meanwhile: Meanwhile = nothing) -> Any:
+    def _make(self, change: changes.Change) -> Any:
         self._check_writable("store the performance data")
-        return self._commit.submit(change, meanwhile)
+        return self._commit.submit(change)
 
-    def _execute(self, tickets: list[Ticket[changes.Change]], meanwhile: Meanwhile) -> None:
+    def _execute(self, tickets: list[Ticket[changes.Change]]) -> None:
         """Make the changes of some threads, in rounds: those that touch the same thing come in different ones."""
         with self._state.locked():
             try:
                 self._check()
                 with self._mutex:
-                    self._books.refresh(journals=any(ticket.work.concerns_live for ticket in tickets))
+                    self._engine.refresh()
                     starting = any(isinstance(ticket.work, changes.StartInstance) for ticket in tickets)
-                    self._books.prepare(starting=starting)
+                    self._engine.prepare(starting=starting)
             except (NeuroScriptError, OSError) as error:
-                failure = error if isinstance(error, NeuroScriptError) else self._books.failure(error)
+                failure = error if isinstance(error, NeuroScriptError) else self._engine.failure(error)
                 for ticket in tickets:
                     ticket.fail(failure)
                 return
             waiting = deque(tickets)
             while waiting:
-                self._store(self._round(waiting), meanwhile)
+                self._store(self._round(waiting))
         self._flush_soon()
 
     def _round(self, waiting: deque[Ticket[changes.Change]]) -> list[tuple[Ticket[changes.Change], changes.Plan]]:
         planned, touched = [], set[str]()
-        view = changes.View(self._books.index, self._books.journals, self._books.entry)
+        context = changes.PlanContext(self._engine.index, self._engine.journals, self._engine.record)
         with self._mutex:
             while waiting:
-                about = waiting[0].work.touches(self._books.index)
+                about = waiting[0].work.touches(self._engine.index)
                 if not touched.isdisjoint(about):
                     break
                 ticket = waiting.popleft()
                 try:
-                    plan = ticket.work.plan(view)
+                    plan = ticket.work.plan(context)
                 except Exception as error:  # whatever it is, it is that caller's alone
                     ticket.fail(error)
                 else:
@@ -286,24 +290,22 @@ class JsonStore:
                     planned.append((ticket, plan))
         return planned
 
-    def _store(self, planned: list[tuple[Ticket[changes.Change], changes.Plan]], meanwhile: Meanwhile) -> None:
+    def _store(self, planned: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
         """Make planned changes durable, and then apply them."""
-        self._books.stale = True  # until everything written is applied; if this is interrupted, all is read again
+        self._engine.stale = True  # until everything written is applied; if this is interrupted, all is read again
         for name in dict.fromkeys(plan.journal for _, plan in planned if plan.journal):
             group = [(ticket, plan) for ticket, plan in planned if plan.journal == name]
-            self._store_in_journal(name, group, meanwhile)
-        group = [(ticket, plan) for ticket, plan in planned if plan.extract is not None]
+            self._store_in_journal(name, group)
+        group = [(ticket, plan) for ticket, plan in planned if plan.indexed is not None]
         if group:
-            self._store_in_file(group, meanwhile)
-        self._books.stale = False
+            self._store_in_file(group)
+        self._engine.stale = False
 
-    def _store_in_journal(
-        self, name: str, group: list[tuple[Ticket[changes.Change], changes.Plan]], meanwhile: Meanwhile
-    ) -> None:
+    def _store_in_journal(self, name: str, group: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
         try:
-            self._books.journals.append([line for _, plan in group for line in plan.journal_lines], name, meanwhile)
+            self._engine.journals.append([line for _, plan in group for line in plan.journal_lines], name)
         except OSError as error:
-            failure = self._books.failure(error)
+            failure = self._engine.failure(error)
             for ticket, _ in group:
                 ticket.fail(failure)
             return
@@ -313,22 +315,22 @@ class JsonStore:
                     plan.apply()
                 ticket.succeed(plan.result)
 
-    def _store_in_file(self, group: list[tuple[Ticket[changes.Change], changes.Plan]], meanwhile: Meanwhile) -> None:
+    def _store_in_file(self, group: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
         try:
-            if not self._books.performance.state.own:
+            if not self._engine.performance.state.own:
                 with self._mutex:
-                    self._books.adopt()
-            offsets = self._books.performance.append([plan.line for _, plan in group], meanwhile)
+                    self._engine.adopt()
+            offsets = self._engine.performance.append([plan.line for _, plan in group])
         except OSError as error:
-            failure = self._books.failure(error)
+            failure = self._engine.failure(error)
             for ticket, _ in group:
                 ticket.fail(failure)
             return
         with self._mutex:
             for (ticket, plan), offset in zip(group, offsets, strict=True):
-                assert plan.extract is not None
-                self._books.index.put(plan.extract, offset, len(plan.line))
-                self._books.journals.ended(plan.extract.instance_id, self._books.index)
+                assert plan.indexed is not None
+                self._engine.index.put(plan.indexed, offset, len(plan.line))
+                self._engine.journals.ended(plan.indexed.instance_id, self._engine.index)
                 ticket.succeed(plan.result)
 
     # Keeping up
@@ -361,9 +363,9 @@ class JsonStore:
     def _freshen(self) -> None:
         """Take in what other processes did, if they did anything."""
         self._check()
-        if self._books.changed():
+        if self._engine.changed():
             with self._locked():
-                self._books.refresh()
+                self._engine.refresh()
 
     # Summaries
 
@@ -388,9 +390,9 @@ class JsonStore:
             with self._locked():
                 if self._closed or os.getpid() != self._process:
                     return
-                self._books.refresh()
-                if self._books.performance.state.count > 2 * len(self._books.index) + 1000:
-                    self._books.tidy()
-                self._books.flush()
+                self._engine.refresh()
+                if self._engine.wasteful:
+                    self._engine.compact()
+                self._engine.flush()
         except (NeuroScriptError, OSError) as error:
             _LOG.warning("%s: the summaries could not be written: %s", self._directory, error)

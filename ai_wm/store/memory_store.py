@@ -8,7 +8,8 @@ from threading import RLock
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ai_wm.data.totals import RecordFilter, Totals, to_nanoseconds, tokens_of
+from ai_wm.data.record_filter import RecordFilter
+from ai_wm.data.totals import Totals, to_nanoseconds, tokens_of
 from ai_wm.data.types import (
     STATELESS_PREFIX,
     AIWorkerDefinition,
@@ -21,8 +22,7 @@ from ai_wm.data.types import (
     Timestamp,
     TokenUsageMetrics,
 )
-from ai_wm.support.group_commit import Meanwhile, nothing
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 T = TypeVar("T")
 
@@ -107,10 +107,8 @@ class MemoryStore:
 
     # Records
 
-    def add_record(
-        self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None, meanwhile: Meanwhile = nothing
-    ) -> None:
-        """See `Store.add_record`.  There is no disk to wait for."""
+    def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
+        """See `Store.add_record`."""
         with self._lock:
             if record.task_id in self._records:
                 raise _known_task(record.task_id)

@@ -1,4 +1,4 @@
-"""The performance data on the disk: loading, appending, tidying up.  `ai_wm.store.scan` describes the form of the file.
+"""The performance data on the disk: loading, appending, tidying up.  `json_array` describes the form of the file.
 
 An append costs one write and one sync, whatever the size of the file.  It goes into padding that is there already,
 where possible: the file's length does not change then, and the sync need not wait for the file system's own journal
@@ -24,9 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ai_wm.store.files import DENIED, Descriptor, FileSystem, io_error, read_at, replacing, signature
-from ai_wm.store.rows import normal_entry
-from ai_wm.store.scan import (
+from ai_wm.store.files import DENIED, Descriptor, FileSystem, atomic_write, io_error, read_at, signature
+from ai_wm.store.json_array import (
     HEAD,
     PADDING_LINE,
     ArrayReader,
@@ -37,8 +36,8 @@ from ai_wm.store.scan import (
     scan_lines,
     write_line,
 )
-from ai_wm.support.group_commit import Meanwhile, nothing
-from neuroscript.errors import NeuroScriptError
+from ai_wm.store.rows import normal_entry
+from neuroscript import NeuroScriptError
 
 PADDING_STEP: Final = 16384
 """The file grows in steps of this many bytes while it is in use."""
@@ -240,12 +239,12 @@ class PerformanceFile:
         with tempfile.TemporaryFile() as temporary:
             for value, line, column in reader:
                 try:
-                    entry, extract = normal_entry(value)
+                    entry, indexed = normal_entry(value)
                 except NeuroScriptError as error:
                     raise bad_file(self.path, error.message, line, column, reader.count) from error
                 data = write_line(entry)
                 temporary.write(data + b"\n")
-                put(extract, state.tail, len(data))
+                put(indexed, state.tail, len(data))
                 state.tail += len(data) + 1
                 state.count += 1
             temporary.flush()
@@ -254,12 +253,11 @@ class PerformanceFile:
 
     # Writing
 
-    def append(self, lines: Sequence[bytes], meanwhile: Meanwhile = nothing) -> list[int]:
-        """Store lines for good; returns their offsets.  The file must be as last seen, and in this form (`adopt`).
+    def append(self, lines: Sequence[bytes]) -> list[int]:
+        """Store lines for good; returns their offsets.  The file must be as last seen, and in this form (`rewrite`).
 
         Args:
             lines: the lines, without their ends.
-            meanwhile: called while the disk works.
 
         Raises:
             OSError: if they could not be stored; then the file is as before.
@@ -275,7 +273,7 @@ class PerformanceFile:
         need = start + len(data)
         try:
             if need <= state.size:
-                self._files.write_for_good(descriptor, data, start, meanwhile)
+                self._files.write_for_good(descriptor, data, start)
             else:
                 state.size = self._grow(descriptor, data, start)
         except BaseException:  # raised again, once what was begun is undone
@@ -323,24 +321,23 @@ class PerformanceFile:
             self._files.sync_data(descriptor)
             self._see(state)
 
-    def adopt(self, entries: Iterable[tuple[str, int, int]], moved: Callable[[str, int, int], None]) -> None:
+    def rewrite(self, lines: Iterable[tuple[str, bytes]], moved: Callable[[str, int, int], None]) -> None:
         """Write the file anew, one entry a line, with these entries and nothing else.
 
         Args:
-            entries: id, offset and length of each line to keep, in order.
+            lines: the id and the line of each entry, in order.
             moved: told where each line is in the new file, after it is in place.
 
         Raises:
             OSError: if it could not be written; then everything is as before.
         """
-        reader, places = self.state.reader, []
+        places = []
         self._note(b"?")  # before the file is another: no process may go by an old note
-        with replacing(self._files, self.path, release=self._release) as descriptor:
+        with atomic_write(self._files, self.path, release=self._release) as descriptor:
             buffer, offset, count = bytearray(HEAD), 0, 0
-            for instance_id, start, length in entries:
-                assert reader is not None
-                buffer += (b",\n" if count else b"") + read_at(reader.number, length, start)
-                places.append((instance_id, offset + len(buffer) - length, length))
+            for instance_id, line in lines:
+                buffer += (b",\n" if count else b"") + line
+                places.append((instance_id, offset + len(buffer) - len(line), len(line)))
                 count += 1
                 if len(buffer) >= 1 << 20:
                     self._files.write_at(descriptor, bytes(buffer), offset)

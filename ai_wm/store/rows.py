@@ -37,7 +37,7 @@ class Row(NamedTuple):
     success: bool
 
 
-class Extract(NamedTuple):
+class IndexedEntry(NamedTuple):
     """What the index keeps of an entry."""
 
     instance_id: str
@@ -101,28 +101,28 @@ _OTHER_SPELLINGS: Final = frozenset().union(
 )
 
 
-def normal_entry(entry: Any) -> tuple[dict[str, Any], Extract]:
+def normal_entry(entry: Any) -> tuple[dict[str, Any], IndexedEntry]:
     """Check an entry read from a file, and bring it to the spelling of the files.
 
     Returns:
-        the entry, itself if it is in the usual spelling, and its extract.
+        the entry, itself if it is in the usual spelling, and what the index keeps of it.
 
     Raises:
         NeuroScriptError: 4, naming the field that is wrong.
     """
     if isinstance(entry, dict):
-        extract = _extract(entry)
-        if extract is not None:
-            return entry, extract
+        indexed = _indexed(entry)
+        if indexed is not None:
+            return entry, indexed
     usual = RetiredInstanceInfo.parse(entry).to_file()
-    extract = _extract(usual)
-    if extract is None:
-        raise AssertionError("a valid entry has no extract")
-    return usual, extract
+    indexed = _indexed(usual)
+    if indexed is None:
+        raise AssertionError("a valid entry cannot be indexed")
+    return usual, indexed
 
 
-def _extract(entry: dict[str, Any]) -> Extract | None:
-    """The extract of an entry in the usual spelling and with values of the right types; None for any other."""
+def _indexed(entry: dict[str, Any]) -> IndexedEntry | None:
+    """What the index keeps of an entry in the usual spelling and with values of the right types; None for any other."""
     if not _fits(entry, _ENTRY_TYPES):
         return None
     instance_id = entry.get("instance_id")
@@ -137,14 +137,14 @@ def _extract(entry: dict[str, Any]) -> Extract | None:
         return None
     rows = []
     for record in entry.get("performance_records", ()):
-        row = extract_record(record) if type(record) is dict else None
+        row = record_row(record) if type(record) is dict else None
         if row is None:
             return None
         rows.append(row)
-    return Extract(instance_id, entry.get("definition_id", ""), rows)
+    return IndexedEntry(instance_id, entry.get("definition_id", ""), rows)
 
 
-def extract_record(record: dict[str, Any]) -> Row | None:
+def record_row(record: dict[str, Any]) -> Row | None:
     """The row of a record in the usual spelling and with values of the right types; None for any other."""
     if not (_fits(record, _RECORD_TYPES) and record.keys() >= _REQUIRED):
         return None

@@ -10,7 +10,7 @@ from ai_wm.data.totals import Totals, beyond_records, mark_of
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerPerformanceSummary
 from ai_wm.store.definitions_file import DefinitionsFile, DefinitionsState
 from ai_wm.store.index import RecordIndex
-from neuroscript.errors import NeuroScriptError
+from neuroscript import NeuroScriptError
 
 _LOG = logging.getLogger("ai_wm.store")
 
@@ -51,7 +51,7 @@ class Summaries:
         beyond = {
             definition_id: beyond_records(
                 definition.aggregate_performance_summary,
-                index.stored_count(definition_id),
+                index.stored_records(definition_id),
                 index.totals(definition_id),
             )
             for definition_id, definition in state.definitions.items()
@@ -67,7 +67,7 @@ class Summaries:
         mark = definition.aggregate_performance_summary.counted
         if not mark:
             return beyond == Totals()
-        covered = index.stored_count(definition.definition_id)
+        covered = index.stored_records(definition.definition_id)
         return bool(mark["records"] <= covered and mark.get("beyond", {}) == beyond.to_mark())
 
     def reload(self, index: RecordIndex) -> None:
@@ -130,7 +130,7 @@ class Summaries:
         update = {name: value for name in _NUMBERS if (value := getattr(new, name)) != getattr(old, name)}
         if not update and not (always and (old.counted or beyond != Totals())):
             return definition
-        mark = mark_of(index.stored_count(definition_id), beyond)
+        mark = mark_of(index.stored_records(definition_id), beyond)
         return definition.model_copy(
             update={"aggregate_performance_summary": old.model_copy(update=update | {"counted": mark})}
         )

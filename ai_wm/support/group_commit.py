@@ -15,13 +15,6 @@ from weakref import WeakSet
 
 WorkT = TypeVar("WorkT")
 
-Meanwhile = Callable[[], object]
-"""What a thread has to do besides, and may as well do while the disk works."""
-
-
-def nothing() -> None:
-    """There is nothing to do meanwhile."""
-
 
 class Ticket(Generic[WorkT]):
     """One caller's piece of work, and how it ended."""
@@ -57,10 +50,10 @@ class GroupCommit(Generic[WorkT]):
 
     Args:
         execute: does the work of some tickets, in order, and settles every one of them.  If it raises, the tickets not
-            settled fail with what it raised.  It may call the function that it is given once, where it would only wait.
+            settled fail with what it raised.
     """
 
-    def __init__(self, execute: Callable[[list[Ticket[WorkT]], Meanwhile], None]) -> None:
+    def __init__(self, execute: Callable[[list[Ticket[WorkT]]], None]) -> None:
         self._execute = execute
         self._begin()
         _groups.add(self)
@@ -70,29 +63,20 @@ class GroupCommit(Generic[WorkT]):
         self._waiting: list[Ticket[WorkT]] = []
         self._leader: Ticket[WorkT] | None = None
 
-    def submit(self, work: WorkT, meanwhile: Meanwhile = nothing) -> Any:
-        """Do a piece of work together with that of others; returns its result or raises its error.
-
-        Args:
-            work: what to do.
-            meanwhile: called in this thread, once at most, while others or the disk work.  What it raises is raised
-                when the work is done.
-        """
-        ticket, aside = Ticket(work), _Aside(meanwhile)
+    def submit(self, work: WorkT) -> Any:
+        """Do a piece of work together with that of others; returns its result or raises its error."""
+        ticket = Ticket(work)
         try:
             with self._lock:
                 self._waiting.append(ticket)
                 if self._leader is None:
                     self._leader = ticket
             if self._leader is not ticket:
-                aside()
                 self._sleep(ticket)
             if not ticket.done:
-                self._lead(aside if aside else nothing)
+                self._lead()
         finally:
             self._leave(ticket)
-        if aside.error is not None:
-            raise aside.error
         return ticket.outcome()
 
     def _sleep(self, ticket: Ticket[WorkT]) -> None:
@@ -107,12 +91,12 @@ class GroupCommit(Generic[WorkT]):
             asleep.acquire()
         asleep.acquire()
 
-    def _lead(self, meanwhile: Meanwhile) -> None:
+    def _lead(self) -> None:
         with self._lock:
             tickets, self._waiting = self._waiting, []
         error: BaseException = RuntimeError("the work was not done")
         try:
-            self._execute(tickets, meanwhile)
+            self._execute(tickets)
         except BaseException as raised:
             error = raised
             raise
@@ -131,27 +115,6 @@ class GroupCommit(Generic[WorkT]):
                 self._leader = next((each for each in self._waiting if each.sleeping is not None), None)
                 if self._leader is not None:
                     _wake(self._leader)
-
-
-class _Aside:
-    """Does something once at most, and keeps what it raised."""
-
-    __slots__ = ("_work", "error")
-
-    def __init__(self, work: Meanwhile) -> None:
-        self._work = work
-        self.error: BaseException | None = None
-
-    def __call__(self) -> None:
-        work, self._work = self._work, nothing
-        try:
-            work()
-        except BaseException as raised:  # it waits until the work that it was to run beside is in order
-            self.error = raised
-
-    def __bool__(self) -> bool:
-        """Whether there is anything to do."""
-        return self._work is not nothing
 
 
 def _wake(ticket: Ticket[Any]) -> None:

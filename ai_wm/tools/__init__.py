@@ -6,7 +6,7 @@ itself: the manager, and with it the models and the providers, is imported when 
 
 from __future__ import annotations
 
-from neuroscript.tools import ToolRegistry
+from neuroscript import ToolRegistry
 
 GROUPS = {
     "AIWorkerDefinition": "ai_wm.tools.definitions",
@@ -18,5 +18,5 @@ GROUPS = {
 
 
 def worker_registry() -> ToolRegistry:
-    """A registry of these tools alone, for documents and tests."""
+    """Makes a registry of these tools alone, for documents and tests."""
     return ToolRegistry(groups=GROUPS)

@@ -1,4 +1,4 @@
-"""The language's ``ask``: who is asked, and what becomes of the prompt."""
+"""The statement ``ask``: choosing the worker or conversation, and passing the prompt on."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import as_tool_host, conversation_of, manager_of, stream_of
-from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.values import Handle, text_of, type_name
+from neuroscript import ErrorCode, Handle, NeuroScriptError, text_of, type_name
 
 if TYPE_CHECKING:
     from ai_wm.data.types import AIWorkerDefinition
     from ai_wm.manager import AIWorkerManager
-    from neuroscript.runtime.context import ToolContext
+    from neuroscript import ToolContext
 
 CAPABILITIES = ("ask", "net")
 """What a host must grant for ``ask``, as for the tools that reach a model."""
@@ -45,7 +44,7 @@ class Asker:
     def __call__(
         self, ctx: ToolContext, who: Any, prompt: str, config: dict[str, Any] | None, whispered: Sequence[Any]
     ) -> str:
-        """The reply.
+        """Answers one ``ask`` and returns the reply.
 
         Raises:
             NeuroScriptError: 10 if the host does not grant it; 7 if ``who`` is neither a string nor a conversation's
@@ -74,7 +73,7 @@ class Asker:
         return manager_of(ctx).execute_stateless_task(who, prompt, config, **options).output
 
     def close(self) -> None:
-        """Ends what was made here."""
+        """Closes the built-in echo's manager, if one was made."""
         if self._echo is not None:
             self._echo.close()
 

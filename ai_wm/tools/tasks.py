@@ -1,4 +1,4 @@
-"""``AIWorker``: one-shot tasks, and the records of what workers did."""
+"""The tools of the group ``AIWorker``: stateless tasks and batches, and those for records."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import as_tool_host, calling, manager_of, stream_of, task_map
 from ai_wm.tools.records import RECORD_TOOLS
-from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
+from neuroscript import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
-    from neuroscript.runtime.context import ToolContext
+    from neuroscript import ToolContext
 
 NAME = ArgSpec("name", ArgType.STRING, "The definition's id, or its unique name.")
 OVERRIDES = ArgSpec(
@@ -31,6 +31,7 @@ TASK_RESULT = "`output`, `task_id`, `cost`, `input_tokens`, `output_tokens`, `du
 def execute_stateless_task(
     ctx: ToolContext, name: str, prompt: str, config_overrides: dict[str, Any] | None
 ) -> dict[str, Any]:
+    """Gives a worker one prompt and returns the result as a map."""
     with calling(ctx):
         output, record = manager_of(ctx).execute_stateless_task(
             name, prompt, config_overrides, tools=as_tool_host(ctx), check=ctx.check, stream=stream_of(ctx)
@@ -45,8 +46,8 @@ def execute_batch(
     max_parallel: int,
     config_overrides: dict[str, Any] | None,
 ) -> list[Any]:
-    from neuroscript.errors import NeuroScriptError
-    from neuroscript.values import ErrorValue
+    """Gives a worker many prompts and returns the results as maps, error values where one failed."""
+    from neuroscript import ErrorValue, NeuroScriptError
 
     with calling(ctx):
         results = manager_of(ctx).execute_batch(

@@ -1,49 +1,47 @@
-"""Conversations: the history of an instance, and its turns."""
+"""Conversations: running the turns of a session, and the interface to it for hosts and scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ai_wm.calls.runner import Runner, Task
+from ai_wm.calls.runner import Runner
 from ai_wm.calls.tool_host import ToolHost
-from ai_wm.calls.turn import CallOptions, Check, StreamCallback, Turn
+from ai_wm.calls.turn import CallOptions, Check, StreamCallback, Task
 from ai_wm.data.settings import check_overrides, effective_config
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, AIWorkerInstanceStatus, PerformanceRecord
-from ai_wm.providers.base import Message
+from ai_wm.providers.base import Message, Usage
 from ai_wm.store import Store
 from ai_wm.support.aio import in_thread
 from ai_wm.workers.definitions import Definitions
-from neuroscript.errors import ErrorCode, NeuroScriptError
-
-if TYPE_CHECKING:
-    from ai_wm.workers.instances import LiveInstance
+from ai_wm.workers.session import Session
+from neuroscript import ErrorCode, NeuroScriptError
 
 
 class ConversationManager:
-    """The conversation of one instance: what was said, and saying more.
+    """The conversation of one instance: its history, and asking the model more.
 
     Get one with ``manager.conversation(instance_id)``.  Every method raises error 19 once the instance is retired, and
     those that change the history do so while a turn is going on.
     """
 
-    def __init__(self, live: LiveInstance, turns: Turns, tools: ToolHost | None = None) -> None:
-        self._live = live
-        self._turns = turns
+    def __init__(self, session: Session, conversations: Conversations, tools: ToolHost | None = None) -> None:
+        self._session = session
+        self._conversations = conversations
         self._tools = tools
 
     @property
     def instance_id(self) -> str:
-        """The instance whose conversation this is."""
-        return self._live.instance_id
+        """The id of the instance whose conversation this is."""
+        return self._session.instance_id
 
     @property
     def history(self) -> list[Message]:
-        """What was said so far, the oldest first; a list of its own."""
-        with self._live.lock:
-            self._live.check_alive()
-            return list(self._live.history)
+        """The messages so far, the oldest first, in a new list."""
+        with self._session.lock:
+            self._session.check_alive()
+            return list(self._session.history)
 
     def ask(
         self,
@@ -55,7 +53,7 @@ class ConversationManager:
         check: Check | None = None,
         context: Sequence[str] = (),
     ) -> str:
-        """One turn: says something to the model and gives its reply.
+        """Sends the model a message with the conversation before it, and returns the reply.
 
         Args:
             message: what to say.
@@ -72,29 +70,29 @@ class ConversationManager:
         """
         notes = tuple(Message(role="user", content=text) for text in context)
         options = CallOptions(tools=tools or self._tools, stream=stream, check=check, context=notes)
-        return self._turns.ask(self._live, message, config_overrides, options)
+        return self._conversations.ask(self._session, message, config_overrides, options)
 
     async def aask(self, message: str, config_overrides: Mapping[str, Any] | None = None, **options: Any) -> str:
-        """`ask` for asyncio and trio hosts: in a worker thread, ended when the waiting task is cancelled."""
+        """Runs `ask` in a worker thread, for asyncio and trio hosts; cancelling the waiting task ends it."""
         return await in_thread(self.ask, message, config_overrides, **options)
 
     def add_user_message(self, text: str) -> None:
         """Adds a message of the user to the history without asking the model."""
-        self._live.append(Message(role="user", content=_text(text)))
+        self._session.append(Message(role="user", content=_text(text)))
 
     def add_model_message(self, text: str) -> None:
         """Adds a message of the model to the history, as if it had said that."""
-        self._live.append(Message(role="assistant", content=_text(text)))
+        self._session.append(Message(role="assistant", content=_text(text)))
 
     def add_tool_result(self, tool_call_id: str, content: str, *, name: str = "", is_error: bool = False) -> None:
         """Adds the result of a tool that the model had asked for, by the id of the call."""
-        self._live.append(
+        self._session.append(
             Message(role="tool", content=_text(content), tool_call_id=tool_call_id, name=name, is_error=is_error)
         )
 
     def clear(self) -> None:
-        """Forgets what was said; an instance whose context was full can go on."""
-        self._live.clear()
+        """Empties the history; an instance whose context was full can go on."""
+        self._session.clear()
 
     def __repr__(self) -> str:
         return f"ConversationManager(instance_id={self.instance_id!r})"
@@ -107,66 +105,74 @@ def _text(text: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Turns:
-    """Runs the turns of conversations with the parts of one manager."""
+class Conversations:
+    """Runs the turns of conversations with the services of one manager."""
 
     definitions: Definitions
     runner: Runner
     store: Store
 
-    def ask(self, live: LiveInstance, message: str, overrides: Mapping[str, Any] | None, options: CallOptions) -> str:
-        """One turn of an instance: busy, then idle again, or in the state that the failure means."""
+    def ask(self, session: Session, message: str, overrides: Mapping[str, Any] | None, options: CallOptions) -> str:
+        """Runs one turn of an instance, which is busy meanwhile, and then idle or in the state that the failure means.
+
+        Raises:
+            NeuroScriptError: 4 for what does not fit; 19 retired, or a turn is going on, or its context is full; 9 if
+                its definition was removed; 22, 34, 37 or 41 for a file context; what `Runner.run` raises.
+        """
         prompt = Message(role="user", content=_text(message))
-        overrides = check_overrides(overrides)
-        live.begin_turn()
+        given = check_overrides(overrides)
+        session.begin_turn()
         task: Task | None = None
         status, last_error = AIWorkerInstanceStatus.IDLE, ""
         said: Sequence[Message] = ()
         try:
-            definition = self.definitions.find(live.definition_id)
-            task = self._task(live, prompt, overrides, options)
-            turn, _ = self.runner.run(task, definition, effective_config(live.config, overrides), self._ready)
-            said = (prompt, *turn.messages)
+            task = self._task(session, prompt, given, options)
+            answer = self.runner.run(task)
+            said = (prompt, *answer.messages)
         except NeuroScriptError as error:
             status, last_error = _state_after(error), error.message
             raise
         finally:
-            live.end_turn(status, last_error, said, self.runner.clock.now())
+            session.end_turn(status, last_error, said, self.runner.clock.now())
             if task is not None:
-                task.tell()
-        assert turn.response is not None
-        return turn.response.text
+                self.runner.tell(task)
+        return answer.text
 
-    def _task(self, live: LiveInstance, prompt: Message, overrides: Mapping[str, Any], options: CallOptions) -> Task:
+    def _task(self, session: Session, prompt: Message, overrides: Mapping[str, Any], options: CallOptions) -> Task:
         known: dict[str, Any] = {
             "prompt_char_length": len(prompt.content),
-            "history_messages": len(live.history),
+            "history_messages": len(session.history),
         }
-        if live.file_contexts:
-            known["file_contexts"] = list(live.file_contexts)
+        if session.file_contexts:
+            known["file_contexts"] = list(session.file_contexts)
         if overrides:
             known["config_overrides"] = sorted(overrides)
+        own = session.definition_id
 
-        def log(turn: Turn, record: PerformanceRecord) -> None:
-            used = turn.usage
-            live.count(
-                used.input_tokens,
-                used.output_tokens,
-                lambda usage: self.store.add_record(record, usage, meanwhile=turn.settle_aside),
-            )
+        def configure(definition: AIWorkerDefinition) -> dict[str, Any]:
+            if definition.definition_id == own:
+                return effective_config(session.config, overrides)
+            return effective_config(definition.base_config, session.overrides, overrides)
+
+        def store(record: PerformanceRecord, used: Usage) -> None:
+            session.count(used.input_tokens, used.output_tokens, lambda usage: self.store.add_record(record, usage))
 
         return Task(
-            messages=(*live.opening(options.check), *live.history, *options.context, prompt),
+            worker=own,
+            ready=lambda name: self._ready(name, own),
+            configure=configure,
+            messages=(*session.opening(options.check), *session.history, *options.context, prompt),
             known=known,
             options=options,
-            overrides=(live.overrides, overrides),
-            log=log,
-            instance_id=live.instance_id,
+            store=store,
+            instance_id=session.instance_id,
         )
 
-    def _ready(self, id_or_name: str) -> AIWorkerDefinition:
-        """A fallback, if it may take part in a conversation now."""
+    def _ready(self, id_or_name: str, own: str) -> AIWorkerDefinition:
+        """The instance's own definition, which was checked when it was spawned, or a fallback that may chat now."""
         definition = self.definitions.find(id_or_name)
+        if definition.definition_id == own:
+            return definition
         if definition.status is not AIWorkerDefinitionStatus.ACTIVE or not definition.can_chat:
             raise NeuroScriptError(
                 ErrorCode.PRECONDITION_FAILED,

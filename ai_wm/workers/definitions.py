@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ai_wm.data.fields import snake_case
+from ai_wm.data.provider_names import provider_names
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import (
     MASK,
     AIWorkerDefinition,
     AIWorkerDefinitionStatus,
     AIWorkerPerformanceSummary,
-    AIWorkerProvider,
     APIKeySourceMethod,
     APIKeyStatus,
     InteractionModelType,
@@ -21,30 +21,34 @@ from ai_wm.data.types import (
 from ai_wm.ratelimit import RateLimiter
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError
 
 READ_ONLY = frozenset({"definition_id", "aggregate_performance_summary", "created_timestamp", "modified_timestamp"})
 """What `Definitions.update` refuses to change."""
 
 
 class Definitions:
-    """The definitions of one manager, as its store holds them.
+    """Adds, finds, changes and removes the definitions in a store.
 
     Args:
         store: keeps them; another process's changes are seen at the next call.
         limiter: knows how many instances of a definition are active.
         clock: for the time stamps.
+        providers: gives the names of the providers that the manager knows besides the built-in ones.
     """
 
-    def __init__(self, store: Store, limiter: RateLimiter, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, limiter: RateLimiter, clock: Clock, providers: Callable[[], Iterable[str]] = provider_names
+    ) -> None:
         self._store = store
         self._limiter = limiter
         self._clock = clock
+        self._providers = providers
 
     # --- finding ---
 
     def find(self, id_or_name: str) -> AIWorkerDefinition:
-        """The definition itself, shared: not to be changed, its summary not current.
+        """Returns the stored definition itself, which must not be changed, and whose summary may lag.
 
         Raises:
             NeuroScriptError: 9 if there is none of that id or name, or several archived ones of that name.
@@ -56,11 +60,11 @@ class Definitions:
         return find_in(self._store.definitions(), id_or_name)
 
     def active(self) -> list[AIWorkerDefinition]:
-        """The active definitions themselves, shared as those of `find`."""
+        """Returns the active definitions themselves, which must not be changed either."""
         return [item for item in self._store.definitions().values() if item.status is AIWorkerDefinitionStatus.ACTIVE]
 
     def get(self, id_or_name: str) -> AIWorkerDefinition:
-        """A copy of the definition, with its current summary.
+        """Returns a copy of a definition, with its current summary.
 
         Raises:
             NeuroScriptError: 9 as for `find`.
@@ -68,7 +72,7 @@ class Definitions:
         return self._copy(self.find(id_or_name))
 
     def select(self, filters: Mapping[str, Any] | None = None) -> list[AIWorkerDefinition]:
-        """Copies of the definitions that pass the filters, by name.
+        """Returns copies of the definitions that pass the filters, sorted by name.
 
         Raises:
             NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
@@ -81,7 +85,7 @@ class Definitions:
     def for_display(
         self, filters: Mapping[str, Any] | None, key_status: Callable[[AIWorkerDefinition], APIKeyStatus]
     ) -> list[dict[str, Any]]:
-        """The definitions as scripts see them, with ``can_chat`` and ``api_key_status`` besides."""
+        """Returns definitions as maps for scripts, with ``can_chat`` and ``api_key_status`` besides."""
         return [
             {**item.to_script(), "can_chat": item.can_chat, "api_key_status": key_status(item).value}
             for item in self.select(filters)
@@ -90,13 +94,14 @@ class Definitions:
     # --- changing ---
 
     def add(self, data: Mapping[str, Any] | AIWorkerDefinition) -> str:
-        """Adds a definition; its summary starts at nothing.  Returns its id.
+        """Adds a definition, with an empty summary, and returns its id.
 
         Raises:
             NeuroScriptError: 4 for a value that does not fit, 42 if the id or name is taken, 25 and 26 if it cannot be
                 written.
         """
         made = AIWorkerDefinition.parse(data)
+        made.check_provider(self._providers)
         CallSettings.of(made.base_config)
         if made.auth.method is APIKeySourceMethod.INLINE and made.auth.value == MASK:
             raise _masked_key()
@@ -134,6 +139,8 @@ class Definitions:
         def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
             old = find_in(definitions, wanted)
             new = _updated(old, changes).model_copy(update={"modified_timestamp": self._clock.now()})
+            if new.provider != old.provider:
+                new.check_provider(self._providers, f"definition {old.name!r}")
             CallSettings.of(new.base_config)
             _check_name(new, definitions)
             definitions[old.definition_id] = new
@@ -142,7 +149,7 @@ class Definitions:
         return self._copy(self._store.change_definitions(change))
 
     def remove(self, id_or_name: str) -> str:
-        """Removes a definition; its records stay.  Returns its id.
+        """Removes a definition, whose records stay, and returns its id.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 19 while it has active instances; 25 and 26 if it cannot be written.
@@ -172,7 +179,7 @@ class Definitions:
 
 
 def find_in(definitions: Mapping[str, AIWorkerDefinition], id_or_name: str) -> AIWorkerDefinition:
-    """The definition of that id, else the one of that name; an archived one only where no other has the name.
+    """Finds a definition by id, else by name; an archived one only where no other has the name.
 
     Raises:
         NeuroScriptError: 9 if there is none, or several archived ones.
@@ -222,7 +229,7 @@ def _check_name(definition: AIWorkerDefinition, definitions: Mapping[str, AIWork
 
 def _free_name(definition: AIWorkerDefinition, others: Iterable[AIWorkerDefinition]) -> str:
     taken = {other.name for other in others}
-    base = f"{definition.provider.value}-{definition.model_name}"
+    base = f"{definition.provider}-{definition.model_name}"
     number, name = 1, base
     while name in taken:
         number += 1
@@ -318,9 +325,7 @@ def _text(name: str, value: Any) -> str:
     return str(value)
 
 
-def _word(
-    name: str, value: Any, words: type[AIWorkerProvider | AIWorkerDefinitionStatus | InteractionModelType]
-) -> str:
+def _word(name: str, value: Any, words: type[AIWorkerDefinitionStatus | InteractionModelType]) -> str:
     text = _text(name, value)
     if text not in list(words):
         raise NeuroScriptError(

@@ -1,4 +1,4 @@
-"""Instances: spawning them, their state, and retiring them."""
+"""Instances: spawning sessions, finding them, and retiring them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import logging
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from threading import Condition, RLock
+from threading import RLock
 from typing import Any
 
-from ai_wm.calls.recording import tell_failed
-from ai_wm.calls.turn import Check
+from ai_wm.calls.recording import failed
 from ai_wm.data.settings import CallSettings, check_overrides, effective_config
 from ai_wm.data.types import (
     AIWorkerDefinition,
@@ -20,18 +19,16 @@ from ai_wm.data.types import (
     AIWorkerInstanceStatus,
     PerformanceRecord,
     RetiredInstanceInfo,
-    Timestamp,
     TokenUsageMetrics,
 )
-from ai_wm.providers.base import Message
 from ai_wm.ratelimit import RateLimiter
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
 from ai_wm.support.events import INSTANCE_RETIRED, INSTANCE_SPAWNED, Events
-from ai_wm.workers.conversation import Turns
 from ai_wm.workers.definitions import Definitions
 from ai_wm.workers.file_contexts import FileContexts
-from neuroscript.errors import ErrorCode, NeuroScriptError, RateLimitedError
+from ai_wm.workers.session import Session, stale
+from neuroscript import ErrorCode, NeuroScriptError, RateLimitedError
 
 _log = logging.getLogger("ai_wm")
 
@@ -48,190 +45,44 @@ _REMEMBERED = 10_000
 """How many retired instances' ids are kept, to tell one of them from an id that never was."""
 
 
-class LiveInstance:
-    """An instance that is not retired: its state and its conversation.  Its methods may be called from any thread."""
-
-    def __init__(
-        self,
-        instance_id: str,
-        definition_id: str,
-        overrides: Mapping[str, Any],
-        config: Mapping[str, Any],
-        files: FileContexts,
-        created: Timestamp,
-    ) -> None:
-        self.instance_id = instance_id
-        self.definition_id = definition_id
-        self.overrides = dict(overrides)
-        self.config = dict(config)
-        self.history: list[Message] = []
-        self.lock = RLock()
-        self._turn_over = Condition(self.lock)
-        self._files = files
-        self._created = created
-        self._active = created
-        self._status = AIWorkerInstanceStatus.INITIALIZING
-        self._usage = TokenUsageMetrics()
-        self._last_error = ""
-        self._in_turn = False
-        self._retired = False
-
-    @property
-    def file_contexts(self) -> Sequence[str]:
-        """The files that go ahead of the conversation."""
-        return self._files.paths
-
-    @property
-    def status(self) -> AIWorkerInstanceStatus:
-        """The state it is in."""
-        return self._status
-
-    def snapshot(self) -> AIWorkerInstance:
-        """The instance as it is now."""
-        with self.lock:
-            return AIWorkerInstance(
-                instance_id=self.instance_id,
-                definition_id=self.definition_id,
-                status=self._status,
-                creation_timestamp=self._created,
-                last_activity_timestamp=self._active,
-                session_token_usage=self._usage,
-                current_config=dict(self.config),
-                active_file_contexts=list(self.file_contexts),
-                last_error=self._last_error,
-            )
-
-    # --- what may be done now ---
-
-    def check_alive(self) -> None:
-        """Raises error 19 if it is retired."""
-        if self._retired:
-            raise stale(self.instance_id)
-
-    def check_free(self) -> None:
-        """Raises error 19 if it is retired, or a turn is going on."""
-        self.check_alive()
-        if self._in_turn:
-            raise NeuroScriptError(
-                ErrorCode.PRECONDITION_FAILED,
-                f"the instance {self.instance_id} is in a turn; wait until its reply is there",
-            )
-
-    # --- turns ---
-
-    def begin_turn(self) -> None:
-        """Makes it busy.
-
-        Raises:
-            NeuroScriptError: 19 if it is retired, busy, or its context is full.
-        """
-        with self.lock:
-            self.check_free()
-            if self._status is AIWorkerInstanceStatus.BUSY:
-                message = f"the instance {self.instance_id} is marked busy; set its status to idle first"
-                raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
-            if self._status is AIWorkerInstanceStatus.CONTEXT_FULL:
-                message = f"the context of the instance {self.instance_id} is full; clear its conversation or retire it"
-                raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
-            self._in_turn, self._status = True, AIWorkerInstanceStatus.BUSY
-
-    def end_turn(
-        self, status: AIWorkerInstanceStatus, last_error: str, said: Sequence[Message], now: Timestamp
-    ) -> None:
-        """Ends the turn; ``said`` is what it adds to the history, nothing if it failed."""
-        with self.lock:
-            self.history.extend(said)
-            if said:
-                self._files.keep()
-            self._in_turn, self._status, self._last_error, self._active = False, status, last_error, now
-            self._turn_over.notify_all()
-
-    def opening(self, check: Check | None) -> tuple[Message, ...]:
-        """What goes to the model ahead of the conversation: its file contexts, read when first sent."""
-        return self._files.messages(check)
-
-    def count(self, input_tokens: int, output_tokens: int, log: Callable[[TokenUsageMetrics], object]) -> None:
-        """Adds tokens to the session's, once ``log`` has noted the new sum."""
-        with self.lock:
-            usage = self._usage.plus(input_tokens, output_tokens)
-            log(usage)
-            self._usage = usage
-
-    # --- from outside ---
-
-    def append(self, message: Message) -> None:
-        """Adds a message to the history."""
-        with self.lock:
-            self.check_free()
-            self.history.append(message)
-
-    def clear(self) -> None:
-        """Empties the history."""
-        with self.lock:
-            self.check_free()
-            self.history.clear()
-            if self._status is AIWorkerInstanceStatus.CONTEXT_FULL:
-                self._status = AIWorkerInstanceStatus.IDLE
-
-    def set_status(self, status: AIWorkerInstanceStatus, last_error: str | None, now: Timestamp) -> None:
-        """Sets the state."""
-        with self.lock:
-            self.check_free()
-            self._status, self._active = status, now
-            if last_error is not None:
-                self._last_error = last_error
-
-    def retire(self, store: Callable[[], RetiredInstanceInfo], wait_seconds: float = 0.0) -> RetiredInstanceInfo:
-        """Ends it for good, once ``store`` has stored it.
-
-        Raises:
-            NeuroScriptError: 19 if it is retired, or in a turn that does not end within ``wait_seconds``; what
-                ``store`` raises, and then it goes on living.
-        """
-        with self.lock:
-            self._turn_over.wait_for(lambda: not self._in_turn, wait_seconds)
-            self.check_free()
-            info = store()
-            self._retired = True
-            self.history.clear()
-            return info
-
-
 class Instances:
-    """The live instances of one manager.
+    """Spawns, finds and retires the live instances of one manager.
 
     Args:
         definitions: their definitions.
-        turns: runs their turns.
+        store: notes what is spawned, and keeps what is retired.
         limiter: counts the slots for active instances.
+        clock: for the time stamps.
+        events: told of what is spawned and retired.
         file_contexts: makes an instance's file contexts from a list of paths.
     """
 
     def __init__(
         self,
         definitions: Definitions,
-        turns: Turns,
+        store: Store,
         limiter: RateLimiter,
+        clock: Clock,
+        events: Events,
         file_contexts: Callable[[Sequence[str]], FileContexts],
     ) -> None:
         self._definitions = definitions
-        self._turns = turns
-        self._store: Store = turns.store
-        self._clock: Clock = turns.runner.clock
-        self._events: Events = turns.runner.events
+        self._store = store
         self._limiter = limiter
+        self._clock = clock
+        self._events = events
         self._file_contexts = file_contexts
-        self._live: dict[str, LiveInstance] = {}
+        self._live: dict[str, Session] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._lock = RLock()
 
     @property
     def lock(self) -> RLock:
-        """Held while a slot is taken: who removes a definition holds it while looking whether any are."""
+        """The lock held while an instance's slot is taken; who removes a definition holds it while counting them."""
         return self._lock
 
-    def find(self, instance_id: str) -> LiveInstance:
-        """The live instance of that id.
+    def find(self, instance_id: str) -> Session:
+        """Finds a live instance by its id.
 
         Raises:
             NeuroScriptError: 9 if there is none, 19 if it is retired.
@@ -246,7 +97,7 @@ class Instances:
         raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, message)
 
     def select(self, filters: Mapping[str, Any] | None = None) -> list[AIWorkerInstance]:
-        """The live instances that pass the filters, the oldest first.
+        """Returns snapshots of the live instances that pass the filters, the oldest first.
 
         Raises:
             NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
@@ -259,8 +110,8 @@ class Instances:
 
     def spawn(
         self, id_or_name: str, overrides: Mapping[str, Any] | None, file_contexts: Sequence[str] | None
-    ) -> LiveInstance:
-        """Starts an instance.
+    ) -> Session:
+        """Spawns an instance of a definition.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 19 not active or not conversational; 4 for overrides or paths that
@@ -271,15 +122,13 @@ class Instances:
         try:
             live = self._start(definition.definition_id, overrides, file_contexts)
         except RateLimitedError as error:
-            tell_failed(self._events, definition, "", error, None)
+            self._events.fire(*failed(definition, "", error, None))
             raise
         payload = {"instance_id": live.instance_id, "definition_id": live.definition_id, "name": definition.name}
         self._events.fire(INSTANCE_SPAWNED, payload)
         return live
 
-    def _start(
-        self, definition_id: str, overrides: Mapping[str, Any], file_contexts: Sequence[str] | None
-    ) -> LiveInstance:
+    def _start(self, definition_id: str, overrides: Mapping[str, Any], file_contexts: Sequence[str] | None) -> Session:
         # Under the lock no definition is removed between the look at it and the slot.
         with self._lock:
             definition = self._definitions.find(definition_id)
@@ -288,7 +137,7 @@ class Instances:
             CallSettings.of(config)
             files = self._file_contexts(definition.default_file_contexts if file_contexts is None else file_contexts)
             instance_id = str(uuid.uuid4())
-            live = LiveInstance(instance_id, definition_id, overrides, config, files, self._clock.now())
+            live = Session(instance_id, definition_id, overrides, config, files, self._clock.now())
             self._limiter.acquire_slot(definition_id, definition.rate_limits, instance_id, name=definition.name)
             try:
                 self._store.start_instance(live.snapshot())
@@ -309,7 +158,7 @@ class Instances:
         records: Any = None,
         wait_seconds: float = 0.0,
     ) -> RetiredInstanceInfo:
-        """Stores an instance for good, frees its slot and ends it.
+        """Retires an instance: stores it with its records, ends it, and frees its slot.
 
         Args:
             instance_id: the instance.
@@ -358,7 +207,7 @@ class Instances:
         return info
 
     def retire_all(self, reason: str, wait_seconds: float, instance_ids: Iterable[str] | None = None) -> None:
-        """Retires what is left, or those of some ids that are left, as ``retired_completed``.
+        """Retires all live instances, or those of some ids that still live, as ``retired_completed``.
 
         Raises:
             NeuroScriptError: the first failure, once all were tried.
@@ -411,13 +260,6 @@ class Instances:
         live.count(input_tokens, output_tokens, lambda usage: self._store.set_session_usage(instance_id, usage))
 
 
-def stale(instance_id: str) -> NeuroScriptError:
-    """The error for an instance that is retired."""
-    return NeuroScriptError(
-        ErrorCode.PRECONDITION_FAILED, f"the instance {instance_id} is retired and its handle is stale; spawn another"
-    )
-
-
 def _check_spawns(definition: AIWorkerDefinition) -> None:
     if definition.status is not AIWorkerDefinitionStatus.ACTIVE:
         message = f"the definition {definition.name!r} is {definition.status.value}; only active ones spawn instances"
@@ -459,7 +301,7 @@ def _session_usage(usage: Any) -> TokenUsageMetrics:
     return TokenUsageMetrics.parse(usage, "final_session_token_usage")
 
 
-def _session_records(records: Any, live: LiveInstance) -> list[PerformanceRecord]:
+def _session_records(records: Any, live: Session) -> list[PerformanceRecord]:
     if isinstance(records, str) or not isinstance(records, Sequence):
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"performance_records is a list, not {type(records).__name__}")
     ids = {"instance_id": live.instance_id, "definition_id": live.definition_id}

@@ -1,45 +1,31 @@
-"""One-shot tasks: one prompt, one answer, no conversation; and many of them at once."""
+"""Stateless tasks: one prompt, one answer, no conversation."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from contextvars import copy_context
-from dataclasses import dataclass, replace
-from operator import attrgetter
-from queue import Empty, SimpleQueue
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ai_wm.calls.runner import Runner, Task
-from ai_wm.calls.turn import CallOptions, Check
+from ai_wm.calls.runner import Runner
+from ai_wm.calls.turn import CallOptions, Task
 from ai_wm.data.settings import check_overrides, effective_config
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, PerformanceRecord
 from ai_wm.providers.base import Message
 from ai_wm.store import Store
 from ai_wm.workers.definitions import Definitions
-from neuroscript.errors import ErrorCode, NeuroScriptError
-
-MAX_PARALLEL = 256
-_WATCH_SECONDS = 0.05
-"""How often a waiting batch looks whether it was cancelled."""
+from neuroscript import ErrorCode, NeuroScriptError
 
 
 class TaskResult(NamedTuple):
-    """What a stateless task gave: the model's output and the record of the task."""
+    """The result of a stateless task: the model's output and the record of the task."""
 
     output: str
     record: PerformanceRecord
 
 
-Progress = AbstractContextManager[Callable[[], object]]
-"""A display of how far a batch is: entered, it gives a function to call for each prompt that is done."""
-
-
 @dataclass(frozen=True, slots=True)
 class StatelessTasks:
-    """Runs stateless tasks with the parts of one manager."""
+    """Runs stateless tasks with the services of one manager."""
 
     definitions: Definitions
     runner: Runner
@@ -48,40 +34,34 @@ class StatelessTasks:
     def execute(
         self, id_or_name: str, prompt: str, overrides: Mapping[str, Any] | None, options: CallOptions
     ) -> TaskResult:
-        """The steps of the design document (section 2.4), in its order, and those of each fallback where one is needed.
-
-        1. the definition exists, is active and supports stateless tasks; 2. its limits have room, which is reserved;
-        3. the key; 4. the call, with a conversation of one message; 5. the cost; 6. the record, and with it the
-        summary; 7. the counters of the limits; 8. the output and the record.
+        """Gives a definition one prompt, and returns its output and the record.
 
         Raises:
-            NeuroScriptError: 4, 9 or 19 by step 1; 20 or 46 by step 2; 18 or 34 by step 3; 16, 31, 40, 44, 45 or 47 by
-                step 4; 25 or 26 by step 6.  What was reserved is given back or settled in every case.
+            NeuroScriptError: 4 for what does not fit; what `ready` and `Runner.run` raise.
         """
         if not isinstance(prompt, str):
             raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"a prompt is a string, not {type(prompt).__name__}")
-        overrides = check_overrides(overrides)
-        definition = self.ready(id_or_name)
-        config = effective_config(definition.base_config, overrides)
+        given = check_overrides(overrides)
         known: dict[str, Any] = {"prompt_char_length": len(prompt)}
-        if overrides:
-            known["config_overrides"] = sorted(overrides)
+        if given:
+            known["config_overrides"] = sorted(given)
         task = Task(
+            worker=id_or_name,
+            ready=self.ready,
+            configure=lambda definition: effective_config(definition.base_config, given),
             messages=(*options.context, Message(role="user", content=prompt)),
             known=known,
             options=options,
-            overrides=(overrides,),
-            log=lambda turn, record: self.store.add_record(record, meanwhile=turn.settle_aside),
+            store=lambda record, used: self.store.add_record(record),
         )
         try:
-            turn, record = self.runner.run(task, definition, config, self.ready)
+            answer = self.runner.run(task)
         finally:
-            task.tell()
-        assert turn.response is not None
-        return TaskResult(turn.response.text, record)
+            self.runner.tell(task)
+        return TaskResult(answer.text, answer.record)
 
     def ready(self, id_or_name: str) -> AIWorkerDefinition:
-        """The definition, if it may run stateless tasks now.
+        """Finds a definition that may run stateless tasks now.
 
         Raises:
             NeuroScriptError: 9 unknown; 19 not active, or not for stateless tasks.
@@ -99,112 +79,3 @@ class StatelessTasks:
                 "interaction_models, or spawn an instance of it",
             )
         return definition
-
-    # --- batches ---
-
-    def execute_batch(
-        self,
-        id_or_name: str,
-        prompts: Sequence[str],
-        max_parallel: int,
-        overrides: Mapping[str, Any] | None,
-        options: CallOptions,
-        progress: Callable[[int], Progress],
-    ) -> list[TaskResult | NeuroScriptError]:
-        """Runs many prompts, at most ``max_parallel`` at once.
-
-        Returns:
-            one result or error for each prompt, in the order of the prompts.
-
-        Raises:
-            NeuroScriptError: 4, 9 or 19 where no prompt could run; 44 if cancelled, and then what is running ends in
-                the background.
-        """
-        _check_batch(prompts, max_parallel)
-        overrides = check_overrides(overrides)
-        self.ready(id_or_name)
-        if not prompts:
-            return []
-        stopped = threading.Event()
-
-        def check() -> None:
-            if stopped.is_set():
-                raise NeuroScriptError(ErrorCode.CANCELLED, "the batch was cancelled")
-
-        parts = replace(options, check=check)
-        results: dict[int, TaskResult | NeuroScriptError] = {}
-        finished: SimpleQueue[_Done] = SimpleQueue()
-        indexes = iter(range(len(prompts)))
-
-        def work() -> None:
-            for index in indexes:
-                try:
-                    finished.put(_Done(index, *self._one(id_or_name, prompts[index], overrides, parts, check)))
-                except BaseException as error:  # raised where the batch waits
-                    finished.put(_Done(index, None, [], error))
-
-        workers = min(max_parallel, len(prompts))
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="ai_wm-batch")
-        try:
-            with progress(len(prompts)) as advance:
-                for _ in range(workers):
-                    pool.submit(copy_context().run, work)
-                while len(results) < len(prompts):
-                    for place, result, fired, error in sorted(_next_of(finished, options.check), key=_place_of):
-                        if result is None:
-                            raise error if error is not None else AssertionError(place)
-                        results[place] = result
-                        # In this thread: what listens may belong to it.
-                        for name, payload in fired:
-                            self.runner.events.fire(name, payload)
-                        advance()
-        finally:
-            stopped.set()
-            # A cancelled batch does not wait for the calls in flight; they end, and are recorded, in the background.
-            pool.shutdown(wait=len(results) == len(prompts), cancel_futures=True)
-        return [results[index] for index in range(len(prompts))]
-
-    def _one(
-        self, id_or_name: str, prompt: str, overrides: Mapping[str, Any], options: CallOptions, check: Check
-    ) -> tuple[TaskResult | NeuroScriptError, list[tuple[str, dict[str, Any]]]]:
-        with self.runner.events.collected() as fired:
-            try:
-                check()
-                return self.execute(id_or_name, prompt, overrides, options), fired
-            except NeuroScriptError as error:
-                return error, fired
-
-
-class _Done(NamedTuple):
-    """A task of a batch that is over: what it gave, the events that it fired, and what it raised if it gave nothing."""
-
-    place: int
-    result: TaskResult | NeuroScriptError | None
-    fired: list[tuple[str, dict[str, Any]]]
-    error: BaseException | None = None
-
-
-_place_of = attrgetter("place")
-
-
-def _next_of(finished: SimpleQueue[_Done], check: Check | None) -> list[_Done]:
-    """The tasks that are over, waiting for at least one; looks now and then whether the caller was cancelled."""
-    found: list[_Done] = []
-    while not found:
-        try:
-            found.append(finished.get(timeout=None if check is None else _WATCH_SECONDS))
-            while True:
-                found.append(finished.get_nowait())
-        except Empty:
-            if check is not None:
-                check()
-    return found
-
-
-def _check_batch(prompts: Any, max_parallel: Any) -> None:
-    if isinstance(prompts, str) or not isinstance(prompts, Sequence) or not all(isinstance(p, str) for p in prompts):
-        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, "prompts is a list of strings")
-    if type(max_parallel) is not int or not 1 <= max_parallel <= MAX_PARALLEL:
-        raise NeuroScriptError(
-            ErrorCode.ARG_MISMATCH, f"max_parallel is a whole number from 1 to {MAX_PARALLEL}, not {max_parallel!r}"
-        )

@@ -1,4 +1,4 @@
-"""Compiled programs, kept on disk from one process to the next.
+"""The cache of compiled programs on disk, which lasts from one process to the next.
 
 A file is the code of one program under one set of circumstances, and is named by the hash of both: the source, the
 names, procedures and limits that code is made for, the Python that runs and the modules that made it.  How its tools
@@ -22,17 +22,17 @@ import os
 import stat
 import sys
 
-import neuroscript
 from neuroscript.cache.memory import Entry
 from neuroscript.runtime.containers import COPY_ALWAYS, IN_CONTAINER, IN_HELPER, IN_LOCAL
 from neuroscript.runtime.programs import Compiled, LoadedProcedure, LoadedProgram, Signature
 from neuroscript.user_directories import KEY, user_directory
+from neuroscript.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from neuroscript.compiler.codegen.calls import Linker
+    from neuroscript.runtime.programs import Linker
 
 SWITCH = "NEUROSCRIPT_NO_CACHE"
 """The environment variable that turns the cache off, for every interpreter of the process, when it is not empty."""
@@ -40,6 +40,7 @@ SWITCH = "NEUROSCRIPT_NO_CACHE"
 MOST_BYTES = 64 * 1024 * 1024
 """Bytes that all files may have together; the oldest are removed."""
 
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # of the package `neuroscript`
 _MAKERS = ("compiler", "runtime", "syntax", "values")  # the packages that code depends on
 _HASH_BYTES = 32
 _KEY_BYTES = 32
@@ -50,7 +51,7 @@ _RELATIVE = os.open in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 
 
 class DiskCache:
-    """The cache in one directory.
+    """The cache in one directory, which several processes may use at once.
 
     Args:
         directory: its path; it is made when the first program is kept, and so is the key beside it.
@@ -61,12 +62,12 @@ class DiskCache:
         self.key_file = directory + KEY
 
     def find(self, source: str | bytes, circumstances: tuple[object, ...], linker: Linker) -> Entry | None:
-        """The entry of a program, if its tools are linked in the same way here.
+        """The entry of a program, if ``linker`` links all its tools in the same way.
 
         Args:
             source: the program.
-            circumstances: all else that its code depends on, by its ``repr``.
-            linker: how its tools are linked here.
+            circumstances: all else that its code depends on, with a ``repr`` that tells them apart.
+            linker: links the tools.
         """
         name = _name(source, circumstances)
         try:
@@ -86,7 +87,7 @@ class DiskCache:
         return entry
 
     def keep(self, source: str | bytes, circumstances: tuple[object, ...], entry: Entry) -> None:
-        """Keeps an entry, and removes the oldest ones if there is too much."""
+        """Adds an entry, and removes the oldest ones if all take more than `MOST_BYTES`."""
         name = _name(source, circumstances)
         try:
             content = marshal.dumps(_plain(entry))
@@ -144,7 +145,7 @@ class _Folder:
             return file.read()
 
     def write(self, name: str, data: bytes) -> None:
-        """A file with these bytes; whoever reads it meanwhile reads the old one whole, or the new one."""
+        """Writes a file atomically: whoever reads it meanwhile gets the old content or the new one, whole."""
         folder = self._descriptor
         draft = _draft(self._at(name), data, folder)
         os.replace(draft, self._at(name), src_dir_fd=folder, dst_dir_fd=folder)
@@ -243,7 +244,7 @@ def _seal(key: bytes, name: str, content: bytes) -> bytes:
 
 
 def open_cache(where: bool | str | os.PathLike[str], sandbox: str | os.PathLike[str] | None) -> DiskCache | None:
-    """The cache that a host asks for; None if it is turned off, or scripts could reach it.
+    """Opens the cache that a host asks for; None if it is turned off, or scripts could reach it.
 
     Args:
         where: a directory, or True for the user's own.
@@ -287,7 +288,7 @@ def _within(inner: str | os.PathLike[str], outer: str | os.PathLike[str]) -> boo
 
 
 def _name(source: str | bytes, circumstances: tuple[object, ...]) -> str:
-    """The name of a program's file."""
+    """The name of a program's file: the hash of all that its code depends on."""
     text = source if isinstance(source, bytes) else source.encode("utf-8", "surrogatepass")
     made = hashlib.sha256(repr((_maker(), *circumstances)).encode("utf-8", "surrogatepass"))
     made.update(b"\0" + text)
@@ -295,26 +296,25 @@ def _name(source: str | bytes, circumstances: tuple[object, ...]) -> str:
 
 
 def _maker() -> tuple[object, ...]:
-    """What makes the code and runs it: this Python, how it was started, and these modules, by size and time."""
+    """The version of the compiler and runtime: this Python, its options, and our modules by size and time."""
     python = sys.implementation.cache_tag, sys.version, sys.flags.optimize, IN_LOCAL, IN_HELPER, IN_CONTAINER
     positions = "no_debug_ranges" in sys._xoptions, os.environ.get("PYTHONNODEBUGRANGES", "")
     modules: list[tuple[str, int, int]] = []
-    root = os.path.dirname(neuroscript.__file__)
     pending = list(_MAKERS)
     while pending:
         package = pending.pop()
-        with contextlib.suppress(OSError), os.scandir(os.path.join(root, package)) as files:
+        with contextlib.suppress(OSError), os.scandir(os.path.join(_ROOT, package)) as files:
             for file in files:
                 if file.name.endswith(".py"):
                     status = file.stat()
                     modules.append((f"{package}/{file.name}", status.st_size, status.st_mtime_ns))
                 elif "." not in file.name and file.name != "__pycache__":
                     pending.append(f"{package}/{file.name}")
-    return neuroscript.__version__, python, positions, COPY_ALWAYS, sorted(modules)
+    return __version__, python, positions, COPY_ALWAYS, sorted(modules)
 
 
 def _plain(entry: Entry) -> tuple[Any, ...]:
-    """An entry as `marshal` takes it."""
+    """An entry as plain values, which `marshal` can write."""
     program, compiled = entry.program, entry.compiled
     procedures = []
     for one in program.procedures:
@@ -327,7 +327,7 @@ def _plain(entry: Entry) -> tuple[Any, ...]:
 
 
 def _entry(parts: Any) -> tuple[Entry, dict[str, str]]:
-    """What `_plain` made."""
+    """The entry of plain values, and the links of its tools as text."""
     (name, metadata, found), (codes, start, commands), links, length = parts
     procedures = [
         LoadedProcedure(Signature(own, needs, optional), returns, about, name, line)

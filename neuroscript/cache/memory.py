@@ -1,9 +1,9 @@
-"""Compiled programs, kept in the process.
+"""The cache of compiled programs in memory, shared by all interpreters of the process.
 
-A host that makes an interpreter for each request loads the same program again and again; the second time it costs a
-look-up.  Code depends on more than its source: on the names that the host sets, the procedures that are loaded, the
-limits that are written into it, and on how each tool that it calls was linked.  All but the last are the key; the last
-is checked when an entry is found.
+A host that makes an interpreter for each request loads the same program again and again; from the second time on that
+costs a look-up.  Code depends on more than its source: on the names that the host sets, the procedures that are loaded,
+the limits that are written into it, and on how each tool that it calls was linked.  All but the last are the key; the
+last is compared when an entry is found.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from neuroscript.compiler.codegen.calls import Linker
-    from neuroscript.runtime.programs import Compiled, LoadedProgram
-    from neuroscript.runtime.tool_calls import ToolLink
+    from neuroscript.runtime.programs import Compiled, Linker, LoadedProgram, ToolLink
 
 _ENTRIES = 128
 _LONGEST = 1024 * 1024  # characters of all sources that are kept; their code takes up to ten times as much
@@ -27,7 +25,14 @@ _LONGEST = 1024 * 1024  # characters of all sources that are kept; their code ta
 
 @record(frozen=True)
 class Entry:
-    """A compiled program, the tools that it is linked to, and the length of its source."""
+    """A compiled program.
+
+    Attributes:
+        program: its procedures and metadata.
+        compiled: its code.
+        links: how each tool that it calls was linked, by name.
+        length: of its source, in characters or bytes.
+    """
 
     program: LoadedProgram
     compiled: Compiled
@@ -36,20 +41,20 @@ class Entry:
 
 
 class RecordingLinker:
-    """Passes on to a linker, and keeps what it said."""
+    """A linker that passes requests on to another one, and records the links."""
 
     def __init__(self, linker: Linker) -> None:
         self.linker = linker
         self.links: dict[str, ToolLink | None] = {}
 
     def tool(self, name: str) -> ToolLink | None:
-        """The `Linker` protocol."""
+        """Links a tool, and records the link."""
         link = self.links[name] = self.linker.tool(name)
         return link
 
 
 class Cache:
-    """The latest programs that were compiled, for all interpreters of the process."""
+    """A thread-safe cache of the programs that were used last, with bounds on their number and size."""
 
     def __init__(self) -> None:
         self._entries: OrderedDict[Hashable, Entry] = OrderedDict()
@@ -57,7 +62,7 @@ class Cache:
         self._lock = threading.Lock()
 
     def find(self, key: Hashable, linker: Linker) -> Entry | None:
-        """The entry of a key, if its tools are linked in the same way here."""
+        """The entry of a key, if ``linker`` links all its tools in the same way."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is not None:
@@ -67,7 +72,7 @@ class Cache:
         return entry
 
     def keep(self, key: Hashable, entry: Entry) -> None:
-        """Keeps an entry, and lets the oldest one go."""
+        """Adds an entry, and evicts those that have not been used for longest; a very long program is not kept."""
         length = entry.length
         if length > _LONGEST // 4:
             return

@@ -1,5 +1,27 @@
-"""The ``neuroscript`` command: one module a sub-command, imported when it is used."""
+"""The ``neuroscript`` command: one module a sub-command, imported when it is used.
+
+The names below are public: those that a plugin's sub-command shares with the built-in ones.
+"""
 
 from neuroscript.cli.app import main
+from neuroscript.cli.options import add_format, sandbox_directory, whole_number
+from neuroscript.cli.report import complain, explain, log_to_standard_error, print_json
+from neuroscript.cli.status import FAILED, OK, UsageError
+from neuroscript.output import visible, write, write_line
 
-__all__ = ["main"]
+__all__ = [
+    "FAILED",
+    "OK",
+    "UsageError",
+    "add_format",
+    "complain",
+    "explain",
+    "log_to_standard_error",
+    "main",
+    "print_json",
+    "sandbox_directory",
+    "visible",
+    "whole_number",
+    "write",
+    "write_line",
+]

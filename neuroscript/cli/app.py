@@ -1,7 +1,8 @@
 """The command's entry: finds the sub-command, imports its module, and turns every way to end into an exit status.
 
-A sub-command's module has ``configure(parser)``, which declares its arguments, and ``run(options) -> int``, which does
-the work.  Only the module that is used is imported, so that ``neuroscript run`` starts fast.
+A sub-command's module has ``SUMMARY``, its line in the help, ``configure(parser)``, which declares its arguments, and
+``run(options) -> int``, which does the work.  Only the module that is used is imported, so that ``neuroscript run``
+starts fast, and plugins are looked for only where a name is not built in.
 """
 
 from __future__ import annotations
@@ -18,29 +19,24 @@ from neuroscript.cli.report import complain
 from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, FAILED, USAGE, UsageError
 from neuroscript.errors import NeuroScriptError
 from neuroscript.output import visible, write
-from neuroscript.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
+    from typing import Any, Protocol
+
+    class Subcommand(Protocol):
+        """What the module of a sub-command has."""
+
+        SUMMARY: str
+
+        def configure(self, parser: argparse.ArgumentParser) -> None: ...
+
+        def run(self, options: argparse.Namespace) -> int: ...
 
 
-@record(frozen=True)
-class Command:
-    """A sub-command: the module that it lives in, and its line in the help."""
-
-    module: str
-    summary: str
-
-
-COMMANDS = {
-    "run": Command("neuroscript.cli.run", "run a program"),
-    "check": Command("neuroscript.cli.check", "look for errors in programs without running them"),
-    "tools": Command("neuroscript.cli.tools", "list the tools, or explain one"),
-    "repl": Command("neuroscript.cli.repl", "try the language line by line"),
-    "workers": Command("ai_wm.cli.workers", "look after the AI workers of a directory"),
-}
+BUILT_IN = ("run", "check", "tools", "repl")
+"""The sub-commands of this package, each in the module of its name."""
 
 _YOUNG = 20_000
 """New objects from which on garbage is looked for, in a process of the command's own.
@@ -118,55 +114,81 @@ def silence_stdout() -> None:
     os.close(devnull)
 
 
+class _RootParser(Parser):
+    """The parser of what stands before the sub-command; its help lists the sub-commands, for which all are imported."""
+
+    def format_help(self) -> str:
+        self.epilog = _command_table() + EPILOG
+        return super().format_help()
+
+
 def _dispatch(arguments: list[str]) -> int:
-    if arguments and arguments[0] in COMMANDS:
-        return _run_command(arguments[0], arguments[1:])
-    root = Parser(
-        prog="neuroscript",
-        description="Run, check and explore NeuroScript programs.",
-        epilog=_command_table() + EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="neuroscript [--version] [--help] COMMAND …",
-    )
-    root.add_argument("--version", action="version", version=f"neuroscript {__version__}")
     # What comes after the command is the command's own, options included.
     first = next((i for i, word in enumerate(arguments) if not word.startswith("-")), len(arguments))
-    root.parse_args(arguments[:first])
-    if first == len(arguments):
-        root.print_help(sys.stderr)
-        return USAGE
-    name = arguments[first]
-    if name not in COMMANDS:
-        raise UsageError(_unknown(name))
-    return _run_command(name, arguments[first + 1 :])
+    if first > 0 or not arguments:
+        root = _RootParser(
+            prog="neuroscript",
+            description="Run, check and explore NeuroScript programs.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            usage="neuroscript [--version] [--help] COMMAND …",
+        )
+        root.add_argument("--version", action="version", version=f"neuroscript {__version__}")
+        root.parse_args(arguments[:first])
+        if first == len(arguments):
+            root.print_help(sys.stderr)
+            return USAGE
+    return _run_command(arguments[first], arguments[first + 1 :])
 
 
 def _run_command(name: str, arguments: list[str]) -> int:
-    command = COMMANDS[name]
-    module = importlib.import_module(command.module)
+    command = _find(name)
     parser = Parser(
         prog=f"neuroscript {name}",
-        description=f"{command.summary[0].upper()}{command.summary[1:]}.",
+        description=f"{command.SUMMARY[:1].upper()}{command.SUMMARY[1:]}.",
         # For each argument argparse makes a formatter, which imports `shutil` to ask for the terminal's width.
         formatter_class=partial(argparse.HelpFormatter, width=80),
     )
-    module.configure(parser)
+    command.configure(parser)
     parser.formatter_class = argparse.HelpFormatter
-    return int(module.run(parser.parse_args(arguments)))
+    return int(command.run(parser.parse_args(arguments)))
+
+
+def _find(name: str) -> Subcommand:
+    """The sub-command of that name.
+
+    Raises:
+        UsageError: if there is none.
+        NeuroScriptError: if it is a plugin's and cannot be loaded.
+    """
+    if name in BUILT_IN:
+        module: Any = importlib.import_module(f"neuroscript.cli.{name}")
+        found: Subcommand | None = module
+    else:
+        from neuroscript.cli import plugin_commands
+
+        found = plugin_commands.find(name)
+    if found is None:
+        raise UsageError(_unknown(name))
+    return found
 
 
 def _command_table() -> str:
-    width = max(map(len, COMMANDS))
-    rows = [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
-    return "commands:\n" + "\n".join(rows) + "\n\n"
+    from neuroscript.cli import plugin_commands
+
+    rows = [(name, _find(name).SUMMARY) for name in BUILT_IN] + plugin_commands.summaries(BUILT_IN)
+    width = max(len(name) for name, _ in rows)
+    return "commands:\n" + "\n".join(f"  {name:{width}}  {summary}" for name, summary in rows) + "\n\n"
 
 
 def _unknown(name: str) -> str:
     import difflib
 
-    near = difflib.get_close_matches(name, COMMANDS, 1)
+    from neuroscript.cli import plugin_commands
+
+    known = list(dict.fromkeys([*BUILT_IN, *plugin_commands.names()]))
+    near = difflib.get_close_matches(name, known, 1)
     if near:
         return f"there is no command {name!r}; did you mean {near[0]!r}?"
     if os.path.exists(name):
         return f"there is no command {name!r}; to run that file: neuroscript run {name}"
-    return f"there is no command {name!r}; there are {', '.join(COMMANDS)}"
+    return f"there is no command {name!r}; there are {', '.join(known)}"

@@ -16,6 +16,8 @@ from neuroscript.output import write_line
 
 ERROR = "error"
 
+SUMMARY = "look for errors in programs without running them"
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""

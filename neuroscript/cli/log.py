@@ -7,7 +7,7 @@ import logging
 from neuroscript.output import one_line
 
 
-def log_to_standard_error() -> None:
+def install() -> None:
     """Has warnings and errors that are logged shown, unless the process has a log of its own already."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Formatter("neuroscript: %(message)s"))

@@ -1,4 +1,4 @@
-"""Options that several sub-commands share, and values that their text must be."""
+"""Options that several sub-commands share, and the reading of their values."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
-    """``--format``."""
+    """Adds the option ``--format``."""
     parser.add_argument("--format", choices=FORMATS, default="text", help="text for people (default), or JSON lines")
 
 
 def add_host(parser: argparse.ArgumentParser) -> None:
-    """What the host gives to scripts: ``--sandbox``, ``--env``, ``--no-plugins``."""
+    """Adds the options for what scripts are given: ``--sandbox``, ``--env``, ``--no-plugins``."""
     parser.add_argument(
         "--sandbox",
         metavar="DIR",
@@ -38,7 +38,7 @@ def add_host(parser: argparse.ArgumentParser) -> None:
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
-    """``--max-steps``, ``--max-seconds``, ``--max-written-bytes`` and ``--max-files``."""
+    """Adds ``--max-steps``, ``--max-seconds``, ``--max-written-bytes`` and ``--max-files``."""
     parser.add_argument(
         "--max-steps", metavar="N", type=whole_number, help="loop turns and calls of one run (default: 10000000)"
     )
@@ -57,21 +57,21 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def make_limits(options: argparse.Namespace) -> Limits:
-    """The limits of the options that `add_limits` declares."""
+    """The limits that the options of `add_limits` set."""
     names = ("max_steps", "max_seconds", "max_written_bytes", "max_files")
     given = {name: getattr(options, name) for name in names}
     return Limits(**{name: value for name, value in given.items() if value is not None})
 
 
 def whole_number(text: str) -> int:
-    """A whole number of 0 or more, for argparse."""
+    """Reads a whole number of 0 or more; a type for argparse."""
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"a whole number of 0 or more is wanted, not {text!r}")
     return int(text)
 
 
 def seconds(text: str) -> float:
-    """A number of seconds of 0 or more, for argparse."""
+    """Reads a number of seconds of 0 or more; a type for argparse."""
     try:
         number = float(text)
     except ValueError:
@@ -82,7 +82,7 @@ def seconds(text: str) -> float:
 
 
 def json_value(text: str, what: str) -> Any:
-    """The JSON value in ``text``; ``what`` names the option.
+    """Reads a JSON value; ``what`` names the option in messages.
 
     Raises:
         UsageError: if it is not JSON.
@@ -119,5 +119,5 @@ def sandbox_directory(path: str | None) -> Path | None:
 
 
 def environment(names: list[str]) -> dict[str, str]:
-    """The variables of ``--env``; one that is allowed and not set is empty."""
+    """The environment variables that ``--env`` allows; one that is not set is empty."""
     return {name: os.environ.get(name, "") for name in names}

@@ -14,6 +14,8 @@ from neuroscript.interpreter import Interpreter
 from neuroscript.output import write_line
 from neuroscript.values import text_of
 
+SUMMARY = "try the language line by line"
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""

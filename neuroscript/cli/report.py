@@ -1,4 +1,4 @@
-"""What the command line prints: emitted values, results and errors, as text for people or as lines of JSON."""
+"""Output of the command line: emitted values, results and errors, as text for people or as lines of JSON."""
 
 from __future__ import annotations
 
@@ -77,13 +77,16 @@ class JsonLinesReport:
 
 
 def make_report(format_name: str, show_result: bool = False) -> Report:
-    """The report of ``--format``."""
+    """Makes the report that ``--format`` names."""
     return JsonLinesReport() if format_name == "jsonl" else TextReport(show_result)
 
 
 def print_json(row: Any) -> None:
-    """One line of JSON on standard output.  ASCII alone: other characters would depend on the terminal's encoding, and
-    some of them end a line for some readers."""
+    """Writes a value as one line of JSON to standard output.
+
+    In ASCII alone: other characters would depend on the terminal's encoding, and some of them end a line for some
+    readers.
+    """
     import json
 
     # The one control character that JSON lets stand as it is.
@@ -96,8 +99,15 @@ def complain(message: object) -> None:
     write_line(sys.stderr, f"neuroscript: {one_line(message)}")
 
 
+def log_to_standard_error() -> None:
+    """Has what is logged shown on standard error, one line a record."""
+    from neuroscript.cli import log  # which imports `logging`
+
+    log.install()
+
+
 def error_map(error: NeuroScriptError) -> dict[str, Any]:
-    """An error as JSON has it."""
+    """An error as JSON values."""
     row: dict[str, Any] = {
         "code": int(error.code),
         "name": error.name,
@@ -118,7 +128,7 @@ def error_map(error: NeuroScriptError) -> dict[str, Any]:
 
 
 def diagnostic_map(diagnostic: Diagnostic) -> dict[str, Any]:
-    """A finding as JSON has it."""
+    """A finding as JSON values."""
     return {
         "line": diagnostic.line,
         "column": diagnostic.column,

@@ -13,7 +13,7 @@ from neuroscript.cli.options import (
     make_limits,
     sandbox_directory,
 )
-from neuroscript.cli.report import make_report
+from neuroscript.cli.report import log_to_standard_error, make_report
 from neuroscript.cli.source import STDIN, read_source, source_name
 from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, FAILED, OK, SYNTAX, UsageError
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 DEFAULT_ENTRY = "main"
 STREAM_SERVICE = "stream"
 """The service that plugins hand the pieces of a model's reply to: a function of one string."""
+
+SUMMARY = "run a program"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -137,17 +139,12 @@ class _Host(Interpreter):
 
     @property
     def log(self) -> logging.Logger:
-        self._log_to_standard_error()
+        log_to_standard_error()
         return super().log
 
     def load_plugins(self) -> None:
-        self._log_to_standard_error()
-        super().load_plugins()
-
-    def _log_to_standard_error(self) -> None:
-        from neuroscript.cli.log import log_to_standard_error
-
         log_to_standard_error()
+        super().load_plugins()
 
 
 class _Sink:

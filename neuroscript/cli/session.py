@@ -1,5 +1,4 @@
-"""What a conversation with the language is made of, apart from the terminal: inputs that may go over several lines,
-commands that begin with a colon, and what is shown in return."""
+"""The interactive session apart from the terminal: inputs, commands that begin with a colon, and what is shown."""
 
 from __future__ import annotations
 
@@ -17,8 +16,8 @@ from neuroscript.interpreter import Interpreter
 from neuroscript.output import one_line
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.stdlib.meta import help_text
-from neuroscript.syntax._tables import KEYWORDS
 from neuroscript.syntax.errors.completeness import incomplete
+from neuroscript.syntax.tables import KEYWORDS
 from neuroscript.values import text_of
 
 MAX_SHOWN = 10_000
@@ -40,7 +39,7 @@ _WORD = re.compile(r":?[A-Za-z_][A-Za-z0-9_.]*\Z|:\Z")
 
 
 class ReplSession:
-    """One conversation.
+    """One interactive session, which takes lines and evaluates what is complete.
 
     Args:
         make_interpreter: makes an interpreter; called once at first and for each ``:reset``.
@@ -189,7 +188,7 @@ class ReplSession:
 
 
 def shown(value: Any, width: int = MAX_SHOWN) -> str:
-    """A value as the conversation shows it: strings in quotes, a long text cut."""
+    """A value as an interactive session shows it: strings in quotes, a long text cut."""
     # A list's text quotes what is in it, so the quoting rules stand in one place.
     text = text_of([value])[1:-1] if type(value) is str else text_of(value)
     return text if len(text) <= width else f"{text[: width - 1]}… ({len(text)} characters)"

@@ -32,5 +32,5 @@ def read_source(path: str) -> bytes:
 
 
 def source_name(path: str) -> str:
-    """What errors call the program."""
+    """The name of a program in errors."""
     return STDIN_NAME if path == STDIN else path

@@ -16,8 +16,8 @@ from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import Style
 
 from neuroscript.cli.session import ReplSession
-from neuroscript.syntax._tables import KEYWORDS
 from neuroscript.syntax.errors.completeness import incomplete
+from neuroscript.syntax.tables import KEYWORDS
 
 _TOKENS = re.compile(
     r"""(?P<comment>(?:\#|--|//).*)

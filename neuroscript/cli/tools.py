@@ -16,6 +16,8 @@ from neuroscript.stdlib.meta import help_text, specification
 from neuroscript.tools.registry import ToolRegistry
 from neuroscript.tools.spec import ToolSpec
 
+SUMMARY = "list the tools, or explain one"
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
@@ -58,7 +60,7 @@ def find_tools(tools: ToolRegistry, name: str | None) -> list[ToolSpec]:
 
 
 def table(specs: Sequence[ToolSpec], width: int) -> str:
-    """One line a tool under its category: how it is called, and what it does as far as ``width`` columns hold it."""
+    """A table of tools by category, one line each: how it is called, and what it does, in ``width`` columns."""
     usage_width = min(max((len(spec.usage) for spec in specs), default=0), 56)
     rows: list[str] = []
     category = ""

@@ -1,58 +1,79 @@
-"""From a program's text to its code: the stages one after the other.
+"""The stages of the compiler, in order: parse and resolve (the front end), analyse and generate (the back end).
+
+Between the two the program is known to be correct, and the interpreter settles what it is compiled against: a `Unit`.
 
 Imported when there is a program to compile; one that is found in a cache needs neither the parser nor the compiler.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from neuroscript.compiler.codegen.calls import Unit, signature_of
+from neuroscript.compiler.analysis.analyse import analyse
 from neuroscript.compiler.codegen.generate import generate
-from neuroscript.compiler.resolve import diagnostic, resolve
+from neuroscript.compiler.resolve import Resolved, diagnostic, resolve, signature_of
+from neuroscript.compiler.unit import Unit
 from neuroscript.errors import ErrorCode, NeuroScriptSyntaxError
 from neuroscript.limits import Limits
-from neuroscript.runtime.programs import Compiled, LoadedProcedure, LoadedProgram, Signature
-from neuroscript.syntax.nodes import Procedure
+from neuroscript.runtime.programs import Compiled, LoadedProcedure, LoadedProgram
+from neuroscript.syntax import nodes as n
 from neuroscript.syntax.parser import parse
 
 
-def build(
-    source: str | bytes,
-    name: str,
-    limits: Limits,
-    known: Mapping[str, LoadedProcedure],
-    compiling: Callable[[Callable[[Unit, int], Compiled], Mapping[str, Signature]], Compiled],
-) -> tuple[LoadedProgram, Compiled]:
-    """Compiles a program.
+def front_end(source: str | bytes, name: str, limits: Limits, known: Mapping[str, LoadedProcedure]) -> Resolved:
+    """Parses and resolves a program.
 
     Args:
         source: its text.
         name: what it is called in messages.
-        limits: what it may be.
-        known: procedures that it may not define anew.
-        compiling: calls what makes the code with what it is linked against and the number of the load, given the
-            signatures of the program's own procedures.
+        limits: how long it may be, and how deeply nested.
+        known: the procedures that it may not define anew.
 
     Raises:
         NeuroScriptSyntaxError: with every finding.
-        NeuroScriptError: 38 if the program is nested too deeply for Python's compiler.
     """
     program = parse(source, name, limits)
     resolved = resolve(program)
+    raise_errors(resolved, known)
+    return resolved
+
+
+def back_end(resolved: Resolved, unit: Unit) -> Compiled:
+    """Analyses a program and generates its code; the program's tree is emptied on the way.
+
+    Args:
+        resolved: the program, without errors.
+        unit: what it is compiled against.
+
+    Raises:
+        NeuroScriptError: 38 if the program is nested too deeply for Python's compiler.
+    """
+    analysis = analyse(resolved, unit)
+    return generate(analysis)
+
+
+def raise_errors(resolved: Resolved, known: Mapping[str, LoadedProcedure]) -> None:
+    """Raises all errors of a resolved program, if there are any; a procedure that is known already is one."""
     found = list(resolved.diagnostics)
-    for procedure in program.procedures:
+    for procedure in resolved.program.procedures:
         old = known.get(procedure.name)
         if old is not None:
             message = f"procedure '{procedure.name}' is defined already, in {old.file} on line {old.line}"
-            found.append(diagnostic(program, procedure.name_span, "error", ErrorCode.DUPLICATE, message))
+            found.append(diagnostic(resolved.program, procedure.name_span, "error", ErrorCode.DUPLICATE, message))
     if found:
         raise NeuroScriptSyntaxError(found)
-    loaded = LoadedProgram(name, program.metadata, [_loaded(procedure, name) for procedure in program.procedures])
-    signatures = {procedure.name: procedure.signature for procedure in loaded.procedures}
-    return loaded, compiling(lambda unit, load: generate(resolved, unit, load), signatures)
 
 
-def _loaded(procedure: Procedure, file: str) -> LoadedProcedure:
-    returns = tuple(param.name for param in procedure.returns)
-    return LoadedProcedure(signature_of(procedure), returns, procedure.metadata, file, procedure.span[0])
+def loaded_program(program: n.Program) -> LoadedProgram:
+    """The part of a program that is kept when it has been compiled."""
+    procedures = [
+        LoadedProcedure(
+            signature_of(procedure),
+            tuple(param.name for param in procedure.returns),
+            procedure.metadata,
+            program.name,
+            procedure.span[0],
+        )
+        for procedure in program.procedures
+    ]
+    return LoadedProgram(program.name, program.metadata, procedures)

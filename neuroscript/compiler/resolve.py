@@ -1,4 +1,4 @@
-"""Names and static rules: what each body of code assigns, which handler covers which statement, what is wrong at load.
+"""Name resolution and static rules: the variables of each body, the error handlers that cover its statements, errors.
 
 A *body* is what has variables of its own: a procedure, a command block or an event handler.  Error handlers share
 those of the body that they stand in (language reference, sections 5 and 6).
@@ -7,11 +7,13 @@ those of the body that they stand in (language reference, sections 5 and 6).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from neuroscript.compiler.traversal import expressions, inner_blocks, statements, walk
 from neuroscript.errors import Diagnostic, ErrorCode
+from neuroscript.runtime.programs import Signature
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 
@@ -22,7 +24,7 @@ SYSTEM_NAMES = ("system_error_message", "system_error_code", "system_error")
 
 @dataclass(slots=True)
 class Body:
-    """One body of code and what is known of it before code is made."""
+    """One body of code, with its variables and error handlers."""
 
     kind: str  # "procedure", "command" or "event"
     name: str
@@ -38,13 +40,18 @@ class Body:
     events: list[n.OnEvent] = field(default_factory=list)
     uses_last: bool = False
     size: int = 0  # statements
-    guarded: set[str] | None = None  # the variables that are asked whether they are set, once that is known
     evals: int = 0  # how often it evaluates a text that is known only when it runs
+    session: frozenset[str] | None = None  # the variables that an interactive session shares with it; None without one
+
+    def exclude(self, names: Collection[str]) -> None:
+        """Makes the host's names read-only, unless a parameter has the name: they are no variables of the body."""
+        self.readonly |= {name for name in self.variables if name in names and name not in self.params}
+        self.variables -= self.readonly
 
 
 @dataclass(slots=True)
 class Resolved:
-    """A program whose bodies are known."""
+    """A program with its bodies and the errors in it."""
 
     program: n.Program
     bodies: list[Body]
@@ -52,8 +59,12 @@ class Resolved:
     diagnostics: list[Diagnostic]
 
 
-def resolve(program: n.Program) -> Resolved:
-    """Finds the bodies of a program and everything that is certainly wrong in it.
+def resolve(program: n.Program, session: frozenset[str] | None = None) -> Resolved:
+    """Resolves the names of a program, body by body, and checks it against the static rules.
+
+    Args:
+        program: the tree.
+        session: the variables of an interactive session whose input it is, which its command blocks share.
 
     The diagnostics have the codes 12 (``return`` where none may stand), 13 (``clear_error`` outside a handler),
     15 (a handler inside a handler), 39 (``break`` outside a loop) and 42 (a procedure defined twice).
@@ -72,11 +83,17 @@ def resolve(program: n.Program) -> Resolved:
             _report(result, procedure.name_span, ErrorCode.SYNTAX, message)
         _add(result, body)
     for number, command in enumerate(program.commands, 1):
-        _add(result, Body("command", f"command {number}", command.body, [], command.span))
+        _add(result, Body("command", f"command {number}", command.body, [], command.span, session=session))
     for event in program.handlers:
         _add_event(result, event)
     result.diagnostics.sort(key=lambda found: (found.line, found.column))
     return result
+
+
+def signature_of(procedure: n.Procedure) -> Signature:
+    """The signature of a procedure's definition."""
+    needs = tuple(param.name for param in procedure.needs)
+    return Signature(procedure.name, needs, tuple(param.name for param in procedure.optional))
 
 
 def _add_event(result: Resolved, event: n.OnEvent) -> None:
@@ -88,7 +105,7 @@ def _add_event(result: Resolved, event: n.OnEvent) -> None:
 
 def _add(result: Resolved, body: Body) -> None:
     result.bodies.append(body)
-    body.variables.update(body.params)
+    body.variables.update(body.params, body.session or ())
     _Walker(result, body).block(body.block, loop=False, handler=False)
     if body.handlers:
         body.variables.update(SYSTEM_NAMES)
@@ -101,7 +118,7 @@ def _add(result: Resolved, body: Body) -> None:
 
 
 def _assign_handlers(body: Body) -> None:
-    """The nearest handler above a statement covers it, the first one what stands above all (section 6)."""
+    """Assigns to each statement the nearest handler above it, and the first one to those above all (section 6)."""
     if not body.handlers:
         return
     current = 0
@@ -113,26 +130,6 @@ def _assign_handlers(body: Body) -> None:
             body.handler_of[id(statement)] = current
 
 
-def statements(block: n.Block) -> Iterator[n.Stmt]:
-    """Every statement of a block in the order of the text, those of inner blocks too, handlers' bodies excepted."""
-    pending = block[::-1]  # and no recursion, in which every statement would pass through all blocks that it stands in
-    while pending:
-        statement = pending.pop()
-        yield statement
-        for inner in reversed(list(inner_blocks(statement))):
-            pending.extend(reversed(inner))
-
-
-def inner_blocks(statement: n.Stmt) -> Iterable[n.Block]:
-    """The blocks of ``if``, ``while`` and ``for each``."""
-    if isinstance(statement, n.If):
-        yield from (block for _, block in statement.branches)
-        if statement.orelse is not None:
-            yield statement.orelse
-    elif isinstance(statement, n.While | n.ForEach):
-        yield statement.body
-
-
 def _report(result: Resolved, span: n.Span, code: ErrorCode, message: str, hint: str = "") -> None:
     result.diagnostics.append(diagnostic(result.program, span, "error", code, message, hint))
 
@@ -140,7 +137,7 @@ def _report(result: Resolved, span: n.Span, code: ErrorCode, message: str, hint:
 def diagnostic(
     program: n.Program, span: n.Span, severity: str, code: ErrorCode, message: str, hint: str = ""
 ) -> Diagnostic:
-    """A finding at a span of a program, with its source line."""
+    """A diagnostic for a span of a program, with the source line."""
     line, column, end_line, end_column = span
     text = source_line(program.source, line)
     end = end_column + 1 if end_line == line else len(text) + 1
@@ -159,7 +156,7 @@ def _lines(source: str) -> list[str]:
 
 
 class _Walker:
-    """Collects what one body assigns and reads, and reports what may not stand where it stands."""
+    """Collects the names that one body assigns and reads, and reports statements that may not stand where they do."""
 
     def __init__(self, result: Resolved, body: Body) -> None:
         self.result = result
@@ -244,78 +241,3 @@ class _Walker:
                 case n.Eval():
                     body.evals += 1
                     body.uses_last = True
-
-
-def expressions(statement: n.Stmt) -> Iterator[n.Expr]:
-    """The expressions that stand directly in a statement, in the order in which they are evaluated."""
-    match statement:
-        case n.Set(targets=targets, value=value):
-            yield value
-            for target in targets:
-                yield from target.path
-        case n.CallStmt(call=value) | n.Emit(value=value) | n.Must(value=value):
-            yield value
-        case n.Return(values=values):
-            yield from values
-        case n.Whisper(target=whom, value=value):
-            yield whom
-            yield value
-        case n.Fail(value=n.Expr() as value):
-            yield value
-        case n.If(branches=branches):
-            yield from (condition for condition, _ in branches)
-        case n.While(condition=value):
-            yield value
-        case n.ForEach(collection=value):
-            yield value
-        case n.OnEvent(event=value) | n.ClearEvent(event=n.Expr() as value):
-            yield value
-        case n.Ask(who=who, prompt=prompt, config=config, into=into):
-            yield from (part for part in (who, prompt, config) if part is not None)
-            if into is not None:
-                yield from into.path
-        case n.PromptUser(prompt=prompt, into=into):
-            yield prompt
-            yield from into.path
-
-
-def walk(expression: n.Expr) -> Iterator[n.Expr]:
-    """An expression and everything inside it, from left to right."""
-    pending = [expression]
-    while pending:
-        part = pending.pop()
-        yield part
-        if type(part) not in _LEAVES:
-            pending += reversed(list(children(part)))
-
-
-_LEAVES = frozenset({n.Name, n.Literal, n.Last, n.Raw})
-
-
-def children(expression: n.Expr) -> Iterator[n.Expr]:
-    """The expressions directly inside one, from left to right."""
-    match expression:
-        case n.ListExpr(items=items):
-            yield from items
-        case n.MapExpr(entries=entries):
-            for key, value in entries:
-                yield key
-                yield value
-        case n.Unary(operand=operand):
-            yield operand
-        case n.Chain(first=first, rest=rest):
-            yield first
-            yield from (operand for _, operand, _ in rest)
-        case n.Power(base=base, exponent=exponent):
-            yield base
-            yield exponent
-        case n.Index(value=value, index=index):
-            yield value
-            yield index
-        case n.Call(args=args) | n.ToolCall(args=args):
-            yield from (argument.value for argument in args)
-        case n.CallValue(callee=callee, args=args):
-            yield callee
-            yield from (argument.value for argument in args)
-        case n.Eval(text=text):
-            yield text

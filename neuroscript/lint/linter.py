@@ -1,4 +1,4 @@
-"""Warnings: what is certainly not meant, though it loads.
+"""The linter: warnings about code that loads but certainly is a mistake.
 
 A warning is given only where every run that comes there fails or does nothing: a name that nothing sets, code that
 nothing reaches, a tool or procedure that does not exist, a call that its signature refuses.
@@ -10,15 +10,8 @@ from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from neuroscript.compiler.codegen.calls import signature_of
-from neuroscript.compiler.resolve import (
-    Body,
-    Resolved,
-    diagnostic,
-    expressions,
-    inner_blocks,
-    walk,
-)
+from neuroscript.compiler.resolve import Body, Resolved, diagnostic, signature_of
+from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, walk
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.runtime.errors import nearest
 from neuroscript.runtime.operators import BUILTINS
@@ -35,11 +28,14 @@ _MOST_UNKNOWN = 100  # unknown tools whose nearest names are told
 
 
 def lint(resolved: Resolved, interpreter: Interpreter) -> list[Diagnostic]:
-    """The warnings of a program.
+    """Checks a program for mistakes that are no errors yet.
 
     Args:
         resolved: the program.
-        interpreter: whose tools, procedures and globals it may use.
+        interpreter: the one with the tools, procedures and globals that the program may use.
+
+    Returns:
+        The warnings, in no particular order.
     """
     linter = _Linter(resolved, interpreter)
     for body in resolved.bodies:
@@ -90,7 +86,7 @@ class _Linter:
                 ended = statement
 
     def expression(self, body: Body, expression: n.Expr) -> None:
-        loose = set(map(id, _loose(expression)))
+        loose = {id(operand) for part in walk(expression) for operand in nil_tolerant_operands(part)}
         for part in walk(expression):
             match part:
                 case n.Name(name=name, span=span) if id(part) not in loose:
@@ -172,7 +168,7 @@ class _Linter:
 
 
 def _targets(statement: n.Stmt) -> Iterator[tuple[str, n.Span]]:
-    """The names that a statement sets, and where they stand."""
+    """The names that a statement sets, each with its span."""
     match statement:
         case n.Set(targets=targets):
             yield from ((target.name, target.span) for target in targets)
@@ -180,13 +176,3 @@ def _targets(statement: n.Stmt) -> Iterator[tuple[str, n.Span]]:
             yield target.name, target.span
         case n.ForEach(name=name, name_span=span):
             yield name, span
-
-
-def _loose(expression: n.Expr) -> Iterator[n.Expr]:
-    """The operands that may be unset variables: those of ``== != typeof no some``."""
-    for part in walk(expression):
-        if isinstance(part, n.Unary) and part.op in ("typeof", "no", "some"):
-            yield part.operand
-        elif isinstance(part, n.Chain) and part.rest[0][0] in ("==", "!="):
-            yield part.first
-            yield from (operand for _, operand, _ in part.rest)

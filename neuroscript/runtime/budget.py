@@ -1,8 +1,8 @@
-"""Steps, time, memory and cancellation of a run.
+"""The budget of a run: steps, time, memory and cancellation.
 
 Generated code takes one item of an iterator for every loop turn and procedure call, which costs a few nanoseconds.  The
-items come in portions, and between two portions `Fuel` looks at the clock, the limits and the host's wishes.  A portion
-is as large as the program is fast: about a millisecond's worth.
+items come in portions, and between two portions `Fuel` checks the clock, the other limits and whether the host cancels.
+A portion is as large as the program is fast: about a millisecond's worth.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class Fuel:
         self.stopped: NeuroScriptError | None = None
         self.left = self.max_steps
         self.seconds = 0.0
-        self.tool_seconds = 0.0
-        self.nested_seconds = 0.0
+        self.tool_seconds = 0.0  # of the host's code, since the last check
+        self.host_since: float | None = None  # when the host's code that runs now began; None while the script runs
         self.mark = perf_counter()
         self.portion = _SMALLEST
         self.memory_mark = self.mark
@@ -70,12 +70,12 @@ class Fuel:
         self.namespace["_fuel"] = chain.from_iterable(self._portions())
 
     def _portions(self) -> Iterator[Iterable[bool]]:
-        """Steps in portions, each of them true; what is between two is done when the earlier one has run dry."""
+        """Yields steps in portions, each step true; the limits are checked between two portions."""
         while True:
             self.portion = min(self.portion, self.left)
             self.left -= self.portion
             yield repeat(True, self.portion)
-            elapsed = self.pulse()
+            elapsed = self.check_limits()
             if self.left <= 0:
                 self._exhausted(f"the run has used up its {self.max_steps} steps (loop turns and calls)")
             if elapsed < 0.0005:
@@ -83,30 +83,55 @@ class Fuel:
             elif elapsed > 0.002:
                 self.portion = max(self.portion // 4, _SMALLEST)
 
-    def pulse(self) -> float:
-        """Looks at time, memory and cancellation; gives the seconds since the last look."""
+    def check_limits(self) -> float:
+        """Ends the run if it is cancelled or beyond a limit; returns the script's seconds since the last check."""
         if self.cancelled:
             self.stop(NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled"))
         return self._charge()
 
-    def tool_ended(self, start: float, nested: float) -> None:
-        """Takes the time of a tool, or of the host, off the script's, but for what it had the script do meanwhile.
+    def enter_host(self) -> bool:
+        """Begins code of the host, whose time is not the script's; gives what `leave_host` takes.
 
-        Args:
-            start: `perf_counter` when it began.
-            nested: ``nested_seconds`` when it began.
+        That is whether the host's code runs already, as where a tool emits a value.
         """
-        seconds = perf_counter() - start - (self.nested_seconds - nested)
+        if self.host_since is not None:
+            return True
+        self.host_since = perf_counter()
+        return False
+
+    def leave_host(self, was_host: bool) -> None:
+        """Ends code of the host."""
+        if not was_host:
+            self._take_off()
+
+    def enter_script(self) -> bool:
+        """Begins a part of the script inside code of the host; gives what `leave_script` takes."""
+        if self.host_since is None:
+            return False
+        self._take_off()
+        return True
+
+    def leave_script(self, was_host: bool) -> None:
+        """Ends a part of the script inside code of the host, which goes on."""
+        if was_host:
+            self.host_since = perf_counter()
+
+    def nested(self) -> Nested:
+        """A context in which a part of the script runs inside code of the host."""
+        return Nested(self)
+
+    def _take_off(self) -> None:
+        """Takes the time of the host's code off the script's."""
+        since, self.host_since = self.host_since, None
+        if since is None:  # other threads of the run have done so
+            return
+        seconds = perf_counter() - since
         self.tool_seconds += seconds
         if seconds > _LONG_TOOL:
             self._excuse_memory()
 
-    def nested(self) -> Nested:
-        """A part of the script that runs inside a tool: a context."""
-        return Nested(self)
-
     def stop(self, error: NeuroScriptError) -> NoReturn:
-        """Ends the run."""
+        """Ends the run with an error that no script can catch."""
         self.stopped = error
         try:
             raise Stop(error)
@@ -114,8 +139,11 @@ class Fuel:
             del error  # this frame is in its traceback, and would keep it alive
 
     def _charge(self) -> float:
-        """Charges the script for the time since the last look, and gives that time."""
+        """Charges the script for its time since the last check, and returns that time."""
         now = perf_counter()
+        if self.host_since is not None:  # a tool asks whether it is to go on
+            self.tool_seconds += now - self.host_since
+            self.host_since = now
         elapsed = now - self.mark - self.tool_seconds
         self.timed = self.tool_seconds
         self.mark = now
@@ -127,11 +155,11 @@ class Fuel:
             self._exhausted(f"the run has used up its {self.max_seconds:g} seconds")
         if self.memory_allowed is not None and now - self.memory_mark > _MEMORY_INTERVAL:
             self.memory_mark = now
-            self._look_at_memory()
+            self._check_memory()
         return elapsed
 
     def _without_tools(self, elapsed: float) -> float:
-        """The script's part of a time in which host tools may have been called without a clock.
+        """The script's share of a time in which tools of the host may have been called without a clock.
 
         Looking at a clock twice would double the cost of a small tool, so tools are called without one until portions
         take longer than their steps can, and then with one until they are quick again.
@@ -156,7 +184,7 @@ class Fuel:
         self.slow_portions = self.quick_portions = 0
         self.time_tools(timing)
 
-    def _look_at_memory(self) -> None:
+    def _check_memory(self) -> None:
         """Ends the run if its own values have grown beyond the limit.
 
         The process's size is cheap to read and tells when something has grown; whether it was this run, only measuring
@@ -177,7 +205,7 @@ class Fuel:
         self.memory_allowed = grown + allowed // 4
 
     def _excuse_memory(self) -> None:
-        """Lets the run off what the process has grown by while the host's code ran."""
+        """Does not charge the run for memory that the process took while the host's code ran."""
         if self.memory_base:
             size = process_bytes()
             self.memory_base += max(size - self.memory_seen, 0)
@@ -188,18 +216,18 @@ class Fuel:
 
 
 class Nested:
-    """`Fuel.nested`."""
+    """Context manager for a part of the script that runs inside code of the host."""
 
-    __slots__ = ("_before", "_fuel", "_start")
+    __slots__ = ("_fuel", "_was_host")
 
     def __init__(self, fuel: Fuel) -> None:
         self._fuel = fuel
 
     def __enter__(self) -> None:
-        self._start, self._before = perf_counter(), self._fuel.nested_seconds
+        self._was_host = self._fuel.enter_script()
 
     def __exit__(self, *_: object) -> None:
-        self._fuel.nested_seconds = self._before + perf_counter() - self._start
+        self._fuel.leave_script(self._was_host)
 
 
 def process_bytes() -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, NoReturn
 
-_BIG = 4096  # items from which on copying looks at the clock
+_BIG = 4096  # items from which on copying checks the limits
 _CONTAINERS = frozenset({list, dict})
 
 UNSET: Any = type("Unset", (), {"__slots__": (), "__repr__": lambda self: "<unset>", "__bool__": lambda self: False})()
@@ -74,17 +74,17 @@ if COPY_ALWAYS:  # pragma: no cover - other builds
 
 
 class Containers:
-    """Changing and reading lists and maps, with the limits of one interpreter."""
+    """Reads and changes lists and maps within the limits of one interpreter."""
 
     def __init__(self, operations: Operations) -> None:
         self.text = operations.text
         self.max_items = operations.max_items
         self.max_string = operations.max_string
         self.max_nesting = operations.max_nesting
-        self.pulse = operations.pulse
+        self.check_limits = operations.check_limits
 
     def nested(self, value: Any) -> Any:
-        """A value that is about to be stored in a list or map, unless it is nested too deeply for that.
+        """Returns a value that is about to be stored in a list or map; raises if it is nested too deeply for that.
 
         The depth is looked for along the first and the last items, which takes no longer than the depth is; what is
         nested elsewhere is refused when it is shown, compared or given to the host.
@@ -195,7 +195,7 @@ class Containers:
 
     def _copied(self, container: Any) -> Any:
         if len(container) > _BIG:
-            self.pulse()
+            self.check_limits()
         return container.copy()
 
     def _child(self, container: Any, key: Any) -> Any:
@@ -221,7 +221,7 @@ class Containers:
             self.too_many("list")
         if index > len(container):
             if index > _BIG:
-                self.pulse()
+                self.check_limits()
             container.extend(repeat(None, index - len(container)))
         container.append(value)
 
@@ -249,7 +249,7 @@ class Containers:
         raise NeuroScriptError(ErrorCode.TYPE, f"a map's key is a string, number or boolean, not {describe(key)}")
 
     def too_many(self, kind: str, *_: Any) -> NoReturn:
-        """A list or map beyond the limit."""
+        """Raises the error of a list or map beyond the limit."""
         raise NeuroScriptError(
             ErrorCode.RESOURCE_EXHAUSTION, f"a {kind} would have more than the limit of {self.max_items} items"
         )

@@ -1,4 +1,4 @@
-"""What a tool sees of the run that calls it."""
+"""The call context: what a tool can use of the interpreter and the run that call it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from neuroscript.runtime.handles import HandleTable
     from neuroscript.runtime.services import Services
     from neuroscript.sandbox.sandbox import Sandbox
-    from neuroscript.values import Function
+    from neuroscript.values import Function, ToolValue
 
 
 class ToolContext:
@@ -57,7 +57,7 @@ class ToolContext:
 
     @property
     def handles(self) -> HandleTable:
-        """What handles stand for."""
+        """The table of the objects behind handles."""
         return self.interpreter.handles
 
     @property
@@ -88,23 +88,45 @@ class ToolContext:
         """
         return self.interpreter.runtime.prompt(self.interpreter.runtime.depth, text)
 
-    def call(self, function: Function, *args: Any) -> Any:
-        """Calls a function value of the script."""
+    def call(self, function: Function | ToolValue, *args: Any) -> Any:
+        """Calls a function value of the script.
+
+        Raises:
+            NeuroScriptError: the script's own error, with its place and its stack down to the tool's caller.
+        """
         runtime = self.interpreter.runtime
-        if runtime.running:
+        if not runtime.running:  # a tool that the host called itself
+            with runtime.run() as depth:
+                return runtime.call(depth, function, None, args, ())
+        try:
             with runtime.fuel.nested():
                 return runtime.call(runtime.depth, function, None, args, ())
-        with runtime.run() as depth:  # a tool that the host called itself
-            return runtime.call(depth, function, None, args, ())
+        except Exception as exception:  # here the tool's frames are not yet in the traceback, and the script's are
+            error = runtime.error_of(exception, outermost=False)
+            try:
+                raise error from error.__cause__
+            finally:
+                del error  # this frame is in the traceback, and would keep the error alive
+
+    def call_procedure(self, name: str, args: list[Any], named: dict[str, Any]) -> Any:
+        """Calls a procedure by its name.
+
+        Raises:
+            NeuroScriptError: 2 if there is no such procedure, 4 for wrong arguments, and the procedure's own error.
+        """
+        runtime = self.interpreter.runtime
+        runtime.check_procedure(name)
+        with runtime.run(joining=True) as depth:
+            return runtime.call(depth, runtime.function(name), None, (*args, *named.values()), tuple(named))
 
     def check(self) -> None:
-        """Raises if the run is cancelled or out of time; a long tool calls it now and then."""
+        """Raises if the run is cancelled or has used up what it may; a long tool calls it now and then."""
         runtime = self.interpreter.runtime
         if runtime.running:
-            runtime.fuel.pulse()
+            runtime.fuel.check_limits()
 
     def sleep(self, seconds: float) -> None:
-        """Waits, or until the run is cancelled."""
+        """Waits so many seconds, or until the run is cancelled."""
         wake: threading.Event = self.interpreter.runtime.cancel_event
         end = monotonic() + seconds
         while (left := end - monotonic()) > 0:

@@ -1,4 +1,4 @@
-"""From a Python exception to the script's error: what failed, where, and through which procedures.
+"""Turns Python exceptions into the script's errors: what failed, where, and through which procedures.
 
 Generated code carries the script's positions, so nothing is recorded while a script runs: the place of a failure is
 read from the traceback when there is one.
@@ -10,11 +10,22 @@ from neuroscript.errors import ErrorCode, NeuroScriptError, StackFrame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from types import CodeType, FrameType
-    from typing import Any
+    from typing import Any, Protocol
 
-    from neuroscript.runtime.runs import Runs
+    class RunState(Protocol):
+        """What is asked of the runtime whose code raised an exception."""
+
+        namespace: dict[str, Any]
+        globals: dict[str, Any]
+
+        @property
+        def procedures(self) -> Mapping[str, object]: ...
+
+        def tool_of(self, exception: BaseException) -> str | None:
+            """The tool whose own code raised."""
+
 
 _positions: dict[CodeType, list[tuple[int | None, int | None, int | None, int | None]]] = {}
 
@@ -29,7 +40,7 @@ class Stop(BaseException):
 
 
 class Unset(NameError):
-    """A variable that was read before it was set."""
+    """Raised where a variable is read before it is set."""
 
     def __init__(self, variable: str) -> None:
         super().__init__(variable)
@@ -41,8 +52,8 @@ _LONG_NAME = 100  # characters from which on no near name is looked for
 UNCATCHABLE = frozenset({ErrorCode.RESOURCE_EXHAUSTION, ErrorCode.NESTING_DEPTH_EXCEEDED, ErrorCode.CANCELLED})
 
 
-def script_error(exception: BaseException, runtime: Runs) -> NeuroScriptError:
-    """The error of a script for an exception that came out of generated code, with its place and stack.
+def script_error(exception: BaseException, runtime: RunState) -> NeuroScriptError:
+    """The script's error for an exception that came out of generated code, with its place and stack.
 
     An error that has a place already keeps it.
     """
@@ -59,7 +70,7 @@ def script_error(exception: BaseException, runtime: Runs) -> NeuroScriptError:
     return error
 
 
-def _frames(exception: BaseException, runtime: Runs) -> list[tuple[FrameType, int]]:
+def _frames(exception: BaseException, runtime: RunState) -> list[tuple[FrameType, int]]:
     """The frames of generated code from the outermost to the one that failed, with where each one is."""
     traceback = exception.__traceback__
     inner: list[tuple[FrameType, int]] = []
@@ -117,7 +128,7 @@ def place_of(code: CodeType, position: int) -> tuple[int, int]:
     return line or 0, (column or 0) + 1
 
 
-def _translated(exception: BaseException, frames: list[tuple[FrameType, int]], runtime: Runs) -> NeuroScriptError:
+def _translated(exception: BaseException, frames: list[tuple[FrameType, int]], runtime: RunState) -> NeuroScriptError:
     if isinstance(exception, Stop):
         return exception.error
     if isinstance(exception, NeuroScriptError):
@@ -142,7 +153,7 @@ def _translated(exception: BaseException, frames: list[tuple[FrameType, int]], r
     return error
 
 
-def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: Runs) -> NeuroScriptError:
+def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: RunState) -> NeuroScriptError:
     if isinstance(exception, Unset):
         name = exception.variable
     else:
@@ -162,7 +173,7 @@ def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: R
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?``, where some known name is close to ``name``."""
+    """The hint ``; did you mean 'x'?`` if a known name is close to ``name``, else nothing."""
     if len(name) > _LONG_NAME:  # comparing takes the square of the length
         return ""
     import difflib
@@ -175,7 +186,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def handler_fields(error: NeuroScriptError) -> dict[str, Any]:
-    """``system_error`` in an error handler (language reference, section 6)."""
+    """The fields of ``system_error`` in an error handler (language reference, section 6)."""
     return {
         **{str(key): _shown_detail(value) for key, value in error.details.items()},
         "code": int(error.code),
@@ -188,7 +199,7 @@ def handler_fields(error: NeuroScriptError) -> dict[str, Any]:
 
 
 def _shown_detail(value: Any) -> Any:
-    """A detail of an error as a script sees it: what is no value of the language, by the name of its type."""
+    """A detail of an error as a script sees it; one that is no value of the language is shown as its type."""
     from neuroscript.values import from_host
 
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from time import time_ns
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.records import record
@@ -25,7 +25,7 @@ class Registered:
 
 
 class Events:
-    """The handlers in the order of their registration.
+    """Event handlers in the order of their registration.
 
     Args:
         most: how many there may be.
@@ -80,4 +80,4 @@ def make_event(name: str, payload: Any, source: str) -> EventValue:
     """A new event value."""
     import uuid  # not before there is an event with a handler
 
-    return EventValue(name, payload, source, TimeDate.of(datetime.now(UTC)), str(uuid.uuid4()))
+    return EventValue(name, payload, source, TimeDate.from_unix_nanoseconds(time_ns()), str(uuid.uuid4()))

@@ -1,4 +1,4 @@
-"""What handles stand for: a table that only the host's side can read."""
+"""The table of the objects that handles refer to, which no script can read."""
 
 from __future__ import annotations
 

@@ -5,20 +5,20 @@ Generated code sees the names of `Runtime.namespace` and no others: its ``__buil
 
 from __future__ import annotations
 
+import builtins
 import sys
 from functools import partial
 from itertools import chain, compress
-from time import perf_counter
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.output import write_line
+from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, refcount
 from neuroscript.runtime.errors import UNCATCHABLE, Stop, Unset, handler_fields, nearest, script_error
 from neuroscript.runtime.events import Events, make_event
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
-from neuroscript.runtime.programs import specialised_name
 from neuroscript.runtime.runs import Runs
 from neuroscript.runtime.tool_calls import TOOL_NAMES, ToolLinks, bad_call
 from neuroscript.values import (
@@ -58,7 +58,7 @@ class Runtime(ToolLinks, Runs):
         self.namespace: dict[str, Any] = {"__builtins__": {}}
         self.operations = Operations(limits)
         self.fuel = Fuel(limits, self.namespace)
-        self.operations.pulse = self.fuel.pulse
+        self.operations.check_limits = self.fuel.check_limits
         self.containers = Containers(self.operations)
         self.events = Events(self.operations.max_items)
         self.emitted = 0
@@ -73,37 +73,39 @@ class Runtime(ToolLinks, Runs):
         operations, containers = self.operations, self.containers
         self.namespace.update(_STATELESS)
         self.namespace.update(
-            _add=operations.add,
-            _mul=operations.multiply,
-            _join=operations.join,
-            _pieces=operations.pieces,
-            _joined=operations.joined,
-            _map_key=operations.map_key,
-            _len=operations.length,
-            _long_string=operations.long_string,
-            _nested=containers.nested,
-            _too_many=containers.too_many,
-            _index=containers.index,
-            _walk=containers.walk,
-            _put=containers.put,
-            _put_path=containers.put_path,
-            _append_at=containers.append_at,
-            _iterate=containers.iterate,
-            _too_deep=self.too_deep,
-            _name=self.name,
-            _name_or_nil=self.name_or_nil,
-            _read_only=self.read_only,
-            _eval=self.evaluate,
-            _call=self.call,
-            _tool=self.late_tool,
-            _emit=self.emit,
-            _whisper=self.whisper,
-            _prompt=self.prompt,
-            _ask=self.ask,
-            _fail=self.fail,
-            _handle=self.handle,
-            _on_event=self.events.register,
-            _clear_event=self.events.clear,
+            {
+                abi.ADD: operations.add,
+                abi.MUL: operations.multiply,
+                abi.JOIN: operations.join,
+                abi.JOIN_ALL: operations.pieces,
+                abi.TEXT: operations.joined,
+                abi.MAP_KEY: operations.map_key,
+                abi.BUILTIN_LEN: operations.length,
+                abi.LONG_STRING: operations.long_string,
+                abi.NESTED: containers.nested,
+                abi.TOO_MANY: containers.too_many,
+                abi.INDEX: containers.index,
+                abi.WALK: containers.walk,
+                abi.PUT: containers.put,
+                abi.PUT_PATH: containers.put_path,
+                abi.APPEND_AT: containers.append_at,
+                abi.ITERATE: containers.iterate,
+                abi.TOO_DEEP: self.too_deep,
+                abi.NAME: self.name,
+                abi.NAME_OR_NIL: self.name_or_nil,
+                abi.REFUSE_READ_ONLY: self.read_only,
+                abi.EVAL: self.evaluate,
+                abi.CALL: self.call,
+                abi.CALL_TOOL: self.late_tool,
+                abi.EMIT: self.emit,
+                abi.WHISPER: self.whisper,
+                abi.PROMPT: self.prompt,
+                abi.ASK: self.ask,
+                abi.FAIL: self.fail,
+                abi.HANDLE: self.handle,
+                abi.ON_EVENT: self.events.register,
+                abi.CLEAR_EVENT: self.events.clear,
+            }
         )
 
     # --- errors ---------------------------------------------------------------------------------------------------
@@ -136,7 +138,7 @@ class Runtime(ToolLinks, Runs):
         return value
 
     def name_or_nil(self, name: str, otherwise: Any = None) -> Any:
-        """As `name`; nil where there is nothing of that name."""
+        """As `name`, but nil where nothing has that name."""
         if name in self.globals:
             return self.globals[name]
         if name in self.procedures:
@@ -147,8 +149,14 @@ class Runtime(ToolLinks, Runs):
         """A procedure as a value."""
         return Function(name, partial(self.interpreter.run, name))
 
+    def check_procedure(self, name: str) -> None:
+        """Raises error 2 where no procedure of that name is loaded."""
+        if name not in self.procedures:
+            message = f"there is no procedure '{name}'{nearest(name, self.procedures)}"
+            raise NeuroScriptError(ErrorCode.PROC_NOT_FOUND, message)
+
     def read_only(self, name: str) -> NoReturn:
-        """A host global was to be set."""
+        """Raises the error of setting a global of the host."""
         raise NeuroScriptError(ErrorCode.WRITE_VIOLATION, f"'{name}' is set by the host and cannot be changed")
 
     def evaluate(self, text: Any, scope: dict[str, Any]) -> str:
@@ -171,17 +179,17 @@ class Runtime(ToolLinks, Runs):
         return self.operations.pieces(*parts)
 
     def define(self, name: str, procedure: LoadedProcedure, load: int) -> None:
-        """Notes a procedure whose code, made by the load of that number, is in the namespace."""
+        """Registers a procedure whose code, made by the load of that number, is in the namespace."""
         old = self.procedures.get(name)
         if old is not None and old.signature != procedure.signature:
             self._changed.add(name)
         self.procedures[name] = procedure
         if name in self._changed:
-            self.namespace[f"p_{name}"] = _checked(self.namespace[f"p_{name}"], procedure.signature)
+            self.namespace[abi.PROCEDURE + name] = _checked(self.namespace[abi.PROCEDURE + name], procedure.signature)
         functions = self._specialised.setdefault(name, [])
         for replaced in functions:
-            self.namespace[replaced] = self.namespace[f"p_{name}"]
-        special = specialised_name(load, name)
+            self.namespace[replaced] = self.namespace[abi.PROCEDURE + name]
+        special = abi.specialised(load, name)
         if special in self.namespace:
             functions.append(special)
 
@@ -193,7 +201,7 @@ class Runtime(ToolLinks, Runs):
             owner = getattr(getattr(callee.call, "func", None), "__self__", None)
             if owner is not self.interpreter:
                 return self._foreign_call(callee, args, names)
-            name = callee.name
+            name, callee = callee.name, None
         elif type(callee) is ToolValue:
             return self.late_tool(depth, callee.name, args, names)
         elif name is None:
@@ -207,8 +215,8 @@ class Runtime(ToolLinks, Runs):
         problem = procedure.signature.problem(len(positional), list(names))
         if problem is not None:
             bad_call(f"{name}() {problem}; it is {procedure.signature}")
-        named = {f"v_{key}": value for key, value in zip(names, args[len(positional) :], strict=True)}
-        return self.namespace[f"p_{name}"](depth - 1, *positional, **named)
+        named = {abi.VARIABLE + key: value for key, value in zip(names, args[len(positional) :], strict=True)}
+        return self.namespace[abi.PROCEDURE + name](depth - 1, *positional, **named)
 
     def _foreign_call(self, function: Function, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call of a function value that is the host's, or another interpreter's."""
@@ -232,7 +240,7 @@ class Runtime(ToolLinks, Runs):
     # --- the host ----------------------------------------------------------------------------------------------------
 
     def emit(self, value: Any) -> None:
-        """``emit value``."""
+        """Emits a value to the host: ``emit value``."""
         text = self.operations.text(value)
         self.emitted += len(text)
         if self.emitted > self.max_emitted:
@@ -246,7 +254,7 @@ class Runtime(ToolLinks, Runs):
 
     def _host(self, what: str, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
         """Calls the host, whose time is not the script's."""
-        start, nested = perf_counter(), self.fuel.nested_seconds
+        was_host = self.fuel.enter_host()
         try:
             return function(*args, **named)
         except (NeuroScriptError, RecursionError, MemoryError):
@@ -255,10 +263,10 @@ class Runtime(ToolLinks, Runs):
             message = f"{what} failed: {type(error).__name__}: {error}"
             raise NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, message) from error
         finally:
-            self.fuel.tool_ended(start, nested)
+            self.fuel.leave_host(was_host)
 
     def whisper(self, target: Any, value: Any) -> None:
-        """``whisper target, value``: kept for the next ``ask`` if the target is ``self``, and told to the host."""
+        """Whispers a value to the host, and keeps it for the next ``ask`` if the target is ``self``."""
         name = target if type(target) is str else self.operations.joined(target)
         if name == "self":
             whispered = self.whispered.setdefault(name, [])
@@ -270,14 +278,14 @@ class Runtime(ToolLinks, Runs):
             self._host("the host's whisper sink", sink, name, to_host(value))
 
     def prompt(self, depth: int, text: Any) -> str:
-        """``promptuser``."""
+        """Asks the person at the host: ``promptuser``."""
         source = self.interpreter.prompt_source
         if source is None:
             raise NeuroScriptError(ErrorCode.CONFIGURATION, "there is nobody to ask: the host gave no prompt source")
         return str(from_host(self._host("the host's prompt source", source, self.operations.joined(text))))
 
     def ask(self, depth: int, who: Any, given: bool, prompt: Any, config: Any) -> Any:
-        """``ask``."""
+        """Asks a model: ``ask``."""
         asker = self.interpreter.asker()
         if asker is None:
             raise NeuroScriptError(ErrorCode.CONFIGURATION, "there are no models to ask: no worker system is installed")
@@ -292,7 +300,7 @@ class Runtime(ToolLinks, Runs):
         return from_host(self._host("the model", asker, context, who, text, to_host(config), to_host(whispered)))
 
     def fail(self, value: Any, given: bool) -> NoReturn:
-        """``fail``."""
+        """Raises the error of a ``fail`` statement."""
         self.operations.fail(value if given else "fail statement executed")
 
     def fire(self, name: str, payload: Any, source: str, joining: bool = False) -> None:
@@ -301,9 +309,9 @@ class Runtime(ToolLinks, Runs):
         if not handlers:
             return
         event = make_event(name, payload, source)
-        with self.run(joining) as depth, self.fuel.nested():
+        with self.run(joining) as depth:
             for handler in handlers:
-                self.fuel.pulse()
+                self.fuel.check_limits()
                 try:
                     handler.function(depth - 1, event)
                 except Exception as exception:  # one handler's failure stops neither the others nor the emitter
@@ -321,7 +329,7 @@ def _checked(function: Callable[..., Any], signature: Signature) -> Callable[...
     """A procedure for callers that may have been compiled for another signature of it."""
 
     def call(depth: int, *args: Any, **named: Any) -> Any:
-        problem = signature.problem(len(args), [name.removeprefix("v_") for name in named])
+        problem = signature.problem(len(args), [name.removeprefix(abi.VARIABLE) for name in named])
         if problem is not None:
             bad_call(f"{signature.name}() {problem}; it is {signature}")
         return function(depth, *args, **named)
@@ -333,12 +341,12 @@ def _checked(function: Callable[..., Any], signature: Signature) -> Callable[...
 
 
 def unset(name: str) -> NoReturn:
-    """A variable that has not been set."""
+    """Raises the error of reading a variable that is not set."""
     raise Unset(name)
 
 
 def must(value: Any, source: str) -> NoReturn:
-    """``must`` of a value that is not truthy."""
+    """Raises the error of a ``must`` whose value is not truthy."""
     if type(value) is ErrorValue:
         raise value.error()
     shown = f"{source} is {describe(value)}" if source else f"got {describe(value)}"
@@ -346,7 +354,7 @@ def must(value: Any, source: str) -> NoReturn:
 
 
 def must_set(value: Any) -> None:
-    """``set target = must value``: refuses an error value, nil and false."""
+    """Refuses an error value, nil and false in ``set target = must value``."""
     if type(value) is ErrorValue:
         raise value.error()
     if value is None or value is False:
@@ -363,7 +371,7 @@ def unpack(value: Any, count: int) -> None:
 
 
 def returned(declared: int, given: int, value: Any) -> Any:
-    """A ``return`` in a procedure that declares two or more values."""
+    """Checks the value of a ``return`` in a procedure that declares two or more."""
     if given == 1 and type(value) is list and len(value) == declared:
         return value
     got = f"a list of {len(value)}" if given == 1 and type(value) is list else str(given)
@@ -372,52 +380,43 @@ def returned(declared: int, given: int, value: Any) -> Any:
 
 
 _STATELESS: dict[str, Any] = {
-    **{f"b_{name}": function for name, function in BUILTINS.items()},
+    **{name: getattr(builtins, name) for name in abi.PYTHON},
+    **{abi.BUILTIN + name: function for name, function in BUILTINS.items()},
     **TOOL_NAMES,
-    "UNSET": UNSET,
-    "Fuzzy": Fuzzy,
-    "Exception": Exception,
-    "type": type,
-    "int": int,
-    "str": str,
-    "bool": bool,
-    "float": float,
-    "list": list,
-    "dict": dict,
-    "bytes": bytes,
-    "len": len,
-    "_range": range,
-    "_compress": compress,
-    "_chain": chain,
-    "_counted": ops.counted,
-    "_refcount": refcount,
-    "_get": dict.get,
-    "_update": dict.update,
-    "_sub": ops.subtract,
-    "_div": ops.divide,
-    "_mod": ops.modulo,
-    "_pow": ops.power,
-    "_neg": ops.negate,
-    "_bit_and": ops.bit_and,
-    "_bit_or": ops.bit_or,
-    "_bit_xor": ops.bit_xor,
-    "_bit_not": ops.bit_not,
-    "_eq": equal,
-    "_ne": ops.not_equal,
-    "_lt": ops.less,
-    "_le": ops.less_equal,
-    "_gt": ops.greater,
-    "_ge": ops.greater_equal,
-    "_and": ops.both,
-    "_or": ops.either,
-    "_not": ops.negation,
-    "_typeof": type_name,
-    "_infinite": ops.infinite,
-    "_host": from_host,
-    "_bad_call": bad_call,
-    "_unset": unset,
-    "_must": must,
-    "_must_set": must_set,
-    "_unpack": unpack,
-    "_returned": returned,
+    abi.UNSET: UNSET,
+    abi.FUZZY: Fuzzy,
+    abi.RANGE: range,
+    abi.COMPRESS: compress,
+    abi.CHAIN: chain,
+    abi.COUNTED: ops.counted,
+    abi.REFCOUNT: refcount,
+    abi.DICT_GET: dict.get,
+    abi.DICT_UPDATE: dict.update,
+    abi.SUB: ops.subtract,
+    abi.DIV: ops.divide,
+    abi.MOD: ops.modulo,
+    abi.POW: ops.power,
+    abi.NEG: ops.negate,
+    abi.BIT_AND: ops.bit_and,
+    abi.BIT_OR: ops.bit_or,
+    abi.BIT_XOR: ops.bit_xor,
+    abi.BIT_NOT: ops.bit_not,
+    abi.EQ: equal,
+    abi.NE: ops.not_equal,
+    abi.LT: ops.less,
+    abi.LE: ops.less_equal,
+    abi.GT: ops.greater,
+    abi.GE: ops.greater_equal,
+    abi.AND: ops.both,
+    abi.OR: ops.either,
+    abi.NOT: ops.negation,
+    abi.TYPEOF: type_name,
+    abi.INFINITE: ops.infinite,
+    abi.FROM_HOST: from_host,
+    abi.BAD_CALL: bad_call,
+    abi.REFUSE_UNSET: unset,
+    abi.MUST: must,
+    abi.MUST_SET: must_set,
+    abi.UNPACK: unpack,
+    abi.RETURNED: returned,
 }

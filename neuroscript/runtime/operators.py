@@ -1,4 +1,4 @@
-"""What operators and built-ins do where generated code has no shorter way (language reference, section 5).
+"""Operators and built-in functions, where generated code has no shorter way (language reference, section 5).
 
 Generated code handles the common types inline and calls these for the rest; so each of these is complete by itself.
 """
@@ -19,6 +19,7 @@ from neuroscript.values import (
     TimeDate,
     equal,
     number_text,
+    read_for_order,
     read_number,
     text_of,
     type_name,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
-_LONG_TEXT = 1 << 15  # characters from which on joining looks at the clock
+_LONG_TEXT = 1 << 15  # characters from which on joining checks the limits
 WORD = 1 << 64
 HALF_WORD = 1 << 63
 
@@ -42,40 +43,40 @@ class Operations:
         self.watched = min(_LONG_TEXT, self.max_string)
         self.max_items = limits.max_items if limits.max_items is not None else 1 << 62
         self.max_nesting = limits.max_nesting if limits.max_nesting is not None else 1 << 30
-        self.pulse: Callable[[], object] = lambda: None
+        self.check_limits: Callable[[], object] = lambda: None
 
     # --- text --------------------------------------------------------------------------------------------------------
 
     def text(self, value: Any) -> str:
-        """The text form as ``emit`` shows it."""
+        """The text form of a value, as ``emit`` shows it."""
         return text_of(value, max_string=self.max_string, max_nesting=self.max_nesting)
 
     def joined(self, value: Any) -> str:
-        """The text form inside ``+`` and placeholders."""
+        """The text form of a value inside ``+`` and placeholders."""
         if type(value) is int:
             return str(value)
         return "" if value is None else self.text(value)
 
     def long_string(self, *_: Any) -> NoReturn:
-        """A string beyond the limit."""
+        """Raises the error of a string beyond the limit."""
         raise NeuroScriptError(
             ErrorCode.RESOURCE_EXHAUSTION, f"a string would be longer than the limit of {self.max_string} characters"
         )
 
     def join(self, left: str, right: str) -> str:
-        """Two strings, one after the other."""
+        """Two strings joined."""
         length = len(left) + len(right)
         if length > self.watched:
-            self.pulse()
+            self.check_limits()
             if length > self.max_string:
                 self.long_string()
         return left + right
 
     def pieces(self, *parts: str) -> str:
-        """Strings, one after the other."""
+        """Several strings joined."""
         length = sum(map(len, parts))
         if length > self.watched:
-            self.pulse()
+            self.check_limits()
             if length > self.max_string:
                 self.long_string()
         return "".join(parts)
@@ -113,7 +114,7 @@ class Operations:
         if length > self.max_string:
             self.long_string()
         if length > _LONG_TEXT:
-            self.pulse()
+            self.check_limits()
         return text * count
 
     def length(self, value: Any) -> int:
@@ -193,12 +194,12 @@ def not_finite(*_: Any) -> NeuroScriptError:
 
 
 def infinite(*_: Any) -> NoReturn:
-    """Raises `not_finite`."""
+    """Raises the error of a result that is infinite or not a number."""
     raise not_finite()
 
 
 def describe(value: Any) -> str:
-    """A value in an error message: its type, and itself where it is short."""
+    """Describes a value for an error message: its type, and the value itself where it is short."""
     name = type_name(value)
     match value:
         case None:
@@ -351,17 +352,25 @@ def _ordered(operator: str, a: Any, b: Any) -> tuple[Any, Any]:
     """The two sides in a form that Python orders as the language does."""
     left, right = type(a), type(b)
     if left is str and right is str:
-        x = read_number(a)
-        y = read_number(b) if x is not None else None
-        return (a, b) if y is None else (x, y)
-    x, y = number(a), number(b)
-    if x is not None and y is not None:
-        return x, y
+        first = read_for_order(a)
+        second = read_for_order(b) if first is not None else None
+        return (a, b) if second is None else (first, second)
+    first, second = _in_order(a), _in_order(b)
+    if first is not None and second is not None:
+        return first, second
     if left is TimeDate and right is TimeDate:
         return a, b
     if (left is Fuzzy) != (right is Fuzzy) and left in _FUZZY_ORDER and right in _FUZZY_ORDER:
         return a.value if left is Fuzzy else a, b.value if right is Fuzzy else b
     raise type_error(operator, a, b, "two numbers, two strings or two times")
+
+
+def _in_order(value: Any) -> Any:
+    """A number, or what a string reads as, however large; None for anything else."""
+    kind = type(value)
+    if kind is int or kind is float:
+        return value
+    return read_for_order(value) if kind is str else None
 
 
 def less(a: Any, b: Any) -> bool:

@@ -1,4 +1,7 @@
-"""What is left of a program that was loaded: the signatures and metadata of its procedures, and its code."""
+"""Plain data of programs, for the compiler, the caches and the runtime alike.
+
+A program that has been loaded is its procedures' signatures and metadata, its code, and how its tools are linked.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,24 @@ from neuroscript.records import record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
+    from typing import Protocol
+
+    from neuroscript.tools.spec import ArgType
+
+    class Linker(Protocol):
+        """Links the tools of a program while it is compiled, or found in a cache."""
+
+        def tool(self, name: str) -> ToolLink | None:
+            """How generated code reaches a tool; None leaves the call to the run, which finds or refuses it."""
+
+
+BIG = 4096
+"""Items or characters from which on a library function's call looks at the clock."""
 
 
 @record(frozen=True)
 class Signature:
-    """What a caller must know of a procedure."""
+    """The name and the parameters of a procedure."""
 
     name: str
     needs: tuple[str, ...]
@@ -28,7 +44,7 @@ class Signature:
         return f"{self.name}({', '.join([*self.needs, *(f'{name}?' for name in self.optional)])})"
 
     def problem(self, positional: int, names: list[str]) -> str | None:
-        """What is wrong with a call of so many positional arguments and these named ones."""
+        """What is wrong with a call that passes so many positional arguments and these named ones; None if nothing."""
         least = len(self.needs)
         if not names and least <= positional <= least + len(self.optional):
             return None
@@ -51,7 +67,7 @@ class Signature:
 
 @record(frozen=True)
 class LoadedProcedure:
-    """A procedure that can be called."""
+    """A loaded procedure, without its code."""
 
     signature: Signature
     returns: tuple[str, ...]
@@ -61,13 +77,13 @@ class LoadedProcedure:
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The procedure's name."""
         return self.signature.name
 
 
 @record(frozen=True)
 class LoadedProgram:
-    """A program that was loaded, without its tree."""
+    """A loaded program, without its tree and its code."""
 
     name: str
     metadata: list[tuple[str, str]]
@@ -76,9 +92,12 @@ class LoadedProgram:
 
 @record(frozen=True)
 class Compiled:
-    """The code of one load, a module for each function, and the names of the functions that the load itself calls.
+    """The code of a program.
 
-    ``start`` registers the event handlers; it is empty where the program has none.
+    Attributes:
+        codes: modules to execute in the namespace of an interpreter; each defines a function.
+        start: the name of the function that registers the event handlers; empty where the program has none.
+        commands: the names of the command blocks' functions.
     """
 
     codes: tuple[CodeType, ...]
@@ -86,6 +105,34 @@ class Compiled:
     commands: tuple[str, ...]
 
 
-def specialised_name(load: int, procedure: str) -> str:
-    """The name of the function of a procedure's specialised body, made by the load of that number."""
-    return f"t{load}_{procedure}"
+@record(frozen=True)
+class ToolLink:
+    """A tool as generated code reaches it, by two functions: one that validates the arguments, and the tool's own.
+
+    Attributes:
+        key: the end of both functions' names (`neuroscript.runtime.abi`).
+        names: of the arguments.
+        types: of the arguments.
+        defaults: of the optional arguments; ``...`` where one must be given.
+        direct: whether the tool's own function may be called with arguments of exactly those types.
+        variadic: whether it takes the values from the last type on as a list.
+        copied: the places of the arguments that it gets copies of.
+        watched: whether long arguments are left to the function that validates, which looks at the clock.
+        brief: whether results are nested no deeper than arguments, besides.
+        trusted: whether results need no check.
+        returns: the type of the result.
+        append: whether it is the standard tool that appends to a list.
+    """
+
+    key: str
+    names: tuple[str, ...]
+    types: tuple[ArgType, ...]
+    defaults: tuple[object, ...]
+    direct: bool
+    variadic: bool
+    copied: tuple[int, ...]
+    watched: bool
+    brief: bool
+    trusted: bool
+    returns: ArgType
+    append: bool = False

@@ -1,4 +1,4 @@
-"""Runs of one interpreter: one at a time, those inside one another, their call depth, and how they end.
+"""Runs of one interpreter: their start and end, call depth, and the threads that wait for them.
 
 A run is what the host starts.  What happens inside it - a tool that calls a procedure, an emit sink that fires an
 event - belongs to it: it shares its budget and its call depth, in whatever thread it happens.
@@ -27,7 +27,7 @@ _MOST_FRAMES = 30_000
 _SMALLEST_LOAD = 1024  # bytes that a load counts as, however short it is
 
 _runs: ContextVar[tuple[object, ...]] = ContextVar("neuroscript_runs", default=())
-"""The runs, of whatever interpreters, that the code at hand belongs to."""
+"""The runs, of all interpreters, that the running code belongs to."""
 
 
 class Runs:
@@ -43,7 +43,7 @@ class Runs:
         self.lock = threading.RLock()
         self.cancel_event = threading.Event()
         self.running = 0
-        self.depth = 0  # the call depth that is left to what the run or tool at hand calls
+        self.depth = 0  # the call depth that is left to what the run or the running tool calls
         self.max_depth = limits.max_depth if limits.max_depth is not None else _UNLIMITED_DEPTH
         self.loaded = 0  # bytes of program text that the run has loaded
         self.written = 0  # bytes that it has written to files
@@ -73,21 +73,23 @@ class Runs:
         return Run(self, joining)
 
     def belongs(self) -> bool:
-        """Whether the code at hand belongs to the run that is going on."""
+        """Whether the running code belongs to the run that is going on."""
         return self.running > 0 and self._run in _runs.get()
 
-    def enter(self) -> tuple[bool, int, int, Token[tuple[object, ...]]]:
+    def enter(self) -> tuple[bool, int, bool, int, Token[tuple[object, ...]]]:
         """Begins a run or a part of one; gives whether it is a run, its depth, and what `leave` puts back."""
         outermost = self.running == 0
         depth = self.max_depth if outermost else self._depth_left()
         if outermost:
             self._start()
+        was_host = self.fuel.enter_script()
         outer, self.depth = self.depth, depth
         self.running += 1
-        return outermost, depth, outer, _runs.set((*_runs.get(), self._run))
+        return outermost, depth, was_host, outer, _runs.set((*_runs.get(), self._run))
 
-    def leave(self, outermost: bool, outer: int, before: Token[tuple[object, ...]]) -> None:
+    def leave(self, outermost: bool, was_host: bool, outer: int, before: Token[tuple[object, ...]]) -> None:
         """Puts back what was there before `enter`."""
+        self.fuel.leave_script(was_host)
         self.running -= 1
         if outermost:
             self.fuel.stopped = None
@@ -95,7 +97,7 @@ class Runs:
         _runs.reset(before)
 
     def error_of(self, exception: BaseException, outermost: bool) -> BaseException:
-        """What an exception is for whoever started the run, or the part of one, that it ends."""
+        """The exception to raise, for one that ends a run or a part of one, to whoever started that."""
         error = script_error(exception, self)
         if not outermost:
             if isinstance(exception, Stop):
@@ -136,7 +138,7 @@ class Runs:
             raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
 
     def _make_room(self) -> None:
-        """Has Python allow the call depth that the limits allow.
+        """Raises Python's recursion limit to what the call depth of scripts needs.
 
         A call takes one Python frame, and up to six where it goes through an error handler or a tool.  The limit of the
         process is only ever raised, since other threads may rely on it.
@@ -165,13 +167,16 @@ class Runs:
             self.cancel_event.set()
 
     def too_deep(self) -> NoReturn:
-        """The call depth is used up."""
+        """Raises the error of procedures that call one another too deeply."""
         message = f"procedures call one another more than {self.max_depth} deep"
         raise Stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message), at_caller=True)
 
 
 class Alone:
-    """`Runs.alone`, a class since a generator's frames would keep each exception that passes through in a cycle."""
+    """Context manager that keeps other threads waiting.
+
+    It is a class, since a generator's frames would keep each exception that passes through in a cycle.
+    """
 
     __slots__ = ("_joining", "_locked", "_runs")
 
@@ -195,9 +200,9 @@ class Alone:
 
 
 class Run:
-    """`Runs.run`."""
+    """Context manager for one run, or for a part of the run that is going on; it gives the call depth that is left."""
 
-    __slots__ = ("_alone", "_before", "_outer", "_outermost", "_runs")
+    __slots__ = ("_alone", "_before", "_outer", "_outermost", "_runs", "_was_host")
 
     def __init__(self, runs: Runs, joining: bool) -> None:
         self._runs = runs
@@ -205,7 +210,7 @@ class Run:
 
     def __enter__(self) -> int:
         self._alone.__enter__()
-        self._outermost, depth, self._outer, self._before = self._runs.enter()
+        self._outermost, depth, self._was_host, self._outer, self._before = self._runs.enter()
         return depth
 
     def __exit__(
@@ -213,7 +218,7 @@ class Run:
     ) -> None:
         runs, outermost = self._runs, self._outermost
         stopped = runs.fuel.stopped if outermost else None
-        runs.leave(outermost, self._outer, self._before)
+        runs.leave(outermost, self._was_host, self._outer, self._before)
         self._alone.__exit__(None, None, None)
         if stopped is not None and (exception is None or isinstance(exception, Exception)):
             exception = Stop(stopped)  # the host's code swallowed the end of the run

@@ -1,4 +1,4 @@
-"""Tools as generated code reaches them.
+"""Links tools to generated code, and calls them.
 
 A tool is bound when a program is loaded: the registry finds it, the policy is asked, and two functions are put in the
 namespace of the generated code.  ``s_KEY`` validates, copies, times and calls; ``f_KEY`` is its own function, for
@@ -8,11 +8,11 @@ calls whose arguments have just the right types already.
 from __future__ import annotations
 
 from functools import partial
-from time import perf_counter
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.records import record
+from neuroscript.runtime import abi
 from neuroscript.runtime.errors import Stop
+from neuroscript.runtime.programs import BIG, ToolLink
 from neuroscript.tools.spec import ArgType
 from neuroscript.values import to_host
 
@@ -27,49 +27,35 @@ if TYPE_CHECKING:
     from neuroscript.runtime.containers import Containers
     from neuroscript.tools.registry import Tool
 
-BIG = 4096
-"""Items or characters from which on a library function's call looks at the clock."""
-
+_APPENDING = ("list.Append", "list.Push")  # what code does in place
 _LONG = (list, dict, str)
 _CONSTANTS = frozenset({type(None), bool, int, float, str})
 _SCALARS = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL, ArgType.BYTES})
 _DIRECT = _SCALARS | {ArgType.MAP, ArgType.ANY} | {kind for kind in ArgType if kind.item_type is not None}
 
 TOOL_NAMES: dict[str, Any] = {
-    "_own": to_host,
-    "_ascii": str.isascii,
-    "_map": map,
-    "_all_str": frozenset({str}).issuperset,
-    "_all_int": frozenset({int}).issuperset,
-    "_all_float": frozenset({float}).issuperset,
-    "_all_number": frozenset({int, float}).issuperset,
-    "_all_bool": frozenset({bool}).issuperset,
-    "_all_dict": frozenset({dict}).issuperset,
+    abi.TO_HOST: to_host,
+    abi.IS_ASCII: str.isascii,
+    abi.MAP: map,
+    abi.ALL_STR: frozenset({str}).issuperset,
+    abi.ALL_INT: frozenset({int}).issuperset,
+    abi.ALL_FLOAT: frozenset({float}).issuperset,
+    abi.ALL_NUMBER: frozenset({int, float}).issuperset,
+    abi.ALL_BOOL: frozenset({bool}).issuperset,
+    abi.ALL_DICT: frozenset({dict}).issuperset,
 }
 """What generated code uses round the calls of tools."""
 
 
+def _standard_tool(name: str) -> Tool | None:
+    from neuroscript.stdlib import standard_registry
+
+    return standard_registry().get(name)
+
+
 def bad_call(message: str, *_: Any) -> NoReturn:
-    """A call that cannot be right."""
+    """Raises the error of a call with wrong arguments."""
     raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
-
-
-@record(frozen=True)
-class ToolLink:
-    """A tool as generated code reaches it: ``s_KEY`` validates and calls, ``f_KEY`` is the function itself."""
-
-    key: str
-    names: tuple[str, ...]
-    types: tuple[ArgType, ...]
-    defaults: tuple[object, ...]  # of the optional arguments; `...` where one must be given
-    direct: bool  # whether f_KEY may be called with arguments of exactly those types
-    variadic: bool  # whether f_KEY takes the values from the last type on as a list
-    copied: tuple[int, ...]  # the arguments that f_KEY gets copies of
-    watched: bool  # whether long arguments are left to s_KEY, which looks at the clock
-    brief: bool  # whether results are nested no deeper than arguments, besides
-    trusted: bool  # whether its results need no look
-    returns: ArgType
-    append: bool = False
 
 
 class ToolLinks:
@@ -123,17 +109,12 @@ class ToolLinks:
             brief=spec.brief,
             trusted=spec.pure,
             returns=spec.return_type,
-            append=spec.name == "list.Append" and tool is self._append_tool(),
+            append=spec.name in _APPENDING and tool is _standard_tool(spec.name),
         )
-        self.namespace[f"s_{key}"] = partial(self.call_tool, tool)
+        self.namespace[abi.TOOL + key] = partial(self.call_tool, tool)
         if direct:
-            self.namespace[f"f_{key}"] = self._direct(tool, key)
+            self.namespace[abi.TOOL_FUNCTION + key] = self._direct(tool, key)
         return link
-
-    def _append_tool(self) -> Tool | None:
-        from neuroscript.stdlib import standard_registry
-
-        return standard_registry().get("list.Append")
 
     def _direct(self, tool: Tool, key: str) -> Callable[..., Any]:
         """The function that generated code calls when the arguments are right as they are."""
@@ -149,11 +130,11 @@ class ToolLinks:
         # The failures of a built-in function, or of one of several with the same code, the tool itself explains.
         direct = function if told else tool.execute
         self.fuel.direct_tools = True
-        self._untimed[f"f_{key}"] = direct
+        self._untimed[abi.TOOL_FUNCTION + key] = direct
         return self._timed(direct) if self.fuel.timing else direct
 
     def _time_tools(self, timing: bool) -> None:
-        """Has the host's tools called with a clock, or without one, from now on."""
+        """Starts or stops timing the host's tools that generated code calls directly."""
         for name, function in self._untimed.items():
             self.namespace[name] = self._timed(function) if timing else function
 
@@ -161,22 +142,22 @@ class ToolLinks:
         fuel = self.fuel
 
         def call(*args: Any) -> Any:
-            start = perf_counter()
+            was_host = fuel.enter_host()
             try:
                 return function(*args)
             finally:
-                fuel.tool_seconds += perf_counter() - start
+                fuel.leave_host(was_host)
 
         return call
 
     def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A library function that looks at the clock after it has worked on something big, of whatever type."""
-        pulse = self.fuel.pulse
+        """A library function that checks the limits after it has worked on something big, of whatever type."""
+        check_limits = self.fuel.check_limits
 
         def call(first: Any, *rest: Any) -> Any:
             result = function(first, *rest)
             if type(first) in _LONG and len(first) > BIG:
-                pulse()
+                check_limits()
             return result
 
         return call
@@ -205,16 +186,15 @@ class ToolLinks:
             validated = tool.validator(args)
         fuel = self.fuel
         outer, self.depth = self.depth, depth - 1
-        start, nested = perf_counter(), fuel.nested_seconds
+        was_host = spec.pure or fuel.enter_host()  # the time of a pure tool is the script's
         try:
             result = tool.invoke(self.interpreter.context, validated)
         finally:
             self.depth = outer
-            if not spec.pure:
-                fuel.tool_ended(start, nested)
+            fuel.leave_host(was_host)
         if spec.pure:
             self.containers.nested(result)
-            fuel.pulse()
+            fuel.check_limits()
         if fuel.stopped is not None:
             raise Stop(fuel.stopped)  # the tool ran a part of the script, and swallowed its end
         return result

@@ -1,4 +1,4 @@
-"""Open folders, the names in them, and the paths that scripts write: what `neuroscript.sandbox.sandbox` is made of."""
+"""Open folders, which are read and changed by descriptor, the paths that scripts write, and the errors of both."""
 
 from __future__ import annotations
 

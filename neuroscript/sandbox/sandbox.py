@@ -1,4 +1,4 @@
-"""A directory that its user cannot leave: what the file tools, and whoever reads a script's paths, go through.
+"""File access that cannot leave one directory, for the file tools and all that opens paths given by scripts.
 
 A path is walked folder by folder.  Each folder is opened relative to the one before it and never through a symbolic
 link; a link is read and its target walked in the same way, so that it may point anywhere inside and nowhere else.
@@ -38,30 +38,30 @@ CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What is known about one name: ``path`` is relative to the sandbox, with ``/`` between folders.
+class FileEntry:
+    """Facts about one file or folder; ``path`` is relative to the sandbox, with ``/`` between folders.
 
-    ``kind`` is ``file``, ``directory``, ``link`` or ``other``; ``modified`` is in seconds since 1970.
+    ``kind`` is ``file``, ``directory``, ``link`` or ``other``; ``modified_ns`` is in nanoseconds since 1970.
     """
 
     name: str
     path: str
     kind: str
     size: int
-    modified: float
+    modified_ns: int
     mode: str
 
     @classmethod
-    def of(cls, path: str, status: os.stat_result) -> Entry:
+    def of(cls, path: str, status: os.stat_result) -> FileEntry:
         """The entry of ``path`` from what the system says about it."""
         kind = kind_of(status)
         size = status.st_size if kind == "file" else 0
         name = path.rpartition("/")[2]
-        return cls(name, path, kind, size, status.st_mtime, stat.filemode(status.st_mode))
+        return cls(name, path, kind, size, status.st_mtime_ns, stat.filemode(status.st_mode))
 
 
 class Sandbox:
-    """The files below one directory.
+    """Access to the files below one directory, which no path and no link leads out of.
 
     Args:
         root: the directory; it must exist.
@@ -169,10 +169,10 @@ class Sandbox:
 
     # --- folders ---
 
-    def stat(self, path: str) -> Entry:
+    def stat(self, path: str) -> FileEntry:
         """What there is at ``path``; a link is followed."""
         with failures(path, "examine"), self._locate(path, hide=True) as place:
-            return Entry.of(place.path, place.existing())
+            return FileEntry.of(place.path, place.existing())
 
     def exists(self, path: str) -> bool:
         """Whether there is anything at ``path``."""
@@ -184,9 +184,9 @@ class Sandbox:
             raise
         return True
 
-    def entries(self, path: str, recursive: bool = False, max_items: int | None = None) -> list[Entry]:
+    def entries(self, path: str, recursive: bool = False, max_items: int | None = None) -> list[FileEntry]:
         """What a folder holds, by name; with ``recursive`` what its folders hold as well, links not followed."""
-        found: list[Entry] = []
+        found: list[FileEntry] = []
         with failures(path, "list"), self._locate(path, hide=True) as place, place.enter() as folder:
             for entry in self._walk(place.guard, folder, place.path, recursive):
                 found.append(entry)
@@ -327,7 +327,7 @@ class Sandbox:
         recursive: bool,
         refused: str | None = None,
         depth: int = 0,
-    ) -> Iterator[Entry]:
+    ) -> Iterator[FileEntry]:
         """What ``folder`` holds, a folder's own content before the folder itself.
 
         What is protected is left out, or, if a path is given that shall be ``refused`` for it, raises that error.
@@ -348,7 +348,7 @@ class Sandbox:
             if recursive and stat.S_ISDIR(status.st_mode):
                 with folder.child(name) as child:
                     yield from self._walk(guard, child, below, True, refused, depth + 1)
-            yield Entry.of(below, status)
+            yield FileEntry.of(below, status)
 
     def _empty(self, folder: Directory, path: str, depth: int = 0) -> None:
         """Removes everything in ``folder``; links are removed, not followed."""
@@ -387,7 +387,7 @@ class _Place:
         return self.folder.stat(self.name) if self.name else self.folder.stat(".")
 
     def existing(self) -> os.stat_result:
-        """The same, or error 22."""
+        """Its status; raises error 22 if it is missing."""
         status = self.status()
         if status is None:
             raise missing(self.asked)

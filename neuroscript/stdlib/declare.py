@@ -1,4 +1,4 @@
-"""How a module of standard tools declares them: each function beside its spec, limits asked before memory is."""
+"""Declares standard tools, each function beside its spec, and checks limits before memory is taken."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ ToolList = list[tuple[ToolSpec, Callable[..., Any]]]
 
 _DEFAULTS = Limits()
 MUCH = 4096
-"""Items or characters from which on the run's clock is looked at."""
+"""Items or characters from which on the run's limits are checked."""
 
 _MANY = 512  # new items from which on it is: they may be strings or lists, which take memory of their own
 
 
 class Context(Protocol):
-    """What the tools over values use of the call context."""
+    """The part of the call context that tools over values use."""
 
     @property
     def limits(self) -> Limits:
@@ -128,8 +128,8 @@ def max_nesting(ctx: Context | None) -> int:
     return 400 if limit is None else min(limit, 400)
 
 
-def look(ctx: Context | None, count: int) -> None:
-    """Looks at the run's clock where there are many items or characters to deal with."""
+def check_run(ctx: Context | None, count: int) -> None:
+    """Checks the run's limits where there are many items or characters to deal with."""
     if count > MUCH and ctx is not None:
         ctx.check()
 
@@ -143,7 +143,7 @@ def check_characters(ctx: Context | None, count: int, tool: str) -> None:
             tool,
             f"the result would have {count} characters; a string has at most {most}",
         )
-    look(ctx, count)
+    check_run(ctx, count)
 
 
 def check_items(ctx: Context | None, count: int, tool: str, what: str = "list") -> None:

@@ -1,7 +1,7 @@
-"""Equality of values for the tools that search and sort out: as inside lists (language reference, section 5).
+"""Equality of values for tools that search and remove duplicates (language reference, section 5).
 
 Lists and maps may share parts, so that a small value can spell out to an enormous one.  Here every distinct list or map
-is looked at once: each gets the number of its equality class, and equal classes mean equal values.
+is compared once: each gets the number of its equality class, and equal classes mean equal values.
 """
 
 from __future__ import annotations

@@ -1,13 +1,17 @@
-"""``error``: errors as values."""
+"""The tools of group ``error``: errors as values."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.runtime.errors import UNCATCHABLE, handler_fields
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import ErrorValue
+
+if TYPE_CHECKING:
+    from neuroscript.runtime.context import ToolContext
 
 MAX_CODE = 2**31 - 1
 
@@ -17,6 +21,15 @@ def new_error(code: int, message: str) -> ErrorValue:
         text = f"tool.error.New: an error's code is from 0 to {MAX_CODE}, not {code}; own codes start at 1000"
         raise NeuroScriptError(ErrorCode.INVALID_VALUE, text)
     return ErrorValue(code, message)
+
+
+def attempt(ctx: ToolContext, function: Any, args: list[Any]) -> Any:
+    try:
+        return ctx.call(function, *args)
+    except NeuroScriptError as error:
+        if error.code in UNCATCHABLE:
+            raise
+        return ErrorValue(error.code, error.message, handler_fields(error))
 
 
 TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
@@ -36,5 +49,24 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             pure=True,
         ),
         new_error,
-    )
+    ),
+    (
+        ToolSpec(
+            name="error.Try",
+            description="Calls a function and gives what it gives, or the error that it ends in as a value.",
+            category="error",
+            args=(
+                ArgSpec("function", ArgType.FUNCTION, "A procedure, a tool or a built-in function."),
+                ArgSpec("args", ArgType.ANY, "Its arguments.", required=False),
+            ),
+            return_type=ArgType.ANY,
+            return_help="The function's result, or an error value: it is falsy, and has the fields that `system_error` "
+            "has in an error handler (`code`, `message`, `line`, `column`, `procedure`, `stack`).",
+            example='tool.error.Try(half, "six").code = 7',
+            error_conditions="What cannot be caught goes on: 37 and 38 for a limit, 44 when the run is cancelled.",
+            variadic=True,
+            pure=True,
+        ),
+        attempt,
+    ),
 ]

@@ -1,4 +1,4 @@
-"""``event``: events from scripts."""
+"""The tools of group ``event``: events from scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``fs``: files and folders of the sandbox directory.
+"""The tools of group ``fs``: files and folders of the sandbox directory.
 
 Paths are relative to that directory, with ``/`` between folders.  See `neuroscript.sandbox.sandbox` for how a script is
 kept inside.
@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.sandbox import FileEntry
 from neuroscript.sandbox.directory import RESERVED_NAMES
-from neuroscript.sandbox.sandbox import Entry
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
-from neuroscript.values import TimeDate, type_name
+from neuroscript.values import TimeDate, time_text, type_name
 
 if TYPE_CHECKING:
     from neuroscript.runtime.context import ToolContext
@@ -24,24 +23,33 @@ if TYPE_CHECKING:
 MAX_FILENAME = 100
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: FileEntry, folder: str = "") -> dict[str, Any]:
+    """An entry as scripts see it, under the names of this package and those that Go programs know it by."""
+    is_directory = entry.kind == "directory"
+    modified = _moment(entry.modified_ns)
     return {
         "name": entry.name,
         "path": entry.path,
+        "path_relative": entry.path.removeprefix(folder),
         "kind": entry.kind,
-        "is_dir": entry.kind == "directory",
+        "is_dir": is_directory,
+        "isDir": is_directory,
         "size_bytes": entry.size,
-        "modified": _moment(entry.modified),
+        "size": entry.size,
+        "modified": modified,
+        "modTime": time_text(modified),
+        "modified_unix": entry.modified_ns // 1_000_000_000,
         "mode": entry.mode,
+        "mode_string": entry.mode,
     }
 
 
-def _moment(seconds: float) -> TimeDate:
+def _moment(nanoseconds: int) -> TimeDate:
     try:
-        return TimeDate.of(datetime.fromtimestamp(seconds, UTC))
-    except (OverflowError, OSError, ValueError):
+        return TimeDate.from_unix_nanoseconds(nanoseconds)
+    except OverflowError:
         # A file system may hold a time that no calendar has.
-        return TimeDate.of(datetime.fromtimestamp(0, UTC))
+        return TimeDate.from_unix_nanoseconds(0)
 
 
 def _content(content: Any) -> bytes:
@@ -70,7 +78,10 @@ def append(ctx: ToolContext, filepath: str, content: Any) -> str:
 
 
 def list_entries(ctx: ToolContext, path: str, recursive: bool) -> list[dict[str, Any]]:
-    return [_entry(entry) for entry in ctx.files.entries(path, recursive, ctx.limits.max_items)]
+    entries = ctx.files.entries(path, recursive, ctx.limits.max_items)
+    # The first one stands in the folder itself.
+    folder = entries[0].path.removesuffix(entries[0].name) if entries else ""
+    return [_entry(entry, folder) for entry in entries]
 
 
 def walk(ctx: ToolContext, path: str) -> list[dict[str, Any]]:
@@ -139,8 +150,9 @@ _OUTSIDE = (
 )
 _LIMIT = "37 beyond what a run may write"
 _ENTRY_HELP = (
-    "a map with `name`, `path` (relative to the sandbox), `kind` (`file`, `directory`, `link`, `other`), `is_dir`, "
-    "`size_bytes`, `modified` (a timedate) and `mode`"
+    "a map with `name`, `path` (relative to the sandbox), `path_relative` (to the folder that is listed), `kind` "
+    "(`file`, `directory`, `link`, `other`), `is_dir`, `size_bytes`, `modified` (a timedate) and `mode`; the same once "
+    "more as `isDir`, `size`, `modTime` (RFC 3339), `modified_unix` (whole seconds) and `mode_string`"
 )
 _FILE = ArgSpec("filepath", ArgType.STRING, "The file's path in the sandbox.")
 

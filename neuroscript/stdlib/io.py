@@ -1,4 +1,4 @@
-"""``io``: text to and from the person at the host."""
+"""The tools of group ``io``: text to and from the person at the host."""
 
 from __future__ import annotations
 

@@ -30,6 +30,8 @@ from neuroscript.values import INT_LIMIT, MAX_INT_BITS, ErrorValue, EventValue, 
 _group = Group("json")
 TOOLS = _group.tools
 
+BYTE_ORDER_MARK = "\ufeff"
+
 _PARSE = "json.Parse"
 _WRITE = "json.Stringify"
 
@@ -59,6 +61,9 @@ def parse(ctx: Context | None, json_string: str) -> Any:
     """Reads JSON."""
     if len(json_string) > _SHORT and ctx is not None:
         ctx.check()
+    if json_string.startswith(BYTE_ORDER_MARK):
+        problem = "a byte order mark (U+FEFF) at line 1, column 1"
+        _invalid(f'{problem}; tool.str.TrimPrefix(text, "\\uFEFF") removes it')
     _check_size(ctx, json_string)
     try:
         value = (_careful if _has_long_numbers(json_string) else _decoder).decode(json_string)
@@ -100,16 +105,22 @@ def _invalid(problem: str, cause: Exception | None = None) -> NoReturn:
 
 def _check_size(ctx: Context | None, text: str) -> None:
     """Refuses what would be nested too deeply or take too much memory, before anything is made."""
+    openings = check_memory(ctx, text, _PARSE)
+    depth = max_nesting(ctx)
+    if openings > depth and not _is_shallow(text, depth):
+        brackets = _NO_BRACKETS.sub("", _STRINGS.sub("", text))
+        if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > depth:
+            fail(ErrorCode.NESTING_DEPTH_EXCEEDED, _PARSE, f"the text is nested deeper than {depth} levels")
+
+
+def check_memory(ctx: Context | None, text: str, tool: str) -> int:
+    """Raises error 37 if what a text says in JSON would take too much memory; gives how many lists and maps begin."""
     lists, maps = text.count("["), text.count("{")
     memory = limits_of(ctx).max_memory
     # Bytes that CPython takes for each: a map with an entry, a list, a number in a list, half a string.
     if memory is not None and 200 * maps + 72 * lists + 32 * text.count(",") + 30 * text.count('"') > memory:
-        fail(ErrorCode.RESOURCE_EXHAUSTION, _PARSE, f"the values would take more than {memory} bytes")
-    depth = max_nesting(ctx)
-    if lists + maps > depth and not _is_shallow(text, depth):
-        brackets = _NO_BRACKETS.sub("", _STRINGS.sub("", text))
-        if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > depth:
-            fail(ErrorCode.NESTING_DEPTH_EXCEEDED, _PARSE, f"the text is nested deeper than {depth} levels")
+        fail(ErrorCode.RESOURCE_EXHAUSTION, tool, f"the values would take more than {memory} bytes")
+    return lists + maps
 
 
 def _is_shallow(text: str, depth: int) -> bool:
@@ -225,7 +236,7 @@ _quote = json.encoder.encode_basestring
 class _Writer:
     """Finds a value's form in JSON and the length of its text.
 
-    A list or map that occurs many times is looked at once, so that a small value whose text would be astronomically
+    A list or map that occurs many times is measured once, so that a small value whose text would be astronomically
     long is refused in no time.
     """
 

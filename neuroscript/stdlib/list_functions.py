@@ -1,83 +1,161 @@
-"""The tools of group ``list`` that call a function of the script for the items."""
+"""The tools of group ``list`` that call a function of the script for the items, or read a key of each."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import compress
 from typing import Any
 
 from neuroscript.stdlib.declare import Context, Group, optional, required
+from neuroscript.stdlib.keys import MORE, caller, is_function, key_and_order, read, refuse_more, results
 from neuroscript.stdlib.maps import key_text
 from neuroscript.stdlib.ordering import DESCENDING, check_ordered
-from neuroscript.tools.spec import ArgType
+from neuroscript.stdlib.sums import NOT_A_NUMBER, sum_of
+from neuroscript.tools.spec import ArgSpec, ArgType
 
 _group = Group("list")
 TOOLS = _group.tools
 
+_KEYS = "or a key's name (`team.name` too) or a list of them, which is read of each item"
+_OF_FUNCTION = "7 for a key of what is no map; those of the function"
+
 _LIST = required("list", ArgType.SLICE_ANY, "The list.")
-_PREDICATE = required("predicate", ArgType.FUNCTION, "Takes an item; truthy means yes.")
-_OF_FUNCTION = "those of the function"
+
+
+def _chosen(name: str, what: str) -> ArgSpec:
+    """The argument that is a function of an item or the name of a key."""
+    return required(name, ArgType.FUNCTION_OR_KEY, f"{what}, {_KEYS}.")
+
+
+_PREDICATE = _chosen("predicate", "Takes an item, truthy means yes")
 
 
 @_group.tool(
     "SortBy",
     _LIST,
-    required("key_function", ArgType.FUNCTION, "Takes an item and gives what to sort by."),
+    _chosen("key_function", "Takes an item and gives what to sort by"),
     DESCENDING,
+    MORE,
     returns=ArgType.SLICE_ANY,
-    result="The items in the order of their keys.",
-    example="tool.list.SortBy([3, -1, 2], negate) = [3, 2, -1]",
-    errors="7 if the keys are not all numbers, all strings or all timedates; those of the function",
+    result="The items in the order of their keys. A name that begins with `-` sorts by that key in descending order; "
+    "of several names, a later one counts where the earlier ones are equal. Items whose key is nil come last.",
+    example='tool.list.SortBy([{"n": 1}, {"n": 3}, {"n": 2}], "-n") = [{"n": 3}, {"n": 2}, {"n": 1}]',
+    errors=f"7 if the keys are not all numbers, all strings or all timedates, or a function gives nil; {_OF_FUNCTION}",
+    variadic=True,
 )
-def sort_by(ctx: Context, items: list[Any], key_function: Any, descending: bool) -> list[Any]:
-    """Sorts a list by what a function gives for each item. Items with equal keys keep their order."""
-    keys = [ctx.call(key_function, item) for item in items]
-    check_ordered(keys, "list.SortBy", "keys")
-    order = sorted(range(len(items)), key=keys.__getitem__, reverse=descending)
+def sort_by(ctx: Context | None, items: list[Any], key_function: Any, descending: bool, more: list[Any]) -> list[Any]:
+    """Sorts a list by what a function gives for each item, or by keys. Items with equal keys keep their order."""
+    tool = "list.SortBy"
+    if is_function(key_function):
+        keys = list(results(ctx, items, key_function, more, tool))
+        check_ordered(keys, tool, "keys")
+        order = sorted(range(len(items)), key=keys.__getitem__, reverse=descending)
+        return [items[index] for index in order]
+    refuse_more(more, tool)
+    names = [key_function] if type(key_function) is str else key_function
+    order = list(range(len(items)))
+    # Sorting keeps the order of what is equal, so the last key is sorted by first.
+    for name in reversed(names):
+        key, falling = key_and_order(items, name)
+        keys = list(read(items, key, tool))
+        present = [index for index in order if keys[index] is not None]
+        check_ordered([keys[index] for index in present], tool, f"values of {key!r}")
+        absent = [index for index in order if keys[index] is None] if len(present) < len(order) else []
+        order = sorted(present, key=keys.__getitem__, reverse=falling is not descending) + absent
     return [items[index] for index in order]
 
 
 @_group.tool(
     "GroupBy",
     _LIST,
-    required("key_function", ArgType.FUNCTION, "Takes an item and gives the key of its group."),
+    _chosen("key_function", "Takes an item and gives the key of its group"),
+    MORE,
     returns=ArgType.MAP,
     result="A map from each key to the list of its items.",
     example='tool.list.GroupBy([1, 2, 3], parity) = {"odd": [1, 3], "even": [2]}',
-    errors="7 if a key is not a string, number or boolean; those of the function",
+    errors=f"7 if a key is not a string, number or boolean; {_OF_FUNCTION}",
+    variadic=True,
 )
-def group_by(ctx: Context, items: list[Any], key_function: Any) -> dict[str, list[Any]]:
-    """Sorts items into groups by what a function gives for each."""
+def group_by(ctx: Context | None, items: list[Any], key_function: Any, more: list[Any]) -> dict[str, list[Any]]:
+    """Sorts items into groups by what a function gives for each, or by a key."""
     groups: dict[str, list[Any]] = {}
-    for item in items:
-        groups.setdefault(key_text(ctx.call(key_function, item), "list.GroupBy"), []).append(item)
+    for item, name in zip(items, _names(ctx, items, key_function, more, "list.GroupBy"), strict=True):
+        groups.setdefault(name, []).append(item)
     return groups
+
+
+@_group.tool(
+    "CountBy",
+    _LIST,
+    _chosen("key_function", "Takes an item and gives the key that it counts for"),
+    MORE,
+    returns=ArgType.MAP,
+    result="A map from each key to the number of its items.",
+    example='tool.list.CountBy([1, 2, 3], parity) = {"odd": 2, "even": 1}',
+    errors=f"7 if a key is not a string, number or boolean; {_OF_FUNCTION}",
+    variadic=True,
+)
+def count_by(ctx: Context | None, items: list[Any], key_function: Any, more: list[Any]) -> dict[str, int]:
+    """Counts items by what a function gives for each, or by a key."""
+    counts: dict[str, int] = {}
+    for name in _names(ctx, items, key_function, more, "list.CountBy"):
+        counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _names(ctx: Context | None, items: list[Any], chosen: Any, more: list[Any], tool: str) -> Iterator[str]:
+    """What a function or key gives for each item, as keys of a map."""
+    for value in results(ctx, items, chosen, more, tool):
+        yield value if type(value) is str else key_text(value, tool)
+
+
+@_group.tool(
+    "SumBy",
+    _LIST,
+    _chosen("key_function", "Takes an item and gives the number to add"),
+    MORE,
+    returns=ArgType.NUMBER,
+    result="The sum; 0 of an empty list.",
+    example='tool.list.SumBy([{"price": 2}, {"price": 3.5}], "price") = 5.5',
+    errors=f"{NOT_A_NUMBER}; {_OF_FUNCTION}",
+    variadic=True,
+)
+def sum_by(ctx: Context | None, items: list[Any], key_function: Any, more: list[Any]) -> int | float:
+    """Adds up what a function gives for each item, or the values of a key."""
+    tool = "list.SumBy"
+    return sum_of(list(results(ctx, items, key_function, more, tool)), tool, "the value of item")
 
 
 @_group.tool(
     "Map",
     _LIST,
-    required("function", ArgType.FUNCTION, "Takes an item and gives the new one."),
+    _chosen("function", "Takes an item and gives the new one"),
+    MORE,
     returns=ArgType.SLICE_ANY,
-    result="The function's results, in order.",
+    result="The function's results, or the values of the key, in order.",
     example="tool.list.Map([1, 2], double) = [2, 4]",
     errors=_OF_FUNCTION,
+    variadic=True,
 )
-def apply(ctx: Context, items: list[Any], function: Any) -> list[Any]:
-    """Calls a function for each item of a list."""
-    return [ctx.call(function, item) for item in items]
+def apply(ctx: Context | None, items: list[Any], function: Any, more: list[Any]) -> list[Any]:
+    """Calls a function for each item of a list, or reads a key of each."""
+    return list(results(ctx, items, function, more, "list.Map"))
 
 
 @_group.tool(
     "Filter",
     _LIST,
     _PREDICATE,
+    MORE,
     returns=ArgType.SLICE_ANY,
     result="The items for which the predicate is truthy.",
     example="tool.list.Filter([1, 2, 4], is_even) = [2, 4]",
     errors=_OF_FUNCTION,
+    variadic=True,
 )
-def keep(ctx: Context, items: list[Any], predicate: Any) -> list[Any]:
-    """Keeps the items that a function says yes to."""
-    return [item for item in items if ctx.call(predicate, item)]
+def keep(ctx: Context | None, items: list[Any], predicate: Any, more: list[Any]) -> list[Any]:
+    """Keeps the items that a function says yes to, or whose key is truthy."""
+    return list(compress(items, results(ctx, items, predicate, more, "list.Filter")))
 
 
 @_group.tool(
@@ -85,16 +163,19 @@ def keep(ctx: Context, items: list[Any], predicate: Any) -> list[Any]:
     _LIST,
     required("function", ArgType.FUNCTION, "Takes the result so far and an item, and gives the new result."),
     required("initial", ArgType.ANY, "The result of an empty list."),
+    MORE,
     returns=ArgType.ANY,
     result="The last result.",
     example="tool.list.Reduce([1, 2, 3], plus, 10) = 16",
-    errors=_OF_FUNCTION,
+    errors="those of the function",
+    variadic=True,
 )
-def reduce(ctx: Context, items: list[Any], function: Any, initial: Any) -> Any:
+def reduce(ctx: Context | None, items: list[Any], function: Any, initial: Any, more: list[Any]) -> Any:
     """Folds a list to one value, from the left."""
+    call = caller(ctx, function, more, "list.Reduce")
     result = initial
     for item in items:
-        result = ctx.call(function, result, item)
+        result = call(result, item)
     return result
 
 
@@ -103,53 +184,62 @@ def reduce(ctx: Context, items: list[Any], function: Any, initial: Any) -> Any:
     _LIST,
     _PREDICATE,
     optional("default", ArgType.ANY, "What to give where there is no such item."),
+    MORE,
     returns=ArgType.ANY,
     result="The first item for which the predicate is truthy, or the default.",
     example="tool.list.Find([1, 2, 4], is_even) = 2",
     errors=_OF_FUNCTION,
+    variadic=True,
 )
-def find(ctx: Context, items: list[Any], predicate: Any, default: Any) -> Any:
-    """Finds the first item that a function says yes to."""
-    return next((item for item in items if ctx.call(predicate, item)), default)
+def find(ctx: Context | None, items: list[Any], predicate: Any, default: Any, more: list[Any]) -> Any:
+    """Finds the first item that a function says yes to, or whose key is truthy."""
+    return next(compress(items, results(ctx, items, predicate, more, "list.Find")), default)
 
 
 @_group.tool(
     "FindIndex",
     _LIST,
     _PREDICATE,
+    MORE,
     returns=ArgType.INT,
     result="The index of the first item for which the predicate is truthy, or -1.",
     example="tool.list.FindIndex([1, 2, 4], is_even) = 1",
     errors=_OF_FUNCTION,
+    variadic=True,
 )
-def find_index(ctx: Context, items: list[Any], predicate: Any) -> int:
-    """Finds the index of the first item that a function says yes to."""
-    return next((index for index, item in enumerate(items) if ctx.call(predicate, item)), -1)
+def find_index(ctx: Context | None, items: list[Any], predicate: Any, more: list[Any]) -> int:
+    """Finds the index of the first item that a function says yes to, or whose key is truthy."""
+    found = results(ctx, items, predicate, more, "list.FindIndex")
+    return next((index for index, answer in enumerate(found) if answer), -1)
 
 
 @_group.tool(
     "Any",
     _LIST,
     _PREDICATE,
+    MORE,
     returns=ArgType.BOOL,
     result="Whether the predicate is truthy for at least one item; it is not asked further then.",
     example="tool.list.Any([1, 2], is_even) = true",
     errors=_OF_FUNCTION,
+    variadic=True,
 )
-def any_item(ctx: Context, items: list[Any], predicate: Any) -> bool:
-    """Tells whether a function says yes to any item."""
-    return any(ctx.call(predicate, item) for item in items)
+def any_item(ctx: Context | None, items: list[Any], predicate: Any, more: list[Any]) -> bool:
+    """Tells whether a function says yes to any item, or the key of any is truthy."""
+    return any(results(ctx, items, predicate, more, "list.Any"))
 
 
 @_group.tool(
     "All",
     _LIST,
     _PREDICATE,
+    MORE,
     returns=ArgType.BOOL,
     result="Whether the predicate is truthy for every item; of an empty list true.",
     example="tool.list.All([1, 2], is_even) = false",
     errors=_OF_FUNCTION,
+    variadic=True,
 )
-def all_items(ctx: Context, items: list[Any], predicate: Any) -> bool:
-    """Tells whether a function says yes to every item."""
-    return all(ctx.call(predicate, item) for item in items)
+def all_items(ctx: Context | None, items: list[Any], predicate: Any, more: list[Any]) -> bool:
+    """Tells whether a function says yes to every item, or the key of every one is truthy."""
+    return all(results(ctx, items, predicate, more, "list.All"))

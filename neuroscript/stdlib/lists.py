@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from neuroscript.errors import ErrorCode
 from neuroscript.stdlib import list_functions
-from neuroscript.stdlib.declare import Context, Group, check_items, fail, look, max_items, optional, required
+from neuroscript.stdlib.declare import Context, Group, check_items, check_run, fail, max_items, optional, required
 from neuroscript.stdlib.equality import Classes, find_equal
 from neuroscript.stdlib.ordering import DESCENDING, check_ordered
+from neuroscript.stdlib.sums import NOT_A_NUMBER, sum_of
 from neuroscript.tools.spec import ArgType
 from neuroscript.tools.validation import given
-from neuroscript.values import INT_LIMIT, MAX_INT_BITS
 
 _group = Group("list")
 TOOLS = _group.tools
@@ -165,6 +164,36 @@ def append(ctx: Context | None, items: list[Any], element: Any) -> list[Any]:
 
 
 @_group.tool(
+    "Push",
+    _LIST,
+    _ELEMENT,
+    returns=ArgType.SLICE_ANY,
+    result="The list with the value at its end, as Append gives it.",
+    example="tool.list.Push([1], 2) = [1, 2]",
+    errors=_TOO_LONG,
+)
+def push(ctx: Context | None, items: list[Any], element: Any) -> list[Any]:
+    """Puts a value on the end of a list, from where Pop takes it."""
+    check_items(ctx, len(items) + 1, "list.Push")
+    return [*items, element]
+
+
+@_group.tool(
+    "Pop",
+    _LIST,
+    returns=ArgType.SLICE_ANY,
+    result="A list of two: the list without its last item, and that item (`set xs, x = tool.list.Pop(xs)`).",
+    example="tool.list.Pop([1, 2, 3]) = [[1, 2], 3]",
+    errors="8 if the list is empty",
+)
+def pop(items: list[Any]) -> list[Any]:
+    """Takes the last item from a list."""
+    if not items:
+        fail(ErrorCode.BOUNDS, "list.Pop", "the list is empty; test with len() first")
+    return [items[:-1], items[-1]]
+
+
+@_group.tool(
     "Prepend",
     _LIST,
     _ELEMENT,
@@ -225,7 +254,10 @@ def remove(items: list[Any], index: int) -> list[Any]:
 def concat(ctx: Context | None, lists: list[list[Any]]) -> list[Any]:
     """Joins lists to one."""
     check_items(ctx, sum(map(len, lists)), "list.Concat")
-    return [item for each in lists for item in each]
+    joined = lists[0].copy()
+    for each in lists[1:]:
+        joined += each
+    return joined
 
 
 @_group.tool(
@@ -257,7 +289,7 @@ def flatten(ctx: Context | None, items: list[Any], depth: int) -> list[Any]:
         else:
             open_lists.pop()
     check_items(ctx, len(flat), "list.Flatten")
-    look(ctx, steps)
+    check_run(ctx, steps)
     return flat
 
 
@@ -274,6 +306,18 @@ def zip_lists(ctx: Context | None, lists: list[list[Any]]) -> list[list[Any]]:
     """Pairs the items of lists by their index."""
     check_items(ctx, min(map(len, lists)) * len(lists), "list.Zip")
     return [list(row) for row in zip(*lists, strict=False)]
+
+
+@_group.tool(
+    "Enumerate",
+    _LIST,
+    returns=ArgType.SLICE_ANY,
+    result="A list [index, item] for each item, in order.",
+    example='tool.list.Enumerate(["a", "b"]) = [[0, "a"], [1, "b"]]',
+)
+def number(items: list[Any]) -> list[list[Any]]:
+    """Pairs each item of a list with its index."""
+    return [[index, item] for index, item in enumerate(items)]
 
 
 @_group.tool(
@@ -377,38 +421,17 @@ def unique(items: list[Any]) -> list[Any]:
 # --- numbers ----------------------------------------------------------------------------------------------------------
 
 
-def _numbers(items: list[Any], tool: str) -> None:
-    if not set(map(type, items)) <= {int, float}:
-        index = next(i for i, item in enumerate(items) if type(item) not in (int, float))
-        fail(ErrorCode.TYPE, tool, f"item {index} must be a number, not {given(items[index])}")
-
-
 @_group.tool(
     "Sum",
     _LIST,
     returns=ArgType.NUMBER,
     result="The sum; 0 of an empty list.",
     example="tool.list.Sum([1, 2, 3.5]) = 6.5",
-    errors="7 if an item is not a number; 41 if the sum is out of range",
+    errors=NOT_A_NUMBER,
 )
 def total(items: list[Any]) -> int | float:
     """Adds up the numbers of a list, from the left."""
-    tool = "list.Sum"
-    _numbers(items, tool)
-    result: int | float = 0
-    try:
-        # Added one by one: from Python 3.12 on `sum` rounds doubles in another way.
-        for item in items:
-            result += item
-    except OverflowError:
-        result = math.inf
-    if type(result) is int:
-        if not -INT_LIMIT < result < INT_LIMIT:
-            fail(ErrorCode.INVALID_VALUE, tool, f"the sum has more than {MAX_INT_BITS} bits")
-        return result
-    if not math.isfinite(result):
-        fail(ErrorCode.INVALID_VALUE, tool, "the sum is out of the range of a number")
-    return result + 0.0
+    return sum_of(items, "list.Sum")
 
 
 @_group.tool(

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from neuroscript.errors import ErrorCode
-from neuroscript.stdlib.declare import Context, Group, check_items, fail, optional, required
+from neuroscript.stdlib.declare import Context, Group, check_items, fail, max_nesting, optional, required
+from neuroscript.stdlib.keys import MORE, caller, results
 from neuroscript.tools.spec import ArgType
 from neuroscript.tools.validation import given
 from neuroscript.values import text_of
@@ -196,6 +197,46 @@ def merge(ctx: Context | None, maps: list[dict[str, Any]]) -> dict[str, Any]:
     return merged
 
 
+@_group.tool(
+    "DeepMerge",
+    required("maps", ArgType.MAP, "The maps; a later one wins."),
+    returns=ArgType.MAP,
+    result="All entries. Where both have a map, these are merged in the same way; all else is replaced, by nil too.",
+    example='tool.map.DeepMerge({"a": {"x": 1, "y": [1]}}, {"a": {"y": [2]}}) = {"a": {"x": 1, "y": [2]}}',
+    errors="37 if there would be too many entries; 38 if maps are nested too deeply",
+    variadic=True,
+)
+def deep_merge(ctx: Context | None, maps: list[dict[str, Any]]) -> dict[str, Any]:
+    """Puts maps together, and the maps inside them."""
+    merged = maps[0]
+    for each in maps[1:]:
+        merged = _merged(ctx, merged, each, max_nesting(ctx), {})
+    return merged
+
+
+def _merged(
+    ctx: Context | None,
+    old: dict[str, Any],
+    new: dict[str, Any],
+    depth: int,
+    done: dict[tuple[int, int], dict[str, Any]],
+) -> dict[str, Any]:
+    """``old`` with the entries of ``new``; ``done`` has the pairs merged already, since maps may share parts."""
+    made = done.get((id(old), id(new)))
+    if made is not None:
+        return made
+    if depth <= 0:
+        fail(ErrorCode.NESTING_DEPTH_EXCEEDED, "map.DeepMerge", "the maps are nested too deeply")
+    made = old.copy()
+    for name, value in new.items():
+        before: Any = made.get(name)
+        both = type(before) is dict and type(value) is dict
+        made[name] = _merged(ctx, before, value, depth - 1, done) if both else value
+    check_items(ctx, len(made), "map.DeepMerge", "map")
+    done[id(old), id(new)] = made
+    return made
+
+
 _KEYS = required("keys", ArgType.SLICE_ANY, "The keys.")
 
 
@@ -231,26 +272,37 @@ def omit(ctx: Context | None, mapping: dict[str, Any], keys: list[Any]) -> dict[
 @_group.tool(
     "MapValues",
     _MAP,
-    required("function", ArgType.FUNCTION, "Takes a value and gives the new one."),
+    required(
+        "function",
+        ArgType.FUNCTION_OR_KEY,
+        "Takes a value and gives the new one, or a key's name (`team.name` too) or a list of them, which is read of "
+        "each value.",
+    ),
+    MORE,
     returns=ArgType.MAP,
     result="The map with the same keys and the function's results.",
     example='tool.map.MapValues({"a": 1, "b": 2}, double) = {"a": 2, "b": 4}',
-    errors="those of the function",
+    errors="7 for a key of what is no map; those of the function",
+    variadic=True,
 )
-def map_values(ctx: Context, mapping: dict[str, Any], function: Any) -> dict[str, Any]:
-    """Calls a function for each value of a map."""
-    return {key: ctx.call(function, value) for key, value in mapping.items()}
+def map_values(ctx: Context | None, mapping: dict[str, Any], function: Any, more: list[Any]) -> dict[str, Any]:
+    """Calls a function for each value of a map, or reads a key of each."""
+    values = list(mapping.values())
+    return dict(zip(mapping, results(ctx, values, function, more, "map.MapValues"), strict=True))
 
 
 @_group.tool(
     "Filter",
     _MAP,
     required("predicate", ArgType.FUNCTION, "Takes a key and a value."),
+    MORE,
     returns=ArgType.MAP,
     result="The entries for which the predicate is truthy.",
     example='tool.map.Filter({"a": 1, "b": 2}, is_even_value) = {"b": 2}',
     errors="those of the predicate",
+    variadic=True,
 )
-def keep(ctx: Context, mapping: dict[str, Any], predicate: Any) -> dict[str, Any]:
+def keep(ctx: Context | None, mapping: dict[str, Any], predicate: Any, more: list[Any]) -> dict[str, Any]:
     """Keeps the entries that a function says yes to."""
-    return {key: value for key, value in mapping.items() if ctx.call(predicate, key, value)}
+    call = caller(ctx, predicate, more, "map.Filter")
+    return {key: value for key, value in mapping.items() if call(key, value)}

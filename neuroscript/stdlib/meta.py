@@ -1,4 +1,4 @@
-"""``Meta``: what tools there are."""
+"""The tools of group ``Meta``: what tools there are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which values have an order among one another."""
+"""Checks that values can be put in an order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``os``: the environment variables that the host allows, and its clock."""
+"""The tools of group ``os``: the environment variables that the host allows, and its clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``script``: more program text at run time."""
+"""The tools of group ``script``: procedures by name, and more program text at run time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
+from neuroscript.tools.validation import given
 
 if TYPE_CHECKING:
     from neuroscript.runtime.context import ToolContext
@@ -25,6 +26,15 @@ def load_script(ctx: ToolContext, source: str, name: str) -> list[str]:
 
 def list_functions(ctx: ToolContext) -> list[dict[str, Any]]:
     return ctx.procedures()
+
+
+def call(ctx: ToolContext, name: str, args: Any) -> Any:
+    if args is None or type(args) is list:
+        return ctx.call_procedure(name, args or [], {})
+    if type(args) is not dict:
+        problem = f"args is a list for positions or a map for names, not {given(args)}"
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"tool.script.Call: {problem}")
+    return ctx.call_procedure(name, [], args)
 
 
 TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
@@ -56,5 +66,23 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="for each f in tool.script.ListFunctions()\n  emit f.signature\nendfor",
         ),
         list_functions,
+    ),
+    (
+        ToolSpec(
+            name="script.Call",
+            description="Calls a procedure by its name.",
+            category="script",
+            args=(
+                ArgSpec("name", ArgType.STRING, "The procedure's name."),
+                ArgSpec("args", ArgType.ANY, "Its arguments: a list by position, a map by name.", required=False),
+            ),
+            return_type=ArgType.ANY,
+            return_help="What the procedure returns.",
+            example='tool.script.Call("half", [8]) = 4',
+            error_conditions="2 if there is no such procedure; 4 if the arguments do not fit it; those of the "
+            "procedure.",
+            pure=True,
+        ),
+        call,
     ),
 ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 from decimal import ROUND_HALF_UP, Decimal
 from decimal import Context as DecimalContext
 from typing import Any
 
 from neuroscript.errors import ErrorCode
 from neuroscript.stdlib import json_, regex
-from neuroscript.stdlib.declare import Context, Group, check_characters, fail, look, max_characters, required
+from neuroscript.stdlib.declare import Context, Group, check_characters, check_run, fail, max_characters, required
 from neuroscript.tools.spec import ArgType
 from neuroscript.tools.validation import given
 from neuroscript.values import number_text, read_number, text_of
@@ -199,7 +200,7 @@ def to_number(input_string: str) -> int | float:
 def to_string(ctx: Context | None, value: Any) -> str:
     """Gives the text form of a value."""
     text = text_of(value, max_string=max_characters(ctx))
-    look(ctx, len(text))
+    check_run(ctx, len(text))
     return text
 
 
@@ -216,6 +217,17 @@ def format_number(number: float, decimals: int) -> str:
     """Writes a number with a fixed count of digits after the point."""
     if not 0 <= decimals <= 100:
         fail(ErrorCode.BOUNDS, "str.FormatNumber", f"decimals is {decimals}; it must be from 0 to 100")
-    exact = Decimal(number_text(number))
-    rounded = exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, DecimalContext(prec=2000))
+    text = number_text(number)
+    _, point, digits = text.partition(".")
+    if len(digits) <= decimals:
+        return f"{text}{'' if point or not decimals else '.'}{'0' * (decimals - len(digits))}"
+    rounded = Decimal(text).quantize(_last_digit(decimals), context=_ROUNDING)
     return format(rounded if rounded else abs(rounded), "f")
+
+
+_ROUNDING = DecimalContext(prec=2000, rounding=ROUND_HALF_UP)  # more digits than a number has, and room for 100 more
+
+
+@functools.cache
+def _last_digit(decimals: int) -> Decimal:
+    return Decimal(1).scaleb(-decimals)

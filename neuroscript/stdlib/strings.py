@@ -8,23 +8,23 @@ from itertools import islice
 from typing import Any
 
 from neuroscript.errors import ErrorCode
-from neuroscript.stdlib import string_formats
+from neuroscript.stdlib import format_, inspect_, string_formats
 from neuroscript.stdlib.declare import (
     MUCH,
     Context,
     Group,
     check_characters,
     check_items,
+    check_run,
     fail,
     joined,
-    look,
     max_items,
     optional,
     required,
 )
 from neuroscript.tools.spec import ArgType
 from neuroscript.tools.validation import given
-from neuroscript.values import text_of
+from neuroscript.values import number_text, text_of
 
 _group = Group("str")
 TOOLS = _group.tools
@@ -283,7 +283,7 @@ def substring(ctx: Context | None, input_string: str, start_index: int, length: 
         name, value = ("start_index", start_index) if start_index < 0 else ("length", length)
         fail(ErrorCode.BOUNDS, "str.Substring", f"{name} is {value}; it must be 0 or more")
     if length > MUCH:
-        look(ctx, length)
+        check_run(ctx, length)
     return input_string[start_index : start_index + length]
 
 
@@ -304,38 +304,46 @@ def repeat(ctx: Context | None, input_string: str, count: int) -> str:
     return input_string * count if input_string else ""
 
 
-def _padding(ctx: Context | None, input_string: str, width: int, fill: str, tool: str) -> str:
-    if not fill:
-        fail(ErrorCode.INVALID_VALUE, tool, "fill is empty; give at least one character")
-    missing = width - len(input_string)
-    if missing <= 0:
-        return ""
-    check_characters(ctx, width, tool)
-    return (fill * (missing // len(fill) + 1))[:missing]
-
-
 _WIDTH = required("width", ArgType.INT, "How many characters the result has at least.")
 _FILL = optional("fill", ArgType.STRING, "What to fill up with.", " ")
+_PADDED = required("input_string", ArgType.ANY, "The text; a number is taken as its text.")
+
+
+def _padding(ctx: Context | None, value: Any, width: int, fill: str, tool: str) -> tuple[str, str]:
+    """The text of what is to be padded, and the padding."""
+    if type(value) is not str:
+        if type(value) not in (int, float):
+            problem = f"argument 1 (input_string) must be a string or a number, not {given(value)}"
+            fail(ErrorCode.ARG_MISMATCH, tool, problem)
+        value = number_text(value)
+    if not fill:
+        fail(ErrorCode.INVALID_VALUE, tool, "fill is empty; give at least one character")
+    missing = width - len(value)
+    if missing <= 0:
+        return value, ""
+    check_characters(ctx, width, tool)
+    return value, (fill * (missing // len(fill) + 1))[:missing]
 
 
 @_group.tool(
     "PadLeft",
-    _TEXT,
+    _PADDED,
     _WIDTH,
     _FILL,
     returns=ArgType.STRING,
     result="The text, filled up on the left.",
-    example='tool.str.PadLeft("7", 3, "0") = "007"',
+    example='tool.str.PadLeft(7, 3, "0") = "007"',
     errors="41 if fill is empty; 37 if the result would be too long",
 )
-def pad_left(ctx: Context | None, input_string: str, width: int, fill: str) -> str:
+def pad_left(ctx: Context | None, input_string: Any, width: int, fill: str) -> str:
     """Fills a text up to a width, on the left."""
-    return _padding(ctx, input_string, width, fill, "str.PadLeft") + input_string
+    text, padding = _padding(ctx, input_string, width, fill, "str.PadLeft")
+    return padding + text
 
 
 @_group.tool(
     "PadRight",
-    _TEXT,
+    _PADDED,
     _WIDTH,
     _FILL,
     returns=ArgType.STRING,
@@ -343,9 +351,10 @@ def pad_left(ctx: Context | None, input_string: str, width: int, fill: str) -> s
     example='tool.str.PadRight("ab", 4, ".") = "ab.."',
     errors="41 if fill is empty; 37 if the result would be too long",
 )
-def pad_right(ctx: Context | None, input_string: str, width: int, fill: str) -> str:
+def pad_right(ctx: Context | None, input_string: Any, width: int, fill: str) -> str:
     """Fills a text up to a width, on the right."""
-    return input_string + _padding(ctx, input_string, width, fill, "str.PadRight")
+    text, padding = _padding(ctx, input_string, width, fill, "str.PadRight")
+    return text + padding
 
 
 @_group.tool(
@@ -425,7 +434,7 @@ def _texts(ctx: Context | None, values: Any, tool: str) -> list[str]:
     """The items of a list as texts to be joined."""
     if type(values) is not list:
         fail(ErrorCode.TYPE, tool, f"argument 1 must be a list of strings, not {given(values)}")
-    look(ctx, len(values))
+    check_run(ctx, len(values))
     if _ALL_STRINGS(map(type, values)):
         return values
     texts = []
@@ -470,4 +479,4 @@ def concat(ctx: Context | None, string_list: Any) -> str:
     return joined(ctx, _texts(ctx, string_list, "str.Concat"), "", "str.Concat")
 
 
-TOOLS += string_formats.TOOLS
+TOOLS += string_formats.TOOLS + format_.TOOLS + inspect_.TOOLS

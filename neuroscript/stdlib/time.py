@@ -1,24 +1,27 @@
-"""``time``: the clock, and moments as values."""
+"""The tools of group ``time``: the clock, and moments as values."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.stdlib import time_calendar
 from neuroscript.stdlib.time_layout import MAX_LAYOUT, format_time, parse_time
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
-from neuroscript.values import TimeDate
+from neuroscript.values import TimeDate, number_text
 
 if TYPE_CHECKING:
     from neuroscript.runtime.context import ToolContext
 
 MAX_SLEEP = 86_400
+NANOSECONDS = 1_000_000_000
 
 
 def now() -> TimeDate:
-    return TimeDate.of(datetime.now(UTC))
+    return TimeDate.from_unix_nanoseconds(time_ns())
 
 
 def sleep(ctx: ToolContext, seconds: float) -> bool:
@@ -30,27 +33,35 @@ def sleep(ctx: ToolContext, seconds: float) -> bool:
 
 
 def difference(start: TimeDate, end: TimeDate) -> float:
-    return (end - start).total_seconds()
+    return (end.unix_nanoseconds - start.unix_nanoseconds) / NANOSECONDS
 
 
 def add(time: TimeDate, seconds: float) -> TimeDate:
     try:
-        return TimeDate.of(time + timedelta(seconds=seconds))
+        return time.plus(_nanoseconds(seconds))
     except OverflowError as error:
         message = f"tool.time.Add: {seconds} seconds from there is outside the years 1 to 9999"
         raise NeuroScriptError(ErrorCode.INVALID_VALUE, message) from error
 
 
 def to_unix(time: TimeDate) -> float:
-    return time.timestamp()
+    return time.unix_nanoseconds / NANOSECONDS
 
 
 def from_unix(seconds: float) -> TimeDate:
     try:
-        return TimeDate.of(datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds))
+        return TimeDate.from_unix_nanoseconds(_nanoseconds(seconds))
     except OverflowError as error:
         message = f"tool.time.FromUnix: {seconds} seconds since 1970 is outside the years 1 to 9999"
         raise NeuroScriptError(ErrorCode.INVALID_VALUE, message) from error
+
+
+def _nanoseconds(seconds: float) -> int:
+    """Seconds as whole nanoseconds, by their decimal digits: 1700000000.1 ends in a tenth, though no double does."""
+    whole, _, fraction = number_text(seconds).partition(".")
+    digits = fraction[:9].ljust(9, "0")
+    nanoseconds = abs(int(whole)) * NANOSECONDS + int(digits) + (fraction[9:10] >= "5")
+    return -nanoseconds if whole[0] == "-" else nanoseconds
 
 
 def parts(time: TimeDate) -> dict[str, Any]:
@@ -63,6 +74,7 @@ def parts(time: TimeDate) -> dict[str, Any]:
         "minute": time.minute,
         "second": time.second,
         "microsecond": time.microsecond,
+        "nanosecond": time.fraction,
         "weekday": time.isoweekday(),
         "yearday": time.timetuple().tm_yday,
         "offset_seconds": int(offset.total_seconds()),
@@ -84,8 +96,8 @@ def sleep_spec(name: str) -> ToolSpec:
 
 _TIME = ArgSpec("time", ArgType.TIMEDATE, "The moment.")
 _LAYOUT_HELP = (
-    "Made of `%Y %m %d %H %M %S %f %j %y %I %p %A %a %B %b %z %%` and other text, "
-    f"at most {MAX_LAYOUT} characters; left out, RFC 3339 (`2025-03-01T12:00:00Z`)."
+    "Made of `%Y %m %d %H %M %S %f %j %y %I %p %A %a %B %b %z %%` and other text, as `%d.%m.%Y %H:%M` is for "
+    f"`01.03.2025 14:30`, at most {MAX_LAYOUT} characters; left out, RFC 3339 (`2025-03-01T12:00:00Z`)."
 )
 _LAYOUT = ArgSpec("layout", ArgType.STRING, _LAYOUT_HELP, required=False, default="")
 
@@ -117,12 +129,14 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
     (
         ToolSpec(
             name="time.Parse",
-            description="Reads a moment from text. Without an offset it counts as UTC.",
+            description="Reads a moment from text. Without an offset it counts as UTC; without a layout a date alone, "
+            "or one without seconds, will do.",
             args=(ArgSpec("text", ArgType.STRING, "The text."), _LAYOUT),
             return_type=ArgType.TIMEDATE,
             return_help="The moment.",
             example='tool.time.Parse("02.01.1970", "%d.%m.%Y") = tool.time.FromUnix(86400)',
-            error_conditions="41 if the text does not have that form or is no date.",
+            error_conditions="41 if the text does not have that form, names a moment that there is not or contradicts "
+            "itself (`Mon 2024-01-05`), or the layout has another `%` sequence or one of them twice.",
             pure=True,
         ),
         parse_time,
@@ -158,7 +172,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             description="Gives a moment as a number.",
             args=(_TIME,),
             return_type=ArgType.NUMBER,
-            return_help="Seconds since 1970-01-01 00:00 UTC, to the microsecond.",
+            return_help="Seconds since 1970-01-01 00:00 UTC, as near as a double is: half a microsecond today.",
             example='tool.time.Unix(tool.time.Parse("1970-01-01T00:01:00Z")) = 60',
             pure=True,
         ),
@@ -183,11 +197,12 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             description="Takes a moment apart.",
             args=(_TIME,),
             return_type=ArgType.MAP,
-            return_help="A map with `year`, `month`, `day`, `hour`, `minute`, `second`, `microsecond`, `weekday` (1 is "
-            "Monday), `yearday` (1 is 1 January) and `offset_seconds` from UTC.",
+            return_help="A map with `year`, `month`, `day`, `hour`, `minute`, `second`, `microsecond` and `nanosecond` "
+            "(both of the second), `weekday` (1 is Monday), `yearday` (1 is 1 January) and `offset_seconds` from UTC.",
             example="tool.time.Parts(tool.time.FromUnix(0)).year = 1970",
             pure=True,
         ),
         parts,
     ),
 ]
+TOOLS += time_calendar.TOOLS

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.values import TimeDate, time_text
@@ -34,8 +33,9 @@ MAX_LAYOUT = 1_000
 """Characters of a layout."""
 
 _RFC_3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?([Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s?([Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII
 )
+_EXAMPLE = 'in a layout, "%d.%m.%Y %H:%M" reads 01.03.2025 14:30'
 _SEQUENCE = re.compile(r"%(.?)|[^%]+", re.DOTALL)
 
 
@@ -45,7 +45,11 @@ def _offset_text(time: datetime) -> str:
     return f"{sign}{abs(minutes) // 60:02}{abs(minutes) % 60:02}"
 
 
-_WRITERS: dict[str, Callable[[datetime], str]] = {
+def _fraction_text(time: TimeDate) -> str:
+    return f"{time.fraction:09}" if time.nanosecond else f"{time.microsecond:06}"
+
+
+_WRITERS: dict[str, Callable[[TimeDate], str]] = {
     "Y": lambda time: f"{time.year:04}",
     "y": lambda time: f"{time.year % 100:02}",
     "m": lambda time: f"{time.month:02}",
@@ -54,7 +58,7 @@ _WRITERS: dict[str, Callable[[datetime], str]] = {
     "I": lambda time: f"{time.hour % 12 or 12:02}",
     "M": lambda time: f"{time.minute:02}",
     "S": lambda time: f"{time.second:02}",
-    "f": lambda time: f"{time.microsecond:06}",
+    "f": _fraction_text,
     "j": lambda time: f"{time.timetuple().tm_yday:03}",
     "p": lambda time: "AM" if time.hour < 12 else "PM",
     "A": lambda time: DAYS[time.weekday()],
@@ -74,7 +78,7 @@ _PATTERNS = {
     "I": r"\d\d?",
     "M": r"\d\d?",
     "S": r"\d\d?",
-    "f": r"\d{1,6}",
+    "f": r"\d{1,9}",
     "j": r"\d{1,3}",
     "p": r"[AaPp][Mm]",
     "A": "|".join(DAYS),
@@ -106,11 +110,13 @@ def parse_time(text: str, layout: str) -> TimeDate:
     fields = _read(text, layout) if layout else _read_rfc_3339(text)
     if fields is None:
         form = f"the layout {_short(layout)}" if layout else "RFC 3339, like 2025-03-01T12:00:00Z or 2025-03-01"
-        raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"{_short(text)} does not have the form of {form}")
+        if layout and "%" not in layout:
+            form += ", which has no % sequence and so reads nothing but itself"
+        raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"{_short(text)} does not have the form of {form}; {_EXAMPLE}")
     try:
         return _moment(fields)
     except (ValueError, OverflowError) as error:
-        raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"{_short(text)} is no date: {error}") from error
+        raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"{_short(text)} is no moment: {error}") from error
 
 
 def _sequences(layout: str) -> list[tuple[str | None, str]]:
@@ -123,7 +129,7 @@ def _sequences(layout: str) -> list[tuple[str | None, str]]:
         letter = match.group(1)
         if letter is not None and letter not in _WRITERS:
             known = " ".join(f"%{name}" for name in _WRITERS)
-            message = f"the layout {_short(layout)} holds {match.group()!r}; known are {known}"
+            message = f"the layout {_short(layout)} holds {match.group()!r}; known are {known}; {_EXAMPLE}"
             raise NeuroScriptError(ErrorCode.INVALID_VALUE, message)
         pieces.append((letter, match.group()))
     return pieces
@@ -142,6 +148,9 @@ def _read(text: str, layout: str) -> dict[str, str] | None:
         else:
             names.append(letter)
             pattern.append(f"({_PATTERNS[letter]})")
+    if "y" in names and "Y" in names:
+        message = f"the layout {layout!r} holds the year twice, as '%y' and '%Y'; leave one out"
+        raise NeuroScriptError(ErrorCode.INVALID_VALUE, message)
     match = re.fullmatch("".join(pattern), text.strip(), re.ASCII | re.IGNORECASE)
     return None if match is None else dict(zip(names, match.groups(), strict=True))
 
@@ -154,39 +163,81 @@ def _read_rfc_3339(text: str) -> dict[str, str] | None:
 
 
 def _moment(fields: dict[str, str]) -> TimeDate:
-    """Builds the moment; what is not given is the first of its kind, the year 1970."""
+    """Builds the moment; what is not given is the first of its kind, the year 1970.
+
+    Raises:
+        ValueError: for fields that no moment has, or that contradict one another.
+    """
     number = {name: int(part) for name, part in fields.items() if part.isdigit()}
-    year = number.get("Y", 1970)
-    if "y" in number and "Y" not in number:
-        # The POSIX rule: 69 to 99 are of the last century.
-        year = number["y"] + (1900 if number["y"] >= 69 else 2000)
-    month = number.get("m", 1)
-    for letter in "Bb":
-        if letter in fields:
-            month = 1 + [name[:3].lower() for name in MONTHS].index(fields[letter][:3].lower())
-    moment = datetime(
-        year,
-        month,
-        number.get("d", 1),
-        _hour(number, fields),
+    day = _date(number, fields)
+    fraction = fields.get("f", "").ljust(9, "0")
+    return TimeDate(
+        day.year,
+        day.month,
+        day.day,
+        _hour(number, fields.get("p", "").lower()),
         number.get("M", 0),
         number.get("S", 0),
-        int(fields.get("f", "0")[:6].ljust(6, "0")),
-        tzinfo=_zone(fields.get("z", "Z")),
+        int(fraction[:6]),
+        _zone(fields.get("z", "Z")),
+        nanosecond=int(fraction[6:]),
     )
-    if "j" in number and "m" not in number:
-        if not 1 <= number["j"] <= 366:
-            raise ValueError("the day of the year must be in 1..366")
-        moment += timedelta(days=number["j"] - 1)
-    return TimeDate.of(moment)
 
 
-def _hour(number: dict[str, int], fields: dict[str, Any]) -> int:
-    if "I" not in number:
-        return number.get("H", 0)
-    if not 1 <= number["I"] <= 12:
-        raise ValueError("an hour of the 12-hour clock must be in 1..12")
-    return number["I"] % 12 + (12 if fields.get("p", "").lower() == "pm" else 0)
+def _date(number: dict[str, int], fields: dict[str, str]) -> date:
+    year = number.get("Y", 1970)
+    if "y" in number:
+        # The POSIX rule: 69 to 99 are of the last century.
+        year = number["y"] + (1900 if number["y"] >= 69 else 2000)
+    months = [number["m"]] if "m" in number else []
+    months += [1 + _place(fields[letter], MONTHS) for letter in "Bb" if letter in fields]
+    month, day = _one("month", months), number.get("d")
+    found = date(year, 1 if month is None else month, 1 if day is None else day)
+    if "j" in number:
+        found = _day_of_year(year, number["j"])
+        if month not in (None, found.month) or day not in (None, found.day):
+            raise ValueError(f"day {number['j']} of {year} is {found}, not the day that it names besides")
+    weekday = _one("weekday", [_place(fields[letter], DAYS) for letter in "Aa" if letter in fields])
+    whole = ("Y" in number or "y" in number) and ("j" in number or None not in (month, day))
+    if whole and weekday is not None and weekday != found.weekday():
+        raise ValueError(f"{found} is a {DAYS[found.weekday()]}, not a {DAYS[weekday]}")
+    return found
+
+
+def _place(name: str, names: tuple[str, ...]) -> int:
+    """The index of a name of which the first three letters are given at least."""
+    return [each[:3].lower() for each in names].index(name[:3].lower())
+
+
+def _one(what: str, given: list[int]) -> int | None:
+    """The one value of what may be given in several ways."""
+    if len(set(given)) > 1:
+        raise ValueError(f"it names two different {what}s")
+    return given[0] if given else None
+
+
+def _day_of_year(year: int, day: int) -> date:
+    first = date(year, 1, 1)
+    found = first + timedelta(days=day - 1) if day <= 366 else None
+    if day < 1 or found is None or found.year != year:
+        raise ValueError(f"the year {year} has no day {day}")
+    return found
+
+
+def _hour(number: dict[str, int], half: str) -> int:
+    """The hour, from 24-hour and 12-hour forms that agree; ``half`` is ``am``, ``pm`` or empty."""
+    hour, twelfth = number.get("H"), number.get("I")
+    if twelfth is not None:
+        if not 1 <= twelfth <= 12:
+            raise ValueError("an hour of the 12-hour clock must be in 1..12")
+        if hour is None:
+            return twelfth % 12 + 12 * (half == "pm")
+        if hour % 12 != twelfth % 12:
+            raise ValueError(f"it names two different hours, {hour} and {twelfth}")
+    if half and (hour is None or (hour >= 12) != (half == "pm")):
+        what = "an hour" if hour is None else f"hour {hour} of the 24-hour clock"
+        raise ValueError(f"{half.upper()} does not go with {what}; %I reads an hour of the 12-hour clock")
+    return hour or 0
 
 
 def _zone(text: str) -> timezone:

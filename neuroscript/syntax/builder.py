@@ -1,4 +1,4 @@
-"""The nodes of the tree, one method for each rule of the grammar.
+"""Builds the nodes of the syntax tree: one method for each rule of the grammar.
 
 The driver calls a method with the values of the rule's symbols, the place of its first token and that of the token
 after its last.  A token's value is its place.

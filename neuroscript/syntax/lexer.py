@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from itertools import accumulate, compress, islice
 from typing import Any
 
-from neuroscript.syntax._tables import KEYWORDS, PATTERNS, PUNCTUATION, TERMINALS
 from neuroscript.syntax.source import LINE_END
+from neuroscript.syntax.tables import KEYWORDS, PATTERNS, PUNCTUATION, TERMINALS
 from neuroscript.values import INT_LIMIT
 
 CODES = {name: code for code, name in enumerate(TERMINALS)}
@@ -82,7 +82,7 @@ _MAX_DIGITS = len(str(INT_LIMIT))
 
 
 class _Codes(dict[str, int]):
-    """The code of each token's text; the texts that are no keyword or punctuation are looked at when first met.
+    """The code of each token's text; the texts that are no keyword or punctuation are classified when first met.
 
     ``literals`` then holds the values of the literals, ``joined`` tells whether a backslash joins lines somewhere.
     """
@@ -220,7 +220,7 @@ class Positions:
 
 
 def first_beyond(source: str, most: int) -> int | None:
-    """Where the token after the first ``most`` stands; None if there are no more.  Takes no room for them."""
+    """The offset of the token after the first ``most``; None if there are no more.  None of them is kept."""
     if len(source) <= most:
         return None
     match = next(islice(_TOKEN.finditer(source), most, None), None)

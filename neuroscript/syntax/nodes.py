@@ -18,7 +18,7 @@ Span: TypeAlias = tuple[int, int, int, int]
 
 @record()
 class Node:
-    """What every node has."""
+    """The base of all nodes: a span."""
 
     span: Span
 

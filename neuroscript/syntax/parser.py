@@ -1,6 +1,6 @@
 """Tokens → syntax tree: a driver for the LALR tables.
 
-The tables come ready made (`_tables.py`), so nothing of Lark is imported.  Two things make the loop short.  Rules that
+The tables come ready made (`tables`), so nothing of Lark is imported.  Two things make the loop short.  Rules that
 only pass a value on, of which an operand of a sum goes through a dozen, are followed once for each (state, nonterminal,
 token) and then remembered.  And nothing is checked on the way: a token that does not fit is a missing key, upon which
 the program is read once more by `diagnostics`, which explains.
@@ -15,23 +15,14 @@ from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptSyntaxError
 from neuroscript.limits import Limits
-from neuroscript.syntax._tables import GOTOS, NONTERMINALS, ROWS, RULES, STATE_GOTOS, STATE_ROWS
 from neuroscript.syntax.builder import Builder, Finding, Method
 from neuroscript.syntax.lexer import Positions, Tokens, first_beyond, tokenize
 from neuroscript.syntax.nesting import first_too_deep
 from neuroscript.syntax.nodes import Program
 from neuroscript.syntax.source import decode, refused
+from neuroscript.syntax.tables import ACTIONS, NONTERMINALS, RULES, landing
 
 _DEFAULT_LIMITS = Limits()
-
-
-def _rows(texts: tuple[tuple[int, ...], ...], numbers: tuple[int, ...]) -> list[dict[int, int]]:
-    rows = [dict(zip(row[0::2], row[1::2], strict=True)) for row in texts]
-    return [rows[number] for number in numbers]
-
-
-ACTIONS = _rows(ROWS, STATE_ROWS)
-GOTO = _rows(GOTOS, STATE_GOTOS)
 
 _TOKEN_BITS = 8
 _STATE_SHIFT = _TOKEN_BITS + len(NONTERMINALS).bit_length()
@@ -142,17 +133,3 @@ def _run(tokens: Tokens, builder: Builder) -> Program | None:
         if code in actions[state]:
             raise  # not the table's
         return None
-
-
-def landing(state: int, nonterminal: int, code: int) -> int:
-    """The state after ``state`` and ``nonterminal``, past the rules that only pass it on before the token ``code``."""
-    gotos = GOTO[state]
-    target = gotos[nonterminal]
-    while True:
-        action = ACTIONS[target].get(code, 0)
-        if action >= 0:
-            return target
-        nonterminal, size, method = RULES[-1 - action]
-        if size != 1 or method:
-            return target
-        target = gotos[nonterminal]

@@ -1,4 +1,4 @@
-"""Bytes → text: what a program's source may be, before its tokens are looked at."""
+"""Decodes program source, and refuses what is no text or too long."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _too_large(size: int, limit: int) -> str:
 
 
 def refused(name: str, text: str, offset: int, code: ErrorCode, message: str) -> NeuroScriptSyntaxError:
-    """The error of a source that is refused at an offset of its text."""
+    """The syntax error of a source, at an offset of its text."""
     lines = [0, *(match.end() for match in LINE_END.finditer(text, 0, offset))]
     start = lines[-1]
     shown = LINE_END.split(text[start : start + 1000], maxsplit=1)[0]

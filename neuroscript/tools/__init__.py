@@ -34,7 +34,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Imports the validation when it is first used; a start does without."""
+    """Imports a name of the validation when it is first used, since a start does without it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from neuroscript.tools import validation

@@ -1,4 +1,4 @@
-"""Which tools a host permits, and what it grants them."""
+"""The host's policy: which tools programs may call, and which capabilities it grants."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class _Patterns:
-    """Patterns with ``*`` and ``?``.  Names and beginnings, as nearly all are, need no regular expression."""
+    """Matches names by patterns with ``*`` and ``?``, with a regular expression only where one is needed."""
 
     __slots__ = ("beginnings", "names", "others")
 
@@ -33,7 +33,7 @@ class _Patterns:
         self.others = _expression(others) if others else None
 
     def match(self, name: str) -> bool:
-        """Whether a name is of one of the patterns."""
+        """Whether a name matches one of the patterns."""
         if name in self.names or name.startswith(self.beginnings):
             return True
         return self.others is not None and self.others.fullmatch(name) is not None
@@ -46,7 +46,7 @@ the host's list of them, the network by the providers configured."""
 
 @record(frozen=True)
 class Policy:
-    """Which tools may be called.
+    """The rules by which a host permits tools.
 
     Args:
         allow: patterns of tool names, with ``*`` and ``?``: ``fs.*``, ``str.To*``.  A name without a dot is a group.

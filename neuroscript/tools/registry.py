@@ -1,4 +1,4 @@
-"""The tools that a program may call, by name.
+"""The registry of the tools that programs may call.
 
 Registries are layered: the standard tools are one frozen registry that all interpreters share, and each interpreter
 adds its own on top.  Making a layer costs nothing, and a group of standard tools is imported when its first tool is
@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 
 # Functions with *args or **kwargs, coroutines and generators (the flags of code objects in the module inspect).
 _UNUSUAL = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
+_CONTEXT_NAMES = ("ctx", "context")
 _LONG_NAME = 100  # characters from which on no near name is looked for
 _CONTAINERS = frozenset(kind for kind in ArgType if kind is ArgType.ANY or kind is ArgType.MAP or kind.item_type)
 
 
 @record(frozen=True)
 class Tool:
-    """A registered tool.
+    """A registered tool: its spec, its function, and how the function is called.
 
     Args:
         spec: its description.
@@ -56,7 +57,7 @@ class Tool:
 
     @classmethod
     def of(cls, spec: ToolSpec, function: Callable[..., Any]) -> Tool:
-        """The tool of a spec and a function.
+        """Makes a tool of a spec and a function.
 
         Raises:
             NeuroScriptError: 41 if the function cannot be called with the spec's arguments.
@@ -64,7 +65,7 @@ class Tool:
         plain = _plain(spec, function)
         if plain is not None:
             return plain
-        from neuroscript.tools.signatures import CallShape
+        from neuroscript.tools.call_shape import CallShape
 
         shape = CallShape.of(spec, function)
         shared = frozenset(
@@ -76,7 +77,7 @@ class Tool:
 
     @property
     def validator(self) -> Validator:
-        """``validate(args, named=None) -> list`` for values of the language, generated when first wanted."""
+        """Validates arguments, ``validate(args, named=None) -> list``; generated when it is first used."""
         if self._validator is None:
             from neuroscript.tools.validation import compile_validator
 
@@ -105,7 +106,7 @@ class Tool:
         return result if self.spec.pure else from_host(result)
 
     def execute(self, *args: Any) -> Any:
-        """Calls the function with what it takes, and gives what it gives.
+        """Calls the function, and waits for its result if it is asynchronous.
 
         Raises:
             NeuroScriptError: as `invoke` does.
@@ -136,9 +137,15 @@ def _plain(spec: ToolSpec, function: Callable[..., Any]) -> Tool | None:
     if code.co_kwonlyargcount or code.co_flags & _UNUSUAL:
         return None
     first = code.co_varnames[0] if code.co_argcount else ""
-    takes_context = first in ("ctx", "context")
-    if code.co_argcount - takes_context != len(spec.args):
+    takes_context = first in _CONTEXT_NAMES
+    names = code.co_varnames[takes_context : code.co_argcount]
+    if len(names) != len(spec.args) or any("ToolContext" in str(function.__annotations__.get(name)) for name in names):
         return None
+    defaults = (*[None] * (len(names) - len(function.__defaults__ or ())), *(function.__defaults__ or ()))
+    for arg, name, default in zip(spec.args, names, defaults, strict=False):
+        exchanged = arg.name != name and (arg.name in names or name in _CONTEXT_NAMES)
+        if exchanged or (default is not None and default != arg.default):
+            return None  # perhaps a mistake, which `CallShape` explains
     optional = takes_context and "None" in str(function.__annotations__.get(first))
     return Tool(spec, function, takes_context, False, frozenset(range(len(spec.args))), optional)
 
@@ -152,7 +159,7 @@ def _resource(error: Exception) -> str:
 
 
 def run_to_completion(awaitable: Any) -> Any:
-    """The result of an awaitable, waited for here: in a loop of its own, or in another thread if one is running."""
+    """Waits for an awaitable and returns its result, in another thread if an event loop is running in this one."""
     import asyncio
 
     async def wait() -> Any:
@@ -171,7 +178,7 @@ def run_to_completion(awaitable: Any) -> Any:
 
 
 class ToolRegistry:
-    """Tools by name; case does not matter, and a leading ``tool.`` is dropped.
+    """Holds tools by name; case does not matter, and a leading ``tool.`` is dropped.
 
     Args:
         parent: a registry whose tools are here too.  It is frozen, since layers share it.
@@ -267,7 +274,7 @@ class ToolRegistry:
         self._frozen = True
 
     def later(self, loader: Callable[[], object]) -> None:
-        """Calls ``loader`` once, before a missing name is reported or the tools are listed; it may register more."""
+        """Has ``loader`` called once, before a missing name is reported or tools are listed; it may register more."""
         self._later.append(loader)
 
     def _check_open(self, what: str) -> None:
@@ -283,10 +290,23 @@ class ToolRegistry:
         """The tool of that name, or None."""
         key = _key(name)
         tool = self._find(key)
-        while tool is None and self._later:
-            self._later.pop(0)()
-            tool = self._find(key)
+        if tool is None:
+            with self._lock:  # another thread may just be loading it
+                tool = self._find(key)
+                while tool is None and self._later:
+                    self._load_more()
+                    tool = self._find(key)
         return tool
+
+    def _load_more(self) -> None:
+        """Calls the next loader of `later`; one that fails is called again for whoever asks next."""
+        with self._lock:
+            loader = self._later.pop(0)
+            try:
+                loader()
+            except BaseException:
+                self._later.insert(0, loader)
+                raise
 
     def lookup(self, name: str) -> Tool:
         """The tool of that name.
@@ -325,7 +345,7 @@ class ToolRegistry:
             return True
 
     def near(self, name: str, count: int = 3) -> list[str]:
-        """The names nearest to one that is not there, nearest first."""
+        """The names of tools that are most like a name that is not found, the nearest first."""
         import difflib
 
         key = _key(name)
@@ -349,8 +369,9 @@ class ToolRegistry:
     # --- listing ---------------------------------------------------------------------------------------------------
 
     def _all_specs(self) -> list[ToolSpec]:
-        while self._later:
-            self._later.pop(0)()
+        with self._lock:
+            while self._later:
+                self._load_more()
         for group in list(self._groups):
             self._load_group(group)
         found = {spec.name.lower(): spec for spec in self._parent._all_specs()} if self._parent is not None else {}

@@ -1,11 +1,10 @@
-"""What a tool is: its name, its arguments with their types, and what it gives back."""
+"""Tool specs: a tool's name, its arguments with their types, and its result."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.records import record
+from neuroscript.tools.arguments import ArgSpec, ArgType, arg_type, is_identifier, json_type
 from neuroscript.values import from_host, to_json
 
 TYPE_CHECKING = False
@@ -13,127 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-
-class ArgType(StrEnum):
-    """The type of an argument or result.  The values are the words that specs and documents use."""
-
-    ANY = "any"
-    NIL = "nil"
-    STRING = "string"
-    INT = "int"
-    FLOAT = "float"
-    NUMBER = "number"
-    BOOL = "bool"
-    BYTES = "bytes"
-    MAP = "map"
-    SLICE_ANY = "slice_any"
-    SLICE_STRING = "slice_string"
-    SLICE_INT = "slice_int"
-    SLICE_FLOAT = "slice_float"
-    SLICE_NUMBER = "slice_number"
-    SLICE_BOOL = "slice_bool"
-    SLICE_MAP = "slice_map"
-    HANDLE = "handle"
-    FUNCTION = "function"
-    TIMEDATE = "timedate"
-    FUZZY = "fuzzy"
-    ERROR = "error"
-    LIST = "slice_any"
-
-    @classmethod
-    def _missing_(cls, value: object) -> ArgType | None:
-        return cls.SLICE_ANY if value == "list" else None
-
-    @property
-    def expected(self) -> str:
-        """The type in the words of an error message: ``a whole number``."""
-        return _EXPECTED[self]
-
-    @property
-    def item_type(self) -> ArgType | None:
-        """The type of a list's items; None for what is not a list."""
-        return ArgType(self.removeprefix("slice_")) if self.startswith("slice_") else None
-
-
-_EXPECTED = {
-    ArgType.ANY: "any value",
-    ArgType.NIL: "nil",
-    ArgType.STRING: "a string",
-    ArgType.INT: "a whole number",
-    ArgType.FLOAT: "a number",
-    ArgType.NUMBER: "a number",
-    ArgType.BOOL: "a boolean",
-    ArgType.BYTES: "bytes or a string",
-    ArgType.MAP: "a map",
-    ArgType.SLICE_ANY: "a list",
-    ArgType.SLICE_STRING: "a list of strings",
-    ArgType.SLICE_INT: "a list of whole numbers",
-    ArgType.SLICE_FLOAT: "a list of numbers",
-    ArgType.SLICE_NUMBER: "a list of numbers",
-    ArgType.SLICE_BOOL: "a list of booleans",
-    ArgType.SLICE_MAP: "a list of maps",
-    ArgType.HANDLE: "a handle",
-    ArgType.FUNCTION: "a function",
-    ArgType.TIMEDATE: "a timedate",
-    ArgType.FUZZY: "a fuzzy, or a number from 0 to 1",
-    ArgType.ERROR: "an error value",
-}
-
-_JSON_TYPES: dict[ArgType, dict[str, Any]] = {
-    ArgType.ANY: {},
-    ArgType.NIL: {"type": "null"},
-    ArgType.STRING: {"type": "string"},
-    ArgType.INT: {"type": "integer"},
-    ArgType.FLOAT: {"type": "number"},
-    ArgType.NUMBER: {"type": "number"},
-    ArgType.BOOL: {"type": "boolean"},
-    ArgType.BYTES: {"type": "string"},
-    ArgType.MAP: {"type": "object"},
-    ArgType.SLICE_ANY: {"type": "array", "items": {}},
-    ArgType.FUZZY: {"type": "number", "minimum": 0, "maximum": 1},
-    # What JSON cannot hold has no JSON type: a model can name such an argument, but not fill it.
-    ArgType.HANDLE: {},
-    ArgType.FUNCTION: {},
-    ArgType.TIMEDATE: {},
-    ArgType.ERROR: {},
-}
-
-
-def _json_type(kind: ArgType) -> dict[str, Any]:
-    item = kind.item_type
-    if item is None or kind is ArgType.SLICE_ANY:
-        return dict(_JSON_TYPES[kind])
-    return {"type": "array", "items": _json_type(item)}
-
-
-@record(frozen=True)
-class ArgSpec:
-    """One argument of a tool.
-
-    Args:
-        name: an identifier; scripts may pass the argument by it.
-        type: an `ArgType`, or its word (``"string"``, ``"slice_map"``, ``"list"``).
-        description: a sentence for readers and models.
-        required: False lets the argument be left out, or be nil; it is then ``default``.
-        default: the value of an optional argument that is not given.
-    """
-
-    name: str
-    type: ArgType = ArgType.ANY
-    description: str = ""
-    required: bool = True
-    default: Any = None
-
-    def __post_init__(self) -> None:
-        if type(self.type) is not ArgType:
-            object.__setattr__(self, "type", _arg_type(self.type, f"argument {self.name!r}"))
-        if not _is_identifier(self.name):
-            raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"an argument's name is an identifier, not {self.name!r}")
+__all__ = ["ArgSpec", "ArgType", "ToolSpec"]
 
 
 @record(frozen=True, kw_only=True)
 class ToolSpec:
-    """The description of a tool: what scripts may call, what models are told, and what documents show.
+    """The description of a tool, for scripts, models and documents.
 
     Args:
         name: group and name, ``str.ToUpper``; a leading ``tool.`` is dropped.
@@ -149,9 +33,9 @@ class ToolSpec:
         capabilities: what a host must grant, such as ``fs:read``.
         pure: a function over values alone: it never keeps or changes its arguments and returns exact values of the
             language, so that neither arguments nor result are copied.  One that takes the context may call functions
-            of the script that it is given as arguments of type ``function``.
-        brief: of a pure function: that a call is over at once however large its arguments are, or looks at the run's
-            clock itself (``ctx.check()``), and that its result is nested no deeper than they are.
+            of the script that it is given as arguments of type ``function`` or ``function_or_key``.
+        brief: of a pure function: that a call is over at once however large its arguments are, or checks the run's
+            limits itself (``ctx.check()``), and that its result is nested no deeper than they are.
     """
 
     name: str
@@ -173,7 +57,7 @@ class ToolSpec:
         if name[:5].lower() == "tool.":
             name = name[5:]
             fix(self, "name", name)
-        if "." not in name or "__" in name or not all(map(_is_identifier, name.split("."))):
+        if "." not in name or "__" in name or not all(map(is_identifier, name.split("."))):
             raise NeuroScriptError(
                 ErrorCode.INVALID_VALUE,
                 f"a tool's name is a group and a name with a dot between, like 'str.ToUpper', and has no '__'; "
@@ -187,7 +71,7 @@ class ToolSpec:
             words = (self.capabilities,) if isinstance(self.capabilities, str) else tuple(self.capabilities)
             fix(self, "capabilities", words)
         if type(self.return_type) is not ArgType:
-            fix(self, "return_type", _arg_type(self.return_type, f"the result of {name}"))
+            fix(self, "return_type", arg_type(self.return_type, f"the result of {name}"))
         names = [arg.name for arg in self.args]
         if len(set(names)) != len(names):
             raise NeuroScriptError(ErrorCode.DUPLICATE, f"tool.{name} has two arguments of one name: {names}")
@@ -210,7 +94,7 @@ class ToolSpec:
 
     @property
     def usage(self) -> str:
-        """How it is called: ``tool.str.Replace(input_string, old_substring, new_substring, count?)``."""
+        """How scripts call the tool: ``tool.str.Replace(input_string, old_substring, new_substring, count?)``."""
         names = [arg.name + ("" if arg.required else "?") for arg in self.args]
         if self.variadic:
             names[-1] = self.args[-1].name + "…"
@@ -233,7 +117,7 @@ class ToolSpec:
         """The JSON Schema of the arguments, passed by name as one object."""
         properties: dict[str, Any] = {}
         for index, arg in enumerate(self.args):
-            schema = _json_type(arg.type)
+            schema = json_type(arg.type)
             if self.variadic and index == len(self.args) - 1:
                 schema = {"type": "array", "items": schema}
             if arg.description:
@@ -249,7 +133,7 @@ class ToolSpec:
         }
 
     def to_function_schema(self) -> dict[str, Any]:
-        """The tool as models are told of it: ``name``, ``description``, ``parameters``."""
+        """The description for models that call tools: ``name``, ``description``, ``parameters``."""
         return {
             "name": self.function_name,
             "description": self.description,
@@ -296,19 +180,6 @@ class ToolSpec:
         Raises:
             NeuroScriptError: 41 for a parameter whose type no script value fits.
         """
-        from neuroscript.tools.signatures import describe
+        from neuroscript.tools.from_function import describe
 
         return cls(**{"name": name, **describe(function), **fields})
-
-
-def _is_identifier(name: str) -> bool:
-    return name.isascii() and name.isidentifier()
-
-
-def _arg_type(word: str, what: str) -> ArgType:
-    try:
-        return ArgType(word)
-    except ValueError:
-        raise NeuroScriptError(
-            ErrorCode.INVALID_VALUE, f"{what} has the type {word!r}; the types are {', '.join(ArgType)}"
-        ) from None

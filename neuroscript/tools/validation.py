@@ -1,4 +1,4 @@
-"""Arguments of a tool call: their count, names and types, and the conversions that lose nothing.
+"""Validates the arguments of tool calls: their count, names and types, with conversions that lose nothing.
 
 A program's calls go through a function generated for the spec (`compile_validator`): what passes as it is costs a few
 type tests, and everything else goes the one slow way, which converts or explains.
@@ -39,7 +39,7 @@ _FAILED: Any = object()
 def validate_and_convert_args(
     spec: ToolSpec, args: Sequence[Any] | Mapping[str, Any], named: Mapping[str, Any] | None = None
 ) -> list[Any]:
-    """The arguments of a call by a host or a model, checked and converted, one for each argument of the spec.
+    """Validates and converts the arguments of a call by a host or a model.
 
     Only conversions that lose nothing are made: a whole double to a whole number, a whole number to a double that
     equals it, a string that reads as a number to that number, a string to its UTF-8 bytes, a tuple to a list.  A
@@ -65,7 +65,7 @@ def validate_and_convert_args(
 
 
 def map_validated_args_by_name(spec: ToolSpec, validated: Sequence[Any]) -> dict[str, Any]:
-    """The result of `validate_and_convert_args` as a dictionary from argument name to value."""
+    """Turns the result of `validate_and_convert_args` into a dictionary from argument name to value."""
     return {arg.name: value for arg, value in zip(spec.args, validated, strict=True)}
 
 
@@ -80,7 +80,7 @@ def _host_value(spec: ToolSpec, value: Any, place: str) -> Any:
 
 
 def convert(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any] | None = None) -> list[Any]:
-    """`validate_and_convert_args` for values that are already those of the language; nothing is copied needlessly."""
+    """As `validate_and_convert_args`, for arguments that are values of the language already and are not copied."""
     values = _bind(spec, args, named or {})
     last = len(values) - 1
     for index, arg in enumerate(spec.args):
@@ -97,7 +97,7 @@ def convert(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any] | None
 
 
 def _bind(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
-    """One value for each argument of the spec, `_MISSING` where none is given; a variadic one has a list or that."""
+    """One value for each argument of the spec, a list for a variadic one; `_MISSING` where none is given."""
     count = len(spec.args)
     if len(args) == count and not named and not spec.variadic:
         return list(args)
@@ -165,7 +165,7 @@ def _mismatch(spec: ToolSpec, problem: str, separator: str = ":") -> NeuroScript
 
 
 def given(value: Any) -> str:
-    """A value in an error message: its type, and what it is if that is short."""
+    """Describes a value for an error message: its type, and the value itself if it is short."""
     kind = type(value)
     if value is None:
         return "nil"
@@ -194,7 +194,7 @@ def _secret() -> re.Pattern[str]:
 
 
 def _shown(arg: ArgSpec, value: Any) -> str:
-    """`given`, but what may be a secret put in the wrong place is not repeated."""
+    """As `given`, but a string that may be a secret in the wrong place is not repeated."""
     if type(value) is str and _secret().search(arg.name):
         return "a string"
     return given(value)
@@ -251,6 +251,13 @@ def _to_fuzzy(value: Any) -> Any:
     return Fuzzy(number) if number is not _FAILED and 0 <= number <= 1 else _FAILED
 
 
+def _to_function_or_key(value: Any) -> Any:
+    kind = type(value)
+    if kind is Function or kind is ToolValue or kind is str:
+        return value
+    return value if kind is list and value and set(map(type, value)) == {str} else _FAILED
+
+
 def _exactly(*kinds: type) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         return value if type(value) in kinds else _FAILED
@@ -297,6 +304,7 @@ _CONVERTERS: dict[ArgType, Callable[[Any], Any]] = {
     ArgType.SLICE_ANY: _exactly(list),
     ArgType.HANDLE: _exactly(Handle),
     ArgType.FUNCTION: _exactly(Function, ToolValue),
+    ArgType.FUNCTION_OR_KEY: _to_function_or_key,
     ArgType.TIMEDATE: _exactly(TimeDate),
     ArgType.FUZZY: _to_fuzzy,
     ArgType.ERROR: _exactly(ErrorValue),
@@ -307,7 +315,7 @@ for _kind in list(ArgType):
 
 
 def convert_value(arg_type: ArgType, value: Any) -> Any:
-    """The value as that type, or a private mark where it cannot be without loss."""
+    """Converts a value to a type; returns a private mark where that would lose something."""
     return _CONVERTERS[arg_type](value)
 
 
@@ -329,6 +337,7 @@ _CHECKED: dict[ArgType, str] = {
     **_INLINE,
     ArgType.HANDLE: "type({0}) is Handle",
     ArgType.FUNCTION: "(type({0}) is Function or type({0}) is ToolValue)",
+    ArgType.FUNCTION_OR_KEY: "(type({0}) is Function or type({0}) is ToolValue or type({0}) is str)",
     ArgType.TIMEDATE: "type({0}) is TimeDate",
     ArgType.FUZZY: "type({0}) is Fuzzy",
     ArgType.ERROR: "type({0}) is ErrorValue",
@@ -356,7 +365,7 @@ def inline_check(arg: ArgSpec | ArgType) -> str | None:
 
 
 def compile_validator(spec: ToolSpec) -> Validator:
-    """A function ``validate(args, named=None) -> list`` generated for the spec, for values of the language.
+    """Generates the validator of a spec, ``validate(args, named=None) -> list``, for values of the language.
 
     It returns ``args`` itself where a list of all arguments passes as it is.  Optional arguments at the end may be left
     out on the fast way too; names, conversions and errors go to `convert`.
@@ -371,8 +380,9 @@ def compile_validator(spec: ToolSpec) -> Validator:
                 tests.append(template.format(f"args[{index}]"))
         rest = []
         for index, arg in enumerate(spec.args[count:], count):
-            names[f"default{index}"] = arg.default
-            rest.append(f"default{index}")
+            collects = spec.variadic and index == len(spec.args) - 1
+            names[f"default{index}"] = (arg.default or ()) if collects else arg.default
+            rest.append(f"[*default{index}]" if collects else f"default{index}")
         result = f"[*args, {', '.join(rest)}]" if rest else "(args if type(args) is list else [*args])"
         lines += [f"        if {' and '.join(tests)}:", f"            return {result}"]
     lines.append("    return convert(spec, args, named)")
@@ -383,10 +393,13 @@ def compile_validator(spec: ToolSpec) -> Validator:
 
 
 def _fast_counts(spec: ToolSpec) -> list[int]:
-    """The argument counts that the fast way covers: all, and fewer where optional ones at the end are left out."""
-    if spec.variadic or any(arg.type not in _CHECKED for arg in spec.args):
+    """The argument counts that the fast way covers: all, and fewer where optional ones at the end are left out.
+
+    What a variadic argument collects goes the slow way.
+    """
+    if any(arg.type not in _CHECKED for arg in spec.args):
         return []
-    counts = [len(spec.args)]
+    counts = [] if spec.variadic else [len(spec.args)]
     for index in range(len(spec.args) - 1, -1, -1):
         if spec.args[index].required:
             break

@@ -1,4 +1,4 @@
-"""Values of the language: their Python types, names, text form, equality, and the border to the host.
+"""Values of the language: their Python types, names, text form and equality, and host conversion.
 
     nil None · boolean bool · number int or float · string str · bytes bytes · list list · map dict with str keys
     function Function · tool ToolValue · error ErrorValue · event EventValue · timedate TimeDate · fuzzy Fuzzy
@@ -25,12 +25,12 @@ from neuroscript.values.kinds import (
     Function,
     Fuzzy,
     Handle,
-    TimeDate,
     ToolValue,
     type_name,
 )
-from neuroscript.values.numbers import number_text, read_number
+from neuroscript.values.numbers import number_text, read_for_order, read_number
 from neuroscript.values.text import joined_text, text_of, time_text
+from neuroscript.values.timedate import TimeDate
 
 __all__ = [
     "DEFAULT_NESTING",
@@ -50,6 +50,7 @@ __all__ = [
     "from_host",
     "joined_text",
     "number_text",
+    "read_for_order",
     "read_number",
     "same",
     "text_of",

@@ -53,7 +53,7 @@ def same(a: Any, b: Any, depth: int = DEFAULT_NESTING, seen: set[tuple[int, int]
 
 
 def equal(a: Any, b: Any) -> bool:
-    """What ``==`` means (section 5): a number and a string that reads as a number compare as numbers."""
+    """Whether two values are equal by ``==``: a number and a string that reads as a number compare as numbers."""
     left, right = type(a), type(b)
     if left is right or (left in (int, float) and right in (int, float)):
         return same(a, b)

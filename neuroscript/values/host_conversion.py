@@ -1,4 +1,4 @@
-"""The border to the host: Python values to those of the language, and back."""
+"""Host conversion: Python values to values of the language, and back."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from neuroscript.values.kinds import (
     Function,
     Fuzzy,
     Handle,
-    TimeDate,
     ToolValue,
 )
 from neuroscript.values.text import text_of
+from neuroscript.values.timedate import TimeDate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _SCALARS = _EXACT | {float}
 
 
 def from_host(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | None = None) -> Any:
-    """A host's value as a value of the language: exact types, whole numbers and doubles in range, containers copied.
+    """Converts a host's value to one of the language: exact types, numbers in range, containers copied.
 
     Accepts what JSON has, tuples, sets, mappings, bytes, dates, enums of numbers and strings, dataclasses and pydantic
     models, exceptions of this package, and the value classes of this module.
@@ -74,9 +74,9 @@ def from_host(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | N
 
 
 def _list_from_host(values: list[Any], depth: int, made: dict[int, Any] | None) -> list[Any]:
-    """A copy in which what is no value of the language as it is has been converted.
+    """A copy of a list, with the items converted that need it.
 
-    The common items are looked at here, and in `_map_from_host`, since a call of `from_host` for each takes twice as
+    The common items are tested here, and in `_map_from_host`, since a call of `from_host` for each takes twice as
     long.
     """
     copy = values.copy()
@@ -97,7 +97,7 @@ def _list_from_host(values: list[Any], depth: int, made: dict[int, Any] | None) 
 
 
 def _map_from_host(mapping: dict[Any, Any], depth: int, made: dict[int, Any] | None) -> dict[str, Any]:
-    """As `_list_from_host`, for the keys too."""
+    """A copy of a map, with the keys and items converted that need it."""
     copy = mapping.copy()
     for key, item in copy.items():
         if type(key) is not str or not key.isascii():
@@ -163,7 +163,7 @@ def _out_of_range(number: int | float) -> Any:
 
 
 def to_host(value: Any) -> Any:
-    """A value for the host: containers are copied, so that what the host does to them no script sees.
+    """Converts a value for the host; containers are copied, so that no script sees what the host does to them.
 
     A part that the value holds in several places becomes as many copies, as it would be if lists and maps were copied
     whenever they are stored.
@@ -183,7 +183,7 @@ def to_host(value: Any) -> Any:
 
 
 class _Copier:
-    """Copies one value.  What has been copied before may be copied again, but not without end."""
+    """Copies one value.  Parts that it holds several times are copied each time, up to a limit."""
 
     def __init__(self) -> None:
         self.seen: set[int] = set()
@@ -208,7 +208,7 @@ class _Copier:
         return copied
 
     def _parts_of(self, value: Any, depth: int) -> Any:
-        """What is no container, but may hold one."""
+        """A copy of an error or event, which may hold containers; any other value as it is."""
         if type(value) is ErrorValue and value.details:
             return ErrorValue(value.code, value.message, self.copy(value.details, depth))
         if type(value) is EventValue:
@@ -217,7 +217,7 @@ class _Copier:
 
 
 def to_json(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | None = None) -> Any:
-    """A value as JSON has it: what JSON lacks becomes its text form, a whole double a whole number.
+    """Converts a value to JSON's types: what JSON lacks becomes its text form, a whole double a whole number.
 
     Parts that the value holds several times are shared in the result; whoever writes it out bounds the size first,
     which `text_of` does.

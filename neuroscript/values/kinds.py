@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timezone
-
 from neuroscript.errors import ErrorCode, NeuroScriptError, known_code
 from neuroscript.records import field, record
+from neuroscript.values.timedate import TimeDate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,28 +109,6 @@ class EventValue:
         }
 
 
-class TimeDate(datetime):
-    """A moment with its offset from UTC, to the microsecond.  The zero time (year 1) is falsy."""
-
-    def __bool__(self) -> bool:
-        return self.year > 1 or self.replace(tzinfo=None) != datetime.min
-
-    @classmethod
-    def of(cls, moment: datetime) -> TimeDate:
-        """``moment`` as a value; without an offset it counts as UTC."""
-        zone = moment.tzinfo or UTC
-        return cls(
-            moment.year,
-            moment.month,
-            moment.day,
-            moment.hour,
-            moment.minute,
-            moment.second,
-            moment.microsecond,
-            timezone(zone.utcoffset(moment) or UTC.utcoffset(None)) if zone is not UTC else UTC,
-        )
-
-
 class Fuzzy:
     """A degree of truth from 0 to 1.  More than 0.5 is truthy."""
 
@@ -190,5 +167,5 @@ _NAMES: dict[type, str] = {
 
 
 def type_name(value: object) -> str:
-    """What ``typeof`` gives: one of `TYPE_NAMES`."""
+    """The name of a value's type, as ``typeof`` gives it: one of `TYPE_NAMES`."""
     return _NAMES.get(type(value), "unknown")

@@ -1,4 +1,4 @@
-"""Numbers as text: what a string reads as, and how a number is shown (language reference, section 4)."""
+"""Conversion between numbers and text (language reference, section 4)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from neuroscript.values.kinds import INT_LIMIT
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
+    from decimal import Decimal
 
-_LONGEST = 20_000  # characters; no number of the language needs as many
 _SURE_DIGITS = 1200  # what so many digits say is below `INT_LIMIT`
+_MOST_DIGITS = 1300  # more than any number below it has
 _BLANKS = " \t\n\r\f\v"
 _FIRST = frozenset("0123456789+-." + _BLANKS)
 _LAST = frozenset("0123456789." + _BLANKS)
@@ -25,25 +26,48 @@ def _number() -> re.Pattern[str]:
     return re.compile(r"\s*[+-]?(?:[0-9]+(\.[0-9]*)?|(\.[0-9]+))([eE][+-]?[0-9]+)?\s*", re.ASCII)
 
 
-def read_number(text: str) -> int | float | None:
-    """The number that a string reads as (section 4), or None: no ``inf``, ``nan``, ``_``, hexadecimal."""
-    # Most texts are digits, or show at an end that they are no number; the pattern takes eight times as long to tell.
-    if text.isdigit() and text.isascii() and len(text) < _SURE_DIGITS:
-        return int(text)
+def _match(text: str) -> re.Match[str] | None:
+    # Most texts show at an end that they are no number; the pattern takes eight times as long to tell.
     if not text or text[0] not in _FIRST or text[-1] not in _LAST:
         return None
-    if len(text) > _LONGEST and len(text.strip()) > _LONGEST:
-        return None
-    match = _number().fullmatch(text)
+    return _number().fullmatch(text)
+
+
+def read_number(text: str) -> int | float | None:
+    """The number that a string reads as (section 4), or None: no ``inf``, ``nan``, ``_``, hexadecimal."""
+    if text.isdigit() and text.isascii() and len(text) < _SURE_DIGITS:
+        return int(text)
+    match = _match(text)
     if match is None:
         return None
     if match.lastindex is not None:  # a point or an exponent
         number = float(text)
         return number if math.isfinite(number) else None
-    if len(text) > 1300:
-        return None
+    if len(text) > _SURE_DIGITS:
+        # Python itself reads 4,300 digits at most, and counts the zeros in front.
+        digits = text.strip(_BLANKS)
+        sign = "-" if digits[0] == "-" else ""
+        text = sign + (digits.lstrip("+-0") or "0")
+        if len(text) > _MOST_DIGITS:
+            return None
     whole = int(text)
     return whole if -INT_LIMIT < whole < INT_LIMIT else None
+
+
+def read_for_order(text: str) -> int | float | Decimal | None:
+    """The number that a string reads as, for ``<``: beyond the range of numbers too, where it has a place in the order.
+
+    None if the string does not read as a number.
+    """
+    number = read_number(text)
+    if number is not None or _match(text) is None:
+        return number
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent that no memory holds
+        return -math.inf if text.lstrip(_BLANKS)[0] == "-" else math.inf
 
 
 def number_text(number: int | float) -> str:

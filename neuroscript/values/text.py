@@ -14,32 +14,30 @@ from neuroscript.values.kinds import (
     Function,
     Fuzzy,
     Handle,
-    TimeDate,
     ToolValue,
 )
 from neuroscript.values.numbers import number_text
+from neuroscript.values.timedate import TimeDate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from typing import Any
 
 getrefcount: Callable[[object], int] = getattr(sys, "getrefcount", lambda _: 1 << 30)
 _HELD_ONCE = 4  # the count of an item that only its container and two frames of `_Writer` hold
 
 
-def time_text(moment: datetime) -> str:
-    """RFC 3339, with the fraction of the second as far as it goes, UTC as ``Z``."""
-    text = moment.isoformat(timespec="microseconds" if moment.microsecond else "seconds")
-    if moment.microsecond:
-        head, fraction, tail = text[:20], text[20:26].rstrip("0"), text[26:]
-        text = head + fraction + tail
-    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
+def time_text(moment: TimeDate) -> str:
+    """A moment in RFC 3339, with no more digits of the second's fraction than needed, and ``Z`` for UTC."""
+    text = moment.isoformat(timespec="seconds")
+    if moment.fraction:
+        text = f"{text[:19]}.{moment.fraction:09}".rstrip("0") + text[19:]
+    return text[:-6] + "Z" if text.endswith("+00:00") else text
 
 
 def text_of(value: Any, *, max_string: int | None = DEFAULT_STRING, max_nesting: int | None = DEFAULT_NESTING) -> str:
-    """The text form (section 4), as ``emit`` shows it: nil is ``nil``.  In ``+`` and placeholders use `joined_text`.
+    """The text form of a value, as ``emit`` shows it: nil is ``nil``.  In ``+`` and placeholders use `joined_text`.
 
     Raises:
         NeuroScriptError: 37 if the text would be longer than ``max_string``, 38 if the value is nested too deeply.
@@ -56,7 +54,7 @@ def text_of(value: Any, *, max_string: int | None = DEFAULT_STRING, max_nesting:
 
 
 def joined_text(value: Any, **limits: int | None) -> str:
-    """The text form inside ``+`` and placeholders: nil is empty."""
+    """The text form of a value inside ``+`` and placeholders: nil is empty."""
     return "" if value is None else text_of(value, **limits)
 
 

@@ -12,7 +12,7 @@ import pytest
 from ai_wm import AIWorkerManager
 from ai_wm.data.types import SupervisorFeedback
 from ai_wm.store import JsonStore
-from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
+from ai_wm.store.engine import DEFINITIONS_FILE, PERFORMANCE_FILE
 
 INTEROP = Path(__file__).parent / "interop"
 REVIEWER, ECHO, RETIRED = (f"7d0f4a5e-2f5a-4f0e-9d6a-0a4c8f1f000{number}" for number in (1, 2, 3))

@@ -60,13 +60,13 @@ class Counted:
         self.compiled = 0
         self._patch = monkeypatch
         self._cache = cache
-        build = build_module.build
+        front_end = build_module.front_end
 
         def counted(*args: Any) -> Any:
             self.compiled += 1
-            return build(*args)
+            return front_end(*args)
 
-        monkeypatch.setattr(build_module, "build", counted)
+        monkeypatch.setattr(build_module, "front_end", counted)
 
     def interpreter(self, **options: Any) -> Interpreter:
         self._patch.setattr(interpreter_module, "_CACHE", Cache())

@@ -19,7 +19,7 @@ def test_version(neuroscript: Command) -> None:
 def test_help_lists_the_commands(neuroscript: Command) -> None:
     done = neuroscript("--help")
     assert done.status == 0
-    for name in app.COMMANDS:
+    for name in (*app.BUILT_IN, "workers"):
         assert f"\n  {name} " in done.out
 
 

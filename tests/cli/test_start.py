@@ -130,13 +130,13 @@ def test_errors_look_the_same(
 ) -> None:
     path = script(PROGRAMS[program])
     compiled: list[str] = []
-    build = build_module.build
+    front_end = build_module.front_end
 
     def counted(*args: Any) -> Any:
         compiled.append(args[1])
-        return build(*args)
+        return front_end(*args)
 
-    monkeypatch.setattr(build_module, "build", counted)
+    monkeypatch.setattr(build_module, "front_end", counted)
     outcomes = []
     for _ in range(3):
         monkeypatch.setattr(interpreter_module, "_CACHE", Cache())

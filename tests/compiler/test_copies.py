@@ -34,6 +34,7 @@ GROW = "set i = 0\nwhile i < a\n  {statement}\n  call tool.probe.See({shown})\n 
         ("set xs = []", "set xs[i] = i", "xs"),
         ("set xs = []", "set xs = tool.list.Append(xs, i)", "xs"),
         ("set xs = []", "set xs = tool.list.Append(xs, [i])", "xs"),
+        ("set xs = []", "set xs = tool.list.Push(xs, i)", "xs"),
         ("set xs = tool.list.Reverse([])", "set xs = tool.list.Append(xs, i)", "xs"),
         ("set m = {}", 'set m["k" + i] = i', "m"),
         ("set m = {}", "set m[i] = i", "m"),

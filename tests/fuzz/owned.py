@@ -7,8 +7,9 @@ from typing import Any
 from unittest.mock import patch
 
 from neuroscript.compiler.codegen import pyast as py
-from neuroscript.compiler.codegen.assignments import Assignments
+from neuroscript.compiler.codegen.assignments import AssignmentGenerator
 from neuroscript.interpreter import _CACHE
+from neuroscript.runtime import abi
 from neuroscript.runtime.containers import IN_LOCAL
 
 from .routines import Trial
@@ -19,10 +20,10 @@ class SharedError(BaseException):
     """A list or map that code takes for its own has another holder."""
 
 
-def _unshared(self: Assignments, name: str) -> list[ast.expr]:
+def _unshared(self: AssignmentGenerator, name: str) -> list[ast.expr]:
     """A look in any case; where code would do without one, what it finds had better be true."""
-    counted = py.call("_refcount", py.name(f"v_{name}"))
-    if name in self.owned:
+    counted = py.call(abi.REFCOUNT, py.variable(name))
+    if name in self.context.flow.owned:
         return [py.call("_sole", counted, py.const(name))]
     return [py.compare(counted, "==", py.const(IN_LOCAL))]
 
@@ -36,7 +37,7 @@ def shared_value(trial: Trial) -> str:
         return True
 
     with (
-        patch.object(Assignments, "_unshared", _unshared),
+        patch.object(AssignmentGenerator, "_unshared", _unshared),
         patch.object(_CACHE, "find", lambda key, linker: None),
         patch.object(_CACHE, "keep", lambda key, entry: None),
     ):

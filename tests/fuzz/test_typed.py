@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from neuroscript.compiler.analysis import specialize as special
-from neuroscript.compiler.analysis.escape import Sharing
+from neuroscript.compiler.analysis.escape import EscapeAnalysis
 from neuroscript.compiler.analysis.infer import BOOL, FLOAT, INT, LIST, MAP, NIL, OTHER, Type
 from neuroscript.values import Fuzzy
 
@@ -77,5 +77,5 @@ def test_a_holder_that_is_overlooked_is_found() -> None:
     source = "func f() means\n  set xs = [1]\n  set ys = [xs]\n  set xs[0] = 2\n  return ys\nendfunc\n"
     trial = Trial(source, (Call("f"),))
     assert shared_value(trial) == ""
-    with patch.object(Sharing, "by", lambda self, statement: iter(())):
+    with patch.object(EscapeAnalysis, "by", lambda self, statement: iter(())):
         assert "xs is held" in shared_value(trial)

@@ -15,9 +15,8 @@ from typing import Any
 from unittest.mock import patch
 
 from neuroscript import Interpreter, NeuroScriptError
-from neuroscript.compiler.codegen import generate as codegen
-from neuroscript.compiler.codegen import loops
-from neuroscript.compiler.codegen.statements import Statements
+from neuroscript.compiler.analysis import analyse
+from neuroscript.compiler.analysis.flow import Flow
 from neuroscript.syntax.parser import parse
 from neuroscript.values import to_host
 from tests.oracle.walker import Walker
@@ -130,9 +129,9 @@ class Compiled:
 def unspecialised() -> Iterator[None]:
     """Has programs compiled without specialised bodies, counting loops, and lists that are known to be unshared."""
     with (
-        patch.object(codegen, "expected", lambda body: {}),
-        patch.object(loops, "counter", lambda loop: None),
-        patch.object(Statements, "_own", lambda self, statement: None),
+        patch.object(analyse, "expected_types", lambda body: {}),
+        patch.object(analyse, "counted_loops", lambda body: {}),
+        patch.object(Flow, "leave", lambda self, statement: None),
     ):
         yield
 

@@ -13,8 +13,8 @@ from unittest.mock import patch
 
 from neuroscript.compiler.analysis import infer
 from neuroscript.compiler.analysis.infer import Inference, Type
-from neuroscript.compiler.analysis.specialize import ENTRY_BITS, Special
-from neuroscript.compiler.codegen.statements import Statements
+from neuroscript.compiler.analysis.specialize import ENTRY_BITS, Specialisation
+from neuroscript.compiler.codegen.functions import FunctionGenerator
 from neuroscript.interpreter import _CACHE
 from neuroscript.syntax import nodes
 from tests.oracle.expressions import Expressions
@@ -53,7 +53,7 @@ class WrongTypeError(BaseException):
 class Version:
     """One of the versions that a procedure was compiled in."""
 
-    def __init__(self, types: Inference, special: Special | None) -> None:
+    def __init__(self, types: Inference, special: Specialisation | None) -> None:
         self.types = types
         self.special = special
         self._known: dict[int, tuple[nodes.Expr, Type]] = {}
@@ -140,13 +140,13 @@ class TypedWalker(Walker):
 def recorded() -> Iterator[dict[str, Version]]:
     """Notes what the functions of the programs that are compiled rely on."""
     versions: dict[str, Version] = {}
-    function = Statements.function
+    function = FunctionGenerator.function
 
-    def noting(self: Statements, identifier: str) -> Any:
-        versions[identifier] = Version(self.types, self.special)
+    def noting(self: FunctionGenerator, identifier: str) -> Any:
+        versions[identifier] = Version(self.context.types, self.context.special)
         return function(self, identifier)
 
-    with patch.object(Statements, "function", noting), patch.object(_CACHE, "find", lambda key, linker: None):
+    with patch.object(FunctionGenerator, "function", noting), patch.object(_CACHE, "find", lambda key, linker: None):
         yield versions
 
 

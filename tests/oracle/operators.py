@@ -14,6 +14,7 @@ from neuroscript.values import (
     EventValue,
     Fuzzy,
     TimeDate,
+    read_for_order,
     read_number,
     text_of,
     type_name,
@@ -214,8 +215,10 @@ def same(a: Any, b: Any) -> bool:
 
 def compare(op: str, a: Any, b: Any) -> bool:
     """``< > <= >=``."""
-    left: Any = as_number(a)
-    right: Any = as_number(b)
+    left: Any
+    right: Any
+    left = read_for_order(a) if type(a) is str else as_number(a)
+    right = read_for_order(b) if type(b) is str else as_number(b)
     if left is None or right is None:
         if (type(a), type(b)) in ((str, str), (TimeDate, TimeDate)):
             left, right = a, b

@@ -328,13 +328,13 @@ def test_the_clock_is_looked_at_where_there_is_much_to_do(
     call: str, looks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = [0]
-    pulse = Fuel.pulse
+    check_limits = Fuel.check_limits
 
     def counting(fuel: Fuel) -> float:
         counted[0] += 1
-        return pulse(fuel)
+        return check_limits(fuel)
 
-    monkeypatch.setattr(Fuel, "pulse", counting)
+    monkeypatch.setattr(Fuel, "check_limits", counting)
     counts = []
     with Interpreter(plugins=False) as interpreter:
         interpreter.load(procedure(f"return {call}", signature="(needs s, xs, m, n)"))

@@ -9,12 +9,12 @@ import pytest
 
 from neuroscript import Interpreter
 from neuroscript.stdlib import GROUPS, standard_registry
-from neuroscript.syntax._tables import KEYWORDS
-from neuroscript.tools.signatures import CallShape
+from neuroscript.syntax.tables import KEYWORDS
+from neuroscript.tools.call_shape import CallShape
 from neuroscript.tools.spec import ToolSpec
 from neuroscript.values import same
 
-PURE = ("str", "list", "map", "math", "json", "regex")
+PURE = ("str", "list", "map", "math", "json", "csv", "text", "regex")
 SPECS = [spec for group in PURE for spec, _ in importlib.import_module(GROUPS[group]).TOOLS]
 
 # What the examples of the tools that take functions speak of.

@@ -15,7 +15,7 @@ from neuroscript import Interpreter
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.limits import Limits
 from neuroscript.stdlib.fs import sanitize_filename
-from neuroscript.values import TimeDate
+from neuroscript.values import TimeDate, text_of
 from tests.stdlib.world import World
 
 
@@ -92,6 +92,31 @@ def test_a_folder_is_listed_by_name(world: World) -> None:
     assert [entry["path"] for entry in world.call("fs.List", "a")] == ["a/inner.txt"]
     assert [entry["path"] for entry in world.call("fs.Walk", ".")] == ["a", "a/inner.txt", "a b", "b.txt"]
     assert world.call("fs.List", ".", True) == world.call("fs.Walk")
+
+
+def test_entries_have_the_names_of_go_programs_too(world: World, root: Path) -> None:
+    for path in ("top.txt", "a/b/deep.txt", "a/b.txt"):
+        world.call("fs.Write", path, "12345")
+    moment = 1_700_000_000_123_456_789
+    os.utime(root / "a" / "b" / "deep.txt", ns=(moment, moment))
+    for entry in [*world.call("fs.Walk"), *world.call("fs.List", "a"), world.call("fs.Stat", "a/b.txt")]:
+        assert entry["isDir"] is entry["is_dir"]
+        assert entry["size"] == entry["size_bytes"]
+        assert entry["mode_string"] == entry["mode"]
+        assert entry["modTime"] == text_of(entry["modified"])
+        assert entry["modified_unix"] == entry["modified"].unix_nanoseconds // 10**9
+    deep = world.call("fs.Walk", "a/b")[0]
+    assert (deep["modTime"], deep["modified_unix"]) == ("2023-11-14T22:13:20.123456789Z", 1_700_000_000)
+    for name, path, expected in (
+        ("Walk", ".", ["a", "a/b", "a/b/deep.txt", "a/b.txt", "top.txt"]),
+        ("Walk", "a", ["b", "b/deep.txt", "b.txt"]),
+        ("Walk", "./a//b/", ["deep.txt"]),
+        ("List", "a", ["b", "b.txt"]),
+    ):
+        entries = world.call(f"fs.{name}", path)
+        assert [entry["path_relative"] for entry in entries] == expected
+        assert all((root / path / entry["path_relative"]).samefile(root / entry["path"]) for entry in entries)
+    assert world.call("fs.Stat", "a/b.txt")["path_relative"] == "a/b.txt"
 
 
 def test_stat_tells_what_there_is(world: World) -> None:

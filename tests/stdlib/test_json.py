@@ -78,7 +78,7 @@ def test_text_is_written_as_it_is() -> None:
         (r'{"\udc00": 1}', "half of a surrogate pair"),
         ("'a'", "Expecting value"),
         ("[1] x", "Extra data"),
-        ("\ufeff1", "line 1, column 1"),
+        ("\ufeff1", "a byte order mark (U+FEFF) at line 1, column 1"),
         ('"\x01"', "Invalid control character"),
     ],
 )

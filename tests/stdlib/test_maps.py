@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from neuroscript.values import Function
 from tests.stdlib.calls import Small, code, raw, tool
@@ -23,6 +26,21 @@ from tests.stdlib.calls import Small, code, raw, tool
         ("Set", [{}, -1, 3], {"-1": 3}),
         ("Delete", [{"a": 1}, "x"], {"a": 1}),
         ("Merge", [{"a": {"x": 1}}, {"a": {"y": 2}}], {"a": {"y": 2}}),
+        ("DeepMerge", [{"a": 1}], {"a": 1}),
+        (
+            "DeepMerge",
+            [{"a": {"x": 1, "y": [1]}, "b": 1}, {"a": {"y": [2], "z": None}}],
+            {"a": {"x": 1, "y": [2], "z": None}, "b": 1},
+        ),
+        ("DeepMerge", [{"a": {"x": 1}}, {"a": None}], {"a": None}),
+        ("DeepMerge", [{"a": None}, {"a": {"x": 1}}], {"a": {"x": 1}}),
+        ("DeepMerge", [{"a": {"x": 1}}, {"a": [1]}, {"a": {"y": 2}}], {"a": {"y": 2}}),
+        (
+            "DeepMerge",
+            [{"a": {"b": {"c": 1}}}, {"a": {"b": {"d": 2}}}, {"a": {"b": {"c": 3}}}],
+            {"a": {"b": {"c": 3, "d": 2}}},
+        ),
+        ("DeepMerge", [{"a": [{"x": 1}]}, {"a": [{"y": 2}]}], {"a": [{"y": 2}]}),
         ("FromEntries", [[["a", 1], ["a", 2]]], {"a": 2}),
         ("Pick", [{"a": 1, "b": 2, "c": 3}, ["c", "a"]], {"c": 3, "a": 1}),
         ("Omit", [{"a": 1, "1": 2}, [1]], {"a": 1}),
@@ -49,6 +67,8 @@ def test_results(name: str, args: list[Any], result: Any) -> None:
         ("FromEntries", [[[None, 1]]], 7),
         ("Merge", [], 4),
         ("Merge", [{}, 5], 4),
+        ("DeepMerge", [], 4),
+        ("DeepMerge", [{}, [1]], 4),
     ],
 )
 def test_errors(name: str, args: list[Any], error: int) -> None:
@@ -77,3 +97,66 @@ def test_limits() -> None:
     assert tool("map.Set", {"a": 1, "b": 2}, "a", 3, context=small) == {"a": 3, "b": 2}
     assert code("map.Set", {"a": 1, "b": 2}, "c", 3, context=small) == 37
     assert code("map.Merge", {"a": 1, "b": 2}, {"c": 3}, context=small) == 37
+
+
+# --- DeepMerge --------------------------------------------------------------------------------------------------------
+
+maps = st.recursive(
+    st.none() | st.integers(0, 3) | st.lists(st.integers(0, 1), max_size=2),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+).map(lambda value: value if isinstance(value, dict) else {"a": value})
+
+
+def spelled_out(old: Any, new: Any) -> Any:
+    """What DeepMerge gives, by its rule."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return new
+    names = [*old, *(name for name in new if name not in old)]
+    return {name: spelled_out(old.get(name), new[name]) if name in new else old[name] for name in names}
+
+
+@given(maps, maps)
+def test_merging_follows_its_rule(a: dict[str, Any], b: dict[str, Any]) -> None:
+    merged = tool("map.DeepMerge", a, b)
+    assert merged == spelled_out(a, b)
+    assert list(merged) == list(spelled_out(a, b))
+
+
+@given(maps, maps)
+def test_laws_of_merging(a: dict[str, Any], b: dict[str, Any]) -> None:
+    def merge(*each: dict[str, Any]) -> Any:
+        return tool("map.DeepMerge", *each)
+
+    assert merge(a, {}) == merge({}, a) == merge(a, a) == a
+    assert merge(merge(a, b), b) == merge(a, b)
+    assert merge(a, b, a) == merge(merge(a, b), a)
+
+
+@given(maps, maps)
+def test_merging_changes_neither_map(a: dict[str, Any], b: dict[str, Any]) -> None:
+    before = copy.deepcopy((a, b))
+    raw("map.DeepMerge", a, b)
+    assert (a, b) == before
+
+
+def test_parts_that_are_shared_are_merged_once() -> None:
+    def shared(levels: int, leaf: str) -> dict[str, Any]:
+        value: dict[str, Any] = {leaf: 1}
+        for _ in range(levels):
+            value = {"l": value, "r": value}
+        return value
+
+    merged = raw("map.DeepMerge", shared(60, "x"), shared(60, "y"))
+    for _ in range(60):
+        merged = merged["r"]
+    assert merged == {"x": 1, "y": 1}
+
+
+def test_merging_has_limits() -> None:
+    small = Small(max_items=2)
+    assert code("map.DeepMerge", {"a": {"x": 1, "y": 2}}, {"a": {"z": 3}}, context=small) == 37
+    deep: dict[str, Any] = {}
+    for _ in range(20):
+        deep = {"a": deep}
+    assert code("map.DeepMerge", deep, deep, context=Small(max_nesting=10)) == 38

@@ -39,6 +39,7 @@ def test_every_example_is_true(spec: ToolSpec, root: Path) -> None:
     with Interpreter(
         sandbox=root, emit=emitted.append, prompt=lambda _: "Ada", environment={"LANG": "C"}, plugins=False
     ) as interpreter:
+        interpreter.load("func half(needs x) means\n  return x / 2\nendfunc\n", "procedures.ns")
         session = interpreter.session()
         if spec.example.startswith("tool."):
             call, separator, result = spec.example.rpartition(" = ")

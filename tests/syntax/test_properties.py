@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from neuroscript.errors import Diagnostic, NeuroScriptSyntaxError
 from neuroscript.limits import Limits
 from neuroscript.syntax import nodes
-from neuroscript.syntax._tables import KEYWORDS, PUNCTUATION
 from neuroscript.syntax.parser import parse
+from neuroscript.syntax.tables import KEYWORDS, PUNCTUATION
 from tests.syntax.shapes import expression, shape, text_of_span, walk
 
 # Pieces that programs are made of, and pieces that break them.

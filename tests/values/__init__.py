@@ -1,1 +1,1 @@
-"""Values: their text, equality, numbers, and the border to the host."""
+"""Values: their text, equality, numbers, and host conversion."""

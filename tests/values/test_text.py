@@ -95,6 +95,11 @@ def test_a_whole_numbers_text_reads_back_exactly(number: int) -> None:
         ("\t7\n", 7),
         ("007", 7),
         ("9" * 1232, int("9" * 1232)),
+        ("0" * 5000 + "7", 7),
+        (" -" + "0" * 30_000 + "12 ", -12),
+        ("0" * 6000, 0),
+        ("0" * 25_000 + ".5", 0.5),
+        ("1." + "0" * 25_000, 1.0),
     ],
 )
 def test_what_reads_as_a_number(text: str, number: float) -> None:
@@ -122,6 +127,7 @@ def test_what_reads_as_a_number(text: str, number: float) -> None:
         "½",
         "1e999",
         "9" * 1300,
+        "9" * 5000,
         "5\u00a0",
         "5\0",
     ],

@@ -1,16 +1,22 @@
-"""Loops that count: ``while i < n … set i = i + 1``, where nothing else sets either of the two."""
+"""Counted loops: ``while i < n … set i = i + 1``, where nothing else sets either of the two.
+
+Generated code runs one as a loop over a range, which counts in C.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from neuroscript.compiler.analysis.escape import assigned_in, stored_in
-from neuroscript.compiler.resolve import inner_blocks
+from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.traversal import assigned_in, inner_blocks, statements, stored_in
 from neuroscript.syntax import nodes as n
 
 
 class Counter(NamedTuple):
-    """What a loop counts with; ``down`` tells whether each turn takes the step off."""
+    """The induction variable of a counted loop, its test ``name operator bound``, and its step.
+
+    ``down`` tells whether the step is subtracted.
+    """
 
     name: str
     operator: str
@@ -24,8 +30,20 @@ class Counter(NamedTuple):
         return isinstance(self.step, n.Literal) and self.step.value == 1 and not self.down
 
 
+def counted_loops(body: Body) -> dict[int, Counter]:
+    """Finds the counted loops of a body; their counters, by the ``id`` of the `While` node.
+
+    In a body with error handlers there are none, since execution may go on behind a statement that failed; nor where
+    variables belong to an interactive session.
+    """
+    if body.handlers or body.session is not None:
+        return {}
+    loops = (statement for statement in statements(body.block) if isinstance(statement, n.While))
+    return {id(loop): found for loop in loops if (found := counter(loop)) is not None}
+
+
 def counter(loop: n.While) -> Counter | None:
-    """What a loop counts with; None for a loop that does not count."""
+    """Recognises a counted loop by its form; None for any other."""
     match loop:
         case n.While(
             condition=n.Chain(first=n.Name(name=name), rest=[(("<" | "<=" | ">" | ">=") as operator, bound, _)]),

@@ -1,25 +1,26 @@
-"""Which lists and maps certainly nothing but their variable holds, so that they are changed without a look.
+"""Escape analysis: where a list or map is certainly held by its variable alone, and so is changed in place unchecked.
 
-A variable *owns* its list or map from where it was made, or changed, to where its value may come to be held by
-something else too: another variable, a container, a call, a loop that walks it.  From there on generated code looks at
-the reference count again.
+A variable *owns* its list or map from where it was made, or changed, to where the value may *escape*: come to be held
+by something else too, such as another variable, a container, a call, or a loop that walks it.  From there on generated
+code reads the reference count again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from neuroscript.compiler.resolve import expressions, inner_blocks
+from neuroscript.compiler.traversal import assigned_by, expressions, inner_blocks
 from neuroscript.syntax import nodes as n
 
 READERS = frozenset({"len", "is_list", "is_map", "is_string", "is_number", "is_nil", "not_empty"})
+"""The built-in functions that read their argument and keep nothing of it."""
 
 
-class Sharing:
-    """Finds the variables whose values something else may hold afterwards.
+class EscapeAnalysis:
+    """Determines which variables' lists and maps may come to be held by something else.
 
     Args:
-        readers: the built-in functions that only look at their argument, and that nothing else is named like.
+        readers: those of `READERS` that no procedure, variable or host value hides.
         appends: whether a tool, by its name, is the one that appends to a list.
     """
 
@@ -28,7 +29,7 @@ class Sharing:
         self.appends = appends
 
     def appended(self, statement: n.Stmt) -> n.Expr | None:
-        """What ``set xs = tool.list.Append(xs, v)`` appends; only the variable holds the list after it."""
+        """The value that ``set xs = tool.list.Append(xs, v)`` appends, after which only the variable holds the list."""
         match statement:
             case n.Set(
                 targets=[n.Target(name=name, path=[])],
@@ -38,68 +39,26 @@ class Sharing:
                 return new.value
         return None
 
-    def kept(self, expression: n.Expr) -> Iterator[str]:
-        """Those of an expression whose value is kept."""
-        match expression:
-            case n.Name(name=name):
-                yield name
-            case n.ListExpr(items=items):
-                for item in items:
-                    yield from self.kept(item)
-            case n.MapExpr(entries=entries):
-                for key, value in entries:
-                    yield from self.read(key)
-                    yield from self.kept(value)
-            case _:
-                yield from self.read(expression)
-
-    def read(self, expression: n.Expr) -> Iterator[str]:
-        """Those of an expression whose value is looked at only."""
-        match expression:
-            case n.Index(value=value, index=index):
-                yield from self.read(value)
-                yield from self.read(index)
-            case n.Unary(operand=operand):
-                yield from self.read(operand)
-            case n.Chain(first=first, rest=rest):
-                yield from self.read(first)
-                for _, operand, _ in rest:
-                    yield from self.read(operand)
-            case n.Power(base=base, exponent=exponent):
-                yield from self.read(base)
-                yield from self.read(exponent)
-            case n.Call(name=name, args=[n.Argument(value=value, name=None)]) if name in self.readers:
-                yield from self.read(value)
-            case n.Call(args=args) | n.ToolCall(args=args) | n.CallValue(args=args):
-                if isinstance(expression, n.CallValue):
-                    yield from self.kept(expression.callee)
-                for argument in args:
-                    yield from self.kept(argument.value)
-            case n.Eval(text=text):
-                yield from self.read(text)
-            case n.ListExpr() | n.MapExpr():
-                yield from self.kept(expression)
-
     def by(self, statement: n.Stmt) -> Iterator[str]:
-        """Those of a statement's own expressions; its inner blocks are not looked at."""
+        """The variables whose values escape through a statement's own expressions; inner blocks do not count."""
         if (appended := self.appended(statement)) is not None:
-            yield from self.kept(appended)
+            yield from self._through(appended)
             return
         match statement:
             case n.Set(targets=targets, value=value):
-                yield from self.kept(value)
+                yield from self._through(value)
                 for target in targets:
                     for key in target.path:
-                        yield from self.read(key)
+                        yield from self._inside(key)
             case n.If() | n.While() | n.Must() | n.CallStmt():
                 for expression in expressions(statement):
-                    yield from self.read(expression)
+                    yield from self._inside(expression)
             case _:
                 for expression in expressions(statement):
-                    yield from self.kept(expression)
+                    yield from self._through(expression)
 
     def within(self, block: n.Block) -> Iterator[str]:
-        """Those of a block and all that is in it, and the variables that it sets anew."""
+        """The variables whose values escape anywhere in a block, and those that it sets anew."""
         for statement in block:
             yield from self.by(statement)
             if self.appended(statement) is None:
@@ -107,33 +66,44 @@ class Sharing:
             for inner in inner_blocks(statement):
                 yield from self.within(inner)
 
+    def _through(self, expression: n.Expr) -> Iterator[str]:
+        """The variables whose values escape where the expression's value is stored or passed on."""
+        match expression:
+            case n.Name(name=name):
+                yield name
+            case n.ListExpr(items=items):
+                for item in items:
+                    yield from self._through(item)
+            case n.MapExpr(entries=entries):
+                for key, value in entries:
+                    yield from self._inside(key)
+                    yield from self._through(value)
+            case _:
+                yield from self._inside(expression)
 
-def assigned_by(statement: n.Stmt) -> Iterator[str]:
-    """The variables that a statement sets as a whole; its inner blocks are not looked at."""
-    match statement:
-        case n.Set(targets=targets):
-            yield from (target.name for target in targets if not target.path)
-        case n.ForEach(name=name):
-            yield name
-        case n.Ask(into=n.Target(name=name)) | n.PromptUser(into=n.Target(name=name)):
-            yield name
-
-
-def assigned_in(block: n.Block) -> Iterator[str]:
-    """The variables that a block sets as a whole."""
-    for statement in block:
-        yield from assigned_by(statement)
-        for inner in inner_blocks(statement):
-            yield from assigned_in(inner)
-
-
-def stored_in(block: n.Block) -> Iterator[str]:
-    """The variables in whose lists and maps a block stores."""
-    for statement in block:
-        match statement:
-            case n.Set(targets=targets):
-                yield from (target.name for target in targets if target.path)
-            case n.Ask(into=n.Target() as target) | n.PromptUser(into=target) if target.path:
-                yield target.name
-        for inner in inner_blocks(statement):
-            yield from stored_in(inner)
+    def _inside(self, expression: n.Expr) -> Iterator[str]:
+        """The variables whose values escape where the expression's value is only read."""
+        match expression:
+            case n.Index(value=value, index=index):
+                yield from self._inside(value)
+                yield from self._inside(index)
+            case n.Unary(operand=operand):
+                yield from self._inside(operand)
+            case n.Chain(first=first, rest=rest):
+                yield from self._inside(first)
+                for _, operand, _ in rest:
+                    yield from self._inside(operand)
+            case n.Power(base=base, exponent=exponent):
+                yield from self._inside(base)
+                yield from self._inside(exponent)
+            case n.Call(name=name, args=[n.Argument(value=value, name=None)]) if name in self.readers:
+                yield from self._inside(value)
+            case n.Call(args=args) | n.ToolCall(args=args) | n.CallValue(args=args):
+                if isinstance(expression, n.CallValue):
+                    yield from self._through(expression.callee)
+                for argument in args:
+                    yield from self._through(argument.value)
+            case n.Eval(text=text):
+                yield from self._inside(text)
+            case n.ListExpr() | n.MapExpr():
+                yield from self._through(expression)

@@ -1,9 +1,9 @@
-"""Types of locals, so that generated code can leave out the checks that cannot fail.
+"""Type inference for local variables, so that generated code can leave out the checks that cannot fail.
 
-A type is a set of kinds, as bits, with what is known of the size of the whole numbers and of the items of the lists and
-maps among them.  The analysis takes each variable of a body to have the union of the types of all that is assigned to
-it, and iterates until nothing changes.  Lists and maps are values, so that what one holds is what its variable's own
-statements put there.
+A type is a set of kinds, as bits, with bounds on the size of the whole numbers and with the type of the items of the
+lists and maps among them.  The analysis is flow-insensitive: each variable of a body has the union of the types of all
+that is assigned to it, computed by iteration to a fixed point.  Lists and maps are values, so what one holds is what
+its variable's own statements put there.
 
 The bound on whole numbers is what makes ``set i = i + 1`` one machine-level addition: a variable that only ever grows
 by a bounded amount per assignment (``v = v + e``, with ``v`` not in ``e``) cannot outgrow its start by more than 64
@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Container, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-from neuroscript.compiler.resolve import Body, statements, walk
+from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.traversal import statements, walk
 from neuroscript.syntax import nodes as n
 from neuroscript.values import MAX_INT_BITS
 
@@ -34,13 +36,13 @@ _ITEMS = 64  # of a literal that are looked at
 
 
 class Type(NamedTuple):
-    """What a value may be.
+    """The type of a value: a set of kinds, with bounds.
 
     Attributes:
-        kinds: the kinds that it may be of.
-        bits: bounds the whole numbers among it; None if nothing is known of their size.
-        natural: whether the whole numbers among it are 0 or more.
-        item: what the lists and maps among it hold; None if nothing is known of that.
+        kinds: the kinds that the value may be of, as bits.
+        bits: the most bits that it has if it is a whole number; None without a bound.
+        natural: whether it is 0 or more if it is a whole number.
+        item: the type of its items if it is a list or map; None if that is not known.
     """
 
     kinds: int
@@ -49,15 +51,15 @@ class Type(NamedTuple):
     item: Type | None = None
 
     def within(self, kinds: int) -> bool:
-        """Whether it is certainly one of ``kinds``."""
+        """Whether every value of this type is one of ``kinds``."""
         return self.kinds != 0 and not self.kinds & ~kinds
 
-    def only(self, kinds: int) -> Type:
-        """As far as it is one of ``kinds``."""
+    def restricted_to(self, kinds: int) -> Type:
+        """The type of those values that are one of ``kinds``."""
         return self if not self.kinds & ~kinds else Type(self.kinds & kinds, self.bits, self.natural, self.item)
 
     def union(self, other: Type) -> Type:
-        """Either of the two."""
+        """The type of the values of either type."""
         if self is other or not other.kinds or self == other:
             return self
         if not self.kinds:
@@ -75,9 +77,9 @@ class Type(NamedTuple):
             item = item.union(other.item) if item is not None and other.item is not None else None
         return Type(kinds, bits, natural, item)
 
-    def grown(self) -> Type:
-        """Without what a loop may go on widening."""
-        return Type(self.kinds, None, self.natural, self.item.grown() if self.item is not None else None)
+    def widened(self) -> Type:
+        """The type without the bounds that a loop could go on raising, so that iteration ends."""
+        return Type(self.kinds, None, self.natural, self.item.widened() if self.item is not None else None)
 
 
 NOTHING = Type(0)
@@ -109,12 +111,12 @@ _FUNCTIONS = frozenset({"ln", "log", "sin", "cos", "tan", "asin", "acos", "atan"
 
 
 def bounded(bits: int | None, natural: bool = False) -> Type:
-    """A whole number of at most ``bits`` bits."""
+    """The type of the whole numbers of at most ``bits`` bits."""
     return Type(INT, bits if bits is not None and bits <= _SAFE_BITS else None, natural)
 
 
 def container(kinds: int, item: Type | None) -> Type:
-    """A list or map of items of a type."""
+    """The type of the lists or maps that hold items of a type."""
     inner, depth = item, 0
     while inner is not None:
         inner, depth = inner.item, depth + 1
@@ -123,34 +125,39 @@ def container(kinds: int, item: Type | None) -> Type:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One way in which a variable gets a value: a value, each item of a collection, or what nothing is known of.
+    """One statement's effect on a variable's type.
 
-    Where ``path`` is not empty, it is what is stored in the variable's list or map.
+    Attributes:
+        name: the variable.
+        value: what is assigned to it; None for a value of any type.
+        path: the keys, where the value is stored in the variable's list or map.
+        each: whether it is the items of ``value`` that are assigned, one after the other.
+        increments: what is added to the variable itself, with ``+`` or ``-``; None for any other assignment.
     """
 
     name: str
     value: n.Expr | None
     path: list[n.Expr]
     each: bool = False
-    grows: list[tuple[str, n.Expr]] | None = None  # what is added to the variable itself, with ``+`` or ``-``
+    increments: list[tuple[str, n.Expr]] | None = None
 
 
 class Inference:
-    """The types of one body's variables.
+    """Infers the types of one body's variables, and of its expressions.
 
     Args:
         body: the code.
-        foreign: its variables that may hold what this code has not set.
-        procedures: the names of procedures, which hide the built-ins of these names.
+        foreign: its variables that may hold what other code has set.
+        procedures: the names of procedures, which hide built-in functions of the same names.
         globals: the names of the host's values, which hide them too.
-        params: what some of its parameters are known to be.
-        calls: what calls of procedures are known to give.
+        params: the types of parameters, as far as they are known.
+        calls: the types of procedures' results, as far as they are known.
     """
 
     def __init__(
         self,
         body: Body,
-        foreign: set[str],
+        foreign: AbstractSet[str],
         procedures: Container[str] = (),
         globals: Container[str] = (),
         params: Mapping[str, Type] = MappingProxyType({}),
@@ -174,8 +181,8 @@ class Inference:
             for statement in statements(block):
                 match statement:
                     case n.Set(targets=[target], value=value):
-                        grows = _growth(target.name, value) if not target.path else None
-                        yield Assignment(target.name, value, target.path, grows=grows)
+                        increments = _increments(target.name, value) if not target.path else None
+                        yield Assignment(target.name, value, target.path, increments=increments)
                     case n.Set(targets=targets):
                         yield from (Assignment(target.name, None, target.path) for target in targets)
                     case n.ForEach(name=name, collection=collection):
@@ -191,7 +198,7 @@ class Inference:
                 new = old.union(self._assigned(assignment))
                 if new == old:
                     continue
-                self.types[assignment.name] = new.grown() if round_number >= _ROUNDS else new
+                self.types[assignment.name] = new.widened() if round_number >= _ROUNDS else new
                 changed = True
             if not changed:
                 return
@@ -203,8 +210,10 @@ class Inference:
             return self._stored(path, self.of(value) if value is not None else ANY)
         if value is None:
             return ANY
-        if assignment.grows is not None and (growth := self._grown(assignment.name, assignment.grows)) is not None:
-            return growth
+        if assignment.increments is not None:
+            total = self._accumulated(assignment.name, assignment.increments)
+            if total is not None:
+                return total
         start = _each(self.of(value)) if assignment.each else self.of(value)
         self._starts[assignment.name] = self._starts.get(assignment.name, ANY).union(start)
         return start
@@ -221,8 +230,8 @@ class Inference:
                 value = container(LIST | MAP, value.union(T_NIL))
         return value
 
-    def _grown(self, name: str, added: list[tuple[str, n.Expr]]) -> Type | None:
-        """The type of a variable to which whole numbers of a known size are added, as often as a run can."""
+    def _accumulated(self, name: str, added: list[tuple[str, n.Expr]]) -> Type | None:
+        """The type of a variable to which whole numbers are added as often as a run can; None if they are unbounded."""
         own = self.types.get(name, ANY)  # a name that the host has set is no variable
         if not own.within(INT):
             return None
@@ -231,7 +240,7 @@ class Inference:
             kind = self.of(operand)
             if kind.kinds & STR:
                 return None
-            kind = kind.only(NUM)
+            kind = kind.restricted_to(NUM)
             if not kind.within(INT) or kind.bits is None:
                 return None
             total = max(total, kind.bits) + 1
@@ -270,7 +279,7 @@ class Inference:
         return ANY
 
     def _any_of(self, items: list[n.Expr]) -> Type | None:
-        """What the items of a literal may be."""
+        """The type of the items of a literal."""
         if len(items) > _ITEMS:
             return None
         return functools.reduce(Type.union, map(self.of, items), NOTHING)
@@ -297,7 +306,7 @@ class Inference:
 
 
 def binary(operator: str, left: Type, right: Type) -> Type:
-    """The type of ``left operator right``, where that is possible."""
+    """The type of ``left operator right``, if the operation does not fail."""
     if operator in ("+", "-", "*") and not (left.kinds and right.kinds):
         return NOTHING  # a variable that has not been looked at yet
     match operator:
@@ -305,14 +314,16 @@ def binary(operator: str, left: Type, right: Type) -> Type:
             if left.within(STR) or right.within(STR):
                 return T_STR
             if not (left.kinds | right.kinds) & STR:
-                return _sum(operator, left.only(NUM), right.only(NUM))
+                return _sum(operator, left.restricted_to(NUM), right.restricted_to(NUM))
             return Type(STR | NUM)
         case "-":
-            return T_NUM if (left.kinds | right.kinds) & STR else _sum(operator, left.only(NUM), right.only(NUM))
+            if (left.kinds | right.kinds) & STR:
+                return T_NUM
+            return _sum(operator, left.restricted_to(NUM), right.restricted_to(NUM))
         case "*":
             if (left.kinds | right.kinds) & STR:
                 return Type(NUM | STR)
-            return _product(left.only(NUM), right.only(NUM))
+            return _product(left.restricted_to(NUM), right.restricted_to(NUM))
         case "/":
             return T_NUM
         case "%":
@@ -340,7 +351,7 @@ def _product(left: Type, right: Type) -> Type:
 
 
 def _item(collection: Type) -> Type:
-    """What ``collection[key]`` gives, where that is possible."""
+    """The type of ``collection[key]``, if the operation does not fail."""
     if collection.kinds & OTHER or (collection.kinds & CONTAINER and collection.item is None):
         return ANY
     found = collection.item.union(T_NIL) if collection.kinds & MAP and collection.item else collection.item or NOTHING
@@ -348,7 +359,7 @@ def _item(collection: Type) -> Type:
 
 
 def _each(collection: Type) -> Type:
-    """What ``for each`` gives of a collection."""
+    """The type of the items that ``for each`` takes from a collection."""
     found = NOTHING
     if collection.kinds & CONTAINER:
         if collection.item is None:
@@ -378,8 +389,8 @@ def _builtin(name: str) -> Type:
     return T_NUM if name in _FUNCTIONS else ANY
 
 
-def _growth(name: str, value: n.Expr) -> list[tuple[str, n.Expr]] | None:
-    """What ``set name = name + e - f …`` adds to the variable; None for any other value."""
+def _increments(name: str, value: n.Expr) -> list[tuple[str, n.Expr]] | None:
+    """The operands that ``set name = name + e - f …`` adds to the variable; None for a value of any other form."""
     if not isinstance(value, n.Chain) or any(operator not in "+-" for operator, _, _ in value.rest):
         return None
     operands = [("+", value.first), *((operator, operand) for operator, operand, _ in value.rest)]

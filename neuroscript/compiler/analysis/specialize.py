@@ -1,12 +1,12 @@
-"""Procedures in two versions: one for the parameters that they were evidently written for, one for all others.
+"""Specialisation: a second body of a procedure, compiled for the types that its parameters evidently have.
 
-A procedure that does arithmetic with its parameters, in a loop or calling itself, mostly gets whole numbers.  Its
-specialised body takes that for granted; the general one begins with a look at the arguments, and hands over where they
-are what was expected.  Calls whose arguments are known to fit go straight to the specialised body.
+A procedure that does arithmetic with its parameters, in a loop or in recursion, mostly gets whole numbers.  Its
+specialised body relies on that; the general one begins with a type check of the arguments, and hands over where they
+are of the expected types.  Calls whose arguments certainly fit go straight to the specialised body.
 
 What the specialised body may rely on is proven from its own text alone, since any other procedure can be replaced while
-the program is loaded: its calls of itself are of that very body, and what they give is known from its ``return``
-statements.  Numbers that grow with every call of itself stay small, since calls are only so deep.
+the program is loaded: its recursive calls are of that very body, and the type of their results is known from its
+``return`` statements.  Numbers that grow with every recursive call stay small, since calls are only so deep.
 """
 
 from __future__ import annotations
@@ -17,71 +17,74 @@ from dataclasses import dataclass
 from neuroscript.compiler.analysis import infer
 from neuroscript.compiler.analysis.counted_loops import counter
 from neuroscript.compiler.analysis.infer import INT, LIST, MAP, NIL, NOTHING, Inference, Type
-from neuroscript.compiler.resolve import Body, expressions, inner_blocks, statements, walk
-from neuroscript.runtime.programs import specialised_name
+from neuroscript.compiler.resolve import Body
+from neuroscript.compiler.traversal import expressions, inner_blocks, statements, walk
+from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
 ENTRY_BITS = 62
-"""The size of whole numbers that the look at the arguments lets in."""
+"""Bits of the whole numbers that the type check of the arguments lets in."""
 
 _MOST_STATEMENTS = 200
 _PROBE_BITS = 2048
 _ROUNDS = 6
 _NUMERIC = frozenset({"-", "*", "%", "<", "<=", ">", ">=", "+", "==", "!="})
 
-Infer = Callable[[Mapping[str, Type], Mapping[str, Type]], Inference]
+InferTypes = Callable[[Mapping[str, Type], Mapping[str, Type]], Inference]
 
 
 @dataclass(frozen=True, slots=True)
-class Special:
+class Specialisation:
     """The specialised body of a procedure.
 
     Attributes:
-        identifier: the name of its function, which goes to the procedure's new function when that is replaced.
-        itself: the function's name in its own calls, which goes on meaning this very function.
-        params: what its parameters are known to be, those that are looked at.
-        result: what its calls of itself give; None if that is not known.
+        identifier: the name of its function; when the procedure is replaced it becomes that of the new function.
+        self_identifier: the function's name in its recursive calls, which goes on meaning this very function.
+        params: the types of the parameters that are checked.
+        result: the type of the result of its recursive calls; None if that is not known.
     """
 
     identifier: str
-    itself: str
+    self_identifier: str
     params: Mapping[str, Type]
     result: Type | None
 
-    def known(self, procedure: str) -> tuple[Mapping[str, Type], Mapping[str, Type]]:
-        """What the types of its variables are inferred from: parameters, and calls by procedure."""
+    def assumptions(self, procedure: str) -> tuple[Mapping[str, Type], Mapping[str, Type]]:
+        """What inference may assume in the specialised body: types of parameters, and of results by procedure."""
         return self.params, {procedure: self.result} if self.result is not None else {}
 
 
-def expected(body: Body) -> dict[str, Type]:
-    """What the parameters of a body evidently are for; none where a specialised body would not pay."""
+def expected_types(body: Body) -> dict[str, Type]:
+    """The types that the parameters of a body evidently have; empty where a specialised body would not pay."""
     if body.kind != "procedure" or body.handlers or body.evals or not body.params:
         return {}
     if body.size > _MOST_STATEMENTS:
         return {}
-    return _guesses(body, in_loops=not _own_calls(body))
+    return _guessed_types(body, in_loops=not _own_calls(body))
 
 
-def specialised(body: Body, params: dict[str, Type], load: int, max_depth: int | None, made: Infer) -> Special:
-    """How a body is specialised.
+def specialise(
+    body: Body, params: dict[str, Type], load: int, max_depth: int | None, infer_types: InferTypes
+) -> Specialisation:
+    """Determines what the specialised body of a procedure may rely on.
 
     Args:
-        body: of a procedure.
-        params: what is `expected`.
-        load: the number of this load.
-        max_depth: how deep calls may be.
-        made: infers the types of the body's variables, given those of parameters and of calls.
+        body: the procedure's.
+        params: the result of `expected_types`.
+        load: the number of the load.
+        max_depth: of calls; None for no limit.
+        infer_types: infers the types of the body's variables, given those of parameters and of results.
     """
     calls = _own_calls(body)
-    names = specialised_name(load, body.name), f"r{load}_{body.name}"
+    names = abi.specialised(load, body.name), abi.specialised_self(load, body.name)
     if not calls:
-        return Special(*names, params, None)
-    params, all_fit = _grown(body, params, calls, max_depth, made)
-    return Special(*names, params, _result(body, params, max_depth, made) if all_fit else None)
+        return Specialisation(*names, params, None)
+    params, all_fit = _at_any_depth(body, params, calls, max_depth, infer_types)
+    return Specialisation(*names, params, _result_type(body, params, max_depth, infer_types) if all_fit else None)
 
 
-def value_given(call: n.Call, names: list[str], name: str) -> n.Expr | None:
-    """What a call gives for a parameter; None if nothing."""
+def argument_for(call: n.Call, names: list[str], name: str) -> n.Expr | None:
+    """The argument that a call has for a parameter; None if it has none."""
     for position, given in enumerate(call.args):
         if given.name == name or (given.name is None and names[position : position + 1] == [name]):
             return given.value
@@ -91,8 +94,8 @@ def value_given(call: n.Call, names: list[str], name: str) -> n.Expr | None:
 # --- what parameters are for -----------------------------------------------------------------------------------------
 
 
-def _guesses(body: Body, *, in_loops: bool) -> dict[str, Type]:
-    """The parameters that are used like numbers, lists or maps; only as they are used in loops, if so told."""
+def _guessed_types(body: Body, *, in_loops: bool) -> dict[str, Type]:
+    """The types that parameters are used like, in the whole body or in its loops alone."""
     used = list(_in_loops(body.block) if in_loops else _all(body.block))
     parts = [part for expression in used for part in walk(expression)]
     found: dict[str, int] = {}
@@ -106,7 +109,7 @@ def _guesses(body: Body, *, in_loops: bool) -> dict[str, Type]:
 
 
 def _operands(part: n.Expr) -> Iterator[tuple[str, int]]:
-    """The names that are operands, with what they are used like: a whole number, or none (`NIL`)."""
+    """The names that are operands, each with the kind that it is used like: `INT`, or `NIL` for anything else."""
     if not isinstance(part, n.Chain) or any(operator not in _NUMERIC for operator, _, _ in part.rest):
         return
     operands = [part.first, *(operand for _, operand, _ in part.rest)]
@@ -118,7 +121,7 @@ def _operands(part: n.Expr) -> Iterator[tuple[str, int]]:
 
 
 def _collections(part: n.Expr, numbers: set[str]) -> Iterator[tuple[str, int]]:
-    """The names that are indexed, with what they are used like."""
+    """The names that are indexed, each with the kind that it is used like."""
     match part:
         case n.Index(value=n.Name(name=name), index=n.Literal(value=str())):
             yield name, MAP
@@ -149,7 +152,7 @@ def _all(block: n.Block) -> Iterator[n.Expr]:
 
 
 def _own_calls(body: Body) -> list[n.Call]:
-    """A procedure's calls of itself."""
+    """A procedure's recursive calls."""
     if body.name in body.variables or body.name not in body.reads:
         return []
     parts = (part for expression in _all(body.block) for part in walk(expression))
@@ -159,15 +162,15 @@ def _own_calls(body: Body) -> list[n.Call]:
 # --- what calls of itself give and get -------------------------------------------------------------------------------
 
 
-def _grown(
-    body: Body, params: Mapping[str, Type], calls: list[n.Call], max_depth: int | None, made: Infer
+def _at_any_depth(
+    body: Body, params: Mapping[str, Type], calls: list[n.Call], max_depth: int | None, infer_types: InferTypes
 ) -> tuple[dict[str, Type], bool]:
-    """What the parameters are at any depth of calls of itself, and whether all those calls fit them."""
+    """The types of the parameters at any depth of recursion, and whether all recursive calls fit them."""
     growth: int | None = 0
     least = ENTRY_BITS
     for size in (_PROBE_BITS, 0):
-        types = made({name: Type(INT, size) if kind.kinds == INT else kind for name, kind in params.items()}, {})
-        given = [_given(call, body, params, types) for call in calls]
+        types = infer_types({name: Type(INT, size) if kind.kinds == INT else kind for name, kind in params.items()}, {})
+        given = [_argument_types(call, body, params, types) for call in calls]
         for kind in (kind for kinds in given if kinds is not None for kind in kinds if kind.kinds == INT):
             if kind.bits is None or growth is None:
                 growth = None
@@ -179,29 +182,29 @@ def _grown(
     return {name: Type(INT, bits) if kind.kinds == INT else kind for name, kind in params.items()}, None not in given
 
 
-def _given(call: n.Call, body: Body, params: Mapping[str, Type], types: Inference) -> list[Type] | None:
-    """What a call gives for the parameters that are looked at; None if it may be something else than they are."""
-    values = [value_given(call, body.params, name) for name in params]
+def _argument_types(call: n.Call, body: Body, params: Mapping[str, Type], types: Inference) -> list[Type] | None:
+    """The types of a call's arguments for the checked parameters; None if one may be of another kind."""
+    values = [argument_for(call, body.params, name) for name in params]
     kinds = [types.of(value) if value is not None else NOTHING for value in values]
     fit = all(kind.within(params[name].kinds) for name, kind in zip(params, kinds, strict=True))
     return kinds if fit else None
 
 
-def _result(body: Body, params: Mapping[str, Type], max_depth: int | None, made: Infer) -> Type | None:
-    """What a call gives, if that can be told."""
+def _result_type(body: Body, params: Mapping[str, Type], max_depth: int | None, infer_types: InferTypes) -> Type | None:
+    """The type of the result of a recursive call; None if it cannot be told."""
     if len(body.procedure.returns if body.procedure is not None else ()) > 1:
         return None
     found = NOTHING
     for _ in range(_ROUNDS):
-        before, found = found, _returned(body, made(params, {body.name: found})).grown()
+        before, found = found, _return_type(body, infer_types(params, {body.name: found})).widened()
         if found == before:
             break
     else:
         return None
     if found.kinds != INT:
         return found if found.kinds else None
-    probed = _returned(body, made(params, {body.name: Type(INT, _PROBE_BITS)})).bits
-    least = _returned(body, made(params, {body.name: Type(INT, 0)})).bits
+    probed = _return_type(body, infer_types(params, {body.name: Type(INT, _PROBE_BITS)})).bits
+    least = _return_type(body, infer_types(params, {body.name: Type(INT, 0)})).bits
     if probed is None or least is None:
         return found
     growth = max(probed - _PROBE_BITS, 0)
@@ -209,26 +212,26 @@ def _result(body: Body, params: Mapping[str, Type], max_depth: int | None, made:
 
 
 def _at_depth(bits: int, growth: int | None, max_depth: int | None) -> int | None:
-    """The size of a number that grows by so many bits with each call inside another."""
+    """The bits of a number that grows by ``growth`` bits with each level of recursion; None without a bound."""
     if growth is None or (growth and max_depth is None):
         return None
     return infer.bounded(bits + growth * (max_depth or 0)).bits
 
 
-def _returned(body: Body, types: Inference) -> Type:
-    """What the body returns."""
-    found = NOTHING if _ends(body.block) else infer.T_NIL
+def _return_type(body: Body, types: Inference) -> Type:
+    """The type of what the body returns."""
+    found = NOTHING if _never_falls_through(body.block) else infer.T_NIL
     for statement in statements(body.block):
         if isinstance(statement, n.Return):
             found = found.union(types.of(statement.values[0]) if len(statement.values) == 1 else infer.ANY)
     return found
 
 
-def _ends(block: n.Block) -> bool:
-    """Whether a block certainly does not go on after its last statement."""
+def _never_falls_through(block: n.Block) -> bool:
+    """Whether control never reaches the end of a block."""
     match block[-1:]:
         case [n.Return() | n.Fail()]:
             return True
         case [n.If(branches=branches, orelse=list() as orelse)]:
-            return _ends(orelse) and all(_ends(branch) for _, branch in branches)
+            return _never_falls_through(orelse) and all(_never_falls_through(branch) for _, branch in branches)
     return False

@@ -1,4 +1,4 @@
-"""``set`` in all its forms, and the other statements that store a value.
+"""Code generation for assignments: ``set`` in all its forms, and the other statements that store a value.
 
 A list or map is changed in place when its reference count says that nothing else holds it; the test stands in the code
 for the common cases and in `neuroscript.runtime.containers` for the rest.
@@ -8,74 +8,75 @@ from __future__ import annotations
 
 import ast
 
-from neuroscript.compiler.analysis.escape import Sharing
-from neuroscript.compiler.analysis.infer import INT, LIST, MAP, STR
+from neuroscript.compiler.analysis.infer import CONTAINER, INT, LIST, MAP, STR
 from neuroscript.compiler.codegen import pyast as py
-from neuroscript.compiler.codegen.expressions import Expressions
-from neuroscript.runtime.containers import IN_LOCAL
-from neuroscript.runtime.tool_calls import ToolLink
+from neuroscript.compiler.codegen.context import FunctionContext
+from neuroscript.compiler.codegen.expressions import ExpressionGenerator
+from neuroscript.compiler.codegen.forms import LATEST
+from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
+from neuroscript.compiler.codegen.text import TextGenerator
+from neuroscript.runtime import abi
+from neuroscript.runtime.programs import ToolLink
 from neuroscript.syntax import nodes as n
 
 
-class Assignments(Expressions):
-    """The part of the statement maker that stores values."""
+class AssignmentGenerator:
+    """Generates code that stores values in variables, and in the lists and maps that they hold."""
 
-    readonly: set[str]
-    sharing: Sharing
-    counters: list[str]  # of the loops around the statement at hand that count up by one
-    owned: set[str]  # the variables whose lists and maps certainly nothing else holds
+    def __init__(self, context: FunctionContext, expressions: ExpressionGenerator) -> None:
+        self.context = context
+        self.expressions = expressions
+        self.temporaries = context.temporaries
+        self.unit = context.unit
 
-    def _now_set(self, name: str) -> None:
-        if not self.body.handlers:
-            self._note(name)
+    # --- whole variables ---------------------------------------------------------------------------------------------
 
-    def _note(self, name: str) -> None:
-        raise AssertionError(name)  # pragma: no cover - given by Statements
-
-    def _refused(self, name: str) -> ast.stmt:
-        return ast.Expr(py.call("_read_only", py.const(name)))
-
-    def _set_name(self, target: n.Target, value: n.Expr) -> list[ast.stmt]:
+    def set_name(self, target: n.Target, value: n.Expr) -> list[ast.stmt]:
         """``set name = value``."""
         name = target.name
-        if name in self.readonly:
-            return [ast.Expr(self.value(value)), self._refused(name)]
+        if self.context.is_read_only(name):
+            return [ast.Expr(self.expressions.value(value)), read_only_error(name)]
         made = self._appending(name, value) or self._growing(name, value)
         if made is None:
-            made = [py.assign(f"v_{name}", self.value(value))]
-        self._now_set(name)
+            made = [py.set_variable(name, self.expressions.value(value))]
+        self.context.flow.assign(name)
         return made
 
     def _growing(self, name: str, value: n.Expr) -> list[ast.stmt] | None:
         """``set s = s + …`` on a string, as the statement that Python does in place."""
         if not (isinstance(value, n.Chain) and isinstance(value.first, n.Name) and value.first.name == name):
             return None
-        if name in self.foreign or not self.type_of(value.first).within(STR):
+        if self.context.is_foreign(name) or not self.context.type_of(value.first).within(STR):
             return None
         if any(operator != "+" for operator, _, _ in value.rest):
             return None
-        looked: list[ast.stmt] = [] if self.settled(value.first) else [ast.Expr(self.value(value.first))]
+        first: list[ast.stmt] = []
+        if not self.context.is_pure(value.first):
+            first = [ast.Expr(self.expressions.value(value.first))]
+        text = TextGenerator(self.context, self.expressions)
         if len(value.rest) == 1:
-            piece, short = self.text_piece(value.rest[0][1])
+            piece, short = text.piece(value.rest[0][1])
         else:
-            pieces = [self.text_piece(operand)[0] for _, operand, _ in value.rest]
-            piece, short = py.call("_pieces", *pieces), False
-        local = py.name(f"v_{name}")
+            pieces = [text.piece(operand)[0] for _, operand, _ in value.rest]
+            piece, short = py.call(abi.JOIN_ALL, *pieces), False
+        local = py.variable(name)
         if not short:
-            return [*looked, *self._growing_checked(name, piece)]
-        grow = py.assign(f"v_{name}", py.binary(local, "+", piece))
+            return [*first, *self._growing_checked(name, piece)]
+        grow = py.set_variable(name, py.binary(local, "+", piece))
         limit = py.compare(py.call("len", local), ">", py.const(self.unit.max_string))
-        return [*looked, grow, py.when(limit, [ast.Expr(py.call("_long_string"))])]
+        return [*first, grow, py.when(limit, [py.run(abi.LONG_STRING)])]
 
     def _growing_checked(self, name: str, piece: ast.expr) -> list[ast.stmt]:
-        """As `_growing`, for a piece of any length: looked at before it is joined."""
-        temporary, local = self.temporary(), py.name(f"v_{name}")
+        """As `_growing`, for a string of any length: the result's is checked before they are joined."""
+        temporary, local = self.temporaries.fresh(), py.variable(name)
         length = py.binary(py.call("len", local), "+", py.call("len", py.name(temporary)))
         return [
             py.assign(temporary, piece),
-            py.when(py.compare(length, ">", py.const(self.unit.max_string)), [ast.Expr(py.call("_long_string"))]),
-            py.assign(f"v_{name}", py.binary(local, "+", py.name(temporary))),
+            py.when(py.compare(length, ">", py.const(self.unit.max_string)), [py.run(abi.LONG_STRING)]),
+            py.set_variable(name, py.binary(local, "+", py.name(temporary))),
         ]
+
+    # --- appending ---------------------------------------------------------------------------------------------------
 
     def _appending(self, name: str, value: n.Expr) -> list[ast.stmt] | None:
         """``set xs = tool.list.Append(xs, v)``: in place where nothing else holds the list."""
@@ -88,140 +89,130 @@ class Assignments(Expressions):
                     return None
             case _:
                 return None
-        local = py.name(f"v_{name}")
-        first, held, clean = self._held(new.value)
-        certain = self.settled(old)
+        uses_last = self.context.body.uses_last
+        local = py.variable(name)
+        first, held, clean = self._evaluated(new.value)
+        certain = self.context.is_pure(old)
         if first and not certain:
-            first = [ast.Expr(self.value(old)), *first]
-        if self.body.uses_last:
+            first = [ast.Expr(self.expressions.value(old)), *first]
+        if uses_last:
             # This call's result takes the place of the one before it, which may be the same list.
-            first.append(py.when(py.kind_is(local, "list"), [py.assign("latest", py.const(None))]))
-        tests: list[ast.expr] = [] if certain and self.type_of(old).within(LIST) else [py.kind_is(local, "list")]
+            first.append(py.when(py.kind_is(local, "list"), [clear(LATEST)]))
+        is_list = certain and self.context.type_of(old).within(LIST)
+        tests: list[ast.expr] = [] if is_list else [py.kind_is(local, "list")]
         tests += self._unshared(name)
         tests.append(py.compare(py.call("len", local), "<", py.const(self.unit.max_items)))
-        append = self._append(local, held)
-        copy: ast.stmt = py.assign(f"v_{name}", self._appended(link, value, self.value(old), held))
+        append = _append(local, held)
+        copy: ast.stmt = py.set_variable(name, _appended(link, value, self.expressions.value(old), held))
         made: list[ast.stmt] = [*first, py.when(py.both(*tests), [append], [copy]), *clean]
-        if self.body.uses_last:
-            made.append(py.assign("latest", local))
-        return made
-
-    def _appended(self, link: ToolLink, value: n.Expr, old: ast.expr, new: ast.expr) -> ast.expr:
-        """The call of the tool itself, which copies."""
-        made = py.call(f"s_{link.key}", py.name("d"), ast.Tuple([old, new], py.LOAD), py.const(()))
-        py.place(made, value.span)
+        if uses_last:
+            made.append(py.assign(LATEST, local))
         return made
 
     def _appending_inside(self, target: n.Target, value: n.Expr) -> list[ast.stmt] | None:
         """``set m.xs = tool.list.Append(m.xs, v)``: in place where nothing else holds the list or what it is in."""
+        context = self.context
         if not isinstance(value, n.ToolCall) or len(value.args) != 2 or any(arg.name for arg in value.args):
             return None
         old, new = (argument.value for argument in value.args)
         link = self.unit.linker.tool(value.name)
         same = _path(old) == (target.name, *map(_key, target.path)) and None not in _path(old)
-        if not same or link is None or not link.append or self.body.uses_last or target.name in self.readonly:
+        if not same or link is None or not link.append or context.body.uses_last or context.is_read_only(target.name):
             return None
-        if not all(self.settled(key) for key in target.path):
+        if not all(context.is_pure(key) for key in target.path):
             return None
-        first, held, clean = self._held(new)
+        first, held, clean = self._evaluated(new)
         if first:
-            first = [ast.Expr(self.value(old)), *self.let_go(), *first]
-        local = py.name(f"v_{target.name}")
-        keys = ast.Tuple([self.value(key) for key in target.path], py.LOAD)
-        result = self.temporary()
+            first = [ast.Expr(self.expressions.value(old)), *self.temporaries.release(), *first]
+        keys = ast.Tuple([self.expressions.value(key) for key in target.path], py.LOAD)
+        result = self.temporaries.fresh()
         copy: list[ast.stmt] = [
-            py.assign(result, self._appended(link, value, self.value(old), held)),
+            py.assign(result, _appended(link, value, self.expressions.value(old), held)),
             *self._put(target, py.name(result)),
-            py.assign(result, py.const(None)),
+            clear(result),
         ]
-        return [*first, py.when(ast.UnaryOp(ast.Not(), py.call("_append_at", local, keys, held)), copy), *clean]
+        appended = py.call(abi.APPEND_AT, py.variable(target.name), keys, held)
+        return [*first, py.when(py.negated(appended), copy), *clean]
 
-    def _held(self, value: n.Expr) -> tuple[list[ast.stmt], ast.expr, list[ast.stmt]]:
-        """A value that is about to be stored: what evaluates it, how to mention it, and what lets it go.
+    def _evaluated(self, value: n.Expr) -> tuple[list[ast.stmt], ast.expr, list[ast.stmt]]:
+        """A value to be stored in a container: code that evaluates it, that gives it, and that lets it go.
 
-        It is evaluated before the reference count of the container is read, so that a container stored into itself
-        is seen to be held.
+        It is evaluated before the reference count of the container is read, so that a container that is stored in
+        itself counts as shared.
         """
-        kind = self.type_of(value)
-        if self.settled(value) and not kind.kinds & (LIST | MAP):
-            return [], self.value(value), []
-        temporary = self.temporary()
-        clean: list[ast.stmt] = []
-        if kind.kinds & (LIST | MAP):
-            clean = [py.assign(temporary, py.const(None))]
-        evaluated = py.assign(temporary, self.stored(value))
-        return [evaluated, *self.let_go()], py.name(temporary), clean
+        kind = self.context.type_of(value)
+        if self.context.is_pure(value) and not kind.kinds & CONTAINER:
+            return [], self.expressions.value(value), []
+        temporary = self.temporaries.fresh()
+        clean = [clear(temporary)] if kind.kinds & CONTAINER else []
+        evaluated = py.assign(temporary, self.expressions.stored(value))
+        return [evaluated, *self.temporaries.release()], py.name(temporary), clean
 
-    def _set(self, targets: list[n.Target], value: n.Expr, must: bool) -> list[ast.stmt]:
-        """Every other form of ``set``."""
+    # --- several targets, items, and values that statements give -----------------------------------------------------
+
+    def set(self, targets: list[n.Target], value: n.Expr, *, must: bool) -> list[ast.stmt]:
+        """``set`` with items, with several targets, or with ``must``."""
         if not must and len(targets) == 1:
             if (made := self._appending_inside(targets[0], value)) is not None:
                 return made
-            first, held, clean = self._held(value)
+            first, held, clean = self._evaluated(value)
             return [*first, *self._put(targets[0], held), *clean]
-        temporary = self.temporary()
-        code: list[ast.stmt] = [py.assign(temporary, self.value(value)), *self.let_go()]
+        temporary = self.temporaries.fresh()
+        code: list[ast.stmt] = [py.assign(temporary, self.expressions.value(value)), *self.temporaries.release()]
         if must:
-            code.append(ast.Expr(py.call("_must_set", py.name(temporary))))
+            code.append(py.run(abi.MUST_SET, py.name(temporary)))
         if len(targets) == 1:
             code += self._store_from(targets[0], py.name(temporary))
         else:
-            code.append(ast.Expr(py.call("_unpack", py.name(temporary), py.const(len(targets)))))
+            code.append(py.run(abi.UNPACK, py.name(temporary), py.const(len(targets))))
             for index, target in enumerate(targets):
                 code += self._store_from(target, py.item(py.name(temporary), py.const(index)))
-        return [*code, py.assign(temporary, py.const(None))]
+        return [*code, clear(temporary)]
 
-    def _store(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
-        """Code that stores what ``value`` gives."""
-        temporary = self.temporary()
-        return [
-            py.assign(temporary, value),
-            *self._store_from(target, py.name(temporary)),
-            py.assign(temporary, py.const(None)),
-        ]
+    def store(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
+        """Code that stores the value of Python code in a target."""
+        temporary = self.temporaries.fresh()
+        stored = self._store_from(target, py.name(temporary))
+        return [py.assign(temporary, value), *stored, clear(temporary)]
 
     def _store_from(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
-        if target.path or target.name in self.readonly:
-            held = self.temporary()
-            if not target.path:
-                return [self._refused(target.name)]
-            return [
-                py.assign(held, py.call("_nested", value)),
-                *self._put(target, py.name(held)),
-                py.assign(held, py.const(None)),
-            ]
-        made = py.assign(f"v_{target.name}", value)
+        if target.path:
+            held = self.temporaries.fresh()
+            put = self._put(target, py.name(held))
+            return [py.assign(held, py.call(abi.NESTED, value)), *put, clear(held)]
+        if self.context.is_read_only(target.name):
+            return [read_only_error(target.name)]
+        made = py.set_variable(target.name, value)
         py.place(made, target.span)
-        self._now_set(target.name)
+        self.context.flow.assign(target.name)
         return [made]
 
+    # --- items -------------------------------------------------------------------------------------------------------
+
     def _put(self, target: n.Target, value: ast.expr) -> list[ast.stmt]:
-        """``set name[…]… = value``, where ``value`` may be mentioned more than once."""
+        """``set name[…]… = value``; the code of the value may stand in several places."""
         name, path = target.name, target.path
-        if name in self.readonly:
-            return [self._refused(name)]
-        local = py.name(f"v_{name}")
-        if name not in self.guarded and name not in self.assigned:
+        if self.context.is_read_only(name):
+            return [read_only_error(name)]
+        if name not in self.context.guarded and name not in self.context.flow.assigned:
             raise AssertionError(name)  # pragma: no cover - a path's variable is guarded
-        if len(path) > 1:
-            made = self._put_inside(name, local, path, value)
-        else:
-            made = self._put_one(name, local, path[0], value)
+        made = self._put_inside(name, path, value) if len(path) > 1 else self._put_one(name, path[0], value)
         for part in made:
             py.place(part, target.span)
-        self._now_set(name)
+        self.context.flow.assign(name)
         return made
 
-    def _put_inside(self, name: str, local: ast.expr, path: list[n.Expr], value: ast.expr) -> list[ast.stmt]:
+    def _put_inside(self, name: str, path: list[n.Expr], value: ast.expr) -> list[ast.stmt]:
         """``set name[a][b]… = value``: inline for two keys, where nothing else holds either list or map."""
-        evaluated, reads = zip(*map(self._key_read, path), strict=True)
+        local = py.variable(name)
+        evaluated, reads = zip(*map(self._evaluated_key, path), strict=True)
         code = [part for parts in evaluated for part in parts]
-        slow: ast.stmt = py.assign(f"v_{name}", py.call("_put_path", local, ast.Tuple([*reads], py.LOAD), value))
+        slow: ast.stmt = py.set_variable(name, py.call(abi.PUT_PATH, local, ast.Tuple([*reads], py.LOAD), value))
         if len(path) != 2:
             return [*code, slow]
-        (outer, inner), (first, second) = map(self.type_of, path), reads
-        child = self.temporary()
-        let_go = py.assign(child, py.const(None))
+        (outer, inner), (first, second) = map(self.context.type_of, path), reads
+        child = self.temporaries.fresh()
+        let_go = clear(child)
         held = py.name(child)
         size = py.call("len", held)
         tests: list[ast.expr] = []
@@ -234,35 +225,37 @@ class Assignments(Expressions):
             tests.append(py.kind_is(local, "dict"))
             tests += [] if outer.within(STR) else [py.kind_is(first, "str")]
             tests += self._unshared(name)
-            found = py.call("_get", local, first)
+            found = py.call(abi.DICT_GET, local, first)
         tests.append(py.kind_is(py.bind(child, found), "list" if inner.within(INT) else "dict"))
-        tests.append(py.compare(py.call("_refcount", held), "==", py.const(IN_LOCAL + 1)))
-        store: list[ast.stmt] = [ast.Assign([ast.Subscript(held, second, py.STORE)], value)]
+        tests.append(only_container_holds(held))
+        store: list[ast.stmt] = [_store_item(held, second, value)]
         other: list[ast.stmt] = [let_go, slow]
         if inner.within(INT):
             full = py.both(py.compare(second, "==", size), py.compare(second, "<", py.const(self.unit.max_items)))
             inside = py.compare(size, ">", second, ">", py.const(-1))
-            store = [py.when(inside, store, [py.when(full, [self._append(held, value)], other)])]
+            store = [py.when(inside, store, [py.when(full, [_append(held, value)], other)])]
         else:
             if not inner.within(STR):
                 tests.append(py.kind_is(second, "str"))
             tests.append(py.compare(size, "<", py.const(self.unit.max_items)))
         return [*code, py.when(py.both(*tests), store, other), let_go]
 
-    def _key_read(self, key: n.Expr) -> tuple[list[ast.stmt], ast.expr]:
-        """What evaluates a key, and how to mention it, more than once."""
-        if self.simple(key):
-            return [], self.value(key)
-        temporary = self.temporary()
-        return [py.assign(temporary, self.value(key)), *self.let_go()], py.name(temporary)
+    def _evaluated_key(self, key: n.Expr) -> tuple[list[ast.stmt], ast.expr]:
+        """Code that evaluates a key, and code that gives it, which may stand in several places."""
+        if self.context.is_repeatable(key):
+            return [], self.expressions.value(key)
+        temporary = self.temporaries.fresh()
+        evaluated = py.assign(temporary, self.expressions.value(key))
+        return [evaluated, *self.temporaries.release()], py.name(temporary)
 
-    def _put_one(self, name: str, local: ast.expr, key: n.Expr, value: ast.expr) -> list[ast.stmt]:
-        kind = self.type_of(n.Name(key.span, name)) if name in self.assigned else self.types.types[name]
-        known = name in self.assigned
-        key_kind = self.type_of(key)
-        code, read = self._key_read(key)
-        slow: ast.stmt = py.assign(f"v_{name}", py.call("_put", local, read, value))
-        store: ast.stmt = ast.Assign([ast.Subscript(local, read, py.STORE)], value)
+    def _put_one(self, name: str, key: n.Expr, value: ast.expr) -> list[ast.stmt]:
+        """``set name[key] = value``."""
+        local = py.variable(name)
+        known = name in self.context.flow.assigned
+        kind, key_kind = self.context.types.types[name], self.context.type_of(key)
+        code, read = self._evaluated_key(key)
+        slow: ast.stmt = py.set_variable(name, py.call(abi.PUT, local, read, value))
+        store = _store_item(local, read, value)
         unshared = self._unshared(name)
         size = py.call("len", local)
         is_index = key_kind.within(INT) or (kind.within(LIST) and known)
@@ -278,13 +271,13 @@ class Assignments(Expressions):
         store_in: list[ast.stmt] = [store]
         if not (key_kind.natural and key_kind.within(INT)):
             store_in = [py.when(py.compare(read, ">=", py.const(0)), [store], [slow])]
-        append = self._append(local, value)
-        if isinstance(key, n.Name) and key.name in self.counters:  # most likely it fills the list
+        append = _append(local, value)
+        if isinstance(key, n.Name) and self.context.counts_up(key.name):  # most likely it fills the list
             full = py.both(py.compare(read, "==", size), py.compare(read, "<", py.const(self.unit.max_items)))
             inside = py.compare(read, "<", size)
             made = py.when(full, [append], [py.when(inside, store_in, [slow])])
         else:
-            length = self.temporary()
+            length = self.temporaries.fresh()
             inside = py.compare(read, "<", py.bind(length, size))
             at_end = py.compare(read, "==", py.name(length))
             room = py.compare(py.name(length), "<", py.const(self.unit.max_items))
@@ -292,22 +285,38 @@ class Assignments(Expressions):
         tests += unshared
         return [*code, py.when(py.both(*tests), [made], [slow]) if tests else made]
 
-    def _append(self, local: ast.expr, value: ast.expr) -> ast.stmt:
-        """Appends to what is known to be a list.
-
-        The one attribute in generated code: Python has a shorter way for this form of the call than for any other.
-        """
-        return ast.Expr(py.call(ast.Attribute(local, "append", py.LOAD), value))
-
     def _unshared(self, name: str) -> list[ast.expr]:
-        """The test that nothing else holds a variable's list or map, where that is in doubt."""
-        if name in self.owned:
-            return []
-        return [py.compare(py.call("_refcount", py.name(f"v_{name}")), "==", py.const(IN_LOCAL))]
+        """The test that nothing else holds a variable's list or map; none where escape analysis proves it."""
+        return [] if name in self.context.flow.owned else [only_variable_holds(name)]
+
+
+def read_only_error(name: str) -> ast.stmt:
+    """A statement that fails since it would set a name of the host's."""
+    return py.run(abi.REFUSE_READ_ONLY, py.const(name))
+
+
+def _append(local: ast.expr, value: ast.expr) -> ast.stmt:
+    """A statement that appends to a list.
+
+    The one attribute in generated code: Python has a shorter way for this form of the call than for any other.
+    """
+    return ast.Expr(py.call(ast.Attribute(local, "append", py.LOAD), value))
+
+
+def _appended(link: ToolLink, value: n.Expr, old: ast.expr, new: ast.expr) -> ast.expr:
+    """The call of the tool that appends, which copies the list."""
+    made = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), ast.Tuple([old, new], py.LOAD), py.const(()))
+    py.place(made, value.span)
+    return made
+
+
+def _store_item(container: ast.expr, key: ast.expr, value: ast.expr) -> ast.stmt:
+    """``container[key] = value``."""
+    return ast.Assign([ast.Subscript(container, key, py.STORE)], value)
 
 
 def _path(expression: n.Expr) -> tuple[object, ...]:
-    """A name and the literals and names that index it, in a form that can be compared; None stands for any other."""
+    """A comparable form of a name and the names and literals that index it, in which None stands for anything else."""
     keys: list[object] = []
     while isinstance(expression, n.Index):
         keys.append(_key(expression.index))

@@ -1,4 +1,4 @@
-"""Small makers of Python syntax trees, and the script's positions on them.
+"""Builders of Python syntax trees, and the script's positions on them.
 
 Trees are built without positions; `place` then gives one to every node that has none, so that the innermost expression
 of the script that a piece of code comes from is the one that a failing operation is reported at.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from neuroscript.runtime import abi
 from neuroscript.syntax.nodes import Span
 
 LOAD = ast.Load()
@@ -27,8 +28,18 @@ _COMPARISONS: dict[str, type[ast.cmpop]] = {
 
 
 def name(identifier: str) -> ast.Name:
-    """A name that is read."""
+    """A reference to a name."""
     return ast.Name(identifier, LOAD)
+
+
+def variable(identifier: str) -> ast.Name:
+    """A reference to a variable of the script."""
+    return ast.Name(abi.VARIABLE + identifier, LOAD)
+
+
+def set_variable(identifier: str, value: ast.expr) -> ast.Assign:
+    """An assignment to a variable of the script."""
+    return assign(abi.VARIABLE + identifier, value)
 
 
 def const(value: Any) -> ast.Constant:
@@ -64,6 +75,16 @@ def both(*tests: ast.expr) -> ast.expr:
     return tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), list(tests))
 
 
+def some(*tests: ast.expr) -> ast.expr:
+    """``a or b or …``."""
+    return tests[0] if len(tests) == 1 else ast.BoolOp(ast.Or(), list(tests))
+
+
+def negated(test: ast.expr) -> ast.UnaryOp:
+    """``not test``."""
+    return ast.UnaryOp(ast.Not(), test)
+
+
 def binary(left: ast.expr, operator: str, right: ast.expr) -> ast.BinOp:
     """``left operator right``."""
     return ast.BinOp(left, _OPERATORS[operator](), right)
@@ -82,6 +103,11 @@ def kind_is(value: ast.expr, kind: str) -> ast.Compare:
 def assign(identifier: str, value: ast.expr) -> ast.Assign:
     """``identifier = value``."""
     return ast.Assign([ast.Name(identifier, STORE)], value)
+
+
+def run(function: str, *args: ast.expr) -> ast.Expr:
+    """A call as a statement."""
+    return ast.Expr(call(function, *args))
 
 
 def when(test: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt] | None = None) -> ast.If:
@@ -107,7 +133,7 @@ def function(identifier: str, params: list[str], optional: list[str], body: list
 
 
 def place(tree: ast.AST, span: Span) -> None:
-    """Gives ``span`` to every node of a tree that has no position yet."""
+    """Sets the position of every node of a tree that has none yet."""
     line, column, end_line, end_column = span
     pending = [tree]
     while pending:

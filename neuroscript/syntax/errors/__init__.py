@@ -1,0 +1,6 @@
+"""Syntax errors: where they are, what was meant, and how to say so.
+
+`recovery` finds the errors of a program, on a parser's `stack` that can be asked what could come next.  `lexical`
+explains characters that make no token, `hints` what is probably meant (from the tables of `common_mistakes`), and
+`diagnostics` puts it into words.  `completeness` tells an error from an input that needs more lines.
+"""

@@ -1,4 +1,4 @@
-"""What people and models write out of habit from other languages, and what it is called here.
+"""Words and signs of other languages that people and models write, and what takes their place here.
 
 Tables alone: `recovery` reads on as if the right word stood there, `diagnostics` says which one it is.
 """
@@ -9,67 +9,71 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Habit:
-    """A word at the start of a statement: the terminals that it stands for, if any, and the advice."""
+class CommonMistake:
+    """A word at the start of a statement: the terminals that it stands for, if any, and the hint."""
 
     terminals: tuple[str, ...]
-    advice: str
+    hint: str
 
 
-def _habits(words: str, terminals: str, advice: str) -> dict[str, Habit]:
-    return {word: Habit(tuple(terminals.split()), advice) for word in words.split()}
+def _mistakes(words: str, terminals: str, hint: str) -> dict[str, CommonMistake]:
+    return {word: CommonMistake(tuple(terminals.split()), hint) for word in words.split()}
 
 
 # By the word in lower case.
-STATEMENT_WORDS: dict[str, Habit] = {
-    **_habits("elif elsif elseif elif_ else_if", "ELSE IF", "a further branch is written `else if`"),
-    **_habits("let var const local assign dim my", "SET", "variables are assigned with `set name = value`"),
-    **_habits(
+STATEMENT_WORDS: dict[str, CommonMistake] = {
+    **_mistakes("elif elsif elseif elif_ else_if", "ELSE IF", "a further branch is written `else if`"),
+    **_mistakes("let var const local assign dim my", "SET", "variables are assigned with `set name = value`"),
+    **_mistakes(
         "print println printf echo puts output say display write console",
         "EMIT",
         "output is written with `emit value`",
     ),
-    **_habits(
+    **_mistakes(
         "def function fn fun fuction sub proc procedure method",
         "FUNC",
         "a procedure is written `func name(needs a, b returns c) means` … `endfunc`",
     ),
-    **_habits("foreach", "FOR EACH", "a loop over a collection is written `for each item in items` … `endfor`"),
-    **_habits("raise throw panic", "FAIL", "an error is raised with `fail message`"),
-    **_habits("assert ensure expect", "MUST", "a condition is asserted with `must condition`"),
-    **_habits("invoke exec execute run", "CALL", "a call on its own is written `call name(arguments)`"),
-    **_habits("input readline", "", "a person is asked with `promptuser question into answer`"),
-    **_habits(
+    **_mistakes("foreach", "FOR EACH", "a loop over a collection is written `for each item in items` … `endfor`"),
+    **_mistakes("raise throw panic", "FAIL", "an error is raised with `fail message`"),
+    **_mistakes("assert ensure expect", "MUST", "a condition is asserted with `must condition`"),
+    **_mistakes("invoke exec execute run", "CALL", "a call on its own is written `call name(arguments)`"),
+    **_mistakes("input readline", "", "a person is asked with `promptuser question into answer`"),
+    **_mistakes(
         "loop until repeat forever",
         "",
         "loops are `while condition` … `endwhile` and `for each item in items` … `endfor`",
     ),
-    **_habits(
+    **_mistakes(
         "try catch except finally rescue",
         "",
         "errors are handled by `on error do` … `endon`, which covers the whole procedure; `clear_error` goes on",
     ),
-    **_habits(
+    **_mistakes(
         "import from include require using use package module", "", "there are no imports: the host provides the tools"
     ),
-    **_habits(
+    **_mistakes(
         "switch match case when default select", "", "there is no `switch`: write `if` … `else if` … `else` … `endif`"
     ),
-    **_habits("pass noop", "", "a block may be empty: leave the word out"),
-    **_habits("class struct type interface enum", "", "there are no classes: use maps and procedures"),
-    **_habits(
+    **_mistakes("pass noop", "", "a block may be empty: leave the word out"),
+    **_mistakes("class struct type interface enum", "", "there are no classes: use maps and procedures"),
+    **_mistakes(
         "exit quit stop halt",
         "",
         "a procedure ends with `return`, a command block with its last line; `fail` stops with an error",
     ),
-    **_habits(
+    **_mistakes(
         "async await yield defer go goto", "", "statements run one after the other; nothing of the kind is needed"
     ),
-    **_habits("del delete unset", "", "variables are not deleted: `set name = nil`"),
-    **_habits("begin", "", "a block begins with the end of its header's line"),
-    **_habits("unless", "IF", "a negative condition is written `if not condition`"),
-    **_habits("next", "", "the next turn of a loop is begun with `continue`; a loop ends with `endfor` or `endwhile`"),
-    **_habits("global nonlocal", "", "a procedure's variables are its own; hand values over as arguments and results"),
+    **_mistakes("del delete unset", "", "variables are not deleted: `set name = nil`"),
+    **_mistakes("begin", "", "a block begins with the end of its header's line"),
+    **_mistakes("unless", "IF", "a negative condition is written `if not condition`"),
+    **_mistakes(
+        "next", "", "the next turn of a loop is begun with `continue`; a loop ends with `endfor` or `endwhile`"
+    ),
+    **_mistakes(
+        "global nonlocal", "", "a procedure's variables are its own; hand values over as arguments and results"
+    ),
 }
 
 # Words for the end of a block, by the word in lower case; without a terminal: of the block that is open.

@@ -1,10 +1,9 @@
-"""Whether a text is a whole input, or the beginning of one: what an interactive session asks after each line."""
+"""Tells whole inputs from incomplete ones, for interactive sessions, which ask after each line."""
 
 from __future__ import annotations
 
-from neuroscript.syntax._tables import RULES
 from neuroscript.syntax.lexer import CODES, END, NEWLINE, tokenize
-from neuroscript.syntax.parser import ACTIONS, GOTO
+from neuroscript.syntax.tables import ACTIONS, GOTO, RULES
 
 _COMMAND = bytes((CODES["COMMAND"], NEWLINE))
 _EMIT = bytes((CODES["EMIT"],))

@@ -1,17 +1,15 @@
-"""Syntax errors in words: what was found, what could stand there, and what the author probably meant.
+"""Diagnostics of syntax errors: what was found, what could stand there, and what the author probably meant.
 
-What could stand at a place is asked of the parser's own tables.  `advice` adds what is known of mistakes that are made
-often; this module says the rest.
+What could stand at a place is asked of the parser's own tables.  The `hints` on common mistakes are added to it.
 """
 
 from __future__ import annotations
 
 from neuroscript.errors import Diagnostic, ErrorCode
 from neuroscript.limits import Limits
-from neuroscript.syntax._tables import KEYWORDS, PUNCTUATION, TERMINALS
 from neuroscript.syntax.builder import Finding
 from neuroscript.syntax.errors.common_mistakes import END_WORDS
-from neuroscript.syntax.errors.hints import Advice, advice_on
+from neuroscript.syntax.errors.hints import Hint, hint_for
 from neuroscript.syntax.errors.lexical import lexical_error
 from neuroscript.syntax.errors.recovery import Problem, Recovery
 from neuroscript.syntax.errors.stack import (
@@ -43,6 +41,7 @@ from neuroscript.syntax.lexer import (
     tokenize,
 )
 from neuroscript.syntax.source import LINE_END
+from neuroscript.syntax.tables import KEYWORDS, PUNCTUATION, TERMINALS
 
 _TEXTS = {code: text for text, code in {**KEYWORDS, **PUNCTUATION}.items()}
 _BRACKETS = {CODES["LPAR"]: CODES["RPAR"], CODES["LSQB"]: CODES["RSQB"], CODES["LBRACE"]: CODES["RBRACE"]}
@@ -55,7 +54,7 @@ def explain(tokens: Tokens, findings: list[Finding], deep: int | None, name: str
     Args:
         tokens: as the parser had them.
         findings: of the tree's builder, up to where it came.
-        deep: the place of the token that nests too deeply, if any; nothing after it is looked at.
+        deep: the place of the token that nests too deeply, if any; nothing after it is read.
         name: of the file.
         limits: the limits that hold.
     """
@@ -114,9 +113,9 @@ class _Writer:
             code = ErrorCode.INVALID_VALUE if self.codes[place] == BAD_RANGE else ErrorCode.SYNTAX
             return self.diagnostic(place, error.message, error.hint, code, error.offset, error.width)
         possible = expected(problem.frame)
-        advice = advice_on(self.tokens, problem, possible) or Advice()
-        message = advice.message or self._message(problem, possible)
-        return self.diagnostic(place, message, advice.hint)
+        hint = hint_for(self.tokens, problem, possible) or Hint()
+        message = hint.message or self._message(problem, possible)
+        return self.diagnostic(place, message, hint.text)
 
     def _message(self, problem: Problem, possible: frozenset[int]) -> str:
         place, frame = problem.place, problem.frame

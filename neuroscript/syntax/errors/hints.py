@@ -1,7 +1,8 @@
-"""What is probably meant at a syntax error: the mistakes that are made often, each with its remedy.
+"""Hints at syntax errors: what the author probably meant.
 
-Each rule looks at the token that does not fit and at those round it, and gives advice or nothing; the first to give any
-is heard.  A rule may give a message of its own, else the message is what was found and what was expected.
+There is a rule for each mistake that is made often.  It looks at the token that does not fit and at its neighbours, and
+gives a hint or nothing; the first hint counts.  A rule may give a message of its own too, in place of the usual one of
+what was found and what was expected.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from neuroscript.syntax._tables import KEYWORDS
 from neuroscript.syntax.errors.common_mistakes import DOUBLE_OPERATORS, END_WORDS, SHIFTS, STATEMENT_WORDS
 from neuroscript.syntax.errors.recovery import Problem, keyword_meant
 from neuroscript.syntax.errors.stack import (
@@ -24,13 +24,14 @@ from neuroscript.syntax.errors.stack import (
     open_blocks,
 )
 from neuroscript.syntax.lexer import CODES, METADATA, NAME, NEWLINE, NUMBER, RAW_STRING, STRING, Tokens
+from neuroscript.syntax.tables import KEYWORDS
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class Hint:
     """A hint, and a message where the usual one would not do."""
 
-    hint: str = ""
+    text: str = ""
     message: str = ""
 
 
@@ -77,8 +78,8 @@ class _Context:
         return list(codes[place : codes.index(NEWLINE, place)]) if NEWLINE in codes[place:] else list(codes[place:])
 
 
-def advice_on(tokens: Tokens, problem: Problem, possible: frozenset[int]) -> Advice | None:
-    """The advice on a problem, if there is any.
+def hint_for(tokens: Tokens, problem: Problem, possible: frozenset[int]) -> Hint | None:
+    """The hint at a problem, if there is one.
 
     Args:
         tokens: of the program, with every newline.
@@ -87,110 +88,110 @@ def advice_on(tokens: Tokens, problem: Problem, possible: frozenset[int]) -> Adv
     """
     context = _Context(tokens, problem, possible)
     for rule in _RULES:
-        advice = rule(context)
-        if advice is not None:
-            return advice
+        hint = rule(context)
+        if hint is not None:
+            return hint
     return None
 
 
 # --- where a statement begins ----------------------------------------------------------------------------------------
 
 
-def _markdown(c: _Context) -> Advice | None:
+def _markdown(c: _Context) -> Hint | None:
     if c.at_start and c.code == RAW_STRING and (c.can("FUNC") or c.can("COMMAND")):
-        return Advice("take the lines with ``` away: the program stands in the file as it is")
+        return Hint("take the lines with ``` away: the program stands in the file as it is")
     return None
 
 
-def _two_kinds(c: _Context) -> Advice | None:
+def _two_kinds(c: _Context) -> Hint | None:
     if not c.at_start or c.frame.symbol < 0 or open_blocks(c.frame):
         return None
     if c.code == COMMAND or (c.code in (FUNC, CODES["ON"]) and c.can("COMMAND")):
-        return Advice(
+        return Hint(
             "put them in files of their own",
             "procedures and event handlers cannot stand in one file with command blocks",
         )
     return None
 
 
-def _handler_outside(c: _Context) -> Advice | None:
+def _handler_outside(c: _Context) -> Hint | None:
     outside = all(block.place == c.problem.start for block in open_blocks(c.frame))
     if outside and c.first_word in ("on", "on_error") and c.code in (CODES["ERROR"], CODES["ON_ERROR"]):
-        return Advice(
+        return Hint(
             "put it into the procedure or command block that it covers",
             "an error handler cannot stand outside of a procedure",
         )
     return None
 
 
-def _outside(c: _Context) -> Advice | None:
+def _outside(c: _Context) -> Hint | None:
     """A statement outside of everything."""
     if not c.at_start or not (c.can("FUNC") or c.can("COMMAND")) or open_blocks(c.frame):
         return None
     if c.code in END_CODES:
-        return Advice(message=f"`{c.text}` closes nothing here: no block is open")
+        return Hint(message=f"`{c.text}` closes nothing here: no block is open")
     if c.code in STATEMENT_CODES:
-        return Advice(
+        return Hint(
             "put it between `func name() means` and `endfunc`, or between `command` and `endcommand`",
             f"found `{c.text}` outside of a procedure: a statement stands in a procedure or command block",
         )
     if c.code == METADATA:
-        return Advice("the file's metadata stands before everything else, a procedure's right after `means`")
+        return Hint("the file's metadata stands before everything else, a procedure's right after `means`")
     return None
 
 
-def _metadata(c: _Context) -> Advice | None:
+def _metadata(c: _Context) -> Hint | None:
     if c.code == METADATA and c.at_start:
-        return Advice(
+        return Hint(
             "the file's metadata stands before everything else, a procedure's right after `means`",
             "metadata cannot stand among statements",
         )
     return None
 
 
-def _nested(c: _Context) -> Advice | None:
+def _nested(c: _Context) -> Hint | None:
     if c.at_start and c.code == FUNC and open_blocks(c.frame):
-        return Advice("procedures do not stand inside one another")
+        return Hint("procedures do not stand inside one another")
     return None
 
 
-def _end_again(c: _Context) -> Advice | None:
+def _end_again(c: _Context) -> Hint | None:
     if c.at_start and c.code == CODES["ENDIF"] and c.is_near(-2, "ENDIF"):
-        return Advice("an `else if` has no `endif` of its own: one `endif` closes the whole `if`")
+        return Hint("an `else if` has no `endif` of its own: one `endif` closes the whole `if`")
     return None
 
 
-def _end_word(c: _Context) -> Advice | None:
+def _end_word(c: _Context) -> Hint | None:
     if not c.at_start or not open_blocks(c.frame):
         return None
     lower = c.text.lower()
     if END_WORDS.get(lower):
-        return Advice(f"the word is `{END_WORDS[lower].lower()}`")
+        return Hint(f"the word is `{END_WORDS[lower].lower()}`")
     unknown = lower.startswith("end") and c.is_near(1, "NEWLINE") and keyword_meant(c.text, c.possible) is None
     if c.text == "}" or (c.code == NAME and (lower in END_WORDS or unknown)):
-        return Advice("each kind of block has an end of its own")
+        return Hint("each kind of block has an end of its own")
     return None
 
 
-def _misspelt(c: _Context) -> Advice | None:
+def _misspelt(c: _Context) -> Hint | None:
     if not c.at_start or c.code != NAME:
         return None
     keyword = keyword_meant(c.text, c.possible)
     if keyword is None or c.is_near(1, "EQUAL"):
         return None
     if keyword == c.text.lower():
-        return Advice(f"keywords are lower case: `{keyword}`")
-    return Advice(f"did you mean `{keyword}`?")
+        return Hint(f"keywords are lower case: `{keyword}`")
+    return Hint(f"did you mean `{keyword}`?")
 
 
-def _habit(c: _Context) -> Advice | None:
+def _common_mistake(c: _Context) -> Hint | None:
     if not c.at_start or c.code != NAME or c.is_near(1, "EQUAL"):
         return None
-    habit = STATEMENT_WORDS.get(c.text.lower())
-    return Advice(habit.advice) if habit else None
+    mistake = STATEMENT_WORDS.get(c.text.lower())
+    return Hint(mistake.hint) if mistake else None
 
 
-def _increment(c: _Context) -> Advice | None:
+def _increment(c: _Context) -> Hint | None:
     """``x += 1`` and ``set x += 1``; ``x++``."""
     signs = ("PLUS", "MINUS", "STAR", "SLASH", "PERCENT", "VBAR", "AMPERSAND", "CIRCUMFLEX", "POWER")
     shift = 1 if c.at_start and c.code == NAME else 0
@@ -198,239 +199,239 @@ def _increment(c: _Context) -> Advice | None:
         return None
     name, sign = c.word(shift - 1), c.word(shift)
     if c.is_near(shift + 1, "EQUAL") and (shift or c.first_word == "set"):
-        return Advice(f"write `set {name} = {name} {sign} …`", f"there is no `{sign}=`")
+        return Hint(f"write `set {name} = {name} {sign} …`", f"there is no `{sign}=`")
     if shift and c.is_near(shift + 1, "PLUS"):
-        return Advice(f"write `set {name} = {name} + 1`", "there is no `++`")
+        return Hint(f"write `set {name} = {name} + 1`", "there is no `++`")
     return None
 
 
-def _bare(c: _Context) -> Advice | None:
+def _bare(c: _Context) -> Hint | None:
     """An assignment, call or expression without the keyword of its statement."""
     if not c.at_start or not c.can("EMIT"):
         return None
     line = c.line()
     if c.code == NAME and CODES["EQUAL"] in line:
-        return Advice(f"an assignment begins with `set`: `set {c.text} = …`")
+        return Hint(f"an assignment begins with `set`: `set {c.text} = …`")
     if c.code in (NAME, CODES["TOOL"]) and CODES["LPAR"] in line:
-        return Advice("a call on its own begins with `call`; `set x = …` keeps its result")
+        return Hint("a call on its own begins with `call`; `set x = …` keeps its result")
     if c.code in (NAME, NUMBER, STRING, CODES["LPAR"], CODES["LSQB"], CODES["MINUS"], CODES["LAST"], CODES["LEN"]):
-        return Advice("a bare expression is no statement: `emit` puts it out, `set x = …` keeps it")
+        return Hint("a bare expression is no statement: `emit` puts it out, `set x = …` keeps it")
     return None
 
 
 # --- inside a statement ----------------------------------------------------------------------------------------------
 
 
-def _header(c: _Context) -> Advice | None:
+def _header(c: _Context) -> Hint | None:
     """What other languages put at the end of a block's header."""
     if c.first_word not in ("if", "while", "for", "else", "func", "on", "on_error", "command") or c.at_start:
         return None
     if c.code == CODES["COLON"] and (c.is_near(1, "NEWLINE") or c.is_near(1, "$END")) and not c.frame.depth:
-        return Advice("a header ends with its line: leave the colon out")
+        return Hint("a header ends with its line: leave the colon out")
     if c.text == "then":
-        return Advice("the condition ends with its line: leave `then` out")
+        return Hint("the condition ends with its line: leave `then` out")
     if c.code == CODES["DO"]:
         if c.first_word == "on_error":
-            return Advice("`on_error` goes with `means`, `on error` with `do`")
-        return Advice("only event and error handlers have a `do`: leave it out")
+            return Hint("`on_error` goes with `means`, `on error` with `do`")
+        return Hint("only event and error handlers have a `do`: leave it out")
     if c.code == CODES["LBRACE"]:
-        return Advice("blocks have no braces: they end with a word of their own, such as `endif`")
+        return Hint("blocks have no braces: they end with a word of their own, such as `endif`")
     if c.code == CODES["MEANS"] and c.first_word == "on":
-        return Advice("`on error` goes with `do`, `on_error` with `means`")
+        return Hint("`on error` goes with `do`, `on_error` with `means`")
     return None
 
 
-def _signature(c: _Context) -> Advice | None:
+def _signature(c: _Context) -> Hint | None:
     if not c.in_signature:
         return None
     if c.code == CODES["COLON"] and c.is_near(1, "NEWLINE"):
-        return Advice("the header ends with `means`")
+        return Hint("the header ends with `means`")
     if c.text in ("needs", "optional", "returns") and c.can("MEANS") and not c.can("NEEDS"):
-        return Advice(f"`{c.text}` stands inside the parentheses: `func name(needs a returns b) means`")
+        return Hint(f"`{c.text}` stands inside the parentheses: `func name(needs a returns b) means`")
     if c.code == CODES["COLON"]:
-        return Advice("parameters have no types: their names alone stand in a signature")
+        return Hint("parameters have no types: their names alone stand in a signature")
     if c.code == CODES["EQUAL"]:
-        return Advice("parameters have no defaults: an `optional` one that is missing is nil")
+        return Hint("parameters have no defaults: an `optional` one that is missing is nil")
     if c.code == CODES["MINUS"] or c.text == "->":
-        return Advice("the names of results stand after `returns`")
+        return Hint("the names of results stand after `returns`")
     if c.code == NAME and c.can("NEEDS"):
-        return Advice("parameters stand after `needs` or `optional`: `func name(needs a, b optional c)`")
+        return Hint("parameters stand after `needs` or `optional`: `func name(needs a, b optional c)`")
     if c.can("MEANS") and c.code in (NEWLINE, CODES["LBRACE"]):
-        return Advice("a procedure's header ends with `means`")
+        return Hint("a procedure's header ends with `means`")
     if c.code == CODES["COMMA"] and c.can("NAME"):
-        return Advice("between clauses stands no comma")
+        return Hint("between clauses stands no comma")
     if c.code in (CODES["NEEDS"], CODES["OPTIONAL"], CODES["RETURNS"]) and c.is_near(-1, "COMMA"):
-        return Advice("between clauses stands no comma")
+        return Hint("between clauses stands no comma")
     return None
 
 
-def _loop(c: _Context) -> Advice | None:
+def _loop(c: _Context) -> Hint | None:
     if c.first_word not in ("for", "foreach") or c.at_start:
         return None
     if c.can("EACH") and not c.can("NAME"):
-        return Advice("a loop over a collection is written `for each item in items`")
+        return Hint("a loop over a collection is written `for each item in items`")
     if c.code == CODES["COMMA"] and c.can("IN"):
-        return Advice("`for each` has one name, which gets a list's items or a map's values")
+        return Hint("`for each` has one name, which gets a list's items or a map's values")
     if c.can("IN") and c.text in ("of", "from", "=", ":"):
-        return Advice("a loop over a collection is written `for each item in items`")
+        return Hint("a loop over a collection is written `for each item in items`")
     return None
 
 
-def _event(c: _Context) -> Advice | None:
+def _event(c: _Context) -> Hint | None:
     if c.first_word not in ("on", "clear") or c.at_start:
         return None
     if c.code == CODES["NAMED"]:
-        return Advice("`named` stands before `as`")
+        return Hint("`named` stands before `as`")
     if c.is_near(-1, "NAMED"):
-        return Advice("the name of a handler is a string in quotes")
+        return Hint("the name of a handler is a string in quotes")
     if c.is_near(-1, "AS"):
-        return Advice("after `as` stands the name of a variable, without quotes")
+        return Hint("after `as` stands the name of a variable, without quotes")
     return None
 
 
-def _call(c: _Context) -> Advice | None:
+def _call(c: _Context) -> Hint | None:
     if c.first_word in ("call", "mustbe") and c.can("LPAR") and not c.can("NEWLINE") and not c.frame.depth:
         if c.first_word == "mustbe":
-            return Advice("`mustbe` takes the call of a check, `mustbe is_string(x)`; `must` takes any condition")
-        return Advice("`call` takes a call with its arguments: `call name(…)`")
+            return Hint("`mustbe` takes the call of a check, `mustbe is_string(x)`; `must` takes any condition")
+        return Hint("`call` takes a call with its arguments: `call name(…)`")
     at: Frame | None = c.frame
     while at is not None and at.symbol >= 0 and at.symbol in (CODES["DOT"], NAME):
         at = at.below
     in_tool = at is not None and at.symbol == CODES["TOOL"]
     if in_tool or (c.can("LPAR") and c.can("DOT") and len(c.possible) == 2):
-        return Advice("a tool is called by its group and name, with its arguments: `tool.group.Name(…)`")
+        return Hint("a tool is called by its group and name, with its arguments: `tool.group.Name(…)`")
     return None
 
 
-def _reserved(c: _Context) -> Advice | None:
+def _reserved(c: _Context) -> Hint | None:
     """A keyword where a name is wanted."""
     if not c.can("NAME") or c.text not in KEYWORDS or c.at_start:
         return None
     if c.code == CODES["CALL"] and c.can("STRING"):
-        return Advice("inside an expression a call is `name(…)` alone, without `call`")
+        return Hint("inside an expression a call is `name(…)` alone, without `call`")
     if c.code in (CODES["ASK"], CODES["PROMPTUSER"]) and c.can("STRING"):
-        return Advice(f"`{c.text}` is a statement, which puts the reply `into` a variable")
+        return Hint(f"`{c.text}` is a statement, which puts the reply `into` a variable")
     if c.can("STRING"):  # an expression could stand there
         reserved = c.code in STATEMENT_CODES | END_CODES and not c.is_near(-1, "NEWLINE")
-        return Advice(f"`{c.text}` is a reserved word") if reserved else None
-    return Advice("choose another name", f"`{c.text}` is a reserved word and cannot be a name")
+        return Hint(f"`{c.text}` is a reserved word") if reserved else None
+    return Hint("choose another name", f"`{c.text}` is a reserved word and cannot be a name")
 
 
-def _equals(c: _Context) -> Advice | None:
+def _equals(c: _Context) -> Hint | None:
     if c.code == CODES["EQUAL"] and c.word(1) in ("<", ">") and c.touches(1):
         if c.word(1) == ">" and c.word(-1) == ")":
-            return Advice("there are no anonymous procedures: define one with `func` and give its name")
-        return Advice(f"write `{c.word(1)}=`", f"there is no `={c.word(1)}`")
+            return Hint("there are no anonymous procedures: define one with `func` and give its name")
+        return Hint(f"write `{c.word(1)}=`", f"there is no `={c.word(1)}`")
     if c.code == CODES["EQUAL"] and c.word(-1) not in ("=", "==") and (c.can("EQUAL_TO") or c.can("COLON")):
         if c.can("COLON") and c.frame.depth:
-            return Advice(
+            return Hint(
                 "a named argument is written `name: value`"
                 if c.can("COMMA")
                 else "an entry of a map is written `key: value`"
             )
         if c.first_word == "set":
-            return Advice("one assignment in a statement; to compare, write `==`")
-        return Advice("to compare, write `==`; an assignment is a statement of its own, `set name = value`")
+            return Hint("one assignment in a statement; to compare, write `==`")
+        return Hint("to compare, write `==`; an assignment is a statement of its own, `set name = value`")
     if c.code == CODES["EQUAL_TO"] and c.can("EQUAL"):
-        return Advice("`==` compares: to assign, write `=`")
+        return Hint("`==` compares: to assign, write `=`")
     if c.code == CODES["COLON"] and c.can("EQUAL") and not c.frame.depth:
-        return Advice("an assignment is written `set name = value`")
+        return Hint("an assignment is written `set name = value`")
     if c.first_word == "set" and c.can("EQUAL") and not c.can("EQUAL_TO") and c.code != CODES["EQUAL"]:
-        return Advice("an assignment is written `set name = value`")
+        return Hint("an assignment is written `set name = value`")
     return None
 
 
-def _next_line(c: _Context) -> Advice | None:
+def _next_line(c: _Context) -> Hint | None:
     """An expression that goes on in the next line."""
     before = c.tokens.codes[c.problem.place - 1] if c.problem.place else NEWLINE
     goes_on = c.code == NEWLINE and before in JOINING_CODES and (before, c.first_word) != (CODES["COMMA"], "return")
     if goes_on or (c.at_start and c.code in JOINING_CODES | {CODES["DOT"]}):
-        return Advice("to go on in the next line, end the line with `\\`, or put the whole in brackets")
+        return Hint("to go on in the next line, end the line with `\\`, or put the whole in brackets")
     return None
 
 
-def _operators(c: _Context) -> Advice | None:
+def _operators(c: _Context) -> Hint | None:
     if not c.at_start and (c.word(-1), c.text) in DOUBLE_OPERATORS and c.touches(-1):
-        return Advice(f"there is no `{c.word(-1)}{c.text}`: write {DOUBLE_OPERATORS[c.word(-1), c.text]}")
+        return Hint(f"there is no `{c.word(-1)}{c.text}`: write {DOUBLE_OPERATORS[c.word(-1), c.text]}")
     if not c.at_start and (c.word(-1), c.text) in SHIFTS and c.touches(-1):
-        return Advice(f"there is no `{c.word(-1)}{c.text}`: write `{SHIFTS[c.word(-1), c.text]} 2 ** n`")
+        return Hint(f"there is no `{c.word(-1)}{c.text}`: write `{SHIFTS[c.word(-1), c.text]} 2 ** n`")
     if (c.word(-1), c.text) == ("-", ">") and c.touches(-1):
-        return Advice(
+        return Hint(
             "the reply is put `into` a variable" if c.first_word in ("ask", "promptuser") else "there is no `->`"
         )
     if c.is_near(-1, "POWER") and c.code in (CODES["MINUS"], CODES["NOT"], CODES["TILDE"]):
-        return Advice("put the exponent in parentheses: `2 ** (-1)`")
+        return Hint("put the exponent in parentheses: `2 ** (-1)`")
     if c.code == CODES["PLUS"] and c.can("MINUS") and c.can("STRING"):
-        return Advice("there is no unary `+`")
+        return Hint("there is no unary `+`")
     if c.word(-1) == "/" and c.text in ("*", "**") and c.touches(-1):
-        return Advice("a comment begins with `#`, `--` or `//` and ends with its line")
+        return Hint("a comment begins with `#`, `--` or `//` and ends with its line")
     if c.text == "is" and c.can("EQUAL_TO"):
-        return Advice("compare with `==` and `!=`")
+        return Hint("compare with `==` and `!=`")
     if c.code == CODES["IN"] and c.can("EQUAL_TO"):
-        return Advice("there is no `in` operator: tool.list.Contains and tool.str.Contains look for a value")
+        return Hint("there is no `in` operator: tool.list.Contains and tool.str.Contains look for a value")
     if c.code in (CODES["IF"], ELSE) and c.can("EQUAL_TO"):
-        return Advice("there is no conditional expression: use an `if` statement")
+        return Hint("there is no conditional expression: use an `if` statement")
     return None
 
 
-def _lists(c: _Context) -> Advice | None:
+def _lists(c: _Context) -> Hint | None:
     """Commas and colons inside brackets, and two values side by side."""
     if c.code == CODES["COLON"] and c.frame.depth and c.can("RSQB") and not c.can("COMMA"):
-        return Advice("there are no slices: use tool.list.Slice or tool.str.Substring")
+        return Hint("there are no slices: use tool.list.Slice or tool.str.Substring")
     if c.code == CODES["COLON"] and c.frame.depth and c.can("EQUAL_TO"):
-        return Advice("a named argument is `name: value`, an entry of a map `{key: value}`")
+        return Hint("a named argument is `name: value`, an entry of a map `{key: value}`")
     if c.code == CODES["COMMA"] and c.can("RSQB") and not c.can("COMMA") and not c.can("STRING"):
-        return Advice("one index in a pair of brackets: `x[1][2]`")
+        return Hint("one index in a pair of brackets: `x[1][2]`")
     if c.is_near(-1, "COMMA") and (c.code == CODES["RPAR"] or (c.code == NEWLINE and c.first_word == "return")):
-        return Advice("leave the last comma out")
+        return Hint("leave the last comma out")
     if c.is_near(-1, "COMMA") and c.code == CODES["COMMA"]:
-        return Advice("a value is missing between the commas")
+        return Hint("a value is missing between the commas")
     if c.can("COLON") and c.can("NAME") is False and c.can("COMMA") is False and c.frame.depth and c.can("EQUAL_TO"):
-        return Advice("an entry of a map is written `key: value`")
+        return Hint("an entry of a map is written `key: value`")
     if c.can("NAME") and not c.can("STRING") and c.frame.depth and c.is_near(-1, "COMMA") and not c.in_signature:
-        return Advice("named arguments come after the others")
+        return Hint("named arguments come after the others")
     return None
 
 
-def _side_by_side(c: _Context) -> Advice | None:
+def _side_by_side(c: _Context) -> Hint | None:
     if c.code == STRING and c.is_near(-1, "DOT"):
-        return Advice("strings are joined with `+`")
+        return Hint("strings are joined with `+`")
     if c.at_start or not c.can("PLUS"):
         return None
     if c.code == STRING and c.tokens.codes[c.problem.place - 1] == STRING:
-        return Advice("strings are joined with `+`; text over many lines stands between ``` and ```")
+        return Hint("strings are joined with `+`; text over many lines stands between ``` and ```")
     if c.code == STRING and c.word(-1) in ("f", "r", "b") and c.touches(-1):
-        return Advice("strings have no prefix: join with `+`, or write ```text {{name}}``` with placeholders")
+        return Hint("strings have no prefix: join with `+`, or write ```text {{name}}``` with placeholders")
     if c.is_near(-1, "STRING") and c.touches(-1) and c.code == NAME:
-        return Advice("a quote inside a string is written `\\'` or `\\\"`, or stands between quotes of the other kind")
+        return Hint("a quote inside a string is written `\\'` or `\\\"`, or stands between quotes of the other kind")
     if c.word(-1) in ("lambda", "fn", "function"):
-        return Advice("there are no anonymous procedures: define one with `func` and give its name")
+        return Hint("there are no anonymous procedures: define one with `func` and give its name")
     if c.code in STATEMENT_CODES and c.can("NEWLINE"):
-        return Advice("a statement has a line of its own")
+        return Hint("a statement has a line of its own")
     if c.code == CODES["COMMA"] and c.can("NEWLINE"):
-        return Advice(f"`{c.first_word}` takes one value: join with `+`, or write a list `[a, b]`")
+        return Hint(f"`{c.first_word}` takes one value: join with `+`, or write a list `[a, b]`")
     return None
 
 
-def _keyword_nearby(c: _Context) -> Advice | None:
+def _keyword_nearby(c: _Context) -> Hint | None:
     """A misspelt keyword inside a statement."""
     if c.at_start or c.code != NAME:
         return None
     words = [word for word, code in KEYWORDS.items() if code in c.possible and word.isalpha()]
     if c.text.lower() in words:
-        return Advice(f"keywords are lower case: `{c.text.lower()}`")
+        return Hint(f"keywords are lower case: `{c.text.lower()}`")
     close = difflib.get_close_matches(c.text.lower(), words, n=1, cutoff=0.7) if len(c.text) > 2 else []
-    return Advice(f"did you mean `{close[0]}`?") if close else None
+    return Hint(f"did you mean `{close[0]}`?") if close else None
 
 
-def _one_line(c: _Context) -> Advice | None:
+def _one_line(c: _Context) -> Hint | None:
     """A block or a second statement on the line of a header."""
     if not c.at_start and c.code in STATEMENT_CODES | END_CODES and c.possible <= {NEWLINE, CODES["IF"]}:
-        return Advice("a statement has a line of its own")
+        return Hint("a statement has a line of its own")
     return None
 
 
-_RULES: tuple[Callable[[_Context], Advice | None], ...] = (
+_RULES: tuple[Callable[[_Context], Hint | None], ...] = (
     _markdown,
     _two_kinds,
     _handler_outside,
@@ -441,7 +442,7 @@ _RULES: tuple[Callable[[_Context], Advice | None], ...] = (
     _end_word,
     _increment,
     _misspelt,
-    _habit,
+    _common_mistake,
     _bare,
     _next_line,
     _header,

@@ -1,4 +1,4 @@
-"""What is wrong inside one token: characters, numbers, strings, metadata."""
+"""Explains errors inside one token: in characters, numbers, strings and metadata."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from neuroscript.syntax._tables import PATTERNS
 from neuroscript.syntax.errors.common_mistakes import CHARACTERS
 from neuroscript.syntax.lexer import (
     BAD_ESCAPE,
@@ -17,6 +16,7 @@ from neuroscript.syntax.lexer import (
     Tokens,
 )
 from neuroscript.syntax.source import LINE_END
+from neuroscript.syntax.tables import PATTERNS
 from neuroscript.values import MAX_INT_BITS
 
 _ESCAPES = re.compile(r"\\(?:\r\n?|[\s\S])[0-9A-Fa-f]{0,4}")

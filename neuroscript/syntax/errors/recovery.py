@@ -1,4 +1,4 @@
-"""Finds the syntax errors of a program that does not parse, more than one in one go.
+"""Error recovery: finds the syntax errors of a program that does not parse, more than one in one reading.
 
 The program is read once more over the same tables, without making a tree, on a stack that is never overwritten: where a
 token does not fit, the state before it is still there to be asked what could have stood in its place.  Reading goes on
@@ -12,7 +12,6 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from neuroscript.syntax._tables import KEYWORDS, TERMINALS
 from neuroscript.syntax.errors.common_mistakes import END_WORDS, STATEMENT_WORDS
 from neuroscript.syntax.errors.stack import (
     CLOSERS,
@@ -49,6 +48,7 @@ from neuroscript.syntax.lexer import (
     Positions,
     Tokens,
 )
+from neuroscript.syntax.tables import KEYWORDS, TERMINALS
 
 MAX_PROBLEMS = 20
 
@@ -91,7 +91,7 @@ class Problem:
 
 
 class Recovery:
-    """One reading of a program.
+    """One reading of a program that finds its syntax errors.
 
     Args:
         tokens: with every newline, since brackets may not be closed.
@@ -194,8 +194,8 @@ class Recovery:
         code = self.codes[self._start]
         if code in _HEADERS:
             return code
-        habit = STATEMENT_WORDS.get(self.tokens.texts[self._start].lower())
-        return CODES[habit.terminals[0]] if habit and habit.terminals else code
+        mistake = STATEMENT_WORDS.get(self.tokens.texts[self._start].lower())
+        return CODES[mistake.terminals[0]] if mistake and mistake.terminals else code
 
     def _header(self, opener: int) -> tuple[str, ...]:
         following = self.codes[self._start + 1]
@@ -265,8 +265,8 @@ class Recovery:
         keyword = keyword_meant(word, expected(frame))
         if keyword is not None:
             return (TERMINALS[KEYWORDS[keyword]],), False
-        habit = STATEMENT_WORDS.get(lower)
-        return (habit.terminals if habit else ()), False
+        mistake = STATEMENT_WORDS.get(lower)
+        return (mistake.terminals if mistake else ()), False
 
     def _missing_word(self, place: int) -> Iterable[str]:
         """The keyword that is missing before an assignment or a call."""
@@ -329,7 +329,7 @@ FUNC_END = CODES["ENDFUNC"]
 
 
 def keyword_meant(word: str, possible: frozenset[int]) -> str | None:
-    """The keyword among ``possible`` that ``word`` is in other letters or with a slip of the pen."""
+    """The keyword among ``possible`` that ``word`` is but for its case or a typing mistake."""
     keywords = [keyword for keyword, code in KEYWORDS.items() if code in possible]
     lower = word.lower()
     if lower in keywords:

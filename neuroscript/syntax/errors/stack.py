@@ -1,4 +1,4 @@
-"""The parser's stack as a value: what is on it is never overwritten, so that it can be asked what could come next.
+"""An immutable parser stack, which can be asked what could come next.
 
 The driver in `parser` is for speed; this is for questions.  The classes of terminals that messages speak of come from
 the same tables.
@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from neuroscript.syntax._tables import NONTERMINALS, RULES, TERMINALS
 from neuroscript.syntax.lexer import CODES, END, NEWLINE
-from neuroscript.syntax.parser import ACTIONS, landing
+from neuroscript.syntax.tables import ACTIONS, NONTERMINALS, RULES, TERMINALS, landing
 
 
 class Frame(NamedTuple):

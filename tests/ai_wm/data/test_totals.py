@@ -1,10 +1,9 @@
-"""The accounts: exact sums, summaries and their marks, filters."""
+"""Summaries: exact sums, what they count, and the marks in the file."""
 
 from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 from ai_wm.data.totals import (
     NEVER,
     ExactSum,
-    RecordFilter,
     Totals,
     beyond_records,
     from_nanoseconds,
@@ -24,7 +22,6 @@ from ai_wm.data.totals import (
     tokens_of,
 )
 from ai_wm.data.types import ZERO_TIME, AIWorkerPerformanceSummary, Timestamp
-from neuroscript.errors import ArgumentError
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 costs = st.floats(min_value=0, max_value=1e6)
@@ -167,51 +164,3 @@ def test_moments_as_nanoseconds() -> None:
 
 def test_an_output_summary_is_the_first_256_characters() -> None:
     assert output_summary("ü" * 300) == "ü" * 256
-
-
-class TestFilters:
-    def test_all_of_them(self) -> None:
-        read = RecordFilter.parse(
-            {
-                "task_id": "t",
-                "instance_id": "i",
-                "success": True,
-                "duration_ms_gt": 1,
-                "duration_ms_lt": 2.5,
-                "cost_incurred_gt": 0,
-                "cost_incurred_lt": 1,
-                "since": "2025-06-15T09:30:00Z",
-                "until": datetime(2025, 6, 15, tzinfo=UTC),
-                "limit": 5.0,
-            }
-        )
-        assert (read.task_id, read.instance_id, read.success, read.limit) == ("t", "i", True, 5)
-        assert read.since == 1749979800 * 10**9
-        assert read.until == 1749945600 * 10**9
-
-    def test_nothing_is_no_condition(self) -> None:
-        assert RecordFilter.parse(None) == RecordFilter.parse({"success": None}) == RecordFilter()
-
-    def test_the_instance_stateless_is_all_stateless_tasks(self) -> None:
-        assert RecordFilter.parse({"instance_id": "stateless"}) == RecordFilter(stateless=True)
-        assert RecordFilter.parse({"stateless": False}) == RecordFilter(stateless=False)
-
-    @pytest.mark.parametrize(
-        ("filters", "named"),
-        [
-            ({"colour": "red"}, "unknown filter 'colour'"),
-            ({"success": "yes"}, "filter success of performance records: expected true or false, got 'yes'"),
-            ({"limit": 0}, "filter limit of performance records: expected a whole number from 1 up, got 0"),
-            ({"limit": True}, "filter limit"),
-            ({"since": "noon"}, "filter since of performance records: expected a time such as"),
-            ({"since": 5}, "filter since"),
-            ({"duration_ms_gt": "5"}, "filter duration_ms_gt of performance records: expected a number"),
-            ({"task_id": 5}, "filter task_id of performance records: expected a string, got 5"),
-            ([], "filter filters of performance records: expected a map"),
-        ],
-    )
-    def test_what_is_wrong_is_named(self, filters: Any, named: str) -> None:
-        with pytest.raises(ArgumentError) as caught:
-            RecordFilter.parse(filters)
-        assert caught.value.code == 4
-        assert named in caught.value.message

@@ -153,11 +153,8 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("data", "named", "expected"),
         [
-            (
-                {"provider": "nobody"},
-                "provider",
-                "one of google, openai, anthropic, ollama, local, custom, got 'nobody'",
-            ),
+            ({"provider": 7}, "provider", "the name of a provider, such as openai, got 7"),
+            ({"provider": " "}, "provider", "the name of a provider"),
             ({"status": "asleep"}, "status", "one of active, disabled, archived"),
             ({"interaction_models": ["chat"]}, "interaction_models[0]", "one of conversational, stateless_task, both"),
             ({"rate_limits": {"max_requests_per_day": -1}}, "rate_limits.max_requests_per_day", "whole number from 0"),
@@ -293,9 +290,25 @@ class TestTimestamps:
         assert again.unix_nanoseconds == stamp.unix_nanoseconds
 
 
-def test_a_provider_that_a_host_gave_a_client_for_can_be_named() -> None:
-    AIWorkerProvider.offer(["house-model"])
-    assert AIWorkerProvider("house-model") == "house-model"
-    assert AIWorkerProvider("house-model") is AIWorkerProvider("house-model")
-    with pytest.raises(ValueError, match="nobody"):
-        AIWorkerProvider("nobody")
+class TestProviders:
+    @pytest.mark.parametrize("provider", AIWorkerProvider)
+    def test_a_built_in_one_is_a_member_of_the_enumeration(self, provider: AIWorkerProvider) -> None:
+        made = AIWorkerDefinition.parse(MINIMAL | {"provider": provider.value})
+        assert made.provider is provider
+        made.check_provider(lambda: pytest.fail("nobody need be asked for a built-in name"))
+        again = AIWorkerDefinition.parse(json.loads(json.dumps(made.to_file())))
+        assert again.provider is provider
+        assert json.loads(made.model_dump_json())["provider"] == made.to_script()["provider"] == provider.value
+
+    def test_another_one_is_a_string_that_whoever_knows_it_accepts(self) -> None:
+        made = AIWorkerDefinition.parse(MINIMAL | {"provider": "house-model"})
+        assert type(made.provider) is str
+        assert made.to_file()["provider"] == made.to_script()["provider"] == made.model_dump()["provider"]
+        made.check_provider(lambda: ["other", "house-model"])
+        with pytest.raises(ArgumentError) as caught:
+            made.check_provider(lambda: ["other", "horse-model"], "the worker")
+        assert caught.value.message == (
+            "the worker: field provider: expected one of google, openai, anthropic, ollama, local, custom, "
+            "horse-model, other, got 'house-model'; did you mean 'horse-model'?"
+        )
+        assert caught.value.details == {"field": "provider"}

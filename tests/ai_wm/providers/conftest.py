@@ -31,4 +31,4 @@ def clients() -> Iterator[Clients]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits between attempts take no time to speak of."""
-    monkeypatch.setattr("ai_wm.providers.errors._FIRST_WAIT", 0.001)
+    monkeypatch.setattr("ai_wm.providers.retry._FIRST_WAIT", 0.001)

@@ -19,6 +19,21 @@ WEATHER = ToolDefinition(
 )
 
 
+class Clock:
+    """A clock that sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
 def user(text: str) -> Message:
     return Message(role="user", content=text)
 

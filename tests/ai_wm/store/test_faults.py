@@ -17,7 +17,7 @@ import pytest
 
 from ai_wm.data.types import SupervisorFeedback, TokenUsageMetrics
 from ai_wm.store import JsonStore
-from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
+from ai_wm.store.engine import DEFINITIONS_FILE, PERFORMANCE_FILE
 from neuroscript.errors import AccessError, NeuroScriptError, ToolError
 
 from .support import (
@@ -49,6 +49,10 @@ def store(tmp_path: Path, files: Files) -> Iterator[JsonStore]:
     made.add_record(record("t0"))
     spawn(made, "live")
     made.add_record(record("l0", "live"))
+    spawn(made, "ended")
+    made.add_record(record("e0", "ended"))
+    retire(made, "ended")
+    made.save()  # so that nothing is left for the timer to write while a test looks
     yield made
     files.fail = lambda _call, _data: None
     made.close()
@@ -68,6 +72,8 @@ OPERATIONS: dict[str, Callable[[JsonStore], Any]] = {
     "retire": lambda store: retire(store, "live"),
     "feedback": lambda store: store.add_feedback("t0", SupervisorFeedback(rating=3)),
     "feedback of a live instance": lambda store: store.add_feedback("l0", SupervisorFeedback(rating=3)),
+    "record of a retired instance": lambda store: store.add_record(record("t1", "ended")),
+    "feedback of a retired instance": lambda store: store.add_feedback("e0", SupervisorFeedback(rating=3)),
     "definition": lambda store: add(store, worker("b", "def-2")),
 }
 
@@ -155,7 +161,7 @@ def test_a_directory_that_is_read_only_from_the_start(
     with caplog.at_level(logging.WARNING):
         reader = JsonStore(directory, files=files)
     assert "the store is only read" in caplog.text
-    assert [one.task_id for one in reader.records("def-1")] == ["l0", "t0"]
+    assert [one.task_id for one in reader.records("def-1")] == ["l0", "e0", "t0"]
     assert list(reader.definitions()) == ["def-1"]
     for operation in OPERATIONS.values():
         with pytest.raises(AccessError, match="was not writable when it was opened") as caught:
@@ -183,11 +189,11 @@ def test_a_start_on_a_full_disk_reads_and_recovers_later(
     with caplog.at_level(logging.WARNING):
         again = JsonStore(copy, files=reopened_files)
     assert "not everything could be brought up to date" in caplog.text
-    assert [one.task_id for one in again.records("def-1")] == ["l0", "t0"]
-    assert again.summary("def-1").total_tasks_attempted == 2
+    assert [one.task_id for one in again.records("def-1")] == ["l0", "e0", "t0"]
+    assert again.summary("def-1").total_tasks_attempted == 3
     reopened_files.fail = lambda _call, _data: None
     again.reload()
-    assert sorted(tasks(copy)) == ["l0", "t0"]
+    assert sorted(tasks(copy)) == ["e0", "l0", "t0"]
     assert again.summary("def-1").active_instances_count == 0
     again.close()
 
@@ -255,7 +261,21 @@ def test_an_interruption_in_the_middle_leaves_a_store_that_works(store: JsonStor
     with pytest.raises(KeyboardInterrupt):
         store.add_record(record("t1"))
     store.add_record(record("t2"))
-    assert [one.task_id for one in store.records("def-1")] == ["t2", "l0", "t0"]
+    assert [one.task_id for one in store.records("def-1")] == ["t2", "l0", "e0", "t0"]
+
+
+def test_a_task_that_stands_twice_in_a_journal_counts_once(store: JsonStore, directory: Path, tmp_path: Path) -> None:
+    """As after a write that failed and could not be taken back, and was made again behind what it left."""
+    shutil.copytree(directory, tmp_path / "copy")
+    [journal] = (tmp_path / "copy" / "ai_worker_state").glob("*.jsonl")
+    [line] = [line for line in journal.read_bytes().splitlines() if b'"l0"' in line]
+    with journal.open("ab") as file:
+        file.write(b"\n" + line + b"\n")
+    again = JsonStore(tmp_path / "copy")
+    assert again.summary("def-1").total_tasks_attempted == 3
+    assert [one.task_id for one in again.instance_records("live")] == ["l0"]
+    again.close()
+    assert sorted(tasks(tmp_path / "copy")) == ["e0", "l0", "t0"]
 
 
 LIMITED = """

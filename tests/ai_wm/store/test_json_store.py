@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from ai_wm.data.totals import RecordFilter
+from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import AIWorkerInstanceStatus, SupervisorFeedback, Timestamp, TokenUsageMetrics
 from ai_wm.store import JsonStore
-from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
+from ai_wm.store.engine import DEFINITIONS_FILE, PERFORMANCE_FILE
 from neuroscript.errors import ArgumentError, ConflictError, NotFoundError, StateError
 
 from .support import add, definitions, entries, record, reopened, retire, spawn, tasks, worker
@@ -302,17 +302,6 @@ class TestFeedback:
     def test_of_an_unknown_task_is_refused(self, store: JsonStore) -> None:
         with pytest.raises(NotFoundError, match="task 'nope'"):
             store.add_feedback("nope", SupervisorFeedback(rating=1))
-
-    def test_the_line_before_is_superseded_and_dropped_when_saving(self, store: JsonStore, directory: Path) -> None:
-        for task in ("t1", "t2"):
-            store.add_record(record(task))
-        store.add_feedback("t1", SupervisorFeedback(rating=1))
-        assert tasks(directory) == ["t1", "t2", "t1"]
-        store.save()
-        assert tasks(directory) == ["t1", "t2"]
-        store.add_feedback("t2", SupervisorFeedback(rating=1))
-        store.close()
-        assert tasks(directory) == ["t1", "t2"]
 
 
 class TestSummaries:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ai_wm.data.totals import RecordFilter
+from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import AIWorkerInstanceStatus, PerformanceRecord, SupervisorFeedback, TokenUsageMetrics
 from ai_wm.store import JsonStore
 from neuroscript.errors import ConflictError, NotFoundError
@@ -36,6 +36,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.live: dict[str, int] = {}
         """Which of the stores holds each live instance."""
         self.ended: dict[str, str] = {}
+        self.amending: set[str] = set()
+        """The tasks logged for ended instances that the performance file may not hold yet."""
         self.count = 0
 
     @initialize()
@@ -81,6 +83,8 @@ class StoreMachine(RuleBasedStateMachine):
         made = record(self.new("t"), instance, definition, **more)
         self.stores[which].add_record(made)
         self.records[made.task_id], self.holder[made.task_id] = made, instance
+        if instance in self.ended:
+            self.amending.add(made.task_id)
 
     @precondition(lambda self: self.records)
     @rule(which=st.integers(0, 1), data=st.data())
@@ -130,8 +134,17 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1))
     def save(self, which: int) -> None:
         self.stores[which].save()
-        kept = tasks(self.directory)
-        assert len(kept) == len(set(kept))
+        self._tidied()
+
+    def _tidied(self) -> None:
+        """The performance file holds everything that is stored, and nothing twice."""
+        self.amending.clear()
+        found = {one["task_id"]: one for entry in entries(self.directory) for one in entry["performance_records"]}
+        assert len(found) == len(tasks(self.directory))
+        for task, holder in self.holder.items():
+            if holder not in self.live:
+                assert PerformanceRecord.parse(found.pop(task)) == self.records[task]
+        assert not found
 
     @rule(which=st.integers(0, 1))
     def reload(self, which: int) -> None:
@@ -142,6 +155,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.stores[which].close()
         self.stores[which] = JsonStore(self.directory, files=Files())
         self._lost(which)
+        self._tidied()
 
     @rule()
     def crash(self) -> None:
@@ -153,6 +167,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.stores = [first, JsonStore(self.directory, files=Files())]
         self._lost(0)
         self._lost(1)
+        self._tidied()
 
     def _lost(self, which: int) -> None:
         """The live instances of a process that ended are stored as errors."""
@@ -165,7 +180,7 @@ class StoreMachine(RuleBasedStateMachine):
         if not self.stores:
             return
         stored = {task for task, holder in self.holder.items() if holder not in self.live}
-        assert set(tasks(self.directory)) == stored
+        assert stored - self.amending <= set(tasks(self.directory)) <= stored
         states = {one["instance_id"]: one["final_status"] for one in entries(self.directory)}
         assert {name: states.get(name) for name in self.ended} == self.ended
 

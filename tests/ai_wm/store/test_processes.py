@@ -133,7 +133,7 @@ class TestTwo:
     ) -> None:
         pair[0].add_record(record("t1"))
         assert pair[1].summary("def-1").total_tasks_attempted == 1
-        monkeypatch.setattr(pair[1]._books, "load", lambda: pytest.fail("it read everything again"))
+        monkeypatch.setattr(pair[1]._engine, "load", lambda: pytest.fail("it read everything again"))
         for number in range(30):
             pair[0].add_record(record(f"u{number}", output_summary="x" * 250))
             assert pair[1].summary("def-1").total_tasks_attempted == number + 2

@@ -1,10 +1,9 @@
-"""Stateless tasks and batches."""
+"""Stateless tasks."""
 
 from __future__ import annotations
 
 import errno
 import os
-import threading
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import Any
 import pytest
 
 from ai_wm import AIWorkerManager, LLMRequest, LLMResponse, PerformanceRecord, RateLimiter, Usage
-from ai_wm.ratelimit import MemoryRateLimiter, counters
+from ai_wm.ratelimit import MemoryRateLimiter
 from neuroscript import ErrorCode, NeuroScriptError
-from tests.ai_wm.helpers import Answers, FakeClock, Gate, raises_code, scripted, worker
+from tests.ai_wm.helpers import Answers, FakeClock, raises_code, scripted, worker
 
 # --- one task ---
 
@@ -356,99 +355,3 @@ def test_records_of_live_instances_are_found_too(manager: AIWorkerManager) -> No
     assert found("w", {"success": False}) == []
     with raises_code(4):
         found("w", {"colour": "red"})
-
-
-# --- batches ---
-
-
-def test_a_batch_keeps_the_order_and_gives_errors_where_they_happened(manager: AIWorkerManager) -> None:
-    manager.add_worker_definition(worker("w", rate_limits={"max_requests_per_minute": 3}))
-    results = manager.execute_batch("w", [f"p{i}" for i in range(5)], max_parallel=1)
-    assert [result.output for result in results[:3]] == ["echo: p0", "echo: p1", "echo: p2"]  # type: ignore[union-attr]
-    for failed in results[3:]:
-        assert isinstance(failed, NeuroScriptError)
-        assert failed.code == ErrorCode.RATE_LIMITED
-    assert manager.execute_batch("w", []) == []
-
-
-def test_a_batch_runs_no_more_at_once_than_it_may(tmp_path: Path) -> None:
-    gate = Gate()
-    with AIWorkerManager(tmp_path, clients={"openai": gate}) as manager:
-        manager.add_worker_definition(worker("w", provider="openai"))
-        results: list[Any] = []
-        prompts = [str(i) for i in range(12)]
-        batch = threading.Thread(target=lambda: results.extend(manager.execute_batch("w", prompts, max_parallel=4)))
-        batch.start()
-        for _ in range(4):
-            assert gate.entered.acquire(timeout=10)
-        assert not gate.entered.acquire(timeout=0.1)
-        gate.open.set()
-        batch.join()
-    assert [result.output for result in results] == prompts
-    assert gate.most_at_once == 4
-
-
-@pytest.mark.parametrize(
-    ("prompts", "parallel"), [("text", 1), (["a", 7], 1), (["a"], 0), (["a"], 1000), (["a"], True), (["a"], 2.5)]
-)
-def test_a_batch_that_cannot_be_is_error_4(manager: AIWorkerManager, prompts: Any, parallel: Any) -> None:
-    manager.add_worker_definition(worker("w"))
-    with raises_code(4):
-        manager.execute_batch("w", prompts, parallel)
-
-
-def test_a_cancelled_batch_starts_no_more_and_returns_at_once(tmp_path: Path) -> None:
-    gate = Gate()
-    with AIWorkerManager(tmp_path, clients={"openai": gate}) as manager:
-        manager.add_worker_definition(worker("w", provider="openai"))
-
-        def check() -> None:
-            if gate.entered.acquire(blocking=False):
-                raise NeuroScriptError(ErrorCode.CANCELLED, "enough")
-
-        with raises_code(44, "enough"):
-            manager.execute_batch("w", [str(i) for i in range(20)], max_parallel=2, check=check)
-        gate.open.set()
-        deadline = time.monotonic() + 10
-        while manager.limit_usage("w")["calls_in_flight"] and time.monotonic() < deadline:
-            threading.Event().wait(0.01)
-        assert manager.limit_usage("w")["calls_in_flight"] == 0
-        assert manager.performance_summary("w").total_tasks_attempted <= 4
-
-
-def test_progress_is_shown_where_asked_for(manager: AIWorkerManager, capsys: pytest.CaptureFixture[str]) -> None:
-    manager.add_worker_definition(worker("w"))
-    manager.execute_batch("w", ["a", "b"])
-    assert capsys.readouterr().err == ""
-    manager.execute_batch("w", ["a", "b"], show_progress=True)
-    captured = capsys.readouterr()
-    assert "asking" in captured.err
-    assert captured.out == ""
-
-
-def test_limits_that_cannot_be_settled_fail_the_call_but_not_its_record(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: object) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    told: list[tuple[str, dict[str, Any]]] = []
-    with AIWorkerManager(tmp_path) as manager:
-        limits = {"max_requests_per_minute": 100}
-        manager.add_worker_definition(worker("w", interaction_models=["both"], rate_limits=limits))
-        manager.on_event(lambda name, payload: told.append((name, payload)))
-        instance = manager.spawn_worker_instance("w").instance_id
-        with monkeypatch.context() as patch:
-            patch.setattr(counters, "settle", broken)
-            with raises_code(26):
-                manager.execute_stateless_task("w", "hello there")
-            with raises_code(26):
-                manager.conversation(instance).ask("hello there")
-        records = manager.get_performance_records_for_definition("w")
-        assert [record.success for record in records] == [True, True]
-        assert manager.get_worker_instance(instance).session_token_usage.total_tokens == 5
-        assert told[-1][0] == "ai_wm.task.failed"
-        assert told[-1][1]["task_id"] == records[0].task_id
-        manager.execute_stateless_task("w", "hello there")
-        assert manager.limit_usage("w")["calls_in_flight"] == 0
-        assert manager.limit_usage("w")["tokens_last_minute"] == 15

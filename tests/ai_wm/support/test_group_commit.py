@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ai_wm.support.group_commit import GroupCommit, Meanwhile, Ticket
+from ai_wm.support.group_commit import GroupCommit, Ticket
 
 
 class Slow:
@@ -20,11 +20,10 @@ class Slow:
         self.groups: list[list[int]] = []
         self.commit = GroupCommit(self.execute)
 
-    def execute(self, tickets: list[Ticket[int]], meanwhile: Meanwhile) -> None:
+    def execute(self, tickets: list[Ticket[int]]) -> None:
         self.groups.append([ticket.work for ticket in tickets])
         self.begun.release()
         assert self.gate.wait(10)
-        meanwhile()
         for ticket in tickets:
             if ticket.work < 0:
                 ticket.fail(ValueError(f"no root of {ticket.work}"))
@@ -69,40 +68,11 @@ def test_an_error_is_that_of_its_own_work() -> None:
     assert slow.commit.submit(4) == 16
 
 
-def test_what_there_is_to_do_meanwhile_is_done_once_in_the_thread_itself() -> None:
-    slow, done = Slow(), list[tuple[int, str]]()
-
-    def work(number: int) -> None:
-        me = threading.current_thread().name
-        assert slow.commit.submit(number, lambda: done.append((number, me == threading.current_thread().name))) > 0
-
-    threads = in_threads(8, work)
-    assert slow.begun.acquire(timeout=10)
-    wait_for(lambda: len(done) == 7)  # all but the leader's, who has not come to it yet
-    slow.gate.set()
-    for thread in threads:
-        thread.join(10)
-    assert sorted(done) == [(number, True) for number in range(1, 9)]
-
-
-def test_what_is_raised_meanwhile_is_raised_when_the_work_is_done() -> None:
-    slow = Slow()
-    slow.gate.set()
-
-    def fail() -> None:
-        raise KeyError("aside")
-
-    with pytest.raises(KeyError, match="aside"):
-        slow.commit.submit(3, fail)
-    assert slow.groups == [[3]]
-    assert slow.commit.submit(4) == 16
-
-
 def test_a_leader_that_is_interrupted_lets_another_lead() -> None:
     results: list[object] = []
     gate, begun = threading.Event(), threading.Event()
 
-    def execute(tickets: list[Ticket[int]], _: Meanwhile) -> None:
+    def execute(tickets: list[Ticket[int]]) -> None:
         if 1 in [ticket.work for ticket in tickets]:
             begun.set()
             assert gate.wait(10)

@@ -6,7 +6,7 @@ Unless said otherwise, the caller holds the store's lock and its mutex.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,21 +14,26 @@ from ai_wm.data.types import AIWorkerDefinition, Timestamp
 from ai_wm.store import changes
 from ai_wm.store.definitions_file import DefinitionsFile, DefinitionsState
 from ai_wm.store.files import FileSystem, io_error, read_at
-from ai_wm.store.index import RecordIndex
+from ai_wm.store.index import Place, RecordIndex
 from ai_wm.store.journal import Journals
+from ai_wm.store.json_array import read_line, write_line
 from ai_wm.store.performance_file import FileState, PerformanceFile
-from ai_wm.store.scan import read_line
-from ai_wm.store.state import StateDirectory
+from ai_wm.store.rows import IndexedEntry
+from ai_wm.store.state_directory import StateDirectory
 from ai_wm.store.summaries import Summaries
-from neuroscript.errors import NeuroScriptError
+from neuroscript import NeuroScriptError
 
 DEFINITIONS_FILE: Final = "ai_worker_definitions.json"
 PERFORMANCE_FILE: Final = "ai_worker_performance_data.json"
 
+_SPARE_LINES: Final = 1000
+_SPARE_BYTES: Final = 1 << 16
+"""So many superseded lines, and bytes of amendments, are no reason yet to write the performance file anew."""
+
 _LOG = logging.getLogger("ai_wm.store")
 
 
-class Books:
+class StorageEngine:
     """The definitions, the performance data and the journals of one directory.
 
     Args:
@@ -36,16 +41,24 @@ class Books:
         state: its state directory.
         files: the calls to write with.
         clock: seconds since 1970, for the moment at which instances of dead processes are retired.
+        providers: gives the names of the providers that definitions may have besides the built-in ones.
     """
 
-    def __init__(self, directory: Path, state: StateDirectory, files: FileSystem, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        state: StateDirectory,
+        files: FileSystem,
+        clock: Callable[[], float],
+        providers: Callable[[], Iterable[str]],
+    ) -> None:
         self._directory = directory
         self._state = state
         self._clock = clock
         self.performance = PerformanceFile(directory / PERFORMANCE_FILE, files, state.write_note, state.read_note)
         self.journals = Journals(state.path, files)
         self.index = RecordIndex()
-        self.summaries = Summaries(DefinitionsFile(directory / DEFINITIONS_FILE, files))
+        self.summaries = Summaries(DefinitionsFile(directory / DEFINITIONS_FILE, files, providers))
         self.stale = False
         """Whether something was written that the index may not know: then all is read again."""
 
@@ -55,38 +68,48 @@ class Books:
         """Whether other processes did anything that was not taken in yet.  Needs neither the lock nor the mutex."""
         return self.performance.changed() or self.journals.changed() or self.summaries.changed() or self.stale
 
-    def refresh(self, *, journals: bool = True) -> None:
-        """Take in what other processes did, to live instances too or not.
+    def refresh(self) -> None:
+        """Take in what other processes did.
 
         Raises:
             NeuroScriptError: 18 if a file is not valid, 25 or 26 if it cannot be read.
         """
+        stale, self.stale = self.stale, True
         try:
-            if self.stale or not self.performance.refresh(self.index.put):
+            if stale or not self.performance.refresh(self._put):
                 self.load(self.summaries.state)
-            elif journals:
+            else:
                 self.journals.read(self.index)
+            self.stale = False
             if self.summaries.changed():
                 self.summaries.reload(self.index)
         except OSError as error:
             raise io_error(error, "read the files of the AI workers", self._directory) from error
 
+    def _put(self, indexed: IndexedEntry, offset: int, length: int) -> None:
+        if self.index.is_amended(indexed.instance_id):
+            self.journals.forget_amendments()  # they come after whatever the file says
+        self.index.put(indexed, offset, length)
+
     def load(self, definitions: DefinitionsState) -> None:
         """Read all records and take the definitions given.  If a file is not valid, everything stays as it was."""
         index = RecordIndex()
         performance = self.performance.load(index.put, repair=self._state.writable)
-        # Nothing can fail from here on.
+        self.stale = True  # from here on, what is read of the journals is in the new index alone
         self.journals.forget()
         self.journals.read(index)
         self.index, self.performance.state, self.stale = index, performance, False
         self.summaries.take(index, definitions)
 
-    def entry(self, instance_id: str) -> dict[str, Any]:
-        """An entry that is in the file."""
-        place, reader = self.index.stored_at(instance_id), self.performance.state.reader
-        assert place is not None
+    def record(self, place: Place) -> dict[str, Any]:
+        """A record, read from the file if it is there."""
+        if place.record is not None:
+            return place.record
+        reader = self.performance.state.reader
         assert reader is not None
-        return read_line(read_at(reader.number, place[1], place[0]))
+        entry = read_line(read_at(reader.number, place.length, place.offset))
+        record: dict[str, Any] = entry["performance_records"][place.ordinal]
+        return record
 
     # Writing
 
@@ -106,10 +129,33 @@ class Books:
             OSError: if it could not be written; then everything is as before.
         """
         if not self.performance.state.own:
-            self.performance.adopt(self.index.in_file(), self.index.move)
+            self._rewrite()
 
-    def tidy(self, *, adopt: bool = False) -> None:
-        """Drop superseded lines, and make the file if there is none or it is empty.
+    def _rewrite(self) -> None:
+        """Write the performance file anew: in this program's form, without superseded lines, with all amendments.
+
+        Raises:
+            OSError: if it could not be written; then everything is as before.
+        """
+        stale, self.stale = self.stale, True
+        try:
+            self.performance.rewrite(self._lines(), self.index.move)
+        except OSError:
+            self.stale = stale
+            raise
+        self.index.settle()
+        self.stale = stale
+        self.journals.remove_amendments()
+
+    def _lines(self) -> Iterator[tuple[str, bytes]]:
+        reader = self.performance.state.reader
+        for entry in self.index.stored():
+            assert reader is not None
+            line = read_at(reader.number, entry.length, entry.offset)
+            yield entry.instance_id, write_line(entry.amended(read_line(line))) if entry.amendments else line
+
+    def compact(self, *, adopt: bool = False) -> None:
+        """Write the performance file anew if it holds superseded lines or lacks amendments; make it if there is none.
 
         Args:
             adopt: bring a file written elsewhere into this program's form too.
@@ -118,13 +164,20 @@ class Books:
             NeuroScriptError: 25 or 26 if it failed; then all is as it was.
         """
         state = self.performance.state
-        superseded = state.count > sum(1 for _ in self.index.in_file())
+        superseded = state.count > self.index.stored_count() or self.journals.amendments
         if not superseded and (state.own or (state.count and not adopt)):
             return
         try:
-            self.performance.adopt(self.index.in_file(), self.index.move)
+            self._rewrite()
         except OSError as error:
             raise io_error(error, "tidy up the performance data", self.performance.path) from error
+
+    @property
+    def wasteful(self) -> bool:
+        """Whether superseded lines and amendments take so much room that writing the file anew costs little beside."""
+        state = self.performance.state
+        many = state.count > 2 * self.index.stored_count() + _SPARE_LINES
+        return many or self.journals.amendments > state.tail // 4 + _SPARE_BYTES
 
     def write_definitions(self, definitions: dict[str, AIWorkerDefinition] | None = None) -> None:
         """Write the definitions with their summaries, which may only count what is on the disk.
@@ -134,6 +187,7 @@ class Books:
         """
         try:
             self.performance.sync()
+            self.journals.sync_amendments()
         except OSError as error:
             raise self.failure(error) from error
         self.summaries.write(self.index, definitions)
@@ -156,7 +210,7 @@ class Books:
             return
         try:
             self._recover()
-            self.tidy()
+            self.compact()
             summaries = self.summaries
             if summaries.lag(self.index) or summaries.state.incomplete or not summaries.state.seen:
                 self.write_definitions()
@@ -174,9 +228,9 @@ class Books:
                     now = Timestamp.from_unix(self._clock())
                     entries = [changes.recovered(live, now) for live in found]
                     offsets = self.performance.append([line for _, line in entries])
-                    for (extract, line), offset in zip(entries, offsets, strict=True):
-                        self.index.put(extract, offset, len(line))
-                        _LOG.warning("instance %s was not retired: %s", extract.instance_id, changes.RECOVERED)
+                    for (indexed, line), offset in zip(entries, offsets, strict=True):
+                        self.index.put(indexed, offset, len(line))
+                        _LOG.warning("instance %s was not retired: %s", indexed.instance_id, changes.RECOVERED)
                 self.journals.remove(lock, names)
         finally:
             for lock, _ in dead:
@@ -186,7 +240,7 @@ class Books:
         """Bring the files up to date for the last time, and let go of this store's journal."""
         try:
             self.refresh()
-            self.tidy()
+            self.compact()
             self.flush()
             self.performance.trim()
         except OSError as error:

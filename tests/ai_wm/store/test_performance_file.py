@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ai_wm.store import JsonStore, performance_file
-from ai_wm.store.books import DEFINITIONS_FILE, PERFORMANCE_FILE
-from ai_wm.store.scan import PADDING_LINE, SECTOR, is_torn
+from ai_wm.store.engine import DEFINITIONS_FILE, PERFORMANCE_FILE
+from ai_wm.store.json_array import PADDING_LINE, SECTOR, is_torn
 from neuroscript.errors import StateError
 
 from .support import READ_ONLY, Files, entries, record, system_error, tasks

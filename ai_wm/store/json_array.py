@@ -28,8 +28,8 @@ from typing import Any, Final
 from pydantic_core import from_json, to_json
 
 from ai_wm.store.files import read_at
-from ai_wm.store.rows import Extract, normal_entry
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from ai_wm.store.rows import IndexedEntry, normal_entry
+from neuroscript import ErrorCode, NeuroScriptError
 
 HEAD: Final = b"[\n"
 PADDING_LINE: Final = b" " * 63 + b"\n"
@@ -42,12 +42,12 @@ _ENTRY_START: Final = b'{"instance_id":"'
 _BLANK: Final = b" \t\r\n\0"
 _CHUNK: Final = 1 << 20
 
-Put = Callable[[Extract, int, int], None]
-"""Gets an entry's extract, and offset and length of its line without the comma."""
+Put = Callable[[IndexedEntry, int, int], None]
+"""Gets what the index keeps of an entry, and offset and length of its line without the comma."""
 
 
 @dataclass(slots=True)
-class Lines:
+class ScanResult:
     """How far a file is as this program writes it.
 
     ``tail`` is the offset just behind the last entry, where the next append starts.  ``closed`` says that the closing
@@ -60,7 +60,7 @@ class Lines:
     usual: bool = True
 
 
-def scan_lines(descriptor: int, put: Put, start: int, entry: int, path: Path) -> Lines:
+def scan_lines(descriptor: int, put: Put, start: int, entry: int, path: Path) -> ScanResult:
     """Read entries, one a line, from ``start`` on, for as long as they are as this program writes them.
 
     Args:
@@ -71,7 +71,7 @@ def scan_lines(descriptor: int, put: Put, start: int, entry: int, path: Path) ->
     Raises:
         NeuroScriptError: 18 for an entry that is JSON but not an entry.
     """
-    result = Lines(tail=start, count=entry, closed=False)
+    result = ScanResult(tail=start, count=entry, closed=False)
     first, comma = start, False
     if entry:
         if read_at(descriptor, 2, start) != b",\n":
@@ -91,9 +91,9 @@ def scan_lines(descriptor: int, put: Put, start: int, entry: int, path: Path) ->
         value = _entry_of(body)
         if value is None:
             return result
-        usual, extract = _checked(value, path, result.count)
+        usual, indexed = _checked(value, path, result.count)
         result.usual = result.usual and usual is value
-        put(extract, offset, len(body))
+        put(indexed, offset, len(body))
         result.tail = offset + len(body)
         result.count += 1
         if cut:
@@ -146,7 +146,7 @@ def _entry_of(body: bytes) -> dict[str, Any] | None:
         return None
 
 
-def _checked(value: dict[str, Any], path: Path, index: int) -> tuple[dict[str, Any], Extract]:
+def _checked(value: dict[str, Any], path: Path, index: int) -> tuple[dict[str, Any], IndexedEntry]:
     try:
         return normal_entry(value)
     except NeuroScriptError as error:

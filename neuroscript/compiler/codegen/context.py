@@ -1,0 +1,234 @@
+"""The context of code generation: what is known of the program, of the body, and of the point in it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
+
+from neuroscript.compiler.analysis.analyse import BodyAnalysis
+from neuroscript.compiler.analysis.flow import Flow
+from neuroscript.compiler.analysis.infer import ANY, NIL, OTHER, Type
+from neuroscript.compiler.analysis.specialize import Specialisation
+from neuroscript.compiler.codegen import pyast as py
+from neuroscript.compiler.codegen.forms import LATEST
+from neuroscript.compiler.codegen.temporaries import Temporaries
+from neuroscript.compiler.unit import Unit
+from neuroscript.records import record
+from neuroscript.runtime import abi
+from neuroscript.syntax import nodes as n
+
+_LONG = 150  # statements
+_LONG_TEXT = 64  # characters
+_MOST_NAMES = 4000  # names that are written out for `eval` in one body, before a function does it in one place
+
+
+@record(frozen=True)
+class ProgramContext:
+    """What the functions of one program have in common.
+
+    Attributes:
+        unit: what the program is compiled against.
+        source: the text of the program.
+        specialised: the specialised bodies, by procedure.
+        event_functions: the names of the event handlers' functions, by the ``id`` of the `OnEvent` node.
+    """
+
+    unit: Unit
+    source: str
+    specialised: Mapping[str, Specialisation]
+    event_functions: Mapping[int, str]
+
+
+class FunctionContext:
+    """What the generators of one function share.
+
+    The body and the results of its analysis stay the same.  What follows the statement for which code is being
+    generated, the *current* one, is the `Flow`, the `Temporaries`, and the loops around it.
+
+    Args:
+        program: what the functions of the program have in common.
+        analysis: the results of the body's analysis.
+    """
+
+    def __init__(self, program: ProgramContext, analysis: BodyAnalysis) -> None:
+        self.program = program
+        self.unit = program.unit
+        self.analysis = analysis
+        self.body = analysis.body
+        self.types = analysis.types
+        self.special = analysis.special  # None in a general body
+        self.escape = analysis.escape
+        self.guarded = set(analysis.guarded)
+        self.flow = Flow(analysis.body, analysis.escape)
+        self.temporaries = Temporaries()
+        self.in_error_handler = False
+        self._unsure: set[str] = set()
+        self._long = analysis.body.size > _LONG
+        self._loops = 0  # around the current statement, in the current Python function
+        self._outlined = 0  # how many functions of loops are around it
+        self._counters: list[str | None] = []  # of the counted loops around it; None for one not counted up by one
+
+    def begin(self, names: Iterable[str], *, error_handler: bool = False) -> None:
+        """Begins the function of the body, or of one of its error handlers.
+
+        Args:
+            names: the variables that are set at its start.
+            error_handler: whether it is an error handler's.
+        """
+        self.flow.begin(names)
+        self.temporaries.begin()
+        self.in_error_handler = error_handler
+        self._counters = []
+
+    # --- the current statement ---------------------------------------------------------------------------------------
+
+    def handler_of(self, statement: n.Stmt) -> int | None:
+        """The number of the error handler that covers a statement."""
+        return None if self.in_error_handler else self.body.handler_of.get(id(statement))
+
+    @contextmanager
+    def loop(self, statement: n.Stmt) -> Iterator[None]:
+        """Context manager for the code of a loop."""
+        self._loops += 1
+        with self.flow.loop(statement):
+            yield
+        self._loops -= 1
+
+    @contextmanager
+    def outlined(self) -> Iterator[None]:
+        """Context manager for the code of a loop that becomes a function of its own."""
+        loops, self._loops = self._loops, 0
+        self._outlined += 1
+        yield
+        self._outlined -= 1
+        self._loops = loops
+
+    @contextmanager
+    def counting(self, name: str | None) -> Iterator[None]:
+        """Context manager for the body of a counted loop; ``name`` is the counter if it is counted up by one."""
+        self._counters.append(name)
+        yield
+        self._counters.pop()
+
+    @property
+    def loops(self) -> int:
+        """The number of loops around the current statement, in the current Python function."""
+        return self._loops
+
+    @property
+    def is_outlined(self) -> bool:
+        """Whether the current statement is in a function that was made for a loop."""
+        return self._outlined > 0
+
+    @property
+    def compact(self) -> bool:
+        """Whether code is made short rather than fast: the current statement is one of many that run once."""
+        return self._long and not self._loops
+
+    def counts_up(self, name: str) -> bool:
+        """Whether a loop around the current statement counts a variable up by one."""
+        return name in self._counters
+
+    # --- names -------------------------------------------------------------------------------------------------------
+
+    def is_set(self, name: str) -> bool:
+        """Whether a variable can be read without testing whether it is set.
+
+        A variable that is not guarded can, but if it may turn out not to be set it is noted for `guard_unsure`.
+        """
+        if name not in self.body.variables:
+            return False
+        assigned = name in self.flow.assigned
+        if not assigned and name not in self.guarded:
+            self._unsure.add(name)
+        return assigned or name not in self.guarded
+
+    def guard_unsure(self) -> bool:
+        """Guards the variables that have been read untested though they may not be set; whether there are any.
+
+        The code has to be generated again then.
+        """
+        self.guarded |= self._unsure
+        return bool(self._unsure)
+
+    def is_foreign(self, name: str) -> bool:
+        """Whether a variable means something else while it is not set: a procedure or a type constant."""
+        return name in self.analysis.foreign
+
+    def is_read_only(self, name: str) -> bool:
+        """Whether a name is the host's and cannot be set."""
+        return name in self.body.readonly
+
+    @property
+    def scope_is_function(self) -> bool:
+        """Whether `eval` gets the variables from a function: naming them in each place would take too much code."""
+        return self.body.evals * len(self.body.variables) > _MOST_NAMES
+
+    def scope(self) -> ast.expr:
+        """Code that makes a map of the variables by name, for `eval`."""
+        names = sorted(self.body.variables)
+        keys: list[ast.expr | None] = [*map(py.const, names), py.const("last")]
+        return ast.Dict(keys, [*map(py.variable, names), py.name(LATEST)])
+
+    def nonlocals(self, code: list[ast.stmt], *more: str) -> list[ast.stmt]:
+        """The ``nonlocal`` statement of an inner function, for the body's variables and ``more`` locals in its code."""
+        used = {part.id for statement in code for part in ast.walk(statement) if isinstance(part, ast.Name)}
+        mine = {abi.VARIABLE + name for name in self.body.variables} | {LATEST, *more}
+        return [ast.Nonlocal(sorted(used & mine))] if used & mine else []
+
+    # --- expressions -------------------------------------------------------------------------------------------------
+
+    def type_of(self, expression: n.Expr) -> Type:
+        """The inferred type of the value."""
+        return self.types.of(expression)
+
+    def type_or_nil(self, expression: n.Expr, kind: Type) -> Type:
+        """The type of an operand of type ``kind`` that counts as nil where it is a variable that is not set."""
+        if not isinstance(expression, n.Name) or self.is_set(expression.name):
+            return kind
+        own = expression.name in self.body.variables and not self.is_foreign(expression.name)
+        return kind.union(Type(NIL)) if own else ANY
+
+    def never_fuzzy(self, expression: n.Expr) -> bool:
+        """Whether the value is certainly not a fuzzy."""
+        return not self.type_of(expression).kinds & OTHER
+
+    def is_repeatable(self, expression: n.Expr) -> bool:
+        """Whether the code may stand in two places: it is a short literal, or a variable that is read untested."""
+        if isinstance(expression, n.Literal):
+            return not isinstance(expression.value, str) or len(expression.value) < _LONG_TEXT
+        return isinstance(expression, n.Name) and self.is_set(expression.name)
+
+    def is_pure(self, expression: n.Expr) -> bool:
+        """Whether the expression cannot fail and has no effects, so that it may be evaluated at any time."""
+        if isinstance(expression, n.Name):
+            return expression.name in self.flow.assigned and expression.name in self.body.variables
+        return isinstance(expression, n.Literal)
+
+    def is_pure_code(self, made: ast.expr) -> bool:
+        """Whether generated code cannot fail and has no effects."""
+        if isinstance(made, ast.Name):
+            return not made.id.startswith(abi.VARIABLE) or made.id.removeprefix(abi.VARIABLE) in self.flow.assigned
+        return isinstance(made, ast.Constant)
+
+    def as_last(self, call: ast.expr) -> ast.expr:
+        """Code of a call that also makes its result the value of ``last``, where the body uses that."""
+        return py.bind(LATEST, call) if self.body.uses_last else call
+
+
+class Expressions(Protocol):
+    """Generates code for expressions; the part of `ExpressionGenerator` that other generators use."""
+
+    def value(self, expression: n.Expr) -> ast.expr:
+        """Code that gives the expression's value."""
+
+    def condition(self, expression: n.Expr) -> ast.expr:
+        """Code whose Python truth is the expression's truth."""
+
+    def value_or_nil(self, expression: n.Expr) -> ast.expr:
+        """Code that gives an operand's value, nil for a variable that is not set."""
+
+    def operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
+        """Code that evaluates the expression, and code that gives the value again."""

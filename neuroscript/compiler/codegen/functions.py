@@ -1,0 +1,117 @@
+"""Code generation for functions: one Python function for each version of a body, around its statements."""
+
+from __future__ import annotations
+
+import ast
+
+from neuroscript.compiler.analysis.analyse import BodyAnalysis
+from neuroscript.compiler.analysis.infer import INT, LIST, MAP
+from neuroscript.compiler.analysis.specialize import ENTRY_BITS
+from neuroscript.compiler.codegen import pyast as py
+from neuroscript.compiler.codegen.context import FunctionContext, ProgramContext
+from neuroscript.compiler.codegen.expressions import ExpressionGenerator
+from neuroscript.compiler.codegen.forms import CLEARED, LATEST, SCOPE, error_handler, step
+from neuroscript.compiler.codegen.statements import StatementGenerator
+from neuroscript.compiler.resolve import SYSTEM_NAMES
+from neuroscript.runtime import abi
+from neuroscript.syntax import nodes as n
+
+_ENTRY_TYPES = {INT: "int", LIST: "list", MAP: "dict"}
+_ERROR = "error"  # the parameter of an error handler's function
+_ERROR_FIELDS = {"system_error_message": "message", "system_error_code": "code"}
+
+
+class FunctionGenerator:
+    """Generates the function of one version of a body.
+
+    Args:
+        program: what the functions of the program have in common.
+        analysis: the results of the version's analysis.
+    """
+
+    def __init__(self, program: ProgramContext, analysis: BodyAnalysis) -> None:
+        self.context = FunctionContext(program, analysis)
+        self.expressions = ExpressionGenerator(self.context)
+        self.statements = StatementGenerator(self.context, self.expressions)
+
+    def function(self, identifier: str) -> ast.stmt:
+        """Generates the function under a name."""
+        made = self._function(identifier)
+        if self.context.guard_unsure():
+            # Python places the failure of reading an unset local on the wrong line where it fuses two instructions.
+            made = self._function(identifier)
+        return made
+
+    def _function(self, identifier: str) -> ast.stmt:
+        context, body = self.context, self.context.body
+        session = body.session is not None
+        procedure = body.procedure
+        needs, optional = body.params, []
+        if procedure is not None:
+            needs = [param.name for param in procedure.needs]
+            optional = [param.name for param in procedure.optional]
+        params = [abi.DEPTH, *(abi.VARIABLE + name for name in needs)]
+        code = self._entry() if procedure is not None and context.special is None else []
+        code += [
+            py.when(py.compare(py.name(abi.DEPTH), "<", py.const(1)), [py.run(abi.TOO_DEEP)]),
+            step(),
+        ]
+        code += [py.set_variable(name, self._start(name)) for name in sorted(context.guarded)]
+        if body.uses_last:
+            code.append(py.assign(LATEST, py.const(None)))
+        if context.scope_is_function:
+            code.append(py.function(SCOPE, [], [], [ast.Return(context.scope())]))
+        code += [self._error_handler(number, handler) for number, handler in enumerate(body.handlers)]
+        context.begin(body.params)
+        statements = self.statements.block(body.block)
+        code += self._saved(statements) if session else statements
+        if session:
+            params.append(SCOPE)
+        elif body.kind == "event" and not needs:
+            params.append("unused")
+        made = py.function(identifier, params, [abi.VARIABLE + name for name in optional], code)
+        py.place(made, body.span)
+        return made
+
+    def _entry(self) -> list[ast.stmt]:
+        """The type check that hands over to a procedure's specialised body, if there is one."""
+        special = self.context.program.specialised.get(self.context.body.name)
+        if special is None:
+            return []
+        tests: list[ast.expr] = []
+        for name, wanted in special.params.items():
+            value = py.variable(name)
+            tests.append(py.kind_is(value, _ENTRY_TYPES[wanted.kinds]))
+            if wanted.kinds == INT:
+                most = 1 << ENTRY_BITS
+                tests.append(py.compare(py.const(-most), "<", value, "<", py.const(most)))
+        call = py.call(special.identifier, py.name(abi.DEPTH), *map(py.variable, self.context.body.params))
+        return [py.when(py.both(*tests), [ast.Return(call)])]
+
+    def _start(self, name: str) -> ast.expr:
+        """Code that gives the initial value of a guarded variable."""
+        if self.context.body.session is not None:
+            return py.call(abi.DICT_GET, py.name(SCOPE), py.const(name), py.name(abi.UNSET))
+        return py.name(abi.UNSET)
+
+    def _saved(self, code: list[ast.stmt]) -> list[ast.stmt]:
+        """Statements of a session's input, after which the variables are in the session's mapping in any case."""
+        names = sorted(self.context.guarded)
+        variables = ast.Dict([*map(py.const, names)], [*map(py.variable, names)])
+        return [ast.Try(code, [], [], [py.run(abi.DICT_UPDATE, py.name(SCOPE), variables)])]
+
+    def _error_handler(self, number: int, handler: n.OnError) -> ast.stmt:
+        """The function of an error handler: it gets the error's fields, and tells whether it has cleared the error."""
+        context = self.context
+        context.begin([*context.body.params, *SYSTEM_NAMES], error_handler=True)
+        code: list[ast.stmt] = [py.assign(CLEARED, py.const(False))]
+        for name in SYSTEM_NAMES:
+            if name in context.body.variables:
+                field = _ERROR_FIELDS.get(name)
+                value = py.item(py.name(_ERROR), py.const(field)) if field else py.name(_ERROR)
+                code.append(py.set_variable(name, value))
+        code += self.statements.block(handler.body)
+        code.append(ast.Return(py.name(CLEARED)))
+        made = py.function(error_handler(number), [_ERROR], [], [*context.nonlocals(code), *code])
+        py.place(made, handler.span)
+        return made

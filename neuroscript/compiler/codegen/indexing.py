@@ -1,0 +1,89 @@
+"""Code generation for reading items of lists, maps and strings."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from neuroscript.compiler.analysis.infer import INT, LIST, MAP, STR, Type
+from neuroscript.compiler.codegen import pyast as py
+from neuroscript.compiler.codegen.context import Expressions, FunctionContext
+from neuroscript.compiler.codegen.forms import once
+from neuroscript.runtime import abi
+from neuroscript.syntax import nodes as n
+
+
+class IndexGenerator:
+    """Generates code for ``value[index]``."""
+
+    def __init__(self, context: FunctionContext, expressions: Expressions) -> None:
+        self.context = context
+        self.expressions = expressions
+
+    def item(self, value: n.Expr, index: n.Expr) -> ast.expr:
+        """``value[index]``: a fast path inline for the likely types, and one call for the rest.
+
+        The value is evaluated before the index, and each of them once, whichever way is taken.
+        """
+        expressions = self.expressions
+        kind, key = self.context.type_of(value), self.context.type_of(index)
+        known = self.context.is_repeatable(index) or key.within(INT | STR)
+        if self.context.compact or not known or not kind.kinds & (LIST | MAP | STR) or not key.kinds & (INT | STR):
+            return py.call(abi.INDEX, expressions.value(value), expressions.value(index))
+        first, again = expressions.operand(value)
+        self.context.temporaries.hold(first, kind)
+        if kind.within(MAP) and key.within(STR):
+            return py.call(abi.DICT_GET, once(first), expressions.value(index))
+        if kind.within(LIST | STR) and key.within(INT):
+            place, place_again = expressions.operand(index)
+            places = iter((place, place_again, place_again))
+            return _inside(first, again, lambda: next(places), key)
+        if self._repeatable(index):
+            return _either_item(kind, first, again, key, lambda: expressions.value(index))
+        evaluated, place = expressions.operand(index)
+        made = _either_item(kind, again, again, key, lambda: place)
+        return py.item(ast.Tuple([first, evaluated, made], py.LOAD), py.const(-1))
+
+    def _repeatable(self, expression: n.Expr) -> bool:
+        """Whether the code of an expression is so short that it may stand in several branches."""
+        if isinstance(expression, n.Chain) and len(expression.rest) <= 2:
+            parts = (expression.first, *(operand for _, operand, _ in expression.rest))
+            return all(self.context.is_repeatable(part) for part in parts)
+        return self.context.is_repeatable(expression)
+
+
+def _either_item(kind: Type, first: ast.expr, again: ast.expr, key: Type, index: Callable[[], ast.expr]) -> ast.expr:
+    """An item of a value that may be a map, list or string.
+
+    Args:
+        kind: the type of the value.
+        first: the value's code at the first mention.
+        again: its code at the others.
+        key: the type of the index.
+        index: generates the index's code, anew for each place.
+    """
+    ways: list[tuple[list[str], ast.expr]] = []
+    if key.kinds & STR and kind.kinds & MAP:
+        found: ast.expr = py.call(abi.DICT_GET, again, index())
+        if not key.within(STR):
+            found = py.either(py.kind_is(index(), "str"), found, py.call(abi.INDEX, again, index()))
+        ways.append((["dict"], found))
+    if key.kinds & INT and kind.kinds & (LIST | STR):
+        found = _inside(again, again, index, key)
+        if not key.within(INT):
+            found = py.either(py.kind_is(index(), "int"), found, py.call(abi.INDEX, again, index()))
+        ways.append(([word for word, bit in (("list", LIST), ("str", STR)) if kind.kinds & bit], found))
+    made: ast.expr = py.call(abi.INDEX, again if ways else first, index())
+    for number, (words, found) in reversed(list(enumerate(ways))):
+        tests: list[ast.expr] = [py.kind_is(again, word) for word in words]
+        if number == 0:
+            tests[0] = py.kind_is(first, words[0])
+        made = py.either(py.some(*tests), found, made)
+    return made
+
+
+def _inside(first: ast.expr, again: ast.expr, index: Callable[[], ast.expr], key: Type) -> ast.expr:
+    """``x[i] if len(x) > i > -1 else _index(x, i)``."""
+    bounds: list[object] = [">", index()] if key.natural else [">", index(), ">", py.const(-1)]
+    inside = py.compare(py.call("len", first), *bounds)
+    return py.either(inside, py.item(again, index()), py.call(abi.INDEX, again, index()))

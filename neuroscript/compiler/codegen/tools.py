@@ -1,0 +1,174 @@
+"""Code generation for tool calls.
+
+Arguments that have the right types are passed to the tool's own function; types that inference leaves open are tested
+inline, and where a test fails the runtime validates and converts the arguments.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+from neuroscript.compiler.analysis.infer import BOOL, CONTAINER, FLOAT, INT, LIST, MAP, NIL, NUM, OTHER, STR
+from neuroscript.compiler.codegen import pyast as py
+from neuroscript.compiler.codegen.calls import packed_arguments
+from neuroscript.compiler.codegen.context import Expressions, FunctionContext
+from neuroscript.compiler.codegen.forms import in_range, once
+from neuroscript.runtime import abi
+from neuroscript.runtime.programs import BIG, ToolLink
+from neuroscript.syntax import nodes as n
+from neuroscript.tools.spec import ArgType
+
+# The types that a tool's own function takes without validation, in Python and in inference.
+_EXACT: dict[ArgType, tuple[str, int]] = {
+    ArgType.STRING: ("str", STR),
+    ArgType.INT: ("int", INT),
+    ArgType.FLOAT: ("float", FLOAT),
+    ArgType.NUMBER: ("int", NUM),
+    ArgType.BOOL: ("bool", BOOL),
+    ArgType.BYTES: ("bytes", 0),
+    ArgType.MAP: ("dict", MAP),
+    ArgType.SLICE_ANY: ("list", LIST),
+}
+_ITEMS: dict[ArgType, str] = {
+    ArgType.SLICE_STRING: abi.ALL_STR,
+    ArgType.SLICE_INT: abi.ALL_INT,
+    ArgType.SLICE_FLOAT: abi.ALL_FLOAT,
+    ArgType.SLICE_NUMBER: abi.ALL_NUMBER,
+    ArgType.SLICE_BOOL: abi.ALL_BOOL,
+    ArgType.SLICE_MAP: abi.ALL_DICT,
+}
+_LARGEST = sys.float_info.max
+_UNSIZED = frozenset({ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL})
+_CONTAINERS = frozenset({ArgType.ANY, ArgType.MAP, ArgType.SLICE_ANY, ArgType.SLICE_MAP})
+
+
+class ToolCallGenerator:
+    """Generates code for tool calls."""
+
+    def __init__(self, context: FunctionContext, expressions: Expressions) -> None:
+        self.context = context
+        self.expressions = expressions
+        self.temporaries = context.temporaries
+
+    def call(self, call: n.ToolCall) -> ast.expr:
+        """``tool.group.Name(…)``."""
+        link = self.context.unit.linker.tool(call.name)
+        depth = py.name(abi.DEPTH)
+        made: ast.expr
+        if link is None:
+            made = py.call(abi.CALL_TOOL, depth, py.const(call.name), *packed_arguments(self.expressions, call.args))
+        elif link.direct and (places := _places(link, call.args)) is not None:
+            made = self._direct(link, call.args, places)
+        else:
+            made = py.call(abi.TOOL + link.key, depth, *packed_arguments(self.expressions, call.args))
+        return self.context.as_last(made)
+
+    def _direct(self, link: ToolLink, args: list[n.Argument], places: list[int]) -> ast.expr:
+        """``f(a, b) if type(a) is … else s(d, (a, b), ())``."""
+        values = [argument.value for argument in args]
+        operands = [self.expressions.operand(value) for value in values]
+        for value, (first, _) in zip(values, operands, strict=True):
+            self.temporaries.hold(first, self.context.type_of(value))
+        later = [again for _, again in operands]
+        tests = [self._passes(link, *each) for each in zip(places, values, later, strict=True)]
+        in_turn = places == sorted(places)
+        if in_turn and not any(tests):
+            return self._result(link, self._called(link, values, [once(first) for first, _ in operands], places))
+        doubtful = [index for index, value in enumerate(values) if not self.context.is_pure(value)]
+        evaluated: list[list[ast.expr]] = []
+        if len(doubtful) == 1 and tests[doubtful[0]]:
+            # The only one that can fail is evaluated where it is looked at first.
+            index = doubtful[0]
+            _, *others = tests[index]
+            tests[index] = []
+            first = self._passes(link, places[index], values[index], operands[index][0])[0]
+            evaluated = [[first, *others]]
+        elif doubtful:
+            # All arguments are evaluated, from left to right, before the first is looked at; a tuple is never empty.
+            evaluated = [[ast.Tuple([operands[index][0] for index in doubtful], py.LOAD)]]
+        fast = self._result(link, self._called(link, values, later, places))
+        all_tests = [test for some in (*evaluated, *tests) for test in some]
+        if not all_tests:
+            return fast
+        names = tuple(argument.name for argument in args if argument.name is not None)
+        slow = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), ast.Tuple(later, py.LOAD), py.const(names))
+        return py.either(py.both(*all_tests), fast, slow)
+
+    def _passes(self, link: ToolLink, place: int, argument: n.Expr, value: ast.expr) -> list[ast.expr]:
+        """The tests that an argument has the right type; none where that is certain.
+
+        The first of them is of ``value`` itself, the others are of the value again.
+        """
+        last = len(link.types) - 1
+        wanted, kind = link.types[min(place, last)], self.context.type_of(argument)
+        if wanted is ArgType.ANY:
+            # nil stands for the default.
+            replaced = kind.kinds & NIL and not link.variadic and link.defaults[place] not in (..., None)
+            return [py.compare(value, "is not", py.const(None))] if replaced else []
+        tests: list[ast.expr] = []
+        again = py.name(value.target.id) if isinstance(value, ast.NamedExpr) else value
+        if wanted in _ITEMS:
+            held = py.call(_ITEMS[wanted], py.call(abi.MAP, py.name("type"), again))
+            tests = [py.kind_is(value, "list"), held]
+        else:
+            name, kinds = _EXACT[wanted]
+            if not kind.within(kinds):
+                tests = [py.kind_is(value, name)]
+                if wanted is ArgType.NUMBER:
+                    tests = [py.some(*tests, py.kind_is(again, "float"))]
+        literal = isinstance(argument, n.Literal) and isinstance(argument.value, str) and len(argument.value) <= BIG
+        if link.watched and wanted not in _UNSIZED and not literal:
+            tests.append(py.compare(py.call("len", again if tests else value), "<=", py.const(BIG)))
+        return tests
+
+    def _called(self, link: ToolLink, args: list[n.Expr], values: list[ast.expr], places: list[int]) -> ast.expr:
+        """``f(a, b, default)``."""
+        given = {
+            place: py.call(abi.TO_HOST, value)
+            if place in link.copied and self.context.type_of(arg).kinds & (CONTAINER | OTHER)
+            else value
+            for place, arg, value in zip(places, args, values, strict=True)
+        }
+        if link.variadic:
+            last = len(link.types) - 1
+            given[last] = ast.List([value for place, value in given.items() if place >= last], py.LOAD)
+        filled = enumerate(link.defaults)
+        return py.call(abi.TOOL_FUNCTION + link.key, *(given.get(place, py.const(value)) for place, value in filled))
+
+    def _result(self, link: ToolLink, call: ast.expr) -> ast.expr:
+        """A call of a tool's own function, with its result converted to a value of the language unless it is one."""
+        if link.trusted:
+            return py.call(abi.NESTED, call) if link.returns in _CONTAINERS and not link.brief else call
+        temporary = self.temporaries.fresh()
+        bound, result = py.bind(temporary, call), py.name(temporary)
+        match link.returns:
+            case ArgType.INT | ArgType.NUMBER:
+                test: ast.expr = py.both(py.kind_is(bound, "int"), in_range(result, result))
+            case ArgType.FLOAT:
+                finite = py.compare(py.const(-_LARGEST), "<=", result, "<=", py.const(_LARGEST))
+                test = py.both(py.kind_is(bound, "float"), finite)
+            case ArgType.BOOL:
+                test = py.kind_is(bound, "bool")
+            case ArgType.NIL:
+                test = py.compare(bound, "is", py.const(None))
+            case ArgType.STRING:
+                test = py.both(py.kind_is(bound, "str"), py.call(abi.IS_ASCII, result))
+                self.temporaries.hold_name(temporary)
+            case _:
+                return py.call(abi.FROM_HOST, call)
+        return py.either(test, result, py.call(abi.FROM_HOST, result))
+
+
+def _places(link: ToolLink, args: list[n.Argument]) -> list[int] | None:
+    """The positions of the parameters that arguments are for; None if they do not fit, which the runtime explains."""
+    if link.variadic:
+        fits = len(args) >= len(link.types) and all(argument.name is None for argument in args)
+        return list(range(len(args))) if fits else None
+    places = [
+        place if argument.name is None else link.names.index(argument.name) if argument.name in link.names else -1
+        for place, argument in enumerate(args)
+    ]
+    given = set(places)
+    filled = (place in given or default is not ... for place, default in enumerate(link.defaults))
+    return places if len(given) == len(places) and given <= set(range(len(link.types))) and all(filled) else None

@@ -1,0 +1,39 @@
+"""The compilation unit: the names, procedures, tools and limits that a program is compiled against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from neuroscript.records import record
+
+if TYPE_CHECKING:
+    from neuroscript.runtime.programs import Linker, Signature
+
+
+@record(frozen=True)
+class Unit:
+    """What the code of one program depends on, besides the program.
+
+    Attributes:
+        load: the number of the load, which keeps the names of its functions apart from those of other loads.
+        globals: the names of the host's values, which code can read and not set.
+        procedures: the signatures of the procedures that code can call by name, the program's own among them.
+        linker: binds the tools that the program calls.
+        max_items: of a list or map.
+        max_string: characters of a string.
+        max_depth: of calls; None for as many as Python allows.
+    """
+
+    load: int
+    globals: frozenset[str]
+    procedures: Mapping[str, Signature]
+    linker: Linker
+    max_items: int
+    max_string: int
+    max_depth: int | None
+
+    def appends(self, tool: str) -> bool:
+        """Whether a tool is the standard one that appends to a list, which generated code does in place."""
+        link = self.linker.tool(tool)
+        return link is not None and link.append

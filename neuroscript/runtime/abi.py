@@ -1,0 +1,166 @@
+"""The names that generated code and the runtime share.
+
+Generated code is a set of functions in the namespace of an interpreter, beside the runtime's own.  The code generator
+writes these names; the runtime puts something under them, and finds them again in frames and tracebacks.  Both take
+them from here.  The module imports nothing, and it stands in `neuroscript.runtime`, which the compiler depends on and
+which depends on nothing of the compiler.
+
+A script's names never meet those of the runtime: its procedures and variables carry the prefixes `PROCEDURE` and
+`VARIABLE`, which no other name begins with.
+"""
+
+from __future__ import annotations
+
+# --- what is generated -----------------------------------------------------------------------------------------------
+
+PROCEDURE = "p_"
+"""Begins the name of a procedure's function."""
+
+VARIABLE = "v_"
+"""Begins the name of a script's variable, a local of the function, and so the name of a parameter."""
+
+DEPTH = "d"
+"""The first parameter of every function: the call depth that is left."""
+
+
+def specialised(load: int, procedure: str) -> str:
+    """The function of a procedure's specialised body; once the procedure is replaced, its new general function."""
+    return f"t{load}_{procedure}"
+
+
+def specialised_self(load: int, procedure: str) -> str:
+    """The same function as its own calls name it, which is never replaced."""
+    return f"r{load}_{procedure}"
+
+
+def event_handler(load: int, number: int) -> str:
+    """The function of an event handler."""
+    return f"e_{load}_{number}"
+
+
+def command(load: int, number: int) -> str:
+    """The function of a command block."""
+    return f"c_{load}_{number}"
+
+
+def start(load: int) -> str:
+    """The function that a load runs, which registers its event handlers."""
+    return f"i_{load}"
+
+
+# --- tools and built-in functions ------------------------------------------------------------------------------------
+
+TOOL = "s_"
+"""Begins the name of a linked tool, which validates its arguments: ``s_KEY(d, (a, b), names)``."""
+
+TOOL_FUNCTION = "f_"
+"""Begins the name of a linked tool's own function, for arguments that have the right types: ``f_KEY(a, b)``."""
+
+BUILTIN = "b_"
+"""Begins the name of a built-in function other than ``len``."""
+
+BUILTIN_LEN = "_len"
+CALL = "_call"
+CALL_TOOL = "_tool"
+BAD_CALL = "_bad_call"
+TO_HOST = "_own"
+FROM_HOST = "_host"
+IS_ASCII = "_ascii"
+MAP = "_map"
+ALL_STR = "_all_str"
+ALL_INT = "_all_int"
+ALL_FLOAT = "_all_float"
+ALL_NUMBER = "_all_number"
+ALL_BOOL = "_all_bool"
+ALL_DICT = "_all_dict"
+
+# --- operators -------------------------------------------------------------------------------------------------------
+
+ADD = "_add"
+SUB = "_sub"
+MUL = "_mul"
+DIV = "_div"
+MOD = "_mod"
+POW = "_pow"
+NEG = "_neg"
+BIT_AND = "_bit_and"
+BIT_OR = "_bit_or"
+BIT_XOR = "_bit_xor"
+BIT_NOT = "_bit_not"
+EQ = "_eq"
+NE = "_ne"
+LT = "_lt"
+LE = "_le"
+GT = "_gt"
+GE = "_ge"
+AND = "_and"
+OR = "_or"
+NOT = "_not"
+TYPEOF = "_typeof"
+INFINITE = "_infinite"
+
+# --- text ------------------------------------------------------------------------------------------------------------
+
+TEXT = "_joined"
+JOIN = "_join"
+JOIN_ALL = "_pieces"
+LONG_STRING = "_long_string"
+EVAL = "_eval"
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+UNSET = "UNSET"
+"""The value of a variable that has not been set, where code asks."""
+
+NAME = "_name"
+NAME_OR_NIL = "_name_or_nil"
+REFUSE_UNSET = "_unset"
+REFUSE_READ_ONLY = "_read_only"
+
+# --- lists and maps --------------------------------------------------------------------------------------------------
+
+REFCOUNT = "_refcount"
+INDEX = "_index"
+WALK = "_walk"
+PUT = "_put"
+PUT_PATH = "_put_path"
+APPEND_AT = "_append_at"
+MAP_KEY = "_map_key"
+NESTED = "_nested"
+TOO_MANY = "_too_many"
+UNPACK = "_unpack"
+DICT_GET = "_get"
+DICT_UPDATE = "_update"
+
+# --- loops and functions ---------------------------------------------------------------------------------------------
+
+FUEL = "_fuel"
+"""The iterator of which every loop turn and every call takes one item."""
+
+RANGE = "_range"
+COUNTED = "_counted"
+ITERATE = "_iterate"
+COMPRESS = "_compress"
+CHAIN = "_chain"
+TOO_DEEP = "_too_deep"
+RETURNED = "_returned"
+
+# --- statements ------------------------------------------------------------------------------------------------------
+
+EMIT = "_emit"
+WHISPER = "_whisper"
+PROMPT = "_prompt"
+ASK = "_ask"
+MUST = "_must"
+MUST_SET = "_must_set"
+FAIL = "_fail"
+HANDLE = "_handle"
+ON_EVENT = "_on_event"
+CLEAR_EVENT = "_clear_event"
+
+# --- Python's own ----------------------------------------------------------------------------------------------------
+
+PYTHON = ("Exception", "bool", "bytes", "dict", "float", "int", "len", "list", "str", "type")
+"""What generated code has of Python's built-ins, under their own names."""
+
+FUZZY = "Fuzzy"

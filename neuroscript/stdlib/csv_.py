@@ -1,0 +1,203 @@
+"""The tools of group ``csv``: tables as text (RFC 4180) and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from neuroscript.errors import ErrorCode
+from neuroscript.stdlib.declare import Context, Group, check_characters, check_items, fail, optional, required
+from neuroscript.tools.spec import ArgType
+from neuroscript.tools.validation import given
+from neuroscript.values import Fuzzy, TimeDate, number_text, read_number, time_text
+
+_group = Group("csv")
+TOOLS = _group.tools
+
+_PARSE, _WRITE = "csv.Parse", "csv.Format"
+_BYTE_ORDER_MARK = "\ufeff"
+_ROWS_AT_ONCE = 512  # rows after which the limits are looked at
+
+_LINE = re.compile(r"[^\r\n]*+")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_CELL = re.compile(r'"([^"]*+(?:""[^"]*+)*+)"|([^",\r\n]*+)')
+_QUOTED = re.compile(r'[",\r\n]')
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+@_group.tool(
+    "Parse",
+    required(
+        "text", ArgType.STRING, "The table: cells between commas, rows between line ends, cells in quotes or not."
+    ),
+    optional("header", ArgType.BOOL, "Whether the first row names the columns.", True),
+    returns=ArgType.SLICE_ANY,
+    result="For each row a map from column to cell, or without a header a list of its cells. Cells are strings; blank "
+    "lines are skipped.",
+    example="""tool.csv.Parse('name,price\\nnut,"1,50"\\n') = [{"name": "nut", "price": "1,50"}]""",
+    errors="41 for a row with more or fewer cells than the first one, or quotes that do not fit, with the line; 42 if "
+    "two columns have one name; 37 if there are too many rows",
+)
+def parse(ctx: Context | None, text: str, header: bool) -> list[Any]:
+    """Reads a table in CSV."""
+    rows: list[Any] = []
+    first: list[str] | None = None
+    for line, cells in _records(text):
+        if first is None:
+            check_items(ctx, len(cells), _PARSE)
+            first = cells
+            if header:
+                _check_columns(cells, _PARSE)
+                continue
+        elif len(cells) != len(first):
+            what = "header" if header else "first row"
+            found = f"line {line} has {_cells(len(cells))}, but the {what} has {_cells(len(first))}"
+            fail(ErrorCode.INVALID_VALUE, _PARSE, f"{found}; a cell with a comma in it stands in quotes")
+        rows.append(dict(zip(first, cells, strict=True)) if header else cells)
+        if len(rows) % _ROWS_AT_ONCE == 0:
+            check_items(ctx, len(rows), _PARSE)
+    check_items(ctx, len(rows), _PARSE)
+    return rows
+
+
+def _records(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The records that are not blank, each with the number of the line where it begins."""
+    position = len(_BYTE_ORDER_MARK) if text.startswith(_BYTE_ORDER_MARK) else 0
+    line = 1
+    while position < len(text):
+        stop = _end_of(_LINE, text, position)
+        start = line
+        if text.find('"', position, stop) >= 0:
+            cells, stop, line = _quoted_record(text, position, line)
+            yield start, cells
+        elif stop > position:
+            yield start, text[position:stop].split(",")
+        position = stop + (2 if text.startswith("\r\n", stop) else 1)
+        line += 1
+
+
+def _quoted_record(text: str, position: int, line: int) -> tuple[list[str], int, int]:
+    """The cells of a record with quotes, where it ends, and the line there."""
+    cells = []
+    while True:
+        match = _CELL.match(text, position)
+        assert match is not None  # it matches nothing too
+        quoted, plain = match.groups()
+        cells.append(plain if quoted is None else quoted.replace('""', '"'))
+        if quoted is not None:
+            line += len(_LINE_END.findall(quoted))
+        position = match.end()
+        after = text[position : position + 1]
+        if after != ",":
+            break
+        position += 1
+    if after not in ("", "\r", "\n"):
+        _misquoted(line, quoted, plain)
+    return cells, position, line
+
+
+def _misquoted(line: int, quoted: str | None, plain: str) -> NoReturn:
+    if quoted is not None:
+        problem = "there is text behind the quote that ends a cell; a quote in a cell is written twice"
+    elif plain:
+        problem = "there is a quote in a cell that is not in quotes; such a cell begins and ends with one"
+    else:
+        problem = "a cell begins with a quote and has none at its end"
+    fail(ErrorCode.INVALID_VALUE, _PARSE, f"line {line}: {problem}")
+
+
+def _end_of(pattern: re.Pattern[str], text: str, position: int) -> int:
+    match = pattern.match(text, position)
+    return position if match is None else match.end()
+
+
+def _check_columns(names: list[str], tool: str) -> None:
+    seen: dict[str, int] = {}
+    for place, name in enumerate(names, 1):
+        if seen.setdefault(name, place) != place:
+            fail(ErrorCode.DUPLICATE, tool, f"columns {seen[name]} and {place} are both called {name!r}")
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell{'' if count == 1 else 's'}"
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+@_group.tool(
+    "Format",
+    required("rows", ArgType.SLICE_ANY, "Maps from column to cell, or lists of cells."),
+    optional("columns", ArgType.SLICE_STRING, "The columns in their order; left out, all that the maps have."),
+    optional("formulas", ArgType.BOOL, "Whether a text that a spreadsheet would compute stays as it is.", False),
+    returns=ArgType.STRING,
+    result="The table, each row with a newline at its end. Of maps, and where columns are given, the first row names "
+    "the columns. A text that begins with `=`, `+`, `-`, `@` or a tab and is no number gets a `'` in front.",
+    example="""tool.csv.Format([{"a": "x,y", "b": 2}], ["b", "a"]) = 'b,a\\n2,"x,y"\\n'""",
+    errors="7 if a row is neither a map nor a list, or they are mixed, or a cell is a list, a map or another value "
+    "without a text of its own; 41 if a list has more or fewer cells than the first row; 42 if two columns have one "
+    "name; 37 if the result would be too long",
+)
+def format_table(ctx: Context | None, rows: list[Any], columns: list[str] | None, formulas: bool) -> str:
+    """Writes a table as CSV."""
+    kinds = set(map(type, rows))
+    if not (kinds <= {dict} or kinds <= {list}):
+        index = next((i for i, row in enumerate(rows) if type(row) not in (dict, list)), 0)
+        found = f"row {index} is {given(rows[index])}" if kinds - {dict, list} else "there are both"
+        fail(ErrorCode.TYPE, _WRITE, f"the rows must be all maps or all lists, but {found}")
+    if columns is None and kinds == {dict}:
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+    lines: list[str] = []
+    if columns is not None:
+        _check_columns(columns, _WRITE)
+        lines.append(_line(columns, formulas, "header"))
+    if kinds == {dict}:
+        rows = [[row.get(name) for name in columns or ()] for row in rows]
+    width = len(columns) if columns is not None else len(rows[0]) if rows else 0
+    length = len(lines[0]) if lines else 0
+    for index, row in enumerate(rows):
+        if len(row) != width or not row:
+            wanted = f"there are {_cells(width)} in the first one" if width else "a row has at least one"
+            fail(ErrorCode.INVALID_VALUE, _WRITE, f"row {index} has {_cells(len(row))}, but {wanted}")
+        line = _line(row, formulas, index)
+        lines.append(line)
+        length += len(line)
+        if index % _ROWS_AT_ONCE == 0:
+            check_characters(ctx, length, _WRITE)
+    check_characters(ctx, length, _WRITE)
+    return "".join(lines)
+
+
+def _line(row: list[Any], formulas: bool, where: object) -> str:
+    cells = [_cell(value, formulas, where, place) for place, value in enumerate(row)]
+    if cells == [""]:
+        cells = ['""']  # an empty line would be none
+    return ",".join(cells) + "\n"
+
+
+def _cell(value: Any, formulas: bool, where: object, place: int) -> str:
+    kind = type(value)
+    if kind is int or kind is float:
+        return number_text(value)
+    if value is None:
+        return ""
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is TimeDate:
+        return time_text(value)
+    if kind is Fuzzy:
+        return number_text(value.value)
+    if kind is not str:
+        problem = (
+            f"cell {place} of row {where} is {given(value)}; a cell is a string, a number, a boolean, a timedate or nil"
+        )
+        fail(ErrorCode.TYPE, _WRITE, problem)
+    text: str = value
+    if not formulas and text[:1] in ("=", "+", "-", "@", "\t") and read_number(text) is None:
+        text = f"'{text}"
+    if _QUOTED.search(text) or text.startswith(_BYTE_ORDER_MARK):
+        return '"' + text.replace('"', '""') + '"'
+    return text

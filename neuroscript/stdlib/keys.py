@@ -1,0 +1,122 @@
+"""What a tool calls for an item: a function of the script, or the name of a key that it reads.
+
+A name is a key of the item; if there is no such key and the name has dots, it is a path through maps (``team.name``).
+If no item has either and the name begins with ``-``, it is the name without it, in descending order.  A key that is
+missing reads as nil.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.stdlib.declare import Context, fail, optional
+from neuroscript.tools.spec import ArgType
+from neuroscript.tools.validation import given
+from neuroscript.values import ErrorValue, EventValue, Function, ToolValue
+
+MORE = optional("more", ArgType.ANY, "Further arguments of the function.")
+"""The variadic argument of the tools that call a function."""
+
+_MISSING: Any = object()
+
+
+def is_function(chosen: Any) -> bool:
+    """Whether a value of type ``function_or_key`` is a function."""
+    return type(chosen) is Function or type(chosen) is ToolValue
+
+
+def caller(ctx: Context | None, function: Any, more: Sequence[Any], tool: str) -> Callable[..., Any]:
+    """A function value as Python calls it; ``more`` is passed after the arguments of each call.
+
+    Raises:
+        NeuroScriptError: 18 if there is no interpreter that could call it.
+    """
+    if ctx is None:
+        message = f"tool.{tool} needs an interpreter; pass context=interpreter.host_context()"
+        raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
+    call = partial(ctx.call, function)
+    return call if not more else lambda *args: call(*args, *more)
+
+
+def results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequence[Any], tool: str) -> Iterator[Any]:
+    """What a function, a key or a list of keys gives for each item, one after the other.
+
+    Raises:
+        NeuroScriptError: 4 for further arguments of a key; 7 for an item without keys; what the function raises.
+    """
+    if is_function(chosen):
+        return map(caller(ctx, chosen, more, tool), items)
+    refuse_more(more, tool)
+    if type(chosen) is str:
+        return read(items, key_and_order(items, chosen)[0], tool)
+    columns = [read(items, key_and_order(items, name)[0], tool) for name in chosen]
+    return map(list, zip(*columns, strict=True))
+
+
+def refuse_more(more: Sequence[Any], tool: str) -> None:
+    """Raises error 4 where a key was given arguments."""
+    if more:
+        fail(ErrorCode.ARG_MISMATCH, tool, "further arguments are for a function; a key's name takes none")
+
+
+def key_and_order(items: Sequence[Any], name: str) -> tuple[str, bool]:
+    """The key that a name means for these items, and whether it says descending order."""
+    if name[:1] == "-" and len(name) > 1 and not any(_has(item, name) for item in items):
+        return name[1:], True
+    return name, False
+
+
+def read(items: Sequence[Any], key: str, tool: str) -> Iterator[Any]:
+    """The value of a key, or at the end of a dotted path, of each item; nil where it is missing.
+
+    Raises:
+        NeuroScriptError: 7 for an item, or a value on the path, that has no keys.
+    """
+    path = key.split(".") if "." in key else None
+    for index, item in enumerate(items):
+        fields = item if type(item) is dict else _fields(item)
+        if fields is None:
+            hint = ""
+            if index == 0 and key.isidentifier():
+                hint = "; the name of a procedure that is to be called has no quotes"
+            fail(ErrorCode.TYPE, tool, f"item {index} is {given(item)}, which has no key {key!r}{hint}")
+        value = fields.get(key, _MISSING)
+        if value is _MISSING:
+            value = None if path is None else _follow(fields, path, index, tool)
+        yield value
+
+
+def _follow(fields: Mapping[str, Any], path: list[str], index: int, tool: str) -> Any:
+    value: Any = fields
+    for step, name in enumerate(path):
+        inner = value if type(value) is dict else _fields(value)
+        if inner is None:
+            place = ".".join(path[:step])
+            fail(ErrorCode.TYPE, tool, f"{place!r} of item {index} is {given(value)}, which has no key {name!r}")
+        value = inner.get(name)
+        if value is None:
+            return None
+    return value
+
+
+def _fields(value: Any) -> Mapping[str, Any] | None:
+    """The keys of what is no map but has some."""
+    if type(value) is ErrorValue or type(value) is EventValue:
+        return value.fields()
+    return value if type(value) is dict else None
+
+
+def _has(item: Any, name: str) -> bool:
+    """Whether an item has a key of exactly this name, or a path along its dots."""
+    value = _fields(item)
+    if value is None or name in value:
+        return value is not None
+    for part in name.split("."):
+        fields = _fields(value)
+        if fields is None or part not in fields:
+            return False
+        value = fields[part]
+    return True

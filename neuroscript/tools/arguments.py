@@ -1,0 +1,152 @@
+"""The types and descriptions of a tool's arguments."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.records import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class ArgType(StrEnum):
+    """The type of an argument or result.  The values are the words that specs and documents use."""
+
+    ANY = "any"
+    NIL = "nil"
+    STRING = "string"
+    INT = "int"
+    FLOAT = "float"
+    NUMBER = "number"
+    BOOL = "bool"
+    BYTES = "bytes"
+    MAP = "map"
+    SLICE_ANY = "slice_any"
+    SLICE_STRING = "slice_string"
+    SLICE_INT = "slice_int"
+    SLICE_FLOAT = "slice_float"
+    SLICE_NUMBER = "slice_number"
+    SLICE_BOOL = "slice_bool"
+    SLICE_MAP = "slice_map"
+    HANDLE = "handle"
+    FUNCTION = "function"
+    FUNCTION_OR_KEY = "function_or_key"
+    TIMEDATE = "timedate"
+    FUZZY = "fuzzy"
+    ERROR = "error"
+    LIST = "slice_any"
+
+    @classmethod
+    def _missing_(cls, value: object) -> ArgType | None:
+        return cls.SLICE_ANY if value == "list" else None
+
+    @property
+    def expected(self) -> str:
+        """The type in the words of an error message: ``a whole number``."""
+        return _EXPECTED[self]
+
+    @property
+    def item_type(self) -> ArgType | None:
+        """The type of a list's items; None for what is not a list."""
+        return ArgType(self.removeprefix("slice_")) if self.startswith("slice_") else None
+
+
+_EXPECTED = {
+    ArgType.ANY: "any value",
+    ArgType.NIL: "nil",
+    ArgType.STRING: "a string",
+    ArgType.INT: "a whole number",
+    ArgType.FLOAT: "a number",
+    ArgType.NUMBER: "a number",
+    ArgType.BOOL: "a boolean",
+    ArgType.BYTES: "bytes or a string",
+    ArgType.MAP: "a map",
+    ArgType.SLICE_ANY: "a list",
+    ArgType.SLICE_STRING: "a list of strings",
+    ArgType.SLICE_INT: "a list of whole numbers",
+    ArgType.SLICE_FLOAT: "a list of numbers",
+    ArgType.SLICE_NUMBER: "a list of numbers",
+    ArgType.SLICE_BOOL: "a list of booleans",
+    ArgType.SLICE_MAP: "a list of maps",
+    ArgType.HANDLE: "a handle",
+    ArgType.FUNCTION: "a function",
+    ArgType.FUNCTION_OR_KEY: "a function, a key's name or a list of names",
+    ArgType.TIMEDATE: "a timedate",
+    ArgType.FUZZY: "a fuzzy, or a number from 0 to 1",
+    ArgType.ERROR: "an error value",
+}
+
+_JSON_TYPES: dict[ArgType, dict[str, Any]] = {
+    ArgType.ANY: {},
+    ArgType.NIL: {"type": "null"},
+    ArgType.STRING: {"type": "string"},
+    ArgType.INT: {"type": "integer"},
+    ArgType.FLOAT: {"type": "number"},
+    ArgType.NUMBER: {"type": "number"},
+    ArgType.BOOL: {"type": "boolean"},
+    ArgType.BYTES: {"type": "string"},
+    ArgType.MAP: {"type": "object"},
+    ArgType.SLICE_ANY: {"type": "array", "items": {}},
+    ArgType.FUZZY: {"type": "number", "minimum": 0, "maximum": 1},
+    ArgType.FUNCTION_OR_KEY: {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+    # What JSON cannot hold has no JSON type: a model can name such an argument, but not fill it.
+    ArgType.HANDLE: {},
+    ArgType.FUNCTION: {},
+    ArgType.TIMEDATE: {},
+    ArgType.ERROR: {},
+}
+
+
+def json_type(kind: ArgType) -> dict[str, Any]:
+    """The JSON Schema of one argument of that type."""
+    item = kind.item_type
+    if item is None or kind is ArgType.SLICE_ANY:
+        return dict(_JSON_TYPES[kind])
+    return {"type": "array", "items": json_type(item)}
+
+
+@record(frozen=True)
+class ArgSpec:
+    """One argument of a tool.
+
+    Args:
+        name: an identifier; scripts may pass the argument by it.
+        type: an `ArgType`, or its word (``"string"``, ``"slice_map"``, ``"list"``).
+        description: a sentence for readers and models.
+        required: False lets the argument be left out, or be nil; it is then ``default``.
+        default: the value of an optional argument that is not given.
+    """
+
+    name: str
+    type: ArgType = ArgType.ANY
+    description: str = ""
+    required: bool = True
+    default: Any = None
+
+    def __post_init__(self) -> None:
+        if type(self.type) is not ArgType:
+            object.__setattr__(self, "type", arg_type(self.type, f"argument {self.name!r}"))
+        if not is_identifier(self.name):
+            raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"an argument's name is an identifier, not {self.name!r}")
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a name is made of ASCII letters, digits and underscores and begins with no digit."""
+    return name.isascii() and name.isidentifier()
+
+
+def arg_type(word: str, what: str) -> ArgType:
+    """The type that a word stands for.
+
+    Raises:
+        NeuroScriptError: 41 if it stands for none; ``what`` says whose type it was to be.
+    """
+    try:
+        return ArgType(word)
+    except ValueError:
+        raise NeuroScriptError(
+            ErrorCode.INVALID_VALUE, f"{what} has the type {word!r}; the types are {', '.join(ArgType)}"
+        ) from None

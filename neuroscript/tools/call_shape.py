@@ -1,0 +1,278 @@
+"""How a Python function takes the arguments of a spec: which by position, which by name, and which as a model."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import Parameter
+from typing import Any, TypeAlias
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.tools.signatures import (
+    CONTEXT_NAMES,
+    POSITIONAL,
+    hints_of,
+    is_context_type,
+    name_of,
+    split_context,
+    without_none,
+)
+from neuroscript.tools.spec import ArgSpec, ToolSpec
+from neuroscript.values import from_host
+
+_Model: TypeAlias = tuple[str, Callable[[Any], Any]]  # its name, and what makes one of a map
+_READ_ONLY = re.compile(r"(?:\w+\.)*(?:Sequence|Mapping|Iterable|Collection)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class CallShape:
+    """How a function takes the arguments of a spec."""
+
+    function: Callable[..., Any]
+    takes_context: bool
+    is_async: bool
+    shared: frozenset[int]
+    context_optional: bool = False
+
+    @classmethod
+    def of(cls, spec: ToolSpec, function: Callable[..., Any]) -> CallShape:
+        """Reads the signature, and puts an adapter round a function that takes its arguments in another way.
+
+        Arguments go to the function by position, in the order of the spec.  One that has the name of a keyword-only
+        parameter goes to that, and where no positional parameter is left, ``**kwargs`` takes the others by name.
+        ``*args`` takes the values of a variadic argument one by one.
+
+        Raises:
+            NeuroScriptError: 41 if the function cannot take the spec's arguments, or would take them for others.
+        """
+        if not callable(function):
+            raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"{spec.full_name}: {function!r} is not a function")
+        is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+            getattr(function, "__call__", None)  # noqa: B004 - an object may have an async __call__
+        )
+        try:
+            parameters = list(inspect.signature(function).parameters.values())
+        except (ValueError, TypeError):  # some built-in functions have no signature to read
+            return cls(function, False, is_async, frozenset())
+        context, parameters = split_context(parameters)
+        binding = _Binder(spec, function, parameters).bind()
+        shared = frozenset(
+            index for index, parameter in binding.parameters.items() if _is_read_only(parameter.annotation)
+        )
+        adapted = _adapted(spec, function, binding, context is not None)
+        optional = context is not None and "None" in str(context.annotation)
+        return cls(adapted, context is not None, is_async, shared, optional)
+
+
+@dataclass(frozen=True, slots=True)
+class _Binding:
+    """Which parameter of a function takes which argument of a spec.
+
+    Args:
+        parameters: the parameter of each argument, by the argument's index.
+        positional: the indexes of the arguments that are passed by position, in order.
+        keywords: the indexes of the others, with the names that they are passed by.
+        spreads: whether the last positional argument is a list whose items are passed one by one.
+    """
+
+    parameters: dict[int, Parameter]
+    positional: list[int]
+    keywords: dict[int, str]
+    spreads: bool
+
+
+class _Binder:
+    """Finds the parameters for the arguments of one spec."""
+
+    def __init__(self, spec: ToolSpec, function: Callable[..., Any], parameters: list[Parameter]) -> None:
+        self.spec = spec
+        self.function = function
+        self.parameters = parameters
+        self.positional = [p for p in parameters if p.kind in POSITIONAL]
+        self.by_name = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
+        self.rest = next((p for p in parameters if p.kind is p.VAR_POSITIONAL), None)
+        self.more = next((p for p in parameters if p.kind is p.VAR_KEYWORD), None)
+
+    def bind(self) -> _Binding:
+        """The binding of all arguments.
+
+        Raises:
+            NeuroScriptError: 41 if there is none.
+        """
+        for parameter in self.parameters:
+            unset = parameter.default is parameter.empty or parameter.default is None
+            if unset and is_context_type(parameter.annotation):
+                raise self._problem(f"{parameter.name} is the call context, {_CONTEXT_FIRST}")
+        args = self.spec.args
+        places = [index for index, arg in enumerate(args) if arg.name not in self.by_name]
+        keywords = {index: arg.name for index, arg in enumerate(args) if arg.name in self.by_name}
+        bound = {index: self.by_name[name] for index, name in keywords.items()}
+        if len(places) > len(self.positional) and self.rest is None:
+            left = places[len(self.positional) :]
+            if self.more is None:
+                raise self._problem()
+            keywords |= {index: args[index].name for index in left}
+            bound |= dict.fromkeys(left, self.more)
+            del places[len(self.positional) :]
+            for index in left:
+                self._check_name(args[index], self.more)
+        for place, index in enumerate(places):
+            if place < len(self.positional):
+                bound[index] = self.positional[place]
+            elif self.rest is not None:
+                bound[index] = self.rest
+            self._check_name(args[index], bound[index])
+        spreads = self.spec.variadic and self.rest is not None and places[-1:] == [len(args) - 1]
+        self._check_missing(len(places) - (spreads and not args[-1].required), set(keywords.values()))
+        for index, parameter in bound.items():
+            if not (spreads and index == len(args) - 1):
+                self._check_default(args[index], parameter)
+        return _Binding(bound, places, keywords, spreads)
+
+    def _check_name(self, arg: ArgSpec, taken: Parameter) -> None:
+        """Refuses an argument for a parameter that is certainly meant for something else."""
+        if arg.name == taken.name:
+            return
+        if any(parameter.name == arg.name for parameter in self.positional):
+            raise self._problem(f"the argument {arg.name} would be passed as {taken.name}; give both the same order")
+        if taken.kind in POSITIONAL and taken.name in CONTEXT_NAMES:
+            raise self._problem(f"the argument {arg.name} would be passed as {taken.name}, {_CONTEXT_FIRST}")
+
+    def _check_missing(self, given: int, names: set[str]) -> None:
+        """Refuses a function that needs more than the spec's arguments."""
+        if any(parameter.default is parameter.empty for parameter in self.positional[given:]):
+            raise self._problem()
+        for name, parameter in self.by_name.items():
+            if parameter.default is parameter.empty and name not in names:
+                raise self._problem(f"{name} can be passed by name alone, and the spec has no argument of that name")
+
+    def _check_default(self, arg: ArgSpec, parameter: Parameter) -> None:
+        """Refuses a default that the spec's own would silently take the place of.
+
+        A parameter whose default is None is made for being left out, and takes any value in its place.
+        """
+        own = parameter.default
+        if arg.required or own is parameter.empty or own is None or _same(arg.default, own):
+            return
+        raise self._problem(
+            f"the argument {arg.name} is {arg.default!r} by default, but {parameter.name} is {own!r}; "
+            f"give both the same default, or make the argument required"
+        )
+
+    def _problem(self, why: str = "") -> NeuroScriptError:
+        args = self.spec.args
+        plural = "" if len(args) == 1 else "s"
+        return NeuroScriptError(
+            ErrorCode.INVALID_VALUE,
+            f"{self.spec.full_name}: the spec has {len(args)} argument{plural} ({', '.join(a.name for a in args)}), "
+            f"but {name_of(self.function)} takes {', '.join(map(_shown, self.parameters)) or 'none'}"
+            + (f": {why}" if why else ""),
+        )
+
+
+_CONTEXT_FIRST = "which must be the first parameter to get the call context"
+
+
+def _shown(parameter: Parameter) -> str:
+    match parameter.kind:
+        case Parameter.VAR_POSITIONAL:
+            return f"*{parameter.name}"
+        case Parameter.VAR_KEYWORD:
+            return f"**{parameter.name}"
+        case Parameter.KEYWORD_ONLY:
+            return f"{parameter.name} (by name)"
+    return parameter.name
+
+
+def _same(default: Any, own: Any) -> bool:
+    """Whether two defaults are the same value of the language, as a list and a tuple may be."""
+    try:
+        return bool(from_host(default) == from_host(own))
+    except NeuroScriptError:  # no value of the language
+        return default is own
+
+
+def _is_read_only(annotation: Any) -> bool:
+    if isinstance(annotation, str):
+        return _READ_ONLY.match(annotation.strip("\"'")) is not None
+    origin = typing.get_origin(annotation) or annotation
+    return getattr(origin, "__module__", "") == "collections.abc" and not hasattr(origin, "append")
+
+
+def _adapted(
+    spec: ToolSpec, function: Callable[..., Any], binding: _Binding, takes_context: bool
+) -> Callable[..., Any]:
+    """The function itself, or one that spreads a variadic list, passes arguments by name, or makes models."""
+    models = _models(function, binding.parameters)
+    if not (models or binding.keywords or binding.spreads):
+        return function
+    first = 1 if takes_context else 0
+    keywords, spreads = binding.keywords, binding.spreads
+    places = binding.positional[:-1] if spreads else binding.positional
+
+    def adapter(*values: Any) -> Any:
+        head, args = values[:first], list(values[first:])
+        for index, model in models.items():
+            if args[index] is not None:
+                args[index] = _make_model(spec, index, model, args[index])
+        named = {name: args[index] for index, name in keywords.items()}
+        return function(*head, *[args[index] for index in places], *(args[-1] if spreads else ()), **named)
+
+    return adapter
+
+
+def _models(
+    function: Callable[..., Any], parameters: dict[int, Parameter]
+) -> dict[int, tuple[str, Callable[[Any], Any]]]:
+    """The pydantic models that parameters are annotated with, by the index of the argument."""
+    plain = {int, float, str, bool, bytes, list, dict, Any, Parameter.empty, None}
+    one_value = {i: p for i, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    if all(not isinstance(p.annotation, str) and _hashable(p.annotation) in plain for p in one_value.values()):
+        return {}
+    hints = hints_of(function)
+    found = {}
+    for index, parameter in one_value.items():
+        hint = hints.get(parameter.name, Any)
+        if typing.get_origin(hint) is typing.Annotated:
+            hint = hint.__origin__
+        model = _model(without_none(hint)[0])
+        if model is not None:
+            found[index] = model
+    return found
+
+
+def _model(hint: Any) -> _Model | None:
+    """The name of a model, or of a union with models in it, and what makes one of a map; None for another hint."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    if not any(isinstance(option, type) and hasattr(option, "model_validate") for option in options):
+        return None
+    if len(options) == 1:
+        return hint.__name__, hint.model_validate
+    from pydantic import TypeAdapter
+
+    name = " or ".join(getattr(option, "__name__", str(option)) for option in options)
+    return name, TypeAdapter(hint).validate_python
+
+
+def _hashable(annotation: Any) -> Any:
+    return annotation if isinstance(annotation, type) or annotation in (Any, None) else None
+
+
+def _make_model(spec: ToolSpec, index: int, model: _Model, value: Any) -> Any:
+    name, make = model
+    try:
+        return make(value)
+    except ValueError as error:
+        arg = spec.args[index]
+        problems = [
+            f"{'.'.join(map(str, item['loc'])) or arg.name}: {item['msg']}" for item in getattr(error, "errors", list)()
+        ]
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH,
+            f"{spec.full_name}: argument {index + 1} ({arg.name}) is not a valid {name}: "
+            f"{'; '.join(problems) or type(error).__name__}",
+        ) from error

@@ -1,0 +1,221 @@
+"""The spec that a Python function's type hints and docstring make."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.tools.arguments import ArgSpec, ArgType
+from neuroscript.tools.signatures import (
+    hints_of,
+    is_context_type,
+    name_of,
+    plain_function,
+    split_context,
+    without_none,
+)
+from neuroscript.values import ErrorValue, Function, Fuzzy, Handle, TimeDate
+
+_SIMPLE: dict[Any, ArgType] = {
+    Any: ArgType.ANY,
+    object: ArgType.ANY,
+    inspect.Parameter.empty: ArgType.ANY,
+    None: ArgType.NIL,
+    type(None): ArgType.NIL,
+    str: ArgType.STRING,
+    int: ArgType.INT,
+    float: ArgType.FLOAT,
+    bool: ArgType.BOOL,
+    bytes: ArgType.BYTES,
+    list: ArgType.SLICE_ANY,
+    tuple: ArgType.SLICE_ANY,
+    dict: ArgType.MAP,
+    Sequence: ArgType.SLICE_ANY,
+    Iterable: ArgType.SLICE_ANY,
+    Mapping: ArgType.MAP,
+    Handle: ArgType.HANDLE,
+    Function: ArgType.FUNCTION,
+    TimeDate: ArgType.TIMEDATE,
+    datetime: ArgType.TIMEDATE,
+    Fuzzy: ArgType.FUZZY,
+    ErrorValue: ArgType.ERROR,
+}
+_LISTS = (list, tuple, Sequence, Iterable)
+_SLICES = {kind.item_type: kind for kind in ArgType if kind.item_type is not None}
+
+
+def describe(function: Callable[..., Any]) -> dict[str, Any]:
+    """The fields of a spec that a function's signature and docstring tell."""
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, TypeError) as error:
+        message = f"{name_of(function)} has no signature that can be read; describe it with ToolSpec(…)"
+        raise NeuroScriptError(ErrorCode.INVALID_VALUE, message) from error
+    hints = hints_of(function)
+    _, parameters = split_context(list(signature.parameters.values()))
+    partial = isinstance(function, functools.partial)
+    text = _parse_docstring(inspect.getdoc(plain_function(function) if partial else function) or "")
+    variadic = False
+    args = []
+    for parameter in parameters:
+        if is_context_type(parameter.annotation):
+            message = f"{name_of(function)}: {parameter.name} is the call context, which must be the first parameter"
+            raise NeuroScriptError(ErrorCode.INVALID_VALUE, message)
+        if parameter.kind is parameter.VAR_KEYWORD:
+            raise _unsupported(function, parameter.name, "collects keywords; name each argument")
+        hint = hints.get(parameter.name, parameter.annotation)
+        kind, optional, note = _arg_type(function, parameter.name, hint)
+        collects = parameter.kind is parameter.VAR_POSITIONAL
+        if variadic:
+            raise _unsupported(function, parameter.name, "stands after *args, which must be the last argument")
+        variadic = collects
+        has_default = parameter.default is not parameter.empty
+        args.append(
+            ArgSpec(
+                parameter.name,
+                kind,
+                note or text.args.get(parameter.name, ""),
+                required=not (has_default or optional or collects),
+                default=parameter.default if has_default else None,
+            )
+        )
+    returned = hints.get("return", signature.return_annotation)
+    return {
+        "description": text.description,
+        "args": tuple(args),
+        "return_type": _return_type(returned),
+        "return_help": text.sections.get("returns", ""),
+        "error_conditions": text.sections.get("raises", ""),
+        "example": text.sections.get("example", text.sections.get("examples", "")),
+        "variadic": variadic,
+    }
+
+
+def _arg_type(function: Callable[..., Any], name: str, hint: Any) -> tuple[ArgType, bool, str]:
+    """The type of a parameter, whether it may be None, and the description in an ``Annotated`` hint."""
+    note = ""
+    if typing.get_origin(hint) is typing.Annotated:
+        note = next((extra for extra in hint.__metadata__ if isinstance(extra, str)), "")
+        hint = hint.__origin__
+    hint, optional = _simplified(hint)
+    kind = _type_of(hint)
+    if kind is None:
+        raise _unsupported(function, name, f"is annotated {hint!r}, which no value of a script fits")
+    return kind, optional, note
+
+
+def _simplified(hint: Any) -> tuple[Any, bool]:
+    """As `without_none`, and a union of several types as the one that stands for them."""
+    hint, optional = without_none(hint)
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        return hint, optional
+    options = [option for option in typing.get_args(hint) if option is not type(None)]
+    kinds = {_type_of(option) for option in options}
+    if None in kinds:
+        return hint, optional
+    if kinds <= {ArgType.INT, ArgType.FLOAT}:
+        return _NumberHint, optional
+    return (Any, optional) if len(kinds) > 1 else (options[0], optional)
+
+
+class _NumberHint:
+    """Stands for ``int | float``."""
+
+
+def _type_of(hint: Any) -> ArgType | None:
+    if hint is _NumberHint:
+        return ArgType.NUMBER
+    origin = typing.get_origin(hint)
+    if origin is typing.Annotated:
+        return _type_of(hint.__origin__)
+    if origin is typing.Literal:
+        kinds = {_SIMPLE.get(type(value)) for value in typing.get_args(hint)}
+        return kinds.pop() if len(kinds) == 1 else ArgType.ANY
+    if origin in (typing.Union, types.UnionType):
+        plain, _ = _simplified(hint)
+        return _type_of(plain) if plain is not hint else None
+    if origin is None:
+        try:
+            known = _SIMPLE.get(hint)
+        except TypeError:  # an unhashable annotation
+            return None
+        if known is not None:
+            return known
+        is_map = isinstance(hint, type) and (hasattr(hint, "model_validate") or issubclass(hint, dict))
+        return ArgType.MAP if is_map or typing.is_typeddict(hint) else None
+    if origin in _LISTS:
+        items = [item for item in typing.get_args(hint) if item is not Ellipsis]
+        item = _type_of(items[0]) if len(items) == 1 else ArgType.ANY
+        return _SLICES.get(item or ArgType.ANY, ArgType.SLICE_ANY)
+    if origin is Callable:
+        return ArgType.FUNCTION
+    return _SIMPLE.get(origin)
+
+
+def _return_type(hint: Any) -> ArgType:
+    plain, optional = _simplified(hint)
+    return ArgType.ANY if optional else _type_of(plain) or ArgType.ANY
+
+
+def _unsupported(function: Callable[..., Any], name: str, problem: str) -> NeuroScriptError:
+    return NeuroScriptError(
+        ErrorCode.INVALID_VALUE,
+        f"{name_of(function)}: parameter {name} {problem}; use str, int, float, bool, bytes, list[…], dict, Sequence, "
+        f"Mapping, Any, a pydantic model, or X | None of those",
+    )
+
+
+# --- docstrings -------------------------------------------------------------------------------------------------------
+
+_SECTION = re.compile(r"(Args|Arguments|Parameters|Returns|Raises|Examples?|Yields|Note|Notes):\s*$")
+_ITEM = re.compile(r"\*{0,2}(\w+)\s*(?:\([^)]*\))?:\s*(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    description: str
+    args: dict[str, str]
+    sections: dict[str, str]
+
+
+def _parse_docstring(text: str) -> _Text:
+    """A docstring in Google's style: the text before the sections, the arguments, and the other sections."""
+    sections: dict[str, list[str]] = {"": []}
+    current = ""
+    for line in text.splitlines():
+        heading = _SECTION.match(line)
+        if heading:
+            current = heading[1].lower()
+            sections[current] = []
+        elif line.strip() and not line[0].isspace() and current:
+            current = ""
+            sections[""].append(line)
+        else:
+            sections[current].append(line)
+    lines = next((sections[key] for key in ("args", "arguments", "parameters") if key in sections), [])
+    paragraphs = "\n".join(sections.pop("")).strip().split("\n\n")
+    description = " ".join(paragraphs[0].split())
+    return _Text(description, _items(lines), {key: " ".join(" ".join(part).split()) for key, part in sections.items()})
+
+
+def _items(lines: list[str]) -> dict[str, str]:
+    """``name: text`` entries; a line indented further goes on with the one before."""
+    indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+    found: dict[str, str] = {}
+    name = ""
+    for line in lines:
+        entry = _ITEM.match(line[indent:]) if line.strip() and not line[indent : indent + 1].isspace() else None
+        if entry:
+            name = entry[1]
+            found[name] = entry[2].strip()
+        elif name and line.strip():
+            found[name] += " " + line.strip()
+    return found

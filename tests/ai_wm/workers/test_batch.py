@@ -1,0 +1,79 @@
+"""Batches: many prompts, several at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ai_wm import AIWorkerManager
+from neuroscript import ErrorCode, NeuroScriptError
+from tests.ai_wm.helpers import Gate, raises_code, worker
+
+
+def test_a_batch_keeps_the_order_and_gives_errors_where_they_happened(manager: AIWorkerManager) -> None:
+    manager.add_worker_definition(worker("w", rate_limits={"max_requests_per_minute": 3}))
+    results = manager.execute_batch("w", [f"p{i}" for i in range(5)], max_parallel=1)
+    assert [result.output for result in results[:3]] == ["echo: p0", "echo: p1", "echo: p2"]  # type: ignore[union-attr]
+    for failed in results[3:]:
+        assert isinstance(failed, NeuroScriptError)
+        assert failed.code == ErrorCode.RATE_LIMITED
+    assert manager.execute_batch("w", []) == []
+
+
+def test_a_batch_runs_no_more_at_once_than_it_may(tmp_path: Path) -> None:
+    gate = Gate()
+    with AIWorkerManager(tmp_path, clients={"openai": gate}) as manager:
+        manager.add_worker_definition(worker("w", provider="openai"))
+        results: list[Any] = []
+        prompts = [str(i) for i in range(12)]
+        batch = threading.Thread(target=lambda: results.extend(manager.execute_batch("w", prompts, max_parallel=4)))
+        batch.start()
+        for _ in range(4):
+            assert gate.entered.acquire(timeout=10)
+        assert not gate.entered.acquire(timeout=0.1)
+        gate.open.set()
+        batch.join()
+    assert [result.output for result in results] == prompts
+    assert gate.most_at_once == 4
+
+
+@pytest.mark.parametrize(
+    ("prompts", "parallel"), [("text", 1), (["a", 7], 1), (["a"], 0), (["a"], 1000), (["a"], True), (["a"], 2.5)]
+)
+def test_a_batch_that_cannot_be_is_error_4(manager: AIWorkerManager, prompts: Any, parallel: Any) -> None:
+    manager.add_worker_definition(worker("w"))
+    with raises_code(4):
+        manager.execute_batch("w", prompts, parallel)
+
+
+def test_a_cancelled_batch_starts_no_more_and_returns_at_once(tmp_path: Path) -> None:
+    gate = Gate()
+    with AIWorkerManager(tmp_path, clients={"openai": gate}) as manager:
+        manager.add_worker_definition(worker("w", provider="openai"))
+
+        def check() -> None:
+            if gate.entered.acquire(blocking=False):
+                raise NeuroScriptError(ErrorCode.CANCELLED, "enough")
+
+        with raises_code(44, "enough"):
+            manager.execute_batch("w", [str(i) for i in range(20)], max_parallel=2, check=check)
+        gate.open.set()
+        deadline = time.monotonic() + 10
+        while manager.limit_usage("w")["calls_in_flight"] and time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+        assert manager.limit_usage("w")["calls_in_flight"] == 0
+        assert manager.performance_summary("w").total_tasks_attempted <= 4
+
+
+def test_progress_is_shown_where_asked_for(manager: AIWorkerManager, capsys: pytest.CaptureFixture[str]) -> None:
+    manager.add_worker_definition(worker("w"))
+    manager.execute_batch("w", ["a", "b"])
+    assert capsys.readouterr().err == ""
+    manager.execute_batch("w", ["a", "b"], show_progress=True)
+    captured = capsys.readouterr()
+    assert "asking" in captured.err
+    assert captured.out == ""

@@ -1,0 +1,339 @@
+"""The packages import one another in one direction, and only what is public.
+
+The imports are read from the sources: those inside functions count, those under ``TYPE_CHECKING`` do not, except where
+`ai_wm` is held to the public names of `neuroscript`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import neuroscript
+import neuroscript.cli
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("neuroscript", "ai_wm")
+
+# From the ground up: a module imports from its own part and from lower rows, and nothing from a part beside it.
+LAYERS = {
+    "neuroscript": """
+        records version output user_directories
+        errors limits
+        values
+        sandbox syntax
+        tools
+        stdlib
+        runtime
+        compiler
+        cache
+        lint session plugins
+        interpreter
+        .
+        cli
+        __main__
+    """,
+    "neuroscript.cli": """
+        status log
+        source report interrupts plugin_commands
+        options app
+        . check run tools
+        session
+        terminal
+        repl
+    """,
+    "neuroscript.values": """
+        timedate
+        kinds
+        numbers
+        text equality
+        host_conversion
+        .
+    """,
+    "neuroscript.syntax": """
+        . _tables placeholders source nodes
+        tables
+        lexer
+        builder nesting
+        errors
+        parser
+        generate
+    """,
+    "neuroscript.tools": """
+        arguments signatures
+        from_function
+        spec
+        policy validation call_shape
+        registry
+        .
+    """,
+    "neuroscript.runtime": """
+        . abi errors programs services handles operators context
+        containers events budget
+        runs tool_calls
+        namespace
+    """,
+    "neuroscript.compiler": """
+        . traversal
+        resolve
+        unit
+        analysis
+        codegen
+        build
+    """,
+    "ai_wm": """
+        data
+        support
+        keys ratelimit store
+        providers
+        calls
+        workers
+        wiring
+        manager
+        tools
+        plugin
+        . cli
+    """,
+}
+
+PUBLIC = {"neuroscript": neuroscript.__all__, "neuroscript.cli": neuroscript.cli.__all__}
+"""What `ai_wm`, and any other plugin, may import of `neuroscript`."""
+
+
+# --- reading the sources ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name: the module that it is in, or is; and the name in it, empty for a module."""
+
+    importer: str
+    line: int
+    module: str
+    name: str
+    for_types: bool
+
+    def __str__(self) -> str:
+        what = f"{self.module}.{self.name}" if self.name else self.module
+        return f"{self.importer}:{self.line} imports {what}"
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """The sources of both packages by module."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            found[name] = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return found
+
+
+@cache
+def imports() -> tuple[Import, ...]:
+    """Every import of a module of ours."""
+    return tuple(found for importer, tree in trees().items() for found in imports_in(importer, tree, trees()))
+
+
+def imports_in(
+    importer: str, tree: ast.AST, modules: dict[str, ast.Module], for_types: bool = False
+) -> Iterator[Import]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            for part in node.body:
+                yield from imports_in(importer, ast.Module([part], []), modules, True)
+            for part in node.orelse:
+                yield from imports_in(importer, ast.Module([part], []), modules, for_types)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.partition(".")[0] in PACKAGES:
+                    yield Import(importer, node.lineno, alias.name, "", for_types)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{importer}:{node.lineno} is relative"
+            assert node.module is not None
+            if node.module.partition(".")[0] in PACKAGES:
+                for alias in node.names:
+                    whole = f"{node.module}.{alias.name}"
+                    module, name = (whole, "") if whole in modules else (node.module, alias.name)
+                    yield Import(importer, node.lineno, module, name, for_types)
+        else:
+            yield from imports_in(importer, node, modules, for_types)
+
+
+def test_the_sources_are_read() -> None:
+    source = """
+import neuroscript.values
+if TYPE_CHECKING:
+    from neuroscript import Interpreter
+else:
+    from neuroscript import errors
+def f():
+    try:
+        from neuroscript.syntax.parser import parse as p, _run
+    except ImportError:
+        import json
+"""
+    found = list(imports_in("m", ast.parse(source), trees()))
+    assert [(one.module, one.name, one.for_types) for one in found] == [
+        ("neuroscript.values", "", False),
+        ("neuroscript", "Interpreter", True),
+        ("neuroscript.errors", "", False),
+        ("neuroscript.syntax.parser", "parse", False),
+        ("neuroscript.syntax.parser", "_run", False),
+    ]
+    assert len(trees()) > 150
+    assert len(imports()) > 500
+
+
+# --- circles and layers -----------------------------------------------------------------------------------------------
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The strongly connected parts of a graph that have more than one node, by Tarjan's algorithm."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(node: str) -> None:
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for target in sorted(graph.get(node, ())):
+            if target not in index:
+                visit(target)
+                low[node] = min(low[node], low[target])
+            elif target in stack:
+                low[node] = min(low[node], index[target])
+        if low[node] == index[node]:
+            start = stack.index(node)
+            part = stack[start:]
+            del stack[start:]
+            if len(part) > 1 or node in graph.get(node, ()):
+                found.append(sorted(part))
+
+    for node in sorted(graph):
+        if node not in index:
+            visit(node)
+    return found
+
+
+def test_circles_are_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set(), "e": {"e"}}) == [["b", "c"], ["e"]]
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    graph: dict[str, set[str]] = {}
+    for one in imports():
+        if not one.for_types:
+            graph.setdefault(one.importer, set()).add(one.module)
+    assert circles(graph) == []
+
+
+def rows_of(package: str) -> list[list[str]]:
+    """The layers of a package, each with the full names of its parts."""
+    lines = LAYERS[package].split("\n")
+    return [
+        [package if part == "." else f"{package}.{part}" for part in line.split()] for line in lines if line.strip()
+    ]
+
+
+def part_of(module: str, package: str) -> str:
+    """The direct part of a package that a module is or is in."""
+    return ".".join(module.split(".")[: package.count(".") + 2])
+
+
+@pytest.mark.parametrize("package", LAYERS)
+def test_every_part_of_a_package_has_its_layer(package: str) -> None:
+    parts = {part_of(module, package) for module in trees() if f"{module}.".startswith(f"{package}.")}
+    listed = [part for row in rows_of(package) for part in row]
+    assert sorted(listed) == sorted(parts)
+    assert len(rows_of(package)) > 2
+
+
+@pytest.mark.parametrize("package", LAYERS)
+def test_nothing_is_imported_from_above_or_beside(package: str) -> None:
+    rank = {part: number for number, row in enumerate(rows_of(package)) for part in row}
+    wrong = []
+    for one in imports():
+        importer, target = part_of(one.importer, package), part_of(one.module, package)
+        if importer == target or one.for_types or not {importer, target} <= rank.keys():
+            continue
+        if rank[target] >= rank[importer]:
+            wrong.append(str(one))
+    assert wrong == []
+
+
+# --- private names ----------------------------------------------------------------------------------------------------
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("__")
+
+
+def own(module: str) -> str:
+    """The part of one of the two packages that may use the private names in it: `neuroscript.syntax`."""
+    return ".".join(module.split(".")[:2])
+
+
+def test_no_private_name_is_imported_by_another_part() -> None:
+    wrong = [
+        str(one)
+        for one in imports()
+        if own(one.importer) != own(one.module) and any(map(is_private, [*one.module.split("."), one.name]))
+    ]
+    assert wrong == []
+
+
+def names_made_in(tree: ast.AST) -> Iterator[str]:
+    """The names that a module gives to something: functions, classes, variables, attributes, slots."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+
+
+def test_no_private_attribute_is_used_that_another_part_made() -> None:
+    """Which object an attribute is of is not known; whose name it is, is."""
+    made: dict[str, set[str]] = {}
+    for module, tree in trees().items():
+        made.setdefault(own(module), set()).update(filter(is_private, names_made_in(tree)))
+    wrong = []
+    for module, tree in trees().items():
+        elsewhere = {name for part, names in made.items() if part != own(module) for name in names}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in elsewhere - made[own(module)]:
+                wrong.append(f"{module}:{node.lineno} uses {ast.unparse(node)}")
+    assert wrong == []
+
+
+# --- between the packages ---------------------------------------------------------------------------------------------
+
+
+def test_neuroscript_knows_nothing_of_ai_wm() -> None:
+    wrong = [str(one) for one in imports() if own(one.importer).startswith("neuroscript") and one.module[:5] == "ai_wm"]
+    for module, tree in trees().items():
+        if module.partition(".")[0] == "neuroscript":
+            for node in ast.walk(tree):  # a module may be named in a string, to be imported later
+                if isinstance(node, ast.Constant) and re.fullmatch(r"ai_wm(\.\w+)*(:\w+)?", str(node.value)):
+                    wrong.append(f"{module}:{node.lineno} names {node.value}")
+    assert wrong == []
+
+
+def test_ai_wm_imports_the_public_names_of_neuroscript_alone() -> None:
+    wrong = [
+        str(one)
+        for one in imports()
+        if one.importer.partition(".")[0] == "ai_wm"
+        and one.module.partition(".")[0] == "neuroscript"
+        and one.name not in PUBLIC.get(one.module, ())
+    ]
+    assert wrong == []
