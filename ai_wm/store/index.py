@@ -20,6 +20,7 @@ _ALIVE: Final = 1
 _SUCCESS: Final = 2
 _LIVE: Final = -1
 """The offset of an entry that is not in the file: a live instance."""
+_NO_ROWS: Final[Sequence[int]] = ()
 _NONE: Final[Mapping[int, dict[str, Any]]] = {}
 
 
@@ -113,18 +114,20 @@ class RecordIndex:
 
     def put(self, indexed: IndexedEntry, offset: int, length: int) -> None:
         """Add an entry that is in the file at ``offset``, in place of what was known under its id, live or stored."""
-        number = self._entry_number(indexed.instance_id)
-        rows = self._take_rows(number)
-        self._amendments.pop(number, None)
-        if self._end_live(number):
-            # It comes last now, in the order of the file, whenever it was started.
-            self._entries[indexed.instance_id] = self._entries.pop(indexed.instance_id)
+        instance_id, rows = indexed.instance_id, _NO_ROWS
+        number = self._entries.get(instance_id)
+        if number is None:
+            number = self._new_entry(instance_id)
+        else:
+            if number in self._live:
+                # It comes last now, in the order of the file, whenever it was started.
+                self._entries[instance_id] = self._entries.pop(instance_id)
+            rows = self._clear_entry(number)
         definition = self._definition_number(indexed.definition_id)
         self._offset[number], self._length[number], self._entry_definition[number] = offset, length, definition
         self._count_spawned(number, definition, 1)
         if not self._fit(rows, indexed.rows):
             rows = range(len(self._flags), len(self._flags) + len(indexed.rows))
-        self._scattered.pop(number, None)
         self._first_row[number], self._row_count[number] = (rows[0] if rows else 0), len(rows)
         for ordinal, (row_number, row) in enumerate(zip(rows, indexed.rows, strict=True)):
             self._set_row(row_number, number, ordinal, row)
@@ -140,10 +143,7 @@ class RecordIndex:
     def drop(self, instance_id: str) -> None:
         """Forget an entry."""
         number = self._entries.pop(instance_id)
-        self._take_rows(number)
-        self._end_live(number)
-        self._amendments.pop(number, None)
-        self._scattered.pop(number, None)
+        self._clear_entry(number)
         self._first_row[number] = self._row_count[number] = 0
         self._offset[number], self._length[number] = _LIVE, 0
 
@@ -176,18 +176,30 @@ class RecordIndex:
         """The file holds all amendments now."""
         self._amendments.clear()
 
-    def _entry_number(self, instance_id: str) -> int:
-        number = self._entries.get(instance_id)
-        if number is None:
-            number = len(self._names)
-            self._entries[instance_id] = number
-            self._names.append(instance_id)
-            self._offset.append(_LIVE)
-            self._length.append(0)
-            self._entry_definition.append(-1)
-            self._first_row.append(0)
-            self._row_count.append(0)
+    def _new_entry(self, instance_id: str) -> int:
+        number = self._entries[instance_id] = len(self._names)
+        self._names.append(instance_id)
+        self._offset.append(_LIVE)
+        self._length.append(0)
+        self._entry_definition.append(-1)
+        self._first_row.append(0)
+        self._row_count.append(0)
         return number
+
+    def _clear_entry(self, number: int) -> Sequence[int]:
+        """Uncount an entry, and clear its rows, whose numbers may be used for others."""
+        rows, definition = self._rows_of(number), self._entry_definition[number]
+        self._count_spawned(number, definition, -1)
+        if self._live.pop(number, None) is not None:
+            self._active[definition] -= 1
+        else:
+            for row in rows:
+                self._stored[self._definition[row]] -= 1
+        for row in rows:
+            self._clear_row(row)
+        self._amendments.pop(number, None)
+        self._scattered.pop(number, None)
+        return rows
 
     def _count_spawned(self, number: int, definition: int, by: int) -> None:
         if not self._names[number].startswith(STATELESS_PREFIX):
@@ -196,8 +208,8 @@ class RecordIndex:
     # Live instances
 
     def start(self, live: JournaledInstance) -> None:
-        """Add a live instance with the records that it has."""
-        number = self._entry_number(live.instance_id)
+        """Add a live instance that has no records yet."""
+        number = self._new_entry(live.instance_id)
         definition = self._definition_number(live.definition_id)
         self._entry_definition[number] = definition
         self._count_spawned(number, definition, 1)
@@ -212,13 +224,6 @@ class RecordIndex:
     def live_instances(self) -> list[JournaledInstance]:
         """All of them."""
         return list(self._live.values())
-
-    def _end_live(self, number: int) -> bool:
-        """Whether the entry was a live instance; it is none afterwards."""
-        if self._live.pop(number, None) is None:
-            return False
-        self._active[self._entry_definition[number]] -= 1
-        return True
 
     # Records
 
@@ -255,20 +260,6 @@ class RecordIndex:
         """The numbers of an entry's rows, in the order of its records."""
         first = self._first_row[number]
         return self._scattered.get(number) or range(first, first + self._row_count[number])
-
-    def _take_rows(self, number: int) -> Sequence[int]:
-        """Clear the rows of an entry, and give their numbers for others to use; uncount its instance."""
-        stored = self._offset[number] != _LIVE
-        if not stored and number not in self._live:
-            return []  # a new one
-        rows = self._rows_of(number)
-        if stored:
-            for row in rows:
-                self._stored[self._definition[row]] -= 1
-        self._count_spawned(number, self._entry_definition[number], -1)
-        for row in rows:
-            self._clear_row(row)
-        return rows
 
     def _set_row(self, number: int, entry: int, ordinal: int, row: Row) -> None:
         definition = self._definition_number(row.definition_id)

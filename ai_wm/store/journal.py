@@ -22,6 +22,7 @@ import contextlib
 import logging
 import os
 import re
+import time
 import uuid
 from dataclasses import asdict
 from pathlib import Path
@@ -55,9 +56,12 @@ class Journals:
 
     def __init__(self, directory: Path, files: FileSystem) -> None:
         self._directory = directory
+        self._folder = str(directory)
         self._files = files
         self._offsets: dict[str, int] = {}
         """How far each journal was read."""
+        self._listing: tuple[int, list[str]] = (0, [])
+        """When the directory was changed last, 0 if another change might not show by that; the journals in it then."""
         self._owner = ""
         self._alive: FileLock | None = None
         self._number = 0
@@ -222,9 +226,14 @@ class Journals:
     def _sizes(self) -> dict[str, int]:
         """The journals and their lengths."""
         try:
-            with os.scandir(self._directory) as found:
-                return {item.name: item.stat().st_size for item in found if item.name.endswith(_SUFFIX)}
-        except FileNotFoundError:
+            changed = os.stat(self._folder).st_mtime_ns
+            settled, names = self._listing
+            if changed != settled:
+                names = [name for name in os.listdir(self._folder) if name.endswith(_SUFFIX)]
+                self._listing = (changed if time.time_ns() - changed > _grain(changed) else 0, names)
+            return {name: os.stat(os.path.join(self._folder, name)).st_size for name in names}
+        except FileNotFoundError:  # there is no directory; or one was removed just now, as whoever holds the lock sees
+            self._listing = (0, [])
             return {}
 
     def forget(self) -> None:
@@ -293,6 +302,11 @@ class Journals:
             alive.release()
         else:
             self.remove(alive, [name])
+
+
+def _grain(changed: int) -> int:
+    """Nanoseconds after which one more change of a directory shows in its time, whatever the file system."""
+    return 50_000_000 if changed % 1_000_000_000 else 3_000_000_000
 
 
 def _own_name(owner: str, number: int) -> str:

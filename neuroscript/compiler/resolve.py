@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from neuroscript.compiler.traversal import expressions, inner_blocks, statements, walk
 from neuroscript.errors import Diagnostic, ErrorCode
+from neuroscript.records import field, record
 from neuroscript.runtime.programs import Signature
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
@@ -22,7 +22,7 @@ _MOST_PARTS = 20_000  # operands of one expression, placeholders of one text; ea
 SYSTEM_NAMES = ("system_error_message", "system_error_code", "system_error")
 
 
-@dataclass(slots=True)
+@record()
 class Body:
     """One body of code, with its variables and error handlers."""
 
@@ -38,10 +38,16 @@ class Body:
     handlers: list[n.OnError] = field(default_factory=list)
     handler_of: dict[int, int] = field(default_factory=dict)  # id(statement) -> index into handlers
     events: list[n.OnEvent] = field(default_factory=list)
+    loops: list[n.While] = field(default_factory=list)  # those inside one another too
     uses_last: bool = False
     size: int = 0  # statements
     evals: int = 0  # how often it evaluates a text that is known only when it runs
     session: frozenset[str] | None = None  # the variables that an interactive session shares with it; None without one
+
+    def discard(self) -> None:
+        """Lets go of the body's tree, when its code has been generated."""
+        for part in (self.block, self.handlers, self.events, self.loops):
+            part.clear()
 
     def exclude(self, names: Collection[str]) -> None:
         """Makes the host's names read-only, unless a parameter has the name: they are no variables of the body."""
@@ -49,7 +55,7 @@ class Body:
         self.variables -= self.readonly
 
 
-@dataclass(slots=True)
+@record()
 class Resolved:
     """A program with its bodies and the errors in it."""
 
@@ -190,6 +196,8 @@ class _Walker:
             case n.OnEvent():
                 body.events.append(statement)
             case n.While(body=block) | n.ForEach(body=block):
+                if isinstance(statement, n.While):
+                    body.loops.append(statement)
                 self.block(block, loop=True, handler=handler)
             case n.If():
                 for inner in inner_blocks(statement):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from neuroscript.compiler.resolve import Body
-from neuroscript.compiler.traversal import assigned_in, inner_blocks, statements, stored_in
+from neuroscript.compiler.traversal import assigned_in, inner_blocks, stored_in
 from neuroscript.syntax import nodes as n
 
 
@@ -38,8 +38,7 @@ def counted_loops(body: Body) -> dict[int, Counter]:
     """
     if body.handlers or body.session is not None:
         return {}
-    loops = (statement for statement in statements(body.block) if isinstance(statement, n.While))
-    return {id(loop): found for loop in loops if (found := counter(loop)) is not None}
+    return {id(loop): found for loop in body.loops if (found := counter(loop)) is not None}
 
 
 def counter(loop: n.While) -> Counter | None:

@@ -15,12 +15,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Container, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import statements, walk
+from neuroscript.records import record
 from neuroscript.syntax import nodes as n
 from neuroscript.values import MAX_INT_BITS
 
@@ -123,7 +123,7 @@ def container(kinds: int, item: Type | None) -> Type:
     return Type(kinds, item=item if depth <= _ITEM_DEPTH else None)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Assignment:
     """One statement's effect on a variable's type.
 

@@ -12,13 +12,13 @@ the program is loaded: its recursive calls are of that very body, and the type o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from neuroscript.compiler.analysis import infer
 from neuroscript.compiler.analysis.counted_loops import counter
 from neuroscript.compiler.analysis.infer import INT, LIST, MAP, NIL, NOTHING, Inference, Type
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import expressions, inner_blocks, statements, walk
+from neuroscript.records import record
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
@@ -33,7 +33,7 @@ _NUMERIC = frozenset({"-", "*", "%", "<", "<=", ">", ">=", "+", "==", "!="})
 InferTypes = Callable[[Mapping[str, Type], Mapping[str, Type]], Inference]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Specialisation:
     """The specialised body of a procedure.
 

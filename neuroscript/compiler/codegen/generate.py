@@ -7,6 +7,7 @@ the Python tree carries the script's line and columns, so that a failing operati
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from types import CodeType
 
 from neuroscript.compiler.analysis.analyse import ProgramAnalysis
@@ -44,17 +45,23 @@ def generate(analysis: ProgramAnalysis) -> Compiled:
     codes: list[CodeType] = []
     with no_collection():
         while functions:
-            identifier, body = functions.pop()
-            for version in analysis.versions(body):
-                name = identifier if version.special is None else version.special.identifier
-                module = [FunctionGenerator(program, version).function(name)]
-                if version.special is not None:
-                    itself = py.assign(version.special.self_identifier, py.name(name))
-                    py.place(itself, body.span)
-                    module.append(itself)
-                codes.append(_code(module, resolved.program.name))
-            body.block.clear()
+            codes += _codes(program, analysis, *functions.pop(), resolved.program.name)
     return Compiled(tuple(codes), start, commands)
+
+
+def _codes(
+    program: ProgramContext, analysis: ProgramAnalysis, identifier: str, body: Body, file: str
+) -> Iterator[CodeType]:
+    """Analyses a body, generates the functions of its versions, and compiles them; nothing else is left of it then."""
+    for version in analysis.versions(body):
+        name = identifier if version.special is None else version.special.identifier
+        module = [FunctionGenerator(program, version).function(name)]
+        if version.special is not None:
+            itself = py.assign(version.special.self_identifier, py.name(name))
+            py.place(itself, body.span)
+            module.append(itself)
+        yield _code(module, file)
+    body.discard()
 
 
 def _functions(resolved: Resolved, events: dict[int, str], commands: tuple[str, ...]) -> list[tuple[str, Body]]:

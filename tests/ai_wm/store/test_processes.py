@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ai_wm.data.types import SupervisorFeedback, TokenUsageMetrics
-from ai_wm.store import JsonStore
+from ai_wm.store import JsonStore, journal
 from neuroscript.errors import NotFoundError
 
 from .support import Files, add, definitions, record, retire, spawn, tasks, worker
@@ -94,6 +96,22 @@ class TestTwo:
         assert [one.task_id for one in pair[1].instance_records("i")] == ["t1"]
         with pytest.raises(NotFoundError, match="held by another process"):
             retire(pair[1], "i")
+
+    def test_a_journal_made_in_the_same_moment_as_another(
+        self, pair: tuple[JsonStore, JsonStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The directory's time, which tells whether there are new ones, does not show it."""
+        spawn(pair[0], "i")
+        state = tmp_path / "ai_worker_state"
+        moment = state.stat().st_mtime_ns
+        monkeypatch.setattr(journal, "time", SimpleNamespace(time_ns=lambda: moment + 1000))
+        reader = JsonStore(tmp_path, files=Files())
+        os.utime(state, ns=(moment, moment))
+        assert reader.summary("def-1").active_instances_count == 1
+        spawn(pair[1], "j")
+        os.utime(state, ns=(moment, moment))
+        assert reader.summary("def-1").active_instances_count == 2
+        reader.close()
 
     def test_feedback_and_records_for_an_instance_that_lives_elsewhere(self, pair: tuple[JsonStore, JsonStore]) -> None:
         spawn(pair[0], "i")
