@@ -43,7 +43,7 @@ class Secret:
         self.__value = value
 
     def get(self) -> str:
-        """The key itself.  Use it where it is sent, and keep it nowhere."""
+        """Returns the key itself, to be used where it is sent and kept nowhere."""
         return self.__value
 
     def __bool__(self) -> bool:
@@ -79,7 +79,7 @@ class Secret:
 def resolve_key(
     source: APIKeySource, *, environ: Mapping[str, str] | None = None, config_dir: Path | str | None = None
 ) -> Secret | None:
-    """The key that ``source`` names, looked up now.
+    """Looks up the key that a definition's key source names.
 
     Args:
         source: the method and its value.
@@ -103,7 +103,7 @@ def resolve_key(
 def key_status(
     source: APIKeySource, *, environ: Mapping[str, str] | None = None, config_dir: Path | str | None = None
 ) -> APIKeyStatus:
-    """Whether the key is there, without showing it.  Takes the arguments of `resolve_key` and raises nothing.
+    """Says whether the key of a source is there, without showing it; takes what `resolve_key` takes and never raises.
 
     ``Not Configured`` means that no key is asked for (``none``) or that the source's value is empty.
     """
@@ -354,7 +354,7 @@ _SHOWN: Final = 8
 
 
 def redact(value: T, secrets: Iterable[Secret]) -> T:
-    """``value`` without any of the keys: wherever one shows, wholly or in part, there is ``***`` instead.
+    """Masks keys: returns ``value`` with ``***`` wherever one of them shows, wholly or in part.
 
     A part of at least eight characters is recognised wherever it stands, in upper and lower case: of the key as it is,
     percent-encoded, as JSON, HTML or `repr` write it, in hexadecimal digits, and in base64, also where it is encoded
@@ -371,7 +371,7 @@ def redact(value: T, secrets: Iterable[Secret]) -> T:
 
 
 def redact_error(error: NeuroScriptError, secrets: Iterable[Secret]) -> NeuroScriptError:
-    """The error itself, or one like it without its causes if it or anything behind it shows one of the keys."""
+    """Masks keys in an error: returns a masked copy without causes where it or a cause shows a key, else the error."""
     secrets = list(secrets)
     link: BaseException | None = error
     while link is not None:
@@ -419,7 +419,7 @@ class _Traces:
         self._seeds = frozenset(run[at : at + 4] for run in self._runs for at in range(_SHOWN - 3))
 
     def mask(self, text: str) -> str:
-        """The text with ``***`` for every part that shows the key."""
+        """Returns the text with ``***`` for every part that shows the key."""
         for spelling in self._short:
             text = text.replace(spelling, MASK)
         # Again, since what stood before a masked part and what stood behind it may show something together.

@@ -43,7 +43,9 @@ CLOSE_WAIT_SECONDS = 5.0
 
 
 class AIWorkerManager:
-    """Manages AI workers.  Safe to use from many threads; no lock is held while a model is called.
+    """Manages AI workers: definitions, instances, tasks, their records and limits.  Safe to use from many threads.
+
+    No lock is held while a model is called.
 
     Args:
         sandbox_dir: the directory of its files, which is made if it is missing; file contexts must lie in it.  Without
@@ -125,7 +127,7 @@ class AIWorkerManager:
             self._wiring.close()
 
     def on_event(self, listener: Listener) -> Callable[[], None]:
-        """Has ``listener(name, payload)`` told of every event; the function returned ends that."""
+        """Subscribes ``listener(name, payload)`` to every event; the function returned unsubscribes it."""
         return self._wiring.events.subscribe(listener)
 
     # --- definitions -------------------------------------------------------------------------------------------------
@@ -141,7 +143,7 @@ class AIWorkerManager:
         return self._definitions.add(definition)
 
     def get_worker_definition(self, id_or_name: str) -> AIWorkerDefinition:
-        """A copy of a definition, its summary up to date.
+        """Returns a copy of a definition, with its current summary.
 
         Raises:
             NeuroScriptError: 9 if there is none.
@@ -149,7 +151,7 @@ class AIWorkerManager:
         return self._definitions.get(id_or_name)
 
     def list_worker_definitions(self, filters: Mapping[str, Any] | None = None) -> list[AIWorkerDefinition]:
-        """Copies of the definitions that pass the filters, by name.
+        """Returns copies of the definitions that pass the filters, sorted by name.
 
         Args:
             filters: ``definition_id`` or ``id``, ``name`` and ``model_name`` (contain), ``provider``, ``status``,
@@ -161,15 +163,15 @@ class AIWorkerManager:
         return self._definitions.select(filters)
 
     def list_worker_definitions_for_display(self, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The same as maps with snake_case keys, with ``can_chat`` and ``api_key_status``, and no key in clear."""
+        """Returns definitions as maps with snake_case keys, ``can_chat`` and ``api_key_status``, inline keys masked."""
         return self._definitions.for_display(filters, lambda definition: self._wiring.key_status(definition.auth))
 
     def active_definitions(self) -> list[AIWorkerDefinition]:
-        """The active definitions themselves, quickly: not to be changed, their summaries not current."""
+        """Returns the active definitions, not copied: they must not be changed, and their summaries may lag."""
         return self._definitions.active()
 
     def key_status(self, id_or_name: str) -> APIKeyStatus:
-        """Whether the key of a definition is there, without the key; error 9 if there is no such definition."""
+        """Says whether the key of a definition is there, without showing it; error 9 if there is no such definition."""
         return self._wiring.key_status(self._definitions.find(id_or_name).auth)
 
     def update_worker_definition(self, id_or_name: str, updates: Mapping[str, Any]) -> AIWorkerDefinition:
@@ -193,7 +195,7 @@ class AIWorkerManager:
             self._definitions.remove(id_or_name)
 
     def load_worker_definitions_from_file(self) -> int:
-        """Reads definitions and performance data again; gives how many definitions there are.  Raises as at start."""
+        """Reads definitions and performance data again, and returns the number of definitions.  Raises as at start."""
         self._check_open()
         self._store.reload()
         return len(self._store.definitions())
@@ -232,7 +234,7 @@ class AIWorkerManager:
         return self._instances.spawn(id_or_name, config_overrides, file_contexts).snapshot()
 
     def get_worker_instance(self, instance_id: str) -> AIWorkerInstance:
-        """A live instance as it is now.
+        """Returns a snapshot of a live instance.
 
         Raises:
             NeuroScriptError: 9 if there is none, 19 if it is retired.
@@ -240,7 +242,7 @@ class AIWorkerManager:
         return self._instances.find(instance_id).snapshot()
 
     def list_active_worker_instances(self, filters: Mapping[str, Any] | None = None) -> list[AIWorkerInstance]:
-        """The live instances that pass the filters (``instance_id definition_id status``), the oldest first.
+        """Returns the live instances that pass the filters (``instance_id definition_id status``), the oldest first.
 
         Raises:
             NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
@@ -248,7 +250,7 @@ class AIWorkerManager:
         return self._instances.select(filters)
 
     def conversation(self, instance_id: str) -> ConversationManager:
-        """The conversation of a live instance.
+        """Returns the conversation of a live instance.
 
         Raises:
             NeuroScriptError: 9 if there is no such instance, 19 if it is retired.
@@ -287,7 +289,7 @@ class AIWorkerManager:
         )
 
     def retire_worker_instances(self, instance_ids: Sequence[str], reason: str) -> None:
-        """Retires those of some instances that are left, as ``retired_completed``; waits a little for their turns.
+        """Retires those of some instances that still live, as ``retired_completed``; waits a little for their turns.
 
         Raises:
             NeuroScriptError: the first failure, once all were tried.
@@ -349,7 +351,7 @@ class AIWorkerManager:
     async def aexecute_stateless_task(
         self, id_or_name: str, prompt: str, config_overrides: Mapping[str, Any] | None = None, **options: Any
     ) -> TaskResult:
-        """`execute_stateless_task` for asyncio and trio hosts: in a worker thread, which ends when cancelled."""
+        """Runs `execute_stateless_task` in a worker thread, for asyncio and trio hosts; cancelling the task ends it."""
         return await in_thread(self.execute_stateless_task, id_or_name, prompt, config_overrides, **options)
 
     def execute_batch(
@@ -434,7 +436,7 @@ class AIWorkerManager:
     def get_performance_records_for_definition(
         self, id_or_name: str, filters: Mapping[str, Any] | RecordFilter | None = None
     ) -> list[PerformanceRecord]:
-        """The records of a definition's tasks that pass the filters, live instances' included, the newest first.
+        """Returns the records of a definition that pass the filters, live instances' included, the newest first.
 
         Args:
             id_or_name: the definition.
@@ -450,16 +452,16 @@ class AIWorkerManager:
     def performance_record_maps(
         self, id_or_name: str, filters: Mapping[str, Any] | RecordFilter | None = None
     ) -> list[dict[str, Any]]:
-        """The same as maps with snake_case keys, several times as fast."""
+        """Returns the same records as maps with snake_case keys, several times as fast."""
         definition = self._definitions.find(id_or_name)
         return self._store.record_maps(definition.definition_id, RecordFilter.parse(filters))
 
     def performance_summary(self, id_or_name: str) -> AIWorkerPerformanceSummary:
-        """What a definition's tasks add up to now; error 9 if there is no such definition."""
+        """Returns the current summary of a definition's tasks; error 9 if there is no such definition."""
         return self._store.summary(self._definitions.find(id_or_name).definition_id)
 
     def limit_usage(self, id_or_name: str) -> dict[str, float]:
-        """What a definition's windows of limits hold now (`RateLimiter.usage`); error 9 if there is none."""
+        """Returns what a definition uses of its limits now (`RateLimiter.usage`); error 9 if there is none."""
         return self._wiring.limiter.usage(self._definitions.find(id_or_name).definition_id)
 
     def save_performance_data(self) -> int:

@@ -50,7 +50,7 @@ class Wiring:
     key_status: Callable[[APIKeySource], APIKeyStatus]
 
     def close(self) -> None:
-        """Closes all of them.
+        """Closes clients, store and limiter.
 
         Raises:
             NeuroScriptError: what failed first; everything else is closed all the same.
@@ -77,7 +77,7 @@ def wire(
     environ: Mapping[str, str] | None,
     config_dir: str | os.PathLike[str] | None,
 ) -> Wiring:
-    """Makes the services of a manager; the arguments are those of `AIWorkerManager`."""
+    """Makes the services of a manager from the arguments of `AIWorkerManager`."""
     places: dict[str, Any] = {"environ": environ, "config_dir": Path(config_dir) if config_dir is not None else None}
     known = Clients(clients, transport, model_directory=sandbox)
     kept = store if store is not None else _store_in(sandbox, clock, known)

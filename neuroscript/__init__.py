@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from neuroscript.version import __version__ as __version__
 from neuroscript.errors import (
     AccessError,
     ArgumentError,
@@ -40,6 +39,7 @@ from neuroscript.values import (
     to_json,
     type_name,
 )
+from neuroscript.version import __version__ as __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

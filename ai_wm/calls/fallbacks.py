@@ -27,12 +27,12 @@ class Tried:
     message: str
 
     def to_map(self) -> dict[str, Any]:
-        """As ``llm_metrics.fallback_from`` holds it."""
+        """Converts to the map that ``llm_metrics.fallback_from`` holds."""
         return {"definition_id": self.definition_id, "name": self.name, "code": self.code, "error": self.message}
 
 
 def workers_of(task: Task, tried: list[Tried]) -> Iterator[AIWorkerDefinition]:
-    """The definitions to ask, in order, each looked up when its turn comes.
+    """Iterates over the definitions to ask, in order; each is looked up when its turn comes.
 
     Args:
         task: what they are to answer; ``fallbacks`` of the first one's configuration names the others, whose own do

@@ -1,4 +1,4 @@
-"""What a call costs: from the definition's own prices, or from the published ones.
+"""The cost of calls, by the definition's own prices or the published ones.
 
 Prices are multiplied and added as decimals, since per-token prices are small decimal numbers that binary ones miss;
 the result is the nearest float.
@@ -28,26 +28,36 @@ class Priced(Protocol):
     """The part of a worker definition that prices depend on."""
 
     @property
-    def provider(self) -> str: ...
+    def provider(self) -> str:
+        """The provider's name."""
+
     @property
-    def cost_metrics(self) -> Mapping[str, float]: ...
+    def cost_metrics(self) -> Mapping[str, float]:
+        """The definition's own prices, by the keys `COST_KEYS`."""
 
 
 class TokenCounts(Protocol):
     """The tokens of a call, as `ai_wm.providers.base.Usage` has them; ``input_tokens`` includes the cached ones."""
 
     @property
-    def input_tokens(self) -> int: ...
+    def input_tokens(self) -> int:
+        """All input tokens."""
+
     @property
-    def cache_read_tokens(self) -> int: ...
+    def cache_read_tokens(self) -> int:
+        """Those of the input that were read from the provider's cache."""
+
     @property
-    def cache_write_tokens(self) -> int: ...
+    def cache_write_tokens(self) -> int:
+        """Those of the input that were written to the provider's cache."""
+
     @property
-    def output_tokens(self) -> int: ...
+    def output_tokens(self) -> int:
+        """All output tokens."""
 
 
 class PriceSource(Protocol):
-    """Where published prices come from."""
+    """A function that knows published prices."""
 
     def __call__(self, provider: str, model: str, usage: TokenCounts) -> Decimal | float | None:
         """The price of a call, or ``None`` if the model's price is not known.  Opens no connection."""
@@ -56,7 +66,7 @@ class PriceSource(Protocol):
 def cost_of(
     definition: Priced, usage: TokenCounts, model: str, price_source: PriceSource | None = None
 ) -> tuple[float, CostSource]:
-    """What a call cost and how that is known.
+    """Computes what a call cost, and says how that is known.
 
     Args:
         definition: its ``cost_metrics`` count if they hold any of `COST_KEYS`.
@@ -82,7 +92,7 @@ def estimate_cost(
     input_tokens: int | None = None,
     price_source: PriceSource | None = None,
 ) -> float:
-    """What a call is expected to cost at most, for its reservation.
+    """Estimates what a call will cost at most, for its reservation.
 
     Args:
         definition: whose prices count.
@@ -97,7 +107,7 @@ def estimate_cost(
 
 
 def published_price(provider: str, model: str, usage: TokenCounts) -> Decimal | None:
-    """The published price of a call from genai-prices, which holds its own data and asks no server.
+    """Looks up the published price of a call in genai-prices, which holds its own data and asks no server.
 
     ``None`` without that library (``pip install neuroscript[prices]``), for a model that it does not know, and for
     providers that publish no prices.

@@ -1,16 +1,16 @@
-"""The record of a turn, and the events that tell of it."""
+"""Performance records of turns, and the events that tell of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from ai_wm.calls.fallbacks import Tried
 from ai_wm.calls.turn import Turn
 from ai_wm.data.totals import OUTPUT_SUMMARY_CHARACTERS, output_summary
 from ai_wm.data.types import AIWorkerDefinition, PerformanceRecord
-from ai_wm.keys import redact
+from ai_wm.keys import Secret, redact
 from ai_wm.support.clock import Span
 from ai_wm.support.events import RATE_LIMITED, TASK_COMPLETED, TASK_FAILED
 from ai_wm.support.ids import new_id
@@ -21,7 +21,7 @@ Event = tuple[str, dict[str, Any]]
 
 
 def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseException | None = None) -> PerformanceRecord:
-    """The record of a turn that is over: it holds what is known of the input, never the input itself, and no key.
+    """Makes the record of a turn that is over: with what is known of its input, but not the input, and no key.
 
     Args:
         turn: the turn.
@@ -39,6 +39,8 @@ def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseExcepti
         details = f"interrupted: {type(error).__name__}"
     # More than is kept of the reply, so that a key at the end of that is recognised.
     reply = turn.response.text[: 2 * OUTPUT_SUMMARY_CHARACTERS] if turn.response is not None else ""
+    if turn.secrets:
+        metrics, reply, details = _redacted(metrics, reply, details, turn.secrets)
     values = {
         "task_id": new_id(),
         "instance_id": turn.instance_id,
@@ -48,12 +50,22 @@ def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseExcepti
         "duration_ms": span.duration_ms,
         "success": error is None,
         "input_context": dict(turn.task.known),
-        "llm_metrics": redact(metrics, turn.secrets),
+        "llm_metrics": metrics,
         "cost_incurred": turn.cost,
-        "output_summary": output_summary(redact(reply, turn.secrets)),
-        "error_details": redact(details, turn.secrets),
+        "output_summary": output_summary(reply),
+        "error_details": details,
     }
     return PerformanceRecord.of_valid(values) if _is_plain(values) else PerformanceRecord(**values)
+
+
+def _redacted(
+    metrics: dict[str, Any], reply: str, details: str, secrets: Collection[Secret]
+) -> tuple[dict[str, Any], str, str]:
+    # One look at all that a server may have said tells mostly that there is nothing to do.
+    said = "\n".join([reply, details, *map(str, metrics.values())])
+    if redact(said, secrets) == said:
+        return metrics, reply, details
+    return redact(metrics, secrets), redact(reply, secrets), redact(details, secrets)
 
 
 def _is_plain(values: Mapping[str, Any]) -> bool:
@@ -73,14 +85,21 @@ _PLAIN: Final = frozenset({str, int})
 
 
 def completed(definition: AIWorkerDefinition, record: PerformanceRecord) -> Event:
-    """The event of a task that succeeded."""
+    """Makes the event of a task that succeeded."""
     return TASK_COMPLETED, _payload(definition, record)
 
 
 def failed(
     definition: AIWorkerDefinition, instance_id: str, error: NeuroScriptError, record: PerformanceRecord | None
 ) -> Event:
-    """The event of a refusal by the limits, or of a task that failed; ``record`` is None if no call was begun."""
+    """Makes the event of a task that failed or was refused by its limits.
+
+    Args:
+        definition: who was asked.
+        instance_id: the instance, or the id made up for a stateless task.
+        error: why.
+        record: the record of the failed call; None if no call was begun, or none could be stored.
+    """
     payload = (
         _payload(definition, record)
         if record is not None

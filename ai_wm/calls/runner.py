@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,11 +19,6 @@ from ai_wm.ratelimit import RateLimiter, Reservation
 from ai_wm.support.clock import Clock, Span
 from ai_wm.support.events import Events
 from neuroscript import ErrorCode, NeuroScriptError
-
-MAX_DEPTH = 8
-"""How deep models may call tools that ask models."""
-
-_depth: ContextVar[int] = ContextVar("ai_wm_turns_inside_one_another", default=0)
 
 _log = logging.getLogger("ai_wm")
 
@@ -83,20 +76,20 @@ class Runner:
         for definition in workers_of(task, tried):
             turn, stop = Turn(task, definition), self.clock.measure()
             try:
-                with _one_deeper(turn):
-                    while True:
-                        # 2. Its limits have room, which is reserved.
-                        turn.hold(self._reserve(turn))
-                        # 3. Its key.
-                        key = self.resolve_key(definition.auth)
-                        # 4. The call, with a conversation made for it.
-                        response = self._call(turn, key)
-                        # 5. What it cost.
-                        turn.count(response.usage, response.model, response.attempts, self.price_source)
-                        if turn.take(response):
-                            break
-                        turn.settle()
-                        turn.run_tools(response)
+                while True:
+                    request = turn.request()
+                    # 2. Its limits have room, which is reserved.
+                    turn.hold(self._reserve(turn, request))
+                    # 3. Its key.
+                    key = self.resolve_key(definition.auth)
+                    # 4. The call, with a conversation made for it.
+                    response = self._call(turn, request if key is None else turn.request(key))
+                    # 5. What it cost.
+                    turn.count(response.usage, response.model, response.attempts, self.price_source)
+                    if turn.take(response):
+                        break
+                    turn.settle()
+                    turn.run_tools(response)
                 # 6. The record, and with it the summary of the definition.
                 record = self._record(turn, stop(), tried)
                 # 7. The counters of its limits.
@@ -121,9 +114,9 @@ class Runner:
         while task.events:
             self.events.fire(*task.events.pop(0))
 
-    def _reserve(self, turn: Turn) -> Reservation:
+    def _reserve(self, turn: Turn, request: LLMRequest) -> Reservation:
         definition = turn.definition
-        tokens, cost = estimate_tokens(turn.request()), 0.0
+        tokens, cost = estimate_tokens(request), 0.0
         if definition.rate_limits.max_cost_per_day:  # published prices take a while to look up
             cost = estimate_cost(definition, definition.model_name, tokens=tokens, price_source=self.price_source)
         return self.limiter.reserve(
@@ -136,10 +129,10 @@ class Runner:
             name=definition.name,
         )
 
-    def _call(self, turn: Turn, key: Secret | None) -> LLMResponse:
+    def _call(self, turn: Turn, request: LLMRequest) -> LLMResponse:
         """One call of the model.  Its error shows no key; what a failed call is known to have used is counted first."""
-        request, options = turn.request(key), turn.task.options
-        turn.begin(key)
+        options = turn.task.options
+        turn.begin(request)
         try:
             client = self.clients.for_provider(request.provider, request.model)
             turn.sent()
@@ -194,26 +187,6 @@ class Runner:
                 _log.warning("a call of %s is not settled under its limits yet: %s", turn.subject, unsettled)
             if isinstance(failure, NeuroScriptError):
                 turn.task.events.append(failed(turn.definition, turn.instance_id, failure, turn.record))
-
-
-@contextmanager
-def _one_deeper(turn: Turn) -> Iterator[None]:
-    """Counts how deep models call tools that ask models.
-
-    Raises:
-        NeuroScriptError: 38 beyond `MAX_DEPTH`.
-    """
-    depth = _depth.get()
-    if depth >= MAX_DEPTH:
-        raise NeuroScriptError(
-            ErrorCode.NESTING_DEPTH_EXCEEDED,
-            f"{turn.subject} was not asked: models call tools that ask models, {MAX_DEPTH} deep already",
-        )
-    token = _depth.set(depth + 1)
-    try:
-        yield
-    finally:
-        _depth.reset(token)
 
 
 def _streamed(client: LLMClient, request: LLMRequest, options: CallOptions) -> LLMResponse | None:

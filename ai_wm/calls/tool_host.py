@@ -1,4 +1,4 @@
-"""The tools that a worker's model may call: listed by its definition, permitted by the host, run for the model."""
+"""Tools for models: those that a definition lists and the host permits, offered to the model and run for it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NOT_FROM_MODELS = frozenset({ArgType.HANDLE, ArgType.FUNCTION, ArgType.TIMEDATE
 
 @dataclass(frozen=True, slots=True)
 class ToolHost:
-    """Where the tools of a worker come from.
+    """The source of the tools that models may call: a registry, a policy, and a context to run them in.
 
     Args:
         registry: the tools.
@@ -44,7 +44,7 @@ class ToolHost:
     lock: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     def refusal(self, spec: ToolSpec) -> str | None:
-        """Why the host does not permit a tool; None if it does."""
+        """Returns why the host does not permit a tool; None if it does."""
         for policy in (self.policy, self.registry.policy):
             reason = policy.refusal(spec) if policy is not None else None
             if reason is not None:
@@ -53,7 +53,7 @@ class ToolHost:
 
 
 class WorkerTools:
-    """The tools of one worker.
+    """The tools that one worker's model may call.
 
     Args:
         host: where they come from; None: there are none.
@@ -77,7 +77,7 @@ class WorkerTools:
 
     @property
     def definitions(self) -> tuple[ToolDefinition, ...]:
-        """The tools as the model is told of them."""
+        """The tools in the form in which a model is offered them."""
         return tuple(
             ToolDefinition(
                 name=tool.spec.function_name,

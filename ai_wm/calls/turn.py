@@ -1,8 +1,9 @@
-"""One prompt to one worker: what is asked, and what its rounds of tool calls have used so far."""
+"""The task that a prompt sets, and the turn in which one worker answers it, with all its rounds of tool calls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,11 @@ from ai_wm.ratelimit import Reservation
 from ai_wm.support.ids import new_id
 from neuroscript import ErrorCode, NeuroScriptError
 
+MAX_DEPTH = 8
+"""How deep models may call tools that ask models."""
+
+_depth: ContextVar[int] = ContextVar("ai_wm_turns_inside_one_another", default=0)
+
 StreamCallback = Callable[[str], object]
 """Gets each piece of a reply's text as it comes."""
 
@@ -25,7 +31,7 @@ Check = Callable[[], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOptions:
-    """What belongs to one call and not to its worker.
+    """Options of one call, beside the configuration of its worker.
 
     Args:
         tools: where the tools that the model may call come from; None: it has none.
@@ -68,7 +74,7 @@ class Task:
 
 
 class Turn:
-    """The answering of a task by one definition: its rounds, what they used, and what is reserved for the last one.
+    """The state of one worker's answer to a task: its rounds, the tokens they used, the reservation of the last one.
 
     Args:
         task: what is to be answered.
@@ -109,11 +115,20 @@ class Turn:
 
     @property
     def subject(self) -> str:
-        """How messages name the worker."""
+        """The worker as error messages name it."""
         return f"worker {self.definition.name or self.definition.definition_id!r}"
 
     def request(self, key: Secret | None = None) -> LLMRequest:
-        """What the next round asks of the model."""
+        """Makes the request of the next round.
+
+        Raises:
+            NeuroScriptError: 38 in a tool of a model that was asked in a tool, and so on, beyond `MAX_DEPTH`.
+        """
+        if _depth.get() >= MAX_DEPTH:
+            raise NeuroScriptError(
+                ErrorCode.NESTING_DEPTH_EXCEEDED,
+                f"{self.subject} was not asked: models call tools that ask models, {MAX_DEPTH} deep already",
+            )
         task = self.task
         return LLMRequest(
             provider=str(self.definition.provider),
@@ -129,17 +144,17 @@ class Turn:
     # --- what is reserved for a round, and what it really used ---
 
     def hold(self, reservation: Reservation) -> None:
-        """Takes what was reserved for the next round."""
+        """Takes charge of the reservation for the next round."""
         self._hold, self._sent, self._round = reservation, False, (0, 0.0)
 
-    def begin(self, key: Secret | None) -> None:
-        """The next round begins: from now on there is something to record."""
+    def begin(self, request: LLMRequest) -> None:
+        """Notes that a round begins: from now on there is something to record."""
         self.rounds += 1
-        if key is not None:
-            self.secrets.add(key)
+        if request.api_key is not None:
+            self.secrets.add(request.api_key)
 
     def sent(self) -> None:
-        """The request is about to be sent: the round counts, whatever becomes of it."""
+        """Notes that the request is about to be sent: the round counts, whatever becomes of it."""
         self._sent = True
 
     def count(self, usage: Usage, model: str, attempts: int, price_source: PriceSource | None) -> None:
@@ -153,8 +168,7 @@ class Turn:
             self.cost_source = source
 
     def settle(self) -> None:
-        """Puts what the round really used in the place of what was reserved for it; all is given back if it was not
-        sent."""
+        """Settles the reservation with what the round really used; releases it if no request was sent."""
         hold, self._hold = self._hold, None
         if hold is not None:
             if self._sent:
@@ -165,7 +179,7 @@ class Turn:
     # --- what a reply says ---
 
     def take(self, response: LLMResponse) -> bool:
-        """Takes a round's reply; whether it is the last one, since it asks for no tools.
+        """Adds a round's reply to the conversation; returns whether it is the last one, asking for no tools.
 
         Raises:
             NeuroScriptError: 16 if it asks for tools once more than ``max_tool_rounds``.
@@ -184,16 +198,20 @@ class Turn:
         return False
 
     def run_tools(self, response: LLMResponse) -> None:
-        """Runs the tools that a reply asks for; their results go to the model with the next round."""
+        """Runs the tools that a reply asks for, and adds their results to the conversation for the next round."""
         check = self.task.options.check
-        for call in response.tool_calls:
-            if check is not None:
-                check()
-            self.tools_called.append(call.name)
-            self.messages.append(self._tools.run(call))
+        token = _depth.set(_depth.get() + 1)
+        try:
+            for call in response.tool_calls:
+                if check is not None:
+                    check()
+                self.tools_called.append(call.name)
+                self.messages.append(self._tools.run(call))
+        finally:
+            _depth.reset(token)
 
     def metrics(self) -> dict[str, Any]:
-        """What a record's ``llm_metrics`` says of this turn."""
+        """Returns what the turn's record says in ``llm_metrics``."""
         usage, response = self.usage, self.response
         metrics: dict[str, Any] = {
             "input_tokens": usage.input_tokens,

@@ -1,4 +1,4 @@
-"""The kinds of value that the models are made of, and how a value that does not fit is explained."""
+"""Field types of the data models, and the errors for values that do not fit them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Timestamp(datetime):
-    """A moment in UTC with nanoseconds, which remembers how it was written.
+    """A moment in UTC with nanoseconds, which keeps the text that it was read from.
 
     Everything a `datetime` does works; comparisons look at the nanoseconds too, and ``str()`` gives the RFC 3339 text,
     exactly as it was read if it was read.  ``0001-01-01T00:00:00Z`` is "never" (`is_zero`).
@@ -66,7 +66,7 @@ class Timestamp(datetime):
 
     @classmethod
     def parse(cls, text: str) -> Timestamp:
-        """Read RFC 3339 text; an offset other than ``Z`` is brought to UTC, digits beyond nanoseconds are dropped.
+        """Reads RFC 3339 text; an offset other than ``Z`` is brought to UTC, digits beyond nanoseconds are dropped.
 
         Raises:
             ValueError: if the text is not an RFC 3339 time.
@@ -90,7 +90,7 @@ class Timestamp(datetime):
 
     @classmethod
     def of(cls, moment: datetime) -> Timestamp:
-        """A datetime as a Timestamp; one without a time zone is taken as UTC."""
+        """Converts a datetime; one without a time zone is taken as UTC."""
         if isinstance(moment, Timestamp):
             return moment
         if moment.tzinfo is not None and moment.tzinfo is not UTC:
@@ -99,19 +99,19 @@ class Timestamp(datetime):
 
     @classmethod
     def from_unix(cls, seconds: float) -> Timestamp:
-        """The moment ``seconds`` after 1970, to the microsecond; what a ``time.time``-like clock gives."""
+        """Converts seconds since 1970, as ``time.time`` gives them, to the microsecond."""
         return cls.fromtimestamp(seconds)
 
     # These would take the moment from the local time zone, which a naive result does not name.
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Self:
-        """This moment; always in UTC."""
+        """Returns the current moment; always in UTC."""
         return cls.fromtimestamp(datetime.now(UTC).timestamp())
 
     @classmethod
     def fromtimestamp(cls, timestamp: float, tz: tzinfo | None = None) -> Self:
-        """The moment ``timestamp`` seconds after 1970; always in UTC."""
+        """Converts seconds since 1970; the result is always in UTC."""
         moment = _EPOCH + timedelta(seconds=timestamp)
         return cls(moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.microsecond)
 
@@ -245,7 +245,7 @@ def _json_key(key: Any, path: str) -> str:
 
 
 def plain_validator(function: Callable[[Any], Any]) -> Any:
-    """A validator that also keeps an int an int and a float a float, which pydantic's own number types do not."""
+    """Makes a pydantic annotation of a function that validates; unlike pydantic's numbers, it need not convert."""
 
     class _Schema:
         @classmethod
@@ -256,7 +256,7 @@ def plain_validator(function: Callable[[Any], Any]) -> Any:
 
 
 def or_empty(empty: Callable[[], Any]) -> BeforeValidator:
-    """Reads ``null`` as the empty value, which is what Go writes for a slice or map that was never made."""
+    """Makes a validator that reads ``null`` as the empty value: Go writes that for a slice or map never made."""
     return BeforeValidator(lambda value: empty() if value is None else value)
 
 
@@ -273,7 +273,7 @@ JsonMap = Annotated[dict[str, Any], plain_validator(lambda value: {} if value is
 
 
 def both_spellings(file_key: str) -> AliasChoices:
-    """Every spelling under which a key is read: as in the files, snake_case, camelCase, and with ID for Id."""
+    """Returns every spelling under which a key is read: the file's, snake_case, camelCase, and with ID for Id."""
     snake = snake_case(file_key)
     head, *tail = snake.split("_")
     camel = head + "".join(part.capitalize() for part in tail)
@@ -282,7 +282,7 @@ def both_spellings(file_key: str) -> AliasChoices:
 
 
 def snake_case(key: str) -> str:
-    """``defaultSupervisoryAIRef`` as ``default_supervisory_ai_ref``."""
+    """Converts a name to snake_case: ``defaultSupervisoryAIRef`` becomes ``default_supervisory_ai_ref``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", key).lower()
 
 
@@ -300,7 +300,7 @@ def is_zero(value: Any) -> bool:
 
 
 def plain(value: Any, form: str) -> Any:
-    """``value`` as plain data: models through their method ``form``, enums and times as text, containers copied."""
+    """Converts to plain data: models through their method ``form``, enums and times to text; containers are copied."""
     kind = type(value)
     if kind is str or kind is int or kind is float or kind is bool or value is None:
         return value
@@ -334,7 +334,7 @@ _EXPECTED = {
 
 
 def explain(model: type[BaseModel], error: ValidationError, name: str = "") -> NeuroScriptError:
-    """A pydantic error as error 4: the first field that does not fit, its value, and what was expected."""
+    """Converts a pydantic error to error 4: the first field that does not fit, its value, and what was expected."""
     first = error.errors(include_url=False)[0]
     path, labels, secret = _labels(model, first["loc"])
     kind, context = first["type"], first.get("ctx", {})

@@ -1,4 +1,4 @@
-"""What the models of `ai_wm.data.types` share: both spellings in, the file's names out, unknown keys kept."""
+"""The base class of the data models: they read both spellings of a key, and write the file's, unknown keys too."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _ModelType(ModelMetaclass):
 
 
 class Model(BaseModel, metaclass=_ModelType):
-    """What the models of this module share: both spellings in, the file's names out, unknown keys kept.
+    """The base class of the data models: reads both spellings of a key, writes the file's, and keeps unknown keys.
 
     Assignments are validated like arguments.  A value that does not fit is error 4, naming the field and what was
     expected.
@@ -53,7 +53,7 @@ class Model(BaseModel, metaclass=_ModelType):
 
     @classmethod
     def parse(cls, data: Any, name: str = "") -> Self:
-        """Make an instance from a mapping in either spelling.
+        """Validates a mapping, whose keys may be in either spelling.
 
         Args:
             data: the mapping; an instance of this class is returned as a copy.
@@ -71,8 +71,9 @@ class Model(BaseModel, metaclass=_ModelType):
 
     @classmethod
     def of_valid(cls, values: dict[str, Any]) -> Self:
-        """An instance of values that are known to fit, taken as they are; fields not among them have their defaults,
-        so those whose defaults are made anew each time must be.
+        """Makes an instance without validation, of values that are known to fit.
+
+        Fields that are not among them get their defaults, except those whose defaults are made anew each time.
 
         Every managed call makes a record.  Right after waiting for the network, when the processor's caches have
         forgotten pydantic, validating it takes 45 µs and this 6.
@@ -87,7 +88,7 @@ class Model(BaseModel, metaclass=_ModelType):
 
     @classmethod
     def parse_json(cls, text: str | bytes | bytearray, name: str = "") -> Self:
-        """`parse` for JSON text."""
+        """Validates JSON text, as `parse` does a mapping."""
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
@@ -95,12 +96,12 @@ class Model(BaseModel, metaclass=_ModelType):
 
     @classmethod
     def file_key(cls, field: str) -> str:
-        """The name that ``field`` has in the files."""
+        """Returns the name that a field has in the files."""
         alias = cls.model_fields[field].serialization_alias
         return alias or field
 
     def to_file(self) -> dict[str, Any]:
-        """The form written to the files: the Go package's keys, plain JSON values, zeros left out unless read."""
+        """Converts to the form in the files: the Go package's keys, JSON values, zeros left out unless read."""
         result: dict[str, Any] = {}
         values, given = self.__dict__, self.__pydantic_fields_set__
         for field, key, always, info in _layout(type(self)):
@@ -112,7 +113,7 @@ class Model(BaseModel, metaclass=_ModelType):
         return result
 
     def to_script(self) -> dict[str, Any]:
-        """The form that scripts see: snake_case keys, plain values, every field present, no key in clear."""
+        """Converts to the form that scripts see: snake_case keys, plain values, every field, inline keys masked."""
         result: dict[str, Any] = {}
         values = self.__dict__
         for field, _, _, _ in _layout(type(self)):
@@ -159,5 +160,5 @@ def _is_default(value: Any, info: FieldInfo) -> bool:
 
 
 def file_field(file_key: str, **options: Any) -> Any:
-    """A field whose name in the files is ``file_key``; any spelling of it is read."""
+    """Declares a field by its name in the files; any spelling of that is read."""
     return Field(validation_alias=both_spellings(file_key), serialization_alias=file_key, **options)

@@ -36,7 +36,7 @@ class RecordFilter:
 
     @classmethod
     def parse(cls, filters: Mapping[str, Any] | RecordFilter | None) -> RecordFilter:
-        """Read the filters that scripts and hosts give.
+        """Reads the filters that scripts and hosts give as maps.
 
         ``since`` and ``until`` are RFC 3339 text or datetimes; ``instance_id`` may be ``"stateless"`` for all stateless
         tasks.

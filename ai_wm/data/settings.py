@@ -1,4 +1,4 @@
-"""The effective configuration of a call, and the keys in it that steer this package rather than the model."""
+"""The effective configuration of a call, and its management settings: limits, tool rounds, fallbacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ON_LIMIT = ("refuse", "wait")
 
 @dataclass(frozen=True, slots=True)
 class CallSettings:
-    """The steering keys of one effective configuration.
+    """The settings of one configuration that steer the manager rather than the model.
 
     Args:
         wait_seconds: how long to wait for room under the rate limits; None refuses at once.
@@ -31,7 +31,7 @@ class CallSettings:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> CallSettings:
-        """Reads the steering keys.
+        """Reads and checks the settings.
 
         Raises:
             NeuroScriptError: 4 naming the key, its value and what was expected.
@@ -60,7 +60,7 @@ _DEFAULTS = CallSettings(None, DEFAULT_TOOL_ROUNDS, ())
 
 
 def effective_config(base: Mapping[str, Any], *overrides: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The definition's configuration with each map of overrides on top; later ones win."""
+    """Merges a definition's configuration with maps of overrides; later ones win."""
     config = dict(base)
     for layer in overrides:
         if layer:
@@ -69,7 +69,7 @@ def effective_config(base: Mapping[str, Any], *overrides: Mapping[str, Any] | No
 
 
 def check_overrides(overrides: Any) -> dict[str, Any]:
-    """Overrides as a map of their own.
+    """Returns a copy of the overrides, checked to be a map with text as keys.
 
     Raises:
         NeuroScriptError: 4 if they are no map with text as keys.

@@ -1,4 +1,4 @@
-"""Summaries: what the records of a definition add up to, exactly.
+"""Exact summaries of performance records: sums without rounding, and the mark that says which records they count.
 
 Sums are exact.  Counts, durations and tokens are ints; costs and ratings are added as the exact binary values of their
 floats (`ExactSum`), so that a sum depends neither on the order of its terms nor on what was added and taken away again,
@@ -47,37 +47,37 @@ class ExactSum:
             self.add(term)
 
     def add(self, term: float) -> None:
-        """Add a finite number."""
+        """Adds a finite number."""
         self._units += _units(term)
 
     def remove(self, term: float) -> None:
-        """Take away a finite number."""
+        """Subtracts a finite number that was added."""
         self._units -= _units(term)
 
     def plus(self, other: ExactSum) -> ExactSum:
-        """The sum of both, as a new one."""
+        """Returns the sum of two sums."""
         result = ExactSum()
         result._units = self._units + other._units
         return result
 
     def minus(self, other: ExactSum) -> ExactSum:
-        """The difference, as a new one."""
+        """Returns the difference of two sums."""
         result = ExactSum()
         result._units = self._units - other._units
         return result
 
     def times(self, factor: int) -> ExactSum:
-        """The sum ``factor`` times over, as a new one."""
+        """Returns the sum multiplied by a whole number."""
         result = ExactSum()
         result._units = self._units * factor
         return result
 
     def over(self, count: int) -> float:
-        """The sum divided by ``count``, rounded once; 0 for a count of 0."""
+        """Returns the mean of ``count`` terms, rounded once; 0 for a count of 0."""
         return self._units / (count << _SCALE) if count else 0.0
 
     def terms(self) -> list[float]:
-        """A few floats that add up to exactly this; mostly one."""
+        """Returns a few floats, mostly one, that add up to exactly this."""
         result, rest = [], self._units
         while rest:
             term = rest / (1 << _SCALE)
@@ -111,7 +111,10 @@ def _units(term: float) -> int:
 
 @dataclass(slots=True)
 class Totals:
-    """What records add up to.  ``rated`` counts those with feedback, ``spawned`` instances; ``last`` is nanoseconds."""
+    """The sums over some records.
+
+    ``rated`` counts those with feedback, ``spawned`` instances; ``last`` is in nanoseconds.
+    """
 
     tasks: int = 0
     successes: int = 0
@@ -124,7 +127,7 @@ class Totals:
     last: int = NEVER
 
     def plus(self, other: Totals) -> Totals:
-        """Both together, as a new one."""
+        """Returns the totals of both sets of records."""
         return Totals(
             self.tasks + other.tasks,
             self.successes + other.successes,
@@ -138,7 +141,7 @@ class Totals:
         )
 
     def summary(self, active: int = 0) -> AIWorkerPerformanceSummary:
-        """These totals as the model, with ``active`` live instances."""
+        """Converts the totals to the summary of a definition with ``active`` live instances."""
         return AIWorkerPerformanceSummary(
             total_tasks_attempted=self.tasks,
             successful_tasks=self.successes,
@@ -154,7 +157,7 @@ class Totals:
         )
 
     def to_mark(self) -> dict[str, Any]:
-        """The totals as JSON, exactly; zeros left out."""
+        """Converts the totals to JSON without loss; zeros are left out."""
         result: dict[str, Any] = {}
         for name in (item.name for item in fields(self)):
             value = getattr(self, name)
@@ -168,7 +171,7 @@ class Totals:
 
     @classmethod
     def from_mark(cls, mark: Mapping[str, Any]) -> Self:
-        """What `to_mark` wrote.
+        """Reads the totals that `to_mark` wrote.
 
         Raises:
             ValueError, TypeError: if it was not written by that.
@@ -190,7 +193,7 @@ class Totals:
 
 
 def beyond_records(summary: AIWorkerPerformanceSummary, stored: int, records: Totals) -> Totals:
-    """What the summary in a definitions file counts beyond the records known, by the rules in the module's text.
+    """Computes what the summary in a file counts beyond the records known, by the rules in the module's text.
 
     Args:
         summary: as read from the file, its mark included, which must be one that `mark_of` gave.
@@ -207,7 +210,7 @@ def beyond_records(summary: AIWorkerPerformanceSummary, stored: int, records: To
 
 
 def is_blank(summary: AIWorkerPerformanceSummary) -> bool:
-    """Whether the summary says nothing: no task, no instance."""
+    """Whether a summary counts neither a task nor an instance."""
     return not (summary.total_tasks_attempted or summary.total_instances_spawned)
 
 
@@ -236,13 +239,13 @@ def _difference(summary: AIWorkerPerformanceSummary, records: Totals) -> Totals:
 
 
 def mark_of(stored: int, beyond: Totals) -> dict[str, Any]:
-    """The mark for a summary that covers ``stored`` stored records, and ``beyond``."""
+    """Makes the mark of a summary that covers ``stored`` stored records, and what it counts beyond them."""
     rest = beyond.to_mark()
     return {"records": stored, "beyond": rest} if rest else {"records": stored}
 
 
 def tokens_of(llm_metrics: Mapping[str, Any]) -> int:
-    """The tokens of a call: ``total_tokens``, or ``input_tokens`` and ``output_tokens`` together; 0 where unknown."""
+    """Returns the tokens of a call: ``total_tokens``, or the sum of input and output; 0 where unknown."""
     total = _count(llm_metrics.get("total_tokens"))
     if total is not None:
         return total
@@ -257,17 +260,17 @@ def _count(value: Any) -> int | None:
 
 
 def output_summary(reply: str) -> str:
-    """What a record keeps of a reply."""
+    """Returns the part of a reply that its record keeps."""
     return reply[:OUTPUT_SUMMARY_CHARACTERS]
 
 
 def to_nanoseconds(moment: datetime) -> int:
-    """Nanoseconds since 1970; a moment that 64 bits cannot hold (before 1678, after 2262) is the nearest they can."""
+    """Converts a moment to nanoseconds since 1970, clipped to 64 bits (the years 1678 to 2262)."""
     return max(NEVER, min(INT64_MAX, Timestamp.of(moment).unix_nanoseconds))
 
 
 def from_nanoseconds(nanoseconds: int) -> Timestamp:
-    """The moment that many nanoseconds after 1970; `NEVER` is the zero time."""
+    """Converts nanoseconds since 1970 to a moment; `NEVER` becomes the zero time."""
     if nanoseconds == NEVER:
         return ZERO_TIME
     seconds, rest = divmod(nanoseconds, 1_000_000_000)

@@ -1,4 +1,4 @@
-"""The data of AI worker management: definitions, instances, records, and the enums they use.
+"""The data models of AI worker management: definitions, instances, records, and their enumerations.
 
 The models read the files of the Go package of the same design and write them back: on reading every key may be
 spelled as in the file (``modelName``) or as in scripts (``model_name``), unknown keys are kept at every level, and what
@@ -112,7 +112,7 @@ class AIWorkerDefinitionStatus(StrEnum):
 
 
 class AIWorkerInstanceStatus(StrEnum):
-    """The states of an instance."""
+    """The state of an instance."""
 
     INITIALIZING = "initializing"
     IDLE = "idle"
@@ -132,7 +132,7 @@ class AIWorkerInstanceStatus(StrEnum):
 
 
 class APIKeySourceMethod(StrEnum):
-    """Where a worker's key comes from."""
+    """The kind of place that a worker's key comes from."""
 
     ENV_VAR = "env_var"
     INLINE = "inline"
@@ -143,7 +143,7 @@ class APIKeySourceMethod(StrEnum):
 
 
 class APIKeyStatus(StrEnum):
-    """What is known of a definition's key without showing it."""
+    """Whether the key of a definition can be found, as far as that can be said without showing it."""
 
     FOUND = "Found"
     NOT_FOUND = "Not Found"
@@ -152,7 +152,7 @@ class APIKeyStatus(StrEnum):
 
 
 class APIKeySource(Model):
-    """Where a worker's key comes from.
+    """The place that a worker's key comes from.
 
     ``value`` is the environment variable's name (``env_var``), the key itself (``inline``), ``path#dotted.key``
     (``config_path``), ``mount/path#field`` (``vault``), ``service/user`` (``keyring``), or nothing (``none``).  The
@@ -167,7 +167,7 @@ class APIKeySource(Model):
 
     @property
     def shown_value(self) -> str:
-        """The value, or ``***`` if it is a key."""
+        """The value for display: ``***`` where it is a key."""
         return MASK if self.method is APIKeySourceMethod.INLINE and self.value else self.value
 
     @field_serializer("value")
@@ -175,7 +175,7 @@ class APIKeySource(Model):
         return self.shown_value
 
     def to_script(self) -> dict[str, Any]:
-        """Method and value, an inline key masked; keys this program does not know might hold one and are left out."""
+        """Converts to a map with method and value, an inline key masked, and nothing else, which might hold a key."""
         return {"method": self.method.value, "value": self.shown_value}
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
@@ -184,7 +184,7 @@ class APIKeySource(Model):
 
 
 class RateLimitPolicy(Model):
-    """How much a worker may be used; 0 is no limit.  Tokens are input and output together."""
+    """The rate limits and the budget of a worker; 0 is no limit.  Tokens are input and output together."""
 
     called = "rate limits"
     max_requests_per_minute: Count = file_field("max_requests_per_minute", default=0)
@@ -196,7 +196,7 @@ class RateLimitPolicy(Model):
 
 
 class TokenUsageMetrics(Model):
-    """Tokens of a session."""
+    """The tokens that an instance's session has used."""
 
     called = "token usage"
     always_written = frozenset({"input_tokens", "output_tokens", "total_tokens"})
@@ -206,7 +206,7 @@ class TokenUsageMetrics(Model):
     total_tokens: Count = file_field("total_tokens", default=0)
 
     def plus(self, input_tokens: int, output_tokens: int) -> TokenUsageMetrics:
-        """This usage with more tokens added."""
+        """Returns this usage with more tokens added."""
         return TokenUsageMetrics(
             input_tokens=self.input_tokens + input_tokens,
             output_tokens=self.output_tokens + output_tokens,
@@ -215,7 +215,7 @@ class TokenUsageMetrics(Model):
 
 
 class LLMCallMetrics(Model):
-    """What one call of a model used; ends up as a record's ``llm_metrics``."""
+    """The measurements of one call of a model, as a record's ``llm_metrics`` holds them."""
 
     called = "call metrics"
     input_tokens: Count = file_field("input_tokens", default=0)
@@ -226,7 +226,7 @@ class LLMCallMetrics(Model):
 
 
 class SupervisorFeedback(Model):
-    """A judgement of one task's output."""
+    """A supervisor's rating of one task's output, with comments."""
 
     called = "feedback"
     always_written = frozenset({"rating"})
@@ -239,7 +239,7 @@ class SupervisorFeedback(Model):
 
 
 class PerformanceRecord(Model):
-    """One task: one call of a model, by an instance or stateless."""
+    """The record of one task: a turn of an instance, or a stateless task."""
 
     called = "performance record"
     always_written = frozenset(
@@ -267,7 +267,7 @@ class PerformanceRecord(Model):
 
 
 class AIWorkerPerformanceSummary(Model):
-    """What all tasks of a definition add up to."""
+    """The summary of all tasks of a definition."""
 
     called = "performance summary"
     always_written = frozenset(
@@ -300,7 +300,7 @@ class AIWorkerPerformanceSummary(Model):
 
 
 class RetiredInstanceInfo(Model):
-    """One entry of the performance data: an instance at its end with all its records, or one stateless record."""
+    """An entry of the performance data: a retired instance with all its records, or one stateless task."""
 
     called = "retired instance"
     always_written = frozenset(
@@ -334,7 +334,7 @@ class RetiredInstanceInfo(Model):
 
 
 class AIWorkerInstance(Model):
-    """A live session with a worker.  The conversation itself is held beside it and is never stored."""
+    """A snapshot of a live instance, without its conversation, which is never stored."""
 
     called = "worker instance"
     instance_id: Text = file_field("instance_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
@@ -350,7 +350,7 @@ class AIWorkerInstance(Model):
 
 
 class AIWorkerDefinition(Model):
-    """The blueprint of a worker."""
+    """The definition of a worker: model, key source, settings, prices, limits, and its summary."""
 
     called = "worker definition"
     always_written = frozenset(

@@ -1,4 +1,4 @@
-"""Who answers for which provider.
+"""Model providers: finding the client of each.
 
 `Clients` finds the client of a provider: one that the host gave, one of the built-in adapters, or one that an installed
 package offers through the entry-point group ``ai_wm.providers``.  An adapter is imported when its provider is first
@@ -56,11 +56,11 @@ class Clients:
         self._closed = False
 
     def provider_names(self) -> tuple[str, ...]:
-        """The providers that this manager knows: the host's, the built-in ones and those of installed packages."""
+        """Returns the names of the providers: the host's, the built-in ones and those of installed packages."""
         return tuple(sorted({*self._given, *provider_names()}))
 
     def for_provider(self, provider: str, model: str = "") -> LLMClient:
-        """The client that answers for ``provider``.
+        """Returns the client of a provider, made if this is the first need of it.
 
         Args:
             provider: the provider's name.

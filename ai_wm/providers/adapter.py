@@ -19,7 +19,7 @@ _log = logging.getLogger("ai_wm.providers")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a provider is found.
+    """The address of a provider's API.
 
     Args:
         default: the public address; empty where ``base_url`` must be given.
@@ -41,7 +41,7 @@ class WireRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorReply:
-    """What a provider says about a failure.
+    """A provider's report of a failure.
 
     Args:
         message: its text.
@@ -60,7 +60,7 @@ class ErrorReply:
 
 
 class BadReply(Exception):
-    """A reply that is not what the API promises: what is wrong with it, and the text in question.
+    """Raised for a reply that is not what the API promises: says what is wrong, and holds the text in question.
 
     The text is shown later, without secrets and cut, and not by whoever raises this.
     """
@@ -71,7 +71,7 @@ class BadReply(Exception):
 
 
 class StreamError(Exception):
-    """The provider reports a failure in the middle of a stream."""
+    """Raised where a provider reports a failure within a reply that began as a successful one."""
 
     def __init__(self, reply: ErrorReply) -> None:
         super().__init__(reply.message)
@@ -79,7 +79,7 @@ class StreamError(Exception):
 
 
 class StreamParser(Protocol):
-    """Puts a reply together from the events of a stream.
+    """Assembles a reply from the events of a stream.
 
     ``done`` turns true with the end marker, ``usage`` holds what the provider has said so far.
     """
@@ -88,7 +88,7 @@ class StreamParser(Protocol):
     usage: Usage
 
     def feed(self, name: str, event: Any) -> str:
-        """Takes one event (its name, if it has one, and its JSON) and gives the text in it.
+        """Takes one event, its name, if it has one, and its JSON, and returns the text in it.
 
         Raises:
             BadReply: the event is not what the API promises.
@@ -97,7 +97,7 @@ class StreamParser(Protocol):
         ...
 
     def response(self) -> LLMResponse:
-        """The whole reply, as the call without streaming gives it."""
+        """Returns the whole reply, as the call without streaming gives it."""
         ...
 
     def ended(self) -> bool:
@@ -106,7 +106,7 @@ class StreamParser(Protocol):
 
 
 class Adapter(Protocol):
-    """The module of one wire format."""
+    """The functions and constants that a module of one wire format has."""
 
     endpoint: Endpoint
     stream_format: Literal["sse", "ndjson"]
@@ -115,38 +115,38 @@ class Adapter(Protocol):
     request_id_headers: tuple[str, ...]
 
     def build(self, request: LLMRequest, *, stream: bool = False) -> WireRequest:
-        """The HTTP request for ``request``."""
+        """Builds the HTTP request."""
         ...
 
     def parse(self, reply: Any, request: LLMRequest) -> LLMResponse:
-        """The response in the JSON of a successful reply."""
+        """Reads the response in the JSON of a successful reply."""
         ...
 
     def parse_error(self, reply: Any) -> ErrorReply:
-        """The failure in the JSON of an unsuccessful reply."""
+        """Reads the failure in the JSON of an unsuccessful reply."""
         ...
 
     def stream_parser(self, request: LLMRequest) -> StreamParser:
-        """A parser for one stream."""
+        """Makes a parser for one stream."""
         ...
 
 
 def expect_map(value: Any, what: str) -> dict[str, Any]:
-    """``value`` if it is a map, else `BadReply`."""
+    """Returns ``value`` if it is a map, and raises `BadReply` otherwise."""
     if not isinstance(value, dict):
         raise BadReply(f"{what} is {_kind(value)}, not an object")
     return value
 
 
 def expect_list(value: Any, what: str) -> list[Any]:
-    """``value`` if it is a list, else `BadReply`."""
+    """Returns ``value`` if it is a list, and raises `BadReply` otherwise."""
     if not isinstance(value, list):
         raise BadReply(f"{what} is {_kind(value)}, not a list")
     return value
 
 
 def expect_text(value: Any, what: str) -> str:
-    """``value`` if it is a text, an empty text for ``None``, else `BadReply`."""
+    """Returns ``value`` if it is a text, an empty text for ``None``, and raises `BadReply` otherwise."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -155,7 +155,7 @@ def expect_text(value: Any, what: str) -> str:
 
 
 def count(source: Mapping[str, Any] | None, *path: str) -> int:
-    """The token count at ``path``; 0 where it is missing or ``null``.
+    """Reads the token count at ``path``; 0 where it is missing or ``null``.
 
     Raises:
         BadReply: it is there and not a whole number, or negative.
@@ -175,7 +175,7 @@ def count(source: Mapping[str, Any] | None, *path: str) -> int:
 
 
 def made_up_id(request: LLMRequest, number: int) -> str:
-    """An id for the ``number``-th tool call of a reply whose provider gives none, unique in the conversation."""
+    """Makes an id, unique in the conversation, for the ``number``-th tool call of a reply whose provider gives none."""
     return f"call_{len(request.messages)}_{number}"
 
 
@@ -191,7 +191,7 @@ def not_sent(provider: str, option: str, why: str) -> None:
 
 
 def add_options(body: dict[str, Any], options: Mapping[str, Any], made_here: frozenset[str]) -> dict[str, Any]:
-    """``body`` with a definition's own options on top.
+    """Adds a definition's own options to the body of a request.
 
     Maps are merged one level deep; an option that is ``None`` takes the key out of the body.
 

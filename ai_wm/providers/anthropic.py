@@ -65,7 +65,7 @@ _JSON_INSTRUCTION = "Reply with one JSON value and nothing else: no explanation,
 
 
 def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
-    """``POST v1/messages``."""
+    """Builds the request: ``POST v1/messages``."""
     names = ToolNames(request)
     options = sampling(request.config)
     body: dict[str, Any] = {
@@ -105,7 +105,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
-    """A ``message``."""
+    """Reads the response in a ``message``."""
     body = expect_map(reply, "the reply")
     if body.get("type") == "error":
         raise StreamError(parse_error(body))
@@ -141,7 +141,7 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
 
 
 def parse_error(reply: Any) -> ErrorReply:
-    """``{"type": "error", "error": {"type", "message", "details"}}``."""
+    """Reads the failure in ``{"type": "error", "error": {"type", "message", "details"}}``."""
     error = reply.get("error") if isinstance(reply, Mapping) else None
     if isinstance(error, str):
         return ErrorReply(message=error)
@@ -158,12 +158,12 @@ def parse_error(reply: Any) -> ErrorReply:
 
 
 def stream_parser(request: LLMRequest) -> MessageStream:
-    """A parser for the events of one stream."""
+    """Makes a parser for the events of one stream."""
     return MessageStream(request)
 
 
 class MessageStream:
-    """Puts the named events of a stream together to a ``message``."""
+    """Assembles a ``message`` from the named events of a stream."""
 
     def __init__(self, request: LLMRequest) -> None:
         self.done = False
@@ -201,11 +201,11 @@ class MessageStream:
         return ""
 
     def ended(self) -> bool:
-        """Only with ``message_stop``."""
+        """Whether the stream was complete: only with ``message_stop``."""
         return self.done
 
     def response(self) -> LLMResponse:
-        """The reply as `parse` gives it."""
+        """Returns the reply as `parse` gives it."""
         content = []
         for index, block in sorted(self._blocks.items()):
             pieces = self._json.get(index)

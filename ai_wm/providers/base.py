@@ -1,4 +1,4 @@
-"""The seam between the manager and a model: what is asked, what comes back, and who answers.
+"""The interface between the manager and model clients: requests, responses, and the protocol of a client.
 
 A provider is any object with `LLMClient`'s methods.  Everything here is plain data without dependencies, so that a host
 can write its own client, and a test its own model, without importing anything of the network.
@@ -52,7 +52,7 @@ COMMON_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallRequest:
-    """The model asks for a tool: its name as it was offered, and the arguments by name.
+    """A model's request to call a tool: the tool's name as it was offered, and the arguments by name.
 
     ``id`` ties the result to the call; adapters make one up where the provider has none.  ``provider_data`` is what the
     provider wants back unchanged with the call (signed thinking, for example), by adapter; keep it with the message.
@@ -66,7 +66,7 @@ class ToolCallRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message of the conversation.
+    """A message of a conversation.
 
     Args:
         role: ``user``, ``assistant``, or ``tool`` for the result of one tool call.
@@ -96,7 +96,7 @@ class ToolDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens of one call, in one partition whatever the provider counts.
+    """The tokens of one call, divided in the same way for every provider.
 
     Args:
         input_tokens: all input, the cached part included.
@@ -114,7 +114,7 @@ class Usage:
 
     @property
     def total_tokens(self) -> int:
-        """Input and output together."""
+        """Input and output tokens together."""
         return self.input_tokens + self.output_tokens
 
     def __add__(self, other: Usage) -> Usage:
@@ -129,7 +129,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LLMRequest:
-    """One call of a model.
+    """The request of one call of a model.
 
     Args:
         provider: the provider's name, such as ``openai``.
@@ -163,7 +163,7 @@ class LLMRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LLMResponse:
-    """The model's whole reply.
+    """The whole reply of a model.
 
     Args:
         text: the reply's text; empty where the model only asks for tools.
@@ -184,7 +184,7 @@ class LLMResponse:
     attempts: int = 1
 
     def as_message(self) -> Message:
-        """The reply as a message of the conversation, with all that the provider wants to see again."""
+        """Converts the reply to a message of the conversation, with all that the provider wants back with it."""
         return Message(role="assistant", content=self.text, tool_calls=self.tool_calls)
 
 
@@ -198,18 +198,18 @@ class Delta:
 
 @runtime_checkable
 class LLMClient(Protocol):
-    """Who answers requests.  Both methods are called from many threads at once.
+    """The protocol of a client, which answers requests.  Both methods are called from many threads at once.
 
     A client may also have ``close()``, called once when it is no longer needed.  A failed call raises
     `NeuroScriptError`; its ``details`` hold what is known: ``usage`` (a `Usage`) and ``attempts``.
     """
 
     def complete(self, request: LLMRequest) -> LLMResponse:
-        """The reply, when it is complete."""
+        """Sends a request and returns the whole reply."""
         ...
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
-        """The reply in pieces as they come; the last piece carries the whole response."""
+        """Sends a request and gives the reply in pieces as they come; the last piece carries the whole response."""
         ...
 
 
@@ -241,22 +241,22 @@ def check_request(request: LLMRequest) -> None:
 
 
 def provider_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of ``config`` that are passed to the provider as they are."""
+    """Returns the keys of a configuration that are passed to the provider as they are."""
     return {key: value for key, value in config.items() if key not in MANAGEMENT_KEYS and key not in COMMON_KEYS}
 
 
 def count_words(*texts: str) -> int:
-    """How many words the texts have: the tokens of the built-in models."""
+    """Counts the words of some texts: the tokens of the built-in models."""
     return sum(len(text.split()) for text in texts)
 
 
 def estimate_text(text: str) -> int:
-    """The tokens of a text: one for four characters, the rule of thumb that OpenAI and Google publish for English."""
+    """Estimates the tokens of a text: one for four characters, as OpenAI and Google publish for English."""
     return -(-len(text) // 4)
 
 
 def estimate_input(request: LLMRequest) -> int:
-    """The tokens that go into a call: its texts, four for each message, and the tools offered."""
+    """Estimates the input tokens of a call: its texts, four for each message, and the tools offered."""
     characters = len(request.system_text)
     for message in request.messages:
         characters += len(message.content)
@@ -267,7 +267,7 @@ def estimate_input(request: LLMRequest) -> int:
 
 
 def estimate_tokens(request: LLMRequest) -> int:
-    """The tokens to reserve for a call before it is made: input and output.
+    """Estimates the tokens to reserve for a call before it is made: input and output.
 
     Output is ``max_output_tokens``; where that is not set, a reply as long as the input, at least 16 and at most 1024
     tokens.  The built-in models count words, and so does their estimate.

@@ -1,4 +1,4 @@
-"""The cool-down of a model that keeps failing.
+"""A circuit breaker: the cool-down of a model that keeps failing.
 
 After five calls in a row that failed on the provider's side (no connection, 429, 5xx, no reply in time; each with all
 its attempts), further calls fail at once, so that fallbacks are tried without delay and a struggling server is spared.
@@ -33,7 +33,7 @@ class Breaker:
         self._states: dict[tuple[str, str], _State] = {}
 
     def refused_for(self, base_url: str, model: str) -> float | None:
-        """The seconds for which calls are still refused; ``None`` where this call may go.
+        """Returns the seconds for which calls are still refused; ``None`` where this call may go.
 
         The first one to ask after a pause goes; the others are refused until its outcome is known.
         """
@@ -50,7 +50,7 @@ class Breaker:
             return None
 
     def failed(self, base_url: str, model: str) -> None:
-        """A call failed on the provider's side."""
+        """Counts a call that failed on the provider's side."""
         with self._lock:
             state = self._states.setdefault((base_url, model), _State())
             state.failures += 1
@@ -59,7 +59,7 @@ class Breaker:
                 state.until = self._clock() + state.pause
 
     def answered(self, base_url: str, model: str) -> None:
-        """The provider answered, be it with a refusal."""
+        """Ends the count of failures: the provider answered, be it with a refusal."""
         if (base_url, model) in self._states:
             with self._lock:
                 self._states.pop((base_url, model), None)

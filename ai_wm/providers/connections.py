@@ -1,4 +1,4 @@
-"""Many calls at once over `httpx`: the connections of its `httpcore`, kept in a stack.
+"""A connection pool for many calls at once: the connections of `httpcore`, kept in a stack for each origin.
 
 A pool of `httpx` looks at every connection that it has at every request, under one lock: with 64 threads that is more
 work than the requests themselves (640 µs a call instead of 230).  Each connection by itself has nothing to look at.
@@ -46,7 +46,7 @@ class Connections(httpx.BaseTransport):
         self._closed = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The reply to a request, its body unread.
+        """Sends a request and returns the reply, its body unread.
 
         Raises:
             httpx.TransportError: where there is none.
@@ -132,6 +132,7 @@ class _Body(httpx.SyncByteStream):
             raise _failure(error) from error
 
     def close(self) -> None:
+        """Ends the reply, and gives its connection back."""
         if not self._open:
             return
         self._open = False

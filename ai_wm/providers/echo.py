@@ -12,7 +12,7 @@ class EchoClient:
     """Answers ``echo: `` and the last user message, and counts words as tokens."""
 
     def complete(self, request: LLMRequest) -> LLMResponse:
-        """The reply to the last user message; an empty one where there is none."""
+        """Returns the reply to the last user message; an empty one where there is none."""
         check_request(request)
         asked = next((message.content for message in reversed(request.messages) if message.role == "user"), "")
         text = f"echo: {asked}"
@@ -24,17 +24,17 @@ class EchoClient:
         )
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
-        """The same reply, word by word."""
+        """Gives the same reply word by word."""
         yield from in_pieces(self.complete(request))
 
 
 def count_input(request: LLMRequest) -> int:
-    """The words of the system prompt and of every message."""
+    """Counts the words of the system prompt and of every message."""
     return count_words(request.system_text, *(message.content for message in request.messages))
 
 
 def in_pieces(response: LLMResponse) -> Iterator[Delta]:
-    """A finished reply as the deltas of a stream: a word each, spaces kept, the last one with the response."""
+    """Cuts a whole reply into the deltas of a stream: a word each, spaces kept, the last one with the response."""
     for piece in re.findall(r"\S+\s*|\s+", response.text):
         yield Delta(text=piece)
     yield Delta(response=response)

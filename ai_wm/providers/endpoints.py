@@ -1,4 +1,4 @@
-"""Where a call goes: ``base_url`` of the definition, else the provider's own variable, else its public address."""
+"""The address of a call: ``base_url`` of the definition, else the provider's own variable, else the public one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 def base_url(
     provider: str, endpoint: Endpoint, config: Mapping[str, object], environ: Mapping[str, str] = os.environ
 ) -> str:
-    """The address that paths are appended to, without a slash at its end.
+    """Returns the address that paths are appended to, without a slash at its end.
 
     Raises:
         NeuroScriptError: 18 where there is none or it is not an ``http`` or ``https`` address.

@@ -69,7 +69,7 @@ def from_reply(
     retry_after: float | None = None,
     advice: str = "",
 ) -> AttemptFailed:
-    """The failure that an unsuccessful reply means.
+    """Maps an unsuccessful reply to a failure.
 
     Args:
         status: the HTTP status, or 200 where the failure was reported within a successful reply.
@@ -109,7 +109,7 @@ def _meaning(status: int, searched: str, said: str) -> tuple[int, str, bool]:
 
 
 def cut(text: str, secrets: Iterable[Secret], length: int = _MESSAGE_LENGTH) -> str:
-    """A text from outside for a message: without keys, in one line of at most ``length`` characters."""
+    """Masks keys in a text from outside, and makes it one line of at most ``length`` characters, for a message."""
     line = " ".join(redact(text, secrets).split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
@@ -117,7 +117,7 @@ def cut(text: str, secrets: Iterable[Secret], length: int = _MESSAGE_LENGTH) -> 
 def as_error(
     failure: AttemptFailed, attempts: int, secrets: Iterable[Secret], where: str, **details: Any
 ) -> NeuroScriptError:
-    """The error that the caller sees when there are no more attempts; ``where`` names the provider and model."""
+    """Makes the error that the caller sees when there are no more attempts; ``where`` names provider and model."""
     known = {key: value for key, value in {**failure.details, **details}.items() if value != ""}
     tries = f" (after {attempts} attempts)" if attempts > 1 else ""
     error = NeuroScriptError(

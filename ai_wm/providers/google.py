@@ -82,7 +82,7 @@ _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
 
 
 def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
-    """``POST v1beta/models/{model}:generateContent``."""
+    """Builds the request: ``POST v1beta/models/{model}:generateContent``."""
     names = ToolNames(request)
     generation = {_GENERATION[key]: value for key, value in sampling(request.config).items()}
     shape = response_format(request.config)
@@ -126,7 +126,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
-    """The first candidate of a ``GenerateContentResponse``."""
+    """Reads the response in the first candidate of a ``GenerateContentResponse``."""
     body = expect_map(reply, "the reply")
     if "error" in body:
         raise StreamError(parse_error(body))
@@ -156,7 +156,7 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
 
 
 def parse_error(reply: Any) -> ErrorReply:
-    """``{"error": {"code", "message", "status", "details"}}``, in a list of one where a stream was asked for."""
+    """Reads the failure in ``{"error": {"code", "message", "status", "details"}}``, or in a list with that alone."""
     if isinstance(reply, list) and reply:
         reply = reply[0]
     error = reply.get("error") if isinstance(reply, Mapping) else None
@@ -187,12 +187,12 @@ def parse_error(reply: Any) -> ErrorReply:
 
 
 def stream_parser(request: LLMRequest) -> ContentStream:
-    """A parser for the chunks of one stream."""
+    """Makes a parser for the chunks of one stream."""
     return ContentStream(request)
 
 
 class ContentStream:
-    """Puts the ``GenerateContentResponse`` chunks of a stream together to one."""
+    """Assembles a ``GenerateContentResponse`` from the chunks of a stream."""
 
     def __init__(self, request: LLMRequest) -> None:
         self.done = False  # there is no end marker: the stream ends after the finish reason
@@ -204,7 +204,7 @@ class ContentStream:
         self._blocked = False
 
     def feed(self, name: str, event: Any) -> str:
-        """Takes one chunk."""
+        """Takes one chunk, and returns the text in it."""
         chunk = expect_map(event, "a chunk of the stream")
         if "error" in chunk:
             raise StreamError(parse_error(chunk))
@@ -224,11 +224,11 @@ class ContentStream:
         return text
 
     def ended(self) -> bool:
-        """After a finish reason, or where the prompt was blocked."""
+        """Whether the stream was complete: with a finish reason, or where the prompt was blocked."""
         return bool(self._finish) or self._blocked
 
     def response(self) -> LLMResponse:
-        """The reply as `parse` gives it."""
+        """Returns the reply as `parse` gives it."""
         body = dict(self._body)
         if self._parts or self._finish:
             body["candidates"] = [{"content": {"parts": self._parts}, "finishReason": self._finish}]

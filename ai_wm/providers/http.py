@@ -1,4 +1,4 @@
-"""The client of every provider that is reached over HTTP: an adapter, the transport, and retries between them."""
+"""The client of every provider that is reached over HTTP: an adapter, the transport, and retries."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class _Exchange:
 
     @property
     def where(self) -> str:
+        """The provider and the model, as messages name them."""
         return f"{self.request.provider}/{self.request.model}"
 
     @property
@@ -51,7 +52,7 @@ class _Exchange:
 
 
 class HTTPClient:
-    """A `LLMClient` over HTTP.
+    """A client that reaches a provider over HTTP, in the wire format of one adapter.
 
     Args:
         provider: which wire format is spoken: ``anthropic``, ``custom``, ``google``, ``ollama`` or ``openai``.
@@ -69,7 +70,7 @@ class HTTPClient:
         self._breaker = breaker if breaker is not None else Breaker()
 
     def complete(self, request: LLMRequest) -> LLMResponse:
-        """The reply, when it is complete."""
+        """Sends a request and returns the whole reply."""
         exchange = self._start(request, stream=False)
         while True:
             exchange.attempts.begin()
@@ -85,7 +86,7 @@ class HTTPClient:
             self._go_on(exchange, failure)
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
-        """The reply in pieces as they come; the last one carries the whole response.
+        """Sends a request and gives the reply in pieces as they come; the last one carries the whole response.
 
         A stream that breaks is asked for again.  What was delivered already is not delivered twice; if the second
         reply begins differently, nobody can take back the first, and the call fails.

@@ -1,4 +1,4 @@
-"""A GGUF model in this process, run by llama.cpp through the optional extra ``local`` (``xllamacpp``).
+"""The client of GGUF models in this process, run by llama.cpp through the optional extra ``local`` (``xllamacpp``).
 
 The engine is llama.cpp's own server: it applies the model's chat template, batches calls and speaks chat completions,
 so requests and replies are those of the OpenAI adapter.  A model is loaded when it is first asked, once for each way of
@@ -63,14 +63,14 @@ class LocalClient:
         self._closed = False
 
     def complete(self, request: LLMRequest) -> LLMResponse:
-        """The reply, when it is complete."""
+        """Generates a reply and returns it when it is complete."""
         response: LLMResponse | None = None
         for delta in self.stream(request):
             response = delta.response
         return cast(LLMResponse, response)
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
-        """The reply in pieces as they come; the last one carries the whole response."""
+        """Generates a reply and gives it in pieces as they come; the last one carries the whole response."""
         check_request(request)
         engine = self._engine(request)
         config = {key: value for key, value in request.config.items() if key not in _LOADING}

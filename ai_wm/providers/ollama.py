@@ -40,7 +40,7 @@ _FINISH = {"stop": "stop", "length": "length"}
 
 
 def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
-    """``POST api/chat``."""
+    """Builds the request: ``POST api/chat``."""
     names = ToolNames(request)
     body: dict[str, Any] = {"model": request.model, "messages": _messages(request, names), "stream": stream}
     tools = list(request.tools)
@@ -78,7 +78,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
-    """A chat response with ``done``."""
+    """Reads the response in a chat response with ``done``."""
     body = expect_map(reply, "the reply")
     if body.get("error") is not None:
         raise StreamError(parse_error(body))
@@ -102,7 +102,7 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
 
 
 def parse_error(reply: Any) -> ErrorReply:
-    """``{"error": "…"}``."""
+    """Reads the failure in ``{"error": "…"}``."""
     error = reply.get("error") if isinstance(reply, Mapping) else None
     if isinstance(error, Mapping):  # proxies in front of it
         error = error.get("message")
@@ -110,12 +110,12 @@ def parse_error(reply: Any) -> ErrorReply:
 
 
 def stream_parser(request: LLMRequest) -> ChatStream:
-    """A parser for the lines of one stream."""
+    """Makes a parser for the lines of one stream."""
     return ChatStream(request)
 
 
 class ChatStream:
-    """Puts the lines of a stream together to one chat response."""
+    """Assembles a chat response from the lines of a stream."""
 
     def __init__(self, request: LLMRequest) -> None:
         self.done = False
@@ -127,7 +127,7 @@ class ChatStream:
         self._calls: list[Any] = []
 
     def feed(self, name: str, event: Any) -> str:
-        """Takes one line."""
+        """Takes one line, and returns the text in it."""
         body = expect_map(event, "a line of the stream")
         if body.get("error") is not None:
             raise StreamError(parse_error(body))
@@ -141,11 +141,11 @@ class ChatStream:
         return text
 
     def ended(self) -> bool:
-        """Only with ``done``."""
+        """Whether the stream was complete: only with ``done``."""
         return self.done
 
     def response(self) -> LLMResponse:
-        """The reply as `parse` gives it."""
+        """Returns the reply as `parse` gives it."""
         message: dict[str, Any] = {"content": "".join(self._text), "tool_calls": self._calls}
         if any(self._thinking):
             message["thinking"] = "".join(self._thinking)

@@ -1,4 +1,4 @@
-"""OpenAI chat completions, and so every server that speaks them (``custom``).
+"""OpenAI's chat completions, which other servers speak too (``custom``).
 
 Written after OpenAI's API reference as its own Python SDK 3.54 carries it (``types/chat``), and for ``custom``
 after the documentation of vLLM, llama.cpp, LM Studio, OpenRouter and DeepSeek where they differ.
@@ -55,7 +55,7 @@ _FINAL_KINDS = frozenset({"insufficient_quota", "billing_hard_limit_reached", "b
 
 
 def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
-    """``POST chat/completions``."""
+    """Builds the request: ``POST chat/completions``."""
     names = ToolNames(request)
     body: dict[str, Any] = {"model": request.model, "messages": _messages(request, names)}
     if request.tools:
@@ -101,7 +101,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
-    """The first choice of a ``chat.completion``."""
+    """Reads the response in the first choice of a ``chat.completion``."""
     body = expect_map(reply, "the reply")
     if "choices" not in body and "error" in body:
         raise StreamError(parse_error(body))
@@ -133,7 +133,7 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
 
 
 def parse_error(reply: Any) -> ErrorReply:
-    """``{"error": {"message", "type", "code"}}``, and the shapes of compatible servers."""
+    """Reads the failure in ``{"error": {"message", "type", "code"}}``, or in the shapes of compatible servers."""
     if not isinstance(reply, Mapping):
         return ErrorReply()
     error = reply.get("error", reply)
@@ -153,12 +153,12 @@ def parse_error(reply: Any) -> ErrorReply:
 
 
 def stream_parser(request: LLMRequest) -> ChatStream:
-    """A parser for the chunks of one stream."""
+    """Makes a parser for the chunks of one stream."""
     return ChatStream(request)
 
 
 class ChatStream:
-    """Puts ``chat.completion.chunk`` events together to a ``chat.completion``."""
+    """Assembles a ``chat.completion`` from the ``chat.completion.chunk`` events of a stream."""
 
     def __init__(self, request: LLMRequest) -> None:
         self.done = False
@@ -174,7 +174,7 @@ class ChatStream:
         self._usage: Any = None
 
     def feed(self, name: str, event: Any) -> str:
-        """Takes one chunk; ``[DONE]`` arrives as that text."""
+        """Takes one chunk, or the text ``[DONE]``, and returns the text in it."""
         if event == "[DONE]":
             if self._finish is None and _is_openai(self._request):
                 raise BadReply("the stream says [DONE] but gave no finish reason")
@@ -195,11 +195,11 @@ class ChatStream:
         return ""
 
     def ended(self) -> bool:
-        """With ``[DONE]``; compatible servers may leave it out after the finish reason."""
+        """Whether the stream was complete: with ``[DONE]``, which compatible servers may leave out."""
         return self.done or (self._finish is not None and not _is_openai(self._request))
 
     def response(self) -> LLMResponse:
-        """The reply as `parse` gives it."""
+        """Returns the reply as `parse` gives it."""
         message: dict[str, Any] = {"content": "".join(self._text), "refusal": "".join(self._refusal) or None}
         message.update(self._replayed)
         if self._calls:
@@ -320,7 +320,7 @@ def _tool_calls(message: dict[str, Any], request: LLMRequest, reason: str) -> tu
 
 
 def read_arguments(arguments: Any, name: str, reason: str = "") -> dict[str, Any]:
-    """The arguments of a tool call, which models write as JSON text."""
+    """Reads the arguments of a tool call, which models write as JSON text."""
     if isinstance(arguments, str) and arguments.strip():
         try:
             arguments = json.loads(arguments)

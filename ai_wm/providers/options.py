@@ -1,4 +1,4 @@
-"""The common options of a request in one form each, whichever of the usual ways they are written in.
+"""The common options of a request: checked, and brought to one form from the usual ways to write them.
 
 ``response_format`` and ``tool_choice`` exist in several spellings; definitions may use any of them for any provider.
 Tool names contain dots here (``fs.Read``), which some providers do not allow; `ToolNames` translates both ways.
@@ -26,7 +26,7 @@ _A_YEAR = 365 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class ResponseFormat:
-    """What shape the reply has: any JSON, or JSON that fits ``schema``."""
+    """The shape wanted of the reply: any JSON, or JSON that fits ``schema``."""
 
     kind: Literal["json", "json_schema"]
     name: str = "reply"
@@ -36,14 +36,14 @@ class ResponseFormat:
 
 @dataclass(frozen=True, slots=True)
 class ToolChoice:
-    """Whether tools are used: as the model likes, not at all, at least one, or the one named."""
+    """The use wanted of tools: as the model likes, none, at least one, or the one named."""
 
     kind: Literal["auto", "none", "required", "tool"]
     name: str = ""
 
 
 class ToolNames:
-    """The names under which a provider sees the tools of one request, and the way back."""
+    """Maps the names of a request's tools to names that providers accept, and back."""
 
     def __init__(self, request: LLMRequest) -> None:
         self._wire: dict[str, str] = {}
@@ -55,11 +55,11 @@ class ToolNames:
                 self._add(call.name)
 
     def wire(self, name: str) -> str:
-        """The provider's name for the tool ``name``."""
+        """Returns the provider's name for a tool."""
         return self._wire.get(name) or self._add(name)
 
     def original(self, wire: str) -> str:
-        """The name that a tool was offered under.  An invented name stays as it is, to be refused by who runs tools."""
+        """Returns the name that a tool was offered under; an invented name stays as it is, to be refused later."""
         return self._offered.get(wire, wire)
 
     def _add(self, name: str) -> str:
@@ -76,7 +76,7 @@ class ToolNames:
 
 
 def sampling(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The sampling options that are set, checked: ``temperature top_p top_k max_output_tokens seed`` and ``stop``.
+    """Reads and checks the sampling options: ``temperature top_p top_k max_output_tokens seed`` and ``stop``.
 
     ``stop`` is always a list of texts.  Options that are ``None`` count as not set.
 
@@ -112,7 +112,7 @@ def sampling(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def response_format(config: Mapping[str, Any]) -> ResponseFormat | None:
-    """The wanted shape of the reply, or ``None`` for plain text.
+    """Reads the wanted shape of the reply, ``None`` for plain text.
 
     Accepted: ``"text"``, ``"json"``, ``{"type": "text" | "json" | "json_object"}``,
     ``{"type": "json_schema", "json_schema": {"name", "schema", "strict"}}``, ``{"type": "json_schema", "schema": …}``,
@@ -143,7 +143,7 @@ def response_format(config: Mapping[str, Any]) -> ResponseFormat | None:
 
 
 def tool_choice(request: LLMRequest) -> ToolChoice | None:
-    """The wanted use of tools, or ``None`` where nothing was said or no tools are offered.
+    """Reads the wanted use of tools, ``None`` where nothing was said or no tools are offered.
 
     Accepted: ``"auto"``, ``"none"``, ``"required"`` (or ``"any"``), a tool's name, and the maps that OpenAI
     (``{"type": "function", "function": {"name"}}``) and Anthropic (``{"type": "tool", "name"}``) use.
@@ -174,7 +174,7 @@ def tool_choice(request: LLMRequest) -> ToolChoice | None:
 
 
 def timeout_seconds(config: Mapping[str, Any]) -> float:
-    """``timeout_seconds``, the time for a whole call; 60 where it is not set."""
+    """Reads ``timeout_seconds``, the time for a whole call; 60 where it is not set."""
     seconds = number(config, "timeout_seconds", TIMEOUT_SECONDS)
     if seconds <= 0:
         raise bad_option("timeout_seconds", seconds, "a number of seconds above 0")
@@ -182,7 +182,7 @@ def timeout_seconds(config: Mapping[str, Any]) -> float:
 
 
 def number(config: Mapping[str, Any], key: str, default: float) -> float:
-    """The option ``key``, a number that is not negative."""
+    """Reads an option that is a number and not negative."""
     value = config.get(key)
     if value is None:
         return default
@@ -192,7 +192,7 @@ def number(config: Mapping[str, Any], key: str, default: float) -> float:
 
 
 def bad_option(key: str, value: object, expected: str) -> NeuroScriptError:
-    """The error for an option that cannot be used."""
+    """Makes the error for an option that cannot be used."""
     try:
         shown = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):

@@ -48,12 +48,12 @@ class Attempts:
         self.made += 1
 
     def check(self) -> None:
-        """Raises what cancels the call, if anything does."""
+        """Raises the caller's error if the call was cancelled."""
         if self._check is not None:
             self._check()
 
     def remaining(self) -> float:
-        """The seconds left; negative when the time is over."""
+        """Returns the seconds left; negative when the time is over."""
         return self._deadline - self._clock()
 
     def again(self, failure: AttemptFailed) -> bool:
@@ -79,7 +79,7 @@ class Attempts:
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
-    """The wait that the headers ask for: ``retry-after-ms``, or ``Retry-After`` in seconds or as a date (RFC 9110)."""
+    """Reads the wait that headers ask for: ``retry-after-ms``, or ``Retry-After``, seconds or a date (RFC 9110)."""
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name, "").strip()
         if re.fullmatch(r"\d+(\.\d*)?", value):

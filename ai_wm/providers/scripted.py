@@ -46,7 +46,7 @@ _USAGE_KEYS = frozenset(item.name for item in fields(Usage))
 
 
 class ScriptedClient:
-    """Answers from a list or a callable.
+    """A client that answers from a list or a callable.
 
     Args:
         replies: what to answer; without it ``replies`` of each request's configuration is used.
@@ -61,7 +61,7 @@ class ScriptedClient:
         self._places: dict[tuple[str, str], int] = {}
 
     def complete(self, request: LLMRequest) -> LLMResponse:
-        """The next reply."""
+        """Returns the next reply."""
         check_request(request)
         replies = self._replies if self._replies is not None else request.config.get("replies")
         if callable(replies):
@@ -76,7 +76,7 @@ class ScriptedClient:
         return _response(replies[index], request, f"replies[{index}]")
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
-        """The next reply, word by word."""
+        """Gives the next reply word by word."""
         yield from in_pieces(self.complete(request))
 
     def _next(self, request: LLMRequest, replies: Sequence[Reply]) -> int:

@@ -1,4 +1,4 @@
-"""Events out of bytes: server-sent events and newline-delimited JSON.
+"""Parsers of event streams: server-sent events and newline-delimited JSON.
 
 Server-sent events are read as the WHATWG HTML standard defines them (section 9.2.6, "Interpreting an event stream"):
 lines may end in LF, CR or CRLF, a line that starts with a colon is a comment, several ``data`` lines make one event.
@@ -21,7 +21,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def read_lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The lines in a stream of bytes, however it is cut into pieces.
+    """Splits a stream of bytes into lines, however it is cut into pieces.
 
     Raises:
         BadReply: a line is not UTF-8.
@@ -45,7 +45,7 @@ def read_lines(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def sse_events(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
-    """The events of an event stream: each one's name (empty if it has none) and its data, decoded from JSON.
+    """Reads server-sent events: the name of each, empty if it has none, and its data, decoded from JSON.
 
     The text ``[DONE]``, which is not JSON, comes as it is.
 
@@ -73,7 +73,7 @@ def sse_events(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
 
 
 def json_lines(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
-    """The objects of a stream with one JSON object a line, each with an empty name.
+    """Reads a stream with one JSON object a line; each comes with an empty name.
 
     Raises:
         BadReply: a line is not JSON.

@@ -43,7 +43,7 @@ _HEADERS = {
 
 
 class Reply:
-    """A reply whose body has not been read yet.  As a context manager it is closed at the end of the block."""
+    """A reply whose body has not been read yet; a context manager that closes it."""
 
     def __init__(self, response: httpx.Response, attempts: Attempts) -> None:
         self.status = response.status_code
@@ -58,7 +58,7 @@ class Reply:
         self._response.close()
 
     def chunks(self, limit: int = MAX_REPLY_BYTES) -> Iterator[bytes]:
-        """The body as it comes, decompressed.
+        """Reads the body as it comes, decompressed.
 
         Raises:
             AttemptFailed: the connection fails, time is over, the body is too large or not validly compressed.
@@ -78,11 +78,11 @@ class Reply:
             yield chunk
 
     def body(self, limit: int = MAX_REPLY_BYTES) -> bytes:
-        """The whole body."""
+        """Reads the whole body."""
         return b"".join(self.chunks(limit))
 
     def beginning(self, limit: int = 256 * 1024) -> bytes:
-        """What can be had of the body, up to about ``limit`` bytes: enough to read what went wrong."""
+        """Reads what can be had of the body, up to about ``limit`` bytes: enough to see what went wrong."""
         read = bytearray()
         try:
             for chunk in self.chunks():
@@ -120,7 +120,7 @@ class Transport:
         self._connections: Connections | None = None
 
     def carrier(self, base_url: str) -> httpx.BaseTransport:
-        """What carries the requests to ``base_url``, chosen when it is first asked for."""
+        """Returns the ``httpx`` transport that carries requests to ``base_url``, chosen at the first of them."""
         carrier = self._carriers.get(base_url)
         if carrier is None:
             with self._lock:
@@ -222,7 +222,7 @@ def _tls() -> ssl.SSLContext:
 
 
 def out_of_time(attempts: Attempts) -> AttemptFailed:
-    """The failure of a call whose time is over."""
+    """Makes the failure of a call whose time is over."""
     return AttemptFailed(ErrorCode.TIMEOUT, f"no complete reply within {attempts.timeout:g} s (timeout_seconds)")
 
 

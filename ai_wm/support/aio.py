@@ -1,4 +1,4 @@
-"""The way for asyncio and trio hosts: calls in worker threads, which end when the task that waits is cancelled."""
+"""Blocking calls for asyncio and trio hosts: run in worker threads, and cancelled with the task that waits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 async def in_thread(function: Callable[..., T], *args: Any, check: Callable[[], None] | None = None, **named: Any) -> T:
-    """Calls ``function`` in a worker thread and waits for it without blocking the loop.
+    """Runs a function in a worker thread, and waits for it without blocking the event loop.
 
     If the waiting task is cancelled it goes on at once; the call ends by itself the next time that it looks at the
     ``check`` which it is given, and gives back what it holds.

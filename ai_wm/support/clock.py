@@ -1,4 +1,4 @@
-"""What time it is, and how long something took."""
+"""The clock of a manager: time stamps and durations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ai_wm.data.types import Timestamp
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """When something began and ended, and the milliseconds between."""
+    """A period of time: its start, its end, and the milliseconds between."""
 
     start: Timestamp
     end: Timestamp
@@ -20,7 +20,7 @@ class Span:
 
 
 class Clock:
-    """Moments and durations.
+    """Reads the time and measures durations, by the system's clocks or a host's.
 
     Args:
         seconds: seconds since 1970, as ``time.time`` gives them.  With a clock of its own a host decides durations
@@ -32,11 +32,11 @@ class Clock:
         self._ticks = seconds or time.perf_counter
 
     def now(self) -> Timestamp:
-        """The moment, to the microsecond."""
+        """Returns the current moment, to the microsecond."""
         return Timestamp.from_unix(self._seconds())
 
     def measure(self) -> Callable[[], Span]:
-        """Starts measuring; call the result when it is over."""
+        """Starts measuring a period; call the result at its end to get the span."""
         start, began = self.now(), self._ticks()
 
         def stop() -> Span:

@@ -1,4 +1,4 @@
-"""What the manager tells those who listen."""
+"""Events: their names, and how listeners get them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _log = logging.getLogger("ai_wm")
 
 
 class Events:
-    """The listeners of one manager.  Events are fired in the thread of the caller, with no lock held."""
+    """Passes the events of one manager to its listeners, in the thread of the caller, with no lock held."""
 
     def __init__(self) -> None:
         self._listeners: tuple[Listener, ...] = ()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Adds a listener; the function returned takes it away again."""
+        """Adds a listener; the function returned removes it."""
         self._listeners = (*self._listeners, listener)
 
         def unsubscribe() -> None:
@@ -38,7 +38,7 @@ class Events:
         return unsubscribe
 
     def fire(self, name: str, payload: dict[str, Any]) -> None:
-        """Tells every listener.  What one raises is logged and stops neither the others nor the caller."""
+        """Calls every listener.  What one raises is logged and stops neither the others nor the caller."""
         collected = _collected.get()
         if collected is not None:
             collected.append((name, payload))
@@ -51,7 +51,7 @@ class Events:
 
     @contextmanager
     def collected(self) -> Iterator[list[tuple[str, dict[str, Any]]]]:
-        """Keeps the events fired in the block back: a worker thread's belong to the thread that waits for it."""
+        """Collects the events fired in the block instead of passing them on, for the thread that waits for this one."""
         events: list[tuple[str, dict[str, Any]]] = []
         token = _collected.set(events)
         try:

@@ -16,8 +16,11 @@ if hasattr(os, "register_at_fork"):
 
 
 def new_id() -> str:
-    """A random UUID (version 4).  It is no secret, so it does without the system call of ``uuid.uuid4``, at which
-    every other thread gets its turn first."""
+    """Makes a random UUID (version 4).
+
+    It is no secret, so it does without the system call of ``uuid.uuid4``, at which every other thread gets its turn
+    first.
+    """
     number = _random.getrandbits(128) & _FREE_BITS | _VERSION_4
     digits = f"{number:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -1,4 +1,4 @@
-"""Showing how far a batch is, where a person is watching."""
+"""The progress bar of a batch, shown where standard error is a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def display(total: int, shown: bool | None = None) -> Iterator[Callable[[], object]]:
-    """A bar on the standard error; the function that it gives counts one more as done.
+    """Shows a progress bar on standard error; call the function that it gives for each item that is done.
 
     Args:
         total: how many there are to do.

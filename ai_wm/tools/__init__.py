@@ -18,5 +18,5 @@ GROUPS = {
 
 
 def worker_registry() -> ToolRegistry:
-    """A registry of these tools alone, for documents and tests."""
+    """Makes a registry of these tools alone, for documents and tests."""
     return ToolRegistry(groups=GROUPS)

@@ -1,4 +1,4 @@
-"""How the tools reach the manager, and what stands behind a handle."""
+"""What the tools share: reaching the manager, conversation handles, and converting results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _interpreter: ContextVar[Interpreter | None] = ContextVar("ai_wm_calling_interpr
 
 
 class calling:
-    """Marks the block as work for an interpreter, whose handlers get the events that it causes."""
+    """Context manager for work of an interpreter, whose event handlers get the events that it causes."""
 
     __slots__ = ("_context", "_token")
 
@@ -44,18 +44,18 @@ class calling:
 
     @staticmethod
     def interpreter() -> Interpreter | None:
-        """The interpreter that this thread works for."""
+        """Returns the interpreter that this thread works for; None outside of such a block."""
         return _interpreter.get()
 
 
 def manager_of(ctx: ToolContext) -> AIWorkerManager:
-    """The interpreter's manager, made now if this is the first need of it."""
+    """Returns the interpreter's manager, made now if this is the first need of it."""
     manager: AIWorkerManager = ctx.services[SERVICE]
     return manager
 
 
 def as_tool_host(ctx: ToolContext) -> ToolHost:
-    """The interpreter's tools, as far as its host permits, for a model to call."""
+    """Makes a source of the interpreter's tools for models, as far as its host permits them."""
     from ai_wm.calls.tool_host import ToolHost
 
     interpreter = ctx.interpreter
@@ -63,12 +63,12 @@ def as_tool_host(ctx: ToolContext) -> ToolHost:
 
 
 def handle_of(ctx: ToolContext, conversation: ConversationManager) -> Handle:
-    """A handle for a conversation."""
+    """Makes a handle for a conversation."""
     return ctx.handles.create(KIND, conversation)
 
 
 def conversation_of(ctx: ToolContext, handle: Handle, instance_id: str | None = None) -> ConversationManager:
-    """The conversation behind a handle.
+    """Returns the conversation behind a handle.
 
     Raises:
         NeuroScriptError: 7 if it is no conversation's handle; 19 if it is stale, or not that instance's.
@@ -83,7 +83,7 @@ def conversation_of(ctx: ToolContext, handle: Handle, instance_id: str | None = 
 
 
 def task_map(output: str, record: PerformanceRecord) -> dict[str, Any]:
-    """A task's result as scripts see it."""
+    """Converts a task's result to the map that scripts see."""
     metrics = record.llm_metrics
     return {
         "output": output,
@@ -97,6 +97,6 @@ def task_map(output: str, record: PerformanceRecord) -> dict[str, Any]:
 
 
 def stream_of(ctx: ToolContext) -> Callable[[str], object] | None:
-    """Where the host wants to see replies while they come: the service ``stream``, a function of one string."""
+    """Returns the host's function for pieces of replies, its service ``stream``; None if it has none."""
     stream: Callable[[str], object] | None = ctx.services.get("stream")
     return stream

@@ -1,4 +1,4 @@
-"""The language's ``ask``: who is asked, and what becomes of the prompt."""
+"""The statement ``ask``: choosing the worker or conversation, and passing the prompt on."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Asker:
     def __call__(
         self, ctx: ToolContext, who: Any, prompt: str, config: dict[str, Any] | None, whispered: Sequence[Any]
     ) -> str:
-        """The reply.
+        """Answers one ``ask`` and returns the reply.
 
         Raises:
             NeuroScriptError: 10 if the host does not grant it; 7 if ``who`` is neither a string nor a conversation's
@@ -73,7 +73,7 @@ class Asker:
         return manager_of(ctx).execute_stateless_task(who, prompt, config, **options).output
 
     def close(self) -> None:
-        """Ends what was made here."""
+        """Closes the built-in echo's manager, if one was made."""
         if self._echo is not None:
             self._echo.close()
 

@@ -1,4 +1,4 @@
-"""``Conversation``: talking to an instance through its handle."""
+"""The tools of the group ``Conversation``: talking to an instance through its handle."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ STALE = "7 if it is no conversation's handle; 19 if the instance is retired or i
 
 
 def ask(ctx: ToolContext, handle: Handle, message: str, config_overrides: dict[str, Any] | None) -> str:
+    """Sends the model a message and returns its reply."""
     with calling(ctx):
         conversation = conversation_of(ctx, handle)
         return conversation.ask(
@@ -26,21 +27,25 @@ def ask(ctx: ToolContext, handle: Handle, message: str, config_overrides: dict[s
 
 
 def add_user_message(ctx: ToolContext, handle: Handle, text: str) -> None:
+    """Adds a message of the user to the history."""
     with calling(ctx):
         conversation_of(ctx, handle).add_user_message(text)
 
 
 def add_model_message(ctx: ToolContext, handle: Handle, text: str) -> None:
+    """Adds a message of the model to the history."""
     with calling(ctx):
         conversation_of(ctx, handle).add_model_message(text)
 
 
 def history(ctx: ToolContext, handle: Handle) -> list[dict[str, Any]]:
+    """Returns the messages so far as maps."""
     with calling(ctx):
         return [{"role": said.role, "content": said.content} for said in conversation_of(ctx, handle).history]
 
 
 def clear(ctx: ToolContext, handle: Handle) -> None:
+    """Empties the history."""
     with calling(ctx):
         conversation_of(ctx, handle).clear()
 

@@ -1,4 +1,4 @@
-"""``AIWorkerDefinition``: adding, finding, changing and removing worker definitions."""
+"""The tools of the group ``AIWorkerDefinition``: adding, finding, changing and removing definitions."""
 
 from __future__ import annotations
 
@@ -17,37 +17,44 @@ STORE_ERRORS = "26 if the file cannot be written"
 
 
 def add(ctx: ToolContext, definition_id: str | None, name: str | None, *values: Any) -> str:
+    """Adds a definition and returns its id."""
     fields = {"definition_id": definition_id, "name": name, **dict(zip(_ADDED, values, strict=True))}
     with calling(ctx):
         return manager_of(ctx).add_worker_definition({key: value for key, value in fields.items() if value is not None})
 
 
 def get(ctx: ToolContext, definition_id: str) -> dict[str, Any]:
+    """Returns a definition as a map."""
     with calling(ctx):
         return manager_of(ctx).get_worker_definition(definition_id).to_script()
 
 
 def list_definitions(ctx: ToolContext, filters: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Returns the definitions that pass the filters as maps."""
     with calling(ctx):
         return manager_of(ctx).list_worker_definitions_for_display(filters)
 
 
 def update(ctx: ToolContext, definition_id: str, updates: dict[str, Any]) -> None:
+    """Changes a definition."""
     with calling(ctx):
         manager_of(ctx).update_worker_definition(definition_id, updates)
 
 
 def remove(ctx: ToolContext, definition_id: str) -> None:
+    """Removes a definition."""
     with calling(ctx):
         manager_of(ctx).remove_worker_definition(definition_id)
 
 
 def load_all(ctx: ToolContext) -> str:
+    """Reads the definitions from the file again."""
     with calling(ctx):
         return f"Reloaded {manager_of(ctx).load_worker_definitions_from_file()} worker definitions."
 
 
 def save_all(ctx: ToolContext) -> str:
+    """Writes the definitions to the file."""
     with calling(ctx):
         return f"Saved {manager_of(ctx).save_worker_definitions_to_file()} worker definitions."
 

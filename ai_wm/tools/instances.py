@@ -1,4 +1,4 @@
-"""``AIWorkerInstance``: spawning instances, following them, and retiring them."""
+"""The tools of the group ``AIWorkerInstance``: spawning instances, following them, and retiring them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ NO_SUCH_INSTANCE = "9 if there is no such instance; 19 if it is retired"
 def spawn(
     ctx: ToolContext, definition_id: str, config_overrides: dict[str, Any] | None, file_contexts: list[str] | None
 ) -> dict[str, Any]:
+    """Spawns an instance and returns it as a map, with the handle of its conversation."""
     with calling(ctx):
         manager = manager_of(ctx)
         instance = manager.spawn_worker_instance(definition_id, config_overrides, file_contexts)
@@ -27,11 +28,13 @@ def spawn(
 
 
 def get(ctx: ToolContext, instance_id: str) -> dict[str, Any]:
+    """Returns a live instance as a map."""
     with calling(ctx):
         return manager_of(ctx).get_worker_instance(instance_id).to_script()
 
 
 def list_active(ctx: ToolContext, filters: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Returns the live instances that pass the filters as maps."""
     with calling(ctx):
         return [instance.to_script() for instance in manager_of(ctx).list_active_worker_instances(filters)]
 
@@ -45,6 +48,7 @@ def retire(
     final_session_token_usage: dict[str, Any] | None,
     performance_records: list[dict[str, Any]] | None,
 ) -> None:
+    """Retires an instance."""
     with calling(ctx):
         conversation_of(ctx, conversation_manager_handle, instance_id)
         manager_of(ctx).retire_worker_instance(
@@ -58,11 +62,13 @@ def retire(
 
 
 def update_status(ctx: ToolContext, instance_id: str, status: str, last_error: str | None) -> None:
+    """Sets the state of a live instance."""
     with calling(ctx):
         manager_of(ctx).update_instance_status(instance_id, status, last_error)
 
 
 def update_token_usage(ctx: ToolContext, instance_id: str, input_tokens: int, output_tokens: int) -> None:
+    """Adds tokens to a live instance's session."""
     with calling(ctx):
         manager_of(ctx).update_instance_token_usage(instance_id, input_tokens, output_tokens)
 

@@ -1,4 +1,4 @@
-"""The part of ``AIWorker`` that keeps the books: records of tasks, feedback on them, and queries."""
+"""The tools of the group ``AIWorker`` for records: logging tasks, feedback on them, and queries."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def log_performance(ctx: ToolContext, *values: Any) -> str:
+    """Logs the record of a task that was done elsewhere."""
     record = {name: value for name, value in zip(_LOGGED, values, strict=True) if value is not None}
     with calling(ctx):
         return manager_of(ctx).log_performance_record(record)
@@ -27,6 +28,7 @@ def log_feedback(
     correction_instructions: str,
     supervisor_agent_id: str,
 ) -> None:
+    """Attaches a rating to a task's record."""
     with calling(ctx):
         manager_of(ctx).log_feedback(
             task_id,
@@ -38,16 +40,19 @@ def log_feedback(
 
 
 def get_records(ctx: ToolContext, definition_id: str, filters: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Returns the records of a definition that pass the filters as maps."""
     with calling(ctx):
         return manager_of(ctx).performance_record_maps(definition_id, filters)
 
 
 def save_data(ctx: ToolContext) -> str:
+    """Tidies the file of performance data."""
     with calling(ctx):
         return f"Saved {manager_of(ctx).save_performance_data()} performance records."
 
 
 def load_data(ctx: ToolContext) -> str:
+    """Reads the performance data again."""
     with calling(ctx):
         return f"Loaded {manager_of(ctx).load_performance_data()} performance records."
 

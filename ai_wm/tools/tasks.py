@@ -1,4 +1,4 @@
-"""``AIWorker``: one-shot tasks, and the records of what workers did."""
+"""The tools of the group ``AIWorker``: stateless tasks and batches, and those for records."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ TASK_RESULT = "`output`, `task_id`, `cost`, `input_tokens`, `output_tokens`, `du
 def execute_stateless_task(
     ctx: ToolContext, name: str, prompt: str, config_overrides: dict[str, Any] | None
 ) -> dict[str, Any]:
+    """Gives a worker one prompt and returns the result as a map."""
     with calling(ctx):
         output, record = manager_of(ctx).execute_stateless_task(
             name, prompt, config_overrides, tools=as_tool_host(ctx), check=ctx.check, stream=stream_of(ctx)
@@ -45,6 +46,7 @@ def execute_batch(
     max_parallel: int,
     config_overrides: dict[str, Any] | None,
 ) -> list[Any]:
+    """Gives a worker many prompts and returns the results as maps, error values where one failed."""
     from neuroscript import ErrorValue, NeuroScriptError
 
     with calling(ctx):

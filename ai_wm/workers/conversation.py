@@ -1,4 +1,4 @@
-"""Conversations: the turns of a session, and what hosts and scripts hold of it."""
+"""Conversations: running the turns of a session, and the interface to it for hosts and scripts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 
 class ConversationManager:
-    """The conversation of one instance: what was said, and saying more.
+    """The conversation of one instance: its history, and asking the model more.
 
     Get one with ``manager.conversation(instance_id)``.  Every method raises error 19 once the instance is retired, and
     those that change the history do so while a turn is going on.
@@ -33,12 +33,12 @@ class ConversationManager:
 
     @property
     def instance_id(self) -> str:
-        """The instance whose conversation this is."""
+        """The id of the instance whose conversation this is."""
         return self._session.instance_id
 
     @property
     def history(self) -> list[Message]:
-        """What was said so far, the oldest first; a list of its own."""
+        """The messages so far, the oldest first, in a new list."""
         with self._session.lock:
             self._session.check_alive()
             return list(self._session.history)
@@ -53,7 +53,7 @@ class ConversationManager:
         check: Check | None = None,
         context: Sequence[str] = (),
     ) -> str:
-        """One turn: says something to the model and gives its reply.
+        """Sends the model a message with the conversation before it, and returns the reply.
 
         Args:
             message: what to say.
@@ -73,7 +73,7 @@ class ConversationManager:
         return self._conversations.ask(self._session, message, config_overrides, options)
 
     async def aask(self, message: str, config_overrides: Mapping[str, Any] | None = None, **options: Any) -> str:
-        """`ask` for asyncio and trio hosts: in a worker thread, ended when the waiting task is cancelled."""
+        """Runs `ask` in a worker thread, for asyncio and trio hosts; cancelling the waiting task ends it."""
         return await in_thread(self.ask, message, config_overrides, **options)
 
     def add_user_message(self, text: str) -> None:
@@ -91,7 +91,7 @@ class ConversationManager:
         )
 
     def clear(self) -> None:
-        """Forgets what was said; an instance whose context was full can go on."""
+        """Empties the history; an instance whose context was full can go on."""
         self._session.clear()
 
     def __repr__(self) -> str:
@@ -113,7 +113,7 @@ class Conversations:
     store: Store
 
     def ask(self, session: Session, message: str, overrides: Mapping[str, Any] | None, options: CallOptions) -> str:
-        """One turn of an instance: busy, then idle again, or in the state that the failure means.
+        """Runs one turn of an instance, which is busy meanwhile, and then idle or in the state that the failure means.
 
         Raises:
             NeuroScriptError: 4 for what does not fit; 19 retired, or a turn is going on, or its context is full; 9 if

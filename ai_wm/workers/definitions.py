@@ -28,7 +28,7 @@ READ_ONLY = frozenset({"definition_id", "aggregate_performance_summary", "create
 
 
 class Definitions:
-    """The definitions of one manager, as its store holds them.
+    """Adds, finds, changes and removes the definitions in a store.
 
     Args:
         store: keeps them; another process's changes are seen at the next call.
@@ -48,7 +48,7 @@ class Definitions:
     # --- finding ---
 
     def find(self, id_or_name: str) -> AIWorkerDefinition:
-        """The definition itself, shared: not to be changed, its summary not current.
+        """Returns the stored definition itself, which must not be changed, and whose summary may lag.
 
         Raises:
             NeuroScriptError: 9 if there is none of that id or name, or several archived ones of that name.
@@ -60,11 +60,11 @@ class Definitions:
         return find_in(self._store.definitions(), id_or_name)
 
     def active(self) -> list[AIWorkerDefinition]:
-        """The active definitions themselves, shared as those of `find`."""
+        """Returns the active definitions themselves, which must not be changed either."""
         return [item for item in self._store.definitions().values() if item.status is AIWorkerDefinitionStatus.ACTIVE]
 
     def get(self, id_or_name: str) -> AIWorkerDefinition:
-        """A copy of the definition, with its current summary.
+        """Returns a copy of a definition, with its current summary.
 
         Raises:
             NeuroScriptError: 9 as for `find`.
@@ -72,7 +72,7 @@ class Definitions:
         return self._copy(self.find(id_or_name))
 
     def select(self, filters: Mapping[str, Any] | None = None) -> list[AIWorkerDefinition]:
-        """Copies of the definitions that pass the filters, by name.
+        """Returns copies of the definitions that pass the filters, sorted by name.
 
         Raises:
             NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
@@ -85,7 +85,7 @@ class Definitions:
     def for_display(
         self, filters: Mapping[str, Any] | None, key_status: Callable[[AIWorkerDefinition], APIKeyStatus]
     ) -> list[dict[str, Any]]:
-        """The definitions as scripts see them, with ``can_chat`` and ``api_key_status`` besides."""
+        """Returns definitions as maps for scripts, with ``can_chat`` and ``api_key_status`` besides."""
         return [
             {**item.to_script(), "can_chat": item.can_chat, "api_key_status": key_status(item).value}
             for item in self.select(filters)
@@ -94,7 +94,7 @@ class Definitions:
     # --- changing ---
 
     def add(self, data: Mapping[str, Any] | AIWorkerDefinition) -> str:
-        """Adds a definition; its summary starts at nothing.  Returns its id.
+        """Adds a definition, with an empty summary, and returns its id.
 
         Raises:
             NeuroScriptError: 4 for a value that does not fit, 42 if the id or name is taken, 25 and 26 if it cannot be
@@ -149,7 +149,7 @@ class Definitions:
         return self._copy(self._store.change_definitions(change))
 
     def remove(self, id_or_name: str) -> str:
-        """Removes a definition; its records stay.  Returns its id.
+        """Removes a definition, whose records stay, and returns its id.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 19 while it has active instances; 25 and 26 if it cannot be written.
@@ -179,7 +179,7 @@ class Definitions:
 
 
 def find_in(definitions: Mapping[str, AIWorkerDefinition], id_or_name: str) -> AIWorkerDefinition:
-    """The definition of that id, else the one of that name; an archived one only where no other has the name.
+    """Finds a definition by id, else by name; an archived one only where no other has the name.
 
     Raises:
         NeuroScriptError: 9 if there is none, or several archived ones.

@@ -1,4 +1,4 @@
-"""The files that go to a model ahead of a conversation."""
+"""File contexts: text files of the sandbox that go to a model ahead of a conversation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class FileContexts:
         self._kept = False
 
     def messages(self, check: Check | None = None) -> tuple[Message, ...]:
-        """One message with all files, or none.
+        """Returns one message with the contents of all files, or none without files.
 
         Raises:
             NeuroScriptError: 34 outside the sandbox; 22 missing; 23 no file; 25 not readable; 37 too large; 41 no
@@ -47,7 +47,7 @@ class FileContexts:
         return self._read
 
     def keep(self) -> None:
-        """The files were sent: from now on what was read then is sent again."""
+        """Keeps the contents that were read, to be sent from now on."""
         self._kept = True
 
 

@@ -46,7 +46,7 @@ _REMEMBERED = 10_000
 
 
 class Instances:
-    """The live instances of one manager.
+    """Spawns, finds and retires the live instances of one manager.
 
     Args:
         definitions: their definitions.
@@ -78,11 +78,11 @@ class Instances:
 
     @property
     def lock(self) -> RLock:
-        """Held while a slot is taken: who removes a definition holds it while looking whether any are."""
+        """The lock held while an instance's slot is taken; who removes a definition holds it while counting them."""
         return self._lock
 
     def find(self, instance_id: str) -> Session:
-        """The live instance of that id.
+        """Finds a live instance by its id.
 
         Raises:
             NeuroScriptError: 9 if there is none, 19 if it is retired.
@@ -97,7 +97,7 @@ class Instances:
         raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, message)
 
     def select(self, filters: Mapping[str, Any] | None = None) -> list[AIWorkerInstance]:
-        """The live instances that pass the filters, the oldest first.
+        """Returns snapshots of the live instances that pass the filters, the oldest first.
 
         Raises:
             NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
@@ -111,7 +111,7 @@ class Instances:
     def spawn(
         self, id_or_name: str, overrides: Mapping[str, Any] | None, file_contexts: Sequence[str] | None
     ) -> Session:
-        """Starts an instance.
+        """Spawns an instance of a definition.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 19 not active or not conversational; 4 for overrides or paths that
@@ -158,7 +158,7 @@ class Instances:
         records: Any = None,
         wait_seconds: float = 0.0,
     ) -> RetiredInstanceInfo:
-        """Stores an instance for good, frees its slot and ends it.
+        """Retires an instance: stores it with its records, ends it, and frees its slot.
 
         Args:
             instance_id: the instance.
@@ -207,7 +207,7 @@ class Instances:
         return info
 
     def retire_all(self, reason: str, wait_seconds: float, instance_ids: Iterable[str] | None = None) -> None:
-        """Retires what is left, or those of some ids that are left, as ``retired_completed``.
+        """Retires all live instances, or those of some ids that still live, as ``retired_completed``.
 
         Raises:
             NeuroScriptError: the first failure, once all were tried.

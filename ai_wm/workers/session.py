@@ -1,4 +1,4 @@
-"""Sessions: what a live instance is while it lives, its state and its conversation."""
+"""Sessions: live instances, each with its state and its conversation."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ class Session:
 
     @property
     def file_contexts(self) -> Sequence[str]:
-        """The files that go ahead of the conversation."""
+        """The paths of the files that go to the model ahead of the conversation."""
         return self._files.paths
 
     @property
     def status(self) -> AIWorkerInstanceStatus:
-        """The state it is in."""
+        """The state of the instance."""
         return self._status
 
     def snapshot(self) -> AIWorkerInstance:
-        """The instance as it is now."""
+        """Returns a snapshot of the instance."""
         with self.lock:
             return AIWorkerInstance(
                 instance_id=self.instance_id,
@@ -75,12 +75,12 @@ class Session:
     # --- what may be done now ---
 
     def check_alive(self) -> None:
-        """Raises error 19 if it is retired."""
+        """Raises error 19 if the instance is retired."""
         if self._retired:
             raise stale(self.instance_id)
 
     def check_free(self) -> None:
-        """Raises error 19 if it is retired, or a turn is going on."""
+        """Raises error 19 if the instance is retired, or a turn is going on."""
         self.check_alive()
         if self._in_turn:
             raise NeuroScriptError(
@@ -91,7 +91,7 @@ class Session:
     # --- turns ---
 
     def begin_turn(self) -> None:
-        """Makes it busy.
+        """Begins a turn: makes the instance busy.
 
         Raises:
             NeuroScriptError: 19 if it is retired, busy, or its context is full.
@@ -109,7 +109,7 @@ class Session:
     def end_turn(
         self, status: AIWorkerInstanceStatus, last_error: str, said: Sequence[Message], now: Timestamp
     ) -> None:
-        """Ends the turn; ``said`` is what it adds to the history, nothing if it failed."""
+        """Ends the turn, and adds what was said to the history; nothing was if it failed."""
         with self.lock:
             self.history.extend(said)
             if said:
@@ -118,11 +118,11 @@ class Session:
             self._turn_over.notify_all()
 
     def opening(self, check: Check | None) -> tuple[Message, ...]:
-        """What goes to the model ahead of the conversation: its file contexts, read when first sent."""
+        """Returns the file contexts, read when first sent, which go to the model ahead of the conversation."""
         return self._files.messages(check)
 
     def count(self, input_tokens: int, output_tokens: int, log: Callable[[TokenUsageMetrics], object]) -> None:
-        """Adds tokens to the session's, once ``log`` has noted the new sum."""
+        """Adds tokens to those of the session, once ``log`` has noted the new sum."""
         with self.lock:
             usage = self._usage.plus(input_tokens, output_tokens)
             log(usage)
@@ -145,7 +145,7 @@ class Session:
                 self._status = AIWorkerInstanceStatus.IDLE
 
     def set_status(self, status: AIWorkerInstanceStatus, last_error: str | None, now: Timestamp) -> None:
-        """Sets the state."""
+        """Sets the state, and the last error if one is given."""
         with self.lock:
             self.check_free()
             self._status, self._active = status, now
@@ -153,7 +153,7 @@ class Session:
                 self._last_error = last_error
 
     def retire(self, store: Callable[[], RetiredInstanceInfo], wait_seconds: float = 0.0) -> RetiredInstanceInfo:
-        """Ends it for good, once ``store`` has stored it.
+        """Ends the session for good, once ``store`` has stored it.
 
         Raises:
             NeuroScriptError: 19 if it is retired, or in a turn that does not end within ``wait_seconds``; what
@@ -169,7 +169,7 @@ class Session:
 
 
 def stale(instance_id: str) -> NeuroScriptError:
-    """The error for an instance that is retired."""
+    """Makes the error for an instance that is retired."""
     return NeuroScriptError(
         ErrorCode.PRECONDITION_FAILED, f"the instance {instance_id} is retired and its handle is stale; spawn another"
     )

@@ -17,7 +17,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 
 class TaskResult(NamedTuple):
-    """What a stateless task gave: the model's output and the record of the task."""
+    """The result of a stateless task: the model's output and the record of the task."""
 
     output: str
     record: PerformanceRecord
@@ -34,7 +34,7 @@ class StatelessTasks:
     def execute(
         self, id_or_name: str, prompt: str, overrides: Mapping[str, Any] | None, options: CallOptions
     ) -> TaskResult:
-        """Gives a definition one prompt.
+        """Gives a definition one prompt, and returns its output and the record.
 
         Raises:
             NeuroScriptError: 4 for what does not fit; what `ready` and `Runner.run` raise.
@@ -61,7 +61,7 @@ class StatelessTasks:
         return TaskResult(answer.text, answer.record)
 
     def ready(self, id_or_name: str) -> AIWorkerDefinition:
-        """The definition, if it may run stateless tasks now.
+        """Finds a definition that may run stateless tasks now.
 
         Raises:
             NeuroScriptError: 9 unknown; 19 not active, or not for stateless tasks.

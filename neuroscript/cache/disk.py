@@ -19,10 +19,10 @@ import os
 import stat
 import sys
 
-from neuroscript.version import __version__
 from neuroscript.cache.memory import Entry
 from neuroscript.runtime.containers import COPY_ALWAYS, IN_CONTAINER, IN_HELPER, IN_LOCAL
 from neuroscript.runtime.programs import Compiled, LoadedProcedure, LoadedProgram, Signature
+from neuroscript.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

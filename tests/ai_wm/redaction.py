@@ -92,9 +92,13 @@ def echoes(draw: st.DrawFn) -> tuple[str, str]:
 
 def readable(text: str, key: str) -> str | None:
     """A part of the key of `SHOWN` characters or more that can be read in the text, in whatever spelling; else None."""
-    parts = {key[at : at + SHOWN].lower() for at in range(len(key) - SHOWN + 1)}
-    for reading in _readings(text):
-        reading = reading.lower()
+    key = key.lower()
+    parts = {key[at : at + SHOWN] for at in range(len(key) - SHOWN + 1)}
+    quarters = {key[at : at + 4] for at in range(len(key) - 3)}
+    for reading in map(str.lower, _readings(text)):
+        # Of eight characters in a row, four begin at a multiple of five; mostly none is the key's.
+        if quarters.isdisjoint([reading[at : at + 4] for at in range(0, len(reading) - 3, 5)]):
+            continue
         for at in range(len(reading) - SHOWN + 1):
             if reading[at : at + SHOWN] in parts:
                 return reading[at : at + SHOWN]

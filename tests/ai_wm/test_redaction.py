@@ -10,6 +10,7 @@ import json
 import logging
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -162,7 +163,7 @@ SERVERS: dict[str, Server] = {
 
 
 @pytest.mark.parametrize("server", SERVERS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(provider=st.sampled_from(REMOTE), echo=echoes())
 @example(provider="openai", echo=(KEY, "." * 167 + SPELLINGS["base64 standard, 0 before, 0 after"](KEY)))
 def test_nothing_of_a_key_comes_out_of_a_servers_reply(server: str, provider: str, echo: tuple[str, str]) -> None:
@@ -171,6 +172,32 @@ def test_nothing_of_a_key_comes_out_of_a_servers_reply(server: str, provider: st
     with AIWorkerManager(environ={"KEY": key}, transport=transport) as manager:
         add_workers(manager, provider)
         assert readable(all_that_comes_out(manager), key) is None
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(echo=echoes(), streamed=st.booleans())
+@example(echo=(KEY, "." * 250 + KEY), streamed=False)
+def test_nothing_of_a_key_comes_into_the_record_of_a_successful_call(echo: tuple[str, str], streamed: bool) -> None:
+    key, text = echo
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "delta": message, "finish_reason": "stop"}
+    body: dict[str, Any] = {"id": text, "model": text, "choices": [choice]}
+    events = f"data: {json.dumps(body)}\n\ndata: [DONE]\n\n".encode()
+    reply = (
+        httpx.Response(200, content=events, headers={"content-type": "text/event-stream"})
+        if streamed
+        else httpx.Response(200, json=body)
+    )
+    told: list[str] = []
+    with AIWorkerManager(environ={"KEY": key}, transport=httpx.MockTransport(lambda request: reply)) as manager:
+        manager.on_event(lambda name, payload: told.append(json.dumps(payload)))
+        add_workers(manager, "openai")
+        stream = (lambda piece: None) if streamed else None
+        assert manager.execute_stateless_task("w", "hi", stream=stream).output == text
+        (record,) = manager.performance_record_maps("w")
+    assert (record["success"], len(told)) == (True, 1)
+    assert readable(json.dumps(record, ensure_ascii=False), key) is None
+    assert readable(told[0], key) is None
 
 
 def add_workers(manager: AIWorkerManager, provider: str) -> None:
@@ -213,7 +240,7 @@ CLIENTS: dict[str, Callable[[str], object]] = {
 
 
 @pytest.mark.parametrize("how", CLIENTS)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(echo=echoes())
 def test_nothing_of_a_key_comes_out_of_a_hosts_own_client(how: str, echo: tuple[str, str]) -> None:
     key, text = echo
