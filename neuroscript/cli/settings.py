@@ -45,9 +45,9 @@ CHOICE = "choice"  # every layer replaces it
 
 _SOURCE = re.compile(r"(env|config|vault|keyring):\S+", re.ASCII)
 _PAIR = re.compile(r"(?P<source>.*?)=(?P<place>(https?://|provider:).*)", re.DOTALL)
+_NUMERIC = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
 _PROVIDER = re.compile(r"provider:[\w.-]+")
 _FULL_NAME = re.compile(r"\w+(\.\w+)+")
-_WILD = re.compile(r"[*?\[]")
 
 
 @record(frozen=True)
@@ -117,9 +117,32 @@ def address(value: Any) -> str:
         fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         fine = False
-    if not fine or "@" in parts.netloc or "?" in value or "#" in value:
+    if not fine or "@" in parts.netloc or "?" in value or "#" in value or _is_odd(parts.hostname or ""):
         raise ValueError(wanted)
     return value
+
+
+def _is_odd(host: str) -> bool:
+    """Whether a host is a number in a form that some take for an address of the network, and others do not."""
+    last = host.rstrip(".").rpartition(".")[2]
+    if ":" in host or not _NUMERIC.fullmatch(last):
+        return False
+    from ipaddress import IPv4Address
+
+    try:
+        IPv4Address(host)
+    except ValueError:
+        return True
+    return False
+
+
+def _is_loopback(host: str) -> bool:
+    from ipaddress import ip_address
+
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def addresses(value: Any) -> tuple[str, ...]:
@@ -131,7 +154,13 @@ def place(value: Any) -> str:
     """Where a key may go: an address, or ``provider:NAME``."""
     if isinstance(value, str) and _PROVIDER.fullmatch(value):
         return value
-    return address(value)
+    checked = address(value)
+    if checked[:5].lower() == "http:":
+        from urllib.parse import urlsplit
+
+        if not _is_loopback(urlsplit(checked).hostname or ""):
+            raise ValueError("an https address; over plain http a key goes to this machine alone")
+    return checked
 
 
 def pair(written: str) -> tuple[str, str]:
@@ -349,9 +378,9 @@ def _rank(value: Any) -> float:
 
 
 def covers(pattern: str, other: str) -> bool:
-    """Whether a pattern of names certainly matches all names that another one matches."""
+    """Whether a pattern of names (``*``, ``?``) certainly matches all names that another one matches."""
     if pattern == other:
         return True
-    if _WILD.search(other) and ("[" in other or re.search(r"[?\[]", pattern)):
+    if "*" in other and "?" in pattern:
         return False
-    return fnmatchcase(other, pattern)
+    return fnmatchcase(other, pattern.replace("[", "[[]"))
