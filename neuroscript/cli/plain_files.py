@@ -40,16 +40,18 @@ def read_plain(path: str, most: int, *, follow: bool = False, own: bool = False,
         raise
     except (OSError, ValueError) as error:
         raise NotPlain(f"it cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise NotPlain("it is not a regular file")
         if own:
             check_own(found, writable_by)
-        try:
+        with open(descriptor, "rb", closefd=False) as file:
             content = file.read(most + 1)
-        except OSError as error:
-            raise NotPlain(f"it cannot be read: {error.strerror or error}") from error
+    except OSError as error:
+        raise NotPlain(f"it cannot be read: {error.strerror or error}") from error
+    finally:
+        os.close(descriptor)
     if len(content) > most:
         raise NotPlain(f"it has more than {most} bytes")
     return content

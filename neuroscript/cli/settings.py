@@ -178,9 +178,7 @@ def keys(value: Any) -> tuple[tuple[str, str], ...]:
     pairs = []
     for source, places in value.items():
         if not _SOURCE.fullmatch(source):
-            raise ValueError(
-                'key sources such as "env:NAME", "config:PATH#KEY", "vault:MOUNT/PATH", "keyring:NAME/USER"'
-            )
+            raise ValueError('a table of sources such as "env:NAME", "config:FILE#KEY", "vault:PATH"')
         pairs += [(source, place(item)) for item in texts([places] if isinstance(places, str) else places)]
     return tuple(pairs)
 

@@ -29,9 +29,7 @@ def run(options: argparse.Namespace) -> int:
     """Trusts a file, revokes that, or lists what is trusted."""
     given = [options.file is not None, options.revoke is not None, options.list]
     if sum(given) != 1:
-        raise UsageError(
-            "say one of: neuroscript trust FILE, neuroscript trust --revoke FILE, neuroscript trust --list"
-        )
+        raise UsageError("one of these is wanted: neuroscript trust FILE, trust --revoke FILE, trust --list")
     if options.list:
         return _list()
     if options.revoke is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -54,8 +55,9 @@ def load() -> dict[str, str]:
         value = json.loads(read_plain(path, MAX_BYTES, own=True, writable_by=GROUP_AND_OTHERS))
     except FileNotFoundError:
         return {}
-    except NotPlain as error:
-        raise UsageError(f"{one_line(path)}: the list of trusted files cannot be used: {error}") from error
+    except (NotPlain, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{one_line(path)}: the list of trusted files cannot be used: {reason}") from error
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict) or not all(isinstance(known, str) for known in value.values()):
@@ -106,6 +108,8 @@ def _save(known: dict[str, str]) -> None:
         os.chmod(temporary, 0o600)  # which a umask may have taken from the user too
         os.replace(temporary, path)
     except (OSError, NotPlain) as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{one_line(path)} cannot be written: {reason}") from error
 
