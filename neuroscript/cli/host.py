@@ -110,13 +110,18 @@ def has_policy(options: argparse.Namespace) -> bool:
     return any(getattr(options, name) for name in names)
 
 
-def check_patterns(interpreter: Interpreter, options: argparse.Namespace) -> None:
+def check_patterns(interpreter: Interpreter, options: argparse.Namespace, plugins: bool) -> None:
     """Refuses a flag that names no tool there is: a rule that denies nothing by mistake would be a hole.
+
+    Args:
+        interpreter: whose tools there are.
+        options: with the flags.
+        plugins: whether plugins are loaded; without them their tools may be named all the same.
 
     Raises:
         UsageError: naming the nearest tools.
     """
-    if options.no_plugins:  # whose tools may be named all the same
+    if not plugins:
         return
     for flag, patterns in (("--deny", options.deny), ("--allow", options.allow)):
         for pattern in patterns:

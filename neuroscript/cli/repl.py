@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
     session = ReplSession(make_interpreter, lambda text: write_line(sys.stdout, text), settings)
     try:
-        check_patterns(session.interpreter, options)
+        check_patterns(session.interpreter, options, settings.one("run.plugins"))
         if interactive:
             _converse(session, interrupts)
         else:

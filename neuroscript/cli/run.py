@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
         services=services,
     ) as interpreter:
         sink.interpreter = interpreter
-        check_patterns(interpreter, options)
+        check_patterns(interpreter, options, host.plugins)
         try:
             with interrupts.cancelling(interpreter.cancel):
                 result = job.run(interpreter)

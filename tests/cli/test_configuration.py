@@ -257,6 +257,13 @@ def test_tools_are_allowed_and_denied(
     assert problem in done.err
 
 
+def test_tools_of_plugins_may_be_denied_where_there_are_none(neuroscript: Command, tmp_path: Path) -> None:
+    (tmp_path / "program.ns").write_text("func main() means\nendfunc\n")
+    assert neuroscript("run", "--no-plugins", "--deny", "AIWorker", "program.ns").status == 0
+    user_file(tmp_path, "[run]\nplugins = false\n")
+    assert neuroscript("run", "--deny", "AIWorker", "program.ns").status == 0
+
+
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
