@@ -24,7 +24,7 @@ PACKAGES = ("neuroscript", "ai_wm")
 # From the ground up: a module imports from its own part and from lower rows, and nothing from a part beside it.
 LAYERS = {
     "neuroscript": """
-        records version output user_directories
+        output records user_directories version
         errors limits
         values
         sandbox syntax
@@ -41,9 +41,12 @@ LAYERS = {
     """,
     "neuroscript.cli": """
         status log
-        source report interrupts plugin_commands
-        options app
-        . check run tools
+        source report interrupts plugin_commands plain_files
+        settings trusted_files
+        options explanation app
+        configuration
+        host
+        . check run tools trust
         session
         terminal
         repl
