@@ -15,13 +15,17 @@ from neuroscript.values import DEFAULT_NESTING, ErrorValue, EventValue, ToolValu
 _NUMBERS = (int, float)
 _LARGE = 1 << 60  # whole numbers from here on may be chosen so that Python's hashes of them are all one
 _LONG = 1000  # characters or bytes from which on it is worth to remember what has been compared
+_REMEMBERED = (str, bytes, list, dict, ErrorValue, EventValue)
 
 
 class Classes:
     """Numbers the equality classes of values: ``of(a) == of(b)`` exactly where ``a`` equals ``b``."""
 
     def __init__(self) -> None:
-        self._numbers: dict[Hashable, int] = {}
+        self._count = 0
+        self._numbers: dict[int | float, int] = {}
+        self._texts: dict[str, int] = {}
+        self._others: dict[Hashable, int] = {}
         # The value itself is kept beside its class, so that its id stays its own.
         self._known: dict[int, tuple[Any, int]] = {}
 
@@ -32,38 +36,41 @@ class Classes:
             NeuroScriptError: 38 if the value is nested too deeply.
         """
         kind = type(value)
-        key: Hashable
         if kind is int or kind is float:
             if -_LARGE < value < _LARGE or not (kind is int or value.is_integer()):
                 # Equal numbers have equal hashes in Python, whichever type they are.
-                key = (int, value)
-            else:
-                whole = int(value)
-                key = (int, whole.to_bytes(whole.bit_length() // 8 + 1, "little", signed=True))
-        elif kind is list or kind is dict or kind is ErrorValue or kind is EventValue:
-            known = self._known.get(id(value))
-            if known is not None:
-                return known[1]
-            if depth <= 0:
-                raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "values are nested too deeply to be compared")
-            if kind is list:
-                key = (list, tuple([self.of(item, depth - 1) for item in value]))
-            else:
-                fields = value if kind is dict else value.fields()
-                key = (kind, frozenset([(name, self.of(item, depth - 1)) for name, item in fields.items()]))
-            number = self._numbers.setdefault(key, len(self._numbers))
-            self._known[id(value)] = (value, number)
-            return number
-        elif (kind is str or kind is bytes) and len(value) > _LONG:
-            # Looking it up compares it with its equal, from end to end: once is enough.
-            known = self._known.get(id(value))
-            if known is None:
-                number = self._numbers.setdefault((kind, value), len(self._numbers))
-                known = self._known[id(value)] = (value, number)
-            return known[1]
-        else:
-            key = (kind, value.name.lower() if kind is ToolValue else value)
-        return self._numbers.setdefault(key, len(self._numbers))
+                return self._class(self._numbers, value)
+            whole = int(value)
+            return self._class(self._others, whole.to_bytes(whole.bit_length() // 8 + 1, "little", signed=True))
+        if kind is str and len(value) <= _LONG:
+            return self._class(self._texts, value)
+        if kind not in _REMEMBERED:
+            return self._class(self._others, (kind, value.name.lower() if kind is ToolValue else value))
+        known = self._known.get(id(value))
+        if known is None:
+            known = self._known[id(value)] = (value, self._class_of_large(kind, value, depth))
+        return known[1]
+
+    def _class_of_large(self, kind: type, value: Any, depth: int) -> int:
+        """The class of a list, a map, or a long text: to look it up is to read it from end to end."""
+        if kind is str:
+            return self._class(self._texts, value)
+        if kind is bytes:
+            return self._class(self._others, (kind, value))
+        if depth <= 0:
+            raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, "values are nested too deeply to be compared")
+        if kind is list:
+            return self._class(self._others, (list, tuple([self.of(item, depth - 1) for item in value])))
+        fields = value if kind is dict else value.fields()
+        names = sorted(fields)
+        return self._class(self._others, (kind, *names, *[self.of(fields[name], depth - 1) for name in names]))
+
+    def _class(self, table: dict[Any, int], key: Hashable) -> int:
+        number = table.get(key)
+        if number is None:
+            number = table[key] = self._count
+            self._count += 1
+        return number
 
 
 def find_equal(items: list[Any], element: Any) -> int:
@@ -76,9 +83,8 @@ def find_equal(items: list[Any], element: Any) -> int:
         return -1
     if kind in (list, dict):
         classes = Classes()
-        wanted = classes.of(element)
         for index, item in enumerate(items):
-            if type(item) is kind and len(item) == len(element) and classes.of(item) == wanted:
+            if type(item) is kind and len(item) == len(element) and classes.of(item) == classes.of(element):
                 return index
         return -1
     if kind in (str, bytes) and len(element) > _LONG:

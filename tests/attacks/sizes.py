@@ -147,6 +147,8 @@ class Values:
                 return {"half": Fuzzy(0.5)}
             case ArgType.FUNCTION:
                 return {"a function": FUNCTION}
+            case ArgType.FUNCTION_OR_KEY:
+                return {"a function": FUNCTION, "a key": "a", "many keys": ["a"] * MANY, "a long path": "a." * LONG}
             case ArgType.ANY:
                 some = {name: text for name, text in self.of(ArgType.STRING).items() if name in ("letters", "zeros")}
                 return {**some, **self.of(ArgType.SLICE_ANY), **self.of(ArgType.MAP), **BYTES}
