@@ -20,6 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from ai_wm.data.fields import plain
 from ai_wm.data.totals import RecordFilter
 from ai_wm.data.types import (
     AIWorkerDefinition,
@@ -202,7 +203,7 @@ class JsonStore:
         last, records = -1, []
         for place in places:
             if place.record is not None:
-                yield place.record
+                yield plain(place.record, "to_file")
                 continue
             if place.entry != last:
                 assert reader is not None
