@@ -15,24 +15,11 @@ from urllib.parse import quote
 
 from ai_wm.providers.adapter import ErrorReply
 from ai_wm.providers.base import Usage
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from ai_wm.providers.meanings import meaning_of
+from neuroscript.errors import NeuroScriptError
 
 if TYPE_CHECKING:
     from ai_wm.keys import Secret
-
-# What providers say when the conversation does not fit; they have no common code for it.
-_CONTEXT_FULL = re.compile(
-    r"context_length_exceeded|exceed_context_size|context_window_exceeded|request_too_large"
-    r"|prompt is too long|input is too long|too many (input )?tokens"
-    r"|(maximum|available|model'?s?) (context|input) (length|size|window)"
-    r"|exceeds? (the |its )?(model'?s? )?(maximum |available )?(context|input token)"
-    r"|(input|prompt) (length|token count|tokens?)[^.]{0,60}exceeds?"
-    r"|context (the )?overflows|greater than the context length",
-    re.IGNORECASE,
-)
-# Google says so with status 400.
-_BAD_KEY = re.compile(r"\bAPI_KEY_INVALID\b")
-_CONTEXT_STATUS = (400, 413, 422, 500)
 
 _MESSAGE_LENGTH = 500
 _FIRST_WAIT = 0.5
@@ -46,10 +33,14 @@ class AttemptFailed(Exception):
         code: of the error that it becomes when there are no more attempts.
         message: what happened.
         retry: whether another attempt can succeed.
+        once: one more attempt is worth making, and no second.
         retry_after: the seconds that the provider asks to wait.
         details: further facts for the error.
         usage: the tokens that the attempt is known to have cost.
     """
+
+    text = ""
+    """What had come of the model's answer."""
 
     def __init__(
         self,
@@ -57,6 +48,7 @@ class AttemptFailed(Exception):
         message: str,
         *,
         retry: bool = False,
+        once: bool = False,
         retry_after: float | None = None,
         details: Mapping[str, Any] | None = None,
         usage: Usage | None = None,
@@ -65,6 +57,7 @@ class AttemptFailed(Exception):
         self.code = code
         self.message = message
         self.retry = retry
+        self.once = once
         self.retry_after = retry_after
         self.details = dict(details or {})
         self.usage = usage
@@ -80,33 +73,17 @@ def from_reply(status: int, reply: ErrorReply, retry_after: float | None = None,
         advice: ``x-should-retry`` of the headers, with which a provider decides about retries itself.
     """
     if 200 <= status < 300:
-        status = reply.status or 500
+        status = reply.status
     wait = retry_after if retry_after is not None else reply.retry_after
     said = cut(reply.message) or _phrase(status)
-    details: dict[str, Any] = {"status": status}
+    details: dict[str, Any] = {"status": status} if status else {}
     if reply.kind:
         details["kind"] = reply.kind
     if wait is not None:
         details["retry_after_seconds"] = wait
-    code, text, retry = _meaning(status, f"{reply.kind} {reply.message}", said)
-    retry = (retry or advice == "true") and advice != "false" and not reply.final
-    return AttemptFailed(code, text, retry=retry, retry_after=wait, details=details)
-
-
-def _meaning(status: int, searched: str, said: str) -> tuple[int, str, bool]:
-    if status == 413 or (status in _CONTEXT_STATUS and _CONTEXT_FULL.search(searched)):
-        return ErrorCode.CONTEXT_FULL, f"the conversation does not fit into the model's context: {said}", False
-    if status in (401, 403) or _BAD_KEY.search(searched):
-        return ErrorCode.AUTHENTICATION, f"the provider refuses the key (status {status}): {said}", False
-    if status == 404:
-        return ErrorCode.PROVIDER_NOT_FOUND, f"no such model or address (status 404): {said}", False
-    if status == 429:
-        return ErrorCode.RATE_LIMITED, f"the provider's limit is reached (status 429): {said}", True
-    if status == 408 or status >= 500:
-        return ErrorCode.LLM_ERROR, f"the provider failed (status {status}): {said}", True
-    if 300 <= status < 400:
-        return ErrorCode.LLM_ERROR, f"the server redirects (status {status}), which is not followed: {said}", False
-    return ErrorCode.LLM_ERROR, f"the provider refuses the request (status {status}): {said}", False
+    meaning = meaning_of(status, reply, said)
+    retry = (meaning.retry or advice == "true") and advice != "false" and not reply.final
+    return AttemptFailed(meaning.code, meaning.text, retry=retry, once=meaning.once, retry_after=wait, details=details)
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
@@ -147,6 +124,7 @@ class Attempts:
         self.timeout = timeout
         self.made = 0
         self._retries = max_retries
+        self._once = False
         self._check = check
         self._clock, self._sleep, self._chance = clock, sleep, chance
         self._deadline = clock() + timeout
@@ -172,8 +150,9 @@ class Attempts:
         do not come back together, while each wait stays longer than the one before.  What the provider asks for comes
         first.  A wait that would outlast the deadline is not begun.
         """
-        if not failure.retry or self.made > self._retries:
+        if not failure.retry or self.made > self._retries or (failure.once and self._once):
             return False
+        self._once = self._once or failure.once
         if failure.retry_after is not None:
             wait = failure.retry_after + 0.1 * self._chance()
         else:
