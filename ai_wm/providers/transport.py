@@ -6,29 +6,27 @@ body is read up to a bound (also when it is compressed), every failure comes out
 
 from __future__ import annotations
 
-import math
 import ssl
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from threading import Lock
 from typing import Self
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import httpx
 
 from ai_wm.providers.adapter import BadReply
-from ai_wm.providers.connections import KEEP_CONNECTIONS, KEEP_SECONDS, Connections
+from ai_wm.providers.connections import Connections
+from ai_wm.providers.endpoints import joined
 from ai_wm.providers.errors import AttemptFailed, Attempts
+from ai_wm.providers.network import interruptible
+from ai_wm.providers.proxies import proxy_for
 from neuroscript.errors import ErrorCode
 
 # Far above any reply of a model; what is larger is a mistake or an attack.
 MAX_REPLY_BYTES = 32 * 1024 * 1024
 # A connection that takes longer than this is tried again rather than waited for.
 CONNECT_SECONDS = 10.0
-# Once a stream has begun, silence of this length means that it has stalled; providers send pings more often.
-STALL_SECONDS = 60.0
 
 _ERRORS = (httpx.TransportError, httpx.InvalidURL)
 
@@ -87,11 +85,15 @@ class Reply:
     def _raw(self) -> Iterator[bytes]:
         stream = self._response.stream
         assert isinstance(stream, httpx.SyncByteStream)
+        chunks = iter(stream)
+        check = _check_of(self._attempts)
         try:
-            for chunk in stream:
-                self._attempts.check()
-                if self._attempts.remaining() <= 0:
-                    raise out_of_time(self._attempts)
+            while True:
+                with interruptible(check):
+                    chunk = next(chunks, None)
+                if chunk is None:
+                    return
+                check()
                 yield chunk
         except _ERRORS as error:
             raise _failure(error, self._attempts) from None
@@ -126,12 +128,8 @@ class Transport:
         headers: Mapping[str, str],
         content: bytes,
         attempts: Attempts,
-        *,
-        stream: bool = False,
     ) -> Reply:
         """Sends one call and gives its reply, whatever its status; the body is read by the caller.
-
-        A ``stream`` may not fall silent for long once it has begun.
 
         Raises:
             AttemptFailed: there is no reply.
@@ -142,11 +140,13 @@ class Transport:
         client = self.client(base_url)
         timeout = {"connect": min(remaining, CONNECT_SECONDS), "read": remaining, "write": remaining, "pool": remaining}
         try:
-            response = client.send(_request(client, f"{base_url}/{path}", headers, content, timeout), stream=True)
+            with interruptible(_check_of(attempts)):
+                wanted = _request(client, joined(base_url, path), headers, content, timeout)
+                response = client.send(wanted, stream=True)
         except _ERRORS as error:
             raise _failure(error, attempts) from None
         # The time that waiting for the head has taken is gone for the body too.
-        timeout["read"] = max(0.001, min(attempts.remaining(), STALL_SECONDS if stream else math.inf))
+        timeout["read"] = max(0.001, attempts.remaining())
         return Reply(response, attempts)
 
     def close(self) -> None:
@@ -157,15 +157,10 @@ class Transport:
             client.close()
 
     def _new_client(self, base_url: str) -> httpx.Client:
-        # Batches run many calls at once: the pool must not be what limits them, and idle connections are worth keeping.
-        limits = httpx.Limits(
-            max_connections=None, max_keepalive_connections=KEEP_CONNECTIONS, keepalive_expiry=KEEP_SECONDS
-        )
         headers = {"accept-encoding": "identity", "content-type": "application/json", "user-agent": "neuroscript"}
-        transport = self._transport
-        if transport is None and not _goes_by_proxy(base_url):
-            transport = Connections(_tls())
-        return _Client(headers=headers, limits=limits, follow_redirects=False, transport=transport, verify=_tls())
+        transport = self._transport if self._transport is not None else _connections(base_url)
+        # Which proxy a call goes by is settled: nothing else of the environment is asked.
+        return _Client(headers=headers, follow_redirects=False, transport=transport, verify=_tls(), trust_env=False)
 
 
 class _NoCookies(httpx.Cookies):
@@ -204,9 +199,34 @@ def _request(
     )
 
 
-def _goes_by_proxy(base_url: str) -> bool:
-    """Whether the usual variables name a proxy; ``httpx``'s own transport knows what is exempt from it."""
-    return not getproxies().keys().isdisjoint((urlsplit(base_url).scheme, "all"))
+def _connections(base_url: str) -> Connections:
+    """The connections to a server: straight, or by the proxy that the usual variables name for it."""
+    try:
+        proxy = proxy_for(base_url)
+        return Connections(_tls(), proxy)
+    except ImportError:
+        raise AttemptFailed(
+            ErrorCode.CONFIGURATION,
+            "the usual variables name a SOCKS proxy, which needs the optional extra 'socks': "
+            "pip install 'neuroscript[socks]' (NO_PROXY exempts servers from it)",
+        ) from None
+    except (ValueError, httpx.InvalidURL) as error:
+        # Of the library's own errors nothing is shown: the address may hold a password.
+        why = str(error) if isinstance(error, ValueError) and "kind" in str(error) else "it is not a valid address"
+        raise AttemptFailed(
+            ErrorCode.CONFIGURATION, f"the proxy that the usual variables name cannot be used: {why}"
+        ) from None
+
+
+def _check_of(attempts: Attempts) -> Callable[[], None]:
+    """What ends a wait early: who called has cancelled, or time is over."""
+
+    def check() -> None:
+        attempts.check()
+        if attempts.remaining() <= 0:
+            raise out_of_time(attempts)
+
+    return check
 
 
 @lru_cache(maxsize=1024)
@@ -232,7 +252,7 @@ def _failure(error: Exception, attempts: Attempts) -> AttemptFailed:
         case httpx.ConnectTimeout():
             return AttemptFailed(ErrorCode.LLM_ERROR, "the connection could not be made in time", retry=True)
         case httpx.TimeoutException():
-            return _stalled(attempts)
+            return out_of_time(attempts)
         case httpx.ConnectError() | httpx.ProxyError():
             return AttemptFailed(ErrorCode.LLM_ERROR, f"the connection could not be made: {error}", retry=True)
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | httpx.LocalProtocolError():
@@ -241,12 +261,6 @@ def _failure(error: Exception, attempts: Attempts) -> AttemptFailed:
                 ErrorCode.CONFIGURATION, "the request cannot be sent: its address or a header is not valid"
             )
     return AttemptFailed(ErrorCode.LLM_ERROR, f"the connection broke: {error}", retry=True)
-
-
-def _stalled(attempts: Attempts) -> AttemptFailed:
-    if attempts.remaining() > 0.05:
-        return AttemptFailed(ErrorCode.TIMEOUT, f"the reply stalled: nothing came for {STALL_SECONDS:g} s")
-    return out_of_time(attempts)
 
 
 def _decoded(chunks: Iterable[bytes], encoding: str, limit: int) -> Iterator[bytes]:
