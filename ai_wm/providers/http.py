@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, cast
 
-from ai_wm.providers.adapter import Adapter, BadReply, Call, ErrorReply, StreamError
-from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request, estimate_input, estimate_text
+from ai_wm.providers.adapter import Adapter, BadReply, Call, ErrorReply, StreamError, whole_text
+from ai_wm.providers.amend import amended, amendment_for
+from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, byte_length, check_request, estimate_input
 from ai_wm.providers.breaker import Breaker
-from ai_wm.providers.endpoints import base_url
+from ai_wm.providers.endpoints import addresses, shown
+from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import (
     AttemptFailed,
     Attempts,
@@ -22,8 +24,9 @@ from ai_wm.providers.errors import (
     from_reply,
     retry_after_seconds,
 )
-from ai_wm.providers.options import number, timeout_seconds
-from ai_wm.providers.sse import json_lines, sse_events
+from ai_wm.providers.options import check_shape, number, timeout_seconds
+from ai_wm.providers.pace import Pace, Target
+from ai_wm.providers.sse import WHOLE, json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport
 from neuroscript.errors import ErrorCode, NeuroScriptError
 
@@ -40,17 +43,22 @@ class _Run:
     """One call on its way: what is sent, where to, and what it has cost so far."""
 
     request: LLMRequest
-    base_url: str
+    addresses: tuple[str, ...]
     call: Call
     content: bytes
     attempts: Attempts
     redact: Redactor
-    stream: bool
-    wasted: Usage = field(default_factory=Usage)
+    asked: str = ""
+    text: str = ""
+    wasted: list[Usage] = field(default_factory=list)
 
     @property
     def where(self) -> str:
         return f"{self.request.provider}/{self.request.model}"
+
+    @property
+    def target(self) -> Target:
+        return self.addresses[0], self.request.model
 
 
 class HTTPClient:
@@ -62,29 +70,38 @@ class HTTPClient:
         breaker: who refuses calls to a model that keeps failing; shared likewise.
 
     Its calls raise `NeuroScriptError` with the codes 4 (an option), 16, 18, 20, 31, 40, 45 and 47.  ``details`` holds
-    ``provider``, ``model``, ``attempts`` and, as far as known, ``status``, ``kind``, ``request_id``,
-    ``retry_after_seconds`` and ``usage`` (the tokens that the failed attempts cost).
+    ``provider``, ``model``, ``attempts`` and, as far as known, ``status``, ``kind``, ``request_id``, ``address``,
+    ``retry_after_seconds``, ``text`` (what had come of the reply), ``usage`` and ``usages`` (the tokens that the failed
+    attempts cost, together and each).
     """
 
     def __init__(self, provider: str, transport: Transport, breaker: Breaker | None = None) -> None:
         self._adapter = cast(Adapter, import_module(f"ai_wm.providers.{_ADAPTERS[provider]}"))
         self._transport = transport
         self._breaker = breaker if breaker is not None else Breaker()
+        self._pace = Pace()
+        self._found: dict[tuple[str, ...], str] = {}
+        self._amendments: dict[Target, tuple[str, ...]] = {}
 
     def complete(self, request: LLMRequest) -> LLMResponse:
         """The reply, when it is complete."""
         run = self._start(request, stream=False)
         while True:
             run.attempts.begin()
-            body = b""
+            body, begun = b"", False
             try:
                 with self._replied(run) as reply:
+                    begun = True
                     body = reply.body()
                     response = self._finished(run, self._adapter.parse(_json(body), request), reply)
-                self._breaker.answered(run.base_url, request.model)
+                self._answered(run)
                 return response
             except (AttemptFailed, BadReply, StreamError) as error:
                 failure = _failure(run, error, body)
+            if failure.usage is not None:
+                run.wasted.append(failure.usage)
+            elif begun and not body:  # the reply was made, and has been cut on its way
+                run.wasted.append(_partial(request, Usage(), 0))
             self._go_on(run, failure)
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
@@ -104,7 +121,7 @@ class HTTPClient:
                     received.begun = True
                     received.streaming = _media_type(reply) in _STREAMS
                     for name, event in self._events(reply):
-                        received.streaming = True
+                        received.streaming = name != WHOLE
                         new = received.take(parser.feed(name, event))
                         if new:
                             yield Delta(text=new)
@@ -112,34 +129,34 @@ class HTTPClient:
                             break
                     if not parser.ended():
                         raise AttemptFailed(ErrorCode.LLM_ERROR, "the stream ended before its end marker", retry=True)
-                    received.end()
+                    new = received.end()
                     response = self._finished(run, parser.response(), reply)
-                self._breaker.answered(run.base_url, request.model)
+                self._answered(run)
+                if new:
+                    yield Delta(text=new)
                 yield Delta(response=response)
                 return
             except (AttemptFailed, BadReply, StreamError) as error:
                 failure = _failure(run, error)
                 # A stream that is broken is worth another attempt; what was never one is not.
-                failure.retry = failure.retry or (isinstance(error, BadReply) and received.streaming)
+                broken = isinstance(error, BadReply) and received.streaming and not error.final
+                failure.retry = failure.retry or broken
             if received.begun:
-                run.wasted += _partial(request, parser.usage, received.text)
-            given = received.given
+                run.wasted.append(_partial(request, parser.usage, parser.produced))
+            given = run.text = received.given
             self._go_on(run, failure)
 
     def _start(self, request: LLMRequest, *, stream: bool) -> _Run:
         check_request(request)
         config = request.config
-        url = base_url(request.provider, self._adapter.endpoint, config)
+        urls = addresses(request.provider, self._adapter.endpoint, config)
         call = self._adapter.build(request, stream=stream)
-        try:
-            content = json.dumps(call.body, allow_nan=False, separators=(",", ":")).encode()
-        except (TypeError, ValueError, RecursionError) as error:
-            raise NeuroScriptError(
-                ErrorCode.ARG_MISMATCH, f"the request to {request.provider}/{request.model} is not JSON: {error}"
-            ) from error
+        known = self._amendments.get((urls[0], request.model))
+        if known:
+            call = replace(call, body=amended(call.body, known))
         attempts = Attempts(timeout_seconds(config), int(number(config, "max_retries", MAX_RETRIES)), request.check)
-        run = _Run(request, url, call, content, attempts, Redactor(request.api_key), stream)
-        wait = self._breaker.refused_for(url, request.model)
+        run = _Run(request, urls, call, _content(request, call), attempts, Redactor(request.api_key))
+        wait = self._breaker.refused_for(*run.target)
         if wait is not None:
             raise NeuroScriptError(
                 ErrorCode.LLM_ERROR,
@@ -159,66 +176,104 @@ class HTTPClient:
                     "the key has characters that cannot be sent, such as spaces or a line end",
                 )
             headers[self._adapter.key_header] = self._adapter.key_prefix + key
-        call = run.base_url, run.call.path, headers, run.content, run.attempts
-        reply = self._transport.post(*call, stream=run.stream)
-        if not 200 <= reply.status < 300:
+        left = [self._found[run.addresses]] if run.addresses in self._found else list(run.addresses)
+        while True:
+            address = left.pop(0)
+            run.asked = shown(address, run.call.path)
+            reply = self._transport.post(address, run.call.path, headers, run.content, run.attempts)
+            if 200 <= reply.status < 300:
+                self._found[run.addresses] = address
+                return reply
             with reply:
-                raise self._refusal(run, reply)
-        return reply
+                said = self._said(run, reply)
+                failure = self._refusal(run, reply, said)
+            if left and reply.status in (404, 405) and "model" not in f"{said.kind} {said.message}".lower():
+                continue  # nobody knows where this server has its API
+            if not self._amend(run, said, reply.status):
+                raise failure
+            left.insert(0, address)
 
-    def _refusal(self, run: _Run, reply: Reply) -> AttemptFailed:
+    def _amend(self, run: _Run, said: ErrorReply, status: int) -> bool:
+        """Changes a request that was refused for its form to what the server asks for, if it asks."""
+        chat = _ADAPTERS[run.request.provider] == "openai"
+        found = amendment_for(run.call.body, said) if chat and status in (400, 404, 422) else None
+        if found is None:
+            return False
+        known = self._amendments.get(run.target, ())
+        self._amendments[run.target] = tuple(dict.fromkeys([*known, found.name]))
+        run.call = replace(run.call, body=amended(run.call.body, [found.name], run.where))
+        run.content = _content(run.request, run.call)
+        run.attempts.begin()
+        return True
+
+    def _said(self, run: _Run, reply: Reply) -> ErrorReply:
+        """What the body of an unsuccessful reply says, without secrets."""
         body = reply.beginning()
         try:
             said = self._adapter.parse_error(_json(body))
         except BadReply:
             said = ErrorReply()
-        if not said.message:
-            said = replace(said, message=cut(run.redact(_text(body)), _SAMPLE))
+        message = said.message or cut(readable(_text(body)), _SAMPLE)
+        return replace(said, message=run.redact(message), kind=run.redact(said.kind))
+
+    def _refusal(self, run: _Run, reply: Reply, said: ErrorReply) -> AttemptFailed:
         failure = from_reply(
-            reply.status,
-            replace(said, message=run.redact(said.message), kind=run.redact(said.kind)),
-            retry_after_seconds(reply.headers),
-            reply.headers.get("x-should-retry", ""),
+            reply.status, said, retry_after_seconds(reply.headers), reply.headers.get("x-should-retry", "")
         )
         failure.details["request_id"] = self._request_id(reply)
+        if reply.status in (404, 405):
+            failure.details["address"] = run.asked
+            failure.message += f" (asked at {run.asked})"
         return failure
 
     def _events(self, reply: Reply) -> Iterator[tuple[str, Any]]:
         if _media_type(reply) == "text/html":
-            raise BadReply("the reply is an HTML page, not a stream", _text(reply.beginning()))
+            raise BadReply("it is an HTML page, not a stream", _text(reply.beginning()))
         if self._adapter.stream_format == "sse":
             return sse_events(reply.chunks())
         return json_lines(reply.chunks())
 
     def _finished(self, run: _Run, response: LLMResponse, reply: Reply) -> LLMResponse:
         usage = response.usage
-        if not usage.total_tokens:
-            # Some compatible servers do not count.  Limits need a number, and none would mean "free".
-            usage = _partial(run.request, usage, response.text)
-        return LLMResponse(
-            text=response.text,
-            finish_reason=response.finish_reason,
-            usage=usage + run.wasted if run.wasted.total_tokens else usage,
-            model=response.model,
-            tool_calls=response.tool_calls,
+        if not (usage.input_tokens and usage.output_tokens):
+            # Some compatible servers do not count, or not all.  Limits need a number, and none would mean "free".
+            produced = sum(byte_length(str(call.arguments)) for call in response.tool_calls)
+            usage = _partial(run.request, usage, byte_length(response.text) + produced)
+            response = replace(response, usage=usage)
+        check_shape(run.request, response)
+        usages = (*run.wasted, usage) if run.wasted else ()
+        return replace(
+            response,
+            usage=sum(usages[1:], usages[0]) if usages else usage,
+            usages=usages,
             request_id=self._request_id(reply) or response.request_id,
             attempts=run.attempts.made,
         )
+
+    def _answered(self, run: _Run) -> None:
+        self._breaker.answered(*run.target)
+        self._pace.answered(run.target)
 
     def _request_id(self, reply: Reply) -> str:
         return next((reply.headers[name] for name in self._adapter.request_id_headers if name in reply.headers), "")
 
     def _go_on(self, run: _Run, failure: AttemptFailed) -> None:
         """Waits for the next attempt, or raises the error that the call ends with."""
+        run.text = failure.text or run.text
+        if failure.retry and failure.retry_after is not None:
+            failure.retry_after = self._pace.wait(run.target, failure.retry_after, run.attempts.remaining())
         if run.attempts.again(failure):
             return
         status = failure.details.get("status", 0)
         if failure.code == ErrorCode.TIMEOUT or status >= 500 or status in (408, 429) or (failure.retry and not status):
-            self._breaker.failed(run.base_url, run.request.model)
+            self._breaker.failed(*run.target)
         elif status:
-            self._breaker.answered(run.base_url, run.request.model)
-        if run.wasted.total_tokens:
-            failure.usage = run.wasted
+            self._breaker.answered(*run.target)
+        if run.wasted:
+            failure.usage = sum(run.wasted[1:], run.wasted[0])
+            failure.details["usages"] = tuple(run.wasted)
+        if run.text:
+            failure.details["text"] = run.redact(run.text)
         raise as_error(failure, run.attempts.made, run.redact, where=run.where, **_names(run))
 
 
@@ -230,12 +285,8 @@ class _Received:
         self.streaming = False
         self._given = given
         self._place = 0
+        self._half = ""
         self._pieces: list[str] = []
-
-    @property
-    def text(self) -> str:
-        """What this attempt has brought."""
-        return self.given[: self._place]
 
     @property
     def given(self) -> str:
@@ -244,6 +295,22 @@ class _Received:
 
     def take(self, piece: str) -> str:
         """Takes the next piece and gives what of it has not been delivered yet."""
+        if self._half or not piece.isascii():
+            # A character that the server has cut in two waits for its other half.
+            piece = self._half + piece
+            self._half = piece[-1:] if "\ud800" <= piece[-1:] <= "\udbff" else ""
+            piece = whole_text(piece.removesuffix(self._half))
+        return self._new(piece)
+
+    def end(self) -> str:
+        """What is left when the reply is complete, which must not be shorter than what was delivered."""
+        left = self._new(whole_text(self._half))
+        self._half = ""
+        if self._place < len(self._given):
+            raise self._diverged()
+        return left
+
+    def _new(self, piece: str) -> str:
         repeated = self._given[self._place : self._place + len(piece)]
         if not piece.startswith(repeated):
             raise self._diverged()
@@ -252,11 +319,6 @@ class _Received:
         if new:
             self._pieces.append(new)
         return new
-
-    def end(self) -> None:
-        """The reply is complete: it must not be shorter than what was delivered."""
-        if self._place < len(self._given):
-            raise self._diverged()
 
     @staticmethod
     def _diverged() -> AttemptFailed:
@@ -271,21 +333,39 @@ def _failure(run: _Run, error: AttemptFailed | BadReply | StreamError, body: byt
         return error
     if isinstance(error, StreamError):
         reply = replace(error.reply, message=run.redact(error.reply.message), kind=run.redact(error.reply.kind))
-        return from_reply(200, reply)
-    sample = cut(run.redact(error.sample or _text(body)), _SAMPLE)
-    shown = f"; it begins with {sample!r}" if sample else ""
-    return AttemptFailed(
-        ErrorCode.LLM_ERROR, f"the reply is not what the API promises: {run.redact(str(error))}{shown}"
-    )
+        failure = from_reply(200, reply)
+    else:
+        sample = run.redact(error.sample or _text(body))
+        page = readable(sample)
+        seen = f"; it begins with {cut(sample, _SAMPLE)!r}" if sample else ""
+        if page != sample or not sample:  # mostly another server than was meant
+            seen = f" ({cut(page, _SAMPLE) or 'an empty body'}, from {run.asked}){seen}"
+        message = f"the reply is not what the API promises: {run.redact(str(error))}{seen}"
+        failure = AttemptFailed(ErrorCode.LLM_ERROR, message)
+    failure.usage = error.usage if error.usage is not None and error.usage.total_tokens else None
+    failure.text = error.text
+    return failure
 
 
-def _partial(request: LLMRequest, usage: Usage, text: str) -> Usage:
-    """The tokens of a reply that was not counted, or not to its end: what is known, the rest estimated."""
+def _partial(request: LLMRequest, usage: Usage, produced: int) -> Usage:
+    """The tokens of a reply that was not counted, or not to its end: what is known, the rest estimated.
+
+    ``produced`` is the bytes of all that the model has written.
+    """
     return replace(
         usage,
         input_tokens=usage.input_tokens or estimate_input(request),
-        output_tokens=max(usage.output_tokens, estimate_text(text)),
+        output_tokens=max(usage.output_tokens, -(-produced // 4)),
     )
+
+
+def _content(request: LLMRequest, call: Call) -> bytes:
+    try:
+        return json.dumps(call.body, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH, f"the request to {request.provider}/{request.model} is not JSON: {error}"
+        ) from error
 
 
 def _json(body: bytes) -> Any:
