@@ -46,6 +46,9 @@ def record_of(
     details = ""
     if isinstance(error, NeuroScriptError):
         details = f"error {int(error.code)} ({error.name}): {error.message}"
+        text = error.details.get("text")
+        if isinstance(text, str) and text:
+            details += f"; the text so far: {output_summary(text)!r}"
     elif error is not None:
         details = f"interrupted: {type(error).__name__}"
     values = {

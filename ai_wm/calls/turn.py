@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from ai_wm.calls.pricing import PriceSource, cost_of, estimate_cost
+from ai_wm.calls.pricing import PriceSource, cost_of_call, estimate_cost, is_priced
 from ai_wm.calls.tool_host import ToolHost, WorkerTools
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import AIWorkerDefinition, APIKeySource
@@ -189,6 +189,8 @@ class Turn:
             "cache_write_tokens": usage.cache_write_tokens,
             "reasoning_tokens": usage.reasoning_tokens,
             "request_id": response.request_id if response is not None else "",
+            "service_tier": response.service_tier if response is not None else "",
+            "provider_finish_reason": response.provider_finish_reason if response is not None else "",
             "tool_rounds": self.rounds - 1,
             "tool_calls": self.tools_called,
         }
@@ -235,12 +237,12 @@ class Turn:
         except NeuroScriptError as error:
             failure = error
         else:
-            self._count(response.usage, response.model, response.attempts)
+            self._count(response.usages or (response.usage,), response.attempts, response.model, response.service_tier)
             return response
         # Out of the handler, so that an error which shows the key is not the context of the one that does not.
         usage, attempts = failure.details.pop("usage", None), failure.details.get("attempts")
-        known = usage if isinstance(usage, Usage) else Usage()
-        self._count(known, definition.model_name, attempts if isinstance(attempts, int) else 1)
+        usages = failure.details.pop("usages", None) or (usage if isinstance(usage, Usage) else Usage(),)
+        self._count(usages, attempts if isinstance(attempts, int) else 1)
         raise _without_key(failure, key)
 
     def _request(
@@ -261,9 +263,16 @@ class Turn:
         # Only a budget asks for it, and published prices take a while to look up.
         if not self.definition.rate_limits.max_cost_per_day:
             return 0.0
-        return estimate_cost(
-            self.definition, self.definition.model_name, tokens=tokens, price_source=self._calls.price_source
-        )
+        definition, model = self.definition, self.definition.model_name
+        if not is_priced(definition, model, self._calls.price_source):
+            raise NeuroScriptError(
+                ErrorCode.CONFIGURATION,
+                f"{self._subject} has a budget (max_cost_per_day), but nobody knows the price of the model {model!r}: "
+                "give its prices in cost_metrics (0 for a model that costs nothing), or install the extra 'prices' for "
+                "published ones",
+                details={"field": "cost_metrics"},
+            )
+        return estimate_cost(definition, model, tokens=tokens, price_source=self._calls.price_source)
 
     def _exchange(self, client: LLMClient, request: LLMRequest) -> LLMResponse:
         try:
@@ -283,8 +292,11 @@ class Turn:
             )
         return response
 
-    def _count(self, usage: Usage, model: str, attempts: int) -> None:
-        cost, source = cost_of(self.definition, usage, model, self._calls.price_source)
+    def _count(self, usages: Sequence[Usage], attempts: int, model: str = "", tier: str = "") -> None:
+        """Counts one call: the tokens of each request that was billed, priced each by itself."""
+        models = (model, self.definition.model_name)
+        cost, source = cost_of_call(self.definition, usages, models, self._calls.price_source, tier=tier)
+        usage = sum(usages, Usage())
         self._round = (usage.total_tokens, cost)
         self.usage += usage
         self.cost += cost
