@@ -57,7 +57,7 @@ def test_a_million_small_pieces_of_one_line_are_read_in_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"data: {broken\n\n", b'{"error": "plain JSON"}', b"<html>\n</html>\n", b"data: \xff\xfe\n\n"]
+    "raw", [b"data: {broken\n\n", b"{broken", b"<html>\n</html>\n", b"data: \xff\xfe\n\n", b"Bad gateway\n"]
 )
 def test_what_is_no_event_is_an_error(raw: bytes) -> None:
     with pytest.raises(BadReply):
