@@ -50,6 +50,8 @@ class _Run:
     redact: Redactor
     asked: str = ""
     text: str = ""
+    broken: AttemptFailed | None = None
+    amended: tuple[str, ...] = ()
     wasted: list[Usage] = field(default_factory=list)
 
     @property
@@ -144,6 +146,10 @@ class HTTPClient:
             if received.begun:
                 run.wasted.append(_partial(request, parser.usage, parser.produced))
             given = run.text = received.given
+            if run.broken is not None and received.diverged:
+                failure.code, failure.details = run.broken.code, run.broken.details
+                failure.message = f"{run.broken.message}; {failure.message}"
+            run.broken = failure
             self._go_on(run, failure)
 
     def _start(self, request: LLMRequest, *, stream: bool) -> _Run:
@@ -151,11 +157,11 @@ class HTTPClient:
         config = request.config
         urls = addresses(request.provider, self._adapter.endpoint, config)
         call = self._adapter.build(request, stream=stream)
-        known = self._amendments.get((urls[0], request.model))
+        known = self._amendments.get((urls[0], request.model), ())
         if known:
             call = replace(call, body=amended(call.body, known))
         attempts = Attempts(timeout_seconds(config), int(number(config, "max_retries", MAX_RETRIES)), request.check)
-        run = _Run(request, urls, call, _content(request, call), attempts, Redactor(request.api_key))
+        run = _Run(request, urls, call, _content(request, call), attempts, Redactor(request.api_key), amended=known)
         wait = self._breaker.refused_for(*run.target)
         if wait is not None:
             raise NeuroScriptError(
@@ -183,6 +189,8 @@ class HTTPClient:
             reply = self._transport.post(address, run.call.path, headers, run.content, run.attempts)
             if 200 <= reply.status < 300:
                 self._found[run.addresses] = address
+                if run.amended:
+                    self._amendments[run.target] = run.amended
                 return reply
             with reply:
                 said = self._said(run, reply)
@@ -196,11 +204,10 @@ class HTTPClient:
     def _amend(self, run: _Run, said: ErrorReply, status: int) -> bool:
         """Changes a request that was refused for its form to what the server asks for, if it asks."""
         chat = _ADAPTERS[run.request.provider] == "openai"
-        found = amendment_for(run.call.body, said) if chat and status in (400, 404, 422) else None
+        found = amendment_for(run.call.body, said, run.amended) if chat and status in (400, 404, 422) else None
         if found is None:
             return False
-        known = self._amendments.get(run.target, ())
-        self._amendments[run.target] = tuple(dict.fromkeys([*known, found.name]))
+        run.amended = (*run.amended, found.name)
         run.call = replace(run.call, body=amended(run.call.body, [found.name], run.where))
         run.content = _content(run.request, run.call)
         run.attempts.begin()
@@ -283,6 +290,7 @@ class _Received:
     def __init__(self, given: str) -> None:
         self.begun = False
         self.streaming = False
+        self.diverged = False
         self._given = given
         self._place = 0
         self._half = ""
@@ -307,24 +315,23 @@ class _Received:
         left = self._new(whole_text(self._half))
         self._half = ""
         if self._place < len(self._given):
-            raise self._diverged()
+            raise self._other()
         return left
 
     def _new(self, piece: str) -> str:
         repeated = self._given[self._place : self._place + len(piece)]
         if not piece.startswith(repeated):
-            raise self._diverged()
+            raise self._other()
         self._place += len(piece)
         new = piece[len(repeated) :]
         if new:
             self._pieces.append(new)
         return new
 
-    @staticmethod
-    def _diverged() -> AttemptFailed:
+    def _other(self) -> AttemptFailed:
+        self.diverged = True
         return AttemptFailed(
-            ErrorCode.LLM_ERROR,
-            "the stream broke after a part of the reply was delivered, and the next attempt brought another reply",
+            ErrorCode.LLM_ERROR, "a part of the reply was delivered, and the next attempt brought another reply"
         )
 
 
@@ -337,8 +344,9 @@ def _failure(run: _Run, error: AttemptFailed | BadReply | StreamError, body: byt
     else:
         sample = run.redact(error.sample or _text(body))
         page = readable(sample)
-        seen = f"; it begins with {cut(sample, _SAMPLE)!r}" if sample else ""
-        if page != sample or not sample:  # mostly another server than was meant
+        is_page = page != sample
+        seen = f"; it begins with {cut(sample, 40 if is_page else _SAMPLE)!r}" if sample else ""
+        if is_page or not sample:  # mostly another server than was meant
             seen = f" ({cut(page, _SAMPLE) or 'an empty body'}, from {run.asked}){seen}"
         message = f"the reply is not what the API promises: {run.redact(str(error))}{seen}"
         failure = AttemptFailed(ErrorCode.LLM_ERROR, message)
