@@ -132,10 +132,10 @@ AMENDMENTS: Final = (
 _BY_NAME: Final = {amendment.name: amendment for amendment in AMENDMENTS}
 
 
-def amendment_for(body: Body, refusal: ErrorReply) -> Amendment | None:
-    """The amendment that a refusal asks for, if there is one for this request."""
+def amendment_for(body: Body, refusal: ErrorReply, tried: Iterable[str] = ()) -> Amendment | None:
+    """The amendment that a refusal asks for, if there is one for this request that has not been tried."""
     said = f"{refusal.kind} {refusal.message}"
-    found = (item for item in AMENDMENTS if item.words.search(said) and item.applies(body))
+    found = (item for item in AMENDMENTS if item.words.search(said) and item.applies(body) and item.name not in tried)
     return next(found, None)
 
 

@@ -17,7 +17,7 @@ from typing import Final
 import httpcore
 import httpx
 
-from ai_wm.providers.network import Network
+from ai_wm.providers.network import Network, closed_on_failure
 
 KEEP_SECONDS: Final = 30.0
 """How long a connection is kept without being used."""
@@ -73,7 +73,8 @@ class Connections(httpx.BaseTransport):
         )
         connection = self._take(origin)
         try:
-            response = connection.handle_request(wanted)
+            with closed_on_failure():
+                response = connection.handle_request(wanted)
         except BaseException as error:  # whatever it is, it goes on; only the connection must not stay open
             connection.close()
             if isinstance(error, _FAILURES):

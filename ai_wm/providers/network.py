@@ -35,6 +35,24 @@ def interruptible(check: Callable[[], None] | None) -> Iterator[None]:
         _current.check = before
 
 
+@contextmanager
+def closed_on_failure() -> Iterator[None]:
+    """Context manager that closes the connections which its thread has opened in it, if the block fails.
+
+    A connection that fails on its way through a SOCKS proxy is not yet known to whom it is made for.
+    """
+    opened: list[httpcore.NetworkStream] = []
+    _current.opened = opened
+    try:
+        yield
+    except BaseException:  # whatever it is, it goes on
+        for stream in opened:
+            stream.close()
+        raise
+    finally:
+        _current.opened = None
+
+
 class Network(httpcore.SyncBackend):
     """Opens the connections of `httpcore` as ones that `interruptible` ends."""
 
@@ -48,7 +66,11 @@ class Network(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         """A connection to a server."""
         options = [*(socket_options or ()), *_OPTIONS]
-        return _Stream(super().connect_tcp(host, port, timeout, local_address, options))
+        stream = _Stream(super().connect_tcp(host, port, timeout, local_address, options))
+        opened = getattr(_current, "opened", None)
+        if opened is not None:
+            opened.append(stream)
+        return stream
 
 
 class _Stream(httpcore.NetworkStream):
