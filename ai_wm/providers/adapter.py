@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 from ai_wm.providers.base import LLMRequest, LLMResponse, Usage
@@ -256,10 +256,14 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
-@cache
-def not_sent(provider: str, option: str, why: str) -> None:
-    """Warns, once a process, that a provider has no such option and it is left out."""
-    _log.warning("%s has no %s (%s); it is left out of the request", provider, option, why)
+def not_sent(request: LLMRequest, option: str, why: str) -> None:
+    """Warns, once for each worker, that a provider has no such option and it is left out."""
+    _say_once(request.provider, request.model, request.session, option, why)
+
+
+@lru_cache(maxsize=4096)
+def _say_once(provider: str, model: str, session: str, option: str, why: str) -> None:
+    _log.warning("%s has no %s (%s); it is left out of the requests to %s", provider, option, why, model)
 
 
 def add_options(body: dict[str, Any], options: Mapping[str, Any], made_here: frozenset[str]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> Call:
         body["system"] = system
     _add_tools(body, request, names, messages)
     if "seed" in options:
-        not_sent("anthropic", "seed", "the messages API does not take it")
+        not_sent(request, "seed", "the messages API does not take it")
         del options["seed"]
     check_stop(options.get("stop"), "Anthropic", 1000, blank=False)
     if "stop" in options:
@@ -176,7 +176,7 @@ def _response(body: dict[str, Any], content: list[dict[str, Any]], usage: Usage,
         tool_calls=calls,
         request_id=expect_text(body.get("id"), "id"),
         service_tier=_tier(body.get("usage")),
-        provider_data=kept(request, {"content": content} if signed and calls else {}, calls=bool(calls)),
+        provider_data=kept(request, {"content": content} if signed else {}, calls=bool(calls)),
     )
     return finished(response, word, said if isinstance(said, str) else "", cut_call=cut_call(calls))
 

@@ -133,6 +133,69 @@ def for_google(schema: Mapping[str, Any]) -> dict[str, Any]:
     return _described(made, rest)
 
 
+# What OpenAI's strict mode knows (platform.openai.com, "Structured model outputs", supported schemas).
+_STRICT: Final = frozenset(
+    {
+        "$defs",
+        "$ref",
+        "type",
+        "title",
+        "description",
+        "enum",
+        "const",
+        "anyOf",
+        "properties",
+        "required",
+        "additionalProperties",
+        "items",
+        "pattern",
+        "format",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minItems",
+        "maxItems",
+    }
+)
+_STRICT_FORMATS: Final = frozenset(
+    {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
+)
+
+
+def for_strict(schema: Mapping[str, Any], path: str = "$") -> dict[str, Any]:
+    """The schema in the subset of OpenAI's ``strict`` mode: objects are closed and have all their keys.
+
+    Raises:
+        NotExpressible: a map with free keys.
+    """
+    rest = {key: value for key, value in schema.items() if key not in _NO_RULE}
+    all_of = rest.get("allOf")
+    if isinstance(all_of, list) and len(all_of) == 1:
+        rest = {**_map(rest.pop("allOf")[0]), **{key: value for key, value in rest.items() if key != "allOf"}}
+    if isinstance(rest.get("oneOf"), list) and "anyOf" not in rest:
+        rest["anyOf"] = rest.pop("oneOf")
+    if rest.get("format") not in (None, *_STRICT_FORMATS):
+        rest["the format"] = rest.pop("format")
+    made = {key: rest.pop(key) for key in list(rest) if key in _STRICT}
+    if isinstance(made.get("$defs"), Mapping):
+        made["$defs"] = {name: for_strict(_map(item), f"{path}.$defs") for name, item in made["$defs"].items()}
+    if "$ref" in made:  # which stands alone
+        return {key: value for key, value in made.items() if key.startswith("$")}
+    properties = made.get("properties")
+    if "properties" in made or made.get("type") == "object":
+        if not isinstance(properties, Mapping) or isinstance(made.get("additionalProperties"), Mapping):
+            raise NotExpressible(f"a map with free keys at {path}")
+        made["properties"] = {key: for_strict(_map(item), f"{path}.{key}") for key, item in properties.items()}
+        made["required"], made["additionalProperties"] = list(properties), False
+    if isinstance(made.get("items"), Mapping):
+        made["items"] = for_strict(made["items"], f"{path}[]")
+    if isinstance(made.get("anyOf"), list):
+        made["anyOf"] = [for_strict(_map(item), path) for item in made["anyOf"]]
+    return _described(made, rest)
+
+
 def _described(made: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
     for key in ("description", "title"):
         if key in rest:

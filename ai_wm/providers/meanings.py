@@ -92,6 +92,7 @@ _IS_LIMIT, _IS_SPENT = _any(_LIMIT), _any(_SPENT)
 _IS_BAD_KEY, _IS_NO_MODEL = _any(_BAD_KEY), _any(_NO_MODEL)
 _IS_FILTERED, _IS_MALFORMED_CALL = _any(_FILTERED), _any(_MALFORMED_CALL)
 
+_IS_PLACE = _any(r"unsupported_country|(country|region|territory|location)[^.]{0,40} not (supported|available|allowed)")
 _IS_RATE = _any(r"per[_ ](minute|min|day|hour|second)|\b[TR]P[MD]\b|rate[_ -]?limit|throttl")
 # Too long a reply was asked for: no matter of the conversation's length.
 _IS_OPTION = _any(r"\bmax_(completion_|output_|new_)?tokens\b")
@@ -137,6 +138,8 @@ def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
         return _context_full(said)
     if status in (0, 400, 403, 422) and _IS_FILTERED.search(words):
         return Meaning(ErrorCode.LLM_ERROR, f"the provider refuses the content{shown}: {said}")
+    if status == 403 and _IS_PLACE.search(words):
+        return Meaning(ErrorCode.LLM_ERROR, f"the provider does not serve this place{shown}: {said}")
     if status in (401, 403) or (status in (0, 400, 422) and _IS_BAD_KEY.search(words)):
         return Meaning(ErrorCode.AUTHENTICATION, f"the provider refuses the key{shown}: {said}")
     if status == 404 or (status in (0, 400, 422) and _IS_NO_MODEL.search(words)):

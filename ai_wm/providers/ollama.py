@@ -64,7 +64,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> Call:
     if choice is not None and choice.kind == "none":
         tools = []
     elif choice is not None and choice.kind != "auto":
-        not_sent("ollama", "tool_choice that forces a call", "the chat API does not take it")
+        not_sent(request, "tool_choice that forces a call", "the chat API does not take it")
         tools = [tool for tool in tools if choice.kind == "required" or tool.name == choice.name]
     if tools:
         body["tools"] = [

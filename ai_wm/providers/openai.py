@@ -7,6 +7,7 @@ documentation of vLLM, llama.cpp, LM Studio, OpenRouter, DeepSeek, Moonshot and 
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -31,6 +32,7 @@ from ai_wm.providers.chat_usage import usage_in
 from ai_wm.providers.error_bodies import read_error, reports_error
 from ai_wm.providers.finish import finished
 from ai_wm.providers.history import Form, conversation
+from ai_wm.providers.json_schema import NotExpressible, for_strict
 from ai_wm.providers.options import (
     ResponseFormat,
     ToolNames,
@@ -49,6 +51,8 @@ stream_format: Literal["sse", "ndjson"] = "sse"
 key_header = "Authorization"
 key_prefix = "Bearer "
 request_id_headers: tuple[str, ...] = ("x-request-id",)
+
+_log = logging.getLogger("ai_wm.providers")
 
 _MADE_HERE = frozenset({"messages", "model", "stream", "tools"})
 # OpenAI takes ids of up to 40 characters.  Nobody knows the rules of all the others, of which each takes its own.
@@ -109,7 +113,7 @@ def _options(request: LLMRequest) -> dict[str, Any]:
     if _is_openai(request):
         check_stop(options.get("stop"), "OpenAI", _MOST_STOPS)
         if "top_k" in options:
-            not_sent("openai", "top_k", "chat completions do not take it")
+            not_sent(request, "top_k", "chat completions do not take it")
             del options["top_k"]
     return options
 
@@ -117,10 +121,15 @@ def _options(request: LLMRequest) -> dict[str, Any]:
 def _wire_format(shape: ResponseFormat) -> dict[str, Any]:
     if shape.schema is None:
         return {"type": "json_object"}
-    schema: dict[str, Any] = {"name": shape.name, "schema": shape.schema}
-    if shape.strict is not None:
-        schema["strict"] = shape.strict
-    return {"type": "json_schema", "json_schema": schema}
+    schema, strict = shape.schema, shape.strict
+    if strict:
+        try:
+            schema = for_strict(schema)
+        except NotExpressible as error:
+            _log.warning("the strict mode of response_format does not know %s; it is left out of the request", error)
+            strict = None
+    wire: dict[str, Any] = {"name": shape.name, "schema": schema}
+    return {"type": "json_schema", "json_schema": wire if strict is None else {**wire, "strict": strict}}
 
 
 def _only_asked_for(request: LLMRequest, shape: ResponseFormat) -> bool:

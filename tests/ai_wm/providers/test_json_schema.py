@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ai_wm.providers import Clients, anthropic, google, ollama, openai
-from ai_wm.providers.json_schema import NotExpressible, for_anthropic, for_google, misfit
+from ai_wm.providers.json_schema import NotExpressible, for_anthropic, for_google, for_strict, misfit
 from tests.ai_wm.helpers import raises_code
 from tests.ai_wm.providers.loopback import Loopback, reply, streamed
 from tests.ai_wm.providers.support import REMOTE, at, body_of, collect, request, stream_of, stream_type
@@ -58,6 +58,55 @@ def test_anthropics_subset() -> None:
         "additionalProperties": False,
         "required": ["name"],
     }
+
+
+def test_the_subset_of_openais_strict_mode(caplog: pytest.LogCaptureFixture) -> None:
+    def wire(schema: dict[str, Any], **more: Any) -> Any:
+        shape = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema, **more}}
+        return openai.build(request("openai", config={"response_format": shape})).body["response_format"]["json_schema"]
+
+    assert wire(PERSON, strict=True) == {
+        "name": "n",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "title": "Person",
+            "properties": {
+                "name": {"type": "string", "description": "The whole name.\n\n{minLength: 1}"},
+                "age": {"type": "integer", "minimum": 0, "maximum": 150},
+                "mail": {"type": "string", "format": "email"},
+                "kind": {"const": "human"},
+                "tags": {
+                    "type": "array",
+                    "items": {"$ref": "#/$defs/tag"},
+                    "minItems": 2,
+                    "description": "{uniqueItems: true}",
+                },
+                "spouse": {
+                    "anyOf": [
+                        {"type": "null"},
+                        {
+                            "type": "object",
+                            "properties": {"name": {"type": "string"}},
+                            "required": ["name"],
+                            "additionalProperties": False,
+                        },
+                    ]
+                },
+            },
+            "required": ["name", "age", "mail", "kind", "tags", "spouse"],
+            "additionalProperties": False,
+            "$defs": {"tag": {"type": "string", "pattern": "^[a-z]+$"}},
+        },
+    }
+    assert wire(PERSON) == {"name": "n", "schema": PERSON}  # without it, anything goes
+    assert for_strict({"allOf": [{"type": "string"}], "not": {"const": "x"}}) == {
+        "type": "string",
+        "description": '{not: {"const": "x"}}',
+    }
+    maps = {"type": "object", "properties": {"a": {"type": "object", "additionalProperties": {"type": "integer"}}}}
+    assert wire(maps, strict=True) == {"name": "n", "schema": maps}
+    assert "a map with free keys at $.a" in caplog.text
 
 
 def test_googles_subset() -> None:

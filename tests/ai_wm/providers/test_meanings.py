@@ -147,6 +147,7 @@ def test_limits_of_the_minute_and_quotas_that_are_spent(status: int, message: st
             16,
         ),
         (403, "Your chosen model requires moderation and your input was flagged for violence", "", 16),
+        (403, "Country, region, or territory not supported", "unsupported_country_region_territory", 16),
         (402, "Insufficient Balance", "", 16),
         (409, "no", "", 16),
         (451, "no", "", 16),

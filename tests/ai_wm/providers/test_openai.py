@@ -131,6 +131,7 @@ def test_tool_choice(given: Any, sent: Any) -> None:
 
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
+CLOSED = {**SCHEMA, "required": ["a"], "additionalProperties": False}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
         (SCHEMA, {"type": "json_schema", "json_schema": {"name": "reply", "schema": SCHEMA}}),
         (
             {"type": "json_schema", "json_schema": {"name": "my thing", "schema": SCHEMA, "strict": True}},
-            {"type": "json_schema", "json_schema": {"name": "my_thing", "schema": SCHEMA, "strict": True}},
+            {"type": "json_schema", "json_schema": {"name": "my_thing", "schema": CLOSED, "strict": True}},
         ),
     ],
 )

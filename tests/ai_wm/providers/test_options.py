@@ -129,7 +129,7 @@ def test_seeds(caplog: pytest.LogCaptureFixture) -> None:
         built("google", seed=2**31)
     assert built("google", seed=-(2**31))["generationConfig"] == {"seed": -(2**31)}
     assert built("openai", seed=2**40)["seed"] == 2**40
-    adapter.not_sent.cache_clear()
+    adapter._say_once.cache_clear()
     with caplog.at_level(logging.WARNING):
         assert "seed" not in built("anthropic", seed=7)
     assert "anthropic has no seed" in caplog.text
@@ -145,7 +145,7 @@ def test_seeds(caplog: pytest.LogCaptureFixture) -> None:
 def test_what_is_left_out_is_said(
     provider: str, config: dict[str, Any], said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    adapter.not_sent.cache_clear()
+    adapter._say_once.cache_clear()
     with caplog.at_level(logging.WARNING):
         ADAPTERS[provider].build(request(provider, config=config, tools=(WEATHER,)))
     assert said in caplog.text
