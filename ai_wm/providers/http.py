@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, cast
 
 from ai_wm.providers.adapter import Adapter, BadReply, Call, ErrorReply, StreamError, whole_text
-from ai_wm.providers.amend import amended, amendment_for
+from ai_wm.providers.amend import amended, amendment_for, hint_for
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, byte_length, check_request, estimate_input
 from ai_wm.providers.breaker import Breaker
 from ai_wm.providers.endpoints import addresses, shown
@@ -34,7 +34,9 @@ MAX_RETRIES = 2
 _ADAPTERS = {name: name for name in ("anthropic", "google", "ollama", "openai")} | {"custom": "openai"}
 _SHOWN_BYTES = 64 * 1024
 _SAMPLE = 200
+_LONGEST = 2000
 _STREAMS = ("text/event-stream", "application/x-ndjson")
+_STREAM_BEGINS = (b"data:", b"event:", b": ")
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -95,7 +97,7 @@ class HTTPClient:
                 with self._replied(run) as reply:
                     begun = True
                     body = reply.body()
-                    response = self._finished(run, self._adapter.parse(_json(body), request), reply)
+                    response = self._finished(run, self._parsed(body, request), reply)
                 self._answered(run)
                 return response
             except (AttemptFailed, BadReply, StreamError) as error:
@@ -152,6 +154,19 @@ class HTTPClient:
             run.broken = failure
             self._go_on(run, failure)
 
+    def _parsed(self, body: bytes, request: LLMRequest) -> LLMResponse:
+        """The response in a whole body, be it a stream that was not asked for."""
+        if not body.lstrip().startswith(_STREAM_BEGINS) and (
+            self._adapter.stream_format == "sse" or b"\n" not in body.strip()
+        ):
+            return self._adapter.parse(_json(body), request)
+        parser = self._adapter.stream_parser(request)
+        for name, event in self._events_in([body]):
+            parser.feed(name, event)
+        if not parser.ended():
+            raise BadReply("it is a stream that ends before its end marker", _text(body), usage=parser.usage)
+        return parser.response()
+
     def _start(self, request: LLMRequest, *, stream: bool) -> _Run:
         check_request(request)
         config = request.config
@@ -198,6 +213,8 @@ class HTTPClient:
             if left and reply.status in (404, 405) and "model" not in f"{said.kind} {said.message}".lower():
                 continue  # nobody knows where this server has its API
             if not self._amend(run, said, reply.status):
+                hint = hint_for(run.call.body, said)
+                failure.message += f"; {hint}" if hint else ""
                 raise failure
             left.insert(0, address)
 
@@ -217,10 +234,11 @@ class HTTPClient:
         """What the body of an unsuccessful reply says, without secrets."""
         body = reply.beginning()
         try:
-            said = self._adapter.parse_error(_json(body))
+            events = list(sse_events([body])) if body.startswith(_STREAM_BEGINS) else [("", _json(body))]
+            said = self._adapter.parse_error(events[0][1]) if events else ErrorReply()
         except BadReply:
             said = ErrorReply()
-        message = said.message or cut(readable(_text(body)), _SAMPLE)
+        message = said.message or cut(readable(_text(body)), _LONGEST)
         return replace(said, message=run.redact(message), kind=run.redact(said.kind))
 
     def _refusal(self, run: _Run, reply: Reply, said: ErrorReply) -> AttemptFailed:
@@ -236,9 +254,10 @@ class HTTPClient:
     def _events(self, reply: Reply) -> Iterator[tuple[str, Any]]:
         if _media_type(reply) == "text/html":
             raise BadReply("it is an HTML page, not a stream", _text(reply.beginning()))
-        if self._adapter.stream_format == "sse":
-            return sse_events(reply.chunks())
-        return json_lines(reply.chunks())
+        return self._events_in(reply.chunks())
+
+    def _events_in(self, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
+        return sse_events(chunks) if self._adapter.stream_format == "sse" else json_lines(chunks)
 
     def _finished(self, run: _Run, response: LLMResponse, reply: Reply) -> LLMResponse:
         usage = response.usage
