@@ -139,6 +139,14 @@ def amendment_for(body: Body, refusal: ErrorReply, tried: Iterable[str] = ()) ->
     return next(found, None)
 
 
+def hint_for(body: Body, refusal: ErrorReply) -> str:
+    """What the definition has to say differently, where a refusal is about something that it has set."""
+    effort = next(item for item in AMENDMENTS if item.name == "reasoning_effort")
+    if effort.words.search(refusal.message) and body.get("reasoning_effort") not in (None, "none"):
+        return "to use tools here, set baseConfig.reasoning_effort to 'none'"
+    return ""
+
+
 def amended(body: Body, names: Iterable[str], where: str = "") -> Body:
     """The request with the amendments of these names, as far as they apply.
 

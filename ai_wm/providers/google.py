@@ -137,8 +137,12 @@ def _check_thinking(generation: Any) -> None:
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
-    """The first candidate of a ``GenerateContentResponse``."""
-    body = expect_map(reply[0] if isinstance(reply, list) and len(reply) == 1 else reply, "the reply")
+    """The first candidate of a ``GenerateContentResponse``, or of the list of its pieces."""
+    if isinstance(reply, list) and reply:
+        pieces = stream_parser(request)
+        pieces.feed("", reply)
+        return pieces.response()
+    body = expect_map(reply, "the reply")
     usage = _usage(body.get("usageMetadata"))
     with costing(usage):
         if body.get("error"):

@@ -336,7 +336,7 @@ def _messages(request: LLMRequest, names: ToolNames, shape: ResponseFormat | Non
             made.append({"role": "user", "content": message.content})
         else:
             sent = _assistant(message, names)
-            if replay and not _is_openai(request):
+            if replay:
                 # A server that gave reasoning with one call wants it with each, be it empty (DeepSeek).
                 sent.update(({"reasoning_content": ""} if wants_content else {}) | _kept_reasoning(message))
             made.append(sent)

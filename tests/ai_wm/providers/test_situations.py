@@ -64,7 +64,7 @@ def test_openai_tools_need_responses(server: Loopback) -> None:
         refused = [received for received in server.received if received.json.get("reasoning_effort") != "none"]
         assert len(refused) == 1  # what was learnt is kept
         # A definition's own choice is not overruled: then the error says what to set.
-        with raises_code(16, "set reasoning_effort to 'none'"):
+        with raises_code(16, "set baseConfig.reasoning_effort to 'none'"):
             manager.execute_stateless_task("w", "Shout hey.", {"reasoning_effort": "low"})
 
 
@@ -241,7 +241,39 @@ def test_stream_answered_plain_with_tool_calls_and_with_an_error(clients: Client
         collect(client.stream(at(server, "custom", max_retries=0)))
 
 
+@pytest.mark.parametrize("provider", REMOTE)
+def test_a_stream_where_a_plain_reply_was_asked_for(provider: str, clients: Clients, server: Loopback) -> None:
+    client = clients.for_provider(provider)
+    server.will(streamed(stream_of(provider, "Hi ", "there"), content_type=stream_type(provider)))
+    response = client.complete(at(server, provider))
+    assert (response.text, response.finish_reason) == ("Hi there", "stop")
+    assert response.usage == Usage(input_tokens=9, output_tokens=3)
+    server.will(streamed(stream_of(provider, "Hi ", "there")[:1], content_type=stream_type(provider)))
+    with raises_code(16, "not what the API promises"):
+        client.complete(at(server, provider, max_retries=0))
+
+
+def test_pieces_of_a_reply_in_one_list(clients: Clients, server: Loopback) -> None:
+    first, last = body_of("google", "Hi "), body_of("google", "there")
+    del first["candidates"][0]["finishReason"]
+    client = clients.for_provider("google")
+    assert client.complete(at(server.will(reply([first, last])), "google")).text == "Hi there"
+
+
 # --- Errors say why ---
+
+
+def test_a_refusal_in_the_form_of_an_event(clients: Clients, server: Loopback) -> None:
+    error = {"error": {"message": "Failed to call a function.", "code": "tool_use_failed", "failed_generation": "<x>"}}
+    body = b"".join(events(error, names=["error"]))
+    server.will(reply(body, 400, content_type="text/event-stream"), *plain(completion()))
+    assert clients.for_provider("custom").complete(at(server, "custom")).attempts == 2
+
+
+def test_words_far_behind_in_a_body_that_is_no_json(clients: Clients, server: Loopback) -> None:
+    text = "upstream says: " + "details, " * 60 + "prompt is too long"
+    with raises_code(47):
+        clients.for_provider("custom").complete(at(server.will(reply(text, 400)), "custom"))
 
 
 GROQ_413 = {
