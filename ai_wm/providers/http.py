@@ -95,17 +95,17 @@ class HTTPClient:
             body, begun = b"", False
             try:
                 with self._replied(run) as reply:
-                    begun = True
+                    begun = True  # the reply was made: what cuts it now has been billed
                     body = reply.body()
                     response = self._finished(run, self._parsed(body, request), reply)
                 self._answered(run)
                 return response
             except (AttemptFailed, BadReply, StreamError) as error:
                 failure = _failure(run, error, body)
+                if begun and isinstance(error, AttemptFailed):
+                    failure.usage = _partial(request, Usage(), 0)
             if failure.usage is not None:
                 run.wasted.append(failure.usage)
-            elif begun and not body:  # the reply was made, and has been cut on its way
-                run.wasted.append(_partial(request, Usage(), 0))
             self._go_on(run, failure)
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
@@ -197,7 +197,11 @@ class HTTPClient:
                     "the key has characters that cannot be sent, such as spaces or a line end",
                 )
             headers[self._adapter.key_header] = self._adapter.key_prefix + key
-        left = [self._found[run.addresses]] if run.addresses in self._found else list(run.addresses)
+        left = list(run.addresses)
+        found = self._found.get(run.addresses)
+        if found is not None:
+            left.sort(key=lambda address: address != found)
+        missed: AttemptFailed | None = None
         while True:
             address = left.pop(0)
             run.asked = shown(address, run.call.path)
@@ -210,13 +214,17 @@ class HTTPClient:
             with reply:
                 said = self._said(run, reply)
                 failure = self._refusal(run, reply, said)
-            if left and reply.status in (404, 405) and "model" not in f"{said.kind} {said.message}".lower():
-                continue  # nobody knows where this server has its API
-            if not self._amend(run, said, reply.status):
+            if reply.status in (404, 405) and "model" not in f"{said.kind} {said.message}".lower():
+                if not left:
+                    raise missed or failure
+                missed = failure  # nobody knows where this server has its API
+            elif self._amend(run, said, reply.status):
+                left.insert(0, address)
+            else:
                 hint = hint_for(run.call.body, said)
                 failure.message += f"; {hint}" if hint else ""
                 raise failure
-            left.insert(0, address)
+            run.attempts.begin()
 
     def _amend(self, run: _Run, said: ErrorReply, status: int) -> bool:
         """Changes a request that was refused for its form to what the server asks for, if it asks."""
@@ -227,7 +235,6 @@ class HTTPClient:
         run.amended = (*run.amended, found.name)
         run.call = replace(run.call, body=amended(run.call.body, [found.name], run.where))
         run.content = _content(run.request, run.call)
-        run.attempts.begin()
         return True
 
     def _said(self, run: _Run, reply: Reply) -> ErrorReply:
