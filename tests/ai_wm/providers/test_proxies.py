@@ -251,8 +251,9 @@ def test_a_server_is_found_where_it_has_its_api(
         client.complete(asked)
         assert [received.path for received in server.received] == [served]  # what was found is kept
     else:
-        with raises_code(40 if status == 404 else 16, "asked at"):
+        with raises_code(40 if status == 404 else 16, "asked at") as caught:
             client.complete(asked)
+        assert caught.value.details["attempts"] == len(server.received)
 
 
 def test_a_model_that_is_not_there_is_not_looked_for_elsewhere(clients: Clients, server: Loopback) -> None:
