@@ -7,7 +7,7 @@ the result is the nearest float.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final, Literal, Protocol
@@ -22,6 +22,9 @@ COST_KEYS = (INPUT, OUTPUT, CALL, CACHED_INPUT)
 
 # Whose published prices apply; models run locally or behind an address of one's own have none.
 _PUBLISHED_PROVIDERS = frozenset({"anthropic", "google", "openai"})
+
+# Whose models run on one's own machine.
+_FREE_PROVIDERS = frozenset({"local", "ollama"})
 
 
 class Priced(Protocol):
@@ -66,22 +69,48 @@ class PriceSource(Protocol):
 def cost_of(
     definition: Priced, usage: TokenCounts, model: str, price_source: PriceSource | None = None
 ) -> tuple[float, CostSource]:
+    """Computes what a call of one request cost, and says how that is known; see `cost_of_call`."""
+    return cost_of_call(definition, [usage], [model], price_source)
+
+
+def cost_of_call(
+    definition: Priced,
+    usages: Sequence[TokenCounts],
+    models: Sequence[str],
+    price_source: PriceSource | None = None,
+    *,
+    tier: str = "",
+) -> tuple[float, CostSource]:
     """Computes what a call cost, and says how that is known.
 
     Args:
         definition: its ``cost_metrics`` count if they hold any of `COST_KEYS`.
-        usage: the tokens of the call.  Cached input is priced once: at the cached price if there is one, else as input.
-        model: the model that answered, for published prices.
+        usages: the tokens of each request of the call that was billed.  A price may depend on the size of a request, so
+            each is priced by itself.  Cached input is priced once: at the cached price if there is one, else as input.
+        models: the names of the model for published prices, the one that answered first: a gateway may give the model
+            another name, and then the one that was asked for counts.
         price_source: published prices; by default those of the optional library genai-prices, if it is installed.
+        tier: how the provider says that it served the call; empty for its usual way.
 
     Returns:
         The cost and its source.  ``unknown`` means that nobody knows the price and 0 was put down, not that it is free.
     """
     metrics = definition.cost_metrics
     if not metrics.keys().isdisjoint(COST_KEYS):
-        return float(_from_metrics(metrics, usage)), "cost_metrics"
-    price = (price_source or published_price)(str(definition.provider), model, usage)
-    return (0.0, "unknown") if price is None else (float(price), "published")
+        return float(_from_metrics(metrics, usages)), "cost_metrics"
+    provider = str(definition.provider)
+
+    def price(usage: TokenCounts, model: str) -> Decimal | float | None:
+        if price_source is not None:
+            return price_source(provider, model, usage)
+        return published_price(provider, model, usage, tier)
+
+    for model in dict.fromkeys(name for name in models if name):
+        prices = [price(usage, model) for usage in usages]
+        known = [Decimal(repr(each)) if isinstance(each, float) else each for each in prices if each is not None]
+        if len(known) == len(prices):
+            return float(sum(known, Decimal(0))), "published"
+    return 0.0, "unknown"
 
 
 def estimate_cost(
@@ -99,18 +128,25 @@ def estimate_cost(
         model: the model to be asked.
         tokens: the estimate of input and output tokens together.
         input_tokens: how many of them are input; without it all are priced at the dearer of the two prices.
-        price_source: published prices, as for `cost_of`.
+        price_source: published prices, as for `cost_of_call`.
     """
     splits = (0, tokens) if input_tokens is None else (min(input_tokens, tokens),)
     usages = [_Split(part, tokens - part) for part in splits]
     return max(cost_of(definition, usage, model, price_source)[0] for usage in usages)
 
 
-def published_price(provider: str, model: str, usage: TokenCounts) -> Decimal | None:
-    """Looks up the published price of a call in genai-prices, which holds its own data and asks no server.
+def is_priced(definition: Priced, model: str, price_source: PriceSource | None = None) -> bool:
+    """Tells whether a price of the model is known, or it runs on one's own machine and costs nothing."""
+    if str(definition.provider) in _FREE_PROVIDERS:
+        return True
+    return cost_of(definition, _Split(1, 1), model, price_source)[1] != "unknown"
 
-    ``None`` without that library (``pip install neuroscript[prices]``), for a model that it does not know, and for
-    providers that publish no prices.
+
+def published_price(provider: str, model: str, usage: TokenCounts, tier: str = "") -> Decimal | None:
+    """The published price of a request from genai-prices, which holds its own data and asks no server.
+
+    ``None`` without that library (``pip install neuroscript[prices]``), for a model or a service tier of it that it
+    does not know, and for providers that publish no prices.
     """
     if provider not in _PUBLISHED_PROVIDERS:
         return None
@@ -119,22 +155,39 @@ def published_price(provider: str, model: str, usage: TokenCounts) -> Decimal | 
         return None
     # The library refuses more cached tokens than there were input tokens.
     cached = min(usage.cache_read_tokens, usage.input_tokens)
+    written = min(usage.cache_write_tokens, usage.input_tokens - cached)
     counts = library.Usage(
         input_tokens=usage.input_tokens,
         cache_read_tokens=cached,
-        cache_write_tokens=min(usage.cache_write_tokens, usage.input_tokens - cached),
+        cache_write_tokens=written,
         output_tokens=usage.output_tokens,
     )
+    long = min(getattr(usage, "cache_write_1h_tokens", 0), written)
+    if long:
+        counts.cache_write_1h_tokens = long
+    context = None if tier.lower() in _USUAL_TIERS else _context(provider, tier.lower())
     try:
-        total: Decimal = library.calc_price(counts, model, provider_id=provider).total_price
+        found = library.calc_price(counts, model, provider_id=provider, price_context=context)
     except LookupError:  # the model is not listed
         if len(_unlisted) < _MOST_UNLISTED:  # a server may give its models any names, and ever new ones
             _unlisted[provider, model] = _prices_of(library)
         return None
     except ValueError:  # the library has no price for one of these kinds of token
         return None
+    variants = found.model.price_variants or ()
+    if context is not None and not any(dict(variant.when) == context for variant in variants):
+        return None  # the price of the usual way is not that of another
+    total: Decimal = found.total_price
     return total
 
+
+def _context(provider: str, tier: str) -> dict[str, str]:
+    """The tier as the library selects prices by it."""
+    return {"speed": tier} if provider == "anthropic" else {"service_tier": tier}
+
+
+# How providers call their usual way of serving a request.
+_USUAL_TIERS: Final = frozenset({"", "default", "standard", "auto", "on_demand", "standard_only"})
 
 _unlisted: dict[tuple[str, str], Any] = {}
 """Models that are not listed, each with the prices that it is not listed in.  The library remembers only what it finds;
@@ -160,19 +213,21 @@ class _Split:
         self.output_tokens = output_tokens
 
 
-def _from_metrics(metrics: Mapping[str, float], usage: TokenCounts) -> Decimal:
+def _from_metrics(metrics: Mapping[str, float], usages: Sequence[TokenCounts]) -> Decimal:
     def price(key: str, default: Decimal = Decimal(0)) -> Decimal:
         # The shortest text of a float is the decimal number that was meant.
         return Decimal(repr(metrics[key])) if key in metrics else default
 
-    cached = min(usage.cache_read_tokens, usage.input_tokens)
     input_price = price(INPUT)
-    return (
-        (usage.input_tokens - cached) * input_price
-        + cached * price(CACHED_INPUT, input_price)
-        + usage.output_tokens * price(OUTPUT)
-        + price(CALL)
-    )
+    total = price(CALL)
+    for usage in usages:
+        cached = min(usage.cache_read_tokens, usage.input_tokens)
+        total += (
+            (usage.input_tokens - cached) * input_price
+            + cached * price(CACHED_INPUT, input_price)
+            + usage.output_tokens * price(OUTPUT)
+        )
+    return total
 
 
 @cache

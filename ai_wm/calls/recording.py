@@ -35,6 +35,9 @@ def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseExcepti
     details = ""
     if isinstance(error, NeuroScriptError):
         details = f"error {int(error.code)} ({error.name}): {error.message}"
+        text = error.details.get("text")
+        if isinstance(text, str) and text:
+            details += f"; the text so far: {output_summary(text)!r}"
     elif error is not None:
         details = f"interrupted: {type(error).__name__}"
     # More than is kept of the reply, so that a key at the end of that is recognised.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ai_wm.calls.fallbacks import FALLBACK_CODES, Tried, workers_of
-from ai_wm.calls.pricing import PriceSource, estimate_cost
+from ai_wm.calls.pricing import PriceSource, estimate_cost, is_priced
 from ai_wm.calls.recording import completed, failed, record_of
 from ai_wm.calls.turn import CallOptions, StreamCallback, Task, Turn
 from ai_wm.data.types import APIKeySource, PerformanceRecord
@@ -85,7 +85,7 @@ class Runner:
                     # 4. The call, with a conversation made for it.
                     response = self._call(turn, request if key is None else turn.request(key))
                     # 5. What it cost.
-                    turn.count(response.usage, response.model, response.attempts, self.price_source)
+                    self._count(turn, response)
                     if turn.take(response):
                         break
                     turn.settle()
@@ -118,7 +118,16 @@ class Runner:
         definition = turn.definition
         tokens, cost = estimate_tokens(request), 0.0
         if definition.rate_limits.max_cost_per_day:  # published prices take a while to look up
-            cost = estimate_cost(definition, definition.model_name, tokens=tokens, price_source=self.price_source)
+            model = definition.model_name
+            if not is_priced(definition, model, self.price_source):
+                raise NeuroScriptError(
+                    ErrorCode.BUDGET_EXCEEDED,
+                    f"{turn.subject} has a budget (max_cost_per_day), but the price of the model {model!r} is not "
+                    "known: give its prices in cost_metrics (0 for a model that costs nothing), or install the extra "
+                    "'prices' for published ones",
+                    details={"field": "cost_metrics"},
+                )
+            cost = estimate_cost(definition, model, tokens=tokens, price_source=self.price_source)
         return self.limiter.reserve(
             definition.definition_id,
             definition.rate_limits,
@@ -147,13 +156,18 @@ class Runner:
             failure.__cause__ = error
         # Out of the handler, so that an error which shows the key is not the context of the one that does not.
         usage, attempts = failure.details.pop("usage", None), failure.details.get("attempts")
-        turn.count(
-            usage if isinstance(usage, Usage) else Usage(),
-            turn.definition.model_name,
-            attempts if isinstance(attempts, int) else 1,
-            self.price_source,
-        )
+        usages = failure.details.pop("usages", None) or (usage if isinstance(usage, Usage) else Usage(),)
+        turn.count(usages, attempts if isinstance(attempts, int) else 1, self.price_source)
         raise redact_error(failure, turn.secrets)
+
+    def _count(self, turn: Turn, response: LLMResponse) -> None:
+        turn.count(
+            response.usages or (response.usage,),
+            response.attempts,
+            self.price_source,
+            model=response.model,
+            tier=response.service_tier,
+        )
 
     def _record(
         self, turn: Turn, span: Span, tried: list[Tried], error: BaseException | None = None

@@ -102,6 +102,8 @@ class WorkerTools:
         return Message(role="tool", content=content, tool_call_id=request.id, name=request.name, is_error=failed)
 
     def _call(self, request: ToolCallRequest) -> Any:
+        if request.problem:
+            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{request.name} was not run: {request.problem}")
         tool = self._offered.get(request.name.lower().removeprefix("tool.").replace(".", "__"))
         if tool is None or self._host is None:
             raise NeuroScriptError(ErrorCode.SECURITY, self._refusal(request.name))

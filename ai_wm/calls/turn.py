@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from ai_wm.calls.pricing import PriceSource, cost_of
+from ai_wm.calls.pricing import PriceSource, cost_of_call
 from ai_wm.calls.tool_host import ToolHost, WorkerTools
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import STATELESS_PREFIX, AIWorkerDefinition, PerformanceRecord
@@ -157,9 +157,27 @@ class Turn:
         """Notes that the request is about to be sent: the round counts, whatever becomes of it."""
         self._sent = True
 
-    def count(self, usage: Usage, model: str, attempts: int, price_source: PriceSource | None) -> None:
-        """Adds what a round used to what the turn used, with its cost."""
-        cost, source = cost_of(self.definition, usage, model, price_source)
+    def count(
+        self,
+        usages: Sequence[Usage],
+        attempts: int,
+        price_source: PriceSource | None,
+        *,
+        model: str = "",
+        tier: str = "",
+    ) -> None:
+        """Adds what a round used to what the turn used, with its cost: that of each request that was billed.
+
+        Args:
+            usages: the tokens of each request.
+            attempts: how many requests were sent.
+            price_source: published prices.
+            model: the model that answered, as the provider names it.
+            tier: how the provider says that it served the request.
+        """
+        models = (model, self.definition.model_name)
+        cost, source = cost_of_call(self.definition, usages, models, price_source, tier=tier)
+        usage = sum(usages, Usage())
         self._round = (usage.total_tokens, cost)
         self.usage += usage
         self.cost += cost
@@ -227,6 +245,8 @@ class Turn:
             "cache_write_tokens": usage.cache_write_tokens,
             "reasoning_tokens": usage.reasoning_tokens,
             "request_id": response.request_id if response is not None else "",
+            "service_tier": response.service_tier if response is not None else "",
+            "provider_finish_reason": response.provider_finish_reason if response is not None else "",
             "tool_rounds": self.rounds - 1,
             "tool_calls": self.tools_called,
         }

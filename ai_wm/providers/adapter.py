@@ -6,15 +6,21 @@ An adapter does no input or output and keeps nothing; `ai_wm.providers.http` sen
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 from ai_wm.providers.base import LLMRequest, LLMResponse, Usage
 from neuroscript import ErrorCode, NeuroScriptError
 
 _log = logging.getLogger("ai_wm.providers")
+
+# Far above any reply, and small enough for everything that keeps counts.
+_MOST_TOKENS = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,9 @@ class ErrorReply:
             is reported within a successful reply.
         retry_after: the seconds that the body asks to wait.
         final: the same request cannot succeed later, whatever the status says.
+        once: the model made a mistake that it seldom makes twice: one more attempt is worth making, and no second.
+        cause: what the failure is, where the adapter knows better than the status and the words: a refusal or a filter
+            (``content_filter``), a conversation that does not fit (``context``).
     """
 
     message: str = ""
@@ -57,35 +66,59 @@ class ErrorReply:
     status: int = 0
     retry_after: float | None = None
     final: bool = False
+    once: bool = False
+    cause: Literal["", "content_filter", "context"] = ""
 
 
 class BadReply(Exception):
     """Raised for a reply that is not what the API promises: says what is wrong, and holds the text in question.
 
     The text is shown later, without secrets and cut, and not by whoever raises this.
+
+    Args:
+        message: what is wrong.
+        sample: the text in question.
+        usage: the tokens that the reply cost all the same, as far as it says so.
+        text: what of the model's answer can be read.
+        final: another attempt would end in the same way.
     """
 
-    def __init__(self, message: str, sample: str = "") -> None:
+    def __init__(
+        self, message: str, sample: str = "", *, usage: Usage | None = None, text: str = "", final: bool = False
+    ) -> None:
         super().__init__(message)
         self.sample = sample
+        self.usage = usage
+        self.text = text
+        self.final = final
 
 
 class StreamError(Exception):
-    """Raised where a provider reports a failure within a reply that began as a successful one."""
+    """Raised where a provider reports a failure within a successful reply, be it in a stream or all at once.
 
-    def __init__(self, reply: ErrorReply) -> None:
+    Args:
+        reply: what it says.
+        usage: the tokens that were spent all the same, as far as it says so.
+        text: what had come of the model's answer.
+    """
+
+    def __init__(self, reply: ErrorReply, *, usage: Usage | None = None, text: str = "") -> None:
         super().__init__(reply.message)
         self.reply = reply
+        self.usage = usage
+        self.text = text
 
 
 class StreamParser(Protocol):
     """Assembles a reply from the events of a stream.
 
-    ``done`` turns true with the end marker, ``usage`` holds what the provider has said so far.
+    ``done`` turns true with the end marker, ``usage`` holds what the provider has said so far, ``produced`` the bytes
+    (UTF-8) of all that the model has written so far: its text, its thinking and its tool calls.
     """
 
     done: bool
     usage: Usage
+    produced: int
 
     def feed(self, name: str, event: Any) -> str:
         """Takes one event, its name, if it has one, and its JSON, and returns the text in it.
@@ -155,10 +188,9 @@ def expect_text(value: Any, what: str) -> str:
 
 
 def count(source: Mapping[str, Any] | None, *path: str) -> int:
-    """Reads the token count at ``path``; 0 where it is missing or ``null``.
+    """Reads the token count at ``path``; 0 where it is missing or no number of tokens, which is logged.
 
-    Raises:
-        BadReply: it is there and not a whole number, or negative.
+    A reply is worth more than its count: one that cannot be used must not cost the reply.
     """
     value: Any = source
     for key in path:
@@ -167,11 +199,14 @@ def count(source: Mapping[str, Any] | None, *path: str) -> int:
         value = value.get(key)
     if value is None:
         return 0
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, str) and len(value) < 16 and value.strip().isdecimal():
         value = int(value)
-    if type(value) is not int or value < 0:
-        raise BadReply(f"usage has {'.'.join(path)} = {value!r}, not a number of tokens")
-    return value
+    elif isinstance(value, float) and math.isfinite(value):
+        value = math.ceil(value)
+    if type(value) is int and 0 <= value <= _MOST_TOKENS:
+        return value
+    _log.warning("a reply says %s = %.40r, which is no number of tokens; it is not counted", ".".join(path), value)
+    return 0
 
 
 def made_up_id(request: LLMRequest, number: int) -> str:
@@ -179,15 +214,56 @@ def made_up_id(request: LLMRequest, number: int) -> str:
     return f"call_{len(request.messages)}_{number}"
 
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def whole_text(text: str) -> str:
+    """``text`` with the halves of characters that servers cut in two (``\\ud83d`` | ``\\ude00``) put together again.
+
+    A half without its other half becomes the replacement character: it could not be written down anywhere.
+    """
+    if text.isascii() or not _SURROGATES.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def kept(request: LLMRequest, what: dict[str, Any], *, calls: bool = False) -> dict[str, Any] | None:
+    """``what`` a provider wants to see again with a reply, marked with whose it is.
+
+    A reply with tool ``calls`` is always marked, since their ids are the provider's too; else nothing gives ``None``.
+    """
+    return {"origin": origin(request), **what} if what or calls else None
+
+
+def origin(request: LLMRequest) -> str:
+    """Whose messages these are: what one server signed for one model means nothing to another."""
+    return f"{request.provider} {request.model} {request.config.get('base_url') or ''}"
+
+
+@contextmanager
+def costing(usage: Usage) -> Iterator[None]:
+    """Context manager for reading a reply of known cost: one that cannot be used has been billed all the same."""
+    try:
+        yield
+    except BadReply as error:
+        if error.usage is None and usage.total_tokens:
+            error.usage = usage
+        raise
+
+
 def _kind(value: Any) -> str:
     names = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "missing"}
     return names.get(type(value), "a number")
 
 
-@cache
-def not_sent(provider: str, option: str, why: str) -> None:
-    """Warns, once a process, that a provider has no such option and it is left out."""
-    _log.warning("%s has no %s (%s); it is left out of the request", provider, option, why)
+def not_sent(request: LLMRequest, option: str, why: str) -> None:
+    """Warns, once for each worker, that a provider has no such option and it is left out."""
+    _say_once(request.provider, request.model, request.session, option, why)
+
+
+@lru_cache(maxsize=4096)
+def _say_once(provider: str, model: str, session: str, option: str, why: str) -> None:
+    _log.warning("%s has no %s (%s); it is left out of the requests to %s", provider, option, why, model)
 
 
 def add_options(body: dict[str, Any], options: Mapping[str, Any], made_here: frozenset[str]) -> dict[str, Any]:

@@ -8,7 +8,9 @@ the older version, and every other under the newer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from ai_wm.providers.adapter import (
@@ -18,16 +20,31 @@ from ai_wm.providers.adapter import (
     StreamError,
     WireRequest,
     add_options,
+    costing,
     count,
     expect_list,
     expect_map,
     expect_text,
-    made_up_id,
+    kept,
     not_sent,
+    whole_text,
 )
-from ai_wm.providers.base import LLMRequest, LLMResponse, Message, ToolCallRequest, Usage, provider_options
-from ai_wm.providers.openai import read_arguments
-from ai_wm.providers.options import ToolNames, response_format, sampling, tool_choice
+from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, byte_length, provider_options
+from ai_wm.providers.error_bodies import read_error, reports_error
+from ai_wm.providers.finish import finished
+from ai_wm.providers.history import Form, conversation
+from ai_wm.providers.json_schema import NotExpressible, for_anthropic
+from ai_wm.providers.options import (
+    ToolNames,
+    check_budget,
+    check_stop,
+    response_format,
+    sampling,
+    system_with_json,
+    tool_choice,
+    with_output_limit,
+)
+from ai_wm.providers.tool_calls import cut_call, read_arguments, tool_calls
 
 endpoint = Endpoint("https://api.anthropic.com", "ANTHROPIC_BASE_URL")
 stream_format: Literal["sse", "ndjson"] = "sse"
@@ -41,46 +58,69 @@ VERSION_WITH_SAMPLING = "2023-06-01"
 DEFAULT_MAX_TOKENS = 8192
 
 _MADE_HERE = frozenset({"messages", "model", "stream", "system", "tools"})
-_FINISH = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-    "refusal": "content_filter",
-}
-_STATUS = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-}
-_JSON_INSTRUCTION = "Reply with one JSON value and nothing else: no explanation, no code fence."
+_FORM = Form(call_id=re.compile(r"[a-zA-Z0-9_-]{1,64}"), blank_prompt=False, user_first=True)
+_log = logging.getLogger("ai_wm.providers")
 
 
 def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     """Builds the request: ``POST v1/messages``."""
     names = ToolNames(request)
-    options = sampling(request.config)
+    config = with_output_limit(request.config, "max_tokens")
+    options = sampling(config)
+    messages = conversation(request, _FORM)
     body: dict[str, Any] = {
         "model": request.model,
-        "max_tokens": options.pop("max_output_tokens", DEFAULT_MAX_TOKENS),
-        "messages": _messages(request, names),
+        "max_tokens": _output_limit(options.pop("max_output_tokens", None), config),
+        "messages": _messages(messages, names),
     }
     system = request.system_text
-    shape = response_format(request.config)
-    if shape is not None and shape.schema is not None:
-        body["output_config"] = {"format": {"type": "json_schema", "schema": shape.schema}}
-    elif shape is not None:
-        system = f"{system}\n\n{_JSON_INSTRUCTION}" if system else _JSON_INSTRUCTION
-    if system:
+    shape = response_format(config)
+    if shape is not None:
+        schema = _wire_schema(shape.schema)
+        if schema is not None:
+            body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
+        else:
+            system = system_with_json(request, shape)
+    if system.strip():
         body["system"] = system
+    _add_tools(body, request, names, messages)
+    if "seed" in options:
+        not_sent(request, "seed", "the messages API does not take it")
+        del options["seed"]
+    check_stop(options.get("stop"), "Anthropic", 1000, blank=False)
+    if "stop" in options:
+        body["stop_sequences"] = options.pop("stop")
+    body.update(options)
+    if stream:
+        body["stream"] = True
+    body = add_options(body, provider_options(config), _MADE_HERE)
+    sampled = {"temperature", "top_p", "top_k"} & set(body)
+    return WireRequest("v1/messages", body, {"anthropic-version": VERSION_WITH_SAMPLING if sampled else VERSION})
+
+
+def _output_limit(limit: int | None, config: Mapping[str, Any]) -> int:
+    """``max_tokens``, of which thinking is a part: without a limit of its own a definition's budget comes on top."""
+    thinking = config.get("thinking")
+    budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
+    check_budget(limit or config.get("max_tokens"), budget, "thinking.budget_tokens")
+    if limit is not None:
+        return limit
+    return DEFAULT_MAX_TOKENS + (budget if type(budget) is int and budget > 0 else 0)
+
+
+def _wire_schema(schema: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The schema as the API takes it; ``None`` where there is none or the API has nothing for it: then the model is
+    told, and its reply checked."""
+    if schema is None:
+        return None
+    try:
+        return for_anthropic(schema)
+    except NotExpressible as error:
+        _log.warning("Anthropic's structured output does not know %s; the schema goes into the system prompt", error)
+        return None
+
+
+def _add_tools(body: dict[str, Any], request: LLMRequest, names: ToolNames, messages: Sequence[Message]) -> None:
     if request.tools:
         body["tools"] = [
             {"name": names.wire(tool.name), "description": tool.description, "input_schema": tool.parameters}
@@ -91,70 +131,66 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
             body["tool_choice"] = {"type": "tool", "name": names.wire(choice.name)}
         elif choice is not None:
             body["tool_choice"] = {"type": "any" if choice.kind == "required" else choice.kind}
-    if "seed" in options:
-        not_sent("anthropic", "seed", "the messages API does not take it")
-        del options["seed"]
-    if "stop" in options:
-        body["stop_sequences"] = options.pop("stop")
-    body.update(options)
-    if stream:
-        body["stream"] = True
-    body = add_options(body, provider_options(request.config), _MADE_HERE)
-    sampled = {"temperature", "top_p", "top_k"} & set(body)
-    return WireRequest("v1/messages", body, {"anthropic-version": VERSION_WITH_SAMPLING if sampled else VERSION})
+        return
+    called = dict.fromkeys(call.name for message in messages for call in message.tool_calls)
+    if called:
+        # A history with calls wants tools; a worker that has none by now must not use them.
+        schema = {"type": "object"}
+        body["tools"] = [{"name": names.wire(name), "input_schema": schema} for name in called]
+        body["tool_choice"] = {"type": "none"}
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
     """Reads the response in a ``message``."""
     body = expect_map(reply, "the reply")
-    if body.get("type") == "error":
-        raise StreamError(parse_error(body))
-    content = expect_list(body.get("content"), "content")
-    reason = expect_text(body.get("stop_reason"), "stop_reason")
-    names = ToolNames(request)
-    text: list[str] = []
-    calls: list[ToolCallRequest] = []
+    usage = _usage(body.get("usage"))
+    with costing(usage):
+        given = body.get("content")
+        if reports_error(body):
+            raise StreamError(parse_error(body), usage=usage, text=_text_of(given))
+        if given is None and read_error(body).message:
+            raise StreamError(parse_error(body), usage=usage)
+        content = [expect_map(block, "a content block") for block in expect_list(given, "content")]
+        return _response(body, content, usage, request)
+
+
+def _response(body: dict[str, Any], content: list[dict[str, Any]], usage: Usage, request: LLMRequest) -> LLMResponse:
+    blocks = [block for block in content if block.get("type") == "tool_use"]
+    calls = tool_calls(((block.get("id"), block.get("name"), block.get("input")) for block in blocks), request)
     # Thinking must go back exactly as it came, in its place among the other blocks.
-    signed = any(isinstance(block, Mapping) and block.get("type") not in ("text", "tool_use") for block in content)
-    for block in content:
-        kind = expect_map(block, "a content block").get("type")
-        if kind == "text":
-            text.append(expect_text(block.get("text"), "text of a content block"))
-        elif kind == "tool_use":
-            name = expect_text(block.get("name"), "the name of a tool call")
-            calls.append(
-                ToolCallRequest(
-                    id=expect_text(block.get("id"), "the id of a tool call") or made_up_id(request, len(calls) + 1),
-                    name=names.original(name),
-                    arguments=read_arguments(block.get("input"), name, reason),
-                    provider_data={"anthropic": content} if signed and not calls else None,
-                )
+    signed = any(block.get("type") not in ("text", "tool_use") for block in content)
+    word = expect_text(body.get("stop_reason"), "stop_reason")
+    details = body.get("stop_details")
+    said = details.get("explanation") or details.get("category") if isinstance(details, Mapping) else None
+    response = LLMResponse(
+        text=whole_text(
+            "".join(
+                expect_text(block.get("text"), "text of a content block")
+                for block in content
+                if block.get("type") == "text"
             )
-    return LLMResponse(
-        text="".join(text),
-        finish_reason="tool_calls" if calls else _FINISH.get(reason, "other"),
-        usage=_usage(body.get("usage")),
+        ),
+        finish_reason="unknown",
+        usage=usage,
         model=expect_text(body.get("model"), "model") or request.model,
-        tool_calls=tuple(calls),
+        tool_calls=calls,
         request_id=expect_text(body.get("id"), "id"),
+        service_tier=_tier(body.get("usage")),
+        provider_data=kept(request, {"content": content} if signed else {}, calls=bool(calls)),
     )
+    return finished(response, word, said if isinstance(said, str) else "", cut_call=cut_call(calls))
+
+
+def _text_of(content: Any) -> str:
+    """The text of a reply that failed, as far as it can be read."""
+    blocks = content if isinstance(content, list) else []
+    texts = [block.get("text") for block in blocks if isinstance(block, Mapping)]
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def parse_error(reply: Any) -> ErrorReply:
-    """Reads the failure in ``{"type": "error", "error": {"type", "message", "details"}}``."""
-    error = reply.get("error") if isinstance(reply, Mapping) else None
-    if isinstance(error, str):
-        return ErrorReply(message=error)
-    if not isinstance(error, Mapping):
-        return ErrorReply()
-    kind = error.get("type")
-    details = error.get("details")
-    code = details.get("error_code") if isinstance(details, Mapping) else None
-    return ErrorReply(
-        message=str(error.get("message", "")),
-        kind=" ".join(str(word) for word in (code, kind) if isinstance(word, str)),
-        status=_STATUS.get(str(kind), 0),
-    )
+    """Reads the failure in ``{"type": "error", "error": {"type", "message", "details"}}``, or in a gateway's form."""
+    return read_error(reply)
 
 
 def stream_parser(request: LLMRequest) -> MessageStream:
@@ -168,6 +204,7 @@ class MessageStream:
     def __init__(self, request: LLMRequest) -> None:
         self.done = False
         self.usage = Usage()
+        self.produced = 0
         self._request = request
         self._message: dict[str, Any] | None = None
         self._usage: dict[str, Any] = {}
@@ -176,17 +213,27 @@ class MessageStream:
 
     def feed(self, name: str, event: Any) -> str:
         """Takes one event.  Unknown ones are passed over, as the API asks for."""
+        if name == "error":
+            raise self._error(event)
+        if event is None or event == "[DONE]":  # of gateways, which add it after the end
+            return ""
         body = expect_map(event, "an event of the stream")
+        if reports_error(body):
+            raise self._error(body)
         match body.get("type", name):
-            case "error":
-                raise StreamError(parse_error(body))
+            case "message":  # the whole reply, where a stream was asked for
+                return self._take_whole(body)
             case "message_start":
                 self._message = dict(expect_map(body.get("message"), "message"))
                 self._count(self._message.get("usage"))
             case "content_block_start":
                 block = dict(expect_map(body.get("content_block"), "content_block"))
                 self._blocks[_index(body)] = block
-                return expect_text(block.get("text"), "text") if block.get("type") == "text" else ""
+                if block.get("type") != "text":
+                    return ""
+                text = expect_text(block.get("text"), "text")
+                self.produced += byte_length(text)
+                return text
             case "content_block_delta":
                 return self._delta(_index(body), expect_map(body.get("delta"), "delta"))
             case "message_delta":
@@ -195,8 +242,8 @@ class MessageStream:
                 self._message.update(expect_map(body.get("delta") or {}, "delta"))
                 self._count(body.get("usage"))
             case "message_stop":
-                if self._message is None or not self._message.get("stop_reason"):
-                    raise BadReply("the stream stopped without a stop reason")
+                if self._message is None:
+                    raise BadReply("the stream stopped before it started")
                 self.done = True
         return ""
 
@@ -209,8 +256,23 @@ class MessageStream:
         content = []
         for index, block in sorted(self._blocks.items()):
             pieces = self._json.get(index)
-            content.append({**block, "input": _tool_input(pieces, block, self._message)} if pieces else block)
-        return parse({**(self._message or {}), "content": content, "usage": self._usage}, self._request)
+            if pieces:
+                # What cannot be read goes back as the result; the block must hold an object all the same.
+                text = "".join(pieces)
+                arguments, problem = read_arguments(text)
+                block = {**block, "input": text if problem else arguments}
+            content.append(block)
+        with costing(self.usage):
+            return _response({**(self._message or {}), "usage": self._usage}, content, self.usage, self._request)
+
+    def _take_whole(self, body: dict[str, Any]) -> str:
+        self._message, self.done = body, True
+        self._count(body.get("usage"))
+        blocks = expect_list(body.get("content"), "content")
+        self._blocks = {number: expect_map(block, "a content block") for number, block in enumerate(blocks)}
+        text = _text_of(blocks)
+        self.produced += byte_length(text)
+        return text
 
     def _delta(self, index: int, delta: dict[str, Any]) -> str:
         block = self._blocks.get(index)
@@ -218,14 +280,24 @@ class MessageStream:
             raise BadReply(f"a piece of content block {index} came before its start")
         match delta.get("type"):
             case "text_delta":
-                return _append(block, delta, "text")
+                return self._append(block, delta, "text")
             case "input_json_delta":
-                self._json.setdefault(index, []).append(expect_text(delta.get("partial_json"), "partial_json"))
+                piece = expect_text(delta.get("partial_json"), "partial_json")
+                self.produced += byte_length(piece)
+                self._json.setdefault(index, []).append(piece)
             case "thinking_delta":
-                _append(block, delta, "thinking")
+                self._append(block, delta, "thinking")
             case "signature_delta":
-                _append(block, delta, "signature")
+                block["signature"] = expect_text(block.get("signature"), "signature") + expect_text(
+                    delta.get("signature"), "signature"
+                )
         return ""
+
+    def _append(self, block: dict[str, Any], delta: dict[str, Any], key: str) -> str:
+        piece = expect_text(delta.get(key), key)
+        self.produced += byte_length(piece)
+        block[key] = expect_text(block.get(key), key) + piece
+        return piece
 
     def _count(self, usage: Any) -> None:
         # Counts are cumulative, and a later event leaves out what has not changed.
@@ -233,11 +305,9 @@ class MessageStream:
             self._usage.update({key: value for key, value in usage.items() if value is not None})
             self.usage = _usage(self._usage)
 
-
-def _append(block: dict[str, Any], delta: dict[str, Any], key: str) -> str:
-    piece = expect_text(delta.get(key), key)
-    block[key] = expect_text(block.get(key), key) + piece
-    return piece
+    def _error(self, event: Any) -> StreamError:
+        text = _text_of([block for _, block in sorted(self._blocks.items())])
+        return StreamError(parse_error(event), usage=self.usage, text=whole_text(text))
 
 
 def _index(body: dict[str, Any]) -> int:
@@ -247,16 +317,10 @@ def _index(body: dict[str, Any]) -> int:
     return index
 
 
-def _tool_input(pieces: list[str], block: dict[str, Any], message: dict[str, Any] | None) -> dict[str, Any]:
-    return read_arguments("".join(pieces), str(block.get("name")), str((message or {}).get("stop_reason")))
-
-
-def _messages(request: LLMRequest, names: ToolNames) -> list[dict[str, Any]]:
+def _messages(messages: Sequence[Message], names: ToolNames) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
-    for message in request.messages:
+    for message in messages:
         blocks = _blocks(message, names)
-        if not blocks:
-            continue  # the API refuses an empty message; one says nothing anyway
         role = "assistant" if message.role == "assistant" else "user"
         if made and made[-1]["role"] == role:
             made[-1]["content"].extend(blocks)
@@ -267,33 +331,53 @@ def _messages(request: LLMRequest, names: ToolNames) -> list[dict[str, Any]]:
 
 def _blocks(message: Message, names: ToolNames) -> list[dict[str, Any]]:
     if message.role == "tool":
-        result = {"type": "tool_result", "tool_use_id": message.tool_call_id, "content": message.content}
+        result: dict[str, Any] = {"type": "tool_result", "tool_use_id": message.tool_call_id}
+        if message.content.strip():  # nothing may be said, but not with an empty text
+            result["content"] = message.content
         return [{**result, "is_error": True} if message.is_error else result]
-    text = [{"type": "text", "text": message.content}] if message.content else []
-    if message.role == "user" or not message.tool_calls:
-        return text
-    kept = (message.tool_calls[0].provider_data or {}).get("anthropic")
-    if kept:
-        return list(kept)
-    return [
-        *text,
-        *(
-            {"type": "tool_use", "id": call.id, "name": names.wire(call.name), "input": call.arguments}
-            for call in message.tool_calls
-        ),
+    # The API refuses texts that are empty or white space only.
+    text = [{"type": "text", "text": message.content}] if message.content.strip() else []
+    calls: list[dict[str, Any]] = [
+        {"type": "tool_use", "id": call.id, "name": names.wire(call.name), "input": call.arguments}
+        for call in message.tool_calls
     ]
+    content = (message.provider_data or {}).get("content")
+    return _as_it_came(content, calls) if content else [*text, *calls]
+
+
+def _as_it_came(content: list[dict[str, Any]], calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The blocks of a reply with thinking as they came, with calls that the API takes and without empty texts."""
+    made: list[dict[str, Any]] = []
+    rest = iter(calls)
+    for block in content:
+        if block.get("type") == "tool_use":
+            made.append(next(rest))
+        elif block.get("type") != "text" or str(block.get("text") or "").strip():
+            made.append(block)
+    return made
+
+
+def _tier(usage: Any) -> str:
+    """How the request was served: ``fast`` for the fast mode, else the tier."""
+    if not isinstance(usage, Mapping):
+        return ""
+    if usage.get("speed") == "fast":
+        return "fast"
+    tier = usage.get("service_tier")
+    return tier if isinstance(tier, str) else ""
 
 
 def _usage(usage: Any) -> Usage:
-    if usage is None:
-        return Usage()
-    source = expect_map(usage, "usage")
+    source = usage if isinstance(usage, Mapping) else None
     written, read = count(source, "cache_creation_input_tokens"), count(source, "cache_read_input_tokens")
+    long = count(source, "cache_creation", "ephemeral_1h_input_tokens")
+    written = written or long + count(source, "cache_creation", "ephemeral_5m_input_tokens")
     return Usage(
         # input_tokens counts only what is neither read from the cache nor written to it.
         input_tokens=count(source, "input_tokens") + written + read,
         cache_read_tokens=read,
         cache_write_tokens=written,
+        cache_write_1h_tokens=min(long, written),
         output_tokens=count(source, "output_tokens"),
         reasoning_tokens=count(source, "output_tokens_details", "thinking_tokens"),
     )

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from ai_wm.keys import Secret
 
 Role = Literal["user", "assistant", "tool"]
-FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "other"]
+FinishReason = Literal["stop", "length", "tool_calls", "unknown"]
 
-FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter", "other"})
+FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "unknown"})
 
 # Keys of the effective configuration that steer this package and are never sent to a provider.
 MANAGEMENT_KEYS = frozenset(
@@ -33,6 +33,9 @@ MANAGEMENT_KEYS = frozenset(
         "timeout_seconds",
     }
 )
+
+# What the APIs call max_output_tokens.
+OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "maxOutputTokens", "num_predict")
 
 # Keys that every provider understands under these names; an adapter translates them.
 COMMON_KEYS = frozenset(
@@ -54,14 +57,18 @@ COMMON_KEYS = frozenset(
 class ToolCallRequest:
     """A model's request to call a tool: the tool's name as it was offered, and the arguments by name.
 
-    ``id`` ties the result to the call; adapters make one up where the provider has none.  ``provider_data`` is what the
-    provider wants back unchanged with the call (signed thinking, for example), by adapter; keep it with the message.
+    Args:
+        id: ties the result to the call; adapters make one up where the provider has none.
+        name: the tool.
+        arguments: by name.
+        problem: why what the model wrote cannot be read as arguments; such a call is not run, and the problem is the
+            result that the model gets.  Empty where nothing is wrong.
     """
 
     id: str
     name: str
     arguments: dict[str, Any]
-    provider_data: dict[str, Any] | None = field(default=None, compare=False, repr=False)
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +82,8 @@ class Message:
         tool_call_id: of a ``tool`` message, the call that it answers.
         name: of a ``tool`` message, the tool's name.
         is_error: of a ``tool`` message, that the tool failed or was refused.
+        provider_data: of an ``assistant`` message, what its provider wants to see again unchanged (signed thinking, for
+            example), in the adapter's own form.
     """
 
     role: Role
@@ -83,6 +92,7 @@ class Message:
     tool_call_id: str = ""
     name: str = ""
     is_error: bool = False
+    provider_data: dict[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +112,7 @@ class Usage:
         input_tokens: all input, the cached part included.
         cache_read_tokens: the part of the input that was read from the provider's cache.
         cache_write_tokens: the part of the input that was written to the provider's cache.
+        cache_write_1h_tokens: the part of that which is kept for an hour, at a higher price.
         output_tokens: all output, reasoning included.
         reasoning_tokens: the part of the output that the model spent on thinking.
     """
@@ -109,6 +120,7 @@ class Usage:
     input_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
 
@@ -122,6 +134,7 @@ class Usage:
             input_tokens=self.input_tokens + other.input_tokens,
             cache_read_tokens=self.cache_read_tokens + other.cache_read_tokens,
             cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
+            cache_write_1h_tokens=self.cache_write_1h_tokens + other.cache_write_1h_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
         )
@@ -167,12 +180,17 @@ class LLMResponse:
 
     Args:
         text: the reply's text; empty where the model only asks for tools.
-        finish_reason: ``stop``, ``length``, ``tool_calls``, ``content_filter`` or ``other``.
-        usage: the tokens spent.
+        finish_reason: ``stop``, ``length``, ``tool_calls`` or ``unknown``.
+        usage: the tokens spent, by all requests together.
         model: the model that answered, as the provider names it.
         tool_calls: the tools that the model asks for.
         request_id: the provider's id of the request, for its support; empty where it has none.
         attempts: how many times the request was sent, retries included.
+        usages: the tokens of each request that was billed, where there were several: each has a price of its own.
+        service_tier: how the provider says that it served the request (``priority``, ``flex``, ``fast``, …), where
+            that is not its usual way.
+        provider_finish_reason: the provider's own word, where ``finish_reason`` is ``unknown``.
+        provider_data: what the provider wants to see again with the reply; see `Message`.
     """
 
     text: str
@@ -182,10 +200,16 @@ class LLMResponse:
     tool_calls: tuple[ToolCallRequest, ...] = ()
     request_id: str = ""
     attempts: int = 1
+    usages: tuple[Usage, ...] = ()
+    service_tier: str = ""
+    provider_finish_reason: str = ""
+    provider_data: dict[str, Any] | None = field(default=None, compare=False, repr=False)
 
     def as_message(self) -> Message:
         """Converts the reply to a message of the conversation, with all that the provider wants back with it."""
-        return Message(role="assistant", content=self.text, tool_calls=self.tool_calls)
+        return Message(
+            role="assistant", content=self.text, tool_calls=self.tool_calls, provider_data=self.provider_data
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +225,8 @@ class LLMClient(Protocol):
     """The protocol of a client, which answers requests.  Both methods are called from many threads at once.
 
     A client may also have ``close()``, called once when it is no longer needed.  A failed call raises
-    `NeuroScriptError`; its ``details`` hold what is known: ``usage`` (a `Usage`) and ``attempts``.
+    `NeuroScriptError`; its ``details`` hold what is known: ``usage`` (a `Usage`; ``usages`` for each request that was
+    billed, where there were several), ``attempts``, and ``text``, what had come of the reply.
     """
 
     def complete(self, request: LLMRequest) -> LLMResponse:
@@ -251,19 +276,27 @@ def count_words(*texts: str) -> int:
 
 
 def estimate_text(text: str) -> int:
-    """Estimates the tokens of a text: one for four characters, as OpenAI and Google publish for English."""
-    return -(-len(text) // 4)
+    """Estimates the tokens of a text: one for four bytes of UTF-8.
+
+    For English that is one for four characters, the rule of thumb that OpenAI and Google publish; for Cyrillic or
+    Greek one for two, for Chinese or Japanese three for four, which is close to the count of present tokenizers.
+    """
+    return -(-byte_length(text) // 4)
 
 
 def estimate_input(request: LLMRequest) -> int:
     """Estimates the input tokens of a call: its texts, four for each message, and the tools offered."""
-    characters = len(request.system_text)
+    size = byte_length(request.system_text)
     for message in request.messages:
-        characters += len(message.content)
-        characters += sum(len(call.name) + len(str(call.arguments)) for call in message.tool_calls)
+        size += byte_length(message.content)
+        size += sum(byte_length(call.name) + byte_length(str(call.arguments)) for call in message.tool_calls)
     for tool in request.tools:
-        characters += len(tool.name) + len(tool.description) + len(str(tool.parameters))
-    return -(-characters // 4) + 4 * len(request.messages)
+        size += byte_length(tool.name) + byte_length(tool.description) + byte_length(str(tool.parameters))
+    return -(-size // 4) + 4 * len(request.messages)
+
+
+def byte_length(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def estimate_tokens(request: LLMRequest) -> int:
@@ -275,7 +308,8 @@ def estimate_tokens(request: LLMRequest) -> int:
     if request.provider == "local" and request.model in ("echo", "scripted"):
         return 2 * count_words(request.system_text, *(message.content for message in request.messages)) + 1
     given = estimate_input(request)
-    limit = request.config.get("max_output_tokens")
-    if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
-        return given + limit
+    for name in ("max_output_tokens", *OUTPUT_LIMITS):
+        limit = request.config.get(name)
+        if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
+            return given + limit
     return given + min(1024, max(16, given))

@@ -10,11 +10,14 @@ import ssl
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from threading import Lock
 from typing import Final
 
 import httpcore
 import httpx
+
+from ai_wm.providers.network import Network, closed_on_failure
 
 KEEP_SECONDS: Final = 30.0
 """How long a connection is kept without being used."""
@@ -37,12 +40,16 @@ class Connections(httpx.BaseTransport):
 
     Args:
         tls: what https connections are made with.
+        proxy: the address of a proxy that they go by; its scheme is http, https, socks5 or socks5h.
+
+    Raises:
+        ImportError: the proxy is one of SOCKS, and the package that speaks it is not installed.
     """
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
-        self._tls = tls
+    def __init__(self, tls: ssl.SSLContext, proxy: str | None = None) -> None:
+        self._pool = _pool(tls, proxy)  # of which only the making of connections is used
         self._lock = Lock()
-        self._idle: defaultdict[Origin, deque[tuple[float, httpcore.HTTPConnection]]] = defaultdict(deque)
+        self._idle: defaultdict[Origin, deque[tuple[float, httpcore.ConnectionInterface]]] = defaultdict(deque)
         self._closed = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -59,14 +66,15 @@ class Connections(httpx.BaseTransport):
         assert isinstance(request.stream, httpx.SyncByteStream)
         wanted = httpcore.Request(
             method=request.method,
-            url=httpcore.URL(scheme=scheme, host=host, port=origin[2], target=url.raw_path),
+            url=httpcore.URL(scheme=scheme, host=host, port=url.port, target=url.raw_path),
             headers=request.headers.raw,
             content=request.stream,
             extensions=request.extensions,
         )
         connection = self._take(origin)
         try:
-            response = connection.handle_request(wanted)
+            with closed_on_failure():
+                response = connection.handle_request(wanted)
         except BaseException as error:  # whatever it is, it goes on; only the connection must not stay open
             connection.close()
             if isinstance(error, _FAILURES):
@@ -84,22 +92,21 @@ class Connections(httpx.BaseTransport):
         for connection in idle:
             connection.close()
 
-    def _take(self, origin: Origin) -> httpcore.HTTPConnection:
+    def _take(self, origin: Origin) -> httpcore.ConnectionInterface:
         while True:
             with self._lock:
                 kept = self._idle[origin]
                 connection = kept.pop()[1] if kept else None
             if connection is None:
-                made = httpcore.Origin(*origin)
-                return httpcore.HTTPConnection(made, ssl_context=self._tls, keepalive_expiry=KEEP_SECONDS)
+                return self._pool.create_connection(httpcore.Origin(*origin))
             if not connection.has_expired():
                 return connection
             connection.close()
 
-    def give_back(self, connection: httpcore.HTTPConnection, origin: Origin) -> None:
+    def give_back(self, connection: httpcore.ConnectionInterface, origin: Origin) -> None:
         """Keeps a connection for the next request, and closes those that nobody has needed for long."""
         now = time.monotonic()
-        old: list[httpcore.HTTPConnection] = []
+        old: list[httpcore.ConnectionInterface] = []
         with self._lock:
             if self._closed or not connection.is_idle():
                 old.append(connection)
@@ -116,7 +123,7 @@ class _Body(httpx.SyncByteStream):
     """The body of a reply, whose connection is free once it is closed."""
 
     def __init__(
-        self, response: httpcore.Response, connection: httpcore.HTTPConnection, origin: Origin, owner: Connections
+        self, response: httpcore.Response, connection: httpcore.ConnectionInterface, origin: Origin, owner: Connections
     ) -> None:
         self._response = response
         self._connection = connection
@@ -140,6 +147,26 @@ class _Body(httpx.SyncByteStream):
             self._response.close()
         finally:
             self._owner.give_back(self._connection, self._origin)
+
+
+def _pool(tls: ssl.SSLContext, proxy: str | None) -> httpcore.ConnectionPool:
+    if proxy is None:
+        return httpcore.ConnectionPool(ssl_context=tls, keepalive_expiry=KEEP_SECONDS, network_backend=Network())
+    by = httpx.Proxy(proxy)
+    url = httpcore.URL(scheme=by.url.raw_scheme, host=by.url.raw_host, port=by.url.port, target=by.url.raw_path)
+    if by.url.scheme in ("socks5", "socks5h"):
+        import_module("socksio")
+        return httpcore.SOCKSProxy(
+            url, proxy_auth=by.raw_auth, ssl_context=tls, keepalive_expiry=KEEP_SECONDS, network_backend=Network()
+        )
+    return httpcore.HTTPProxy(
+        url,
+        proxy_auth=by.raw_auth,
+        ssl_context=tls,
+        proxy_ssl_context=tls if by.url.scheme == "https" else None,
+        keepalive_expiry=KEEP_SECONDS,
+        network_backend=Network(),
+    )
 
 
 def _failure(error: Exception) -> httpx.TransportError:

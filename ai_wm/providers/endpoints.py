@@ -3,39 +3,91 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from functools import lru_cache
-from urllib.parse import urlsplit
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 
 from ai_wm.providers.adapter import Endpoint
 from neuroscript import ErrorCode, NeuroScriptError
 
+# What is taken off the end of an address, since the adapter puts it there itself.
+_ENDS: Final = {
+    "openai": re.compile(r"/(chat/completions|completions|responses|models)$"),
+    "anthropic": re.compile(r"(/v1)?(/messages)?$"),
+    "google": re.compile(r"(/v1(beta|alpha)?\d?)?(/(models|tunedModels)(/.*)?)?$"),
+    "ollama": re.compile(r"(/api(/(chat|generate|tags))?|/v1(/chat/completions)?)$"),
+}
+_VERSION: Final = re.compile(r"/v\d+\w*(/|$)|/openai/deployments/")
+# Keys have no place in an address, where they are seen; the version of an API has.
+_QUERY: Final = frozenset({"api-version"})
 
-def base_url(
-    provider: str, endpoint: Endpoint, config: Mapping[str, object], environ: Mapping[str, str] = os.environ
-) -> str:
-    """Returns the address that paths are appended to, without a slash at its end.
+
+def addresses(
+    provider: str, endpoint: Endpoint, config: Mapping[str, object], environ: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """Returns the addresses that paths are appended to (with `joined`), the likeliest first; mostly there is one.
+
+    People write them in many ways: with the version or without, with a slash at the end, down to the very method, with
+    Azure's ``?api-version=``.  Where an OpenAI-compatible address says nothing of a version there are two: servers
+    differ, and one that answers 404 to the first is asked at the second.
+
+    Args:
+        provider: the provider's name.
+        endpoint: its public address and its variable.
+        config: the effective configuration of the call.
+        environ: the variables; by default the process's own.
 
     Raises:
         NeuroScriptError: 18 where there is none or it is not an ``http`` or ``https`` address.
     """
     given = config.get("base_url")
-    source = "baseConfig.base_url"
-    if given is None and endpoint.variable and environ.get(endpoint.variable):
-        given, source = environ[endpoint.variable], f"the variable {endpoint.variable}"
+    if given is not None:
+        if not isinstance(given, str):
+            message = f"baseConfig.base_url is {type(given).__name__}; expected a text"
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
+        return _addresses(provider, given.strip(), "baseConfig.base_url")
+    operators = (os.environ if environ is None else environ).get(endpoint.variable) if endpoint.variable else None
+    if operators:
         if endpoint.variable == "OLLAMA_HOST":
-            given = _ollama_host(environ[endpoint.variable])
-    if given is None:
-        given = endpoint.default
-    if not given:
+            operators = _ollama_host(operators)
+        return _addresses(provider, operators.strip(), f"the variable {endpoint.variable}")
+    if not endpoint.default:
         raise NeuroScriptError(
             ErrorCode.CONFIGURATION,
-            f"the provider {provider!r} needs baseConfig.base_url, the address of an OpenAI-compatible server "
-            "with its version, such as http://127.0.0.1:8080/v1",
+            f"the provider {provider!r} needs baseConfig.base_url, the address of an OpenAI-compatible server, "
+            "such as http://127.0.0.1:8080/v1",
         )
-    if not isinstance(given, str):
-        raise NeuroScriptError(ErrorCode.CONFIGURATION, f"{source} is {type(given).__name__}; expected a text")
-    return _checked(given.strip(), source)
+    return _addresses(provider, endpoint.default, "the public address")
+
+
+def joined(address: str, path: str) -> str:
+    """Makes the whole address of a call: ``path`` below ``address``, and the query of each."""
+    base, _, query = address.partition("?")
+    below, _, more = path.partition("?")
+    queries = "&".join(part for part in (query, more) if part)
+    return f"{base}/{below}?{queries}" if queries else f"{base}/{below}"
+
+
+def shown(address: str, path: str) -> str:
+    """Returns the address of a call as messages show it: without its query."""
+    return joined(address, path).partition("?")[0]
+
+
+@lru_cache(maxsize=1024)
+def _addresses(provider: str, url: str, source: str) -> tuple[str, ...]:
+    base, _, query = _checked(url, source).partition("?")
+    dialect = "openai" if provider == "custom" else provider
+    ends = _ENDS.get(dialect)
+    written = base
+    if ends is not None:
+        base = ends.sub("", base).rstrip("/")
+    more = f"?{query}" if query else ""
+    if dialect != "openai" or query or base != written or _VERSION.search(urlsplit(base).path):
+        return (base + more,)
+    versioned = f"{base}/v1"
+    return (base, versioned) if urlsplit(base).path else (versioned, base)
 
 
 def _ollama_host(value: str) -> str:
@@ -61,7 +113,6 @@ def _ollama_host(value: str) -> str:
     return f"{scheme}://{host}:{port}{parts.path.rstrip('/')}"
 
 
-@lru_cache(maxsize=1024)
 def _checked(url: str, source: str) -> str:
     # The address itself is not shown where it may hold a password.
     try:
@@ -78,8 +129,10 @@ def _checked(url: str, source: str) -> str:
             ErrorCode.CONFIGURATION,
             f"{source} holds a user name or password; keys belong into auth, not into addresses",
         )
-    if parts.query or parts.fragment:
+    if parts.fragment or any(name.lower() not in _QUERY for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
         raise NeuroScriptError(
-            ErrorCode.CONFIGURATION, f"{source} has a query or fragment; expected scheme, host, port and path only"
+            ErrorCode.CONFIGURATION,
+            f"{source} has a query or fragment; expected scheme, host, port and path, and of queries only api-version",
         )
-    return url.rstrip("/")
+    base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    return f"{base}?{parts.query}" if parts.query else base

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -10,21 +9,8 @@ from typing import Any
 from ai_wm.keys import Secret, redact
 from ai_wm.providers.adapter import ErrorReply
 from ai_wm.providers.base import Usage
-from neuroscript import ErrorCode, NeuroScriptError
-
-# What providers say when the conversation does not fit; they have no common code for it.
-_CONTEXT_FULL = re.compile(
-    r"context_length_exceeded|exceed_context_size|context_window_exceeded|request_too_large"
-    r"|prompt is too long|input is too long|too many (input )?tokens"
-    r"|(maximum|available|model'?s?) (context|input) (length|size|window)"
-    r"|exceeds? (the |its )?(model'?s? )?(maximum |available )?(context|input token)"
-    r"|(input|prompt) (length|token count|tokens?)[^.]{0,60}exceeds?"
-    r"|context (the )?overflows|greater than the context length",
-    re.IGNORECASE,
-)
-# Google says so with status 400.
-_BAD_KEY = re.compile(r"\bAPI_KEY_INVALID\b")
-_CONTEXT_STATUS = (400, 413, 422, 500)
+from ai_wm.providers.meanings import meaning_of
+from neuroscript import NeuroScriptError
 
 _MESSAGE_LENGTH = 500
 SAMPLE_LENGTH = 200
@@ -38,9 +24,12 @@ class AttemptFailed(Exception):
         code: of the error that it becomes when there are no more attempts.
         message: what happened.
         retry: whether another attempt can succeed.
+        once: one more attempt is worth making, and no second.
         retry_after: the seconds that the provider asks to wait.
         details: further facts for the error.
         usage: the tokens that the attempt is known to have cost.
+
+    ``usages`` are those of each attempt of the call, ``text`` is what had come of the model's answer.
     """
 
     def __init__(
@@ -49,6 +38,7 @@ class AttemptFailed(Exception):
         message: str,
         *,
         retry: bool = False,
+        once: bool = False,
         retry_after: float | None = None,
         details: Mapping[str, Any] | None = None,
         usage: Usage | None = None,
@@ -57,9 +47,12 @@ class AttemptFailed(Exception):
         self.code = code
         self.message = message
         self.retry = retry
+        self.once = once
         self.retry_after = retry_after
         self.details = dict(details or {})
         self.usage = usage
+        self.usages: tuple[Usage, ...] = ()
+        self.text = ""
 
 
 def from_reply(
@@ -79,33 +72,17 @@ def from_reply(
         advice: ``x-should-retry`` of the headers, with which a provider decides about retries itself.
     """
     if 200 <= status < 300:
-        status = reply.status or 500
+        status = reply.status
     wait = retry_after if retry_after is not None else reply.retry_after
     said = cut(reply.message, secrets) or _phrase(status)
-    details: dict[str, Any] = {"status": status}
+    details: dict[str, Any] = {"status": status} if status else {}
     if reply.kind:
         details["kind"] = cut(reply.kind, secrets, SAMPLE_LENGTH)
     if wait is not None:
         details["retry_after_seconds"] = wait
-    code, text, retry = _meaning(status, f"{reply.kind} {reply.message}", said)
-    retry = (retry or advice == "true") and advice != "false" and not reply.final
-    return AttemptFailed(code, text, retry=retry, retry_after=wait, details=details)
-
-
-def _meaning(status: int, searched: str, said: str) -> tuple[int, str, bool]:
-    if status == 413 or (status in _CONTEXT_STATUS and _CONTEXT_FULL.search(searched)):
-        return ErrorCode.CONTEXT_FULL, f"the conversation does not fit into the model's context: {said}", False
-    if status in (401, 403) or _BAD_KEY.search(searched):
-        return ErrorCode.AUTHENTICATION, f"the provider refuses the key (status {status}): {said}", False
-    if status == 404:
-        return ErrorCode.PROVIDER_NOT_FOUND, f"no such model or address (status 404): {said}", False
-    if status == 429:
-        return ErrorCode.RATE_LIMITED, f"the provider's limit is reached (status 429): {said}", True
-    if status == 408 or status >= 500:
-        return ErrorCode.LLM_ERROR, f"the provider failed (status {status}): {said}", True
-    if 300 <= status < 400:
-        return ErrorCode.LLM_ERROR, f"the server redirects (status {status}), which is not followed: {said}", False
-    return ErrorCode.LLM_ERROR, f"the provider refuses the request (status {status}): {said}", False
+    meaning = meaning_of(status, reply, said)
+    retry = (meaning.retry or advice == "true") and advice != "false" and not reply.final
+    return AttemptFailed(meaning.code, meaning.text, retry=retry, once=meaning.once, retry_after=wait, details=details)
 
 
 def cut(text: str, secrets: Iterable[Secret], length: int = _MESSAGE_LENGTH) -> str:
@@ -127,6 +104,8 @@ def as_error(
     )
     if failure.usage is not None:
         error.details["usage"] = failure.usage
+    if failure.usages:
+        error.details["usages"] = failure.usages
     return error
 
 

@@ -6,7 +6,6 @@ Written after Google's API reference, its pages on function calling and thought 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import quote
@@ -18,15 +17,30 @@ from ai_wm.providers.adapter import (
     StreamError,
     WireRequest,
     add_options,
+    costing,
     count,
     expect_list,
     expect_map,
     expect_text,
-    made_up_id,
+    kept,
+    whole_text,
 )
-from ai_wm.providers.base import LLMRequest, LLMResponse, Message, ToolCallRequest, Usage, provider_options
-from ai_wm.providers.openai import read_arguments
-from ai_wm.providers.options import ToolNames, response_format, sampling, tool_choice
+from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, byte_length, provider_options
+from ai_wm.providers.error_bodies import read_error
+from ai_wm.providers.finish import finished
+from ai_wm.providers.history import Form, conversation
+from ai_wm.providers.json_schema import for_google
+from ai_wm.providers.options import (
+    ToolNames,
+    bad_option,
+    check_budget,
+    check_stop,
+    response_format,
+    sampling,
+    tool_choice,
+    with_output_limit,
+)
+from ai_wm.providers.tool_calls import cut_call, tool_calls
 from neuroscript import ErrorCode, NeuroScriptError
 
 endpoint = Endpoint("https://generativelanguage.googleapis.com", "GOOGLE_GEMINI_BASE_URL")
@@ -57,25 +71,8 @@ _GENERATION = {
     "seed": "seed",
     "stop": "stopSequences",
 }
-_FINISH = {
-    "STOP": "stop",
-    "MAX_TOKENS": "length",
-    "CONTINUATION": "length",
-    **dict.fromkeys(
-        (
-            "BLOCKLIST",
-            "ESCALATION",
-            "LANGUAGE",
-            "MODEL_ARMOR",
-            "PROHIBITED_CONTENT",
-            "PUP_LIMITED_DISABLED",
-            "RECITATION",
-            "SAFETY",
-            "SPII",
-        ),
-        "content_filter",
-    ),
-}
+_FORM = Form(blank_prompt=False, user_first=True)
+_MOST_STOPS = 5
 # The documented stand-in where a call was not made by this model and so has no signature of its own.
 _NO_SIGNATURE = "skip_thought_signature_validator"
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
@@ -84,14 +81,19 @@ _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
 def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     """Builds the request: ``POST v1beta/models/{model}:generateContent``."""
     names = ToolNames(request)
-    generation = {_GENERATION[key]: value for key, value in sampling(request.config).items()}
+    config = with_output_limit(request.config, "maxOutputTokens")
+    chosen = sampling(config)
+    check_stop(chosen.get("stop"), "Google", _MOST_STOPS)
+    if not -(2**31) <= chosen.get("seed", 0) < 2**31:
+        raise bad_option("seed", chosen["seed"], "a number of 32 bits, which is what Google takes")
+    generation = {_GENERATION[key]: value for key, value in chosen.items()}
     shape = response_format(request.config)
     if shape is not None:
         generation["responseMimeType"] = "application/json"
         if shape.schema is not None:
-            generation["responseJsonSchema"] = shape.schema
-    body: dict[str, Any] = {"contents": _contents(request, names)}
-    if request.system_text:
+            generation["responseJsonSchema"] = for_google(shape.schema)
+    body: dict[str, Any] = {"contents": _contents(conversation(request, _FORM), names)}
+    if request.system_text.strip():
         body["systemInstruction"] = {"parts": [{"text": request.system_text}]}
     if request.tools:
         body["tools"] = [
@@ -112,7 +114,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
             if choice.kind == "tool":
                 calling["allowedFunctionNames"] = [names.wire(choice.name)]
             body["toolConfig"] = {"functionCallingConfig": calling}
-    options = provider_options(request.config)
+    options = provider_options(config)
     beside = {_camel(key): value for key, value in options.items() if _camel(key) in _BESIDE}
     inside = {_camel(key): value for key, value in options.items() if _camel(key) not in _BESIDE}
     for key in inside:
@@ -121,69 +123,96 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     generation = add_options(generation, inside, frozenset())
     if generation:
         body["generationConfig"] = generation
+    body = add_options(body, beside, _MADE_HERE)
+    _check_thinking(body.get("generationConfig"))
     action = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return WireRequest(f"v1beta/{_model_path(request.model)}:{action}", add_options(body, beside, _MADE_HERE))
+    return WireRequest(f"v1beta/{_model_path(request.model)}:{action}", body)
+
+
+def _check_thinking(generation: Any) -> None:
+    thinking = generation.get("thinkingConfig") if isinstance(generation, Mapping) else None
+    if isinstance(thinking, Mapping):
+        budget = thinking.get("thinkingBudget", thinking.get("thinking_budget"))
+        check_budget(generation.get("maxOutputTokens"), budget, "thinkingConfig.thinkingBudget")
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
-    """Reads the response in the first candidate of a ``GenerateContentResponse``."""
+    """Reads the response in the first candidate of a ``GenerateContentResponse``, or of the list of its pieces."""
+    if isinstance(reply, list) and reply:
+        pieces = stream_parser(request)
+        pieces.feed("", reply)
+        return pieces.response()
     body = expect_map(reply, "the reply")
-    if "error" in body:
-        raise StreamError(parse_error(body))
     usage = _usage(body.get("usageMetadata"))
-    model = expect_text(body.get("modelVersion"), "modelVersion") or request.model
-    request_id = expect_text(body.get("responseId"), "responseId")
-    candidates = expect_list(body.get("candidates") or [], "candidates")
-    if not candidates:
+    with costing(usage):
+        if body.get("error"):
+            raise StreamError(parse_error(body), usage=usage, text=_text_of(body))
+        candidates = expect_list(body.get("candidates") or [], "candidates")
         feedback = body.get("promptFeedback")
-        if not isinstance(feedback, Mapping) or not feedback.get("blockReason"):
+        feedback = feedback if isinstance(feedback, Mapping) else {}
+        blocked = feedback.get("blockReason")
+        if not candidates and blocked:
+            said = expect_text(feedback.get("blockReasonMessage"), "blockReasonMessage")
+            message = said or f"the prompt was blocked: {blocked}"
+            error = ErrorReply(message=message, kind=str(blocked), final=True, cause="content_filter")
+            raise StreamError(error, usage=usage)
+        if not candidates:
             raise BadReply("there are no candidates, and no reason why")
-        return LLMResponse(text="", finish_reason="content_filter", usage=usage, model=model, request_id=request_id)
-    candidate = expect_map(candidates[0], "candidates[0]")
-    content = expect_map(candidate.get("content") or {}, "candidates[0].content")
-    parts = [expect_map(part, "a part") for part in expect_list(content.get("parts") or [], "content.parts")]
-    calls = _tool_calls(parts, request)
-    text = "".join(expect_text(part.get("text"), "text") for part in parts if not part.get("thought"))
-    reason = expect_text(candidate.get("finishReason"), "finishReason")
-    return LLMResponse(
-        text=text,
-        finish_reason="tool_calls" if calls else _FINISH.get(reason, "other"),
-        usage=usage,
-        model=model,
-        tool_calls=calls,
-        request_id=request_id,
+        candidate = expect_map(candidates[0], "candidates[0]")
+        content = expect_map(candidate.get("content") or {}, "candidates[0].content")
+        parts = [expect_map(part, "a part") for part in expect_list(content.get("parts") or [], "content.parts")]
+        return _response(body, candidate, parts, usage, request)
+
+
+def _response(
+    body: dict[str, Any], candidate: dict[str, Any], parts: list[dict[str, Any]], usage: Usage, request: LLMRequest
+) -> LLMResponse:
+    functions = [expect_map(part["functionCall"], "functionCall") for part in _calls_in(parts)]
+    calls = tool_calls(
+        ((function.get("id"), function.get("name"), function.get("args")) for function in functions), request
     )
+    signed = any("thoughtSignature" in part for part in parts)
+    response = LLMResponse(
+        text=whole_text("".join(expect_text(part.get("text"), "text") for part in parts if not part.get("thought"))),
+        finish_reason="unknown",
+        usage=usage,
+        model=expect_text(body.get("modelVersion"), "modelVersion") or request.model,
+        tool_calls=calls,
+        request_id=expect_text(body.get("responseId"), "responseId"),
+        service_tier=_tier(body, request),
+        # Signatures stand on any of the parts and go back where they were.
+        provider_data=kept(request, {"parts": parts} if calls or signed else {}, calls=bool(calls)),
+    )
+    said = expect_text(candidate.get("finishMessage"), "finishMessage")
+    return finished(response, candidate.get("finishReason"), said, cut_call=cut_call(calls))
+
+
+def _calls_in(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [part for part in parts if part.get("functionCall") is not None]
+
+
+def _text_of(body: Mapping[str, Any]) -> str:
+    """The text of a reply that failed, if any can be read."""
+    try:
+        parts = body["candidates"][0]["content"]["parts"]
+        return "".join(part["text"] for part in parts if not part.get("thought"))
+    except (AttributeError, IndexError, KeyError, TypeError):
+        return ""
+
+
+def _tier(body: Mapping[str, Any], request: LLMRequest) -> str:
+    """How the request was served, as far as the reply says so, else how it was asked for."""
+    metadata = body.get("usageMetadata")
+    metadata = metadata if isinstance(metadata, Mapping) else {}
+    traffic = str(metadata.get("trafficType") or "").removeprefix("ON_DEMAND").strip("_")
+    asked = request.config.get("serviceTier", request.config.get("service_tier"))
+    said = metadata.get("serviceTier") or body.get("serviceTier") or body.get("service_tier") or traffic or asked
+    return said.lower() if isinstance(said, str) else ""
 
 
 def parse_error(reply: Any) -> ErrorReply:
     """Reads the failure in ``{"error": {"code", "message", "status", "details"}}``, or in a list with that alone."""
-    if isinstance(reply, list) and reply:
-        reply = reply[0]
-    error = reply.get("error") if isinstance(reply, Mapping) else None
-    if not isinstance(error, Mapping):
-        return ErrorReply()
-    code, status = error.get("code"), str(error.get("status", ""))
-    wait, final = None, False
-    given = error.get("details")
-    for detail in given if isinstance(given, list) else []:
-        if not isinstance(detail, Mapping):
-            continue
-        if isinstance(detail.get("reason"), str):
-            status = f"{detail['reason']} {status}"
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(detail.get("retryDelay", "")))
-        if match:
-            wait = float(match[1])
-        violations = detail.get("violations")
-        for violation in violations if isinstance(violations, list) else []:
-            # A quota of the day does not come back within any wait worth making.
-            final = final or (isinstance(violation, Mapping) and "PerDay" in str(violation.get("quotaId", "")))
-    return ErrorReply(
-        message=str(error.get("message", "")),
-        kind=status,
-        status=code if type(code) is int and 400 <= code < 600 else 0,
-        retry_after=wait,
-        final=final,
-    )
+    return read_error(reply)
 
 
 def stream_parser(request: LLMRequest) -> ContentStream:
@@ -197,22 +226,30 @@ class ContentStream:
     def __init__(self, request: LLMRequest) -> None:
         self.done = False  # there is no end marker: the stream ends after the finish reason
         self.usage = Usage()
+        self.produced = 0
         self._request = request
         self._body: dict[str, Any] = {}
         self._parts: list[dict[str, Any]] = []
-        self._finish = ""
+        self._finish: dict[str, Any] = {}
         self._blocked = False
 
     def feed(self, name: str, event: Any) -> str:
-        """Takes one chunk, and returns the text in it."""
+        """Takes one chunk, or all of them in one list, as they come without ``alt=sse``, and returns the text."""
+        if name == "error":
+            raise self._error(event)
+        if event is None or event == "[DONE]":  # of gateways
+            return ""
+        if isinstance(event, list):
+            return "".join([self.feed("", chunk) for chunk in event])
         chunk = expect_map(event, "a chunk of the stream")
-        if "error" in chunk:
-            raise StreamError(parse_error(chunk))
-        for key in ("modelVersion", "responseId", "usageMetadata", "promptFeedback"):
+        if chunk.get("error"):
+            raise self._error(chunk)
+        for key in ("modelVersion", "responseId", "usageMetadata", "promptFeedback", "serviceTier", "service_tier"):
             if chunk.get(key) is not None:
                 self._body[key] = chunk[key]
-        if "usageMetadata" in chunk:
-            self.usage = _usage(chunk["usageMetadata"])
+        usage = _usage(chunk.get("usageMetadata"))
+        if usage.total_tokens:
+            self.usage = usage
         feedback = chunk.get("promptFeedback")
         self._blocked = self._blocked or (isinstance(feedback, Mapping) and bool(feedback.get("blockReason")))
         text = ""
@@ -220,28 +257,38 @@ class ContentStream:
             content = expect_map(expect_map(candidate, "a candidate").get("content") or {}, "content")
             for part in expect_list(content.get("parts") or [], "content.parts"):
                 text += self._take(expect_map(part, "a part"))
-            self._finish = expect_text(candidate.get("finishReason"), "finishReason") or self._finish
+            self._finish.update(
+                {key: candidate[key] for key in ("finishReason", "finishMessage") if candidate.get(key)}
+            )
         return text
 
     def ended(self) -> bool:
         """Whether the stream was complete: with a finish reason, or where the prompt was blocked."""
-        return bool(self._finish) or self._blocked
+        return "finishReason" in self._finish or self._blocked
 
     def response(self) -> LLMResponse:
         """Returns the reply as `parse` gives it."""
         body = dict(self._body)
         if self._parts or self._finish:
-            body["candidates"] = [{"content": {"parts": self._parts}, "finishReason": self._finish}]
+            body["candidates"] = [{"content": {"parts": self._parts}, **self._finish}]
         return parse(body, self._request)
 
     def _take(self, part: dict[str, Any]) -> str:
         last = self._parts[-1] if self._parts else None
         plain = set(part) <= {"text", "thought"} and "text" in part
+        text = expect_text(part.get("text"), "text")
+        self.produced += byte_length(text)
+        if part.get("functionCall"):
+            self.produced += len(str(part["functionCall"]))
         if plain and last is not None and set(last) == set(part) and last.get("thought") == part.get("thought"):
-            last["text"] = expect_text(last["text"], "text") + expect_text(part["text"], "text")
+            last["text"] = expect_text(last["text"], "text") + text
         else:
             self._parts.append(dict(part))
-        return "" if part.get("thought") else expect_text(part.get("text"), "text")
+        return "" if part.get("thought") else text
+
+    def _error(self, event: Any) -> StreamError:
+        text = _text_of({"candidates": [{"content": {"parts": [part for part in self._parts if "text" in part]}}]})
+        return StreamError(parse_error(event), usage=self.usage, text=whole_text(text))
 
 
 def _model_path(model: str) -> str:
@@ -256,14 +303,12 @@ def _camel(key: str) -> str:
     return head + "".join(word[:1].upper() + word[1:] for word in rest)
 
 
-def _contents(request: LLMRequest, names: ToolNames) -> list[dict[str, Any]]:
-    called = {call.id: call for message in request.messages for call in message.tool_calls}
+def _contents(messages: list[Message], names: ToolNames) -> list[dict[str, Any]]:
+    own_ids = _own_ids(messages)
     made: list[dict[str, Any]] = []
-    for message in request.messages:
+    for message in messages:
         role = "model" if message.role == "assistant" else "user"
-        parts = _parts(message, names, called)
-        if not parts:
-            continue
+        parts = _parts(message, names, own_ids)
         if made and made[-1]["role"] == role:
             made[-1]["parts"].extend(parts)
         else:
@@ -271,21 +316,29 @@ def _contents(request: LLMRequest, names: ToolNames) -> list[dict[str, Any]]:
     return made
 
 
-def _parts(message: Message, names: ToolNames, called: Mapping[str, ToolCallRequest]) -> list[dict[str, Any]]:
+def _own_ids(messages: list[Message]) -> dict[str, str]:
+    """The ids that Google itself gave to calls; to others none go back."""
+    found: dict[str, str] = {}
+    for message in messages:
+        parts = _calls_in((message.provider_data or {}).get("parts") or [])
+        for call, part in zip(message.tool_calls, parts, strict=False):
+            if part["functionCall"].get("id"):
+                found[call.id] = part["functionCall"]["id"]
+    return found
+
+
+def _parts(message: Message, names: ToolNames, own_ids: Mapping[str, str]) -> list[dict[str, Any]]:
     if message.role == "tool":
-        call = called.get(message.tool_call_id)
         response: dict[str, Any] = {
-            "name": names.wire(message.name or (call.name if call else "")),
+            "name": names.wire(message.name),
             "response": {"error" if message.is_error else "output": message.content},
         }
-        given = ((call.provider_data if call else None) or {}).get("google", {}).get("id")
+        given = own_ids.get(message.tool_call_id)
         return [{"functionResponse": {"id": given, **response} if given else response}]
-    if not message.tool_calls:
-        return [{"text": message.content}] if message.content else []
-    kept = (message.tool_calls[0].provider_data or {}).get("google", {}).get("parts")
-    if kept:
-        return list(kept)
-    parts: list[dict[str, Any]] = [{"text": message.content}] if message.content else []
+    own = (message.provider_data or {}).get("parts")
+    if own:
+        return _as_they_came(own, message)
+    parts: list[dict[str, Any]] = [{"text": message.content}] if message.content.strip() else []
     for number, call in enumerate(message.tool_calls):
         part: dict[str, Any] = {"functionCall": {"name": names.wire(call.name), "args": call.arguments}}
         if number == 0:
@@ -294,39 +347,31 @@ def _parts(message: Message, names: ToolNames, called: Mapping[str, ToolCallRequ
     return parts
 
 
-def _tool_calls(parts: list[dict[str, Any]], request: LLMRequest) -> tuple[ToolCallRequest, ...]:
-    names = ToolNames(request)
-    made: list[ToolCallRequest] = []
+def _as_they_came(parts: list[dict[str, Any]], message: Message) -> list[dict[str, Any]]:
+    """The parts of a reply as they came, but for empty texts that carry nothing and arguments that are none."""
+    made: list[dict[str, Any]] = []
+    calls = iter(message.tool_calls)
     for part in parts:
-        if part.get("functionCall") is None:
-            continue
-        function = expect_map(part["functionCall"], "functionCall")
-        name = expect_text(function.get("name"), "the name of a function call")
-        given = expect_text(function.get("id"), "the id of a function call")
-        # The first call keeps the whole turn: signatures stand on any of its parts and go back where they were.
-        kept: dict[str, Any] = {} if made else {"parts": parts}
-        if given:
-            kept["id"] = given
-        made.append(
-            ToolCallRequest(
-                id=given or made_up_id(request, len(made) + 1),
-                name=names.original(name),
-                arguments=read_arguments(function.get("args"), name),
-                provider_data={"google": kept},
-            )
-        )
-    return tuple(made)
+        if part.get("functionCall") is not None:
+            call = next(calls)
+            if call.problem:
+                part = {**part, "functionCall": {**part["functionCall"], "args": call.arguments}}
+            made.append(part)
+        elif set(part) - {"text", "thought"} or str(part.get("text") or "").strip():
+            made.append(part)
+    return made
 
 
 def _usage(usage: Any) -> Usage:
-    if usage is None:
-        return Usage()
-    source = expect_map(usage, "usageMetadata")
+    source = usage if isinstance(usage, Mapping) else None
+    given = count(source, "promptTokenCount") + count(source, "toolUsePromptTokenCount")
     thoughts = count(source, "thoughtsTokenCount")
-    # The total is the sum of prompt, candidates, tool use prompt and thoughts; the prompt includes its cached part.
+    out = count(source, "candidatesTokenCount") + thoughts
+    # The total is the sum of prompt, candidates, tool use prompt and thoughts; what it has more was spent on output.
+    more = max(0, count(source, "totalTokenCount") - given - out)
     return Usage(
-        input_tokens=count(source, "promptTokenCount") + count(source, "toolUsePromptTokenCount"),
+        input_tokens=given,
         cache_read_tokens=count(source, "cachedContentTokenCount"),
-        output_tokens=count(source, "candidatesTokenCount") + thoughts,
-        reasoning_tokens=thoughts,
+        output_tokens=out + more,
+        reasoning_tokens=thoughts + more,
     )

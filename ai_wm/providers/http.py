@@ -4,46 +4,59 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, cast
 
-from ai_wm.keys import Secret
-from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest
-from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request, estimate_input, estimate_text
+from ai_wm.keys import Secret, redact
+from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest, whole_text
+from ai_wm.providers.amend import amended, amendment_for, hint_for
+from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, byte_length, check_request, estimate_input
 from ai_wm.providers.breaker import Breaker
-from ai_wm.providers.endpoints import base_url
+from ai_wm.providers.endpoints import addresses, shown
+from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
-from ai_wm.providers.options import number, timeout_seconds
+from ai_wm.providers.options import check_shape, number, timeout_seconds
+from ai_wm.providers.pace import Pace, Target
 from ai_wm.providers.retry import Attempts, retry_after_seconds
-from ai_wm.providers.sse import json_lines, sse_events
+from ai_wm.providers.sse import WHOLE, json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport
 from neuroscript import ErrorCode, NeuroScriptError
 
 MAX_RETRIES = 2
 _ADAPTERS = {name: name for name in ("anthropic", "google", "ollama", "openai")} | {"custom": "openai"}
 _SHOWN_BYTES = 64 * 1024
+_LONGEST = 2000
 _STREAMS = ("text/event-stream", "application/x-ndjson")
+_STREAM_BEGINS = (b"data:", b"event:", b": ")
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(slots=True)
 class _Exchange:
-    """One call with its attempts: what is sent, where to, and what the attempts that failed have cost."""
+    """One call with its attempts: what is sent, where to, and what the attempts that failed have brought and cost."""
 
     request: LLMRequest
-    base_url: str
+    addresses: tuple[str, ...]
     wire: WireRequest
     content: bytes
     attempts: Attempts
-    stream: bool
-    wasted: Usage = field(default_factory=Usage)
+    amended: tuple[str, ...] = ()
+    asked: str = ""
+    text: str = ""
+    broken: AttemptFailed | None = None
+    wasted: list[Usage] = field(default_factory=list)
 
     @property
     def where(self) -> str:
         """The provider and the model, as messages name them."""
         return f"{self.request.provider}/{self.request.model}"
+
+    @property
+    def target(self) -> Target:
+        """The server and the model, as the breaker knows them."""
+        return self.addresses[0], self.request.model
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -60,29 +73,38 @@ class HTTPClient:
         breaker: who refuses calls to a model that keeps failing; shared likewise.
 
     Its calls raise `NeuroScriptError` with the codes 4 (an option), 16, 18, 20, 31, 40, 45 and 47.  ``details`` holds
-    ``provider``, ``model``, ``attempts`` and, as far as known, ``status``, ``kind``, ``request_id``,
-    ``retry_after_seconds`` and ``usage`` (the tokens that the failed attempts cost).
+    ``provider``, ``model``, ``attempts`` and, as far as known, ``status``, ``kind``, ``request_id``, ``address``,
+    ``retry_after_seconds``, ``text`` (what had come of the reply), ``usage`` and ``usages`` (the tokens that the failed
+    attempts cost, together and each).
     """
 
     def __init__(self, provider: str, transport: Transport, breaker: Breaker | None = None) -> None:
         self._adapter = cast(Adapter, import_module(f"ai_wm.providers.{_ADAPTERS[provider]}"))
         self._transport = transport
         self._breaker = breaker if breaker is not None else Breaker()
+        self._pace = Pace()
+        self._found: dict[tuple[str, ...], str] = {}
+        self._amendments: dict[Target, tuple[str, ...]] = {}
 
     def complete(self, request: LLMRequest) -> LLMResponse:
         """Sends a request and returns the whole reply."""
         exchange = self._start(request, stream=False)
         while True:
             exchange.attempts.begin()
-            body = b""
+            body, begun = b"", False
             try:
                 with self._send(exchange) as reply:
+                    begun = True  # the reply was made: what cuts it now has been billed
                     body = reply.body()
-                    response = self._finished(exchange, self._adapter.parse(_json(body), request), reply)
-                self._breaker.answered(exchange.base_url, request.model)
+                    response = self._finished(exchange, self._parsed(body, request), reply)
+                self._answered(exchange)
                 return response
             except (AttemptFailed, BadReply, StreamError) as error:
                 failure = _failure(exchange, error, body)
+                if begun and isinstance(error, AttemptFailed):
+                    failure.usage = _partial(request, Usage(), 0)
+            if failure.usage is not None:
+                exchange.wasted.append(failure.usage)
             self._go_on(exchange, failure)
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
@@ -102,7 +124,7 @@ class HTTPClient:
                     received.begun = True
                     received.streaming = _media_type(reply) in _STREAMS
                     for name, event in self._events(reply):
-                        received.streaming = True
+                        received.streaming = name != WHOLE
                         new = received.take(parser.feed(name, event))
                         if new:
                             yield Delta(text=new)
@@ -110,34 +132,51 @@ class HTTPClient:
                             break
                     if not parser.ended():
                         raise AttemptFailed(ErrorCode.LLM_ERROR, "the stream ended before its end marker", retry=True)
-                    received.end()
+                    new = received.end()
                     response = self._finished(exchange, parser.response(), reply)
-                self._breaker.answered(exchange.base_url, request.model)
+                self._answered(exchange)
+                if new:
+                    yield Delta(text=new)
                 yield Delta(response=response)
                 return
             except (AttemptFailed, BadReply, StreamError) as error:
                 failure = _failure(exchange, error)
                 # A stream that is broken is worth another attempt; what was never one is not.
-                failure.retry = failure.retry or (isinstance(error, BadReply) and received.streaming)
+                broken = isinstance(error, BadReply) and received.streaming and not error.final
+                failure.retry = failure.retry or broken
             if received.begun:
-                exchange.wasted += _partial(request, parser.usage, received.text)
-            given = received.given
+                exchange.wasted.append(_partial(request, parser.usage, parser.produced))
+            given = exchange.text = received.given
+            if exchange.broken is not None and received.diverged:
+                failure.code, failure.details = exchange.broken.code, exchange.broken.details
+                failure.message = f"{exchange.broken.message}; {failure.message}"
+            exchange.broken = failure
             self._go_on(exchange, failure)
+
+    def _parsed(self, body: bytes, request: LLMRequest) -> LLMResponse:
+        """The response in a whole body, be it a stream that was not asked for."""
+        if not body.lstrip().startswith(_STREAM_BEGINS) and (
+            self._adapter.stream_format == "sse" or b"\n" not in body.strip()
+        ):
+            return self._adapter.parse(_json(body), request)
+        parser = self._adapter.stream_parser(request)
+        for name, event in self._events_in([body]):
+            parser.feed(name, event)
+        if not parser.ended():
+            raise BadReply("it is a stream that ends before its end marker", _text(body), usage=parser.usage)
+        return parser.response()
 
     def _start(self, request: LLMRequest, *, stream: bool) -> _Exchange:
         check_request(request)
         config = request.config
-        url = base_url(request.provider, self._adapter.endpoint, config)
+        urls = addresses(request.provider, self._adapter.endpoint, config)
         wire = self._adapter.build(request, stream=stream)
-        try:
-            content = json.dumps(wire.body, allow_nan=False, separators=(",", ":")).encode()
-        except (TypeError, ValueError, RecursionError) as error:
-            raise NeuroScriptError(
-                ErrorCode.ARG_MISMATCH, f"the request to {request.provider}/{request.model} is not JSON: {error}"
-            ) from error
+        known = self._amendments.get((urls[0], request.model), ())
+        if known:
+            wire = replace(wire, body=amended(wire.body, known))
         attempts = Attempts(timeout_seconds(config), int(number(config, "max_retries", MAX_RETRIES)), request.check)
-        exchange = _Exchange(request, url, wire, content, attempts, stream)
-        wait = self._breaker.refused_for(url, request.model)
+        exchange = _Exchange(request, urls, wire, _content(request, wire), attempts, known)
+        wait = self._breaker.refused_for(*exchange.target)
         if wait is not None:
             raise NeuroScriptError(
                 ErrorCode.LLM_ERROR,
@@ -149,9 +188,43 @@ class HTTPClient:
     def _send(self, exchange: _Exchange) -> Reply:
         """One attempt: sends the request and gives the reply, if it is a successful one.
 
+        Where the address may be written in two ways the other is asked after a 404, and a request that is refused for
+        its form is sent again as the server wants it.
+        """
+        left = list(exchange.addresses)
+        found = self._found.get(exchange.addresses)
+        if found is not None:
+            left.sort(key=lambda address: address != found)
+        missed: AttemptFailed | None = None
+        while True:
+            address = left.pop(0)
+            reply = self._post(exchange, address)
+            if 200 <= reply.status < 300:
+                self._found[exchange.addresses] = address
+                if exchange.amended:
+                    self._amendments[exchange.target] = exchange.amended
+                return reply
+            with reply:
+                said = self._said(exchange, reply)
+                failure = self._refusal(exchange, reply, said)
+            if reply.status in (404, 405) and "model" not in f"{said.kind} {said.message}".lower():
+                if not left:
+                    raise missed or failure
+                missed = failure  # nobody knows where this server has its API
+            elif self._amend(exchange, said, reply.status):
+                left.insert(0, address)
+            else:
+                hint = hint_for(exchange.wire.body, said)
+                failure.message += f"; {hint}" if hint else ""
+                raise failure
+            exchange.attempts.begin()
+
+    def _post(self, exchange: _Exchange, address: str) -> Reply:
+        """Sends the request to one address.
+
         Everything about the request is known here, and nothing of it has left the process yet.
         """
-        headers = dict(exchange.wire.headers)
+        path, headers = exchange.wire.path, dict(exchange.wire.headers)
         key = exchange.request.api_key
         if key:
             if not _KEY.fullmatch(key.get()):
@@ -160,27 +233,35 @@ class HTTPClient:
                     "the key has characters that cannot be sent, such as spaces or a line end",
                 )
             headers[self._adapter.key_header] = self._adapter.key_prefix + key.get()
-        reply = self._transport.post(
-            exchange.base_url,
-            exchange.wire.path,
-            headers,
-            exchange.content,
-            exchange.attempts,
-            stream=exchange.stream,
-        )
-        if not 200 <= reply.status < 300:
-            with reply:
-                raise self._refusal(exchange, reply)
-        return reply
+        exchange.asked = shown(address, path)
+        return self._transport.post(address, path, headers, exchange.content, exchange.attempts)
 
-    def _refusal(self, exchange: _Exchange, reply: Reply) -> AttemptFailed:
-        body = reply.beginning()
+    def _amend(self, exchange: _Exchange, said: ErrorReply, status: int) -> bool:
+        """Changes a request that was refused for its form to what the server asks for, if it asks."""
+        chat = _ADAPTERS[exchange.request.provider] == "openai"
+        found = (
+            amendment_for(exchange.wire.body, said, exchange.amended) if chat and status in (400, 404, 422) else None
+        )
+        if found is None:
+            return False
+        exchange.amended = (*exchange.amended, found.name)
+        exchange.wire = replace(exchange.wire, body=amended(exchange.wire.body, [found.name], exchange.where))
+        exchange.content = _content(exchange.request, exchange.wire)
+        return True
+
+    def _said(self, exchange: _Exchange, reply: Reply) -> ErrorReply:
+        """Reads what the body of an unsuccessful reply says."""
+        body, secrets = reply.beginning(), exchange.secrets
         try:
-            said = self._adapter.parse_error(_json(body))
+            events = list(sse_events([body])) if body.startswith(_STREAM_BEGINS) else [("", _json(body))]
+            said = self._adapter.parse_error(events[0][1]) if events else ErrorReply()
         except BadReply:
             said = ErrorReply()
-        if not said.message:
-            said = replace(said, message=cut(_text(body), exchange.secrets, SAMPLE_LENGTH))
+        if said.message:
+            return said
+        return replace(said, message=cut(readable(redact(_text(body), secrets)), secrets, _LONGEST))
+
+    def _refusal(self, exchange: _Exchange, reply: Reply, said: ErrorReply) -> AttemptFailed:
         failure = from_reply(
             reply.status,
             said,
@@ -189,44 +270,60 @@ class HTTPClient:
             reply.headers.get("x-should-retry", ""),
         )
         failure.details["request_id"] = cut(self._request_id(reply), exchange.secrets, SAMPLE_LENGTH)
+        if reply.status in (404, 405):
+            failure.details["address"] = exchange.asked
+            failure.message += f" (asked at {exchange.asked})"
         return failure
 
     def _events(self, reply: Reply) -> Iterator[tuple[str, Any]]:
         if _media_type(reply) == "text/html":
-            raise BadReply("the reply is an HTML page, not a stream", _text(reply.beginning()))
-        if self._adapter.stream_format == "sse":
-            return sse_events(reply.chunks())
-        return json_lines(reply.chunks())
+            raise BadReply("it is an HTML page, not a stream", _text(reply.beginning()))
+        return self._events_in(reply.chunks())
+
+    def _events_in(self, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
+        return sse_events(chunks) if self._adapter.stream_format == "sse" else json_lines(chunks)
 
     def _finished(self, exchange: _Exchange, response: LLMResponse, reply: Reply) -> LLMResponse:
         usage = response.usage
-        if not usage.total_tokens:
-            # Some compatible servers do not count.  Limits need a number, and none would mean "free".
-            usage = _partial(exchange.request, usage, response.text)
-        return LLMResponse(
-            text=response.text,
-            finish_reason=response.finish_reason,
-            usage=usage + exchange.wasted if exchange.wasted.total_tokens else usage,
-            model=response.model,
-            tool_calls=response.tool_calls,
+        if not (usage.input_tokens and usage.output_tokens):
+            # Some compatible servers do not count, or not all.  Limits need a number, and none would mean "free".
+            produced = sum(byte_length(str(call.arguments)) for call in response.tool_calls)
+            usage = _partial(exchange.request, usage, byte_length(response.text) + produced)
+            response = replace(response, usage=usage)
+        check_shape(exchange.request, response)
+        usages = (*exchange.wasted, usage) if exchange.wasted else ()
+        return replace(
+            response,
+            usage=sum(usages[1:], usages[0]) if usages else usage,
+            usages=usages,
             request_id=self._request_id(reply) or response.request_id,
             attempts=exchange.attempts.made,
         )
+
+    def _answered(self, exchange: _Exchange) -> None:
+        self._breaker.answered(*exchange.target)
+        self._pace.answered(exchange.target)
 
     def _request_id(self, reply: Reply) -> str:
         return next((reply.headers[name] for name in self._adapter.request_id_headers if name in reply.headers), "")
 
     def _go_on(self, exchange: _Exchange, failure: AttemptFailed) -> None:
         """Waits for the next attempt, or raises the error that the call ends with."""
+        exchange.text = failure.text or exchange.text
+        if failure.retry and failure.retry_after is not None:
+            failure.retry_after = self._pace.wait(exchange.target, failure.retry_after, exchange.attempts.remaining())
         if exchange.attempts.again(failure):
             return
         status = failure.details.get("status", 0)
         if failure.code == ErrorCode.TIMEOUT or status >= 500 or status in (408, 429) or (failure.retry and not status):
-            self._breaker.failed(exchange.base_url, exchange.request.model)
+            self._breaker.failed(*exchange.target)
         elif status:
-            self._breaker.answered(exchange.base_url, exchange.request.model)
-        if exchange.wasted.total_tokens:
-            failure.usage = exchange.wasted
+            self._breaker.answered(*exchange.target)
+        if exchange.wasted:
+            failure.usage = sum(exchange.wasted[1:], exchange.wasted[0])
+            failure.usages = tuple(exchange.wasted)
+        if exchange.text:
+            failure.details["text"] = exchange.text
         raise as_error(failure, exchange.attempts.made, exchange.secrets, where=exchange.where, **_names(exchange))
 
 
@@ -236,14 +333,11 @@ class _Received:
     def __init__(self, given: str) -> None:
         self.begun = False
         self.streaming = False
+        self.diverged = False
         self._given = given
         self._place = 0
+        self._half = ""
         self._pieces: list[str] = []
-
-    @property
-    def text(self) -> str:
-        """What this attempt has brought."""
-        return self.given[: self._place]
 
     @property
     def given(self) -> str:
@@ -252,46 +346,77 @@ class _Received:
 
     def take(self, piece: str) -> str:
         """Takes the next piece and gives what of it has not been delivered yet."""
+        if self._half or not piece.isascii():
+            # A character that the server has cut in two waits for its other half.
+            piece = self._half + piece
+            self._half = piece[-1:] if "\ud800" <= piece[-1:] <= "\udbff" else ""
+            piece = whole_text(piece.removesuffix(self._half))
+        return self._new(piece)
+
+    def end(self) -> str:
+        """What is left when the reply is complete, which must not be shorter than what was delivered."""
+        left = self._new(whole_text(self._half))
+        self._half = ""
+        if self._place < len(self._given):
+            raise self._other()
+        return left
+
+    def _new(self, piece: str) -> str:
         repeated = self._given[self._place : self._place + len(piece)]
         if not piece.startswith(repeated):
-            raise self._diverged()
+            raise self._other()
         self._place += len(piece)
         new = piece[len(repeated) :]
         if new:
             self._pieces.append(new)
         return new
 
-    def end(self) -> None:
-        """The reply is complete: it must not be shorter than what was delivered."""
-        if self._place < len(self._given):
-            raise self._diverged()
-
-    @staticmethod
-    def _diverged() -> AttemptFailed:
+    def _other(self) -> AttemptFailed:
+        self.diverged = True
         return AttemptFailed(
-            ErrorCode.LLM_ERROR,
-            "the stream broke after a part of the reply was delivered, and the next attempt brought another reply",
+            ErrorCode.LLM_ERROR, "a part of the reply was delivered, and the next attempt brought another reply"
         )
 
 
 def _failure(exchange: _Exchange, error: AttemptFailed | BadReply | StreamError, body: bytes = b"") -> AttemptFailed:
     if isinstance(error, AttemptFailed):
         return error
+    secrets = exchange.secrets
     if isinstance(error, StreamError):
-        return from_reply(200, error.reply, exchange.secrets)
-    wrong = cut(str(error), exchange.secrets)
-    sample = cut(error.sample or _text(body), exchange.secrets, SAMPLE_LENGTH)
-    shown = f"; it begins with {sample!r}" if sample else ""
-    return AttemptFailed(ErrorCode.LLM_ERROR, f"the reply is not what the API promises: {wrong}{shown}")
+        failure = from_reply(200, error.reply, secrets)
+    else:
+        sample = redact(error.sample or _text(body), secrets)
+        page = readable(sample)
+        is_page = page != sample
+        seen = f"; it begins with {cut(sample, secrets, 40 if is_page else SAMPLE_LENGTH)!r}" if sample else ""
+        if is_page or not sample:  # mostly another server than was meant
+            seen = f" ({cut(page, secrets, SAMPLE_LENGTH) or 'an empty body'}, from {exchange.asked}){seen}"
+        message = f"the reply is not what the API promises: {cut(str(error), secrets)}{seen}"
+        failure = AttemptFailed(ErrorCode.LLM_ERROR, message)
+    failure.usage = error.usage if error.usage is not None and error.usage.total_tokens else None
+    failure.text = error.text
+    return failure
 
 
-def _partial(request: LLMRequest, usage: Usage, text: str) -> Usage:
-    """The tokens of a reply that was not counted, or not to its end: what is known, the rest estimated."""
+def _partial(request: LLMRequest, usage: Usage, produced: int) -> Usage:
+    """The tokens of a reply that was not counted, or not to its end: what is known, the rest estimated.
+
+    ``produced`` is the bytes of all that the model has written.
+    """
     return replace(
         usage,
         input_tokens=usage.input_tokens or estimate_input(request),
-        output_tokens=max(usage.output_tokens, estimate_text(text)),
+        output_tokens=max(usage.output_tokens, -(-produced // 4)),
     )
+
+
+def _content(request: LLMRequest, wire: WireRequest) -> bytes:
+    try:
+        return json.dumps(wire.body, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH, f"the request to {request.provider}/{request.model} is not JSON: {error}"
+        ) from error
 
 
 def _json(body: bytes) -> Any:

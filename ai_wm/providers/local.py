@@ -91,6 +91,7 @@ class LocalClient:
             response = parser.response()
         except StreamError as error:
             failure = from_reply(200, error.reply, ())
+            failure.details["text"] = error.text
         except BadReply as error:
             failure = AttemptFailed(ErrorCode.LLM_ERROR, f"the engine's reply cannot be used: {error}")
         except AttemptFailed as failed:
@@ -101,7 +102,9 @@ class LocalClient:
         finally:
             chunks.close()
         if any(text):
-            failure.usage = Usage(input_tokens=parser.usage.input_tokens, output_tokens=sum(map(bool, text)))
+            spent = max(parser.usage.output_tokens, sum(map(bool, text)))
+            failure.usage = Usage(input_tokens=parser.usage.input_tokens, output_tokens=spent)
+            failure.details["text"] = "".join(text)
         where = f"local/{request.model}"
         raise as_error(failure, 1, (), where, provider="local", model=request.model)
 

@@ -15,16 +15,28 @@ from ai_wm.providers.adapter import (
     StreamError,
     WireRequest,
     add_options,
+    costing,
     count,
     expect_list,
     expect_map,
     expect_text,
-    made_up_id,
+    kept,
     not_sent,
+    whole_text,
 )
-from ai_wm.providers.base import LLMRequest, LLMResponse, Message, ToolCallRequest, Usage, provider_options
-from ai_wm.providers.openai import read_arguments
-from ai_wm.providers.options import ToolNames, response_format, sampling, tool_choice
+from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, byte_length, provider_options
+from ai_wm.providers.error_bodies import read_error, reports_error
+from ai_wm.providers.finish import finished
+from ai_wm.providers.history import Form, conversation
+from ai_wm.providers.options import (
+    ToolNames,
+    response_format,
+    sampling,
+    system_with_json,
+    tool_choice,
+    with_output_limit,
+)
+from ai_wm.providers.tool_calls import cut_call, tool_calls
 
 endpoint = Endpoint("http://127.0.0.1:11434", "OLLAMA_HOST")
 stream_format: Literal["sse", "ndjson"] = "ndjson"
@@ -36,19 +48,23 @@ request_id_headers: tuple[str, ...] = ()
 _MADE_HERE = frozenset({"messages", "model", "stream", "tools"})
 # What stands beside options in a request; any other option of a definition belongs into it.
 _BESIDE = frozenset({"format", "keep_alive", "logprobs", "options", "shift", "think", "top_logprobs", "truncate"})
-_FINISH = {"stop": "stop", "length": "length"}
+_FORM = Form()
 
 
 def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     """Builds the request: ``POST api/chat``."""
     names = ToolNames(request)
-    body: dict[str, Any] = {"model": request.model, "messages": _messages(request, names), "stream": stream}
+    config = with_output_limit(request.config, "num_predict")
+    shape = response_format(config)
+    # Without the instruction models fill the reply with white space (docs/api.md, "JSON mode").
+    system = request.system_text if shape is None else system_with_json(request, shape, always=False)
+    body: dict[str, Any] = {"model": request.model, "messages": _messages(request, system, names), "stream": stream}
     tools = list(request.tools)
     choice = tool_choice(request)
     if choice is not None and choice.kind == "none":
         tools = []
     elif choice is not None and choice.kind != "auto":
-        not_sent("ollama", "tool_choice that forces a call", "the chat API does not take it")
+        not_sent(request, "tool_choice that forces a call", "the chat API does not take it")
         tools = [tool for tool in tools if choice.kind == "required" or tool.name == choice.name]
     if tools:
         body["tools"] = [
@@ -62,13 +78,12 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
             }
             for tool in tools
         ]
-    shape = response_format(request.config)
     if shape is not None:
         body["format"] = shape.schema if shape.schema is not None else "json"
-    chosen = sampling(request.config)
+    chosen = sampling(config)
     if "max_output_tokens" in chosen:
         chosen["num_predict"] = chosen.pop("max_output_tokens")
-    options = provider_options(request.config)
+    options = provider_options(config)
     inside = {key: value for key, value in options.items() if key not in _BESIDE | _MADE_HERE}
     chosen = add_options(chosen, inside, frozenset())
     if chosen:
@@ -80,33 +95,48 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
     """Reads the response in a chat response with ``done``."""
     body = expect_map(reply, "the reply")
-    if body.get("error") is not None:
-        raise StreamError(parse_error(body))
-    message = expect_map(body.get("message"), "message")
-    if body.get("done") is not True:
-        raise BadReply("the reply is not marked as done")
-    calls = _tool_calls(message, request)
-    reason = expect_text(body.get("done_reason"), "done_reason")
-    return LLMResponse(
-        text=expect_text(message.get("content"), "message.content"),
-        # Versions before done_reason was introduced stop without giving one.
-        finish_reason="tool_calls" if calls else _FINISH.get(reason or "stop", "other"),
-        usage=Usage(
-            input_tokens=count(body, "prompt_eval_count"),
-            cache_read_tokens=count(body, "prompt_eval_cached_count"),
-            output_tokens=count(body, "eval_count"),
-        ),
-        model=expect_text(body.get("model"), "model") or request.model,
-        tool_calls=calls,
+    usage = _usage(body)
+    message = body.get("message")
+    with costing(usage):
+        if reports_error(body):
+            said = message.get("content") if isinstance(message, Mapping) else ""
+            raise StreamError(read_error(body), usage=usage, text=said if isinstance(said, str) else "")
+        message = expect_map(message, "message")
+        if body.get("done") is not True:
+            raise BadReply("the reply is not marked as done")
+        wire = [expect_map(call, "a tool call") for call in expect_list(message.get("tool_calls") or [], "tool_calls")]
+        functions = [expect_map(call.get("function"), "function of a tool call") for call in wire]
+        # Newer servers give ids, but results are tied to calls by the tool's name and their order.
+        calls = tool_calls(
+            (
+                (call.get("id"), function.get("name"), function.get("arguments"))
+                for call, function in zip(wire, functions, strict=True)
+            ),
+            request,
+        )
+        thinking = expect_text(message.get("thinking"), "message.thinking")
+        response = LLMResponse(
+            text=whole_text(expect_text(message.get("content"), "message.content")),
+            finish_reason="unknown",
+            usage=usage,
+            model=expect_text(body.get("model"), "model") or request.model,
+            tool_calls=calls,
+            provider_data=kept(request, {"thinking": thinking} if thinking and calls else {}, calls=bool(calls)),
+        )
+        return finished(response, body.get("done_reason"), cut_call=cut_call(calls))
+
+
+def _usage(body: Mapping[str, Any]) -> Usage:
+    return Usage(
+        input_tokens=count(body, "prompt_eval_count"),
+        cache_read_tokens=count(body, "prompt_eval_cached_count"),
+        output_tokens=count(body, "eval_count"),
     )
 
 
 def parse_error(reply: Any) -> ErrorReply:
     """Reads the failure in ``{"error": "…"}``."""
-    error = reply.get("error") if isinstance(reply, Mapping) else None
-    if isinstance(error, Mapping):  # proxies in front of it
-        error = error.get("message")
-    return ErrorReply(message=error if isinstance(error, str) else "")
+    return read_error(reply)
 
 
 def stream_parser(request: LLMRequest) -> LineStream:
@@ -120,6 +150,7 @@ class LineStream:
     def __init__(self, request: LLMRequest) -> None:
         self.done = False
         self.usage = Usage()
+        self.produced = 0
         self._request = request
         self._last: dict[str, Any] = {}
         self._text: list[str] = []
@@ -128,14 +159,24 @@ class LineStream:
 
     def feed(self, name: str, event: Any) -> str:
         """Takes one line, and returns the text in it."""
+        if name == "error":
+            raise self._error(event)
+        if event is None or event == "[DONE]":  # of gateways
+            return ""
         body = expect_map(event, "a line of the stream")
-        if body.get("error") is not None:
-            raise StreamError(parse_error(body))
+        if reports_error(body):
+            raise self._error(body)
+        usage = _usage(body)
+        if usage.total_tokens:
+            self.usage = usage
         message = expect_map(body.get("message") or {}, "message")
         text = expect_text(message.get("content"), "message.content")
+        thinking = expect_text(message.get("thinking"), "message.thinking")
+        calls = expect_list(message.get("tool_calls") or [], "message.tool_calls")
         self._text.append(text)
-        self._thinking.append(expect_text(message.get("thinking"), "message.thinking"))
-        self._calls += expect_list(message.get("tool_calls") or [], "message.tool_calls")
+        self._thinking.append(thinking)
+        self._calls += calls
+        self.produced += byte_length(text) + byte_length(thinking) + (len(str(calls)) if calls else 0)
         if body.get("done") is True:
             self.done, self._last = True, body
         return text
@@ -151,16 +192,17 @@ class LineStream:
             message["thinking"] = "".join(self._thinking)
         return parse({**self._last, "message": message}, self._request)
 
+    def _error(self, event: Any) -> StreamError:
+        return StreamError(parse_error(event), usage=self.usage, text=whole_text("".join(self._text)))
 
-def _messages(request: LLMRequest, names: ToolNames) -> list[dict[str, Any]]:
-    called = {call.id: call.name for message in request.messages for call in message.tool_calls}
+
+def _messages(request: LLMRequest, system: str, names: ToolNames) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
-    if request.system_text:
-        made.append({"role": "system", "content": request.system_text})
-    for message in request.messages:
+    if system.strip():
+        made.append({"role": "system", "content": system})
+    for message in conversation(request, _FORM):
         if message.role == "tool":
-            name = message.name or called.get(message.tool_call_id, "")
-            made.append({"role": "tool", "content": message.content, "tool_name": names.wire(name)})
+            made.append({"role": "tool", "content": message.content, "tool_name": names.wire(message.name)})
         elif message.tool_calls:
             made.append(_assistant(message, names))
         else:
@@ -170,30 +212,10 @@ def _messages(request: LLMRequest, names: ToolNames) -> list[dict[str, Any]]:
 
 def _assistant(message: Message, names: ToolNames) -> dict[str, Any]:
     made: dict[str, Any] = {"role": "assistant", "content": message.content}
-    kept = (message.tool_calls[0].provider_data or {}).get("ollama", {})
-    if kept.get("thinking"):
-        made["thinking"] = kept["thinking"]
+    thinking = (message.provider_data or {}).get("thinking")
+    if thinking:
+        made["thinking"] = thinking
     made["tool_calls"] = [
         {"function": {"name": names.wire(call.name), "arguments": call.arguments}} for call in message.tool_calls
     ]
     return made
-
-
-def _tool_calls(message: dict[str, Any], request: LLMRequest) -> tuple[ToolCallRequest, ...]:
-    names = ToolNames(request)
-    made: list[ToolCallRequest] = []
-    thinking = message.get("thinking")
-    for call in expect_list(message.get("tool_calls") or [], "message.tool_calls"):
-        wire = expect_map(call, "a tool call")
-        function = expect_map(wire.get("function"), "function of a tool call")
-        name = expect_text(function.get("name"), "the name of a tool call")
-        made.append(
-            ToolCallRequest(
-                # Newer servers give ids, but results are tied to calls by the tool's name and their order.
-                id=expect_text(wire.get("id"), "the id of a tool call") or made_up_id(request, len(made) + 1),
-                name=names.original(name),
-                arguments=read_arguments(function.get("arguments"), name),
-                provider_data={"ollama": {"thinking": thinking}} if thinking and not made else None,
-            )
-        )
-    return tuple(made)

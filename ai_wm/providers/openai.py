@@ -1,13 +1,15 @@
 """OpenAI's chat completions, which other servers speak too (``custom``).
 
-Written after OpenAI's API reference as its own Python SDK 3.54 carries it (``types/chat``), and for ``custom``
-after the documentation of vLLM, llama.cpp, LM Studio, OpenRouter and DeepSeek where they differ.
+Written after OpenAI's API reference as its own Python SDK carries it (``openai.types.chat``), and after the
+documentation of vLLM, llama.cpp, LM Studio, OpenRouter, DeepSeek, Moonshot and Groq where they differ.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import logging
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from ai_wm.providers.adapter import (
@@ -17,15 +19,32 @@ from ai_wm.providers.adapter import (
     StreamError,
     WireRequest,
     add_options,
-    count,
+    costing,
     expect_list,
     expect_map,
     expect_text,
-    made_up_id,
+    kept,
     not_sent,
+    whole_text,
 )
-from ai_wm.providers.base import LLMRequest, LLMResponse, Message, ToolCallRequest, Usage, provider_options
-from ai_wm.providers.options import ToolNames, response_format, sampling, tool_choice
+from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, byte_length, provider_options
+from ai_wm.providers.chat_usage import usage_in
+from ai_wm.providers.error_bodies import read_error, reports_error
+from ai_wm.providers.finish import finished
+from ai_wm.providers.history import Form, conversation
+from ai_wm.providers.json_schema import NotExpressible, for_strict
+from ai_wm.providers.options import (
+    ResponseFormat,
+    ToolNames,
+    check_budget,
+    check_stop,
+    response_format,
+    sampling,
+    system_with_json,
+    tool_choice,
+    with_output_limit,
+)
+from ai_wm.providers.tool_calls import CallPieces, cut_call, tool_calls
 
 endpoint = Endpoint("https://api.openai.com/v1", "OPENAI_BASE_URL")
 stream_format: Literal["sse", "ndjson"] = "sse"
@@ -33,31 +52,24 @@ key_header = "Authorization"
 key_prefix = "Bearer "
 request_id_headers: tuple[str, ...] = ("x-request-id",)
 
+_log = logging.getLogger("ai_wm.providers")
+
 _MADE_HERE = frozenset({"messages", "model", "stream", "tools"})
-_FINISH = {
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "content_filter",
-    # Other servers' words.
-    "eos": "stop",
-    "eos_token": "stop",
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "tool_use": "tool_calls",
-}
-# What a reasoning model behind a compatible server wants back with its tool calls (OpenRouter, DeepSeek).
-_REPLAYED = ("reasoning_details", "reasoning_content")
-# 429 means "slow down" or "pay": waiting does not help with the second.
-_FINAL_KINDS = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+# OpenAI takes ids of up to 40 characters.  Nobody knows the rules of all the others, of which each takes its own.
+_OPENAI_FORM = Form(call_id=re.compile(r"[\s\S]{1,40}"))
+_OTHERS_FORM = Form(own_ids=True, user_first=True, alternate=True)
+_MOST_STOPS = 4
+# What a reasoning model behind a compatible server wants to see again (OpenRouter, DeepSeek, vLLM and Groq).
+_REASONING = ("reasoning_details", "reasoning_content", "reasoning")
+# An error without a wrapping is told from a chunk that carries nothing by one of these beside its message.
+_MARKS_OF_ERRORS = ("code", "status", "status_code", "error_code", "detail", "error_msg")
 
 
 def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     """Builds the request: ``POST chat/completions``."""
     names = ToolNames(request)
-    body: dict[str, Any] = {"model": request.model, "messages": _messages(request, names)}
+    shape = response_format(request.config)
+    body: dict[str, Any] = {"model": request.model, "messages": _messages(request, names, shape)}
     if request.tools:
         body["tools"] = [
             {
@@ -77,79 +89,121 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
                 if choice.kind == "tool"
                 else choice.kind
             )
-    options = sampling(request.config)
-    limit = options.pop("max_output_tokens", None)
-    if limit is not None:
-        # OpenAI has replaced max_tokens, which compatible servers still expect.
-        body["max_completion_tokens" if _is_openai(request) else "max_tokens"] = limit
-    if "top_k" in options and _is_openai(request):
-        not_sent("openai", "top_k", "chat completions do not take it")
-        del options["top_k"]
-    body.update(options)
-    shape = response_format(request.config)
-    if shape is not None and shape.schema is None:
-        body["response_format"] = {"type": "json_object"}
-    elif shape is not None:
-        schema: dict[str, Any] = {"name": shape.name, "schema": shape.schema}
-        if shape.strict is not None:
-            schema["strict"] = shape.strict
-        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    body.update(_options(request))
+    if shape is not None and not _only_asked_for(request, shape):
+        body["response_format"] = _wire_format(shape)
     if stream:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
-    return WireRequest("chat/completions", add_options(body, provider_options(request.config), _MADE_HERE))
+    own = with_output_limit(request.config, "max_tokens", "max_completion_tokens")
+    return WireRequest("chat/completions", add_options(body, provider_options(own), _MADE_HERE))
+
+
+def _options(request: LLMRequest) -> dict[str, Any]:
+    config = with_output_limit(request.config, "max_tokens", "max_completion_tokens")
+    options = sampling(config)
+    limit = options.pop("max_output_tokens", None)
+    if limit is not None and config.get("max_tokens") is None and config.get("max_completion_tokens") is None:
+        # OpenAI has replaced max_tokens, which compatible servers still expect.
+        options["max_completion_tokens" if _is_openai(request) else "max_tokens"] = limit
+    for name, key in (("reasoning", "max_tokens"), ("thinking", "budget_tokens")):  # OpenRouter; gateways to Anthropic
+        budget = config.get(name)
+        if isinstance(budget, Mapping):
+            check_budget(limit or config.get("max_tokens"), budget.get(key), f"{name}.{key}")
+    if _is_openai(request):
+        check_stop(options.get("stop"), "OpenAI", _MOST_STOPS)
+        if "top_k" in options:
+            not_sent(request, "top_k", "chat completions do not take it")
+            del options["top_k"]
+    return options
+
+
+def _wire_format(shape: ResponseFormat) -> dict[str, Any]:
+    if shape.schema is None:
+        return {"type": "json_object"}
+    schema, strict = shape.schema, shape.strict
+    if strict:
+        try:
+            schema = for_strict(schema)
+        except NotExpressible as error:
+            _log.warning("the strict mode of response_format does not know %s; it is left out of the request", error)
+            strict = None
+    wire: dict[str, Any] = {"name": shape.name, "schema": schema}
+    return {"type": "json_schema", "json_schema": wire if strict is None else {**wire, "strict": strict}}
+
+
+def _only_asked_for(request: LLMRequest, shape: ResponseFormat) -> bool:
+    """Whether a schema goes into the prompt alone: OpenAI takes none for anything but an object."""
+    schema = shape.schema
+    return (
+        _is_openai(request)
+        and schema is not None
+        and not {"properties", "$ref"} & set(schema)
+        and (schema.get("type") != "object")
+    )
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
     """Reads the response in the first choice of a ``chat.completion``."""
     body = expect_map(reply, "the reply")
-    if "choices" not in body and "error" in body:
-        raise StreamError(parse_error(body))
-    choices = expect_list(body.get("choices"), "choices")
-    if not choices:
-        raise BadReply("choices is empty")
-    choice = expect_map(choices[0], "choices[0]")
-    if "message" not in choice and "error" in choice:
-        raise StreamError(parse_error(choice))
-    message = expect_map(choice.get("message"), "choices[0].message")
-    text = _content_text(message.get("content"))
+    usage = usage_in(body)
+    with costing(usage):
+        choices = body.get("choices") or []
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        said = choice.get("message") if isinstance(choice, Mapping) else None
+        if reports_error(body) or (isinstance(choice, Mapping) and choice.get("error")):
+            error = read_error(body if reports_error(body) else choice)
+            raise StreamError(error, usage=usage, text=_text_of(said))
+        if choice is None:
+            error = read_error(body)
+            if error.message:
+                raise StreamError(error, usage=usage)
+            raise BadReply("choices is empty" if choices == [] else f"choices is no list but {type(choices).__name__}")
+        message = expect_map(expect_map(choice, "choices[0]").get("message"), "choices[0].message")
+        return _response(body, choice, message, usage, request)
+
+
+def _response(
+    body: dict[str, Any], choice: dict[str, Any], message: dict[str, Any], usage: Usage, request: LLMRequest
+) -> LLMResponse:
+    wire = [expect_map(call, "a tool call") for call in expect_list(message.get("tool_calls") or [], "tool_calls")]
+    if not wire and isinstance(message.get("function_call"), Mapping):  # the form before tools
+        wire = [{"function": message["function_call"]}]
+    functions = [expect_map(call.get("function"), "function of a tool call") for call in wire]
+    calls = tool_calls(
+        (
+            (call.get("id"), function.get("name"), function.get("arguments"))
+            for call, function in zip(wire, functions, strict=True)
+        ),
+        request,
+    )
+    extra = [raw.get("extra_content") or None for raw in wire]
     refusal = expect_text(message.get("refusal"), "message.refusal")
-    reason = choice.get("finish_reason")
-    calls = _tool_calls(message, request, str(reason))
-    if calls:
-        finish = "tool_calls"
-    elif refusal and not text:
-        text, finish = refusal, "content_filter"
-    else:
-        finish = _FINISH.get(str(reason), "other")
-    return LLMResponse(
-        text=text,
-        finish_reason=finish,
-        usage=_usage(body.get("usage")),
+    tier = body.get("service_tier")
+    response = LLMResponse(
+        text=whole_text(_content_text(message.get("content"))),
+        finish_reason="unknown",
+        usage=usage,
         model=expect_text(body.get("model"), "model") or request.model,
         tool_calls=calls,
         request_id=expect_text(body.get("id"), "id"),
+        service_tier=tier if isinstance(tier, str) else "",
+        provider_data=kept(request, _reasoning(message) | ({"calls": extra} if any(extra) else {}), calls=bool(calls)),
     )
+    return finished(response, "refusal" if refusal else choice.get("finish_reason"), refusal, cut_call=cut_call(calls))
+
+
+def _reasoning(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The reasoning of a reply as it goes back: as it came, also where it is empty."""
+    found = {key: message[key] for key in _REASONING if message.get(key) is not None and message[key] != []}
+    if "reasoning_details" in found:  # OpenRouter gives the same twice, and wants the details if there are any
+        found.pop("reasoning", None)
+    return {"reasoning": found} if found else {}
 
 
 def parse_error(reply: Any) -> ErrorReply:
     """Reads the failure in ``{"error": {"message", "type", "code"}}``, or in the shapes of compatible servers."""
-    if not isinstance(reply, Mapping):
-        return ErrorReply()
-    error = reply.get("error", reply)
-    if isinstance(error, str):
-        return ErrorReply(message=error)
-    if not isinstance(error, Mapping):
-        return ErrorReply()
-    message = error.get("message", error.get("detail", ""))
-    code, kind = error.get("code"), error.get("type")
-    words = [str(word) for word in (code, kind) if isinstance(word, str) and word]
-    return ErrorReply(
-        message=message if isinstance(message, str) else json.dumps(message),
-        kind=" ".join(words),
-        status=code if type(code) is int and 400 <= code < 600 else 0,
-        final=bool(_FINAL_KINDS & set(words)),
-    )
+    return read_error(reply)
 
 
 def stream_parser(request: LLMRequest) -> ChatStream:
@@ -167,127 +221,170 @@ class ChatStream:
         self._head: dict[str, Any] = {}
         self._text: list[str] = []
         self._refusal: list[str] = []
-        self._replayed: dict[str, Any] = {}
-        self._calls: list[dict[str, Any]] = []
-        self._by_index: dict[int, dict[str, Any]] = {}
+        self._reasoning: dict[str, Any] = {}
+        self._calls = CallPieces()
         self._finish: str | None = None
-        self._usage: Any = None
+        self._hidden = 0
+
+    @property
+    def produced(self) -> int:
+        """The bytes of text, reasoning and arguments so far."""
+        return self._hidden + self._calls.produced
 
     def feed(self, name: str, event: Any) -> str:
         """Takes one chunk, or the text ``[DONE]``, and returns the text in it."""
         if event == "[DONE]":
-            if self._finish is None and _is_openai(self._request):
-                raise BadReply("the stream says [DONE] but gave no finish reason")
             self.done = True
             return ""
+        if isinstance(event, list) and event:  # Google's compatible endpoint puts errors into a list
+            event = event[0]
+        if name == "error":
+            raise self._error(read_error(event))
+        if event is None:
+            return ""
         chunk = expect_map(event, "a chunk of the stream")
-        if chunk.get("error") is not None:
-            raise StreamError(parse_error(chunk))
-        for key in ("id", "model"):
+        if reports_error(chunk) or self._is_bare_error(chunk):
+            raise self._error(read_error(chunk))
+        for key in ("id", "model", "service_tier"):
             if chunk.get(key):
                 self._head[key] = chunk[key]
-        if chunk.get("usage") is not None:
-            self._usage = chunk["usage"]
-            self.usage = _usage(self._usage)
-        for choice in expect_list(chunk.get("choices", []), "choices"):
-            if expect_map(choice, "a choice").get("index", 0) == 0:
+        usage = usage_in(chunk)
+        if usage.total_tokens:
+            self.usage = usage
+        vendor = chunk.get("x_groq")
+        if isinstance(vendor, Mapping) and vendor.get("error"):
+            raise self._error(read_error(vendor))
+        choices = expect_list(chunk.get("choices") or [], "choices")
+        for choice in choices:
+            if expect_map(choice, "a choice").get("index") in (0, None) or len(choices) == 1:
                 return self._take(choice)
         return ""
 
     def ended(self) -> bool:
-        """Whether the stream was complete: with ``[DONE]``, which compatible servers may leave out."""
-        return self.done or (self._finish is not None and not _is_openai(self._request))
+        """Whether the stream was complete: with ``[DONE]``, or a finish reason: not every server says more after it."""
+        return self.done or self._finish is not None
 
     def response(self) -> LLMResponse:
         """Returns the reply as `parse` gives it."""
         message: dict[str, Any] = {"content": "".join(self._text), "refusal": "".join(self._refusal) or None}
-        message.update(self._replayed)
-        if self._calls:
-            message["tool_calls"] = self._calls
+        message.update(self._reasoning)
+        if self._calls.calls:
+            message["tool_calls"] = self._calls.calls
         choice = {"message": message, "finish_reason": self._finish}
-        return parse({**self._head, "choices": [choice], "usage": self._usage}, self._request)
+        with costing(self.usage):
+            return _response(self._head, choice, message, self.usage, self._request)
 
     def _take(self, choice: dict[str, Any]) -> str:
-        if choice.get("error") is not None:
-            raise StreamError(parse_error(choice))
+        if choice.get("error"):
+            raise self._error(read_error(choice))
         delta = expect_map(choice.get("delta") or {}, "delta")
-        if choice.get("finish_reason") is not None:
+        whole = choice.get("message")
+        if not delta and isinstance(whole, dict) and not self._text and not self._calls.calls:
+            delta, self.done = whole, True  # one chat.completion where a stream was asked for
+        if delta.get("error"):
+            raise self._error(read_error(delta))
+        if choice.get("finish_reason") not in (None, "", "null"):
             self._finish = str(choice["finish_reason"])
         text = _content_text(delta.get("content"))
         self._text.append(text)
         self._refusal.append(expect_text(delta.get("refusal"), "delta.refusal"))
-        for key in _REPLAYED:
-            piece = delta.get(key)
-            before = self._replayed.get(key)
-            if isinstance(piece, str) and isinstance(before, str | None):
-                self._replayed[key] = (before or "") + piece
-            elif isinstance(piece, list) and isinstance(before, list | None):
-                self._replayed[key] = [*(before or ()), *piece]
-        for call in expect_list(delta.get("tool_calls") or [], "delta.tool_calls"):
-            self._take_call(expect_map(call, "a tool call"))
+        self._hidden += byte_length(text)
+        for key in _REASONING:
+            self._take_reasoning(key, delta.get(key))
+        self._calls.take(expect_list(delta.get("tool_calls") or [], "delta.tool_calls"))
+        if not self._calls.calls and isinstance(delta.get("function_call"), Mapping):
+            self._calls.take([{"function": delta["function_call"]}])
         return text
 
-    def _take_call(self, piece: dict[str, Any]) -> None:
-        index = piece.get("index")
-        known = self._by_index.get(index) if isinstance(index, int) else (self._calls[-1] if self._calls else None)
-        # Some servers give no index, or the same one to every parallel call: a new id then starts a new call.
-        if known is None or (piece.get("id") and known["id"] and piece["id"] != known["id"]):
-            known = {"id": "", "function": {"name": "", "arguments": ""}}
-            self._calls.append(known)
-            if isinstance(index, int):
-                self._by_index[index] = known
-        known["id"] = piece.get("id") or known["id"]
-        if piece.get("extra_content") is not None:
-            known["extra_content"] = piece["extra_content"]
-        function = expect_map(piece.get("function") or {}, "function")
-        known["function"]["name"] = function.get("name") or known["function"]["name"]
-        arguments = function.get("arguments")
-        if isinstance(arguments, Mapping):
-            known["function"]["arguments"] = arguments
-        elif arguments:
-            begun = expect_text(known["function"]["arguments"], "function.arguments")
-            known["function"]["arguments"] = begun + expect_text(arguments, "function.arguments")
+    def _take_reasoning(self, key: str, piece: Any) -> None:
+        before = self._reasoning.get(key)
+        if isinstance(piece, str) and isinstance(before, str | None):
+            self._hidden += byte_length(piece)
+            self._reasoning[key] = (before or "") + piece
+        elif isinstance(piece, list) and piece and isinstance(before, list | None):
+            self._hidden += byte_length(json.dumps(piece, ensure_ascii=False))
+            self._reasoning[key] = [*(before or ()), *piece]
+
+    def _is_bare_error(self, chunk: Mapping[str, Any]) -> bool:
+        if chunk.get("choices") is not None or chunk.get("usage") or chunk.get("object") == "chat.completion.chunk":
+            return False
+        return any(key in chunk for key in _MARKS_OF_ERRORS) and bool(read_error(chunk).message)
+
+    def _error(self, error: ErrorReply) -> StreamError:
+        return StreamError(error, usage=self.usage, text=whole_text("".join(self._text)))
 
 
 def _is_openai(request: LLMRequest) -> bool:
     return request.provider == "openai"
 
 
-def _messages(request: LLMRequest, names: ToolNames) -> list[dict[str, Any]]:
+def _messages(request: LLMRequest, names: ToolNames, shape: ResponseFormat | None) -> list[dict[str, Any]]:
+    messages = conversation(request, _OPENAI_FORM if _is_openai(request) else _OTHERS_FORM)
+    system = request.system_text
+    if shape is not None and (shape.schema is None or _only_asked_for(request, shape)):
+        # The JSON mode of OpenAI and DeepSeek wants the word in the conversation.
+        system = system_with_json(request, shape, always=shape.schema is not None)
     made: list[dict[str, Any]] = []
-    if request.system_text:
-        made.append({"role": "system", "content": request.system_text})
-    for message in request.messages:
+    if system.strip():
+        made.append({"role": "system", "content": system})
+    with_tools = _in_turns_with_tools(messages)
+    wants_content = any("reasoning_content" in _kept_reasoning(message) for message in messages)
+    for message, replay in zip(messages, with_tools, strict=True):
         if message.role == "tool":
             made.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content})
-        elif message.role == "assistant":
-            made.append(_assistant(message, names, replay=not _is_openai(request)))
-        elif made and made[-1]["role"] == "user" and not _is_openai(request):
-            # Chat templates behind compatible servers want user and assistant to alternate.
-            made[-1]["content"] += f"\n\n{message.content}"
-        else:
+        elif message.role == "user":
             made.append({"role": "user", "content": message.content})
+        else:
+            sent = _assistant(message, names)
+            if replay:
+                # A server that gave reasoning with one call wants it with each, be it empty (DeepSeek).
+                sent.update(({"reasoning_content": ""} if wants_content else {}) | _kept_reasoning(message))
+            made.append(sent)
     return made
 
 
-def _assistant(message: Message, names: ToolNames, *, replay: bool) -> dict[str, Any]:
-    made: dict[str, Any] = {"role": "assistant", "content": message.content}
+def _kept_reasoning(message: Message) -> dict[str, Any]:
+    found = (message.provider_data or {}).get("reasoning", {})
+    return found if isinstance(found, dict) else {}
+
+
+def _in_turns_with_tools(messages: Sequence[Message]) -> list[bool]:
+    """For each message, whether it belongs to a turn in which the model called tools.
+
+    In such a turn the reasoning of every reply goes back, that of the final answer too (DeepSeek, "Thinking Mode").
+    """
+    turns: list[int] = []
+    calling: set[int] = set()
+    for message in messages:
+        turns.append((turns[-1] if turns else 0) + (message.role == "user"))
+        if message.tool_calls:
+            calling.add(turns[-1])
+    return [turn in calling for turn in turns]
+
+
+def _assistant(message: Message, names: ToolNames) -> dict[str, Any]:
     if not message.tool_calls:
-        return made
-    made["content"] = message.content or None
-    made["tool_calls"] = []
-    for call in message.tool_calls:
+        return {"role": "assistant", "content": message.content}
+    extra = (message.provider_data or {}).get("calls") or [None] * len(message.tool_calls)
+    calls = []
+    for call, more in zip(message.tool_calls, extra, strict=True):
         wire: dict[str, Any] = {
             "id": call.id,
             "type": "function",
             "function": {"name": names.wire(call.name), "arguments": json.dumps(call.arguments)},
         }
-        kept = (call.provider_data or {}).get("openai") if replay else None
-        if kept:
-            made.update(kept.get("message", {}))
-            wire.update(kept.get("call", {}))
-        made["tool_calls"].append(wire)
-    return made
+        if more:
+            wire["extra_content"] = more
+        calls.append(wire)
+    return {"role": "assistant", "content": message.content or None, "tool_calls": calls}
+
+
+def _text_of(message: Any) -> str:
+    """The text of a reply that failed, if any can be read."""
+    try:
+        return _content_text(message.get("content")) if isinstance(message, Mapping) else ""
+    except BadReply:
+        return ""
 
 
 def _content_text(content: Any) -> str:
@@ -298,53 +395,3 @@ def _content_text(content: Any) -> str:
             if isinstance(part, Mapping) and part.get("type", "text") == "text"
         )
     return expect_text(content, "message.content")
-
-
-def _tool_calls(message: dict[str, Any], request: LLMRequest, reason: str) -> tuple[ToolCallRequest, ...]:
-    names = ToolNames(request)
-    made: list[ToolCallRequest] = []
-    kept = {key: message[key] for key in _REPLAYED if message.get(key)}
-    for number, call in enumerate(expect_list(message.get("tool_calls") or [], "message.tool_calls"), start=1):
-        function = expect_map(expect_map(call, "a tool call").get("function"), "function of a tool call")
-        name = expect_text(function.get("name"), "the name of a tool call")
-        extra = {"extra_content": call["extra_content"]} if call.get("extra_content") else {}
-        made.append(
-            ToolCallRequest(
-                id=expect_text(call.get("id"), "the id of a tool call") or made_up_id(request, number),
-                name=names.original(name),
-                arguments=read_arguments(function.get("arguments"), name, reason),
-                provider_data={"openai": {"message": kept, "call": extra}} if kept or extra else None,
-            )
-        )
-    return tuple(made)
-
-
-def read_arguments(arguments: Any, name: str, reason: str = "") -> dict[str, Any]:
-    """Reads the arguments of a tool call, which models write as JSON text."""
-    if isinstance(arguments, str) and arguments.strip():
-        try:
-            arguments = json.loads(arguments)
-        except ValueError:
-            cut = " (the reply was cut at its length limit)" if reason in ("length", "max_tokens") else ""
-            raise BadReply(f"the model called the tool {name} with arguments that are not JSON{cut}") from None
-    if arguments is None or arguments == "":
-        return {}
-    return expect_map(arguments, f"the arguments of the tool call {name}")
-
-
-def _usage(usage: Any) -> Usage:
-    if usage is None:
-        return Usage()
-    source = expect_map(usage, "usage")
-    given, out = count(source, "prompt_tokens"), count(source, "completion_tokens")
-    reasoning = count(source, "completion_tokens_details", "reasoning_tokens")
-    if reasoning and count(source, "total_tokens") == given + out + reasoning:
-        out += reasoning  # servers that count reasoning apart, such as xAI's; OpenAI's completion tokens include it
-    return Usage(
-        input_tokens=given,
-        cache_read_tokens=count(source, "prompt_tokens_details", "cached_tokens")
-        or count(source, "prompt_cache_hit_tokens"),
-        cache_write_tokens=count(source, "prompt_tokens_details", "cache_write_tokens"),
-        output_tokens=out,
-        reasoning_tokens=reasoning,
-    )

@@ -12,8 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ai_wm.providers.base import LLMRequest
+from ai_wm.providers.adapter import BadReply
+from ai_wm.providers.base import OUTPUT_LIMITS, LLMRequest, LLMResponse
 from neuroscript import ErrorCode, NeuroScriptError
+
+JSON_INSTRUCTION = "Reply with one JSON value and nothing else: no explanation, no code fence."
 
 _NUMBERS = ("temperature", "top_p")
 _INTEGERS = ("top_k", "max_output_tokens", "seed")
@@ -104,8 +107,8 @@ def sampling(config: Mapping[str, Any]) -> dict[str, Any]:
     stop = config.get("stop")
     if stop is not None:
         texts = [stop] if isinstance(stop, str) else stop
-        if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
-            raise bad_option("stop", stop, "a text or a list of texts")
+        if not isinstance(texts, list | tuple) or not all(isinstance(text, str) and text for text in texts):
+            raise bad_option("stop", stop, "a text or a list of texts, none of them empty")
         if texts:
             found["stop"] = list(texts)
     return found
@@ -140,6 +143,98 @@ def response_format(config: Mapping[str, Any]) -> ResponseFormat | None:
         elif {"type", "properties", "$ref", "anyOf", "oneOf", "allOf", "enum", "$schema"} & set(given):
             return ResponseFormat("json_schema", "reply", dict(given))
     raise bad_option("response_format", given, "'text', 'json', or a map with the type json_schema and a schema")
+
+
+def system_with_json(request: LLMRequest, shape: ResponseFormat, *, always: bool = True) -> str:
+    """The system prompt with the instruction that asks for JSON, and for the schema if there is one.
+
+    Args:
+        request: whose system prompt it is.
+        shape: what is asked for.
+        always: also where the conversation speaks of JSON already, and so says itself how the reply is to look.
+    """
+    system = request.system_text
+    texts = [system, *(message.content for message in request.messages)]
+    if not always and any("json" in text.lower() for text in texts):
+        return system
+    instruction = JSON_INSTRUCTION
+    if shape.schema is not None:
+        instruction += f" The value fits this JSON Schema:\n{json.dumps(shape.schema, ensure_ascii=False)}"
+    return f"{system}\n\n{instruction}" if system.strip() else instruction
+
+
+def check_shape(request: LLMRequest, response: LLMResponse) -> None:
+    """Checks that a whole answer has the shape that ``response_format`` asks for.
+
+    Raises:
+        BadReply: it is not JSON, or does not fit the schema.
+    """
+    shape = response_format(request.config)
+    if shape is None or response.finish_reason != "stop":
+        return
+    try:
+        value = json.loads(response.text)
+    except (ValueError, RecursionError):
+        problem = "is not JSON" if response.text.strip() else "is empty, not JSON"
+    else:
+        problem = ""
+        if shape.schema is not None:
+            from ai_wm.providers.json_schema import misfit
+
+            found = misfit(value, shape.schema)
+            problem = f"does not fit the schema: {found}" if found else ""
+    if problem:
+        raise BadReply(
+            f"response_format asks for JSON, but the answer {problem}",
+            response.text,
+            usage=response.usage,
+            text=response.text,
+            final=True,
+        )
+
+
+def with_output_limit(config: Mapping[str, Any], *own: str) -> dict[str, Any]:
+    """``config`` with the names that other APIs have for ``max_output_tokens`` understood as that.
+
+    Args:
+        config: the effective configuration.
+        own: the names that the API asked has itself; under them an option is passed on as it is.
+    """
+    made = dict(config)
+    for name in OUTPUT_LIMITS:
+        if name not in own and name in made:
+            value = made.pop(name)
+            if made.get("max_output_tokens") is None:
+                made["max_output_tokens"] = value
+    return made
+
+
+def check_budget(limit: object, budget: object, name: str) -> None:
+    """Refuses a budget for thinking that leaves nothing of the output limit for an answer.
+
+    Raises:
+        NeuroScriptError: 4, naming both.
+    """
+    if type(limit) is int and type(budget) is int and 0 < limit <= budget:
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH,
+            f"baseConfig.{name} is {budget}, which leaves nothing of max_output_tokens ({limit}) for an answer: "
+            "thinking counts towards it; expected a limit above the budget",
+        )
+
+
+def check_stop(stop: list[str] | None, provider: str, most: int, *, blank: bool = True) -> None:
+    """Refuses stop sequences that a provider would not take.
+
+    Raises:
+        NeuroScriptError: 4 for too many of them, or for one of white space only where ``blank`` ones are not taken.
+    """
+    if stop is None:
+        return
+    if len(stop) > most:
+        raise bad_option("stop", stop, f"at most {most} texts, which is what {provider} takes")
+    if not blank and not all(text.strip() for text in stop):
+        raise bad_option("stop", stop, f"texts that are not white space only, which {provider} does not take")
 
 
 def tool_choice(request: LLMRequest) -> ToolChoice | None:

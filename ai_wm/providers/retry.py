@@ -38,6 +38,7 @@ class Attempts:
         self.timeout = timeout
         self.made = 0
         self._retries = max_retries
+        self._once = False
         self._check = check
         self._clock, self._sleep, self._chance = clock, sleep, chance
         self._deadline = clock() + timeout
@@ -63,8 +64,9 @@ class Attempts:
         do not come back together, while each wait stays longer than the one before.  What the provider asks for comes
         first.  A wait that would outlast the deadline is not begun.
         """
-        if not failure.retry or self.made > self._retries:
+        if not failure.retry or self.made > self._retries or (failure.once and self._once):
             return False
+        self._once = self._once or failure.once
         if failure.retry_after is not None:
             wait = failure.retry_after + 0.1 * self._chance()
         else:

@@ -1,9 +1,11 @@
 """Parsers of event streams: server-sent events and newline-delimited JSON.
 
 Server-sent events are read as the WHATWG HTML standard defines them (section 9.2.6, "Interpreting an event stream"):
-lines may end in LF, CR or CRLF, a line that starts with a colon is a comment, several ``data`` lines make one event.
-One thing is read more kindly: an event that the end of the stream finishes instead of an empty line counts, since some
-servers leave the last one out; an event that was really cut does not pass as JSON.
+lines may end in LF, CR or CRLF, bytes that are not UTF-8 become replacement characters, a line that starts with a colon
+is a comment, several ``data`` lines make one event, an event without data is none.  Servers do other things as well,
+which are read as they are meant: the last event without its empty line, events without empty lines between them, data
+that names its field twice, a pulse whose data is no JSON, one JSON body where a stream was asked for.  What was really
+cut does not pass as JSON.
 """
 
 from __future__ import annotations
@@ -11,21 +13,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 from ai_wm.providers.adapter import BadReply
+
+WHOLE: Final = "whole"
+"""The name of the one event that a whole JSON body makes where a stream was asked for."""
 
 # A CR at the very end may be half of a CRLF; it waits for the next piece.
 _LINE_END = re.compile(rb"\r\n|\n|\r(?=[^\n])")
 _BOM = b"\xef\xbb\xbf"
+_FIELDS = frozenset({"data", "event", "id", "retry"})
+# Events that only keep a connection alive, whatever they hold.
+_PULSES = frozenset({"ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"})
 
 
 def read_lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Splits a stream of bytes into lines, however it is cut into pieces.
-
-    Raises:
-        BadReply: a line is not UTF-8.
-    """
+    """Splits a stream of bytes into lines, however it is cut into pieces."""
     pending: list[bytes] = []
     first = True
     for chunk in chunks:
@@ -37,39 +42,22 @@ def read_lines(chunks: Iterable[bytes]) -> Iterator[str]:
         *complete, rest = _LINE_END.split(b"".join([*pending, chunk]))
         pending = [rest] if rest else []
         for line in complete:
-            yield _text(line.removeprefix(_BOM) if first else line)
+            yield (line.removeprefix(_BOM) if first else line).decode(errors="replace")
             first = False
     rest = b"".join(pending)
     if rest:
-        yield _text(rest.removesuffix(b"\r").removeprefix(_BOM if first else b""))
+        yield rest.removesuffix(b"\r").removeprefix(_BOM if first else b"").decode(errors="replace")
 
 
 def sse_events(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
     """Reads server-sent events: the name of each, empty if it has none, and its data, decoded from JSON.
 
-    The text ``[DONE]``, which is not JSON, comes as it is.
+    The text ``[DONE]``, which is not JSON, comes as it is, and so does what an ``error`` event says in plain words.
 
     Raises:
         BadReply: the data of an event is not JSON.
     """
-    name = ""
-    data: list[str] = []
-    for line in read_lines(chunks):
-        if not line:
-            if data:
-                yield name, _decode("\n".join(data))
-            name, data = "", []
-            continue
-        field, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if field == "data":
-            data.append(value)
-        elif field == "event":
-            name = value
-        elif field and not data and line.lstrip().startswith(("{", "[", "<")):
-            raise BadReply("the stream holds a line that is no server-sent event", line)
-    if data:
-        yield name, _decode("\n".join(data))
+    yield from _events(read_lines(chunks))
 
 
 def json_lines(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
@@ -78,22 +66,101 @@ def json_lines(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
     Raises:
         BadReply: a line is not JSON.
     """
-    for line in read_lines(chunks):
-        if line.strip():
-            yield "", _decode(line)
+    lines = read_lines(chunks)
+    begun = False
+    for line in lines:
+        if not line.strip():
+            continue
+        if line.startswith(("data:", "event:", ":")):  # a gateway that makes server-sent events of them
+            yield from _events(chain([line], lines))
+            return
+        value = _json(line)
+        if value is _NO_JSON:
+            # One object over many lines, or really broken.
+            yield "", _decode(line if begun else "\n".join([line, *lines]))
+            return
+        begun = True
+        yield "", value
+
+
+def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
+    name, data = "", list[str]()
+    strange, begun = "", False
+    for line in lines:
+        if not line:
+            for event in _event(name, data):
+                begun = True
+                yield event
+            name, data = "", []
+            continue
+        field, _, value = line.partition(":")
+        field = field.lstrip(" ")
+        value = value.removeprefix(" ")
+        if field == "data" or line.strip() == "[DONE]":
+            data.append(value if field == "data" else line)
+        elif field == "event":
+            name = value.strip()
+        elif not data and field.startswith(("{", "[")):
+            yield from _bare(line, lines)
+            return
+        elif field and field not in _FIELDS:  # the standard passes unknown fields over
+            strange = strange or line
+            if not data and field.startswith("<"):
+                raise BadReply("the stream holds a line that is no server-sent event", line)
+    for event in _event(name, data):
+        begun = True
+        yield event
+    if strange and not begun:
+        raise BadReply("the stream holds no server-sent event", strange)
+
+
+def _event(name: str, data: list[str]) -> Iterator[tuple[str, Any]]:
+    """The event of the given data lines: one, none if they are empty, or several that no empty line came between."""
+    text = "\n".join(data)
+    if not text.strip():
+        return
+    if name in _PULSES:
+        return
+    try:
+        yield name, _decode(text)
+    except BadReply:
+        if name == "error":
+            yield name, text
+            return
+        if len(data) < 2:
+            raise
+        yield from [(name, _decode(line)) for line in data if line.strip()]
+
+
+def _bare(first: str, lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
+    """What a stream holds that is no event stream: one JSON value, or one a line."""
+    body = [first, *lines]
+    value = _json("\n".join(body))
+    if value is not _NO_JSON:
+        yield WHOLE, value
+        return
+    texts = [line for line in body if line.strip() and line.strip() != "data: [DONE]"]
+    if len(texts) < 2:
+        raise BadReply("the stream holds a line that is no server-sent event", first)
+    for line in texts:
+        yield "", _decode(line)
 
 
 def _decode(text: str) -> Any:
+    text = text.strip()
     if text == "[DONE]":
         return text
+    value = _json(text.removeprefix("data:"))
+    if value is _NO_JSON:
+        raise BadReply("the stream holds an event that is not JSON", text)
+    return value
+
+
+_NO_JSON: Final = object()
+
+
+def _json(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise BadReply("the stream holds an event that is not JSON", text) from None
-
-
-def _text(line: bytes) -> str:
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        raise BadReply("the stream holds bytes that are not UTF-8") from None
+        return _NO_JSON

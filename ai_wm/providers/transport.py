@@ -1,27 +1,27 @@
 """Sending HTTP requests and reading the replies.
 
-Requests go through an ``httpx`` transport: the host's, else `Connections`, which are kept and used again, else that of
-an ``httpx.Client`` where the environment names a proxy.  Redirects are not followed, cookies are not kept, a body is
-read up to a bound (also when it is compressed), and every failure comes out as an `AttemptFailed`.
+Requests go through an ``httpx`` transport: the host's, else `Connections`, which are kept and used again, straight to
+the server or by the proxy that the environment names for it.  Redirects are not followed, cookies are not kept, a body
+is read up to a bound (also when it is compressed), and every failure comes out as an `AttemptFailed`.
 """
 
 from __future__ import annotations
 
-import math
 import ssl
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from threading import Lock
 from typing import Self
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import httpx
 
 from ai_wm.providers.adapter import BadReply
-from ai_wm.providers.connections import KEEP_CONNECTIONS, KEEP_SECONDS, Connections
+from ai_wm.providers.connections import Connections
+from ai_wm.providers.endpoints import joined
 from ai_wm.providers.errors import AttemptFailed
+from ai_wm.providers.network import interruptible
+from ai_wm.providers.proxies import proxy_for
 from ai_wm.providers.retry import Attempts
 from neuroscript import ErrorCode
 
@@ -29,8 +29,6 @@ from neuroscript import ErrorCode
 MAX_REPLY_BYTES = 32 * 1024 * 1024
 # A connection that takes longer than this is tried again rather than waited for.
 CONNECT_SECONDS = 10.0
-# Once a stream has begun, silence of this length means that it has stalled; providers send pings more often.
-STALL_SECONDS = 60.0
 
 _ERRORS = (httpx.TransportError, httpx.InvalidURL)
 _HEADERS = {
@@ -96,11 +94,15 @@ class Reply:
     def _raw(self) -> Iterator[bytes]:
         stream = self._response.stream
         assert isinstance(stream, httpx.SyncByteStream)
+        chunks = iter(stream)
+        check = _check_of(self._attempts)
         try:
-            for chunk in stream:
-                self._attempts.check()
-                if self._attempts.remaining() <= 0:
-                    raise out_of_time(self._attempts)
+            while True:
+                with interruptible(check):
+                    chunk = next(chunks, None)
+                if chunk is None:
+                    return
+                check()
                 yield chunk
         except _ERRORS as error:
             raise _failure(error, self._attempts) from None
@@ -117,7 +119,7 @@ class Transport:
         self._given = transport
         self._lock = Lock()
         self._carriers: dict[str, httpx.BaseTransport] = {}
-        self._connections: Connections | None = None
+        self._connections: dict[str | None, Connections] = {}
 
     def carrier(self, base_url: str) -> httpx.BaseTransport:
         """Returns the ``httpx`` transport that carries requests to ``base_url``, chosen at the first of them."""
@@ -136,12 +138,8 @@ class Transport:
         headers: Mapping[str, str],
         content: bytes,
         attempts: Attempts,
-        *,
-        stream: bool = False,
     ) -> Reply:
         """Sends one request and gives its reply, whatever its status; the body is read by the caller.
-
-        A ``stream`` may not fall silent for long once it has begun.
 
         Raises:
             AttemptFailed: there is no reply.
@@ -151,47 +149,30 @@ class Transport:
             raise out_of_time(attempts)
         timeout = {"connect": min(remaining, CONNECT_SECONDS), "read": remaining, "write": remaining, "pool": remaining}
         try:
-            request = _request(f"{base_url}/{path}", headers, content, timeout)
-            response = self.carrier(base_url).handle_request(request)
+            with interruptible(_check_of(attempts)):
+                request = _request(joined(base_url, path), headers, content, timeout)
+                response = self.carrier(base_url).handle_request(request)
         except _ERRORS as error:
             raise _failure(error, attempts) from None
         # The time that waiting for the head has taken is gone for the body too.
-        timeout["read"] = max(0.001, min(attempts.remaining(), STALL_SECONDS if stream else math.inf))
+        timeout["read"] = max(0.001, attempts.remaining())
         return Reply(response, attempts)
 
     def close(self) -> None:
         """Closes every connection."""
         with self._lock:
             carriers, self._carriers = set(self._carriers.values()), {}
-            self._connections = None
+            self._connections = {}
         for carrier in carriers:
             carrier.close()
 
     def _choose(self, base_url: str) -> httpx.BaseTransport:
         if self._given is not None:
             return self._given
-        if _goes_by_proxy(base_url):
-            return _Proxied()
-        if self._connections is None:
-            self._connections = Connections(_tls())
-        return self._connections
-
-
-class _Proxied(httpx.BaseTransport):
-    """What ``httpx`` does of itself where a proxy is in the environment: it also knows what is exempt from it."""
-
-    def __init__(self) -> None:
-        # Batches make many calls at once: the pool must not be what limits them, and what is idle is worth keeping.
-        limits = httpx.Limits(
-            max_connections=None, max_keepalive_connections=KEEP_CONNECTIONS, keepalive_expiry=KEEP_SECONDS
-        )
-        self._client = httpx.Client(limits=limits, follow_redirects=False, verify=_tls())
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._client.send(request, stream=True)
-
-    def close(self) -> None:
-        self._client.close()
+        proxy = _proxy_of(base_url)
+        if proxy not in self._connections:
+            self._connections[proxy] = _connections(proxy)
+        return self._connections[proxy]
 
 
 def _request(url: str, headers: Mapping[str, str], content: bytes, timeout: dict[str, float]) -> httpx.Request:
@@ -204,9 +185,40 @@ def _request(url: str, headers: Mapping[str, str], content: bytes, timeout: dict
     )
 
 
-def _goes_by_proxy(base_url: str) -> bool:
-    """Whether the usual variables name a proxy; ``httpx``'s own transport knows what is exempt from it."""
-    return not getproxies().keys().isdisjoint((urlsplit(base_url).scheme, "all"))
+def _proxy_of(base_url: str) -> str | None:
+    try:
+        return proxy_for(base_url)
+    except ValueError as error:
+        # Of other errors nothing is shown: the address may hold a password.
+        raise _unusable(str(error) if "kind" in str(error) else "it is not a valid address") from None
+
+
+def _connections(proxy: str | None) -> Connections:
+    try:
+        return Connections(_tls(), proxy)
+    except ImportError:
+        raise AttemptFailed(
+            ErrorCode.CONFIGURATION,
+            "the usual variables name a SOCKS proxy, which needs the optional extra 'socks': "
+            "pip install 'neuroscript[socks]' (NO_PROXY exempts servers from it)",
+        ) from None
+    except (ValueError, httpx.InvalidURL):
+        raise _unusable("it is not a valid address") from None
+
+
+def _unusable(why: str) -> AttemptFailed:
+    return AttemptFailed(ErrorCode.CONFIGURATION, f"the proxy that the usual variables name cannot be used: {why}")
+
+
+def _check_of(attempts: Attempts) -> Callable[[], None]:
+    """What ends a wait early: who called has cancelled, or time is over."""
+
+    def check() -> None:
+        attempts.check()
+        if attempts.remaining() <= 0:
+            raise out_of_time(attempts)
+
+    return check
 
 
 @lru_cache(maxsize=1024)
@@ -232,7 +244,7 @@ def _failure(error: Exception, attempts: Attempts) -> AttemptFailed:
         case httpx.ConnectTimeout():
             return AttemptFailed(ErrorCode.LLM_ERROR, "the connection could not be made in time", retry=True)
         case httpx.TimeoutException():
-            return _stalled(attempts)
+            return out_of_time(attempts)
         case httpx.ConnectError() | httpx.ProxyError():
             return AttemptFailed(ErrorCode.LLM_ERROR, f"the connection could not be made: {error}", retry=True)
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | httpx.LocalProtocolError():
@@ -241,12 +253,6 @@ def _failure(error: Exception, attempts: Attempts) -> AttemptFailed:
                 ErrorCode.CONFIGURATION, "the request cannot be sent: its address or a header is not valid"
             )
     return AttemptFailed(ErrorCode.LLM_ERROR, f"the connection broke: {error}", retry=True)
-
-
-def _stalled(attempts: Attempts) -> AttemptFailed:
-    if attempts.remaining() > 0.05:
-        return AttemptFailed(ErrorCode.TIMEOUT, f"the reply stalled: nothing came for {STALL_SECONDS:g} s")
-    return out_of_time(attempts)
 
 
 def _decoded(chunks: Iterable[bytes], encoding: str, limit: int) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_wm.calls import pricing
-from ai_wm.calls.pricing import TokenCounts, cost_of, estimate_cost, published_price
+from ai_wm.calls.pricing import TokenCounts, cost_of, cost_of_call, estimate_cost, is_priced, published_price
 from ai_wm.providers.base import Usage
 
 
@@ -124,6 +124,68 @@ def test_names_that_a_server_makes_up_are_not_all_remembered(monkeypatch: pytest
     for number in range(10):
         assert published_price("openai", f"made-up-{number}", USAGE) is None
     assert len(pricing._unlisted) == 3
+
+
+def test_each_request_is_priced_by_its_own_size_and_the_call_once() -> None:
+    asked: list[int] = []
+
+    def source(provider: str, model: str, usage: TokenCounts) -> float:
+        asked.append(usage.input_tokens)
+        return 0.1 if usage.input_tokens <= 100 else 0.5
+
+    parts = [Usage(input_tokens=80), Usage(input_tokens=80), Usage(input_tokens=120)]
+    assert cost_of_call(Definition(), parts, ["m"], source) == (0.7, "published")
+    assert asked == [80, 80, 120]
+    own = {"input_cost_per_token": 0.01, "cost_per_call": 1.0}
+    assert cost_of_call(Definition(cost_metrics=own), parts, ["m"]) == (3.8, "cost_metrics")
+
+
+def test_the_name_that_answered_comes_first_and_the_one_that_was_asked_for_next() -> None:
+    def source(provider: str, model: str, usage: TokenCounts) -> float | None:
+        return {"dated": 1.0, "asked": 2.0}.get(model)
+
+    for models, price in ((["dated", "asked"], 1.0), (["gateway/dated", "asked"], 2.0), (["", "asked"], 2.0)):
+        assert cost_of_call(Definition(), [USAGE], models, source) == (price, "published")
+    assert cost_of_call(Definition(), [USAGE], ["a", "b"], source) == (0.0, "unknown")
+
+
+def test_an_hour_in_the_cache_has_its_own_price() -> None:
+    pytest.importorskip("genai_prices", reason="the extra 'prices' is not installed")
+    short = Usage(input_tokens=100_000, cache_write_tokens=100_000)
+    long = Usage(input_tokens=100_000, cache_write_tokens=100_000, cache_write_1h_tokens=100_000)
+    both = Usage(input_tokens=100_000, cache_write_tokens=100_000, cache_write_1h_tokens=50_000)
+    prices = [published_price("anthropic", "claude-sonnet-4-5", usage) for usage in (short, both, long)]
+    assert prices == [Decimal("0.375"), Decimal("0.4875"), Decimal("0.60")]
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "tier", "price"),
+    [
+        ("openai", "gpt-5.4", "", "0.25"),
+        ("openai", "gpt-5.4", "default", "0.25"),
+        ("openai", "gpt-5.4", "Priority", "0.5"),
+        ("openai", "gpt-5.4", "flex", "0.125"),
+        ("openai", "gpt-5.4", "gold", None),
+        ("anthropic", "claude-sonnet-4-5", "standard", "0.3"),
+        ("anthropic", "claude-sonnet-4-5", "priority", None),
+        ("google", "gemini-2.5-pro", "flex", None),
+    ],
+)
+def test_a_service_tier_has_its_own_price_or_none_is_known(
+    provider: str, model: str, tier: str, price: str | None
+) -> None:
+    pytest.importorskip("genai_prices", reason="the extra 'prices' is not installed")
+    found = published_price(provider, model, Usage(input_tokens=100_000), tier)
+    assert found == (None if price is None else Decimal(price))
+
+
+def test_where_a_budget_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pricing, "_price_library", lambda: None)
+    assert is_priced(Definition(provider="local"), "echo")
+    assert is_priced(Definition(provider="custom", cost_metrics={"cost_per_call": 0.0}), "m")
+    assert is_priced(Definition(provider="custom"), "m", lambda provider, model, usage: 1.0)
+    assert not is_priced(Definition(provider="custom"), "m")
+    assert not is_priced(Definition(provider="openai"), "gpt-4o", no_prices)
 
 
 @pytest.mark.parametrize("provider", ["local", "ollama", "custom"])

@@ -170,16 +170,17 @@ def test_each_round_obeys_the_limits_and_is_paid(manager: AIWorkerManager) -> No
 
 
 def test_what_the_provider_gave_with_a_call_goes_back_with_it(interpreter: Interpreter) -> None:
-    signed = ToolCallRequest(
-        id="1", name="str__ToUpper", arguments={"input_string": "x"}, provider_data={"google": {"signature": "abc"}}
-    )
+    call = ToolCallRequest(id="1", name="str__ToUpper", arguments={"input_string": "x"})
+    signed = {"parts": ["signature"]}
 
     def answer(request: LLMRequest) -> Any:
         if len(request.messages) > 1:
-            assert request.messages[1].tool_calls == (signed,)
-            assert request.messages[1].tool_calls[0].provider_data == signed.provider_data
+            assert request.messages[1].tool_calls == (call,)
+            assert request.messages[1].provider_data == signed
             return "done"
-        return LLMResponse(text="", finish_reason="tool_calls", usage=Usage(), model="m", tool_calls=(signed,))
+        return LLMResponse(
+            text="", finish_reason="tool_calls", usage=Usage(), model="m", tool_calls=(call,), provider_data=signed
+        )
 
     host = ToolHost(interpreter.tools, None, interpreter.host_context())
     with AIWorkerManager(clients={"openai": Answers(answer)}, tools=host) as manager:

@@ -12,7 +12,10 @@ _VARIABLES = ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "GOOGLE_GEMINI_BASE_URL",
 
 @pytest.fixture(autouse=True)
 def _no_addresses_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*_VARIABLES, "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name in _VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 

@@ -45,6 +45,10 @@ class Loopback:
         self.answers[:] = answers
         return self
 
+    def judges(self, judge: Callable[[Received], bytes]) -> Loopback:
+        """Answers each request with what ``judge`` makes of it, as a server does that has rules."""
+        return self.will(lambda connection: connection.sendall(judge(self.received[-1])))
+
     def next_answer(self) -> Answer:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 

@@ -97,7 +97,8 @@ def test_tool_choice(given: str, sent: dict[str, str]) -> None:
 
 def test_response_format() -> None:
     sent = body(response_format=SCHEMA, output_config={"effort": "low"})
-    assert sent["output_config"] == {"format": {"type": "json_schema", "schema": SCHEMA}, "effort": "low"}
+    closed = {**SCHEMA, "additionalProperties": False}
+    assert sent["output_config"] == {"format": {"type": "json_schema", "schema": closed}, "effort": "low"}
     # There is no JSON mode without a schema: the model is told instead.
     assert body(response_format="json")["system"].startswith("Be brief.\n\nReply with one JSON value")
 
@@ -109,8 +110,7 @@ def test_response_format() -> None:
         ("stop_sequence", "stop"),
         ("max_tokens", "length"),
         ("model_context_window_exceeded", "length"),
-        ("refusal", "content_filter"),
-        ("pause_turn", "other"),
+        ("pause_turn", "unknown"),
     ],
 )
 def test_stop_reasons(reason: str, word: str) -> None:
@@ -264,4 +264,4 @@ def test_events_out_of_place(event: Any) -> None:
 def test_the_code_of_an_error_is_kept() -> None:
     error = {"type": "not_found_error", "message": "m", "details": {"error_code": "skill_not_found"}}
     reply = anthropic.parse_error({"type": "error", "error": error, "request_id": "req_1"})
-    assert (reply.message, reply.kind, reply.status) == ("m", "skill_not_found not_found_error", 404)
+    assert (reply.message, reply.kind, reply.status) == ("m", "not_found_error skill_not_found", 404)

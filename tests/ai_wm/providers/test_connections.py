@@ -163,7 +163,9 @@ def transport_of(url: str) -> object:
         transport.close()
 
 
-def test_a_proxy_is_left_to_httpx(monkeypatch: pytest.MonkeyPatch, clients: Clients, server: Loopback) -> None:
+def test_calls_go_by_the_proxy_that_the_variables_name(
+    monkeypatch: pytest.MonkeyPatch, clients: Clients, server: Loopback
+) -> None:
     assert isinstance(transport_of("http://models.invalid/v1"), Connections)
     monkeypatch.setenv("HTTP_PROXY", server.url)
     assert isinstance(transport_of("https://models.invalid/v1"), Connections)

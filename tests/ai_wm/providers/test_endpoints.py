@@ -6,7 +6,7 @@ import pytest
 
 from ai_wm.providers import anthropic, google, ollama, openai
 from ai_wm.providers.adapter import Endpoint
-from ai_wm.providers.endpoints import base_url
+from ai_wm.providers.endpoints import addresses, joined, shown
 from neuroscript.errors import NeuroScriptError
 
 ENDPOINTS = {"anthropic": anthropic, "google": google, "ollama": ollama, "openai": openai}
@@ -22,7 +22,7 @@ ENDPOINTS = {"anthropic": anthropic, "google": google, "ollama": ollama, "openai
     ],
 )
 def test_the_public_address(provider: str, public: str) -> None:
-    assert base_url(provider, ENDPOINTS[provider].endpoint, {}, {}) == public
+    assert addresses(provider, ENDPOINTS[provider].endpoint, {}, {}) == (public,)
 
 
 @pytest.mark.parametrize(
@@ -36,10 +36,10 @@ def test_the_public_address(provider: str, public: str) -> None:
 )
 def test_the_variable_of_the_providers_own_sdk_comes_before_it(provider: str, variable: str) -> None:
     endpoint = ENDPOINTS[provider].endpoint
-    assert base_url(provider, endpoint, {}, {variable: "http://proxy:8080/x/"}) == "http://proxy:8080/x"
-    given = {"base_url": "http://mine:1"}
-    assert base_url(provider, endpoint, given, {variable: "http://proxy:8080"}) == "http://mine:1"
-    assert base_url(provider, endpoint, {}, {variable: ""}) == endpoint.default
+    assert addresses(provider, endpoint, {}, {variable: "http://proxy:8080/x/v2/"})[0] == "http://proxy:8080/x/v2"
+    given = {"base_url": "http://mine:1/v2"}
+    assert addresses(provider, endpoint, given, {variable: "http://proxy:8080"})[0] == "http://mine:1/v2"
+    assert addresses(provider, endpoint, {}, {variable: ""}) == (endpoint.default,)
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,12 @@ def test_the_variable_of_the_providers_own_sdk_comes_before_it(provider: str, va
     ],
 )
 def test_ollama_host_is_written_as_ollama_takes_it(value: str, address: str) -> None:
-    assert base_url("ollama", ollama.endpoint, {}, {"OLLAMA_HOST": value}) == address
+    assert addresses("ollama", ollama.endpoint, {}, {"OLLAMA_HOST": value}) == (address,)
 
 
 def test_custom_needs_an_address() -> None:
     with pytest.raises(NeuroScriptError, match=r"baseConfig\.base_url") as caught:
-        base_url("custom", Endpoint(""), {}, {})
+        addresses("custom", Endpoint(""), {}, {})
     assert caught.value.code == 18
 
 
@@ -78,16 +78,61 @@ def test_custom_needs_an_address() -> None:
         7,
         "http://user:hunter2@x/v1",
         "http://x/v1?key=1",
+        "http://x/v1?api-version=1&token=2",
+        "http://x/v1#part",
         "http://[::1",
     ],
 )
 def test_what_is_no_address(value: object) -> None:
     with pytest.raises(NeuroScriptError) as caught:
-        base_url("custom", Endpoint(""), {"base_url": value}, {})
+        addresses("custom", Endpoint(""), {"base_url": value}, {})
     assert caught.value.code == 18
     assert "hunter2" not in caught.value.message
 
 
 def test_a_port_that_is_no_number() -> None:
     with pytest.raises(NeuroScriptError, match="OLLAMA_HOST"):
-        base_url("ollama", ollama.endpoint, {}, {"OLLAMA_HOST": "host:port"})
+        addresses("ollama", ollama.endpoint, {}, {"OLLAMA_HOST": "host:port"})
+
+
+@pytest.mark.parametrize(
+    ("provider", "written", "asked"),
+    [
+        ("custom", "http://h:8000/v1", ["http://h:8000/v1/p"]),
+        ("custom", "http://h:8000/v1/", ["http://h:8000/v1/p"]),
+        ("custom", " http://h:8000/v1//", ["http://h:8000/v1/p"]),
+        ("custom", "http://h:8000/v1/chat/completions", ["http://h:8000/v1/p"]),
+        ("custom", "http://h:8000/chat/completions/", ["http://h:8000/p"]),
+        # Without a version nobody knows; a bare server mostly has one.
+        ("custom", "http://h:8000", ["http://h:8000/v1/p", "http://h:8000/p"]),
+        ("custom", "http://h:8000/", ["http://h:8000/v1/p", "http://h:8000/p"]),
+        ("custom", "http://h/openai", ["http://h/openai/p", "http://h/openai/v1/p"]),
+        ("custom", "http://h/api/paas/v4/", ["http://h/api/paas/v4/p"]),
+        ("custom", "http://h/v1beta/openai/", ["http://h/v1beta/openai/p"]),
+        ("openai", "https://api.openai.com", ["https://api.openai.com/v1/p", "https://api.openai.com/p"]),
+        (
+            "custom",
+            "http://h/openai/deployments/d/chat/completions?api-version=2024-10-21",
+            ["http://h/openai/deployments/d/p?api-version=2024-10-21"],
+        ),
+        ("anthropic", "http://h", ["http://h/p"]),
+        ("anthropic", "http://h/v1", ["http://h/p"]),
+        ("anthropic", "http://h/v1/messages", ["http://h/p"]),
+        ("anthropic", "http://h/anthropic/", ["http://h/anthropic/p"]),
+        ("google", "http://h/v1beta", ["http://h/p"]),
+        ("google", "http://h/v1beta/models/gemini:generateContent", ["http://h/p"]),
+        ("google", "http://h/v1/", ["http://h/p"]),
+        ("ollama", "http://h:1/api", ["http://h:1/p"]),
+        ("ollama", "http://h:1/api/chat", ["http://h:1/p"]),
+        ("ollama", "http://h:1/v1", ["http://h:1/p"]),
+        ("ollama", "http://h:1/below/", ["http://h:1/below/p"]),
+    ],
+)
+def test_addresses_as_people_write_them(provider: str, written: str, asked: list[str]) -> None:
+    endpoint = Endpoint("") if provider == "custom" else ENDPOINTS[provider].endpoint
+    assert [joined(address, "p") for address in addresses(provider, endpoint, {"base_url": written}, {})] == asked
+
+
+def test_queries_of_address_and_path_go_together() -> None:
+    assert joined("http://h/v1?api-version=1", "p:x?alt=sse") == "http://h/v1/p:x?api-version=1&alt=sse"
+    assert shown("http://h/v1?api-version=1", "p:x?alt=sse") == "http://h/v1/p:x"

@@ -145,11 +145,7 @@ def test_response_format() -> None:
         ("STOP", "stop"),
         ("MAX_TOKENS", "length"),
         ("CONTINUATION", "length"),
-        ("SAFETY", "content_filter"),
-        ("RECITATION", "content_filter"),
-        ("PROHIBITED_CONTENT", "content_filter"),
-        ("MALFORMED_FUNCTION_CALL", "other"),
-        ("OTHER", "other"),
+        ("OTHER", "unknown"),
     ],
 )
 def test_finish_reasons(reason: str, word: str) -> None:
@@ -157,8 +153,9 @@ def test_finish_reasons(reason: str, word: str) -> None:
 
 
 def test_a_blocked_prompt_has_no_candidates() -> None:
-    response = parse(candidates=[], promptFeedback={"blockReason": "SAFETY"})
-    assert (response.text, response.finish_reason) == ("", "content_filter")
+    with pytest.raises(StreamError, match="SAFETY") as caught:
+        parse(candidates=[], promptFeedback={"blockReason": "SAFETY"})
+    assert (caught.value.reply.cause, caught.value.reply.final) == ("content_filter", True)
     with pytest.raises(BadReply, match="no candidates"):
         parse(candidates=[])
 
@@ -240,11 +237,12 @@ def test_a_stream_gives_the_same_as_one_reply() -> None:
         },
     )
     assert response == whole
-    assert response.tool_calls[0].provider_data == whole.tool_calls[0].provider_data
+    assert response.provider_data == whole.provider_data
 
 
 def test_a_stream_that_is_blocked_at_once() -> None:
-    assert streamed({"promptFeedback": {"blockReason": "SAFETY"}}).finish_reason == "content_filter"
+    with pytest.raises(StreamError, match="SAFETY"):
+        streamed({"promptFeedback": {"blockReason": "SAFETY"}})
 
 
 def test_errors() -> None:

@@ -85,7 +85,7 @@ def test_usage(changes: dict[str, int], counted: Usage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "word"), [("stop", "stop"), ("length", "length"), ("load", "other"), (None, "stop")]
+    ("reason", "word"), [("stop", "stop"), ("length", "length"), ("load", "unknown"), (None, "unknown")]
 )
 def test_done_reasons(reason: str | None, word: str) -> None:
     assert parse(done_reason=reason).finish_reason == word

@@ -1,0 +1,80 @@
+"""The tokens of a chat completion, in all the places where the servers that speak it put them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ai_wm.providers.adapter import count
+from ai_wm.providers.base import Usage
+
+
+def usage_in(body: Mapping[str, Any]) -> Usage:
+    """The tokens that a reply or a chunk of a stream says were spent; none where it says nothing of use."""
+    for source in _sources(body):
+        usage = _usage(source)
+        if usage.total_tokens:
+            return usage
+    return Usage()
+
+
+def _sources(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    choices = body.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    vendor = body.get("x_groq")
+    places = (
+        body.get("usage"),
+        choice.get("usage") if isinstance(choice, Mapping) else None,  # Moonshot
+        vendor.get("usage") if isinstance(vendor, Mapping) else None,  # Groq's streams
+        body.get("amazon-bedrock-invocationMetrics"),
+        body.get("timings"),  # llama.cpp, where it was not asked for usage
+    )
+    for place in places:
+        if isinstance(place, Mapping):
+            yield place
+
+
+def _usage(source: Mapping[str, Any]) -> Usage:
+    given = _first(source, "prompt_tokens", "input_tokens", "inputTokenCount")
+    if not given and "prompt_n" in source:  # of llama.cpp, which counts what it has kept apart
+        given = count(source, "prompt_n") + count(source, "cache_n")
+    out = _first(source, "completion_tokens", "output_tokens", "outputTokenCount", "predicted_n")
+    read = _first(
+        source,
+        ("prompt_tokens_details", "cached_tokens"),
+        ("input_tokens_details", "cached_tokens"),
+        "prompt_cache_hit_tokens",  # DeepSeek
+        "cached_tokens",  # Moonshot
+        "cache_read_input_tokens",  # Anthropic's word, behind gateways
+        "cache_n",
+    )
+    written = _first(source, ("prompt_tokens_details", "cache_write_tokens"), "cache_creation_input_tokens")
+    reasoning = _first(
+        source,
+        ("completion_tokens_details", "reasoning_tokens"),
+        ("output_tokens_details", "reasoning_tokens"),
+        "reasoning_tokens",
+    )
+    # What the total has more than its parts was spent too: on reasoning that xAI counts apart and Google's compatible
+    # endpoint not at all, or on input that came from a cache.
+    more = count(source, "total_tokens") - given - out
+    if more > 0 and more == read + written:
+        given += more
+    elif more > 0:
+        out += more
+        reasoning = max(reasoning, more)
+    return Usage(
+        input_tokens=given,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        output_tokens=out,
+        reasoning_tokens=reasoning,
+    )
+
+
+def _first(source: Mapping[str, Any], *paths: str | tuple[str, ...]) -> int:
+    for path in paths:
+        found = count(source, *((path,) if isinstance(path, str) else path))
+        if found:
+            return found
+    return 0

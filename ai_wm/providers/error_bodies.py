@@ -1,0 +1,236 @@
+"""What a provider says about a failure, in whichever of the shapes in which servers and gateways say it.
+
+Gateways wrap what the server behind them said: OpenRouter in ``error.metadata.raw``, LiteLLM in the message, others as
+JSON in a text.  The layers are read from the outside in, and all that they say is kept: the reason is mostly inside.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html import unescape
+from typing import Any, Final
+
+from ai_wm.providers.adapter import ErrorReply
+
+_MESSAGES = ("message", "msg", "detail", "error_msg", "errorMessage", "status_msg", "Message", "error_description")
+_KINDS = ("code", "type", "status", "reason", "error_code", "error_type", "errorCode", "status_code", "__type")
+# Where the next layer is: of errors, of gateways (metadata.raw), of MiniMax (base_resp), of Azure (innererror).
+_INSIDE = (
+    "error",
+    "errors",
+    "message",
+    "detail",
+    "details",
+    "metadata",
+    "raw",
+    "base_resp",
+    "innererror",
+    "inner_error",
+    "failed_generation",
+)
+_NO_KINDS = frozenset({"error", "errors", "fail", "failed", "none", "null", ""})
+_DEEPEST = 8
+_LONGEST = 2000
+
+# The HTTP status that a word for a failure stands for; it counts where the failure comes with a successful status.
+_STATUS: Final = {
+    "invalid_request_error": 400,
+    "invalid_argument": 400,
+    "failed_precondition": 400,
+    "badrequesterror": 400,
+    "authentication_error": 401,
+    "unauthenticated": 401,
+    "invalid_api_key": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "permission_denied": 403,
+    "not_found_error": 404,
+    "notfounderror": 404,
+    "model_not_found": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "ratelimiterror": 429,
+    "too_many_requests": 429,
+    "resource_exhausted": 429,
+    "insufficient_quota": 429,
+    "engine_overloaded_error": 429,
+    "api_error": 500,
+    "server_error": 500,
+    "internal_server_error": 500,
+    "internal": 500,
+    "unavailable": 503,
+    "service_unavailable": 503,
+    "timeout_error": 504,
+    "deadline_exceeded": 504,
+    "overloaded_error": 529,
+}
+_UNITS: Final = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_WAIT = re.compile(
+    r"(?:try again|retry|available again|wait)(?: (?:in|after|at least|for|about))* "
+    r"((?:\d+(?:\.\d+)? ?(?:ms|milliseconds?|s|seconds?|m|minutes?|h|hours?|d|days?)[, ]*)+)",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?) ?(ms|milli|s|m|h|d)", re.IGNORECASE)
+_OF_LIMIT = re.compile(r"\blimit:? ([\d,]+)\b[^.]{0,60}?\brequested:? ([\d,]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    message: str = ""
+    kinds: tuple[str, ...] = ()
+    status: int = 0
+    wait: float | None = None
+    final: bool = False
+
+
+def read_error(body: Any) -> ErrorReply:
+    """The failure that the JSON of a reply reports; an empty one where it reports none."""
+    layers = list(_layers(body, 0))
+    messages: list[str] = []
+    for layer in layers:
+        text = layer.message.strip()
+        if text and not any(text in known for known in messages):
+            messages = [*(known for known in messages if known not in text), text]
+    message = ": ".join(messages)
+    kinds = dict.fromkeys(kind for layer in layers for kind in layer.kinds)
+    wait = next((layer.wait for layer in layers if layer.wait is not None), None)
+    return ErrorReply(
+        message=message[:_LONGEST],
+        kind=" ".join(kinds)[:200],
+        status=next((layer.status for layer in layers if layer.status), 0)
+        or next((_STATUS[kind.lower()] for kind in kinds if kind.lower() in _STATUS), 0),
+        retry_after=wait if wait is not None else wait_in(message),
+        final=any(layer.final for layer in layers) or _can_never_fit(message),
+    )
+
+
+def reports_error(body: Mapping[str, Any]) -> bool:
+    """Whether the JSON of a successful reply is the report of a failure, alone or beside something else."""
+    if body.get("error") or body.get("errors"):
+        return True
+    base = body.get("base_resp")  # MiniMax
+    if isinstance(base, Mapping) and base.get("status_code") not in (None, 0):
+        return True
+    return body.get("object") == "error" or body.get("type") == "error"
+
+
+def wait_in(message: str) -> float | None:
+    """The seconds that a message says to wait (``Please try again in 7m12.5s``), if it does."""
+    found = _WAIT.search(message)
+    if not found:
+        return None
+    return sum(float(number) * _UNITS[unit.lower()] for number, unit in _AMOUNT.findall(found[1]))
+
+
+def readable(text: str) -> str:
+    """What a body that is no JSON says: of an HTML page its title or its text."""
+    if not re.match(r"\s*(<!doctype|<html|<head|<body|<\?xml)", text, re.IGNORECASE):
+        return text
+    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    shown = title[1] if title and title[1].strip() else re.sub(r"(?s)<(script|style).*?</\1>|<[^>]*>", " ", text)
+    return f"an HTML page: {' '.join(unescape(shown).split())}"
+
+
+def _layers(value: Any, depth: int) -> Iterator[_Layer]:
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, str):
+        inner = _json_in(value)
+        if inner is not None:
+            yield from _layers(inner, depth + 1)
+        elif value.strip():
+            yield _Layer(message=value)
+    elif isinstance(value, list):
+        for item in value[:5]:
+            yield from _layers(item, depth + 1)
+    elif isinstance(value, Mapping):
+        yield from _layers_of_map(value, depth)
+
+
+def _layers_of_map(value: Mapping[str, Any], depth: int) -> Iterator[_Layer]:
+    kinds, status = _kinds_of(value)
+    message = next((value[key] for key in _MESSAGES if isinstance(value.get(key), str) and value[key].strip()), "")
+    if _json_in(message) is not None:
+        message = ""  # it comes as a layer of its own
+    place = value.get("loc")
+    if message and isinstance(place, list):  # FastAPI
+        message = f"{'.'.join(map(str, place))}: {message}"
+    provider = value.get("provider_name")
+    if isinstance(provider, str) and provider:
+        message = message or f"from {provider}"
+    yield _Layer(message, kinds, status, _wait_of(value), _is_of_the_day(value))
+    for key in _INSIDE:
+        inner = value.get(key)
+        if isinstance(inner, Mapping | list) or (isinstance(inner, str) and (key not in _MESSAGES or _json_in(inner))):
+            yield from _layers(inner, depth + 1)
+
+
+def _kinds_of(value: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:
+    kinds: list[str] = []
+    status = 0
+    for key in _KINDS:
+        word = value.get(key)
+        if isinstance(word, str) and word.isdecimal() and len(word) < 9:
+            word = int(word)
+        if type(word) is int and 400 <= word < 600:
+            status = status or word
+        elif isinstance(word, str) and word.lower() not in _NO_KINDS and len(word) <= 80:
+            kinds.append(word)
+        elif type(word) is int and word and not -1 <= word <= 1 and not 200 <= word < 400:
+            kinds.append(str(word))  # a provider's own number
+    return tuple(kinds), status
+
+
+def _json_in(text: str) -> Any:
+    """The object or list that a text holds as JSON, alone or behind a few words (``Error code: 400 - {…}``)."""
+    start = min((place for place in (text.find("{"), text.find("[{")) if place >= 0), default=-1)
+    if start < 0 or len(text) > 200_000:
+        return None
+    try:
+        found, _ = json.JSONDecoder(strict=False).raw_decode(text[start:])
+    except (ValueError, RecursionError):
+        return None
+    first = found[0] if isinstance(found, list) and found else found
+    if not isinstance(first, dict) or first.keys().isdisjoint((*_MESSAGES, *_INSIDE, "code")):
+        return None
+    return [text[:start].strip(" -:\n"), found] if text[:start].strip() else found
+
+
+def _wait_of(value: Mapping[str, Any]) -> float | None:
+    delay = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(value.get("retryDelay", "")))  # google.rpc.RetryInfo
+    if delay:
+        return float(delay[1])
+    seconds = value.get("retry_after", value.get("retry_after_seconds"))
+    if type(seconds) in (int, float) and 0 <= seconds < 10**7:
+        return float(seconds)
+    headers = value.get("headers")
+    if isinstance(headers, Mapping):  # OpenRouter's metadata; the time is in milliseconds since 1970
+        known = {str(name).lower(): str(given) for name, given in headers.items()}
+        reset = known.get("x-ratelimit-reset", "")
+        if re.fullmatch(r"\d{13}", reset):
+            return max(0.0, int(reset) / 1000 - time.time())
+        if re.fullmatch(r"\d{1,6}(\.\d+)?", known.get("retry-after", "")):
+            return float(known["retry-after"])
+    return None
+
+
+def _is_of_the_day(value: Mapping[str, Any]) -> bool:
+    """Google's ``QuotaFailure``: a quota of the day does not come back within any wait worth making."""
+    violations = value.get("violations")
+    return isinstance(violations, list) and any(
+        isinstance(violation, Mapping) and "PerDay" in str(violation.get("quotaId", "")) for violation in violations
+    )
+
+
+def _can_never_fit(message: str) -> bool:
+    """Whether one request alone asks for more than a limit of tokens allows: no wait makes it fit."""
+    found = _OF_LIMIT.search(message)
+    if not found:
+        return False
+    limit, requested = (int(number.replace(",", "") or 0) for number in found.groups())
+    return requested > limit > 0

@@ -1,0 +1,169 @@
+"""How a reply ended: the words that providers have for it, and what becomes of the reply.
+
+One table serves all wire formats, since gateways pass on the words of whoever answers behind them.  A word that means
+failure, a filter or a refusal makes the call fail; a word that nobody knows is handed on as ``unknown`` and logged.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Final, Literal
+
+from ai_wm.providers.adapter import BadReply, ErrorReply, StreamError
+from ai_wm.providers.base import LLMResponse
+
+_log = logging.getLogger("ai_wm.providers")
+
+Ending = Literal["stop", "length", "tool_calls", "content_filter", "failure", "malformed_call", "context"]
+
+_WORDS: Final[dict[Ending, tuple[str, ...]]] = {
+    "stop": (
+        "stop",  # OpenAI, Google (STOP), Ollama
+        "end_turn",  # Anthropic
+        "stop_sequence",  # Anthropic
+        "eos",  # Together, TGI
+        "eos_token",  # TGI
+        "complete",  # Cohere
+        "completed",
+        "end",
+        "finish",
+        "finished",
+    ),
+    "length": (
+        "length",  # OpenAI, Ollama
+        "max_tokens",  # Anthropic, Google (MAX_TOKENS)
+        "max_output_tokens",  # OpenAI's responses, behind gateways
+        "model_length",  # Mistral
+        "continuation",  # Google
+        "token_limit",
+    ),
+    "tool_calls": (
+        "tool_calls",  # OpenAI
+        "tool_call",  # Cohere
+        "function_call",  # OpenAI, deprecated
+        "tool_use",  # Anthropic
+    ),
+    "content_filter": (
+        "content_filter",  # OpenAI, Mistral
+        "content_filtered",  # Bedrock
+        "guardrail_intervened",  # Bedrock
+        "refusal",  # Anthropic
+        "sensitive",  # Zhipu
+        "safety",  # Google, from here on
+        "recitation",
+        "language",
+        "blocklist",
+        "prohibited_content",
+        "spii",
+        "escalation",
+        "pup_limited_disabled",
+        "model_armor",
+        "jailbreak",
+        "image_safety",
+        "image_prohibited_content",
+        "image_recitation",
+        "error_toxic",  # Cohere
+        "moderation",
+        "blocked",
+        "flagged",
+    ),
+    "failure": (
+        "error",  # OpenRouter, Cohere
+        "failed",
+        "failure",
+        "network_error",  # Zhipu
+        "insufficient_system_resource",  # DeepSeek
+        "engine_overloaded",
+        "abort",  # vLLM, SGLang
+        "aborted",
+        "cancelled",
+        "canceled",
+        "timeout",
+        "too_many_tool_calls",  # Google
+        "missing_thought_signature",  # Google
+        "user_cancel",  # Cohere
+    ),
+    "malformed_call": (
+        "malformed_function_call",  # Google, from here on
+        "malformed_response",
+        "malformed_tool_use",  # Bedrock
+        "malformed_model_output",  # Bedrock
+        "unexpected_tool_call",
+    ),
+    "context": (
+        "model_context_window_exceeded",  # Anthropic, Zhipu
+        "context_length_exceeded",
+        "error_limit",  # Cohere
+    ),
+}
+_ENDINGS: Final[dict[str, Ending]] = {word: ending for ending, words in _WORDS.items() for word in words}
+
+
+def ending_of(word: str) -> Ending | None:
+    """What a provider's word for the end of a reply means; ``None`` for one that nobody knows."""
+    plain = word.strip().lower().replace("-", "_").replace(" ", "_")
+    known = _ENDINGS.get(plain)
+    if known is None and "malformed" in plain:  # Google's compatible endpoint: function_call_filter: MALFORMED_…
+        return "malformed_call"
+    return known
+
+
+def finished(response: LLMResponse, word: object, said: str = "", *, cut_call: str = "") -> LLMResponse:
+    """``response`` with its finish reason, if the provider's word for its end says that it can be used.
+
+    Args:
+        response: the reply with its text, tool calls and usage.
+        word: the provider's finish reason, whatever it gave for one.
+        said: what the provider says about the end: its message, the model's refusal.
+        cut_call: the tool whose arguments cannot be read or are empty, in the last call of the reply; where the reply
+            was cut at its length limit, they are not whole.
+
+    Raises:
+        StreamError: the reply failed, was filtered or refused, or holds nothing.
+        BadReply: the length limit has cut the arguments of a tool call.
+    """
+    given = word.strip() if isinstance(word, str) else "" if word is None else str(word)
+    ending = ending_of(given)
+    shown = given.replace("_", " ").lower()
+    match ending:
+        case "content_filter":
+            message = said or f"the provider ended it as {shown!r}"
+            raise _error(response, ErrorReply(message=message, kind=given, final=True, cause="content_filter"))
+        case "failure":
+            raise _error(response, ErrorReply(message=said or f"the reply ended with {shown!r}", kind=given))
+        case "malformed_call":
+            raise _error(response, ErrorReply(message=said or f"the reply ended with {shown!r}", kind=given, once=True))
+        case "context" if not response.text and not response.tool_calls:
+            message = said or "the conversation leaves no room for a reply"
+            raise _error(response, ErrorReply(message=message, kind=given, cause="context"))
+        case "length" | "context" if cut_call:
+            raise BadReply(
+                f"the reply was cut at its length limit within the arguments of a call of {cut_call}; "
+                "raise max_output_tokens",
+                usage=response.usage,
+                text=response.text,
+                final=True,
+            )
+    if response.tool_calls:
+        return replace(response, finish_reason="tool_calls")
+    if ending == "context":
+        return replace(response, finish_reason="length")
+    if ending == "stop" or ending == "length":
+        return replace(response, finish_reason=ending)
+    if not response.text:
+        if ending == "tool_calls":
+            message = said or "the provider says that the model calls a tool, but gives no call"
+            raise _error(response, ErrorReply(message=message, kind=given, once=True))
+        reason = f"has the finish reason {given!r}" if given else "gives no finish reason"
+        raise _error(response, ErrorReply(message=said or f"the reply is empty and {reason}", kind=given))
+    _log.warning(
+        "%s ended a reply with %s; the finish reason is noted as unknown",
+        response.model,
+        f"the finish reason {given[:60]!r}" if given else "no finish reason",
+    )
+    return replace(response, finish_reason="unknown", provider_finish_reason=given)
+
+
+def _error(response: LLMResponse, reply: ErrorReply) -> StreamError:
+    return StreamError(reply, usage=response.usage, text=response.text)

@@ -1,0 +1,163 @@
+"""What a failure means that a provider reports: by its status, and by its words where the status says little or wrong.
+
+Providers have no common codes.  A limit comes as 429, 413, 400 or within a successful reply, a conversation that does
+not fit as 400, 413, 422 or 500, a model that is not there as 404 or 400.  The tables hold their own words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from ai_wm.providers.adapter import ErrorReply
+from neuroscript import ErrorCode
+
+CONTEXT_FULL: Final[tuple[tuple[str, str, str], ...]] = (
+    # pattern; whose words; where they are from
+    (r"context_length_exceeded|context length exceeded", "OpenAI, Groq, Together", "platform.openai.com error codes"),
+    (r"exceeds? (the |its )?(model'?s? )?context (window|length|limit)", "OpenAI", "its responses and chat APIs"),
+    (r"prompt is too long", "Anthropic, Fireworks", "docs.claude.com, context windows"),
+    (r"exceed context limit", "Anthropic", "continuedev/continue#6080"),
+    (r"request_too_large", "Anthropic", "docs.claude.com, errors"),
+    (r"input token count[^.]{0,40} exceeds the maximum", "Google", "google-gemini/gemini-cli#4692"),
+    (r"(input|prompt) is too long|too many input tokens", "Bedrock", "docs.aws.amazon.com, Bedrock"),
+    (r"maximum (context|model|sequence) length|max_model_len", "vLLM", "vllm-project/vllm#20409, #12165"),
+    (r"too long to fit into the model", "vLLM", "vllm-project/vllm#12165"),
+    (r"longer than the model'?s context length", "SGLang", "sgl-project/sglang#8096"),
+    (r"exceeds? the (maximum allowed|max) (input|sequence) length|maximum allowed (input )?length", "SGLang", "sglang"),
+    (r"exceeds? the available context size|exceed_context_size", "llama.cpp", "its server's error types"),
+    (
+        r"greater than the context length|context (the )?overflows|context size has been exceeded",
+        "LM Studio",
+        "cline#3664",
+    ),
+    (r"context length of only [\d,]+ tokens|context length is only", "LM Studio", "cline/cline#3664"),
+    (r"exceeds? (the )?(maximum |max )?context length", "Ollama", "ollama/ollama, server/prompt.go"),
+    (r"prompt too long|exceeded max context", "Ollama", "ollama/ollama, cloud models"),
+    (r"too large for model with [\d,]+ maximum context", "Mistral", "api.mistral.ai, error 3051"),
+    (r"maximum prompt length is", "xAI", "cline/cline#3120"),
+    (r"exceeded model token limit", "Moonshot", "MoonshotAI/kimi-code#207"),
+    (r"reduce the length of the (messages|input|prompt)", "Groq, Cerebras, DeepSeek", "cline/cline#5140"),
+    (r"range of input length should be", "DashScope", "QwenLM/qwen-code#98"),
+    (r"length of prompt_tokens|max_seq_len", "SiliconFlow", "langgenius/dify#19394"),
+    (r"prompt 超长|超出最大长度|超过最大长度|输入长度超", "Zhipu, Baidu", "open.bigmodel.cn, error 1261"),
+    (r"context window exceeds limit", "MiniMax", "platform.minimax.io, error 2013"),
+    (r"exceeds? max message tokens|total tokens of image and text exceed", "Volcengine", "volcengine.com, Ark errors"),
+    (r"(token count|prompt tokens?) of [\d,]+ exceeds the limit of", "GitHub Copilot", "jjleng/copilot-more#35"),
+    (r"tokens_limit_reached|request body too large for .{1,80} model", "GitHub Models", "cline/cline#2115"),
+    (r"inputs`? tokens \+ `?max_new_tokens|`inputs` must have less than", "TGI", "text-generation-inference#628, #695"),
+    (r"number of tokens in the prompt cannot exceed|too many tokens", "Cohere", "docs.cohere.com, errors"),
+    (r"(input|prompt)[^.]{0,60}exceeds?[^.]{0,40}(token|length|context|limit|maximum)", "gateways", "their rewordings"),
+    (r"context_window_exceeded|contextwindowexceeded|context_window_limit", "LiteLLM", "docs.litellm.ai, exceptions"),
+    (r"(maximum|available|model'?s?) (context|input) (length|size|window)", "gateways", "their rewordings"),
+    (r"exceeds? (the )?(model'?s? )?(maximum |available )?(context|input token)", "gateways", "their rewordings"),
+    (r"token limit exceeded", "gateways", "their rewordings"),
+)
+"""How providers say that a conversation does not fit."""
+
+_LIMIT: Final = (
+    r"rate[_ -]?limit|ratelimit|too[_ ]many[_ ]requests|resource[_ ]?exhausted|throttl"
+    r"|(tokens|requests|input tokens|output tokens)[_ ]per[_ ](minute|min|day|hour|second)|\b[TR]P[MD]\b"
+    r"|PerMinute|PerDay|quota|usage limit|limit_requests|concurrency limit|请求频率|限流"
+)
+# Paying, or the next day, ends these; waiting does not.
+_SPENT: Final = (
+    r"insufficient_quota|exceeded_current_quota|exceeded your current quota|billing_hard_limit|billing_not_active"
+    r"|insufficient[_ ](balance|credit|funds)|credit balance is too low|out of credits|usage limit|monthly"
+    r"|per[_ -]month|per[_ -]day|PerDay|daily|\b[TR]PD\b|weekly|key limit exceeded|余额不足|欠费|套餐"
+)
+_BAD_KEY: Final = (
+    r"API_KEY_INVALID|invalid[_ ]api[_ ]?key|incorrect api key|invalid x-api-key|api key not valid|invalid bearer"
+    r"|authentication_error|no auth credentials|api key (is )?(missing|expired|invalid)|无效的令牌"
+)
+_NO_MODEL: Final = (
+    r"model_not_found|model not exist|is not a valid model id|not a valid model|invalid model\b|unknown model"
+    r"|no such model|model [`'\"]?[\w./:@-]+[`'\"]? (does not exist|(is |was )?not found|could not be found)"
+    r"|the model [^.]{0,80}does not exist|no endpoints found for|模型不存在"
+)
+_FILTERED: Final = (
+    r"content_filter|content_policy|ResponsibleAIPolicy|content management policy|data_inspection_failed"
+    r"|DataInspectionFailed|content exists risk|sensitive content|不安全或敏感|flagged|moderation|invalid_prompt"
+    r"|usage policy|safety (system|filter)|high_risk|input_moderation|prohibited_content"
+)
+_MALFORMED_CALL: Final = r"tool_use_failed|failed to call a function|error parsing tool call|invalid_tool_call_format"
+
+
+def _any(words: str) -> re.Pattern[str]:
+    return re.compile(words, re.IGNORECASE)
+
+
+_IS_CONTEXT = _any("|".join(f"(?:{words})" for words, _, _ in CONTEXT_FULL))
+_IS_LIMIT, _IS_SPENT = _any(_LIMIT), _any(_SPENT)
+_IS_BAD_KEY, _IS_NO_MODEL = _any(_BAD_KEY), _any(_NO_MODEL)
+_IS_FILTERED, _IS_MALFORMED_CALL = _any(_FILTERED), _any(_MALFORMED_CALL)
+
+_IS_PLACE = _any(r"unsupported_country|(country|region|territory|location)[^.]{0,40} not (supported|available|allowed)")
+_IS_RATE = _any(r"per[_ ](minute|min|day|hour|second)|\b[TR]P[MD]\b|rate[_ -]?limit|throttl")
+# Too long a reply was asked for: no matter of the conversation's length.
+_IS_OPTION = _any(r"\bmax_(completion_|output_|new_)?tokens\b")
+_IS_LENGTH = _any(r"context|prompt|input|messages")
+# The status of failures that are reported in words, with a status that may mean anything; 0 is none.
+_ANY_STATUS = frozenset({0, 400, 409, 413, 422, 500, 502, 503})
+
+
+class Meaning(NamedTuple):
+    """What a failure means: the error code and text, whether another attempt can succeed, and whether one is enough."""
+
+    code: ErrorCode
+    text: str
+    retry: bool = False
+    once: bool = False
+
+
+def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
+    """What a failure means.
+
+    Args:
+        status: its HTTP status; 0 where it was reported within a successful reply and names none.
+        reply: what the provider says.
+        said: its message as it is shown.
+    """
+    shown = f" (status {status})" if status else ""
+    words = f"{reply.kind} {reply.message}"
+    if reply.cause == "content_filter":
+        return Meaning(ErrorCode.LLM_ERROR, f"the reply was refused or filtered: {said}")
+    if reply.cause == "context":
+        return _context_full(said)
+    odd = status in _ANY_STATUS
+    is_context = odd and _is_context(words)
+    if status == 429 or ((odd or status == 403) and _IS_LIMIT.search(words)):
+        if is_context and not _IS_RATE.search(words):
+            return _context_full(said)
+        spent = bool(_IS_SPENT.search(words))
+        what = "the provider's quota is spent" if spent else "the provider's limit is reached"
+        return Meaning(ErrorCode.RATE_LIMITED, f"{what}{shown}: {said}", retry=not spent)
+    if reply.once or (odd and _IS_MALFORMED_CALL.search(words)):
+        return Meaning(ErrorCode.LLM_ERROR, f"the model made a malformed tool call{shown}: {said}", True, True)
+    if status == 413 or is_context:
+        return _context_full(said)
+    if status in (0, 400, 403, 422) and _IS_FILTERED.search(words):
+        return Meaning(ErrorCode.LLM_ERROR, f"the provider refuses the content{shown}: {said}")
+    if status == 403 and _IS_PLACE.search(words):
+        return Meaning(ErrorCode.LLM_ERROR, f"the provider does not serve this place{shown}: {said}")
+    if status in (401, 403) or (status in (0, 400, 422) and _IS_BAD_KEY.search(words)):
+        return Meaning(ErrorCode.AUTHENTICATION, f"the provider refuses the key{shown}: {said}")
+    if status == 404 or (status in (0, 400, 422) and _IS_NO_MODEL.search(words)):
+        return Meaning(ErrorCode.PROVIDER_NOT_FOUND, f"no such model or address{shown}: {said}")
+    if status == 402:
+        return Meaning(ErrorCode.LLM_ERROR, f"the account has no credit{shown}: {said}")
+    if status in (0, 408) or status >= 500:
+        return Meaning(ErrorCode.LLM_ERROR, f"the provider failed{shown}: {said}", retry=True)
+    if 300 <= status < 400:
+        return Meaning(ErrorCode.LLM_ERROR, f"the server redirects{shown}, which is not followed: {said}")
+    return Meaning(ErrorCode.LLM_ERROR, f"the provider refuses the request{shown}: {said}")
+
+
+def _is_context(words: str) -> bool:
+    if not _IS_CONTEXT.search(words):
+        return False
+    return not _IS_OPTION.search(words) or bool(_IS_LENGTH.search(words))
+
+
+def _context_full(said: str) -> Meaning:
+    return Meaning(ErrorCode.CONTEXT_FULL, f"the conversation does not fit into the model's context: {said}")

@@ -1,0 +1,262 @@
+"""What failures mean: in the words of each provider, whatever status it puts them under."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from ai_wm.providers import Clients
+from ai_wm.providers.adapter import ErrorReply
+from ai_wm.providers.meanings import CONTEXT_FULL, Meaning, meaning_of
+from tests.ai_wm.helpers import raises_code
+from tests.ai_wm.providers.loopback import Loopback, reply
+from tests.ai_wm.providers.support import at, body_of
+
+
+def meaning(status: int, message: str, kind: str = "", **more: Any) -> Meaning:
+    return meaning_of(status, ErrorReply(message=message, kind=kind, **more), message)
+
+
+# In the order of the table: one message for each of its lines.
+MESSAGES = [
+    "This model's maximum context length is 8192 tokens (context_length_exceeded)",
+    "Your input exceeds the context window of this model. Please adjust your input and try again.",
+    "prompt is too long: 210000 tokens > 200000 maximum",
+    "input length and `max_tokens` exceed context limit: 199759 + 8192 > 200000, decrease input length or `max_tokens`",
+    "request_too_large",
+    "The input token count (2845475) exceeds the maximum number of tokens allowed (1048576).",
+    "Input is too long for requested model.",
+    "This model's maximum context length is 16384 tokens. However, you requested 122946 tokens",
+    "The prompt (total length 25938) is too long to fit into the model (context length 4096).",
+    "The input (85050 tokens) is longer than the model's context length (32768 tokens).",
+    "Input length (265330) exceeds the maximum allowed length (262144 tokens).",
+    "the request exceeds the available context size, try increasing it",
+    "The number of tokens to keep from the initial prompt is greater than the context length.",
+    "the model is loaded with context length of only 7866 tokens, which is not enough",
+    "the input length exceeds the context length",
+    "prompt too long; exceeded max context length by 512 tokens",
+    "Prompt contains 66385 tokens, too large for model with 32768 maximum context length",
+    "This model's maximum prompt length is 131072 but the request contains 136973 tokens.",
+    "Invalid request: Your request exceeded model token limit: 262144 (requested: 271827)",
+    "Please reduce the length of the messages or completion. Current length is 42328 while limit is 40000",
+    "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 204800]",
+    "length of prompt_tokens (57535) must be less than max_seq_len (32768).",
+    "Prompt 超长",
+    "invalid params, context window exceeds limit",
+    "Total tokens of image and text exceed max message tokens.",
+    "prompt token count of 93854 exceeds the limit of 90000",
+    "Request body too large for gpt-4o model. Max size: 8000 tokens.",
+    "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. Given: 1244 `inputs` tokens and 1000",
+    "too many tokens: total number of tokens in the prompt cannot exceed 4081 - received 5000.",
+    "Input length exceeds this endpoint's maximum of 4096 tokens",
+    "litellm.ContextWindowExceededError: BadRequestError",
+    "larger than the available context size",
+    "exceeds the model's maximum context",
+    "token limit exceeded for this model",
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+@pytest.mark.parametrize("status", [0, 400, 413, 422, 500])
+def test_a_conversation_that_does_not_fit(message: str, status: int) -> None:
+    assert meaning(status, message).code == 47
+
+
+def test_each_line_of_the_table_has_a_message_and_a_source() -> None:
+    for (words, who, source), message in zip(CONTEXT_FULL, MESSAGES, strict=True):
+        assert re.search(words, message, re.IGNORECASE), (words, message)
+        assert who
+        assert source
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "temperature exceeds the maximum of 2",
+        "max_tokens is too large: 99999. This model supports at most 8192 completion tokens",
+        "`max_tokens` must be less than or equal to `16384`",
+        "max_tokens exceeds the limit of 8192",
+        "messages.1: tool_use ids were found without tool_result blocks",
+        "Unknown parameter: 'context'",
+        "top_k exceeds the maximum",
+    ],
+)
+def test_what_is_no_matter_of_length(message: str) -> None:
+    assert meaning(400, message)[:3] == (16, f"the provider refuses the request (status 400): {message}", False)
+
+
+GROQ = "Request too large for model on tokens per minute (TPM): Limit 6000, Requested 7324, please reduce it"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind", "retry"),
+    [
+        (413, GROQ, "rate_limit_exceeded tokens", True),
+        (400, "Rate limit exceeded, please try again later", "", True),
+        (400, "Requests rate limit exceeded", "Throttling.RateQuota", True),
+        (0, "Rate limit reached for requests", "429", True),
+        (403, "Rate Limit Exceeded", "rateLimitExceeded", True),
+        (429, "anything at all", "", True),
+        (
+            429,
+            "You exceeded your current quota, please check your plan and billing details",
+            "insufficient_quota",
+            False,
+        ),
+        (429, "Rate limit reached on tokens per day (TPD): Limit 100000, Used 99500, Requested 1200", "", False),
+        (429, "Rate limit reached on requests per day (RPD): Limit 200, Used 200", "", False),
+        (429, "Quota exceeded for metric generate_requests_per_model_per_day", "", False),
+        (429, "Rate limit exceeded: free-models-per-day", "", False),
+        (429, "Rate limit exceeded: free-models-per-min", "", True),
+        (403, "Key limit exceeded (daily limit).", "quota", False),
+        (429, "Your credit balance is too low to access the API", "", False),
+        (429, "账户余额不足，请充值", "1113", False),
+        (429, "ThrottlingException: Too many tokens, please wait before trying again.", "", True),
+        (400, "ThrottlingException: Too many tokens, please wait before trying again.", "", True),
+    ],
+)
+def test_limits_of_the_minute_and_quotas_that_are_spent(status: int, message: str, kind: str, retry: bool) -> None:
+    found = meaning(status, message, kind)
+    assert (found.code, found.retry) == (20, retry)
+    assert found.text.startswith("the provider's limit is reached" if retry else "the provider's quota is spent")
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind", "code"),
+    [
+        (401, "no", "", 45),
+        (403, "Your organization must be verified to use the model", "", 45),
+        (400, "API key not valid. Please pass a valid API key.", "API_KEY_INVALID", 45),
+        (400, "Incorrect API key provided: xa***.", "", 45),
+        (0, "No auth credentials found", "", 45),
+        (404, "no", "", 40),
+        (400, "Model Not Exist", "invalid_request_error", 40),
+        (400, "deepseek/nothing is not a valid model ID", "", 40),
+        (400, "Invalid model: mistral-huge", "invalid_model", 40),
+        (400, "The requested model 'gpt-9' does not exist.", "model_not_found", 40),
+        (400, "model `llama9` not found, try pulling it first", "", 40),
+        (400, "Input data may contain inappropriate content.", "data_inspection_failed", 16),
+        (400, "Content Exists Risk", "invalid_request_error", 16),
+        (400, "系统检测到输入或生成内容可能包含不安全或敏感内容", "1301", 16),
+        (
+            400,
+            "The response was filtered due to the prompt triggering content management policy.",
+            "content_filter",
+            16,
+        ),
+        (403, "Your chosen model requires moderation and your input was flagged for violence", "", 16),
+        (403, "Country, region, or territory not supported", "unsupported_country_region_territory", 16),
+        (402, "Insufficient Balance", "", 16),
+        (409, "no", "", 16),
+        (451, "no", "", 16),
+        (307, "elsewhere", "", 16),
+    ],
+)
+def test_what_cannot_succeed_by_itself(status: int, message: str, kind: str, code: int) -> None:
+    found = meaning(status, message, kind)
+    assert (found.code, found.retry) == (code, False)
+    assert message in found.text
+
+
+@pytest.mark.parametrize("status", [0, 408, 500, 502, 503, 504, 529])
+def test_what_may_pass(status: int) -> None:
+    assert meaning(status, "Overloaded")[:3] == (
+        16,
+        f"the provider failed{f' (status {status})' if status else ''}: Overloaded",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (400, "Failed to call a function. Please adjust your prompt.", "tool_use_failed invalid_request_error"),
+        (500, "error parsing tool call: raw='{', err=unexpected end of JSON input", ""),
+    ],
+)
+def test_a_malformed_call_that_the_provider_itself_notices(status: int, message: str, kind: str) -> None:
+    assert meaning(status, message, kind)[2:] == (True, True)
+
+
+GROQ_TOOL_USE = {
+    "error": {
+        "message": "Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details.",
+        "type": "invalid_request_error",
+        "code": "tool_use_failed",
+        "failed_generation": '<function=look{"at": </function>',
+    }
+}
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_malformed_call_is_asked_for_once_more(clients: Clients, server: Loopback) -> None:
+    client = clients.for_provider("custom")
+    server.will(reply(GROQ_TOOL_USE, 400), reply(body_of("custom")))
+    assert client.complete(at(server, "custom")).attempts == 2
+    server.received.clear()
+    with raises_code(16, "<function=look"):
+        client.complete(at(server.will(reply(GROQ_TOOL_USE, 400)), "custom", max_retries=5))
+    assert len(server.received) == 2
+
+
+def test_one_request_that_asks_for_more_than_a_minute_allows_is_not_repeated(
+    clients: Clients, server: Loopback
+) -> None:
+    message = (
+        "Request too large for gpt-4o in organization org-1 on tokens per min (TPM): Limit 30000, Requested 132819. "
+        "The input or output tokens must be reduced in order to run successfully."
+    )
+    error = {"message": message, "type": "tokens", "code": "rate_limit_exceeded"}
+    with raises_code(20, "Requested 132819"):
+        clients.for_provider("openai").complete(at(server.will(reply({"error": error}, 429)), "openai"))
+    assert len(server.received) == 1
+
+
+def test_the_wait_that_a_message_names(clients: Clients, server: Loopback) -> None:
+    message = (
+        "Rate limit reached on tokens per min (TPM): Limit 30000, Used 29000, Requested 2000. Please try again in 6m0s."
+    )
+    server.will(reply({"error": {"message": message, "code": "rate_limit_exceeded"}}, 429))
+    with raises_code(20) as caught:
+        clients.for_provider("custom").complete(at(server, "custom"))
+    assert (caught.value.details["retry_after_seconds"], caught.value.details["attempts"]) == (360.0, 1)
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_an_address_that_is_not_there_is_named(status: int, clients: Clients, server: Loopback) -> None:
+    server.will(reply("404 page not found", status, content_type="text/plain"))
+    code = 40 if status == 404 else 16
+    with raises_code(code, f"asked at {server.url}/v1/chat/completions") as caught:
+        clients.for_provider("custom").complete(at(server, "custom"))
+    assert caught.value.details["address"] == f"{server.url}/v1/chat/completions"
+
+
+CLOUDFLARE = """<!DOCTYPE html>
+<html lang="en-US"><head><title>api.example.com | 502: Bad gateway</title>
+<style>body { color: red }</style></head><body><h1>Bad gateway</h1></body></html>"""
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (502, CLOUDFLARE, r"an HTML page: api\.example\.com \| 502: Bad gateway"),
+        (
+            503,
+            "<html><body><h1>503 Service&nbsp;Unavailable</h1>\nNo server.</body></html>",
+            "503 Service Unavailable No",
+        ),
+        (502, "", "Bad Gateway"),
+        (500, "upstream connect error or disconnect/reset before headers", "upstream connect error"),
+        (504, '"just a text"', "just a text"),
+        (200, CLOUDFLARE, "Bad gateway.*from http://127"),
+        (200, "", "an empty body, from http://127"),
+    ],
+)
+def test_pages_and_empty_bodies_say_what_can_be_said(
+    status: int, body: str, said: str, clients: Clients, server: Loopback
+) -> None:
+    with raises_code(16, said) as caught:
+        clients.for_provider("custom").complete(at(server.will(reply(body, status)), "custom", max_retries=0))
+    assert "color: red" not in caught.value.message
