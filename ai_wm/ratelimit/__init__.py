@@ -1,7 +1,7 @@
-"""Rate limits and budgets of worker definitions: sliding windows, reserved before a call and settled after it.
+"""Rate limits and budgets of worker definitions: each call reserves room in sliding windows and settles after it.
 
-`MemoryRateLimiter` counts in one process; `SQLiteRateLimiter` shares its counters with other processes and survives
-restarts.  `base` holds the rules that both keep.
+`MemoryRateLimiter` counts in one process; `SQLiteRateLimiter` shares its counters with other processes through a file
+and keeps them over restarts.  `base` has the rules that both follow.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The seam of rate limiting: what a limiter does, what a reservation is, how a refusal reads.
+"""The protocol of rate limiters, with reservations and refusals.
 
 Rules, the same for every limiter:
 
@@ -21,6 +21,8 @@ from typing import Any, Protocol, Self
 from neuroscript import ErrorCode, NeuroScriptError
 
 MICROSECONDS = 1_000_000
+"""In a second.  Moments and windows are counted in microseconds."""
+
 MINUTE = 60 * MICROSECONDS
 DAY = 24 * 60 * MINUTE
 
@@ -33,7 +35,11 @@ SLOT_LIMIT = "max_concurrent_active_instances"
 
 
 class LimitPolicy(Protocol):
-    """The limits of one definition, as `ai_wm.data.types.RateLimitPolicy` has them.  0 or ``None``: no limit."""
+    """The limits of one definition, as `ai_wm.data.types.RateLimitPolicy` has them.
+
+    Each is 0 or more, and 0 or ``None`` is no limit.  Tokens are input and output together; the cost is in the currency
+    of the definition's prices.
+    """
 
     @property
     def max_requests_per_minute(self) -> int | None: ...
@@ -50,7 +56,10 @@ class LimitPolicy(Protocol):
 
 
 class RateLimiter(Protocol):
-    """Counts what every definition uses and refuses what would exceed its limits.  Safe to use from many threads."""
+    """Counts the calls, tokens and costs of every definition, and refuses what would exceed its limits.
+
+    Every method may be called from any thread.
+    """
 
     def reserve(
         self,
@@ -69,10 +78,13 @@ class RateLimiter(Protocol):
             definition_id: whose limits these are.
             policy: the limits.
             tokens: the estimate of input and output tokens together, 0 or more.
-            cost: the estimate of the cost, in the currency of the definition's prices.
-            wait_seconds: ``None`` or 0 refuses at once; otherwise waits for room, in order of arrival, at most so long.
+            cost: the estimate of the cost, in the currency of the definition's prices, 0 or more.
+            wait_seconds: how long to wait for room, in order of arrival; ``None`` or 0 refuses at once.
             cancelled: called while waiting, at least every tenth of a second; ends the wait by raising.
             name: the definition's name, for the message of a refusal.
+
+        Returns:
+            the reservation, to be settled or released.
 
         Raises:
             RateLimitedError: 20, or 46 where the budget refuses.  ``details`` holds ``limit`` (the policy's key),
@@ -94,32 +106,36 @@ class RateLimiter(Protocol):
         """How many slots of the definition are taken."""
 
     def usage(self, definition_id: str) -> dict[str, float]:
-        """What the windows hold now.
+        """The counters of a definition at this moment.
 
-        Keys: ``requests_last_minute requests_last_day tokens_last_minute tokens_last_day cost_last_day
-        calls_in_flight active_instances waiting`` (callers of this process that wait for room).
+        Returns:
+            the keys ``requests_last_minute``, ``requests_last_day``, ``tokens_last_minute``, ``tokens_last_day``,
+            ``cost_last_day`` (in the currency), ``calls_in_flight``, ``active_instances`` and ``waiting`` (callers of
+            this process that wait for room).
         """
 
     def forget(self, definition_id: str) -> None:
-        """Drop all that is known of a definition that was removed; its waiting callers get error 19."""
+        """Drop the counters of a definition that was removed; its waiting callers get error 19."""
 
     def close(self) -> None:
         """Give back what this limiter holds and close its files.  May be called twice."""
 
 
 class Ledger(Protocol):
-    """The side of a limiter that a `Reservation` talks to.  ``hold`` is the limiter's own name for it."""
+    """The part of a limiter that a `Reservation` reports to.  ``hold`` is the limiter's own record of it."""
 
-    def settle_hold(self, hold: Any, tokens: int, cost: int) -> None: ...
+    def settle_hold(self, hold: Any, tokens: int, cost: int) -> None:
+        """Replace the estimates of a call by its real tokens and its real cost, in billionths of the currency."""
 
-    def release_hold(self, hold: Any) -> None: ...
+    def release_hold(self, hold: Any) -> None:
+        """Take a call back, as if it had never been reserved."""
 
     def abandon_hold(self, hold: Any) -> None:
-        """Release it from a destructor: at any moment, in any thread, without waiting for a lock."""
+        """Take a call back from a destructor: at any moment, in any thread, without waiting for a lock."""
 
 
 class Reservation:
-    """Room in all windows for one call.
+    """Room for one call in all windows of its definition.
 
     Settle it with the real counts when the call is over, or release it.  As a context manager it is released at the
     end of the block unless it was settled.  One that is forgotten is released when it is garbage collected.
@@ -137,7 +153,11 @@ class Reservation:
         return self._hold is not None
 
     def settle(self, tokens: int, cost: float = 0.0) -> None:
-        """Replace the estimates by the real tokens (input and output together) and the real cost.
+        """Replace the estimates by what the call really used.
+
+        Args:
+            tokens: input and output tokens together, 0 or more.
+            cost: in the currency of the definition's prices, 0 or more.
 
         Raises:
             StateError: 19 if it was settled or released before.
@@ -171,7 +191,7 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a call does not fit now.
+    """The limit that a call does not fit under, and when it will.
 
     Args:
         limit: the policy's key of the limit that frees up last.
@@ -201,7 +221,13 @@ def token_count(tokens: float) -> int:
 
 
 def refused(refusal: Refusal, subject: str, *, note: str = "") -> NeuroScriptError:
-    """The error for a refusal.  ``subject`` names the definition, ``note`` says more about how it came to it."""
+    """Make the error for a refusal: 46 for the budget, 20 for every other limit.
+
+    Args:
+        refusal: the limit, and how much of it is used.
+        subject: names the definition.
+        note: more about how it came to the refusal.
+    """
     budget = refusal.limit == "max_cost_per_day"
     scale = COST_UNITS if budget else 1
     value, used, need = (_scaled(number, scale) for number in (refusal.value, refusal.used, refusal.need))
@@ -225,7 +251,7 @@ def refused(refusal: Refusal, subject: str, *, note: str = "") -> NeuroScriptErr
 
 
 def slots_refused(subject: str, value: int, used: int) -> NeuroScriptError:
-    """The error where all slots for active instances are taken."""
+    """Make error 20 for a definition all of whose slots for active instances are taken."""
     message = (
         f"{subject}: {used} of {value} instances are active ({SLOT_LIMIT}); "
         f"retire one before spawning another, or raise {SLOT_LIMIT}"
@@ -236,7 +262,7 @@ def slots_refused(subject: str, value: int, used: int) -> NeuroScriptError:
 
 
 def subject_of(definition_id: str, name: str) -> str:
-    """How messages name a definition."""
+    """The words by which messages name a definition."""
     return f"worker definition {name or definition_id!r}"
 
 

@@ -1,4 +1,6 @@
-"""The arithmetic of sliding windows on the shared file; what `windows` does in memory.
+"""Sliding windows in the shared file: the statements that count, settle, release and expire calls.
+
+`windows` does the same in memory.  Moments are in microseconds, costs in billionths of the currency.
 
 The sums in the row of a definition are kept up by triggers (`database`), so that a call that fits and the end of a call
 are one statement each, which is a transaction by itself.  Everything else works inside a transaction of the caller's.
@@ -14,7 +16,7 @@ from ai_wm.ratelimit.base import DAY, MICROSECONDS, MINUTE, LimitPolicy, Refusal
 from ai_wm.ratelimit.windows import OVERDUE_RETRY, exact_day, exceeded, refusal_of
 
 LAG = MICROSECONDS
-"""While calls fit, what is too old is looked for no more often than this; until then the sums are too high."""
+"""While calls fit, those that are too old are looked for no more often than this; until then the sums are too high."""
 
 _UNLIMITED = 1 << 62
 
@@ -37,7 +39,7 @@ class StoredHold(NamedTuple):
 
 @dataclass(slots=True)
 class Counters:
-    """The row of one definition, as it is in the file until `store`."""
+    """The row of sums of one definition, read from the file; changes go back with `store`."""
 
     key: int
     clock_offset: int
@@ -54,13 +56,13 @@ class Counters:
 
     @classmethod
     def find(cls, connection: sqlite3.Connection, definition_id: str) -> Counters | None:
-        """The row of a definition, if there is one."""
+        """Read the row of a definition, if there is one."""
         row = connection.execute(f"SELECT {_COLUMNS} FROM definitions WHERE id = ?", (definition_id,)).fetchone()
         return None if row is None else cls(*row)
 
     @classmethod
     def load(cls, connection: sqlite3.Connection, definition_id: str) -> Counters:
-        """The row of a definition, made if there is none."""
+        """Read the row of a definition, or make it if there is none."""
         found = cls.find(connection, definition_id)
         if found is None:
             connection.execute("INSERT INTO definitions(id) VALUES (?)", (definition_id,))
@@ -96,21 +98,21 @@ class Counters:
             now = self.now
         self.now = now
 
-    def leave(self, connection: sqlite3.Connection) -> None:
-        """Let what is too old leave the windows."""
+    def expire(self, connection: sqlite3.Connection) -> None:
+        """Take calls that are too old out of the windows."""
         if self.now - MINUTE > self.minute_edge:
-            self._leave_minute(connection, self.now - MINUTE)
+            self._expire_from_minute(connection, self.now - MINUTE)
         if self.now - DAY > self.day_edge:
-            self._leave_day(connection, self.now - DAY)
+            self._expire_from_day(connection, self.now - DAY)
 
     def refusal(self, connection: sqlite3.Connection, policy: LimitPolicy, tokens: int, cost: int) -> Refusal | None:
-        """Why a call does not fit now, or ``None`` if it does."""
+        """The refusal of a call that does not fit now, or ``None`` if it does."""
         found = exceeded(policy, self, tokens, cost)
         if not found:
             return None
         return refusal_of(found, lambda limit, amount: self._frees(connection, limit, amount), self.in_flight > 0)
 
-    def _leave_minute(self, connection: sqlite3.Connection, edge: int) -> None:
+    def _expire_from_minute(self, connection: sqlite3.Connection, edge: int) -> None:
         span = (self.key, self.minute_edge, edge)
         self.minute_edge = edge
         requests, tokens, over = connection.execute(
@@ -132,7 +134,7 @@ class Counters:
             )
             connection.execute(f"DELETE FROM entries WHERE {where}", span)
 
-    def _leave_day(self, connection: sqlite3.Connection, edge: int) -> None:
+    def _expire_from_day(self, connection: sqlite3.Connection, edge: int) -> None:
         span = (self.key, self.day_edge, edge)
         self.day_edge = edge
         requests, tokens, cost = connection.execute(
@@ -181,16 +183,16 @@ class Counters:
 
 
 @dataclass(slots=True)
-class Call:
-    """A call to be reserved.
+class ReservationRequest:
+    """One call for which room is to be reserved.
 
     Args:
         definition_id: whose call it is.
         policy: its limits.
         tokens: the estimate of its tokens.
-        cost: that of its cost, in billionths.
-        holder: who makes it.
-        sequence: tells it from the holder's other calls, for good.
+        cost: the estimate of its cost, in billionths.
+        holder: the number of the limiter that makes it.
+        sequence: tells it from all other calls of the holder.
     """
 
     definition_id: str
@@ -201,15 +203,17 @@ class Call:
     sequence: int
 
 
-class Known(NamedTuple):
-    """What does not change in the row of a definition, but for rare events; whether it did is looked at."""
+class CachedRow(NamedTuple):
+    """What rarely changes in the row of a definition, kept between calls.  Whoever uses it checks that it still holds."""
 
     key: int
     clock_offset: int
 
 
-def add(connection: sqlite3.Connection, call: Call, known: Known, reading: int) -> StoredHold | None:
-    """Count one more call, now, if that takes no second look.
+def add_fast(
+    connection: sqlite3.Connection, call: ReservationRequest, known: CachedRow, reading: int
+) -> StoredHold | None:
+    """Count one more call, now, by a single statement; it works in the usual case alone.
 
     Args:
         connection: the file; no transaction is needed.
@@ -218,8 +222,8 @@ def add(connection: sqlite3.Connection, call: Call, known: Known, reading: int) 
         reading: the clock, in microseconds.
 
     Returns:
-        None if it does not seem to fit, or has to be looked at for another reason (`reserve`): the row, the limits or
-        the clock were changed, or it is a while since what is too old left the windows.
+        the call, or None if `reserve` has to decide: it does not seem to fit, or the row, the limits or the clock were
+        changed, or it is a while since calls that are too old were taken out.
     """
     policy, need = call.policy, call.tokens or 1
     budget, stamp = policy.max_cost_per_day, reading + known.clock_offset
@@ -254,22 +258,27 @@ AND day_requests < ? AND minute_tokens <= ? AND day_tokens <= ? AND day_cost <= 
 """
 
 
-def reserve(connection: sqlite3.Connection, call: Call, reading: int) -> tuple[StoredHold | Refusal, Known]:
-    """Count one more call, or say why it does not fit; and what there is to know of the row.
+def reserve(
+    connection: sqlite3.Connection, call: ReservationRequest, reading: int
+) -> tuple[StoredHold | Refusal, CachedRow]:
+    """Count one more call, or find out why it does not fit.
 
     Args:
         connection: inside a transaction.
         call: what to count.
         reading: the clock, in microseconds.
+
+    Returns:
+        the call or the refusal, and what to keep of the row for `add_fast`.
     """
     row = Counters.load(connection, call.definition_id)
     row.tick(reading)
-    row.leave(connection)
+    row.expire(connection)
     refusal = row.refusal(connection, call.policy, call.tokens, call.cost)
     if refusal is None:
         row.exact = int(exact_day(call.policy))
     row.store(connection)
-    known = Known(row.key, row.clock_offset)
+    known = CachedRow(row.key, row.clock_offset)
     if refusal is not None:
         return refusal, known
     hold = StoredHold(row.key, row.now, call.sequence, call.tokens, call.cost, call.holder)
@@ -314,7 +323,11 @@ def forget(connection: sqlite3.Connection, definition_id: str) -> None:
 
 
 def take_slot(connection: sqlite3.Connection, definition_id: str, limit: int, instance_id: str, holder: int) -> int:
-    """Take a slot for an instance.  Returns 0, or the number of slots taken if there is none left."""
+    """Take a slot for an instance.
+
+    Returns:
+        0, or the number of slots taken if there is none left; then the transaction is rolled back.
+    """
     key = Counters.load(connection, definition_id).key
     new = connection.execute("INSERT OR IGNORE INTO slots VALUES (?, ?, ?)", (key, instance_id, holder)).rowcount
     used: int = connection.execute("SELECT COUNT(*) FROM slots WHERE definition = ?", (key,)).fetchone()[0]
@@ -333,15 +346,15 @@ def free_slot(connection: sqlite3.Connection, definition_id: str, instance_id: s
 
 
 def slot_holders(connection: sqlite3.Connection, definition_id: str) -> list[int]:
-    """Who holds the slots of a definition, one entry a slot."""
+    """The numbers of the limiters that hold the slots of a definition, one for each slot."""
     rows = connection.execute(
         "SELECT holder FROM slots WHERE definition = (SELECT key FROM definitions WHERE id = ?)", (definition_id,)
     )
     return [holder for (holder,) in rows]
 
 
-def enrol(connection: sqlite3.Connection, lease: str) -> int:
-    """Enter a limiter by the name of its lease; returns its number."""
+def register_holder(connection: sqlite3.Connection, lease: str) -> int:
+    """Give a limiter its number in the file, under the name of its lease."""
     number = connection.execute("INSERT INTO holders(lease) VALUES (?)", (lease,)).lastrowid
     assert number is not None
     return number

@@ -1,4 +1,4 @@
-"""The SQLite file of the counters: opening it, one transaction at a time, and what its failures mean.
+"""The SQLite file of the counters: its schema, its transactions, and its failures in words.
 
 The file is in WAL mode with ``synchronous=NORMAL``: a committed transaction is in the system's cache and survives the
 death of any process, and the file stays valid when the machine loses power.  What a loss of power may take are the
@@ -94,7 +94,7 @@ _TRIGGERS = (
 
 
 class Database:
-    """One connection to the file, for all threads of this process in turn.  Opened when first needed.
+    """One connection to the file, which all threads of this process use in turn.  It is opened when first needed.
 
     ``with database as connection`` is one write transaction: committed at the end of the block unless the block rolled
     it back itself, rolled back if it raises.  Whatever finds the file locked is tried again for `BUSY_SECONDS`.
@@ -144,14 +144,17 @@ class Database:
         if isinstance(error, sqlite3.Error | OSError):
             raise self._explained(error) from error
 
-    def alone(self, statement: Callable[[sqlite3.Connection], T]) -> T:
-        """Run one statement that is a transaction by itself; again while another process writes.
+    def autocommit(self, statement: Callable[[sqlite3.Connection], T]) -> T:
+        """Run one statement that is a transaction by itself.
 
         Args:
             statement: runs it, to its end.
 
         Returns:
             what ``statement`` returned.
+
+        Raises:
+            NeuroScriptError: 18 or 26, as the class says.
         """
         with self.lock:
             try:

@@ -1,4 +1,4 @@
-"""Calls that no limit looks at: they are counted when they are over, and written to the shared file a moment later.
+"""Deferred counting: calls without limits are written to the shared file together, a moment after they are over.
 
 Most definitions have no limits, and a call of theirs need not wait for the file twice.  Their counters matter as soon
 as a limit is set, and to whoever looks at them: then, and when the limiter is closed, what has not been written yet is
@@ -16,16 +16,16 @@ from weakref import WeakSet
 
 from ai_wm.ratelimit.base import LimitPolicy, Reservation
 
-SECONDS: Final = 0.5
+FLUSH_SECONDS: Final = 0.5
 """How long a call may be over without being in the file."""
 
-MOST: Final = 1000
-"""Calls that wait to be written; the next one writes them."""
+MAX_CALLS: Final = 1000
+"""So many calls are written at once, without waiting for the time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """A call that is over."""
+class FinishedCall:
+    """A call that is over: its real tokens, and its cost in billionths of the currency."""
 
     definition_id: str
     tokens: int
@@ -34,7 +34,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class NoLimits:
-    """The policy of such calls."""
+    """The policy under which such calls are counted: no limit at all."""
 
     max_requests_per_minute: int | None = None
     max_requests_per_day: int | None = None
@@ -45,7 +45,7 @@ class NoLimits:
 
 
 def limits_nothing(policy: LimitPolicy) -> bool:
-    """Whether a policy has no limit that calls could exceed."""
+    """Whether a policy limits no calls (it may limit instances)."""
     return not (
         policy.max_requests_per_minute
         or policy.max_requests_per_day
@@ -55,15 +55,15 @@ def limits_nothing(policy: LimitPolicy) -> bool:
     )
 
 
-class LateCounts:
-    """The calls without limits of one limiter.
+class DeferredCounts:
+    """Collects the finished calls of one limiter that have no limits, and writes them in batches.
 
     Args:
-        write: writes some calls to the file, in one transaction; it may raise, and is tried again then.
-        failed: told of what it raised, where nobody waits for it.
+        write: writes some calls to the file, in one transaction; if it raises, they are tried again with the next ones.
+        failed: called with the error if a write by the timer failed, since nobody waits for that.
     """
 
-    def __init__(self, write: Callable[[list[Spent]], None], failed: Callable[[Exception], None]) -> None:
+    def __init__(self, write: Callable[[list[FinishedCall]], None], failed: Callable[[Exception], None]) -> None:
         self._write = write
         self._failed = failed
         self._begin()
@@ -72,53 +72,52 @@ class LateCounts:
     def _begin(self) -> None:
         self._writing = threading.Lock()  # taken before the other one, and held while the file is written
         self._lock = threading.Lock()
-        self._spent: list[Spent] = []
+        self._calls: list[FinishedCall] = []
         self._timer: threading.Timer | None = None
 
     def reservation(self, definition_id: str, open_calls: set[object]) -> Reservation:
-        """Room for a call; ``open_calls`` holds those of its definition that are in flight."""
+        """Make the reservation of a call; it is in ``open_calls``, the set of its definition, while it is in flight."""
         hold = object()
         open_calls.add(hold)
-        return Reservation(_Ledger(self, definition_id, open_calls), hold)
+        return Reservation(_DeferredLedger(self, definition_id, open_calls), hold)
 
-    def add(self, spent: Spent) -> None:
-        """A call is over."""
+    def add(self, finished: FinishedCall) -> None:
+        """Count a call that is over; it is written within `FLUSH_SECONDS`."""
         with self._lock:
-            self._spent.append(spent)
-            full = len(self._spent) >= MOST
+            self._calls.append(finished)
+            full = len(self._calls) >= MAX_CALLS
             if self._timer is None and not full:
-                self._timer = threading.Timer(SECONDS, self._on_time)
+                self._timer = threading.Timer(FLUSH_SECONDS, self._on_time)
                 self._timer.daemon = True
                 self._timer.start()
         if full:
             self.flush()
 
     def drop(self, definition_id: str) -> None:
-        """Forgets the calls of a definition."""
+        """Forget the calls of a definition that are not written yet."""
         with self._lock:
-            self._spent = [spent for spent in self._spent if spent.definition_id != definition_id]
+            self._calls = [finished for finished in self._calls if finished.definition_id != definition_id]
 
     def flush(self) -> None:
-        """Writes what has not been written.  Raises what writing raises."""
+        """Write all calls that are not written yet; raises what writing raises."""
         with self._writing:
             with self._lock:
                 timer, self._timer = self._timer, None
-                spent, self._spent = self._spent, []
-            if timer is not None:
-                timer.cancel()
-            if not spent:
-                return
+                finished, self._calls = self._calls, []
             try:
-                self._write(spent)
-            except BaseException:
+                if timer is not None:
+                    timer.cancel()
+                if finished:
+                    self._write(finished)
+            except BaseException:  # raised again, once the calls are where they were
                 with self._lock:
-                    self._spent[:0] = spent
+                    self._calls[:0] = finished
                 raise
 
     @property
     def waiting(self) -> bool:
-        """Whether there is anything to write, or to wait for."""
-        return bool(self._spent) or self._writing.locked()
+        """Whether there are calls to write, or being written just now."""
+        return bool(self._calls) or self._writing.locked()
 
     def _on_time(self) -> None:
         try:
@@ -127,19 +126,19 @@ class LateCounts:
             self._failed(error)
 
 
-class _Ledger:
-    """What the reservation of a call without limits talks to."""
+class _DeferredLedger:
+    """The `Ledger` of calls without limits."""
 
     __slots__ = ("_counts", "_definition_id", "_open")
 
-    def __init__(self, counts: LateCounts, definition_id: str, open_calls: set[object]) -> None:
+    def __init__(self, counts: DeferredCounts, definition_id: str, open_calls: set[object]) -> None:
         self._counts = counts
         self._definition_id = definition_id
         self._open = open_calls
 
     def settle_hold(self, hold: object, tokens: int, cost: int) -> None:
         self._open.discard(hold)
-        self._counts.add(Spent(self._definition_id, tokens, cost))
+        self._counts.add(FinishedCall(self._definition_id, tokens, cost))
 
     def release_hold(self, hold: object) -> None:
         self._open.discard(hold)
@@ -148,7 +147,7 @@ class _Ledger:
 
 
 # After a fork the child has a copy of what the parent writes, and none of its threads.
-_counts: WeakSet[LateCounts] = WeakSet()
+_counts: WeakSet[DeferredCounts] = WeakSet()
 
 
 def _after_fork() -> None:

@@ -1,4 +1,4 @@
-"""Signs of life between processes.
+"""Leases: how processes that share the file know which of them are alive.
 
 Every limiter that shares a file holds an operating system's lock on a lease file of its own.  The system drops the lock
 however the process ends, so whoever can take it knows that its owner is gone.  Unlike a process number, a lease can
@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 
 class Lease:
-    """This limiter's own sign of life, from now until `end` or the end of the process.
+    """The lease of one limiter, held from now until `end` or the end of the process.
 
     Args:
         shared: the file that is shared; lease files lie beside it and start with its name.
@@ -37,7 +37,12 @@ class Lease:
 
 
 def is_held(shared: Path, name: str) -> bool:
-    """Whether the owner of a lease lives.  The file of a dead one is removed."""
+    """Whether the owner of a lease is alive.  The lease file of a dead one is removed.
+
+    Args:
+        shared: the file that is shared.
+        name: the lease's.
+    """
     path = _path(shared, name)
     if not path.exists():
         return False

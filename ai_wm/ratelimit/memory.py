@@ -17,15 +17,15 @@ from ai_wm.ratelimit.base import (
     subject_of,
     token_count,
 )
-from ai_wm.ratelimit.wait_queue import Line, unhurried
+from ai_wm.ratelimit.wait_queue import WaitQueue, no_polling
 from ai_wm.ratelimit.windows import Hold, Windows, exact_day, usage_of
 
-# A clock that was passed in may jump without telling anybody, so the first in line looks at it this often (seconds).
 FOREIGN_CLOCK_POLL = 0.05
+"""How often, in seconds, the first waiting caller looks at a clock that was passed in, which may jump at any time."""
 
 
 class MemoryRateLimiter:
-    """Counts in memory: nothing survives the process, and nothing is shared with another.
+    """A `RateLimiter` in memory: nothing survives the process, and nothing is shared with another.
 
     Args:
         clock: seconds from any fixed moment; by default the system's monotonic clock.  One that goes backwards stands
@@ -34,7 +34,7 @@ class MemoryRateLimiter:
 
     def __init__(self, clock: Callable[[], float] | None = None) -> None:
         self._clock = clock or time.monotonic
-        self._pace = unhurried if clock is None else _watching_the_clock
+        self._poll_interval = no_polling if clock is None else _poll_foreign_clock
         self._lock = Lock()
         self._trackers: dict[str, _Tracker] = {}
 
@@ -49,7 +49,7 @@ class MemoryRateLimiter:
         cancelled: Callable[[], None] | None = None,
         name: str = "",
     ) -> Reservation:
-        """See `RateLimiter.reserve`."""
+        """Reserve one call in all windows, or nothing; see `RateLimiter.reserve`."""
         tracker = self._trackers.get(definition_id) or self._tracker(definition_id)
         tokens, units = token_count(tokens), cost_units(cost)
         subject = subject_of(definition_id, name)
@@ -58,11 +58,11 @@ class MemoryRateLimiter:
             return tracker.attempt(policy, tokens, units)
 
         if not wait_seconds or wait_seconds < 0:
-            return tracker.line.pass_by(attempt, subject)
-        return tracker.line.stand(attempt, subject, wait_seconds, cancelled, self._pace)
+            return tracker.queue.reserve_now(attempt, subject)
+        return tracker.queue.wait(attempt, subject, wait_seconds, cancelled, self._poll_interval)
 
     def acquire_slot(self, definition_id: str, policy: LimitPolicy, instance_id: str, *, name: str = "") -> None:
-        """See `RateLimiter.acquire_slot`."""
+        """Take a slot for an active instance; see `RateLimiter.acquire_slot`."""
         tracker = self._tracker(definition_id)
         limit = policy.max_concurrent_active_instances
         with tracker.lock:
@@ -72,44 +72,44 @@ class MemoryRateLimiter:
             slots.add(instance_id)
 
     def release_slot(self, definition_id: str, instance_id: str) -> None:
-        """See `RateLimiter.release_slot`."""
+        """Give an instance's slot back; see `RateLimiter.release_slot`."""
         tracker = self._trackers.get(definition_id)
         if tracker is not None:
             with tracker.lock:
                 tracker.slots.discard(instance_id)
 
     def active_slots(self, definition_id: str) -> int:
-        """See `RateLimiter.active_slots`."""
+        """Count the slots that are taken; see `RateLimiter.active_slots`."""
         tracker = self._trackers.get(definition_id)
         return 0 if tracker is None else len(tracker.slots)
 
     def usage(self, definition_id: str) -> dict[str, float]:
-        """See `RateLimiter.usage`."""
+        """Read the counters of a definition; see `RateLimiter.usage`."""
         return self._tracker(definition_id).usage()
 
     def forget(self, definition_id: str) -> None:
-        """See `RateLimiter.forget`."""
+        """Drop the counters of a definition; see `RateLimiter.forget`."""
         with self._lock:
             tracker = self._trackers.pop(definition_id, None)
         if tracker is not None:
-            tracker.line.close("the definition was removed")
+            tracker.queue.close("the definition was removed")
 
     def close(self) -> None:
-        """See `RateLimiter.close`.  There is nothing to close."""
+        """Do nothing; see `RateLimiter.close`.  There is nothing to close."""
 
     def _tracker(self, definition_id: str) -> _Tracker:
         with self._lock:
             return self._trackers.setdefault(definition_id, _Tracker(self._clock))
 
 
-def _watching_the_clock(refusal: Refusal, turn: int) -> float:
+def _poll_foreign_clock(refusal: Refusal, turn: int) -> float:
     return FOREIGN_CLOCK_POLL
 
 
 class _Tracker:
-    """The windows, slots and waiting callers of one definition; what the design calls its rate tracker."""
+    """The rate tracker of one definition: its windows, its slots and the callers that wait."""
 
-    __slots__ = ("_abandoned", "_clock", "_offset", "line", "lock", "slots", "windows")
+    __slots__ = ("_abandoned", "_clock", "_offset", "lock", "queue", "slots", "windows")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -118,10 +118,10 @@ class _Tracker:
         self.lock = Lock()
         self.windows = Windows()
         self.slots: set[str] = set()
-        self.line = Line()
+        self.queue = WaitQueue()
 
     def attempt(self, policy: LimitPolicy, tokens: int, cost: int) -> Reservation | Refusal:
-        """Reserve if there is room in every window."""
+        """Reserve a call of ``tokens`` and ``cost`` (in billionths) if there is room in every window."""
         if self._abandoned:
             self._sweep()
         windows = self.windows
@@ -147,16 +147,16 @@ class _Tracker:
         # A destructor may run in the very thread that holds the lock, so it must never wait for it.
         self._abandoned.append(hold)
         self._sweep()
-        self.line.wake()
+        self.queue.wake()
 
     def usage(self) -> dict[str, float]:
-        """See `RateLimiter.usage`."""
+        """The counters at this moment, in the form of `RateLimiter.usage`."""
         if self._abandoned:
             self._sweep()
         windows = self.windows
         with self.lock:
             self._advance()
-            return usage_of(windows, len(self.slots), len(self.line))
+            return usage_of(windows, len(self.slots), len(self.queue))
 
     def _advance(self) -> None:
         now = round(self._clock() * MICROSECONDS) + self._offset
@@ -168,8 +168,8 @@ class _Tracker:
     def _changed(self) -> None:
         if self._abandoned:
             self._sweep()
-        if self.line:
-            self.line.wake()
+        if self.queue:
+            self.queue.wake()
 
     def _sweep(self) -> None:
         # Whoever holds the lock looks at the queue again after letting go of it, so nothing stays behind.

@@ -1,4 +1,4 @@
-"""The rate limiter that processes share through a file, and whose counters survive restarts."""
+"""The rate limiter that processes share through a SQLite file, so that its counters survive restarts."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from ai_wm.ratelimit.base import (
     subject_of,
     token_count,
 )
-from ai_wm.ratelimit.counters import Call, Counters, Known, StoredHold
+from ai_wm.ratelimit.counters import CachedRow, Counters, ReservationRequest, StoredHold
 from ai_wm.ratelimit.database import Database
-from ai_wm.ratelimit.deferred import LateCounts, NoLimits, Spent, limits_nothing
+from ai_wm.ratelimit.deferred import DeferredCounts, FinishedCall, NoLimits, limits_nothing
 from ai_wm.ratelimit.leases import Lease, is_held
-from ai_wm.ratelimit.wait_queue import Line
+from ai_wm.ratelimit.wait_queue import WaitQueue
 from ai_wm.ratelimit.windows import Windows, usage_of
 from ai_wm.support.group_commit import GroupCommit, Ticket
 from neuroscript import NeuroScriptError
@@ -37,24 +37,24 @@ from neuroscript import NeuroScriptError
 _log = logging.getLogger(__name__)
 
 # While a call of another process is in flight its end may give room at any time, and nobody tells this process.  The
-# first in line looks after 5 ms, then ever more rarely, up to four times a second.
+# first waiting caller looks after 5 ms, then ever more rarely, up to four times a second.
 FIRST_POLL = 0.005
 LAST_POLL = 0.25
 # How often it looks, in seconds, where the clock was passed in and may jump without telling anybody.
 FOREIGN_CLOCK_POLL = 0.05
 # The system's clock may be set while a caller sleeps.
-LONGEST_SLEEP = 5.0
+LONGEST_POLL = 5.0
 _NO_LIMITS = NoLimits()
 
 
 class SQLiteRateLimiter:
-    """Counts in a SQLite file that any number of processes share; one transaction a reservation.
+    """A `RateLimiter` in a SQLite file that any number of processes share; a reservation is one transaction.
 
-    Calls that no limit looks at are counted when they are over, up to half a second late (`late`).
+    Calls without limits are counted when they are over, up to half a second later (`deferred`).
 
     Nothing is opened before it is needed.  Calls and slots of a process that died are given back by whoever is refused
     because of them, and when a limiter starts.  Callers that wait are served in order of arrival within a process;
-    between processes those at the head of their lines take turns by chance.
+    between processes those at the head of their queues take turns by chance.
 
     Args:
         path: the file, such as ``ai_worker_limits.sqlite3``.  Files ``….lease`` beside it show who is alive.
@@ -71,7 +71,7 @@ class SQLiteRateLimiter:
         self._accounts: dict[str, _Account] = {}
         self._group: GroupCommit[_Work] = GroupCommit(self._execute)
         self._abandoned: deque[_End] = deque()
-        self._late = LateCounts(self._count_late, self._not_counted)
+        self._deferred = DeferredCounts(self._count_deferred, self._not_counted)
         self._calls = count()
         self._lease: Lease | None = None
         self._holder = 0
@@ -88,7 +88,7 @@ class SQLiteRateLimiter:
         cancelled: Callable[[], None] | None = None,
         name: str = "",
     ) -> Reservation:
-        """See `RateLimiter.reserve`.
+        """Reserve one call in all windows, or nothing; see `RateLimiter.reserve`.
 
         Raises:
             NeuroScriptError: 26 if the file cannot be read or written, 18 if it is damaged.
@@ -96,20 +96,20 @@ class SQLiteRateLimiter:
         account = self._accounts.get(definition_id) or self._account(definition_id)
         tokens, units = token_count(tokens), cost_units(cost)
         if limits_nothing(policy):
-            return self._late.reservation(definition_id, account.unlimited)
-        if self._late.waiting:
-            self._late.flush()
+            return self._deferred.reservation(definition_id, account.unlimited)
+        if self._deferred.waiting:
+            self._deferred.flush()
         subject = subject_of(definition_id, name)
 
         def attempt() -> Reservation | Refusal:
             return self._attempt(account, policy, tokens, units)
 
         if not wait_seconds or wait_seconds < 0:
-            return account.line.pass_by(attempt, subject)
-        return account.line.stand(attempt, subject, wait_seconds, cancelled, self._pace)
+            return account.queue.reserve_now(attempt, subject)
+        return account.queue.wait(attempt, subject, wait_seconds, cancelled, self._poll_interval)
 
     def acquire_slot(self, definition_id: str, policy: LimitPolicy, instance_id: str, *, name: str = "") -> None:
-        """See `RateLimiter.acquire_slot`."""
+        """Take a slot for an active instance; see `RateLimiter.acquire_slot`."""
         limit = policy.max_concurrent_active_instances or 0
         used = self._take_slot(definition_id, limit, instance_id)
         if used and self._reclaim():
@@ -118,13 +118,13 @@ class SQLiteRateLimiter:
             raise slots_refused(subject_of(definition_id, name), limit, used)
 
     def release_slot(self, definition_id: str, instance_id: str) -> None:
-        """See `RateLimiter.release_slot`."""
+        """Give an instance's slot back; see `RateLimiter.release_slot`."""
         if self._database.exists:
             with self._transaction() as connection:
                 counters.free_slot(connection, definition_id, instance_id)
 
     def active_slots(self, definition_id: str) -> int:
-        """See `RateLimiter.active_slots`."""
+        """Count the slots that are taken; see `RateLimiter.active_slots`."""
         if not self._database.exists:
             return 0
         holders = self._slot_holders(definition_id)
@@ -133,10 +133,10 @@ class SQLiteRateLimiter:
         return len(holders)
 
     def usage(self, definition_id: str) -> dict[str, float]:
-        """See `RateLimiter.usage`."""
+        """Read the counters of a definition; see `RateLimiter.usage`."""
         account = self._account(definition_id)
-        waiting, unlimited = len(account.line), len(account.unlimited)
-        self._late.flush()
+        waiting, unlimited = len(account.queue), len(account.unlimited)
+        self._deferred.flush()
         if self._database.exists:
             self._reclaim()
         slots = self.active_slots(definition_id)
@@ -145,7 +145,7 @@ class SQLiteRateLimiter:
                 row = Counters.find(connection, definition_id)
                 if row is not None:
                     row.tick(self._now())
-                    row.leave(connection)
+                    row.expire(connection)
                     row.store(connection)
                     row.in_flight += unlimited
                     return usage_of(row, slots, waiting)
@@ -154,20 +154,23 @@ class SQLiteRateLimiter:
         return usage_of(nothing, slots, waiting)
 
     def forget(self, definition_id: str) -> None:
-        """See `RateLimiter.forget`."""
+        """Drop the counters of a definition; see `RateLimiter.forget`."""
         with self._lock:
             account = self._accounts.pop(definition_id, None)
         if account is not None:
-            account.line.close("the definition was removed")
-        self._late.drop(definition_id)
+            account.queue.close("the definition was removed")
+        self._deferred.drop(definition_id)
         if self._database.exists:
             with self._transaction() as connection:
                 counters.forget(connection, definition_id)
 
     def close(self) -> None:
-        """See `RateLimiter.close`.  A call that is settled later is not counted any more."""
+        """Give back what this limiter holds and close the file; see `RateLimiter.close`.
+
+        A call that is settled later is not counted any more.
+        """
         try:
-            self._late.flush()
+            self._deferred.flush()
         except NeuroScriptError as error:
             self._not_counted(error)
         with self._lock:
@@ -175,7 +178,7 @@ class SQLiteRateLimiter:
             lease, self._lease = self._lease, None
             holder, self._holder = self._holder, 0
         for account in accounts:
-            account.line.close("the rate limiter was closed")
+            account.queue.close("the rate limiter was closed")
         if lease is not None and self._process == os.getpid():
             try:
                 with self._database as connection:
@@ -198,18 +201,18 @@ class SQLiteRateLimiter:
         holder = self._enrolled()
         # Holders have numbers of their own, for good; so have their calls.
         sequence = holder << 32 | next(self._calls) & 0xFFFFFFFF
-        call = Call(account.definition_id, policy, tokens, cost, holder, sequence)
+        call = ReservationRequest(account.definition_id, policy, tokens, cost, holder, sequence)
         outcome: Reservation | Refusal = self._group.submit(_Reserve(account, call, self._now))
         return outcome
 
     def _execute(self, tickets: list[Ticket[_Work]]) -> None:
         """Do the work of some threads: one statement, or one transaction."""
         outcomes: list[StoredHold | Refusal | bool | None]
-        outcomes = [self._database.alone(tickets[0].work.at_once)] if len(tickets) == 1 else [None]
+        outcomes = [self._database.autocommit(tickets[0].work.try_fast)] if len(tickets) == 1 else [None]
         if None in outcomes:
             with self._database as connection:
                 works = (ticket.work for ticket in tickets)
-                outcomes = [work.at_once(connection) or work.closely(connection) for work in works]
+                outcomes = [work.try_fast(connection) or work.in_transaction(connection) for work in works]
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             # Made here and not by the thread that waits: if that is interrupted meanwhile, nobody holds the
             # reservation, and it is given back.
@@ -234,8 +237,8 @@ class SQLiteRateLimiter:
         with self._lock:
             return self._accounts.setdefault(definition_id, _Account(self, definition_id))
 
-    def _pace(self, refusal: Refusal, turn: int) -> float:
-        longest = FOREIGN_CLOCK_POLL if self._foreign_clock else LONGEST_SLEEP
+    def _poll_interval(self, refusal: Refusal, turn: int) -> float:
+        longest = FOREIGN_CLOCK_POLL if self._foreign_clock else LONGEST_POLL
         return min(FIRST_POLL * 2 ** min(turn, 10), LAST_POLL, longest) if refusal.in_flight else longest
 
     # --- being alive, and what the dead leave behind ---
@@ -250,7 +253,7 @@ class SQLiteRateLimiter:
             with self._database as connection:
                 lease = Lease(self._path)
                 try:
-                    holder = counters.enrol(connection, lease.name)
+                    holder = counters.register_holder(connection, lease.name)
                 except sqlite3.Error:
                     lease.end()
                     raise
@@ -271,17 +274,19 @@ class SQLiteRateLimiter:
 
     # --- calls without limits ---
 
-    def _count_late(self, calls: list[Spent]) -> None:
+    def _count_deferred(self, calls: list[FinishedCall]) -> None:
         holder = self._enrolled()
         with self._transaction() as connection:
-            for spent in calls:
-                account = self._account(spent.definition_id)
+            for finished in calls:
+                account = self._account(finished.definition_id)
                 sequence = holder << 32 | next(self._calls) & 0xFFFFFFFF
-                call = Call(spent.definition_id, _NO_LIMITS, spent.tokens, spent.cost, holder, sequence)
+                call = ReservationRequest(
+                    finished.definition_id, _NO_LIMITS, finished.tokens, finished.cost, holder, sequence
+                )
                 work = _Reserve(account, call, self._now)
-                hold = work.at_once(connection) or work.closely(connection)
+                hold = work.try_fast(connection) or work.in_transaction(connection)
                 assert isinstance(hold, StoredHold), hold
-                counters.settle(connection, hold, spent.tokens, spent.cost)
+                counters.settle(connection, hold, finished.tokens, finished.cost)
 
     def _not_counted(self, error: Exception) -> None:
         _log.warning("calls without limits are not counted yet: %s", error)
@@ -297,8 +302,8 @@ class SQLiteRateLimiter:
         except BaseException:  # whatever it is, it goes on; the call is over, and must not count as in flight for good
             self._abandoned.append(work)
             raise
-        if account.line:
-            account.line.wake()
+        if account.queue:
+            account.queue.wake()
 
     def _abandon(self, account: _Account, hold: StoredHold) -> None:
         # A destructor may run in the very thread that is inside a transaction, and must not wait for it then.  Whoever
@@ -314,12 +319,12 @@ class SQLiteRateLimiter:
             if work.hold.holder != self._holder or self._process != os.getpid():
                 continue
             try:
-                self._database.alone(work.at_once)
+                self._database.autocommit(work.try_fast)
             except NeuroScriptError as error:
                 self._abandoned.appendleft(work)
                 _log.warning("a reservation was not given back yet: %s", error)
                 return
-            work.account.line.wake()
+            work.account.queue.wake()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -332,13 +337,13 @@ class SQLiteRateLimiter:
 class _Account:
     """One definition at one limiter: its waiting callers, and what its reservations talk to."""
 
-    __slots__ = ("_limiter", "definition_id", "known", "line", "unlimited")
+    __slots__ = ("_limiter", "definition_id", "known", "queue", "unlimited")
 
     def __init__(self, limiter: SQLiteRateLimiter, definition_id: str) -> None:
         self._limiter = limiter
         self.definition_id = definition_id
-        self.line = Line()
-        self.known: Known | None = None
+        self.queue = WaitQueue()
+        self.known: CachedRow | None = None
         self.unlimited: set[object] = set()  # the calls in flight that no limit looks at
 
     def settle_hold(self, hold: StoredHold, tokens: int, cost: int) -> None:
@@ -353,40 +358,43 @@ class _Account:
 
 @dataclass(slots=True)
 class _Reserve:
-    """A reservation to be made."""
+    """A reservation to be made.
+
+    It is tried by one statement first, which does in the usual case (`try_fast`), and else in a transaction.
+    """
 
     account: _Account
-    call: Call
+    call: ReservationRequest
     now: Callable[[], int]
 
     # The clock is read inside the transaction: readings come in the order of the transactions, whatever process they
-    # are of.  For a statement by itself it is read shortly before; if another comes between, it is looked at closely.
+    # are of.  For a statement by itself it is read shortly before; if another comes between, a transaction decides.
 
-    def at_once(self, connection: sqlite3.Connection) -> StoredHold | None:
+    def try_fast(self, connection: sqlite3.Connection) -> StoredHold | None:
         known = self.account.known
-        return None if known is None else counters.add(connection, self.call, known, self.now())
+        return None if known is None else counters.add_fast(connection, self.call, known, self.now())
 
-    def closely(self, connection: sqlite3.Connection) -> StoredHold | Refusal:
+    def in_transaction(self, connection: sqlite3.Connection) -> StoredHold | Refusal:
         outcome, self.account.known = counters.reserve(connection, self.call, self.now())
         return outcome
 
 
 @dataclass(slots=True)
 class _End:
-    """The end of a call: its real tokens and cost, or None if it is taken back."""
+    """The end of a call: its real tokens and cost, or None if it is taken back.  One statement is all that it takes."""
 
     account: _Account
     hold: StoredHold
     settled: tuple[int, int] | None
 
-    def at_once(self, connection: sqlite3.Connection) -> bool:
+    def try_fast(self, connection: sqlite3.Connection) -> bool:
         if self.settled is None:
             counters.release(connection, self.hold)
         else:
             counters.settle(connection, self.hold, *self.settled)
         return True
 
-    closely = at_once
+    in_transaction = try_fast
 
 
 _Work = _Reserve | _End

@@ -1,4 +1,4 @@
-"""Waiting for room, in order of arrival and without a busy wait."""
+"""The wait queue of a definition: callers wait for room in order of arrival, without a busy wait."""
 
 from __future__ import annotations
 
@@ -13,33 +13,35 @@ from typing import Protocol
 from ai_wm.ratelimit.base import MICROSECONDS, Refusal, Reservation, refused
 from neuroscript import ErrorCode, NeuroScriptError
 
-# So much later than asked for, in seconds, a wait ends: a caller that may wait for 60 s is served when a window of 60 s
-# has passed, and one that may not wait at all learns what the callers before it wait for.
 GRACE = 0.05
+"""How many seconds later than asked for a wait ends: a caller that may wait for 60 s is served when a window of 60 s
+has passed, and one that may not wait at all learns what the callers before it wait for."""
 
-# How often a waiting caller looks whether it was cancelled, in seconds.
 CANCEL_POLL = 0.1
+"""How often a waiting caller checks whether it was cancelled, in seconds."""
 
-# What no sleep exceeds, in seconds: more than some systems' clocks can count is asked for by a wait without a limit.
 LONGEST_SLEEP = 3600.0
+"""The longest sleep in seconds; a wait without a limit asks for more than some systems' clocks can count."""
 
 
-class Pace(Protocol):
-    """How long the first in line sleeps between two attempts, at most, in seconds.
+class PollInterval(Protocol):
+    """How many seconds the first caller of a queue may sleep between two attempts.
 
-    ``turn`` counts the attempts since something last changed.
+    Args:
+        refusal: what it was refused.
+        turn: how many attempts it has made since it was last woken, from 0.
     """
 
     def __call__(self, refusal: Refusal, turn: int) -> float: ...
 
 
-def unhurried(refusal: Refusal, turn: int) -> float:
-    """The pace where every change wakes the line."""
+def no_polling(refusal: Refusal, turn: int) -> float:
+    """The interval for a queue that every change wakes: as long as it takes."""
     return LONGEST_SLEEP
 
 
-class Line:
-    """The callers of one definition that wait for room.
+class WaitQueue:
+    """The callers of one definition that wait for room, in order of arrival.
 
     Only the first of them tries; it sleeps until the moment when its call will fit, or until `wake` tells of room that
     came free before.  Whoever leaves, served or not, wakes the next.  A caller's place is a `SimpleQueue`: its ``put``
@@ -53,28 +55,32 @@ class Line:
         self._places: deque[SimpleQueue[None]] = deque()
         self._closed = ""
         self.blocked: Refusal | None = None
-        """Why the first in line waits, or ``None`` if nobody does."""
+        """What the first caller was refused, or ``None`` if nobody waits."""
 
     def __len__(self) -> int:
         return len(self._places)
 
     def wake(self) -> None:
-        """Let the first in line try again.  Safe in destructors."""
+        """Let the first caller try again.  May be called from a destructor."""
         try:
             self._places[0].put(None)
         except IndexError:
             return
 
     def close(self, reason: str) -> None:
-        """Send all home, with error 19 for ``reason``."""
+        """End all waits, with error 19 that gives the reason."""
         with self._lock:
             self._closed = reason
             places = list(self._places)
         for place in places:
             place.put(None)
 
-    def pass_by(self, attempt: Callable[[], Reservation | Refusal], subject: str) -> Reservation:
-        """Reserve at once or not at all; whoever waits already comes first.
+    def reserve_now(self, attempt: Callable[[], Reservation | Refusal], subject: str) -> Reservation:
+        """Reserve now or not at all; whoever waits already comes first.
+
+        Args:
+            attempt: reserves, or says why not.
+            subject: names the definition in messages.
 
         Raises:
             RateLimitedError: 20 or 46.
@@ -86,36 +92,36 @@ class Line:
             raise refused(outcome, subject)
         blocked = self.blocked
         if blocked is None:
-            return self.stand(attempt, subject, 0.0, None, unhurried)
+            return self.wait(attempt, subject, 0.0, None, no_polling)
         raise refused(replace(blocked, need=0), subject, note=f"{len(self)} wait for it already")
 
-    def stand(
+    def wait(
         self,
         attempt: Callable[[], Reservation | Refusal],
         subject: str,
         wait_seconds: float,
         cancelled: Callable[[], None] | None,
-        pace: Pace,
+        poll_interval: PollInterval,
     ) -> Reservation:
-        """Wait at the end of the line for a reservation.
+        """Wait at the end of the queue for a reservation.
 
         Args:
             attempt: reserves, or says why not.
             subject: names the definition in messages.
-            wait_seconds: how long to wait at most.
-            cancelled: raises to end the wait.
-            pace: how long the first in line may sleep.
+            wait_seconds: how long to wait at most, 0 or more.
+            cancelled: called ten times a second; raises to end the wait.
+            poll_interval: how long the first caller may sleep between two attempts.
 
         Raises:
             RateLimitedError: 20 or 46 when the time is over, or as soon as it is certain to be too short.
-            StateError: 19 if the line is closed meanwhile.
+            StateError: 19 if the queue is closed meanwhile.
         """
         place: SimpleQueue[None] = SimpleQueue()
         deadline = monotonic() + wait_seconds + GRACE
         with self._lock:
             self._places.append(place)
         try:
-            return self._wait(place, attempt, subject, wait_seconds, deadline, cancelled, pace)
+            return self._wait(place, attempt, subject, wait_seconds, deadline, cancelled, poll_interval)
         finally:
             self._leave(place)
 
@@ -127,7 +133,7 @@ class Line:
         wait_seconds: float,
         deadline: float,
         cancelled: Callable[[], None] | None,
-        pace: Pace,
+        poll_interval: PollInterval,
     ) -> Reservation:
         turn = 0
         while True:
@@ -142,9 +148,9 @@ class Line:
                     return outcome
                 self.blocked = outcome
                 sleep = min(sleep, self._until(outcome, subject, wait_seconds, remaining))
-                sleep = min(sleep, pace(outcome, turn))
+                sleep = min(sleep, poll_interval(outcome, turn))
             if remaining <= 0:
-                # Where the first in line is just about to learn what it waits for, this caller wants to know it too.
+                # Where the first caller is just about to learn what it waits for, this one wants to know it too.
                 if self.blocked is not None or remaining < -1:
                     raise self._too_late(place, subject, wait_seconds)
                 sleep = CANCEL_POLL
@@ -170,7 +176,7 @@ class Line:
         if before:
             note += f", and {before} still wait before it"
         if refusal is not None:
-            # What the first in line needs says nothing about this call.
+            # What the first caller needs says nothing about this one.
             return refused(replace(refusal, need=0) if before else refusal, subject, note=note)
         return NeuroScriptError(
             ErrorCode.RATE_LIMITED, f"{subject}: its limits are used up, and {note}; try again later"
@@ -180,7 +186,7 @@ class Line:
         with self._lock:
             first = self._places[0] is place
             if first:
-                # The next in line has not tried yet, and will not before it is the first.
+                # The next caller has not tried yet, and will not before it is the first.
                 self.blocked = None
             self._places.remove(place)
         if first:

@@ -1,4 +1,7 @@
-"""The arithmetic of sliding windows: what is used, what fits, and when more will fit.  No locks, no clock, no files."""
+"""Sliding windows: how much of each is used, whether a call fits, and when it will.
+
+Pure arithmetic, with no locks, clock or files.  Moments are in microseconds, costs in billionths of the currency.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ from typing import Protocol
 
 from ai_wm.ratelimit.base import COST_UNITS, DAY, MINUTE, LimitPolicy, Refusal, cost_units
 
-# A call that has been in flight for longer than the window lasts may end at any moment; nobody can say when.
 OVERDUE_RETRY = 1_000_000
+"""When to try again, in microseconds, while a call is in flight for longer than the window: it may end at any time."""
 
 
 class Counts(Protocol):
-    """What the windows of one definition hold now; ``day_cost`` in billionths of the currency."""
+    """The sums over the windows of one definition; ``day_cost`` in billionths of the currency."""
 
     minute_requests: int
     minute_tokens: int
@@ -27,7 +30,7 @@ class Counts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """One limit that a call does not fit under."""
+    """One limit that a call does not fit under: its value, how much is used, how much the call needs."""
 
     limit: str
     value: int
@@ -36,7 +39,7 @@ class Excess:
 
 
 def exceeded(policy: LimitPolicy, counts: Counts, tokens: int, cost: int) -> list[Excess]:
-    """The limits that a call of ``tokens`` and ``cost`` would exceed now.
+    """Find the limits that a call of ``tokens`` and ``cost`` (in billionths) would exceed now.
 
     A call whose estimate is 0 still needs a rest of the limit, however small: it will use something.
     """
@@ -58,7 +61,7 @@ def exceeded(policy: LimitPolicy, counts: Counts, tokens: int, cost: int) -> lis
 
 
 def refusal_of(found: list[Excess], frees: Callable[[str, int], int], in_flight: bool) -> Refusal:
-    """The refusal for the limits found: the one that a call can never meet, else the one that frees up last.
+    """Make the refusal for the limits found: of the one that a call can never meet, else of the one that frees up last.
 
     Args:
         found: at least one excess.
@@ -74,12 +77,12 @@ def refusal_of(found: list[Excess], frees: Callable[[str, int], int], in_flight:
 
 
 def exact_day(policy: LimitPolicy) -> bool:
-    """Whether every call of the day must be remembered by itself: only if something is limited by the day."""
+    """Whether every call of the day must be kept by itself, which only a limit by the day needs."""
     return bool(policy.max_requests_per_day or policy.max_tokens_per_day or policy.max_cost_per_day)
 
 
 def usage_of(counts: Counts, slots: int, waiting: int) -> dict[str, float]:
-    """The answer of `RateLimiter.usage`."""
+    """Put sums, slots and waiting callers into the form of `RateLimiter.usage`."""
     return {
         "requests_last_minute": counts.minute_requests,
         "requests_last_day": counts.day_requests,
@@ -93,7 +96,7 @@ def usage_of(counts: Counts, slots: int, waiting: int) -> dict[str, float]:
 
 
 class Hold:
-    """One call in the windows.  ``left`` counts the windows that it has left: none, the minute, both."""
+    """One call in the windows.  ``left`` counts the windows that it has aged out of: none, the minute, both."""
 
     __slots__ = ("cost", "in_flight", "left", "requests", "stamp", "tokens")
 
@@ -107,9 +110,9 @@ class Hold:
 
 
 class Windows:
-    """The windows of one definition, in memory.
+    """The sliding windows of one definition, in memory.
 
-    Every call stands in one of two queues, ``recent`` (the last minute) or ``older`` (the rest of the day), and moves
+    Every call is in one of two queues, ``recent`` (the last minute) or ``older`` (the rest of the day), and moves
     on as it ages; the sums are kept up as it does, so each operation costs amortised constant time.  Without a limit
     by the day, ``older`` keeps one entry a minute.
     """
@@ -140,15 +143,15 @@ class Windows:
         self.in_flight = 0
 
     def advance(self, now: int) -> None:
-        """Let what is too old leave the windows.  ``now`` in microseconds, never smaller than before."""
+        """Take calls that are too old out of the windows.  ``now`` is in microseconds, never smaller than before."""
         self.now = now
         recent, older = self.recent, self.older
         limit = now - MINUTE
         while recent and recent[0].stamp <= limit:
-            self._leave_minute(recent.popleft())
+            self._expire_from_minute(recent.popleft())
         limit = now - DAY
         while older and older[0].stamp <= limit:
-            self._leave_day(older.popleft())
+            self._expire_from_day(older.popleft())
 
     def add(self, tokens: int, cost: int) -> Hold:
         """Count one more call, now."""
@@ -192,7 +195,7 @@ class Windows:
             recent.pop()
 
     def refusal(self, policy: LimitPolicy, tokens: int, cost: int) -> Refusal | None:
-        """Why a call does not fit now, or ``None`` if it does."""
+        """The refusal of a call that does not fit now, or ``None`` if it does."""
         found = exceeded(policy, self, tokens, cost)
         return refusal_of(found, self._frees, self.in_flight > 0) if found else None
 
@@ -208,7 +211,7 @@ class Windows:
                 return hold.stamp + window - self.now
         return OVERDUE_RETRY
 
-    def _leave_minute(self, hold: Hold) -> None:
+    def _expire_from_minute(self, hold: Hold) -> None:
         self.minute_requests -= hold.requests
         if hold.in_flight:
             hold.left = 1
@@ -226,7 +229,7 @@ class Windows:
                 return
         self.older.append(hold)
 
-    def _leave_day(self, hold: Hold) -> None:
+    def _expire_from_day(self, hold: Hold) -> None:
         self.day_requests -= hold.requests
         if hold.in_flight:
             hold.left = 2

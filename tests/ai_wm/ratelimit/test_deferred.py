@@ -1,4 +1,4 @@
-"""Calls of definitions without limits: they touch the shared file late, and count all the same."""
+"""Calls of definitions without limits: they touch the shared file later, and count all the same."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ai_wm.ratelimit import SQLiteRateLimiter
-from ai_wm.ratelimit import deferred as late
+from ai_wm.ratelimit import SQLiteRateLimiter, deferred
 from neuroscript.errors import NeuroScriptError
 
 from .support import NO_LIMITS, Policy, until
@@ -74,11 +73,11 @@ def test_a_limit_that_is_set_counts_what_was_used_before(limiter: SQLiteRateLimi
 
 def test_the_calls_of_many_threads_and_definitions_are_all_counted(limiter: SQLiteRateLimiter, path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        names = [f"d{number % 3}" for number in range(3 * late.MOST)]
+        names = [f"d{number % 3}" for number in range(3 * deferred.MAX_CALLS)]
         list(pool.map(lambda name: limiter.reserve(name, NO_LIMITS, tokens=1).settle(2), names))
     limiter.close()
     again = SQLiteRateLimiter(path)
-    assert [again.usage(f"d{number}")["tokens_last_day"] for number in range(3)] == [2 * late.MOST] * 3
+    assert [again.usage(f"d{number}")["tokens_last_day"] for number in range(3)] == [2 * deferred.MAX_CALLS] * 3
     again.close()
 
 
@@ -111,7 +110,7 @@ limiter.close()
 def test_what_cannot_be_written_is_told_and_tried_again(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(late, "SECONDS", 0.01)
+    monkeypatch.setattr(deferred, "FLUSH_SECONDS", 0.01)
     path.mkdir()
     limiter = SQLiteRateLimiter(path)
     with caplog.at_level(logging.WARNING):

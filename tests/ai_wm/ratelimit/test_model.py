@@ -68,7 +68,7 @@ policies = st.builds(
     max_tokens_per_minute=st.sampled_from([0, 10, 40]),
     max_tokens_per_day=st.sampled_from([0, 30, 200]),
     max_cost_per_day=st.sampled_from([0, 0.02, 0.1]),
-).map(lambda policy: ROOMY if policy == NO_LIMITS else policy)  # without limits calls are counted late (test_late.py)
+).map(lambda policy: ROOMY if policy == NO_LIMITS else policy)  # calls without limits: test_deferred.py
 amounts = st.integers(0, 15)
 steps = st.one_of(
     st.tuples(st.just("reserve"), amounts, amounts),

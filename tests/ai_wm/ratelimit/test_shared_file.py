@@ -421,7 +421,7 @@ def test_a_definition_that_was_never_written_is_not_taken_for_another(
 
     def broken(*arguments: object) -> object:
         commit(*arguments)  # type: ignore[arg-type]
-        limiter._accounts["a"].known = counters.Known(2, 0)
+        limiter._accounts["a"].known = counters.CachedRow(2, 0)
         raise OSError("disk I/O error")
 
     with monkeypatch.context() as patch:

@@ -39,7 +39,7 @@ class Waiter(threading.Thread):
 
 
 def line_up(limiter: AnyLimiter, count: int, serve: Callable[[int, Reservation], None]) -> list[Waiter]:
-    """So many waiting callers, each in line before the next one comes."""
+    """So many waiting callers, each in the queue before the next one comes."""
     waiters = []
     for number in range(count):
 
@@ -158,7 +158,7 @@ def test_waiting_callers_of_a_removed_definition_are_sent_home(limiter: AnyLimit
 
 
 def test_nobody_looks_at_the_clock_before_the_call_fits(clock: Clock) -> None:
-    """The first in line sleeps; the rest sleep without ever looking."""
+    """The first in the queue sleeps; the rest sleep without ever looking."""
     looks = 0
 
     def look() -> float:
