@@ -88,6 +88,10 @@ class ErrorCode(IntEnum):
     CONTEXT_FULL = 47
 
 
+UNCATCHABLE = frozenset({ErrorCode.RESOURCE_EXHAUSTION, ErrorCode.NESTING_DEPTH_EXCEEDED, ErrorCode.CANCELLED})
+"""The codes that end a run whatever its error handlers say: limits and cancellation."""
+
+
 @record(frozen=True)
 class StackFrame:
     """One procedure on the script's stack: where it was when the error passed through it."""

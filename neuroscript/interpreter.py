@@ -73,6 +73,7 @@ class Interpreter:
         log: where the interpreter reports; by default the logger ``neuroscript``.
         cache: whether what the host loads is kept on disk, compiled: in a directory, or with True in the user's
             directory for caches.  Where others may write in it, or scripts could reach it, it is not used.
+        services: objects that plugins find in `services`, by name, from the moment that they are loaded.
 
     Raises:
         NeuroScriptError: 22 or 23 if the sandbox is not a directory; 7 or 41 for a global that is no value.
@@ -94,6 +95,7 @@ class Interpreter:
         on_error: ErrorCallback | None = None,
         log: logging.Logger | None = None,
         cache: bool | str | os.PathLike[str] = False,
+        services: Mapping[str, Any] | None = None,
     ) -> None:
         self.sandbox = _directory(sandbox)
         self.limits = limits if limits is not None else _DEFAULT_LIMITS
@@ -110,6 +112,7 @@ class Interpreter:
         self.runtime = Runtime(self, self.limits, values)
         self.context = ToolContext(self)
         self._services = Services()
+        self._services.update(services or {})
         self._protected: list[str] = []
         self._files: Sandbox | None = None
         self._asker: Asker | None = None

@@ -24,7 +24,7 @@ PACKAGES = ("neuroscript", "ai_wm")
 # From the ground up: a module imports from its own part and from lower rows, and nothing from a part beside it.
 LAYERS = {
     "neuroscript": """
-        records version output user_directories
+        output records user_directories version
         errors limits
         values
         sandbox syntax
@@ -41,9 +41,12 @@ LAYERS = {
     """,
     "neuroscript.cli": """
         status log
-        source report interrupts plugin_commands
-        options app
-        . check run tools
+        source report interrupts plugin_commands plain_files
+        settings trusted_files
+        options explanation app
+        configuration
+        host
+        . check run tools trust
         session
         terminal
         repl
@@ -54,6 +57,7 @@ LAYERS = {
         numbers
         text equality
         host_conversion
+        error_fields
         .
     """,
     "neuroscript.syntax": """
@@ -302,7 +306,8 @@ def names_made_in(tree: ast.AST) -> Iterator[str]:
 
 
 def test_no_private_attribute_is_used_that_another_part_made() -> None:
-    """Which object an attribute is of is not known; whose name it is, is."""
+    """Which object an attribute is of is not known; whose name it is, is.  Those of Python's named tuples and syntax
+    trees are public."""
     made: dict[str, set[str]] = {}
     for module, tree in trees().items():
         made.setdefault(own(module), set()).update(filter(is_private, names_made_in(tree)))
@@ -310,7 +315,7 @@ def test_no_private_attribute_is_used_that_another_part_made() -> None:
     for module, tree in trees().items():
         elsewhere = {name for part, names in made.items() if part != own(module) for name in names}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and node.attr in elsewhere - made[own(module)]:
+            if isinstance(node, ast.Attribute) and node.attr in elsewhere - made[own(module)] - {"_fields", "_replace"}:
                 wrong.append(f"{module}:{node.lineno} uses {ast.unparse(node)}")
     assert wrong == []
 

@@ -119,6 +119,19 @@ def fails(interpreter: Interpreter) -> None:
     raise ZeroDivisionError("oops")
 
 
+def add_greeting(interpreter: Interpreter) -> None:
+    interpreter.services["seen"] = interpreter.services["greeting"]
+
+
+def test_a_plugin_finds_the_services_that_the_host_gave(install: Install) -> None:
+    install(f"{__name__}:add_greeting")
+    with Interpreter(services={"greeting": "hello"}) as interpreter:
+        assert interpreter.services["seen"] == "hello"
+    with Interpreter(services={"other": 1}) as interpreter, pytest.raises(NeuroScriptError) as caught:
+        assert interpreter.services
+    assert caught.value.code == 18
+
+
 def test_a_plugin_that_another_finder_knows_is_loaded(install: Install) -> None:
     install(f"{__name__}:add_weather")
     with Interpreter() as interpreter:

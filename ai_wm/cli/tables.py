@@ -21,6 +21,7 @@ PIPE_WIDTH = 160
 GAP = 2
 
 _KEY_STYLES = {"Found": "green", "Not Found": "red", "Error Resolving": "red", "Not Configured": "dim"}
+_STANDING_STYLES = {"host": "", "script": "dim", "untrusted": "red"}
 _STATUS_STYLES = {"active": "green", "disabled": "yellow", "archived": "dim"}
 
 
@@ -49,6 +50,7 @@ def workers(rows: Sequence[dict[str, Any]]) -> None:
         Column("status", drop=3),
         Column("for", drop=6),
         Column("key", drop=5),
+        Column("whose", drop=7),
         *_TOTALS,
     )
     cells = [
@@ -58,6 +60,7 @@ def workers(rows: Sequence[dict[str, Any]]) -> None:
             _cell(row["status"], _STATUS_STYLES.get(row["status"], "")),
             _cell(_uses(row)),
             _key(row["auth"]["method"], row["api_key_status"]),
+            _cell(row.get("standing", ""), _STANDING_STYLES.get(row.get("standing", ""), "")),
             *_totals(row["aggregate_performance_summary"]),
         ]
         for row in rows

@@ -113,6 +113,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     updating = action("update", _update, "change a worker")
     updating.add_argument("name", metavar="NAME", help="its name or id")
     updating.add_argument("updates", metavar="JSON", help=what)
+    trusting = action("trust", _trust, "make a worker that came with a file, or was edited there, the host's own")
+    trusting.add_argument("name", metavar="NAME", help="its name or id")
+    trusting.add_argument("--yes", action="store_true", help="do not ask")
     removing = action("remove", _remove, "remove a worker; the records of what it did stay")
     removing.add_argument("name", metavar="NAME", help="its name or id")
     checking = action("check-auth", _check_auth, "say whether the workers' keys are there, without showing them")
@@ -160,7 +163,7 @@ def moment(text: str) -> datetime:
 def _list(manager: AIWorkerManager, options: argparse.Namespace) -> int:
     wanted = {"status": options.status, "provider": options.provider, "name": options.name}
     filters = {key: value for key, value in wanted.items() if value is not None}
-    rows = manager.list_worker_definitions_for_display(filters)
+    rows = [_with_standing(manager, row) for row in manager.list_worker_definitions_for_display(filters)]
     if options.format == "jsonl":
         return _json_lines(rows)
     if not rows:
@@ -175,7 +178,7 @@ def _list(manager: AIWorkerManager, options: argparse.Namespace) -> int:
 
 def _show(manager: AIWorkerManager, options: argparse.Namespace) -> int:
     found = manager.get_worker_definition(options.name)
-    row = manager.list_worker_definitions_for_display({"id": found.definition_id})[0]
+    row = _with_standing(manager, manager.list_worker_definitions_for_display({"id": found.definition_id})[0])
     row["limit_usage"] = manager.limit_usage(found.definition_id)
     if options.format == "jsonl":
         return _json_lines([row])
@@ -229,6 +232,47 @@ def _add(manager: AIWorkerManager, options: argparse.Namespace) -> int:
 def _update(manager: AIWorkerManager, options: argparse.Namespace) -> int:
     manager.update_worker_definition(options.name, json_object(options.updates))
     return OK
+
+
+def _trust(manager: Any, options: argparse.Namespace) -> int:
+    found = manager.get_worker_definition(options.name)
+    config = found.base_config
+    rows = [
+        ("worker", found.name),
+        ("model", f"{found.provider}/{found.model_name}"),
+        ("address", config.get("base_url") or f"{found.provider}'s own"),
+        ("key", f"{found.auth.method} {found.auth.shown_value}".strip()),
+        # What a header holds may be a key.
+        ("headers", ", ".join(config.get("headers") or {})),
+        ("plain http", "allowed" if config.get("allow_http") else ""),
+    ]
+    for name, value in rows:
+        if value:
+            write_line(sys.stdout, f"{name:10} {_shown(value)}")
+    if not options.yes and not _confirmed():
+        write_line(sys.stderr, "neuroscript: nothing was changed")
+        return FAILED
+    manager.trust_worker_definition(found.definition_id)
+    return OK
+
+
+def _confirmed() -> bool:
+    """Whether the person at the terminal agrees.
+
+    Raises:
+        UsageError: if there is nobody to ask.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask on; say --yes if that key may go to that address")
+    sys.stdout.flush()
+    sys.stderr.write("May that key go to that address, for every program? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _shown(value: object) -> str:
+    """A text from the file, which must not steer the terminal."""
+    return "".join(char if char.isprintable() else " " for char in str(value))
 
 
 def _remove(manager: AIWorkerManager, options: argparse.Namespace) -> int:
@@ -288,6 +332,12 @@ def json_object(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UsageError(f'{where} is JSON, but no object; a definition is an object such as {{"name": …}}')
     return value
+
+
+def _with_standing(manager: Any, row: dict[str, Any]) -> dict[str, Any]:
+    """A worker's row with whose it is: the host's, a script's, or nobody's that can be trusted."""
+    standing = getattr(manager, "standing", None)
+    return row if standing is None else {**row, "standing": standing(row["definition_id"])}
 
 
 def _existing(path: str) -> Path:

@@ -109,12 +109,12 @@ def parse_error(reply: Any) -> ErrorReply:
     return ErrorReply(message=error if isinstance(error, str) else "")
 
 
-def stream_parser(request: LLMRequest) -> ChatStream:
+def stream_parser(request: LLMRequest) -> LineStream:
     """Makes a parser for the lines of one stream."""
-    return ChatStream(request)
+    return LineStream(request)
 
 
-class ChatStream:
+class LineStream:
     """Assembles a chat response from the lines of a stream."""
 
     def __init__(self, request: LLMRequest) -> None:

@@ -49,7 +49,7 @@ class Store(Protocol):
             change: gets a dict of the current definitions to put into, take out of, or replace in (the definitions
                 themselves must not be modified; put changed copies).  It runs with the store locked: it must be quick
                 and must not call the store.  If it raises, nothing is changed.  Summaries in the definitions are
-                ignored for those that the store knows: it writes its own.
+                ignored: the store puts its own.
 
         Returns:
             what ``change`` returned, after the new state is written and synced.

@@ -6,15 +6,12 @@ applied after its lines are on the disk.  Changes that touch the same instance o
 
 from __future__ import annotations
 
-import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ai_wm.data.totals import tokens_of
 from ai_wm.data.types import (
-    STATELESS_PREFIX,
     AIWorkerInstance,
     AIWorkerInstanceStatus,
     PerformanceRecord,
@@ -23,11 +20,10 @@ from ai_wm.data.types import (
     Timestamp,
     TokenUsageMetrics,
 )
-from ai_wm.store import journal
+from ai_wm.store import journal, rules
 from ai_wm.store.index import JournaledInstance, Place, RecordIndex
 from ai_wm.store.json_array import write_line
 from ai_wm.store.rows import IndexedEntry, Row, record_row, row_of
-from neuroscript import ErrorCode, NeuroScriptError
 
 RECOVERED = "the process that held this instance ended without retiring it; stored when its records were next read"
 """Why an instance found in a dead process's journal was retired."""
@@ -88,7 +84,7 @@ class StartInstance(Change):
     def plan(self, context: PlanContext) -> Plan:
         instance = self.instance
         if context.index.knows_instance(instance.instance_id):
-            raise NeuroScriptError(ErrorCode.DUPLICATE, f"there is an instance {instance.instance_id!r} already")
+            raise rules.known_instance(instance.instance_id)
         live = JournaledInstance(
             instance_id=instance.instance_id,
             definition_id=instance.definition_id,
@@ -131,9 +127,11 @@ class AddRecord(Change):
         record, index = self.record, context.index
         data, row = file_record(record)
         if index.knows_task(record.task_id):
-            raise NeuroScriptError(ErrorCode.DUPLICATE, f"there is a record of task {record.task_id!r} already")
+            raise rules.known_task(record.task_id)
         if not index.knows_instance(record.instance_id):
-            return _stored(_entry_of_its_own(record, data), [row])
+            data["instance_id"] = record.instance_id or rules.new_stateless_id()
+            entry = rules.task_entry(record, data["instance_id"])
+            return _stored(entry | {"performance_records": [data]}, [row])
         live = index.live(record.instance_id)
         usage = None if self.usage is None or live is None else self.usage.to_file()
 
@@ -144,27 +142,6 @@ class AddRecord(Change):
 
         lines = [(record.instance_id, journal.record_line(record.instance_id, data, usage))]
         return Plan(journal=journal_of(index, record.instance_id), journal_lines=lines, apply=apply)
-
-
-def _entry_of_its_own(record: PerformanceRecord, data: dict[str, Any]) -> dict[str, Any]:
-    metrics = record.llm_metrics
-    if not record.instance_id:
-        data["instance_id"] = f"{STATELESS_PREFIX}{uuid.uuid4()}"
-    status = AIWorkerInstanceStatus.RETIRED_COMPLETED if record.success else AIWorkerInstanceStatus.RETIRED_ERROR
-    return {
-        "instance_id": data["instance_id"],
-        "definition_id": data["definition_id"],
-        "creation_timestamp": data["timestamp_start"],
-        "retirement_timestamp": data["timestamp_end"],
-        "final_status": status.value,
-        "retirement_reason": "stateless task" if record.is_stateless or not record.instance_id else "task logged",
-        "session_token_usage": {
-            "input_tokens": tokens_of({"total_tokens": metrics.get("input_tokens")}),
-            "output_tokens": tokens_of({"total_tokens": metrics.get("output_tokens")}),
-            "total_tokens": tokens_of(metrics),
-        },
-        "performance_records": [data],
-    }
 
 
 @dataclass(slots=True)
@@ -182,7 +159,7 @@ class AddFeedback(Change):
         index = context.index
         place = index.find_task(self.task_id)
         if place is None:
-            raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no record of a task {self.task_id!r}")
+            raise rules.unknown_task(self.task_id)
         instance_id, ordinal = index.instance_of(place), place.ordinal
         changed = context.record(place) | {"supervisor_feedback": self.feedback.to_file()}
         row = record_row(changed)
@@ -216,19 +193,17 @@ class RetireInstance(Change):
         if self.usage is not None:
             entry["session_token_usage"] = self.usage.to_file()
         if self.records is not None:
-            self._check_tasks(context.index, self.records)
+            rules.check_tasks(self.records, self._is_of_another(context.index))
             entry["performance_records"] = [file_record(record)[0] for record in self.records]
         result = RetiredInstanceInfo.parse(entry)
         return _stored(entry, rows_in(entry), result)
 
-    def _check_tasks(self, index: RecordIndex, records: Sequence[PerformanceRecord]) -> None:
-        """Each task is counted once: none twice here, none that belongs to another instance."""
-        seen: set[str] = set()
-        for record in records:
-            place = index.find_task(record.task_id)
-            if record.task_id in seen or (place is not None and index.instance_of(place) != self.instance_id):
-                raise NeuroScriptError(ErrorCode.DUPLICATE, f"there is a record of task {record.task_id!r} already")
-            seen.add(record.task_id)
+    def _is_of_another(self, index: RecordIndex) -> Callable[[str], bool]:
+        def is_of_another(task_id: str) -> bool:
+            place = index.find_task(task_id)
+            return place is not None and index.instance_of(place) != self.instance_id
+
+        return is_of_another
 
 
 def own_live(context: PlanContext, instance_id: str) -> JournaledInstance:
@@ -239,8 +214,7 @@ def own_live(context: PlanContext, instance_id: str) -> JournaledInstance:
     """
     live = context.index.live(instance_id)
     if live is None or live.owner != context.journals.own_name:
-        what = "is held by another process" if live is not None else "is not live"
-        raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"instance {instance_id!r} {what}")
+        raise rules.not_live(instance_id, "is not live" if live is None else "is held by another process")
     return live
 
 
@@ -258,8 +232,7 @@ def file_record(record: PerformanceRecord) -> tuple[dict[str, Any], Row]:
     """
     row = row_of(record)
     if row is None:
-        message = f"performance record of task {record.task_id!r}: a key is given in two spellings; give each once"
-        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
+        raise rules.two_spellings(record.task_id)
     return record.to_file(), row
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from ai_wm.data.fields import plain
 from ai_wm.data.provider_names import provider_names
 from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import (
@@ -204,7 +205,7 @@ class JsonStore:
         last, records = -1, []
         for place in places:
             if place.record is not None:
-                yield place.record
+                yield plain(place.record, "to_file")
                 continue
             if place.entry != last:
                 assert reader is not None

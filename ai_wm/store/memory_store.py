@@ -1,4 +1,4 @@
-"""A store that keeps everything in memory: what a manager without a directory uses, and tests."""
+"""A store that keeps everything in memory: what a manager without a directory uses."""
 
 from __future__ import annotations
 
@@ -22,56 +22,74 @@ from ai_wm.data.types import (
     Timestamp,
     TokenUsageMetrics,
 )
+from ai_wm.store import rules
+from ai_wm.store.rows import has_two_spellings
 from neuroscript import ErrorCode, NeuroScriptError
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class _Entry:
-    """An instance, live or retired, or one stateless task; its records by their ids, in the order logged."""
+class _Session:
+    """An instance, live or retired; a task of none is one that was retired at once.
+
+    ``tasks`` are the ids of its records, in the order logged.  ``end`` holds the fields of its entry apart from the
+    records, or the task that it stands for; None while it lives.
+    """
 
     definition_id: str
     created: Timestamp
     files: list[str] = field(default_factory=list)
     usage: TokenUsageMetrics = field(default_factory=TokenUsageMetrics)
     tasks: list[str] = field(default_factory=list)
-    end: tuple[AIWorkerInstanceStatus, str, Timestamp] | None = None
-    """Final status, reason and moment; None while it lives."""
+    end: dict[str, Any] | PerformanceRecord | None = None
 
 
 class MemoryStore:
-    """A `Store` of this process alone, which ends with it.  See there for what each method does."""
+    """A `Store` of this process alone, which ends with it.
+
+    It keeps the records that it is given, and gives copies: whoever changes one that he logged changes it here.
+    """
 
     def __init__(self) -> None:
         self._lock = RLock()
+        self._closed = False
         self._definitions: dict[str, AIWorkerDefinition] = {}
-        self._entries: dict[str, _Entry] = {}
+        self._sessions: dict[str, _Session] = {}
         self._records: dict[str, PerformanceRecord] = {}
+        self._holders: dict[str, str] = {}
+        """The session that each task is in."""
         self._by_definition: dict[str, dict[str, None]] = {}
 
     # Definitions
 
     def definitions(self) -> Mapping[str, AIWorkerDefinition]:
-        """See `Store.definitions`."""
+        """Every definition by id; see `Store.definitions`."""
+        self._check()
         return MappingProxyType(self._definitions)
 
     def change_definitions(self, change: Callable[[dict[str, AIWorkerDefinition]], T]) -> T:
-        """See `Store.change_definitions`."""
+        """Change definitions in one step; see `Store.change_definitions`."""
         with self._lock:
+            self._check()
             after = dict(self._definitions)
             result = change(after)
+            for definition_id, definition in after.items():
+                if self._definitions.get(definition_id) is not definition:
+                    summary = {"aggregate_performance_summary": self.summary(definition_id)}
+                    after[definition_id] = definition.model_copy(update=summary)
             self._definitions = after
             return result
 
     # Live instances
 
     def start_instance(self, instance: AIWorkerInstance) -> None:
-        """See `Store.start_instance`."""
+        """Note that an instance was spawned; see `Store.start_instance`."""
         with self._lock:
-            if instance.instance_id in self._entries:
-                raise NeuroScriptError(ErrorCode.DUPLICATE, f"there is an instance {instance.instance_id!r} already")
-            self._entries[instance.instance_id] = _Entry(
+            self._check()
+            if instance.instance_id in self._sessions:
+                raise rules.known_instance(instance.instance_id)
+            self._sessions[instance.instance_id] = _Session(
                 instance.definition_id,
                 instance.creation_timestamp,
                 list(instance.active_file_contexts),
@@ -79,8 +97,9 @@ class MemoryStore:
             )
 
     def set_session_usage(self, instance_id: str, usage: TokenUsageMetrics) -> None:
-        """See `Store.set_session_usage`."""
+        """Note the token usage of a live instance; see `Store.set_session_usage`."""
         with self._lock:
+            self._check()
             self._live(instance_id).usage = usage
 
     def retire_instance(
@@ -93,142 +112,159 @@ class MemoryStore:
         usage: TokenUsageMetrics | None = None,
         records: Sequence[PerformanceRecord] | None = None,
     ) -> RetiredInstanceInfo:
-        """See `Store.retire_instance`."""
+        """Store a live instance for good and end it; see `Store.retire_instance`."""
         with self._lock:
-            entry = self._live(instance_id)
+            self._check()
+            session = self._live(instance_id)
             if records is not None:
-                self._replace(entry, records)
-            if usage is not None:
-                entry.usage = usage
-            entry.end = (final_status, reason, retired_at)
+                self._replace(instance_id, session, records)
+            end = session.end = {
+                "instance_id": instance_id,
+                "definition_id": session.definition_id,
+                "creation_timestamp": session.created,
+                "retirement_timestamp": retired_at,
+                "final_status": final_status,
+                "retirement_reason": reason,
+                "session_token_usage": session.usage if usage is None else usage,
+                "initial_file_contexts": session.files,
+            }
             # It comes last now, as in a file, whenever it was started.
-            self._entries[instance_id] = self._entries.pop(instance_id)
-            return self._info(instance_id, entry)
+            self._sessions[instance_id] = self._sessions.pop(instance_id)
+            return self._info(session, end)
 
     # Records
 
     def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
-        """See `Store.add_record`."""
+        """Log one task; see `Store.add_record`.  There is no disk to wait for."""
         with self._lock:
+            self._check()
+            if record.unknown and has_two_spellings(record):
+                raise rules.two_spellings(record.task_id)
             if record.task_id in self._records:
-                raise _known_task(record.task_id)
-            made = _Entry(
-                record.definition_id,
-                record.timestamp_start,
-                end=(AIWorkerInstanceStatus.RETIRED_COMPLETED, "", record.timestamp_end),
-            )
-            entry = self._entries.setdefault(record.instance_id, made)
-            self._put(entry, record)
-            if usage is not None and entry.end is None:
-                entry.usage = usage
+                raise rules.known_task(record.task_id)
+            session = self._sessions.get(record.instance_id)
+            if session is None:
+                if not record.instance_id:
+                    record = record.model_copy(update={"instance_id": rules.new_stateless_id()})
+                session = _Session(record.definition_id, record.timestamp_start, end=record)
+                self._sessions[record.instance_id] = session
+            self._put(record.instance_id, session, record)
+            if usage is not None and session.end is None:
+                session.usage = usage
 
     def add_feedback(self, task_id: str, feedback: SupervisorFeedback) -> PerformanceRecord:
-        """See `Store.add_feedback`."""
+        """Attach a judgement to a task; see `Store.add_feedback`."""
         with self._lock:
+            self._check()
             record = self._records.get(task_id)
             if record is None:
-                raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no record of a task {task_id!r}")
+                raise rules.unknown_task(task_id)
             self._records[task_id] = judged = record.model_copy(update={"supervisor_feedback": feedback})
-            return judged
+            return judged.model_copy(deep=True)
 
     def record(self, task_id: str) -> PerformanceRecord | None:
-        """See `Store.record`."""
-        return self._records.get(task_id)
+        """The record of a task; see `Store.record`."""
+        self._check()
+        record = self._records.get(task_id)
+        return None if record is None else record.model_copy(deep=True)
 
     def records(self, definition_id: str, where: RecordFilter | None = None) -> list[PerformanceRecord]:
-        """See `Store.records`."""
-        wanted = where or RecordFilter()
-        with self._lock:
-            mine = [self._records[task] for task in self._by_definition.get(definition_id, ())]
-        found = [record for record in reversed(mine) if _passes(record, wanted)]
-        found.sort(key=lambda record: record.timestamp_start, reverse=True)
-        return found if wanted.limit is None else found[: wanted.limit]
+        """The records of a definition, newest first; see `Store.records`."""
+        return [record.model_copy(deep=True) for record in self._select(definition_id, where)]
 
     def record_maps(self, definition_id: str, where: RecordFilter | None = None) -> list[dict[str, Any]]:
-        """See `Store.record_maps`."""
-        return [record.to_script() for record in self.records(definition_id, where)]
+        """The records of a definition as scripts see them; see `Store.record_maps`."""
+        return [record.to_script() for record in self._select(definition_id, where)]
 
     def instance_records(self, instance_id: str) -> list[PerformanceRecord]:
-        """See `Store.instance_records`."""
+        """The records of one instance in the order logged; see `Store.instance_records`."""
         with self._lock:
-            entry = self._entries.get(instance_id)
-            return [self._records[task] for task in entry.tasks] if entry is not None else []
+            self._check()
+            session = self._sessions.get(instance_id)
+            return [] if session is None else self._records_of(session)
 
     def entries(self) -> Iterator[RetiredInstanceInfo]:
-        """See `Store.entries`."""
+        """Every stored entry, oldest first; see `Store.entries`."""
         with self._lock:
-            stored = [self._info(name, entry) for name, entry in self._entries.items() if entry.end is not None]
+            self._check()
+            stored = [self._info(each, each.end) for each in self._sessions.values() if each.end is not None]
         return iter(stored)
 
     def summary(self, definition_id: str) -> AIWorkerPerformanceSummary:
-        """See `Store.summary`."""
+        """What the tasks of a definition add up to; see `Store.summary`."""
         totals = Totals()
         with self._lock:
+            self._check()
             for task in self._by_definition.get(definition_id, ()):
                 _count(totals, self._records[task])
             instances = [
-                entry
-                for name, entry in self._entries.items()
-                if entry.definition_id == definition_id and not name.startswith(STATELESS_PREFIX)
+                session
+                for name, session in self._sessions.items()
+                if session.definition_id == definition_id and not name.startswith(STATELESS_PREFIX)
             ]
         totals.spawned = len(instances)
-        return totals.summary(sum(entry.end is None for entry in instances))
+        return totals.summary(sum(session.end is None for session in instances))
 
     # The whole
 
     def reload(self) -> None:
-        """See `Store.reload`.  There is nothing to read."""
+        """Do nothing: there is no file to read again."""
+        self._check()
 
     def save(self) -> None:
-        """See `Store.save`.  There is nothing to write."""
+        """Do nothing: there is no file to write."""
+        self._check()
 
     def close(self) -> None:
-        """See `Store.close`.  There is nothing to close."""
+        """Refuse everything from now on."""
+        self._closed = True
 
     # Inside
 
-    def _live(self, instance_id: str) -> _Entry:
-        entry = self._entries.get(instance_id)
-        if entry is None or entry.end is not None:
-            raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no live instance {instance_id!r} in this store")
-        return entry
+    def _check(self) -> None:
+        if self._closed:
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, "the store in memory is closed")
 
-    def _put(self, entry: _Entry, record: PerformanceRecord) -> None:
+    def _live(self, instance_id: str) -> _Session:
+        session = self._sessions.get(instance_id)
+        if session is None or session.end is not None:
+            raise rules.not_live(instance_id)
+        return session
+
+    def _put(self, instance_id: str, session: _Session, record: PerformanceRecord) -> None:
+        self._holders[record.task_id] = instance_id
         self._records[record.task_id] = record
         self._by_definition.setdefault(record.definition_id, {})[record.task_id] = None
-        entry.tasks.append(record.task_id)
+        session.tasks.append(record.task_id)
 
-    def _replace(self, entry: _Entry, records: Sequence[PerformanceRecord]) -> None:
-        """Puts other records in the place of an entry's."""
-        own = set(entry.tasks)
-        ids = [record.task_id for record in records]
-        for task in ids:
-            if ids.count(task) > 1 or (task in self._records and task not in own):
-                raise _known_task(task)
-        for task in entry.tasks:
-            del self._by_definition[self._records.pop(task).definition_id][task]
-        entry.tasks.clear()
+    def _replace(self, instance_id: str, session: _Session, records: Sequence[PerformanceRecord]) -> None:
+        """Put other records in the place of a session's."""
+        own = set(session.tasks)
+        rules.check_tasks(records, lambda task: task in self._records and task not in own)
         for record in records:
-            self._put(entry, record)
+            if has_two_spellings(record):
+                raise rules.two_spellings(record.task_id)
+        for task in session.tasks:
+            del self._by_definition[self._records.pop(task).definition_id][task], self._holders[task]
+        session.tasks.clear()
+        for record in records:
+            self._put(instance_id, session, record)
 
-    def _info(self, instance_id: str, entry: _Entry) -> RetiredInstanceInfo:
-        assert entry.end is not None
-        status, reason, moment = entry.end
-        return RetiredInstanceInfo(
-            instance_id=instance_id,
-            definition_id=entry.definition_id,
-            creation_timestamp=entry.created,
-            retirement_timestamp=moment,
-            final_status=status,
-            retirement_reason=reason,
-            session_token_usage=entry.usage,
-            initial_file_contexts=entry.files,
-            performance_records=[self._records[task] for task in entry.tasks],
-        )
+    def _records_of(self, session: _Session) -> list[PerformanceRecord]:
+        return [self._records[task].model_copy(deep=True) for task in session.tasks]
 
+    def _info(self, session: _Session, end: dict[str, Any] | PerformanceRecord) -> RetiredInstanceInfo:
+        entry = end if isinstance(end, dict) else rules.task_entry(end, end.instance_id)
+        return RetiredInstanceInfo(**entry, performance_records=self._records_of(session))
 
-def _known_task(task_id: str) -> NeuroScriptError:
-    return NeuroScriptError(ErrorCode.DUPLICATE, f"there is a record of the task {task_id!r} already")
+    def _select(self, definition_id: str, where: RecordFilter | None) -> list[PerformanceRecord]:
+        wanted = where or RecordFilter()
+        with self._lock:
+            self._check()
+            mine = [(self._records[task], self._holders[task]) for task in self._by_definition.get(definition_id, ())]
+        found = [record for record, holder in reversed(mine) if _passes(record, holder, wanted)]
+        found.sort(key=lambda record: record.timestamp_start, reverse=True)
+        return found if wanted.limit is None else found[: wanted.limit]
 
 
 def _count(totals: Totals, record: PerformanceRecord) -> None:
@@ -243,12 +279,12 @@ def _count(totals: Totals, record: PerformanceRecord) -> None:
     totals.last = max(totals.last, to_nanoseconds(record.timestamp_end))
 
 
-def _passes(record: PerformanceRecord, where: RecordFilter) -> bool:
+def _passes(record: PerformanceRecord, holder: str, where: RecordFilter) -> bool:
     start = to_nanoseconds(record.timestamp_start)
     return (
         (where.task_id is None or record.task_id == where.task_id)
-        and (where.instance_id is None or record.instance_id == where.instance_id)
-        and (where.stateless is None or record.is_stateless == where.stateless)
+        and (where.instance_id is None or holder == where.instance_id)
+        and (where.stateless is None or holder.startswith(STATELESS_PREFIX) == where.stateless)
         and (where.success is None or record.success == where.success)
         and (where.duration_ms_gt is None or record.duration_ms > where.duration_ms_gt)
         and (where.duration_ms_lt is None or record.duration_ms < where.duration_ms_lt)

@@ -164,8 +164,8 @@ def record_row(record: dict[str, Any]) -> Row | None:
 
 
 def row_of(record: PerformanceRecord) -> Row | None:
-    """The row of a record; None if it has a key in a second spelling, which would hide what it is read as."""
-    if not _OTHER_SPELLINGS.isdisjoint(record.unknown):
+    """The row of a record; None if it has a key in two spellings."""
+    if has_two_spellings(record):
         return None
     feedback = record.supervisor_feedback
     return Row(
@@ -179,6 +179,11 @@ def row_of(record: PerformanceRecord) -> Row | None:
         None if feedback is None else float(feedback.rating),
         record.success,
     )
+
+
+def has_two_spellings(record: PerformanceRecord) -> bool:
+    """Whether a record has a key in a second spelling, which would hide what it is read as."""
+    return not _OTHER_SPELLINGS.isdisjoint(record.unknown)
 
 
 def _fits(data: Mapping[str, Any], types: Mapping[str, tuple[type, ...]]) -> bool:

@@ -11,8 +11,11 @@ from neuroscript.limits import Limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-    from typing import Any
+    from typing import Any, TypeVar
+
+    Checked = TypeVar("Checked")
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +57,96 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-files", metavar="N", type=whole_number, help="files and folders that one run may make (default: 10000)"
     )
+
+
+def add_policy(parser: argparse.ArgumentParser) -> None:
+    """Adds the options for what scripts may do with tools and workers, from ``--allow-key`` to ``--deny``."""
+    add = parser.add_argument_group("trust", "what scripts may do; the documentation's docs/security.md explains it")
+    more = "may be given several times"
+    add.add_argument(
+        "--allow-key",
+        metavar="SOURCE=URL",
+        action="append",
+        default=[],
+        type=_key,
+        help=f"a key that scripts may have sent to an address: env:GROQ_API_KEY=https://api.groq.com; {more}",
+    )
+    add.add_argument(
+        "--allow-origin",
+        metavar="URL",
+        action="append",
+        default=[],
+        type=_origin,
+        help=f"an address that scripts' workers may have, without a key: http://127.0.0.1:8080; {more}",
+    )
+    add.add_argument(
+        "--allow-setting",
+        metavar="NAME",
+        action="append",
+        default=[],
+        type=_name,
+        help=f"a setting of models that scripts may change, besides the usual ones: reasoning_effort; {more}",
+    )
+    add.add_argument(
+        "--ask", metavar="GLOB", action="append", type=_name, help=f"workers that scripts may ask (default: *); {more}"
+    )
+    add.add_argument("--manage", choices=("none", "own", "all"), help="whose workers scripts may change (default: own)")
+    add.add_argument(
+        "--max-cost", metavar="AMOUNT", type=_cost, help="most that the models of a run may cost, or none for no limit"
+    )
+    add.add_argument(
+        "--allow",
+        metavar="TOOL",
+        action="append",
+        default=[],
+        type=_name,
+        help=f"a tool that is refused otherwise, such as one that a model may only have if it is named here; {more}",
+    )
+    add.add_argument(
+        "--deny",
+        metavar="TOOL",
+        action="append",
+        default=[],
+        type=_name,
+        help=f"tools that are refused: a name, a group, or a pattern such as fs.*; {more}",
+    )
+
+
+def _key(text: str) -> tuple[str, str]:
+    from neuroscript.cli.settings import pair
+
+    return _checked(pair, text)
+
+
+def _origin(text: str) -> str:
+    from neuroscript.cli.settings import address
+
+    return _checked(address, text)
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a name or a pattern is wanted, such as fs.Read or fs.*, not an empty text")
+    return text
+
+
+def _cost(text: str) -> float | str:
+    if text == "none":
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"an amount of 0 or more such as 1.50, or none, is wanted, not {text!r}")
+    return number
+
+
+def _checked(read: Callable[[str], Checked], text: str) -> Checked:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}, is wanted") from None
 
 
 def make_limits(options: argparse.Namespace) -> Limits:

@@ -6,9 +6,11 @@ import argparse
 import sys
 
 from neuroscript import __version__
+from neuroscript.cli.host import POLICY_SERVICE, check_patterns, settings_of
 from neuroscript.cli.interrupts import Interrupts
-from neuroscript.cli.options import add_host, add_limits, environment, make_limits, sandbox_directory
+from neuroscript.cli.options import add_host, add_limits, add_policy, environment, sandbox_directory
 from neuroscript.cli.session import ReplSession
+from neuroscript.cli.source import STDIN
 from neuroscript.cli.status import OK
 from neuroscript.interpreter import Interpreter
 from neuroscript.output import write_line
@@ -21,27 +23,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
     add_host(parser)
     add_limits(parser)
+    add_policy(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Holds the conversation; returns when it ends."""
-    directory = sandbox_directory(options.sandbox)
+    settings = settings_of(options, STDIN, None)
+    directory = sandbox_directory(settings.one("run.sandbox"))
     interrupts = Interrupts()
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
 
     def make_interpreter() -> Interpreter:
         return Interpreter(
             sandbox=directory,
-            limits=make_limits(options),
+            limits=settings.limits(),
             emit=lambda value: write_line(sys.stdout, text_of(value)),
             # From a pipe, the next line is the next input and no answer.
             prompt=interrupts.ask if interactive else None,
-            environment=environment(options.env),
-            plugins=not options.no_plugins,
+            environment=environment(list(settings.each("run.env"))),
+            plugins=settings.one("run.plugins"),
+            policy=settings.tool_policy(),
+            services={POLICY_SERVICE: settings.worker_policy()},
         )
 
-    session = ReplSession(make_interpreter, lambda text: write_line(sys.stdout, text))
+    session = ReplSession(make_interpreter, lambda text: write_line(sys.stdout, text), settings)
     try:
+        check_patterns(session.interpreter, options, settings.one("run.plugins"))
         if interactive:
             _converse(session, interrupts)
         else:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from neuroscript.cli.app import silence_stdout
+from neuroscript.cli.host import MAX_COST, POLICY_SERVICE, check_patterns, make_host, settings_of
 from neuroscript.cli.interrupts import Interrupts
 from neuroscript.cli.options import (
     add_format,
     add_host,
     add_limits,
+    add_policy,
     environment,
     json_value,
-    make_limits,
     sandbox_directory,
 )
 from neuroscript.cli.report import log_to_standard_error, make_report
@@ -55,13 +56,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help='show the models\' replies while they come: on standard error, or as lines {"delta": text}',
     )
+    parser.add_argument(
+        "--explain-policy",
+        action="store_true",
+        help="say what the program may do, and why; run nothing",
+    )
     add_format(parser)
     add_host(parser)
     add_limits(parser)
+    add_policy(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs the program; returns the exit status."""
+    if options.explain_policy:
+        from neuroscript.cli.explanation import explain_policy
+
+        if options.file != STDIN:
+            read_source(options.file)  # which tells if there is no such program
+        return explain_policy(settings_of(options, options.file, MAX_COST), options.format)
+    host = make_host(options, options.file, MAX_COST)
     job = _Job(
         source_name(options.file),
         options.entry,
@@ -71,19 +85,23 @@ def run(options: argparse.Namespace) -> int:
     )
     interrupts = Interrupts()
     sink = _Sink(make_report(options.format, show_result=options.entry is not None))
+    services: dict[str, Any] = {POLICY_SERVICE: host.workers}
+    if host.stream:
+        services[STREAM_SERVICE] = sink.delta
     with _Host(
-        sandbox=sandbox_directory(options.sandbox),
-        limits=make_limits(options),
+        sandbox=sandbox_directory(host.sandbox),
+        limits=host.limits,
         emit=sink.emit,
         # Where the program itself comes from standard input, no answer can.
         prompt=None if options.file == STDIN else interrupts.ask,
-        environment=environment(options.env),
-        plugins=not options.no_plugins,
+        environment=environment(host.environment),
+        plugins=host.plugins,
+        policy=host.tools,
         cache=True,
+        services=services,
     ) as interpreter:
         sink.interpreter = interpreter
-        if options.stream:
-            interpreter.services[STREAM_SERVICE] = sink.delta
+        check_patterns(interpreter, options, host.plugins)
         try:
             with interrupts.cancelling(interpreter.cancel):
                 result = job.run(interpreter)

@@ -7,7 +7,10 @@ import shutil
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from neuroscript.cli.explanation import explained
+from neuroscript.cli.host import CHANGED_SERVICE, POLICY_SERVICE
 from neuroscript.cli.report import explain
+from neuroscript.cli.settings import EXAMPLE_ADDRESS, EXAMPLE_KEY, Settings, pair
 from neuroscript.cli.source import read_source
 from neuroscript.cli.status import UsageError
 from neuroscript.cli.tools import find_tools, table
@@ -31,9 +34,19 @@ Variables and procedures are kept; a procedure that is typed again takes the pla
   :tools [NAME]  list the tools, or explain one
   :vars          show the variables
   :reset         forget variables and procedures
+  :policy        show what is granted to what you type, and why
+  :allow …       grant something until you leave: key SOURCE=URL, origin URL, manage own|all|none, tool NAME
   :quit          leave (as does the end of the input, Ctrl-D)
 
 Ctrl-C ends a program that runs, or forgets a block that is half typed."""
+
+GRANTS = {
+    "key": ("policy.keys", EXAMPLE_KEY),
+    "origin": ("policy.origins", EXAMPLE_ADDRESS),
+    "manage": ("policy.manage", "own|all|none"),
+    "tool": ("policy.allow", "AIWorkerDefinition.Add"),
+}
+"""What ``:allow`` grants: the setting of each, and an example."""
 
 _WORD = re.compile(r":?[A-Za-z_][A-Za-z0-9_.]*\Z|:\Z")
 
@@ -44,11 +57,18 @@ class ReplSession:
     Args:
         make_interpreter: makes an interpreter; called once at first and for each ``:reset``.
         write: shows a text, which may have several lines, and ends it with a line end.
+        settings: what is granted; ``make_interpreter`` gives an interpreter what they say.
     """
 
-    def __init__(self, make_interpreter: Callable[[], Interpreter], write: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        make_interpreter: Callable[[], Interpreter],
+        write: Callable[[str], None],
+        settings: Settings | None = None,
+    ) -> None:
         self._make_interpreter = make_interpreter
         self._write = write
+        self._settings = settings if settings is not None else Settings()
         self._pending: list[str] = []
         self._sources: dict[str, str] = {}
         self._commands: dict[str, Callable[[str], None]] = {
@@ -57,6 +77,8 @@ class ReplSession:
             ":tools": self._tools,
             ":vars": lambda _: self._variables(),
             ":reset": lambda _: self.reset(),
+            ":policy": lambda _: self._write(explained(self._settings)),
+            ":allow": self._allow,
             ":quit": lambda _: self._quit(),
         }
         self.done = False
@@ -161,6 +183,33 @@ class ReplSession:
         variables = self._session.variables
         rows = [f"{name} = {shown(value, 200)}" for name, value in sorted(variables.items())]
         self._write("\n".join(rows) or "no variables are set")
+
+    def _allow(self, line: str) -> None:
+        what, _, value = line.partition(" ")
+        value = value.strip()
+        # A second line comes from a text that was pasted, and is not what the person at the terminal granted.
+        if what not in GRANTS or not value or "\n" in line or "\r" in line:
+            examples = ", ".join(f":allow {name} {example}" for name, (_, example) in GRANTS.items())
+            raise UsageError(f"one of these is wanted: {examples}")
+        try:
+            path, _ = GRANTS[what]
+            granted: Any = [value]
+            if what == "key":
+                source, place = pair(value)
+                granted = {source: place}
+            elif what == "manage":
+                granted = value
+            elif what == "tool":
+                find_tools(self.interpreter.tools, value)
+            self._settings.grant(path, granted, f":allow {what}")
+        except ValueError as error:
+            raise UsageError(f":allow {what}: {error}, is wanted") from None
+        policy = self._settings.worker_policy()
+        self.interpreter.policy = self._settings.tool_policy()
+        services = self.interpreter.services
+        services[POLICY_SERVICE] = policy
+        if CHANGED_SERVICE in services:
+            services[CHANGED_SERVICE](policy)
 
     # --- help for the terminal ---
 

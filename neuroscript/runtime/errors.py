@@ -49,8 +49,6 @@ class Unset(NameError):
 
 _LONG_NAME = 100  # characters from which on no near name is looked for
 
-UNCATCHABLE = frozenset({ErrorCode.RESOURCE_EXHAUSTION, ErrorCode.NESTING_DEPTH_EXCEEDED, ErrorCode.CANCELLED})
-
 
 def script_error(exception: BaseException, runtime: RunState) -> NeuroScriptError:
     """The script's error for an exception that came out of generated code, with its place and stack.
@@ -183,26 +181,3 @@ def nearest(name: str, known: Iterable[str]) -> str:
         lowered = {candidate.lower(): candidate for candidate in known}
         found = [lowered[name.lower()]] if name.lower() in lowered else []
     return f"; did you mean '{found[0]}'?" if found else ""
-
-
-def handler_fields(error: NeuroScriptError) -> dict[str, Any]:
-    """The fields of ``system_error`` in an error handler (language reference, section 6)."""
-    return {
-        **{str(key): _shown_detail(value) for key, value in error.details.items()},
-        "code": int(error.code),
-        "message": error.message,
-        "line": error.line,
-        "column": error.column,
-        "procedure": error.stack[0].procedure if error.stack else "",
-        "stack": [str(frame) for frame in error.stack],
-    }
-
-
-def _shown_detail(value: Any) -> Any:
-    """A detail of an error as a script sees it; one that is no value of the language is shown as its type."""
-    from neuroscript.values import from_host
-
-    try:
-        return from_host(value)
-    except NeuroScriptError:
-        return f"<{type(value).__name__}>"

@@ -10,13 +10,13 @@ import sys
 from functools import partial
 from itertools import chain, compress
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.errors import UNCATCHABLE, ErrorCode, NeuroScriptError
 from neuroscript.output import write_line
 from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, refcount
-from neuroscript.runtime.errors import UNCATCHABLE, Stop, Unset, handler_fields, nearest, script_error
+from neuroscript.runtime.errors import Stop, Unset, nearest, script_error
 from neuroscript.runtime.events import Events, make_event
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
 from neuroscript.runtime.runs import Runs
@@ -32,6 +32,7 @@ from neuroscript.values import (
     to_host,
     type_name,
 )
+from neuroscript.values.error_fields import handler_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

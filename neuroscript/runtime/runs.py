@@ -10,8 +10,8 @@ import sys
 import threading
 from contextvars import ContextVar
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.runtime.errors import UNCATCHABLE, Stop, script_error
+from neuroscript.errors import UNCATCHABLE, ErrorCode, NeuroScriptError
+from neuroscript.runtime.errors import Stop, script_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

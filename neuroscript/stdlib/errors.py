@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.runtime.errors import UNCATCHABLE, handler_fields
+from neuroscript.errors import UNCATCHABLE, ErrorCode, NeuroScriptError
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import ErrorValue
+from neuroscript.values.error_fields import handler_fields
 
 if TYPE_CHECKING:
     from neuroscript.runtime.context import ToolContext

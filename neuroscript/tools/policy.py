@@ -52,6 +52,8 @@ class Policy:
         allow: patterns of tool names, with ``*`` and ``?``: ``fs.*``, ``str.To*``.  A name without a dot is a group.
         deny: patterns that are refused, whatever ``allow`` says.
         grants: patterns of the capabilities that the host grants: ``fs:read``, ``fs:*``.
+        exempt: patterns of tools that may be called whatever capabilities they need; ``deny`` and ``allow`` hold for
+            them as for all.
 
     Case does not matter.  A leading ``tool.`` is dropped.
     """
@@ -59,29 +61,31 @@ class Policy:
     allow: tuple[str, ...] = ("*",)
     deny: tuple[str, ...] = ()
     grants: tuple[str, ...] = DEFAULT_GRANTS
-    _patterns: tuple[_Patterns, _Patterns, _Patterns] = field(init=False, repr=False, compare=False)
+    exempt: tuple[str, ...] = ()
+    _patterns: tuple[_Patterns, _Patterns, _Patterns, _Patterns] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("allow", "deny", "grants"):
+        for name in ("allow", "deny", "grants", "exempt"):
             value = getattr(self, name)
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
         patterns = (
             _Patterns(map(_tool_pattern, self.allow)),
             _Patterns(map(_tool_pattern, self.deny)),
             _Patterns(pattern.lower() for pattern in self.grants),
+            _Patterns(map(_tool_pattern, self.exempt)),
         )
         object.__setattr__(self, "_patterns", patterns)
 
     def refusal(self, spec: ToolSpec) -> str | None:
         """Why the tool may not be called; None if it may."""
-        allow, deny, _ = self._patterns
+        allow, deny, _, exempt = self._patterns
         name = spec.name.lower()
         if deny.match(name):
             return f"{spec.full_name} is denied by the host's policy"
         if not allow.match(name):
             return f"{spec.full_name} is not among the tools that the host allows"
         for capability in spec.capabilities:
-            if not self.granted(capability):
+            if not self.granted(capability) and not exempt.match(name):
                 return f"{spec.full_name} needs the capability {capability}, which the host does not grant"
         return None
 

@@ -32,8 +32,9 @@ Command = Callable[..., Outcome]
 
 @pytest.fixture
 def neuroscript(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    """Runs the command in this process, in an empty directory."""
+    """Runs the command in this process, in an empty directory, as a user without configuration."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
     monkeypatch.setenv("COLUMNS", "100")
 
     def command(*arguments: str) -> Outcome:

@@ -12,6 +12,7 @@ import pytest
 from neuroscript.cli.session import ReplSession, shown
 from neuroscript.interpreter import Interpreter
 from neuroscript.limits import Limits
+from neuroscript.tools import ToolSpec
 from neuroscript.values import ErrorValue
 from tests.cli.conftest import Command
 
@@ -251,3 +252,87 @@ def test_without_a_place_for_history_there_is_none(monkeypatch: pytest.MonkeyPat
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(terminal, "user_state_path", lambda *_, **__: tmp_path / "file" / "state")
     assert type(terminal._history()) is InMemoryHistory
+
+
+# --- what is granted -------------------------------------------------------------------------------------------------
+
+
+def policy_of(talk: Conversation) -> object:
+    return talk.session.interpreter.services["worker_policy"]
+
+
+def test_what_is_granted_reaches_the_plugins_each_time(talk: Conversation) -> None:
+    told: list[object] = []
+    talk.session.interpreter.services["worker_policy_changed"] = told.append
+    keys = {"env:A": ("https://a.example",)}
+    origins = ("http://127.0.0.1:8080",)
+    assert talk.say(":allow key env:A=https://a.example") == []
+    assert talk.say(":allow origin http://127.0.0.1:8080") == []
+    assert talk.say(":allow manage all") == []
+    assert talk.say(":allow manage none") == []
+    assert told == [
+        {"keys": keys},
+        {"keys": keys, "origins": origins},
+        {"keys": keys, "origins": origins, "manage": "all"},
+        {"keys": keys, "origins": origins, "manage": "none"},
+    ]
+    assert policy_of(talk) == told[-1]
+    [policy] = talk.say(":policy")
+    assert "  the key env:A may go to https://a.example  [:allow key]\n" in policy
+    assert "  workers' definitions: scripts change none  [:allow manage]\n" in policy
+
+
+def test_a_tool_that_is_granted_can_be_called_at_once(talk: Conversation) -> None:
+    def launch() -> str:
+        return "launched"
+
+    talk.session.interpreter.tools.register(ToolSpec(name="rocket.Launch", capabilities=("rocket",)), launch)
+    talk.say("func go() means\n  return tool.rocket.Launch()\nendfunc")
+    assert "needs the capability rocket" in talk.say("go()")[0]
+    assert talk.say(":allow tool rocket.Launch") == []
+    assert talk.say("go()") == ['"launched"']
+    assert policy_of(talk) == {"model_tools": ("rocket.Launch",)}
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (":allow", "one of these is wanted: :allow key env:GROQ_API_KEY=https://api.groq.com"),
+        (":allow everything", "one of these is wanted"),
+        (":allow key", "one of these is wanted"),
+        (":allow key sk-12345678", "env:GROQ_API_KEY=https://api.groq.com"),
+        (":allow origin a.example", "such as http://127.0.0.1:8080"),
+        (":allow manage some", '"own"'),
+        (":allow tool fs.Raed", "tool.fs.Read"),
+    ],
+)
+def test_a_grant_that_is_none_changes_nothing(talk: Conversation, line: str, problem: str) -> None:
+    [answer] = talk.say(line)
+    assert problem in answer
+    assert "sk-12345678" not in answer
+    assert "worker_policy" not in talk.session.interpreter.services
+
+
+def test_a_pasted_text_grants_nothing(talk: Conversation) -> None:
+    talk.session.feed(":allow key env:A=https://evil.example\nemit 1")
+    assert "one of these is wanted" in talk.written[0]
+    assert "worker_policy" not in talk.session.interpreter.services
+
+
+def test_flags_and_grants_hold_after_a_reset(
+    neuroscript: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    upper = 'tool.str.ToUpper("x")'
+    lines = [upper, ":allow origin http://127.0.0.1:8080", ":reset", upper, ":policy"]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines)))
+    project = tmp_path / "neuroscript.toml"
+    project.write_text('[policy]\nmanage = "none"\nmax_cost_per_run = 3\n')
+    done = neuroscript("repl", "--deny", "str.ToUpper", "--max-cost", "2")
+    assert done.status == 0
+    assert done.out.count("tool.str.ToUpper is denied") == 2
+    for line in (
+        "may name http://127.0.0.1:8080, without a key  [:allow origin]",
+        "most that a run's models may cost: 2.0  [--max-cost]",
+        f"workers' definitions: scripts change none  [{project}]",
+    ):
+        assert f"  {line}\n" in done.out

@@ -171,6 +171,7 @@ SLOW = {
     "ast", "asyncio", "dataclasses", "decimal", "difflib", "fractions", "inspect", "json", "logging", "pathlib",
     "shutil", "tempfile", "traceback", "typing", "uuid",
     "lark", "pydantic", "httpx", "anyio", "rich", "prompt_toolkit", "platformdirs", "re2", "filelock", "ai_wm",
+    "tomllib",
 }  # fmt: skip
 
 
@@ -189,6 +190,9 @@ def test_a_program_that_is_compiled_needs_no_compiler(caches: Path, tmp_path: Pa
         "neuroscript.session",
         "neuroscript.tools.validation",
         "neuroscript.stdlib.",
+        "neuroscript.cli.settings",
+        "neuroscript.cli.configuration",
+        "neuroscript.output",
     ):
         assert not [name for name in modules if name.startswith(part)]
 

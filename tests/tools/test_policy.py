@@ -31,6 +31,9 @@ def test_everything_is_permitted_by_default() -> None:
         (Policy(grants=()), [UPPER]),
         (Policy(grants=("fs:read",)), [READ, UPPER]),
         (Policy(grants=("FS:*",)), [READ, WRITE, UPPER]),
+        (Policy(grants=(), exempt=("fs.Read",)), [READ, UPPER]),
+        (Policy(grants=(), exempt=("tool.FS",), deny=("fs.Write",)), [READ, UPPER]),
+        (Policy(grants=(), exempt=("*",), allow=("fs",)), [READ, WRITE]),
         (Policy(allow="str.*"), [UPPER]),  # type: ignore[arg-type]
     ],
 )

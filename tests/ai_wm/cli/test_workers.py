@@ -146,16 +146,57 @@ def test_a_directory_without_workers_is_left_alone(workers: Workers, tmp_path: P
     assert list((tmp_path / "sandbox").iterdir()) == []
 
 
-def test_the_list(busy: Workers) -> None:
+def test_the_list(busy: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    standings = iter(["script", "host"] * 3)
+    monkeypatch.setattr(AIWorkerManager, "standing", lambda self, name: next(standings), raising=False)
     status, output, _ = busy("list")
     assert status == 0
     assert rows(output) == [
-        ["name", "model", "status", "for", "key", "tasks", "ok", "tokens", "cost"],
-        ["broken", "local/scripted", "active", "chat", "tasks", "not", "needed", "1", "0%", "0", "0.2500"],
-        ["helper", "local/echo", "active", "chat", "tasks", "not", "needed", "2", "100%", "10", "0.5000"],
+        ["name", "model", "status", "for", "key", "whose", "tasks", "ok", "tokens", "cost"],
+        ["broken", "local/scripted", "active", "chat", "tasks", "not", "needed", "script", "1", "0%", "0", "0.2500"],
+        ["helper", "local/echo", "active", "chat", "tasks", "not", "needed", "host", "2", "100%", "10", "0.5000"],
     ]
     assert "broken" not in busy("list", "--name", "HELP")[1]
     assert busy("list", "--status", "archived")[1] == ""
+
+
+def test_a_worker_is_trusted_by_somebody_who_saw_what_it_does_with_its_key(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted: list[str] = []
+    monkeypatch.setattr(
+        AIWorkerManager, "trust_worker_definition", lambda self, name: trusted.append(name), raising=False
+    )
+    definition = {
+        **WORKER,
+        "provider": "openai",
+        "auth": {"method": "env_var", "value": "SOME_KEY"},
+        "base_config": {"base_url": "https://gateway.example/v1"},
+    }
+    identifier = workers("add", json.dumps(definition))[1].strip()
+    status, output, errors = workers("trust", "helper")
+    assert status == 2
+    assert "--yes" in errors
+    assert rows(output) == [
+        ["worker", "helper"],
+        ["model", "openai/echo"],
+        ["address", "https://gateway.example/v1"],
+        ["key", "env_var", "SOME_KEY"],
+    ]
+    assert trusted == []
+    for answer, done in (("", 1), ("n\n", 1), ("yes\n", 0)):
+        monkeypatch.setattr("sys.stdin", Terminal(answer))
+        assert workers("trust", "helper")[0] == done
+    assert trusted == [identifier]
+    assert workers("trust", "helper", "--yes")[0] == 0
+    assert trusted == [identifier] * 2
+
+
+class Terminal(io.StringIO):
+    """A terminal at which somebody types an answer."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def test_the_summary_ends_with_the_sum(busy: Workers) -> None:

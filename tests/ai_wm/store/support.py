@@ -19,12 +19,22 @@ from ai_wm.data.types import (
     RetiredInstanceInfo,
     Timestamp,
 )
-from ai_wm.store import JsonStore
+from ai_wm.store import JsonStore, Store
 from ai_wm.store.engine import DEFINITIONS_FILE, PERFORMANCE_FILE
 from ai_wm.store.files import FileSystem, read_at
+from ai_wm.store.memory_store import MemoryStore
 
 NOON = 1_750_000_000
 """Some moment, in seconds since 1970."""
+
+
+KINDS = ["json", "memory"]
+"""Every kind of store: what `open_store` opens, and what the tests of the protocol run over."""
+
+
+def open_store(kind: str, directory: Path) -> Store:
+    """Open a store of a kind, with the data of the directory if the kind has any."""
+    return JsonStore(directory, files=Files()) if kind == "json" else MemoryStore()
 
 
 def worker(name: str = "w", definition_id: str = "def-1", **more: Any) -> AIWorkerDefinition:
@@ -33,7 +43,7 @@ def worker(name: str = "w", definition_id: str = "def-1", **more: Any) -> AIWork
     return AIWorkerDefinition.parse({"definition_id": definition_id, "name": name} | basic | more)
 
 
-def add(store: JsonStore, *definitions: AIWorkerDefinition) -> None:
+def add(store: Store, *definitions: AIWorkerDefinition) -> None:
     """Add definitions to a store."""
     store.change_definitions(lambda all_: all_.update({each.definition_id: each for each in definitions}))
 
@@ -53,7 +63,7 @@ def record(task_id: str, instance_id: str = "", definition_id: str = "def-1", **
     return PerformanceRecord.parse(fields | more)
 
 
-def spawn(store: JsonStore, instance_id: str, definition_id: str = "def-1") -> str:
+def spawn(store: Store, instance_id: str, definition_id: str = "def-1") -> str:
     """Start an instance."""
     store.start_instance(
         AIWorkerInstance(
@@ -63,7 +73,7 @@ def spawn(store: JsonStore, instance_id: str, definition_id: str = "def-1") -> s
     return instance_id
 
 
-def retire(store: JsonStore, instance_id: str, **more: Any) -> RetiredInstanceInfo:
+def retire(store: Store, instance_id: str, **more: Any) -> RetiredInstanceInfo:
     """Retire an instance as completed."""
     done = AIWorkerInstanceStatus.RETIRED_COMPLETED
     moment = Timestamp.from_unix(NOON + 60)

@@ -36,11 +36,6 @@ def store(tmp_path: Path, files: Files) -> Iterator[JsonStore]:
     made.close()
 
 
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    return tmp_path / "sandbox"
-
-
 def retired(store: JsonStore, instance_id: str, count: int, **more: Any) -> None:
     """Spawn an instance, log so many tasks (``i-0``, ``i-1``, …), and retire it."""
     spawn(store, instance_id)

@@ -58,11 +58,6 @@ def store(tmp_path: Path, files: Files) -> Iterator[JsonStore]:
     made.close()
 
 
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    return tmp_path / "sandbox"
-
-
 OPERATIONS: dict[str, Callable[[JsonStore], Any]] = {
     "record": lambda store: store.add_record(record("t1")),
     "large record": lambda store: store.add_record(record("t1", input_context={"x": "y" * 40_000})),

@@ -1,0 +1,150 @@
+"""Configuration files, and their precedence.
+
+From the lowest: defaults, the user's ``config.toml``, each project's ``neuroscript.toml`` from the root of the file
+system down, the flags.  A project's file that the user does not trust only narrows.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+import tomllib
+
+from neuroscript.cli import trusted_files
+from neuroscript.cli.plain_files import NotPlain, read_plain
+from neuroscript.cli.settings import BY_PATH, NONE, SECTIONS, Settings
+from neuroscript.cli.status import UsageError
+from neuroscript.limits import Limits
+from neuroscript.output import one_line, write_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+MAX_BYTES = 64 * 1024
+
+RUN_SANDBOX = "run.sandbox"
+
+
+def layered(options: argparse.Namespace, user: str | None, projects: Sequence[str], max_cost: float | None) -> Settings:
+    """All that the files and the flags say; what is left out of an untrusted file is told on standard error.
+
+    Raises:
+        UsageError: for a file that cannot be read, an unknown name or a value that does not fit.
+    """
+    settings = Settings(max_cost)
+    if user is not None:
+        content = read_file(user, own=True)
+        for path, value in parsed(user, content):
+            settings.grant(path, value, user)
+    for project in projects:
+        _add_project(settings, project)
+    for path, value, flag in _flags(options):
+        settings.grant(path, value, flag)
+    return settings
+
+
+def _add_project(settings: Settings, project: str) -> None:
+    content = read_file(project)
+    standing = trusted_files.standing(project, content)
+    take = settings.grant if standing == trusted_files.TRUSTED else settings.narrow
+    for path, value in parsed(project, content):
+        take(path, value, project)
+    ignored = settings.ignored.get(project, [])
+    if not ignored and standing != trusted_files.CHANGED:
+        return
+    why = "has changed since it was trusted" if standing == trusted_files.CHANGED else "is not trusted"
+    what = f"ignored: {', '.join(ignored)}" if ignored else "it only narrows what is granted"
+    shown = one_line(project)
+    write_line(sys.stderr, f"neuroscript: {shown} {why}; {what} (after reading it: neuroscript trust {shown})")
+
+
+def read_file(path: str, *, own: bool = False) -> bytes:
+    """The content of a configuration file.
+
+    Args:
+        path: where it is.
+        own: whether it is the user's own, which may be reached through a link and which nobody else may write.
+
+    Raises:
+        UsageError: if it is not a regular file of a reasonable size.
+    """
+    try:
+        return read_plain(path, MAX_BYTES, follow=own, own=own)
+    except FileNotFoundError:
+        raise UsageError(f"{one_line(path)}: there is no such file") from None
+    except NotPlain as error:
+        raise UsageError(f"{one_line(path)} cannot be used as configuration: {error}") from error
+
+
+def parsed(path: str, content: bytes) -> Iterator[tuple[str, Any]]:
+    """The settings in a configuration file, each with the name of its section.
+
+    Raises:
+        UsageError: if it is not TOML, or has a name that there is not.
+    """
+    try:
+        document = tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise UsageError(f"{one_line(path)} is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{one_line(path)} is not TOML: {one_line(error)}") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits; brackets in brackets
+        raise UsageError(f"{one_line(path)} is not TOML that can be read") from None
+    for section, table in document.items():
+        if section not in SECTIONS:
+            raise UsageError(f"{one_line(path)}: there is no section [{one_line(section)}]{_near(section, SECTIONS)}")
+        if not isinstance(table, dict):
+            raise UsageError(f"{one_line(path)}: {section} must be a section: [{section}]")
+        names = [setting.name for setting in BY_PATH.values() if setting.section == section]
+        for name, value in table.items():
+            if name not in names:
+                hint = _near(name, names)
+                raise UsageError(f"{one_line(path)}: [{section}] has no setting {one_line(repr(name))}{hint}")
+            setting = f"{section}.{name}"
+            yield setting, _beside(path, value) if setting == RUN_SANDBOX else value
+
+
+def _beside(path: str, value: Any) -> Any:
+    """A path in a configuration file is relative to the file's directory."""
+    if not isinstance(value, str) or not value.strip():
+        return value  # which is refused with the others that do not fit
+    return os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(value))
+
+
+def _near(name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names)}"
+
+
+def _flags(options: argparse.Namespace) -> Iterator[tuple[str, Any, str]]:
+    """The settings that the flags make, each with the flag's name."""
+    for source, place in options.allow_key:
+        yield "policy.keys", {source: place}, "--allow-key"
+    if options.ask:
+        yield "policy.ask", options.ask, "--ask"
+    for path, name in (
+        ("policy.origins", "allow_origin"),
+        ("policy.overrides", "allow_setting"),
+        ("policy.allow", "allow"),
+        ("policy.deny", "deny"),
+        ("run.env", "env"),
+    ):
+        if getattr(options, name):
+            yield path, getattr(options, name), f"--{name.replace('_', '-')}"
+    if options.manage is not None:
+        yield "policy.manage", options.manage, "--manage"
+    if options.max_cost is not None:
+        yield "policy.max_cost_per_run", None if options.max_cost == NONE else options.max_cost, "--max-cost"
+    for name in Limits.__annotations__:
+        if getattr(options, name, None) is not None:
+            yield f"limits.{name}", getattr(options, name), f"--{name.replace('_', '-')}"
+    if options.sandbox is not None:
+        yield RUN_SANDBOX, options.sandbox, "--sandbox"
+    if options.no_plugins:
+        yield "run.plugins", False, "--no-plugins"
+    if getattr(options, "stream", False):
+        yield "run.stream", True, "--stream"

@@ -1,0 +1,156 @@
+"""What a command gives to the programs that it runs, from its flags and the configuration files.
+
+Most runs have no configuration and no flags on trust; for them nothing more than this module is imported.
+"""
+
+from __future__ import annotations
+
+import os
+
+from neuroscript.cli.options import make_limits
+from neuroscript.cli.source import STDIN
+from neuroscript.cli.status import UsageError
+from neuroscript.records import record
+from neuroscript.tools.policy import Policy
+from neuroscript.user_directories import user_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+    from neuroscript.cli.settings import Settings
+    from neuroscript.interpreter import Interpreter
+    from neuroscript.limits import Limits
+
+MAX_COST = 5.0
+"""What one ``neuroscript run`` may cost unless told otherwise: people run there what they did not write."""
+
+POLICY_SERVICE = "worker_policy"
+"""The service in which plugins find what the host grants to scripts that use workers: a map of field names."""
+
+CHANGED_SERVICE = "worker_policy_changed"
+"""The service that a plugin may offer: a function that is told the map when it is another one."""
+
+USER_FILE = "config.toml"
+PROJECT_FILE = "neuroscript.toml"
+
+
+@record(frozen=True)
+class Host:
+    """What programs are given.
+
+    Args:
+        sandbox: the directory that they may read and write.
+        environment: names of the variables that they may read.
+        plugins: whether installed plugins are loaded.
+        stream: whether replies are shown while they come.
+        limits: what a run may use.
+        tools: which tools they may call; None: the default.
+        workers: what plugins find as `POLICY_SERVICE`.
+    """
+
+    sandbox: str | None
+    environment: list[str]
+    plugins: bool
+    stream: bool
+    limits: Limits
+    tools: Policy | None
+    workers: dict[str, Any]
+
+
+def make_host(options: argparse.Namespace, program: str, max_cost: float | None) -> Host:
+    """What the options and the configuration files say.
+
+    Args:
+        options: what was parsed of the options of `options.add_host`, `add_limits` and `add_policy`.
+        program: the path of the program, beside which and above which a project's configuration is looked for.
+        max_cost: the ceiling on the cost of a run that holds if nobody sets one.
+
+    Raises:
+        UsageError: if a configuration file cannot be used.
+    """
+    user, projects = configuration_files(program)
+    if user is None and not projects and not has_policy(options):
+        workers = {} if max_cost is None else {"max_cost_per_run": max_cost, "default_ceiling": True}
+        stream = getattr(options, "stream", False)
+        limits = make_limits(options)
+        return Host(options.sandbox, options.env, not options.no_plugins, stream, limits, None, workers)
+    return host_of(settings_of(options, program, max_cost))
+
+
+def settings_of(options: argparse.Namespace, program: str, max_cost: float | None) -> Settings:
+    """The same with all that `make_host` leaves out where there are only defaults: where each value comes from.
+
+    Raises:
+        UsageError: if a configuration file cannot be used.
+    """
+    from neuroscript.cli.configuration import layered
+
+    user, projects = configuration_files(program)
+    return layered(options, user, projects, max_cost)
+
+
+def host_of(settings: Settings) -> Host:
+    """What all the settings together say."""
+    return Host(
+        settings.one("run.sandbox"),
+        list(settings.each("run.env")),
+        settings.one("run.plugins"),
+        settings.one("run.stream"),
+        settings.limits(),
+        settings.tool_policy(),
+        settings.worker_policy(),
+    )
+
+
+def has_policy(options: argparse.Namespace) -> bool:
+    """Whether one of the options of `options.add_policy` was given."""
+    names = ("allow_key", "allow_origin", "allow_setting", "ask", "manage", "max_cost", "allow", "deny")
+    return any(getattr(options, name) for name in names)
+
+
+def check_patterns(interpreter: Interpreter, options: argparse.Namespace, plugins: bool) -> None:
+    """Refuses a flag that names no tool there is: a rule that denies nothing by mistake would be a hole.
+
+    Args:
+        interpreter: whose tools there are.
+        options: with the flags.
+        plugins: whether plugins are loaded; without them their tools may be named all the same.
+
+    Raises:
+        UsageError: naming the nearest tools.
+    """
+    if not plugins:
+        return
+    for flag, patterns in (("--deny", options.deny), ("--allow", options.allow)):
+        for pattern in patterns:
+            others = Policy(deny=(pattern,), grants=("*",))
+            if all(others.permits(spec) for spec in interpreter.tools.specs()):
+                near = ", ".join(f"tool.{name}" for name in interpreter.tools.near(pattern))
+                hint = f"; the nearest are {near}" if near else " (neuroscript tools lists them)"
+                raise UsageError(f"{flag}: there is no tool {pattern!r}{hint}")
+
+
+def configuration_files(program: str) -> tuple[str | None, list[str]]:
+    """The user's configuration file, if there is one, and those of the project, from the root down.
+
+    All of the project's count, so that a program that brings one does not hide what a directory above it says.
+    """
+    directory = user_directory("config")
+    user = os.path.join(directory, USER_FILE) if directory is not None else None
+    if user is not None and not os.path.lexists(user):
+        user = None
+    found = []
+    try:
+        place = os.getcwd() if program == STDIN else os.path.dirname(os.path.realpath(program))
+    except (OSError, ValueError):  # the working directory is gone, or that is no path: reading the program will tell
+        return user, []
+    while True:
+        path = os.path.join(place, PROJECT_FILE)
+        if os.path.lexists(path):
+            found.append(path)
+        above = os.path.dirname(place)
+        if above == place:
+            return user, found[::-1]
+        place = above
