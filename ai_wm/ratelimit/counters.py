@@ -204,7 +204,7 @@ class ReservationRequest:
 
 
 class CachedRow(NamedTuple):
-    """What rarely changes in the row of a definition, kept between calls.  Whoever uses it checks that it still holds."""
+    """The columns of a definition's row that rarely change, kept between calls; to be checked before each use."""
 
     key: int
     clock_offset: int
