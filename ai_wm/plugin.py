@@ -12,15 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools import GROUPS
 from ai_wm.tools.access import SERVICE, calling
+from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from ai_wm.data.policy import WorkerPolicy
     from ai_wm.manager import AIWorkerManager
     from ai_wm.tools.ask import Asker
     from neuroscript import Interpreter, ToolContext
 
 DEFINITIONS_FILE = "ai_worker_definitions.json"
+
+POLICY = "worker_policy"
+"""The service by which a host without this package's types, such as the command line, says what scripts may do: a
+mapping from the fields of `WorkerPolicy` to values, and ``default_ceiling`` (see `policy_of`)."""
 
 CLOSED = "interpreter closed"
 """Why the instances are retired that a closing interpreter leaves."""
@@ -55,6 +61,26 @@ def register_ai_worker_tools(
         services[SERVICE] = connection.use(manager)
     else:
         services.provide(SERVICE, connection.make)
+
+
+def policy_of(given: Mapping[str, Any]) -> tuple[WorkerPolicy, bool]:
+    """The policy in the service `POLICY`, and whether its ceiling is one that nobody chose.
+
+    Args:
+        given: fields of `WorkerPolicy` by name; ``default_ceiling`` set to true says that ``max_cost_per_run`` is the
+            command line's own default, under which a model without a known price is not refused.
+
+    Raises:
+        NeuroScriptError: 4 for a field that is unknown, or a value that does not fit.
+    """
+    from ai_wm.data.policy import WorkerPolicy
+
+    fields = dict(given)
+    default_ceiling = fields.pop("default_ceiling", False)
+    if not isinstance(default_ceiling, bool):
+        message = f"the service {POLICY!r} has default_ceiling = {default_ceiling!r}; expected true or false"
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": "default_ceiling"})
+    return WorkerPolicy.parse(fields), default_ceiling
 
 
 def holds_key(path: str) -> bool:
