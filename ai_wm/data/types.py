@@ -12,10 +12,11 @@ A model offers three forms of itself: `Model.to_file` (the file's keys; the only
 from __future__ import annotations
 
 import difflib
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
@@ -143,12 +144,21 @@ class APIKeySourceMethod(StrEnum):
 
 
 class APIKeyStatus(StrEnum):
-    """What is known of a definition's key without showing it."""
+    """What is known of a definition's key without showing it.  ``Not Approved``: it may not be looked for."""
 
     FOUND = "Found"
     NOT_FOUND = "Not Found"
     NOT_CONFIGURED = "Not Configured"
+    NOT_APPROVED = "Not Approved"
     ERROR_RESOLVING = "Error Resolving"
+
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def is_variable_name(text: str) -> bool:
+    """Whether a text looks like the name of an environment variable, and so not like a key."""
+    return _VARIABLE.fullmatch(text) is not None
 
 
 class APIKeySource(Model):
@@ -167,8 +177,11 @@ class APIKeySource(Model):
 
     @property
     def shown_value(self) -> str:
-        """The value, or ``***`` if it is a key."""
-        return MASK if self.method is APIKeySourceMethod.INLINE and self.value else self.value
+        """The value, or ``***`` if it is a key, or may be one that was put where the name of a variable belongs."""
+        secret = self.method is APIKeySourceMethod.INLINE or (
+            self.method is APIKeySourceMethod.ENV_VAR and not is_variable_name(self.value.strip())
+        )
+        return MASK if secret and self.value else self.value
 
     @field_serializer("value")
     def _mask(self, value: str) -> str:

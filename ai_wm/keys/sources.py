@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ai_wm.data.types import APIKeySource, APIKeySourceMethod, APIKeyStatus
+from ai_wm.data.types import APIKeySource, APIKeySourceMethod, APIKeyStatus, is_variable_name
 from ai_wm.keys.secret import Secret
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -73,6 +73,35 @@ class _Problem:
 _Found = Secret | _Problem
 
 
+def source_name(source: APIKeySource) -> str | None:
+    """How approvals name a source: ``env:NAME``, ``config:path#key``, ``vault:mount/path#field``, ``keyring:…``.
+
+    Returns:
+        The name, one for all spellings of a source; None for a key that stands in the definition itself or is not
+        needed, and for a value that does not say where the key is.
+    """
+    value = source.value.strip()
+    match source.method:
+        case APIKeySourceMethod.ENV_VAR:
+            return f"env:{value}" if is_variable_name(value) else None
+        case APIKeySourceMethod.CONFIG_PATH:
+            path, _, key = value.partition("#")
+            parts = [part for part in path.split("/") if part not in ("", ".")]
+            clean = parts and not path.startswith("/") and ".." not in parts and _is_plain(value)
+            return f"config:{'/'.join(parts)}#{key}" if clean and key else None
+        case APIKeySourceMethod.VAULT:
+            place = _vault_place(value)
+            return None if place is None else f"vault:{'/'.join(place[:2])}#{place[2]}"
+        case APIKeySourceMethod.KEYRING:
+            service, _, user = value.rpartition("/")
+            return f"keyring:{service}/{user}" if service and user and _is_plain(value) else None
+    return None
+
+
+def _is_plain(text: str) -> bool:
+    return "\\" not in text and text.isprintable()
+
+
 def _missing(place: str, advice: str) -> _Problem:
     return _Problem(f"no API key in {place}; {advice}", APIKeyStatus.NOT_FOUND)
 
@@ -109,8 +138,11 @@ _EXPECTED = {
 }
 
 
-def _malformed(method: APIKeySourceMethod, value: str) -> _Problem:
-    return _Problem(f"auth.value {value!r} does not say where the key is; it must be {_EXPECTED[method]}")
+def _malformed(method: APIKeySourceMethod) -> _Problem:
+    # The value is not shown: it may be the key itself, put into the wrong place.
+    return _Problem(
+        f"auth.value does not say where the key is; for the method {method.value!r} it must be {_EXPECTED[method]}"
+    )
 
 
 def _not_installed(library: str, extra: str, method: str) -> _Problem:
@@ -130,6 +162,8 @@ def _key_from(value: object, place: str) -> _Found:
 
 
 def _from_environment(name: str, variables: Mapping[str, str]) -> _Found:
+    if not is_variable_name(name):
+        return _malformed(APIKeySourceMethod.ENV_VAR)
     place = f"the environment variable {name}"
     if name not in variables:
         return _missing(place, "it is not set")
@@ -142,7 +176,7 @@ def _from_environment(name: str, variables: Mapping[str, str]) -> _Found:
 def _from_file(value: str, config_dir: Path | str | None) -> _Found:
     path_text, _, key = value.partition("#")
     if not path_text or not key:
-        return _malformed(APIKeySourceMethod.CONFIG_PATH, value)
+        return _malformed(APIKeySourceMethod.CONFIG_PATH)
     root = _config_directory(config_dir)
     path = (root / path_text).resolve()
     if not path.is_relative_to(root):
@@ -228,11 +262,24 @@ _PARSERS: dict[str, Callable[[str], object]] = {".toml": _parse_toml, ".json": j
 # --- HashiCorp Vault ---
 
 
-def _from_vault(value: str, variables: Mapping[str, str]) -> _Found:
+_NOT_IN_A_VAULT_PATH = frozenset("\\%?#")
+
+
+def _vault_place(value: str) -> tuple[str, str, str] | None:
+    """Mount, path below it and field; None where the value is not of that form, or might lead out of the mount."""
     path, _, field = value.partition("#")
-    mount, _, path = path.strip("/").partition("/")
-    if not mount or not path or not field:
-        return _malformed(APIKeySourceMethod.VAULT, value)
+    parts = path.split("/")
+    clean = len(parts) > 1 and field and value.isprintable() and "#" not in field
+    if not clean or any(part in ("", ".", "..") or not _NOT_IN_A_VAULT_PATH.isdisjoint(part) for part in parts):
+        return None
+    return parts[0], "/".join(parts[1:]), field
+
+
+def _from_vault(value: str, variables: Mapping[str, str]) -> _Found:
+    parts = _vault_place(value)
+    if parts is None:
+        return _malformed(APIKeySourceMethod.VAULT)
+    mount, path, field = parts
     for name in ("VAULT_ADDR", "VAULT_TOKEN"):
         if not variables.get(name, "").strip():
             return _Problem(f"the key {value!r} is in a vault, but the environment variable {name} is not set")
@@ -279,7 +326,7 @@ def _read_vault(hvac: Any, variables: Mapping[str, str], mount: str, path: str, 
 def _from_keyring(value: str) -> _Found:
     service, _, user = value.rpartition("/")
     if not service or not user:
-        return _malformed(APIKeySourceMethod.KEYRING, value)
+        return _malformed(APIKeySourceMethod.KEYRING)
     try:
         keyring = importlib.import_module("keyring")
         failure = importlib.import_module("keyring.errors").KeyringError
