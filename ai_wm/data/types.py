@@ -12,6 +12,8 @@ A model offers three forms of itself: `Model.to_file` (the file's keys; the only
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -258,6 +260,7 @@ class PerformanceRecord(Model):
     always_written = frozenset(
         {"task_id", "instance_id", "definition_id", "timestamp_start", "timestamp_end", "duration_ms", "success"}
     )
+    hidden_from_scripts = frozenset({"owner"})
 
     task_id: Text = file_field("task_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
     instance_id: Text = file_field("instance_id", default="")
@@ -272,6 +275,8 @@ class PerformanceRecord(Model):
     output_summary: Text = file_field("output_summary", default="")
     error_details: Text = file_field("error_details", default="")
     supervisor_feedback: SupervisorFeedback | None = file_field("supervisor_feedback", default=None)
+    owner: Text = file_field("owner", default="")
+    """Whose scripts caused the task; empty for the host's own, and for those of older files."""
 
     @property
     def is_stateless(self) -> bool:
@@ -327,6 +332,7 @@ class RetiredInstanceInfo(Model):
             "performance_records",
         }
     )
+    hidden_from_scripts = frozenset({"owner"})
 
     instance_id: Text = file_field("instance_id", min_length=1)
     definition_id: Text = file_field("definition_id", default="")
@@ -339,6 +345,7 @@ class RetiredInstanceInfo(Model):
     performance_records: Annotated[list[PerformanceRecord], or_empty(list)] = file_field(
         "performance_records", default_factory=list
     )
+    owner: Text = file_field("owner", default="")
 
     @property
     def is_stateless(self) -> bool:
@@ -350,6 +357,8 @@ class AIWorkerInstance(Model):
     """A live session with a worker.  The conversation itself is held beside it and is never stored."""
 
     called = "worker instance"
+    hidden_from_scripts = frozenset({"owner"})
+
     instance_id: Text = file_field("instance_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
     definition_id: Text = file_field("definition_id")
     status: AIWorkerInstanceStatus = file_field("status", default=AIWorkerInstanceStatus.INITIALIZING)
@@ -360,6 +369,7 @@ class AIWorkerInstance(Model):
     active_file_contexts: Texts = file_field("active_file_contexts", default_factory=list)
     last_error: Text = file_field("last_error", default="")
     retirement_reason: Text = file_field("retirement_reason", default="")
+    owner: Text = file_field("owner", default="")
 
 
 class AIWorkerDefinition(Model):
@@ -379,6 +389,7 @@ class AIWorkerDefinition(Model):
             "modified_timestamp",
         }
     )
+    hidden_from_scripts = frozenset({"owner", "host_mark"})
 
     definition_id: Text = file_field("definitionID", default_factory=lambda: str(uuid.uuid4()), min_length=1)
     name: Text = file_field("name", default="")
@@ -404,6 +415,10 @@ class AIWorkerDefinition(Model):
     metadata: JsonMap = file_field("metadata", default_factory=dict)
     created_timestamp: Timestamp = file_field("createdTimestamp", default=ZERO_TIME)
     modified_timestamp: Timestamp = file_field("modifiedTimestamp", default=ZERO_TIME)
+    owner: Text = file_field("owner", default="")
+    """Whose scripts made it; empty for the host's own, and for those of older files."""
+    host_mark: Text = file_field("hostMark", default="", repr=False)
+    """The host's mark, by which its own definitions are known: see `ai_wm.keys.marks`."""
 
     @model_validator(mode="after")
     def _empty_means_conversational(self) -> Self:
@@ -435,6 +450,14 @@ class AIWorkerDefinition(Model):
             + (f"; did you mean {near[0]!r}?" if near else ""),
             details={"field": "provider"},
         )
+
+    @property
+    def limits_id(self) -> str:
+        """What its use is counted under.  A script's definition that is removed and added again is the same there."""
+        if not self.owner:
+            return self.definition_id
+        named = json.dumps([self.owner, self.name]).encode()
+        return f"script-{hashlib.blake2b(named, digest_size=16).hexdigest()}"
 
     @property
     def can_chat(self) -> bool:

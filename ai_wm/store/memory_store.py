@@ -246,7 +246,8 @@ def _count(totals: Totals, record: PerformanceRecord) -> None:
 def _passes(record: PerformanceRecord, where: RecordFilter) -> bool:
     start = to_nanoseconds(record.timestamp_start)
     return (
-        (where.task_id is None or record.task_id == where.task_id)
+        (where.owners is None or record.owner in where.owners)
+        and (where.task_id is None or record.task_id == where.task_id)
         and (where.instance_id is None or record.instance_id == where.instance_id)
         and (where.stateless is None or record.is_stateless == where.stateless)
         and (where.success is None or record.success == where.success)
