@@ -124,6 +124,8 @@ def _segments(path: str) -> tuple[str, ...]:
         plain = unquote(unquote(segment))
         if "/" in plain or "\\" in plain or any(ord(char) < 0x20 or ord(char) == 0x7F for char in plain):
             raise ValueError("its path has an encoded slash, backslash or control character")
+        if plain in (".", "..") and plain != segment:
+            raise ValueError("its path has an encoded dot segment")
         if plain == "..":
             del segments[-1:]
         elif plain != ".":

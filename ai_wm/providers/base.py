@@ -23,9 +23,11 @@ FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter", "o
 # Keys of the effective configuration that steer this package and are never sent to a provider.
 MANAGEMENT_KEYS = frozenset(
     {
+        "allow_http",
         "base_url",
         "fallbacks",
         "limit_wait_seconds",
+        "locked",
         "max_retries",
         "max_tool_rounds",
         "on_limit",

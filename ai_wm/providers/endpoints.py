@@ -4,38 +4,81 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from ai_wm.data.addresses import Address
 from ai_wm.providers.adapter import Endpoint
 from neuroscript import ErrorCode, NeuroScriptError
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a call goes.
+
+    Args:
+        url: what paths are appended to.
+        address: the same, as it is compared with others.
+        by_operator: whether it comes from the environment.
+    """
+
+    url: str
+    address: Address
+    by_operator: bool = False
+
+
 def base_url(
-    provider: str, endpoint: Endpoint, config: Mapping[str, object], environ: Mapping[str, str] = os.environ
+    provider: str, endpoint: Endpoint, config: Mapping[str, object], environ: Mapping[str, str] | None = None
 ) -> str:
-    """The address that paths are appended to, without a slash at its end.
+    """The address that paths are appended to, without a slash at its end; see `server_of`."""
+    return server_of(provider, endpoint, config, environ).url
+
+
+def server_of(
+    provider: str, endpoint: Endpoint, config: Mapping[str, object], environ: Mapping[str, str] | None = None
+) -> Server:
+    """The server that a call goes to.
+
+    Args:
+        provider: the provider, for messages.
+        endpoint: its public address and its variable.
+        config: the effective configuration of the call.
+        environ: the variables; by default the process's own.
 
     Raises:
         NeuroScriptError: 18 where there is none or it is not an ``http`` or ``https`` address.
     """
     given = config.get("base_url")
-    source = "baseConfig.base_url"
-    if given is None and endpoint.variable and environ.get(endpoint.variable):
-        given, source = environ[endpoint.variable], f"the variable {endpoint.variable}"
-        if endpoint.variable == "OLLAMA_HOST":
-            given = _ollama_host(environ[endpoint.variable])
-    if given is None:
-        given = endpoint.default
-    if not given:
+    if given is not None:
+        if not isinstance(given, str):
+            message = f"baseConfig.base_url is {type(given).__name__}; expected a text"
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
+        return _server(given.strip(), "baseConfig.base_url")
+    operators = operator_server(endpoint, environ)
+    if operators is not None:
+        return operators
+    if not endpoint.default:
         raise NeuroScriptError(
             ErrorCode.CONFIGURATION,
             f"the provider {provider!r} needs baseConfig.base_url, the address of an OpenAI-compatible server "
             "with its version, such as http://127.0.0.1:8080/v1",
         )
-    if not isinstance(given, str):
-        raise NeuroScriptError(ErrorCode.CONFIGURATION, f"{source} is {type(given).__name__}; expected a text")
-    return _checked(given.strip(), source)
+    return _server(endpoint.default, "the public address")
+
+
+def operator_server(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> Server | None:
+    """The server that the provider's own variable names; None if it is not set.
+
+    Raises:
+        NeuroScriptError: 18 where it is not an ``http`` or ``https`` address.
+    """
+    given = (os.environ if environ is None else environ).get(endpoint.variable) if endpoint.variable else None
+    if not given:
+        return None
+    if endpoint.variable == "OLLAMA_HOST":
+        given = _ollama_host(given)
+    return replace(_server(given.strip(), f"the variable {endpoint.variable}"), by_operator=True)
 
 
 def _ollama_host(value: str) -> str:
@@ -62,24 +105,18 @@ def _ollama_host(value: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _checked(url: str, source: str) -> str:
-    # The address itself is not shown where it may hold a password.
+def _server(url: str, source: str) -> Server:
+    # The address itself is not shown: it may hold a password.
+    if url.lower().startswith(("http://", "https://")):
+        if "@" in url.partition("://")[2].partition("/")[0]:
+            wrong = "holds a user name or password; keys belong into auth, not into addresses"
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, f"{source} {wrong}")
+        if "?" in url or "#" in url:
+            wrong = "has a query or fragment; expected scheme, host, port and path only"
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, f"{source} {wrong}")
     try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        host, parts = None, urlsplit("")
-    if parts.scheme not in ("http", "https") or not host:
-        raise NeuroScriptError(
-            ErrorCode.CONFIGURATION, f"{source} is not an http or https address; expected one like https://host/v1"
-        )
-    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
-        raise NeuroScriptError(
-            ErrorCode.CONFIGURATION,
-            f"{source} holds a user name or password; keys belong into auth, not into addresses",
-        )
-    if parts.query or parts.fragment:
-        raise NeuroScriptError(
-            ErrorCode.CONFIGURATION, f"{source} has a query or fragment; expected scheme, host, port and path only"
-        )
-    return url.rstrip("/")
+        address = Address.parse(url)
+    except ValueError as error:
+        wrong = f"is not an http or https address: {error}; expected one like https://host/v1"
+        raise NeuroScriptError(ErrorCode.CONFIGURATION, f"{source} {wrong}") from None
+    return Server(url.rstrip("/") if url.isascii() else address.text, address)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, cast
 
+from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request, estimate_input, estimate_text
@@ -21,7 +22,6 @@ from ai_wm.providers.sse import json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport
 from neuroscript import ErrorCode, NeuroScriptError
 
-MAX_RETRIES = 2
 _ADAPTERS = {name: name for name in ("anthropic", "google", "ollama", "openai")} | {"custom": "openai"}
 _SHOWN_BYTES = 64 * 1024
 _STREAMS = ("text/event-stream", "application/x-ndjson")
@@ -134,7 +134,7 @@ class HTTPClient:
             raise NeuroScriptError(
                 ErrorCode.ARG_MISMATCH, f"the request to {request.provider}/{request.model} is not JSON: {error}"
             ) from error
-        attempts = Attempts(timeout_seconds(config), int(number(config, "max_retries", MAX_RETRIES)), request.check)
+        attempts = Attempts(timeout_seconds(config), int(number(config, "max_retries", DEFAULT_RETRIES)), request.check)
         exchange = _Exchange(request, url, wire, content, attempts, stream)
         wait = self._breaker.refused_for(url, request.model)
         if wait is not None:

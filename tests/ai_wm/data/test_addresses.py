@@ -17,7 +17,6 @@ from ai_wm.data.addresses import Address
         ("HTTPS://API.OpenAI.com:443/", "https://api.openai.com"),
         ("http://127.0.0.1:80/v1/", "http://127.0.0.1/v1"),
         ("https://h/v1/../v2/./x", "https://h/v2/x"),
-        ("https://h/v1/%2e%2E/v2", "https://h/v2"),
         ("https://h/%41%7e%c3%a9", "https://h/A~%C3%A9"),
         ("https://bücher.example/v1", "https://xn--bcher-kva.example/v1"),
         ("https://ａｐｉ.example", "https://api.example"),
@@ -46,6 +45,8 @@ def test_one_spelling(written: str, usual: str) -> None:
         "https://ho\tst",
         "https://host/v1/%2f..%2fx",
         "https://host/v1/%252e%252e/x%5c",
+        "https://host/v1/%2e%2E/v2",
+        "https://host/v1/.%2e/v2",
         "https://host/%00",
         "https://host:0",
         "https://host:99999",
@@ -78,7 +79,6 @@ def test_a_password_is_not_shown() -> None:
         ("https://h/v1/acct-7", "https://h/v1/acct-7/chat", True),
         ("https://h/v1/acct-7", "https://h/v1/acct-77", False),
         ("https://h/v1/acct-7", "https://h/v1/acct-7/../acct-8", False),
-        ("https://h/v1/acct-7", "https://h/v1/acct-7/%2e%2e/acct-8", False),
         ("https://h", "https://h.evil.example", False),
         ("https://h", "https://evil.example/https://h", False),
         ("https://h", "http://h", False),
@@ -130,3 +130,4 @@ def test_what_is_read_here_the_http_library_reads_likewise(rest: str) -> None:
     assert sent.raw_host.decode() == address.host.strip("[]")
     assert (sent.port or 443) == address.port
     assert Address.parse(str(sent)) == address
+    assert not {".", ".."}.intersection(sent.raw_path.decode().split("/"))
