@@ -18,7 +18,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import Field, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
@@ -208,6 +208,9 @@ class RateLimitPolicy(Model):
     max_tokens_per_day: Count = file_field("max_tokens_per_day", default=0)
     max_concurrent_active_instances: Count = file_field("max_concurrent_active_instances", default=0)
     max_cost_per_day: PositiveNumber = file_field("max_cost_per_day", default=0)
+
+    max_concurrent_calls: ClassVar[None] = None
+    """Only definitions together have this limit: see `ai_wm.calls.ceilings`."""
 
 
 class TokenUsageMetrics(Model):

@@ -30,10 +30,17 @@ COST_UNITS = 1_000_000_000
 _MOST = 1 << 53
 
 SLOT_LIMIT = "max_concurrent_active_instances"
+CALLS_LIMIT = "max_concurrent_calls"
+
+CEILING = "ceiling-"
+"""How the id begins of what is counted for several definitions together."""
 
 
 class LimitPolicy(Protocol):
-    """The limits of one definition, as `ai_wm.data.types.RateLimitPolicy` has them.  0 or ``None``: no limit."""
+    """The limits of one definition, as `ai_wm.data.types.RateLimitPolicy` has them.  0 or ``None``: no limit.
+
+    ``max_concurrent_calls``, the most calls in flight, is a limit of several definitions together.
+    """
 
     @property
     def max_requests_per_minute(self) -> int | None: ...
@@ -47,6 +54,8 @@ class LimitPolicy(Protocol):
     def max_cost_per_day(self) -> float | None: ...
     @property
     def max_concurrent_active_instances(self) -> int | None: ...
+    @property
+    def max_concurrent_calls(self) -> int | None: ...
 
 
 class RateLimiter(Protocol):
@@ -202,6 +211,8 @@ def token_count(tokens: float) -> int:
 
 def refused(refusal: Refusal, subject: str, *, note: str = "") -> NeuroScriptError:
     """The error for a refusal.  ``subject`` names the definition, ``note`` says more about how it came to it."""
+    if refusal.limit == CALLS_LIMIT:
+        return _calls_refused(refusal, subject, note)
     budget = refusal.limit == "max_cost_per_day"
     scale = COST_UNITS if budget else 1
     value, used, need = (_scaled(number, scale) for number in (refusal.value, refusal.used, refusal.need))
@@ -224,6 +235,17 @@ def refused(refusal: Refusal, subject: str, *, note: str = "") -> NeuroScriptErr
     return NeuroScriptError(code, f"{message} ({note})" if note else message, details=details)
 
 
+def _calls_refused(refusal: Refusal, subject: str, note: str) -> NeuroScriptError:
+    message = (
+        f"{subject}: {refusal.used} of {refusal.value} calls are in flight ({CALLS_LIMIT}); try again when one is "
+        f'over, raise {CALLS_LIMIT}, or set on_limit to "wait"'
+    )
+    details = {"limit": CALLS_LIMIT, "value": refusal.value, "used": refusal.used}
+    if refusal.retry_after is not None:
+        details["retry_after_seconds"] = refusal.retry_after / MICROSECONDS
+    return NeuroScriptError(ErrorCode.RATE_LIMITED, f"{message} ({note})" if note else message, details=details)
+
+
 def slots_refused(subject: str, value: int, used: int) -> NeuroScriptError:
     """The error where all slots for active instances are taken."""
     message = (
@@ -236,7 +258,9 @@ def slots_refused(subject: str, value: int, used: int) -> NeuroScriptError:
 
 
 def subject_of(definition_id: str, name: str) -> str:
-    """How messages name a definition."""
+    """How messages name a definition, or the definitions that a ceiling is over."""
+    if definition_id.startswith(CEILING):
+        return f"all workers of {name} together"
     return f"worker definition {name or definition_id!r}"
 
 
