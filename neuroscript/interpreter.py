@@ -112,6 +112,7 @@ class Interpreter:
         self.context = ToolContext(self)
         self._services = Services()
         self._private: list[Callable[[str], bool]] = []
+        self._reserved_events: list[str] = []
         self._asker: Asker | None = None
         self._closing: list[Callable[[], object]] = []
         self._closed = False
@@ -173,6 +174,15 @@ class Interpreter:
         """Whether a file holds what no program may see."""
         self.load_plugins()
         return any(test(path) for test in self._private)
+
+    def reserve_events(self, prefix: str) -> None:
+        """Keeps the names of events that begin so for whoever fires them here: scripts cannot imitate them."""
+        self._reserved_events.append(prefix)
+
+    def is_reserved_event(self, name: str) -> bool:
+        """Whether scripts may not fire an event of this name."""
+        self.load_plugins()
+        return name.startswith(tuple(self._reserved_events))
 
     def set_asker(self, asker: Asker) -> None:
         """Has ``asker(context, who, prompt, config, whispered)`` answer ``ask``; its result is the reply.

@@ -34,6 +34,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='tool.script.LoadScript("func twice(needs x) means\\n return x * 2\\nendfunc\\n") = ["twice"]',
             error_conditions="15 and the other codes of a program that cannot be loaded; 42 for a procedure that "
             "exists already.",
+            administers=True,
         ),
         load_script,
     ),
