@@ -94,6 +94,7 @@ LAYERS = {
         calls
         workers
         wiring
+        scripts
         manager
         tools
         plugin

@@ -12,6 +12,8 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final, Literal, Protocol
 
+from ai_wm.data.bounds import bounded_cost
+
 CostSource = Literal["cost_metrics", "published", "unknown"]
 
 INPUT = "input_cost_per_token"
@@ -54,7 +56,12 @@ class PriceSource(Protocol):
 
 
 def cost_of(
-    definition: Priced, usage: TokenCounts, model: str, price_source: PriceSource | None = None
+    definition: Priced,
+    usage: TokenCounts,
+    model: str,
+    price_source: PriceSource | None = None,
+    *,
+    claimed: bool = False,
 ) -> tuple[float, CostSource]:
     """What a call cost and how that is known.
 
@@ -63,15 +70,21 @@ def cost_of(
         usage: the tokens of the call.  Cached input is priced once: at the cached price if there is one, else as input.
         model: the model that answered, for published prices.
         price_source: published prices; by default those of the optional library genai-prices, if it is installed.
+        claimed: whether the definition is a script's, whose ``cost_metrics`` can only raise a published price.
 
     Returns:
         The cost and its source.  ``unknown`` means that nobody knows the price and 0 was put down, not that it is free.
     """
     metrics = definition.cost_metrics
-    if not metrics.keys().isdisjoint(COST_KEYS):
-        return float(_from_metrics(metrics, usage)), "cost_metrics"
-    price = (price_source or published_price)(str(definition.provider), model, usage)
-    return (0.0, "unknown") if price is None else (float(price), "published")
+    if metrics.keys().isdisjoint(COST_KEYS):
+        price = (price_source or published_price)(str(definition.provider), model, usage)
+        return (0.0, "unknown") if price is None else (bounded_cost(float(price)), "published")
+    cost = bounded_cost(float(_from_metrics(metrics, usage)))
+    if claimed:
+        price = (price_source or published_price)(str(definition.provider), model, usage)
+        if price is not None and float(price) > cost:
+            return bounded_cost(float(price)), "published"
+    return cost, "cost_metrics"
 
 
 def estimate_cost(
@@ -81,6 +94,7 @@ def estimate_cost(
     tokens: int,
     input_tokens: int | None = None,
     price_source: PriceSource | None = None,
+    claimed: bool = False,
 ) -> float:
     """What a call is expected to cost at most, for its reservation.
 
@@ -90,10 +104,36 @@ def estimate_cost(
         tokens: the estimate of input and output tokens together.
         input_tokens: how many of them are input; without it all are priced at the dearer of the two prices.
         price_source: published prices, as for `cost_of`.
+        claimed: whether the definition is a script's, as for `cost_of`.
     """
     splits = (0, tokens) if input_tokens is None else (min(input_tokens, tokens),)
     usages = [_Split(part, tokens - part) for part in splits]
-    return max(cost_of(definition, usage, model, price_source)[0] for usage in usages)
+    return max(cost_of(definition, usage, model, price_source, claimed=claimed)[0] for usage in usages)
+
+
+def is_priced(definition: Priced, model: str, price_source: PriceSource | None = None, *, vouched: bool = True) -> bool:
+    """Whether it is known what calls of a model cost.
+
+    Args:
+        definition: whose prices count.
+        model: the model to be asked.
+        price_source: published prices, as for `cost_of`.
+        vouched: whether the definition's own prices count: those of a script do not, where it is the host who pays.
+    """
+    if vouched and not definition.cost_metrics.keys().isdisjoint(COST_KEYS):
+        return True
+    return (price_source or published_price)(str(definition.provider), model, _Split(1, 1)) is not None
+
+
+FALLBACK_INPUT_COST: Final = 30 / 1_000_000
+FALLBACK_OUTPUT_COST: Final = 180 / 1_000_000
+"""What a token counts as where nobody knows its price and only the command line's own ceiling asks: the price of the
+dearest general model of the day (OpenAI's gpt-5.5-pro, from the data of genai-prices 0.2.3, 2026-11-29)."""
+
+
+def fallback_cost(input_tokens: int, output_tokens: int) -> float:
+    """What tokens of an unknown price are taken to cost."""
+    return bounded_cost(input_tokens * FALLBACK_INPUT_COST + output_tokens * FALLBACK_OUTPUT_COST)
 
 
 def published_price(provider: str, model: str, usage: TokenCounts) -> Decimal | None:

@@ -85,9 +85,13 @@ def storable(value: T) -> T:
     return _storable(value)  # type: ignore[no-any-return]
 
 
-def short(text: Any, most: int = SHORT) -> str:
-    """A word from a server, cut where nothing honest is as long."""
-    text = storable(str(text)[: most + 1])
+def short(text: T, most: int = SHORT) -> T:
+    """A text from a server, cut where nothing honest is as long; what is no text is left as it is."""
+    return _short(text, most) if isinstance(text, str) else text
+
+
+def _short(text: str, most: int) -> Any:
+    text = storable(text[: most + 1])
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

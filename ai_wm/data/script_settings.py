@@ -45,9 +45,6 @@ ALLOWED: Final = frozenset(
 )
 """The settings that every script may set."""
 
-ADDRESS_SETTINGS: Final = frozenset({"allow_http", "api", "base_url", "headers"})
-"""The settings that say who is asked.  A fallback has its own, whatever the overrides of a call say."""
-
 _WIRE_NAMES: Final = {
     "maxOutputTokens": "max_output_tokens",
     "max_completion_tokens": "max_output_tokens",

@@ -18,6 +18,9 @@ DEFAULT_LIMIT_WAIT = 60.0
 
 ON_LIMIT = ("refuse", "wait")
 
+ADDRESS_SETTINGS = frozenset({"allow_http", "api", "base_url", "headers"})
+"""The settings that say who is asked, and how."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallSettings:
@@ -75,6 +78,11 @@ def effective_config(base: Mapping[str, Any], *overrides: Mapping[str, Any] | No
         if layer:
             config.update(layer)
     return config
+
+
+def fallback_overrides(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the overrides of a call holds for its fallbacks: each has an address of its own, and so its key."""
+    return {name: value for name, value in overrides.items() if name not in ADDRESS_SETTINGS}
 
 
 def check_overrides(overrides: Any) -> dict[str, Any]:

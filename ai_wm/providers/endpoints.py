@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
+from functools import cache, lru_cache
+from importlib import import_module
+from typing import Final
 from urllib.parse import urlsplit
 
 from ai_wm.data.addresses import Address
+from ai_wm.keys.approvals import Server
 from ai_wm.providers.adapter import Endpoint
 from neuroscript import ErrorCode, NeuroScriptError
 
+ADAPTERS: Final = {name: name for name in ("anthropic", "google", "ollama", "openai")} | {"custom": "openai"}
+"""The module of each provider that is reached over HTTP."""
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where a call goes.
 
-    Args:
-        url: what paths are appended to.
-        address: the same, as it is compared with others.
-        by_operator: whether it comes from the environment.
-    """
-
-    url: str
-    address: Address
-    by_operator: bool = False
+@cache
+def endpoint_of(provider: str) -> Endpoint:
+    """The endpoint of a provider that is reached over HTTP; ``custom`` has none by itself, whatever it speaks."""
+    if provider == "custom":
+        return Endpoint("")
+    endpoint: Endpoint = import_module(f"ai_wm.providers.{ADAPTERS[provider]}").endpoint
+    return endpoint
 
 
 def base_url(
@@ -65,6 +65,20 @@ def server_of(
             "with its version, such as http://127.0.0.1:8080/v1",
         )
     return _server(endpoint.default, "the public address")
+
+
+def servers_of(provider: str, environ: Mapping[str, str] | None = None) -> tuple[Server, ...]:
+    """The servers that a provider has by itself: the one that its variable names, if it is set, and the public one.
+
+    Raises:
+        NeuroScriptError: 18 where the variable holds no ``http`` or ``https`` address.
+    """
+    if provider not in ADAPTERS:
+        return ()
+    endpoint = endpoint_of(provider)
+    operators = operator_server(endpoint, environ)
+    public = (_server(endpoint.default, "the public address"),) if endpoint.default else ()
+    return public if operators is None else (operators, *public)
 
 
 def operator_server(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> Server | None:

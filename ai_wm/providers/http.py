@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, cast
@@ -14,7 +14,7 @@ from ai_wm.keys import Secret
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request, estimate_input, estimate_text
 from ai_wm.providers.breaker import Breaker
-from ai_wm.providers.endpoints import base_url
+from ai_wm.providers.endpoints import ADAPTERS, base_url, endpoint_of
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
 from ai_wm.providers.options import number, timeout_seconds
 from ai_wm.providers.retry import Attempts, retry_after_seconds
@@ -22,7 +22,6 @@ from ai_wm.providers.sse import json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport
 from neuroscript import ErrorCode, NeuroScriptError
 
-_ADAPTERS = {name: name for name in ("anthropic", "google", "ollama", "openai")} | {"custom": "openai"}
 _SHOWN_BYTES = 64 * 1024
 _STREAMS = ("text/event-stream", "application/x-ndjson")
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -38,6 +37,7 @@ class _Exchange:
     content: bytes
     attempts: Attempts
     stream: bool
+    key: Secret | None = None
     wasted: Usage = field(default_factory=Usage)
 
     @property
@@ -47,7 +47,12 @@ class _Exchange:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """The keys that the server gets, and may repeat."""
-        return () if self.request.api_key is None else (self.request.api_key,)
+        return () if self.key is None else (self.key,)
+
+    @property
+    def url(self) -> str:
+        """Where the request is sent."""
+        return f"{self.base_url}/{self.wire.path}"
 
 
 class HTTPClient:
@@ -57,14 +62,23 @@ class HTTPClient:
         provider: which wire format is spoken: ``anthropic``, ``custom``, ``google``, ``ollama`` or ``openai``.
         transport: what sends the calls; shared by all clients of a manager.
         breaker: who refuses calls to a model that keeps failing; shared likewise.
+        environ: where the provider's variable for its address is looked up; by default the process's own.
 
     Its calls raise `NeuroScriptError` with the codes 4 (an option), 16, 18, 20, 31, 40, 45 and 47.  ``details`` holds
     ``provider``, ``model``, ``attempts`` and, as far as known, ``status``, ``kind``, ``request_id``,
     ``retry_after_seconds`` and ``usage`` (the tokens that the failed attempts cost).
     """
 
-    def __init__(self, provider: str, transport: Transport, breaker: Breaker | None = None) -> None:
-        self._adapter = cast(Adapter, import_module(f"ai_wm.providers.{_ADAPTERS[provider]}"))
+    def __init__(
+        self,
+        provider: str,
+        transport: Transport,
+        breaker: Breaker | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._adapter = cast(Adapter, import_module(f"ai_wm.providers.{ADAPTERS[provider]}"))
+        self._endpoint = endpoint_of(provider)
+        self._environ = environ
         self._transport = transport
         self._breaker = breaker if breaker is not None else Breaker()
 
@@ -126,7 +140,7 @@ class HTTPClient:
     def _start(self, request: LLMRequest, *, stream: bool) -> _Exchange:
         check_request(request)
         config = request.config
-        url = base_url(request.provider, self._adapter.endpoint, config)
+        url = base_url(request.provider, self._endpoint, config, self._environ)
         wire = self._adapter.build(request, stream=stream)
         try:
             content = json.dumps(wire.body, allow_nan=False, separators=(",", ":")).encode()
@@ -148,10 +162,11 @@ class HTTPClient:
     def _send(self, exchange: _Exchange) -> Reply:
         """One attempt: sends the request and gives the reply, if it is a successful one.
 
-        Everything about the request is known here, and nothing of it has left the process yet.
+        Everything about the request is known here, and nothing of it has left the process yet.  The key is had only by
+        naming the very address that the request is sent to, so that no way to set an address leads round its approval.
         """
-        headers = dict(exchange.wire.headers)
-        key = exchange.request.api_key
+        headers, url = dict(exchange.wire.headers), exchange.url
+        exchange.key = key = exchange.request.key_for(url)
         if key:
             if not _KEY.fullmatch(key.get()):
                 raise AttemptFailed(
@@ -159,14 +174,7 @@ class HTTPClient:
                     "the key has characters that cannot be sent, such as spaces or a line end",
                 )
             headers[self._adapter.key_header] = self._adapter.key_prefix + key.get()
-        reply = self._transport.post(
-            exchange.base_url,
-            exchange.wire.path,
-            headers,
-            exchange.content,
-            exchange.attempts,
-            stream=exchange.stream,
-        )
+        reply = self._transport.post(url, headers, exchange.content, exchange.attempts, stream=exchange.stream)
         if not 200 <= reply.status < 300:
             with reply:
                 raise self._refusal(exchange, reply)

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from threading import Lock
 from typing import Self
-from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 import httpx
@@ -31,6 +30,9 @@ MAX_REPLY_BYTES = 32 * 1024 * 1024
 CONNECT_SECONDS = 10.0
 # Once a stream has begun, silence of this length means that it has stalled; providers send pings more often.
 STALL_SECONDS = 60.0
+
+MOST_ORIGINS = 1024
+"""Origins for which it is remembered what carries requests to them."""
 
 _ERRORS = (httpx.TransportError, httpx.InvalidURL)
 _HEADERS = {
@@ -118,21 +120,21 @@ class Transport:
         self._lock = Lock()
         self._carriers: dict[str, httpx.BaseTransport] = {}
         self._connections: Connections | None = None
+        self._proxied: _Proxied | None = None
 
-    def carrier(self, base_url: str) -> httpx.BaseTransport:
-        """What carries the requests to ``base_url``, chosen when it is first asked for."""
-        carrier = self._carriers.get(base_url)
+    def carrier(self, origin: str) -> httpx.BaseTransport:
+        """What carries the requests to an origin, ``https://host:port``; chosen when it is first asked for."""
+        carrier = self._carriers.get(origin)
         if carrier is None:
             with self._lock:
-                carrier = self._carriers.get(base_url)
-                if carrier is None:
-                    carrier = self._carriers[base_url] = self._choose(base_url)
+                if len(self._carriers) >= MOST_ORIGINS:  # a program may name ever new ones
+                    self._carriers.clear()
+                carrier = self._carriers[origin] = self._choose(origin)
         return carrier
 
     def post(
         self,
-        base_url: str,
-        path: str,
+        url: str,
         headers: Mapping[str, str],
         content: bytes,
         attempts: Attempts,
@@ -151,8 +153,8 @@ class Transport:
             raise out_of_time(attempts)
         timeout = {"connect": min(remaining, CONNECT_SECONDS), "read": remaining, "write": remaining, "pool": remaining}
         try:
-            request = _request(f"{base_url}/{path}", headers, content, timeout)
-            response = self.carrier(base_url).handle_request(request)
+            request = _request(url, headers, content, timeout)
+            response = self.carrier(_origin(request.url)).handle_request(request)
         except _ERRORS as error:
             raise _failure(error, attempts) from None
         # The time that waiting for the head has taken is gone for the body too.
@@ -162,16 +164,21 @@ class Transport:
     def close(self) -> None:
         """Closes every connection."""
         with self._lock:
-            carriers, self._carriers = set(self._carriers.values()), {}
-            self._connections = None
-        for carrier in carriers:
-            carrier.close()
+            self._carriers = {}
+            made = [self._given, self._connections, self._proxied]
+            self._connections = self._proxied = None
+        for carrier in made:
+            if carrier is not None:
+                carrier.close()
 
-    def _choose(self, base_url: str) -> httpx.BaseTransport:
+    def _choose(self, origin: str) -> httpx.BaseTransport:
+        """One of a few: what each origin has of its own are its connections, which are bounded."""
         if self._given is not None:
             return self._given
-        if _goes_by_proxy(base_url):
-            return _Proxied()
+        if _goes_by_proxy(origin):
+            if self._proxied is None:
+                self._proxied = _Proxied()
+            return self._proxied
         if self._connections is None:
             self._connections = Connections(_tls())
         return self._connections
@@ -204,9 +211,13 @@ def _request(url: str, headers: Mapping[str, str], content: bytes, timeout: dict
     )
 
 
-def _goes_by_proxy(base_url: str) -> bool:
+def _goes_by_proxy(origin: str) -> bool:
     """Whether the usual variables name a proxy; ``httpx``'s own transport knows what is exempt from it."""
-    return not getproxies().keys().isdisjoint((urlsplit(base_url).scheme, "all"))
+    return not getproxies().keys().isdisjoint((origin.partition(":")[0], "all"))
+
+
+def _origin(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
 @lru_cache(maxsize=1024)

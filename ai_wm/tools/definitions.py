@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import calling, manager_of
+from ai_wm.tools.access import access_of, calling
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
@@ -19,37 +19,37 @@ STORE_ERRORS = "26 if the file cannot be written"
 def add(ctx: ToolContext, definition_id: str | None, name: str | None, *values: Any) -> str:
     fields = {"definition_id": definition_id, "name": name, **dict(zip(_ADDED, values, strict=True))}
     with calling(ctx):
-        return manager_of(ctx).add_worker_definition({key: value for key, value in fields.items() if value is not None})
+        return access_of(ctx).definitions.add({key: value for key, value in fields.items() if value is not None})
 
 
 def get(ctx: ToolContext, definition_id: str) -> dict[str, Any]:
     with calling(ctx):
-        return manager_of(ctx).get_worker_definition(definition_id).to_script()
+        return access_of(ctx).definitions.get(definition_id)
 
 
 def list_definitions(ctx: ToolContext, filters: dict[str, Any] | None) -> list[dict[str, Any]]:
     with calling(ctx):
-        return manager_of(ctx).list_worker_definitions_for_display(filters)
+        return access_of(ctx).definitions.select(filters)
 
 
 def update(ctx: ToolContext, definition_id: str, updates: dict[str, Any]) -> None:
     with calling(ctx):
-        manager_of(ctx).update_worker_definition(definition_id, updates)
+        access_of(ctx).definitions.update(definition_id, updates)
 
 
 def remove(ctx: ToolContext, definition_id: str) -> None:
     with calling(ctx):
-        manager_of(ctx).remove_worker_definition(definition_id)
+        access_of(ctx).definitions.remove(definition_id)
 
 
 def load_all(ctx: ToolContext) -> str:
     with calling(ctx):
-        return f"Reloaded {manager_of(ctx).load_worker_definitions_from_file()} worker definitions."
+        return f"Reloaded {access_of(ctx).definitions.reload()} worker definitions."
 
 
 def save_all(ctx: ToolContext) -> str:
     with calling(ctx):
-        return f"Saved {manager_of(ctx).save_worker_definitions_to_file()} worker definitions."
+        return f"Saved {access_of(ctx).definitions.save()} worker definitions."
 
 
 _ADD_ARGS = (
@@ -150,6 +150,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             error_conditions="4 for a value that does not fit, naming the field; 42 if the id or the name is taken; "
             f"{STORE_ERRORS}.",
             capabilities=("ask",),
+            administers=True,
         ),
         add,
     ),
@@ -197,6 +198,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             error_conditions=f"{NO_SUCH_WORKER}; 4 for a value that does not fit; 11 for the id or the summary; 42 if "
             f"the new name is taken; {STORE_ERRORS}.",
             capabilities=("ask",),
+            administers=True,
         ),
         update,
     ),
@@ -211,6 +213,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='call tool.AIWorkerDefinition.Remove("helper")',
             error_conditions=f"{NO_SUCH_WORKER}; 19 while it has active instances; {STORE_ERRORS}.",
             capabilities=("ask",),
+            administers=True,
         ),
         remove,
     ),
@@ -224,6 +227,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="emit tool.AIWorkerDefinition.LoadAll()",
             error_conditions="18 if the file is not valid; what was loaded before then stays.",
             capabilities=("ask",),
+            administers=True,
         ),
         load_all,
     ),
@@ -237,6 +241,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="emit tool.AIWorkerDefinition.SaveAll()",
             error_conditions=f"{STORE_ERRORS}.",
             capabilities=("ask",),
+            administers=True,
         ),
         save_all,
     ),
