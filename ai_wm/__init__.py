@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ai_wm.calls.tool_host import ToolHost
+    from ai_wm.data.policy import WorkerPolicy
     from ai_wm.data.record_filter import RecordFilter
     from ai_wm.data.types import (
         AIWorkerDefinition,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "ai_wm.workers.conversation": ("ConversationManager",),
     "ai_wm.manager": ("AIWorkerManager",),
+    "ai_wm.data.policy": ("WorkerPolicy",),
     "ai_wm.data.record_filter": ("RecordFilter",),
     "ai_wm.plugin": ("register_ai_worker_tools",),
     "ai_wm.providers.base": (
@@ -118,6 +120,7 @@ __all__ = [
     "ToolDefinition",
     "ToolHost",
     "Usage",
+    "WorkerPolicy",
     "register_ai_worker_tools",
 ]
 

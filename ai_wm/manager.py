@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ai_wm.calls.pricing import PriceSource
 from ai_wm.calls.tool_host import ToolHost
 from ai_wm.calls.turn import CallOptions, Check, StreamCallback
+from ai_wm.data.policy import WorkerPolicy
 from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import (
     AIWorkerDefinition,
@@ -26,6 +27,9 @@ from ai_wm.data.types import (
 )
 from ai_wm.providers.base import LLMClient, Message
 from ai_wm.ratelimit import RateLimiter
+from ai_wm.scripts.access import ScriptAccess
+from ai_wm.scripts.files import NoFiles, ScriptFiles
+from ai_wm.scripts.rights import owner_of_path
 from ai_wm.store import Store
 from ai_wm.support import progress
 from ai_wm.support.aio import in_thread
@@ -59,6 +63,9 @@ class AIWorkerManager:
         environ: the variables that keys are read from; by default the process's.
         config_dir: where key files are; by default the user's configuration directory for neuroscript.
         tools: where the tools that models may call come from, for calls that do not name any.
+        policy: what scripts may do with the workers, through whichever interpreter; by default `WorkerPolicy`'s own
+            defaults.  The host's own calls of these methods are not bound by it.
+        model_directories: where model files may lie, besides the sandbox, that a script's definition names.
 
     Raises:
         NeuroScriptError: 18 if a file is not valid, which is then left alone; 23, 25, 26 if the directory is no use.
@@ -77,7 +84,11 @@ class AIWorkerManager:
         environ: Mapping[str, str] | None = None,
         config_dir: str | os.PathLike[str] | None = None,
         tools: ToolHost | None = None,
+        policy: WorkerPolicy | None = None,
+        model_directories: Sequence[str | os.PathLike[str]] = (),
     ) -> None:
+        self.policy = policy if policy is not None else WorkerPolicy()
+        self._model_directories = tuple(Path(directory).resolve() for directory in model_directories)
         self._sandbox = Path(sandbox_dir).resolve() if sandbox_dir is not None else None
         self._tools = tools
         self._closed = False
@@ -91,6 +102,7 @@ class AIWorkerManager:
             transport=transport,
             environ=environ,
             config_dir=config_dir,
+            policy=self.policy,
         )
         self._definitions = self._wiring.definitions
         self._instances = self._wiring.instances
@@ -125,6 +137,43 @@ class AIWorkerManager:
             self._instances.retire_all(reason, CLOSE_WAIT_SECONDS)
         finally:
             self._wiring.close()
+
+    def script_access(
+        self,
+        owner: str,
+        policy: WorkerPolicy | None = None,
+        files: ScriptFiles | None = None,
+        *,
+        unowned_are_ours: bool | None = None,
+        assumes_prices: bool = False,
+    ) -> ScriptAccess:
+        """This manager as scripts reach it.  `register_ai_worker_tools` makes one for each interpreter.
+
+        Args:
+            owner: whose scripts they are.
+            policy: what they may do; None: what the manager's policy grants.
+            files: the files that they may read.
+            unowned_are_ours: whether what carries neither mark nor owner is this owner's; None: where the owner is the
+                directory of the manager's files.
+            assumes_prices: whether ``max_cost_per_run`` is a ceiling that nobody chose, under which a price that is not
+                known is assumed rather than refused.
+        """
+        if unowned_are_ours is None:
+            unowned_are_ours = self._sandbox is not None and owner == owner_of_path(self._sandbox)
+        return ScriptAccess.make(
+            self._wiring,
+            owner,
+            policy if policy is not None else self.policy,
+            files if files is not None else NoFiles(),
+            unowned_are_ours=unowned_are_ours,
+            assumes_prices=assumes_prices,
+            model_directories=self._model_directories,
+        )
+
+    def owner_of_instance(self, instance_id: str) -> str | None:
+        """Whose scripts spawned an instance, also for a while once it is retired; empty for the host's own, None where
+        nobody knows."""
+        return self._instances.owner_of(instance_id)
 
     def on_event(self, listener: Listener) -> Callable[[], None]:
         """Subscribes ``listener(name, payload)`` to every event; the function returned unsubscribes it."""
@@ -183,6 +232,16 @@ class AIWorkerManager:
         """
         self._check_open()
         return self._definitions.update(id_or_name, updates)
+
+    def trust_worker_definition(self, id_or_name: str) -> AIWorkerDefinition:
+        """Makes a definition the host's, as it is now, whoever made it: scripts may ask it, and its key goes to its
+        address.  Look at both first.
+
+        Raises:
+            NeuroScriptError: 9 unknown; 42 if the host has another of that name; 25 and 26 if it cannot be written.
+        """
+        self._check_open()
+        return self._definitions.trust(id_or_name)
 
     def remove_worker_definition(self, id_or_name: str) -> None:
         """Removes a definition.  Its records stay.
@@ -462,7 +521,7 @@ class AIWorkerManager:
 
     def limit_usage(self, id_or_name: str) -> dict[str, float]:
         """Returns what a definition uses of its limits now (`RateLimiter.usage`); error 9 if there is none."""
-        return self._wiring.limiter.usage(self._definitions.find(id_or_name).definition_id)
+        return self._wiring.limiter.usage(self._definitions.find(id_or_name).limits_id)
 
     def save_performance_data(self) -> int:
         """Tidies the stored performance data.  Returns how many records are stored.

@@ -6,19 +6,31 @@ tools' modules, the manager and the providers are imported when they are first n
 
 from __future__ import annotations
 
+import os
 import threading
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.data.own_files import own_files
 from ai_wm.tools import GROUPS
-from ai_wm.tools.access import SERVICE, calling
+from ai_wm.tools.access import ACCESS, SERVICE, InterpreterFiles, calling
+from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from ai_wm.data.policy import WorkerPolicy
     from ai_wm.manager import AIWorkerManager
+    from ai_wm.scripts.access import ScriptAccess
     from ai_wm.tools.ask import Asker
     from neuroscript import Interpreter, ToolContext
+
+POLICY = "worker_policy"
+"""The service by which a host without this package's types, such as the command line, says what scripts may do: a
+mapping from the fields of `WorkerPolicy` to values, and ``default_ceiling`` (see `policy_of`)."""
+
+EVENTS = "ai_wm."
+"""How the names of the events begin that the manager fires, and no script."""
 
 CLOSED = "interpreter closed"
 """Why the instances are retired that a closing interpreter leaves."""
@@ -31,7 +43,11 @@ def register(interpreter: Interpreter) -> None:
 
 
 def register_ai_worker_tools(
-    interpreter: Interpreter, manager: AIWorkerManager | None = None, *, default_worker: str | None = None
+    interpreter: Interpreter,
+    manager: AIWorkerManager | None = None,
+    *,
+    default_worker: str | None = None,
+    policy: WorkerPolicy | None = None,
 ) -> None:
     """Gives an interpreter the tools of section 10, the service ``ai_wm``, and ``ask``.
 
@@ -41,31 +57,65 @@ def register_ai_worker_tools(
             it is first needed, with its files in the interpreter's sandbox; without a sandbox it keeps everything in
             memory.
         default_worker: the id or name of the definition that an ``ask`` goes to which names none.
+        policy: what scripts may do with workers; None: what the service ``worker_policy`` says, else the manager's
+            policy.
     """
     # First, since it loads the installed plugins: what is registered here comes after them and holds.
     services = interpreter.services
-    connection = _Connection(interpreter, manager, default_worker)
+    connection = _Connection(interpreter, manager, default_worker, policy)
     interpreter.tools.add_groups(GROUPS)
     interpreter.set_asker(connection.ask)
     interpreter.on_close(connection.close)
     for directory in (interpreter.sandbox, manager.sandbox_dir if manager is not None else None):
         if directory is not None:
             interpreter.protect(own_files(directory))
+    interpreter.reserve_events(EVENTS)
+    services[ACCESS] = connection.access
     if manager is not None:
         services[SERVICE] = connection.use(manager)
     else:
         services.provide(SERVICE, connection.make)
 
 
+def policy_of(given: Mapping[str, Any]) -> tuple[WorkerPolicy, bool]:
+    """The policy in the service `POLICY`, and whether its ceiling is one that nobody chose.
+
+    Args:
+        given: fields of `WorkerPolicy` by name; ``default_ceiling`` set to true says that ``max_cost_per_run`` is the
+            command line's own default, under which a model without a known price is not refused.
+
+    Raises:
+        NeuroScriptError: 4 for a field that is unknown, or a value that does not fit.
+    """
+    from ai_wm.data.policy import WorkerPolicy
+
+    fields = dict(given)
+    default_ceiling = fields.pop("default_ceiling", False)
+    if not isinstance(default_ceiling, bool):
+        message = f"the service {POLICY!r} has default_ceiling = {default_ceiling!r}; expected true or false"
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": "default_ceiling"})
+    return WorkerPolicy.parse(fields), default_ceiling
+
+
 class _Connection:
     """One interpreter and its manager."""
 
-    def __init__(self, interpreter: Interpreter, manager: AIWorkerManager | None, default_worker: str | None) -> None:
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        manager: AIWorkerManager | None,
+        default_worker: str | None,
+        policy: WorkerPolicy | None,
+    ) -> None:
         self._interpreter = interpreter
         self._default_worker = default_worker
+        self._policy = policy
         self._own = manager is None
         self._manager: AIWorkerManager | None = None
         self._asker: Asker | None = None
+        self._access: ScriptAccess | None = None
+        self._said: Mapping[str, Any] | None = None
+        self._owner = ""
         self._spawned: dict[str, None] = {}
         self._thread = threading.get_ident()
         self._unsubscribe: Callable[[], None] | None = None
@@ -84,6 +134,39 @@ class _Connection:
         self._manager = manager
         self._unsubscribe = manager.on_event(self._tell)
         return manager
+
+    def access(self) -> ScriptAccess:
+        """The manager as the interpreter's scripts reach it; anew where the host says something else in the service."""
+        services = self._interpreter.services
+        said: Mapping[str, Any] | None = services.get(POLICY) if self._policy is None else None
+        if self._access is None or said is not self._said:
+            manager: AIWorkerManager = services[SERVICE]
+            policy, default_ceiling = (self._policy, False) if said is None else policy_of(said)
+            self._owner = self._owner or self._default_owner()
+            owner = (policy or manager.policy).owner or self._owner
+            # What a manager keeps in memory, for one interpreter alone, is its scripts' unless it is the host's.
+            unowned_are_ours = True if self._own and manager.sandbox_dir is None else None
+            self._access = manager.script_access(
+                owner,
+                policy,
+                InterpreterFiles(self._interpreter),
+                unowned_are_ours=unowned_are_ours,
+                assumes_prices=default_ceiling,
+            )
+            self._said = said
+        return self._access
+
+    def _default_owner(self) -> str:
+        """Whose scripts these are unless the host says it: those of the sandbox, else of the program."""
+        from ai_wm.scripts.rights import owner_of_path
+
+        interpreter = self._interpreter
+        if interpreter.sandbox is not None:
+            return owner_of_path(interpreter.sandbox)
+        for program in interpreter.programs:
+            if os.path.isfile(program.name):
+                return owner_of_path(program.name)
+        return f"interpreter-{uuid.uuid4()}"
 
     def ask(
         self, ctx: ToolContext, who: Any, prompt: str, config: dict[str, Any] | None, whispered: Sequence[Any]
@@ -113,15 +196,24 @@ class _Connection:
     def _tell(self, name: str, payload: dict[str, Any]) -> None:
         """Fires an event of the manager in the interpreter, if the interpreter caused it.
 
-        Events that a host causes in the thread that the interpreter was set up in are fired too.  Those of other
-        threads and interpreters are not: this interpreter may be running just now, and they would have to wait for it.
+        Events that a host causes in the thread that the interpreter was set up in are fired too, but for those about
+        another owner's instances.  Those of other threads and interpreters are not: this interpreter may be running
+        just now, and they would have to wait for it.
         """
         caller = calling.interpreter()
         if caller is self._interpreter:
             self._follow(name, payload)
             self._interpreter.host_context().emit_event(name, payload, SERVICE)
-        elif caller is None and threading.get_ident() == self._thread:
+        elif caller is None and threading.get_ident() == self._thread and self._concerns_us(payload):
             self._interpreter.emit_event(name, payload, SERVICE)
+
+    def _concerns_us(self, payload: dict[str, Any]) -> bool:
+        """Whether an event that the host caused is about nobody's instance, the host's, or one of this owner's."""
+        manager, instance_id = self._manager, payload.get("instance_id")
+        if manager is None or not instance_id:
+            return True
+        owner = manager.owner_of_instance(instance_id)
+        return not owner or (self._access is not None and self._access.rights.owns(owner))
 
     def _follow(self, name: str, payload: dict[str, Any]) -> None:
         if name == "ai_wm.instance.spawned":

@@ -11,9 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ai_wm import keys
+from ai_wm.calls.authorization import Authorizer
 from ai_wm.calls.pricing import PriceSource
+from ai_wm.calls.reserving import Reserving
 from ai_wm.calls.runner import Runner
+from ai_wm.data.policy import WorkerPolicy
 from ai_wm.data.types import APIKeySource, APIKeyStatus
+from ai_wm.keys.approvals import Approvals
+from ai_wm.keys.marks import Marks, process_marks, user_marks
 from ai_wm.providers import Clients
 from ai_wm.providers.base import LLMClient
 from ai_wm.ratelimit import MemoryRateLimiter, RateLimiter
@@ -23,7 +28,7 @@ from ai_wm.support.events import Events
 from ai_wm.workers.batch import Batches
 from ai_wm.workers.conversation import Conversations
 from ai_wm.workers.definitions import Definitions
-from ai_wm.workers.file_contexts import FileContexts
+from ai_wm.workers.file_contexts import FileReader, reader_in
 from ai_wm.workers.instances import Instances
 from ai_wm.workers.stateless import StatelessTasks
 
@@ -48,6 +53,9 @@ class Wiring:
     tasks: StatelessTasks
     batches: Batches
     key_status: Callable[[APIKeySource], APIKeyStatus]
+    marks: Marks
+    authorizer: Authorizer
+    read_as_host: FileReader
 
     def close(self) -> None:
         """Closes clients, store and limiter.
@@ -76,24 +84,27 @@ def wire(
     transport: httpx.BaseTransport | None,
     environ: Mapping[str, str] | None,
     config_dir: str | os.PathLike[str] | None,
+    policy: WorkerPolicy,
 ) -> Wiring:
     """Makes the services of a manager from the arguments of `AIWorkerManager`."""
     places: dict[str, Any] = {"environ": environ, "config_dir": Path(config_dir) if config_dir is not None else None}
-    known = Clients(clients, transport, model_directory=sandbox)
+    known = Clients(clients, transport, model_directory=sandbox, environ=environ)
     kept = store if store is not None else _store_in(sandbox, clock, known)
     counted = limiter if limiter is not None else _limiter_in(sandbox, clock)
     moments, events = Clock(clock), Events()
-    definitions = Definitions(kept, counted, moments, known.provider_names)
+    # Nobody else reads the definitions of a manager that keeps nothing, so its marks need not hold elsewhere.
+    marks = process_marks() if sandbox is None else user_marks()
+    definitions = Definitions(kept, counted, moments, marks, known.provider_names)
+    authorizer = Authorizer(known, functools.partial(keys.resolve_key, **places), Approvals(policy, known.servers))
     runner = Runner(
-        limiter=counted,
+        authorizer=authorizer,
+        reserving=Reserving(counted, price_source),
         clients=known,
-        resolve_key=functools.partial(keys.resolve_key, **places),
-        price_source=price_source,
         clock=moments,
         events=events,
     )
     tasks = StatelessTasks(definitions, runner, kept)
-    files = functools.partial(FileContexts, sandbox=sandbox)
+    read_as_host = reader_in(sandbox)
     return Wiring(
         store=kept,
         limiter=counted,
@@ -101,11 +112,14 @@ def wire(
         clock=moments,
         events=events,
         definitions=definitions,
-        instances=Instances(definitions, kept, counted, moments, events, files),
+        instances=Instances(definitions, kept, counted, moments, events, read_as_host),
         conversations=Conversations(definitions, runner, kept),
         tasks=tasks,
         batches=Batches(tasks, events),
         key_status=functools.partial(keys.key_status, **places),
+        marks=marks,
+        authorizer=authorizer,
+        read_as_host=read_as_host,
     )
 
 

@@ -115,6 +115,7 @@ class Interpreter:
         self._services.update(services or {})
         self._protected: list[str] = []
         self._files: Sandbox | None = None
+        self._reserved_events: list[str] = []
         self._asker: Asker | None = None
         self._closing: list[Callable[[], object]] = []
         self._closed = False
@@ -204,6 +205,15 @@ class Interpreter:
             check, charge = self.context.check, self.runtime.charge_disk
             self._files = Sandbox(self.sandbox, Protection(*self._protected), check=check, charge=charge)
         return self._files
+
+    def reserve_events(self, prefix: str) -> None:
+        """Keeps the names of events that begin so for whoever fires them here: scripts cannot imitate them."""
+        self._reserved_events.append(prefix)
+
+    def is_reserved_event(self, name: str) -> bool:
+        """Whether scripts may not fire an event of this name."""
+        self.load_plugins()
+        return name.startswith(tuple(self._reserved_events))
 
     def set_asker(self, asker: Asker) -> None:
         """Has ``asker(context, who, prompt, config, whispered)`` answer ``ask``; its result is the reply.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +15,10 @@ from neuroscript import Interpreter
 
 # The user's own directory for caches is none of the tests' business; those of the cache have their own.
 os.environ["NEUROSCRIPT_NO_CACHE"] = "1"
+
+# Nor is the one for data, which holds the key that marks the definitions of the host.
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="neuroscript-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_DATA_HOME"], ignore_errors=True)
 
 # The first run raises Python's recursion limit to what the default call depth needs, and hypothesis warns when that
 # happens in the middle of a test.

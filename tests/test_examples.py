@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ai_wm import AIWorkerManager, WorkerPolicy, register_ai_worker_tools
 from neuroscript import Interpreter
 from neuroscript.cli import main
 
@@ -36,10 +38,23 @@ def test_one_program_on_the_built_in_model(capsys: pytest.CaptureFixture[str], t
         assert lines[3].startswith(f"{203 * attempt} calls, 0 failed, ")
 
 
-def run_models(worker: dict[str, Any], tasks: int) -> list[str]:
-    """What examples/models.ns emits for a worker."""
+def run_models(
+    worker: dict[str, Any], tasks: int, policy: WorkerPolicy | None = None, models: Sequence[Path] = ()
+) -> list[str]:
+    """What examples/models.ns emits for a worker.
+
+    Args:
+        worker: what the program is given.
+        tasks: how many tasks it has.
+        policy: what it may do.
+        models: directories of model files.
+    """
     shown: list[str] = []
-    with Interpreter(emit=shown.append, environment=()) as interpreter:
+    with (
+        AIWorkerManager(model_directories=models) as manager,
+        Interpreter(emit=shown.append, environment=()) as interpreter,
+    ):
+        register_ai_worker_tools(interpreter, manager, policy=policy)
         interpreter.load_file(EXAMPLES / "models.ns")
         assert interpreter.run("main", json.loads(json.dumps(worker)), tasks) == tasks
     return shown

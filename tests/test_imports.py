@@ -99,6 +99,7 @@ LAYERS = {
         calls
         workers
         wiring
+        scripts
         manager
         tools
         plugin

@@ -17,6 +17,11 @@ FALLBACK_CODES = frozenset(
 """The failures after which the next definition is asked."""
 
 
+def asks_next(error: NeuroScriptError, *, is_fallback: bool) -> bool:
+    """Whether the next definition is asked after a failure: also where a fallback was one that may not be asked."""
+    return error.code in FALLBACK_CODES or (is_fallback and error.code == ErrorCode.SECURITY)
+
+
 @dataclass(frozen=True, slots=True)
 class Tried:
     """A definition that was tried before another one, and why it gave no answer."""

@@ -12,6 +12,8 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final, Literal, Protocol
 
+from ai_wm.data.bounds import bounded_cost
+
 CostSource = Literal["cost_metrics", "published", "unknown"]
 
 INPUT = "input_cost_per_token"
@@ -22,9 +24,6 @@ COST_KEYS = (INPUT, OUTPUT, CALL, CACHED_INPUT)
 
 # Whose published prices apply; models run locally or behind an address of one's own have none.
 _PUBLISHED_PROVIDERS = frozenset({"anthropic", "google", "openai"})
-
-# Whose models run on one's own machine.
-_FREE_PROVIDERS = frozenset({"local", "ollama"})
 
 
 class Priced(Protocol):
@@ -67,10 +66,15 @@ class PriceSource(Protocol):
 
 
 def cost_of(
-    definition: Priced, usage: TokenCounts, model: str, price_source: PriceSource | None = None
+    definition: Priced,
+    usage: TokenCounts,
+    model: str,
+    price_source: PriceSource | None = None,
+    *,
+    claimed: bool = False,
 ) -> tuple[float, CostSource]:
     """Computes what a call of one request cost, and says how that is known; see `cost_of_call`."""
-    return cost_of_call(definition, [usage], [model], price_source)
+    return cost_of_call(definition, [usage], [model], price_source, claimed=claimed)
 
 
 def cost_of_call(
@@ -80,6 +84,7 @@ def cost_of_call(
     price_source: PriceSource | None = None,
     *,
     tier: str = "",
+    claimed: bool = False,
 ) -> tuple[float, CostSource]:
     """Computes what a call cost, and says how that is known.
 
@@ -91,14 +96,25 @@ def cost_of_call(
             another name, and then the one that was asked for counts.
         price_source: published prices; by default those of the optional library genai-prices, if it is installed.
         tier: how the provider says that it served the call; empty for its usual way.
+        claimed: whether the definition is a script's, whose ``cost_metrics`` can only raise a published price.
 
     Returns:
         The cost and its source.  ``unknown`` means that nobody knows the price and 0 was put down, not that it is free.
     """
     metrics = definition.cost_metrics
-    if not metrics.keys().isdisjoint(COST_KEYS):
-        return float(_from_metrics(metrics, usages)), "cost_metrics"
-    provider = str(definition.provider)
+    own = None if metrics.keys().isdisjoint(COST_KEYS) else bounded_cost(float(_from_metrics(metrics, usages)))
+    if own is not None and not claimed:
+        return own, "cost_metrics"
+    published = _published(str(definition.provider), usages, models, price_source, tier)
+    if published is not None and (own is None or published > own):
+        return published, "published"
+    return (0.0, "unknown") if own is None else (own, "cost_metrics")
+
+
+def _published(
+    provider: str, usages: Sequence[TokenCounts], models: Sequence[str], price_source: PriceSource | None, tier: str
+) -> float | None:
+    """The published price of all requests together, by the first of the models that has one."""
 
     def price(usage: TokenCounts, model: str) -> Decimal | float | None:
         if price_source is not None:
@@ -109,8 +125,8 @@ def cost_of_call(
         prices = [price(usage, model) for usage in usages]
         known = [Decimal(repr(each)) if isinstance(each, float) else each for each in prices if each is not None]
         if len(known) == len(prices):
-            return float(sum(known, Decimal(0))), "published"
-    return 0.0, "unknown"
+            return bounded_cost(float(sum(known, Decimal(0))))
+    return None
 
 
 def estimate_cost(
@@ -120,6 +136,7 @@ def estimate_cost(
     tokens: int,
     input_tokens: int | None = None,
     price_source: PriceSource | None = None,
+    claimed: bool = False,
 ) -> float:
     """Estimates what a call will cost at most, for its reservation.
 
@@ -129,17 +146,36 @@ def estimate_cost(
         tokens: the estimate of input and output tokens together.
         input_tokens: how many of them are input; without it all are priced at the dearer of the two prices.
         price_source: published prices, as for `cost_of_call`.
+        claimed: whether the definition is a script's, as for `cost_of_call`.
     """
     splits = (0, tokens) if input_tokens is None else (min(input_tokens, tokens),)
     usages = [_Split(part, tokens - part) for part in splits]
-    return max(cost_of(definition, usage, model, price_source)[0] for usage in usages)
+    return max(cost_of(definition, usage, model, price_source, claimed=claimed)[0] for usage in usages)
 
 
-def is_priced(definition: Priced, model: str, price_source: PriceSource | None = None) -> bool:
-    """Tells whether a price of the model is known, or it runs on one's own machine and costs nothing."""
-    if str(definition.provider) in _FREE_PROVIDERS:
+def is_priced(definition: Priced, model: str, price_source: PriceSource | None = None, *, vouched: bool = True) -> bool:
+    """Tells whether it is known what calls of a model cost.
+
+    Args:
+        definition: whose prices count.
+        model: the model to be asked.
+        price_source: published prices, as for `cost_of`.
+        vouched: whether the definition's own prices count: those of a script do not, where it is the host who pays.
+    """
+    if vouched and not definition.cost_metrics.keys().isdisjoint(COST_KEYS):
         return True
-    return cost_of(definition, _Split(1, 1), model, price_source)[1] != "unknown"
+    return (price_source or published_price)(str(definition.provider), model, _Split(1, 1)) is not None
+
+
+FALLBACK_INPUT_COST: Final = 30 / 1_000_000
+FALLBACK_OUTPUT_COST: Final = 180 / 1_000_000
+"""What a token counts as where nobody knows its price and only the command line's own ceiling asks: the price of the
+dearest general model of the day (OpenAI's gpt-5.5-pro, from the data of genai-prices 0.2.3, 2026-11-29)."""
+
+
+def fallback_cost(input_tokens: int, output_tokens: int) -> float:
+    """What tokens of an unknown price are taken to cost."""
+    return bounded_cost(input_tokens * FALLBACK_INPUT_COST + output_tokens * FALLBACK_OUTPUT_COST)
 
 
 def published_price(provider: str, model: str, usage: TokenCounts, tier: str = "") -> Decimal | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ai_wm.calls.fallbacks import Tried
 from ai_wm.calls.turn import Turn
+from ai_wm.data.bounds import short, storable
 from ai_wm.data.totals import OUTPUT_SUMMARY_CHARACTERS, output_summary
 from ai_wm.data.types import AIWorkerDefinition, PerformanceRecord
 from ai_wm.keys import Secret, redact
@@ -15,6 +16,9 @@ from ai_wm.support.clock import Span
 from ai_wm.support.events import RATE_LIMITED, TASK_COMPLETED, TASK_FAILED
 from ai_wm.support.ids import new_id
 from neuroscript import ErrorCode, NeuroScriptError
+
+MOST_ERROR_CHARACTERS: Final = 4000
+"""How much is kept of what an error says."""
 
 Event = tuple[str, dict[str, Any]]
 """An event's name and payload."""
@@ -40,6 +44,7 @@ def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseExcepti
             details += f"; the text so far: {output_summary(text)!r}"
     elif error is not None:
         details = f"interrupted: {type(error).__name__}"
+    clearance = turn.task.options.clearance
     # More than is kept of the reply, so that a key at the end of that is recognised.
     reply = turn.response.text[: 2 * OUTPUT_SUMMARY_CHARACTERS] if turn.response is not None else ""
     if turn.secrets:
@@ -55,9 +60,11 @@ def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseExcepti
         "input_context": dict(turn.task.known),
         "llm_metrics": metrics,
         "cost_incurred": turn.cost,
-        "output_summary": output_summary(reply),
-        "error_details": details,
+        "output_summary": storable(output_summary(reply)),
+        "error_details": short(details, MOST_ERROR_CHARACTERS),
     }
+    if clearance is not None:
+        values["owner"] = clearance.owner
     return PerformanceRecord.of_valid(values) if _is_plain(values) else PerformanceRecord(**values)
 
 

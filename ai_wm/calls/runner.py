@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ai_wm.calls.fallbacks import FALLBACK_CODES, Tried, workers_of
-from ai_wm.calls.pricing import PriceSource, estimate_cost, is_priced
-from ai_wm.calls.recording import completed, failed, record_of
+from ai_wm.calls.authorization import Authorizer
+from ai_wm.calls.fallbacks import Tried, asks_next, workers_of
+from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, record_of
+from ai_wm.calls.reserving import Reserving
 from ai_wm.calls.turn import CallOptions, StreamCallback, Task, Turn
-from ai_wm.data.types import APIKeySource, PerformanceRecord
-from ai_wm.keys import Secret, redact_error
+from ai_wm.data.bounds import short
+from ai_wm.data.types import PerformanceRecord
+from ai_wm.keys import redact_error
+from ai_wm.keys.grant import KeyGrant
 from ai_wm.providers import Clients
-from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, Usage, estimate_tokens
-from ai_wm.ratelimit import RateLimiter, Reservation
+from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, Usage
 from ai_wm.support.clock import Clock, Span
 from ai_wm.support.events import Events
 from neuroscript import ErrorCode, NeuroScriptError
+
+_GIVEN_UP = frozenset({ErrorCode.TIMEOUT, ErrorCode.CANCELLED})
+"""The failures after which nobody knows whether the model went on, and what that cost."""
 
 _log = logging.getLogger("ai_wm")
 
@@ -42,18 +46,16 @@ class Runner:
     """Answers prompts with the services of one manager.
 
     Args:
-        limiter: counts what each definition uses.
+        authorizer: says whether a call may go where it goes, and finds its key, at each round anew.
+        reserving: reserves each round.
         clients: finds who answers for which provider.
-        resolve_key: finds the key of a definition, at each round anew.
-        price_source: published prices; None takes those of the price library, if it is installed.
         clock: the moments and durations in records.
         events: told of what succeeded and failed.
     """
 
-    limiter: RateLimiter
+    authorizer: Authorizer
+    reserving: Reserving
     clients: Clients
-    resolve_key: Callable[[APIKeySource], Secret | None]
-    price_source: PriceSource | None
     clock: Clock
     events: Events
 
@@ -66,9 +68,10 @@ class Runner:
         given back, and a call that was begun is recorded.
 
         Raises:
-            NeuroScriptError: by step 1 what ``task.ready`` raises; 4 for a setting that does not fit; 20 or 46 by step
-                2; 18 or 34 by step 3; 16, 31, 40, 44, 45 or 47 by step 4; 25 or 26 by steps 6 and 7.  Where fallbacks
-                failed too it is the error of the definition asked for, whose ``details`` tell of them.
+            NeuroScriptError: by step 1 what ``task.ready`` raises; 4 for a setting that does not fit; 10 for a call
+                that a script may not make; 20 or 46 by step 2; 18 or 34 by step 3; 16, 31, 40, 44, 45 or 47 by step 4;
+                25 or 26 by steps 6 and 7.  Where fallbacks failed too it is the error of the definition asked for,
+                whose ``details`` tell of them.
         """
         tried: list[Tried] = []
         first: NeuroScriptError | None = None
@@ -76,14 +79,14 @@ class Runner:
         for definition in workers_of(task, tried):
             turn, stop = Turn(task, definition), self.clock.measure()
             try:
+                authorization = self.authorizer.authorize(turn)
                 while True:
-                    request = turn.request()
                     # 2. Its limits have room, which is reserved.
-                    turn.hold(self._reserve(turn, request))
-                    # 3. Its key.
-                    key = self.resolve_key(definition.auth)
+                    turn.hold(self.reserving.reserve(turn, authorization))
+                    # 3. Its key, for the address that the call goes to.
+                    grant = authorization.grant()
                     # 4. The call, with a conversation made for it.
-                    response = self._call(turn, request if key is None else turn.request(key))
+                    response = self._call(turn, grant)
                     # 5. What it cost.
                     self._count(turn, response)
                     if turn.take(response):
@@ -96,7 +99,7 @@ class Runner:
                 turn.settle()
             except BaseException as error:  # an interrupted call was made as well, and counts
                 self._end_failed(turn, stop(), tried, error)
-                if not isinstance(error, NeuroScriptError) or error.code not in FALLBACK_CODES:
+                if not isinstance(error, NeuroScriptError) or not asks_next(error, is_fallback=first is not None):
                     raise
                 first = first or error
                 tried.append(Tried(definition.definition_id, definition.name, int(error.code), error.message))
@@ -114,34 +117,10 @@ class Runner:
         while task.events:
             self.events.fire(*task.events.pop(0))
 
-    def _reserve(self, turn: Turn, request: LLMRequest) -> Reservation:
-        definition = turn.definition
-        tokens, cost = estimate_tokens(request), 0.0
-        if definition.rate_limits.max_cost_per_day:  # published prices take a while to look up
-            model = definition.model_name
-            if not is_priced(definition, model, self.price_source):
-                raise NeuroScriptError(
-                    ErrorCode.BUDGET_EXCEEDED,
-                    f"{turn.subject} has a budget (max_cost_per_day), but the price of the model {model!r} is not "
-                    "known: give its prices in cost_metrics (0 for a model that costs nothing), or install the extra "
-                    "'prices' for published ones",
-                    details={"field": "cost_metrics"},
-                )
-            cost = estimate_cost(definition, model, tokens=tokens, price_source=self.price_source)
-        return self.limiter.reserve(
-            definition.definition_id,
-            definition.rate_limits,
-            tokens=tokens,
-            cost=cost,
-            wait_seconds=turn.settings.wait_seconds,
-            cancelled=turn.task.options.check,
-            name=definition.name,
-        )
-
-    def _call(self, turn: Turn, request: LLMRequest) -> LLMResponse:
+    def _call(self, turn: Turn, grant: KeyGrant) -> LLMResponse:
         """One call of the model.  Its error shows no key; what a failed call is known to have used is counted first."""
-        options = turn.task.options
-        turn.begin(request)
+        request, options = turn.request(grant), turn.task.options
+        turn.begin(grant.secret)
         try:
             client = self.clients.for_provider(request.provider, request.model)
             turn.sent()
@@ -157,14 +136,22 @@ class Runner:
         # Out of the handler, so that an error which shows the key is not the context of the one that does not.
         usage, attempts = failure.details.pop("usage", None), failure.details.get("attempts")
         usages = failure.details.pop("usages", None) or (usage if isinstance(usage, Usage) else Usage(),)
-        turn.count(usages, attempts if isinstance(attempts, int) else 1, self.price_source)
-        raise redact_error(failure, turn.secrets)
+        turn.count(
+            usages,
+            attempts if isinstance(attempts, int) else 1,
+            self.reserving.price_source,
+            lost=usage is None and failure.code in _GIVEN_UP,
+        )
+        shown = redact_error(failure, turn.secrets)
+        if len(shown.message) > MOST_ERROR_CHARACTERS:
+            shown.message = short(shown.message, MOST_ERROR_CHARACTERS)
+        raise shown
 
     def _count(self, turn: Turn, response: LLMResponse) -> None:
         turn.count(
             response.usages or (response.usage,),
             response.attempts,
-            self.price_source,
+            self.reserving.price_source,
             model=response.model,
             tier=response.service_tier,
         )

@@ -34,6 +34,8 @@ class ToolHost:
         registry: the tools.
         policy: what the host permits; the registry's own policy holds besides.
         context: the call context that the tools get.
+        administration: the full names of the tools that administer which a model may have, where its worker's allow
+            list names them in full; no pattern gives it any.
 
     Tools of one host run one at a time, since the context behind them belongs to one thread.
     """
@@ -41,6 +43,7 @@ class ToolHost:
     registry: ToolRegistry
     policy: Policy | None = None
     context: Any = None
+    administration: Sequence[str] = ()
     lock: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     def refusal(self, spec: ToolSpec) -> str | None:
@@ -49,6 +52,11 @@ class ToolHost:
             reason = policy.refusal(spec) if policy is not None else None
             if reason is not None:
                 return reason
+        if spec.administers and not _is_named(spec, self.administration):
+            return (
+                f"{spec.full_name} administers, and the host gives it to no model; it would with "
+                f"WorkerPolicy(model_tools=({spec.name!r},))"
+            )
         return None
 
 
@@ -68,12 +76,16 @@ class WorkerTools:
         if host is not None and allow:
             lists = self._lists()
             for spec in host.registry.specs():
-                if lists.permits(spec) and host.refusal(spec) is None and _callable_by_model(spec):
+                if self._lists_permit(lists, spec) and host.refusal(spec) is None and _callable_by_model(spec):
                     self._offered[spec.function_name.lower()] = host.registry.lookup(spec.name)
 
     def _lists(self) -> Policy:
         """The definition's lists; capabilities are the host's affair."""
         return Policy(allow=self._allow, deny=self._deny, grants=("*",))
+
+    def _lists_permit(self, lists: Policy, spec: ToolSpec) -> bool:
+        """Whether the definition's lists permit a tool; one that administers must be named in full."""
+        return lists.permits(spec) and (not spec.administers or _is_named(spec, self._allow))
 
     @property
     def definitions(self) -> tuple[ToolDefinition, ...]:
@@ -119,9 +131,15 @@ class WorkerTools:
         if tool is None or self._host is None:
             offered = ", ".join(sorted(tool.spec.function_name for tool in self._offered.values()))
             return f"there is no tool {name} for this worker; its tools are: {offered or 'none'}"
-        if not self._lists().permits(tool.spec):
-            return f"{tool.spec.full_name} is refused: the worker's allow and deny lists do not permit it"
+        if not self._lists_permit(self._lists(), tool.spec):
+            how = ", which must name it in full since it administers" if tool.spec.administers else ""
+            return f"{tool.spec.full_name} is refused: the worker's allow and deny lists do not permit it{how}"
         return self._host.refusal(tool.spec) or f"{tool.spec.full_name} takes values that a model cannot give"
+
+
+def _is_named(spec: ToolSpec, names: Sequence[str]) -> bool:
+    """Whether a tool is among some full names; case and a leading ``tool.`` make no difference, and no pattern fits."""
+    return any(name.lower().removeprefix("tool.") == spec.name.lower() for name in names)
 
 
 def _callable_by_model(spec: ToolSpec) -> bool:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from ai_wm.calls.pricing import PriceSource, cost_of_call
+from ai_wm.calls.ceilings import Holds, RunBudget
+from ai_wm.calls.clearance import Clearance
+from ai_wm.calls.pricing import PriceSource, cost_of_call, fallback_cost
 from ai_wm.calls.tool_host import ToolHost, WorkerTools
+from ai_wm.data.bounds import is_believable, short
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import STATELESS_PREFIX, AIWorkerDefinition, PerformanceRecord
 from ai_wm.keys import Secret
-from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage
-from ai_wm.ratelimit import Reservation
+from ai_wm.keys.grant import KeyGrant
+from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, estimate_input, estimate_tokens
 from ai_wm.support.ids import new_id
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -21,6 +24,12 @@ MAX_DEPTH = 8
 """How deep models may call tools that ask models."""
 
 _depth: ContextVar[int] = ContextVar("ai_wm_turns_inside_one_another", default=0)
+
+MOST_TOOL_CALLS: Final = 128
+"""Tools that a model may ask for in one reply; no model of today asks for a tenth."""
+
+_PLENTY: Final = 1_000_000
+"""Tokens up to which a count of input, and one of output, is not looked at closely."""
 
 StreamCallback = Callable[[str], object]
 """Gets each piece of a reply's text as it comes."""
@@ -38,12 +47,16 @@ class CallOptions:
         stream: gets the reply's text in pieces.
         check: called now and then while waiting; raises to cancel.
         context: messages that go along this once, ahead of the prompt.
+        clearance: what the scripts that caused it may do; None: it is the host itself.
+        budget: what the run that caused it may still spend; None: it has no ceiling.
     """
 
     tools: ToolHost | None = None
     stream: StreamCallback | None = None
     check: Check | None = None
     context: tuple[Message, ...] = ()
+    clearance: Clearance | None = None
+    budget: RunBudget | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +84,11 @@ class Task:
     store: Callable[[PerformanceRecord, Usage], object]
     instance_id: str = ""
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+
+def subject_of(definition: AIWorkerDefinition) -> str:
+    """How messages name a worker."""
+    return f"worker {definition.name or definition.definition_id!r}"
 
 
 class Turn:
@@ -109,16 +127,18 @@ class Turn:
         """The record that was stored."""
         self._tools = WorkerTools(task.options.tools, definition.tool_allowlist, definition.tool_denylist)
         self._offered = self._tools.definitions
-        self._hold: Reservation | None = None
+        self._usage_note = ""
+        self._hold: Holds | None = None
         self._sent = False
-        self._round: tuple[int, float] = (0, 0.0)
+        self._round: tuple[int, float, float] = (0, 0.0, 0.0)
+        self._lost = True
 
     @property
     def subject(self) -> str:
         """The worker as error messages name it."""
-        return f"worker {self.definition.name or self.definition.definition_id!r}"
+        return subject_of(self.definition)
 
-    def request(self, key: Secret | None = None) -> LLMRequest:
+    def request(self, grant: KeyGrant | None = None) -> LLMRequest:
         """Makes the request of the next round.
 
         Raises:
@@ -130,28 +150,30 @@ class Turn:
                 f"{self.subject} was not asked: models call tools that ask models, {MAX_DEPTH} deep already",
             )
         task = self.task
+        by_address = grant is not None and grant.is_for_an_address
         return LLMRequest(
             provider=str(self.definition.provider),
             model=self.definition.model_name,
             messages=(*task.messages, *self.messages),
             tools=self._offered,
             config=self.config,
-            api_key=key,
+            api_key=None if grant is None or by_address else grant.secret,
+            key_grant=grant.key_for if grant is not None and by_address else None,
             session=task.instance_id or self.definition.definition_id,
             check=task.options.check,
         )
 
     # --- what is reserved for a round, and what it really used ---
 
-    def hold(self, reservation: Reservation) -> None:
-        """Takes charge of the reservation for the next round."""
-        self._hold, self._sent, self._round = reservation, False, (0, 0.0)
+    def hold(self, holds: Holds) -> None:
+        """Takes charge of what was reserved for the next round."""
+        self._hold, self._sent, self._round, self._lost = holds, False, (0, 0.0, 0.0), True
 
-    def begin(self, request: LLMRequest) -> None:
-        """Notes that a round begins: from now on there is something to record."""
+    def begin(self, key: Secret | None) -> None:
+        """Notes that a round begins, with its key: from now on there is something to record."""
         self.rounds += 1
-        if request.api_key is not None:
-            self.secrets.add(request.api_key)
+        if key is not None:
+            self.secrets.add(key)
 
     def sent(self) -> None:
         """Notes that the request is about to be sent: the round counts, whatever becomes of it."""
@@ -165,32 +187,54 @@ class Turn:
         *,
         model: str = "",
         tier: str = "",
+        lost: bool = False,
     ) -> None:
         """Adds what a round used to what the turn used, with its cost: that of each request that was billed.
 
         Args:
-            usages: the tokens of each request.
+            usages: the tokens of each request, as the server counts them.
             attempts: how many requests were sent.
             price_source: published prices.
             model: the model that answered, as the provider names it.
             tier: how the provider says that it served the request.
+            lost: whether the call was given up, so that nobody knows what it really used.
         """
-        models = (model, self.definition.model_name)
-        cost, source = cost_of_call(self.definition, usages, models, price_source, tier=tier)
+        definition = self.definition
+        each = attempts if len(usages) == 1 else 1
+        usages = [self._believed(usage, each) for usage in usages]
+        models, claimed = (model, definition.model_name), bool(definition.owner)
+        cost, source = cost_of_call(definition, usages, models, price_source, tier=tier, claimed=claimed)
         usage = sum(usages, Usage())
-        self._round = (usage.total_tokens, cost)
+        assumed = self._hold is not None and self._hold.fallback_price
+        charged = fallback_cost(usage.input_tokens, usage.output_tokens) if assumed else cost
+        self._round, self._lost = (usage.total_tokens, cost, charged), lost
         self.usage += usage
         self.cost += cost
         self.attempts += attempts
         if self.cost_source != "unknown":
             self.cost_source = source
 
+    def _believed(self, usage: Usage, attempts: int) -> Usage:
+        """The usage, or what was reserved where no server can have counted so much."""
+        if 0 <= usage.input_tokens <= _PLENTY and 0 <= usage.output_tokens <= _PLENTY:
+            return usage
+        request = self.request()
+        given = estimate_input(request)
+        # A token of the estimate stands for four characters, each of at most four bytes.
+        most = self.config.get("max_output_tokens")
+        if is_believable(usage.input_tokens, usage.output_tokens, 16 * given, most, attempts):
+            return usage
+        reserved = self._hold.tokens if self._hold is not None else estimate_tokens(request)
+        self._usage_note = "the server's count of tokens is beyond reason; what was reserved counts instead"
+        given = min(given, reserved)
+        return Usage(input_tokens=given, output_tokens=reserved - given)
+
     def settle(self) -> None:
         """Settles the reservation with what the round really used; releases it if no request was sent."""
         hold, self._hold = self._hold, None
         if hold is not None:
             if self._sent:
-                hold.settle(*self._round)
+                hold.settle(*self._round, self._lost)
             else:
                 hold.release()
 
@@ -200,12 +244,15 @@ class Turn:
         """Adds a round's reply to the conversation; returns whether it is the last one, asking for no tools.
 
         Raises:
-            NeuroScriptError: 16 if it asks for tools once more than ``max_tool_rounds``.
+            NeuroScriptError: 16 if it asks for tools once more than ``max_tool_rounds``, or for very many at once.
         """
         self.messages.append(response.as_message())
         if not response.tool_calls:
             self.response = response
             return True
+        if len(response.tool_calls) > MOST_TOOL_CALLS:
+            message = f"{self.subject} asked for {len(response.tool_calls)} tools at once; {MOST_TOOL_CALLS} are run"
+            raise NeuroScriptError(ErrorCode.LLM_ERROR, message)
         if self.rounds > self.settings.max_tool_rounds:
             asked = ", ".join(call.name for call in response.tool_calls)
             raise NeuroScriptError(
@@ -235,8 +282,8 @@ class Turn:
             "input_tokens": usage.input_tokens,
             "output_tokens": usage.output_tokens,
             "total_tokens": usage.total_tokens,
-            "finish_reason": response.finish_reason if response is not None else "error",
-            "model_used": response.model if response is not None else self.definition.model_name,
+            "finish_reason": short(response.finish_reason) if response is not None else "error",
+            "model_used": short(response.model) if response is not None else self.definition.model_name,
             "attempts": self.attempts,
             "cost_source": self.cost_source,
         }
@@ -244,11 +291,12 @@ class Turn:
             "cache_read_tokens": usage.cache_read_tokens,
             "cache_write_tokens": usage.cache_write_tokens,
             "reasoning_tokens": usage.reasoning_tokens,
-            "request_id": response.request_id if response is not None else "",
-            "service_tier": response.service_tier if response is not None else "",
-            "provider_finish_reason": response.provider_finish_reason if response is not None else "",
+            "request_id": short(response.request_id) if response is not None else "",
+            "service_tier": short(response.service_tier) if response is not None else "",
+            "provider_finish_reason": short(response.provider_finish_reason) if response is not None else "",
             "tool_rounds": self.rounds - 1,
-            "tool_calls": self.tools_called,
+            "tool_calls": [short(name) for name in self.tools_called[:MOST_TOOL_CALLS]],
+            "usage_note": self._usage_note,
         }
         metrics.update((key, value) for key, value in more.items() if value and value != -1)
         return metrics

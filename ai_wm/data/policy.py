@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, Final, Self
 
+from ai_wm.data.addresses import Address
 from neuroscript import ErrorCode, NeuroScriptError
 
 MANAGE: Final = ("none", "own", "all")
 """What scripts may change, from least to most: nothing, the definitions that scripts made, every definition."""
 
-_SOURCES: Final = ("env", "config", "vault", "keyring", "inline")
-_PROVIDER_PREFIX: Final = "provider:"
+PROVIDER_PREFIX: Final = "provider:"
+"""How a place that a key may be sent to begins where it is a client that tells no address."""
+
+_SOURCES: Final = ("env", "config", "vault", "keyring")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,7 @@ class WorkerPolicy:
     def __post_init__(self) -> None:
         for name in ("ask", "origins", "overrides", "model_tools"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        object.__setattr__(self, "origins", tuple(_address("origins", origin).text for origin in self.origins))
         if self.manage not in MANAGE:
             raise _bad("manage", self.manage, " or ".join(f'"{word}"' for word in MANAGE))
         object.__setattr__(self, "keys", MappingProxyType(_approvals(self.keys)))
@@ -109,30 +112,77 @@ class WorkerPolicy:
 
     def may_ask(self, name: str) -> bool:
         """Whether scripts may ask the worker of this name."""
-        return any(fnmatchcase(name, pattern) for pattern in self.ask)
+        return any(pattern == "*" or matches(name, pattern) for pattern in self.ask)
 
-    def narrowed(self, other: WorkerPolicy) -> WorkerPolicy:
-        """What both policies grant: the policy of a host, narrowed by one that comes with a program."""
+    def approves(self, source: str, place: Address | str) -> bool:
+        """Whether ``keys`` lets the key of a source be sent to a place: an address, or ``provider:NAME``."""
+        return any(
+            matches(source, pattern) and any(_holds(approved, place) for approved in places)
+            for pattern, places in self.keys.items()
+        )
+
+    def names(self, address: Address) -> bool:
+        """Whether ``origins`` lets scripts name an address."""
+        return any(_holds(origin, address) for origin in self.origins)
+
+    def narrowed(self, other: WorkerPolicy | Mapping[str, Any]) -> WorkerPolicy:
+        """What both policies grant: the policy of a host, narrowed by one that comes with a program.
+
+        Args:
+            other: a policy, or a map of the fields that narrow; then the others stay as they are.
+
+        Raises:
+            ArgumentError: 4 for a map that is no policy.
+        """
+        if isinstance(other, Mapping):
+            given = self.parse(other)
+            other = replace(self, **{name: getattr(given, name) for name in other})
         changes: dict[str, Any] = {
-            "ask": tuple(pattern for pattern in other.ask if self._covers(pattern))
-            if self.ask != ("*",)
-            else other.ask,
+            "ask": _in_both(self.ask, other.ask, matches),
             "manage": min(self.manage, other.manage, key=MANAGE.index),
             "keys": {
-                source: tuple(set(places) & set(other.keys.get(source, ()))) for source, places in self.keys.items()
+                source: places
+                for source in _in_both(tuple(self.keys), tuple(other.keys), matches)
+                if (places := _in_both(self._places_of(source), other._places_of(source), _lies_in))
             },
-            "origins": tuple(origin for origin in self.origins if origin in other.origins),
+            "origins": _in_both(self.origins, other.origins, _lies_in),
             "overrides": tuple(name for name in self.overrides if name in other.overrides),
             "model_tools": tuple(name for name in self.model_tools if name in other.model_tools),
             "trust_file": self.trust_file and other.trust_file,
         }
         for name in (*_OPTIONAL_CEILINGS, *_CEILINGS):
-            given = [value for value in (getattr(self, name), getattr(other, name)) if value is not None]
-            changes[name] = min(given, default=None)
+            values = [value for value in (getattr(self, name), getattr(other, name)) if value is not None]
+            changes[name] = min(values, default=None)
         return replace(self, **changes)
 
-    def _covers(self, pattern: str) -> bool:
-        return pattern in self.ask or (not re.search(r"[*?\[]", pattern) and self.may_ask(pattern))
+    def _places_of(self, source: str) -> tuple[str, ...]:
+        """Where the keys of a source, or of all sources of a pattern, may be sent to."""
+        return tuple(place for pattern, places in self.keys.items() if matches(source, pattern) for place in places)
+
+
+def matches(text: str, pattern: str) -> bool:
+    """Whether a text fits a pattern, in which ``*`` stands for any text and ``?`` for one character.
+
+    A pattern in the place of the text fits if everything that it stands for does.
+    """
+    return fnmatchcase(text, pattern.replace("[", "[[]"))
+
+
+def _holds(approved: str, place: Address | str) -> bool:
+    if isinstance(place, str):
+        return approved == place
+    return not approved.startswith(PROVIDER_PREFIX) and Address.parse(approved).covers(place)
+
+
+def _lies_in(place: str, approved: str) -> bool:
+    return _holds(approved, place if place.startswith(PROVIDER_PREFIX) else Address.parse(place))
+
+
+def _in_both(ours: tuple[str, ...], theirs: tuple[str, ...], lies_in: Callable[[str, str], bool]) -> tuple[str, ...]:
+    """The items of each that lie in one of the other's: what is surely granted by both."""
+    both = [item for item in ours if any(lies_in(item, other) for other in theirs)]
+    both += [item for item in theirs if any(lies_in(item, other) for other in ours)]
+    return tuple(dict.fromkeys(both))
 
 
 _OPTIONAL_CEILINGS: Final = (
@@ -172,13 +222,42 @@ def _texts(name: str, value: Any) -> tuple[str, ...]:
 def _approvals(value: Any) -> dict[str, tuple[str, ...]]:
     if not isinstance(value, Mapping):
         raise _bad("keys", value, 'a map such as {"env:NAME": ["https://host"]}')
-    approvals = {}
-    for source, places in value.items():
-        method, colon, rest = source.partition(":") if isinstance(source, str) else ("", "", "")
-        if not colon or not rest or method not in _SOURCES:
-            raise _bad("keys", source, 'sources like "env:NAME", "config:path#key", "vault:mount/path#field"')
-        approvals[source] = _texts(f"keys[{source!r}]", places)
-    return approvals
+    return {
+        _source(source): tuple(_place(source, place) for place in _texts(f"keys[{source!r}]", places))
+        for source, places in value.items()
+    }
+
+
+def _source(source: Any) -> str:
+    method, colon, rest = source.partition(":") if isinstance(source, str) else ("", "", "")
+    if not colon or not rest or method not in _SOURCES:
+        expected = 'sources like "env:NAME", "config:path#key", "vault:mount/path#field", "keyring:service/user"'
+        raise _bad("keys", source, expected)
+    return str(source)
+
+
+def _place(source: str, place: str) -> str:
+    if place.startswith(PROVIDER_PREFIX):
+        return place
+    name = f"keys[{source!r}]"
+    address = _address(name, place)
+    if address.scheme == "http" and not address.is_loopback:
+        raise _bad(
+            name,
+            place,
+            "an https address: over plain http a key goes to this machine alone, unless a "
+            "definition of the host's says allow_http",
+        )
+    return address.text
+
+
+def _address(name: str, value: str) -> Address:
+    try:
+        return Address.parse(value.strip())
+    except ValueError as error:
+        # Not shown: it may hold a password.
+        message = f"WorkerPolicy: {name} has an address that cannot be used: {error}; expected one like https://host/v1"
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": name}) from None
 
 
 def _number(name: str, value: Any, *, whole: bool) -> None:

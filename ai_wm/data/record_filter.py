@@ -19,7 +19,8 @@ class RecordFilter:
     """The conditions that a record must meet to be given; None is no condition.
 
     ``since`` and ``until`` are nanoseconds since 1970, compared with the task's start and including the moment itself;
-    ``duration_ms_gt`` and the like are strict.  ``limit`` is how many at most, the newest.
+    ``duration_ms_gt`` and the like are strict.  ``limit`` is how many at most, the newest.  ``owners`` are those whose
+    tasks are given, the empty one standing for tasks without an owner; no script can set it.
     """
 
     task_id: str | None = None
@@ -33,6 +34,7 @@ class RecordFilter:
     since: int | None = None
     until: int | None = None
     limit: int | None = None
+    owners: frozenset[str] | None = None
 
     @classmethod
     def parse(cls, filters: Mapping[str, Any] | RecordFilter | None) -> RecordFilter:
@@ -48,7 +50,7 @@ class RecordFilter:
             return filters or cls()
         if not isinstance(filters, Mapping):
             raise _bad("filters", "a map", filters)
-        known = [item.name for item in fields(cls)]
+        known = [item.name for item in fields(cls) if item.name != "owners"]
         values: dict[str, Any] = {}
         for name, value in filters.items():
             if name not in known:

@@ -8,11 +8,18 @@ from typing import Any
 
 from neuroscript import ErrorCode, NeuroScriptError
 
+DEFAULT_TIMEOUT = 60.0
+"""Seconds for a whole call."""
+
+DEFAULT_RETRIES = 2
 DEFAULT_TOOL_ROUNDS = 8
 DEFAULT_LIMIT_WAIT = 60.0
 """Seconds that a call waits for room under its limits, where it waits at all."""
 
 ON_LIMIT = ("refuse", "wait")
+
+ADDRESS_SETTINGS = frozenset({"allow_http", "api", "base_url", "headers"})
+"""The settings that say who is asked, and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +59,15 @@ class CallSettings:
         names = config.get("fallbacks") or ()
         if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(n, str) for n in names):
             raise _bad("fallbacks", names, "a list of ids or names of definitions")
+        locked = config.get("locked") or ()
+        if isinstance(locked, str) or not isinstance(locked, Sequence) or not all(isinstance(n, str) for n in locked):
+            raise _bad("locked", locked, "a list of settings that scripts may not change")
+        if not isinstance(config.get("allow_http", False), bool):
+            raise _bad("allow_http", config["allow_http"], "true or false")
         return cls(float(seconds) if waits == "wait" else None, rounds, tuple(names))
 
 
-_STEERING = frozenset({"on_limit", "limit_wait_seconds", "max_tool_rounds", "fallbacks"})
+_STEERING = frozenset({"allow_http", "fallbacks", "limit_wait_seconds", "locked", "max_tool_rounds", "on_limit"})
 _DEFAULTS = CallSettings(None, DEFAULT_TOOL_ROUNDS, ())
 
 
@@ -66,6 +78,11 @@ def effective_config(base: Mapping[str, Any], *overrides: Mapping[str, Any] | No
         if layer:
             config.update(layer)
     return config
+
+
+def fallback_overrides(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the overrides of a call holds for its fallbacks: each has an address of its own, and so its key."""
+    return {name: value for name, value in overrides.items() if name not in ADDRESS_SETTINGS}
 
 
 def check_overrides(overrides: Any) -> dict[str, Any]:

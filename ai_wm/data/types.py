@@ -12,10 +12,13 @@ A model offers three forms of itself: `Model.to_file` (the file's keys; the only
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import Field, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
@@ -143,12 +146,24 @@ class APIKeySourceMethod(StrEnum):
 
 
 class APIKeyStatus(StrEnum):
-    """Whether the key of a definition can be found, as far as that can be said without showing it."""
+    """Whether the key of a definition can be found, as far as that can be said without showing it.
+
+    ``Not Approved``: it may not be looked for.
+    """
 
     FOUND = "Found"
     NOT_FOUND = "Not Found"
     NOT_CONFIGURED = "Not Configured"
+    NOT_APPROVED = "Not Approved"
     ERROR_RESOLVING = "Error Resolving"
+
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def is_variable_name(text: str) -> bool:
+    """Whether a text looks like the name of an environment variable, and so not like a key."""
+    return _VARIABLE.fullmatch(text) is not None
 
 
 class APIKeySource(Model):
@@ -167,8 +182,11 @@ class APIKeySource(Model):
 
     @property
     def shown_value(self) -> str:
-        """The value for display: ``***`` where it is a key."""
-        return MASK if self.method is APIKeySourceMethod.INLINE and self.value else self.value
+        """The value for display: ``***`` where it is a key, or may be one in the place of a variable's name."""
+        secret = self.method is APIKeySourceMethod.INLINE or (
+            self.method is APIKeySourceMethod.ENV_VAR and not is_variable_name(self.value.strip())
+        )
+        return MASK if secret and self.value else self.value
 
     @field_serializer("value")
     def _mask(self, value: str) -> str:
@@ -193,6 +211,9 @@ class RateLimitPolicy(Model):
     max_tokens_per_day: Count = file_field("max_tokens_per_day", default=0)
     max_concurrent_active_instances: Count = file_field("max_concurrent_active_instances", default=0)
     max_cost_per_day: PositiveNumber = file_field("max_cost_per_day", default=0)
+
+    max_concurrent_calls: ClassVar[None] = None
+    """Only definitions together have this limit: see `ai_wm.calls.ceilings`."""
 
 
 class TokenUsageMetrics(Model):
@@ -245,6 +266,7 @@ class PerformanceRecord(Model):
     always_written = frozenset(
         {"task_id", "instance_id", "definition_id", "timestamp_start", "timestamp_end", "duration_ms", "success"}
     )
+    hidden_from_scripts = frozenset({"owner"})
 
     task_id: Text = file_field("task_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
     instance_id: Text = file_field("instance_id", default="")
@@ -259,6 +281,8 @@ class PerformanceRecord(Model):
     output_summary: Text = file_field("output_summary", default="")
     error_details: Text = file_field("error_details", default="")
     supervisor_feedback: SupervisorFeedback | None = file_field("supervisor_feedback", default=None)
+    owner: Text = file_field("owner", default="")
+    """Whose scripts caused the task; empty for the host's own, and for those of older files."""
 
     @property
     def is_stateless(self) -> bool:
@@ -314,6 +338,7 @@ class RetiredInstanceInfo(Model):
             "performance_records",
         }
     )
+    hidden_from_scripts = frozenset({"owner"})
 
     instance_id: Text = file_field("instance_id", min_length=1)
     definition_id: Text = file_field("definition_id", default="")
@@ -326,6 +351,7 @@ class RetiredInstanceInfo(Model):
     performance_records: Annotated[list[PerformanceRecord], or_empty(list)] = file_field(
         "performance_records", default_factory=list
     )
+    owner: Text = file_field("owner", default="")
 
     @property
     def is_stateless(self) -> bool:
@@ -337,6 +363,8 @@ class AIWorkerInstance(Model):
     """A snapshot of a live instance, without its conversation, which is never stored."""
 
     called = "worker instance"
+    hidden_from_scripts = frozenset({"owner"})
+
     instance_id: Text = file_field("instance_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
     definition_id: Text = file_field("definition_id")
     status: AIWorkerInstanceStatus = file_field("status", default=AIWorkerInstanceStatus.INITIALIZING)
@@ -347,6 +375,7 @@ class AIWorkerInstance(Model):
     active_file_contexts: Texts = file_field("active_file_contexts", default_factory=list)
     last_error: Text = file_field("last_error", default="")
     retirement_reason: Text = file_field("retirement_reason", default="")
+    owner: Text = file_field("owner", default="")
 
 
 class AIWorkerDefinition(Model):
@@ -366,6 +395,7 @@ class AIWorkerDefinition(Model):
             "modified_timestamp",
         }
     )
+    hidden_from_scripts = frozenset({"owner", "host_mark"})
 
     definition_id: Text = file_field("definitionID", default_factory=lambda: str(uuid.uuid4()), min_length=1)
     name: Text = file_field("name", default="")
@@ -391,6 +421,10 @@ class AIWorkerDefinition(Model):
     metadata: JsonMap = file_field("metadata", default_factory=dict)
     created_timestamp: Timestamp = file_field("createdTimestamp", default=ZERO_TIME)
     modified_timestamp: Timestamp = file_field("modifiedTimestamp", default=ZERO_TIME)
+    owner: Text = file_field("owner", default="")
+    """Whose scripts made it; empty for the host's own, and for those of older files."""
+    host_mark: Text = file_field("hostMark", default="", repr=False)
+    """The host's mark, by which its own definitions are known: see `ai_wm.keys.marks`."""
 
     @model_validator(mode="after")
     def _empty_means_conversational(self) -> Self:
@@ -422,6 +456,14 @@ class AIWorkerDefinition(Model):
             + (f"; did you mean {near[0]!r}?" if near else ""),
             details={"field": "provider"},
         )
+
+    @property
+    def limits_id(self) -> str:
+        """What its use is counted under.  A script's definition that is removed and added again is the same there."""
+        if not self.owner:
+            return self.definition_id
+        named = json.dumps([self.owner, self.name]).encode()
+        return f"script-{hashlib.blake2b(named, digest_size=16).hexdigest()}"
 
     @property
     def can_chat(self) -> bool:

@@ -21,10 +21,15 @@ from neuroscript import ErrorCode, NeuroScriptError
 if TYPE_CHECKING:
     import httpx
 
+    from ai_wm.keys.approvals import Server
     from ai_wm.providers.breaker import Breaker
     from ai_wm.providers.transport import Transport
 
 __all__ = ["BUILT_IN", "ENTRY_POINT_GROUP", "Clients", "provider_names"]
+
+
+OVER_HTTP = frozenset(BUILT_IN) - {"local"}
+"""The built-in providers that are reached over HTTP."""
 
 
 class Clients:
@@ -35,6 +40,7 @@ class Clients:
         transport: an ``httpx`` transport that all HTTP goes through (a proxy, mutual TLS, a recording); default
             ``httpx``'s own, which honours the usual proxy variables.
         model_directory: where a relative path of a ``local`` model starts; default the working directory.
+        environ: where the providers' variables for their addresses are looked up; default the process's own.
 
     Safe for use from many threads.
     """
@@ -45,10 +51,12 @@ class Clients:
         transport: httpx.BaseTransport | None = None,
         *,
         model_directory: Path | str | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._given = dict(clients or {})
         self._httpx_transport = transport
         self._model_directory = Path(model_directory) if model_directory is not None else None
+        self._environ = environ
         self._lock = Lock()
         self._made: dict[str, LLMClient] = {}
         self._transport: Transport | None = None
@@ -58,6 +66,37 @@ class Clients:
     def provider_names(self) -> tuple[str, ...]:
         """Returns the names of the providers: the host's, the built-in ones and those of installed packages."""
         return tuple(sorted({*self._given, *provider_names()}))
+
+    def server(self, provider: str, config: Mapping[str, object]) -> Server | None:
+        """The server that a call goes to; None where only the client knows: the host's own, a package's, or a model
+        in this process.
+
+        Raises:
+            NeuroScriptError: 18 where there is none, or its address is none.
+        """
+        if provider in self._given or provider not in OVER_HTTP:
+            return None
+        from ai_wm.providers.endpoints import endpoint_of, server_of
+
+        return server_of(provider, endpoint_of(provider), config, self._environ)
+
+    def servers(self, provider: str) -> tuple[Server, ...]:
+        """The servers that a provider has by itself: the one that its variable names, if it is set, and the public one.
+
+        Raises:
+            NeuroScriptError: 18 where the variable holds no address.
+        """
+        if provider not in OVER_HTTP:
+            return ()
+        from ai_wm.providers.endpoints import servers_of
+
+        return servers_of(provider, self._environ)
+
+    def model_path(self, model: str) -> Path:
+        """The file that the name of a ``local`` model stands for."""
+        from ai_wm.providers.local import model_path
+
+        return model_path(model, self._model_directory)
 
     def for_provider(self, provider: str, model: str = "") -> LLMClient:
         """Returns the client of a provider, made if this is the first need of it.
@@ -126,7 +165,7 @@ class Clients:
 
                 if self._transport is None:
                     self._transport, self._breaker = Transport(self._httpx_transport), Breaker()
-                return HTTPClient(name, self._transport, self._breaker)
+                return HTTPClient(name, self._transport, self._breaker, self._environ)
         return _from_package(name, self.provider_names())
 
 

@@ -23,9 +23,11 @@ FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "unknown"})
 # Keys of the effective configuration that steer this package and are never sent to a provider.
 MANAGEMENT_KEYS = frozenset(
     {
+        "allow_http",
         "base_url",
         "fallbacks",
         "limit_wait_seconds",
+        "locked",
         "max_retries",
         "max_tool_rounds",
         "on_limit",
@@ -151,7 +153,9 @@ class LLMRequest:
         system: the system prompt; ``None`` takes ``system_prompt`` of the configuration, if any.
         tools: the tools offered.
         config: the effective configuration of the call (``temperature``, ``timeout_seconds``, …).
-        api_key: the key, masked; ``None`` where none is needed.
+        api_key: the key, masked; ``None`` where none is needed, or where `key_for` gives it.
+        key_grant: gives the key to whoever names the address that the request is about to be sent to; it raises error
+            10 where the key may not be sent there.
         session: what the call belongs to: the instance of a conversation, else the definition.  Clients that keep a
             position (``scripted``) keep one for each session.  Never sent to a provider.
         check: called now and then while the call waits; raises to cancel it.
@@ -164,8 +168,20 @@ class LLMRequest:
     tools: tuple[ToolDefinition, ...] = ()
     config: dict[str, Any] = field(default_factory=dict)
     api_key: Secret | None = None
+    key_grant: Callable[[str], Secret | None] | None = field(default=None, compare=False, repr=False)
     session: str = ""
     check: Callable[[], None] | None = field(default=None, compare=False, repr=False)
+
+    def key_for(self, url: str) -> Secret | None:
+        """The key, for whoever sends the request over a network, and only for that very address.
+
+        Args:
+            url: where it is about to be sent, the whole of it.
+
+        Raises:
+            NeuroScriptError: 10 if the key, or the request, may not be sent there.
+        """
+        return self.api_key if self.key_grant is None else self.key_grant(url)
 
     @property
     def system_text(self) -> str:

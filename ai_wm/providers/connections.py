@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections import defaultdict, deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from threading import Lock
@@ -23,7 +23,7 @@ KEEP_SECONDS: Final = 30.0
 """How long a connection is kept without being used."""
 
 KEEP_CONNECTIONS: Final = 256
-"""How many connections to one server are kept."""
+"""How many connections are kept, to all servers together: each takes a file descriptor."""
 
 _PORTS: Final = {b"http": 80, b"https": 443}
 
@@ -49,7 +49,9 @@ class Connections(httpx.BaseTransport):
     def __init__(self, tls: ssl.SSLContext, proxy: str | None = None) -> None:
         self._pool = _pool(tls, proxy)  # of which only the making of connections is used
         self._lock = Lock()
-        self._idle: defaultdict[Origin, deque[tuple[float, httpcore.ConnectionInterface]]] = defaultdict(deque)
+        self._idle: OrderedDict[Origin, deque[tuple[float, httpcore.ConnectionInterface]]] = OrderedDict()
+        """Those of each server, the last used last; the servers likewise."""
+        self._kept = 0
         self._closed = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -89,14 +91,20 @@ class Connections(httpx.BaseTransport):
             self._closed = True
             idle = [connection for kept in self._idle.values() for _, connection in kept]
             self._idle.clear()
+            self._kept = 0
         for connection in idle:
             connection.close()
 
     def _take(self, origin: Origin) -> httpcore.ConnectionInterface:
         while True:
             with self._lock:
-                kept = self._idle[origin]
-                connection = kept.pop()[1] if kept else None
+                kept = self._idle.get(origin)
+                connection = None
+                if kept:
+                    connection = kept.pop()[1]
+                    self._kept -= 1
+                    if not kept:
+                        del self._idle[origin]
             if connection is None:
                 return self._pool.create_connection(httpcore.Origin(*origin))
             if not connection.has_expired():
@@ -111,12 +119,29 @@ class Connections(httpx.BaseTransport):
             if self._closed or not connection.is_idle():
                 old.append(connection)
             else:
-                kept = self._idle[origin]
+                kept = self._idle.setdefault(origin, deque())
                 kept.append((now, connection))
-                while kept and (now - kept[0][0] > KEEP_SECONDS or len(kept) > KEEP_CONNECTIONS):
-                    old.append(kept.popleft()[1])
+                self._kept += 1
+                self._idle.move_to_end(origin)
+                while kept and now - kept[0][0] > KEEP_SECONDS:
+                    old.append(self._drop_oldest(origin))
+                while self._kept > KEEP_CONNECTIONS or self._has_forgotten(now):
+                    old.append(self._drop_oldest(next(iter(self._idle))))
         for each in old:
             each.close()
+
+    def _has_forgotten(self, now: float) -> bool:
+        """Whether nobody has needed a connection for long to the server that was asked longest ago."""
+        first = next(iter(self._idle.values()), None)
+        return first is not None and now - first[-1][0] > KEEP_SECONDS
+
+    def _drop_oldest(self, origin: Origin) -> httpcore.ConnectionInterface:
+        kept = self._idle[origin]
+        _, connection = kept.popleft()
+        self._kept -= 1
+        if not kept:
+            del self._idle[origin]
+        return connection
 
 
 class _Body(httpx.SyncByteStream):

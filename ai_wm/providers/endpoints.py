@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from dataclasses import replace
+from functools import cache, lru_cache
+from importlib import import_module
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
+from ai_wm.data.addresses import Address
+from ai_wm.keys.approvals import Server
 from ai_wm.providers.adapter import Endpoint
 from neuroscript import ErrorCode, NeuroScriptError
+
+ADAPTERS: Final = {name: name for name in ("anthropic", "google", "ollama", "openai")} | {"custom": "openai"}
+"""The module of each provider that is reached over HTTP."""
 
 # What is taken off the end of an address, since the adapter puts it there itself.
 _ENDS: Final = {
@@ -19,15 +26,33 @@ _ENDS: Final = {
     "google": re.compile(r"(/v1(beta|alpha)?\d?)?(/(models|tunedModels)(/.*)?)?$"),
     "ollama": re.compile(r"(/api(/(chat|generate|tags))?|/v1(/chat/completions)?)$"),
 }
+# The first part of every path that an adapter puts there.
+_BEGINNINGS: Final = {"anthropic": "/v1", "google": "/v1beta", "ollama": "/api"}
 _VERSION: Final = re.compile(r"/v\d+\w*(/|$)|/openai/deployments/")
 # Keys have no place in an address, where they are seen; the version of an API has.
 _QUERY: Final = frozenset({"api-version"})
 
 
+@cache
+def endpoint_of(provider: str) -> Endpoint:
+    """Returns the endpoint of a provider that is reached over HTTP; ``custom`` has none, whatever it speaks."""
+    if provider == "custom":
+        return Endpoint("")
+    endpoint: Endpoint = import_module(f"ai_wm.providers.{ADAPTERS[provider]}").endpoint
+    return endpoint
+
+
+def server_of(
+    provider: str, endpoint: Endpoint, config: Mapping[str, object], environ: Mapping[str, str] | None = None
+) -> Server:
+    """Returns the server that a call goes to: of its `addresses` the one that all others lie below."""
+    return _widest(addresses(provider, endpoint, config, environ))
+
+
 def addresses(
     provider: str, endpoint: Endpoint, config: Mapping[str, object], environ: Mapping[str, str] | None = None
-) -> tuple[str, ...]:
-    """Returns the addresses that paths are appended to (with `joined`), the likeliest first; mostly there is one.
+) -> tuple[Server, ...]:
+    """Returns the servers whose addresses paths are appended to (with `joined`), the likeliest first; mostly one.
 
     People write them in many ways: with the version or without, with a slash at the end, down to the very method, with
     Azure's ``?api-version=``.  Where an OpenAI-compatible address says nothing of a version there are two: servers
@@ -47,19 +72,17 @@ def addresses(
         if not isinstance(given, str):
             message = f"baseConfig.base_url is {type(given).__name__}; expected a text"
             raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
-        return _addresses(provider, given.strip(), "baseConfig.base_url")
-    operators = (os.environ if environ is None else environ).get(endpoint.variable) if endpoint.variable else None
+        return _servers(provider, given.strip(), "baseConfig.base_url")
+    operators = _operators(provider, endpoint, environ)
     if operators:
-        if endpoint.variable == "OLLAMA_HOST":
-            operators = _ollama_host(operators)
-        return _addresses(provider, operators.strip(), f"the variable {endpoint.variable}")
+        return operators
     if not endpoint.default:
         raise NeuroScriptError(
             ErrorCode.CONFIGURATION,
             f"the provider {provider!r} needs baseConfig.base_url, the address of an OpenAI-compatible server, "
             "such as http://127.0.0.1:8080/v1",
         )
-    return _addresses(provider, endpoint.default, "the public address")
+    return _servers(provider, endpoint.default, "the public address")
 
 
 def joined(address: str, path: str) -> str:
@@ -70,24 +93,31 @@ def joined(address: str, path: str) -> str:
     return f"{base}/{below}?{queries}" if queries else f"{base}/{below}"
 
 
-def shown(address: str, path: str) -> str:
-    """Returns the address of a call as messages show it: without its query."""
-    return joined(address, path).partition("?")[0]
+def servers_of(provider: str, environ: Mapping[str, str] | None = None) -> tuple[Server, ...]:
+    """Returns the servers that a provider has by itself: the one that its variable names, if set, and the public one.
+
+    Raises:
+        NeuroScriptError: 18 where the variable holds no ``http`` or ``https`` address.
+    """
+    if provider not in ADAPTERS:
+        return ()
+    endpoint = endpoint_of(provider)
+    public = _servers(provider, endpoint.default, "the public address") if endpoint.default else ()
+    return tuple(_widest(found) for found in (_operators(provider, endpoint, environ), public) if found)
 
 
-@lru_cache(maxsize=1024)
-def _addresses(provider: str, url: str, source: str) -> tuple[str, ...]:
-    base, _, query = _checked(url, source).partition("?")
-    dialect = "openai" if provider == "custom" else provider
-    ends = _ENDS.get(dialect)
-    written = base
-    if ends is not None:
-        base = ends.sub("", base).rstrip("/")
-    more = f"?{query}" if query else ""
-    if dialect != "openai" or query or base != written or _VERSION.search(urlsplit(base).path):
-        return (base + more,)
-    versioned = f"{base}/v1"
-    return (base, versioned) if urlsplit(base).path else (versioned, base)
+def _operators(provider: str, endpoint: Endpoint, environ: Mapping[str, str] | None) -> tuple[Server, ...]:
+    given = (os.environ if environ is None else environ).get(endpoint.variable) if endpoint.variable else None
+    if not given:
+        return ()
+    if endpoint.variable == "OLLAMA_HOST":
+        given = _ollama_host(given)
+    found = _servers(provider, given.strip(), f"the variable {endpoint.variable}")
+    return tuple(replace(server, by_operator=True) for server in found)
+
+
+def _widest(servers: tuple[Server, ...]) -> Server:
+    return min(servers, key=lambda server: len(server.address.segments))
 
 
 def _ollama_host(value: str) -> str:
@@ -113,26 +143,38 @@ def _ollama_host(value: str) -> str:
     return f"{scheme}://{host}:{port}{parts.path.rstrip('/')}"
 
 
-def _checked(url: str, source: str) -> str:
-    # The address itself is not shown where it may hold a password.
+@lru_cache(maxsize=1024)
+def _servers(provider: str, url: str, source: str) -> tuple[Server, ...]:
+    address = _checked(url, source)
+    base, _, query = url.partition("?")
+    base = base.rstrip("/") if base.isascii() else address.text
+    dialect = "openai" if provider == "custom" else provider
+    ends, written = _ENDS.get(dialect), base
+    if ends is not None:
+        base = ends.sub("", base).rstrip("/")
+    more = f"?{query}" if query else ""
+    if dialect != "openai":
+        # Of an address that says more than its server, no more is approved than what is really asked.
+        scope = base if base == written else base + _BEGINNINGS[dialect]
+        return (Server(base + more, Address.parse(scope)),)
+    if query or base != written or _VERSION.search(urlsplit(base).path):
+        return (Server(base + more, Address.parse(base)),)
+    plain, versioned = (Server(each, Address.parse(each)) for each in (base, f"{base}/v1"))
+    return (plain, versioned) if address.segments else (versioned, plain)
+
+
+def _checked(url: str, source: str) -> Address:
+    # The address itself is not shown: it may hold a password.
+    if url.lower().startswith(("http://", "https://")):
+        if "@" in url.partition("://")[2].partition("/")[0]:
+            wrong = "holds a user name or password; keys belong into auth, not into addresses"
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, f"{source} {wrong}")
+        query = parse_qsl(url.partition("?")[2], keep_blank_values=True)
+        if "#" in url or any(name.lower() not in _QUERY for name, _ in query):
+            wrong = "has a query or fragment; expected scheme, host, port and path, and of queries only api-version"
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, f"{source} {wrong}")
     try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        host, parts = None, urlsplit("")
-    if parts.scheme not in ("http", "https") or not host:
-        raise NeuroScriptError(
-            ErrorCode.CONFIGURATION, f"{source} is not an http or https address; expected one like https://host/v1"
-        )
-    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
-        raise NeuroScriptError(
-            ErrorCode.CONFIGURATION,
-            f"{source} holds a user name or password; keys belong into auth, not into addresses",
-        )
-    if parts.fragment or any(name.lower() not in _QUERY for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
-        raise NeuroScriptError(
-            ErrorCode.CONFIGURATION,
-            f"{source} has a query or fragment; expected scheme, host, port and path, and of queries only api-version",
-        )
-    base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-    return f"{base}?{parts.query}" if parts.query else base
+        return Address.parse(url)
+    except ValueError as error:
+        wrong = f"is not an http or https address: {error}; expected one like https://host/v1"
+        raise NeuroScriptError(ErrorCode.CONFIGURATION, f"{source} {wrong}") from None

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, cast
 
+from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret, redact
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest, whole_text
 from ai_wm.providers.amend import amended, amendment_for, hint_for
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, byte_length, check_request, estimate_input
 from ai_wm.providers.breaker import Breaker
-from ai_wm.providers.endpoints import addresses, shown
+from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined
 from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
 from ai_wm.providers.options import check_shape, number, timeout_seconds
@@ -24,8 +25,6 @@ from ai_wm.providers.sse import WHOLE, json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport
 from neuroscript import ErrorCode, NeuroScriptError
 
-MAX_RETRIES = 2
-_ADAPTERS = {name: name for name in ("anthropic", "google", "ollama", "openai")} | {"custom": "openai"}
 _SHOWN_BYTES = 64 * 1024
 _LONGEST = 2000
 _STREAMS = ("text/event-stream", "application/x-ndjson")
@@ -47,6 +46,7 @@ class _Exchange:
     text: str = ""
     broken: AttemptFailed | None = None
     wasted: list[Usage] = field(default_factory=list)
+    key: Secret | None = None
 
     @property
     def where(self) -> str:
@@ -61,7 +61,7 @@ class _Exchange:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """The keys that the server gets, and may repeat."""
-        return () if self.request.api_key is None else (self.request.api_key,)
+        return () if self.key is None else (self.key,)
 
 
 class HTTPClient:
@@ -71,6 +71,7 @@ class HTTPClient:
         provider: which wire format is spoken: ``anthropic``, ``custom``, ``google``, ``ollama`` or ``openai``.
         transport: what sends the calls; shared by all clients of a manager.
         breaker: who refuses calls to a model that keeps failing; shared likewise.
+        environ: where the provider's variable for its address is looked up; by default the process's own.
 
     Its calls raise `NeuroScriptError` with the codes 4 (an option), 16, 18, 20, 31, 40, 45 and 47.  ``details`` holds
     ``provider``, ``model``, ``attempts`` and, as far as known, ``status``, ``kind``, ``request_id``, ``address``,
@@ -78,8 +79,16 @@ class HTTPClient:
     attempts cost, together and each).
     """
 
-    def __init__(self, provider: str, transport: Transport, breaker: Breaker | None = None) -> None:
-        self._adapter = cast(Adapter, import_module(f"ai_wm.providers.{_ADAPTERS[provider]}"))
+    def __init__(
+        self,
+        provider: str,
+        transport: Transport,
+        breaker: Breaker | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._adapter = cast(Adapter, import_module(f"ai_wm.providers.{ADAPTERS[provider]}"))
+        self._endpoint = endpoint_of(provider)
+        self._environ = environ
         self._transport = transport
         self._breaker = breaker if breaker is not None else Breaker()
         self._pace = Pace()
@@ -169,12 +178,13 @@ class HTTPClient:
     def _start(self, request: LLMRequest, *, stream: bool) -> _Exchange:
         check_request(request)
         config = request.config
-        urls = addresses(request.provider, self._adapter.endpoint, config)
+        found = addresses(request.provider, self._endpoint, config, self._environ)
+        urls = tuple(server.url for server in found)
         wire = self._adapter.build(request, stream=stream)
         known = self._amendments.get((urls[0], request.model), ())
         if known:
             wire = replace(wire, body=amended(wire.body, known))
-        attempts = Attempts(timeout_seconds(config), int(number(config, "max_retries", MAX_RETRIES)), request.check)
+        attempts = Attempts(timeout_seconds(config), int(number(config, "max_retries", DEFAULT_RETRIES)), request.check)
         exchange = _Exchange(request, urls, wire, _content(request, wire), attempts, known)
         wait = self._breaker.refused_for(*exchange.target)
         if wait is not None:
@@ -222,10 +232,11 @@ class HTTPClient:
     def _post(self, exchange: _Exchange, address: str) -> Reply:
         """Sends the request to one address.
 
-        Everything about the request is known here, and nothing of it has left the process yet.
+        Everything about the request is known here, and nothing of it has left the process yet.  The key is had only by
+        naming the very address that the request is sent to, so that no way to set an address leads round its approval.
         """
-        path, headers = exchange.wire.path, dict(exchange.wire.headers)
-        key = exchange.request.api_key
+        headers, url = dict(exchange.wire.headers), joined(address, exchange.wire.path)
+        exchange.key = key = exchange.request.key_for(url)
         if key:
             if not _KEY.fullmatch(key.get()):
                 raise AttemptFailed(
@@ -233,12 +244,12 @@ class HTTPClient:
                     "the key has characters that cannot be sent, such as spaces or a line end",
                 )
             headers[self._adapter.key_header] = self._adapter.key_prefix + key.get()
-        exchange.asked = shown(address, path)
-        return self._transport.post(address, path, headers, exchange.content, exchange.attempts)
+        exchange.asked = url.partition("?")[0]
+        return self._transport.post(url, headers, exchange.content, exchange.attempts)
 
     def _amend(self, exchange: _Exchange, said: ErrorReply, status: int) -> bool:
         """Changes a request that was refused for its form to what the server asks for, if it asks."""
-        chat = _ADAPTERS[exchange.request.provider] == "openai"
+        chat = ADAPTERS[exchange.request.provider] == "openai"
         found = (
             amendment_for(exchange.wire.body, said, exchange.amended) if chat and status in (400, 404, 422) else None
         )

@@ -117,8 +117,7 @@ class LocalClient:
 
     def _engine(self, request: LLMRequest) -> _Engine:
         xllamacpp = _import(request.model)
-        path = Path(request.model).expanduser()
-        path = path if path.is_absolute() or self._directory is None else self._directory / path
+        path = model_path(request.model, self._directory)
         options = tuple((key, request.config[key]) for key in _LOADING if request.config.get(key) is not None)
         loading = _Loading(path.absolute(), options)
         with self._lock:
@@ -127,6 +126,12 @@ class LocalClient:
             if loading not in self._engines:
                 self._engines[loading] = _load(xllamacpp, loading, request.model)
             return self._engines[loading]
+
+
+def model_path(model: str, directory: Path | None) -> Path:
+    """The file that a model's name stands for; a relative one is in ``directory``, or the working directory."""
+    path = Path(model).expanduser()
+    return path if path.is_absolute() or directory is None else directory / path
 
 
 class _Generation:

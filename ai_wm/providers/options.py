@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ai_wm.data.settings import DEFAULT_TIMEOUT
 from ai_wm.providers.adapter import BadReply
 from ai_wm.providers.base import OUTPUT_LIMITS, LLMRequest, LLMResponse
 from neuroscript import ErrorCode, NeuroScriptError
@@ -23,7 +24,6 @@ _INTEGERS = ("top_k", "max_output_tokens", "seed")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 # The tightest documented limit: OpenAI allows 64 characters of letters, digits, underscore and dash.
 _NAME_LENGTH = 64
-TIMEOUT_SECONDS = 60.0
 _A_YEAR = 365 * 86_400
 
 
@@ -270,7 +270,7 @@ def tool_choice(request: LLMRequest) -> ToolChoice | None:
 
 def timeout_seconds(config: Mapping[str, Any]) -> float:
     """Reads ``timeout_seconds``, the time for a whole call; 60 where it is not set."""
-    seconds = number(config, "timeout_seconds", TIMEOUT_SECONDS)
+    seconds = number(config, "timeout_seconds", DEFAULT_TIMEOUT)
     if seconds <= 0:
         raise bad_option("timeout_seconds", seconds, "a number of seconds above 0")
     return seconds

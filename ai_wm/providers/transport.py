@@ -18,7 +18,6 @@ import httpx
 
 from ai_wm.providers.adapter import BadReply
 from ai_wm.providers.connections import Connections
-from ai_wm.providers.endpoints import joined
 from ai_wm.providers.errors import AttemptFailed
 from ai_wm.providers.network import interruptible
 from ai_wm.providers.proxies import proxy_for
@@ -29,6 +28,9 @@ from neuroscript import ErrorCode
 MAX_REPLY_BYTES = 32 * 1024 * 1024
 # A connection that takes longer than this is tried again rather than waited for.
 CONNECT_SECONDS = 10.0
+
+MOST_ORIGINS = 1024
+"""Origins for which it is remembered what carries requests to them."""
 
 _ERRORS = (httpx.TransportError, httpx.InvalidURL)
 _HEADERS = {
@@ -121,20 +123,19 @@ class Transport:
         self._carriers: dict[str, httpx.BaseTransport] = {}
         self._connections: dict[str | None, Connections] = {}
 
-    def carrier(self, base_url: str) -> httpx.BaseTransport:
-        """Returns the ``httpx`` transport that carries requests to ``base_url``, chosen at the first of them."""
-        carrier = self._carriers.get(base_url)
+    def carrier(self, origin: str) -> httpx.BaseTransport:
+        """Returns what carries the requests to an origin, ``https://host:port``, chosen at the first of them."""
+        carrier = self._carriers.get(origin)
         if carrier is None:
             with self._lock:
-                carrier = self._carriers.get(base_url)
-                if carrier is None:
-                    carrier = self._carriers[base_url] = self._choose(base_url)
+                if len(self._carriers) >= MOST_ORIGINS:  # a program may name ever new ones
+                    self._carriers.clear()
+                carrier = self._carriers[origin] = self._choose(origin)
         return carrier
 
     def post(
         self,
-        base_url: str,
-        path: str,
+        url: str,
         headers: Mapping[str, str],
         content: bytes,
         attempts: Attempts,
@@ -150,8 +151,8 @@ class Transport:
         timeout = {"connect": min(remaining, CONNECT_SECONDS), "read": remaining, "write": remaining, "pool": remaining}
         try:
             with interruptible(_check_of(attempts)):
-                request = _request(joined(base_url, path), headers, content, timeout)
-                response = self.carrier(base_url).handle_request(request)
+                request = _request(url, headers, content, timeout)
+                response = self.carrier(_origin(request.url)).handle_request(request)
         except _ERRORS as error:
             raise _failure(error, attempts) from None
         # The time that waiting for the head has taken is gone for the body too.
@@ -161,15 +162,16 @@ class Transport:
     def close(self) -> None:
         """Closes every connection."""
         with self._lock:
-            carriers, self._carriers = set(self._carriers.values()), {}
-            self._connections = {}
-        for carrier in carriers:
+            self._carriers = {}
+            made, self._connections = [*self._connections.values()], {}
+        for carrier in made if self._given is None else [self._given]:
             carrier.close()
 
-    def _choose(self, base_url: str) -> httpx.BaseTransport:
+    def _choose(self, origin: str) -> httpx.BaseTransport:
+        """One of a few: what each origin has of its own are its connections, which are bounded."""
         if self._given is not None:
             return self._given
-        proxy = _proxy_of(base_url)
+        proxy = _proxy_of(origin)
         if proxy not in self._connections:
             self._connections[proxy] = _connections(proxy)
         return self._connections[proxy]
@@ -185,9 +187,9 @@ def _request(url: str, headers: Mapping[str, str], content: bytes, timeout: dict
     )
 
 
-def _proxy_of(base_url: str) -> str | None:
+def _proxy_of(origin: str) -> str | None:
     try:
-        return proxy_for(base_url)
+        return proxy_for(origin)
     except ValueError as error:
         # Of other errors nothing is shown: the address may hold a password.
         raise _unusable(str(error) if "kind" in str(error) else "it is not a valid address") from None
@@ -219,6 +221,10 @@ def _check_of(attempts: Attempts) -> Callable[[], None]:
             raise out_of_time(attempts)
 
     return check
+
+
+def _origin(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
 @lru_cache(maxsize=1024)

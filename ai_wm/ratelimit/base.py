@@ -32,6 +32,10 @@ COST_UNITS = 1_000_000_000
 _MOST = 1 << 53
 
 SLOT_LIMIT = "max_concurrent_active_instances"
+CALLS_LIMIT = "max_concurrent_calls"
+
+CEILING = "ceiling-"
+"""How the id begins of what is counted for several definitions together."""
 
 
 class LimitPolicy(Protocol):
@@ -39,6 +43,8 @@ class LimitPolicy(Protocol):
 
     Each is 0 or more, and 0 or ``None`` is no limit.  Tokens are input and output together; the cost is in the currency
     of the definition's prices.
+
+    ``max_concurrent_calls``, the most calls in flight, is a limit of several definitions together.
     """
 
     @property
@@ -53,6 +59,8 @@ class LimitPolicy(Protocol):
     def max_cost_per_day(self) -> float | None: ...
     @property
     def max_concurrent_active_instances(self) -> int | None: ...
+    @property
+    def max_concurrent_calls(self) -> int | None: ...
 
 
 class RateLimiter(Protocol):
@@ -228,6 +236,8 @@ def refused(refusal: Refusal, subject: str, *, note: str = "") -> NeuroScriptErr
         subject: names the definition.
         note: more about how it came to the refusal.
     """
+    if refusal.limit == CALLS_LIMIT:
+        return _calls_refused(refusal, subject, note)
     budget = refusal.limit == "max_cost_per_day"
     scale = COST_UNITS if budget else 1
     value, used, need = (_scaled(number, scale) for number in (refusal.value, refusal.used, refusal.need))
@@ -250,6 +260,17 @@ def refused(refusal: Refusal, subject: str, *, note: str = "") -> NeuroScriptErr
     return NeuroScriptError(code, f"{message} ({note})" if note else message, details=details)
 
 
+def _calls_refused(refusal: Refusal, subject: str, note: str) -> NeuroScriptError:
+    message = (
+        f"{subject}: {refusal.used} of {refusal.value} calls are in flight ({CALLS_LIMIT}); try again when one is "
+        f'over, raise {CALLS_LIMIT}, or set on_limit to "wait"'
+    )
+    details = {"limit": CALLS_LIMIT, "value": refusal.value, "used": refusal.used}
+    if refusal.retry_after is not None:
+        details["retry_after_seconds"] = refusal.retry_after / MICROSECONDS
+    return NeuroScriptError(ErrorCode.RATE_LIMITED, f"{message} ({note})" if note else message, details=details)
+
+
 def slots_refused(subject: str, value: int, used: int) -> NeuroScriptError:
     """Make error 20 for a definition all of whose slots for active instances are taken."""
     message = (
@@ -262,7 +283,9 @@ def slots_refused(subject: str, value: int, used: int) -> NeuroScriptError:
 
 
 def subject_of(definition_id: str, name: str) -> str:
-    """The words by which messages name a definition."""
+    """The words by which messages name a definition, or the definitions that a ceiling is over."""
+    if definition_id.startswith(CEILING):
+        return f"all workers of {name} together"
     return f"worker definition {name or definition_id!r}"
 
 

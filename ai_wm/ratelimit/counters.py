@@ -12,7 +12,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ai_wm.ratelimit.base import DAY, MICROSECONDS, MINUTE, LimitPolicy, Refusal, cost_units
+from ai_wm.ratelimit.base import CALLS_LIMIT, DAY, MICROSECONDS, MINUTE, LimitPolicy, Refusal, cost_units
 from ai_wm.ratelimit.windows import OVERDUE_RETRY, exact_day, exceeded, refusal_of
 
 LAG = MICROSECONDS
@@ -160,6 +160,8 @@ class Counters:
 
     def _frees(self, connection: sqlite3.Connection, limit: str, amount: int) -> int:
         """Microseconds until ``amount`` of a limit's window is free; reads no more rows than it takes."""
+        if limit == CALLS_LIMIT:
+            return OVERDUE_RETRY
         if limit.endswith("_minute"):
             window = MINUTE
             rows = connection.execute(
@@ -246,6 +248,7 @@ def add_fast(
             (policy.max_tokens_per_minute or _UNLIMITED) - need,
             (policy.max_tokens_per_day or _UNLIMITED) - need,
             cost_units(budget) - (call.cost or 1) if budget else _UNLIMITED,
+            policy.max_concurrent_calls or _UNLIMITED,
         ),
     ).rowcount
     return StoredHold(known.key, stamp, call.sequence, call.tokens, call.cost, call.holder) if added > 0 else None
@@ -254,7 +257,7 @@ def add_fast(
 _ADD = """
 INSERT INTO entries SELECT key, ?, ?, ?, ?, ? FROM definitions
 WHERE key = ? AND id = ? AND clock_offset = ? AND exact = ? AND now <= ? AND minute_edge > ? AND minute_requests < ?
-AND day_requests < ? AND minute_tokens <= ? AND day_tokens <= ? AND day_cost <= ?
+AND day_requests < ? AND minute_tokens <= ? AND day_tokens <= ? AND day_cost <= ? AND in_flight < ?
 """
 
 

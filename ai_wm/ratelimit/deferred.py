@@ -42,6 +42,7 @@ class NoLimits:
     max_tokens_per_day: int | None = None
     max_cost_per_day: float | None = None
     max_concurrent_active_instances: int | None = None
+    max_concurrent_calls: int | None = None
 
 
 def limits_nothing(policy: LimitPolicy) -> bool:
@@ -52,6 +53,7 @@ def limits_nothing(policy: LimitPolicy) -> bool:
         or policy.max_tokens_per_minute
         or policy.max_tokens_per_day
         or policy.max_cost_per_day
+        or policy.max_concurrent_calls
     )
 
 

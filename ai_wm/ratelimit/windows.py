@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
 
-from ai_wm.ratelimit.base import COST_UNITS, DAY, MINUTE, LimitPolicy, Refusal, cost_units
+from ai_wm.ratelimit.base import CALLS_LIMIT, COST_UNITS, DAY, MINUTE, LimitPolicy, Refusal, cost_units
 
 OVERDUE_RETRY = 1_000_000
 """When to try again, in microseconds, while a call is in flight for longer than the window: it may end at any time."""
@@ -44,6 +44,8 @@ def exceeded(policy: LimitPolicy, counts: Counts, tokens: int, cost: int) -> lis
     A call whose estimate is 0 still needs a rest of the limit, however small: it will use something.
     """
     found: list[Excess] = []
+    if (limit := policy.max_concurrent_calls) and counts.in_flight >= limit:
+        found.append(Excess(CALLS_LIMIT, limit, counts.in_flight, 1))
     if (limit := policy.max_requests_per_minute) and counts.minute_requests >= limit:
         found.append(Excess("max_requests_per_minute", limit, counts.minute_requests, 1))
     if (limit := policy.max_requests_per_day) and counts.day_requests >= limit:
@@ -200,6 +202,8 @@ class Windows:
         return refusal_of(found, self._frees, self.in_flight > 0) if found else None
 
     def _frees(self, limit: str, amount: int) -> int:
+        if limit == CALLS_LIMIT:
+            return OVERDUE_RETRY
         window = MINUTE if limit.endswith("_minute") else DAY
         entries: Iterable[Hold] = self.recent if window == MINUTE else chain(self.older, self.recent)
         for hold in entries:

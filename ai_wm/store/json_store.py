@@ -16,6 +16,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -194,10 +196,17 @@ class JsonStore:
 
     def _select(self, definition_id: str, where: RecordFilter | None) -> Iterator[dict[str, Any]]:
         self._freshen()
+        where = where or RecordFilter()
+        owners = where.owners
+        # Whose they are stands in the records alone, so those of others are left out before they are limited.
+        wanted = where if owners is None else replace(where, limit=None)
         with self._mutex:
-            rows = self._engine.index.select(definition_id, where or RecordFilter())
+            rows = self._engine.index.select(definition_id, wanted)
             reader, places = self._engine.performance.state.reader, [self._engine.index.place(row) for row in rows]
-        return self._read(places, reader)
+        found = self._read(places, reader)
+        if owners is None:
+            return found
+        return islice((record for record in found if record.get("owner", "") in owners), where.limit)
 
     def _read(self, places: list[Place], reader: Descriptor | None = None) -> Iterator[dict[str, Any]]:
         """The records at these places.  Records of one entry that follow each other cost one read."""

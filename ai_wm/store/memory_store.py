@@ -282,7 +282,8 @@ def _count(totals: Totals, record: PerformanceRecord) -> None:
 def _passes(record: PerformanceRecord, holder: str, where: RecordFilter) -> bool:
     start = to_nanoseconds(record.timestamp_start)
     return (
-        (where.task_id is None or record.task_id == where.task_id)
+        (where.owners is None or record.owner in where.owners)
+        and (where.task_id is None or record.task_id == where.task_id)
         and (where.instance_id is None or holder == where.instance_id)
         and (where.stateless is None or holder.startswith(STATELESS_PREFIX) == where.stateless)
         and (where.success is None or record.success == where.success)

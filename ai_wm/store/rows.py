@@ -63,6 +63,7 @@ _RECORD_TYPES: Final[dict[str, tuple[type, ...]]] = {
     "output_summary": _TEXT,
     "error_details": _TEXT,
     "supervisor_feedback": _MAP,
+    "owner": _TEXT,
 }
 _REQUIRED: Final = frozenset({"task_id", "definition_id", "timestamp_start", "timestamp_end", "duration_ms", "success"})
 _ENTRY_TYPES: Final[dict[str, tuple[type, ...]]] = {
@@ -75,6 +76,7 @@ _ENTRY_TYPES: Final[dict[str, tuple[type, ...]]] = {
     "session_token_usage": _MAP,
     "initial_file_contexts": (list,),
     "performance_records": (list,),
+    "owner": _TEXT,
 }
 _FEEDBACK_TYPES: Final[dict[str, tuple[type, ...]]] = {
     "rating": _NUMBER,
@@ -243,4 +245,5 @@ def script_record(record: dict[str, Any]) -> dict[str, Any]:
     feedback = result["supervisor_feedback"]
     if feedback is not None:
         result["supervisor_feedback"] = _FEEDBACK_SHAPE | feedback
+    result.pop("owner", None)
     return result

@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any
 from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
-    from ai_wm.calls.tool_host import ToolHost
+    from pathlib import Path
+
+    from ai_wm.calls.turn import CallOptions
     from ai_wm.data.types import PerformanceRecord
-    from ai_wm.manager import AIWorkerManager
+    from ai_wm.scripts.access import ScriptAccess
     from ai_wm.workers.conversation import ConversationManager
     from neuroscript import Handle, Interpreter, ToolContext
 
 SERVICE = "ai_wm"
 """The name under which an interpreter holds its manager."""
+
+ACCESS = "ai_wm_access"
+"""The name of the function that gives the access of an interpreter's scripts to its manager."""
+
+READ_TOOL = "fs.Read"
+"""The tool that a host permits or not, and file contexts with it."""
 
 KIND = "conversation"
 """The kind of a conversation's handle."""
@@ -48,18 +56,47 @@ class calling:
         return _interpreter.get()
 
 
-def manager_of(ctx: ToolContext) -> AIWorkerManager:
-    """Returns the interpreter's manager, made now if this is the first need of it."""
-    manager: AIWorkerManager = ctx.services[SERVICE]
-    return manager
+def access_of(ctx: ToolContext) -> ScriptAccess:
+    """Returns the manager as the scripts of the interpreter reach it, made now if this is the first need of it."""
+    make: Callable[[], ScriptAccess] = ctx.services[ACCESS]
+    return make()
 
 
-def as_tool_host(ctx: ToolContext) -> ToolHost:
-    """Makes a source of the interpreter's tools for models, as far as its host permits them."""
+def options_of(ctx: ToolContext, access: ScriptAccess, *, streamed: bool = True) -> CallOptions:
+    """Makes the options of a call that a script makes: its model's tools, and how it is cancelled."""
     from ai_wm.calls.tool_host import ToolHost
+    from ai_wm.calls.turn import CallOptions
 
     interpreter = ctx.interpreter
-    return ToolHost(interpreter.tools, interpreter.policy, ctx)
+    tools = ToolHost(interpreter.tools, interpreter.policy, ctx, access.rights.policy.model_tools)
+    return CallOptions(tools=tools, check=ctx.check, stream=stream_of(ctx) if streamed else None)
+
+
+class InterpreterFiles:
+    """The sandbox directory of an interpreter, as its file tools reach it."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._interpreter = interpreter
+
+    @property
+    def root(self) -> Path | None:
+        """The directory; None if the host gave none."""
+        return self._interpreter.sandbox
+
+    def refusal(self) -> str | None:
+        """Why scripts may not read files; None if they may."""
+        interpreter = self._interpreter
+        tool = interpreter.tools.get(READ_TOOL)
+        if tool is None:
+            return f"there is no {READ_TOOL}"
+        return interpreter.policy.refusal(tool.spec)
+
+    def read(self, path: str, check: Callable[[], None] | None) -> str:
+        """Reads the text of a file."""
+        from ai_wm.workers.file_contexts import text_of
+
+        interpreter = self._interpreter
+        return text_of(path, interpreter.files if interpreter.sandbox is not None else None)
 
 
 def handle_of(ctx: ToolContext, conversation: ConversationManager) -> Handle:

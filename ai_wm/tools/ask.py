@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import as_tool_host, conversation_of, manager_of, stream_of
+from ai_wm.providers.base import Message
+from ai_wm.tools.access import access_of, conversation_of, options_of
 from neuroscript import ErrorCode, Handle, NeuroScriptError, text_of, type_name
 
 if TYPE_CHECKING:
     from ai_wm.data.types import AIWorkerDefinition
     from ai_wm.manager import AIWorkerManager
+    from ai_wm.scripts.access import ScriptAccess
     from neuroscript import ToolContext
 
 CAPABILITIES = ("ask", "net")
@@ -54,45 +57,40 @@ class Asker:
             if not ctx.interpreter.policy.granted(capability):
                 message = f"ask needs the capability {capability}, which the host does not grant"
                 raise NeuroScriptError(ErrorCode.SECURITY, message)
-        options: dict[str, Any] = {
-            "tools": as_tool_host(ctx),
-            "check": ctx.check,
-            "stream": stream_of(ctx),
-            "context": [text_of(value) for value in whispered],
-        }
+        access = access_of(ctx)
+        options = options_of(ctx, access)
+        if whispered:
+            notes = tuple(Message(role="user", content=text_of(value)) for value in whispered)
+            options = replace(options, context=notes)
         if type(who) is Handle:
-            return conversation_of(ctx, who).ask(prompt, config, **options)
+            return access.ask(conversation_of(ctx, who), prompt, config, options, ctx.run)
         if who is None:
-            return self._ask_default(manager_of(ctx), prompt, config, options)
-        if not isinstance(who, str):
+            worker = self._default_worker or _only_worker(access.definitions.active())
+            if worker is None:
+                worker, access = BUILT_IN_ECHO["name"], self._echo_access(access)
+        elif isinstance(who, str):
+            worker = who
+        else:
             raise NeuroScriptError(
                 ErrorCode.TYPE,
                 f"ask takes a worker's name or id or a conversation handle, not {type_name(who)}"
                 + ("; the handle is its conversation_manager_handle" if isinstance(who, dict) else ""),
             )
-        return manager_of(ctx).execute_stateless_task(who, prompt, config, **options).output
+        return access.execute(worker, prompt, config, options, ctx.run).output
 
     def close(self) -> None:
         """Closes the built-in echo's manager, if one was made."""
         if self._echo is not None:
             self._echo.close()
 
-    def _ask_default(
-        self, manager: AIWorkerManager, prompt: str, config: dict[str, Any] | None, options: dict[str, Any]
-    ) -> str:
-        worker = self._default_worker or _only_worker(manager.active_definitions())
-        if worker is None:
-            worker, manager = BUILT_IN_ECHO["name"], self._echo_manager()
-        return manager.execute_stateless_task(worker, prompt, config, **options).output
-
-    def _echo_manager(self) -> AIWorkerManager:
+    def _echo_access(self, access: ScriptAccess) -> ScriptAccess:
         # A manager of its own, in memory: what nobody defined leaves nothing in the files.
         if self._echo is None:
             from ai_wm.manager import AIWorkerManager
 
             self._echo = AIWorkerManager()
             self._echo.add_worker_definition(BUILT_IN_ECHO)
-        return self._echo
+        return self._echo.script_access(access.rights.owner, access.rights.policy)
 
 
 def _only_worker(active: Sequence[AIWorkerDefinition]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import as_tool_host, calling, conversation_of, stream_of
+from ai_wm.tools.access import access_of, calling, conversation_of, options_of
 from ai_wm.tools.tasks import CALL_ERRORS
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
@@ -20,10 +20,9 @@ STALE = "7 if it is no conversation's handle; 19 if the instance is retired or i
 def ask(ctx: ToolContext, handle: Handle, message: str, config_overrides: dict[str, Any] | None) -> str:
     """Sends the model a message and returns its reply."""
     with calling(ctx):
+        access = access_of(ctx)
         conversation = conversation_of(ctx, handle)
-        return conversation.ask(
-            message, config_overrides, tools=as_tool_host(ctx), check=ctx.check, stream=stream_of(ctx)
-        )
+        return access.ask(conversation, message, config_overrides, options_of(ctx, access), ctx.run)
 
 
 def add_user_message(ctx: ToolContext, handle: Handle, text: str) -> None:

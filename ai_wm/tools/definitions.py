@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import calling, manager_of
+from ai_wm.tools.access import access_of, calling
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
@@ -20,43 +20,43 @@ def add(ctx: ToolContext, definition_id: str | None, name: str | None, *values: 
     """Adds a definition and returns its id."""
     fields = {"definition_id": definition_id, "name": name, **dict(zip(_ADDED, values, strict=True))}
     with calling(ctx):
-        return manager_of(ctx).add_worker_definition({key: value for key, value in fields.items() if value is not None})
+        return access_of(ctx).definitions.add({key: value for key, value in fields.items() if value is not None})
 
 
 def get(ctx: ToolContext, definition_id: str) -> dict[str, Any]:
     """Returns a definition as a map."""
     with calling(ctx):
-        return manager_of(ctx).get_worker_definition(definition_id).to_script()
+        return access_of(ctx).definitions.get(definition_id)
 
 
 def list_definitions(ctx: ToolContext, filters: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Returns the definitions that pass the filters as maps."""
     with calling(ctx):
-        return manager_of(ctx).list_worker_definitions_for_display(filters)
+        return access_of(ctx).definitions.select(filters)
 
 
 def update(ctx: ToolContext, definition_id: str, updates: dict[str, Any]) -> None:
     """Changes a definition."""
     with calling(ctx):
-        manager_of(ctx).update_worker_definition(definition_id, updates)
+        access_of(ctx).definitions.update(definition_id, updates)
 
 
 def remove(ctx: ToolContext, definition_id: str) -> None:
     """Removes a definition."""
     with calling(ctx):
-        manager_of(ctx).remove_worker_definition(definition_id)
+        access_of(ctx).definitions.remove(definition_id)
 
 
 def load_all(ctx: ToolContext) -> str:
     """Reads the definitions from the file again."""
     with calling(ctx):
-        return f"Reloaded {manager_of(ctx).load_worker_definitions_from_file()} worker definitions."
+        return f"Reloaded {access_of(ctx).definitions.reload()} worker definitions."
 
 
 def save_all(ctx: ToolContext) -> str:
     """Writes the definitions to the file."""
     with calling(ctx):
-        return f"Saved {manager_of(ctx).save_worker_definitions_to_file()} worker definitions."
+        return f"Saved {access_of(ctx).definitions.save()} worker definitions."
 
 
 _ADD_ARGS = (
@@ -157,6 +157,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             error_conditions="4 for a value that does not fit, naming the field; 42 if the id or the name is taken; "
             f"{STORE_ERRORS}.",
             capabilities=("ask",),
+            administers=True,
         ),
         add,
     ),
@@ -204,6 +205,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             error_conditions=f"{NO_SUCH_WORKER}; 4 for a value that does not fit; 11 for the id or the summary; 42 if "
             f"the new name is taken; {STORE_ERRORS}.",
             capabilities=("ask",),
+            administers=True,
         ),
         update,
     ),
@@ -218,6 +220,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='call tool.AIWorkerDefinition.Remove("helper")',
             error_conditions=f"{NO_SUCH_WORKER}; 19 while it has active instances; {STORE_ERRORS}.",
             capabilities=("ask",),
+            administers=True,
         ),
         remove,
     ),
@@ -231,6 +234,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="emit tool.AIWorkerDefinition.LoadAll()",
             error_conditions="18 if the file is not valid; what was loaded before then stays.",
             capabilities=("ask",),
+            administers=True,
         ),
         load_all,
     ),
@@ -244,6 +248,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="emit tool.AIWorkerDefinition.SaveAll()",
             error_conditions=f"{STORE_ERRORS}.",
             capabilities=("ask",),
+            administers=True,
         ),
         save_all,
     ),

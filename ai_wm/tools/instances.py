@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import calling, conversation_of, handle_of, manager_of
+from ai_wm.tools.access import access_of, calling, conversation_of, handle_of
 from ai_wm.tools.definitions import NO_SUCH_WORKER, WORKER
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
@@ -21,22 +21,22 @@ def spawn(
 ) -> dict[str, Any]:
     """Spawns an instance and returns it as a map, with the handle of its conversation."""
     with calling(ctx):
-        manager = manager_of(ctx)
-        instance = manager.spawn_worker_instance(definition_id, config_overrides, file_contexts)
-        handle = handle_of(ctx, manager.conversation(instance.instance_id))
-        return {**instance.to_script(), "conversation_manager_handle": handle}
+        access = access_of(ctx)
+        session = access.instances.spawn(definition_id, config_overrides, file_contexts)
+        handle = handle_of(ctx, access.conversation(session))
+        return {**access.instances.get(session.instance_id), "conversation_manager_handle": handle}
 
 
 def get(ctx: ToolContext, instance_id: str) -> dict[str, Any]:
     """Returns a live instance as a map."""
     with calling(ctx):
-        return manager_of(ctx).get_worker_instance(instance_id).to_script()
+        return access_of(ctx).instances.get(instance_id)
 
 
 def list_active(ctx: ToolContext, filters: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Returns the live instances that pass the filters as maps."""
     with calling(ctx):
-        return [instance.to_script() for instance in manager_of(ctx).list_active_worker_instances(filters)]
+        return access_of(ctx).instances.select(filters)
 
 
 def retire(
@@ -51,12 +51,12 @@ def retire(
     """Retires an instance."""
     with calling(ctx):
         conversation_of(ctx, conversation_manager_handle, instance_id)
-        manager_of(ctx).retire_worker_instance(
+        access_of(ctx).instances.retire(
             instance_id,
             reason=reason,
             final_status=final_status,
-            final_session_token_usage=final_session_token_usage,
-            performance_records=performance_records,
+            usage=final_session_token_usage,
+            records=performance_records,
         )
         ctx.handles.release(conversation_manager_handle)
 
@@ -64,13 +64,13 @@ def retire(
 def update_status(ctx: ToolContext, instance_id: str, status: str, last_error: str | None) -> None:
     """Sets the state of a live instance."""
     with calling(ctx):
-        manager_of(ctx).update_instance_status(instance_id, status, last_error)
+        access_of(ctx).instances.set_status(instance_id, status, last_error)
 
 
 def update_token_usage(ctx: ToolContext, instance_id: str, input_tokens: int, output_tokens: int) -> None:
     """Adds tokens to a live instance's session."""
     with calling(ctx):
-        manager_of(ctx).update_instance_token_usage(instance_id, input_tokens, output_tokens)
+        access_of(ctx).instances.add_usage(instance_id, input_tokens, output_tokens)
 
 
 TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
@@ -193,6 +193,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='call tool.AIWorkerInstance.UpdateStatus(id, "error", "the reply was useless")',
             error_conditions=f"{NO_SUCH_INSTANCE} or in a turn; 4 for an unknown state or a retired one (use Retire).",
             capabilities=("ask",),
+            administers=True,
         ),
         update_status,
     ),
@@ -211,6 +212,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="call tool.AIWorkerInstance.UpdateTokenUsage(id, 120, 35)",
             error_conditions=f"{NO_SUCH_INSTANCE}; 4 for a negative number.",
             capabilities=("ask",),
+            administers=True,
         ),
         update_token_usage,
     ),

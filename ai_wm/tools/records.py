@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import calling, manager_of
+from ai_wm.tools.access import access_of, calling
 from ai_wm.tools.definitions import NO_SUCH_WORKER, WORKER
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
@@ -17,7 +17,7 @@ def log_performance(ctx: ToolContext, *values: Any) -> str:
     """Logs the record of a task that was done elsewhere."""
     record = {name: value for name, value in zip(_LOGGED, values, strict=True) if value is not None}
     with calling(ctx):
-        return manager_of(ctx).log_performance_record(record)
+        return access_of(ctx).records.log(record)
 
 
 def log_feedback(
@@ -30,31 +30,25 @@ def log_feedback(
 ) -> None:
     """Attaches a rating to a task's record."""
     with calling(ctx):
-        manager_of(ctx).log_feedback(
-            task_id,
-            rating,
-            comments=comments,
-            correction_instructions=correction_instructions,
-            supervisor_agent_id=supervisor_agent_id,
-        )
+        access_of(ctx).records.judge(task_id, rating, comments, correction_instructions, supervisor_agent_id)
 
 
 def get_records(ctx: ToolContext, definition_id: str, filters: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Returns the records of a definition that pass the filters as maps."""
     with calling(ctx):
-        return manager_of(ctx).performance_record_maps(definition_id, filters)
+        return access_of(ctx).records.find(definition_id, filters)
 
 
 def save_data(ctx: ToolContext) -> str:
     """Tidies the file of performance data."""
     with calling(ctx):
-        return f"Saved {manager_of(ctx).save_performance_data()} performance records."
+        return f"Saved {access_of(ctx).records.save()} performance records."
 
 
 def load_data(ctx: ToolContext) -> str:
     """Reads the performance data again."""
     with calling(ctx):
-        return f"Loaded {manager_of(ctx).load_performance_data()} performance records."
+        return f"Loaded {access_of(ctx).records.reload()} performance records."
 
 
 _LOG_ARGS = (
@@ -88,6 +82,7 @@ RECORD_TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             error_conditions=f"{NO_SUCH_WORKER}; 4 for a value that does not fit; 42 if the task has a record already; "
             "26 if the file cannot be written.",
             capabilities=("ask",),
+            administers=True,
         ),
         log_performance,
     ),
@@ -148,6 +143,7 @@ RECORD_TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="emit tool.AIWorker.SavePerformanceData()",
             error_conditions="26 if the file cannot be written.",
             capabilities=("ask",),
+            administers=True,
         ),
         save_data,
     ),
@@ -161,6 +157,7 @@ RECORD_TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="emit tool.AIWorker.LoadPerformanceData()",
             error_conditions="18 if the file is not valid; what was loaded before then stays.",
             capabilities=("ask",),
+            administers=True,
         ),
         load_data,
     ),

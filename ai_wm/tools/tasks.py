@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import as_tool_host, calling, manager_of, stream_of, task_map
+from ai_wm.tools.access import access_of, calling, options_of, task_map
 from ai_wm.tools.records import RECORD_TOOLS
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
@@ -33,9 +33,8 @@ def execute_stateless_task(
 ) -> dict[str, Any]:
     """Gives a worker one prompt and returns the result as a map."""
     with calling(ctx):
-        output, record = manager_of(ctx).execute_stateless_task(
-            name, prompt, config_overrides, tools=as_tool_host(ctx), check=ctx.check, stream=stream_of(ctx)
-        )
+        access = access_of(ctx)
+        output, record = access.execute(name, prompt, config_overrides, options_of(ctx, access), ctx.run)
         return task_map(output, record)
 
 
@@ -50,9 +49,9 @@ def execute_batch(
     from neuroscript import ErrorValue, NeuroScriptError
 
     with calling(ctx):
-        results = manager_of(ctx).execute_batch(
-            name, prompts, max_parallel, config_overrides=config_overrides, tools=as_tool_host(ctx), check=ctx.check
-        )
+        access = access_of(ctx)
+        options = options_of(ctx, access, streamed=False)
+        results = access.execute_batch(name, prompts, max_parallel, config_overrides, options, ctx.run)
     return [ErrorValue.of(result) if isinstance(result, NeuroScriptError) else task_map(*result) for result in results]
 
 

@@ -58,7 +58,7 @@ class Batches:
         """
         _check_batch(prompts, max_parallel)
         overrides = check_overrides(overrides)
-        self.tasks.ready(id_or_name)
+        self.tasks.ready(id_or_name, options.clearance)
         if not prompts:
             return []
         stopped = threading.Event()

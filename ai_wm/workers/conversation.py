@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.runner import Runner
 from ai_wm.calls.tool_host import ToolHost
 from ai_wm.calls.turn import CallOptions, Check, StreamCallback, Task
-from ai_wm.data.settings import check_overrides, effective_config
+from ai_wm.data.settings import check_overrides, effective_config, fallback_overrides
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, AIWorkerInstanceStatus, PerformanceRecord
 from ai_wm.providers.base import Message, Usage
 from ai_wm.store import Store
@@ -30,6 +31,11 @@ class ConversationManager:
         self._session = session
         self._conversations = conversations
         self._tools = tools
+
+    @property
+    def session(self) -> Session:
+        """The instance itself, for the parts of the manager."""
+        return self._session
 
     @property
     def instance_id(self) -> str:
@@ -147,19 +153,25 @@ class Conversations:
             known["file_contexts"] = list(session.file_contexts)
         if overrides:
             known["config_overrides"] = sorted(overrides)
-        own = session.definition_id
+        own, clearance = session.definition_id, options.clearance
 
         def configure(definition: AIWorkerDefinition) -> dict[str, Any]:
-            if definition.definition_id == own:
-                return effective_config(session.config, overrides)
-            return effective_config(definition.base_config, session.overrides, overrides)
+            is_fallback = definition.definition_id != own
+            layers = [session.overrides, overrides]
+            if is_fallback:
+                layers = [fallback_overrides(layer) for layer in layers]
+            if clearance is not None:
+                return clearance.configure(definition, *layers)
+            if is_fallback:
+                return effective_config(definition.base_config, *layers)
+            return effective_config(session.config, overrides)
 
         def store(record: PerformanceRecord, used: Usage) -> None:
             session.count(used.input_tokens, used.output_tokens, lambda usage: self.store.add_record(record, usage))
 
         return Task(
             worker=own,
-            ready=lambda name: self._ready(name, own),
+            ready=lambda name: self._ready(name, own, clearance),
             configure=configure,
             messages=(*session.opening(options.check), *session.history, *options.context, prompt),
             known=known,
@@ -168,9 +180,9 @@ class Conversations:
             instance_id=session.instance_id,
         )
 
-    def _ready(self, id_or_name: str, own: str) -> AIWorkerDefinition:
+    def _ready(self, id_or_name: str, own: str, clearance: Clearance | None) -> AIWorkerDefinition:
         """The instance's own definition, which was checked when it was spawned, or a fallback that may chat now."""
-        definition = self.definitions.find(id_or_name)
+        definition = (self.definitions if clearance is None else clearance).find(id_or_name)
         if definition.definition_id == own:
             return definition
         if definition.status is not AIWorkerDefinitionStatus.ACTIVE or not definition.can_chat:

@@ -17,13 +17,24 @@ from ai_wm.data.types import (
     APIKeySourceMethod,
     APIKeyStatus,
     InteractionModelType,
+    is_variable_name,
 )
+from ai_wm.keys.marks import Marks
 from ai_wm.ratelimit import RateLimiter
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
 from neuroscript import ErrorCode, NeuroScriptError
 
-READ_ONLY = frozenset({"definition_id", "aggregate_performance_summary", "created_timestamp", "modified_timestamp"})
+READ_ONLY = frozenset(
+    {
+        "aggregate_performance_summary",
+        "created_timestamp",
+        "definition_id",
+        "host_mark",
+        "modified_timestamp",
+        "owner",
+    }
+)
 """What `Definitions.update` refuses to change."""
 
 
@@ -34,16 +45,27 @@ class Definitions:
         store: keeps them; another process's changes are seen at the next call.
         limiter: knows how many instances of a definition are active.
         clock: for the time stamps.
+        marks: mark what the host defines.
         providers: gives the names of the providers that the manager knows besides the built-in ones.
     """
 
     def __init__(
-        self, store: Store, limiter: RateLimiter, clock: Clock, providers: Callable[[], Iterable[str]] = provider_names
+        self,
+        store: Store,
+        limiter: RateLimiter,
+        clock: Clock,
+        marks: Marks,
+        providers: Callable[[], Iterable[str]] = provider_names,
     ) -> None:
         self._store = store
         self._limiter = limiter
         self._clock = clock
+        self._marks = marks
         self._providers = providers
+
+    def all(self) -> Mapping[str, AIWorkerDefinition]:
+        """All definitions by id, shared as those of `find`."""
+        return self._store.definitions()
 
     # --- finding ---
 
@@ -71,13 +93,17 @@ class Definitions:
         """
         return self._copy(self.find(id_or_name))
 
-    def select(self, filters: Mapping[str, Any] | None = None) -> list[AIWorkerDefinition]:
-        """Returns copies of the definitions that pass the filters, sorted by name.
+    def select(
+        self, filters: Mapping[str, Any] | None = None, is_seen: Callable[[AIWorkerDefinition], bool] | None = None
+    ) -> list[AIWorkerDefinition]:
+        """Returns copies of the definitions that pass the filters, by name; only those that ``is_seen`` is true of.
 
         Raises:
             NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
         """
         tests = _tests(filters)
+        if is_seen is not None:
+            tests.append(is_seen)
         found = [item for item in self._store.definitions().values() if all(test(item) for test in tests)]
         found.sort(key=lambda item: (item.name.casefold(), item.definition_id))
         return [self._copy(item) for item in found]
@@ -93,8 +119,18 @@ class Definitions:
 
     # --- changing ---
 
-    def add(self, data: Mapping[str, Any] | AIWorkerDefinition) -> str:
+    def add(
+        self,
+        data: Mapping[str, Any] | AIWorkerDefinition,
+        owner: str = "",
+        check: Callable[[Mapping[str, AIWorkerDefinition]], object] | None = None,
+    ) -> str:
         """Adds a definition, with an empty summary, and returns its id.
+
+        Args:
+            data: the definition.
+            owner: whose scripts made it; empty for the host, whose mark it gets.
+            check: looks at the definitions that there are, and raises to refuse another.
 
         Raises:
             NeuroScriptError: 4 for a value that does not fit, 42 if the id or name is taken, 25 and 26 if it cannot be
@@ -103,16 +139,20 @@ class Definitions:
         made = AIWorkerDefinition.parse(data)
         made.check_provider(self._providers)
         CallSettings.of(made.base_config)
-        if made.auth.method is APIKeySourceMethod.INLINE and made.auth.value == MASK:
-            raise _masked_key()
+        _check_key_source(made)
         now = self._clock.now()
         fields: dict[str, Any] = {"modified_timestamp": now}
         if made.created_timestamp.is_zero:
             fields["created_timestamp"] = now
         fields["aggregate_performance_summary"] = AIWorkerPerformanceSummary()
+        fields |= {"owner": owner, "host_mark": ""}
         made = made.model_copy(update=fields)
+        if not owner:
+            made = made.model_copy(update={"host_mark": self._marks.of(made)})
 
         def change(definitions: dict[str, AIWorkerDefinition]) -> str:
+            if check is not None:
+                check(definitions)
             named = made
             if made.definition_id in definitions:
                 raise NeuroScriptError(
@@ -126,8 +166,14 @@ class Definitions:
 
         return self._store.change_definitions(change)
 
-    def update(self, id_or_name: str, updates: Mapping[str, Any]) -> AIWorkerDefinition:
+    def update(self, id_or_name: str, updates: Mapping[str, Any], *, by_host: bool = True) -> AIWorkerDefinition:
         """Changes a definition, wholly or not at all; a map or list given replaces the old one.
+
+        Args:
+            id_or_name: the definition.
+            updates: the fields that change.
+            by_host: whether it is the host's change, after which what was the host's still is; that of a script leaves
+                the mark as it was, so that it holds no longer where a key, an address or the like has changed.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 4 for a key or value that does not fit; 11 for the id, the summary
@@ -142,14 +188,40 @@ class Definitions:
             if new.provider != old.provider:
                 new.check_provider(self._providers, f"definition {old.name!r}")
             CallSettings.of(new.base_config)
+            if new.auth != old.auth:
+                _check_key_source(new)
             _check_name(new, definitions)
+            if by_host and not old.owner and self._marks.holds(old):
+                new = new.model_copy(update={"host_mark": self._marks.of(new)})
             definitions[old.definition_id] = new
             return new
 
         return self._copy(self._store.change_definitions(change))
 
-    def remove(self, id_or_name: str) -> str:
+    def trust(self, id_or_name: str) -> AIWorkerDefinition:
+        """Makes a definition the host's, as it is, whoever made it, and returns it.
+
+        Raises:
+            NeuroScriptError: 9 unknown definition; 42 if the host has another of that name; 25 and 26 if it cannot be
+                written.
+        """
+        wanted = self.find(id_or_name).definition_id
+
+        def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
+            hosts = find_in(definitions, wanted).model_copy(update={"owner": ""})
+            _check_name(hosts, definitions)
+            hosts = hosts.model_copy(update={"host_mark": self._marks.of(hosts)})
+            definitions[hosts.definition_id] = hosts
+            return hosts
+
+        return self._copy(self._store.change_definitions(change))
+
+    def remove(self, id_or_name: str, *, forget: bool = True) -> str:
         """Removes a definition, whose records stay, and returns its id.
+
+        Args:
+            id_or_name: the definition.
+            forget: whether what was counted under its limits is forgotten too.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 19 while it has active instances; 25 and 26 if it cannot be written.
@@ -158,7 +230,7 @@ class Definitions:
 
         def change(definitions: dict[str, AIWorkerDefinition]) -> str:
             definition = find_in(definitions, wanted)
-            active = self._limiter.active_slots(wanted)
+            active = self._limiter.active_slots(definition.limits_id)
             if active:
                 raise NeuroScriptError(
                     ErrorCode.PRECONDITION_FAILED,
@@ -166,11 +238,12 @@ class Definitions:
                     "retire what is active before removing it, or set its status to disabled",
                 )
             del definitions[wanted]
-            return wanted
+            return definition.limits_id
 
-        removed = self._store.change_definitions(change)
-        self._limiter.forget(removed)
-        return removed
+        limits_id = self._store.change_definitions(change)
+        if forget:
+            self._limiter.forget(limits_id)
+        return wanted
 
     def _copy(self, definition: AIWorkerDefinition) -> AIWorkerDefinition:
         copy = definition.model_copy(deep=True)
@@ -178,29 +251,44 @@ class Definitions:
         return copy.model_copy(update={"aggregate_performance_summary": summary})
 
 
-def find_in(definitions: Mapping[str, AIWorkerDefinition], id_or_name: str) -> AIWorkerDefinition:
+def find_in(
+    definitions: Mapping[str, AIWorkerDefinition],
+    id_or_name: str,
+    comes_first: Callable[[AIWorkerDefinition], bool] = lambda definition: not definition.owner,
+    is_seen: Callable[[AIWorkerDefinition], bool] = lambda definition: True,
+) -> AIWorkerDefinition:
     """Finds a definition by id, else by name; an archived one only where no other has the name.
 
+    Args:
+        definitions: where to look.
+        id_or_name: what to look for.
+        comes_first: whether a definition is meant before all others of its name: one of the host's.
+        is_seen: whether whoever asks may know of a definition.
+
     Raises:
-        NeuroScriptError: 9 if there is none, or several archived ones.
+        NeuroScriptError: 9 if there is none, or several between which nothing decides.
     """
-    definition = definitions.get(id_or_name)
-    if definition is not None:
-        return definition
-    archived = []
+    found = definitions.get(id_or_name)
+    if found is not None and is_seen(found) and comes_first(found):
+        return found
+    others, archived = [found] if found is not None and is_seen(found) else [], []
     for definition in definitions.values():
-        if definition.name == id_or_name:
-            if definition.status is not AIWorkerDefinitionStatus.ARCHIVED:
+        if definition.name == id_or_name and definition is not found and is_seen(definition):
+            if definition.status is AIWorkerDefinitionStatus.ARCHIVED:
+                archived.append(definition)
+            elif comes_first(definition):
                 return definition
-            archived.append(definition)
-    if len(archived) == 1:
+            else:
+                others.append(definition)
+    if others and (others[0] is found or len(others) == 1):
+        return others[0]
+    if len(archived) == 1 and not others:
         return archived[0]
-    if archived:
-        raise NeuroScriptError(
-            ErrorCode.KEY_NOT_FOUND,
-            f"{len(archived)} archived definitions are named {id_or_name!r}; name the one you mean by its id",
-        )
-    names = [definition.name for definition in definitions.values()]
+    if others or archived:
+        which = f"{len(others)} definitions" if others else f"{len(archived)} archived definitions"
+        message = f"{which} are named {id_or_name!r}; name the one you mean by its id"
+        raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, message)
+    names = [definition.name for definition in definitions.values() if is_seen(definition)]
     near = difflib.get_close_matches(id_or_name, names, 1)
     if near:
         hint = f"did you mean {near[0]!r}?"
@@ -212,11 +300,15 @@ def find_in(definitions: Mapping[str, AIWorkerDefinition], id_or_name: str) -> A
 
 
 def _check_name(definition: AIWorkerDefinition, definitions: Mapping[str, AIWorkerDefinition]) -> None:
-    """Names are unique among what is not archived, and no name is another's id."""
+    """Names are unique among what is not archived, and no name is another's id.
+
+    That holds among the host's, and among those of one owner and the host's together: an owner's do not keep the host
+    from using a name, and nobody learns of another owner's by being refused one.
+    """
     if definition.status is AIWorkerDefinitionStatus.ARCHIVED:
         return
     for other in definitions.values():
-        if other.definition_id == definition.definition_id:
+        if other.definition_id == definition.definition_id or other.owner not in ("", definition.owner):
             continue
         taken = other.name == definition.name and other.status is not AIWorkerDefinitionStatus.ARCHIVED
         if taken or other.definition_id == definition.name:
@@ -228,7 +320,7 @@ def _check_name(definition: AIWorkerDefinition, definitions: Mapping[str, AIWork
 
 
 def _free_name(definition: AIWorkerDefinition, others: Iterable[AIWorkerDefinition]) -> str:
-    taken = {other.name for other in others}
+    taken = {other.name for other in others if other.owner in ("", definition.owner)}
     base = f"{definition.provider}-{definition.model_name}"
     number, name = 1, base
     while name in taken:
@@ -283,6 +375,20 @@ def _kept_key(old: AIWorkerDefinition, auth: Any) -> Any:
     if not old.holds_inline_key:
         raise _masked_key()
     return old.auth.to_file()
+
+
+def _check_key_source(definition: AIWorkerDefinition) -> None:
+    """Refuses what was meant for another place: a mask for a key, and a key for the name of a variable."""
+    auth = definition.auth
+    if auth.method is APIKeySourceMethod.INLINE and auth.value == MASK:
+        raise _masked_key()
+    if auth.method is APIKeySourceMethod.ENV_VAR and auth.value.strip() and not is_variable_name(auth.value.strip()):
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH,
+            "auth.value is not the name of an environment variable (letters, digits and underscores); it is not "
+            "shown, since it may be a key: name the variable that holds the key",
+            details={"field": "auth.value"},
+        )
 
 
 def _masked_key() -> NeuroScriptError:

@@ -6,10 +6,11 @@ import difflib
 import logging
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from threading import RLock
 from typing import Any
 
+from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.recording import failed
 from ai_wm.data.settings import CallSettings, check_overrides, effective_config
 from ai_wm.data.types import (
@@ -26,7 +27,7 @@ from ai_wm.store import Store
 from ai_wm.support.clock import Clock
 from ai_wm.support.events import INSTANCE_RETIRED, INSTANCE_SPAWNED, Events
 from ai_wm.workers.definitions import Definitions
-from ai_wm.workers.file_contexts import FileContexts
+from ai_wm.workers.file_contexts import FileContexts, FileReader, checked_paths
 from ai_wm.workers.session import Session, stale
 from neuroscript import ErrorCode, NeuroScriptError, RateLimitedError
 
@@ -54,7 +55,7 @@ class Instances:
         limiter: counts the slots for active instances.
         clock: for the time stamps.
         events: told of what is spawned and retired.
-        file_contexts: makes an instance's file contexts from a list of paths.
+        read: reads file contexts, for the host.
     """
 
     def __init__(
@@ -64,16 +65,17 @@ class Instances:
         limiter: RateLimiter,
         clock: Clock,
         events: Events,
-        file_contexts: Callable[[Sequence[str]], FileContexts],
+        read: FileReader,
     ) -> None:
         self._definitions = definitions
         self._store = store
         self._limiter = limiter
         self._clock = clock
         self._events = events
-        self._file_contexts = file_contexts
+        self._read = read
         self._live: dict[str, Session] = {}
-        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._gone: OrderedDict[str, str] = OrderedDict()
+        """The ids of those that were retired, with whose they were."""
         self._lock = RLock()
 
     @property
@@ -96,6 +98,14 @@ class Instances:
         message = f"there is no active instance {instance_id!r}; ListActive shows those there are"
         raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, message)
 
+    def owner_of(self, instance_id: str) -> str | None:
+        """Whose scripts spawned an instance, also once it is retired; empty for the host, None where nobody knows."""
+        live = self._live.get(instance_id)
+        if live is not None:
+            return live.owner
+        with self._lock:
+            return self._gone.get(instance_id)
+
     def select(self, filters: Mapping[str, Any] | None = None) -> list[AIWorkerInstance]:
         """Returns snapshots of the live instances that pass the filters, the oldest first.
 
@@ -109,18 +119,31 @@ class Instances:
         return [item for item in snapshots if all(getattr(item, key) == value for key, value in wanted.items())]
 
     def spawn(
-        self, id_or_name: str, overrides: Mapping[str, Any] | None, file_contexts: Sequence[str] | None
+        self,
+        id_or_name: str,
+        overrides: Mapping[str, Any] | None,
+        file_contexts: Sequence[str] | None,
+        clearance: Clearance | None = None,
+        read: FileReader | None = None,
     ) -> Session:
         """Spawns an instance of a definition.
+
+        Args:
+            id_or_name: its definition.
+            overrides: settings on top of those of its definition.
+            file_contexts: the files that go ahead of the conversation, in place of the definition's.
+            clearance: what the scripts that spawn it may do; None: it is the host's.
+            read: reads the files; None: as the host.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 19 not active or not conversational; 4 for overrides or paths that
                 do not fit; 20 at the limit of concurrent instances; 25 and 26 if it cannot be noted.
         """
         overrides = check_overrides(overrides)
-        definition = self._definitions.find(id_or_name)
+        definition = (self._definitions if clearance is None else clearance).find(id_or_name)
+        paths = None if file_contexts is None else checked_paths(file_contexts)
         try:
-            live = self._start(definition.definition_id, overrides, file_contexts)
+            live = self._start(definition.definition_id, overrides, paths, clearance, read or self._read)
         except RateLimitedError as error:
             self._events.fire(*failed(definition, "", error, None))
             raise
@@ -128,21 +151,31 @@ class Instances:
         self._events.fire(INSTANCE_SPAWNED, payload)
         return live
 
-    def _start(self, definition_id: str, overrides: Mapping[str, Any], file_contexts: Sequence[str] | None) -> Session:
+    def _start(
+        self,
+        definition_id: str,
+        overrides: Mapping[str, Any],
+        paths: Sequence[str] | None,
+        clearance: Clearance | None,
+        read: FileReader,
+    ) -> Session:
         # Under the lock no definition is removed between the look at it and the slot.
         with self._lock:
             definition = self._definitions.find(definition_id)
             _check_spawns(definition)
-            config = effective_config(definition.base_config, overrides)
+            if clearance is None:
+                config, owner = effective_config(definition.base_config, overrides), ""
+            else:
+                config, owner = clearance.configure(definition, overrides), clearance.owner
             CallSettings.of(config)
-            files = self._file_contexts(definition.default_file_contexts if file_contexts is None else file_contexts)
-            instance_id = str(uuid.uuid4())
-            live = Session(instance_id, definition_id, overrides, config, files, self._clock.now())
-            self._limiter.acquire_slot(definition_id, definition.rate_limits, instance_id, name=definition.name)
+            files = FileContexts(definition.default_file_contexts if paths is None else paths, read)
+            live = Session(str(uuid.uuid4()), definition, overrides, config, files, self._clock.now(), owner)
+            instance_id, slots = live.instance_id, live.limits_id
+            self._limiter.acquire_slot(slots, definition.rate_limits, instance_id, name=definition.name)
             try:
                 self._store.start_instance(live.snapshot())
             except BaseException:  # whatever happened, the slot must not stay taken
-                self._limiter.release_slot(definition_id, instance_id)
+                self._limiter.release_slot(slots, instance_id)
                 raise
             live.set_status(AIWorkerInstanceStatus.IDLE, None, self._clock.now())
             self._live[instance_id] = live
@@ -191,10 +224,10 @@ class Instances:
         )
         with self._lock:
             self._live.pop(instance_id, None)
-            self._gone[instance_id] = None
+            self._gone[instance_id] = live.owner
             while len(self._gone) > _REMEMBERED:
                 self._gone.popitem(last=False)
-        self._limiter.release_slot(live.definition_id, instance_id)
+        self._limiter.release_slot(live.limits_id, instance_id)
         self._events.fire(
             INSTANCE_RETIRED,
             {

@@ -8,6 +8,7 @@ from typing import Any
 
 from ai_wm.calls.turn import Check
 from ai_wm.data.types import (
+    AIWorkerDefinition,
     AIWorkerInstance,
     AIWorkerInstanceStatus,
     RetiredInstanceInfo,
@@ -25,14 +26,17 @@ class Session:
     def __init__(
         self,
         instance_id: str,
-        definition_id: str,
+        definition: AIWorkerDefinition,
         overrides: Mapping[str, Any],
         config: Mapping[str, Any],
         files: FileContexts,
         created: Timestamp,
+        owner: str = "",
     ) -> None:
         self.instance_id = instance_id
-        self.definition_id = definition_id
+        self.definition_id = definition.definition_id
+        self.limits_id = definition.limits_id
+        self.owner = owner
         self.overrides = dict(overrides)
         self.config = dict(config)
         self.history: list[Message] = []
@@ -70,6 +74,7 @@ class Session:
                 current_config=dict(self.config),
                 active_file_contexts=list(self.file_contexts),
                 last_error=self._last_error,
+                owner=self.owner,
             )
 
     # --- what may be done now ---

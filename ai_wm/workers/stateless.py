@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.runner import Runner
 from ai_wm.calls.turn import CallOptions, Task
-from ai_wm.data.settings import check_overrides, effective_config
+from ai_wm.data.settings import check_overrides, effective_config, fallback_overrides
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, PerformanceRecord
 from ai_wm.providers.base import Message
 from ai_wm.store import Store
@@ -41,14 +42,22 @@ class StatelessTasks:
         """
         if not isinstance(prompt, str):
             raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"a prompt is a string, not {type(prompt).__name__}")
-        given = check_overrides(overrides)
+        given, clearance = check_overrides(overrides), options.clearance
         known: dict[str, Any] = {"prompt_char_length": len(prompt)}
         if given:
             known["config_overrides"] = sorted(given)
+
+        def configure(definition: AIWorkerDefinition) -> dict[str, Any]:
+            is_fallback = id_or_name not in (definition.definition_id, definition.name)
+            layer = fallback_overrides(given) if is_fallback else given
+            if clearance is not None:
+                return clearance.configure(definition, layer)
+            return effective_config(definition.base_config, layer)
+
         task = Task(
             worker=id_or_name,
-            ready=self.ready,
-            configure=lambda definition: effective_config(definition.base_config, given),
+            ready=lambda name: self.ready(name, clearance),
+            configure=configure,
             messages=(*options.context, Message(role="user", content=prompt)),
             known=known,
             options=options,
@@ -60,13 +69,17 @@ class StatelessTasks:
             self.runner.tell(task)
         return TaskResult(answer.text, answer.record)
 
-    def ready(self, id_or_name: str) -> AIWorkerDefinition:
+    def ready(self, id_or_name: str, clearance: Clearance | None = None) -> AIWorkerDefinition:
         """Finds a definition that may run stateless tasks now.
+
+        Args:
+            id_or_name: the definition.
+            clearance: whoever asks, and sees only some of them; None: the host.
 
         Raises:
             NeuroScriptError: 9 unknown; 19 not active, or not for stateless tasks.
         """
-        definition = self.definitions.find(id_or_name)
+        definition = (self.definitions if clearance is None else clearance).find(id_or_name)
         if definition.status is not AIWorkerDefinitionStatus.ACTIVE:
             raise NeuroScriptError(
                 ErrorCode.PRECONDITION_FAILED,

@@ -61,6 +61,11 @@ class ToolContext:
         return self.interpreter.handles
 
     @property
+    def run(self) -> object:
+        """What stands for the run that is going on: one object throughout it; None where the host calls a tool."""
+        return self.interpreter.runtime.current_run
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """The environment variables that the host allows."""
         return self.interpreter.environment

@@ -72,6 +72,11 @@ class Runs:
         """
         return Run(self, joining)
 
+    @property
+    def current_run(self) -> object:
+        """What stands for the run that is going on; None between runs."""
+        return self._run if self.running else None
+
     def belongs(self) -> bool:
         """Whether the running code belongs to the run that is going on."""
         return self.running > 0 and self._run in _runs.get()

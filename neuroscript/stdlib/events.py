@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ SOURCE = "script"
 
 
 def emit_event(ctx: ToolContext, name: str, payload: Any) -> None:
+    if ctx.interpreter.is_reserved_event(name):
+        message = f"the event {name!r} is one that the host's own parts fire; scripts cannot: choose another name"
+        raise NeuroScriptError(ErrorCode.SECURITY, message)
     ctx.emit_event(name, payload, SOURCE)
 
 
@@ -30,7 +34,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_type=ArgType.NIL,
             return_help="nil. An error in a handler goes to the host, not to the emitter.",
             example='call tool.event.Emit("order.paid", {"id": 17})',
-            error_conditions="37 if handlers fire events in each other without end.",
+            error_conditions="10 for a name that is kept for the host's own parts, such as `ai_wm.task.completed`; 37 "
+            "if handlers fire events in each other without end.",
         ),
         emit_event,
     )

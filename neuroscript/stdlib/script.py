@@ -52,6 +52,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='tool.script.LoadScript("func twice(needs x) means\\n return x * 2\\nendfunc\\n") = ["twice"]',
             error_conditions="15 and the other codes of a program that cannot be loaded; 42 for a procedure that "
             f"exists already; 41 if the name has more than {MAX_NAME} characters.",
+            administers=True,
         ),
         load_script,
     ),

@@ -34,6 +34,8 @@ class ToolSpec:
         pure: a function over values alone: it never keeps or changes its arguments and returns exact values of the
             language, so that neither arguments nor result are copied.  One that takes the context may call functions
             of the script that it is given as arguments of type ``function`` or ``function_or_key``.
+        administers: whether it changes what the host or other programs rely on rather than doing a task, so that models
+            get it only where they are given it by its full name.
         brief: of a pure function: that a call is over at once however large its arguments are, or checks the run's
             limits itself (``ctx.check()``), and that its result is nested no deeper than they are.
     """
@@ -50,6 +52,7 @@ class ToolSpec:
     capabilities: tuple[str, ...] = ()
     pure: bool = False
     brief: bool = False
+    administers: bool = False
 
     def __post_init__(self) -> None:
         fix = object.__setattr__

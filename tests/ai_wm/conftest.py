@@ -26,9 +26,19 @@ def interpreter(tmp_path: Path) -> Iterator[Interpreter]:
 
 @pytest.fixture
 def run(interpreter: Interpreter) -> Run:
-    """Runs the body of a procedure that is given a worker ``w`` on the echo model."""
+    """Runs the body of a procedure that is given a worker ``w`` of the host's on the echo model."""
     manager_of(interpreter).add_worker_definition(worker("w"))
+    return runs_bodies(interpreter)
 
+
+@pytest.fixture
+def run_with_own(interpreter: Interpreter) -> Run:
+    """Runs the body of a procedure; a worker ``w`` on the echo model was made by a script, and so is the scripts'."""
+    interpreter.tools.call("AIWorkerDefinition.Add", **worker("w"), context=interpreter.host_context())
+    return runs_bodies(interpreter)
+
+
+def runs_bodies(interpreter: Interpreter) -> Run:
     def run_body(body: str, *args: Any) -> Any:
         signature = "(needs " + ", ".join(f"a{i}" for i in range(len(args))) + ")" if args else "()"
         interpreter.load(f"func test{signature} means\n{body}\nendfunc", replace=True)

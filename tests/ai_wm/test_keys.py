@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from ai_wm.data.types import APIKeySource, APIKeySourceMethod, APIKeyStatus
 from ai_wm.keys import Secret, key_status, redact, resolve_key
+from ai_wm.keys.sources import source_name
 from neuroscript.errors import AccessError, ErrorCode, NeuroScriptError, StateError
 
 KEY = "sk-test/1234+5678=abc"
@@ -374,3 +375,55 @@ def test_a_key_is_taken_out_of_a_text_in_whatever_clothes() -> None:
 def test_no_key_survives_redaction(key: str, around: str) -> None:
     text = f"{around}{key}{around}{json.dumps(key)}"
     assert key not in redact(text, [Secret(key)])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "kv/../sys/raw#x",
+        "kv/team/..#x",
+        "kv/./x#y",
+        "kv//x#y",
+        "kv/%2e%2e/x#y",
+        "kv/a%2fb#y",
+        "kv/a\\b#y",
+        "kv/a?version=1#y",
+        "kv/a#b#c",
+        "kv/a\n#b",
+        "/kv/a#b",
+        "kv#b",
+    ],
+)
+def test_a_vault_path_stays_in_its_mount(value: str) -> None:
+    variables = {"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": "t"}
+    source = APIKeySource(method="vault", value=value)
+    with pytest.raises(NeuroScriptError, match="mount/path#field") as caught:
+        resolve_key(source, environ=variables)
+    assert caught.value.code == 18
+    assert source_name(source) is None
+
+
+def test_a_key_in_the_place_of_a_variable_is_not_shown() -> None:
+    source = APIKeySource(method="env_var", value="sk-proj-1234567890abcdef")
+    with pytest.raises(NeuroScriptError, match="name of an environment variable") as caught:
+        resolve_key(source, environ={"sk-proj-1234567890abcdef": "x"})
+    assert "1234567890" not in f"{caught.value} {source!r} {source.to_script()} {source.model_dump()}"
+
+
+@pytest.mark.parametrize(
+    ("method", "value", "name"),
+    [
+        ("env_var", " OPENAI_API_KEY ", "env:OPENAI_API_KEY"),
+        ("env_var", "MY-KEY", None),
+        ("config_path", "./keys.toml#openai.key", "config:keys.toml#openai.key"),
+        ("config_path", "team//keys.toml#a", "config:team/keys.toml#a"),
+        ("config_path", "../keys.toml#a", None),
+        ("config_path", "/etc/keys.toml#a", None),
+        ("vault", "kv/team/x#field", "vault:kv/team/x#field"),
+        ("keyring", "service/user", "keyring:service/user"),
+        ("inline", "sk-1", None),
+        ("none", "", None),
+    ],
+)
+def test_a_source_has_one_name(method: str, value: str, name: str | None) -> None:
+    assert source_name(APIKeySource(method=method, value=value)) == name

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ai_wm import AIWorkerManager, LLMRequest, register_ai_worker_tools
+from ai_wm import AIWorkerManager, LLMRequest, WorkerPolicy, register_ai_worker_tools
 from ai_wm.tools import worker_registry
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError
 from neuroscript.values import text_of, to_json
@@ -87,7 +87,9 @@ def test_every_tool_error_and_log(tmp_path: Path, method: str, caplog: pytest.Lo
         ) as manager,
         Interpreter(plugins=False, sandbox=sandbox, emit=lambda value: seen.add(text_of(value))) as interpreter,
     ):
-        register_ai_worker_tools(interpreter, manager)
+        sources = ("env:TEST_KEY", "config:keys.toml#openai.key")
+        policy = WorkerPolicy(keys={source: ["provider:openai"] for source in sources})
+        register_ai_worker_tools(interpreter, manager, policy=policy)
         manager.on_event(lambda name, payload: seen.add(payload))
 
         def call(tool: str, *args: Any, **named: Any) -> Any:

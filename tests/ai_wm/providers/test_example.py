@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ai_wm import WorkerPolicy
 from tests.ai_wm.providers.support import KEY
 from tests.ai_wm.providers.test_llama_cpp import GREEDY, REMOTE, engine, model, ollama_url
 from tests.test_examples import run_models
@@ -28,7 +29,13 @@ def run_as(provider: str, tasks: int, engine: Any, ollama_url: str, model: Path,
         "auth": {"method": "none"} if provider == "local" else {"method": "env_var", "value": "EXAMPLE_KEY"},
         "base_config": config,
     }
-    return run_models(worker, tasks)
+    # What the header of the example says: an address and a key of one's own are the host's to grant.
+    origin = config.get("base_url", "")
+    policy = WorkerPolicy(
+        keys={"env:EXAMPLE_KEY": [origin] if origin else []},
+        overrides=tuple(config.keys() - {"base_url", "temperature", "seed", "max_output_tokens"}),
+    )
+    return run_models(worker, tasks, policy, [model.parent])
 
 
 @pytest.mark.parametrize("provider", [*REMOTE, "local"])

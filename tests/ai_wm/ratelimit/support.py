@@ -22,6 +22,7 @@ class Policy:
     max_tokens_per_day: int = 0
     max_cost_per_day: float = 0
     max_concurrent_active_instances: int = 0
+    max_concurrent_calls: int = 0
 
 
 NO_LIMITS = Policy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 
 import pytest
 
@@ -265,3 +266,24 @@ def test_closing_twice_and_settling_after_it_are_harmless(limiter: AnyLimiter) -
     limiter.close()
     limiter.close()
     reservation.settle(3)
+
+
+def test_no_more_calls_are_in_flight_than_may_be(limiter: AnyLimiter, clock: Clock) -> None:
+    policy = Policy(max_concurrent_calls=2)
+    first, second = (limiter.reserve("ceiling-x", policy, tokens=1, name="this program") for _ in range(2))
+    with pytest.raises(RateLimitedError, match="all workers of this program together: 2 of 2 calls are in flight") as e:
+        limiter.reserve("ceiling-x", policy, tokens=1, name="this program")
+    assert e.value.details == {"limit": "max_concurrent_calls", "value": 2, "used": 2, "retry_after_seconds": 1}
+    first.settle(1)
+    limiter.reserve("ceiling-x", policy, tokens=1).release()
+    second.release()
+
+
+def test_a_call_waits_until_another_is_over(limiter: AnyLimiter) -> None:
+    policy = Policy(max_concurrent_calls=1)
+    held = limiter.reserve("d", policy, tokens=1)
+    timer = threading.Timer(0.1, held.settle, (1,))
+    timer.start()
+    limiter.reserve("d", policy, tokens=1, wait_seconds=10).release()
+    assert not held.open
+    timer.join()

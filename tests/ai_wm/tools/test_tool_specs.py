@@ -69,7 +69,7 @@ def test_the_examples_in_the_specs_run(interpreter: Interpreter, run: Run) -> No
         if any(item.name == "helper" for item in manager.list_worker_definitions()):
             manager.remove_worker_definition("helper")
         if spec.name != "AIWorkerDefinition.Add":
-            manager.add_worker_definition(worker("helper"))
+            interpreter.tools.call("AIWorkerDefinition.Add", **worker("helper"), context=interpreter.host_context())
         run(
             f"""
   set inst = tool.AIWorkerInstance.Spawn("w")

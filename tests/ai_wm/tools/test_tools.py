@@ -39,8 +39,8 @@ def test_a_definition_as_scripts_see_it(run: Run) -> None:
     assert seen["aggregate_performance_summary"]["total_tasks_attempted"] == 0
 
 
-def test_the_life_of_a_definition(run: Run) -> None:
-    result = run(
+def test_the_life_of_a_definition(run_with_own: Run) -> None:
+    result = run_with_own(
         """
   call tool.AIWorkerDefinition.Update("w", {"status": "disabled", "base_config": {"temperature": 0.5}})
   set found = tool.AIWorkerDefinition.List({"status": "disabled"})
@@ -93,9 +93,9 @@ def test_the_life_of_a_definition(run: Run) -> None:
         ("tool.Conversation.History(nil)", 4),
     ],
 )
-def test_what_is_refused_and_with_which_code(run: Run, call: str, code: int) -> None:
+def test_what_is_refused_and_with_which_code(run_with_own: Run, call: str, code: int) -> None:
     with raises_code(code):
-        run(f"return {call}")
+        run_with_own(f"return {call}")
 
 
 # --- instances and conversations ---
@@ -190,8 +190,8 @@ def test_an_instance_is_retired_with_its_own_handle_only(run: Run) -> None:
         )
 
 
-def test_usage_and_records_passed_to_retire(run: Run) -> None:
-    records = run(
+def test_usage_and_records_passed_to_retire(run_with_own: Run) -> None:
+    records = run_with_own(
         """
   set inst = tool.AIWorkerInstance.Spawn("w")
   set record = {"task_id": "own", "success": true, "duration_ms": 5, "timestamp_start": "2025-06-15T09:30:00Z"}
@@ -311,8 +311,8 @@ def test_a_batch_gives_error_values_where_one_failed(interpreter: Interpreter, r
     assert checks == [True, 20, "max_requests_per_minute", False]
 
 
-def test_records_feedback_and_the_summary(run: Run) -> None:
-    records, summary, sentences = run(
+def test_records_feedback_and_the_summary(run_with_own: Run) -> None:
+    records, summary, sentences = run_with_own(
         """
   set task = tool.AIWorker.ExecuteStatelessTask("w", "hello")
   call tool.AIWorker.LogFeedback(task.task_id, 4.5, comments: "good", supervisor_agent_id: "ada")

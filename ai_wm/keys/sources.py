@@ -1,79 +1,27 @@
-"""API keys: looking them up where a definition says they are, and keeping them out of everything that is shown.
+"""Looking API keys up where a definition says they are.
 
-A key is looked up when a call needs it and travels as a `Secret`, which shows ``***`` wherever it is printed, formatted
-or logged, and refuses to be pickled.  No error is raised from a frame that holds a key, a parsed file or a response:
-such an error, its causes and the locals of its traceback could show it.  Look-ups therefore return their problems, and
-only `resolve_key` raises them.
-
-A server may repeat the key that it was sent, in any spelling.  `redact` is the one function that takes keys out of what
-comes from outside; texts are redacted first and shortened then.
+A key is looked up when a call needs it and travels as a `Secret`.  No error is raised from a frame that holds a key, a
+parsed file or a response: such an error, its causes and the locals of its traceback could show it.  Look-ups therefore
+return their problems, and only `resolve_key` raises them.
 """
 
 from __future__ import annotations
 
-import base64
-import html
 import importlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from hmac import compare_digest
 from pathlib import Path
-from typing import Any, Final, NoReturn, Self, TypeVar, cast
-from urllib.parse import quote, quote_plus
+from typing import Any
 
-from ai_wm.data.types import MASK, APIKeySource, APIKeySourceMethod, APIKeyStatus
+from ai_wm.data.types import APIKeySource, APIKeySourceMethod, APIKeyStatus, is_variable_name
+from ai_wm.keys.secret import Secret
 from neuroscript import ErrorCode, NeuroScriptError
-
-T = TypeVar("T")
 
 VAULT_TIMEOUT = 10.0
 _MAX_FILE_BYTES = 1 << 20
-
-
-class Secret:
-    """A key that is shown as ``***`` everywhere; `get` is the only way to its text."""
-
-    __slots__ = ("__value",)
-
-    def __init__(self, value: str) -> None:
-        self.__value = value
-
-    def get(self) -> str:
-        """Returns the key itself, to be used where it is sent and kept nowhere."""
-        return self.__value
-
-    def __bool__(self) -> bool:
-        return bool(self.__value)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Secret):
-            return NotImplemented
-        return compare_digest(self.__value.encode(), other.__value.encode())
-
-    def __hash__(self) -> int:
-        return hash((Secret, self.__value))
-
-    def __repr__(self) -> str:
-        return f"Secret({MASK})"
-
-    def __str__(self) -> str:
-        return MASK
-
-    def __format__(self, spec: str) -> str:
-        return format(MASK, spec)
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self
-
-    def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError("a Secret cannot be pickled; resolve the key again where it is needed")
 
 
 def resolve_key(
@@ -125,6 +73,35 @@ class _Problem:
 _Found = Secret | _Problem
 
 
+def source_name(source: APIKeySource) -> str | None:
+    """How approvals name a source: ``env:NAME``, ``config:path#key``, ``vault:mount/path#field``, ``keyring:…``.
+
+    Returns:
+        The name, one for all spellings of a source; None for a key that stands in the definition itself or is not
+        needed, and for a value that does not say where the key is.
+    """
+    value = source.value.strip()
+    match source.method:
+        case APIKeySourceMethod.ENV_VAR:
+            return f"env:{value}" if is_variable_name(value) else None
+        case APIKeySourceMethod.CONFIG_PATH:
+            path, _, key = value.partition("#")
+            parts = [part for part in path.split("/") if part not in ("", ".")]
+            clean = parts and not path.startswith("/") and ".." not in parts and _is_plain(value)
+            return f"config:{'/'.join(parts)}#{key}" if clean and key else None
+        case APIKeySourceMethod.VAULT:
+            place = _vault_place(value)
+            return None if place is None else f"vault:{'/'.join(place[:2])}#{place[2]}"
+        case APIKeySourceMethod.KEYRING:
+            service, _, user = value.rpartition("/")
+            return f"keyring:{service}/{user}" if service and user and _is_plain(value) else None
+    return None
+
+
+def _is_plain(text: str) -> bool:
+    return "\\" not in text and text.isprintable()
+
+
 def _missing(place: str, advice: str) -> _Problem:
     return _Problem(f"no API key in {place}; {advice}", APIKeyStatus.NOT_FOUND)
 
@@ -161,8 +138,11 @@ _EXPECTED = {
 }
 
 
-def _malformed(method: APIKeySourceMethod, value: str) -> _Problem:
-    return _Problem(f"auth.value {value!r} does not say where the key is; it must be {_EXPECTED[method]}")
+def _malformed(method: APIKeySourceMethod) -> _Problem:
+    # The value is not shown: it may be the key itself, put into the wrong place.
+    return _Problem(
+        f"auth.value does not say where the key is; for the method {method.value!r} it must be {_EXPECTED[method]}"
+    )
 
 
 def _not_installed(library: str, extra: str, method: str) -> _Problem:
@@ -182,6 +162,8 @@ def _key_from(value: object, place: str) -> _Found:
 
 
 def _from_environment(name: str, variables: Mapping[str, str]) -> _Found:
+    if not is_variable_name(name):
+        return _malformed(APIKeySourceMethod.ENV_VAR)
     place = f"the environment variable {name}"
     if name not in variables:
         return _missing(place, "it is not set")
@@ -194,7 +176,7 @@ def _from_environment(name: str, variables: Mapping[str, str]) -> _Found:
 def _from_file(value: str, config_dir: Path | str | None) -> _Found:
     path_text, _, key = value.partition("#")
     if not path_text or not key:
-        return _malformed(APIKeySourceMethod.CONFIG_PATH, value)
+        return _malformed(APIKeySourceMethod.CONFIG_PATH)
     root = _config_directory(config_dir)
     path = (root / path_text).resolve()
     if not path.is_relative_to(root):
@@ -280,11 +262,24 @@ _PARSERS: dict[str, Callable[[str], object]] = {".toml": _parse_toml, ".json": j
 # --- HashiCorp Vault ---
 
 
-def _from_vault(value: str, variables: Mapping[str, str]) -> _Found:
+_NOT_IN_A_VAULT_PATH = frozenset("\\%?#")
+
+
+def _vault_place(value: str) -> tuple[str, str, str] | None:
+    """Mount, path below it and field; None where the value is not of that form, or might lead out of the mount."""
     path, _, field = value.partition("#")
-    mount, _, path = path.strip("/").partition("/")
-    if not mount or not path or not field:
-        return _malformed(APIKeySourceMethod.VAULT, value)
+    parts = path.split("/")
+    clean = len(parts) > 1 and field and value.isprintable() and "#" not in field
+    if not clean or any(part in ("", ".", "..") or not _NOT_IN_A_VAULT_PATH.isdisjoint(part) for part in parts):
+        return None
+    return parts[0], "/".join(parts[1:]), field
+
+
+def _from_vault(value: str, variables: Mapping[str, str]) -> _Found:
+    parts = _vault_place(value)
+    if parts is None:
+        return _malformed(APIKeySourceMethod.VAULT)
+    mount, path, field = parts
     for name in ("VAULT_ADDR", "VAULT_TOKEN"):
         if not variables.get(name, "").strip():
             return _Problem(f"the key {value!r} is in a vault, but the environment variable {name} is not set")
@@ -331,7 +326,7 @@ def _read_vault(hvac: Any, variables: Mapping[str, str], mount: str, path: str, 
 def _from_keyring(value: str) -> _Found:
     service, _, user = value.rpartition("/")
     if not service or not user:
-        return _malformed(APIKeySourceMethod.KEYRING, value)
+        return _malformed(APIKeySourceMethod.KEYRING)
     try:
         keyring = importlib.import_module("keyring")
         failure = importlib.import_module("keyring.errors").KeyringError
@@ -345,143 +340,3 @@ def _from_keyring(value: str) -> _Found:
     if password is None:
         return _missing(place, f"store it with: keyring set {service} {user}")
     return _key_from(password, place)
-
-
-# --- keeping keys out of sight ---
-
-_SHOWN: Final = 8
-"""So many characters of a key in a row, or more, are never shown."""
-
-
-def redact(value: T, secrets: Iterable[Secret]) -> T:
-    """Masks keys: returns ``value`` with ``***`` wherever one of them shows, wholly or in part.
-
-    A part of at least eight characters is recognised wherever it stands, in upper and lower case: of the key as it is,
-    percent-encoded, as JSON, HTML or `repr` write it, in hexadecimal digits, and in base64, also where it is encoded
-    together with other text.  A key of fewer characters is recognised as a whole.  Masking is best effort all the same:
-    whoever has a key can write it in ways that nobody recognises.
-
-    Args:
-        value: a text, or a map or list, whose texts are redacted at any depth.  Any other object comes back as it is,
-            unless its `repr` shows a key: then that, redacted.
-        secrets: the keys.
-    """
-    traces = [_traces(secret.get()) for secret in secrets if secret]
-    return cast(T, _redacted(value, traces)) if traces else value
-
-
-def redact_error(error: NeuroScriptError, secrets: Iterable[Secret]) -> NeuroScriptError:
-    """Masks keys in an error: returns a masked copy without causes where it or a cause shows a key, else the error."""
-    secrets = list(secrets)
-    link: BaseException | None = error
-    while link is not None:
-        notes = getattr(link, "__notes__", ())
-        shown = f"{link!r} {link} {getattr(link, 'details', '')} {notes}"
-        if redact(shown, secrets) != shown:
-            return NeuroScriptError(error.code, redact(error.message, secrets), details=redact(error.details, secrets))
-        link = link.__cause__ or link.__context__
-    return error
-
-
-def _redacted(value: Any, traces: list[_Traces]) -> Any:
-    match value:
-        case str():
-            for trace in traces:
-                value = trace.mask(value)
-            return value
-        case bool() | int() | float() | None:
-            return value
-        case Mapping():
-            return {_redacted(name, traces): _redacted(item, traces) for name, item in value.items()}
-        case list():
-            return [_redacted(item, traces) for item in value]
-        case tuple():
-            return tuple(_redacted(item, traces) for item in value)
-    shown = repr(value)
-    masked = _redacted(shown, traces)
-    return value if masked == shown else masked
-
-
-class _Traces:
-    """What a key leaves in a text: every run of `_SHOWN` characters of every spelling of it, in lower case.
-
-    Looking for them costs next to nothing where there are none: a run of eight characters anywhere in a text has four
-    in a row that begin at a multiple of five, so one look-up for every five characters tells.
-    """
-
-    __slots__ = ("_runs", "_seeds", "_short")
-
-    def __init__(self, key: str) -> None:
-        spellings = set(_spellings(key))
-        self._short = sorted((spelling for spelling in spellings if len(spelling) < _SHOWN), key=len, reverse=True)
-        folded = {_folded(spelling) for spelling in spellings}
-        self._runs = frozenset(text[at : at + _SHOWN] for text in folded for at in range(len(text) - _SHOWN + 1))
-        self._seeds = frozenset(run[at : at + 4] for run in self._runs for at in range(_SHOWN - 3))
-
-    def mask(self, text: str) -> str:
-        """Returns the text with ``***`` for every part that shows the key."""
-        for spelling in self._short:
-            text = text.replace(spelling, MASK)
-        # Again, since what stood before a masked part and what stood behind it may show something together.
-        while spans := self._spans(text):
-            ends = [0, *(end for _, end in spans)]
-            starts = [*(start for start, _ in spans), len(text)]
-            text = MASK.join(text[end:start] for end, start in zip(ends, starts, strict=True))
-        return text
-
-    def _spans(self, text: str) -> list[tuple[int, int]]:
-        text = _folded(text)
-        if self._seeds.isdisjoint([text[at : at + 4] for at in range(0, len(text) - 3, _SHOWN - 3)]):
-            return []
-        spans: list[tuple[int, int]] = []
-        for at in range(len(text) - _SHOWN + 1):
-            if text[at : at + _SHOWN] in self._runs:
-                start = spans.pop()[0] if spans and at <= spans[-1][1] else at
-                spans.append((start, at + _SHOWN))
-        return spans
-
-
-@lru_cache(maxsize=64)
-def _traces(key: str) -> _Traces:
-    # Making them takes 0.3 to 1 ms, as long as all the rest of a call.
-    return _Traces(key)
-
-
-_LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-
-
-def _folded(text: str) -> str:
-    """The text in lower case, as far as it is ASCII: every character stays where it was."""
-    return text.lower() if text.isascii() else text.translate(_LOWER)
-
-
-def _spellings(key: str) -> Iterator[str]:
-    """The texts in which a key may turn up."""
-    escaped = json.dumps(key)[1:-1]
-    yield from (key, escaped, json.dumps(key, ensure_ascii=False)[1:-1], repr(key)[1:-1])
-    if len(key) < 4:
-        return
-    # PHP escapes slashes in JSON, Go what would be special in HTML, .NET that and more; and JSON stands in JSON.
-    yield escaped.replace("/", "\\/")
-    yield re.sub("[<>&]", _unicode_escape, escaped)
-    yield re.sub("[<>&'+`]", _unicode_escape, escaped.replace('\\"', '"').replace('"', "\\u0022"))
-    yield json.dumps(escaped)[1:-1]
-    yield html.escape(key)
-    yield html.escape(key).replace("&#x27;", "&#39;")
-    # Of a variable that is not UTF-8, Python keeps the bytes in this way.
-    data = key.encode("utf-8", "surrogateescape")
-    for quoted in (quote(data, safe=""), quote(data), quote_plus(data)):
-        yield from (quoted, quote(quoted, safe=""))
-    yield data.hex()
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        # The last character of a text in base64, and at other alignments the first, depends on what stands beside it.
-        yield encode(data).decode()
-        yield encode(data).decode().rstrip("=")
-        for before in range(3):
-            inner = encode(bytes(before) + data).decode()[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
-            if len(inner) >= _SHOWN:
-                yield inner
-
-
-def _unicode_escape(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"

@@ -1,0 +1,103 @@
+"""Authorizing a call: may it go where it goes, with the key that it goes with, and who gives that key out.
+
+It is asked twice.  Before anything is reserved, so that a refusal costs nothing and says at once what would permit the
+call; and by the client, on the very address that it is about to send to, which alone gives it the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ai_wm.calls.clearance import Clearance
+from ai_wm.calls.turn import Turn, subject_of
+from ai_wm.data.types import AIWorkerDefinition, APIKeySource
+from ai_wm.keys import Secret
+from ai_wm.keys.approvals import Approvals, KeyUse, Server, Standing
+from ai_wm.keys.grant import KeyGrant
+from ai_wm.providers import Clients
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """That a turn may be sent where it goes."""
+
+    use: KeyUse
+    approvals: Approvals
+    resolve_key: Callable[[APIKeySource], Secret | None]
+
+    @property
+    def server(self) -> Server | None:
+        """Where the turn goes; None where only the client knows."""
+        return self.use.server
+
+    def grant(self) -> KeyGrant:
+        """The key, looked up now.
+
+        Raises:
+            NeuroScriptError: 18 or 34 as `ai_wm.keys.resolve_key`.
+        """
+        return KeyGrant(self.use, self.approvals, self.resolve_key(self.use.auth))
+
+
+@dataclass(frozen=True, slots=True)
+class Authorizer:
+    """Authorizes the turns of one manager.
+
+    Args:
+        clients: knows where a call goes.
+        resolve_key: looks a key up.
+        approvals: hold for definitions that scripts made, when it is the host who calls them.
+    """
+
+    clients: Clients
+    resolve_key: Callable[[APIKeySource], Secret | None]
+    approvals: Approvals
+
+    def authorize(self, turn: Turn) -> Authorization:
+        """That a turn may be sent where it goes; no key is looked for.
+
+        Raises:
+            NeuroScriptError: 10 if it may not, saying what would permit it; 18 for an address that is none.
+        """
+        use, approvals = self.use_of(turn.definition, turn.config, turn.task.options.clearance)
+        approvals.check(use, None if use.server is None else use.server.address)
+        return Authorization(use, approvals, self.resolve_key)
+
+    def use_of(
+        self, definition: AIWorkerDefinition, config: Mapping[str, Any], clearance: Clearance | None
+    ) -> tuple[KeyUse, Approvals]:
+        """What a call with this configuration does with its key, and what has to approve of it.
+
+        Raises:
+            NeuroScriptError: 10 for a model whose file lies out of reach; 18 for an address that is none.
+        """
+        provider = str(definition.provider)
+        own = server = self.clients.server(provider, config)
+        approvals, shared, allow_http = self.approvals, False, config.get("allow_http") is True
+        if clearance is None:
+            # The host calls what it likes, and sends keys where it likes; what scripts made stays theirs.
+            standing = Standing.OWN if definition.owner else Standing.HOST
+        else:
+            standing, approvals = clearance.standing(definition), clearance.approvals
+            as_made = definition.base_config
+            if config.get("base_url") != as_made.get("base_url"):
+                own = self.clients.server(provider, as_made)
+            allow_http = as_made.get("allow_http") is True
+            if standing is not Standing.HOST:
+                shared = clearance.shares_key(definition)
+                if provider == "local" and definition.model_name not in ("echo", "scripted"):
+                    clearance.check_model(definition)
+        use = KeyUse(
+            worker=subject_of(definition),
+            name=definition.name or definition.definition_id,
+            standing=standing,
+            auth=definition.auth,
+            provider=provider,
+            own=own,
+            server=server,
+            allow_http=allow_http and standing is Standing.HOST,
+            shared=shared,
+        )
+        return use, approvals

@@ -1,0 +1,235 @@
+"""Ceilings: limits over several definitions together, and what one run may cost; reserved before a call like the rest.
+
+A call is held under its definition's own limits, under those of the host's definitions whose key it uses, under those
+of its owner and of the directory, and in the budget of the run, always in this order: so no two calls wait for each
+other.  What does not fit anywhere is given back everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+from typing import Final, Protocol
+
+from ai_wm.data.policy import WorkerPolicy
+from ai_wm.ratelimit import LimitPolicy, RateLimiter, Reservation
+from ai_wm.ratelimit.base import CEILING, COST_UNITS, cost_units
+from neuroscript import ErrorCode, NeuroScriptError
+
+_SMALLEST_BUDGET: Final = 1 / COST_UNITS
+
+
+@dataclass(frozen=True, slots=True)
+class CeilingLimits:
+    """The limits of a policy that are over everything."""
+
+    max_requests_per_minute: int | None = None
+    max_requests_per_day: int | None = None
+    max_tokens_per_minute: int | None = None
+    max_tokens_per_day: int | None = None
+    max_cost_per_day: float | None = None
+    max_concurrent_active_instances: int | None = None
+    max_concurrent_calls: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """Limits that a call is reserved under.
+
+    Args:
+        limits_id: what is counted under them.
+        limits: the limits.
+        subject: how a refusal names whose they are.
+    """
+
+    limits_id: str
+    limits: LimitPolicy
+    subject: str
+
+
+def ceilings_of(policy: WorkerPolicy, owner: str) -> tuple[Ceiling, ...]:
+    """The ceilings of a policy: over all that its owner's scripts call, and over all that is called in the directory.
+
+    Raises:
+        NeuroScriptError: 20 for a ceiling of 0, under which there is no call.
+    """
+    limits = CeilingLimits(
+        max_requests_per_minute=policy.max_requests_per_minute,
+        max_tokens_per_day=policy.max_tokens_per_day,
+        # What is free fits under a budget of nothing; a limit of 0 would be none.
+        max_cost_per_day=_SMALLEST_BUDGET if policy.max_cost_per_day == 0 else policy.max_cost_per_day,
+        max_concurrent_calls=policy.max_concurrent_calls,
+    )
+    for name in ("max_requests_per_minute", "max_tokens_per_day", "max_concurrent_calls"):
+        if getattr(policy, name) == 0:
+            message = f"the host permits no calls of models: {name} of its policy is 0"
+            raise NeuroScriptError(ErrorCode.RATE_LIMITED, message, details={"limit": name, "value": 0, "used": 0})
+    if limits == CeilingLimits():
+        return ()
+    # Hashed, since it is mostly a path, which is nobody's business where the counters are.
+    known_as = hashlib.blake2b(owner.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return (
+        Ceiling(f"{CEILING}owner-{known_as}", limits, "this owner"),
+        Ceiling(f"{CEILING}directory", limits, "this directory"),
+    )
+
+
+class RunBudget:
+    """What one run may still spend.  Safe to use from many threads.
+
+    Args:
+        most: the most that all of its calls may cost together.
+    """
+
+    def __init__(self, most: float) -> None:
+        self._most = cost_units(most)
+        self._lock = Lock()
+        self._used = 0
+
+    def reserve(self, cost: float, subject: str) -> Share:
+        """Holds what a call may cost.
+
+        Raises:
+            NeuroScriptError: 46 if so much is not left.
+        """
+        units = cost_units(cost)
+        with self._lock:
+            used = self._used
+            if used + units <= self._most:
+                self._used += units
+                return Share(self, units)
+        most, spent = self._most / COST_UNITS, used / COST_UNITS
+        raise NeuroScriptError(
+            ErrorCode.BUDGET_EXCEEDED,
+            f"{subject} was not asked: this run may cost {most:g} (max_cost_per_run); {spent:g} are spent or reserved, "
+            f"and this call may cost {cost:g}; raise it with --max-cost or WorkerPolicy(max_cost_per_run=…)",
+            details={"limit": "max_cost_per_run", "value": most, "used": spent},
+        )
+
+    def correct(self, units: int) -> None:
+        """Adds to what is used, or takes from it."""
+        with self._lock:
+            self._used += units
+
+
+class Share:
+    """A part of a run's budget that is held for one call."""
+
+    __slots__ = ("_budget", "_units")
+
+    def __init__(self, budget: RunBudget, units: int) -> None:
+        self._budget = budget
+        self._units = units
+
+    def settle(self, tokens: int, cost: float) -> None:
+        """Puts what the call really cost in the place of what was held."""
+        units, self._units = self._units, 0
+        self._budget.correct(cost_units(cost) - units)
+
+    def release(self) -> None:
+        """Gives everything back."""
+        self.settle(0, 0.0)
+
+
+class Held(Protocol):
+    """What is reserved somewhere for one call."""
+
+    def settle(self, tokens: int, cost: float) -> None: ...
+    def release(self) -> None: ...
+
+
+class Holds:
+    """All that is reserved for one call.
+
+    Args:
+        own: what is reserved under the limits of its definition.
+        above: what is reserved under ceilings, and in the budget of the run.
+        tokens: how many tokens were reserved.
+        cost: how much was reserved for the ceilings.
+        fallback_price: whether the ceilings are charged by a price that nobody knows, and that is assumed.
+    """
+
+    __slots__ = ("above", "cost", "fallback_price", "own", "tokens")
+
+    def __init__(
+        self,
+        own: Reservation,
+        above: list[Held],
+        tokens: int,
+        cost: float,
+        fallback_price: bool = False,
+    ) -> None:
+        self.own = own
+        self.above = above
+        self.tokens = tokens
+        self.cost = cost
+        self.fallback_price = fallback_price
+
+    def settle(self, tokens: int, cost: float, charged: float, lost: bool = False) -> None:
+        """Puts what the call really used in the place of what was reserved for it.
+
+        Args:
+            tokens: its tokens.
+            cost: its cost, as its record has it.
+            charged: its cost, as the ceilings have it.
+            lost: whether nobody knows what it used, since it was given up; then the ceilings keep what was reserved,
+                or giving calls up would be a way round them.
+        """
+        if self.above:
+            used = (self.tokens, self.cost) if lost else (tokens, charged)
+            _each([lambda: self.own.settle(tokens, cost), *(partial(held.settle, *used) for held in self.above)])
+        else:
+            self.own.settle(tokens, cost)
+
+    def release(self) -> None:
+        """Gives everything back, as if the call had never been reserved."""
+        _each([self.own.release, *(held.release for held in self.above)])
+
+
+def _each(ends: list[Callable[[], None]]) -> None:
+    """Calls every one, whatever another raises; then raises what the first raised."""
+    failures: list[Exception] = []
+    for end in ends:
+        try:
+            end()
+        except Exception as error:  # a host's own limiter may raise anything; the others are ended too
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def hold_all(
+    limiter: RateLimiter,
+    ceilings: tuple[Ceiling, ...],
+    *,
+    tokens: int,
+    cost: float,
+    wait_seconds: float | None,
+    cancelled: Callable[[], None] | None,
+) -> list[Held]:
+    """Reserves a call under several ceilings, or under none.
+
+    Raises:
+        NeuroScriptError: 20 or 46 as `RateLimiter.reserve`.
+    """
+    held: list[Held] = []
+    try:
+        for ceiling in ceilings:
+            held.append(
+                limiter.reserve(
+                    ceiling.limits_id,
+                    ceiling.limits,
+                    tokens=tokens,
+                    cost=cost,
+                    wait_seconds=wait_seconds,
+                    cancelled=cancelled,
+                    name=ceiling.subject,
+                )
+            )
+    except BaseException:  # whatever it was, what was reserved before it is given back
+        _each([each.release for each in held])
+        raise
+    return held

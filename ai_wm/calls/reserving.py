@@ -1,0 +1,115 @@
+"""Reserving a call: under its definition's limits, under the ceilings over it, and in the budget of its run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ai_wm.calls.authorization import Authorization
+from ai_wm.calls.ceilings import Ceiling, Held, Holds, hold_all
+from ai_wm.calls.pricing import PriceSource, estimate_cost, fallback_cost, is_priced
+from ai_wm.calls.turn import Turn
+from ai_wm.data.types import AIWorkerDefinition, APIKeySourceMethod
+from ai_wm.keys.approvals import Server
+from ai_wm.providers.base import estimate_input, estimate_tokens
+from ai_wm.ratelimit import RateLimiter
+from neuroscript import ErrorCode, NeuroScriptError
+
+_PAID_BY_NOBODY = frozenset({APIKeySourceMethod.NONE, APIKeySourceMethod.INLINE})
+"""The key sources that cost the host nothing: no key, and a script's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reserving:
+    """Reserves the calls of one manager.
+
+    Args:
+        limiter: counts what each definition uses.
+        price_source: published prices; None takes those of the price library, if it is installed.
+    """
+
+    limiter: RateLimiter
+    price_source: PriceSource | None
+
+    def reserve(self, turn: Turn, authorization: Authorization) -> Holds:
+        """Room for the next round of a turn, everywhere or nowhere.
+
+        Raises:
+            NeuroScriptError: 20 or 46 if there is none; 46 too where a budget is to be kept and nobody knows the price.
+        """
+        definition, options = turn.definition, turn.task.options
+        ceilings: tuple[Ceiling, ...] = ()
+        if options.clearance is not None:
+            ceilings = tuple(options.clearance.ceilings(definition))
+        limits = (definition.rate_limits, *(each.limits for each in ceilings))
+        somebodys = any(each.max_cost_per_day for each in limits)
+        budgeted = somebodys or options.budget is not None
+        request = turn.request()
+        tokens, cost, assumed = estimate_tokens(request), 0.0, False
+        if budgeted and not _is_free(definition, authorization.server):  # published prices take a while to look up
+            assumed = not self._is_priced(turn, somebodys)
+            if assumed:
+                given = min(estimate_input(request), tokens)
+                cost = fallback_cost(given, tokens - given)
+            else:
+                cost = estimate_cost(
+                    definition,
+                    definition.model_name,
+                    tokens=tokens,
+                    price_source=self.price_source,
+                    claimed=bool(definition.owner),
+                )
+        wait, check = turn.settings.wait_seconds, options.check
+        own = self.limiter.reserve(
+            definition.limits_id,
+            definition.rate_limits,
+            tokens=tokens,
+            cost=cost,
+            wait_seconds=wait,
+            cancelled=check,
+            name=definition.name,
+        )
+        above: list[Held] = []
+        try:
+            if ceilings:
+                above = hold_all(self.limiter, ceilings, tokens=tokens, cost=cost, wait_seconds=wait, cancelled=check)
+            if options.budget is not None:
+                above.append(options.budget.reserve(cost, turn.subject))
+        except BaseException:  # whatever it was, what was reserved before it is given back
+            Holds(own, above, tokens, cost).release()
+            raise
+        return Holds(own, above, tokens, cost, assumed)
+
+    def _is_priced(self, turn: Turn, somebodys: bool) -> bool:
+        """Whether the price of a turn is known; False if it is to be assumed.
+
+        Raises:
+            NeuroScriptError: 46 where it is not known and a budget that somebody set asks for it.
+        """
+        definition, clearance = turn.definition, turn.task.options.clearance
+        model = f"{definition.provider}/{definition.model_name}"
+        # What a script says that calls on the host's key cost is no reason to believe it.
+        vouched = not definition.owner or definition.auth.method in _PAID_BY_NOBODY
+        if is_priced(definition, definition.model_name, self.price_source, vouched=vouched):
+            return True
+        if clearance is not None and clearance.assumes_prices and not somebodys:
+            clearance.tell_assumed_price(model)
+            return False
+        advice = (
+            "give its definition cost_metrics (0 is a price)"
+            if vouched
+            else "have the host define the worker with cost_metrics, since a script's count for nothing on its key"
+        )
+        raise NeuroScriptError(
+            ErrorCode.BUDGET_EXCEEDED,
+            f"{turn.subject} was not asked: nobody knows the price of {model}, so no budget could be kept; {advice}, "
+            "or install the published prices: pip install neuroscript[prices]",
+            details={"limit": "price", "model": model},
+        )
+
+
+def _is_free(definition: AIWorkerDefinition, server: Server | None) -> bool:
+    """Whether calls cost nothing whatever nobody says of their price: models in this process, and on this machine."""
+    provider = str(definition.provider)
+    if not definition.cost_metrics and provider == "local":
+        return True
+    return not definition.cost_metrics and provider == "ollama" and server is not None and server.address.is_loopback

@@ -1,0 +1,184 @@
+"""What scripts may set of a call: an allow list in one spelling, below what the host has set.
+
+Scripts set things in the ``base_config`` of definitions that they made, and in the overrides of a call or an instance.
+Anything that is not listed here is refused, since a setting may choose who is asked, where, at whose expense and with
+which key; the host's policy can list more.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
+
+from ai_wm.data.policy import WorkerPolicy
+from ai_wm.data.settings import DEFAULT_LIMIT_WAIT, DEFAULT_RETRIES, DEFAULT_TIMEOUT, DEFAULT_TOOL_ROUNDS
+from neuroscript import ErrorCode, NeuroScriptError
+
+ALLOWED: Final = frozenset(
+    {
+        "attach",
+        "fallbacks",
+        "frequency_penalty",
+        "limit_wait_seconds",
+        "logit_bias",
+        "logprobs",
+        "max_output_tokens",
+        "max_retries",
+        "max_tool_rounds",
+        "min_p",
+        "on_limit",
+        "presence_penalty",
+        "repetition_penalty",
+        "replies",
+        "response_format",
+        "schema",
+        "seed",
+        "stop",
+        "system_prompt",
+        "temperature",
+        "timeout_seconds",
+        "tool_choice",
+        "top_k",
+        "top_p",
+    }
+)
+"""The settings that every script may set."""
+
+_WIRE_NAMES: Final = {
+    "maxOutputTokens": "max_output_tokens",
+    "max_completion_tokens": "max_output_tokens",
+    "max_tokens": "max_output_tokens",
+    "max_tokens_to_sample": "max_output_tokens",
+    "maxTokens": "max_output_tokens",
+    "num_predict": "max_output_tokens",
+    "topP": "top_p",
+    "topK": "top_k",
+    "minP": "min_p",
+    "presencePenalty": "presence_penalty",
+    "frequencyPenalty": "frequency_penalty",
+    "repeat_penalty": "repetition_penalty",
+    "logitBias": "logit_bias",
+    "stopSequences": "stop",
+    "stop_sequences": "stop",
+    "system": "system_prompt",
+    "systemInstruction": "system_prompt",
+    "system_instruction": "system_prompt",
+    "responseFormat": "response_format",
+    "toolChoice": "tool_choice",
+}
+"""What providers call a setting that is listed under another name here."""
+
+_POLICY_CAPS: Final = {
+    "timeout_seconds": DEFAULT_TIMEOUT,
+    "max_retries": DEFAULT_RETRIES,
+    "limit_wait_seconds": DEFAULT_LIMIT_WAIT,
+    "max_tool_rounds": DEFAULT_TOOL_ROUNDS,
+}
+"""The settings that a policy bounds, each with what holds where nothing is set."""
+
+_HOST_CAPS: Final = (*_POLICY_CAPS, "max_output_tokens")
+"""The settings whose value in a definition of the host's is the largest that an override may have."""
+
+_ALIASES: Final = {
+    name: tuple(wire for wire, usual in _WIRE_NAMES.items() if usual == name) for name in set(_WIRE_NAMES.values())
+}
+
+
+def script_settings(settings: Mapping[str, Any], policy: WorkerPolicy, also: Collection[str] = ()) -> dict[str, Any]:
+    """Settings given by a script, under their usual names.
+
+    Args:
+        settings: what it gives.
+        policy: its ``overrides`` are permitted too.
+        also: further names that are permitted here.
+
+    Raises:
+        NeuroScriptError: 10 for a setting that scripts may not set; 4 for one that is given twice.
+    """
+    found: dict[str, Any] = {}
+    for given, value in settings.items():
+        name = _WIRE_NAMES.get(given, given)
+        if name not in ALLOWED and name not in also and name not in policy.overrides:
+            raise _refused(given, also)
+        if name in found:
+            raise NeuroScriptError(
+                ErrorCode.ARG_MISMATCH,
+                f"the setting {name} is given twice, as {given!r} the second time; give it once",
+                details={"field": name},
+            )
+        found[name] = value
+    return found
+
+
+def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Overrides with later ones on top; None takes an earlier override back."""
+    found: dict[str, Any] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            if value is None:
+                found.pop(name, None)
+            else:
+                found[name] = value
+    return found
+
+
+def script_config(
+    base: Mapping[str, Any], overrides: Mapping[str, Any], policy: WorkerPolicy, *, by_host: bool, worker: str
+) -> dict[str, Any]:
+    """The effective configuration of a script's call.
+
+    Args:
+        base: the definition's.
+        overrides: the script's, under their usual names.
+        policy: bounds what scripts set.
+        by_host: whether ``base`` is the host's: then its limits are caps, and what it locks is fixed.
+        worker: how messages name the worker.
+
+    Raises:
+        NeuroScriptError: 10 for an override of what the host has locked.
+    """
+    if by_host and overrides:
+        _check_locks(base.get("locked"), overrides, worker)
+    config = {**base, **overrides}
+    for name in _HOST_CAPS:
+        if name in overrides and by_host:
+            wire = [alias for alias in _ALIASES.get(name, ()) if alias in base]
+            for alias in wire:
+                del config[alias]
+            _bound(config, name, *(base.get(key) for key in (name, *wire)))
+    for name, default in _POLICY_CAPS.items():
+        if name in overrides or not (by_host and name in base):
+            value, most = config.get(name, default), getattr(policy, f"max_{name.removeprefix('max_')}")
+            if _is_number(value) and value > most:
+                config[name] = most
+    return config
+
+
+def _bound(config: dict[str, Any], name: str, *caps: Any) -> None:
+    value, numbers = config[name], [cap for cap in caps if _is_number(cap)]
+    if _is_number(value) and numbers and value > min(numbers):
+        config[name] = min(numbers)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_locks(locked: Any, overrides: Mapping[str, Any], worker: str) -> None:
+    names: Iterable[Any] = (locked,) if isinstance(locked, str) else locked if isinstance(locked, list | tuple) else ()
+    for name in names:
+        usual = _WIRE_NAMES.get(name, name) if isinstance(name, str) else name
+        if usual in overrides:
+            message = f"the host has fixed the setting {usual} of {worker} (locked in its base_config)"
+            raise NeuroScriptError(ErrorCode.SECURITY, message, details={"field": str(usual)})
+
+
+def _refused(name: str, also: Collection[str]) -> NeuroScriptError:
+    near = difflib.get_close_matches(name, [*ALLOWED, *also], 1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return NeuroScriptError(
+        ErrorCode.SECURITY,
+        f"scripts may not set {name[:80]!r}{hint}; the host permits it with WorkerPolicy(overrides=({name[:80]!r},))",
+        details={"field": name[:80]},
+    )

@@ -1,0 +1,167 @@
+"""The one way by which scripts, and the models that they ask, reach a worker manager.
+
+Every tool, and ``ask``, goes through the access of its interpreter; the manager's own methods are the host's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+from typing import Any, Self
+
+from ai_wm.calls.ceilings import RunBudget
+from ai_wm.calls.turn import CallOptions
+from ai_wm.data.bounds import check_size
+from ai_wm.data.policy import WorkerPolicy
+from ai_wm.data.script_settings import script_settings
+from ai_wm.data.settings import check_overrides
+from ai_wm.scripts.definitions import ScriptDefinitions
+from ai_wm.scripts.files import ScriptFiles
+from ai_wm.scripts.instances import ScriptInstances
+from ai_wm.scripts.records import ScriptRecords
+from ai_wm.scripts.rights import Rights
+from ai_wm.support import progress
+from ai_wm.wiring import Wiring
+from ai_wm.workers.conversation import ConversationManager
+from ai_wm.workers.session import Session
+from ai_wm.workers.stateless import TaskResult
+from neuroscript import NeuroScriptError
+
+
+class ScriptAccess:
+    """A worker manager as the scripts of one interpreter reach it.
+
+    Args:
+        wiring: the services of the manager.
+        rights: what the scripts may do.
+        files: the files that they may read.
+    """
+
+    def __init__(self, wiring: Wiring, rights: Rights, files: ScriptFiles) -> None:
+        self._wiring = wiring
+        self.rights = rights
+        self.definitions = ScriptDefinitions(
+            rights, wiring.definitions, wiring.instances, wiring.authorizer, wiring.key_status, wiring.store
+        )
+        self.records = ScriptRecords(rights, wiring.store, wiring.instances, wiring.clock)
+        self.instances = ScriptInstances(rights, wiring.instances, self.records, files, wiring.read_as_host)
+        self._lock = Lock()
+        self._run: object = None
+        self._budget: RunBudget | None = None
+
+    @classmethod
+    def make(
+        cls,
+        wiring: Wiring,
+        owner: str,
+        policy: WorkerPolicy,
+        files: ScriptFiles,
+        *,
+        unowned_are_ours: bool,
+        assumes_prices: bool,
+        model_directories: Sequence[Path],
+    ) -> Self:
+        """The access of one owner's scripts; the arguments are those of `AIWorkerManager.script_access`."""
+        rights = Rights(
+            policy,
+            owner,
+            wiring.definitions,
+            wiring.marks,
+            wiring.clients.servers,
+            unowned_are_ours=unowned_are_ours,
+            assumes_prices=assumes_prices,
+            model_path=wiring.clients.model_path,
+            model_directories=(*model_directories, *([files.root] if files.root is not None else [])),
+        )
+        return cls(wiring, rights, files)
+
+    # --- asking ---
+
+    def execute(
+        self, id_or_name: str, prompt: str, overrides: Mapping[str, Any] | None, options: CallOptions, run: object
+    ) -> TaskResult:
+        """Gives a worker one prompt.
+
+        Args:
+            id_or_name: the definition.
+            prompt: what the model is asked.
+            overrides: settings for this call.
+            options: the rest of it.
+            run: stands for the run that causes it.
+
+        Raises:
+            NeuroScriptError: 10 for a worker or a setting that scripts may not ask or set; what
+                `StatelessTasks.execute` raises.
+        """
+        worker, given = self._asked(id_or_name), self._settings(overrides)
+        return self._wiring.tasks.execute(worker, prompt, given, self._cleared(options, run))
+
+    def execute_batch(
+        self,
+        id_or_name: str,
+        prompts: Sequence[str],
+        max_parallel: int,
+        overrides: Mapping[str, Any] | None,
+        options: CallOptions,
+        run: object,
+    ) -> list[TaskResult | NeuroScriptError]:
+        """Gives a worker many prompts; one result or error for each, in order.
+
+        Raises:
+            NeuroScriptError: 10 as `execute`; what `Batches.execute` raises.
+        """
+        worker, given = self._asked(id_or_name), self._settings(overrides)
+        cleared = self._cleared(options, run)
+        return self._wiring.batches.execute(worker, prompts, max_parallel, given, cleared, progress.display)
+
+    def ask(
+        self,
+        conversation: ConversationManager,
+        message: str,
+        overrides: Mapping[str, Any] | None,
+        options: CallOptions,
+        run: object,
+    ) -> str:
+        """One turn of a conversation.
+
+        Raises:
+            NeuroScriptError: 10 as `execute`; what `Conversations.ask` raises.
+        """
+        session, given = conversation.session, self._settings(overrides)
+        self.rights.check_ask(self.rights.find(session.definition_id))
+        return self._wiring.conversations.ask(session, message, given, self._cleared(options, run))
+
+    def conversation(self, session: Session) -> ConversationManager:
+        """The conversation of an instance, to be put behind a handle."""
+        return ConversationManager(session, self._wiring.conversations)
+
+    # --- inside ---
+
+    def _asked(self, id_or_name: str) -> str:
+        """The id of a worker that scripts may ask."""
+        definition = self.rights.find(id_or_name)
+        self.rights.check_ask(definition)
+        return definition.definition_id
+
+    def _settings(self, overrides: Mapping[str, Any] | None) -> dict[str, Any]:
+        if not overrides:
+            return {}
+        given = script_settings(check_overrides(overrides), self.rights.policy)
+        check_size({name: value for name, value in given.items() if name != "replies"}, "config_overrides")
+        return given
+
+    def _cleared(self, options: CallOptions, run: object) -> CallOptions:
+        """The options of a call with what its scripts may do and spend."""
+        return replace(options, clearance=self.rights, budget=self._budget_of(run))
+
+    def _budget_of(self, run: object) -> RunBudget | None:
+        """What a run may still spend; what belongs to no run is one by itself."""
+        most = self.rights.policy.max_cost_per_run
+        if most is None:
+            return None
+        with self._lock:
+            if self._budget is None or run is None or run is not self._run:
+                self._run, self._budget = run, RunBudget(most)
+            return self._budget

@@ -1,0 +1,189 @@
+"""The definitions as the scripts of one owner see and change them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ai_wm.calls.authorization import Authorizer
+from ai_wm.calls.pricing import COST_KEYS
+from ai_wm.data.bounds import MOST_PRICE, check_number, check_size, storable
+from ai_wm.data.script_settings import script_settings
+from ai_wm.data.types import (
+    MASK,
+    AIWorkerDefinition,
+    AIWorkerDefinitionStatus,
+    APIKeySource,
+    APIKeySourceMethod,
+    APIKeyStatus,
+)
+from ai_wm.keys.approvals import Standing
+from ai_wm.scripts.rights import OWN_SETTINGS, Rights
+from ai_wm.store import Store
+from ai_wm.workers.definitions import Definitions
+from ai_wm.workers.instances import Instances
+from neuroscript import ErrorCode, NeuroScriptError
+
+
+class ScriptDefinitions:
+    """Finds, adds, changes and removes definitions for the scripts of one owner.
+
+    Args:
+        rights: what they may do.
+        definitions: the definitions of the manager.
+        instances: its instances.
+        authorizer: says whether a definition's key may be sent where it would be.
+        key_status: whether a key is there.
+        store: holds all of it.
+    """
+
+    def __init__(
+        self,
+        rights: Rights,
+        definitions: Definitions,
+        instances: Instances,
+        authorizer: Authorizer,
+        key_status: Callable[[APIKeySource], APIKeyStatus],
+        store: Store,
+    ) -> None:
+        self._rights = rights
+        self._definitions = definitions
+        self._instances = instances
+        self._authorizer = authorizer
+        self._key_status = key_status
+        self._store = store
+
+    # --- looking ---
+
+    def get(self, id_or_name: str) -> dict[str, Any]:
+        """A definition as a map, no key in it.
+
+        Raises:
+            NeuroScriptError: 9 if the owner sees none of that id or name.
+        """
+        found = self._rights.find(id_or_name)
+        return _shown(self._definitions.get(found.definition_id))
+
+    def select(self, filters: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+        """The definitions that the owner sees and that pass the filters, by name, with the status of their keys.
+
+        Raises:
+            NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
+        """
+        return [
+            {**_shown(item), "can_chat": item.can_chat, "api_key_status": self.key_status(item).value}
+            for item in self._definitions.select(filters, self._rights.sees)
+        ]
+
+    def active(self) -> list[AIWorkerDefinition]:
+        """The active definitions that scripts see and may ask, shared: not to be changed."""
+        return [
+            item
+            for item in self._rights.seen()
+            if item.status is AIWorkerDefinitionStatus.ACTIVE and self._rights.policy.may_ask(item.name)
+        ]
+
+    def key_status(self, definition: AIWorkerDefinition) -> APIKeyStatus:
+        """Whether a key is there, if it may be sent; whether it is there otherwise is nobody's business."""
+        if definition.auth.method is APIKeySourceMethod.NONE:
+            return APIKeyStatus.NOT_CONFIGURED
+        try:
+            use, approvals = self._authorizer.use_of(definition, definition.base_config, self._rights)
+            approvals.check(use, None if use.server is None else use.server.address)
+        except NeuroScriptError:
+            return APIKeyStatus.NOT_APPROVED
+        return self._key_status(definition.auth)
+
+    # --- changing ---
+
+    def add(self, fields: Mapping[str, Any]) -> str:
+        """Adds a definition of the owner's.  Returns its id.
+
+        Raises:
+            NeuroScriptError: 10 where scripts may not; 4, 42, 25 and 26 as `Definitions.add`.
+        """
+        rights = self._rights
+        rights.check_manage()
+        return self._definitions.add(self._checked(fields), rights.owner, self._check_number)
+
+    def update(self, id_or_name: str, updates: Mapping[str, Any]) -> None:
+        """Changes a definition.
+
+        Raises:
+            NeuroScriptError: 9 unknown; 10 where scripts may not; 4, 11, 42, 25 and 26 as `Definitions.update`.
+        """
+        definition = self._rights.find(id_or_name)
+        self._rights.check_manage(definition)
+        checked = self._checked(updates, definition) if isinstance(updates, Mapping) else updates
+        self._definitions.update(definition.definition_id, checked, by_host=False)
+
+    def remove(self, id_or_name: str) -> None:
+        """Removes a definition; what was counted under its limits stays counted.
+
+        Raises:
+            NeuroScriptError: 9 unknown; 10 where scripts may not; 19 while it has active instances; 25 and 26.
+        """
+        definition = self._rights.find(id_or_name)
+        self._rights.check_manage(definition)
+        with self._instances.lock:
+            self._definitions.remove(definition.definition_id, forget=False)
+
+    def reload(self) -> int:
+        """Reads the definitions again; gives how many the owner sees."""
+        self._store.reload()
+        return len(self._rights.seen())
+
+    def save(self) -> int:
+        """Writes the definitions; gives how many the owner sees."""
+        self._store.save()
+        return len(self._rights.seen())
+
+    # --- inside ---
+
+    def _check_number(self, definitions: Mapping[str, AIWorkerDefinition]) -> None:
+        most = self._rights.policy.max_definitions
+        if sum(self._rights.standing(item) is Standing.OWN for item in definitions.values()) >= most:
+            raise NeuroScriptError(
+                ErrorCode.SECURITY,
+                f"scripts may have {most} definitions at a time; remove one, or have the host permit more: "
+                "WorkerPolicy(max_definitions=…)",
+            )
+
+    def _checked(self, fields: Mapping[str, Any], old: AIWorkerDefinition | None = None) -> dict[str, Any]:
+        """Fields from a script, as they may be stored."""
+        found: dict[str, Any] = {}
+        for key, value in fields.items():
+            check_size(value, str(key)[:80])
+            found[key] = storable(value)
+        for key in _spellings(found, "base_config", "baseConfig"):
+            if isinstance(found[key], Mapping):
+                found[key] = self._settings(found[key], old)
+        for key in _spellings(found, "cost_metrics", "costMetrics"):
+            if isinstance(found[key], Mapping):
+                for name, price in found[key].items():
+                    check_number(price, f"cost_metrics.{name}", 0, MOST_PRICE if name in COST_KEYS else float("inf"))
+        return found
+
+    def _settings(self, given: Mapping[str, Any], old: AIWorkerDefinition | None) -> dict[str, Any]:
+        """A ``base_config``; what the definition has already may stay."""
+        before = old.base_config if old is not None else {}
+        kept = {name: value for name, value in given.items() if name in before and before[name] == value}
+        new = {str(name): value for name, value in given.items() if name not in kept}
+        return kept | script_settings(new, self._rights.policy, OWN_SETTINGS)
+
+
+def _spellings(fields: Mapping[str, Any], *names: str) -> list[str]:
+    return [name for name in names if name in fields]
+
+
+def _shown(definition: AIWorkerDefinition) -> dict[str, Any]:
+    """A definition as scripts see it: also its headers may hold a key."""
+    found = definition.to_script()
+    found["base_config"] = shown_config(found["base_config"])
+    return found
+
+
+def shown_config(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration as scripts see it."""
+    headers = config.get("headers")
+    return config if headers is None else {**config, "headers": dict.fromkeys(headers, MASK)}

@@ -1,0 +1,128 @@
+"""The records of tasks as the scripts of one owner see and add to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ai_wm.data.bounds import MOST_RATING, check_number, check_record, check_size, storable
+from ai_wm.data.record_filter import RecordFilter
+from ai_wm.data.types import STATELESS_PREFIX, PerformanceRecord, SupervisorFeedback
+from ai_wm.keys.approvals import Standing
+from ai_wm.scripts.rights import Rights
+from ai_wm.store import Store
+from ai_wm.support.clock import Clock
+from ai_wm.workers.instances import Instances
+from neuroscript import ErrorCode, NeuroScriptError
+
+
+class ScriptRecords:
+    """Queries and keeps the records of one owner's tasks.
+
+    Args:
+        rights: what the owner's scripts may do.
+        store: holds the records.
+        instances: the live instances.
+        clock: for the time stamps.
+    """
+
+    def __init__(self, rights: Rights, store: Store, instances: Instances, clock: Clock) -> None:
+        self._rights = rights
+        self._store = store
+        self._instances = instances
+        self._clock = clock
+
+    def find(self, id_or_name: str, filters: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+        """The records of the owner's tasks of a definition that pass the filters, the newest first.
+
+        Raises:
+            NeuroScriptError: 9 unknown definition; 4 for an unknown filter, or a value that does not fit it.
+        """
+        definition = self._rights.find(id_or_name)
+        where = RecordFilter.parse(filters)
+        if definition.owner != self._rights.owner:  # nobody else uses an owner's definitions, but everybody the host's
+            where = replace(where, owners=self._rights.owners)
+        return self._store.record_maps(definition.definition_id, where)
+
+    def log(self, fields: Mapping[str, Any]) -> str:
+        """Logs the record of a task that was done elsewhere, of a definition of the owner's.  Returns the task's id.
+
+        Raises:
+            NeuroScriptError: 4 for a value that does not fit or is beyond reason; 9 unknown definition or instance; 10
+                for one of the host's; 42 if the task has a record already; 25 and 26 if it cannot be written.
+        """
+        made = PerformanceRecord.parse(storable(dict(fields)))
+        check_record(made, self._clock.now())
+        definition = self._rights.find(made.definition_id)
+        self._rights.check_manage(definition)
+        self._check_instance(made.instance_id)
+        changes = {"definition_id": definition.definition_id, "owner": self._rights.owner}
+        self._store.add_record(made.model_copy(update=changes))
+        return made.task_id
+
+    def judge(
+        self, task_id: str, rating: float, comments: str, correction_instructions: str, supervisor_agent_id: str
+    ) -> None:
+        """Attaches a judgement to a task of the owner's, in place of an earlier one.
+
+        Raises:
+            NeuroScriptError: 9 if the owner has no such task; 4 for a value that does not fit or is beyond reason; 25
+                and 26 if it cannot be written.
+        """
+        check_number(rating, "rating", -MOST_RATING, MOST_RATING)
+        said = storable([comments, correction_instructions, supervisor_agent_id])
+        check_size(said, "the feedback")
+        feedback = SupervisorFeedback(
+            rating=rating,
+            comments=said[0],
+            correction_instructions=said[1],
+            supervisor_agent_id=said[2],
+            feedback_timestamp=self._clock.now(),
+        )
+        record = self._store.record(task_id)
+        if record is None or not self._rights.owns(record.owner):
+            raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no record of a task {task_id!r}")
+        self._store.add_feedback(task_id, feedback)
+
+    def save(self) -> int:
+        """Tidies the stored records; gives how many of them are the owner's."""
+        self._store.save()
+        return self._count()
+
+    def reload(self) -> int:
+        """Reads the stored records again; gives how many of them are the owner's."""
+        self._store.reload()
+        return self._count()
+
+    def check_given(self, records: Sequence[Any]) -> list[dict[str, Any]]:
+        """Records that a script wants stored in place of those logged.
+
+        Raises:
+            NeuroScriptError: 4 for what is beyond reason.
+        """
+        now = self._clock.now()
+        made = [PerformanceRecord.parse(storable(record), f"record {index}") for index, record in enumerate(records)]
+        for record in made:
+            check_record(record, now)
+        return [{**record.to_file(), "owner": self._rights.owner} for record in made]
+
+    def _check_instance(self, instance_id: str) -> None:
+        """Refuses a record for an instance that is not the owner's, in the same words as one that never was."""
+        owner = self._instances.owner_of(instance_id)
+        strangers = owner is not None and not self._rights.owns(owner)
+        if owner is None and instance_id:
+            known = self._store.instance_records(instance_id)
+            strangers = any(not self._rights.owns(record.owner) for record in known)
+        if strangers:
+            kind = "task" if instance_id.startswith(STATELESS_PREFIX) else "instance"
+            raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no {kind} {instance_id!r}")
+
+    def _count(self) -> int:
+        ours = {item.definition_id for item in self._rights.seen() if self._rights.standing(item) is Standing.OWN}
+        return sum(
+            1
+            for entry in self._store.entries()
+            for record in entry.performance_records
+            if self._rights.owns(record.owner) or record.definition_id in ours
+        )

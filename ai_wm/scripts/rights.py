@@ -1,0 +1,232 @@
+"""What the scripts of one owner may do with workers: a policy, applied to the definitions that there are."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ai_wm.calls.ceilings import Ceiling, ceilings_of
+from ai_wm.data.policy import WorkerPolicy
+from ai_wm.data.script_settings import merged, script_config, script_settings
+from ai_wm.data.types import AIWorkerDefinition
+from ai_wm.keys.approvals import CONVENTIONAL, Approvals, Server, Standing
+from ai_wm.keys.marks import Marks
+from ai_wm.keys.sources import source_name
+from ai_wm.ratelimit.deferred import limits_nothing
+from ai_wm.workers.definitions import Definitions, find_in
+from neuroscript import ErrorCode, NeuroScriptError
+
+_log = logging.getLogger("ai_wm")
+
+OWN_SETTINGS = frozenset({"base_url"})
+"""What a script's own definitions may set besides: where they are asked is looked at when they are asked."""
+
+
+class Rights:
+    """The clearance (`ai_wm.calls.clearance.Clearance`) of one owner's scripts.
+
+    Args:
+        policy: what the host grants.
+        owner: whose scripts they are.
+        definitions: the definitions of the manager.
+        marks: tell the host's among them.
+        servers: gives the servers that a provider has by itself.
+        unowned_are_ours: whether what carries neither mark nor owner is this owner's: it lies in their directory.
+        assumes_prices: whether ``max_cost_per_run`` is a ceiling that nobody chose, under which a model is not refused
+            for want of a price.
+        model_path: the path of the file that a model's name stands for.
+        model_directories: where model files of scripts' definitions may lie.
+    """
+
+    def __init__(
+        self,
+        policy: WorkerPolicy,
+        owner: str,
+        definitions: Definitions,
+        marks: Marks,
+        servers: Callable[[str], tuple[Server, ...]],
+        *,
+        unowned_are_ours: bool,
+        assumes_prices: bool,
+        model_path: Callable[[str], Path],
+        model_directories: Sequence[Path],
+    ) -> None:
+        self.policy = policy
+        self.owner = owner
+        self.unowned_are_ours = unowned_are_ours
+        self.assumes_prices = assumes_prices
+        self.approvals = Approvals(policy, servers)
+        self._definitions = definitions
+        self._marks = marks
+        self._model_path = model_path
+        self._model_directories = tuple(model_directories)
+        self._ceilings: tuple[Ceiling, ...] | None = None
+        self._told: set[str] = set()
+
+    # --- whose a definition is ---
+
+    def standing(self, definition: AIWorkerDefinition) -> Standing:
+        """Whose a definition is."""
+        if definition.owner:
+            return Standing.OWN if definition.owner == self.owner else Standing.FOREIGN
+        if self.policy.trust_file or self._marks.holds(definition):
+            return Standing.HOST
+        return Standing.NOBODY if self.unowned_are_ours else Standing.FOREIGN
+
+    def sees(self, definition: AIWorkerDefinition) -> bool:
+        """Whether the owner may know of a definition."""
+        return self.standing(definition) is not Standing.FOREIGN
+
+    def owns(self, owner: str) -> bool:
+        """Whether what carries an owner is this one's."""
+        return owner == self.owner or (not owner and self.unowned_are_ours)
+
+    @property
+    def owners(self) -> frozenset[str]:
+        """The owners whose instances and records are this one's."""
+        return frozenset({self.owner, ""} if self.unowned_are_ours else {self.owner})
+
+    def seen(self) -> list[AIWorkerDefinition]:
+        """The definitions that the owner may know of."""
+        return [definition for definition in self._definitions.all().values() if self.sees(definition)]
+
+    def find(self, id_or_name: str) -> AIWorkerDefinition:
+        """The definition of that id or name, the host's first.
+
+        Raises:
+            NeuroScriptError: 9 if there is none among those that the owner sees; 4 for what is no name.
+        """
+        if not isinstance(id_or_name, str):
+            message = f"a definition is named by a string, not {type(id_or_name).__name__}"
+            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
+        return find_in(self._definitions.all(), id_or_name, self._is_hosts, self.sees)
+
+    def _is_hosts(self, definition: AIWorkerDefinition) -> bool:
+        return self.standing(definition) is Standing.HOST
+
+    # --- what may be done with it ---
+
+    def check_ask(self, definition: AIWorkerDefinition) -> None:
+        """Refuses, with error 10, a worker that the policy does not let scripts ask."""
+        if not self.policy.may_ask(definition.name):
+            raise NeuroScriptError(
+                ErrorCode.SECURITY,
+                f"scripts may not ask the worker {definition.name!r}; the host permits it with --ask "
+                f"{definition.name!r} or WorkerPolicy(ask=({definition.name!r},))",
+            )
+
+    def check_manage(self, definition: AIWorkerDefinition | None = None) -> None:
+        """Refuses, with error 10, a change that the policy does not let scripts make.
+
+        Args:
+            definition: what is to be changed; None: one is to be added.
+        """
+        manage = self.policy.manage
+        if manage == "none":
+            raise NeuroScriptError(
+                ErrorCode.SECURITY,
+                'scripts may not manage workers; the host permits it with --manage own or WorkerPolicy(manage="own")',
+            )
+        if definition is not None and manage != "all" and self.standing(definition) is Standing.HOST:
+            raise NeuroScriptError(
+                ErrorCode.SECURITY,
+                f"the worker {definition.name!r} is the host's, and scripts may not change it or write into its "
+                'records; the host permits it with --manage all or WorkerPolicy(manage="all")',
+            )
+
+    def configure(self, definition: AIWorkerDefinition, *overrides: Mapping[str, Any]) -> dict[str, Any]:
+        """The effective configuration with which a definition is called; the overrides were checked.
+
+        Raises:
+            NeuroScriptError: 10 for a setting of its own that scripts may not set, one that the host has locked, or a
+                fallback that scripts may not ask.
+        """
+        standing, base = self.standing(definition), definition.base_config
+        by_host = standing is Standing.HOST
+        if standing is Standing.OWN and base:
+            base = script_settings(base, self.policy, OWN_SETTINGS)
+        given = merged(*overrides) if overrides else {}
+        config = script_config(base, given, self.policy, by_host=by_host, worker=f"worker {definition.name!r}")
+        fallbacks = given.get("fallbacks") if by_host else config.get("fallbacks")
+        if isinstance(fallbacks, list | tuple):
+            for name in fallbacks:
+                self._check_fallback(name)
+        return config
+
+    def _check_fallback(self, name: Any) -> None:
+        try:
+            definition = self.find(name)
+        except NeuroScriptError:  # there is none of that name, which is found out when its turn comes
+            return
+        self.check_ask(definition)
+
+    # --- keys and models ---
+
+    def shares_key(self, definition: AIWorkerDefinition) -> bool:
+        """Whether a definition that is not the host's uses a key that one of the host's uses too."""
+        return any(True for _ in self._hosts_with_key_of(definition))
+
+    def _hosts_with_key_of(self, definition: AIWorkerDefinition) -> Iterator[AIWorkerDefinition]:
+        key = _key_group(definition)
+        if key is not None:
+            for other in self._definitions.all().values():
+                if not other.owner and _key_group(other) == key and self._is_hosts(other):
+                    yield other
+
+    def check_model(self, definition: AIWorkerDefinition) -> None:
+        """Refuses, with error 10, a model file outside the directories of models, whether it is there or not."""
+        path = os.path.realpath(self._model_path(definition.model_name))
+        for directory in self._model_directories:
+            if path.startswith(os.path.join(os.path.realpath(directory), "")):
+                return
+        raise NeuroScriptError(
+            ErrorCode.SECURITY,
+            f"the model of worker {definition.name!r} lies neither in the sandbox nor in a directory of models that "
+            "the host names: AIWorkerManager(model_directories=…)",
+        )
+
+    # --- limits ---
+
+    def ceilings(self, definition: AIWorkerDefinition) -> Sequence[Ceiling]:
+        """What a call is reserved under besides its own limits: those of the host's definitions whose key it uses,
+        and the policy's.
+
+        Raises:
+            NeuroScriptError: 20 for a ceiling of 0.
+        """
+        found: list[Ceiling] = []
+        if self.standing(definition) is not Standing.HOST:
+            shared = sorted(self._hosts_with_key_of(definition), key=lambda other: other.definition_id)
+            found = [
+                Ceiling(other.limits_id, other.rate_limits, other.name)
+                for other in shared
+                if not limits_nothing(other.rate_limits)
+            ]
+        if self._ceilings is None:
+            self._ceilings = ceilings_of(self.policy, self.owner)
+        return (*found, *self._ceilings) if found else self._ceilings
+
+    def tell_assumed_price(self, model: str) -> None:
+        """Says, once, that the price of a model is assumed."""
+        if model not in self._told:
+            self._told.add(model)
+            _log.warning(
+                "nobody knows the price of %s, so its calls count under max_cost_per_run as if it were the dearest "
+                "general model; give the worker cost_metrics, or set a ceiling of your own (--max-cost)",
+                model,
+            )
+
+
+def owner_of_path(path: str | os.PathLike[str]) -> str:
+    """The owner that scripts are by where they lie: the real path of their directory, or of their program."""
+    # A file system may know names that no text has.
+    return os.path.realpath(path).encode("utf-8", "backslashreplace").decode()
+
+
+def _key_group(definition: AIWorkerDefinition) -> str | None:
+    """What two definitions have in common that use the same key: the usual variables of one provider are one key."""
+    source = source_name(definition.auth)
+    return CONVENTIONAL.get(source, source) if source is not None else None
