@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from shlex import quote
 from typing import Final
 
 from ai_wm.data.addresses import Address
@@ -114,7 +115,8 @@ class Approvals:
             if use.standing is Standing.NOBODY:
                 self._check_nobodys(use, address)
             elif address is not None and not (self._may_name(use, address) or self._approves(use, address)):
-                raise _not_named(use, address)
+                # What permits a key to be sent somewhere permits the address as well.
+                raise (_not_named if source_name(use.auth) is None else _not_approved)(use, address)
             if use.has_key and not self._approves(use, address):
                 raise _not_approved(use, address)
         if address is not None and address.scheme == "http" and use.has_key:
@@ -126,7 +128,7 @@ class Approvals:
                 ErrorCode.SECURITY,
                 f"{use.worker} is in a file that does not carry the host's mark for it, so it gets no key, and no "
                 "address but this machine's; look at its key and address, and if they are yours, trust it with: "
-                f"neuroscript workers trust {use.name!r} (or WorkerPolicy(trust_file=True))",
+                f"neuroscript workers trust {quote(use.name)} (or WorkerPolicy(trust_file=True))",
             )
 
     def _may_name(self, use: KeyUse, address: Address) -> bool:

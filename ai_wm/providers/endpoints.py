@@ -93,6 +93,11 @@ def joined(address: str, path: str) -> str:
     return f"{base}/{below}?{queries}" if queries else f"{base}/{below}"
 
 
+def shown(address: str, path: str) -> str:
+    """Returns the address of a call as messages show it: without its query."""
+    return joined(address, path).partition("?")[0]
+
+
 def servers_of(provider: str, environ: Mapping[str, str] | None = None) -> tuple[Server, ...]:
     """Returns the servers that a provider has by itself: the one that its variable names, if set, and the public one.
 

@@ -15,7 +15,7 @@ from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, 
 from ai_wm.providers.amend import amended, amendment_for, hint_for
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, byte_length, check_request, estimate_input
 from ai_wm.providers.breaker import Breaker
-from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined
+from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined, shown
 from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
 from ai_wm.providers.options import check_shape, number, timeout_seconds
@@ -244,7 +244,7 @@ class HTTPClient:
                     "the key has characters that cannot be sent, such as spaces or a line end",
                 )
             headers[self._adapter.key_header] = self._adapter.key_prefix + key.get()
-        exchange.asked = url.partition("?")[0]
+        exchange.asked = shown(address, exchange.wire.path)
         return self._transport.post(url, headers, exchange.content, exchange.attempts)
 
     def _amend(self, exchange: _Exchange, said: ErrorReply, status: int) -> bool:

@@ -181,8 +181,9 @@ def test_a_service_tier_has_its_own_price_or_none_is_known(
 
 def test_where_a_budget_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pricing, "_price_library", lambda: None)
-    assert is_priced(Definition(provider="local"), "echo")
-    assert is_priced(Definition(provider="custom", cost_metrics={"cost_per_call": 0.0}), "m")
+    free = Definition(provider="custom", cost_metrics={"cost_per_call": 0.0})
+    assert is_priced(free, "m")
+    assert not is_priced(free, "m", vouched=False)
     assert is_priced(Definition(provider="custom"), "m", lambda provider, model, usage: 1.0)
     assert not is_priced(Definition(provider="custom"), "m")
     assert not is_priced(Definition(provider="openai"), "gpt-4o", no_prices)

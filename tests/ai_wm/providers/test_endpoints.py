@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from ai_wm.providers import anthropic, google, ollama, openai
 from ai_wm.providers.adapter import Endpoint
-from ai_wm.providers.endpoints import addresses, joined, shown
+from ai_wm.providers.endpoints import addresses, joined, server_of, servers_of, shown
 from neuroscript.errors import NeuroScriptError
 
 ENDPOINTS = {"anthropic": anthropic, "google": google, "ollama": ollama, "openai": openai}
+
+
+def urls(provider: str, endpoint: Endpoint, config: Mapping[str, object], environ: Mapping[str, str]) -> list[str]:
+    return [server.url for server in addresses(provider, endpoint, config, environ)]
 
 
 @pytest.mark.parametrize(
@@ -22,7 +28,7 @@ ENDPOINTS = {"anthropic": anthropic, "google": google, "ollama": ollama, "openai
     ],
 )
 def test_the_public_address(provider: str, public: str) -> None:
-    assert addresses(provider, ENDPOINTS[provider].endpoint, {}, {}) == (public,)
+    assert urls(provider, ENDPOINTS[provider].endpoint, {}, {}) == [public]
 
 
 @pytest.mark.parametrize(
@@ -36,10 +42,10 @@ def test_the_public_address(provider: str, public: str) -> None:
 )
 def test_the_variable_of_the_providers_own_sdk_comes_before_it(provider: str, variable: str) -> None:
     endpoint = ENDPOINTS[provider].endpoint
-    assert addresses(provider, endpoint, {}, {variable: "http://proxy:8080/x/v2/"})[0] == "http://proxy:8080/x/v2"
+    assert urls(provider, endpoint, {}, {variable: "http://proxy:8080/x/v2/"})[0] == "http://proxy:8080/x/v2"
     given = {"base_url": "http://mine:1/v2"}
-    assert addresses(provider, endpoint, given, {variable: "http://proxy:8080"})[0] == "http://mine:1/v2"
-    assert addresses(provider, endpoint, {}, {variable: ""}) == (endpoint.default,)
+    assert urls(provider, endpoint, given, {variable: "http://proxy:8080"})[0] == "http://mine:1/v2"
+    assert urls(provider, endpoint, {}, {variable: ""}) == [endpoint.default]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +64,7 @@ def test_the_variable_of_the_providers_own_sdk_comes_before_it(provider: str, va
     ],
 )
 def test_ollama_host_is_written_as_ollama_takes_it(value: str, address: str) -> None:
-    assert addresses("ollama", ollama.endpoint, {}, {"OLLAMA_HOST": value}) == (address,)
+    assert urls("ollama", ollama.endpoint, {}, {"OLLAMA_HOST": value}) == [address]
 
 
 def test_custom_needs_an_address() -> None:
@@ -130,9 +136,37 @@ def test_a_port_that_is_no_number() -> None:
 )
 def test_addresses_as_people_write_them(provider: str, written: str, asked: list[str]) -> None:
     endpoint = Endpoint("") if provider == "custom" else ENDPOINTS[provider].endpoint
-    assert [joined(address, "p") for address in addresses(provider, endpoint, {"base_url": written}, {})] == asked
+    assert [joined(address, "p") for address in urls(provider, endpoint, {"base_url": written}, {})] == asked
 
 
 def test_queries_of_address_and_path_go_together() -> None:
     assert joined("http://h/v1?api-version=1", "p:x?alt=sse") == "http://h/v1/p:x?api-version=1&alt=sse"
     assert shown("http://h/v1?api-version=1", "p:x?alt=sse") == "http://h/v1/p:x"
+
+
+@pytest.mark.parametrize(
+    ("provider", "written", "approved"),
+    [
+        ("custom", "http://h", "http://h"),
+        ("custom", "http://h/openai", "http://h/openai"),
+        ("custom", "http://h/v1/chat/completions", "http://h/v1"),
+        ("custom", "http://h/openai/deployments/d?api-version=1", "http://h/openai/deployments/d"),
+        ("anthropic", "http://h/team/", "http://h/team"),
+        ("anthropic", "http://h/v1/messages", "http://h/v1"),
+        ("google", "http://h/v1/models", "http://h/v1beta"),
+        ("ollama", "http://h/v1", "http://h/api"),
+    ],
+)
+def test_what_is_approved_covers_all_that_may_be_asked_and_little_else(
+    provider: str, written: str, approved: str
+) -> None:
+    endpoint = Endpoint("") if provider == "custom" else ENDPOINTS[provider].endpoint
+    server = server_of(provider, endpoint, {"base_url": written}, {})
+    assert server.address.text == approved
+    assert all(server.address.covers(each.address) for each in addresses(provider, endpoint, {"base_url": written}, {}))
+
+
+def test_the_operators_server_comes_before_the_public_one() -> None:
+    named, public = servers_of("openai", {"OPENAI_BASE_URL": "https://h"})
+    assert (named.address.text, named.by_operator) == ("https://h", True)
+    assert (public.address.text, public.by_operator) == ("https://api.openai.com/v1", False)
