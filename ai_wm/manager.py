@@ -233,6 +233,13 @@ class AIWorkerManager:
         self._check_open()
         return self._definitions.update(id_or_name, updates)
 
+    def standing(self, id_or_name: str) -> str:
+        """Returns whose a definition is: ``host``, ``script``, or ``untrusted`` where it came with a file or was edited
+        there; error 9 if there is no such definition.
+        """
+        standing = self._definitions.standing(id_or_name)
+        return "host" if standing == "untrusted" and self.policy.trust_file else standing
+
     def trust_worker_definition(self, id_or_name: str) -> AIWorkerDefinition:
         """Makes a definition the host's, as it is now, whoever made it: scripts may ask it, and its key goes to its
         address.  Look at both first.

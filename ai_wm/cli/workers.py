@@ -336,8 +336,7 @@ def json_object(text: str) -> dict[str, Any]:
 
 def _with_standing(manager: Any, row: dict[str, Any]) -> dict[str, Any]:
     """A worker's row with whose it is: the host's, a script's, or nobody's that can be trusted."""
-    standing = getattr(manager, "standing", None)
-    return row if standing is None else {**row, "standing": standing(row["definition_id"])}
+    return {**row, "standing": manager.standing(row["definition_id"])}
 
 
 def _existing(path: str) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
+from shlex import quote
 from typing import Any, Final
 
 from ai_wm.data.policy import WorkerPolicy
@@ -179,6 +180,7 @@ def _refused(name: str, also: Collection[str]) -> NeuroScriptError:
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return NeuroScriptError(
         ErrorCode.SECURITY,
-        f"scripts may not set {name[:80]!r}{hint}; the host permits it with WorkerPolicy(overrides=({name[:80]!r},))",
+        f"scripts may not set {name[:80]!r}{hint}; the host permits it with --allow-setting {quote(name[:80])} or "
+        f"WorkerPolicy(overrides=({name[:80]!r},))",
         details={"field": name[:80]},
     )

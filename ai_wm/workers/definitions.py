@@ -198,6 +198,17 @@ class Definitions:
 
         return self._copy(self._store.change_definitions(change))
 
+    def standing(self, id_or_name: str) -> str:
+        """Returns whose a definition is: ``host``, ``script``, or ``untrusted`` in a file without the host's mark.
+
+        Raises:
+            NeuroScriptError: 9 as for `find`.
+        """
+        found = self.find(id_or_name)
+        if found.owner:
+            return "script"
+        return "host" if self._marks.holds(found) else "untrusted"
+
     def trust(self, id_or_name: str) -> AIWorkerDefinition:
         """Makes a definition the host's, as it is, whoever made it, and returns it.
 

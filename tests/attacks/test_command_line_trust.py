@@ -136,7 +136,7 @@ ATTEMPTS = {
         ADDED_BY_MODEL,
         ("--allow", "AIWorkerDefinition.Add"),
         "done\nplanted\n",
-        (),
+        ("--max-cost", "7"),  # for two rounds
         {"replies": [TOOL_CALL, "done"]},
     ),
 }
