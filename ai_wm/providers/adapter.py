@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from ai_wm.providers.base import LLMRequest, LLMResponse, Usage
 from neuroscript import ErrorCode, NeuroScriptError
@@ -154,12 +154,13 @@ def expect_text(value: Any, what: str) -> str:
     return value
 
 
-def count(source: Mapping[str, Any] | None, *path: str) -> int:
-    """The token count at ``path``; 0 where it is missing or ``null``.
+NO_COUNT: Final = 1 << 60
+"""What stands for a count of tokens that is none.  No call can have used so many, so that whoever counts them puts what
+was reserved in its place; the reply that it came with is paid for all the same."""
 
-    Raises:
-        BadReply: it is there and not a whole number, or negative.
-    """
+
+def count(source: Mapping[str, Any] | None, *path: str) -> int:
+    """The token count at ``path``; 0 where it is missing or ``null``, `NO_COUNT` where it is no number of tokens."""
     value: Any = source
     for key in path:
         if not isinstance(value, Mapping):
@@ -169,9 +170,7 @@ def count(source: Mapping[str, Any] | None, *path: str) -> int:
         return 0
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if type(value) is not int or value < 0:
-        raise BadReply(f"usage has {'.'.join(path)} = {value!r}, not a number of tokens")
-    return value
+    return min(value, NO_COUNT) if type(value) is int and value >= 0 else NO_COUNT
 
 
 def made_up_id(request: LLMRequest, number: int) -> str:

@@ -6,6 +6,7 @@ can write its own client, and a test its own model, without importing anything o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -292,6 +293,6 @@ def estimate_tokens(request: LLMRequest) -> int:
         return 2 * count_words(request.system_text, *(message.content for message in request.messages)) + 1
     given = estimate_input(request)
     limit = request.config.get("max_output_tokens")
-    if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
-        return given + limit
+    if isinstance(limit, int | float) and not isinstance(limit, bool) and 0 < limit < math.inf:
+        return given + math.ceil(limit)
     return given + min(1024, max(16, given))

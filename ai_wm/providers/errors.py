@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -27,6 +28,9 @@ _BAD_KEY = re.compile(r"\bAPI_KEY_INVALID\b")
 _CONTEXT_STATUS = (400, 413, 422, 500)
 
 _MESSAGE_LENGTH = 500
+LONGEST_RETRY_AFTER = 86_400.0
+"""Seconds that a server may ask to wait for; whatever it says beyond that is none of the caller's time."""
+
 SAMPLE_LENGTH = 200
 """How many characters of a reply that is no good, or of a server's own words for a kind of error, are shown."""
 
@@ -81,6 +85,8 @@ def from_reply(
     if 200 <= status < 300:
         status = reply.status or 500
     wait = retry_after if retry_after is not None else reply.retry_after
+    if wait is not None:
+        wait = None if math.isnan(wait) else min(max(wait, 0.0), LONGEST_RETRY_AFTER)
     said = cut(reply.message, secrets) or _phrase(status)
     details: dict[str, Any] = {"status": status}
     if reply.kind:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ai_wm.providers import openai
-from ai_wm.providers.adapter import BadReply, StreamError
+from ai_wm.providers.adapter import NO_COUNT, BadReply, StreamError
 from ai_wm.providers.base import LLMResponse, Message, ToolCallRequest, Usage
 from neuroscript.errors import NeuroScriptError
 from tests.ai_wm.providers.support import WEATHER, body_of, request, user
@@ -268,10 +268,16 @@ def test_usage(usage: dict[str, Any], counted: Usage) -> None:
     assert parse({**body_of("openai"), "usage": usage}).usage == counted
 
 
-@pytest.mark.parametrize("usage", [{"prompt_tokens": "many"}, {"prompt_tokens": -1}, {"completion_tokens": 1.5}, 3])
-def test_usage_that_is_no_count(usage: Any) -> None:
+@pytest.mark.parametrize(
+    "usage", [{"prompt_tokens": "many"}, {"prompt_tokens": -1}, {"completion_tokens": 1.5}, {"prompt_tokens": 1e300}]
+)
+def test_usage_that_is_no_count_is_more_than_any(usage: Any) -> None:
+    assert parse({**body_of("openai"), "usage": usage}).usage.total_tokens == NO_COUNT
+
+
+def test_usage_that_is_no_map() -> None:
     with pytest.raises(BadReply):
-        parse({**body_of("openai"), "usage": usage})
+        parse({**body_of("openai"), "usage": 3})
 
 
 def test_a_streamed_tool_call_in_fragments() -> None:
