@@ -305,6 +305,7 @@ def _start(fields: dict[str, Any], owner: str, index: RecordIndex) -> None:
         initial_file_contexts=list(fields.get("initial_file_contexts", ())),
         owner=owner,
         usage=dict(fields.get("usage", {})),
+        scripts=str(fields.get("scripts", "")),
     )
     if index.stored_at(live.instance_id) is not None:
         return

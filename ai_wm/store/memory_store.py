@@ -38,6 +38,7 @@ class _Entry:
     tasks: list[str] = field(default_factory=list)
     end: tuple[AIWorkerInstanceStatus, str, Timestamp] | None = None
     """Final status, reason and moment; None while it lives."""
+    owner: str = ""
 
 
 class MemoryStore:
@@ -76,6 +77,7 @@ class MemoryStore:
                 instance.creation_timestamp,
                 list(instance.active_file_contexts),
                 instance.session_token_usage,
+                owner=instance.owner,
             )
 
     def set_session_usage(self, instance_id: str, usage: TokenUsageMetrics) -> None:
@@ -116,6 +118,7 @@ class MemoryStore:
                 record.definition_id,
                 record.timestamp_start,
                 end=(AIWorkerInstanceStatus.RETIRED_COMPLETED, "", record.timestamp_end),
+                owner=record.owner,
             )
             entry = self._entries.setdefault(record.instance_id, made)
             self._put(entry, record)
@@ -224,6 +227,7 @@ class MemoryStore:
             session_token_usage=entry.usage,
             initial_file_contexts=entry.files,
             performance_records=[self._records[task] for task in entry.tasks],
+            owner=entry.owner,
         )
 
 
