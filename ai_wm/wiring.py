@@ -93,7 +93,7 @@ def wire(
     counted = limiter if limiter is not None else _limiter_in(sandbox, clock)
     moments, events = Clock(clock), Events()
     # Nobody else reads the definitions of a manager that keeps nothing, so its marks need not hold elsewhere.
-    marks = process_marks() if sandbox is None else user_marks()
+    marks = process_marks() if sandbox is None and store is None else user_marks()
     definitions = Definitions(kept, counted, moments, marks, known.provider_names)
     authorizer = Authorizer(known, functools.partial(keys.resolve_key, **places), Approvals(policy, known.servers))
     runner = Runner(

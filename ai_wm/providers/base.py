@@ -6,6 +6,7 @@ can write its own client, and a test its own model, without importing anything o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -326,6 +327,6 @@ def estimate_tokens(request: LLMRequest) -> int:
     given = estimate_input(request)
     for name in ("max_output_tokens", *OUTPUT_LIMITS):
         limit = request.config.get(name)
-        if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0:
-            return given + limit
+        if isinstance(limit, int | float) and not isinstance(limit, bool) and 0 < limit < math.inf:
+            return given + math.ceil(limit)
     return given + min(1024, max(16, given))

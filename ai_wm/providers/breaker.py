@@ -15,6 +15,8 @@ from threading import Lock
 FAILURES_IN_A_ROW = 5
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
+MOST_STATES = 1000
+"""Models that are remembered; beyond that, those that failed first are forgotten."""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class Breaker:
         """Counts a call that failed on the provider's side."""
         with self._lock:
             state = self._states.setdefault((base_url, model), _State())
+            if len(self._states) > MOST_STATES:  # a program may name ever new models
+                del self._states[next(iter(self._states))]
             state.failures += 1
             if state.failures >= FAILURES_IN_A_ROW:
                 state.pause = min(LONGEST_PAUSE, state.pause * 2 if state.pause else FIRST_PAUSE)

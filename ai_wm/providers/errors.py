@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +14,9 @@ from ai_wm.providers.meanings import meaning_of
 from neuroscript import NeuroScriptError
 
 _MESSAGE_LENGTH = 500
+LONGEST_RETRY_AFTER = 86_400.0
+"""Seconds that a server may ask to wait for; whatever it says beyond that is none of the caller's time."""
+
 SAMPLE_LENGTH = 200
 """How many characters of a reply that is no good, or of a server's own words for a kind of error, are shown."""
 
@@ -74,6 +78,8 @@ def from_reply(
     if 200 <= status < 300:
         status = reply.status
     wait = retry_after if retry_after is not None else reply.retry_after
+    if wait is not None:
+        wait = None if math.isnan(wait) else min(max(wait, 0.0), LONGEST_RETRY_AFTER)
     said = cut(reply.message, secrets) or _phrase(status)
     details: dict[str, Any] = {"status": status} if status else {}
     if reply.kind:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import os
 import secrets
+import stat
 import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
@@ -193,8 +194,9 @@ def _import(model: str) -> Any:
 def _load(xllamacpp: Any, loading: _Loading, model: str) -> _Engine:
     path = loading.path
     try:
-        with path.open("rb") as file:
-            magic = file.read(4)
+        # A pipe without a partner would block the open for ever.
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+            magic = file.read(4) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
     except OSError as error:
         raise NeuroScriptError(
             ErrorCode.PROVIDER_NOT_FOUND,

@@ -84,6 +84,8 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     if "max_output_tokens" in chosen:
         chosen["num_predict"] = chosen.pop("max_output_tokens")
     options = provider_options(config)
+    if "repetition_penalty" in options:
+        options["repeat_penalty"] = options.pop("repetition_penalty")
     inside = {key: value for key, value in options.items() if key not in _BESIDE | _MADE_HERE}
     chosen = add_options(chosen, inside, frozenset())
     if chosen:

@@ -41,6 +41,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 Reply = str | Mapping[str, Any] | LLMResponse
 Replies = Sequence[Reply] | Callable[[LLMRequest], Reply]
 
+_MOST_PLACES = 10_000
 _KEYS = frozenset({"text", "tool_calls", "finish_reason", "usage", "model", "error"})
 _USAGE_KEYS = frozenset(item.name for item in fields(Usage))
 
@@ -83,8 +84,10 @@ class ScriptedClient:
         # A session may change its replies through overrides; a different list starts at its own beginning.
         key = (request.session, "" if self._replies is not None else json.dumps(replies, sort_keys=True, default=repr))
         with self._lock:
-            place = self._places.get(key, 0)
-            self._places[key] = place + 1
+            place = self._places.pop(key, 0)
+            self._places[key] = place + 1  # the last used comes last
+            if len(self._places) > _MOST_PLACES:
+                del self._places[next(iter(self._places))]
         return place % len(replies)
 
 

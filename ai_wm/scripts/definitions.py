@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ from ai_wm.data.types import (
 from ai_wm.keys.approvals import Standing
 from ai_wm.scripts.rights import OWN_SETTINGS, Rights
 from ai_wm.store import Store
-from ai_wm.workers.definitions import Definitions
+from ai_wm.workers.definitions import Definitions, field_name
 from ai_wm.workers.instances import Instances
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -155,13 +156,13 @@ class ScriptDefinitions:
         for key, value in fields.items():
             check_size(value, str(key)[:80])
             found[key] = storable(value)
-        for key in _spellings(found, "base_config", "baseConfig"):
-            if isinstance(found[key], Mapping):
-                found[key] = self._settings(found[key], old)
-        for key in _spellings(found, "cost_metrics", "costMetrics"):
-            if isinstance(found[key], Mapping):
-                for name, price in found[key].items():
-                    check_number(price, f"cost_metrics.{name}", 0, MOST_PRICE if name in COST_KEYS else float("inf"))
+            match field_name(key):
+                case "base_config" if isinstance(value, Mapping):
+                    found[key] = self._settings(found[key], old)
+                case "cost_metrics" if isinstance(value, Mapping):
+                    for name, price in value.items():
+                        most = MOST_PRICE if name in COST_KEYS else math.inf
+                        check_number(price, f"cost_metrics.{name}"[:80], 0, most)
         return found
 
     def _settings(self, given: Mapping[str, Any], old: AIWorkerDefinition | None) -> dict[str, Any]:
@@ -170,10 +171,6 @@ class ScriptDefinitions:
         kept = {name: value for name, value in given.items() if name in before and before[name] == value}
         new = {str(name): value for name, value in given.items() if name not in kept}
         return kept | script_settings(new, self._rights.policy, OWN_SETTINGS)
-
-
-def _spellings(fields: Mapping[str, Any], *names: str) -> list[str]:
-    return [name for name in names if name in fields]
 
 
 def _shown(definition: AIWorkerDefinition) -> dict[str, Any]:

@@ -92,6 +92,7 @@ class StartInstance(Change):
             initial_file_contexts=list(instance.active_file_contexts),
             owner=context.journals.own_name,
             usage=instance.session_token_usage.to_file(),
+            scripts=instance.owner,
         )
         lines = [(live.instance_id, journal.start_line(live))]
         return Plan(journal=live.owner, journal_lines=lines, apply=lambda: context.index.start(live))
@@ -250,11 +251,12 @@ def entry_of(
         "session_token_usage": live.usage,
         "initial_file_contexts": live.initial_file_contexts,
         "performance_records": list(live.records),
+        "owner": live.scripts,
     }
     return {key: value for key, value in entry.items() if value or key not in _LEFT_OUT}
 
 
-_LEFT_OUT = frozenset({"retirement_reason", "initial_file_contexts"})
+_LEFT_OUT = frozenset({"retirement_reason", "initial_file_contexts", "owner"})
 
 
 def rows_in(entry: dict[str, Any]) -> list[Row]:

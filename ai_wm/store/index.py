@@ -36,6 +36,8 @@ class JournaledInstance:
     """Whose journal it is in."""
     usage: dict[str, Any] = field(default_factory=lambda: {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0})
     records: list[dict[str, Any]] = field(default_factory=list)
+    scripts: str = ""
+    """Whose scripts spawned it; empty for the host's."""
 
 
 class Place(NamedTuple):

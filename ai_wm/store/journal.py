@@ -366,6 +366,7 @@ def _start(fields: dict[str, Any], owner: str, index: RecordIndex) -> None:
         initial_file_contexts=list(fields.get("initial_file_contexts", ())),
         owner=owner,
         usage=dict(fields.get("usage", {})),
+        scripts=str(fields.get("scripts", "")),
     )
     if index.live(live.instance_id) is not None:
         index.drop(live.instance_id)  # the owner began its journal anew and died before it removed the old one

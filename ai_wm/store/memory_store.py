@@ -43,6 +43,7 @@ class _Session:
     usage: TokenUsageMetrics = field(default_factory=TokenUsageMetrics)
     tasks: list[str] = field(default_factory=list)
     end: dict[str, Any] | PerformanceRecord | None = None
+    owner: str = ""
 
 
 class MemoryStore:
@@ -94,6 +95,7 @@ class MemoryStore:
                 instance.creation_timestamp,
                 list(instance.active_file_contexts),
                 instance.session_token_usage,
+                owner=instance.owner,
             )
 
     def set_session_usage(self, instance_id: str, usage: TokenUsageMetrics) -> None:
@@ -127,6 +129,7 @@ class MemoryStore:
                 "retirement_reason": reason,
                 "session_token_usage": session.usage if usage is None else usage,
                 "initial_file_contexts": session.files,
+                "owner": session.owner,
             }
             # It comes last now, as in a file, whenever it was started.
             self._sessions[instance_id] = self._sessions.pop(instance_id)

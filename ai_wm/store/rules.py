@@ -80,4 +80,4 @@ def task_entry(record: PerformanceRecord, instance_id: str) -> dict[str, Any]:
             "output_tokens": tokens_of({"total_tokens": metrics.get("output_tokens")}),
             "total_tokens": tokens_of(metrics),
         },
-    }
+    } | ({"owner": record.owner} if record.owner else {})

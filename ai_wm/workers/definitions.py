@@ -343,6 +343,12 @@ def _free_name(definition: AIWorkerDefinition, others: Iterable[AIWorkerDefiniti
 # --- updates ---
 
 
+def field_name(key: Any) -> Any:
+    """The field of a definition that a key in any spelling stands for; the key itself if it stands for none."""
+    name = snake_case(key) if isinstance(key, str) else key
+    return name if name in AIWorkerDefinition.model_fields else key
+
+
 def _by_field(updates: Any) -> dict[str, Any]:
     """The updates under the names of the fields, whichever way they are spelled."""
     if not isinstance(updates, Mapping) or not all(isinstance(key, str) for key in updates):
@@ -351,7 +357,7 @@ def _by_field(updates: Any) -> dict[str, Any]:
         )
     changes: dict[str, Any] = {}
     for key, value in updates.items():
-        field = snake_case(key) if snake_case(key) in AIWorkerDefinition.model_fields else key
+        field = field_name(key)
         if field in READ_ONLY:
             raise NeuroScriptError(
                 ErrorCode.READ_ONLY, f"{field} of a definition cannot be updated; the manager keeps it itself"
