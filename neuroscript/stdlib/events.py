@@ -15,7 +15,7 @@ SOURCE = "script"
 
 
 def emit_event(ctx: ToolContext, name: str, payload: Any) -> None:
-    if ctx.interpreter.is_reserved_event(name):
+    if ctx.is_reserved_event(name):
         message = f"the event {name!r} is one that the host's own parts fire; scripts cannot: choose another name"
         raise NeuroScriptError(ErrorCode.SECURITY, message)
     ctx.emit_event(name, payload, SOURCE)

@@ -32,6 +32,10 @@ class WalkerContext:
         """Fires an event."""
         self.walker.emit_event(name, payload, source)
 
+    def is_reserved_event(self, name: str) -> bool:
+        """Whether scripts may not fire an event: the walker has no parts of a host."""
+        return False
+
     def call(self, function: Function, *args: Any) -> Any:
         """Calls a function value."""
         with self.walker.budget.between():

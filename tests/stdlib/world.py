@@ -48,6 +48,9 @@ class World:
     def emit_event(self, name: str, payload: Any, source: str = "") -> None:
         self.events.append((name, payload))
 
+    def is_reserved_event(self, name: str) -> bool:
+        return False
+
     def prompt(self, text: str) -> str:
         self.emitted.append(text)
         return self.answers.pop(0)
