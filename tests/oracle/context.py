@@ -41,6 +41,11 @@ class WalkerContext:
         with self.walker.budget.between():
             return self.walker.call_procedure(function.name, list(args), [])
 
+    def call_procedure(self, name: str, args: list[Any], named: dict[str, Any]) -> Any:
+        """Calls a procedure by its name."""
+        with self.walker.budget.between():
+            return self.walker.call_procedure(name, args, list(named.items()))
+
     def check(self) -> None:
         """Ends a long tool where the run's time is over."""
         self.walker.budget.look()
