@@ -6,7 +6,17 @@ from array import array
 from collections.abc import Iterator
 
 from neuroscript.errors import ErrorCode
-from neuroscript.stdlib.declare import Context, Group, check_characters, check_run, fail, joined, optional, required
+from neuroscript.stdlib.declare import (
+    Context,
+    Group,
+    check_characters,
+    check_run,
+    fail,
+    joined,
+    max_items,
+    optional,
+    required,
+)
 from neuroscript.stdlib.strings import split_words
 from neuroscript.tools.spec import ArgType
 
@@ -84,6 +94,9 @@ def diff(ctx: Context | None, old_text: str, new_text: str, context_lines: int) 
         fail(ErrorCode.BOUNDS, _DIFF, f"context_lines is {context_lines}; it must be 0 or more")
     if old_text == new_text:
         return ""
+    count = old_text.count("\n") + new_text.count("\n")
+    if count > max_items(ctx):  # asked before each line becomes an object
+        fail(ErrorCode.RESOURCE_EXHAUSTION, _DIFF, f"the texts have {count} lines; at most {max_items(ctx)} will do")
     old, new = _lines(old_text), _lines(new_text)
     check_run(ctx, len(old) + len(new))
     parts = ["--- old\n", "+++ new\n"]

@@ -363,6 +363,11 @@ AT_ONCE = [
     ),
     Attack("at-once-variable", main('set s = tool.os.Getenv("\u0001" * 16000000)'), codes=(FINE,), quick=True),
     Attack("at-once-path", main('set s = tool.fs.Read("\u0001" * 16000000)'), codes=(FINE,), quick=True),
+    Attack(
+        "at-once-diff",
+        main('set s = tool.text.Diff("x\\n" * 8000000, "y\\n" * 8000000)'),
+        quick=True,
+    ),
     Attack("at-once-help", main('set s = tool.Meta.ToolsHelp("\u0001" * 16000000)'), codes=(FINE,)),
 ]
 
