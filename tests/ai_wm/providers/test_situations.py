@@ -502,13 +502,13 @@ def test_budget_unknown_price(server: Loopback) -> None:
     server.will(reply(completion()))
     limits = {"max_cost_per_day": 1.0}
     with asking(server, rate_limits=limits) as manager:
-        with raises_code(18, "cost_metrics"):
+        with raises_code(46, "cost_metrics"):
             manager.execute_stateless_task("w", "hello")
         assert server.received == []
         manager.update_worker_definition("w", {"cost_metrics": {"cost_per_call": 0}})
         assert manager.execute_stateless_task("w", "hello").output == "Hi there"
     misspelt = "gbt-4o-mini"
-    with asking(server, "openai", model_name=misspelt, rate_limits=limits) as manager, raises_code(18, misspelt):
+    with asking(server, "openai", model_name=misspelt, rate_limits=limits) as manager, raises_code(46, misspelt):
         manager.execute_stateless_task("w", "hello")
 
 
