@@ -179,7 +179,7 @@ def fallback_cost(input_tokens: int, output_tokens: int) -> float:
 
 
 def published_price(provider: str, model: str, usage: TokenCounts, tier: str = "") -> Decimal | None:
-    """The published price of a request from genai-prices, which holds its own data and asks no server.
+    """Looks up the published price of a request in genai-prices, which holds its own data and asks no server.
 
     ``None`` without that library (``pip install neuroscript[prices]``), for a model or a service tier of it that it
     does not know, and for providers that publish no prices.

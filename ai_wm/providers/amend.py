@@ -1,4 +1,4 @@
-"""What a server of chat completions asks to be sent differently, and sending it so.
+"""Changing a request that a server of chat completions has refused, to the form that it asks for.
 
 Servers differ in what an option is called and what they take beside what.  Where one refuses a request and says what it
 wants instead, the request is sent again like that, and so are later ones to the same model.  What would change what
@@ -26,7 +26,7 @@ _UNKNOWN = r"(unsupported|not supported|unknown|unrecognized|unexpected|not perm
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """One way to send a request differently.
+    """A change to the body of a request, and the refusal that asks for it.
 
     Args:
         name: by which it is remembered.
@@ -133,14 +133,14 @@ _BY_NAME: Final = {amendment.name: amendment for amendment in AMENDMENTS}
 
 
 def amendment_for(body: Body, refusal: ErrorReply, tried: Iterable[str] = ()) -> Amendment | None:
-    """The amendment that a refusal asks for, if there is one for this request that has not been tried."""
+    """Finds the amendment that a refusal asks for, if this request has one that has not been tried."""
     said = f"{refusal.kind} {refusal.message}"
     found = (item for item in AMENDMENTS if item.words.search(said) and item.applies(body) and item.name not in tried)
     return next(found, None)
 
 
 def hint_for(body: Body, refusal: ErrorReply) -> str:
-    """What the definition has to say differently, where a refusal is about something that it has set."""
+    """Returns advice where a refusal is about something that the definition has set; else an empty text."""
     effort = next(item for item in AMENDMENTS if item.name == "reasoning_effort")
     if effort.words.search(refusal.message) and body.get("reasoning_effort") not in (None, "none"):
         return "to use tools here, set baseConfig.reasoning_effort to 'none'"
@@ -148,7 +148,7 @@ def hint_for(body: Body, refusal: ErrorReply) -> str:
 
 
 def amended(body: Body, names: Iterable[str], where: str = "") -> Body:
-    """The request with the amendments of these names, as far as they apply.
+    """Applies amendments to the body of a request, as far as they apply to it.
 
     Args:
         body: the request.

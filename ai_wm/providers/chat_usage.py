@@ -1,4 +1,4 @@
-"""The tokens of a chat completion, in all the places where the servers that speak it put them."""
+"""Reading the tokens of a chat completion, in all the places where servers put them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ai_wm.providers.base import Usage
 
 
 def usage_in(body: Mapping[str, Any]) -> Usage:
-    """The tokens that a reply or a chunk of a stream says were spent; none where it says nothing of use."""
+    """Reads the tokens that a reply or a chunk of a stream reports; none where it reports nothing of use."""
     for source in _sources(body):
         usage = _usage(source)
         if usage.total_tokens:

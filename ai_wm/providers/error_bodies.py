@@ -1,4 +1,4 @@
-"""What a provider says about a failure, in whichever of the shapes in which servers and gateways say it.
+"""Reading a provider's report of a failure, in any of the shapes that servers and gateways give it.
 
 Gateways wrap what the server behind them said: OpenRouter in ``error.metadata.raw``, LiteLLM in the message, others as
 JSON in a text.  The layers are read from the outside in, and all that they say is kept: the reason is mostly inside.
@@ -89,7 +89,7 @@ class _Layer:
 
 
 def read_error(body: Any) -> ErrorReply:
-    """The failure that the JSON of a reply reports; an empty one where it reports none."""
+    """Reads the failure that the JSON of a reply reports; an empty one where it reports none."""
     layers = list(_layers(body, 0))
     messages: list[str] = []
     for layer in layers:
@@ -110,7 +110,7 @@ def read_error(body: Any) -> ErrorReply:
 
 
 def reports_error(body: Mapping[str, Any]) -> bool:
-    """Whether the JSON of a successful reply is the report of a failure, alone or beside something else."""
+    """Tells whether the JSON of a successful reply reports a failure, alone or beside something else."""
     if body.get("error") or body.get("errors"):
         return True
     base = body.get("base_resp")  # MiniMax
@@ -120,7 +120,7 @@ def reports_error(body: Mapping[str, Any]) -> bool:
 
 
 def wait_in(message: str) -> float | None:
-    """The seconds that a message says to wait (``Please try again in 7m12.5s``), if it does."""
+    """Reads the seconds that a message says to wait (``Please try again in 7m12.5s``), if it does."""
     found = _WAIT.search(message)
     if not found:
         return None
@@ -128,7 +128,7 @@ def wait_in(message: str) -> float | None:
 
 
 def readable(text: str) -> str:
-    """What a body that is no JSON says: of an HTML page its title or its text."""
+    """Returns the text of a body that is not JSON: of an HTML page its title or what it shows."""
     if not re.match(r"\s*(<!doctype|<html|<head|<body|<\?xml)", text, re.IGNORECASE):
         return text
     title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)

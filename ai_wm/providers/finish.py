@@ -1,4 +1,4 @@
-"""How a reply ended: the words that providers have for it, and what becomes of the reply.
+"""The end of a reply: the words that providers have for its reason, and what each means for the reply.
 
 One table serves all wire formats, since gateways pass on the words of whoever answers behind them.  A word that means
 failure, a filter or a refusal makes the call fail; a word that nobody knows is handed on as ``unknown`` and logged.
@@ -101,7 +101,7 @@ _ENDINGS: Final[dict[str, Ending]] = {word: ending for ending, words in _WORDS.i
 
 
 def ending_of(word: str) -> Ending | None:
-    """What a provider's word for the end of a reply means; ``None`` for one that nobody knows."""
+    """Looks up the meaning of a provider's word for the end of a reply; ``None`` for one that is not known."""
     plain = word.strip().lower().replace("-", "_").replace(" ", "_")
     known = _ENDINGS.get(plain)
     if known is None and "malformed" in plain:  # Google's compatible endpoint: function_call_filter: MALFORMED_…

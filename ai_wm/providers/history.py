@@ -1,4 +1,4 @@
-"""A conversation in the form that the provider takes which is asked next.
+"""Bringing a conversation into the form that the provider accepts.
 
 Histories hold what models and people left in them: empty texts, calls without results, ids that another provider gave
 before a fallback, reasoning that only one server understands.  None of it may make the next request fail.
@@ -24,7 +24,7 @@ _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a provider takes.
+    """The form of conversation that a provider accepts.
 
     Args:
         call_id: the ids of tool calls that it takes; others, and those of another origin, are replaced.
@@ -43,7 +43,7 @@ class Form:
 
 
 def conversation(request: LLMRequest, form: Form) -> list[Message]:
-    """The messages of ``request`` in the form that its provider takes.
+    """Brings the messages of a request into the form that its provider accepts.
 
     Texts that say nothing are left out, each call of a tool has one result behind it, ids are unique and of the right
     form, and what another server wanted to see again is dropped.

@@ -352,7 +352,7 @@ class _Received:
 
     @property
     def given(self) -> str:
-        """What has been delivered by now."""
+        """The text that has been delivered by now."""
         return self._given + "".join(self._pieces)
 
     def take(self, piece: str) -> str:
@@ -365,7 +365,7 @@ class _Received:
         return self._new(piece)
 
     def end(self) -> str:
-        """What is left when the reply is complete, which must not be shorter than what was delivered."""
+        """Returns the rest of a complete reply, which must not be shorter than what was delivered."""
         left = self._new(whole_text(self._half))
         self._half = ""
         if self._place < len(self._given):

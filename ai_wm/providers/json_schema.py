@@ -1,4 +1,4 @@
-"""JSON Schema as each provider takes it, and the check that a reply fits what was asked for.
+"""Fitting JSON Schemas to the subset of each provider, and checking replies against them.
 
 Each provider's structured output knows a subset of JSON Schema (draft 2020-12).  What it does not know goes into the
 description, where the model can read it, and is checked here when the reply has come.
@@ -17,7 +17,7 @@ _PLAIN: Final = (str, int, float, bool, type(None))
 
 
 class NotExpressible(Exception):
-    """A schema that a provider's subset has nothing for: what and where."""
+    """Raised for a schema that a provider's subset cannot express: says what and where."""
 
 
 # --- What providers take ---
@@ -57,7 +57,7 @@ _NO_RULE: Final = frozenset({"$schema", "$comment", "default", "examples", "depr
 
 
 def for_anthropic(schema: Mapping[str, Any], path: str = "$") -> dict[str, Any]:
-    """The schema in the subset of ``output_config.format``, as Anthropic's own SDK makes it (``lib/_parse``).
+    """Converts a schema to the subset of ``output_config.format``, as Anthropic's SDK does (``lib/_parse``).
 
     Objects are closed; bounds, patterns and the like move into the description.
 
@@ -112,7 +112,7 @@ def _fill_for_anthropic(made: dict[str, Any], rest: dict[str, Any], kind: str, p
 
 
 def for_google(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema in the subset of ``responseJsonSchema``; the rest moves into the description."""
+    """Converts a schema to the subset of ``responseJsonSchema``; the rest moves into the description."""
     rest = {key: value for key, value in schema.items() if key not in _NO_RULE}
     if "const" in rest:
         rest["enum"] = [rest.pop("const")]
@@ -165,7 +165,7 @@ _STRICT_FORMATS: Final = frozenset(
 
 
 def for_strict(schema: Mapping[str, Any], path: str = "$") -> dict[str, Any]:
-    """The schema in the subset of OpenAI's ``strict`` mode: objects are closed and have all their keys.
+    """Converts a schema to the subset of OpenAI's ``strict`` mode: objects are closed, all keys required.
 
     Raises:
         NotExpressible: a map with free keys.
@@ -221,7 +221,7 @@ def _is_plain(value: Any, *, many: bool) -> bool:
 
 
 def misfit(value: Any, schema: Mapping[str, Any]) -> str:
-    """The first place at which ``value`` does not fit ``schema``, and why; empty if it fits.
+    """Finds the first place at which a value does not fit a schema, and says why; empty if it fits.
 
     Formats are not checked, which JSON Schema leaves open, nor are patterns that RE2 does not know.
     """

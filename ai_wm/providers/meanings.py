@@ -1,4 +1,4 @@
-"""What a failure means that a provider reports: by its status, and by its words where the status says little or wrong.
+"""Classifying the failures that providers report, by status, and by words where the status says little or wrong.
 
 Providers have no common codes.  A limit comes as 429, 413, 400 or within a successful reply, a conversation that does
 not fit as 400, 413, 422 or 500, a model that is not there as 404 or 400.  The tables hold their own words.
@@ -102,7 +102,7 @@ _ANY_STATUS = frozenset({0, 400, 409, 413, 422, 500, 502, 503})
 
 
 class Meaning(NamedTuple):
-    """What a failure means: the error code and text, whether another attempt can succeed, and whether one is enough."""
+    """The meaning of a failure: error code and text, whether another attempt can succeed, and whether one is enough."""
 
     code: ErrorCode
     text: str
@@ -111,7 +111,7 @@ class Meaning(NamedTuple):
 
 
 def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
-    """What a failure means.
+    """Classifies a failure.
 
     Args:
         status: its HTTP status; 0 where it was reported within a successful reply and names none.

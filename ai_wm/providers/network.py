@@ -1,4 +1,4 @@
-"""Sockets whose waiting can be ended: a silent server does not keep a call that was cancelled.
+"""Interruptible sockets: a call that was cancelled does not wait for a silent server.
 
 A read waits in short slices and looks in between whether the call goes on.  What a slice has not brought is not lost:
 the next one takes up where it ended.
@@ -64,7 +64,7 @@ class Network(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """A connection to a server."""
+        """Opens a connection to a server."""
         options = [*(socket_options or ()), *_OPTIONS]
         stream = _Stream(super().connect_tcp(host, port, timeout, local_address, options))
         opened = getattr(_current, "opened", None)

@@ -228,7 +228,7 @@ class ChatStream:
 
     @property
     def produced(self) -> int:
-        """The bytes of text, reasoning and arguments so far."""
+        """The number of bytes of text, reasoning and arguments so far."""
         return self._hidden + self._calls.produced
 
     def feed(self, name: str, event: Any) -> str:

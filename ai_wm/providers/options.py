@@ -146,7 +146,7 @@ def response_format(config: Mapping[str, Any]) -> ResponseFormat | None:
 
 
 def system_with_json(request: LLMRequest, shape: ResponseFormat, *, always: bool = True) -> str:
-    """The system prompt with the instruction that asks for JSON, and for the schema if there is one.
+    """Adds to the system prompt an instruction that asks for JSON, and for the schema if there is one.
 
     Args:
         request: whose system prompt it is.

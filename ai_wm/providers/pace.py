@@ -1,4 +1,4 @@
-"""When calls go again that a provider has sent away with the same ``Retry-After``.
+"""Spreading the retries of calls that a provider has refused with the same ``Retry-After``.
 
 They were sent away together and would all come back at the same moment, to be sent away again.  So each gets a moment
 of its own behind the wait that the provider asked for, as far apart as the calls were that it let through before.
@@ -35,14 +35,14 @@ class Pace:
         self._next: dict[Target, float] = {}
 
     def answered(self, target: Target) -> None:
-        """A call was let through."""
+        """Notes that a call was let through."""
         times = self._answered.get(target)
         if times is None:
             times = self._answered.setdefault(target, deque(maxlen=_REMEMBERED))
         times.append(self._clock())
 
     def wait(self, target: Target, asked: float, longest: float) -> float:
-        """The seconds that a call waits which was sent away.
+        """Returns the seconds that a refused call waits.
 
         Args:
             target: what was called.

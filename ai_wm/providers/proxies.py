@@ -1,4 +1,4 @@
-"""Which proxy a call goes by: the usual variables, and their exemptions, asked before anything is built.
+"""Choosing the proxy of a call, by the usual environment variables and their exemptions.
 
 ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``ALL_PROXY`` name proxies by the scheme of the address, ``NO_PROXY`` what is
 exempt; names in small letters come first.  On macOS and Windows the system's settings count where no variable is set.
@@ -16,7 +16,7 @@ _SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 def proxy_for(url: str, environ: Mapping[str, str] = os.environ) -> str | None:
-    """The address of the proxy that a call to ``url`` goes by, or ``None`` for no proxy.
+    """Returns the address of the proxy for an address, or ``None`` where there is none.
 
     Raises:
         ValueError: the variable names a proxy of a kind that is not spoken; the message does not show its address,
@@ -40,7 +40,7 @@ def proxy_for(url: str, environ: Mapping[str, str] = os.environ) -> str | None:
 
 
 def is_exempt(url: str, exemptions: str) -> bool:
-    """Whether ``NO_PROXY`` names the server of ``url``.
+    """Tells whether ``NO_PROXY`` exempts the server of an address.
 
     It is a list of names (``example.com`` and what is below it, also ``.example.com`` and ``*.example.com``),
     addresses, networks (``10.0.0.0/8``), each perhaps with a port, or ``*`` for everything.

@@ -1,4 +1,4 @@
-"""The tool calls of a reply: arguments that models write as JSON text, and calls that come in pieces.
+"""Reading the tool calls of a reply: arguments written as JSON text, and calls that come in pieces.
 
 What a model writes wrong is no failure of the call: it goes back to the model as the result of the tool, with what is
 wrong with it, and the model can correct itself.
@@ -18,7 +18,7 @@ _SHOWN = 200
 
 
 def tool_calls(calls: Iterable[tuple[Any, Any, Any]], request: LLMRequest) -> tuple[ToolCallRequest, ...]:
-    """The calls of one reply, from the id, the name and the arguments of each.
+    """Makes the calls of one reply, from the id, the name and the arguments of each.
 
     Ids that are missing, or not the only ones of their kind in the reply, are made up: results are tied to calls by id.
     """
@@ -38,13 +38,13 @@ def tool_calls(calls: Iterable[tuple[Any, Any, Any]], request: LLMRequest) -> tu
 
 
 def cut_call(calls: tuple[ToolCallRequest, ...]) -> str:
-    """The tool that the last call is of, if that call would be what a reply that was cut ends with; else empty."""
+    """Names the tool of the last call, if the cut reply ended within that call; else an empty text."""
     last = calls[-1] if calls else None
     return last.name if last is not None and (last.problem or not last.arguments) else ""
 
 
 def read_arguments(given: Any) -> tuple[dict[str, Any], str]:
-    """The arguments of a tool call and what is wrong with them; empty arguments if anything is."""
+    """Reads the arguments of a tool call, and says what is wrong with them; then they are empty."""
     if isinstance(given, str):
         text = whole_text(given).strip()
         if not text:
@@ -78,7 +78,7 @@ def _cut(text: str) -> str:
 
 
 class CallPieces:
-    """Puts together the tool calls of a stream of chat completions.
+    """Assembles the tool calls of a stream of chat completions.
 
     OpenAI numbers the calls; other servers give no index, the same one to every call, no id, the same id to every call,
     or a new one with every piece.  A piece with a name begins a call, unless it repeats the head of one whose arguments
