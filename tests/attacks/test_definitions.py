@@ -189,8 +189,8 @@ MEDDLING: list[tuple[str, str]] = [
         'call tool.AIWorkerDefinition.Update("off", {"status": "active"})',
     ),
     (
-        "A record of a call that never was made the host's worker look dear.",
-        f'call tool.AIWorker.LogPerformance("t", "stateless-t", "helper", {MOMENT}, {MOMENT}, 1, true, cost_incurred: 9.0)',
+        "A record of a call that never was made the worker look dear.",
+        f'call tool.AIWorker.LogPerformance("t", "", "helper", {MOMENT}, {MOMENT}, 1, true, {{}}, {{}}, 9.0)',
     ),
     (
         "What an instance of the host's worker used was replaced by nothing.",
