@@ -77,12 +77,14 @@ class ScriptDefinitions:
         ]
 
     def active(self) -> list[AIWorkerDefinition]:
-        """The active definitions that scripts see and may ask, shared: not to be changed."""
-        return [
+        """The active definitions that scripts see and may ask, the host's first; shared: not to be changed."""
+        rights = self._rights
+        found = [
             item
-            for item in self._rights.seen()
-            if item.status is AIWorkerDefinitionStatus.ACTIVE and self._rights.policy.may_ask(item.name)
+            for item in rights.seen()
+            if item.status is AIWorkerDefinitionStatus.ACTIVE and rights.policy.may_ask(item.name)
         ]
+        return sorted(found, key=lambda item: rights.standing(item) is not Standing.HOST)
 
     def key_status(self, definition: AIWorkerDefinition) -> APIKeyStatus:
         """Whether a key is there, if it may be sent; whether it is there otherwise is nobody's business."""
