@@ -170,7 +170,7 @@ def test_many_addresses_take_no_many_file_descriptors(monkeypatch: pytest.Monkey
             config = {"base_url": f"{server.url}/v1"}
             id_ = manager.add_worker_definition(worker(f"w{number}", provider="custom", base_config=config))
             assert manager.execute_stateless_task(id_, "x").output == "Hi there"
-        kept: Any = manager._wiring.clients._transport._connections  # type: ignore[union-attr]
+        kept: Any = manager._wiring.clients._transport._connections[None]  # type: ignore[union-attr]
         assert sum(map(len, kept._idle.values())) == 8
         # The servers that were asked last are those whose connections were kept.
         for number in (39, 32, 31):

@@ -64,7 +64,7 @@ def test_a_cloned_repository_that_ships_definitions(world: World, says: str, fie
         'return tool.AIWorker.ExecuteStatelessTask("helper", "x")',
         'ask tool.AIWorkerInstance.Spawn("helper").conversation_manager_handle, "x" into r',
     ):
-        assert "neuroscript workers trust 'helper'" in script.refusal(text), says
+        assert "neuroscript workers trust helper" in script.refusal(text), says
     assert world.evil.received == world.friend.received == []
     assert script.run("return tool.AIWorkerDefinition.List()")[0]["api_key_status"] in (
         "Not Approved",

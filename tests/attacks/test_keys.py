@@ -127,8 +127,7 @@ def test_a_refusal_says_what_would_permit_it(world: World) -> None:
     script = world.script(world.manager())
     script.run(adding("w", env("GROQ_API_KEY"), base_config={"base_url": "https://api.groq.com/openai/v1"}))
     asked = script.refusal('ask "w", "x" into r')
-    assert "--allow-origin https://api.groq.com" in asked
-    assert "WorkerPolicy(origins=('https://api.groq.com',))" in asked
+    assert "--allow-key env:GROQ_API_KEY=https://api.groq.com" in asked
     policy = WorkerPolicy(origins=("https://api.groq.com",))
     asked = world.script(script.manager, policy).refusal('ask "w", "x" into r')
     assert "--allow-key env:GROQ_API_KEY=https://api.groq.com" in asked

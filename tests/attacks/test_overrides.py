@@ -74,7 +74,7 @@ def test_what_everybody_may_set_is_set(world: World) -> None:
         "on_limit": "wait",
         "timeout_seconds": 30,
         "max_retries": 0,
-        "response_format": "json",
+        "response_format": "text",
     }
     assert values.keys() <= ALLOWED
     script.interpreter.load('func go(needs settings) means\n  ask "helper", "x" with settings into r\nendfunc\n')
