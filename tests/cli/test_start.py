@@ -192,7 +192,6 @@ def test_a_program_that_is_compiled_needs_no_compiler(caches: Path, tmp_path: Pa
         "neuroscript.stdlib.",
         "neuroscript.cli.settings",
         "neuroscript.cli.configuration",
-        "neuroscript.output",
     ):
         assert not [name for name in modules if name.startswith(part)]
 
