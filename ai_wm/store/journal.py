@@ -60,7 +60,7 @@ class Journals:
         self._files = files
         self._offsets: dict[str, int] = {}
         """How far each journal was read."""
-        self._listing: tuple[int, list[str]] = (0, [])
+        self._listing: tuple[int, dict[str, str]] = (0, {})
         """When the directory was changed last, 0 if another change might not show by that; the journals in it then."""
         self._owner = ""
         self._alive: FileLock | None = None
@@ -209,6 +209,8 @@ class Journals:
     def read(self, index: RecordIndex) -> None:
         """Take in what is new in all journals."""
         sizes = self._sizes()
+        if sizes == self._offsets:
+            return
         for gone in self._offsets.keys() - sizes.keys():
             del self._offsets[gone]
             for live in index.live_instances():
@@ -227,13 +229,14 @@ class Journals:
         """The journals and their lengths."""
         try:
             changed = os.stat(self._folder).st_mtime_ns
-            settled, names = self._listing
+            settled, paths = self._listing
             if changed != settled:
                 names = [name for name in os.listdir(self._folder) if name.endswith(_SUFFIX)]
-                self._listing = (changed if time.time_ns() - changed > _grain(changed) else 0, names)
-            return {name: os.stat(os.path.join(self._folder, name)).st_size for name in names}
+                paths = {name: os.path.join(self._folder, name) for name in names}
+                self._listing = (changed if time.time_ns() - changed > _grain(changed) else 0, paths)
+            return {name: os.stat(path).st_size for name, path in paths.items()}
         except FileNotFoundError:  # there is no directory; or one was removed just now, as whoever holds the lock sees
-            self._listing = (0, [])
+            self._listing = (0, {})
             return {}
 
     def forget(self) -> None:
@@ -306,7 +309,7 @@ class Journals:
 
 def _grain(changed: int) -> int:
     """Nanoseconds after which one more change of a directory shows in its time, whatever the file system."""
-    return 50_000_000 if changed % 1_000_000_000 else 3_000_000_000
+    return 20_000_000 if changed % 1_000_000_000 else 3_000_000_000
 
 
 def _own_name(owner: str, number: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.totals import Totals, to_nanoseconds, tokens_of
@@ -23,10 +23,9 @@ from ai_wm.data.types import (
     TokenUsageMetrics,
 )
 from ai_wm.store import rules
+from ai_wm.store.base import T
 from ai_wm.store.rows import has_two_spellings
 from neuroscript import ErrorCode, NeuroScriptError
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)

@@ -97,7 +97,7 @@ IN_STRIDES = pytest.mark.parametrize("stride", [41, pytest.param(1, marks=pytest
 @IN_STRIDES
 @pytest.mark.parametrize("name", STORING_SOMETHING)
 def test_storing(tmp_path: Path, name: str, stride: int) -> None:
-    interrupted_everywhere(tmp_path, STORING, nothing, OPERATIONS[name], min(stride, 3))
+    interrupted_everywhere(tmp_path, STORING, nothing, OPERATIONS[name], min(stride, 7))
 
 
 @IN_STRIDES
@@ -128,4 +128,4 @@ def test_reading_what_another_process_did(tmp_path: Path, name: str, stride: int
 
 @IN_STRIDES
 def test_tidying_up(tmp_path: Path, stride: int) -> None:
-    interrupted_everywhere(tmp_path, TIDYING, nothing, lambda store: store.save(), min(stride, 5))
+    interrupted_everywhere(tmp_path, TIDYING, nothing, lambda store: store.save(), min(stride, 11))
