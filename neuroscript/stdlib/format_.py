@@ -11,7 +11,16 @@ import re
 from typing import Any, NamedTuple, NoReturn
 
 from neuroscript.errors import ErrorCode
-from neuroscript.stdlib.declare import Context, Group, fail, max_characters, max_nesting, optional, required
+from neuroscript.stdlib.declare import (
+    Context,
+    Group,
+    fail,
+    max_characters,
+    max_items,
+    max_nesting,
+    optional,
+    required,
+)
 from neuroscript.tools.spec import ArgType
 from neuroscript.tools.validation import given
 from neuroscript.values import Fuzzy, joined_text, number_text, read_number
@@ -85,10 +94,12 @@ _Part = str | tuple[int, _Form]
 )
 def format_text(ctx: Context | None, template: str, args: list[Any]) -> str:
     """Puts values into a text, each in a width and form of its own."""
-    parts = _taken_apart(template) if len(template) <= _KEPT else _parts(template)
+    parts = _taken_apart(template) if len(template) <= _KEPT else _parts(template, ctx)
     room = max_characters(ctx)
     pieces = []
-    for part in parts:
+    for number, part in enumerate(parts, 1):
+        if not number & 1023 and ctx is not None:
+            ctx.check()
         if isinstance(part, str):
             piece = part
         else:
@@ -114,15 +125,20 @@ def _wrong(problem: str) -> NoReturn:
 # --- templates --------------------------------------------------------------------------------------------------------
 
 
-def _parts(template: str) -> list[_Part]:
+def _parts(template: str, ctx: Context | None = None) -> list[_Part]:
     """The template as texts and the fields between them.
 
     Raises:
-        NeuroScriptError: 4, saying where it is wrong.
+        NeuroScriptError: 4, saying where it is wrong; 37 if it has more parts than a list may have items.
     """
     parts: list[_Part] = []
+    most = max_items(ctx)
     count, numbered = 0, False
     for match in _PIECE.finditer(template):
+        if len(parts) >= most:
+            fail(ErrorCode.RESOURCE_EXHAUSTION, _TOOL, f"the template has more than the {most} parts allowed")
+        if not len(parts) & 1023 and ctx is not None:
+            ctx.check()
         piece = match.group()
         if piece[0] not in "{}":
             parts.append(piece)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from neuroscript.runtime.context import ToolContext
 
 MAX_FILENAME = 100
+_LONG_NAME = 10_000
 
 
 def _entry(entry: FileEntry, folder: str = "") -> dict[str, Any]:
@@ -126,6 +127,8 @@ def line_count(ctx: ToolContext, filepath: str) -> int:
 
 
 def sanitize_filename(name: str) -> str:
+    if len(name) > _LONG_NAME:  # of which no more than the beginning and an extension can be left
+        name = name[: _LONG_NAME // 2] + name[-_LONG_NAME // 2 :]
     clean = re.sub(r"[^\w.\-]+", "_", name)
     clean = re.sub(r"\.{2,}", ".", re.sub(r"_{2,}", "_", clean)).strip("._-")
     stem, dot, extension = clean.rpartition(".")
