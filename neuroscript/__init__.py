@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neuroscript.cancellation import CancelRegistration, CancelToken
 from neuroscript.errors import (
     AccessError,
     ArgumentError,
@@ -54,6 +55,8 @@ __all__ = [
     "ArgSpec",
     "ArgType",
     "ArgumentError",
+    "CancelRegistration",
+    "CancelToken",
     "CancelledError",
     "ConflictError",
     "Diagnostic",

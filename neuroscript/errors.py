@@ -150,6 +150,11 @@ class NeuroScriptError(Exception):
         if self.details:
             self.details = _trimmed(self.details, [MOST_TEXT], _MOST_NESTED)
 
+    def at_place_of(self, other: NeuroScriptError) -> Self:
+        """Gives the error the place and the stack of another one, which it takes the place of."""
+        self.file, self.line, self.column, self.stack = other.file, other.line, other.column, other.stack
+        return self
+
     @property
     def name(self) -> str:
         """The code's name, such as ``DIVISION_BY_ZERO``; ``TOOL`` for a tool's own codes."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 
 from neuroscript.cache.memory import Cache, Entry, RecordingLinker
+from neuroscript.cancellation import CancelToken
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.limits import Limits
 from neuroscript.runtime import abi
@@ -18,7 +19,7 @@ from neuroscript.stdlib import standard_registry
 from neuroscript.tools.policy import Policy
 from neuroscript.tools.registry import ToolRegistry
 from neuroscript.tools.spec import ToolSpec
-from neuroscript.values import Function, from_host, to_host
+from neuroscript.values import Function, ToolValue, from_host, to_host
 
 # Types are imported for type checkers alone, here and in all that a start imports: `typing`, `logging` and `pathlib`
 # take longer than the rest.
@@ -413,19 +414,28 @@ class Interpreter:
 
     # --- running -----------------------------------------------------------------------------------------------------
 
-    def run(self, procedure: str, /, *args: Any, **named: Any) -> Any:
+    def run(self, procedure: str, /, *args: Any, cancel: CancelToken | None = None, **named: Any) -> Any:
         """Calls a procedure with Python values and returns its result as one.
+
+        Args:
+            procedure: its name.
+            args: its arguments by position.
+            cancel: ends the run when it is cancelled, which it may be before the run.  A parameter of this name gets
+                its value by position.
+            named: its arguments by name.
 
         Raises:
             NeuroScriptError: whatever ends the run: 2 if there is no such procedure, 4 for wrong arguments, 37 for a
                 limit, 44 when cancelled, and the program's own errors.
         """
         runtime = self.runtime
+        if cancel is not None:
+            check_token(cancel)
         runtime.check_procedure(procedure)
         self._check_call(procedure, len(args), list(named))
         values = [from_host(value) for value in args]
         values += [from_host(value) for value in named.values()]
-        with runtime.run() as depth:
+        with runtime.run(cancel=cancel) as depth:
             result = runtime.call(depth + 1, None, procedure, tuple(values), tuple(named))
         return self._outside(result)
 
@@ -438,20 +448,46 @@ class Interpreter:
             error.file, error.line, error.column = loaded.file, loaded.line, 1
             raise error
 
-    def execute(self, source: str | bytes, name: str = "<script>") -> None:
+    def call(
+        self, function: Function | ToolValue, /, *args: Any, cancel: CancelToken | None = None, **named: Any
+    ) -> Any:
+        """Calls a function or tool that a script gave as a value, and returns its result as a Python value.
+
+        Raises:
+            NeuroScriptError: as `run` does; 7 if it is no function.
+        """
+        if cancel is not None:
+            check_token(cancel)
+        runtime = self.runtime
+        values = [from_host(value) for value in args]
+        values += [from_host(value) for value in named.values()]
+        with runtime.run(cancel=cancel) as depth:
+            result = runtime.call(depth + 1, function, None, tuple(values), tuple(named))
+        return self._outside(result)
+
+    def execute(self, source: str | bytes, name: str = "<script>", *, cancel: CancelToken | None = None) -> None:
         """Loads a program and runs its command blocks in order.
+
+        Args:
+            source: the program, as for `load`.
+            name: what it is called in messages.
+            cancel: ends the run when it is cancelled.
 
         Raises:
             NeuroScriptError: as `load` and `run` do.
         """
-        with self.runtime.alone():
+        if cancel is not None:
+            check_token(cancel)
+        with self.runtime.alone(cancel=cancel):
             self.load(source, name)
-            self.run_commands()
+            self.run_commands(cancel=cancel)
 
-    def run_commands(self) -> None:
+    def run_commands(self, *, cancel: CancelToken | None = None) -> None:
         """Runs the command blocks of the program that was loaded last, in order; they are run once."""
+        if cancel is not None:
+            check_token(cancel)
         commands, self._commands = self._commands, []
-        with self.runtime.run() as depth:
+        with self.runtime.run(cancel=cancel) as depth:
             for command in commands:
                 self.runtime.namespace[command](depth)
 
@@ -460,13 +496,20 @@ class Interpreter:
         """Whether the program that was loaded last has command blocks that have not been run."""
         return bool(self._commands)
 
-    def emit_event(self, name: str, payload: Any = None, source: str = "host") -> None:
+    def emit_event(
+        self, name: str, payload: Any = None, source: str = "host", *, cancel: CancelToken | None = None
+    ) -> None:
         """Fires an event; its handlers have run when this returns.  Their errors go to ``on_error`` and the log."""
-        self.runtime.fire(name, from_host(payload), source)
+        if cancel is not None:
+            check_token(cancel)
+        self.runtime.fire(name, from_host(payload), source, cancel=cancel)
 
-    def cancel(self) -> None:
-        """Ends the run that is going on, from any thread, with error 44; without one nothing happens."""
-        self.runtime.cancel()
+    def cancel(self, reason: str = "") -> None:
+        """Ends the run that is going on, from any thread, with error 44; without one nothing happens.
+
+        As `CancelToken.cancel`, which also ends runs that have not begun.
+        """
+        self.runtime.cancel(reason)
 
     def session(self) -> Session:
         """An interactive session: inputs one after the other, with variables that stay."""
@@ -503,11 +546,23 @@ class Interpreter:
         """The programs that are loaded, in order, with their metadata."""
         return tuple(self._programs)
 
-    def report(self, error: NeuroScriptError, what: str) -> None:
-        """Tells the host of an error that ends no run."""
+    def report(self, error: NeuroScriptError, what: str) -> object:
+        """Tells the host of an error that ends no run; gives what its callback gives."""
         self.log.warning("%s failed: %s", what, error)
-        if self.on_error is not None:
-            self.on_error(error)
+        return self.on_error(error) if self.on_error is not None else None
+
+
+def check_token(cancel: CancelToken) -> None:
+    """Refuses what is no token, and the start of a run that is cancelled before it begins.
+
+    Raises:
+        TypeError: if it is no token.
+        CancelledError: 44 if it is cancelled.
+    """
+    if not isinstance(cancel, CancelToken):
+        message = f"cancel takes a CancelToken, not {type(cancel).__name__}; a parameter called so is given by position"
+        raise TypeError(message)
+    cancel.check()
 
 
 @functools.cache

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from neuroscript.records import record
 
+SECONDS = frozenset({"max_seconds", "max_wall_seconds"})
+"""The limits that are amounts of time, which need not be whole."""
+
 
 @record(frozen=True, kw_only=True)
 class Limits:
-    """The limits of one run.  Every limit is on by default; ``None`` lifts one.
+    """The limits of one run.  Every limit but ``max_wall_seconds`` is on by default; ``None`` lifts one.
 
     Args:
         max_steps: loop turns and procedure calls of one run.
@@ -21,6 +24,8 @@ class Limits:
         max_memory: bytes by which a run's own values may grow.
         max_written_bytes: bytes that one run may write to files, all together.
         max_files: files and folders that one run may make; deleting them gives nothing back.
+        max_wall_seconds: seconds by the clock from the start of one run to its end, tools, models and waits included;
+            None by default.  What waits is woken when they are over: a sleep, a model's reply, an asynchronous tool.
 
     Reaching a limit ends the run with error 37 (38 for nesting).  A script cannot catch that; the interpreter stays
     usable.
@@ -37,12 +42,13 @@ class Limits:
     max_memory: int | None = 112 * 1024 * 1024
     max_written_bytes: int | None = 256 * 1024 * 1024
     max_files: int | None = 10_000
+    max_wall_seconds: float | None = None
 
     def __post_init__(self) -> None:
         for name in Limits.__annotations__:
             value = getattr(self, name)
             if value is None:
                 continue
-            number = isinstance(value, int) or (name == "max_seconds" and isinstance(value, float))
+            number = isinstance(value, int) or (name in SECONDS and isinstance(value, float))
             if not number or isinstance(value, bool) or not value >= 0:
                 raise ValueError(f"Limits.{name} must be a number of 0 or more, or None, not {value!r}")

@@ -26,6 +26,7 @@ LAYERS = {
     "neuroscript": """
         output records user_directories version
         errors limits
+        cancellation
         values
         sandbox syntax
         tools
@@ -70,7 +71,7 @@ LAYERS = {
         generate
     """,
     "neuroscript.tools": """
-        arguments signatures
+        arguments signatures awaiting
         from_function
         spec
         policy validation call_shape
@@ -78,7 +79,8 @@ LAYERS = {
         .
     """,
     "neuroscript.runtime": """
-        . abi errors programs services handles operators context
+        . abi errors programs services handles operators context deadlines
+        run_state
         containers events budget
         runs tool_calls
         namespace

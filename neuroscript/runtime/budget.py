@@ -16,6 +16,7 @@ from time import perf_counter
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.limits import Limits
 from neuroscript.runtime.errors import Stop
+from neuroscript.runtime.run_state import RunState
 from neuroscript.values import EventValue
 
 TYPE_CHECKING = False
@@ -43,7 +44,9 @@ class Fuel:
         self.namespace = namespace
         self.max_steps = limits.max_steps if limits.max_steps is not None else sys.maxsize
         self.max_seconds = limits.max_seconds if limits.max_seconds is not None else float("inf")
-        self.cancelled = False
+        self.run = RunState()
+        self.token = self.run.token
+        self.stopped: NeuroScriptError | None = None
         self.direct_tools = False  # whether host tools are called without being timed
         self.timing = False  # whether they have been found slow enough to be timed from now on
         self.time_tools: Callable[[bool], None] = lambda timing: None
@@ -53,10 +56,30 @@ class Fuel:
         self.timed = 0.0
         self.reset()
 
+    def begin(self, run: RunState) -> None:
+        """A whole budget for a new run, which its token ends."""
+        self.run = run
+        self.token = run.token
+        run.token.when_marked(self.close_tools)
+        self.reset()
+
+    def end(self) -> None:
+        """Lets go of the run that is over: whoever cancels it later does nothing to what comes after it."""
+        self.stopped = None
+        self.run.close()
+        self.token.when_marked(None)
+        if self.token.cancelled or self.token.linked:
+            self.run = RunState()
+            self.token = self.run.token
+
+    def close_tools(self) -> None:
+        """Has the host's tools that generated code calls directly called with a check from now on; from any thread."""
+        self.timing = True
+        self.time_tools(True)
+
     def reset(self) -> None:
-        """A whole budget for a new run."""
-        self.cancelled = False
-        self.stopped: NeuroScriptError | None = None
+        """A whole budget."""
+        self.stopped = None
         self.left = self.max_steps
         self.seconds = 0.0
         self.tool_seconds = 0.0  # of the host's code, since the last check
@@ -85,9 +108,14 @@ class Fuel:
 
     def check_limits(self) -> float:
         """Ends the run if it is cancelled or beyond a limit; returns the script's seconds since the last check."""
-        if self.cancelled:
-            self.stop(NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled"))
+        if self.token.cancelled:
+            self.stop(self.run.error())
         return self._charge()
+
+    def check_cancelled(self) -> None:
+        """Ends the run if it is cancelled; asked before and after everything that has an effect."""
+        if self.token.cancelled:
+            self.stop(self.run.error())
 
     def enter_host(self) -> bool:
         """Begins code of the host, whose time is not the script's; gives what `leave_host` takes.
@@ -183,6 +211,8 @@ class Fuel:
         self.timing = timing
         self.slow_portions = self.quick_portions = 0
         self.time_tools(timing)
+        if self.token.cancelled:  # by another thread, whose change must not be lost in this one
+            self.close_tools()
 
     def _check_memory(self) -> None:
         """Ends the run if its own values have grown beyond the limit.

@@ -9,11 +9,11 @@ from neuroscript.values import from_host
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
-    import threading
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import Any
 
+    from neuroscript.cancellation import CancelToken
     from neuroscript.interpreter import Interpreter
     from neuroscript.limits import Limits
     from neuroscript.runtime.handles import HandleTable
@@ -66,6 +66,26 @@ class ToolContext:
         return self.interpreter.runtime.current_run
 
     @property
+    def cancel_token(self) -> CancelToken:
+        """The token of the run: cancelled when the run is, by whomever, and when its time is over.
+
+        What blocks registers what wakes it (``with ctx.cancel_token.on_cancel(socket.close):``), or waits for the token
+        itself, and then calls `check`.  Where the host calls a tool outside of a run, nobody cancels it.
+        """
+        return self.interpreter.runtime.fuel.token
+
+    @property
+    def deadline(self) -> float | None:
+        """The moment, of `time.monotonic`, when the run's time is over (``max_wall_seconds``); None without a limit."""
+        run = self.interpreter.runtime.current_run
+        return None if run is None else run.deadline
+
+    def remaining(self) -> float | None:
+        """The seconds that the run has left by the clock, 0 or more; None without a limit."""
+        deadline = self.deadline
+        return None if deadline is None else max(deadline - monotonic(), 0.0)
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """The environment variables that the host allows."""
         return self.interpreter.environment
@@ -109,6 +129,8 @@ class ToolContext:
                 return runtime.call(depth, function, None, args, ())
         try:
             with runtime.fuel.nested():
+                if runtime.fuel.token.cancelled:
+                    runtime.fuel.check_cancelled()
                 return runtime.call(runtime.depth, function, None, args, ())
         except Exception as exception:  # here the tool's frames are not yet in the traceback, and the script's are
             error = runtime.error_of(exception, outermost=False)
@@ -129,19 +151,29 @@ class ToolContext:
             return runtime.call(depth, runtime.function(name), None, (*args, *named.values()), tuple(named))
 
     def check(self) -> None:
-        """Raises if the run is cancelled or has used up what it may; a long tool calls it now and then."""
+        """Ends the run if it is cancelled or has used up what it may; a long tool calls it now and then.
+
+        What it raises is no `Exception`: no handler of the script, and none for failures, catches it.
+        """
         runtime = self.interpreter.runtime
         if runtime.running:
             runtime.fuel.check_limits()
 
     def sleep(self, seconds: float) -> None:
-        """Waits so many seconds, or until the run is cancelled."""
-        wake: threading.Event = self.interpreter.runtime.cancel_event
-        end = monotonic() + seconds
-        while (left := end - monotonic()) > 0:
-            if wake.wait(min(left, 3600.0)):
-                self.check()
-                return
+        """Waits so many seconds; what ends the run ends the wait."""
+        if self.cancel_token.wait(seconds):
+            self.check()
+
+    def call_host(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Calls a function of the host for the run, as tools and sinks are called.
+
+        An asynchronous one runs on the host's event loop if the run was begun with `Interpreter.arun` or its like, and
+        this waits for its result.  A run that is cancelled does not begin it, and does not go on after it.
+
+        Raises:
+            NeuroScriptError: 21 for whatever the function raises, which is the cause.
+        """
+        return self.interpreter.runtime.call_host(getattr(function, "__qualname__", "a function"), function, *args)
 
     def load(self, source: str, name: str) -> list[str]:
         """Loads more procedures into the interpreter; gives their names."""

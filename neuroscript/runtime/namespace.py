@@ -21,6 +21,7 @@ from neuroscript.runtime.events import Events, make_event
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
 from neuroscript.runtime.runs import Runs
 from neuroscript.runtime.tool_calls import TOOL_NAMES, ToolLinks, bad_call
+from neuroscript.tools.awaiting import wait_for
 from neuroscript.values import (
     TYPE_CONSTANTS,
     ErrorValue,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
+    from neuroscript.cancellation import CancelToken
     from neuroscript.interpreter import Interpreter
     from neuroscript.limits import Limits
     from neuroscript.runtime.programs import LoadedProcedure, Signature
@@ -114,6 +116,8 @@ class Runtime(ToolLinks, Runs):
     def handle(self, handler: Callable[[dict[str, Any]], bool], exception: Exception) -> NeuroScriptError | None:
         """Runs an error handler; gives the error that goes on, or None if the handler cleared it."""
         error = script_error(exception, self)
+        if self.fuel.token.cancelled:  # whatever failed then, and no handler begins
+            error = self.fuel.run.error().at_place_of(error)
         if error.code in UNCATCHABLE or isinstance(exception, RecursionError | MemoryError):
             raise Stop(error) from exception
         try:
@@ -224,7 +228,7 @@ class Runtime(ToolLinks, Runs):
         count = len(args) - len(names)
         given = to_host(list(args))
         named = dict(zip(names, given[count:], strict=True))
-        return from_host(self._host(f"the function '{function.name}'", function.call, *given[:count], **named))
+        return from_host(self.call_host(f"the function '{function.name}'", function.call, *given[:count], **named))
 
     def _builtin(self, name: str, callee: Any, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         function = self.operations.length if name == "len" else BUILTINS.get(name)
@@ -249,26 +253,36 @@ class Runtime(ToolLinks, Runs):
             raise Stop(NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message))
         sink = self.interpreter.emit_sink
         if sink is None:
-            self._host("standard output", write_line, sys.stdout, text)
+            self.call_host("standard output", write_line, sys.stdout, text)
         else:
-            self._host("the host's emit sink", sink, to_host(value))
+            self.call_host("the host's emit sink", sink, to_host(value))
 
-    def _host(self, what: str, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
-        """Calls the host, whose time is not the script's."""
-        was_host = self.fuel.enter_host()
+    def call_host(self, what: str, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
+        """Calls the host, whose time is not the script's, and waits for the result of an asynchronous function.
+
+        A run that is cancelled does not begin it, and does not go on after it.
+        """
+        fuel = self.fuel
+        fuel.check_cancelled()
+        was_host = fuel.enter_host()
         try:
-            return function(*args, **named)
+            result = function(*args, **named)
+            if result is not None and hasattr(result, "__await__"):
+                result = wait_for(result, fuel.token)
         except (NeuroScriptError, RecursionError, MemoryError):
             raise
         except Exception as error:  # the host's own code: its failure becomes the script's error
             message = f"{what} failed: {type(error).__name__}: {error}"
             raise NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, message) from error
         finally:
-            self.fuel.leave_host(was_host)
+            fuel.leave_host(was_host)
+        fuel.check_cancelled()
+        return result
 
     def whisper(self, target: Any, value: Any) -> None:
         """Whispers a value to the host, and keeps it for the next ``ask`` if the target is ``self``."""
         name = target if type(target) is str else self.operations.joined(target)
+        self.fuel.check_cancelled()
         if name == "self":
             whispered = self.whispered.setdefault(name, [])
             if len(whispered) >= self.operations.max_items:
@@ -276,14 +290,14 @@ class Runtime(ToolLinks, Runs):
             whispered.append(value)
         sink = self.interpreter.whisper_sink
         if sink is not None:
-            self._host("the host's whisper sink", sink, name, to_host(value))
+            self.call_host("the host's whisper sink", sink, name, to_host(value))
 
     def prompt(self, depth: int, text: Any) -> str:
         """Asks the person at the host: ``promptuser``."""
         source = self.interpreter.prompt_source
         if source is None:
             raise NeuroScriptError(ErrorCode.CONFIGURATION, "there is nobody to ask: the host gave no prompt source")
-        return str(from_host(self._host("the host's prompt source", source, self.operations.joined(text))))
+        return str(from_host(self.call_host("the host's prompt source", source, self.operations.joined(text))))
 
     def ask(self, depth: int, who: Any, given: bool, prompt: Any, config: Any) -> Any:
         """Asks a model: ``ask``."""
@@ -298,19 +312,21 @@ class Runtime(ToolLinks, Runs):
         text = self.operations.joined(prompt)
         self.depth = depth - 1
         context = self.interpreter.context
-        return from_host(self._host("the model", asker, context, who, text, to_host(config), to_host(whispered)))
+        return from_host(self.call_host("the model", asker, context, who, text, to_host(config), to_host(whispered)))
 
     def fail(self, value: Any, given: bool) -> NoReturn:
         """Raises the error of a ``fail`` statement."""
         self.operations.fail(value if given else "fail statement executed")
 
-    def fire(self, name: str, payload: Any, source: str, joining: bool = False) -> None:
+    def fire(
+        self, name: str, payload: Any, source: str, joining: bool = False, cancel: CancelToken | None = None
+    ) -> None:
         """Runs the handlers of an event; what fails in one goes to the host's error callback and the log."""
         handlers = self.events.of(name)
         if not handlers:
             return
         event = make_event(name, payload, source)
-        with self.run(joining) as depth:
+        with self.run(joining, cancel) as depth:
             for handler in handlers:
                 self.fuel.check_limits()
                 try:
@@ -321,9 +337,11 @@ class Runtime(ToolLinks, Runs):
     def _report(self, exception: Exception, what: str) -> None:
         """Tells the host of an error that ends no run; a limit ends it all the same."""
         error = script_error(exception, self)
+        if self.fuel.token.cancelled:
+            error = self.fuel.run.error().at_place_of(error)
         if error.code in UNCATCHABLE:
             raise Stop(error) from None
-        self._host("the host's error callback", self.interpreter.report, error, what)
+        self.call_host("the host's error callback", self.interpreter.report, error, what)
 
 
 def _checked(function: Callable[..., Any], signature: Signature) -> Callable[..., Any]:

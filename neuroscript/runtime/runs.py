@@ -12,6 +12,7 @@ from contextvars import ContextVar
 
 from neuroscript.errors import UNCATCHABLE, ErrorCode, NeuroScriptError
 from neuroscript.runtime.errors import Stop, script_error
+from neuroscript.runtime.run_state import RunState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, NoReturn
 
+    from neuroscript.cancellation import CancelRegistration, CancelToken
     from neuroscript.limits import Limits
     from neuroscript.runtime.budget import Fuel
 
 _UNLIMITED_DEPTH = 1 << 30
 _MOST_FRAMES = 30_000
+_TURN = 0.05  # seconds; how often a run that waits for another looks whether it is cancelled
 _SMALLEST_LOAD = 1024  # bytes that a load counts as, however short it is
 
-_runs: ContextVar[tuple[object, ...]] = ContextVar("neuroscript_runs", default=())
+_runs: ContextVar[tuple[RunState, ...]] = ContextVar("neuroscript_runs", default=())
 """The runs, of all interpreters, that the running code belongs to."""
 
 
@@ -41,63 +44,67 @@ class Runs:
 
     def __init__(self, limits: Limits) -> None:
         self.lock = threading.RLock()
-        self.cancel_event = threading.Event()
         self.running = 0
         self.depth = 0  # the call depth that is left to what the run or the running tool calls
         self.max_depth = limits.max_depth if limits.max_depth is not None else _UNLIMITED_DEPTH
         self.loaded = 0  # bytes of program text that the run has loaded
         self.written = 0  # bytes that it has written to files
         self.files = 0  # files and folders that it has made
-        self._run: object = None
+        self._run: RunState | None = None
 
     def tool_of(self, exception: BaseException) -> str | None:
         """The tool whose own code raised."""
         raise AssertionError  # pragma: no cover - given by ToolLinks
 
-    def alone(self, joining: bool = False) -> Alone:
+    def alone(self, joining: bool = False, cancel: CancelToken | None = None) -> Alone:
         """Keeps other threads waiting; what belongs to the run that is going on does not wait for it.
 
         Args:
             joining: whether the caller is known to belong to the run that is going on.
+            cancel: ends the wait of this thread for others.
         """
-        return Alone(self, joining)
+        return Alone(self, joining, cancel)
 
-    def run(self, joining: bool = False) -> Run:
+    def run(self, joining: bool = False, cancel: CancelToken | None = None) -> Run:
         """A run, or a part of the one that is going on: a context that gives the call depth that is left.
 
         Whatever exception ends it becomes the script's error, with its place in the script.
 
         Args:
             joining: whether the caller is known to belong to the run that is going on.
+            cancel: what ends the whole run, while this part of it lasts.
         """
-        return Run(self, joining)
+        return Run(self, joining, cancel)
 
     @property
-    def current_run(self) -> object:
-        """What stands for the run that is going on; None between runs."""
+    def current_run(self) -> RunState | None:
+        """The run that is going on; None between runs."""
         return self._run if self.running else None
 
     def belongs(self) -> bool:
         """Whether the running code belongs to the run that is going on."""
         return self.running > 0 and self._run in _runs.get()
 
-    def enter(self) -> tuple[bool, int, bool, int, Token[tuple[object, ...]]]:
+    def enter(self, cancel: CancelToken | None) -> tuple[bool, int, bool, int, Token[tuple[RunState, ...]]]:
         """Begins a run or a part of one; gives whether it is a run, its depth, and what `leave` puts back."""
         outermost = self.running == 0
-        depth = self.max_depth if outermost else self._depth_left()
         if outermost:
-            self._start()
+            depth = self.max_depth
+            self._start(cancel)
+        else:
+            self.fuel.check_cancelled()
+            depth = self._depth_left()
         was_host = self.fuel.enter_script()
         outer, self.depth = self.depth, depth
         self.running += 1
-        return outermost, depth, was_host, outer, _runs.set((*_runs.get(), self._run))
+        return outermost, depth, was_host, outer, _runs.set((*_runs.get(), self.fuel.run))
 
-    def leave(self, outermost: bool, was_host: bool, outer: int, before: Token[tuple[object, ...]]) -> None:
+    def leave(self, outermost: bool, was_host: bool, outer: int, before: Token[tuple[RunState, ...]]) -> None:
         """Puts back what was there before `enter`."""
         self.fuel.leave_script(was_host)
         self.running -= 1
         if outermost:
-            self.fuel.stopped = None
+            self.fuel.end()
         self.depth = outer
         _runs.reset(before)
 
@@ -112,11 +119,18 @@ class Runs:
             del exception.error  # the one becomes the other's context, and they would keep each other alive
         return error
 
-    def _start(self) -> None:
+    def _start(self, cancel: CancelToken | None) -> None:
         self._make_room()
-        self._run = object()
-        self.cancel_event.clear()
-        self.fuel.reset()
+        self._run = run = RunState()
+        if cancel is not None:
+            run.token.follow(cancel)
+        outer = _runs.get()
+        if outer:  # a tool of another interpreter's run has started this one
+            run.token.follow(outer[-1].token)
+        self.fuel.begin(run)
+        seconds = self.fuel.limits.max_wall_seconds
+        if seconds is not None:
+            run.end_after(seconds)
         self.emitted = 0
         self.loaded = self.written = self.files = 0
 
@@ -132,6 +146,7 @@ class Runs:
         """Counts what the run is about to write: bytes, and files and folders that it makes."""
         if not self.running:  # the host calls a tool itself
             self.written = self.files = 0
+        self.fuel.check_cancelled()
         self.written += size
         self.files += files
         bytes_allowed, files_allowed = self.fuel.limits.max_written_bytes, self.fuel.limits.max_files
@@ -165,11 +180,11 @@ class Runs:
             frame = frame.f_back  # type: ignore[assignment]
         return self.depth
 
-    def cancel(self) -> None:
+    def cancel(self, reason: str) -> None:
         """Ends the run that is going on, from any thread; without one nothing happens."""
-        if self.running:
-            self.fuel.cancelled = True
-            self.cancel_event.set()
+        run = self._run
+        if self.running and run is not None:
+            run.token.cancel(reason)
 
     def too_deep(self) -> NoReturn:
         """Raises the error of procedures that call one another too deeply."""
@@ -183,17 +198,22 @@ class Alone:
     It is a class, since a generator's frames would keep each exception that passes through in a cycle.
     """
 
-    __slots__ = ("_joining", "_locked", "_runs")
+    __slots__ = ("_cancel", "_joining", "_locked", "_runs")
 
-    def __init__(self, runs: Runs, joining: bool) -> None:
+    def __init__(self, runs: Runs, joining: bool, cancel: CancelToken | None = None) -> None:
         self._runs = runs
         self._joining = joining
+        self._cancel = cancel
         self._locked = False
 
     def __enter__(self) -> None:
         runs = self._runs
         if not (runs.running and self._joining) and not runs.belongs():
-            runs.lock.acquire()
+            if self._cancel is None:
+                runs.lock.acquire()
+            else:
+                while not runs.lock.acquire(timeout=_TURN):
+                    self._cancel.check()
             self._locked = True
 
     def __exit__(
@@ -207,30 +227,42 @@ class Alone:
 class Run:
     """Context manager for one run, or for a part of the run that is going on; it gives the call depth that is left."""
 
-    __slots__ = ("_alone", "_before", "_outer", "_outermost", "_runs", "_was_host")
+    __slots__ = ("_alone", "_before", "_cancel", "_outer", "_outermost", "_registration", "_runs", "_was_host")
 
-    def __init__(self, runs: Runs, joining: bool) -> None:
+    def __init__(self, runs: Runs, joining: bool, cancel: CancelToken | None) -> None:
         self._runs = runs
-        self._alone = Alone(runs, joining)
+        self._cancel = cancel
+        self._alone = Alone(runs, joining, cancel)
+        self._registration: CancelRegistration | None = None
 
     def __enter__(self) -> int:
+        runs, cancel = self._runs, self._cancel
         self._alone.__enter__()
-        self._outermost, depth, self._was_host, self._outer, self._before = self._runs.enter()
+        self._outermost, depth, self._was_host, self._outer, self._before = runs.enter(cancel)
+        if cancel is not None and not self._outermost:
+            token = runs.fuel.token
+            self._registration = cancel.on_cancel(lambda: token.cancel(cancel.reason))
         return depth
 
     def __exit__(
         self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        runs, outermost = self._runs, self._outermost
-        stopped = runs.fuel.stopped if outermost else None
+        runs, outermost, fuel = self._runs, self._outermost, self._runs.fuel
+        if self._registration is not None:
+            self._registration.remove()
+        stopped = fuel.stopped if outermost else None
+        if stopped is None and fuel.token.cancelled:
+            stopped = fuel.run.error()
         runs.leave(outermost, self._was_host, self._outer, self._before)
         self._alone.__exit__(None, None, None)
-        if stopped is not None and (exception is None or isinstance(exception, Exception)):
-            exception = Stop(stopped)  # the host's code swallowed the end of the run
+        unseen = stopped is not None and (exception is None or isinstance(exception, Exception))
+        if stopped is not None and unseen:
+            # The host's code swallowed the end of the run, or it came so late that nothing noticed it.
+            exception = Stop(stopped).with_traceback(traceback)
         if not isinstance(exception, Exception | Stop):
             return
         error = runs.error_of(exception, outermost)
-        if error is exception:
+        if error is exception and not unseen:
             return
         try:
             raise error from error.__cause__

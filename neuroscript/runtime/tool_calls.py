@@ -114,6 +114,8 @@ class ToolLinks:
         self.namespace[abi.TOOL + key] = partial(self.call_tool, tool)
         if direct:
             self.namespace[abi.TOOL_FUNCTION + key] = self._direct(tool, key)
+            if self.fuel.token.cancelled:
+                self.fuel.close_tools()
         return link
 
     def _direct(self, tool: Tool, key: str) -> Callable[..., Any]:
@@ -134,14 +136,20 @@ class ToolLinks:
         return self._timed(direct) if self.fuel.timing else direct
 
     def _time_tools(self, timing: bool) -> None:
-        """Starts or stops timing the host's tools that generated code calls directly."""
-        for name, function in self._untimed.items():
+        """Starts or stops timing the host's tools that generated code calls directly, and refusing them to a run that
+        is cancelled.
+
+        Looking at a flag before each call of a small tool would be felt.  What cancels a run puts the other functions
+        in place instead, from its own thread: from then on generated code finds them.
+        """
+        for name, function in list(self._untimed.items()):
             self.namespace[name] = self._timed(function) if timing else function
 
     def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         fuel = self.fuel
 
         def call(*args: Any) -> Any:
+            fuel.check_cancelled()
             was_host = fuel.enter_host()
             try:
                 return function(*args)
@@ -185,6 +193,7 @@ class ToolLinks:
         else:
             validated = tool.validator(args)
         fuel = self.fuel
+        fuel.check_cancelled()
         outer, self.depth = self.depth, depth - 1
         was_host = spec.pure or fuel.enter_host()  # the time of a pure tool is the script's
         try:
@@ -195,6 +204,8 @@ class ToolLinks:
         if spec.pure:
             self.containers.nested(result)
             fuel.check_limits()
+        else:
+            fuel.check_cancelled()
         if fuel.stopped is not None:
             raise Stop(fuel.stopped)  # the tool ran a part of the script, and swallowed its end
         return result

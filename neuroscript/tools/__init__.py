@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neuroscript.tools.policy import DEFAULT_GRANTS, Policy
-from neuroscript.tools.registry import Tool, ToolRegistry, run_to_completion
+from neuroscript.tools.registry import Tool, ToolRegistry
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 
 TYPE_CHECKING = False
@@ -28,7 +28,6 @@ __all__ = [
     "compile_validator",
     "inline_check",
     "map_validated_args_by_name",
-    "run_to_completion",
     "validate_and_convert_args",
 ]
 

@@ -13,14 +13,16 @@ from types import FunctionType
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.records import field, record
+from neuroscript.tools.awaiting import wait_for
 from neuroscript.tools.spec import ArgType, ToolSpec
 from neuroscript.values import from_host, to_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any, TypeVar
 
+    from neuroscript.cancellation import CancelToken
     from neuroscript.tools.policy import Policy
     from neuroscript.tools.validation import Validator
 
@@ -102,7 +104,7 @@ class Tool:
                     f"{self.spec.full_name} needs an interpreter; pass context=interpreter.host_context()",
                 )
             args = [context, *args]
-        result = self.execute(*args)
+        result = self._call(args, getattr(context, "cancel_token", None) if self.is_async else None)
         return result if self.spec.pure else from_host(result)
 
     def execute(self, *args: Any) -> Any:
@@ -111,9 +113,12 @@ class Tool:
         Raises:
             NeuroScriptError: as `invoke` does.
         """
+        return self._call(args, None)
+
+    def _call(self, args: Sequence[Any], cancel: CancelToken | None) -> Any:
         try:
             result = self.function(*args)
-            return run_to_completion(result) if self.is_async else result
+            return wait_for(result, cancel) if self.is_async else result
         except NeuroScriptError:
             raise
         except (RecursionError, MemoryError) as error:
@@ -156,25 +161,6 @@ def _collects(spec: ToolSpec, index: int) -> bool:
 
 def _resource(error: Exception) -> str:
     return "memory" if isinstance(error, MemoryError) else "stack"
-
-
-def run_to_completion(awaitable: Any) -> Any:
-    """Waits for an awaitable and returns its result, in another thread if an event loop is running in this one."""
-    import asyncio
-
-    async def wait() -> Any:
-        return await awaitable
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(wait())
-    from concurrent.futures import ThreadPoolExecutor
-    from contextvars import copy_context
-
-    # With the context of the caller, so that what the tool calls is known to belong to the run that waits for it.
-    with ThreadPoolExecutor(1, thread_name_prefix="neuroscript-tool") as pool:
-        return pool.submit(copy_context().run, asyncio.run, wait()).result()
 
 
 class ToolRegistry:

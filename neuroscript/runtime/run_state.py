@@ -1,0 +1,54 @@
+"""What belongs to one run: the token that ends it, and the moment when its time is over."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from neuroscript.cancellation import CancelToken
+from neuroscript.errors import ErrorCode, NeuroScriptError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from neuroscript.runtime.deadlines import Deadline
+
+
+class RunState:
+    """One run: its token, its deadline, and how it was ended.
+
+    Attributes:
+        token: ends the run when it is cancelled, as the deadline does.
+        deadline: the moment, of `time.monotonic`, when the run's time is over; None without a limit.
+    """
+
+    __slots__ = ("_alarm", "_expired", "_seconds", "deadline", "token")
+
+    def __init__(self) -> None:
+        self.token = CancelToken()
+        self.deadline: float | None = None
+        self._alarm: Deadline | None = None
+        self._seconds = 0.0
+        self._expired = False
+
+    def end_after(self, seconds: float) -> None:
+        """Ends the run in so many seconds, whatever it is busy with; `close` calls it off."""
+        from neuroscript.runtime.deadlines import DEADLINES
+
+        self._seconds = seconds
+        self.deadline = monotonic() + seconds
+        self._alarm = DEADLINES.add(self.deadline, self._expire)
+
+    def _expire(self) -> None:
+        self._expired = not self.token.cancelled
+        self.token.cancel()
+
+    def close(self) -> None:
+        """Calls the deadline off, since the run is over."""
+        if self._alarm is not None:
+            self._alarm.remove()
+
+    def error(self) -> NeuroScriptError:
+        """The error that ends the run: 37 if its time is over, 44 if it was cancelled."""
+        if self._expired:
+            message = f"the run has used up its {self._seconds:g} seconds of time by the clock (max_wall_seconds)"
+            return NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
+        return self.token.error()
