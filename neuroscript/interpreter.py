@@ -496,6 +496,30 @@ class Interpreter:
         """Whether the program that was loaded last has command blocks that have not been run."""
         return bool(self._commands)
 
+    async def arun(self, procedure: str, /, *args: Any, cancel: CancelToken | None = None, **named: Any) -> Any:
+        """As `run`, awaited in a task of asyncio or trio.
+
+        The script and the host's ordinary functions run in a worker thread, its asynchronous tools and callbacks on the
+        event loop of the task.  If the task is cancelled the run ends, and nothing of it goes on when this has ended.
+        """
+        from neuroscript.asynchronous import run_in_worker
+
+        return await run_in_worker(lambda token: self.run(procedure, *args, cancel=token, **named), cancel)
+
+    async def acall(
+        self, function: Function | ToolValue, /, *args: Any, cancel: CancelToken | None = None, **named: Any
+    ) -> Any:
+        """As `call`, awaited in a task as `arun` is."""
+        from neuroscript.asynchronous import run_in_worker
+
+        return await run_in_worker(lambda token: self.call(function, *args, cancel=token, **named), cancel)
+
+    async def aexecute(self, source: str | bytes, name: str = "<script>", *, cancel: CancelToken | None = None) -> None:
+        """As `execute`, awaited in a task as `arun` is."""
+        from neuroscript.asynchronous import run_in_worker
+
+        await run_in_worker(lambda token: self.execute(source, name, cancel=token), cancel)
+
     def emit_event(
         self, name: str, payload: Any = None, source: str = "host", *, cancel: CancelToken | None = None
     ) -> None:

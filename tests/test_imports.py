@@ -25,7 +25,7 @@ PACKAGES = ("neuroscript", "ai_wm")
 LAYERS = {
     "neuroscript": """
         output records user_directories version
-        errors limits
+        errors limits threads
         cancellation
         values
         sandbox syntax
@@ -34,7 +34,7 @@ LAYERS = {
         runtime
         compiler
         cache
-        lint session plugins
+        lint session plugins asynchronous
         interpreter
         .
         cli

@@ -18,9 +18,10 @@ class RunState:
     Attributes:
         token: ends the run when it is cancelled, as the deadline does.
         deadline: the moment, of `time.monotonic`, when the run's time is over; None without a limit.
+        open: whether it is going on.
     """
 
-    __slots__ = ("_alarm", "_expired", "_seconds", "deadline", "token")
+    __slots__ = ("_alarm", "_expired", "_seconds", "deadline", "open", "token")
 
     def __init__(self) -> None:
         self.token = CancelToken()
@@ -28,6 +29,7 @@ class RunState:
         self._alarm: Deadline | None = None
         self._seconds = 0.0
         self._expired = False
+        self.open = True
 
     def end_after(self, seconds: float) -> None:
         """Ends the run in so many seconds, whatever it is busy with; `close` calls it off."""
@@ -42,7 +44,8 @@ class RunState:
         self.token.cancel()
 
     def close(self) -> None:
-        """Calls the deadline off, since the run is over."""
+        """Notes that the run is over, and calls its deadline off."""
+        self.open = False
         if self._alarm is not None:
             self._alarm.remove()
 

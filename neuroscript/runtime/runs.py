@@ -33,6 +33,11 @@ _runs: ContextVar[tuple[RunState, ...]] = ContextVar("neuroscript_runs", default
 """The runs, of all interpreters, that the running code belongs to."""
 
 
+def is_inside_run() -> bool:
+    """Whether the running code belongs to a run that is going on, of whatever interpreter."""
+    return any(run.open for run in _runs.get())
+
+
 class Runs:
     """The part of the runtime that starts and ends runs."""
 
@@ -125,7 +130,7 @@ class Runs:
         if cancel is not None:
             run.token.follow(cancel)
         outer = _runs.get()
-        if outer:  # a tool of another interpreter's run has started this one
+        if outer and outer[-1].open:  # a tool of another interpreter's run has started this one
             run.token.follow(outer[-1].token)
         self.fuel.begin(run)
         seconds = self.fuel.limits.max_wall_seconds

@@ -332,11 +332,11 @@ class Sandbox:
 
         What is protected is left out, or, if a path is given that shall be ``refused`` for it, raises that error.
         """
-        self._check()
         if depth > MAX_DEPTH:
             raise too_deep(path)
         place = "" if path == "." else folded(path)
         for name in folder.names():
+            self._check()
             status = folder.stat(name)
             if status is None:
                 continue
@@ -352,10 +352,10 @@ class Sandbox:
 
     def _empty(self, folder: Directory, path: str, depth: int = 0) -> None:
         """Removes everything in ``folder``; links are removed, not followed."""
-        self._check()
         if depth > MAX_DEPTH:
             raise too_deep(path)
         for name in folder.names():
+            self._check()
             status = folder.stat(name)
             if status is None:
                 continue

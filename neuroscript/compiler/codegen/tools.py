@@ -14,6 +14,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import packed_arguments
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import in_range, once
+from neuroscript.compiler.traversal import walk
 from neuroscript.runtime import abi
 from neuroscript.runtime.programs import BIG, ToolLink
 from neuroscript.syntax import nodes as n
@@ -73,7 +74,10 @@ class ToolCallGenerator:
         later = [again for _, again in operands]
         tests = [self._passes(link, *each) for each in zip(places, values, later, strict=True)]
         in_turn = places == sorted(places)
-        if in_turn and not any(tests):
+        # A tool with effects is looked up once its arguments are there: what they call may take long, and a run that is
+        # cancelled meanwhile finds another function in its place.
+        at_once = link.trusted or not any(_calls(value) for value in values)
+        if in_turn and at_once and not any(tests):
             return self._result(link, self._called(link, values, [once(first) for first, _ in operands], places))
         doubtful = [index for index, value in enumerate(values) if not self.context.is_pure(value)]
         evaluated: list[list[ast.expr]] = []
@@ -158,6 +162,11 @@ class ToolCallGenerator:
             case _:
                 return py.call(abi.FROM_HOST, call)
         return py.either(test, result, py.call(abi.FROM_HOST, result))
+
+
+def _calls(expression: n.Expr) -> bool:
+    """Whether evaluating an expression calls a procedure or a tool."""
+    return any(isinstance(part, n.Call | n.CallValue | n.ToolCall) for part in walk(expression))
 
 
 def _places(link: ToolLink, args: list[n.Argument]) -> list[int] | None:

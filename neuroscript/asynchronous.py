@@ -1,0 +1,275 @@
+"""Runs for asynchronous hosts: the script in a worker thread, the host's asynchronous functions on its event loop.
+
+The task that begins a run waits for it without blocking its loop, and does not end before the run has.  What the script
+calls of the host's asynchronous functions becomes a task of that loop, for which the worker thread waits.  asyncio and
+trio have the same shape here: `_AsyncioHost` and `_TrioHost` are what is different.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
+from queue import SimpleQueue
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from neuroscript.cancellation import CancelToken
+from neuroscript.runtime.runs import is_inside_run
+from neuroscript.threads import POOL, Job
+from neuroscript.tools.awaiting import TaskCancelled, host_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+_REASON = "the host's task was cancelled"
+
+
+async def run_in_worker(function: Callable[[CancelToken], T], cancel: CancelToken | None) -> T:
+    """Calls ``function`` with a token in a worker thread, and waits for it in the calling task.
+
+    If the task is cancelled, so is the token; the task goes on being cancelled when the function has ended.
+
+    Args:
+        function: runs a script and ends when the token is cancelled.
+        cancel: cancels the token.
+
+    Raises:
+        RuntimeError: outside of a task of asyncio or trio.
+    """
+    token = CancelToken(cancel)
+    host = _host()
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        host_loop.set(host)
+        try:
+            results.append(function(token))
+        except BaseException as error:  # whatever it is, it is raised where the host waits
+            errors.append(error)
+
+    context = copy_context()
+    await host.wait_for(Job(lambda: context.run(work), host.finished, is_inside_run()), token)
+    try:
+        if errors:
+            raise errors[0]
+        return results[0]
+    finally:
+        errors.clear()  # the error's traceback leads here, and would keep it alive
+
+
+class _Host(Protocol):
+    """A task of the host that waits for a run, and its event loop."""
+
+    def finished(self) -> None:
+        """Tells the task, from the worker's thread, that the run is over."""
+
+    async def wait_for(self, job: Job, token: CancelToken) -> None:
+        """Starts a job and waits until it is done; cancels the token if the task is cancelled, and waits still."""
+
+    def runs_here(self) -> bool:
+        """Whether the calling thread is that of the loop."""
+
+    def wait(self, awaitable: Any, cancel: CancelToken | None) -> Any:
+        """Runs an awaitable as a task of the loop; called by the thread of a script, which waits for its result."""
+
+
+def _host() -> _Host:
+    trio = sys.modules.get("trio")
+    if trio is not None:
+        try:
+            trio.lowlevel.current_task()
+        except RuntimeError:
+            pass
+        else:
+            return _TrioHost(trio)
+    try:
+        return _AsyncioHost(asyncio.get_running_loop())
+    except RuntimeError:
+        raise RuntimeError("arun, aexecute and acall are awaited in a task of asyncio or trio") from None
+
+
+class _Outcome:
+    """What a task of the host's loop has come to, for the thread that waits for it."""
+
+    __slots__ = ("_error", "_over", "_value")
+
+    def __init__(self) -> None:
+        self._over: SimpleQueue[None] = SimpleQueue()
+        self._value: Any = None
+        self._error: BaseException | None = None
+
+    def set(self, value: Any = None, error: BaseException | None = None) -> None:
+        self._value, self._error = value, error
+        self._over.put(None)
+
+    def get(self) -> Any:
+        self._over.get()
+        error, self._error = self._error, None
+        if error is None:
+            return self._value
+        try:
+            raise error
+        finally:
+            del error  # this frame is in its traceback
+
+
+def _cancelled() -> TaskCancelled:
+    return TaskCancelled("its task was cancelled")
+
+
+class _AsyncioHost:
+    """A task of asyncio that waits for a run."""
+
+    __slots__ = ("_done", "_loop", "_over", "_thread")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._thread = get_ident()
+        self._over = False
+        self._done: asyncio.Future[None] = loop.create_future()
+
+    def finished(self) -> None:
+        self._soon(self._finish)
+
+    def _finish(self) -> None:
+        self._over = True
+        if not self._done.done():
+            self._done.set_result(None)
+
+    async def wait_for(self, job: Job, token: CancelToken) -> None:
+        POOL.start(job)
+        try:
+            await self._done
+        except asyncio.CancelledError:
+            token.cancel(_REASON)
+            if not POOL.withdraw(job):
+                await self._wait_shielded()
+            raise
+
+    async def _wait_shielded(self) -> None:
+        """Waits for the end of the run, however often the task is cancelled meanwhile."""
+        while not self._over:
+            self._done = self._loop.create_future()
+            try:
+                with _shield():
+                    await self._done
+            except asyncio.CancelledError:
+                continue
+
+    def runs_here(self) -> bool:
+        return get_ident() == self._thread
+
+    def wait(self, awaitable: Any, cancel: CancelToken | None) -> Any:
+        loop, outcome, context = self._loop, _Outcome(), copy_context()
+        tasks: list[asyncio.Task[Any]] = []
+
+        async def body() -> Any:
+            return await awaitable
+
+        def start() -> None:
+            task = loop.create_task(body(), context=context)
+            task.add_done_callback(finish)
+            tasks.append(task)
+
+        def finish(task: asyncio.Task[Any]) -> None:
+            if task.cancelled():
+                close = getattr(awaitable, "close", None)
+                if close is not None:  # it may not have begun
+                    close()
+                outcome.set(error=_cancelled())
+            elif (error := task.exception()) is not None:
+                outcome.set(error=error)
+            else:
+                outcome.set(task.result())
+            tasks.clear()
+
+        def stop() -> None:
+            for task in tasks:
+                task.cancel()
+
+        if not self._soon(start):
+            raise RuntimeError("the event loop of the host is closed")
+        if cancel is None:
+            return outcome.get()
+        with cancel.on_cancel(lambda: self._soon(stop)):
+            return outcome.get()
+
+    def _soon(self, callback: Callable[[], object]) -> bool:
+        """Has the loop call something; False if it is closed, although a task of it was waiting."""
+        try:
+            self._loop.call_soon_threadsafe(callback)
+        except RuntimeError:
+            return False
+        return True
+
+
+def _shield() -> AbstractContextManager[object]:
+    """Keeps away the cancelling of a scope of anyio, which would be repeated in every turn of the loop."""
+    anyio = sys.modules.get("anyio")
+    return nullcontext() if anyio is None else anyio.CancelScope(shield=True)
+
+
+class _TrioHost:
+    """A task of trio that waits for a run."""
+
+    __slots__ = ("_done", "_nursery", "_thread", "_token", "_trio")
+
+    def __init__(self, trio: Any) -> None:
+        self._trio = trio
+        self._token = trio.lowlevel.current_trio_token()
+        self._thread = get_ident()
+        self._done = trio.Event()
+        self._nursery: Any = None
+
+    def finished(self) -> None:
+        self._soon(self._done.set)
+
+    async def wait_for(self, job: Job, token: CancelToken) -> None:
+        async with self._trio.open_nursery() as self._nursery:
+            POOL.start(job)
+            try:
+                await self._done.wait()
+            except self._trio.Cancelled:
+                token.cancel(_REASON)
+                if not POOL.withdraw(job):
+                    with self._trio.CancelScope(shield=True):
+                        await self._done.wait()
+                raise
+
+    def runs_here(self) -> bool:
+        return get_ident() == self._thread
+
+    def wait(self, awaitable: Any, cancel: CancelToken | None) -> Any:
+        outcome, context, scope = _Outcome(), copy_context(), self._trio.CancelScope()
+
+        async def body() -> None:
+            try:
+                with scope:
+                    outcome.set(await awaitable)
+                if scope.cancelled_caught:
+                    outcome.set(error=_cancelled())
+            except self._trio.Cancelled:
+                outcome.set(error=_cancelled())
+                raise
+            except BaseException as error:  # it is raised in the thread that waits for it
+                outcome.set(error=error)
+
+        if not self._soon(lambda: context.run(self._nursery.start_soon, body)):
+            raise RuntimeError("the event loop of the host has ended")
+        if cancel is None:
+            return outcome.get()
+        with cancel.on_cancel(lambda: self._soon(scope.cancel)):
+            return outcome.get()
+
+    def _soon(self, callback: Callable[[], object]) -> bool:
+        """Has the loop call something; False if it has ended, although a task of it was waiting."""
+        try:
+            self._token.run_sync_soon(callback)
+        except self._trio.RunFinishedError:
+            return False
+        return True

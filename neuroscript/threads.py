@@ -1,0 +1,134 @@
+"""Threads that are kept for the next piece of work, since starting one takes longer than most programs run."""
+
+from __future__ import annotations
+
+import os
+import threading
+from _thread import allocate_lock
+from collections import deque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_THREADS = 1000
+"""Pieces of work that are done at a time; others wait for their turn, and hold no thread."""
+
+_IDLE_SECONDS = 10.0  # after which a thread that has nothing to do ends
+
+
+class Job:
+    """A piece of work for a thread of a pool.
+
+    Args:
+        work: does it; it must not raise.
+        then: called when it is done, as soon as the thread is free for other work.
+        extra: whether it is done in addition to those of which there are only so many at a time: it belongs to one of
+            them, which waits for it.
+    """
+
+    __slots__ = ("extra", "then", "work")
+
+    def __init__(self, work: Callable[[], None], then: Callable[[], object], extra: bool = False) -> None:
+        self.work = work
+        self.then = then
+        self.extra = extra
+
+
+class ThreadPool:
+    """A pool of daemon threads, made when they are needed and ended when they have been idle for some seconds.
+
+    Args:
+        most: the jobs that are done at a time.
+    """
+
+    def __init__(self, most: int = MOST_THREADS) -> None:
+        self._most = most
+        self._forget()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        """A process that was forked has none of the threads."""
+        self._lock = allocate_lock()
+        self._idle: deque[_Worker] = deque()
+        self._waiting: deque[Job] = deque()
+        self._busy = 0
+
+    def start(self, job: Job) -> None:
+        """Has a job done: at once, or when another one is over."""
+        if not job.extra:
+            with self._lock:
+                if self._busy >= self._most:
+                    self._waiting.append(job)
+                    return
+                self._busy += 1
+        self._hand_over(job)
+
+    def withdraw(self, job: Job) -> bool:
+        """Takes back a job that waits for its turn; False if it does not."""
+        with self._lock:
+            try:
+                self._waiting.remove(job)
+            except ValueError:
+                return False
+            return True
+
+    def _hand_over(self, job: Job) -> None:
+        try:
+            worker = self._idle.pop()  # the latest, whose memory is still in the processor's cache
+        except IndexError:
+            worker = _Worker(self)
+            worker.job = job
+            threading.Thread(target=worker.run, name="neuroscript-worker", daemon=True).start()
+        else:
+            worker.job = job
+            worker.gate.release()
+
+    def finished(self, worker: _Worker, job: Job) -> Job | None:
+        """Gives the next job for a worker that has done one; else the worker is idle from now on."""
+        if not job.extra:
+            with self._lock:
+                if self._waiting:
+                    return self._waiting.popleft()
+                self._busy -= 1
+        self._idle.append(worker)
+        return None
+
+    def retire(self, worker: _Worker) -> bool:
+        """Takes a worker out of the idle ones; False if it has just been given a job."""
+        try:
+            self._idle.remove(worker)
+        except ValueError:
+            return False
+        return True
+
+
+class _Worker:
+    """One thread of a pool: does the job that it holds whenever its gate is opened."""
+
+    __slots__ = ("_pool", "gate", "job")
+
+    def __init__(self, pool: ThreadPool) -> None:
+        self._pool = pool
+        self.gate = allocate_lock()
+        self.gate.acquire()
+        self.job: Job | None = None
+
+    def run(self) -> None:
+        while True:
+            job: Job | None = self.job
+            while job is not None:
+                self.job = None
+                job.work()
+                then, job = job.then, self._pool.finished(self, job)
+                then()
+                del then  # or what it holds would live until the next job
+            if not self.gate.acquire(timeout=_IDLE_SECONDS):
+                if self._pool.retire(self):
+                    return
+                self.gate.acquire()
+
+
+POOL = ThreadPool()
+"""The threads of the process that scripts of asynchronous hosts run in."""
