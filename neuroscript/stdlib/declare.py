@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol, TypeVar
 
+from neuroscript.cancellation import CancelToken
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.limits import Limits
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
@@ -27,6 +28,10 @@ class Context(Protocol):
     @property
     def limits(self) -> Limits:
         """The limits of the run."""
+
+    @property
+    def cancel_token(self) -> CancelToken:
+        """What ends the run."""
 
     def call(self, function: Any, *args: Any) -> Any:
         """Calls a function value of the script."""

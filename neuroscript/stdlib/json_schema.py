@@ -34,8 +34,8 @@ _LONGEST_MESSAGE = 300
 _KEPT = 1 << 16  # characters of a schema that is checked once for all its uses
 _NO_SCHEMAS = frozenset({"const", "default", "enum", "examples"})  # keywords whose values are values
 
-_look: ContextVar[Callable[[], None]] = ContextVar("neuroscript_look", default=lambda: None)
-"""Looks at the clock of the run that validates; raises where it is over."""
+_validating: ContextVar[Context | None] = ContextVar("neuroscript_validating", default=None)
+"""The call context of the run that validates, whose limits are checked."""
 
 
 @_group.tool(
@@ -71,7 +71,7 @@ def problems(ctx: Context | None, value: Any, schema: dict[str, Any], tool: str)
     """
     plain = _Plain(ctx, tool)
     plain_schema, plain_value = plain.of(schema), plain.of(value)
-    token = _look.set(ctx.check if ctx is not None else lambda: None)
+    token = _validating.set(ctx)
     bad = "argument schema is no JSON Schema"
     try:
         return [_problem(error) for error in islice(_errors(plain_value, plain_schema), _MOST_PROBLEMS)]
@@ -86,7 +86,7 @@ def problems(ctx: Context | None, value: Any, schema: dict[str, Any], tool: str)
         reason = str(error) if isinstance(error, _BadSchema) else f"{type(error).__name__}: {error}"
         fail(ErrorCode.ARG_MISMATCH, tool, f"{bad}: {reason[:_LONGEST_MESSAGE]}")
     finally:
-        _look.reset(token)
+        _validating.reset(token)
 
 
 class _BadSchema(Exception):
@@ -217,7 +217,7 @@ class _Parts:
 def _found(pattern: str, text: str) -> bool:
     """Whether a pattern matches anywhere in a text."""
     try:
-        return regex.matches(pattern, text, _TOOL)
+        return regex.matches(_validating.get(), pattern, text, _TOOL)
     except NeuroScriptError as error:
         if error.code != ErrorCode.INVALID_VALUE:
             raise
@@ -239,7 +239,9 @@ def _watched(draft: Any) -> Any:
 
 def _watching(keyword: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
     def watched(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
-        _look.get()()
+        ctx = _validating.get()
+        if ctx is not None:
+            ctx.check()
         yield from keyword(validator, value, instance, schema) or ()
 
     return watched

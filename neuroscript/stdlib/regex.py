@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +24,7 @@ from neuroscript.stdlib.declare import (
     optional,
     required,
 )
+from neuroscript.stdlib.interruptible import interruptible
 from neuroscript.tools.spec import ArgType
 
 _group = Group("regex")
@@ -35,6 +36,11 @@ MAX_PATTERN = 4096
 MAX_WORK = 250_000_000
 """States of the pattern times bytes of text, for one search.  Measured: at worst RE2 does 2e8 a second, when its
 automaton does not fit in memory and it follows every state."""
+
+_LONG_WORK = 20_000_000  # the work of a tenth of a second, at worst; what may be more can be interrupted
+
+_MANY_MATCHES = 256  # after which, or after so many seconds, the limits of the run are checked
+_MANY_SECONDS = 0.02
 
 MAX_MEMORY = 4 * 1024 * 1024
 """Bytes that RE2 may use for one pattern."""
@@ -119,43 +125,77 @@ def _text(data: bytes, tool: str) -> str:
         fail(ErrorCode.INVALID_VALUE, tool, "the pattern matches a part of a character; write . in place of \\C")
 
 
-def _prepare(pattern: str, text: str, tool: str) -> tuple[Any, bytes]:
-    compiled = _compile(pattern, tool)
-    data = text.encode()
-    if (
-        len(data) > _SHORT
-        and compiled.programsize * len(data) > MAX_WORK
-        and (states := _states(pattern, compiled.programsize)) * len(data) > MAX_WORK
-    ):
-        fail(
-            ErrorCode.RESOURCE_EXHAUSTION,
-            tool,
-            f"a pattern of {states} states over a text of {len(data)} bytes is too much work; "
-            "use a simpler pattern or a shorter text",
-        )
-    return compiled, data
+class _Search:
+    """One pattern over one text."""
+
+    __slots__ = ("_ctx", "_long", "compiled", "data", "tool")
+
+    def __init__(self, ctx: Context | None, pattern: str, text: str, tool: str) -> None:
+        self._ctx = ctx
+        self.tool = tool
+        self.compiled = _compile(pattern, tool)
+        self.data = text.encode()
+        work = self.compiled.programsize * len(self.data)
+        if len(self.data) > _SHORT and work > _LONG_WORK:
+            states = _states(pattern, self.compiled.programsize)
+            work = states * len(self.data)
+            if work > MAX_WORK:
+                fail(
+                    ErrorCode.RESOURCE_EXHAUSTION,
+                    tool,
+                    f"a pattern of {states} states over a text of {len(self.data)} bytes is too much work; "
+                    "use a simpler pattern or a shorter text",
+                )
+        self._long = work > _LONG_WORK
+
+    def first(self) -> Any:
+        """The first match; None if there is none."""
+        return self._do(lambda: self.compiled.search(self.data))
+
+    def matches(self) -> Iterator[Any]:
+        """Each match, from the left, without overlap, as Go and Python find them.
+
+        An empty match directly after the match before does not count.
+        """
+        data, last_end, count, used = self.data, -1, 0, 0.0
+        searches = self.compiled.finditer(data)
+        while True:
+            found, seconds = self._do(lambda: _some(searches))
+            used += seconds
+            for match in found:
+                start, end = match.span()
+                # The search goes byte by byte after an empty match, so it finds empty matches inside characters too.
+                inside = start < len(data) and data[start] & 0xC0 == 0x80
+                if end > start or (start != last_end and not inside):
+                    yield match
+                last_end = end
+            count += len(found)
+            # Each search may read far beyond its match.  What progress justifies is allowed, and half a second on top.
+            if used > 0.5 + 2e-5 * count + 1e-6 * max(last_end, 0):
+                message = "finding all matches takes too long; use a simpler pattern"
+                fail(ErrorCode.RESOURCE_EXHAUSTION, self.tool, message)
+            if not found:
+                return
+            if self._ctx is not None and (len(found) == _MANY_MATCHES or seconds > _MANY_SECONDS):
+                self._ctx.check()
+
+    def _do(self, work: Callable[[], Any]) -> Any:
+        return work() if self._ctx is None or not self._long else interruptible(self._ctx, work)
 
 
-def _matches(ctx: Context | None, pattern: str, text: str, tool: str) -> Iterator[tuple[bytes, Any]]:
-    """The UTF-8 text and each match in it, from the left, without overlap, as Go and Python find them.
+def _some(searches: Iterator[Any]) -> tuple[list[Any], float]:
+    """The next matches, none at the end, and the processor's seconds that finding them took.
 
-    An empty match directly after the match before does not count.
+    The last search, which finds nothing, does not count: it is one, and what one may take has been allowed.
     """
-    compiled, data = _prepare(pattern, text, tool)
-    last_end = -1
-    started = time.thread_time()
-    for count, match in enumerate(compiled.finditer(data), 1):
-        start, end = match.span()
-        # Each search may read far beyond its match.  What progress justifies is allowed, and half a second on top.
-        if time.thread_time() - started > 0.5 + 2e-5 * count + 1e-6 * end:
-            fail(ErrorCode.RESOURCE_EXHAUSTION, tool, "finding all matches takes too long; use a simpler pattern")
-        if ctx is not None and not count & 255:
-            ctx.check()
-        # The search goes byte by byte after an empty match, so it finds empty matches inside characters too.
-        inside = start < len(data) and data[start] & 0xC0 == 0x80
-        if end > start or (start != last_end and not inside):
-            yield data, match
-        last_end = end
+    found: list[Any] = []
+    started, seconds = time.thread_time(), 0.0
+    for match in searches:
+        found.append(match)
+        seconds = time.thread_time() - started
+        if len(found) == _MANY_MATCHES or seconds > _MANY_SECONDS:
+            return found, seconds
+    return found, seconds
 
 
 def _group_texts(data: bytes, match: Any, tool: str) -> list[str | None]:
@@ -166,10 +206,9 @@ def _group_texts(data: bytes, match: Any, tool: str) -> list[str | None]:
 # --- what the tools do, also under the names of group str -----------------------------------------------------------
 
 
-def matches(pattern: str, input_string: str, tool: str) -> bool:
+def matches(ctx: Context | None, pattern: str, input_string: str, tool: str) -> bool:
     """Whether the pattern matches anywhere."""
-    compiled, data = _prepare(pattern, input_string, tool)
-    return compiled.search(data) is not None
+    return _Search(ctx, pattern, input_string, tool).first() is not None
 
 
 @_group.tool(
@@ -181,9 +220,9 @@ def matches(pattern: str, input_string: str, tool: str) -> bool:
     example='tool.regex.Match("^[a-z]+$", "abc") = true',
     errors="41 if the pattern is not valid",
 )
-def match(pattern: str, input_string: str) -> bool:
+def match(ctx: Context | None, pattern: str, input_string: str) -> bool:
     """Tells whether a regular expression matches. Use ^ and $ for the whole text."""
-    return matches(pattern, input_string, "regex.Match")
+    return matches(ctx, pattern, input_string, "regex.Match")
 
 
 @_group.tool(
@@ -195,10 +234,9 @@ def match(pattern: str, input_string: str) -> bool:
     example='tool.regex.Find("[0-9]+", "a12b3") = "12"',
     errors="41 if the pattern is not valid",
 )
-def find(pattern: str, input_string: str) -> str | None:
+def find(ctx: Context | None, pattern: str, input_string: str) -> str | None:
     """Finds the first match of a regular expression."""
-    compiled, data = _prepare(pattern, input_string, "regex.Find")
-    found = compiled.search(data)
+    found = _Search(ctx, pattern, input_string, "regex.Find").first()
     return None if found is None else _text(found.group(), "regex.Find")
 
 
@@ -215,7 +253,7 @@ def find_all(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
     """Finds all matches of a regular expression."""
     found: list[str] = []
     limit = max_items(ctx)
-    for _, each in _matches(ctx, pattern, input_string, "regex.FindAll"):
+    for each in _Search(ctx, pattern, input_string, "regex.FindAll").matches():
         if len(found) >= limit:
             check_items(ctx, len(found) + 1, "regex.FindAll")
         found.append(_text(each.group(), "regex.FindAll"))
@@ -231,11 +269,11 @@ def find_all(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
     example='tool.regex.Groups("([a-z]+)=([0-9]+)", "x=1") = ["x=1", "x", "1"]',
     errors="41 if the pattern is not valid",
 )
-def groups(pattern: str, input_string: str) -> list[str | None] | None:
+def groups(ctx: Context | None, pattern: str, input_string: str) -> list[str | None] | None:
     """Finds the first match of a regular expression, with the parts that its groups matched."""
-    compiled, data = _prepare(pattern, input_string, "regex.Groups")
-    found = compiled.search(data)
-    return None if found is None else _group_texts(data, found, "regex.Groups")
+    search = _Search(ctx, pattern, input_string, "regex.Groups")
+    found = search.first()
+    return None if found is None else _group_texts(search.data, found, search.tool)
 
 
 @_group.tool(
@@ -247,14 +285,14 @@ def groups(pattern: str, input_string: str) -> list[str | None] | None:
     example='tool.regex.NamedGroups("(?P<key>[a-z]+)=(?P<value>[0-9]+)", "x=1") = {"key": "x", "value": "1"}',
     errors="41 if the pattern is not valid",
 )
-def named_groups(pattern: str, input_string: str) -> dict[str, str | None] | None:
+def named_groups(ctx: Context | None, pattern: str, input_string: str) -> dict[str, str | None] | None:
     """Finds the first match of a regular expression, with the parts that its named groups matched."""
-    compiled, data = _prepare(pattern, input_string, "regex.NamedGroups")
-    found = compiled.search(data)
+    search = _Search(ctx, pattern, input_string, "regex.NamedGroups")
+    found = search.first()
     if found is None:
         return None
-    texts = _group_texts(data, found, "regex.NamedGroups")
-    names = sorted(compiled.groupindex.items(), key=lambda item: int(item[1]))
+    texts = _group_texts(search.data, found, search.tool)
+    names = sorted(search.compiled.groupindex.items(), key=lambda item: int(item[1]))
     return {name.decode(): texts[index] for name, index in names}
 
 
@@ -271,8 +309,9 @@ def find_all_groups(ctx: Context | None, pattern: str, input_string: str) -> lis
     """Finds all matches of a regular expression, with the parts that its groups matched."""
     found: list[list[str | None]] = []
     total = 0
-    for data, each in _matches(ctx, pattern, input_string, "regex.FindAllGroups"):
-        texts = _group_texts(data, each, "regex.FindAllGroups")
+    search = _Search(ctx, pattern, input_string, "regex.FindAllGroups")
+    for each in search.matches():
+        texts = _group_texts(search.data, each, search.tool)
         total += len(texts)
         # All parts together count, since a pattern may have hundreds of groups.
         check_items(ctx, total, "regex.FindAllGroups")
@@ -300,7 +339,7 @@ def replace(ctx: Context | None, pattern: str, input_string: str, replacement: s
     # Bytes are counted, which are at least as many as characters; the exact check is at the end.
     size, end, data = 0, 0, input_string.encode()
     if count != 0:
-        for _, each in _matches(ctx, pattern, input_string, "regex.Replace"):
+        for each in _Search(ctx, pattern, input_string, "regex.Replace").matches():
             start, stop = each.span()
             new = [data[end:start]]
             for part in template:
@@ -366,7 +405,7 @@ def split(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
     parts: list[str] = []
     limit = max_items(ctx)
     end, data = 0, input_string.encode()
-    for _, each in _matches(ctx, pattern, input_string, "regex.Split"):
+    for each in _Search(ctx, pattern, input_string, "regex.Split").matches():
         start, stop = each.span()
         if stop == start and (start == 0 or start == len(data)):
             continue

@@ -34,9 +34,9 @@ _TEXT = required("input_string", ArgType.STRING, "The text.")
     example='tool.str.MatchRegex("^a+$", "aaa") = true',
     errors="41 if the pattern is not valid",
 )
-def match_regex(pattern: str, input_string: str) -> bool:
+def match_regex(ctx: Context | None, pattern: str, input_string: str) -> bool:
     """Tells whether a regular expression (RE2 syntax) matches."""
-    return regex.matches(pattern, input_string, "str.MatchRegex")
+    return regex.matches(ctx, pattern, input_string, "str.MatchRegex")
 
 
 @_group.tool(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from neuroscript.cancellation import CancelToken
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.values import Function
 
@@ -23,6 +24,7 @@ class WalkerContext:
         self.environment: dict[str, str] = {}
         self.sandbox = None
         self.log = logging.getLogger("neuroscript.oracle")
+        self.cancel_token = CancelToken()  # nobody cancels the walker
 
     def emit(self, value: Any) -> None:
         """Hands a value to the emit sink."""
