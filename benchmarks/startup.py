@@ -21,7 +21,7 @@ import tables
 from parse import program
 
 from neuroscript import Interpreter, Limits
-from neuroscript import interpreter as interpreter_module
+from neuroscript import loading as loading_module
 from neuroscript.cache.memory import Cache
 
 ROOT = Path(__file__).parent.parent
@@ -95,7 +95,7 @@ def loads(rounds: int) -> dict[str, float]:
         for _ in range(rounds):
             for label, seconds in taken.items():
                 if label != "from the process":
-                    interpreter_module._CACHE = Cache()  # what another process would have
+                    loading_module._CACHE = Cache()  # what another process would have
                 made = Interpreter(plugins=False, limits=limits, cache=folder if label == "from the disk" else False)
                 start = process_time()
                 made.load(source, "program.ns")

@@ -6,11 +6,10 @@ import functools
 import os
 from collections.abc import Mapping
 
-from neuroscript.cache.memory import Cache, Entry, RecordingLinker
 from neuroscript.cancellation import CancelToken
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.limits import Limits
-from neuroscript.runtime import abi
+from neuroscript.loading import Loader
 from neuroscript.runtime.context import ToolContext
 from neuroscript.runtime.handles import HandleTable
 from neuroscript.runtime.namespace import Runtime
@@ -31,10 +30,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self, TypeVar
 
-    from neuroscript.cache.disk import DiskCache
-    from neuroscript.compiler.unit import Unit
     from neuroscript.errors import Diagnostic
-    from neuroscript.runtime.programs import Compiled, Linker, LoadedProcedure, LoadedProgram
+    from neuroscript.runtime.programs import LoadedProgram
     from neuroscript.sandbox.sandbox import Sandbox
     from neuroscript.session import Session
     from neuroscript.tools.registry import Tool
@@ -44,12 +41,7 @@ if TYPE_CHECKING:
     ErrorCallback = Callable[[NeuroScriptError], object]
 
 _DEFAULT_LIMITS = Limits()
-_TOOLS = (
-    abi.TOOL,
-    abi.TOOL_FUNCTION,
-)  # how names of linked tools begin; a link outlives the program that it was made for
 _DEFAULT_POLICY = Policy()
-_CACHE = Cache()
 
 
 class Interpreter:
@@ -120,17 +112,9 @@ class Interpreter:
         self._asker: Asker | None = None
         self._closing: list[Callable[[], object]] = []
         self._closed = False
-        self._loads = 0
-        self._disk: DiskCache | None = None
+        self.loader = Loader(self.runtime, self.limits)
         if cache:
-            from neuroscript.cache.disk import cache_directory, open_cache
-            from neuroscript.user_directories import KEY
-
-            self._disk = open_cache(cache, self.sandbox)
-            if directory := cache_directory(cache):
-                self._protected += [directory, f"{directory}{KEY}*"]
-        self._programs: list[LoadedProgram] = []
-        self._commands: list[str] = []
+            self._protected += self.loader.use_disk(cache, self.sandbox)
         self._plugins_wanted = plugins
         if plugins:
             self.tools.later(self.load_plugins)
@@ -299,8 +283,7 @@ class Interpreter:
                 going on.
         """
         with self.runtime.alone():
-            program, compiled = self._compiled(source, name, replace)
-            self._install(program, compiled)
+            program = self.loader.load(source, name, replace)
         return [procedure.name for procedure in program.procedures]
 
     def load_file(self, path: str | os.PathLike[str], *, replace: bool = False) -> list[str]:
@@ -318,85 +301,6 @@ class Interpreter:
             message = f"cannot read {os.fspath(path)!r}: {error.strerror or error}"
             raise NeuroScriptError(ErrorCode.IO_FAILED, message) from error
         return self.load(source, str(path), replace=replace)
-
-    def _compiled(self, source: str | bytes, name: str, replace: bool) -> tuple[LoadedProgram, Compiled]:
-        """A program and its code, from the cache where it was compiled under the same circumstances before."""
-        runtime = self.runtime
-        signatures = tuple(sorted([str(loaded.signature) for loaded in runtime.procedures.values()]))
-        names = tuple(sorted(runtime.globals))
-        circumstances = name, replace, self._loads, names, signatures, self.limits
-        key = source, circumstances
-        entry = _CACHE.find(key, runtime)
-        # What a script loads is its own text, with which it shall not fill the user's disk.
-        disk = None if runtime.running else self._disk
-        if entry is None and disk is not None:
-            entry = disk.find(source, circumstances, runtime)
-            if entry is not None:
-                _CACHE.keep(key, entry)
-        if entry is not None:
-            self._loads += 1
-            return entry.program, entry.compiled
-        from neuroscript.compiler.build import back_end, front_end, loaded_program
-
-        resolved = front_end(source, name, self.limits, {} if replace else runtime.procedures)
-        program = loaded_program(resolved.program)
-        linker = RecordingLinker(runtime)
-        compiled = back_end(resolved, self.compilation_unit(program.procedures, linker))
-        entry = Entry(program, compiled, linker.links, len(source))
-        _CACHE.keep(key, entry)
-        if disk is not None:
-            disk.keep(source, circumstances, entry)
-        return program, compiled
-
-    def _install(self, program: LoadedProgram, compiled: Compiled) -> None:
-        runtime = self.runtime
-        for procedure in program.procedures:
-            if runtime.running and procedure.name in runtime.procedures:  # it may be one of those that are running
-                message = f"procedure '{procedure.name}' cannot be replaced while a run is going on"
-                raise NeuroScriptError(ErrorCode.WRITE_VIOLATION, message)
-        before = runtime.namespace.copy(), runtime.procedures.copy(), runtime.events.snapshot(), len(self._programs)
-        for code in compiled.codes:
-            exec(code, runtime.namespace)
-        for procedure in program.procedures:
-            runtime.define(procedure.name, procedure, self._loads)
-        try:
-            if compiled.start:
-                with runtime.run() as depth:
-                    runtime.namespace[compiled.start](depth, None)
-        except BaseException:  # raised again, once what was begun is undone
-            namespace, runtime.procedures, handlers, programs = before
-            for key in runtime.namespace.keys() - namespace.keys():
-                if not key.startswith(_TOOLS):
-                    del runtime.namespace[key]
-            kept = ((key, value) for key, value in namespace.items() if key != abi.FUEL and not key.startswith(_TOOLS))
-            runtime.namespace.update(kept)
-            runtime.events.restore(handlers)
-            del self._programs[programs:]
-            raise
-        self._commands = list(compiled.commands)
-        self._programs.append(program)
-
-    def compilation_unit(self, own: Iterable[LoadedProcedure] = (), linker: Linker | None = None) -> Unit:
-        """What the next program, or the next input of a session, is compiled against; the load gets its number here.
-
-        Args:
-            own: the procedures that it defines.
-            linker: links the tools; by default the runtime.
-        """
-        from neuroscript.compiler.unit import Unit
-
-        runtime = self.runtime
-        self._loads += 1
-        procedures = (*runtime.procedures.values(), *own)
-        return Unit(
-            self._loads,
-            frozenset(runtime.globals),
-            {procedure.name: procedure.signature for procedure in procedures},
-            linker or runtime,
-            runtime.operations.max_items,
-            runtime.operations.max_string,
-            self.limits.max_depth,
-        )
 
     def check(self, source: str | bytes, name: str = "<script>") -> list[Diagnostic]:
         """Everything that is wrong with a program, or certainly not meant, without loading it."""
@@ -486,7 +390,7 @@ class Interpreter:
         """Runs the command blocks of the program that was loaded last, in order; they are run once."""
         if cancel is not None:
             check_token(cancel)
-        commands, self._commands = self._commands, []
+        commands, self.loader.commands = self.loader.commands, []
         with self.runtime.run(cancel=cancel) as depth:
             for command in commands:
                 self.runtime.namespace[command](depth)
@@ -494,7 +398,7 @@ class Interpreter:
     @property
     def has_commands(self) -> bool:
         """Whether the program that was loaded last has command blocks that have not been run."""
-        return bool(self._commands)
+        return bool(self.loader.commands)
 
     async def arun(self, procedure: str, /, *args: Any, cancel: CancelToken | None = None, **named: Any) -> Any:
         """As `run`, awaited in a task of asyncio or trio.
@@ -568,7 +472,7 @@ class Interpreter:
     @property
     def programs(self) -> Sequence[LoadedProgram]:
         """The programs that are loaded, in order, with their metadata."""
-        return tuple(self._programs)
+        return tuple(self.loader.programs)
 
     def report(self, error: NeuroScriptError, what: str) -> object:
         """Tells the host of an error that ends no run; gives what its callback gives."""

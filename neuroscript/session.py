@@ -52,7 +52,7 @@ class Session:
         with runtime.alone():
             resolved = resolve(program, frozenset(self.variables))
             raise_errors(resolved, {})
-            compiled = back_end(resolved, self.interpreter.compilation_unit())
+            compiled = back_end(resolved, self.interpreter.loader.compilation_unit())
             [function] = compiled.commands
             for code in compiled.codes:
                 exec(code, runtime.namespace)

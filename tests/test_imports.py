@@ -34,7 +34,7 @@ LAYERS = {
         runtime
         compiler
         cache
-        lint session plugins asynchronous
+        lint session plugins asynchronous loading
         interpreter
         .
         cli

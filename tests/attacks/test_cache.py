@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from neuroscript import Interpreter, NeuroScriptError
-from neuroscript import interpreter as interpreter_module
+from neuroscript import loading as loading_module
 from neuroscript.cache import disk
 from neuroscript.cache.disk import DiskCache
 from neuroscript.cache.memory import Cache, Entry
@@ -43,7 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(monkeypatch: pytest.MonkeyPatch, cache: Any, sandbox: Path | None = None) -> Any:
     """Runs the program as another process would."""
-    monkeypatch.setattr(interpreter_module, "_CACHE", Cache())
+    monkeypatch.setattr(loading_module, "_CACHE", Cache())
     with Interpreter(plugins=False, cache=cache, sandbox=sandbox) as made:
         made.load(SOURCE, "program.ns")
         return made.run("main")
@@ -102,7 +102,7 @@ def test_a_seal_holds_for_one_name(folder: Path, monkeypatch: pytest.MonkeyPatch
         made.load(SOURCE.replace("1", "2"), "program.ns")
     [second] = [found for found in folder.iterdir() if found != path]
     second.write_bytes(content)
-    monkeypatch.setattr(interpreter_module, "_CACHE", Cache())
+    monkeypatch.setattr(loading_module, "_CACHE", Cache())
     with Interpreter(plugins=False, cache=folder) as made:
         made.load(SOURCE.replace("1", "2"), "program.ns")
         assert made.run("main") == 2
@@ -347,7 +347,7 @@ def test_a_name_is_never_a_path(tmp_path: Path) -> None:
     """Whatever a program is called and holds, its file's name is a hash."""
     cache = DiskCache(str(tmp_path / "cache"))
     made = Interpreter(plugins=False)
-    program, compiled = made._compiled(SOURCE, "../../x", False)
+    program, compiled = made.loader.compiled(SOURCE, "../../x", False)
     for source, circumstances in (("../x", ("..",)), ("a\0b\ud800", ("/etc/passwd\udcff",))):
         cache.keep(source, circumstances, Entry(program, compiled, {}, 1))
     names = [path.name for path in (tmp_path / "cache").iterdir()]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from neuroscript import Interpreter, NeuroScriptError, Policy, ToolContext
-from neuroscript import interpreter as interpreter_module
+from neuroscript import loading as loading_module
 from neuroscript.cache import disk
 from neuroscript.cache.memory import Cache
 from neuroscript.stdlib import standard_registry
@@ -367,7 +367,7 @@ def test_cve_2024_56201_names_within_compiled_code(tmp_path: Path, monkeypatch: 
     ]
     text = "\n".join(lines)
     for cache in (False, tmp_path / "cache", tmp_path / "cache"):
-        monkeypatch.setattr(interpreter_module, "_CACHE", Cache())
+        monkeypatch.setattr(loading_module, "_CACHE", Cache())
         with Interpreter(plugins=False, cache=cache, emit=lambda value: None) as interpreter:
             interpreter.load(text, name)
             assert interpreter.run("main") == json.loads(quoted) + "{{m}}"

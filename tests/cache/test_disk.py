@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from neuroscript import Interpreter, Limits, NeuroScriptError, Policy
-from neuroscript import interpreter as interpreter_module
+from neuroscript import loading as loading_module
 from neuroscript.cache import disk
 from neuroscript.cache.disk import DiskCache
 from neuroscript.cache.memory import Cache, Entry
@@ -69,7 +69,7 @@ class Counted:
         monkeypatch.setattr(build_module, "front_end", counted)
 
     def interpreter(self, **options: Any) -> Interpreter:
-        self._patch.setattr(interpreter_module, "_CACHE", Cache())
+        self._patch.setattr(loading_module, "_CACHE", Cache())
         return Interpreter(plugins=False, emit=self.said.append, **{"cache": self._cache, **options})
 
     def load(self, source: str | bytes = SOURCE, name: str = "greet.ns", **options: Any) -> Interpreter:
@@ -247,7 +247,7 @@ def swap(path: Path) -> None:
     """The bytes of another program's file."""
     cache = DiskCache(str(path.parent))
     made = Interpreter(plugins=False)
-    program, compiled = made._compiled("func main(needs a) means\n  return 666\nendfunc\n", "x", False)
+    program, compiled = made.loader.compiled("func main(needs a) means\n  return 666\nendfunc\n", "x", False)
     cache.keep("x", (), Entry(program, compiled, {}, 1))
     [other] = [one for one in path.parent.iterdir() if one != path]
     other.replace(path)
@@ -267,7 +267,7 @@ def test_a_damaged_file_is_no_file(counted: Counted, folder: Path, damage: Calla
 def test_every_damage_of_a_small_file_is_seen(folder: Path) -> None:
     cache = DiskCache(str(folder))
     made = Interpreter(plugins=False)
-    program, compiled = made._compiled("func main means\nendfunc\n", "x", False)
+    program, compiled = made.loader.compiled("func main means\nendfunc\n", "x", False)
     cache.keep("x", (), Entry(program, compiled, {}, 1))
     [path] = files(folder)
     data = path.read_bytes()
@@ -298,7 +298,7 @@ def test_where_no_directory_can_be_made_nothing_is_kept(counted: Counted, tmp_pa
 def test_many_at_once(folder: Path) -> None:
     """Readers see a whole file or none, whoever writes."""
     made = Interpreter(plugins=False)
-    program, compiled = made._compiled(SOURCE, "x", False)
+    program, compiled = made.loader.compiled(SOURCE, "x", False)
     entry = Entry(program, compiled, {}, 1)
     found: list[bool] = []
 
@@ -322,7 +322,7 @@ def test_many_at_once(folder: Path) -> None:
 
 def test_the_oldest_files_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Interpreter(plugins=False)
-    program, compiled = made._compiled(SOURCE, "x", False)
+    program, compiled = made.loader.compiled(SOURCE, "x", False)
     entry = Entry(program, compiled, {}, 1)
     cache = DiskCache(str(folder))
     cache.keep("0", (), entry)
@@ -342,7 +342,7 @@ def test_the_oldest_files_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_what_only_this_process_has_is_not_kept(folder: Path) -> None:
     made = Interpreter(plugins=False)
-    program, compiled = made._compiled(SOURCE, "x", False)
+    program, compiled = made.loader.compiled(SOURCE, "x", False)
     program.metadata.append(("key", object()))  # type: ignore[arg-type]
     DiskCache(str(folder)).keep("x", (), Entry(program, compiled, {}, 1))
     assert not files(folder)

@@ -48,7 +48,7 @@ endfunc
 @pytest.mark.slow
 def test_a_thousand_cancels_leave_nothing_behind() -> None:
     chance = random.Random(20)
-    before = threading.enumerate()
+    before = set(threading.enumerate())
 
     def others() -> list[threading.Thread]:
         """The threads that are there besides those that are kept for the next run."""

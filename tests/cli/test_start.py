@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from neuroscript import interpreter as interpreter_module
+from neuroscript import loading as loading_module
 from neuroscript.cache import disk
 from neuroscript.cache.memory import Cache
 from neuroscript.compiler import build as build_module
@@ -139,7 +139,7 @@ def test_errors_look_the_same(
     monkeypatch.setattr(build_module, "front_end", counted)
     outcomes = []
     for _ in range(3):
-        monkeypatch.setattr(interpreter_module, "_CACHE", Cache())
+        monkeypatch.setattr(loading_module, "_CACHE", Cache())
         outcomes.append(neuroscript("run", "--format", format_name, "--event", 'go="x"', path))
     assert outcomes[0] == outcomes[1] == outcomes[2]
     assert len(compiled) == (3 if program == "syntax" else 1)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from neuroscript import Interpreter, NeuroScriptError
-from neuroscript import interpreter as interpreter_module
+from neuroscript import loading as loading_module
 from neuroscript.cache.disk import SWITCH
 from neuroscript.cache.memory import Cache
 from neuroscript.values import text_of, to_json
@@ -25,7 +25,7 @@ def test_code_from_the_disk_is_the_same(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.delenv(SWITCH)
     cases = run_cases()
     for _ in range(2):
-        monkeypatch.setattr(interpreter_module, "_CACHE", Cache())
+        monkeypatch.setattr(loading_module, "_CACHE", Cache())
         for case in cases:
             check_case(case, cache=tmp_path / "cache")
     assert len(list((tmp_path / "cache").iterdir())) > len(cases) // 2

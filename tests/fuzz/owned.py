@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.assignments import AssignmentGenerator
-from neuroscript.interpreter import _CACHE
+from neuroscript.loading import _CACHE
 from neuroscript.runtime import abi
 from neuroscript.runtime.containers import IN_LOCAL
 

@@ -15,7 +15,7 @@ from neuroscript.compiler.analysis import infer
 from neuroscript.compiler.analysis.infer import Inference, Type
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS, Specialisation
 from neuroscript.compiler.codegen.functions import FunctionGenerator
-from neuroscript.interpreter import _CACHE
+from neuroscript.loading import _CACHE
 from neuroscript.syntax import nodes
 from tests.oracle.expressions import Expressions
 from tests.oracle.scope import Scope

@@ -1,0 +1,140 @@
+"""Loads programs into a runtime: compiles them, or finds them compiled, and defines what they define."""
+
+from __future__ import annotations
+
+from neuroscript.cache.memory import Cache, Entry, RecordingLinker
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.runtime import abi
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from neuroscript.cache.disk import DiskCache
+    from neuroscript.compiler.unit import Unit
+    from neuroscript.limits import Limits
+    from neuroscript.runtime.namespace import Runtime
+    from neuroscript.runtime.programs import Compiled, Linker, LoadedProcedure, LoadedProgram
+
+_TOOLS = (
+    abi.TOOL,
+    abi.TOOL_FUNCTION,
+)  # how names of linked tools begin; a link outlives the program that it was made for
+_CACHE = Cache()
+
+
+class Loader:
+    """The programs of one interpreter.
+
+    Attributes:
+        programs: those that are loaded, in order.
+        commands: the functions of the command blocks of the last one, until they are run.
+    """
+
+    def __init__(self, runtime: Runtime, limits: Limits) -> None:
+        self._runtime = runtime
+        self._limits = limits
+        self._loads = 0
+        self._disk: DiskCache | None = None
+        self.programs: list[LoadedProgram] = []
+        self.commands: list[str] = []
+
+    def use_disk(self, cache: bool | str | os.PathLike[str], sandbox: Path | None) -> list[str]:
+        """Keeps what the host loads on disk too; gives the paths that no program may reach for that."""
+        from neuroscript.cache.disk import cache_directory, open_cache
+        from neuroscript.user_directories import KEY
+
+        self._disk = open_cache(cache, sandbox)
+        directory = cache_directory(cache)
+        return [directory, f"{directory}{KEY}*"] if directory else []
+
+    def load(self, source: str | bytes, name: str, replace: bool) -> LoadedProgram:
+        """Loads a program, all of it or nothing; the caller keeps other threads waiting.
+
+        Raises:
+            NeuroScriptError: as `Interpreter.load` does.
+        """
+        program, compiled = self.compiled(source, name, replace)
+        self._install(program, compiled)
+        return program
+
+    def compiled(self, source: str | bytes, name: str, replace: bool) -> tuple[LoadedProgram, Compiled]:
+        """A program and its code, from the cache where it was compiled under the same circumstances before."""
+        runtime = self._runtime
+        signatures = tuple(sorted([str(loaded.signature) for loaded in runtime.procedures.values()]))
+        names = tuple(sorted(runtime.globals))
+        circumstances = name, replace, self._loads, names, signatures, self._limits
+        key = source, circumstances
+        entry = _CACHE.find(key, runtime)
+        # What a script loads is its own text, with which it shall not fill the user's disk.
+        disk = None if runtime.running else self._disk
+        if entry is None and disk is not None:
+            entry = disk.find(source, circumstances, runtime)
+            if entry is not None:
+                _CACHE.keep(key, entry)
+        if entry is not None:
+            self._loads += 1
+            return entry.program, entry.compiled
+        from neuroscript.compiler.build import back_end, front_end, loaded_program
+
+        resolved = front_end(source, name, self._limits, {} if replace else runtime.procedures)
+        program = loaded_program(resolved.program)
+        linker = RecordingLinker(runtime)
+        compiled = back_end(resolved, self.compilation_unit(program.procedures, linker))
+        entry = Entry(program, compiled, linker.links, len(source))
+        _CACHE.keep(key, entry)
+        if disk is not None:
+            disk.keep(source, circumstances, entry)
+        return program, compiled
+
+    def _install(self, program: LoadedProgram, compiled: Compiled) -> None:
+        runtime = self._runtime
+        for procedure in program.procedures:
+            if runtime.running and procedure.name in runtime.procedures:  # it may be one of those that are running
+                message = f"procedure '{procedure.name}' cannot be replaced while a run is going on"
+                raise NeuroScriptError(ErrorCode.WRITE_VIOLATION, message)
+        before = runtime.namespace.copy(), runtime.procedures.copy(), runtime.events.snapshot(), len(self.programs)
+        for code in compiled.codes:
+            exec(code, runtime.namespace)
+        for procedure in program.procedures:
+            runtime.define(procedure.name, procedure, self._loads)
+        try:
+            if compiled.start:
+                with runtime.run() as depth:
+                    runtime.namespace[compiled.start](depth, None)
+        except BaseException:  # raised again, once what was begun is undone
+            namespace, runtime.procedures, handlers, programs = before
+            for key in runtime.namespace.keys() - namespace.keys():
+                if not key.startswith(_TOOLS):
+                    del runtime.namespace[key]
+            kept = ((key, value) for key, value in namespace.items() if key != abi.FUEL and not key.startswith(_TOOLS))
+            runtime.namespace.update(kept)
+            runtime.events.restore(handlers)
+            del self.programs[programs:]
+            raise
+        self.commands = list(compiled.commands)
+        self.programs.append(program)
+
+    def compilation_unit(self, own: Iterable[LoadedProcedure] = (), linker: Linker | None = None) -> Unit:
+        """What the next program, or the next input of a session, is compiled against; the load gets its number here.
+
+        Args:
+            own: the procedures that it defines.
+            linker: links the tools; by default the runtime.
+        """
+        from neuroscript.compiler.unit import Unit
+
+        runtime = self._runtime
+        self._loads += 1
+        procedures = (*runtime.procedures.values(), *own)
+        return Unit(
+            self._loads,
+            frozenset(runtime.globals),
+            {procedure.name: procedure.signature for procedure in procedures},
+            linker or runtime,
+            runtime.operations.max_items,
+            runtime.operations.max_string,
+            self._limits.max_depth,
+        )
