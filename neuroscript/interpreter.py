@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from neuroscript.cancellation import CancelToken
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
+from neuroscript.given import check_token, directory_of, environment_of, globals_of, limits_of, read_program, values_of
 from neuroscript.limits import Limits
 from neuroscript.loading import Loader
 from neuroscript.runtime.context import ToolContext
@@ -17,8 +18,7 @@ from neuroscript.runtime.services import Services
 from neuroscript.stdlib import standard_registry
 from neuroscript.tools.policy import Policy
 from neuroscript.tools.registry import ToolRegistry
-from neuroscript.tools.spec import ToolSpec
-from neuroscript.values import Function, ToolValue, from_host, to_host
+from neuroscript.values import Function, ToolValue, named_from_host, to_host
 
 # Types are imported for type checkers alone, here and in all that a start imports: `typing`, `logging` and `pathlib`
 # take longer than the rest.
@@ -26,9 +26,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
     from types import TracebackType
-    from typing import Any, Self, TypeVar
+    from typing import Any, NoReturn, Self, TypeAlias, TypeVar, overload
 
     from neuroscript.errors import Diagnostic
     from neuroscript.runtime.programs import LoadedProgram
@@ -38,9 +37,11 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
     Asker = Callable[[ToolContext, Any, str, dict[str, Any] | None, list[Any]], str]
+    Source: TypeAlias = str | bytes | os.PathLike[str]
     ErrorCallback = Callable[[NeuroScriptError], object]
+else:
+    from neuroscript.tools.registry import overload
 
-_DEFAULT_LIMITS = Limits()
 _DEFAULT_POLICY = Policy()
 
 
@@ -52,7 +53,7 @@ class Interpreter:
 
     Args:
         sandbox: the directory that file tools may touch; without one they are refused.
-        limits: what a run may use.
+        limits: what a run may use: a `Limits`, or its fields as a map, ``{"max_steps": 1000}``.
         emit: gets each emitted value; by default its text is printed.
         globals: names that programs can read and not set.
         plugins: whether installed plugins (entry points in the group ``neuroscript.plugins``) are loaded, which
@@ -69,13 +70,15 @@ class Interpreter:
         services: objects that plugins find in `services`, by name, from the moment that they are loaded.
 
     Raises:
-        NeuroScriptError: 22 or 23 if the sandbox is not a directory; 7 or 41 for a global that is no value.
+        NeuroScriptError: 22 or 23 if the sandbox is not a directory; 7 or 41 for a global that is no value, 41 for one
+            that no program could name.
+        TypeError, ValueError: for limits that are none.
     """
 
     def __init__(
         self,
         sandbox: str | os.PathLike[str] | None = None,
-        limits: Limits | None = None,
+        limits: Limits | Mapping[str, Any] | None = None,
         emit: Callable[[Any], object] | None = None,
         globals: Mapping[str, Any] | None = None,
         plugins: bool = True,
@@ -90,18 +93,18 @@ class Interpreter:
         cache: bool | str | os.PathLike[str] = False,
         services: Mapping[str, Any] | None = None,
     ) -> None:
-        self.sandbox = _directory(sandbox)
-        self.limits = limits if limits is not None else _DEFAULT_LIMITS
+        self.sandbox = directory_of(sandbox)
+        self.limits = limits_of(limits)
         self.emit_sink = emit
         self.prompt_source = prompt
         self.whisper_sink = whisper
-        self.environment = _environment(environment)
+        self.environment = environment_of(environment)
         self.on_error = on_error
         self._log = log
         self.handles = HandleTable()
         self.policy = policy if policy is not None else _DEFAULT_POLICY
         self.tools = tools if tools is not None else ToolRegistry(standard_registry())
-        values = {name: from_host(value) for name, value in (globals or {}).items()}
+        values = globals_of(globals) if globals else {}
         self.runtime = Runtime(self, self.limits, values)
         self.context = ToolContext(self)
         self._services = Services()
@@ -112,6 +115,7 @@ class Interpreter:
         self._asker: Asker | None = None
         self._closing: list[Callable[[], object]] = []
         self._closed = False
+        self._usable = True
         self.loader = Loader(self.runtime, self.limits)
         if cache:
             self._protected += self.loader.use_disk(cache, self.sandbox)
@@ -229,22 +233,35 @@ class Interpreter:
             except Exception:  # the others must be called all the same
                 self.log.exception("a callback failed while the interpreter was closed")
         self.handles.clear()
+        self._usable = False
+
+    def check_open(self) -> None:
+        """Refuses the use of an interpreter that is closed.
+
+        Raises:
+            NeuroScriptError: 19.
+        """
+        if not self._usable:
+            message = "the interpreter is closed; make another one, or leave its 'with' block later"
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
 
     # --- tools -------------------------------------------------------------------------------------------------------
 
-    def tool(self, name: str, **fields: Any) -> Callable[[F], F]:
+    @overload
+    def tool(self, name: F, /) -> F: ...
+
+    @overload
+    def tool(self, name: str = "", /, **fields: Any) -> Callable[[F], F]: ...  # noqa: F811
+
+    def tool(self, name: Any = "", /, **fields: Any) -> Any:  # noqa: F811
         """Registers a function as a tool, its spec made from type hints and docstring.
 
         Args:
-            name: the group and the name, ``bench.Add``.
+            name: the group and the name, ``bench.Add``.  Without one (``@interpreter.tool``) the function is
+                ``tool.host.NAME`` by its own name.
             fields: further fields of `ToolSpec`, such as ``capabilities``.
         """
-
-        def register(function: F) -> F:
-            self.tools.register(ToolSpec.from_function(name, function, **fields), function)
-            return function
-
-        return register
+        return self.tools.tool(name, **fields)
 
     def permits(self, tool: Tool) -> bool:
         """Whether programs may call a tool."""
@@ -264,13 +281,13 @@ class Interpreter:
 
     # --- loading -----------------------------------------------------------------------------------------------------
 
-    def load(self, source: str | bytes, name: str = "<script>", *, replace: bool = False) -> list[str]:
+    def load(self, source: Source, name: str = "", *, replace: bool = False) -> list[str]:
         """Loads a program: its procedures can be called, its event handlers are registered.
 
-        Command blocks are kept for `run_commands`.  A load is all or nothing.
+        Command blocks are kept for `run_commands`; `execute` does both.  A load is all or nothing.
 
         Args:
-            source: the program; bytes are read as UTF-8.
+            source: the program; bytes are read as UTF-8, and a path as the file there.
             name: what the program is called in messages, usually its file name.
             replace: whether procedures that are loaded already may be defined anew, which no run can have done.
 
@@ -279,31 +296,28 @@ class Interpreter:
 
         Raises:
             NeuroScriptSyntaxError: with every finding in ``.diagnostics``.
-            NeuroScriptError: what evaluating an event's name raises; 43 if a procedure is to be replaced while a run is
-                going on.
+            NeuroScriptError: 22 if there is no such file, 26 if it cannot be read; what evaluating an event's name
+                raises; 43 if a procedure is to be replaced while a run is going on; 19 if the interpreter is closed.
         """
+        self.check_open()
+        text, name = read_program(source, name)
         with self.runtime.alone():
-            program = self.loader.load(source, name, replace)
+            program = self.loader.load(text, name, replace)
         return [procedure.name for procedure in program.procedures]
 
     def load_file(self, path: str | os.PathLike[str], *, replace: bool = False) -> list[str]:
         """Loads a program from a file.
 
         Raises:
-            NeuroScriptError: 22 if there is no such file, 26 if it cannot be read, and what `load` raises.
+            NeuroScriptError: as `load` does.
         """
-        try:
-            with open(path, "rb") as file:
-                source = file.read()
-        except FileNotFoundError as error:
-            raise NeuroScriptError(ErrorCode.FILE_NOT_FOUND, f"there is no file {os.fspath(path)!r}") from error
-        except OSError as error:
-            message = f"cannot read {os.fspath(path)!r}: {error.strerror or error}"
-            raise NeuroScriptError(ErrorCode.IO_FAILED, message) from error
-        return self.load(source, str(path), replace=replace)
+        from pathlib import Path
 
-    def check(self, source: str | bytes, name: str = "<script>") -> list[Diagnostic]:
+        return self.load(Path(path), replace=replace)
+
+    def check(self, source: Source, name: str = "") -> list[Diagnostic]:
         """Everything that is wrong with a program, or certainly not meant, without loading it."""
+        source, name = read_program(source, name)
         from neuroscript.compiler.resolve import resolve
         from neuroscript.lint.linter import lint
         from neuroscript.syntax.parser import parse
@@ -332,16 +346,28 @@ class Interpreter:
             NeuroScriptError: whatever ends the run: 2 if there is no such procedure, 4 for wrong arguments, 37 for a
                 limit, 44 when cancelled, and the program's own errors.
         """
+        self.check_open()
         runtime = self.runtime
         if cancel is not None:
             check_token(cancel)
-        runtime.check_procedure(procedure)
+        if procedure not in runtime.procedures:
+            self._refuse_procedure(procedure)
         self._check_call(procedure, len(args), list(named))
-        values = [from_host(value) for value in args]
-        values += [from_host(value) for value in named.values()]
+        values = values_of(args, named)
         with runtime.run(cancel=cancel) as depth:
             result = runtime.call(depth + 1, None, procedure, tuple(values), tuple(named))
         return self._outside(result)
+
+    def _refuse_procedure(self, name: str) -> NoReturn:
+        """Raises the error of a procedure that is not there, which a command script has none of."""
+        try:
+            self.runtime.check_procedure(name)
+        except NeuroScriptError as error:
+            if not self.runtime.procedures and self.has_commands:
+                file = self.loader.programs[-1].name
+                error.message += f"; {file} is a command script: run_commands() runs it, as execute() does at once"
+            raise
+        raise AssertionError  # pragma: no cover
 
     def _check_call(self, procedure: str, positional: int, names: list[str]) -> None:
         """Refuses a call by the host that the signature refuses; the place is the procedure's."""
@@ -360,16 +386,16 @@ class Interpreter:
         Raises:
             NeuroScriptError: as `run` does; 7 if it is no function.
         """
+        self.check_open()
         if cancel is not None:
             check_token(cancel)
         runtime = self.runtime
-        values = [from_host(value) for value in args]
-        values += [from_host(value) for value in named.values()]
+        values = values_of(args, named)
         with runtime.run(cancel=cancel) as depth:
             result = runtime.call(depth + 1, function, None, tuple(values), tuple(named))
         return self._outside(result)
 
-    def execute(self, source: str | bytes, name: str = "<script>", *, cancel: CancelToken | None = None) -> None:
+    def execute(self, source: Source, name: str = "", *, cancel: CancelToken | None = None) -> None:
         """Loads a program and runs its command blocks in order.
 
         Args:
@@ -378,16 +404,19 @@ class Interpreter:
             cancel: ends the run when it is cancelled.
 
         Raises:
-            NeuroScriptError: as `load` and `run` do.
+            NeuroScriptError: as `load` and `run` do; 19 for a library, which has nothing to execute and is not loaded.
         """
+        self.check_open()
         if cancel is not None:
             check_token(cancel)
+        text, name = read_program(source, name)
         with self.runtime.alone(cancel=cancel):
-            self.load(source, name)
+            self.loader.load(text, name, commands_wanted=True)
             self.run_commands(cancel=cancel)
 
     def run_commands(self, *, cancel: CancelToken | None = None) -> None:
         """Runs the command blocks of the program that was loaded last, in order; they are run once."""
+        self.check_open()
         if cancel is not None:
             check_token(cancel)
         commands, self.loader.commands = self.loader.commands, []
@@ -418,7 +447,7 @@ class Interpreter:
 
         return await run_in_worker(lambda token: self.call(function, *args, cancel=token, **named), cancel)
 
-    async def aexecute(self, source: str | bytes, name: str = "<script>", *, cancel: CancelToken | None = None) -> None:
+    async def aexecute(self, source: Source, name: str = "", *, cancel: CancelToken | None = None) -> None:
         """As `execute`, awaited in a task as `arun` is."""
         from neuroscript.asynchronous import run_in_worker
 
@@ -428,9 +457,10 @@ class Interpreter:
         self, name: str, payload: Any = None, source: str = "host", *, cancel: CancelToken | None = None
     ) -> None:
         """Fires an event; its handlers have run when this returns.  Their errors go to ``on_error`` and the log."""
+        self.check_open()
         if cancel is not None:
             check_token(cancel)
-        self.runtime.fire(name, from_host(payload), source, cancel=cancel)
+        self.runtime.fire(name, named_from_host(payload, "the payload"), source, cancel=cancel)
 
     def cancel(self, reason: str = "") -> None:
         """Ends the run that is going on, from any thread, with error 44; without one nothing happens.
@@ -443,6 +473,7 @@ class Interpreter:
         """An interactive session: inputs one after the other, with variables that stay."""
         from neuroscript.session import Session
 
+        self.check_open()
         return Session(self)
 
     def _outside(self, result: Any) -> Any:
@@ -480,41 +511,9 @@ class Interpreter:
         return self.on_error(error) if self.on_error is not None else None
 
 
-def check_token(cancel: CancelToken) -> None:
-    """Refuses what is no token, and the start of a run that is cancelled before it begins.
-
-    Raises:
-        TypeError: if it is no token.
-        CancelledError: 44 if it is cancelled.
-    """
-    if not isinstance(cancel, CancelToken):
-        message = f"cancel takes a CancelToken, not {type(cancel).__name__}; a parameter called so is given by position"
-        raise TypeError(message)
-    cancel.check()
-
-
 @functools.cache
 def _plugins() -> tuple[Callable[[Interpreter], object], ...]:
     """The installed plugins; looked for once in a process."""
     from neuroscript.plugins import installed
 
     return installed()
-
-
-def _directory(path: str | os.PathLike[str] | None) -> Path | None:
-    if path is None:
-        return None
-    from pathlib import Path
-
-    directory = Path(path)
-    if not directory.exists():
-        raise NeuroScriptError(ErrorCode.FILE_NOT_FOUND, f"the sandbox {os.fspath(path)!r} does not exist")
-    if not directory.is_dir():
-        raise NeuroScriptError(ErrorCode.PATH_TYPE_MISMATCH, f"the sandbox {os.fspath(path)!r} is not a directory")
-    return directory.resolve()
-
-
-def _environment(given: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
-    if isinstance(given, Mapping):
-        return dict(given)
-    return {name: os.environ[name] for name in given if name in os.environ}

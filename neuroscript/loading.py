@@ -50,13 +50,19 @@ class Loader:
         directory = cache_directory(cache)
         return [directory, f"{directory}{KEY}*"] if directory else []
 
-    def load(self, source: str | bytes, name: str, replace: bool) -> LoadedProgram:
+    def load(
+        self, source: str | bytes, name: str, replace: bool = False, *, commands_wanted: bool = False
+    ) -> LoadedProgram:
         """Loads a program, all of it or nothing; the caller keeps other threads waiting.
 
         Raises:
-            NeuroScriptError: as `Interpreter.load` does.
+            NeuroScriptError: as `Interpreter.load` does; 19 for a library where command blocks are wanted.
         """
         program, compiled = self.compiled(source, name, replace)
+        if commands_wanted and not compiled.commands and (program.procedures or compiled.start):
+            use = f"run({program.procedures[0].name!r})" if program.procedures else "emit_event(…)"
+            message = f"{name} is a library: it has no command blocks to execute; use load(…), then {use}"
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
         self._install(program, compiled)
         return program
 

@@ -39,6 +39,7 @@ class Session:
             NeuroScriptSyntaxError: if it is none of these; ``diagnostics`` place the error in the input.
             NeuroScriptError: what the input raised.
         """
+        self.interpreter.check_open()
         source = source.removeprefix("\ufeff")
         comments = _COMMENTS.match(source)
         if _DEFINITION.match(source, comments.end() if comments else 0):

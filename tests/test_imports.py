@@ -34,7 +34,7 @@ LAYERS = {
         runtime
         compiler
         cache
-        lint session plugins asynchronous loading
+        lint session plugins asynchronous loading given
         interpreter
         .
         cli

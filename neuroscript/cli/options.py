@@ -41,12 +41,15 @@ def add_host(parser: argparse.ArgumentParser) -> None:
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
-    """Adds ``--max-steps``, ``--max-seconds``, ``--max-written-bytes`` and ``--max-files``."""
+    """Adds ``--max-steps``, ``--max-seconds``, ``--max-wall-seconds``, ``--max-written-bytes`` and ``--max-files``."""
     parser.add_argument(
         "--max-steps", metavar="N", type=whole_number, help="loop turns and calls of one run (default: 10000000)"
     )
     parser.add_argument(
         "--max-seconds", metavar="S", type=seconds, help="seconds of script time of one run (default: 60)"
+    )
+    parser.add_argument(
+        "--max-wall-seconds", metavar="S", type=seconds, help="seconds of one run by the clock, waits and all"
     )
     parser.add_argument(
         "--max-written-bytes",
@@ -151,7 +154,7 @@ def _checked(read: Callable[[str], Checked], text: str) -> Checked:
 
 def make_limits(options: argparse.Namespace) -> Limits:
     """The limits that the options of `add_limits` set."""
-    names = ("max_steps", "max_seconds", "max_written_bytes", "max_files")
+    names = ("max_steps", "max_seconds", "max_wall_seconds", "max_written_bytes", "max_files")
     given = {name: getattr(options, name) for name in names}
     return Limits(**{name: value for name, value in given.items() if value is not None})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neuroscript.cancellation import CancelToken
 from neuroscript.cli.app import silence_stdout
 from neuroscript.cli.host import MAX_COST, POLICY_SERVICE, check_patterns, make_host, settings_of
 from neuroscript.cli.interrupts import Interrupts
@@ -100,11 +101,10 @@ def run(options: argparse.Namespace) -> int:
         cache=True,
         services=services,
     ) as interpreter:
-        sink.interpreter = interpreter
         check_patterns(interpreter, options, host.plugins)
         try:
-            with interrupts.cancelling(interpreter.cancel):
-                result = job.run(interpreter)
+            with interrupts.cancelling(sink.token.cancel):
+                result = job.run(interpreter, sink.token)
         except NeuroScriptError as error:
             return _failed(error, job, sink, interrupts)
         except KeyboardInterrupt:
@@ -134,18 +134,18 @@ class _Job:
     events: list[tuple[str, Any]]
     source: bytes
 
-    def run(self, interpreter: Interpreter) -> Any:
-        """Loads the program, fires the events, runs it, and gives its result."""
+    def run(self, interpreter: Interpreter, token: CancelToken) -> Any:
+        """Loads the program, fires the events, runs it, and gives its result; the token ends all that."""
         interpreter.load(self.source, self.name)
         commands = interpreter.has_commands
         if commands and (self.entry is not None or self.arguments is not None):
             raise UsageError(f"{self.name} holds command blocks; --entry and --args are for procedure libraries")
         for name, payload in self.events:
-            interpreter.emit_event(name, payload)
+            interpreter.emit_event(name, payload, cancel=token)
         if commands:
-            interpreter.run_commands()
+            interpreter.run_commands(cancel=token)
             return None
-        return interpreter.run(self.entry or DEFAULT_ENTRY, *(self.arguments or []))
+        return interpreter.run(self.entry or DEFAULT_ENTRY, *(self.arguments or []), cancel=token)
 
 
 class _Host(Interpreter):
@@ -170,7 +170,7 @@ class _Sink:
 
     def __init__(self, report: Report) -> None:
         self.report = report
-        self.interpreter: Interpreter | None = None
+        self.token = CancelToken()  # of everything that the command runs
         self.broken = False
 
     def emit(self, value: Any) -> None:
@@ -189,8 +189,7 @@ class _Sink:
         except BrokenPipeError:
             self.broken = True
             silence_stdout()
-            if self.interpreter is not None:
-                self.interpreter.cancel()
+            self.token.cancel()
 
 
 def _arguments(text: str) -> list[Any]:

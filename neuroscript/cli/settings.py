@@ -12,7 +12,7 @@ import re
 from fnmatch import fnmatchcase
 
 from neuroscript.cli.status import UsageError
-from neuroscript.limits import Limits
+from neuroscript.limits import SECONDS, Limits
 from neuroscript.output import one_line
 from neuroscript.records import record
 from neuroscript.tools.policy import Policy
@@ -228,7 +228,7 @@ SETTINGS = (
     Setting("policy", "allow", tools, ADD),
     Setting("policy", "deny", tools, DENY),
     *(
-        Setting("limits", name, _AMOUNT if name == "max_seconds" else _COUNT, LOWER, getattr(Limits(), name))
+        Setting("limits", name, _AMOUNT if name in SECONDS else _COUNT, LOWER, getattr(Limits(), name))
         for name in Limits.__annotations__
     ),
     Setting("run", "sandbox", text, HOST, None),

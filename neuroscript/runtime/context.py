@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from neuroscript.values import from_host
+from neuroscript.values import from_host, named_from_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class ToolContext:
 
     def emit_event(self, name: str, payload: Any = None, source: str = "tool") -> None:
         """Fires an event; its handlers have run when this returns."""
-        self.interpreter.runtime.fire(name, from_host(payload), source, joining=True)
+        self.interpreter.runtime.fire(name, named_from_host(payload, "the payload"), source, joining=True)
 
     def is_reserved_event(self, name: str) -> bool:
         """Whether only the host's own parts may fire events of this name."""

@@ -30,6 +30,7 @@ from neuroscript.values import (
     ToolValue,
     equal,
     from_host,
+    named_from_host,
     to_host,
     type_name,
 )
@@ -228,7 +229,8 @@ class Runtime(ToolLinks, Runs):
         count = len(args) - len(names)
         given = to_host(list(args))
         named = dict(zip(names, given[count:], strict=True))
-        return from_host(self.call_host(f"the function '{function.name}'", function.call, *given[:count], **named))
+        what = f"the function '{function.name}'"
+        return named_from_host(self.call_host(what, function.call, *given[:count], **named), f"the result of {what}")
 
     def _builtin(self, name: str, callee: Any, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         function = self.operations.length if name == "len" else BUILTINS.get(name)
@@ -297,7 +299,8 @@ class Runtime(ToolLinks, Runs):
         source = self.interpreter.prompt_source
         if source is None:
             raise NeuroScriptError(ErrorCode.CONFIGURATION, "there is nobody to ask: the host gave no prompt source")
-        return str(from_host(self.call_host("the host's prompt source", source, self.operations.joined(text))))
+        what = "the host's prompt source"
+        return str(named_from_host(self.call_host(what, source, self.operations.joined(text)), f"the result of {what}"))
 
     def ask(self, depth: int, who: Any, given: bool, prompt: Any, config: Any) -> Any:
         """Asks a model: ``ask``."""

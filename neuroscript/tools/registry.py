@@ -20,13 +20,19 @@ from neuroscript.values import from_host, to_host
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import Any, TypeVar
+    from typing import Any, TypeVar, overload
 
     from neuroscript.cancellation import CancelToken
     from neuroscript.tools.policy import Policy
     from neuroscript.tools.validation import Validator
 
     F = TypeVar("F", bound=Callable[..., Any])
+else:
+
+    def overload(function):
+        """What `typing` has, for type checkers alone."""
+        return function
+
 
 # Functions with *args or **kwargs, coroutines and generators (the flags of code objects in the module inspect).
 _UNUSUAL = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
@@ -222,13 +228,28 @@ class ToolRegistry:
             self._entries[key] = tool
             return tool
 
-    def tool(self, name: str, **fields: Any) -> Callable[[F], F]:
-        """A decorator that registers a function, its spec made by `ToolSpec.from_function`."""
+    @overload
+    def tool(self, name: F, /) -> F: ...
+
+    @overload
+    def tool(self, name: str = "", /, **fields: Any) -> Callable[[F], F]: ...  # noqa: F811
+
+    def tool(self, name: Any = "", /, **fields: Any) -> Any:  # noqa: F811
+        """A decorator that registers a function, its spec made by `ToolSpec.from_function`.
+
+        Args:
+            name: the group and the name; without one, and where it is used without parentheses, the function is the
+                tool ``host.NAME`` by its own name.
+            fields: further fields of `ToolSpec`, such as ``capabilities``.
+        """
 
         def decorate(function: F) -> F:
-            self.register(ToolSpec.from_function(name, function, **fields), function)
+            self.register(ToolSpec.from_function(name or default_name(function), function, **fields), function)
             return function
 
+        if callable(name):
+            function, name = name, ""
+            return decorate(function)
         return decorate
 
     def add_groups(self, groups: Mapping[str, str]) -> None:
@@ -405,6 +426,19 @@ class ToolRegistry:
         from neuroscript.tools.validation import validate_and_convert_args
 
         return tool.invoke(context, validate_and_convert_args(tool.spec, args, named))
+
+
+def default_name(function: Callable[..., Any]) -> str:
+    """The name of the tool that a function becomes if it gets none: ``host.`` and the function's own.
+
+    Raises:
+        NeuroScriptError: 41 for a function without a name that a tool may have.
+    """
+    name = getattr(function, "__name__", "")
+    if not (name.isidentifier() and name.isascii()) or "__" in name:
+        message = f'{name or function!r} cannot name a tool; give it a name: @interpreter.tool("group.Name")'
+        raise NeuroScriptError(ErrorCode.INVALID_VALUE, message)
+    return f"host.{name}"
 
 
 def _key(name: str) -> str:

@@ -12,7 +12,7 @@ has it (language reference, section 4).
 from __future__ import annotations
 
 from neuroscript.values.equality import equal, same
-from neuroscript.values.host_conversion import from_host, to_host, to_json
+from neuroscript.values.host_conversion import from_host, named_from_host, to_host, to_json
 from neuroscript.values.kinds import (
     DEFAULT_NESTING,
     DEFAULT_STRING,
@@ -49,6 +49,7 @@ __all__ = [
     "equal",
     "from_host",
     "joined_text",
+    "named_from_host",
     "number_text",
     "read_for_order",
     "read_number",

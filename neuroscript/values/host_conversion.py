@@ -92,7 +92,11 @@ def _list_from_host(values: list[Any], depth: int, made: dict[int, Any] | None) 
             continue
         if made is None:
             made = {}
-        copy[index] = from_host(item, depth, made)
+        try:
+            copy[index] = from_host(item, depth, made)
+        except NeuroScriptError as error:
+            at_part(error, f"[{index}]")
+            raise
     return copy
 
 
@@ -101,8 +105,7 @@ def _map_from_host(mapping: dict[Any, Any], depth: int, made: dict[int, Any] | N
     copy = mapping.copy()
     for key, item in copy.items():
         if type(key) is not str or not key.isascii():
-            made = {} if made is None else made
-            return {_host_key(key): from_host(item, depth, made) for key, item in mapping.items()}
+            return _map_of(mapping, depth, {} if made is None else made)
         kind = type(item)
         if kind is str:
             if item.isascii():
@@ -114,8 +117,60 @@ def _map_from_host(mapping: dict[Any, Any], depth: int, made: dict[int, Any] | N
             continue
         if made is None:
             made = {}
-        copy[key] = from_host(item, depth, made)
+        try:
+            copy[key] = from_host(item, depth, made)
+        except NeuroScriptError as error:
+            at_part(error, _key_path(key))
+            raise
     return copy
+
+
+def _map_of(mapping: dict[Any, Any], depth: int, made: dict[int, Any]) -> dict[str, Any]:
+    """A copy of a map whose keys are converted too."""
+    copy = {}
+    for key, item in mapping.items():
+        name = _host_key(key)
+        try:
+            copy[name] = from_host(item, depth, made)
+        except NeuroScriptError as error:
+            at_part(error, _key_path(name))
+            raise
+    return copy
+
+
+def _key_path(key: str) -> str:
+    return f".{key}" if key.isidentifier() else f"[{text_of([key])[1:-1]}]"
+
+
+def at_part(error: NeuroScriptError, part: str, *, outermost: bool = False) -> None:
+    """Notes in an error of conversion which part of a value it is about.
+
+    Args:
+        error: of `from_host`.
+        part: the part, as a path goes on to it (``.name``, ``[0]``), or what the whole value is.
+        outermost: whether it is what the whole value is (``argument 1``).
+    """
+    if error.code not in (ErrorCode.TYPE, ErrorCode.INVALID_VALUE):
+        return
+    path: str = getattr(error, "path", "")
+    problem = error.message.removeprefix(f"{path.removeprefix('.')}: ") if path else error.message
+    if outermost:
+        shown = f"{part}: {path.removeprefix('.')}" if path else part
+    else:
+        path = part + path
+        shown = path.removeprefix(".")
+        error.path = path  # type: ignore[attr-defined]
+    error.message = f"{shown}: {problem}"
+    error.args = (error.code, error.message)
+
+
+def named_from_host(value: Any, what: str) -> Any:
+    """As `from_host`, with ``what`` the value is in the error: ``argument 1: orders[0].price: …``."""
+    try:
+        return from_host(value)
+    except NeuroScriptError as error:
+        at_part(error, what, outermost=True)
+        raise
 
 
 def _convert(value: Any, depth: int) -> Any:
