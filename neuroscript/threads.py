@@ -22,7 +22,7 @@ class Job:
 
     Args:
         work: does it; it must not raise.
-        then: called when it is done, as soon as the thread is free for other work.
+        then: called when it is done and the thread is free for other work.
         extra: whether it is done in addition to those of which there are only so many at a time: it belongs to one of
             them, which waits for it.
     """
@@ -51,19 +51,25 @@ class ThreadPool:
     def _forget(self) -> None:
         """A process that was forked has none of the threads."""
         self._lock = allocate_lock()
-        self._idle: deque[_Worker] = deque()
+        self._idle: deque[Worker] = deque()
         self._waiting: deque[Job] = deque()
         self._busy = 0
 
     def start(self, job: Job) -> None:
-        """Has a job done: at once, or when another one is over."""
+        """Has a job done: at once, or if so many are being done already, when another one is over."""
         if not job.extra:
             with self._lock:
                 if self._busy >= self._most:
                     self._waiting.append(job)
                     return
                 self._busy += 1
-        self._hand_over(job)
+        try:
+            worker = self._idle.pop()  # the latest, whose memory is still in the processor's cache
+        except IndexError:
+            worker = Worker(self)
+            threading.Thread(target=worker.run, name="neuroscript-worker", daemon=True).start()
+        worker.job = job
+        worker.gate.release()
 
     def withdraw(self, job: Job) -> bool:
         """Takes back a job that waits for its turn; False if it does not."""
@@ -74,18 +80,7 @@ class ThreadPool:
                 return False
             return True
 
-    def _hand_over(self, job: Job) -> None:
-        try:
-            worker = self._idle.pop()  # the latest, whose memory is still in the processor's cache
-        except IndexError:
-            worker = _Worker(self)
-            worker.job = job
-            threading.Thread(target=worker.run, name="neuroscript-worker", daemon=True).start()
-        else:
-            worker.job = job
-            worker.gate.release()
-
-    def finished(self, worker: _Worker, job: Job) -> Job | None:
+    def finished(self, worker: Worker, job: Job) -> Job | None:
         """Gives the next job for a worker that has done one; else the worker is idle from now on."""
         if not job.extra:
             with self._lock:
@@ -95,7 +90,7 @@ class ThreadPool:
         self._idle.append(worker)
         return None
 
-    def retire(self, worker: _Worker) -> bool:
+    def retire(self, worker: Worker) -> bool:
         """Takes a worker out of the idle ones; False if it has just been given a job."""
         try:
             self._idle.remove(worker)
@@ -104,7 +99,7 @@ class ThreadPool:
         return True
 
 
-class _Worker:
+class Worker:
     """One thread of a pool: does the job that it holds whenever its gate is opened."""
 
     __slots__ = ("_pool", "gate", "job")
@@ -116,18 +111,18 @@ class _Worker:
         self.job: Job | None = None
 
     def run(self) -> None:
+        """Does one job after the other, until none has come for some seconds."""
         while True:
-            job: Job | None = self.job
-            while job is not None:
-                self.job = None
-                job.work()
-                then, job = job.then, self._pool.finished(self, job)
-                then()
-                del then  # or what it holds would live until the next job
             if not self.gate.acquire(timeout=_IDLE_SECONDS):
                 if self._pool.retire(self):
                     return
                 self.gate.acquire()
+            job, self.job = self.job, None
+            while job is not None:
+                job.work()
+                then, job = job.then, self._pool.finished(self, job)
+                then()
+                del then  # or what it holds would live until the next job
 
 
 POOL = ThreadPool()
