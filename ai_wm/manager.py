@@ -22,7 +22,6 @@ from ai_wm.data.types import (
     APIKeyStatus,
     PerformanceRecord,
     RetiredInstanceInfo,
-    SupervisorFeedback,
     TokenUsageMetrics,
 )
 from ai_wm.providers.base import LLMClient, Message
@@ -106,6 +105,7 @@ class AIWorkerManager:
         )
         self._definitions = self._wiring.definitions
         self._instances = self._wiring.instances
+        self._records = self._wiring.records
         self._store = self._wiring.store
 
     @property
@@ -468,12 +468,7 @@ class AIWorkerManager:
                 already; 25 and 26 if it cannot be written.
         """
         self._check_open()
-        made = PerformanceRecord.parse(record)
-        owner = self._definitions.find(made.definition_id).definition_id
-        if owner != made.definition_id:
-            made = made.model_copy(update={"definition_id": owner})
-        self._store.add_record(made)
-        return made.task_id
+        return self._records.log(record)
 
     def log_feedback(
         self,
@@ -490,14 +485,13 @@ class AIWorkerManager:
                 written.
         """
         self._check_open()
-        feedback = SupervisorFeedback(
+        return self._records.add_feedback(
+            task_id,
             rating=rating,
             comments=comments,
             correction_instructions=correction_instructions,
             supervisor_agent_id=supervisor_agent_id,
-            feedback_timestamp=self._wiring.clock.now(),
         )
-        return self._store.add_feedback(task_id, feedback)
 
     def get_performance_records_for_definition(
         self, id_or_name: str, filters: Mapping[str, Any] | RecordFilter | None = None
@@ -512,19 +506,17 @@ class AIWorkerManager:
         Raises:
             NeuroScriptError: 9 unknown definition; 4 for an unknown filter, or a value that does not fit it.
         """
-        definition = self._definitions.find(id_or_name)
-        return self._store.records(definition.definition_id, RecordFilter.parse(filters))
+        return self._records.select(id_or_name, filters)
 
     def performance_record_maps(
         self, id_or_name: str, filters: Mapping[str, Any] | RecordFilter | None = None
     ) -> list[dict[str, Any]]:
         """Returns the same records as maps with snake_case keys, several times as fast."""
-        definition = self._definitions.find(id_or_name)
-        return self._store.record_maps(definition.definition_id, RecordFilter.parse(filters))
+        return self._records.select_maps(id_or_name, filters)
 
     def performance_summary(self, id_or_name: str) -> AIWorkerPerformanceSummary:
         """Returns the current summary of a definition's tasks; error 9 if there is no such definition."""
-        return self._store.summary(self._definitions.find(id_or_name).definition_id)
+        return self._records.summary(id_or_name)
 
     def limit_usage(self, id_or_name: str) -> dict[str, float]:
         """Returns what a definition uses of its limits now (`RateLimiter.usage`); error 9 if there is none."""
@@ -538,7 +530,7 @@ class AIWorkerManager:
         """
         self._check_open()
         self._store.save()
-        return self._count_records()
+        return self._records.count()
 
     def load_performance_data(self) -> int:
         """Reads the performance data again.  Returns how many records are stored.
@@ -548,12 +540,9 @@ class AIWorkerManager:
         """
         self._check_open()
         self._store.reload()
-        return self._count_records()
+        return self._records.count()
 
     # --- inside ------------------------------------------------------------------------------------------------------
-
-    def _count_records(self) -> int:
-        return sum(len(entry.performance_records) for entry in self._store.entries())
 
     def _check_open(self) -> None:
         if self._closed:
