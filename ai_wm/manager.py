@@ -122,7 +122,7 @@ class AIWorkerManager:
         self.close()
 
     def close(self, reason: str = "manager closed") -> None:
-        """Retires what is left (``retired_completed``), saves, and lets go of files and connections.
+        """Retires what is left (``retired_completed``), saves, and closes files and connections.
 
         Args:
             reason: why what is left is retired.
@@ -147,7 +147,7 @@ class AIWorkerManager:
         unowned_are_ours: bool | None = None,
         assumes_prices: bool = False,
     ) -> ScriptAccess:
-        """This manager as scripts reach it.  `register_ai_worker_tools` makes one for each interpreter.
+        """Makes the access by which scripts reach this manager; `register_ai_worker_tools` makes one an interpreter.
 
         Args:
             owner: whose scripts they are.
@@ -171,8 +171,10 @@ class AIWorkerManager:
         )
 
     def owner_of_instance(self, instance_id: str) -> str | None:
-        """Whose scripts spawned an instance, also for a while once it is retired; empty for the host's own, None where
-        nobody knows."""
+        """Returns whose scripts spawned an instance, also for a while once it is retired.
+
+        Empty for the host's own, None where nobody knows.
+        """
         return self._instances.owner_of(instance_id)
 
     def on_event(self, listener: Listener) -> Callable[[], None]:
@@ -234,15 +236,20 @@ class AIWorkerManager:
         return self._definitions.update(id_or_name, updates)
 
     def standing(self, id_or_name: str) -> str:
-        """Returns whose a definition is: ``host``, ``script``, or ``untrusted`` where it came with a file or was edited
-        there; error 9 if there is no such definition.
+        """Returns whose a definition is: ``host``, ``script`` or ``untrusted``.
+
+        One is untrusted that came with a file or was edited there.
+
+        Raises:
+            NeuroScriptError: 9 if there is none.
         """
         standing = self._definitions.standing(id_or_name)
         return "host" if standing == "untrusted" and self.policy.trust_file else standing
 
     def trust_worker_definition(self, id_or_name: str) -> AIWorkerDefinition:
-        """Makes a definition the host's, as it is now, whoever made it: scripts may ask it, and its key goes to its
-        address.  Look at both first.
+        """Makes a definition the host's, as it is now, whoever made it.
+
+        Scripts may ask it then, and its key goes to its address.  Look at both first.
 
         Raises:
             NeuroScriptError: 9 unknown; 42 if the host has another of that name; 25 and 26 if it cannot be written.

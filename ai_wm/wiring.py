@@ -1,4 +1,4 @@
-"""Wiring: making what a manager consists of, and passing each its collaborators."""
+"""Wiring: makes the services of a manager, and passes each its collaborators."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ _SEEKING: Final = threading.Lock()
 _NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 
 DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-"""What the system says when a file or directory is not to be written."""
+"""The system's errors for a file or directory that may not be written."""
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 

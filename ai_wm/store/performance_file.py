@@ -4,7 +4,7 @@ An append costs one write and one sync, whatever the size of the file.  It goes 
 where possible: the file's length does not change then, and the sync need not wait for the file system's own journal
 (measured on ext4: 150 µs instead of 245).  Whatever fails while appending is undone before the error is raised.
 
-Nor is the file's status asked for between appends: on Linux a file whose times were looked at gets new ones with the
+Nor is the file's status asked for between appends: on Linux a file whose times were read gets new ones with the
 next write, to the nanosecond, and the sync takes half as long again (165 to 185 µs instead of 120).  What other
 processes did shows in a note that every one leaves after each change, in the bytes at the tail, and in the directory's
 time, which tells whether the file was replaced; its own times are compared now and then.
@@ -136,7 +136,7 @@ class PerformanceFile:
         return False
 
     def _edited(self, state: FileState) -> bool:
-        """Whether the file was changed in place by something that leaves no note.  Looked at now and then."""
+        """Whether the file was changed in place by something that leaves no note.  Checked now and then."""
         now = time.monotonic()
         if now - self._looked < _LOOK_SECONDS:
             return False

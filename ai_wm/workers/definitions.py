@@ -35,7 +35,7 @@ READ_ONLY = frozenset(
         "owner",
     }
 )
-"""What `Definitions.update` refuses to change."""
+"""The fields that `Definitions.update` refuses to change."""
 
 
 class Definitions:
