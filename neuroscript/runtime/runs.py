@@ -75,7 +75,7 @@ class Runs:
 
     @property
     def current_run(self) -> object:
-        """What stands for the run that is going on; None between runs."""
+        """An object that identifies the run that is going on; None between runs."""
         return self._run if self.running else None
 
     def belongs(self) -> bool:
