@@ -1,4 +1,4 @@
-"""`ai_wm` as a plugin of the interpreter: its tools, its service and what answers ``ask``.
+"""The plugin that gives an interpreter AI workers: the tools, the service ``ai_wm``, and an answer to ``ask``.
 
 Found through the entry-point group ``neuroscript.plugins``.  Registering imports nothing heavy and opens nothing: the
 tools' modules, the manager and the providers are imported when they are first needed.
@@ -30,10 +30,10 @@ POLICY = "worker_policy"
 mapping from the fields of `WorkerPolicy` to values, and ``default_ceiling`` (see `policy_of`)."""
 
 EVENTS = "ai_wm."
-"""How the names of the events begin that the manager fires, and no script."""
+"""The prefix of the manager's events, which no script may fire."""
 
 CLOSED = "interpreter closed"
-"""Why the instances are retired that a closing interpreter leaves."""
+"""The reason for retiring the instances that a closing interpreter leaves."""
 
 
 def register(interpreter: Interpreter) -> None:
@@ -49,7 +49,7 @@ def register_ai_worker_tools(
     default_worker: str | None = None,
     policy: WorkerPolicy | None = None,
 ) -> None:
-    """Gives an interpreter the tools of section 10, the service ``ai_wm``, and ``ask``.
+    """Gives an interpreter the tools for AI workers, the service ``ai_wm``, and an answer to ``ask``.
 
     Args:
         interpreter: the interpreter.  When it is closed, the instances that it spawned and did not retire are retired.

@@ -298,7 +298,10 @@ class Interpreter:
                 going on.
         """
         with self.runtime.alone():
-            program, compiled = self._compiled(source, name, replace)
+            before = None
+            while before != self._loads - 1:  # linking a tool may load a plugin, which may load a program of its own
+                before = self._loads
+                program, compiled = self._compiled(source, name, replace)
             self._install(program, compiled)
         return [procedure.name for procedure in program.procedures]
 

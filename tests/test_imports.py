@@ -78,7 +78,8 @@ LAYERS = {
         .
     """,
     "neuroscript.runtime": """
-        . abi errors programs services handles operators context
+        . abi
+        errors programs services handles operators context
         containers events budget
         runs tool_calls
         namespace

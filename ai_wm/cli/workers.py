@@ -36,12 +36,12 @@ SUMMARY = "look after the AI workers of a directory"
 
 STDIN = "-"
 FILES = "ai_worker_*.json"
-"""What a directory of workers holds."""
+"""The pattern of the files in a directory of workers."""
 
 _AGO = re.compile(r"(\d+)([smhdw])")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a text begins that a spreadsheet would compute."""
+"""The characters at the beginning of a text that make a spreadsheet compute it."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 CSV_COLUMNS = (
@@ -124,7 +124,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Does what the action says; returns the exit status."""
+    """Runs the action that the options name; returns the exit status."""
     directory = sandbox_directory(options.sandbox) if options.makes else _existing(options.sandbox)
     log_to_standard_error()
     if directory is not None and not options.makes and not any(directory.glob(FILES)):
@@ -307,7 +307,7 @@ def _check_auth(manager: AIWorkerManager, options: argparse.Namespace) -> int:
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """The JSON object that an argument is or names.  The text, which may hold a key, is in no message.
+    """Reads the JSON object that an argument holds or names.  The text, which may hold a key, is in no message.
 
     Raises:
         UsageError: if the file cannot be read, or there is no JSON object in it.

@@ -17,11 +17,8 @@ from ai_wm.ratelimit.base import (
     subject_of,
     token_count,
 )
-from ai_wm.ratelimit.wait_queue import WaitQueue, no_polling
+from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, WaitQueue, no_polling
 from ai_wm.ratelimit.windows import Hold, Windows, exact_day, usage_of
-
-FOREIGN_CLOCK_POLL = 0.05
-"""How often, in seconds, the first waiting caller looks at a clock that was passed in, which may jump at any time."""
 
 
 class MemoryRateLimiter:

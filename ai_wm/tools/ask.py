@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from neuroscript import ToolContext
 
 CAPABILITIES = ("ask", "net")
-"""What a host must grant for ``ask``, as for the tools that reach a model."""
+"""The capability that a host must grant for ``ask``, as for the tools that reach a model."""
 
 DEFAULT_NAME = "default"
 """The definition that a plain ``ask`` goes to, if there is one of this name."""

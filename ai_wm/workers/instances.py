@@ -40,10 +40,10 @@ FINAL_STATES = (
     AIWorkerInstanceStatus.CONTEXT_FULL,
     AIWorkerInstanceStatus.TOKEN_LIMIT_REACHED,
 )
-"""What an instance may be retired as."""
+"""The states in which an instance may be retired."""
 
 _REMEMBERED = 10_000
-"""How many retired instances' ids are kept, to tell one of them from an id that never was."""
+"""How many ids of retired instances are kept, to tell a retired instance from an unknown one."""
 
 
 class Instances:

@@ -33,7 +33,7 @@ class ToolContext:
 
     @property
     def sandbox(self) -> Path | None:
-        """The directory that file tools may touch; None if the host gave none.  What is in it, `files` reaches."""
+        """The directory that file tools may touch; None if the host gave none.  `files` reaches what is in it."""
         return self.interpreter.sandbox
 
     @property
@@ -62,7 +62,7 @@ class ToolContext:
 
     @property
     def run(self) -> object:
-        """What stands for the run that is going on: one object throughout it; None where the host calls a tool."""
+        """An object that identifies the run that is going on; None where the host calls a tool."""
         return self.interpreter.runtime.current_run
 
     @property

@@ -11,6 +11,7 @@ import threading
 from contextvars import ContextVar
 
 from neuroscript.errors import UNCATCHABLE, ErrorCode, NeuroScriptError
+from neuroscript.runtime import abi
 from neuroscript.runtime.errors import Stop, script_error
 
 TYPE_CHECKING = False
@@ -74,7 +75,7 @@ class Runs:
 
     @property
     def current_run(self) -> object:
-        """What stands for the run that is going on; None between runs."""
+        """An object that identifies the run that is going on; None between runs."""
         return self._run if self.running else None
 
     def belongs(self) -> bool:
@@ -158,7 +159,7 @@ class Runs:
         while frame is not None:
             if frame.f_globals is self.namespace and "." not in frame.f_code.co_qualname:
                 variables = frame.f_locals
-                left: int = variables["d"] - 1
+                left: int = variables[abi.DEPTH] - 1
                 if type(variables) is dict:
                     variables.clear()  # before Python 3.13 a copy that would make every list count as shared
                 return left

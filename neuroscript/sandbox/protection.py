@@ -1,8 +1,8 @@
-"""What lies in a sandbox directory and is out of every program's reach: keys, records, configuration, compiled code.
+"""Keeps the host's files in a sandbox directory - keys, records, configuration, compiled code - out of programs' reach.
 
 A protected path takes everything below it along.  A file is known by its name, however that is written (file systems
 differ in which spellings they take for one), and by what it is: all names of one file (hard links) have its device and
-number.  Its content is never looked at.
+number.  Its content is never read.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Protection:
         self._layouts.clear()
 
     def inside(self, root: str) -> Guard:
-        """What tells the protected names in a directory, for one operation on files."""
+        """Makes the guard of a directory for one operation on files."""
         layout = self._layouts.get(root)
         if layout is None:
             layout = self._layouts[root] = _Layout(root, list(self._paths))
@@ -63,7 +63,7 @@ class Protection:
 
 
 def check_path(path: str | os.PathLike[str]) -> str:
-    """A path that can be protected.
+    """Checks that a path can be protected, and returns it as a string.
 
     Raises:
         ValueError: for a relative path.

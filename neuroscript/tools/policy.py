@@ -40,8 +40,11 @@ class _Patterns:
 
 
 DEFAULT_GRANTS = ("fs:read", "fs:write", "net", "env", "ask")
-"""What a host grants unless it says otherwise.  Each is bounded elsewhere: files by the sandbox directory, variables by
-the host's list of them, the network by the providers configured."""
+"""The capabilities that a host grants unless it says otherwise.
+
+Each is bounded elsewhere: files by the sandbox directory, variables by the host's list of them, the network by the
+providers configured.
+"""
 
 
 @record(frozen=True)

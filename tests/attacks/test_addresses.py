@@ -152,8 +152,10 @@ def test_ollama_on_this_machine_needs_no_grant_and_another_port_does(world: Worl
     world.friend.will(reply(body_of("ollama")))
     script = world.script(world.manager())
     script.run(adding("w", provider="ollama") + '\nask "w", "x" into r')
+    assert [received.path for received in world.friend.received] == ["/api/chat"]
     script.run(adding("v", provider="ollama", base_config={"base_url": "$EVIL"}))
     script.refusal('ask "v", "x" into r')
+    assert world.evil.received == []
 
 
 # --- taking what a process has by many addresses ---

@@ -175,10 +175,15 @@ def test_a_model_does_what_the_host_denies_its_script(world: World) -> None:
     read = calls("fs.Read", filepath="secret.txt")
     manager.add_worker_definition(scripted("agent", [read, "done"], tool_allowlist=["*"]))
     script = world.script(manager, host=Policy(deny=("fs.*",)))
-    script.run(
+    history = script.run(
         'set c = tool.AIWorkerInstance.Spawn("agent").conversation_manager_handle\nask c, "go" into r\n'
         "return tool.Conversation.History(c)"
     )
+    refused = "error 10 (SECURITY): tool.fs.Read is denied by the host's policy"
+    assert [(message["role"], message["content"]) for message in history[2:]] == [
+        ("tool", refused),
+        ("assistant", "done"),
+    ]
 
 
 def test_a_model_asks_for_very_many_tools_at_once(world: World) -> None:
