@@ -85,6 +85,10 @@ class ToolContext:
         """Fires an event; its handlers have run when this returns."""
         self.interpreter.runtime.fire(name, from_host(payload), source, joining=True)
 
+    def has_handlers(self, name: str) -> bool:
+        """Whether any handler is registered for events of this name."""
+        return bool(self.interpreter.runtime.events.of(name))
+
     def is_reserved_event(self, name: str) -> bool:
         """Whether only the host's own parts may fire events of this name."""
         return self.interpreter.is_reserved_event(name)
