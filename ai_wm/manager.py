@@ -246,16 +246,23 @@ class AIWorkerManager:
         standing = self._definitions.standing(id_or_name)
         return "host" if standing == "untrusted" and self.policy.trust_file else standing
 
-    def trust_worker_definition(self, id_or_name: str) -> AIWorkerDefinition:
+    def trust_worker_definition(
+        self, id_or_name: str, *, shown: AIWorkerDefinition | None = None
+    ) -> AIWorkerDefinition:
         """Makes a definition the host's, as it is now, whoever made it.
 
         Scripts may ask it then, and its key goes to its address.  Look at both first.
 
+        Args:
+            id_or_name: the definition.
+            shown: the definition as it was looked at; if it is another by now, it is not trusted.
+
         Raises:
-            NeuroScriptError: 9 unknown; 42 if the host has another of that name; 25 and 26 if it cannot be written.
+            NeuroScriptError: 9 unknown; 19 if it is not as shown; 42 if the host has another of that name; 25 and 26 if
+                it cannot be written.
         """
         self._check_open()
-        return self._definitions.trust(id_or_name)
+        return self._definitions.trust(id_or_name, shown)
 
     def remove_worker_definition(self, id_or_name: str) -> None:
         """Removes a definition.  Its records stay.

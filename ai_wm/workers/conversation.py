@@ -15,6 +15,7 @@ from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, AIWor
 from ai_wm.providers.base import Message, Usage
 from ai_wm.store import Store
 from ai_wm.support.aio import in_thread
+from ai_wm.support.ids import ExactId
 from ai_wm.workers.definitions import Definitions
 from ai_wm.workers.session import Session
 from neuroscript import ErrorCode, NeuroScriptError
@@ -170,7 +171,7 @@ class Conversations:
             session.count(used.input_tokens, used.output_tokens, lambda usage: self.store.add_record(record, usage))
 
         return Task(
-            worker=own,
+            worker=ExactId(own),
             ready=lambda name: self._ready(name, own, clearance),
             configure=configure,
             messages=(*session.opening(options.check), *session.history, *options.context, prompt),

@@ -23,6 +23,7 @@ from ai_wm.keys.marks import Marks
 from ai_wm.ratelimit import RateLimiter
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
+from ai_wm.support.ids import ExactId
 from neuroscript import ErrorCode, NeuroScriptError
 
 READ_ONLY = frozenset(
@@ -161,6 +162,7 @@ class Definitions:
             if not made.name.strip():
                 named = made.model_copy(update={"name": _free_name(made, definitions.values())})
             _check_name(named, definitions)
+            _check_id(named, definitions)
             definitions[named.definition_id] = named
             return named.definition_id
 
@@ -179,7 +181,7 @@ class Definitions:
             NeuroScriptError: 9 unknown definition; 4 for a key or value that does not fit; 11 for the id, the summary
                 and the time stamps; 42 if the new name is taken; 25 and 26 if it cannot be written.
         """
-        wanted = self.find(id_or_name).definition_id
+        wanted = ExactId(self.find(id_or_name).definition_id)
         changes = _by_field(updates)
 
         def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
@@ -209,17 +211,27 @@ class Definitions:
             return "script"
         return "host" if self._marks.holds(found) else "untrusted"
 
-    def trust(self, id_or_name: str) -> AIWorkerDefinition:
+    def trust(self, id_or_name: str, shown: AIWorkerDefinition | None = None) -> AIWorkerDefinition:
         """Makes a definition the host's, as it is, whoever made it, and returns it.
 
+        Args:
+            id_or_name: the definition.
+            shown: the definition as whoever trusts it saw it.
+
         Raises:
-            NeuroScriptError: 9 unknown definition; 42 if the host has another of that name; 25 and 26 if it cannot be
-                written.
+            NeuroScriptError: 9 unknown definition; 19 if it is not as it was shown; 42 if the host has another of that
+                name; 25 and 26 if it cannot be written.
         """
-        wanted = self.find(id_or_name).definition_id
+        wanted = ExactId(self.find(id_or_name).definition_id)
 
         def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
-            hosts = find_in(definitions, wanted).model_copy(update={"owner": ""})
+            current = find_in(definitions, wanted)
+            if shown is not None and not _is_same(current, shown):
+                raise NeuroScriptError(
+                    ErrorCode.PRECONDITION_FAILED,
+                    f"the definition {shown.name!r} was changed while it was looked at; look at it again",
+                )
+            hosts = current.model_copy(update={"owner": ""})
             _check_name(hosts, definitions)
             hosts = hosts.model_copy(update={"host_mark": self._marks.of(hosts)})
             definitions[hosts.definition_id] = hosts
@@ -237,7 +249,7 @@ class Definitions:
         Raises:
             NeuroScriptError: 9 unknown definition; 19 while it has active instances; 25 and 26 if it cannot be written.
         """
-        wanted = self.find(id_or_name).definition_id
+        wanted = ExactId(self.find(id_or_name).definition_id)
 
         def change(definitions: dict[str, AIWorkerDefinition]) -> str:
             definition = find_in(definitions, wanted)
@@ -280,8 +292,10 @@ def find_in(
         NeuroScriptError: 9 if there is none, or several between which nothing decides.
     """
     found = definitions.get(id_or_name)
-    if found is not None and is_seen(found) and comes_first(found):
+    if found is not None and is_seen(found) and (type(id_or_name) is ExactId or comes_first(found)):
         return found
+    if type(id_or_name) is ExactId:
+        raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no worker definition with the id {id_or_name!r}")
     others, archived = [found] if found is not None and is_seen(found) else [], []
     for definition in definitions.values():
         if definition.name == id_or_name and definition is not found and is_seen(definition):
@@ -328,6 +342,22 @@ def _check_name(definition: AIWorkerDefinition, definitions: Mapping[str, AIWork
                 f"there is a definition named {definition.name!r} already (id {other.definition_id}); choose another "
                 "name, or archive that one",
             )
+
+
+def _check_id(definition: AIWorkerDefinition, definitions: Mapping[str, AIWorkerDefinition]) -> None:
+    """A new definition's id is no name of another that its maker sees, or either could be meant."""
+    for other in definitions.values():
+        if other.name == definition.definition_id and other.owner in ("", definition.owner):
+            raise NeuroScriptError(
+                ErrorCode.DUPLICATE,
+                f"the id {definition.definition_id!r} is the name of another definition; choose another id, or none",
+            )
+
+
+def _is_same(one: AIWorkerDefinition, other: AIWorkerDefinition) -> bool:
+    """Whether two states of a definition differ in nothing but what its calls change."""
+    aside = {"aggregate_performance_summary", "modified_timestamp"}
+    return one.model_dump(exclude=aside) == other.model_dump(exclude=aside)
 
 
 def _free_name(definition: AIWorkerDefinition, others: Iterable[AIWorkerDefinition]) -> str:
