@@ -404,7 +404,7 @@ def _failure(exchange: _Exchange, error: AttemptFailed | BadReply | StreamError,
             seen = f" ({cut(page, secrets, SAMPLE_LENGTH) or 'an empty body'}, from {exchange.asked}){seen}"
         message = f"the reply is not what the API promises: {cut(str(error), secrets)}{seen}"
         failure = AttemptFailed(ErrorCode.LLM_ERROR, message)
-    failure.usage = error.usage if error.usage is not None and error.usage.total_tokens else None
+    failure.usage = error.usage if error.usage is not None and error.usage.is_reported else None
     failure.text = error.text
     return failure
 
