@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.turn import Turn, subject_of
@@ -18,8 +18,10 @@ from ai_wm.keys.approvals import Approvals, KeyUse, Server, Standing
 from ai_wm.keys.grant import KeyGrant
 from ai_wm.providers import Clients
 
+_MOST_KNOWN: Final = 1000
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Authorization:
     """That a turn may be sent where it goes."""
 
@@ -41,7 +43,6 @@ class Authorization:
         return KeyGrant(self.use, self.approvals, self.resolve_key(self.use.auth))
 
 
-@dataclass(frozen=True, slots=True)
 class Authorizer:
     """Authorizes the turns of one manager.
 
@@ -51,9 +52,13 @@ class Authorizer:
         approvals: hold for definitions that scripts made, when it is the host who calls them.
     """
 
-    clients: Clients
-    resolve_key: Callable[[APIKeySource], Secret | None]
-    approvals: Approvals
+    def __init__(
+        self, clients: Clients, resolve_key: Callable[[APIKeySource], Secret | None], approvals: Approvals
+    ) -> None:
+        self.clients = clients
+        self.resolve_key = resolve_key
+        self.approvals = approvals
+        self._known: dict[tuple[str, int], tuple[AIWorkerDefinition, Clearance | None, Authorization]] = {}
 
     def authorize(self, turn: Turn) -> Authorization:
         """That a turn may be sent where it goes; no key is looked for.
@@ -61,9 +66,20 @@ class Authorizer:
         Raises:
             NeuroScriptError: 10 if it may not, saying what would permit it; 18 for an address that is none.
         """
-        use, approvals = self.use_of(turn.definition, turn.config, turn.task.options.clearance)
+        definition, clearance = turn.definition, turn.task.options.clearance
+        key = definition.definition_id, id(clearance)
+        known = self._known.get(key)
+        if known is not None and known[0] is definition and known[1] is clearance:
+            return known[2]
+        use, approvals = self.use_of(definition, turn.config, clearance)
         approvals.check(use, None if use.server is None else use.server.address)
-        return Authorization(use, approvals, self.resolve_key)
+        authorization = Authorization(use, approvals, self.resolve_key)
+        # Without an address, nothing of this changes as long as the definition does not, which is never changed itself.
+        if use.server is None and use.standing is Standing.HOST:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = definition, clearance, authorization
+        return authorization
 
     def use_of(
         self, definition: AIWorkerDefinition, config: Mapping[str, Any], clearance: Clearance | None

@@ -8,10 +8,11 @@ other.  What does not fit anywhere is given back everywhere.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
+from time import monotonic
 from typing import Final, Protocol
 
 from ai_wm.data.policy import WorkerPolicy
@@ -203,7 +204,7 @@ def _each(ends: list[Callable[[], None]]) -> None:
 
 def hold_all(
     limiter: RateLimiter,
-    ceilings: tuple[Ceiling, ...],
+    ceilings: Sequence[Ceiling],
     *,
     tokens: int,
     cost: float,
@@ -216,8 +217,11 @@ def hold_all(
         NeuroScriptError: 20 or 46 as `RateLimiter.reserve`.
     """
     held: list[Held] = []
+    deadline = monotonic() + (wait_seconds or 0.0)
     try:
         for ceiling in ceilings:
+            if wait_seconds is not None:
+                wait_seconds = max(0.0, deadline - monotonic())
             held.append(
                 limiter.reserve(
                     ceiling.limits_id,

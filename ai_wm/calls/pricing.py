@@ -1,16 +1,17 @@
 """The cost of calls, by the definition's own prices or the published ones.
 
-Prices are multiplied and added as decimals, since per-token prices are small decimal numbers that binary ones miss;
-the result is the nearest float.
+Prices are multiplied and added exactly, as the decimal numbers that they are written as, which binary ones miss; the
+result is the nearest float.
 """
 
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from functools import cache
-from typing import Any, Final, Literal, Protocol
+from functools import cache, lru_cache
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from ai_wm.data.bounds import bounded_cost
 
@@ -101,8 +102,8 @@ def cost_of_call(
     Returns:
         The cost and its source.  ``unknown`` means that nobody knows the price and 0 was put down, not that it is free.
     """
-    metrics = definition.cost_metrics
-    own = None if metrics.keys().isdisjoint(COST_KEYS) else bounded_cost(float(_from_metrics(metrics, usages)))
+    prices = _own_prices(definition.cost_metrics)
+    own = None if prices is None else prices.cost(usages)
     if own is not None and not claimed:
         return own, "cost_metrics"
     published = _published(str(definition.provider), usages, models, price_source, tier)
@@ -150,7 +151,7 @@ def estimate_cost(
     """
     splits = (0, tokens) if input_tokens is None else (min(input_tokens, tokens),)
     usages = [_Split(part, tokens - part) for part in splits]
-    return max(cost_of(definition, usage, model, price_source, claimed=claimed)[0] for usage in usages)
+    return max(cost_of_call(definition, [usage], [model], price_source, claimed=claimed)[0] for usage in usages)
 
 
 def is_priced(definition: Priced, model: str, price_source: PriceSource | None = None, *, vouched: bool = True) -> bool:
@@ -249,21 +250,47 @@ class _Split:
         self.output_tokens = output_tokens
 
 
-def _from_metrics(metrics: Mapping[str, float], usages: Sequence[TokenCounts]) -> Decimal:
-    def price(key: str, default: Decimal = Decimal(0)) -> Decimal:
-        # The shortest text of a float is the decimal number that was meant.
-        return Decimal(repr(metrics[key])) if key in metrics else default
+class _OwnPrices(NamedTuple):
+    """A definition's own prices as whole numbers of one small fraction of the currency, in which every sum is exact.
 
-    input_price = price(INPUT)
-    total = price(CALL)
-    for usage in usages:
-        cached = min(usage.cache_read_tokens, usage.input_tokens)
-        total += (
-            (usage.input_tokens - cached) * input_price
-            + cached * price(CACHED_INPUT, input_price)
-            + usage.output_tokens * price(OUTPUT)
-        )
-    return total
+    Args:
+        fraction: how many of these make one of the currency.
+    """
+
+    input: int
+    output: int
+    call: int
+    cached_input: int
+    fraction: int
+
+    def cost(self, usages: Sequence[TokenCounts]) -> float:
+        """The cost of some requests: the float next to the exact sum."""
+        total = self.call
+        for usage in usages:
+            read = min(usage.cache_read_tokens, usage.input_tokens)
+            total += (usage.input_tokens - read) * self.input + read * self.cached_input
+            total += usage.output_tokens * self.output
+        try:
+            return bounded_cost(total / self.fraction)
+        except OverflowError:
+            return bounded_cost(math.copysign(math.inf, total))
+
+
+def _own_prices(metrics: Mapping[str, float]) -> _OwnPrices | None:
+    """The prices of a definition; None if it has none."""
+    if metrics.keys().isdisjoint(COST_KEYS):
+        return None
+    given = metrics.get(INPUT, 0)
+    return _exact(given, metrics.get(OUTPUT, 0), metrics.get(CALL, 0), metrics.get(CACHED_INPUT, given))
+
+
+@lru_cache(maxsize=1024)
+def _exact(*prices: float) -> _OwnPrices:
+    # The shortest text of a float is the decimal number that was meant.
+    ratios = [Decimal(repr(price)).as_integer_ratio() for price in prices]
+    fraction = math.lcm(*(denominator for _, denominator in ratios))
+    given, output, call, cached = (numerator * (fraction // denominator) for numerator, denominator in ratios)
+    return _OwnPrices(given, output, call, cached, fraction)
 
 
 @cache

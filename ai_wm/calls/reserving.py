@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from ai_wm.calls.authorization import Authorization
 from ai_wm.calls.ceilings import Ceiling, Held, Holds, hold_all
@@ -37,16 +39,17 @@ class Reserving:
             NeuroScriptError: 20 or 46 if there is none; 46 too where a budget is to be kept and nobody knows the price.
         """
         definition, options = turn.definition, turn.task.options
-        ceilings: tuple[Ceiling, ...] = ()
+        ceilings: Sequence[Ceiling] = ()
+        somebodys = bool(definition.rate_limits.max_cost_per_day)
         if options.clearance is not None:
-            ceilings = tuple(options.clearance.ceilings(definition))
-        limits = (definition.rate_limits, *(each.limits for each in ceilings))
-        somebodys = any(each.max_cost_per_day for each in limits)
+            ceilings = options.clearance.ceilings(definition)
+            if ceilings and not somebodys:
+                somebodys = any(each.limits.max_cost_per_day for each in ceilings)
         budgeted = somebodys or options.budget is not None
         request = turn.request()
         tokens, cost, assumed = estimate_tokens(request), 0.0, False
         if budgeted and not _is_free(definition, authorization.server):  # published prices take a while to look up
-            assumed = not self._is_priced(turn, somebodys)
+            assumed = not (definition.cost_metrics and not definition.owner) and not self._is_priced(turn, somebodys)
             if assumed:
                 given = min(estimate_input(request), tokens)
                 cost = fallback_cost(given, tokens - given)
@@ -59,6 +62,7 @@ class Reserving:
                     claimed=bool(definition.owner),
                 )
         wait, check = turn.settings.wait_seconds, options.check
+        began = monotonic() if wait is not None else 0.0
         own = self.limiter.reserve(
             definition.limits_id,
             definition.rate_limits,
@@ -69,8 +73,12 @@ class Reserving:
             name=definition.name,
         )
         above: list[Held] = []
+        if not ceilings and options.budget is None:
+            return Holds(own, above, tokens, cost)
         try:
             if ceilings:
+                if wait is not None:
+                    wait = max(0.0, wait - (monotonic() - began))
                 above = hold_all(self.limiter, ceilings, tokens=tokens, cost=cost, wait_seconds=wait, cancelled=check)
             if options.budget is not None:
                 above.append(options.budget.reserve(cost, turn.subject))

@@ -132,6 +132,7 @@ class Turn:
         self._sent = False
         self._round: tuple[int, float, float] = (0, 0.0, 0.0)
         self._lost = True
+        self._keyless: LLMRequest | None = None
 
     @property
     def subject(self) -> str:
@@ -139,7 +140,7 @@ class Turn:
         return subject_of(self.definition)
 
     def request(self, grant: KeyGrant | None = None) -> LLMRequest:
-        """Makes the request of the next round.
+        """Returns the request of the next round, with its key if there is a grant of one.
 
         Raises:
             NeuroScriptError: 38 in a tool of a model that was asked in a tool, and so on, beyond `MAX_DEPTH`.
@@ -151,7 +152,10 @@ class Turn:
             )
         task = self.task
         by_address = grant is not None and grant.is_for_an_address
-        return LLMRequest(
+        has_key = grant is not None and (by_address or grant.secret is not None)
+        if self._keyless is not None and not has_key:
+            return self._keyless
+        request = LLMRequest(
             provider=str(self.definition.provider),
             model=self.definition.model_name,
             messages=(*task.messages, *self.messages),
@@ -162,6 +166,9 @@ class Turn:
             session=task.instance_id or self.definition.definition_id,
             check=task.options.check,
         )
+        if not has_key:
+            self._keyless = request
+        return request
 
     # --- what is reserved for a round, and what it really used ---
 
@@ -202,13 +209,13 @@ class Turn:
         definition = self.definition
         each = attempts if len(usages) == 1 else 1
         usages = [self._believed(usage, each) for usage in usages]
+        usage = usages[0] if len(usages) == 1 else sum(usages, Usage())
         models, claimed = (model, definition.model_name), bool(definition.owner)
         cost, source = cost_of_call(definition, usages, models, price_source, tier=tier, claimed=claimed)
-        usage = sum(usages, Usage())
         assumed = self._hold is not None and self._hold.fallback_price
         charged = fallback_cost(usage.input_tokens, usage.output_tokens) if assumed else cost
         self._round, self._lost = (usage.total_tokens, cost, charged), lost
-        self.usage += usage
+        self.usage = usage if self.rounds == 1 else self.usage + usage
         self.cost += cost
         self.attempts += attempts
         if self.cost_source != "unknown":
@@ -247,6 +254,7 @@ class Turn:
         Raises:
             NeuroScriptError: 16 if it asks for tools once more than ``max_tool_rounds``, or for very many at once.
         """
+        self._keyless = None
         self.messages.append(response.as_message())
         if not response.tool_calls:
             self.response = response
@@ -296,7 +304,7 @@ class Turn:
             "service_tier": short(response.service_tier) if response is not None else "",
             "provider_finish_reason": short(response.provider_finish_reason) if response is not None else "",
             "tool_rounds": self.rounds - 1,
-            "tool_calls": [short(name) for name in self.tools_called[:MOST_TOOL_CALLS]],
+            "tool_calls": self.tools_called and [short(name) for name in self.tools_called[:MOST_TOOL_CALLS]],
             "usage_note": self._usage_note,
         }
         metrics.update((key, value) for key, value in more.items() if value and value != -1)

@@ -6,7 +6,6 @@ What a script gives that is beyond reason is refused; what a server says is cut,
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -33,6 +32,8 @@ _AHEAD: Final = timedelta(days=1)
 SHORT: Final = 256
 """Characters of a name or a word that a server gives."""
 
+_NUMBERS: Final = frozenset({bool, int, float, type(None)})
+
 _UNCOUNTED_INPUT: Final = 1_000_000
 """Tokens of input that a provider may count beyond what it was sent, for what it adds itself."""
 
@@ -46,9 +47,15 @@ def check_size(value: Any, what: str) -> None:
     Raises:
         NeuroScriptError: 4.
     """
+    if isinstance(value, Mapping) and len(value) < 100 and all(map(_is_small, value.values())):
+        return
     size = len(json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace"))
     if size > MOST_BYTES:
         raise _beyond(what, f"{size} bytes of JSON", f"at most {MOST_BYTES}")
+
+
+def _is_small(value: Any) -> bool:
+    return type(value) in _NUMBERS or (type(value) is str and len(value) < 100)
 
 
 def check_number(value: Any, what: str, least: float, most: float) -> None:
@@ -87,12 +94,10 @@ def storable(value: T) -> T:
 
 def short(text: T, most: int = SHORT) -> T:
     """A text from a server, cut where nothing honest is as long; what is no text is left as it is."""
-    return _short(text, most) if isinstance(text, str) else text
-
-
-def _short(text: str, most: int) -> Any:
-    text = storable(text[: most + 1])
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    if not isinstance(text, str) or (len(text) <= most and text.isascii()):
+        return text
+    cut: Any = storable(text[: most + 1])
+    return cut if len(cut) <= most else f"{cut[: most - 1]}…"  # type: ignore[return-value]
 
 
 def is_believable(input_tokens: int, output_tokens: int, sent_bytes: int, max_output: Any, attempts: int) -> bool:
@@ -112,7 +117,9 @@ def is_believable(input_tokens: int, output_tokens: int, sent_bytes: int, max_ou
 
 def bounded_cost(cost: float) -> float:
     """A cost that can be added up: neither negative nor without end."""
-    return min(max(cost, 0.0), MOST_COST) if math.isfinite(cost) else MOST_COST if cost > 0 else 0.0
+    if 0.0 <= cost <= MOST_COST:
+        return cost
+    return MOST_COST if cost > 0 else 0.0
 
 
 def _storable(value: Any) -> Any:

@@ -19,6 +19,7 @@ MANAGE: Final = ("none", "own", "all")
 PROVIDER_PREFIX: Final = "provider:"
 """How a place that a key may be sent to begins where it is a client that tells no address."""
 
+_EVERYTHING: Final = ("*",)
 _SOURCES: Final = ("env", "config", "vault", "keyring")
 
 
@@ -112,7 +113,7 @@ class WorkerPolicy:
 
     def may_ask(self, name: str) -> bool:
         """Whether scripts may ask the worker of this name."""
-        return any(pattern == "*" or matches(name, pattern) for pattern in self.ask)
+        return self.ask == _EVERYTHING or any(matches(name, pattern) for pattern in self.ask)
 
     def approves(self, source: str, place: Address | str) -> bool:
         """Whether ``keys`` lets the key of a source be sent to a place: an address, or ``provider:NAME``."""

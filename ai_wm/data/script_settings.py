@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from shlex import quote
 from typing import Any, Final
 
@@ -70,7 +71,7 @@ _WIRE_NAMES: Final = {
 }
 """What providers call a setting that is listed under another name here."""
 
-_POLICY_CAPS: Final = {
+_DEFAULTS: Final = {
     "timeout_seconds": DEFAULT_TIMEOUT,
     "max_retries": DEFAULT_RETRIES,
     "limit_wait_seconds": DEFAULT_LIMIT_WAIT,
@@ -78,7 +79,7 @@ _POLICY_CAPS: Final = {
 }
 """The settings that a policy bounds, each with what holds where nothing is set."""
 
-_HOST_CAPS: Final = (*_POLICY_CAPS, "max_output_tokens")
+_HOST_CAPS: Final = frozenset({*_DEFAULTS, "max_output_tokens"})
 """The settings whose value in a definition of the host's is the largest that an override may have."""
 
 _ALIASES: Final = {
@@ -112,6 +113,25 @@ def script_settings(settings: Mapping[str, Any], policy: WorkerPolicy, also: Col
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyCaps:
+    """The most that a policy lets scripts set, by setting; and of these, what is below what holds by itself."""
+
+    most: Mapping[str, float]
+    below_default: Mapping[str, float]
+
+
+def policy_caps(policy: WorkerPolicy) -> PolicyCaps:
+    """The caps of a policy."""
+    most = {
+        "timeout_seconds": policy.max_timeout_seconds,
+        "max_retries": policy.max_retries,
+        "limit_wait_seconds": policy.max_limit_wait_seconds,
+        "max_tool_rounds": policy.max_tool_rounds,
+    }
+    return PolicyCaps(most, {name: cap for name, cap in most.items() if _DEFAULTS[name] > cap})
+
+
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
     """Overrides with later ones on top; None takes an earlier override back."""
     found: dict[str, Any] = {}
@@ -125,34 +145,35 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def script_config(
-    base: Mapping[str, Any], overrides: Mapping[str, Any], policy: WorkerPolicy, *, by_host: bool, worker: str
+    base: Mapping[str, Any], overrides: Mapping[str, Any], caps: PolicyCaps, *, by_host: bool, worker: str
 ) -> dict[str, Any]:
     """The effective configuration of a script's call.
 
     Args:
         base: the definition's.
         overrides: the script's, under their usual names.
-        policy: bounds what scripts set.
+        caps: bound what scripts set.
         by_host: whether ``base`` is the host's: then its limits are caps, and what it locks is fixed.
-        worker: how messages name the worker.
+        worker: the worker's name, for messages.
 
     Raises:
         NeuroScriptError: 10 for an override of what the host has locked.
     """
-    if by_host and overrides:
-        _check_locks(base.get("locked"), overrides, worker)
     config = {**base, **overrides}
-    for name in _HOST_CAPS:
-        if name in overrides and by_host:
+    if by_host and overrides:
+        if "locked" in base:
+            _check_locks(base["locked"], overrides, worker)
+        for name in _HOST_CAPS & overrides.keys():
             wire = [alias for alias in _ALIASES.get(name, ()) if alias in base]
             for alias in wire:
                 del config[alias]
             _bound(config, name, *(base.get(key) for key in (name, *wire)))
-    for name, default in _POLICY_CAPS.items():
-        if name in overrides or not (by_host and name in base):
-            value, most = config.get(name, default), getattr(policy, f"max_{name.removeprefix('max_')}")
-            if _is_number(value) and value > most:
-                config[name] = most
+    # What the host says itself holds, whatever the policy bounds for scripts.
+    theirs = overrides if by_host else config
+    for name in caps.most.keys() & theirs.keys():
+        _bound(config, name, caps.most[name])
+    for name, most in caps.below_default.items():
+        config.setdefault(name, most)
     return config
 
 
@@ -171,7 +192,7 @@ def _check_locks(locked: Any, overrides: Mapping[str, Any], worker: str) -> None
     for name in names:
         usual = _WIRE_NAMES.get(name, name) if isinstance(name, str) else name
         if usual in overrides:
-            message = f"the host has fixed the setting {usual} of {worker} (locked in its base_config)"
+            message = f"the host has fixed the setting {usual} of worker {worker!r} (locked in its base_config)"
             raise NeuroScriptError(ErrorCode.SECURITY, message, details={"field": str(usual)})
 
 

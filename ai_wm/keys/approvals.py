@@ -56,7 +56,7 @@ class Server:
     by_operator: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class KeyUse:
     """What a call is about to do with a key.
 

@@ -17,17 +17,14 @@ class KeyGrant:
         secret: the key; None where none is needed.
     """
 
-    __slots__ = ("_approvals", "_use", "secret")
+    __slots__ = ("_approvals", "_use", "is_for_an_address", "secret")
 
     def __init__(self, use: KeyUse, approvals: Approvals, secret: Secret | None) -> None:
         self._use = use
         self._approvals = approvals
         self.secret = secret
-
-    @property
-    def is_for_an_address(self) -> bool:
+        self.is_for_an_address = use.server is not None
         """Whether the client is one that names the address; the host's own and a package's get the key as it is."""
-        return self._use.server is not None
 
     def key_for(self, url: str) -> Secret | None:
         """The key, if the call may be sent to that very address.

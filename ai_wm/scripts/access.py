@@ -6,17 +6,18 @@ Every tool, and ``ask``, goes through the access of its interpreter; the manager
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
 from ai_wm.calls.ceilings import RunBudget
-from ai_wm.calls.turn import CallOptions
+from ai_wm.calls.tool_host import ToolHost
+from ai_wm.calls.turn import CallOptions, Check, StreamCallback
 from ai_wm.data.bounds import check_size
 from ai_wm.data.policy import WorkerPolicy
 from ai_wm.data.script_settings import script_settings
 from ai_wm.data.settings import check_overrides
+from ai_wm.providers.base import Message
 from ai_wm.scripts.definitions import ScriptDefinitions
 from ai_wm.scripts.files import ScriptFiles
 from ai_wm.scripts.instances import ScriptInstances
@@ -79,8 +80,31 @@ class ScriptAccess:
 
     # --- asking ---
 
+    def options(
+        self,
+        run: object,
+        *,
+        tools: ToolHost | None = None,
+        check: Check | None = None,
+        stream: StreamCallback | None = None,
+        whispered: Sequence[str] = (),
+    ) -> CallOptions:
+        """The options of a call, with what its scripts may do and spend.
+
+        Args:
+            run: stands for the run that causes it.
+            tools: where the tools that the model may call come from.
+            check: called now and then while waiting; raises to cancel.
+            stream: gets the reply's text in pieces as they come.
+            whispered: texts that go to the model ahead of the prompt.
+        """
+        notes = tuple(Message(role="user", content=text) for text in whispered) if whispered else ()
+        return CallOptions(
+            tools=tools, stream=stream, check=check, context=notes, clearance=self.rights, budget=self._budget_of(run)
+        )
+
     def execute(
-        self, id_or_name: str, prompt: str, overrides: Mapping[str, Any] | None, options: CallOptions, run: object
+        self, id_or_name: str, prompt: str, overrides: Mapping[str, Any] | None, options: CallOptions
     ) -> TaskResult:
         """Gives a worker one prompt.
 
@@ -88,15 +112,14 @@ class ScriptAccess:
             id_or_name: the definition.
             prompt: what the model is asked.
             overrides: settings for this call.
-            options: the rest of it.
-            run: stands for the run that causes it.
+            options: the rest of it, from `options`.
 
         Raises:
             NeuroScriptError: 10 for a worker or a setting that scripts may not ask or set; what
                 `StatelessTasks.execute` raises.
         """
         worker, given = self._asked(id_or_name), self._settings(overrides)
-        return self._wiring.tasks.execute(worker, prompt, given, self._cleared(options, run))
+        return self._wiring.tasks.execute(worker, prompt, given, options)
 
     def execute_batch(
         self,
@@ -105,7 +128,6 @@ class ScriptAccess:
         max_parallel: int,
         overrides: Mapping[str, Any] | None,
         options: CallOptions,
-        run: object,
     ) -> list[TaskResult | NeuroScriptError]:
         """Gives a worker many prompts; one result or error for each, in order.
 
@@ -113,8 +135,7 @@ class ScriptAccess:
             NeuroScriptError: 10 as `execute`; what `Batches.execute` raises.
         """
         worker, given = self._asked(id_or_name), self._settings(overrides)
-        cleared = self._cleared(options, run)
-        return self._wiring.batches.execute(worker, prompts, max_parallel, given, cleared, progress.display)
+        return self._wiring.batches.execute(worker, prompts, max_parallel, given, options, progress.display)
 
     def ask(
         self,
@@ -122,7 +143,6 @@ class ScriptAccess:
         message: str,
         overrides: Mapping[str, Any] | None,
         options: CallOptions,
-        run: object,
     ) -> str:
         """One turn of a conversation.
 
@@ -131,7 +151,7 @@ class ScriptAccess:
         """
         session, given = conversation.session, self._settings(overrides)
         self.rights.check_ask(self.rights.find(session.definition_id))
-        return self._wiring.conversations.ask(session, message, given, self._cleared(options, run))
+        return self._wiring.conversations.ask(session, message, given, options)
 
     def conversation(self, session: Session) -> ConversationManager:
         """The conversation of an instance, to be put behind a handle."""
@@ -151,10 +171,6 @@ class ScriptAccess:
         given = script_settings(check_overrides(overrides), self.rights.policy)
         check_size({name: value for name, value in given.items() if name != "replies"}, "config_overrides")
         return given
-
-    def _cleared(self, options: CallOptions, run: object) -> CallOptions:
-        """The options of a call with what its scripts may do and spend."""
-        return replace(options, clearance=self.rights, budget=self._budget_of(run))
 
     def _budget_of(self, run: object) -> RunBudget | None:
         """What a run may still spend; what belongs to no run is one by itself."""

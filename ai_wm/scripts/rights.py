@@ -5,19 +5,24 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ai_wm.calls.ceilings import Ceiling, ceilings_of
 from ai_wm.data.policy import WorkerPolicy
-from ai_wm.data.script_settings import merged, script_config, script_settings
-from ai_wm.data.types import AIWorkerDefinition
+from ai_wm.data.script_settings import merged, policy_caps, script_config, script_settings
+from ai_wm.data.types import AIWorkerDefinition, APIKeySource, APIKeySourceMethod
 from ai_wm.keys.approvals import CONVENTIONAL, Approvals, Server, Standing
 from ai_wm.keys.marks import Marks
 from ai_wm.keys.sources import source_name
 from ai_wm.ratelimit.deferred import limits_nothing
 from ai_wm.workers.definitions import Definitions, find_in
 from neuroscript import ErrorCode, NeuroScriptError
+
+_HOST, _OWN, _NOBODY, _FOREIGN = Standing.HOST, Standing.OWN, Standing.NOBODY, Standing.FOREIGN
+
+_MOST_STANDINGS = 100_000
 
 _log = logging.getLogger("ai_wm")
 
@@ -65,20 +70,30 @@ class Rights:
         self._model_directories = tuple(model_directories)
         self._ceilings: tuple[Ceiling, ...] | None = None
         self._told: set[str] = set()
+        self._standings: dict[str, tuple[AIWorkerDefinition, Standing]] = {}
+        self._caps = policy_caps(policy)
 
     # --- whose a definition is ---
 
     def standing(self, definition: AIWorkerDefinition) -> Standing:
-        """Whose a definition is."""
+        """Whose a definition is.  Definitions are never changed, so each is looked at once."""
+        known = self._standings.get(definition.definition_id)
+        if known is not None and known[0] is definition:
+            return known[1]
         if definition.owner:
-            return Standing.OWN if definition.owner == self.owner else Standing.FOREIGN
-        if self.policy.trust_file or self._marks.holds(definition):
-            return Standing.HOST
-        return Standing.NOBODY if self.unowned_are_ours else Standing.FOREIGN
+            found = _OWN if definition.owner == self.owner else _FOREIGN
+        elif self.policy.trust_file or self._marks.holds(definition):
+            found = _HOST
+        else:
+            found = _NOBODY if self.unowned_are_ours else _FOREIGN
+        if len(self._standings) >= _MOST_STANDINGS:
+            self._standings.clear()
+        self._standings[definition.definition_id] = definition, found
+        return found
 
     def sees(self, definition: AIWorkerDefinition) -> bool:
         """Whether the owner may know of a definition."""
-        return self.standing(definition) is not Standing.FOREIGN
+        return self.standing(definition) is not _FOREIGN
 
     def owns(self, owner: str) -> bool:
         """Whether what carries an owner is this one's."""
@@ -102,10 +117,14 @@ class Rights:
         if not isinstance(id_or_name, str):
             message = f"a definition is named by a string, not {type(id_or_name).__name__}"
             raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
-        return find_in(self._definitions.all(), id_or_name, self._is_hosts, self.sees)
+        definitions = self._definitions.all()
+        by_id = definitions.get(id_or_name)
+        if by_id is not None and self.standing(by_id) is _HOST:
+            return by_id
+        return find_in(definitions, id_or_name, self._is_hosts, self.sees)
 
     def _is_hosts(self, definition: AIWorkerDefinition) -> bool:
-        return self.standing(definition) is Standing.HOST
+        return self.standing(definition) is _HOST
 
     # --- what may be done with it ---
 
@@ -130,7 +149,7 @@ class Rights:
                 ErrorCode.SECURITY,
                 'scripts may not manage workers; the host permits it with --manage own or WorkerPolicy(manage="own")',
             )
-        if definition is not None and manage != "all" and self.standing(definition) is Standing.HOST:
+        if definition is not None and manage != "all" and self.standing(definition) is _HOST:
             raise NeuroScriptError(
                 ErrorCode.SECURITY,
                 f"the worker {definition.name!r} is the host's, and scripts may not change it or write into its "
@@ -145,11 +164,11 @@ class Rights:
                 fallback that scripts may not ask.
         """
         standing, base = self.standing(definition), definition.base_config
-        by_host = standing is Standing.HOST
-        if standing is Standing.OWN and base:
+        by_host = standing is _HOST
+        if standing is _OWN and base:
             base = script_settings(base, self.policy, OWN_SETTINGS)
-        given = merged(*overrides) if overrides else {}
-        config = script_config(base, given, self.policy, by_host=by_host, worker=f"worker {definition.name!r}")
+        given = merged(*overrides)
+        config = script_config(base, given, self._caps, by_host=by_host, worker=definition.name)
         fallbacks = given.get("fallbacks") if by_host else config.get("fallbacks")
         if isinstance(fallbacks, list | tuple):
             for name in fallbacks:
@@ -198,7 +217,7 @@ class Rights:
             NeuroScriptError: 20 for a ceiling of 0.
         """
         found: list[Ceiling] = []
-        if self.standing(definition) is not Standing.HOST:
+        if self.standing(definition) is not _HOST:
             shared = sorted(self._hosts_with_key_of(definition), key=lambda other: other.definition_id)
             found = [
                 Ceiling(other.limits_id, other.rate_limits, other.name)
@@ -228,5 +247,13 @@ def owner_of_path(path: str | os.PathLike[str]) -> str:
 
 def _key_group(definition: AIWorkerDefinition) -> str | None:
     """What two definitions have in common that use the same key: the usual variables of one provider are one key."""
-    source = source_name(definition.auth)
+    method = definition.auth.method
+    if method in (APIKeySourceMethod.NONE, APIKeySourceMethod.INLINE):
+        return None  # what is cached must be no key
+    return _group_of(method, definition.auth.value)
+
+
+@lru_cache(maxsize=1024)
+def _group_of(method: APIKeySourceMethod, value: str) -> str | None:
+    source = source_name(APIKeySource(method=method, value=value))
     return CONVENTIONAL.get(source, source) if source is not None else None

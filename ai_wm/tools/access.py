@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -62,14 +62,16 @@ def access_of(ctx: ToolContext) -> ScriptAccess:
     return make()
 
 
-def options_of(ctx: ToolContext, access: ScriptAccess, *, streamed: bool = True) -> CallOptions:
+def options_of(
+    ctx: ToolContext, access: ScriptAccess, *, streamed: bool = True, whispered: Sequence[str] = ()
+) -> CallOptions:
     """Makes the options of a call that a script makes: its model's tools, and how it is cancelled."""
     from ai_wm.calls.tool_host import ToolHost
-    from ai_wm.calls.turn import CallOptions
 
     interpreter = ctx.interpreter
     tools = ToolHost(interpreter.tools, interpreter.policy, ctx, access.rights.policy.model_tools)
-    return CallOptions(tools=tools, check=ctx.check, stream=stream_of(ctx) if streamed else None)
+    stream = stream_of(ctx) if streamed else None
+    return access.options(ctx.run, tools=tools, check=ctx.check, stream=stream, whispered=whispered)
 
 
 class InterpreterFiles:

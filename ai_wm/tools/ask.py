@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.providers.base import Message
 from ai_wm.tools.access import access_of, conversation_of, options_of
 from neuroscript import ErrorCode, Handle, NeuroScriptError, text_of, type_name
 
@@ -58,16 +56,14 @@ class Asker:
                 message = f"ask needs the capability {capability}, which the host does not grant"
                 raise NeuroScriptError(ErrorCode.SECURITY, message)
         access = access_of(ctx)
-        options = options_of(ctx, access)
-        if whispered:
-            notes = tuple(Message(role="user", content=text_of(value)) for value in whispered)
-            options = replace(options, context=notes)
+        options = options_of(ctx, access, whispered=[text_of(value) for value in whispered])
         if type(who) is Handle:
-            return access.ask(conversation_of(ctx, who), prompt, config, options, ctx.run)
+            return access.ask(conversation_of(ctx, who), prompt, config, options)
         if who is None:
             worker = self._default_worker or _only_worker(access.definitions.active())
             if worker is None:
                 worker, access = BUILT_IN_ECHO["name"], self._echo_access(access)
+                options = options_of(ctx, access, whispered=[text_of(value) for value in whispered])
         elif isinstance(who, str):
             worker = who
         else:
@@ -76,7 +72,7 @@ class Asker:
                 f"ask takes a worker's name or id or a conversation handle, not {type_name(who)}"
                 + ("; the handle is its conversation_manager_handle" if isinstance(who, dict) else ""),
             )
-        return access.execute(worker, prompt, config, options, ctx.run).output
+        return access.execute(worker, prompt, config, options).output
 
     def close(self) -> None:
         """Closes the built-in echo's manager, if one was made."""

@@ -22,7 +22,7 @@ def ask(ctx: ToolContext, handle: Handle, message: str, config_overrides: dict[s
     with calling(ctx):
         access = access_of(ctx)
         conversation = conversation_of(ctx, handle)
-        return access.ask(conversation, message, config_overrides, options_of(ctx, access), ctx.run)
+        return access.ask(conversation, message, config_overrides, options_of(ctx, access))
 
 
 def add_user_message(ctx: ToolContext, handle: Handle, text: str) -> None:

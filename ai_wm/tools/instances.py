@@ -99,8 +99,9 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_help="The instance: `instance_id`, `definition_id`, `status`, `current_config`, … and "
             "`conversation_manager_handle`, by which the Conversation tools and `ask` reach it.",
             example='set chat = tool.AIWorkerInstance.Spawn("helper").conversation_manager_handle',
-            error_conditions=f"{NO_SUCH_WORKER}; 19 if it is not active or not conversational; 20 at its limit of "
-            "concurrent instances; 4 for a setting that does not fit.",
+            error_conditions=f"{NO_SUCH_WORKER}; 10 for a worker, a setting or files that the host does not permit; "
+            "19 if it is not active or not conversational; 20 at its limit of concurrent instances; 4 for a setting "
+            "that does not fit.",
             capabilities=("ask",),
         ),
         spawn,
@@ -169,7 +170,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_help="nil",
             example='call tool.AIWorkerInstance.Retire(id, chat, "done", "retired_completed")',
             error_conditions=f"{NO_SUCH_INSTANCE}, is in a turn, or the handle is stale or another instance's; 7 if it "
-            "is no conversation's handle; 4 for usage or records that do not fit; 26 if the file cannot be written.",
+            "is no conversation's handle; 10 for usage or records of a worker of the host's; 4 for those that do not "
+            "fit; 26 if the file cannot be written.",
             capabilities=("ask",),
         ),
         retire,

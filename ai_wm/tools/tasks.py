@@ -34,7 +34,7 @@ def execute_stateless_task(
     """Gives a worker one prompt and returns the result as a map."""
     with calling(ctx):
         access = access_of(ctx)
-        output, record = access.execute(name, prompt, config_overrides, options_of(ctx, access), ctx.run)
+        output, record = access.execute(name, prompt, config_overrides, options_of(ctx, access))
         return task_map(output, record)
 
 
@@ -51,7 +51,7 @@ def execute_batch(
     with calling(ctx):
         access = access_of(ctx)
         options = options_of(ctx, access, streamed=False)
-        results = access.execute_batch(name, prompts, max_parallel, config_overrides, options, ctx.run)
+        results = access.execute_batch(name, prompts, max_parallel, config_overrides, options)
     return [ErrorValue.of(result) if isinstance(result, NeuroScriptError) else task_map(*result) for result in results]
 
 

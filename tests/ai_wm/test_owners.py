@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from ai_wm import AIWorkerManager, RecordFilter, WorkerPolicy, register_ai_worker_tools
-from ai_wm.calls.turn import CallOptions
 from ai_wm.scripts.access import ScriptAccess
 from ai_wm.scripts.rights import owner_of_path
 from neuroscript import Interpreter
@@ -84,11 +83,10 @@ def found(access: ScriptAccess, **filters: Any) -> list[str]:
 
 def test_the_newest_of_ones_own_records_are_given(manager: AIWorkerManager) -> None:
     ada, ben = manager.script_access("ada"), manager.script_access("ben")
-    options: Any = {"overrides": None, "run": None}
     ids: dict[str, list[str]] = {"ada": [], "ben": []}
     for number in range(12):
         name, access = ("ada", ada) if number % 3 == 0 else ("ben", ben)
-        result = access.execute("helper", f"{number}", options=CallOptions(), **options)
+        result = access.execute("helper", f"{number}", None, access.options(None))
         ids[name].insert(0, result.record.task_id)
     assert found(ada) == ids["ada"]
     assert found(ada, limit=2) == ids["ada"][:2]
