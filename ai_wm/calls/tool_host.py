@@ -57,8 +57,8 @@ class ToolHost:
             if _is_named(spec, named):
                 return None
             return (
-                f"{spec.full_name} administers, and the host gives it to no model; it would with "
-                f"WorkerPolicy(model_tools=({spec.name!r},))"
+                f"{spec.full_name} administers, and the host gives it to no model; the host permits it with "
+                f"--allow {spec.name} or WorkerPolicy(model_tools=({spec.name!r},))"
             )
         return None
 
@@ -136,7 +136,10 @@ class WorkerTools:
             return f"there is no tool {name} for this worker; its tools are: {offered or 'none'}"
         if not self._lists_permit(self._lists(), tool.spec):
             how = ", which must name it in full since it administers" if tool.spec.administers else ""
-            return f"{tool.spec.full_name} is refused: the worker's allow and deny lists do not permit it{how}"
+            return (
+                f"{tool.spec.full_name} is refused: the worker's lists, tool_allowlist and tool_denylist, do not "
+                f"permit it{how}"
+            )
         return self._host.refusal(tool.spec) or f"{tool.spec.full_name} takes values that a model cannot give"
 
 
