@@ -29,6 +29,10 @@ POLICY = "worker_policy"
 """The service by which a host without this package's types, such as the command line, says what scripts may do: a
 mapping from the fields of `WorkerPolicy` to values, and ``default_ceiling`` (see `policy_of`)."""
 
+CHANGED = "worker_policy_changed"
+"""The service by which such a host says that it grants something else from now on: a function that takes the mapping,
+which the service `POLICY` holds then."""
+
 EVENTS = "ai_wm."
 """The prefix of the manager's events, which no script may fire."""
 
@@ -57,12 +61,14 @@ def register_ai_worker_tools(
             it is first needed, with its files in the interpreter's sandbox; without a sandbox it keeps everything in
             memory.
         default_worker: the id or name of the definition that an ``ask`` goes to which names none.
-        policy: what scripts may do with workers; None: what the service ``worker_policy`` says, else the manager's
-            policy.
+        policy: what scripts may do with workers, which the service ``worker_policy`` says from then on; None: what
+            that service says already, else the manager's policy.
     """
     # First, since it loads the installed plugins: what is registered here comes after them and holds.
     services = interpreter.services
-    connection = _Connection(interpreter, manager, default_worker, policy)
+    if policy is not None:
+        services[POLICY] = {name: getattr(policy, name) for name in type(policy).__dataclass_fields__}
+    connection = _Connection(interpreter, manager, default_worker)
     interpreter.tools.add_groups(GROUPS)
     interpreter.set_asker(connection.ask)
     interpreter.on_close(connection.close)
@@ -71,6 +77,7 @@ def register_ai_worker_tools(
             interpreter.protect(own_files(directory))
     interpreter.reserve_events(EVENTS)
     services[ACCESS] = connection.access
+    services[CHANGED] = connection.change
     if manager is not None:
         services[SERVICE] = connection.use(manager)
     else:
@@ -105,11 +112,9 @@ class _Connection:
         interpreter: Interpreter,
         manager: AIWorkerManager | None,
         default_worker: str | None,
-        policy: WorkerPolicy | None,
     ) -> None:
         self._interpreter = interpreter
         self._default_worker = default_worker
-        self._policy = policy
         self._own = manager is None
         self._manager: AIWorkerManager | None = None
         self._asker: Asker | None = None
@@ -126,7 +131,12 @@ class _Connection:
         from ai_wm.manager import AIWorkerManager
 
         interpreter = self._interpreter
-        tools = ToolHost(interpreter.tools, interpreter.policy, interpreter.host_context())
+        tools = ToolHost(
+            interpreter.tools,
+            lambda: interpreter.policy,
+            interpreter.host_context(),
+            lambda: self.access().rights.policy.model_tools,
+        )
         return self.use(AIWorkerManager(interpreter.sandbox, tools=tools))
 
     def use(self, manager: AIWorkerManager) -> AIWorkerManager:
@@ -138,10 +148,10 @@ class _Connection:
     def access(self) -> ScriptAccess:
         """The manager as the interpreter's scripts reach it; anew where the host says something else in the service."""
         services = self._interpreter.services
-        said: Mapping[str, Any] | None = services.get(POLICY) if self._policy is None else None
+        said: Mapping[str, Any] | None = services.get(POLICY)
         if self._access is None or said is not self._said:
             manager: AIWorkerManager = services[SERVICE]
-            policy, default_ceiling = (self._policy, False) if said is None else policy_of(said)
+            policy, default_ceiling = (None, False) if said is None else policy_of(said)
             self._owner = self._owner or self._default_owner()
             owner = (policy or manager.policy).owner or self._owner
             # What a manager keeps in memory, for one interpreter alone, is its scripts' unless it is the host's.
@@ -155,6 +165,16 @@ class _Connection:
             )
             self._said = said
         return self._access
+
+    def change(self, given: Mapping[str, Any]) -> None:
+        """Has scripts, and the models that they ask, get another policy from the next call on.
+
+        Raises:
+            NeuroScriptError: 4 as `policy_of`; then the policy stays what it is.
+        """
+        policy_of(given)
+        # Another object, by which it is seen that it changed even where the host has changed its own in place.
+        self._interpreter.services[POLICY] = dict(given)
 
     def _default_owner(self) -> str:
         """Whose scripts these are unless the host says it: those of the sandbox, else of the program."""

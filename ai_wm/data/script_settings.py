@@ -192,7 +192,10 @@ def _check_locks(locked: Any, overrides: Mapping[str, Any], worker: str) -> None
     for name in names:
         usual = _WIRE_NAMES.get(name, name) if isinstance(name, str) else name
         if usual in overrides:
-            message = f"the host has fixed the setting {usual} of worker {worker!r} (locked in its base_config)"
+            message = (
+                f"the host has fixed the setting {usual} of worker {worker!r}; the host permits it by taking it out of "
+                "locked in the worker's base_config"
+            )
             raise NeuroScriptError(ErrorCode.SECURITY, message, details={"field": str(usual)})
 
 

@@ -53,7 +53,10 @@ class Asker:
         """
         for capability in CAPABILITIES:
             if not ctx.interpreter.policy.granted(capability):
-                message = f"ask needs the capability {capability}, which the host does not grant"
+                message = (
+                    f"ask needs the capability {capability}, which the host does not grant; the host permits it with "
+                    f"Policy(grants=({capability!r},))"
+                )
                 raise NeuroScriptError(ErrorCode.SECURITY, message)
         access = access_of(ctx)
         options = options_of(ctx, access, whispered=[text_of(value) for value in whispered])
