@@ -23,6 +23,8 @@ _EXACT_NAMES = sys.platform not in ("win32", "cygwin", "darwin")
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")
 _MOST_FILES = 100_000  # files of protected directories that are told apart by device and number
 
+_DEEPEST_LINK = 1  # directories below a protected one in which links are looked for when the guard is made
+
 Identity = tuple[int, int]
 
 
@@ -157,7 +159,7 @@ class _Layout:
                 self.anywhere.add(path)
                 self._absolute[os.path.join(root, path)] = None
                 continue
-            for form in _forms(path):
+            for form in (*_forms(path), *_targets(path)):
                 self._absolute[form] = None
                 below = _relative(here, form)
                 if below is None:
@@ -214,6 +216,18 @@ def _forms(path: str) -> list[str]:
     if not name.endswith("*"):
         found.append(os.path.realpath(path))
     return list(dict.fromkeys(found))
+
+
+def _targets(path: str) -> Iterator[str]:
+    """What the links in a protected directory, and in the directories in it, lead to: settings kept somewhere else."""
+    pending = [(found, 0) for found in _expanded(path)]
+    while pending:
+        folder, depth = pending.pop()
+        for found in _children(folder):
+            if os.path.islink(found):
+                yield os.path.realpath(found)
+            elif depth < _DEEPEST_LINK and os.path.isdir(found):
+                pending.append((found, depth + 1))
 
 
 def _relative(root: os.stat_result, path: str) -> str | None:
