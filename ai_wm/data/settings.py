@@ -85,6 +85,23 @@ def fallback_overrides(overrides: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in overrides.items() if name not in ADDRESS_SETTINGS}
 
 
+def at_current_address(
+    config: Mapping[str, Any], overrides: Mapping[str, Any], base: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The configuration of a conversation with the address that its definition has now: the key is today's as well.
+
+    Args:
+        config: the effective configuration when the conversation began.
+        overrides: what was set for it then, which holds.
+        base: the definition's configuration as it is.
+    """
+    moved = [name for name in ADDRESS_SETTINGS if name not in overrides and config.get(name) != base.get(name)]
+    if not moved:
+        return config
+    kept = {name: value for name, value in config.items() if name not in moved}
+    return kept | {name: base[name] for name in moved if name in base}
+
+
 def check_overrides(overrides: Any) -> dict[str, Any]:
     """Returns a copy of the overrides, checked to be a map with text as keys.
 

@@ -471,3 +471,20 @@ def test_a_custom_provider_without_an_address_has_none(world: World) -> None:
         clients.for_provider("custom").complete(LLMRequest(provider="custom", model="m", messages=(user("x"),)))
     assert world.friend.received == []
     assert json.dumps(world.seen) == "[]"
+
+
+def test_a_conversation_goes_where_its_definition_s_key_belongs_now(world: World) -> None:
+    """The host gave a worker another server and that one's key; conversations sent the new key to the old server."""
+    manager = world.manager()
+    address = f"{world.evil.url}/v1"
+    worker = world.host_adds(manager, auth={"method": "none"}, base_config={"base_url": address})
+    chat = manager.conversation(manager.spawn_worker_instance(worker).instance_id)
+    chat.ask("hello")
+    asked = len(world.evil.received)
+    manager.update_worker_definition(
+        worker, {"auth": {"method": "env_var", "value": "OPENAI_API_KEY"}, "base_config": {}}
+    )
+    chat.ask("hello again")
+    assert len(world.evil.received) == asked
+    assert f"Bearer {SECRETS['OPENAI_API_KEY']}" in str(world.friend.received[-1].headers)
+    world.check_nothing_leaked()
