@@ -172,7 +172,7 @@ class StorageEngine:
             NeuroScriptError: 25 or 26 if it failed; then all is as it was.
         """
         state = self.performance.state
-        superseded = state.count > self.index.stored_count() or self.journals.amendments
+        superseded = state.count > self.index.stored_count() or self.journals.has_amendments
         if not superseded and (state.own or (state.count and not adopt)):
             return
         try:

@@ -82,6 +82,11 @@ class Journals:
         """The length of the journal of amendments in bytes, as far as it was read."""
         return self._offsets.get(AMENDMENTS, 0)
 
+    @property
+    def has_amendments(self) -> bool:
+        """Whether there is a journal of amendments, if only with a line that a crash tore."""
+        return AMENDMENTS in self._offsets
+
     def owns(self, live: JournaledInstance | None) -> bool:
         """Whether a live instance is in this store's journal.  Needs no lock."""
         return live is not None and bool(self._owner) and live.owner == self.own_name

@@ -102,7 +102,7 @@ class Tool:
                     f"{self.spec.full_name} needs an interpreter; pass context=interpreter.host_context()",
                 )
             args = [context, *args]
-        result = self.execute(*args)
+        result = self._execute(args)
         return result if self.spec.pure else from_host(result)
 
     def execute(self, *args: Any) -> Any:
@@ -111,6 +111,10 @@ class Tool:
         Raises:
             NeuroScriptError: as `invoke` does.
         """
+        return self._execute(args)
+
+    def _execute(self, args: list[Any] | tuple[Any, ...]) -> Any:
+        # A call with `*args` is two levels of C, and Python 3.12 has room for few of them in a recursion.
         try:
             result = self.function(*args)
             return run_to_completion(result) if self.is_async else result
