@@ -22,7 +22,6 @@ from ai_wm.data.types import (
     APIKeyStatus,
     PerformanceRecord,
     RetiredInstanceInfo,
-    SupervisorFeedback,
     TokenUsageMetrics,
 )
 from ai_wm.providers.base import LLMClient, Message
@@ -106,6 +105,7 @@ class AIWorkerManager:
         )
         self._definitions = self._wiring.definitions
         self._instances = self._wiring.instances
+        self._records = self._wiring.records
         self._store = self._wiring.store
 
     @property
@@ -122,7 +122,7 @@ class AIWorkerManager:
         self.close()
 
     def close(self, reason: str = "manager closed") -> None:
-        """Retires what is left (``retired_completed``), saves, and lets go of files and connections.
+        """Retires what is left (``retired_completed``), saves, and closes files and connections.
 
         Args:
             reason: why what is left is retired.
@@ -147,7 +147,7 @@ class AIWorkerManager:
         unowned_are_ours: bool | None = None,
         assumes_prices: bool = False,
     ) -> ScriptAccess:
-        """This manager as scripts reach it.  `register_ai_worker_tools` makes one for each interpreter.
+        """Makes the access by which scripts reach this manager; `register_ai_worker_tools` makes one an interpreter.
 
         Args:
             owner: whose scripts they are.
@@ -171,8 +171,10 @@ class AIWorkerManager:
         )
 
     def owner_of_instance(self, instance_id: str) -> str | None:
-        """Whose scripts spawned an instance, also for a while once it is retired; empty for the host's own, None where
-        nobody knows."""
+        """Returns whose scripts spawned an instance, also for a while once it is retired.
+
+        Empty for the host's own, None where nobody knows.
+        """
         return self._instances.owner_of(instance_id)
 
     def on_event(self, listener: Listener) -> Callable[[], None]:
@@ -234,21 +236,33 @@ class AIWorkerManager:
         return self._definitions.update(id_or_name, updates)
 
     def standing(self, id_or_name: str) -> str:
-        """Returns whose a definition is: ``host``, ``script``, or ``untrusted`` where it came with a file or was edited
-        there; error 9 if there is no such definition.
+        """Returns whose a definition is: ``host``, ``script`` or ``untrusted``.
+
+        One is untrusted that came with a file or was edited there.
+
+        Raises:
+            NeuroScriptError: 9 if there is none.
         """
         standing = self._definitions.standing(id_or_name)
         return "host" if standing == "untrusted" and self.policy.trust_file else standing
 
-    def trust_worker_definition(self, id_or_name: str) -> AIWorkerDefinition:
-        """Makes a definition the host's, as it is now, whoever made it: scripts may ask it, and its key goes to its
-        address.  Look at both first.
+    def trust_worker_definition(
+        self, id_or_name: str, *, shown: AIWorkerDefinition | None = None
+    ) -> AIWorkerDefinition:
+        """Makes a definition the host's, as it is now, whoever made it.
+
+        Scripts may ask it then, and its key goes to its address.  Look at both first.
+
+        Args:
+            id_or_name: the definition.
+            shown: the definition as it was looked at; if it is another by now, it is not trusted.
 
         Raises:
-            NeuroScriptError: 9 unknown; 42 if the host has another of that name; 25 and 26 if it cannot be written.
+            NeuroScriptError: 9 unknown; 19 if it is not as shown; 42 if the host has another of that name; 25 and 26 if
+                it cannot be written.
         """
         self._check_open()
-        return self._definitions.trust(id_or_name)
+        return self._definitions.trust(id_or_name, shown)
 
     def remove_worker_definition(self, id_or_name: str) -> None:
         """Removes a definition.  Its records stay.
@@ -468,12 +482,7 @@ class AIWorkerManager:
                 already; 25 and 26 if it cannot be written.
         """
         self._check_open()
-        made = PerformanceRecord.parse(record)
-        owner = self._definitions.find(made.definition_id).definition_id
-        if owner != made.definition_id:
-            made = made.model_copy(update={"definition_id": owner})
-        self._store.add_record(made)
-        return made.task_id
+        return self._records.log(record)
 
     def log_feedback(
         self,
@@ -490,14 +499,13 @@ class AIWorkerManager:
                 written.
         """
         self._check_open()
-        feedback = SupervisorFeedback(
+        return self._records.add_feedback(
+            task_id,
             rating=rating,
             comments=comments,
             correction_instructions=correction_instructions,
             supervisor_agent_id=supervisor_agent_id,
-            feedback_timestamp=self._wiring.clock.now(),
         )
-        return self._store.add_feedback(task_id, feedback)
 
     def get_performance_records_for_definition(
         self, id_or_name: str, filters: Mapping[str, Any] | RecordFilter | None = None
@@ -512,19 +520,17 @@ class AIWorkerManager:
         Raises:
             NeuroScriptError: 9 unknown definition; 4 for an unknown filter, or a value that does not fit it.
         """
-        definition = self._definitions.find(id_or_name)
-        return self._store.records(definition.definition_id, RecordFilter.parse(filters))
+        return self._records.select(id_or_name, filters)
 
     def performance_record_maps(
         self, id_or_name: str, filters: Mapping[str, Any] | RecordFilter | None = None
     ) -> list[dict[str, Any]]:
         """Returns the same records as maps with snake_case keys, several times as fast."""
-        definition = self._definitions.find(id_or_name)
-        return self._store.record_maps(definition.definition_id, RecordFilter.parse(filters))
+        return self._records.select_maps(id_or_name, filters)
 
     def performance_summary(self, id_or_name: str) -> AIWorkerPerformanceSummary:
         """Returns the current summary of a definition's tasks; error 9 if there is no such definition."""
-        return self._store.summary(self._definitions.find(id_or_name).definition_id)
+        return self._records.summary(id_or_name)
 
     def limit_usage(self, id_or_name: str) -> dict[str, float]:
         """Returns what a definition uses of its limits now (`RateLimiter.usage`); error 9 if there is none."""
@@ -538,7 +544,7 @@ class AIWorkerManager:
         """
         self._check_open()
         self._store.save()
-        return self._count_records()
+        return self._records.count()
 
     def load_performance_data(self) -> int:
         """Reads the performance data again.  Returns how many records are stored.
@@ -548,12 +554,9 @@ class AIWorkerManager:
         """
         self._check_open()
         self._store.reload()
-        return self._count_records()
+        return self._records.count()
 
     # --- inside ------------------------------------------------------------------------------------------------------
-
-    def _count_records(self) -> int:
-        return sum(len(entry.performance_records) for entry in self._store.entries())
 
     def _check_open(self) -> None:
         if self._closed:

@@ -1,4 +1,4 @@
-"""`ai_wm` as a plugin of the interpreter: its tools, its service and what answers ``ask``.
+"""The plugin that gives an interpreter AI workers: the tools, the service ``ai_wm``, and an answer to ``ask``.
 
 Found through the entry-point group ``neuroscript.plugins``.  Registering imports nothing heavy and opens nothing: the
 tools' modules, the manager and the providers are imported when they are first needed.
@@ -11,7 +11,7 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.data.own_files import own_files
+from ai_wm.data.own_files import OWN_FILES, own_files
 from ai_wm.tools import GROUPS
 from ai_wm.tools.access import ACCESS, SERVICE, InterpreterFiles, calling
 from neuroscript import ErrorCode, NeuroScriptError
@@ -29,11 +29,15 @@ POLICY = "worker_policy"
 """The service by which a host without this package's types, such as the command line, says what scripts may do: a
 mapping from the fields of `WorkerPolicy` to values, and ``default_ceiling`` (see `policy_of`)."""
 
+CHANGED = "worker_policy_changed"
+"""The service by which such a host says that it grants something else from now on: a function that takes the mapping,
+which the service `POLICY` holds then."""
+
 EVENTS = "ai_wm."
-"""How the names of the events begin that the manager fires, and no script."""
+"""The prefix of the manager's events, which no script may fire."""
 
 CLOSED = "interpreter closed"
-"""Why the instances are retired that a closing interpreter leaves."""
+"""The reason for retiring the instances that a closing interpreter leaves."""
 
 
 def register(interpreter: Interpreter) -> None:
@@ -49,7 +53,7 @@ def register_ai_worker_tools(
     default_worker: str | None = None,
     policy: WorkerPolicy | None = None,
 ) -> None:
-    """Gives an interpreter the tools of section 10, the service ``ai_wm``, and ``ask``.
+    """Gives an interpreter the tools for AI workers, the service ``ai_wm``, and an answer to ``ask``.
 
     Args:
         interpreter: the interpreter.  When it is closed, the instances that it spawned and did not retire are retired.
@@ -57,20 +61,24 @@ def register_ai_worker_tools(
             it is first needed, with its files in the interpreter's sandbox; without a sandbox it keeps everything in
             memory.
         default_worker: the id or name of the definition that an ``ask`` goes to which names none.
-        policy: what scripts may do with workers; None: what the service ``worker_policy`` says, else the manager's
-            policy.
+        policy: what scripts may do with workers, which the service ``worker_policy`` says from then on; None: what
+            that service says already, else the manager's policy.
     """
     # First, since it loads the installed plugins: what is registered here comes after them and holds.
     services = interpreter.services
-    connection = _Connection(interpreter, manager, default_worker, policy)
+    if policy is not None:
+        services[POLICY] = {name: getattr(policy, name) for name in type(policy).__dataclass_fields__}
+    connection = _Connection(interpreter, manager, default_worker)
     interpreter.tools.add_groups(GROUPS)
     interpreter.set_asker(connection.ask)
     interpreter.on_close(connection.close)
+    interpreter.protect(OWN_FILES)  # other workers' files may lie deeper in the sandbox
     for directory in (interpreter.sandbox, manager.sandbox_dir if manager is not None else None):
         if directory is not None:
             interpreter.protect(own_files(directory))
     interpreter.reserve_events(EVENTS)
     services[ACCESS] = connection.access
+    services[CHANGED] = connection.change
     if manager is not None:
         services[SERVICE] = connection.use(manager)
     else:
@@ -105,11 +113,9 @@ class _Connection:
         interpreter: Interpreter,
         manager: AIWorkerManager | None,
         default_worker: str | None,
-        policy: WorkerPolicy | None,
     ) -> None:
         self._interpreter = interpreter
         self._default_worker = default_worker
-        self._policy = policy
         self._own = manager is None
         self._manager: AIWorkerManager | None = None
         self._asker: Asker | None = None
@@ -126,7 +132,12 @@ class _Connection:
         from ai_wm.manager import AIWorkerManager
 
         interpreter = self._interpreter
-        tools = ToolHost(interpreter.tools, interpreter.policy, interpreter.host_context())
+        tools = ToolHost(
+            interpreter.tools,
+            lambda: interpreter.policy,
+            interpreter.host_context(),
+            lambda: self.access().rights.policy.model_tools,
+        )
         return self.use(AIWorkerManager(interpreter.sandbox, tools=tools))
 
     def use(self, manager: AIWorkerManager) -> AIWorkerManager:
@@ -138,10 +149,10 @@ class _Connection:
     def access(self) -> ScriptAccess:
         """The manager as the interpreter's scripts reach it; anew where the host says something else in the service."""
         services = self._interpreter.services
-        said: Mapping[str, Any] | None = services.get(POLICY) if self._policy is None else None
+        said: Mapping[str, Any] | None = services.get(POLICY)
         if self._access is None or said is not self._said:
             manager: AIWorkerManager = services[SERVICE]
-            policy, default_ceiling = (self._policy, False) if said is None else policy_of(said)
+            policy, default_ceiling = (None, False) if said is None else policy_of(said)
             self._owner = self._owner or self._default_owner()
             owner = (policy or manager.policy).owner or self._owner
             # What a manager keeps in memory, for one interpreter alone, is its scripts' unless it is the host's.
@@ -155,6 +166,16 @@ class _Connection:
             )
             self._said = said
         return self._access
+
+    def change(self, given: Mapping[str, Any]) -> None:
+        """Has scripts, and the models that they ask, get another policy from the next call on.
+
+        Raises:
+            NeuroScriptError: 4 as `policy_of`; then the policy stays what it is.
+        """
+        policy_of(given)
+        # Another object, by which it is seen that it changed even where the host has changed its own in place.
+        self._interpreter.services[POLICY] = dict(given)
 
     def _default_owner(self) -> str:
         """Whose scripts these are unless the host says it: those of the sandbox, else of the program."""

@@ -1,4 +1,4 @@
-"""Wiring: making what a manager consists of, and passing each its collaborators."""
+"""Wiring: makes the services of a manager, and passes each its collaborators."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from ai_wm.workers.conversation import Conversations
 from ai_wm.workers.definitions import Definitions
 from ai_wm.workers.file_contexts import FileReader, reader_in
 from ai_wm.workers.instances import Instances
+from ai_wm.workers.records import PerformanceRecords
 from ai_wm.workers.stateless import StatelessTasks
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Wiring:
     conversations: Conversations
     tasks: StatelessTasks
     batches: Batches
+    records: PerformanceRecords
     key_status: Callable[[APIKeySource], APIKeyStatus]
     marks: Marks
     authorizer: Authorizer
@@ -116,6 +118,7 @@ def wire(
         conversations=Conversations(definitions, runner, kept),
         tasks=tasks,
         batches=Batches(tasks, events),
+        records=PerformanceRecords(kept, definitions, moments),
         key_status=functools.partial(keys.key_status, **places),
         marks=marks,
         authorizer=authorizer,

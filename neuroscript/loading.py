@@ -58,7 +58,10 @@ class Loader:
         Raises:
             NeuroScriptError: as `Interpreter.load` does; 19 for a library where command blocks are wanted.
         """
-        program, compiled = self.compiled(source, name, replace)
+        before = None
+        while before != self._loads - 1:  # linking a tool may load a plugin, which may load a program of its own
+            before = self._loads
+            program, compiled = self.compiled(source, name, replace)
         if commands_wanted and not compiled.commands and (program.procedures or compiled.start):
             use = f"run({program.procedures[0].name!r})" if program.procedures else "emit_event(…)"
             message = f"{name} is a library: it has no command blocks to execute; use load(…), then {use}"

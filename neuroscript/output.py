@@ -1,4 +1,4 @@
-"""Text on its way out: to a terminal, which obeys some of it, and into diagnostics, which are read line by line.
+"""Makes text safe to show: on a terminal, which obeys control characters, and in diagnostics, which are lines.
 
 What a program, a model or a server says is text.  On a terminal its control characters are shown as escapes; into a
 file or a pipe it goes as it is.  A message or a name within a diagnostic is on one line and cut, wherever it goes.

@@ -34,7 +34,7 @@ def installed() -> tuple[Callable[[Any], object], ...]:
 
 
 def load(entry: metadata.EntryPoint, kind: str) -> Any:
-    """What an entry point names.
+    """Loads the object that an entry point names.
 
     Args:
         entry: the entry point.

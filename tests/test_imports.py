@@ -79,7 +79,8 @@ LAYERS = {
         .
     """,
     "neuroscript.runtime": """
-        . abi errors programs services handles operators context deadlines
+        . abi
+        errors programs services handles operators context deadlines
         run_state
         containers events budget
         runs tool_calls

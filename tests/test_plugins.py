@@ -115,6 +115,11 @@ def add_weather(interpreter: Interpreter) -> None:
         return "rain"
 
 
+def add_forecast(interpreter: Interpreter) -> None:
+    add_weather(interpreter)
+    interpreter.load("func forecast() means\n  return 'sun'\nendfunc", "weather.ns")
+
+
 def fails(interpreter: Interpreter) -> None:
     raise ZeroDivisionError("oops")
 
@@ -137,6 +142,46 @@ def test_a_plugin_that_another_finder_knows_is_loaded(install: Install) -> None:
     with Interpreter() as interpreter:
         interpreter.load("func main() means\n  return tool.weather.Now()\nendfunc")
         assert interpreter.run("main") == "rain"
+
+
+CALLS_A_TOOL = """
+func down(needs n) means
+  if n <= 0
+    return 0
+  endif
+  return down(n - 1)
+endfunc
+func main() means
+  return [tool.weather.Now(), down(3)]
+endfunc
+"""
+
+
+@pytest.mark.parametrize("loaded_before", [0, 1], ids=["compiled", "from the cache"])
+def test_a_plugin_may_load_a_program_while_the_program_that_needs_it_is_linked(
+    install: Install, loaded_before: int
+) -> None:
+    install(f"{__name__}:add_forecast")
+    for _ in range(loaded_before):
+        with Interpreter() as other:
+            other.load(CALLS_A_TOOL)
+    with Interpreter() as interpreter:
+        interpreter.load(CALLS_A_TOOL)
+        assert [program.name for program in interpreter.programs] == ["weather.ns", "<script>"]
+        assert [interpreter.run(name) for name in ("main", "forecast")] == [["rain", 0], "sun"]
+        interpreter.load("func down(needs n) means\n  return 'replaced'\nendfunc", replace=True)
+        assert interpreter.run("main") == ["rain", "replaced"]
+
+
+def test_a_program_that_loads_a_plugin_may_not_define_the_procedures_of_that_plugin(install: Install) -> None:
+    install(f"{__name__}:add_forecast")
+    source = "func forecast() means\n  return tool.weather.Now()\nendfunc"
+    with Interpreter() as interpreter:
+        with pytest.raises(NeuroScriptError, match=r"'forecast' is defined already, in weather\.ns on line 1"):
+            interpreter.load(source)
+        assert interpreter.run("forecast") == "sun"
+        interpreter.load(source, replace=True)
+        assert interpreter.run("forecast") == "rain"
 
 
 @pytest.mark.parametrize(

@@ -273,7 +273,7 @@ class _OwnPrices(NamedTuple):
         try:
             return bounded_cost(total / self.fraction)
         except OverflowError:
-            return bounded_cost(math.copysign(math.inf, total))
+            return bounded_cost(math.inf if total > 0 else -math.inf)
 
 
 def _own_prices(metrics: Mapping[str, float]) -> _OwnPrices | None:

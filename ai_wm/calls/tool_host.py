@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
@@ -32,30 +32,33 @@ class ToolHost:
 
     Args:
         registry: the tools.
-        policy: what the host permits; the registry's own policy holds besides.
+        policy: what the host permits, or a function that says it at each call; the registry's own policy holds besides.
         context: the call context that the tools get.
         administration: the full names of the tools that administer which a model may have, where its worker's allow
-            list names them in full; no pattern gives it any.
+            list names them in full, or a function that says them at each call; no pattern gives it any.
 
     Tools of one host run one at a time, since the context behind them belongs to one thread.
     """
 
     registry: ToolRegistry
-    policy: Policy | None = None
+    policy: Policy | Callable[[], Policy] | None = None
     context: Any = None
-    administration: Sequence[str] = ()
+    administration: Sequence[str] | Callable[[], Sequence[str]] = ()
     lock: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     def refusal(self, spec: ToolSpec) -> str | None:
         """Returns why the host does not permit a tool; None if it does."""
-        for policy in (self.policy, self.registry.policy):
+        for policy in (self.policy() if callable(self.policy) else self.policy, self.registry.policy):
             reason = policy.refusal(spec) if policy is not None else None
             if reason is not None:
                 return reason
-        if spec.administers and not _is_named(spec, self.administration):
+        if spec.administers:
+            named = self.administration() if callable(self.administration) else self.administration
+            if _is_named(spec, named):
+                return None
             return (
-                f"{spec.full_name} administers, and the host gives it to no model; it would with "
-                f"WorkerPolicy(model_tools=({spec.name!r},))"
+                f"{spec.full_name} administers, and the host gives it to no model; the host permits it with "
+                f"--allow {spec.name} or WorkerPolicy(model_tools=({spec.name!r},))"
             )
         return None
 
@@ -133,7 +136,10 @@ class WorkerTools:
             return f"there is no tool {name} for this worker; its tools are: {offered or 'none'}"
         if not self._lists_permit(self._lists(), tool.spec):
             how = ", which must name it in full since it administers" if tool.spec.administers else ""
-            return f"{tool.spec.full_name} is refused: the worker's allow and deny lists do not permit it{how}"
+            return (
+                f"{tool.spec.full_name} is refused: the worker's lists, tool_allowlist and tool_denylist, do not "
+                f"permit it{how}"
+            )
         return self._host.refusal(tool.spec) or f"{tool.spec.full_name} takes values that a model cannot give"
 
 

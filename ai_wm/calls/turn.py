@@ -222,17 +222,18 @@ class Turn:
             self.cost_source = source
 
     def _believed(self, usage: Usage, attempts: int) -> Usage:
-        """The usage, or what was reserved where no server can have counted so much."""
-        if 0 <= usage.input_tokens <= _PLENTY and 0 <= usage.output_tokens <= _PLENTY:
+        """The usage, or what was reserved where no server can have counted so."""
+        if not usage.unusable and 0 <= usage.input_tokens <= _PLENTY and 0 <= usage.output_tokens <= _PLENTY:
             return usage
         request = self.request()
         given = estimate_input(request)
         # A token of the estimate stands for four characters, each of at most four bytes.
         most = self.config.get("max_output_tokens")
-        if is_believable(usage.input_tokens, usage.output_tokens, 16 * given, most, attempts):
+        if not usage.unusable and is_believable(usage.input_tokens, usage.output_tokens, 16 * given, most, attempts):
             return usage
         reserved = self._hold.tokens if self._hold is not None else estimate_tokens(request)
-        self._usage_note = "the server's count of tokens is beyond reason; what was reserved counts instead"
+        why = f" ({usage.unusable})" if usage.unusable else ""
+        self._usage_note = f"the server's count of tokens is beyond reason{why}; what was reserved counts instead"
         given = min(given, reserved)
         return Usage(input_tokens=given, output_tokens=reserved - given)
 

@@ -43,7 +43,7 @@ class Column:
 
 
 def workers(rows: Sequence[dict[str, Any]]) -> None:
-    """One line a worker."""
+    """Prints workers, one a line."""
     columns = (
         Column("name", shrink=10),
         Column("model", shrink=12, drop=4),
@@ -69,7 +69,7 @@ def workers(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def worker(row: dict[str, Any]) -> None:
-    """All that is known of one worker: a line a field."""
+    """Prints everything about one worker, a field a line."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, GAP, 0, 0))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
@@ -86,7 +86,7 @@ def worker(row: dict[str, Any]) -> None:
 
 
 def records(rows: Sequence[dict[str, Any]]) -> None:
-    """One line a record."""
+    """Prints records, one a line."""
     columns = (
         Column("started"),
         Column("task", drop=7),
@@ -120,7 +120,7 @@ def records(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def summaries(rows: Sequence[dict[str, Any]]) -> None:
-    """One line a worker, and their sum."""
+    """Prints the summaries of workers, one a line, and their sum."""
     columns = (
         Column("name", shrink=10),
         *_TOTALS,
@@ -160,7 +160,7 @@ def _sum(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def keys(rows: Sequence[dict[str, Any]]) -> None:
-    """One line a worker's key."""
+    """Prints the key sources of workers, one a line."""
     columns = (
         Column("name", shrink=10),
         Column("provider", drop=1),

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ai_wm.support.ids import ExactId
 from neuroscript import NeuroScriptError
 from neuroscript.cli import (
     FAILED,
@@ -36,12 +37,12 @@ SUMMARY = "look after the AI workers of a directory"
 
 STDIN = "-"
 FILES = "ai_worker_*.json"
-"""What a directory of workers holds."""
+"""The pattern of the files in a directory of workers."""
 
 _AGO = re.compile(r"(\d+)([smhdw])")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a text begins that a spreadsheet would compute."""
+"""The characters at the beginning of a text that make a spreadsheet compute it."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 CSV_COLUMNS = (
@@ -124,7 +125,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Does what the action says; returns the exit status."""
+    """Runs the action that the options name; returns the exit status."""
     directory = sandbox_directory(options.sandbox) if options.makes else _existing(options.sandbox)
     log_to_standard_error()
     if directory is not None and not options.makes and not any(directory.glob(FILES)):
@@ -179,7 +180,7 @@ def _list(manager: AIWorkerManager, options: argparse.Namespace) -> int:
 def _show(manager: AIWorkerManager, options: argparse.Namespace) -> int:
     found = manager.get_worker_definition(options.name)
     row = _with_standing(manager, manager.list_worker_definitions_for_display({"id": found.definition_id})[0])
-    row["limit_usage"] = manager.limit_usage(found.definition_id)
+    row["limit_usage"] = manager.limit_usage(ExactId(found.definition_id))
     if options.format == "jsonl":
         return _json_lines([row])
     from ai_wm.cli import tables as worker_tables
@@ -240,11 +241,14 @@ def _trust(manager: Any, options: argparse.Namespace) -> int:
     rows = [
         ("worker", found.name),
         ("model", f"{found.provider}/{found.model_name}"),
-        ("address", config.get("base_url") or f"{found.provider}'s own"),
+        ("address", ascii(config["base_url"])[1:-1] if config.get("base_url") else f"{found.provider}'s own"),
+        ("api", config.get("api")),
         ("key", f"{found.auth.method} {found.auth.shown_value}".strip()),
         # What a header holds may be a key.
         ("headers", ", ".join(config.get("headers") or {})),
         ("plain http", "allowed" if config.get("allow_http") else ""),
+        ("tools", ", ".join(found.tool_allowlist)),
+        ("fallbacks", ", ".join(map(str, config.get("fallbacks") or ()))),
     ]
     for name, value in rows:
         if value:
@@ -252,7 +256,7 @@ def _trust(manager: Any, options: argparse.Namespace) -> int:
     if not options.yes and not _confirmed():
         write_line(sys.stderr, "neuroscript: nothing was changed")
         return FAILED
-    manager.trust_worker_definition(found.definition_id)
+    manager.trust_worker_definition(ExactId(found.definition_id), shown=found)
     return OK
 
 
@@ -288,7 +292,7 @@ def _check_auth(manager: AIWorkerManager, options: argparse.Namespace) -> int:
             "provider": str(definition.provider),
             "method": str(definition.auth.method),
             "place": definition.auth.shown_value,
-            "api_key_status": str(manager.key_status(definition.definition_id)),
+            "api_key_status": str(manager.key_status(ExactId(definition.definition_id))),
         }
         for definition in found
     ]
@@ -307,7 +311,7 @@ def _check_auth(manager: AIWorkerManager, options: argparse.Namespace) -> int:
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """The JSON object that an argument is or names.  The text, which may hold a key, is in no message.
+    """Reads the JSON object that an argument holds or names.  The text, which may hold a key, is in no message.
 
     Raises:
         UsageError: if the file cannot be read, or there is no JSON object in it.
@@ -336,7 +340,7 @@ def json_object(text: str) -> dict[str, Any]:
 
 def _with_standing(manager: Any, row: dict[str, Any]) -> dict[str, Any]:
     """A worker's row with whose it is: the host's, a script's, or nobody's that can be trusted."""
-    return {**row, "standing": manager.standing(row["definition_id"])}
+    return {**row, "standing": manager.standing(ExactId(row["definition_id"]))}
 
 
 def _existing(path: str) -> Path:

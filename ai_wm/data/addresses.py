@@ -1,7 +1,7 @@
 """Addresses of servers: read in one strict way, and told apart by scheme, host, port and whole path segments.
 
-Whoever compares addresses must read them as whoever sends to them does.  So what parsers disagree about is refused:
-user names, backslashes, control characters and blanks, encoded slashes, and hosts that are numbers in an unusual form.
+Addresses must be compared as the HTTP client reads them.  So everything that parsers disagree about is refused: user
+names, backslashes, control characters and blanks, encoded slashes, and hosts that are numbers in an unusual form.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Bounds on what comes from outside: what scripts write, and what servers say of themselves.
+"""Bounds on input from outside: values that scripts write, and texts and counts that servers report.
 
-What a script gives that is beyond reason is refused; what a server says is cut, or replaced by what was reserved.
+A script's value out of bounds is refused; a server's is cut, or replaced by the estimate that was reserved.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _is_small(value: Any) -> bool:
 
 
 def check_number(value: Any, what: str, least: float, most: float) -> None:
-    """Refuses a number out of bounds; what is no number is left to whoever reads it.
+    """Refuses a number out of bounds; any other value is left to the validation of its field.
 
     Raises:
         NeuroScriptError: 4.
@@ -88,12 +88,12 @@ def check_record(record: PerformanceRecord, now: datetime) -> None:
 
 
 def storable(value: T) -> T:
-    """A value as files and other programs take it: halves of surrogate pairs, which no UTF-8 has, become U+FFFD."""
+    """Makes a value fit for files and other programs: halves of surrogate pairs, which no UTF-8 has, become U+FFFD."""
     return _storable(value)  # type: ignore[no-any-return]
 
 
 def short(text: T, most: int = SHORT) -> T:
-    """A text from a server, cut where nothing honest is as long; what is no text is left as it is."""
+    """Cuts a text from a server that is longer than an honest one would be; any other value is left as it is."""
     if not isinstance(text, str) or (len(text) <= most and text.isascii()):
         return text
     cut: Any = storable(text[: most + 1])
@@ -116,7 +116,7 @@ def is_believable(input_tokens: int, output_tokens: int, sent_bytes: int, max_ou
 
 
 def bounded_cost(cost: float) -> float:
-    """A cost that can be added up: neither negative nor without end."""
+    """Brings a cost into the range from 0 to `MOST_COST`, so that it can be added up."""
     if 0.0 <= cost <= MOST_COST:
         return cost
     return MOST_COST if cost > 0 else 0.0

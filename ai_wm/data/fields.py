@@ -34,7 +34,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Timestamp(datetime):
     """A moment in UTC with nanoseconds, which keeps the text that it was read from.
 
-    Everything a `datetime` does works; comparisons look at the nanoseconds too, and ``str()`` gives the RFC 3339 text,
+    Everything a `datetime` does works; comparisons include the nanoseconds, and ``str()`` gives the RFC 3339 text,
     exactly as it was read if it was read.  ``0001-01-01T00:00:00Z`` is "never" (`is_zero`).
     """
 

@@ -49,7 +49,7 @@ class Model(BaseModel, metaclass=_ModelType):
 
     hidden_from_scripts: ClassVar[frozenset[str]] = frozenset()
     called: ClassVar[str] = "value"
-    """What an error calls a thing of this class."""
+    """The word for an instance of this class in error messages."""
 
     @classmethod
     def parse(cls, data: Any, name: str = "") -> Self:

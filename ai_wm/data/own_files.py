@@ -1,4 +1,4 @@
-"""Where a worker manager keeps its data, as the file tools must know it."""
+"""The files of a worker manager, which are protected from the file tools."""
 
 from __future__ import annotations
 

@@ -139,11 +139,11 @@ class WorkerPolicy:
             given = self.parse(other)
             other = replace(self, **{name: getattr(given, name) for name in other})
         changes: dict[str, Any] = {
-            "ask": _in_both(self.ask, other.ask, matches),
+            "ask": _in_both(self.ask, other.ask, lies_within),
             "manage": min(self.manage, other.manage, key=MANAGE.index),
             "keys": {
                 source: places
-                for source in _in_both(tuple(self.keys), tuple(other.keys), matches)
+                for source in _in_both(tuple(self.keys), tuple(other.keys), lies_within)
                 if (places := _in_both(self._places_of(source), other._places_of(source), _lies_in))
             },
             "origins": _in_both(self.origins, other.origins, _lies_in),
@@ -158,15 +158,18 @@ class WorkerPolicy:
 
     def _places_of(self, source: str) -> tuple[str, ...]:
         """Where the keys of a source, or of all sources of a pattern, may be sent to."""
-        return tuple(place for pattern, places in self.keys.items() if matches(source, pattern) for place in places)
+        return tuple(place for pattern, places in self.keys.items() if lies_within(source, pattern) for place in places)
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Whether a text fits a pattern, in which ``*`` stands for any text and ``?`` for one character.
-
-    A pattern in the place of the text fits if everything that it stands for does.
-    """
+    """Whether a text fits a pattern, in which ``*`` stands for any text and ``?`` for one character."""
     return fnmatchcase(text, pattern.replace("[", "[[]"))
+
+
+def lies_within(inner: str, outer: str) -> bool:
+    """Whether every text that fits one pattern surely fits another."""
+    # Read as a text, the inner pattern fits where its own wildcards do: a ``*`` within a ``*`` only.
+    return fnmatchcase(inner, outer.replace("[", "[[]").replace("?", "[!*]"))
 
 
 def _holds(approved: str, place: Address | str) -> bool:

@@ -1,6 +1,6 @@
-"""What scripts may set of a call: an allow list in one spelling, below what the host has set.
+"""The settings of a call that scripts may set: an allow list, with the bounds that the host has set.
 
-Scripts set things in the ``base_config`` of definitions that they made, and in the overrides of a call or an instance.
+Scripts set them in the ``base_config`` of definitions that they made, and in the overrides of a call or an instance.
 Anything that is not listed here is refused, since a setting may choose who is asked, where, at whose expense and with
 which key; the host's policy can list more.
 """
@@ -69,7 +69,7 @@ _WIRE_NAMES: Final = {
     "responseFormat": "response_format",
     "toolChoice": "tool_choice",
 }
-"""What providers call a setting that is listed under another name here."""
+"""Other names that providers have for the settings that are listed here."""
 
 _DEFAULTS: Final = {
     "timeout_seconds": DEFAULT_TIMEOUT,
@@ -77,7 +77,7 @@ _DEFAULTS: Final = {
     "limit_wait_seconds": DEFAULT_LIMIT_WAIT,
     "max_tool_rounds": DEFAULT_TOOL_ROUNDS,
 }
-"""The settings that a policy bounds, each with what holds where nothing is set."""
+"""The settings that a policy bounds, each with its default."""
 
 _HOST_CAPS: Final = frozenset({*_DEFAULTS, "max_output_tokens"})
 """The settings whose value in a definition of the host's is the largest that an override may have."""
@@ -88,7 +88,7 @@ _ALIASES: Final = {
 
 
 def script_settings(settings: Mapping[str, Any], policy: WorkerPolicy, also: Collection[str] = ()) -> dict[str, Any]:
-    """Settings given by a script, under their usual names.
+    """Checks settings that a script gives, and returns them under their usual names.
 
     Args:
         settings: what it gives.
@@ -133,7 +133,7 @@ def policy_caps(policy: WorkerPolicy) -> PolicyCaps:
 
 
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Overrides with later ones on top; None takes an earlier override back."""
+    """Merges overrides, later ones on top; None takes an earlier override back."""
     found: dict[str, Any] = {}
     for layer in layers:
         for name, value in layer.items():
@@ -147,7 +147,7 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
 def script_config(
     base: Mapping[str, Any], overrides: Mapping[str, Any], caps: PolicyCaps, *, by_host: bool, worker: str
 ) -> dict[str, Any]:
-    """The effective configuration of a script's call.
+    """Makes the effective configuration of a script's call.
 
     Args:
         base: the definition's.
@@ -192,7 +192,10 @@ def _check_locks(locked: Any, overrides: Mapping[str, Any], worker: str) -> None
     for name in names:
         usual = _WIRE_NAMES.get(name, name) if isinstance(name, str) else name
         if usual in overrides:
-            message = f"the host has fixed the setting {usual} of worker {worker!r} (locked in its base_config)"
+            message = (
+                f"the host has fixed the setting {usual} of worker {worker!r}; the host permits it by taking it out of "
+                "locked in the worker's base_config"
+            )
             raise NeuroScriptError(ErrorCode.SECURITY, message, details={"field": str(usual)})
 
 

@@ -19,7 +19,7 @@ DEFAULT_LIMIT_WAIT = 60.0
 ON_LIMIT = ("refuse", "wait")
 
 ADDRESS_SETTINGS = frozenset({"allow_http", "api", "base_url", "headers"})
-"""The settings that say who is asked, and how."""
+"""The settings that choose the server and how it is spoken to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,25 @@ def effective_config(base: Mapping[str, Any], *overrides: Mapping[str, Any] | No
 
 
 def fallback_overrides(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """What of the overrides of a call holds for its fallbacks: each has an address of its own, and so its key."""
+    """Leaves out the overrides that do not hold for the fallbacks of a call: each has its own address and key."""
     return {name: value for name, value in overrides.items() if name not in ADDRESS_SETTINGS}
+
+
+def at_current_address(
+    config: Mapping[str, Any], overrides: Mapping[str, Any], base: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The configuration of a conversation with the address that its definition has now: the key is today's as well.
+
+    Args:
+        config: the effective configuration when the conversation began.
+        overrides: what was set for it then, which holds.
+        base: the definition's configuration as it is.
+    """
+    moved = [name for name in ADDRESS_SETTINGS if name not in overrides and config.get(name) != base.get(name)]
+    if not moved:
+        return config
+    kept = {name: value for name, value in config.items() if name not in moved}
+    return kept | {name: base[name] for name in moved if name in base}
 
 
 def check_overrides(overrides: Any) -> dict[str, Any]:

@@ -64,7 +64,7 @@ __all__ = [
 ]
 
 MASK = "***"
-"""What is shown in place of a key."""
+"""The text that is shown in place of a key."""
 
 STATELESS_PREFIX = "stateless-"
 """How the ``instance_id`` of a stateless task's record begins."""
@@ -459,7 +459,7 @@ class AIWorkerDefinition(Model):
 
     @property
     def limits_id(self) -> str:
-        """What its use is counted under.  A script's definition that is removed and added again is the same there."""
+        """The id that its use is counted under; a script's definition that is removed and added again keeps it."""
         if not self.owner:
             return self.definition_id
         named = json.dumps([self.owner, self.name]).encode()

@@ -188,7 +188,8 @@ def _not_approved(use: KeyUse, address: Address | None) -> NeuroScriptError:
         return NeuroScriptError(
             ErrorCode.SECURITY,
             f"{use.worker} may not send its key to {place}: the key is the host's for another address, or auth.value "
-            "does not say where it is",
+            "does not say where it is; the host permits it with a definition of its own for that address "
+            "(neuroscript workers add)",
         )
     why = ", which a definition of the host's uses," if use.shared else ""
     return NeuroScriptError(

@@ -35,7 +35,10 @@ class KeyGrant:
         try:
             address = Address.parse(url)
         except ValueError as error:
-            message = f"{self._use.worker} was not asked: the address that it would be sent to cannot be used: {error}"
+            message = (
+                f"{self._use.worker} was not asked: the address that it would be sent to cannot be used: {error}; "
+                "base_url must be like https://host/v1"
+            )
             raise NeuroScriptError(ErrorCode.SECURITY, message) from None
         self._approvals.check(self._use, address)
         return self.secret

@@ -187,26 +187,42 @@ def expect_text(value: Any, what: str) -> str:
     return value
 
 
-def count(source: Mapping[str, Any] | None, *path: str) -> int:
-    """Reads the token count at ``path``; 0 where it is missing or no number of tokens, which is logged.
+class Counts:
+    """Reads the counts of tokens in what a reply says of its usage, and notes the first that is none.
 
-    A reply is worth more than its count: one that cannot be used must not cost the reply.
+    A reply is worth more than its count, so one that cannot be used raises nothing and reads as the nearest that can,
+    mostly 0; ``unusable`` says which it is, for `Usage.unusable`.
+
+    Args:
+        source: what the reply says; something empty where it says nothing.
     """
-    value: Any = source
-    for key in path:
-        if not isinstance(value, Mapping):
+
+    __slots__ = ("_source", "unusable")
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self.unusable = "" if not source or isinstance(source, Mapping) else f"usage is {_kind(source)}"
+
+    def __call__(self, *path: str) -> int:
+        """The count at a path; 0 where it is missing."""
+        value = self._source
+        for key in path:
+            if not isinstance(value, Mapping):
+                return 0
+            value = value.get(key)
+        if value is None:
             return 0
-        value = value.get(key)
-    if value is None:
-        return 0
-    if isinstance(value, str) and len(value) < 16 and value.strip().isdecimal():
-        value = int(value)
-    elif isinstance(value, float) and math.isfinite(value):
-        value = math.ceil(value)
-    if type(value) is int and 0 <= value <= _MOST_TOKENS:
-        return value
-    _log.warning("a reply says %s = %.40r, which is no number of tokens; it is not counted", ".".join(path), value)
-    return 0
+        given = value
+        if isinstance(value, str) and len(value) < 16 and value.strip().isdecimal():
+            given = value = int(value)
+        elif isinstance(value, float) and math.isfinite(value):
+            value = math.ceil(value)
+        usable = type(value) is int and 0 <= value <= _MOST_TOKENS
+        if not usable or value != given:
+            # A text is not shown: whatever a server repeats of the request may be a key.
+            said = f"{given!r:.40}" if type(given) in (int, float) else _kind(given)
+            self.unusable = self.unusable or f"{'.'.join(path)} is {said}"
+        return value if usable else 0
 
 
 def made_up_id(request: LLMRequest, number: int) -> str:
@@ -246,7 +262,7 @@ def costing(usage: Usage) -> Iterator[None]:
     try:
         yield
     except BadReply as error:
-        if error.usage is None and usage.total_tokens:
+        if error.usage is None and usage.is_reported:
             error.usage = usage
         raise
 

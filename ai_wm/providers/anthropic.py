@@ -15,13 +15,13 @@ from typing import Any, Literal
 
 from ai_wm.providers.adapter import (
     BadReply,
+    Counts,
     Endpoint,
     ErrorReply,
     StreamError,
     WireRequest,
     add_options,
     costing,
-    count,
     expect_list,
     expect_map,
     expect_text,
@@ -304,6 +304,8 @@ class MessageStream:
         if isinstance(usage, Mapping):
             self._usage.update({key: value for key, value in usage.items() if value is not None})
             self.usage = _usage(self._usage)
+        else:
+            self.usage += _usage(usage)
 
     def _error(self, event: Any) -> StreamError:
         text = _text_of([block for _, block in sorted(self._blocks.items())])
@@ -368,16 +370,17 @@ def _tier(usage: Any) -> str:
 
 
 def _usage(usage: Any) -> Usage:
-    source = usage if isinstance(usage, Mapping) else None
-    written, read = count(source, "cache_creation_input_tokens"), count(source, "cache_read_input_tokens")
-    long = count(source, "cache_creation", "ephemeral_1h_input_tokens")
-    written = written or long + count(source, "cache_creation", "ephemeral_5m_input_tokens")
+    count = Counts(usage)
+    written, read = count("cache_creation_input_tokens"), count("cache_read_input_tokens")
+    long = count("cache_creation", "ephemeral_1h_input_tokens")
+    written = written or long + count("cache_creation", "ephemeral_5m_input_tokens")
     return Usage(
         # input_tokens counts only what is neither read from the cache nor written to it.
-        input_tokens=count(source, "input_tokens") + written + read,
+        input_tokens=count("input_tokens") + written + read,
         cache_read_tokens=read,
         cache_write_tokens=written,
         cache_write_1h_tokens=min(long, written),
-        output_tokens=count(source, "output_tokens"),
-        reasoning_tokens=count(source, "output_tokens_details", "thinking_tokens"),
+        output_tokens=count("output_tokens"),
+        reasoning_tokens=count("output_tokens_details", "thinking_tokens"),
+        unusable=count.unusable,
     )

@@ -118,6 +118,8 @@ class Usage:
         cache_write_1h_tokens: the part of that which is kept for an hour, at a higher price.
         output_tokens: all output, reasoning included.
         reasoning_tokens: the part of the output that the model spent on thinking.
+        unusable: which count of the server's is none (negative, a text, more than any reply has), so that the numbers
+            are not to be believed; empty if all are.  Not compared.
     """
 
     input_tokens: int = 0
@@ -126,11 +128,17 @@ class Usage:
     cache_write_1h_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
+    unusable: str = field(default="", compare=False)
 
     @property
     def total_tokens(self) -> int:
         """Input and output tokens together."""
         return self.input_tokens + self.output_tokens
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether a server has said anything of it, be it of use or not."""
+        return bool(self.total_tokens or self.unusable)
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -140,6 +148,7 @@ class Usage:
             cache_write_1h_tokens=self.cache_write_1h_tokens + other.cache_write_1h_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            unusable=self.unusable or other.unusable,
         )
 
 

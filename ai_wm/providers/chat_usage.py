@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ai_wm.providers.adapter import count
+from ai_wm.providers.adapter import Counts
 from ai_wm.providers.base import Usage
 
 
@@ -13,9 +13,9 @@ def usage_in(body: Mapping[str, Any]) -> Usage:
     """Reads the tokens that a reply or a chunk of a stream reports; none where it reports nothing of use."""
     for source in _sources(body):
         usage = _usage(source)
-        if usage.total_tokens:
+        if usage.is_reported:
             return usage
-    return Usage()
+    return Usage(unusable=Counts(body.get("usage")).unusable)
 
 
 def _sources(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -35,12 +35,13 @@ def _sources(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _usage(source: Mapping[str, Any]) -> Usage:
-    given = _first(source, "prompt_tokens", "input_tokens", "inputTokenCount")
+    count = Counts(source)
+    given = _first(count, "prompt_tokens", "input_tokens", "inputTokenCount")
     if not given and "prompt_n" in source:  # of llama.cpp, which counts what it has kept apart
-        given = count(source, "prompt_n") + count(source, "cache_n")
-    out = _first(source, "completion_tokens", "output_tokens", "outputTokenCount", "predicted_n")
+        given = count("prompt_n") + count("cache_n")
+    out = _first(count, "completion_tokens", "output_tokens", "outputTokenCount", "predicted_n")
     read = _first(
-        source,
+        count,
         ("prompt_tokens_details", "cached_tokens"),
         ("input_tokens_details", "cached_tokens"),
         "prompt_cache_hit_tokens",  # DeepSeek
@@ -48,16 +49,16 @@ def _usage(source: Mapping[str, Any]) -> Usage:
         "cache_read_input_tokens",  # Anthropic's word, behind gateways
         "cache_n",
     )
-    written = _first(source, ("prompt_tokens_details", "cache_write_tokens"), "cache_creation_input_tokens")
+    written = _first(count, ("prompt_tokens_details", "cache_write_tokens"), "cache_creation_input_tokens")
     reasoning = _first(
-        source,
+        count,
         ("completion_tokens_details", "reasoning_tokens"),
         ("output_tokens_details", "reasoning_tokens"),
         "reasoning_tokens",
     )
     # What the total has more than its parts was spent too: on reasoning that xAI counts apart and Google's compatible
     # endpoint not at all, or on input that came from a cache.
-    more = count(source, "total_tokens") - given - out
+    more = count("total_tokens") - given - out
     if more > 0 and more == read + written:
         given += more
     elif more > 0:
@@ -69,12 +70,13 @@ def _usage(source: Mapping[str, Any]) -> Usage:
         cache_write_tokens=written,
         output_tokens=out,
         reasoning_tokens=reasoning,
+        unusable=count.unusable,
     )
 
 
-def _first(source: Mapping[str, Any], *paths: str | tuple[str, ...]) -> int:
+def _first(count: Counts, *paths: str | tuple[str, ...]) -> int:
     for path in paths:
-        found = count(source, *((path,) if isinstance(path, str) else path))
+        found = count(*((path,) if isinstance(path, str) else path))
         if found:
             return found
     return 0

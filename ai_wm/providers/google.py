@@ -12,13 +12,13 @@ from urllib.parse import quote
 
 from ai_wm.providers.adapter import (
     BadReply,
+    Counts,
     Endpoint,
     ErrorReply,
     StreamError,
     WireRequest,
     add_options,
     costing,
-    count,
     expect_list,
     expect_map,
     expect_text,
@@ -248,7 +248,7 @@ class ContentStream:
             if chunk.get(key) is not None:
                 self._body[key] = chunk[key]
         usage = _usage(chunk.get("usageMetadata"))
-        if usage.total_tokens:
+        if usage.is_reported:
             self.usage = usage
         feedback = chunk.get("promptFeedback")
         self._blocked = self._blocked or (isinstance(feedback, Mapping) and bool(feedback.get("blockReason")))
@@ -363,15 +363,16 @@ def _as_they_came(parts: list[dict[str, Any]], message: Message) -> list[dict[st
 
 
 def _usage(usage: Any) -> Usage:
-    source = usage if isinstance(usage, Mapping) else None
-    given = count(source, "promptTokenCount") + count(source, "toolUsePromptTokenCount")
-    thoughts = count(source, "thoughtsTokenCount")
-    out = count(source, "candidatesTokenCount") + thoughts
+    count = Counts(usage)
+    given = count("promptTokenCount") + count("toolUsePromptTokenCount")
+    thoughts = count("thoughtsTokenCount")
+    out = count("candidatesTokenCount") + thoughts
     # The total is the sum of prompt, candidates, tool use prompt and thoughts; what it has more was spent on output.
-    more = max(0, count(source, "totalTokenCount") - given - out)
+    more = max(0, count("totalTokenCount") - given - out)
     return Usage(
         input_tokens=given,
-        cache_read_tokens=count(source, "cachedContentTokenCount"),
+        cache_read_tokens=count("cachedContentTokenCount"),
         output_tokens=out + more,
         reasoning_tokens=thoughts + more,
+        unusable=count.unusable,
     )

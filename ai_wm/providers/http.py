@@ -23,7 +23,11 @@ from ai_wm.providers.pace import Pace, Target
 from ai_wm.providers.retry import Attempts, retry_after_seconds
 from ai_wm.providers.sse import WHOLE, json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport
+from ai_wm.support.recent import Recent
 from neuroscript import ErrorCode, NeuroScriptError
+
+MOST_REMEMBERED = 1024
+"""Servers and models of which a client remembers how they want to be asked; a program may name ever new ones."""
 
 _SHOWN_BYTES = 64 * 1024
 _LONGEST = 2000
@@ -92,8 +96,8 @@ class HTTPClient:
         self._transport = transport
         self._breaker = breaker if breaker is not None else Breaker()
         self._pace = Pace()
-        self._found: dict[tuple[str, ...], str] = {}
-        self._amendments: dict[Target, tuple[str, ...]] = {}
+        self._found: Recent[tuple[str, ...], str] = Recent(MOST_REMEMBERED)
+        self._amendments: Recent[Target, tuple[str, ...]] = Recent(MOST_REMEMBERED)
 
     def complete(self, request: LLMRequest) -> LLMResponse:
         """Sends a request and returns the whole reply."""
@@ -181,7 +185,7 @@ class HTTPClient:
         found = addresses(request.provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)
         wire = self._adapter.build(request, stream=stream)
-        known = self._amendments.get((urls[0], request.model), ())
+        known = self._amendments.get((urls[0], request.model)) or ()
         if known:
             wire = replace(wire, body=amended(wire.body, known))
         attempts = Attempts(timeout_seconds(config), int(number(config, "max_retries", DEFAULT_RETRIES)), request.check)
@@ -202,7 +206,7 @@ class HTTPClient:
         its form is sent again as the server wants it.
         """
         left = list(exchange.addresses)
-        found = self._found.get(exchange.addresses)
+        found = self._found.get(exchange.addresses) if len(left) > 1 else None
         if found is not None:
             left.sort(key=lambda address: address != found)
         missed: AttemptFailed | None = None
@@ -210,9 +214,10 @@ class HTTPClient:
             address = left.pop(0)
             reply = self._post(exchange, address)
             if 200 <= reply.status < 300:
-                self._found[exchange.addresses] = address
+                if len(exchange.addresses) > 1 and address != found:
+                    self._found.put(exchange.addresses, address)
                 if exchange.amended:
-                    self._amendments[exchange.target] = exchange.amended
+                    self._amendments.put(exchange.target, exchange.amended)
                 return reply
             with reply:
                 said = self._said(exchange, reply)
@@ -404,7 +409,7 @@ def _failure(exchange: _Exchange, error: AttemptFailed | BadReply | StreamError,
             seen = f" ({cut(page, secrets, SAMPLE_LENGTH) or 'an empty body'}, from {exchange.asked}){seen}"
         message = f"the reply is not what the API promises: {cut(str(error), secrets)}{seen}"
         failure = AttemptFailed(ErrorCode.LLM_ERROR, message)
-    failure.usage = error.usage if error.usage is not None and error.usage.total_tokens else None
+    failure.usage = error.usage if error.usage is not None and error.usage.is_reported else None
     failure.text = error.text
     return failure
 

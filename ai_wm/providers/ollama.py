@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 from ai_wm.providers.adapter import (
     BadReply,
+    Counts,
     Endpoint,
     ErrorReply,
     StreamError,
     WireRequest,
     add_options,
     costing,
-    count,
     expect_list,
     expect_map,
     expect_text,
@@ -129,10 +129,12 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
 
 
 def _usage(body: Mapping[str, Any]) -> Usage:
+    count = Counts(body)
     return Usage(
-        input_tokens=count(body, "prompt_eval_count"),
-        cache_read_tokens=count(body, "prompt_eval_cached_count"),
-        output_tokens=count(body, "eval_count"),
+        input_tokens=count("prompt_eval_count"),
+        cache_read_tokens=count("prompt_eval_cached_count"),
+        output_tokens=count("eval_count"),
+        unusable=count.unusable,
     )
 
 
@@ -169,7 +171,7 @@ class LineStream:
         if reports_error(body):
             raise self._error(body)
         usage = _usage(body)
-        if usage.total_tokens:
+        if usage.is_reported:
             self.usage = usage
         message = expect_map(body.get("message") or {}, "message")
         text = expect_text(message.get("content"), "message.content")

@@ -249,7 +249,7 @@ class ChatStream:
             if chunk.get(key):
                 self._head[key] = chunk[key]
         usage = usage_in(chunk)
-        if usage.total_tokens:
+        if usage.is_reported:
             self.usage = usage
         vendor = chunk.get("x_groq")
         if isinstance(vendor, Mapping) and vendor.get("error"):

@@ -43,7 +43,7 @@ Replies = Sequence[Reply] | Callable[[LLMRequest], Reply]
 
 _MOST_PLACES = 10_000
 _KEYS = frozenset({"text", "tool_calls", "finish_reason", "usage", "model", "error"})
-_USAGE_KEYS = frozenset(item.name for item in fields(Usage))
+_USAGE_KEYS = frozenset(item.name for item in fields(Usage) if item.compare)
 
 
 class ScriptedClient:

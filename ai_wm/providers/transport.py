@@ -22,6 +22,7 @@ from ai_wm.providers.errors import AttemptFailed
 from ai_wm.providers.network import interruptible
 from ai_wm.providers.proxies import proxy_for
 from ai_wm.providers.retry import Attempts
+from ai_wm.support.recent import Recent
 from neuroscript import ErrorCode
 
 # Far above any reply of a model; what is larger is a mistake or an attack.
@@ -30,7 +31,7 @@ MAX_REPLY_BYTES = 32 * 1024 * 1024
 CONNECT_SECONDS = 10.0
 
 MOST_ORIGINS = 1024
-"""Origins for which it is remembered what carries requests to them."""
+"""Origins for which it is remembered what carries requests to them; a program may name ever new ones."""
 
 _ERRORS = (httpx.TransportError, httpx.InvalidURL)
 _HEADERS = {
@@ -120,7 +121,7 @@ class Transport:
     def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
         self._given = transport
         self._lock = Lock()
-        self._carriers: dict[str, httpx.BaseTransport] = {}
+        self._carriers: Recent[str, httpx.BaseTransport] = Recent(MOST_ORIGINS)
         self._connections: dict[str | None, Connections] = {}
 
     def carrier(self, origin: str) -> httpx.BaseTransport:
@@ -128,9 +129,8 @@ class Transport:
         carrier = self._carriers.get(origin)
         if carrier is None:
             with self._lock:
-                if len(self._carriers) >= MOST_ORIGINS:  # a program may name ever new ones
-                    self._carriers.clear()
-                carrier = self._carriers[origin] = self._choose(origin)
+                carrier = self._choose(origin)
+                self._carriers.put(origin, carrier)
         return carrier
 
     def post(
@@ -162,13 +162,16 @@ class Transport:
     def close(self) -> None:
         """Closes every connection."""
         with self._lock:
-            self._carriers = {}
+            self._carriers.clear()
             made, self._connections = [*self._connections.values()], {}
         for carrier in made if self._given is None else [self._given]:
             carrier.close()
 
     def _choose(self, origin: str) -> httpx.BaseTransport:
-        """One of a few: what each origin has of its own are its connections, which are bounded."""
+        """One of a few, which stay: an origin that is forgotten loses no connection, in use or idle.
+
+        Those are what each origin has of its own, and `Connections` bounds them.
+        """
         if self._given is not None:
             return self._given
         proxy = _proxy_of(origin)

@@ -35,7 +35,7 @@ SLOT_LIMIT = "max_concurrent_active_instances"
 CALLS_LIMIT = "max_concurrent_calls"
 
 CEILING = "ceiling-"
-"""How the id begins of what is counted for several definitions together."""
+"""The prefix of the ids under which several definitions are counted together."""
 
 
 class LimitPolicy(Protocol):

@@ -17,11 +17,8 @@ from ai_wm.ratelimit.base import (
     subject_of,
     token_count,
 )
-from ai_wm.ratelimit.wait_queue import WaitQueue, no_polling
+from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, WaitQueue, no_polling
 from ai_wm.ratelimit.windows import Hold, Windows, exact_day, usage_of
-
-FOREIGN_CLOCK_POLL = 0.05
-"""How often, in seconds, the first waiting caller looks at a clock that was passed in, which may jump at any time."""
 
 
 class MemoryRateLimiter:
@@ -50,7 +47,7 @@ class MemoryRateLimiter:
         name: str = "",
     ) -> Reservation:
         """Reserve one call in all windows, or nothing; see `RateLimiter.reserve`."""
-        tracker = self._trackers.get(definition_id) or self._tracker(definition_id)
+        tracker = self._tracker(definition_id)
         tokens, units = token_count(tokens), cost_units(cost)
         subject = subject_of(definition_id, name)
 
@@ -98,8 +95,11 @@ class MemoryRateLimiter:
         """Do nothing; see `RateLimiter.close`.  There is nothing to close."""
 
     def _tracker(self, definition_id: str) -> _Tracker:
-        with self._lock:
-            return self._trackers.setdefault(definition_id, _Tracker(self._clock))
+        tracker = self._trackers.get(definition_id)
+        if tracker is None:
+            with self._lock:
+                tracker = self._trackers.setdefault(definition_id, _Tracker(self._clock))
+        return tracker
 
 
 def _poll_foreign_clock(refusal: Refusal, turn: int) -> float:

@@ -29,7 +29,7 @@ from ai_wm.ratelimit.counters import CachedRow, Counters, ReservationRequest, St
 from ai_wm.ratelimit.database import Database
 from ai_wm.ratelimit.deferred import DeferredCounts, FinishedCall, NoLimits, limits_nothing
 from ai_wm.ratelimit.leases import Lease, is_held
-from ai_wm.ratelimit.wait_queue import WaitQueue
+from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, WaitQueue
 from ai_wm.ratelimit.windows import Windows, usage_of
 from ai_wm.support.group_commit import GroupCommit, Ticket
 from neuroscript import NeuroScriptError
@@ -40,8 +40,6 @@ _log = logging.getLogger(__name__)
 # first waiting caller looks after 5 ms, then ever more rarely, up to four times a second.
 FIRST_POLL = 0.005
 LAST_POLL = 0.25
-# How often it looks, in seconds, where the clock was passed in and may jump without telling anybody.
-FOREIGN_CLOCK_POLL = 0.05
 # The system's clock may be set while a caller sleeps.
 LONGEST_POLL = 5.0
 _NO_LIMITS = NoLimits()

@@ -20,6 +20,9 @@ has passed, and one that may not wait at all learns what the callers before it w
 CANCEL_POLL = 0.1
 """How often a waiting caller checks whether it was cancelled, in seconds."""
 
+FOREIGN_CLOCK_POLL = 0.05
+"""How often, in seconds, the first caller looks at a clock that the host passed in, which may jump at any time."""
+
 LONGEST_SLEEP = 3600.0
 """The longest sleep in seconds; a wait without a limit asks for more than some systems' clocks can count."""
 

@@ -24,6 +24,7 @@ from ai_wm.scripts.instances import ScriptInstances
 from ai_wm.scripts.records import ScriptRecords
 from ai_wm.scripts.rights import Rights
 from ai_wm.support import progress
+from ai_wm.support.ids import ExactId
 from ai_wm.wiring import Wiring
 from ai_wm.workers.conversation import ConversationManager
 from ai_wm.workers.session import Session
@@ -150,7 +151,7 @@ class ScriptAccess:
             NeuroScriptError: 10 as `execute`; what `Conversations.ask` raises.
         """
         session, given = conversation.session, self._settings(overrides)
-        self.rights.check_ask(self.rights.find(session.definition_id))
+        self.rights.check_ask(self.rights.find(ExactId(session.definition_id)))
         return self._wiring.conversations.ask(session, message, given, options)
 
     def conversation(self, session: Session) -> ConversationManager:
@@ -163,7 +164,7 @@ class ScriptAccess:
         """The id of a worker that scripts may ask."""
         definition = self.rights.find(id_or_name)
         self.rights.check_ask(definition)
-        return definition.definition_id
+        return ExactId(definition.definition_id)
 
     def _settings(self, overrides: Mapping[str, Any] | None) -> dict[str, Any]:
         if not overrides:

@@ -21,6 +21,7 @@ from ai_wm.data.types import (
 from ai_wm.keys.approvals import Standing
 from ai_wm.scripts.rights import OWN_SETTINGS, Rights
 from ai_wm.store import Store
+from ai_wm.support.ids import ExactId
 from ai_wm.workers.definitions import Definitions, field_name
 from ai_wm.workers.instances import Instances
 from neuroscript import ErrorCode, NeuroScriptError
@@ -63,7 +64,7 @@ class ScriptDefinitions:
             NeuroScriptError: 9 if the owner sees none of that id or name.
         """
         found = self._rights.find(id_or_name)
-        return _shown(self._definitions.get(found.definition_id))
+        return _shown(self._definitions.get(ExactId(found.definition_id)))
 
     def select(self, filters: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         """The definitions that the owner sees and that pass the filters, by name, with the status of their keys.
@@ -118,7 +119,7 @@ class ScriptDefinitions:
         definition = self._rights.find(id_or_name)
         self._rights.check_manage(definition)
         checked = self._checked(updates, definition) if isinstance(updates, Mapping) else updates
-        self._definitions.update(definition.definition_id, checked, by_host=False)
+        self._definitions.update(ExactId(definition.definition_id), checked, by_host=False)
 
     def remove(self, id_or_name: str) -> None:
         """Removes a definition; what was counted under its limits stays counted.
@@ -129,7 +130,7 @@ class ScriptDefinitions:
         definition = self._rights.find(id_or_name)
         self._rights.check_manage(definition)
         with self._instances.lock:
-            self._definitions.remove(definition.definition_id, forget=False)
+            self._definitions.remove(ExactId(definition.definition_id), forget=False)
 
     def reload(self) -> int:
         """Reads the definitions again; gives how many the owner sees."""

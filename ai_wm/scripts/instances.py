@@ -13,6 +13,7 @@ from ai_wm.scripts.definitions import shown_config
 from ai_wm.scripts.files import ScriptFiles, check_files, checked
 from ai_wm.scripts.records import ScriptRecords
 from ai_wm.scripts.rights import Rights
+from ai_wm.support.ids import ExactId
 from ai_wm.workers.file_contexts import FileReader
 from ai_wm.workers.instances import Instances
 from ai_wm.workers.session import Session
@@ -63,7 +64,9 @@ class ScriptInstances:
             read = self._read_as_host
         if definition.default_file_contexts if file_contexts is None else file_contexts:
             check_files(self._files)
-        return self._instances.spawn(definition.definition_id, given, file_contexts, rights, checked(self._files, read))
+        return self._instances.spawn(
+            ExactId(definition.definition_id), given, file_contexts, rights, checked(self._files, read)
+        )
 
     def get(self, instance_id: str) -> dict[str, Any]:
         """A live instance as a map.
@@ -99,7 +102,7 @@ class ScriptInstances:
         live = self._own(instance_id)
         if usage is not None or records is not None:
             # What is given replaces what was counted: of a worker of the host's that would be its books.
-            self._rights.check_manage(self._rights.find(live.definition_id))
+            self._rights.check_manage(self._rights.find(ExactId(live.definition_id)))
         if records is not None:
             ids = {"definition_id": live.definition_id, "instance_id": instance_id}
             records = [record | ids for record in self._records.check_given(records)]

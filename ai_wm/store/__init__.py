@@ -1,4 +1,4 @@
-"""Where definitions and performance data are kept: the `Store` protocol, and `JsonStore`, two JSON files."""
+"""Stores of definitions and performance data: the `Store` protocol, and `JsonStore`, which keeps them in JSON files."""
 
 from ai_wm.store.base import Store
 from ai_wm.store.json_store import JsonStore

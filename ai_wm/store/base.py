@@ -1,11 +1,11 @@
-"""What the manager asks of a store: definitions and performance data that survive whatever happens.
+"""The protocol of stores, which keep definitions and performance data through crashes.
 
 A method that returns has done what it says for good: after it, neither a killed process nor a lost power supply takes
 anything back.  A method that raises has done nothing.  Every method may be called from any thread, and other processes
 may be at work on the same store; what they have finished is seen by the next call here.
 
-The store also keeps the accounts, because only it sees every record once: `summary` and the filters of `records` cover
-what is stored and what live instances, of any process, have logged so far.
+A store adds its records up too, because only it sees every one of them once: `summary` and the filters of `records`
+cover what is stored and what live instances, of any process, have logged so far.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ T = TypeVar("T")
 
 
 class Store(Protocol):
-    """Durable definitions and performance data.  See the module's text for what every method promises."""
+    """Definitions and performance data, kept durably.
+
+    The module's documentation says what every method promises.
+    """
 
     # Definitions
 
@@ -62,10 +65,11 @@ class Store(Protocol):
     # Live instances
 
     def start_instance(self, instance: AIWorkerInstance) -> None:
-        """Note that an instance was spawned; its ``active_file_contexts`` become ``initial_file_contexts`` at the end.
+        """Note that an instance was spawned.
 
-        If the process dies before the instance is retired, the next start stores it as ``retired_error``, with all its
-        records, and a reason that says so.
+        Its ``active_file_contexts`` become the ``initial_file_contexts`` of its entry.  If the process dies before the
+        instance is retired, the next start stores it as ``retired_error``, with all its records, and a reason that says
+        so.
 
         Raises:
             NeuroScriptError: 42 if an instance of that id is known.
@@ -73,7 +77,7 @@ class Store(Protocol):
         ...
 
     def set_session_usage(self, instance_id: str, usage: TokenUsageMetrics) -> None:
-        """Note the token usage of a live instance's session so far.
+        """Note how many tokens the session of a live instance has used so far.
 
         Raises:
             NeuroScriptError: 9 if this store holds no such live instance.
@@ -90,26 +94,35 @@ class Store(Protocol):
         usage: TokenUsageMetrics | None = None,
         records: Sequence[PerformanceRecord] | None = None,
     ) -> RetiredInstanceInfo:
-        """Store a live instance for good and end it.
+        """End a live instance and store it as an entry, with all its records.
 
         Args:
+            instance_id: whose end it is.
+            final_status: the status of the entry.
+            reason: why it was retired.
+            retired_at: when.
             usage: the session's tokens; None: those noted so far.
             records: the records to store; None: those logged so far.  When given, they replace those logged.
 
+        Returns:
+            the entry.
+
         Raises:
-            NeuroScriptError: 9 if this store holds no such live instance.
+            NeuroScriptError: 9 if this store holds no such live instance, 42 if a record that is given is of a task of
+                another instance.
         """
         ...
 
     # Records
 
     def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
-        """Log one task.
+        """Store the record of one task.
 
         A record whose ``instance_id`` is a live instance's belongs to it; one of a retired instance is added to what
         is stored of that; any other is stored as an entry of its own.
 
         Args:
+            record: the record, which must not be changed afterwards.
             usage: the session's token usage with this task included, noted in the same step (live instances only).
 
         Raises:
@@ -118,7 +131,10 @@ class Store(Protocol):
         ...
 
     def add_feedback(self, task_id: str, feedback: SupervisorFeedback) -> PerformanceRecord:
-        """Attach a judgement to a task, in place of an earlier one; returns the record with it.
+        """Attach feedback to the record of a task, in the place of what it had.
+
+        Returns:
+            the record with it.
 
         Raises:
             NeuroScriptError: 9 if there is no such task.
@@ -134,7 +150,7 @@ class Store(Protocol):
         ...
 
     def record_maps(self, definition_id: str, where: RecordFilter | None = None) -> list[dict[str, Any]]:
-        """`records` in the form that scripts see (`PerformanceRecord.to_script`), several times as fast."""
+        """The same as `records` in the form that scripts see (`PerformanceRecord.to_script`), several times as fast."""
         ...
 
     def instance_records(self, instance_id: str) -> list[PerformanceRecord]:
@@ -146,13 +162,13 @@ class Store(Protocol):
         ...
 
     def summary(self, definition_id: str) -> AIWorkerPerformanceSummary:
-        """What the tasks of a definition add up to at this moment."""
+        """Add up the tasks of a definition, as they are at this moment."""
         ...
 
     # The whole
 
     def reload(self) -> None:
-        """Read everything again.
+        """Read everything from the files again.
 
         Raises:
             NeuroScriptError: 18 if a file is not valid; then the loaded state stays as it was.
@@ -160,9 +176,16 @@ class Store(Protocol):
         ...
 
     def save(self) -> None:
-        """Bring the stored form up to date (summaries) and tidy it up (superseded entries)."""
+        """Bring the files up to date, for people and other programs: summaries, feedback, no superseded entries.
+
+        Raises:
+            NeuroScriptError: 25 or 26 if they cannot be written; nothing is lost then.
+        """
         ...
 
     def close(self) -> None:
-        """`save`, and let go of everything.  Live instances that were not retired are recovered at the next start."""
+        """Bring the files up to date and close them.
+
+        Live instances that were not retired are stored as ``retired_error`` at the next start.
+        """
         ...

@@ -1,4 +1,4 @@
-"""What can be done to the performance data, each as the lines that make it durable and what it does to the index.
+"""Changes to the performance data, each planned as the lines that make it durable and the update of the index.
 
 A change is planned with the store locked and up to date, so it sees what every other process has finished; it is
 applied after its lines are on the disk.  Changes that touch the same instance or task are never planned together.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ai_wm.data.types import (
     AIWorkerInstance,
@@ -26,22 +26,27 @@ from ai_wm.store.json_array import write_line
 from ai_wm.store.rows import IndexedEntry, Row, record_row, row_of
 
 RECOVERED = "the process that held this instance ended without retiring it; stored when its records were next read"
-"""Why an instance found in a dead process's journal was retired."""
+"""The reason for retiring an instance that was found in a dead process's journal."""
 
 
-@dataclass(slots=True)
-class PlanContext:
-    """What a change is planned with."""
+class PlanContext(Protocol):
+    """What a change needs of a store's files and index to be planned; `StorageEngine` is one."""
 
     index: RecordIndex
     journals: journal.Journals
-    record: Callable[[Place], dict[str, Any]]
-    """Reads a record."""
+
+    def record(self, place: Place) -> dict[str, Any]:
+        """Read the record at a place."""
 
 
 @dataclass(slots=True)
 class Plan:
-    """How a change is made: by a line for the file, or lines for a journal, and then ``apply``; what it results in."""
+    """How a change is made durable and then applied.
+
+    It is either one ``line`` for the performance file, and ``indexed`` says what the index keeps of it; or
+    ``journal_lines``, each with the instance that it is about, for the file named ``journal``, and ``apply`` is called
+    when they are on the disk.  ``result`` is what the caller gets.
+    """
 
     line: bytes = b""
     indexed: IndexedEntry | None = None
@@ -57,24 +62,24 @@ def _stored(entry: dict[str, Any], rows: list[Row], result: Any = None) -> Plan:
 
 
 class Change(ABC):
-    """One change to the performance data."""
+    """One change to the performance data, which a caller waits for."""
 
     @abstractmethod
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
-        """The ids of the instances and tasks that it is about."""
+        """The ids of the instances and tasks that it reads or changes."""
 
     @abstractmethod
     def plan(self, context: PlanContext) -> Plan:
-        """Find out how to make it.
+        """Decide how to make it; nothing is changed yet.
 
         Raises:
-            NeuroScriptError: if it cannot be made as things are.
+            NeuroScriptError: as the method of `Store` says that stands for it.
         """
 
 
 @dataclass(slots=True)
 class StartInstance(Change):
-    """An instance was spawned."""
+    """Start a live instance: `Store.start_instance`."""
 
     instance: AIWorkerInstance
 
@@ -100,7 +105,7 @@ class StartInstance(Change):
 
 @dataclass(slots=True)
 class SetUsage(Change):
-    """The token usage of a live session."""
+    """Note the token usage of a live instance: `Store.set_session_usage`."""
 
     instance_id: str
     usage: TokenUsageMetrics
@@ -116,7 +121,7 @@ class SetUsage(Change):
 
 @dataclass(slots=True)
 class AddRecord(Change):
-    """A task was done."""
+    """Log a task: `Store.add_record`."""
 
     record: PerformanceRecord
     usage: TokenUsageMetrics | None
@@ -147,7 +152,7 @@ class AddRecord(Change):
 
 @dataclass(slots=True)
 class AddFeedback(Change):
-    """A task was judged."""
+    """Attach feedback to a task: `Store.add_feedback`."""
 
     task_id: str
     feedback: SupervisorFeedback
@@ -176,7 +181,7 @@ class AddFeedback(Change):
 
 @dataclass(slots=True)
 class RetireInstance(Change):
-    """A live instance ended."""
+    """End a live instance and store it: `Store.retire_instance`."""
 
     instance_id: str
     final_status: AIWorkerInstanceStatus
@@ -208,7 +213,7 @@ class RetireInstance(Change):
 
 
 def own_live(context: PlanContext, instance_id: str) -> JournaledInstance:
-    """A live instance of this store.
+    """Find a live instance that this store owns.
 
     Raises:
         NeuroScriptError: 9 if there is none of that id, or another process holds it.
@@ -220,13 +225,13 @@ def own_live(context: PlanContext, instance_id: str) -> JournaledInstance:
 
 
 def journal_of(index: RecordIndex, instance_id: str) -> str:
-    """The journal that a record of a known instance is added or changed in."""
+    """The name of the journal for added and changed records of an instance, live or stored."""
     live = index.live(instance_id)
     return journal.AMENDMENTS if live is None else live.owner
 
 
 def file_record(record: PerformanceRecord) -> tuple[dict[str, Any], Row]:
-    """A record in the form of the files, and its row.
+    """Convert a record to the form of the files, and to its row in the index.
 
     Raises:
         NeuroScriptError: 4 if it has a key in two spellings.
@@ -240,7 +245,7 @@ def file_record(record: PerformanceRecord) -> tuple[dict[str, Any], Row]:
 def entry_of(
     live: JournaledInstance, status: AIWorkerInstanceStatus, reason: str, retired_at: Timestamp
 ) -> dict[str, Any]:
-    """The entry that a live instance becomes."""
+    """Make the entry of a live instance that is retired."""
     entry: dict[str, Any] = {
         "instance_id": live.instance_id,
         "definition_id": live.definition_id,
@@ -260,11 +265,11 @@ _LEFT_OUT = frozenset({"retirement_reason", "initial_file_contexts", "owner"})
 
 
 def rows_in(entry: dict[str, Any]) -> list[Row]:
-    """The rows of an entry that this program made."""
+    """The rows of an entry in the form of the files."""
     return [row for record in entry["performance_records"] if (row := record_row(record)) is not None]
 
 
 def recovered(live: JournaledInstance, now: Timestamp) -> tuple[IndexedEntry, bytes]:
-    """What the index keeps, and the line, of an instance whose process died."""
+    """Retire an instance whose process died: what the index keeps of its entry, and the line for the file."""
     entry = entry_of(live, AIWorkerInstanceStatus.RETIRED_ERROR, RECOVERED, now)
     return IndexedEntry(live.instance_id, live.definition_id, rows_in(entry)), write_line(entry)

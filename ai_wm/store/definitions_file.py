@@ -1,4 +1,4 @@
-"""The definitions on the disk: an indented array, written whole, to a temporary file that is synced and renamed.
+"""The file of the definitions: an indented JSON array, which is always written whole and replaced in one step.
 
 The older form, an object with ``aiWorkerDefinitions`` beside other sections, is read as well.  If those sections hold
 anything the file keeps that form when it is written, since an array has no place for them; if not it becomes an array.
@@ -21,14 +21,14 @@ from ai_wm.store.json_array import ArrayReader, bad_file, read_from
 from neuroscript import NeuroScriptError
 
 OLDER_FORM_KEY: Final = "aiWorkerDefinitions"
-"""What the object of the older form holds the definitions under."""
+"""The key of the definitions in the object of the older form."""
 
 _INDENT: Final = 2
 
 
 @dataclass(slots=True)
 class DefinitionsState:
-    """What was read: the definitions by id, in order."""
+    """The content of the file: the definitions by id, in order."""
 
     definitions: dict[str, AIWorkerDefinition] = field(default_factory=dict)
     sections: dict[str, Any] | None = None
@@ -36,10 +36,11 @@ class DefinitionsState:
     incomplete: bool = False
     """Whether ids were missing and given here: they must be written, or the next start gives others."""
     seen: tuple[int, int, int] | None = None
+    """The signature of the file; None if there is none."""
 
 
 class DefinitionsFile:
-    """Reads and writes the file.  Writing needs the store's lock.
+    """The file of the definitions.  Writing it needs the store's lock.
 
     Args:
         path: the file.
@@ -54,14 +55,14 @@ class DefinitionsFile:
         self._providers = providers
 
     def signature(self) -> tuple[int, int, int] | None:
-        """The state of the file at this moment; None if there is none."""
+        """The `signature` of the file at this moment; None if there is no file."""
         try:
             return signature(os.stat(self._name))
         except FileNotFoundError:
             return None
 
     def load(self) -> DefinitionsState:
-        """Read the file.
+        """Read the file; one that does not exist or is empty holds no definitions.
 
         Raises:
             NeuroScriptError: 18 if it is not valid, 25 or 26 if it cannot be read.
@@ -112,7 +113,7 @@ class DefinitionsFile:
             state.definitions[definition.definition_id] = definition
 
     def write(self, state: DefinitionsState) -> None:
-        """Put the definitions in the place of what the file holds.  Its signature goes into ``state``.
+        """Replace the file by one with these definitions, and note its signature in ``state``.
 
         Raises:
             NeuroScriptError: 25 or 26 if that failed; then the file is as it was.

@@ -1,4 +1,4 @@
-"""The files of a store and what is in memory of them, kept in step.
+"""The storage engine of `JsonStore`: its files and the index of them in memory, kept in step.
 
 Unless said otherwise, the caller holds the store's lock and its mutex.
 """
@@ -34,11 +34,11 @@ _LOG = logging.getLogger("ai_wm.store")
 
 
 class StorageEngine:
-    """The definitions, the performance data and the journals of one directory.
+    """The definitions, the performance data and the journals of one directory, with their index.
 
     Args:
         directory: where the files are.
-        state: its state directory.
+        state: the state directory beside them.
         files: the calls to write with.
         clock: seconds since 1970, for the moment at which instances of dead processes are retired.
         providers: gives the names of the providers that definitions may have besides the built-in ones.
@@ -60,16 +60,16 @@ class StorageEngine:
         self.index = RecordIndex()
         self.summaries = Summaries(DefinitionsFile(directory / DEFINITIONS_FILE, files, providers))
         self.stale = False
-        """Whether something was written that the index may not know: then all is read again."""
+        """Whether something may have been written or read that the index does not hold: then all is read again."""
 
     # Reading
 
     def changed(self) -> bool:
-        """Whether other processes did anything that was not taken in yet.  Needs neither the lock nor the mutex."""
+        """Whether other processes changed anything that was not read yet.  Needs neither the lock nor the mutex."""
         return self.performance.changed() or self.journals.changed() or self.summaries.changed() or self.stale
 
     def refresh(self) -> None:
-        """Take in what other processes did.
+        """Read what other processes have changed.
 
         Raises:
             NeuroScriptError: 18 if a file is not valid, 25 or 26 if it cannot be read.
@@ -92,7 +92,11 @@ class StorageEngine:
         self.index.put(indexed, offset, length)
 
     def load(self, definitions: DefinitionsState) -> None:
-        """Read all records and take the definitions given.  If a file is not valid, everything stays as it was."""
+        """Read all records anew, and put the definitions given in the place of those loaded.
+
+        Raises:
+            NeuroScriptError: 18 if the performance file is not valid; then everything stays as it was.
+        """
         index = RecordIndex()
         performance = self.performance.load(index.put, repair=self._state.writable)
         self.stale = True  # from here on, what is read of the journals is in the new index alone
@@ -102,7 +106,7 @@ class StorageEngine:
         self.summaries.take(index, definitions)
 
     def record(self, place: Place) -> dict[str, Any]:
-        """A record, read from the file if it is there."""
+        """Read the record at a place."""
         if place.record is not None:
             return place.record
         reader = self.performance.state.reader
@@ -114,7 +118,11 @@ class StorageEngine:
     # Writing
 
     def prepare(self, *, starting: bool) -> None:
-        """Make what must be there before anything is added; a journal too, if an instance is starting."""
+        """Prepare the files for a change.
+
+        Args:
+            starting: whether it starts an instance, so that this store needs a journal of its own.
+        """
         if starting:
             self.journals.begin()
         if self.summaries.unmarked:
@@ -155,7 +163,7 @@ class StorageEngine:
             yield entry.instance_id, write_line(entry.amended(read_line(line))) if entry.amendments else line
 
     def compact(self, *, adopt: bool = False) -> None:
-        """Write the performance file anew if it holds superseded lines or lacks amendments; make it if there is none.
+        """Write the performance file anew if it holds superseded lines or lacks amendments, or if there is none.
 
         Args:
             adopt: bring a file written elsewhere into this program's form too.
@@ -164,7 +172,7 @@ class StorageEngine:
             NeuroScriptError: 25 or 26 if it failed; then all is as it was.
         """
         state = self.performance.state
-        superseded = state.count > self.index.stored_count() or self.journals.amendments
+        superseded = state.count > self.index.stored_count() or self.journals.has_amendments
         if not superseded and (state.own or (state.count and not adopt)):
             return
         try:
@@ -174,13 +182,16 @@ class StorageEngine:
 
     @property
     def wasteful(self) -> bool:
-        """Whether superseded lines and amendments take so much room that writing the file anew costs little beside."""
+        """Whether superseded lines and amendments take so much room that it pays to write the file anew."""
         state = self.performance.state
         many = state.count > 2 * self.index.stored_count() + _SPARE_LINES
         return many or self.journals.amendments > state.tail // 4 + _SPARE_BYTES
 
     def write_definitions(self, definitions: dict[str, AIWorkerDefinition] | None = None) -> None:
-        """Write the definitions with their summaries, which may only count what is on the disk.
+        """Write the definitions file, with summaries that count only what is on the disk.
+
+        Args:
+            definitions: those to write; None: those loaded.
 
         Raises:
             NeuroScriptError: 25 or 26 if it failed; then all is as it was.
@@ -193,26 +204,29 @@ class StorageEngine:
         self.summaries.write(self.index, definitions)
 
     def flush(self) -> None:
-        """Write the summaries, if they lag."""
-        if self.summaries.lag(self.index):
+        """Write the definitions file if its summaries are out of date."""
+        if self.summaries.outdated(self.index):
             self.summaries.check_file()
             self.write_definitions()
 
     def failure(self, error: OSError) -> NeuroScriptError:
-        """Why performance data could not be stored."""
+        """The error for performance data that could not be stored."""
         return io_error(error, "store the performance data", self.performance.path)
 
     # Beginning and end
 
     def start(self) -> None:
-        """What is put in order after everything was read.  It need not succeed: nothing is lost if it does not."""
+        """Put the files in order when the store is opened or reloaded.
+
+        Nothing is lost if that fails: a warning is logged, and it is tried again the next time.
+        """
         if not self._state.writable:
             return
         try:
             self._recover()
             self.compact()
             summaries = self.summaries
-            if summaries.lag(self.index) or summaries.state.incomplete or not summaries.state.seen:
+            if summaries.outdated(self.index) or summaries.state.incomplete or not summaries.state.seen:
                 self.write_definitions()
         except (NeuroScriptError, OSError) as error:
             _LOG.warning("%s: not everything could be brought up to date: %s", self._directory, error)
@@ -237,7 +251,11 @@ class StorageEngine:
                 lock.release()
 
     def finish(self) -> None:
-        """Bring the files up to date for the last time, and let go of this store's journal."""
+        """Bring the files up to date for the last time, and close this store's journal.
+
+        Raises:
+            NeuroScriptError: 18, 25 or 26 if that failed; nothing is lost then.
+        """
         try:
             self.refresh()
             self.compact()
@@ -249,5 +267,5 @@ class StorageEngine:
             self.journals.close(self.index)
 
     def close(self) -> None:
-        """Let go of the performance file, once nobody reads from it any more."""
+        """Close the performance file, as soon as nobody reads from it any more."""
         self.performance.state = FileState()

@@ -1,4 +1,4 @@
-"""The operating system's part of a store: durable writes, locks between processes, errors put into words.
+"""Durable writes, locks between processes, and the operating system's errors in words.
 
 Everything that touches the disk for writing goes through `FileSystem`, so that tests can put one in its place that
 fails where a disk would.
@@ -34,16 +34,18 @@ _SEEKING: Final = threading.Lock()
 _NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 
 DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-"""What the system says when a file or directory is not to be written."""
+"""The system's errors for a file or directory that may not be written."""
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
 def io_error(error: OSError, doing: str, path: Path) -> NeuroScriptError:
-    """An operating system's error in the package's words.
+    """Convert an operating system's error to one of this package.
 
     Args:
+        error: the system's.
         doing: what failed, such as ``store a performance record``.
+        path: the file or directory.
 
     Returns:
         25 where permission is missing (a read-only directory too), 26 for everything else.
@@ -59,17 +61,29 @@ def io_error(error: OSError, doing: str, path: Path) -> NeuroScriptError:
 
 
 class FileSystem:
-    """The writing calls that a store makes.  Offsets and lengths are bytes."""
+    """The system calls by which a store writes.  Offsets and lengths are bytes.
+
+    Every method raises `OSError` if the system refuses.
+    """
 
     def make_directory(self, path: Path) -> None:
-        """Make a directory and those above it, where they are not there."""
+        """Make a directory and those above it, unless they exist, and sync their names to the disk."""
         made = [each for each in (path, *path.parents) if not each.exists()]
         path.mkdir(parents=True, exist_ok=True)
         for each in made:
             self.sync_directory(each.parent)
 
     def open(self, path: Path, flags: int, mode: int = 0o666) -> int:
-        """Open without following a link in the last place: what lies in the directory may not be ours."""
+        """Open a file, but not through a symbolic link, which somebody else may have put there.
+
+        Args:
+            path: the file.
+            flags: those of `os.open`.
+            mode: the permissions of a new file, less the umask.
+
+        Returns:
+            the descriptor.
+        """
         return os.open(path, flags | _BINARY | _NO_FOLLOW, mode)
 
     def write_at(self, descriptor: int, data: bytes, offset: int) -> None:
@@ -101,7 +115,7 @@ class FileSystem:
         self.sync_data(descriptor)
 
     def truncate(self, descriptor: int, length: int) -> None:
-        """Cut a file."""
+        """Cut a file to a length."""
         os.ftruncate(descriptor, length)
 
     def sync_data(self, descriptor: int) -> None:
@@ -119,17 +133,20 @@ class FileSystem:
             os.fsync(descriptor)
 
     def replace(self, source: Path, target: Path) -> None:
-        """Rename ``source`` over ``target``, and wait until the directory says so on the disk."""
+        """Rename ``source`` over ``target``, and sync the directory."""
         os.replace(source, target)
         self.sync_directory(target.parent)
 
     def remove(self, path: Path) -> None:
-        """Remove a file, if it is there, and wait until the directory says so on the disk."""
+        """Remove a file, if it exists, and sync the directory."""
         path.unlink(missing_ok=True)
         self.sync_directory(path.parent)
 
     def sync_directory(self, path: Path) -> None:
-        """Wait until names made or removed in a directory are on the disk.  Windows has no such call and needs none."""
+        """Wait until names made or removed in a directory are on the disk.
+
+        Windows has no such call and needs none.
+        """
         if sys.platform == "win32":
             return
         descriptor = os.open(path, os.O_RDONLY)
@@ -140,7 +157,7 @@ class FileSystem:
 
 
 def read_at(descriptor: int, length: int, offset: int) -> bytes:
-    """Up to ``length`` bytes from ``offset``; fewer only at the end of the file."""
+    """Read ``length`` bytes from ``offset``; fewer only at the end of the file."""
     if not hasattr(os, "pread"):
         with _SEEKING:
             os.lseek(descriptor, offset, os.SEEK_SET)
@@ -152,7 +169,7 @@ def read_at(descriptor: int, length: int, offset: int) -> bytes:
 
 
 class Descriptor:
-    """An open file that is closed when nobody reads from it any more."""
+    """An open file, closed when nothing refers to it any more."""
 
     __slots__ = ("__weakref__", "number")
 
@@ -160,7 +177,7 @@ class Descriptor:
         self.number = number
 
     def close(self) -> None:
-        """Close it now; closing twice does nothing."""
+        """Close the file now; closing twice does nothing."""
         number, self.number = self.number, -1
         if number >= 0:
             os.close(number)
@@ -174,10 +191,10 @@ class Descriptor:
 def atomic_write(
     files: FileSystem, path: Path, mode: int | None = None, release: Callable[[], None] = lambda: None
 ) -> Iterator[int]:
-    """Write a file anew: yields a descriptor to write to, and puts what was written in the place of ``path``.
+    """Context manager that replaces a file in one step, or leaves it as it was; yields a descriptor to write to.
 
-    It is written beside it as ``<name>.tmp``, synced and renamed; if anything fails, ``path`` is as it was.  The caller
-    holds the lock, so the name is free; what a crash left under it is removed first.
+    The new file is written beside it as ``<name>.tmp``, synced and renamed; if anything fails, ``path`` is as it was.
+    The caller holds the lock, so the name is free; what a crash left under it is removed first.
 
     Args:
         mode: the permissions; None keeps those of ``path``, or gives those of any new file.
@@ -217,12 +234,14 @@ def _age(descriptor: int, before: os.stat_result | None) -> None:
 
 
 def signature(status: os.stat_result) -> tuple[int, int, int]:
-    """What tells one state of a file from another: identity, length, and time of change."""
+    """The identity, length and time of change of a file, which tell one state of it from another."""
     return (status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 class StoreLock:
-    """A lock that one thread of one process holds at a time.  The system lets go of it when the process dies.
+    """A context manager for a lock that one thread of all processes holds at a time; it may be nested.
+
+    The system releases it when the process dies.
 
     Args:
         descriptor: the lock file, open; it is closed with the lock.
@@ -276,12 +295,12 @@ class StoreLock:
             fcntl.flock(self._descriptor.number, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the lock file."""
         self._descriptor.close()
 
 
 def try_hold(path: Path) -> FileLock | None:
-    """Take the lock that says "my process lives", or None if another process (or another store of this one) has it."""
+    """Take the lock of a file without waiting; None if another process, or another store of this one, holds it."""
     lock = FileLock(path, timeout=0, thread_local=False, is_singleton=False)
     try:
         lock.acquire()

@@ -1,6 +1,6 @@
-"""What a store keeps in memory of the performance data: a row of columns for each record, and the totals.
+"""The index of the performance data: a row of numbers for each record, the offset of each entry, and the totals.
 
-The records themselves stay on the disk; an entry is found by its offset there.
+The records themselves stay on the disk, apart from those that the performance file does not hold yet.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _NONE: Final[Mapping[int, dict[str, Any]]] = {}
 
 @dataclass(slots=True)
 class JournaledInstance:
-    """An instance that was started and not retired: what its journal says of it, in the form of the files."""
+    """A live instance as its journal describes it, in the form of the files."""
 
     instance_id: str
     definition_id: str
     creation_timestamp: str
     initial_file_contexts: list[str]
     owner: str
-    """Whose journal it is in."""
+    """The file name of the journal that it is in."""
     usage: dict[str, Any] = field(default_factory=lambda: {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0})
     records: list[dict[str, Any]] = field(default_factory=list)
     scripts: str = ""
@@ -41,7 +41,7 @@ class JournaledInstance:
 
 
 class Place(NamedTuple):
-    """Where a record is: ``record`` itself, if it is in memory, else the one of that ordinal in a line of the file."""
+    """Where a record is: ``record`` itself if it is in memory, else the one of that ordinal in a line of the file."""
 
     entry: int
     ordinal: int
@@ -51,7 +51,7 @@ class Place(NamedTuple):
 
 
 class StoredEntry(NamedTuple):
-    """An entry in the file: where its line is, and the records that were added or changed since, by their ordinals."""
+    """An entry in the performance file: where its line is, and what was added or changed since, by the ordinals."""
 
     instance_id: str
     offset: int
@@ -59,7 +59,7 @@ class StoredEntry(NamedTuple):
     amendments: Mapping[int, dict[str, Any]]
 
     def amended(self, entry: dict[str, Any]) -> dict[str, Any]:
-        """What the line says, ``entry``, with the amendments."""
+        """The entry with its amendments, given what its line holds."""
         own, amendments = entry.get("performance_records", []), self.amendments
         count = max(len(own), *(ordinal + 1 for ordinal in amendments))
         records = [amendments[ordinal] if ordinal in amendments else own[ordinal] for ordinal in range(count)]
@@ -67,7 +67,7 @@ class StoredEntry(NamedTuple):
 
 
 class RecordIndex:
-    """Rows, entries and totals.  Not locked: the store's mutex guards it.
+    """The records of all definitions in columns, with their entries and totals.  The store's mutex must guard it.
 
     An entry is known by its ``instance_id``, keeps its number when a later line supersedes it, and so its place in the
     order of the entries.  It is live, or stored in the file; a stored one may have amendments that the file does not
@@ -115,7 +115,7 @@ class RecordIndex:
         return len(self._entries)
 
     def put(self, indexed: IndexedEntry, offset: int, length: int) -> None:
-        """Add an entry that is in the file at ``offset``, in place of what was known under its id, live or stored."""
+        """Add an entry whose line is in the file, in the place of a live or stored one of that id."""
         instance_id, rows = indexed.instance_id, _NO_ROWS
         number = self._entries.get(instance_id)
         if number is None:
@@ -143,14 +143,14 @@ class RecordIndex:
         return all(names[owner[number]] == row.definition_id for number, row in zip(numbers, rows, strict=True))
 
     def drop(self, instance_id: str) -> None:
-        """Forget an entry."""
+        """Remove an entry."""
         number = self._entries.pop(instance_id)
         self._clear_entry(number)
         self._first_row[number] = self._row_count[number] = 0
         self._offset[number], self._length[number] = _LIVE, 0
 
     def move(self, instance_id: str, offset: int, length: int) -> None:
-        """The entry lies elsewhere now: the file was tidied."""
+        """Note that the line of an entry is elsewhere now, because the file was written anew."""
         number = self._entries[instance_id]
         self._offset[number], self._length[number] = offset, length
 
@@ -175,7 +175,7 @@ class RecordIndex:
         return self._entries.get(instance_id, -1) in self._amendments
 
     def settle(self) -> None:
-        """The file holds all amendments now."""
+        """Forget all amendments, because the file holds them now."""
         self._amendments.clear()
 
     def _new_entry(self, instance_id: str) -> int:
@@ -219,12 +219,12 @@ class RecordIndex:
         self._active[definition] += 1
 
     def live(self, instance_id: str) -> JournaledInstance | None:
-        """The live instance of that id, of whichever process."""
+        """The live instance of that id, whichever process owns it; None if there is none."""
         number = self._entries.get(instance_id)
         return None if number is None else self._live.get(number)
 
     def live_instances(self) -> list[JournaledInstance]:
-        """All of them."""
+        """The live instances of all processes."""
         return list(self._live.values())
 
     # Records
@@ -323,16 +323,16 @@ class RecordIndex:
     # Questions
 
     def knows_task(self, task_id: str) -> bool:
-        """Whether there is a record of that task."""
+        """Whether there is a record of a task."""
         return task_id in self._tasks
 
     def find_task(self, task_id: str) -> Place | None:
-        """Where the record of a task is."""
+        """Where the record of a task is; None if there is none."""
         number = self._tasks.get(task_id)
         return None if number is None else self.place(number)
 
     def ordinal_in(self, instance_id: str, task_id: str) -> int | None:
-        """Where the record of a task is in an entry; None if it is not there."""
+        """The ordinal of a task's record in an entry, from 0; None if it is not there."""
         row = self._tasks.get(task_id)
         if row is not None and self._entry[row] == self._entries.get(instance_id):
             return self._ordinal[row]
@@ -341,7 +341,7 @@ class RecordIndex:
         return next((self._ordinal[row] for row in rows if self._task_ids[row] == task_id), None)
 
     def place(self, row: int) -> Place:
-        """Where the record of a row is."""
+        """Where the record is that a row stands for."""
         entry, ordinal = self._entry[row], self._ordinal[row]
         live, amendments = self._live.get(entry), self._amendments.get(entry, _NONE)
         record = amendments.get(ordinal) if live is None else live.records[ordinal]
@@ -352,7 +352,10 @@ class RecordIndex:
         return self._names[place.entry]
 
     def totals(self, definition_id: str) -> Totals:
-        """What the records of a definition add up to, live ones too, and the instances spawned from it.  Shared."""
+        """The totals of a definition's records, live ones too, and of the instances spawned from it.
+
+        They are the index's own: change nothing in them.
+        """
         number = self._definition_number(definition_id)
         totals = self._totals[number]
         if number in self._stale_last:
@@ -361,7 +364,7 @@ class RecordIndex:
         return totals
 
     def stored_records(self, definition_id: str) -> int:
-        """How many records of a definition are stored."""
+        """How many records of a definition are in stored entries, amendments included."""
         return self._stored[self._definition_number(definition_id)]
 
     def active_count(self, definition_id: str) -> int:
@@ -369,7 +372,10 @@ class RecordIndex:
         return self._active[self._definition_number(definition_id)]
 
     def select(self, definition_id: str, where: RecordFilter) -> list[int]:
-        """The rows that pass the filter, newest first; of those that started together, the later logged first."""
+        """The rows of a definition that pass a filter, newest first.
+
+        Of records that started together, the last row comes first.
+        """
         number = self._definition_number(definition_id)
         rows: Any = self._candidates(number, where)
         if where.success is not None:

@@ -48,10 +48,13 @@ _LOG = logging.getLogger("ai_wm.store")
 
 
 class Journals:
-    """All journals of a state directory, and this store's own.  Unless said otherwise, the caller holds the lock.
+    """All journals of a state directory, and this store's own among them.
+
+    Unless said otherwise, the caller holds the store's lock.
 
     Args:
-        directory: where they are; made when first needed.
+        directory: the state directory.
+        files: the calls to write with.
     """
 
     def __init__(self, directory: Path, files: FileSystem) -> None:
@@ -76,8 +79,13 @@ class Journals:
 
     @property
     def amendments(self) -> int:
-        """How many bytes there are of amendments, read and to be read."""
+        """The length of the journal of amendments in bytes, as far as it was read."""
         return self._offsets.get(AMENDMENTS, 0)
+
+    @property
+    def has_amendments(self) -> bool:
+        """Whether there is a journal of amendments, if only with a line that a crash tore."""
+        return AMENDMENTS in self._offsets
 
     def owns(self, live: JournaledInstance | None) -> bool:
         """Whether a live instance is in this store's journal.  Needs no lock."""
@@ -117,7 +125,7 @@ class Journals:
         return file
 
     def append(self, lines: list[tuple[str, bytes]], name: str = "") -> None:
-        """Append to a journal for good.  All of it must have been read.
+        """Append lines to a journal and sync them.  All of it must have been read.
 
         Args:
             lines: each with the instance that it is about.
@@ -149,7 +157,7 @@ class Journals:
                 self._bytes[instance_id] = self._bytes.get(instance_id, 0) + len(line) + 2
 
     def ended(self, instance_id: str, index: RecordIndex) -> None:
-        """This store's instance is stored now.  Begins the journal anew where it holds little else than such."""
+        """Note that an instance of this store was stored; if most of the journal is about such, begin it anew."""
         if self._descriptor is None:
             return
         self._bytes.pop(instance_id, None)
@@ -185,7 +193,7 @@ class Journals:
             old.close()
 
     def sync_amendments(self) -> None:
-        """Make sure that what other processes wrote of amendments is on the disk too.
+        """Sync the amendments: a process that wrote some may have died before it did.
 
         Raises:
             OSError: if it could not be done.
@@ -195,7 +203,7 @@ class Journals:
             self._files.sync_data(file.number)
 
     def remove_amendments(self) -> None:
-        """Drop the amendments, all of which must have been read: the performance file holds them now.
+        """Remove the journal of amendments, all of which the performance file holds now.
 
         Raises:
             OSError: if that failed; then they may be read again, which changes nothing.
@@ -207,7 +215,7 @@ class Journals:
     # Reading
 
     def read(self, index: RecordIndex) -> None:
-        """Take in what is new in all journals."""
+        """Apply what is new in all journals to an index."""
         sizes = self._sizes()
         if sizes == self._offsets:
             return
@@ -222,7 +230,7 @@ class Journals:
             self._offsets.setdefault(name, 0)
 
     def changed(self) -> bool:
-        """Whether `read` would find anything.  Needs no lock."""
+        """Whether `read` would find anything new.  Needs no lock."""
         return self._sizes() != self._offsets
 
     def _sizes(self) -> dict[str, int]:
@@ -240,11 +248,11 @@ class Journals:
             return {}
 
     def forget(self) -> None:
-        """Read all journals from their beginning the next time: the index is a new one."""
+        """Let the next `read` begin at the beginning of all journals, because the index will be a new one."""
         self._offsets = dict.fromkeys(self._offsets, 0)
 
     def forget_amendments(self) -> None:
-        """Read the amendments from their beginning the next time: an entry that has some was written anew."""
+        """Let the next `read` apply all amendments again, because an entry that has some was written anew."""
         self._offsets[AMENDMENTS] = 0
 
     def _read_one(self, name: str, index: RecordIndex) -> None:
@@ -271,7 +279,7 @@ class Journals:
     # Owners
 
     def dead_owners(self) -> list[tuple[FileLock, list[str]]]:
-        """The journals whose processes are dead, with their locks, which are now held."""
+        """Find the journals of dead processes: of each owner the lock, held from now on, and the file names."""
         owners: dict[str, list[str]] = {}
         for path in sorted(self._directory.iterdir()):
             owner = path.stem.partition("-")[0]
@@ -285,7 +293,7 @@ class Journals:
         return found
 
     def remove(self, lock: FileLock, names: list[str]) -> None:
-        """Remove the journals of a dead process, whose instances are stored by now, and its lock."""
+        """Remove the journals of a dead process, whose instances must be stored by now, and its lock."""
         for name in names:
             (self._directory / name).unlink(missing_ok=True)
             self._offsets.pop(name, None)
@@ -293,7 +301,7 @@ class Journals:
         Path(lock.lock_file).unlink(missing_ok=True)
 
     def close(self, index: RecordIndex) -> None:
-        """Let go of this store's journal; it is removed unless instances still live in it."""
+        """Close this store's journal, and remove it unless live instances are left in it."""
         alive, descriptor, name = self._alive, self._descriptor, self.own_name
         self._alive = self._descriptor = None
         self._owner = ""
@@ -317,32 +325,40 @@ def _own_name(owner: str, number: int) -> str:
 
 
 def start_line(live: JournaledInstance) -> bytes:
-    """The line that says that an instance began."""
+    """The journal line for an instance that starts."""
     return write_line({"start": {key: value for key, value in asdict(live).items() if key not in ("owner", "records")}})
 
 
 def record_line(instance_id: str, record: dict[str, Any], usage: dict[str, Any] | None) -> bytes:
-    """The line of a task; ``usage`` is the session's with it."""
+    """The journal line for a task; ``usage`` is the session's with it."""
     return write_line({"instance_id": instance_id, "record": record} | ({} if usage is None else {"usage": usage}))
 
 
 def usage_line(instance_id: str, usage: dict[str, Any]) -> bytes:
-    """The line of a session's token usage."""
+    """The journal line for a session's token usage."""
     return write_line({"instance_id": instance_id, "usage": usage})
 
 
 def changed_line(instance_id: str, record: dict[str, Any]) -> bytes:
-    """The line of a record that was changed: feedback was given."""
+    """The journal line for a record that was changed, which it holds whole."""
     return write_line({"instance_id": instance_id, "changed": record})
 
 
 def lines_of(live: JournaledInstance) -> list[bytes]:
-    """The lines that make a live instance what it is."""
+    """The journal lines that describe a live instance from its start to this moment."""
     return [start_line(live)] + [record_line(live.instance_id, record, None) for record in live.records]
 
 
 def apply_line(line: dict[str, Any], owner: str, index: RecordIndex) -> None:
-    """Do to the index what a line of a journal says.  Lines about an instance that is stored are passed over."""
+    """Apply a line of a journal to an index.
+
+    Lines of an owner's journal about an instance that is stored by now are passed over.
+
+    Args:
+        line: the line, parsed.
+        owner: the file name of the journal.
+        index: what to change.
+    """
     match line:
         case {"start": dict(fields)}:
             _start(fields, owner, index)

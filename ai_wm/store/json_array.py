@@ -1,4 +1,4 @@
-"""Reading the performance data, whoever wrote it and however its writing ended.
+"""JSON arrays in files: one entry a line, as this program writes them, or in any layout; and torn tails.
 
 As this program writes it, the file is a JSON array with one entry a line::
 
@@ -43,12 +43,12 @@ _BLANK: Final = b" \t\r\n\0"
 _CHUNK: Final = 1 << 20
 
 Put = Callable[[IndexedEntry, int, int], None]
-"""Gets what the index keeps of an entry, and offset and length of its line without the comma."""
+"""Receives what the index keeps of an entry, and the offset and length in bytes of its line without the comma."""
 
 
 @dataclass(slots=True)
 class ScanResult:
-    """How far a file is as this program writes it.
+    """How far a file has the form in which this program writes it.
 
     ``tail`` is the offset just behind the last entry, where the next append starts.  ``closed`` says that the closing
     bracket follows and nothing else; ``usual``, that no entry was in another spelling.
@@ -61,12 +61,14 @@ class ScanResult:
 
 
 def scan_lines(descriptor: int, put: Put, start: int, entry: int, path: Path) -> ScanResult:
-    """Read entries, one a line, from ``start`` on, for as long as they are as this program writes them.
+    """Read entries, one a line, up to the first line that does not have the form in which this program writes them.
 
     Args:
+        descriptor: the file.
         put: called for every entry that was read.
         start: the offset to begin at: behind the head, or where an earlier scan found the tail.
-        entry: how many entries come before it.
+        entry: how many entries come before that.
+        path: the file's name, for errors.
 
     Raises:
         NeuroScriptError: 18 for an entry that is JSON but not an entry.
@@ -102,7 +104,7 @@ def scan_lines(descriptor: int, put: Put, start: int, entry: int, path: Path) ->
 
 
 def _lines(descriptor: int, offset: int) -> Iterator[tuple[int, bytes]]:
-    """The lines from an offset on, each with its own."""
+    """The lines from an offset on, each with its own offset."""
     rest = b""
     while chunk := read_at(descriptor, _CHUNK, offset + len(rest)):
         *lines, rest = (rest + chunk).split(b"\n")
@@ -114,7 +116,7 @@ def _lines(descriptor: int, offset: int) -> Iterator[tuple[int, bytes]]:
 
 
 def read_line(body: bytes) -> dict[str, Any]:
-    """The entry on a line.
+    """Parse a line that holds a JSON object.
 
     Raises:
         ValueError: if it is not a JSON object.
@@ -129,7 +131,7 @@ def read_line(body: bytes) -> dict[str, Any]:
 
 
 def write_line(entry: dict[str, Any]) -> bytes:
-    """An entry as one line of JSON, without the line end.  Halves of surrogate pairs become U+FFFD, as in Go."""
+    """Write a JSON object as one line, without the line end.  Halves of surrogate pairs become U+FFFD, as in Go."""
     try:
         return to_json(entry, inf_nan_mode="strings")
     except ValueError:
@@ -161,15 +163,15 @@ def _closes(descriptor: int, offset: int) -> bool:
 
 
 def read_from(descriptor: int, offset: int) -> bytes:
-    """Everything from ``offset`` to the end of the file."""
+    """Read everything from ``offset`` to the end of the file."""
     return read_at(descriptor, max(0, os.fstat(descriptor).st_size - offset), offset)
 
 
 def is_torn(rest: bytes, offset: int) -> bool:
-    """Whether what follows the last whole entry, and is not the closing bracket, is what a broken-off append leaves.
+    """Whether the end of a file that lacks its closing bracket was left by an append that a crash broke off.
 
-    That is: nothing, or the first bytes of an append with nothing but blanks behind them; or, after a loss of power,
-    anything with a sector of old padding or of zeros in it.
+    It was if there is nothing, or the first bytes of an append with nothing but blanks behind them; or, after a loss of
+    power, anything with a sector of old padding or of zeros in it.
 
     Args:
         rest: everything from behind the last whole entry to the end of the file.
@@ -191,7 +193,15 @@ def is_torn(rest: bytes, offset: int) -> bool:
 
 
 def bad_file(path: Path, what: str, line: int = 0, column: int = 0, entry: int = 0) -> NeuroScriptError:
-    """Error 18 for a file that is not what it should be.  ``line``, ``column`` and ``entry`` count from 1."""
+    """Make error 18 for a file that is not valid.
+
+    Args:
+        path: the file.
+        what: what is wrong.
+        line: where, from 1; 0 if that is not known.
+        column: where in the line, from 1.
+        entry: in which entry, from 1; 0 if in none.
+    """
     place = f"line {line}, column {column}" if line else ""
     if entry:
         place = f"{place} (entry {entry})" if place else f"entry {entry}"
@@ -212,9 +222,17 @@ _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 class ArrayReader:
-    """Reads a JSON array of any layout element by element, so that a large one need not fit into memory.
+    """Iterator over a JSON array of any layout, which reads it element by element and never whole.
 
-    Iterating gives each element with its line and column.
+    It gives each element with its line and column, from 1.
+
+    Args:
+        descriptor: the file.
+        path: its name, for errors.
+        start: the offset of the array in bytes.
+
+    Raises:
+        NeuroScriptError: 18 where the file is not valid JSON in UTF-8, or no array.
     """
 
     def __init__(self, descriptor: int, path: Path, start: int = 0) -> None:
@@ -233,7 +251,7 @@ class ArrayReader:
         """How many elements were read so far."""
 
     def first(self) -> str:
-        """The first character that is not blank; "" if there is none."""
+        """The first character that is not blank; "" if there is none.  Nothing is consumed but blanks."""
         return self._skip_blanks()
 
     def __iter__(self) -> Iterator[tuple[Any, int, int]]:

@@ -1,9 +1,9 @@
-"""The default store: the two JSON files of the design in one directory, for any number of threads and processes.
+"""The default store: two JSON files in one directory, for any number of threads and processes.
 
 Beside the two files it keeps a directory, ``ai_worker_state``, with its lock and its journals (`ai_wm.store.journal`):
 what live instances did, and what was changed in retired ones since the file was written.  Every change is made with the
-lock held: what other processes did since is taken in first, then the change is planned, written, synced and applied to
-what is in memory.  Readers ask the file system whether anything changed, a few microseconds' work, and take the lock
+lock held: what other processes did since is read first, then the change is planned, written, synced and applied to the
+index in memory.  Readers ask the file system whether anything changed, a few microseconds' work, and take the lock
 only if so.
 """
 
@@ -54,13 +54,13 @@ _LOG = logging.getLogger("ai_wm.store")
 
 
 class JsonStore:
-    """A `Store` in JSON files.
+    """A `Store` in JSON files that people and other programs can read.
 
-    Opening it reads the files, or makes them, cuts a tail that a crash tore, and stores the instances of processes that
-    died.  In a directory that cannot be written to it can be read; whatever would write is error 25.
+    Opening it reads the files, or makes them, cuts off a tail that a crash tore, and stores the instances of processes
+    that died.  In a directory that cannot be written to it can be read; whatever would write is error 25.
 
     Args:
-        directory: where the files are; made if it is not there.
+        directory: where the files are; made if it does not exist.
         clock: seconds since 1970, for the moment at which instances of dead processes are retired.
         files: the calls to write with.
         providers: gives the names of the providers that definitions may have besides the built-in ones; by default
@@ -98,15 +98,16 @@ class JsonStore:
     # Definitions
 
     def definitions(self) -> Mapping[str, AIWorkerDefinition]:
-        """See `Store.definitions`.  Every call of a model asks; what happened to records does not matter here."""
+        """Every definition by id; see `Store.definitions`."""
         self._check()
+        # Every call of a model asks this, so only the definitions file is looked at.
         if self._engine.summaries.changed():
             with self._locked():
                 self._engine.refresh()
         return MappingProxyType(self._engine.summaries.state.definitions)
 
     def change_definitions(self, change: Callable[[dict[str, AIWorkerDefinition]], T]) -> T:
-        """See `Store.change_definitions`."""
+        """Change definitions in one step; see `Store.change_definitions`."""
         self._check_writable("change the worker definitions")
         with self._locked():
             self._engine.refresh()
@@ -121,11 +122,11 @@ class JsonStore:
     # Live instances
 
     def start_instance(self, instance: AIWorkerInstance) -> None:
-        """See `Store.start_instance`."""
+        """Note that an instance was spawned; see `Store.start_instance`."""
         self._make(changes.StartInstance(instance))
 
     def set_session_usage(self, instance_id: str, usage: TokenUsageMetrics) -> None:
-        """See `Store.set_session_usage`."""
+        """Note the token usage of a live instance; see `Store.set_session_usage`."""
         self._make(changes.SetUsage(instance_id, usage))
 
     def retire_instance(
@@ -138,7 +139,7 @@ class JsonStore:
         usage: TokenUsageMetrics | None = None,
         records: Sequence[PerformanceRecord] | None = None,
     ) -> RetiredInstanceInfo:
-        """See `Store.retire_instance`."""
+        """End a live instance and store it as an entry; see `Store.retire_instance`."""
         change = changes.RetireInstance(instance_id, final_status, reason, retired_at, usage, records)
         result: RetiredInstanceInfo = self._make(change)
         return result
@@ -146,16 +147,16 @@ class JsonStore:
     # Records
 
     def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
-        """See `Store.add_record`."""
+        """Store the record of one task; see `Store.add_record`."""
         self._make(changes.AddRecord(record, usage))
 
     def add_feedback(self, task_id: str, feedback: SupervisorFeedback) -> PerformanceRecord:
-        """See `Store.add_feedback`."""
+        """Attach feedback to the record of a task; see `Store.add_feedback`."""
         result: PerformanceRecord = self._make(changes.AddFeedback(task_id, feedback))
         return result
 
     def record(self, task_id: str) -> PerformanceRecord | None:
-        """See `Store.record`."""
+        """The record of a task; see `Store.record`."""
         self._freshen()
         with self._mutex:
             place = self._engine.index.find_task(task_id)
@@ -163,15 +164,15 @@ class JsonStore:
         return PerformanceRecord.parse(found[0]) if found else None
 
     def records(self, definition_id: str, where: RecordFilter | None = None) -> list[PerformanceRecord]:
-        """See `Store.records`."""
+        """The records of a definition, newest first; see `Store.records`."""
         return [PerformanceRecord.parse(record) for record in self._select(definition_id, where)]
 
     def record_maps(self, definition_id: str, where: RecordFilter | None = None) -> list[dict[str, Any]]:
-        """See `Store.record_maps`."""
+        """The records of a definition as scripts see them; see `Store.record_maps`."""
         return [script_record(record) for record in self._select(definition_id, where)]
 
     def instance_records(self, instance_id: str) -> list[PerformanceRecord]:
-        """See `Store.instance_records`."""
+        """The records of one instance in the order logged; see `Store.instance_records`."""
         self._freshen()
         with self._mutex:
             places = [self._engine.index.place(row) for row in self._engine.index.rows_of_instance(instance_id)]
@@ -179,7 +180,7 @@ class JsonStore:
         return [PerformanceRecord.parse(record) for record in found]
 
     def entries(self) -> Iterator[RetiredInstanceInfo]:
-        """See `Store.entries`.  What is stored while iterating is not given."""
+        """Every stored entry, oldest first; see `Store.entries`.  What is stored while iterating is not given."""
         self._freshen()
         with self._mutex:
             reader, stored = self._engine.performance.state.reader, list(self._engine.index.stored())
@@ -189,7 +190,7 @@ class JsonStore:
             yield RetiredInstanceInfo.parse(entry.amended(line) if entry.amendments else line)
 
     def summary(self, definition_id: str) -> AIWorkerPerformanceSummary:
-        """See `Store.summary`."""
+        """Add up the tasks of a definition; see `Store.summary`."""
         self._freshen()
         with self._mutex:
             return self._engine.summaries.summary(self._engine.index, definition_id)
@@ -209,7 +210,7 @@ class JsonStore:
         return islice((record for record in found if record.get("owner", "") in owners), where.limit)
 
     def _read(self, places: list[Place], reader: Descriptor | None = None) -> Iterator[dict[str, Any]]:
-        """The records at these places.  Records of one entry that follow each other cost one read."""
+        """Read the records at these places.  Records of one entry that follow each other cost one read."""
         reader = reader or self._engine.performance.state.reader
         last, records = -1, []
         for place in places:
@@ -225,13 +226,13 @@ class JsonStore:
     # The whole
 
     def reload(self) -> None:
-        """See `Store.reload`."""
+        """Read everything from the files again; see `Store.reload`."""
         with self._locked():
             self._engine.load(self._engine.summaries.read())
             self._engine.start()
 
     def save(self) -> None:
-        """See `Store.save`."""
+        """Bring the files up to date; see `Store.save`."""
         self._check_writable("save the AI workers")
         with self._locked():
             self._engine.refresh()
@@ -240,7 +241,7 @@ class JsonStore:
             self._engine.write_definitions()
 
     def close(self) -> None:
-        """See `Store.close`.  Closing twice does nothing."""
+        """Bring the files up to date and close them; see `Store.close`.  Closing twice does nothing."""
         if self._closed or os.getpid() != self._process:
             return
         timer = self._timer
@@ -284,7 +285,6 @@ class JsonStore:
 
     def _round(self, waiting: deque[Ticket[changes.Change]]) -> list[tuple[Ticket[changes.Change], changes.Plan]]:
         planned, touched = [], set[str]()
-        context = changes.PlanContext(self._engine.index, self._engine.journals, self._engine.record)
         with self._mutex:
             while waiting:
                 about = waiting[0].work.touches(self._engine.index)
@@ -292,7 +292,7 @@ class JsonStore:
                     break
                 ticket = waiting.popleft()
                 try:
-                    plan = ticket.work.plan(context)
+                    plan = ticket.work.plan(self._engine)
                 except Exception as error:  # whatever it is, it is that caller's alone
                     ticket.fail(error)
                 else:
@@ -371,7 +371,7 @@ class JsonStore:
             raise NeuroScriptError(ErrorCode.PERMISSION_DENIED, message)
 
     def _freshen(self) -> None:
-        """Take in what other processes did, if they did anything."""
+        """Read what other processes changed, if they did."""
         self._check()
         if self._engine.changed():
             with self._locked():
@@ -393,7 +393,7 @@ class JsonStore:
             self._timer = timer
 
     def _flush(self) -> None:
-        """Write the summaries, if they lag.  Runs in a thread of its own."""
+        """Write the summaries, if they are out of date.  Runs in a thread of its own."""
         with self._mutex:
             self._timer = None
         try:

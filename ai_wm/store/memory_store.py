@@ -1,4 +1,4 @@
-"""A store that keeps everything in memory: what a manager without a directory uses."""
+"""The store of a manager without a directory: everything is in memory."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class _Session:
 class MemoryStore:
     """A `Store` of this process alone, which ends with it.
 
-    It keeps the records that it is given, and gives copies: whoever changes one that he logged changes it here.
+    It keeps the very records that it is given, and gives copies of them.
     """
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class MemoryStore:
         usage: TokenUsageMetrics | None = None,
         records: Sequence[PerformanceRecord] | None = None,
     ) -> RetiredInstanceInfo:
-        """Store a live instance for good and end it; see `Store.retire_instance`."""
+        """End a live instance and store it as an entry; see `Store.retire_instance`."""
         with self._lock:
             self._check()
             session = self._live(instance_id)
@@ -137,7 +137,7 @@ class MemoryStore:
     # Records
 
     def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
-        """Log one task; see `Store.add_record`.  There is no disk to wait for."""
+        """Store the record of one task; see `Store.add_record`.  There is no disk to wait for."""
         with self._lock:
             self._check()
             if record.unknown and has_two_spellings(record):
@@ -155,7 +155,7 @@ class MemoryStore:
                 session.usage = usage
 
     def add_feedback(self, task_id: str, feedback: SupervisorFeedback) -> PerformanceRecord:
-        """Attach a judgement to a task; see `Store.add_feedback`."""
+        """Attach feedback to the record of a task; see `Store.add_feedback`."""
         with self._lock:
             self._check()
             record = self._records.get(task_id)
@@ -193,7 +193,7 @@ class MemoryStore:
         return iter(stored)
 
     def summary(self, definition_id: str) -> AIWorkerPerformanceSummary:
-        """What the tasks of a definition add up to; see `Store.summary`."""
+        """Add up the tasks of a definition; see `Store.summary`."""
         totals = Totals()
         with self._lock:
             self._check()

@@ -1,10 +1,10 @@
-"""The performance data on the disk: loading, appending, tidying up.  `json_array` describes the form of the file.
+"""The file of the performance data: reading it, appending to it, writing it anew.  `json_array` describes its form.
 
 An append costs one write and one sync, whatever the size of the file.  It goes into padding that is there already,
 where possible: the file's length does not change then, and the sync need not wait for the file system's own journal
 (measured on ext4: 150 µs instead of 245).  Whatever fails while appending is undone before the error is raised.
 
-Nor is the file's status asked for between appends: on Linux a file whose times were looked at gets new ones with the
+Nor is the file's status asked for between appends: on Linux a file whose times were read gets new ones with the
 next write, to the nanosecond, and the sync takes half as long again (165 to 185 µs instead of 120).  What other
 processes did shows in a note that every one leaves after each change, in the bytes at the tail, and in the directory's
 time, which tells whether the file was replaced; its own times are compared now and then.
@@ -43,14 +43,14 @@ PADDING_STEP: Final = 16384
 """The file grows in steps of this many bytes while it is in use."""
 
 _LOOK_SECONDS: Final = 0.25
-"""How often it is looked whether the file was edited in place."""
+"""How often the file is checked for changes in place by other programs, in seconds."""
 
 _LOG = logging.getLogger("ai_wm.store")
 
 
 @dataclass(slots=True)
 class FileState:
-    """What is known of the file.  ``reader`` holds the lines that offsets point into.
+    """The state of the file when it was last read or written.  ``reader`` is the file that offsets point into.
 
     ``own`` says that the lines are in the file itself.  If not, the file was written elsewhere and its entries are kept
     as lines in a temporary file, until the first append or tidying up puts those in its place.
@@ -78,18 +78,20 @@ class FileState:
 
     @property
     def closing(self) -> bytes:
-        """What stands at the tail of a file that is whole."""
+        """The bytes behind the last entry of a file that is whole."""
         return b"\n]\n" if self.count else b"]\n"
 
 
 class PerformanceFile:
-    """The file of retired instances and stateless records.  Unless said otherwise, the caller holds the store's lock.
+    """The file of retired instances and stateless tasks.
+
+    Unless said otherwise, the caller holds the store's lock.
 
     Args:
         path: where it is; it need not exist.
         files: the calls to write with.
         note: leaves a note for other processes of this program.
-        noted: gives the last note left.
+        noted: reads the last note left.
     """
 
     def __init__(
@@ -106,7 +108,7 @@ class PerformanceFile:
     # Reading
 
     def changed(self) -> bool:
-        """Whether the file is not as last seen.  Needs no lock: what is half written counts as changed."""
+        """Whether the file was changed by others.  Needs no lock: a write that is going on counts as a change."""
         state = self.state
         if state.reader is None or not state.own or state.torn:
             return self._signature() != state.seen
@@ -134,7 +136,7 @@ class PerformanceFile:
         return False
 
     def _edited(self, state: FileState) -> bool:
-        """Whether the file was changed in place by something that leaves no note.  Looked at now and then."""
+        """Whether the file was changed in place by something that leaves no note.  Checked now and then."""
         now = time.monotonic()
         if now - self._looked < _LOOK_SECONDS:
             return False
@@ -149,11 +151,14 @@ class PerformanceFile:
         return False
 
     def load(self, put: Put, *, repair: bool) -> FileState:
-        """Read the whole file into a new state; `state` is not touched.
+        """Read the whole file; `state` stays as it is.
 
         Args:
             put: called for every entry.
-            repair: whether to cut a torn tail in the file; if not, it is only left out.
+            repair: whether to cut a torn tail off; if not, it is only left out.
+
+        Returns:
+            the state to go on with.
 
         Raises:
             NeuroScriptError: 18 if the file is not valid, 25 or 26 if it cannot be read.
@@ -182,7 +187,10 @@ class PerformanceFile:
         return state
 
     def refresh(self, put: Put) -> bool:
-        """Take in what other processes appended.
+        """Read what other processes appended.
+
+        Args:
+            put: called for every entry that is new.
 
         Returns:
             False if that is not all that happened to the file, so that it must be loaded again.
@@ -228,7 +236,7 @@ class PerformanceFile:
         except OSError as error:
             raise io_error(error, "repair the end of the performance data", self.path) from error
         state.size = state.tail + len(state.closing)
-        self._see(state)
+        self._leave_note(state)
 
     def _load_foreign(self, state: FileState, source: Descriptor, put: Put) -> FileState:
         """Read a file of another layout: its entries go as lines into a temporary file that has no name."""
@@ -254,7 +262,7 @@ class PerformanceFile:
     # Writing
 
     def append(self, lines: Sequence[bytes]) -> list[int]:
-        """Store lines for good; returns their offsets.  The file must be as last seen, and in this form (`rewrite`).
+        """Append entries and sync them.  The file must be as last read, and in this program's form (`rewrite`).
 
         Args:
             lines: the lines, without their ends.
@@ -284,7 +292,7 @@ class PerformanceFile:
             offsets.append(offset)
             offset += len(line) + 2
         state.tail, state.count = start + len(body), state.count + len(lines)
-        self._see(state)
+        self._leave_note(state)
         return offsets
 
     def _grow(self, descriptor: int, data: bytes, start: int) -> int:
@@ -319,7 +327,7 @@ class PerformanceFile:
             if now > state.size:
                 self._files.truncate(descriptor, max(state.size, start + len(state.closing)))
             self._files.sync_data(descriptor)
-            self._see(state)
+            self._leave_note(state)
 
     def rewrite(self, lines: Iterable[tuple[str, bytes]], moved: Callable[[str, int, int], None]) -> None:
         """Write the file anew, one entry a line, with these entries and nothing else.
@@ -349,7 +357,7 @@ class PerformanceFile:
         file = Descriptor(self._files.open(self.path, os.O_RDWR))
         seen, directory = signature(os.fstat(file.number)), os.stat(self._folder).st_mtime_ns
         self.state = FileState(file, True, True, tail, count, size=seen[1], seen=seen, directory=directory)
-        self._see(self.state)
+        self._leave_note(self.state)
         for instance_id, offset, length in places:
             moved(instance_id, offset, length)
 
@@ -360,7 +368,7 @@ class PerformanceFile:
             self.state = FileState()
 
     def trim(self) -> None:
-        """Cut the padding off: the file is as short as it can be."""
+        """Cut the padding off."""
         state = self.state
         if state.reader is None or not state.own or not state.writable:
             return
@@ -368,15 +376,15 @@ class PerformanceFile:
         if os.fstat(state.reader.number).st_size > end:
             self._files.truncate(state.reader.number, end)
             state.size = end
-            self._see(state)
+            self._leave_note(state)
 
     def sync(self) -> None:
-        """Make sure that what other processes wrote is on the disk too."""
+        """Sync the file: a process that wrote to it may have died before it did."""
         if self.state.reader is not None and self.state.own and self.state.writable:
             self._files.sync_data(self.state.reader.number)
 
-    def _see(self, state: FileState) -> None:
-        """Note that this process changed the file, so that no other takes it for someone else's doing."""
+    def _leave_note(self, state: FileState) -> None:
+        """Leave a note of this change, so that other processes need not read the whole file again."""
         note = b"%d %d" % (state.tail, time.time_ns())
         with contextlib.suppress(OSError):  # without the note other processes only read the whole file again
             self._note(note)

@@ -1,4 +1,4 @@
-"""From the JSON of an entry to the rows of the index, and to the form that scripts see, without making models.
+"""Rows of the index, and the maps that scripts see, made from the JSON of entries without pydantic models.
 
 A hundred thousand records are read when a store is opened, and as many may answer one query.  Models cost ten times
 what these functions do, so they are made only of what is handed out as models, and of entries that are not as this
@@ -24,7 +24,11 @@ from ai_wm.data.types import (
 
 
 class Row(NamedTuple):
-    """What the index keeps of a record.  ``start`` and ``end`` are nanoseconds; ``rating`` is None without feedback."""
+    """The row of a record in the index.
+
+    ``start`` and ``end`` are nanoseconds since 1970, ``cost`` is in the currency of the prices, and ``rating`` is None
+    without feedback.
+    """
 
     task_id: str
     definition_id: str
@@ -38,7 +42,7 @@ class Row(NamedTuple):
 
 
 class IndexedEntry(NamedTuple):
-    """What the index keeps of an entry."""
+    """The part of an entry that the index keeps: its ids, and a row for each record."""
 
     instance_id: str
     definition_id: str
@@ -104,7 +108,7 @@ _OTHER_SPELLINGS: Final = frozenset().union(
 
 
 def normal_entry(entry: Any) -> tuple[dict[str, Any], IndexedEntry]:
-    """Check an entry read from a file, and bring it to the spelling of the files.
+    """Check an entry that was read from a file, and bring it to the usual spelling.
 
     Returns:
         the entry, itself if it is in the usual spelling, and what the index keeps of it.
@@ -147,7 +151,7 @@ def _indexed(entry: dict[str, Any]) -> IndexedEntry | None:
 
 
 def record_row(record: dict[str, Any]) -> Row | None:
-    """The row of a record in the usual spelling and with values of the right types; None for any other."""
+    """Make the row of a record in the form of the files; None if its spelling or its types are not the usual ones."""
     if not (_fits(record, _RECORD_TYPES) and record.keys() >= _REQUIRED):
         return None
     start, end = nanoseconds(record["timestamp_start"]), nanoseconds(record["timestamp_end"])
@@ -166,7 +170,7 @@ def record_row(record: dict[str, Any]) -> Row | None:
 
 
 def row_of(record: PerformanceRecord) -> Row | None:
-    """The row of a record; None if it has a key in two spellings."""
+    """Make the row of a record; None if it has a key in two spellings."""
     if has_two_spellings(record):
         return None
     feedback = record.supervisor_feedback
@@ -212,7 +216,7 @@ _DAYS: dict[str, int] = {}
 
 
 def nanoseconds(text: str) -> int | None:
-    """RFC 3339 text as nanoseconds since 1970, as `to_nanoseconds` gives them; None if it is not RFC 3339."""
+    """Convert RFC 3339 text to nanoseconds since 1970, as `to_nanoseconds` does; None if it is not RFC 3339."""
     day = _DAYS.get(text[:10])
     # The usual form, 2025-06-15T09:30:00.123456789Z, without a datetime; everything else the long way.
     if day is not None and text[-1:] == "Z" and text[10:11] == "T" and text[13:14] == text[16:17] == ":":
@@ -240,7 +244,7 @@ _FEEDBACK_SHAPE: Final[dict[str, Any]] = SupervisorFeedback().to_script()
 
 
 def script_record(record: dict[str, Any]) -> dict[str, Any]:
-    """A record, in the usual spelling, as `PerformanceRecord.to_script` gives it.  The result may share containers."""
+    """Convert a record in the form of the files to that of `PerformanceRecord.to_script`; they may share containers."""
     result = _RECORD_SHAPE | {"input_context": {}, "llm_metrics": {}} | record
     feedback = result["supervisor_feedback"]
     if feedback is not None:

@@ -1,4 +1,4 @@
-"""Rules that every store keeps: what it refuses, and the entry that stands for a task without an instance."""
+"""Rules that every store follows: what it refuses, and the entry that stands for a task without an instance."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 
 def known_instance(instance_id: str) -> NeuroScriptError:
-    """Error 42: an instance is started whose id is taken."""
+    """Make error 42 for an instance whose id is taken."""
     return NeuroScriptError(ErrorCode.DUPLICATE, f"there is an instance {instance_id!r} already")
 
 
 def not_live(instance_id: str, why: str = "is not live") -> NeuroScriptError:
-    """Error 9: something is done that only the store of a live instance can do."""
+    """Make error 9 for an instance that is not live, or not this store's."""
     return NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"instance {instance_id!r} {why}")
 
 
 def known_task(task_id: str) -> NeuroScriptError:
-    """Error 42: a task is logged again."""
+    """Make error 42 for a task that is logged again."""
     return NeuroScriptError(ErrorCode.DUPLICATE, f"there is a record of task {task_id!r} already")
 
 
 def unknown_task(task_id: str) -> NeuroScriptError:
-    """Error 9: a task is judged that was never logged."""
+    """Make error 9 for a task that was never logged."""
     return NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no record of a task {task_id!r}")
 
 
 def two_spellings(task_id: str) -> NeuroScriptError:
-    """Error 4: a record holds a key in both spellings, so that no reader could tell which one counts."""
+    """Make error 4 for a record that holds a key in both spellings, so that no reader could tell which one counts."""
     message = f"performance record of task {task_id!r}: a key is given in two spellings; give each once"
     return NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
 
@@ -55,12 +55,12 @@ def check_tasks(records: Sequence[PerformanceRecord], is_of_another: Callable[[s
 
 
 def new_stateless_id() -> str:
-    """The id of the entry for a record that names no instance."""
+    """Make the id of an entry for a record that names no instance."""
     return f"{STATELESS_PREFIX}{uuid.uuid4()}"
 
 
 def task_entry(record: PerformanceRecord, instance_id: str) -> dict[str, Any]:
-    """The entry that stands for a task of no known instance, in the form of the files and without the record.
+    """Make the entry that stands for a task of no known instance, in the form of the files and without the record.
 
     Args:
         record: the task's.

@@ -1,4 +1,4 @@
-"""The directory beside the two files in which a store keeps its lock and the journals of live instances."""
+"""The state directory of a store, beside its two files, with its lock, its note and its journals."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _LOG = logging.getLogger("ai_wm.store")
 
 
 class StateDirectory:
-    """The lock of a store, and the note that its processes leave each other.
+    """The lock of a store, and the note that its processes leave for each other.
 
     Args:
-        parent: the store's directory; made if it is not there.
+        parent: the store's directory; made if it does not exist.
+        files: the calls to write with.
 
     Raises:
         NeuroScriptError: 26 if it cannot be made, 25 if that is for want of permission and there is no ``parent``.
@@ -45,15 +46,15 @@ class StateDirectory:
 
     @property
     def writable(self) -> bool:
-        """Whether there is a lock to write under; if not, the directory is only to be read."""
+        """Whether the store may be written; if not, there is no lock, and it is only read."""
         return self._lock is not None
 
     def locked(self) -> contextlib.AbstractContextManager[None]:
-        """Keeps every other thread and process out; may be nested.  Entering it may raise error 26."""
+        """Context manager that keeps all other threads and processes out; it may be nested, and raise error 26."""
         return self._lock or contextlib.nullcontext()
 
     def write_note(self, text: bytes) -> None:
-        """Leave a note, in the place of the last; at most 96 bytes.  It need not survive a crash.
+        """Leave a note of at most 96 bytes, in the place of the last.  It need not survive a crash.
 
         Raises:
             OSError: if it could not be written.
@@ -62,11 +63,11 @@ class StateDirectory:
             self._files.write_at(self._note.number, text.ljust(_NOTE_BYTES), 0)
 
     def read_note(self) -> bytes:
-        """The last note; empty if there is none."""
+        """Read the last note; empty if there is none."""
         return b"" if self._note is None else read_at(self._note.number, _NOTE_BYTES, 0).strip()
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Close the lock and the note."""
         for held in (self._lock, self._note):
             if held is not None:
                 held.close()

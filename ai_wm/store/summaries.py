@@ -1,4 +1,4 @@
-"""The definitions that are loaded, and the summaries in them: what they count beside the records, and writing them."""
+"""The loaded definitions and their summaries: what these count beyond the records, and when they are out of date."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ _NUMBERS: Final = tuple(name for name in AIWorkerPerformanceSummary.model_fields
 
 
 class Summaries:
-    """Definitions with their accounts.  The caller holds the store's mutex, and for `write` its lock.
+    """The loaded definitions, with what their summaries count beyond the records.
+
+    The caller holds the store's mutex, and for `write` its lock.
 
     Args:
-        file: where the definitions are.
+        file: the file that they are in.
     """
 
     def __init__(self, file: DefinitionsFile) -> None:
@@ -34,12 +36,12 @@ class Summaries:
         """Whether a summary in the file counts tasks beyond the records, and no mark there says which."""
 
     def changed(self) -> bool:
-        """Whether the file is not as last read or written.  Needs no lock."""
+        """Whether the file was changed since it was last read or written.  Needs no lock."""
         now = self._file.signature()
         return now != self.state.seen and (self._bad is None or self._bad[0] != now)
 
     def read(self) -> DefinitionsState:
-        """Read the file; nothing is taken in yet.
+        """Read the file; what is loaded stays as it is.
 
         Raises:
             NeuroScriptError: 18 if it is not valid, 25 or 26 if it cannot be read.
@@ -47,7 +49,7 @@ class Summaries:
         return self._file.load()
 
     def take(self, index: RecordIndex, state: DefinitionsState) -> None:
-        """Take what was read.  The index must be up to date: the marks are held against it."""
+        """Load what was read.  The index must be up to date: the marks are compared with it."""
         beyond = {
             definition_id: beyond_records(
                 definition.aggregate_performance_summary,
@@ -71,8 +73,11 @@ class Summaries:
         return bool(mark["records"] <= covered and mark.get("beyond", {}) == beyond.to_mark())
 
     def reload(self, index: RecordIndex) -> None:
-        """Take in what another program wrote.  If it is not valid, the definitions stay as they were, and a warning is
-        logged; the file is not written to before it is (`check_file`)."""
+        """Read what another program wrote.
+
+        If it is not valid, the definitions stay as they were, and a warning is logged; the file is not overwritten
+        before it is valid (`check_file`).
+        """
         now = self._file.signature()
         try:
             state = self.read()
@@ -83,25 +88,29 @@ class Summaries:
             self.take(index, state)
 
     def check_file(self) -> None:
-        """Make sure that the file may be written.
+        """Make sure that the file may be overwritten.
 
         Raises:
-            NeuroScriptError: 18 if what is in it is not valid.
+            NeuroScriptError: 18 if its content is not valid.
         """
         if self._bad is not None and self._bad[0] == self._file.signature():
             raise self._bad[1]
 
     def summary(self, index: RecordIndex, definition_id: str) -> AIWorkerPerformanceSummary:
-        """What the tasks of a definition add up to now."""
+        """Add up the tasks of a definition, as they are now."""
         totals = self._beyond.get(definition_id, Totals()).plus(index.totals(definition_id))
         return totals.summary(index.active_count(definition_id))
 
-    def lag(self, index: RecordIndex) -> bool:
-        """Whether a summary in the file is not what it should be."""
+    def outdated(self, index: RecordIndex) -> bool:
+        """Whether a summary in the file is not what the tasks add up to."""
         return any(self._current(index, definition) is not definition for definition in self.state.definitions.values())
 
     def write(self, index: RecordIndex, definitions: dict[str, AIWorkerDefinition] | None = None) -> None:
-        """Write the definitions, or others in their place, with the summaries as they are now.
+        """Write the definitions with the summaries as they are now.
+
+        Args:
+            index: the records.
+            definitions: those to write; None: those loaded.
 
         Raises:
             NeuroScriptError: 25 or 26 if it failed; then all is as it was.

@@ -1,4 +1,4 @@
-"""Events: their names, and how listeners get them."""
+"""The events of a manager: their names, and passing them to listeners."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TASK_FAILED = "ai_wm.task.failed"
 RATE_LIMITED = "ai_wm.rate_limited"
 
 Listener = Callable[[str, dict[str, Any]], object]
-"""Gets an event's name and payload."""
+"""A function that is called with an event's name and payload."""
 
 _collected: ContextVar[list[tuple[str, dict[str, Any]]] | None] = ContextVar("ai_wm_collected_events", default=None)
 

@@ -17,7 +17,7 @@ WorkT = TypeVar("WorkT")
 
 
 class Ticket(Generic[WorkT]):
-    """One caller's piece of work, and how it ended."""
+    """One caller's piece of work, and its result or error."""
 
     __slots__ = ("_error", "_result", "done", "sleeping", "work")
 
@@ -30,16 +30,16 @@ class Ticket(Generic[WorkT]):
         self._error: BaseException | None = None
 
     def succeed(self, result: Any) -> None:
-        """It is done, for good."""
+        """Mark the work as done, with what it resulted in."""
         self._result, self.done = result, True
 
     def fail(self, error: BaseException) -> None:
-        """It was not done, and left nothing behind.  The first verdict counts."""
+        """Mark the work as not done, for a reason, unless it is marked already."""
         if not self.done:
             self._error, self.done = error, True
 
     def outcome(self) -> Any:
-        """The result, or the error raised."""
+        """Return the result, or raise the error."""
         if self._error is not None:
             raise self._error
         return self._result

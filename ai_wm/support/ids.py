@@ -24,3 +24,9 @@ def new_id() -> str:
     number = _random.getrandbits(128) & _FREE_BITS | _VERSION_4
     digits = f"{number:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+class ExactId(str):
+    """The id of a definition that was found already, which is never read as a name: another one may be named so."""
+
+    __slots__ = ()

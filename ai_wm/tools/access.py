@@ -1,4 +1,4 @@
-"""What the tools share: reaching the manager, conversation handles, and converting results."""
+"""Helpers of the tools: reaching the manager, conversation handles, and converting results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ACCESS = "ai_wm_access"
 """The name of the function that gives the access of an interpreter's scripts to its manager."""
 
 READ_TOOL = "fs.Read"
-"""The tool that a host permits or not, and file contexts with it."""
+"""The tool by whose permission file contexts are permitted too."""
 
 KIND = "conversation"
 """The kind of a conversation's handle."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from neuroscript import ToolContext
 
 CAPABILITIES = ("ask", "net")
-"""What a host must grant for ``ask``, as for the tools that reach a model."""
+"""The capability that a host must grant for ``ask``, as for the tools that reach a model."""
 
 DEFAULT_NAME = "default"
 """The definition that a plain ``ask`` goes to, if there is one of this name."""
@@ -53,7 +53,10 @@ class Asker:
         """
         for capability in CAPABILITIES:
             if not ctx.interpreter.policy.granted(capability):
-                message = f"ask needs the capability {capability}, which the host does not grant"
+                message = (
+                    f"ask needs the capability {capability}, which the host does not grant; the host permits it with "
+                    f"Policy(grants=({capability!r},))"
+                )
                 raise NeuroScriptError(ErrorCode.SECURITY, message)
         access = access_of(ctx)
         options = options_of(ctx, access, whispered=[text_of(value) for value in whispered])

@@ -1,0 +1,1 @@
+"""The operations of a manager: definitions, instances, conversations, stateless tasks, batches and records."""

@@ -20,7 +20,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 MAX_PARALLEL = 256
 _WATCH_SECONDS = 0.05
-"""How often a waiting batch looks whether it was cancelled."""
+"""How often a waiting batch checks whether it was cancelled, in seconds."""
 
 Progress = AbstractContextManager[Callable[[], object]]
 """A display of how far a batch is: entered, it gives a function to call for each prompt that is done."""

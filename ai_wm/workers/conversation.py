@@ -10,11 +10,12 @@ from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.runner import Runner
 from ai_wm.calls.tool_host import ToolHost
 from ai_wm.calls.turn import CallOptions, Check, StreamCallback, Task
-from ai_wm.data.settings import check_overrides, effective_config, fallback_overrides
+from ai_wm.data.settings import at_current_address, check_overrides, effective_config, fallback_overrides
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, AIWorkerInstanceStatus, PerformanceRecord
 from ai_wm.providers.base import Message, Usage
 from ai_wm.store import Store
 from ai_wm.support.aio import in_thread
+from ai_wm.support.ids import ExactId
 from ai_wm.workers.definitions import Definitions
 from ai_wm.workers.session import Session
 from neuroscript import ErrorCode, NeuroScriptError
@@ -164,13 +165,15 @@ class Conversations:
                 return clearance.configure(definition, *layers)
             if is_fallback:
                 return effective_config(definition.base_config, *layers)
-            return effective_config(session.config, overrides)
+            return effective_config(
+                at_current_address(session.config, session.overrides, definition.base_config), overrides
+            )
 
         def store(record: PerformanceRecord, used: Usage) -> None:
             session.count(used.input_tokens, used.output_tokens, lambda usage: self.store.add_record(record, usage))
 
         return Task(
-            worker=own,
+            worker=ExactId(own),
             ready=lambda name: self._ready(name, own, clearance),
             configure=configure,
             messages=(*session.opening(options.check), *session.history, *options.context, prompt),

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ai_wm.data.definition_filter import definition_tests
 from ai_wm.data.fields import snake_case
 from ai_wm.data.provider_names import provider_names
 from ai_wm.data.settings import CallSettings
@@ -16,13 +17,13 @@ from ai_wm.data.types import (
     AIWorkerPerformanceSummary,
     APIKeySourceMethod,
     APIKeyStatus,
-    InteractionModelType,
     is_variable_name,
 )
 from ai_wm.keys.marks import Marks
 from ai_wm.ratelimit import RateLimiter
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
+from ai_wm.support.ids import ExactId
 from neuroscript import ErrorCode, NeuroScriptError
 
 READ_ONLY = frozenset(
@@ -35,7 +36,7 @@ READ_ONLY = frozenset(
         "owner",
     }
 )
-"""What `Definitions.update` refuses to change."""
+"""The fields that `Definitions.update` refuses to change."""
 
 
 class Definitions:
@@ -101,7 +102,7 @@ class Definitions:
         Raises:
             NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
         """
-        tests = _tests(filters)
+        tests = definition_tests(filters)
         if is_seen is not None:
             tests.append(is_seen)
         found = [item for item in self._store.definitions().values() if all(test(item) for test in tests)]
@@ -161,6 +162,7 @@ class Definitions:
             if not made.name.strip():
                 named = made.model_copy(update={"name": _free_name(made, definitions.values())})
             _check_name(named, definitions)
+            _check_id(named, definitions)
             definitions[named.definition_id] = named
             return named.definition_id
 
@@ -179,7 +181,7 @@ class Definitions:
             NeuroScriptError: 9 unknown definition; 4 for a key or value that does not fit; 11 for the id, the summary
                 and the time stamps; 42 if the new name is taken; 25 and 26 if it cannot be written.
         """
-        wanted = self.find(id_or_name).definition_id
+        wanted = ExactId(self.find(id_or_name).definition_id)
         changes = _by_field(updates)
 
         def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
@@ -209,17 +211,27 @@ class Definitions:
             return "script"
         return "host" if self._marks.holds(found) else "untrusted"
 
-    def trust(self, id_or_name: str) -> AIWorkerDefinition:
+    def trust(self, id_or_name: str, shown: AIWorkerDefinition | None = None) -> AIWorkerDefinition:
         """Makes a definition the host's, as it is, whoever made it, and returns it.
 
+        Args:
+            id_or_name: the definition.
+            shown: the definition as whoever trusts it saw it.
+
         Raises:
-            NeuroScriptError: 9 unknown definition; 42 if the host has another of that name; 25 and 26 if it cannot be
-                written.
+            NeuroScriptError: 9 unknown definition; 19 if it is not as it was shown; 42 if the host has another of that
+                name; 25 and 26 if it cannot be written.
         """
-        wanted = self.find(id_or_name).definition_id
+        wanted = ExactId(self.find(id_or_name).definition_id)
 
         def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
-            hosts = find_in(definitions, wanted).model_copy(update={"owner": ""})
+            current = find_in(definitions, wanted)
+            if shown is not None and not _is_same(current, shown):
+                raise NeuroScriptError(
+                    ErrorCode.PRECONDITION_FAILED,
+                    f"the definition {shown.name!r} was changed while it was looked at; look at it again",
+                )
+            hosts = current.model_copy(update={"owner": ""})
             _check_name(hosts, definitions)
             hosts = hosts.model_copy(update={"host_mark": self._marks.of(hosts)})
             definitions[hosts.definition_id] = hosts
@@ -237,7 +249,7 @@ class Definitions:
         Raises:
             NeuroScriptError: 9 unknown definition; 19 while it has active instances; 25 and 26 if it cannot be written.
         """
-        wanted = self.find(id_or_name).definition_id
+        wanted = ExactId(self.find(id_or_name).definition_id)
 
         def change(definitions: dict[str, AIWorkerDefinition]) -> str:
             definition = find_in(definitions, wanted)
@@ -280,8 +292,10 @@ def find_in(
         NeuroScriptError: 9 if there is none, or several between which nothing decides.
     """
     found = definitions.get(id_or_name)
-    if found is not None and is_seen(found) and comes_first(found):
+    if found is not None and is_seen(found) and (type(id_or_name) is ExactId or comes_first(found)):
         return found
+    if type(id_or_name) is ExactId:
+        raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no worker definition with the id {id_or_name!r}")
     others, archived = [found] if found is not None and is_seen(found) else [], []
     for definition in definitions.values():
         if definition.name == id_or_name and definition is not found and is_seen(definition):
@@ -328,6 +342,22 @@ def _check_name(definition: AIWorkerDefinition, definitions: Mapping[str, AIWork
                 f"there is a definition named {definition.name!r} already (id {other.definition_id}); choose another "
                 "name, or archive that one",
             )
+
+
+def _check_id(definition: AIWorkerDefinition, definitions: Mapping[str, AIWorkerDefinition]) -> None:
+    """A new definition's id is no name of another that its maker sees, or either could be meant."""
+    for other in definitions.values():
+        if other.name == definition.definition_id and other.owner in ("", definition.owner):
+            raise NeuroScriptError(
+                ErrorCode.DUPLICATE,
+                f"the id {definition.definition_id!r} is the name of another definition; choose another id, or none",
+            )
+
+
+def _is_same(one: AIWorkerDefinition, other: AIWorkerDefinition) -> bool:
+    """Whether two states of a definition differ in nothing but what its calls change."""
+    aside = {"aggregate_performance_summary", "modified_timestamp"}
+    return one.model_dump(exclude=aside) == other.model_dump(exclude=aside)
 
 
 def _free_name(definition: AIWorkerDefinition, others: Iterable[AIWorkerDefinition]) -> str:
@@ -412,103 +442,3 @@ def _masked_key() -> NeuroScriptError:
     return NeuroScriptError(
         ErrorCode.ARG_MISMATCH, f"auth.value is {MASK!r}, which stands for a key that is not shown; give the key itself"
     )
-
-
-# --- filters ---
-
-_Test = Callable[[AIWorkerDefinition], bool]
-
-
-def _tests(filters: Any) -> list[_Test]:
-    if filters is None:
-        return []
-    if not isinstance(filters, Mapping):
-        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"filters is a map, not {type(filters).__name__}")
-    tests = []
-    for name, value in filters.items():
-        make = _FILTERS.get(name)
-        if make is None:
-            near = difflib.get_close_matches(str(name), _FILTERS, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_FILTERS)}"
-            raise NeuroScriptError(
-                ErrorCode.ARG_MISMATCH, f"there is no filter {name!r} for definitions; {hint}", details={"field": name}
-            )
-        if value is not None:
-            tests.append(make(name, value))
-    return tests
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise NeuroScriptError(
-            ErrorCode.ARG_MISMATCH,
-            f"the filter {name} takes a string, not {type(value).__name__}",
-            details={"field": name},
-        )
-    return str(value)
-
-
-def _word(name: str, value: Any, words: type[AIWorkerDefinitionStatus | InteractionModelType]) -> str:
-    text = _text(name, value)
-    if text not in list(words):
-        raise NeuroScriptError(
-            ErrorCode.ARG_MISMATCH,
-            f"the filter {name} is {text!r}; expected one of {', '.join(words)}",
-            details={"field": name},
-        )
-    return text
-
-
-def _is_id(name: str, value: Any) -> _Test:
-    wanted = _text(name, value)
-    return lambda item: item.definition_id == wanted
-
-
-def _contains(name: str, value: Any) -> _Test:
-    wanted = _text(name, value).casefold()
-    return lambda item: wanted in getattr(item, name).casefold()
-
-
-def _is_provider(name: str, value: Any) -> _Test:
-    wanted = _text(name, value)
-    return lambda item: item.provider == wanted
-
-
-def _is_status(name: str, value: Any) -> _Test:
-    wanted = _word(name, value, AIWorkerDefinitionStatus)
-    return lambda item: item.status == wanted
-
-
-def _has_model(name: str, value: Any) -> _Test:
-    wanted = _word(name, value, InteractionModelType)
-    # A worker for both is one for each.
-    return lambda item: wanted in item.interaction_models or InteractionModelType.BOTH in item.interaction_models
-
-
-def _has_capability(name: str, value: Any) -> _Test:
-    wanted = _text(name, value)
-    return lambda item: wanted in item.capabilities
-
-
-def _has_capabilities(name: str, value: Any) -> _Test:
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise NeuroScriptError(
-            ErrorCode.ARG_MISMATCH,
-            f"the filter {name} takes a list of strings, not {type(value).__name__}",
-            details={"field": name},
-        )
-    wanted = {_text(name, item) for item in value}
-    return lambda item: wanted <= set(item.capabilities)
-
-
-_FILTERS: dict[str, Callable[[str, Any], _Test]] = {
-    "definition_id": _is_id,
-    "id": _is_id,
-    "name": _contains,
-    "model_name": _contains,
-    "provider": _is_provider,
-    "status": _is_status,
-    "interaction_models_contains": _has_model,
-    "capabilities_contains": _has_capability,
-    "capabilities_contains_all": _has_capabilities,
-}

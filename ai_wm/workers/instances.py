@@ -26,6 +26,7 @@ from ai_wm.ratelimit import RateLimiter
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
 from ai_wm.support.events import INSTANCE_RETIRED, INSTANCE_SPAWNED, Events
+from ai_wm.support.ids import ExactId
 from ai_wm.workers.definitions import Definitions
 from ai_wm.workers.file_contexts import FileContexts, FileReader, checked_paths
 from ai_wm.workers.session import Session, stale
@@ -40,10 +41,10 @@ FINAL_STATES = (
     AIWorkerInstanceStatus.CONTEXT_FULL,
     AIWorkerInstanceStatus.TOKEN_LIMIT_REACHED,
 )
-"""What an instance may be retired as."""
+"""The states in which an instance may be retired."""
 
 _REMEMBERED = 10_000
-"""How many retired instances' ids are kept, to tell one of them from an id that never was."""
+"""How many ids of retired instances are kept, to tell a retired instance from an unknown one."""
 
 
 class Instances:
@@ -143,7 +144,7 @@ class Instances:
         definition = (self._definitions if clearance is None else clearance).find(id_or_name)
         paths = None if file_contexts is None else checked_paths(file_contexts)
         try:
-            live = self._start(definition.definition_id, overrides, paths, clearance, read or self._read)
+            live = self._start(ExactId(definition.definition_id), overrides, paths, clearance, read or self._read)
         except RateLimitedError as error:
             self._events.fire(*failed(definition, "", error, None))
             raise

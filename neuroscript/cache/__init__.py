@@ -1,0 +1,1 @@
+"""Caches of compiled programs, in memory and on disk."""

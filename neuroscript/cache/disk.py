@@ -188,7 +188,7 @@ def _is_ours(status: os.stat_result) -> bool:
 
 
 def _find_key(path: str) -> bytes:
-    """The key.
+    """Reads the key.
 
     Raises:
         OSError: if there is none, or one that others may know or have chosen.
@@ -198,7 +198,7 @@ def _find_key(path: str) -> bytes:
 
 
 def _find_or_make_key(path: str) -> bytes:
-    """The key; a new one if there is none, or one that others may know, with which all that was kept is lost."""
+    """Reads the key, or makes a new one if there is none or others may know it; all that was kept is lost then."""
     _check_place(path)
     try:
         return _read_key(path)
@@ -236,7 +236,7 @@ def _read_key(path: str) -> bytes:
 
 
 def _seal(key: bytes, name: str, content: bytes) -> bytes:
-    """What a file begins with."""
+    """The HMAC that a file begins with."""
     return hmac.digest(key, name.encode() + content, "sha256")
 
 

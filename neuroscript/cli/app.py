@@ -39,14 +39,14 @@ BUILT_IN = ("run", "check", "tools", "repl", "trust")
 """The sub-commands of this package, each in the module of its name."""
 
 _YOUNG = 20_000
-"""New objects from which on garbage is looked for, in a process of the command's own.
+"""How many new objects start a garbage collection in a process of the command's own.
 
 A start makes objects and no garbage: with Python's 700, looking takes 6 of 210 ms where workers are used.
 """
 
 
 class Parser(argparse.ArgumentParser):
-    """The parser of a command; what it repeats of the arguments steers no terminal."""
+    """The argument parser of a command; its messages show control characters as escapes."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if message:
@@ -108,7 +108,7 @@ def _main(arguments: list[str]) -> int:
 
 
 def silence_stdout() -> None:
-    """Sends what is still to be flushed at exit nowhere, since flushing it to a closed pipe would fail again."""
+    """Discards what is still to be flushed at exit, since flushing it to a closed pipe would fail again."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, sys.stdout.fileno())
     os.close(devnull)

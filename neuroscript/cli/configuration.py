@@ -30,7 +30,7 @@ RUN_SANDBOX = "run.sandbox"
 
 
 def layered(options: argparse.Namespace, user: str | None, projects: Sequence[str], max_cost: float | None) -> Settings:
-    """All that the files and the flags say; what is left out of an untrusted file is told on standard error.
+    """Combines the files and the flags; what is left out of an untrusted file is told on standard error.
 
     Raises:
         UsageError: for a file that cannot be read, an unknown name or a value that does not fit.

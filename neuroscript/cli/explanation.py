@@ -1,4 +1,4 @@
-"""What a program may do, in words, and where each point comes from."""
+"""Explains in words what a program may do, and where each permission or limit comes from."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OUT_OF_REACH = (
     "Python, processes and modules of the machine",
 )
 BUILT_IN = "always"
-"""Where a point comes from that nobody can change."""
+"""The origin of a point that nobody can change."""
 
 _MANAGE = {
     "none": "workers' definitions: scripts change none",
@@ -84,7 +84,7 @@ def explained(settings: Settings) -> str:
 
 
 def points(settings: Settings) -> Iterator[Point]:
-    """Everything that holds."""
+    """Every point that follows from the settings."""
     yield from _files(settings)
     yield from _tools(settings)
     if settings.one("run.plugins"):

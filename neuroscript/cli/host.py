@@ -1,4 +1,4 @@
-"""What a command gives to the programs that it runs, from its flags and the configuration files.
+"""Settles what a command gives to the programs that it runs, from its flags and the configuration files.
 
 Most runs have no configuration and no flags on trust; for them nothing more than this module is imported.
 """
@@ -38,7 +38,7 @@ PROJECT_FILE = "neuroscript.toml"
 
 @record(frozen=True)
 class Host:
-    """What programs are given.
+    """The files, variables, limits and permissions that a command gives to programs.
 
     Args:
         sandbox: the directory that they may read and write.
@@ -60,7 +60,7 @@ class Host:
 
 
 def make_host(options: argparse.Namespace, program: str, max_cost: float | None) -> Host:
-    """What the options and the configuration files say.
+    """Makes the `Host` of a command from its options and the configuration files.
 
     Args:
         options: what was parsed of the options of `options.add_host`, `add_limits` and `add_policy`.
@@ -80,7 +80,7 @@ def make_host(options: argparse.Namespace, program: str, max_cost: float | None)
 
 
 def settings_of(options: argparse.Namespace, program: str, max_cost: float | None) -> Settings:
-    """The same with all that `make_host` leaves out where there are only defaults: where each value comes from.
+    """Makes the settings of a command, which know where each value comes from, defaults too.
 
     Raises:
         UsageError: if a configuration file cannot be used.
@@ -92,7 +92,7 @@ def settings_of(options: argparse.Namespace, program: str, max_cost: float | Non
 
 
 def host_of(settings: Settings) -> Host:
-    """What all the settings together say."""
+    """Makes the `Host` that the settings describe."""
     return Host(
         settings.one("run.sandbox"),
         list(settings.each("run.env")),

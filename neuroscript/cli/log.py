@@ -15,7 +15,7 @@ def install() -> None:
 
 
 class _Formatter(logging.Formatter):
-    """What is logged may be a program's or a server's words: they make no further lines and steer no terminal."""
+    """Formatter that keeps a record on one line without control characters: it may quote a program or a server."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = one_line(record.message)

@@ -6,7 +6,7 @@ import os
 import stat
 
 OTHERS = 0o002
-"""That everybody may write."""
+"""The permission bit by which everybody may write."""
 
 GROUP_AND_OTHERS = 0o022
 

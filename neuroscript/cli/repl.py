@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Holds the conversation; returns when it ends."""
+    """Runs an interactive session until it ends; returns the exit status."""
     settings = settings_of(options, STDIN, None)
     directory = sandbox_directory(settings.one("run.sandbox"))
     interrupts = Interrupts()

@@ -126,7 +126,7 @@ def _failed(error: NeuroScriptError, job: _Job, sink: _Sink, interrupts: Interru
 
 @record(frozen=True)
 class _Job:
-    """What the command line asks for."""
+    """The run that the command line asks for: a program, its entry procedure, arguments and events."""
 
     name: str
     entry: str | None

@@ -131,7 +131,7 @@ class ReplSession:
             self._write(explain(error, self._sources))
 
     def close(self) -> None:
-        """Ends the conversation."""
+        """Ends the session."""
         self.interpreter.close()
 
     # --- commands ---

@@ -1,4 +1,4 @@
-"""What the command line and its configuration files can say about a run, and how several of them add up.
+"""The settings of a run, and how those of the command line and several configuration files combine.
 
 Each setting has a default and a rule.  A layer that is trusted (the user's configuration, a project's file that the
 user trusts, the flags) grants; one that is not (a project's file that came with a program) narrows: what would grant
@@ -52,7 +52,7 @@ _FULL_NAME = re.compile(r"\w+(\.\w+)+")
 
 @record(frozen=True)
 class Setting:
-    """One setting.
+    """One setting: where it stands in a configuration file, its type, its default, and how layers combine.
 
     Args:
         section: the table of the configuration file that it stands in.
@@ -78,35 +78,35 @@ class Setting:
 
 
 def texts(value: Any) -> tuple[str, ...]:
-    """A list of texts."""
+    """Reads a list of strings that are not empty."""
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item.strip() for item in value):
         raise ValueError('a list of texts that are not empty, such as ["a", "b"]')
     return tuple(value)
 
 
 def text(value: Any) -> str:
-    """One text."""
+    """Reads a string that is not empty."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError("a text that is not empty")
     return value
 
 
 def switch(value: Any) -> bool:
-    """True or false."""
+    """Reads a truth value."""
     if not isinstance(value, bool):
         raise ValueError("true or false")
     return value
 
 
 def manage(value: Any) -> str:
-    """Whose definitions scripts may change."""
+    """Reads whose definitions scripts may change: one of `MANAGE`."""
     if value not in MANAGE:
         raise ValueError(" or ".join(f'"{word}"' for word in MANAGE))
     return str(value)
 
 
 def address(value: Any) -> str:
-    """A URL prefix: scheme, host, perhaps port and path.  The value, which may hold a password, is in no message."""
+    """Reads a URL prefix: scheme, host, perhaps port and path.  No message has the value, which may hold a password."""
     from urllib.parse import urlsplit
 
     wanted = f"an http or https address without user, query or fragment, such as {EXAMPLE_ADDRESS}"
@@ -146,12 +146,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def addresses(value: Any) -> tuple[str, ...]:
-    """A list of addresses."""
+    """Reads a list of addresses."""
     return tuple(address(item) for item in texts(value))
 
 
 def place(value: Any) -> str:
-    """Where a key may go: an address, or ``provider:NAME``."""
+    """Reads the place that a key may go to: an address, or ``provider:NAME``."""
     if isinstance(value, str) and _PROVIDER.fullmatch(value):
         return value
     checked = address(value)
@@ -164,7 +164,7 @@ def place(value: Any) -> str:
 
 
 def pair(written: str) -> tuple[str, str]:
-    """A key source and where its key may go, from ``SOURCE=URL``.  No message repeats what may be a key."""
+    """Reads a key source and the place that its key may go to, ``SOURCE=URL``.  What may be a key is in no message."""
     found = _PAIR.fullmatch(written)
     if found is None or not _SOURCE.fullmatch(found["source"]):
         raise ValueError(f"SOURCE=URL, with env:, config:, vault: or keyring: in front, such as {EXAMPLE_KEY}")
@@ -172,7 +172,7 @@ def pair(written: str) -> tuple[str, str]:
 
 
 def keys(value: Any) -> tuple[tuple[str, str], ...]:
-    """A map of key sources to the addresses that each key may go to, as pairs."""
+    """Reads a table from key sources to the places that each key may go to, as pairs."""
     if not isinstance(value, dict):
         raise ValueError('a table such as {"env:GROQ_API_KEY" = ["https://api.groq.com"]}')
     pairs = []
@@ -184,7 +184,7 @@ def keys(value: Any) -> tuple[tuple[str, str], ...]:
 
 
 def tools(value: Any) -> tuple[str, ...]:
-    """A list of patterns of tool names."""
+    """Reads a list of patterns of tool names."""
     return tuple(item.removeprefix("tool.") for item in texts(value))
 
 
@@ -278,7 +278,7 @@ class Settings:
         return self._values[path][0].value
 
     def origin(self, path: str) -> str:
-        """Where that comes from."""
+        """The origin of the value of a setting that does not add up."""
         return self._values[path][0].origin
 
     def grant(self, path: str, value: Any, origin: str) -> None:

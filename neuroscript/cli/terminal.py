@@ -53,7 +53,7 @@ def make_prompt(session: ReplSession) -> Callable[[], str]:
 
 
 def _history() -> History:
-    """What was typed in earlier conversations; kept for this one alone where no file can be written."""
+    """The inputs of earlier sessions; where no file can be written, those of this one alone."""
     path = user_state_path("neuroscript", appauthor=False) / "repl_history"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ MISSING = "missing"
 
 
 def digest(content: bytes) -> str:
-    """What a file's content is known by."""
+    """The SHA-256 of a file's content, by which the list knows it."""
     return hashlib.sha256(content).hexdigest()
 
 

@@ -1,0 +1,1 @@
+"""The compiler: resolves and analyses syntax trees, and generates Python code from them."""

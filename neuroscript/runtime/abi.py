@@ -22,10 +22,15 @@ VARIABLE = "v_"
 DEPTH = "d"
 """The first parameter of every function: the call depth that is left."""
 
+_SPECIALISED = "t"
+_EVENT_HANDLER = "e"
+_COMMAND = "c"
+_START = "i"
+
 
 def specialised(load: int, procedure: str) -> str:
     """The function of a procedure's specialised body; once the procedure is replaced, its new general function."""
-    return f"t{load}_{procedure}"
+    return f"{_SPECIALISED}{load}_{procedure}"
 
 
 def specialised_self(load: int, procedure: str) -> str:
@@ -33,19 +38,34 @@ def specialised_self(load: int, procedure: str) -> str:
     return f"r{load}_{procedure}"
 
 
+def general(function: str) -> str:
+    """The general function of the procedure whose specialised body a function is; empty for every other function."""
+    kind, _, procedure = function.partition("_")
+    return PROCEDURE + procedure if kind.startswith(_SPECIALISED) else ""
+
+
 def event_handler(load: int, number: int) -> str:
     """The function of an event handler."""
-    return f"e_{load}_{number}"
+    return f"{_EVENT_HANDLER}_{load}_{number}"
 
 
 def command(load: int, number: int) -> str:
     """The function of a command block."""
-    return f"c_{load}_{number}"
+    return f"{_COMMAND}_{load}_{number}"
 
 
 def start(load: int) -> str:
     """The function that a load runs, which registers its event handlers."""
-    return f"i_{load}"
+    return f"{_START}_{load}"
+
+
+_NOT_PROCEDURES = {_EVENT_HANDLER: "event handler", _COMMAND: "command", _START: "load"}
+
+
+def shown_name(function: str) -> str:
+    """A function's name as the script's author knows it: the procedure's, or what kind of body it is."""
+    kind, _, procedure = function.partition("_")
+    return _NOT_PROCEDURES.get(kind, procedure)
 
 
 # --- tools and built-in functions ------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from time import perf_counter
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.limits import Limits
+from neuroscript.runtime import abi
 from neuroscript.runtime.errors import Stop
 from neuroscript.runtime.run_state import RunState
 from neuroscript.values import EventValue
@@ -37,7 +38,7 @@ _STATM = "/proc/self/statm"
 
 
 class Fuel:
-    """The budget of one run; ``namespace["_fuel"]`` is what generated code draws on."""
+    """The budget of one run; ``namespace[abi.FUEL]`` is what generated code draws on."""
 
     def __init__(self, limits: Limits, namespace: dict[str, Any]) -> None:
         self.limits = limits
@@ -90,7 +91,7 @@ class Fuel:
         self.memory_base = self.memory_seen = 0
         self.memory_allowed = self.limits.max_memory
         # An iterator that never ends: `chain` asks the generator for the next portion in the middle of a step.
-        self.namespace["_fuel"] = chain.from_iterable(self._portions())
+        self.namespace[abi.FUEL] = chain.from_iterable(self._portions())
 
     def _portions(self) -> Iterator[Iterable[bool]]:
         """Yields steps in portions, each step true; the limits are checked between two portions."""

@@ -33,7 +33,7 @@ class ToolContext:
 
     @property
     def sandbox(self) -> Path | None:
-        """The directory that file tools may touch; None if the host gave none.  What is in it, `files` reaches."""
+        """The directory that file tools may touch; None if the host gave none.  `files` reaches what is in it."""
         return self.interpreter.sandbox
 
     @property
@@ -62,7 +62,7 @@ class ToolContext:
 
     @property
     def run(self) -> object:
-        """What stands for the run that is going on: one object throughout it; None where the host calls a tool."""
+        """An object that identifies the run that is going on; None where the host calls a tool."""
         return self.interpreter.runtime.current_run
 
     @property
@@ -104,6 +104,10 @@ class ToolContext:
     def emit_event(self, name: str, payload: Any = None, source: str = "tool") -> None:
         """Fires an event; its handlers have run when this returns."""
         self.interpreter.runtime.fire(name, named_from_host(payload, "the payload"), source, joining=True)
+
+    def has_handlers(self, name: str) -> bool:
+        """Whether any handler is registered for events of this name."""
+        return bool(self.interpreter.runtime.events.of(name))
 
     def is_reserved_event(self, name: str) -> bool:
         """Whether only the host's own parts may fire events of this name."""

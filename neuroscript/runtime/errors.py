@@ -7,6 +7,7 @@ read from the traceback when there is one.
 from __future__ import annotations
 
 from neuroscript.errors import ErrorCode, NeuroScriptError, StackFrame
+from neuroscript.runtime import abi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,19 +101,12 @@ def frames_to_stack(frames: list[tuple[FrameType, int]]) -> Iterable[StackFrame]
             continue
         owner = _owner(body, inner)
         line, column = place_of(code, position)
-        yield StackFrame(_shown_name(body), code.co_filename, line, column)
+        yield StackFrame(abi.shown_name(body), code.co_filename, line, column)
 
 
 def _owner(body: str, inner: str) -> str:
     """The function outside of this one that stands for the same body: none for most."""
-    if inner:
-        return body
-    return f"p_{body.partition('_')[2]}" if body[0] == "t" else ""
-
-
-def _shown_name(identifier: str) -> str:
-    prefix, _, name = identifier.partition("_")
-    return {"p": name, "t": name, "e": "event handler", "c": "command", "i": "load"}[prefix[0]]
+    return body if inner else abi.general(body)
 
 
 def place_of(code: CodeType, position: int) -> tuple[int, int]:
@@ -156,13 +150,13 @@ def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: R
         name = exception.variable
     else:
         # Python says "cannot access local variable 'v_name' where it is not associated with a value".
-        _, found, rest = str(exception).partition("variable 'v_")
+        _, found, rest = str(exception).partition(f"variable '{abi.VARIABLE}")
         name = rest.partition("'")[0] if found else str(exception)
     known: set[str] = set(runtime.globals) | set(runtime.procedures)
     if frames:
         code = frames[-1][0].f_code
         names = (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
-        known |= {local[2:] for local in names if local.startswith("v_")}
+        known |= {local.removeprefix(abi.VARIABLE) for local in names if local.startswith(abi.VARIABLE)}
     from neuroscript.syntax.errors.common_mistakes import VALUE_WORDS
 
     meant = VALUE_WORDS.get(name)

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 
 class Runtime(ToolLinks, Runs):
-    """What generated code calls, for one interpreter and one run at a time."""
+    """The functions that generated code calls, for one interpreter and one run at a time."""
 
     def __init__(self, interpreter: Interpreter, limits: Limits, global_values: dict[str, Any]) -> None:
         ToolLinks.__init__(self)

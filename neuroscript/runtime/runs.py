@@ -11,6 +11,7 @@ import threading
 from contextvars import ContextVar
 
 from neuroscript.errors import UNCATCHABLE, ErrorCode, NeuroScriptError
+from neuroscript.runtime import abi
 from neuroscript.runtime.errors import Stop, script_error
 from neuroscript.runtime.run_state import RunState
 
@@ -178,7 +179,7 @@ class Runs:
         while frame is not None:
             if frame.f_globals is self.namespace and "." not in frame.f_code.co_qualname:
                 variables = frame.f_locals
-                left: int = variables["d"] - 1
+                left: int = variables[abi.DEPTH] - 1
                 if type(variables) is dict:
                     variables.clear()  # before Python 3.13 a copy that would make every list count as shared
                 return left

@@ -44,7 +44,7 @@ TOOL_NAMES: dict[str, Any] = {
     abi.ALL_BOOL: frozenset({bool}).issuperset,
     abi.ALL_DICT: frozenset({dict}).issuperset,
 }
-"""What generated code uses round the calls of tools."""
+"""The helpers by which generated code checks arguments and converts results of tools."""
 
 
 def _standard_tool(name: str) -> Tool | None:

@@ -1,4 +1,4 @@
-"""Open folders, which are read and changed by descriptor, the paths that scripts write, and the errors of both."""
+"""Folders that are read and changed by descriptor, the parsing of scripts' paths, and the errors of both."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Directory:
 
 
 def path_parts(path: str) -> list[str]:
-    """The folders and the name of a script's path, or error 34."""
+    """Splits a script's path into the names of its folders and its own; refuses a bad one with error 34."""
     if not path:
         raise NeuroScriptError(ErrorCode.PATH_VIOLATION, "the path is empty; '.' is the sandbox directory itself")
     if len(path) > MAX_PATH:
@@ -189,7 +189,7 @@ def missing(path: str) -> NeuroScriptError:
 
 
 def protected(path: str) -> NeuroScriptError:
-    """The error of what belongs to the host, the same whether it is there or not."""
+    """Makes the error for a path that belongs to the host, the same whether anything is there or not."""
     message = f"{path!r} is out of every program's reach: it is kept for keys, records, configuration or compiled code"
     return NeuroScriptError(ErrorCode.SECURITY, message)
 

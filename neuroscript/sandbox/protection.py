@@ -1,8 +1,8 @@
-"""What lies in a sandbox directory and is out of every program's reach: keys, records, configuration, compiled code.
+"""Keeps the host's files in a sandbox directory - keys, records, configuration, compiled code - out of programs' reach.
 
 A protected path takes everything below it along.  A file is known by its name, however that is written (file systems
 differ in which spellings they take for one), and by what it is: all names of one file (hard links) have its device and
-number.  Its content is never looked at.
+number.  Its content is never read.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ _EXACT_NAMES = sys.platform not in ("win32", "cygwin", "darwin")
 
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")
 _MOST_FILES = 100_000  # files of protected directories that are told apart by device and number
+
+_DEEPEST_LINK = 1  # directories below a protected one in which links are looked for when the guard is made
 
 Identity = tuple[int, int]
 
@@ -55,7 +57,7 @@ class Protection:
         self._layouts.clear()
 
     def inside(self, root: str) -> Guard:
-        """What tells the protected names in a directory, for one operation on files."""
+        """Makes the guard of a directory for one operation on files."""
         layout = self._layouts.get(root)
         if layout is None:
             layout = self._layouts[root] = _Layout(root, list(self._paths))
@@ -63,7 +65,7 @@ class Protection:
 
 
 def check_path(path: str | os.PathLike[str]) -> str:
-    """A path that can be protected.
+    """Checks that a path can be protected, and returns it as a string.
 
     Raises:
         ValueError: for a relative path.
@@ -157,7 +159,7 @@ class _Layout:
                 self.anywhere.add(path)
                 self._absolute[os.path.join(root, path)] = None
                 continue
-            for form in _forms(path):
+            for form in (*_forms(path), *_targets(path)):
                 self._absolute[form] = None
                 below = _relative(here, form)
                 if below is None:
@@ -214,6 +216,18 @@ def _forms(path: str) -> list[str]:
     if not name.endswith("*"):
         found.append(os.path.realpath(path))
     return list(dict.fromkeys(found))
+
+
+def _targets(path: str) -> Iterator[str]:
+    """What the links in a protected directory, and in the directories in it, lead to: settings kept somewhere else."""
+    pending = [(found, 0) for found in _expanded(path)]
+    while pending:
+        folder, depth = pending.pop()
+        for found in _children(folder):
+            if os.path.islink(found):
+                yield os.path.realpath(found)
+            elif depth < _DEEPEST_LINK and os.path.isdir(found):
+                pending.append((found, depth + 1))
 
 
 def _relative(root: os.stat_result, path: str) -> str | None:

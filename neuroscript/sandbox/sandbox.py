@@ -4,7 +4,7 @@ A path is walked folder by folder.  Each folder is opened relative to the one be
 link; a link is read and its target walked in the same way, so that it may point anywhere inside and nowhere else.
 ``..`` goes back to the folder that was walked through.  Nothing is checked first and opened later, so that a folder
 exchanged for a link in between changes nothing.  Where the platform cannot open relative to a folder (Windows), names
-are checked step by step instead, and the real path once more.  Each name on the way is asked about: what
+are checked step by step instead, and the real path once more.  Each name on the way is checked: what
 `neuroscript.sandbox.protection` protects is neither passed nor shown.
 """
 
@@ -170,7 +170,7 @@ class Sandbox:
     # --- folders ---
 
     def stat(self, path: str) -> FileEntry:
-        """What there is at ``path``; a link is followed."""
+        """Describes the file or folder at ``path``; a link is followed."""
         with failures(path, "examine"), self._locate(path, hide=True) as place:
             return FileEntry.of(place.path, place.existing())
 
@@ -185,7 +185,7 @@ class Sandbox:
         return True
 
     def entries(self, path: str, recursive: bool = False, max_items: int | None = None) -> list[FileEntry]:
-        """What a folder holds, by name; with ``recursive`` what its folders hold as well, links not followed."""
+        """Lists a folder in the order of names; with ``recursive`` the folders in it too, links not followed."""
         found: list[FileEntry] = []
         with failures(path, "list"), self._locate(path, hide=True) as place, place.enter() as folder:
             for entry in self._walk(place.guard, folder, place.path, recursive):
@@ -328,7 +328,7 @@ class Sandbox:
         refused: str | None = None,
         depth: int = 0,
     ) -> Iterator[FileEntry]:
-        """What ``folder`` holds, a folder's own content before the folder itself.
+        """Everything below ``folder``, the content of each folder before the folder itself.
 
         What is protected is left out, or, if a path is given that shall be ``refused`` for it, raises that error.
         """
@@ -383,7 +383,7 @@ class _Place:
     guard: Guard
 
     def status(self) -> os.stat_result | None:
-        """What the system says about it, links not followed; None if it is missing."""
+        """Its status in the file system, links not followed; None if it is missing."""
         return self.folder.stat(self.name) if self.name else self.folder.stat(".")
 
     def existing(self) -> os.stat_result:

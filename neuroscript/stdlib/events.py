@@ -18,7 +18,8 @@ def emit_event(ctx: ToolContext, name: str, payload: Any) -> None:
     if ctx.is_reserved_event(name):
         message = f"the event {name!r} is one that the host's own parts fire; scripts cannot: choose another name"
         raise NeuroScriptError(ErrorCode.SECURITY, message)
-    ctx.emit_event(name, payload, SOURCE)
+    if ctx.has_handlers(name):  # else a large payload would be copied for nobody
+        ctx.emit_event(name, payload, SOURCE)
 
 
 TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [

@@ -1,7 +1,7 @@
 """``json.Validate``: values against JSON Schema.
 
-The package jsonschema does the work.  It is written in Python, which costs time, but lets the run's clock be looked at
-at each keyword: a schema of a few lines can ask for exponential work, and what is compiled could not be stopped.  What
+The package jsonschema does the work.  It is written in Python, which costs time, but lets the run's clock be read at
+each keyword: a schema of a few lines can ask for exponential work, and what is compiled could not be stopped.  What
 the package would leave to Python's backtracking regular expressions, or compare in quadratic time, is done here.
 Nothing outside of the schema is ever read.
 """
@@ -58,7 +58,7 @@ def validate(ctx: Context | None, value: Any, schema: dict[str, Any]) -> list[di
 
 
 def problems(ctx: Context | None, value: Any, schema: dict[str, Any], tool: str) -> list[dict[str, str]]:
-    """What is wrong with a value by a schema: ``path`` and ``message`` of each problem, the first hundred.
+    """Finds the problems of a value by a schema, a hundred at most: ``path`` and ``message`` of each.
 
     Args:
         ctx: the run that waits for it, if any.

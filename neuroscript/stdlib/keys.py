@@ -1,4 +1,4 @@
-"""What a tool calls for an item: a function of the script, or the name of a key that it reads.
+"""The function or key that tools apply to each item: a function of the script, or the name of a key to read.
 
 A name is a key of the item; if there is no such key and the name has dots, it is a path through maps (``team.name``).
 If no item has either and the name begins with ``-``, it is the name without it, in descending order.  A key that is
@@ -42,7 +42,7 @@ def caller(ctx: Context | None, function: Any, more: Sequence[Any], tool: str) -
 
 
 def results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequence[Any], tool: str) -> Iterator[Any]:
-    """What a function, a key or a list of keys gives for each item, one after the other.
+    """Yields the result of a function, a key or a list of keys for each item.
 
     Raises:
         NeuroScriptError: 4 for further arguments of a key; 7 for an item without keys; what the function raises.

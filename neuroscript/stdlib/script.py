@@ -82,7 +82,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example='tool.script.Call("half", [8]) = 4',
             error_conditions="2 if there is no such procedure; 4 if the arguments do not fit it; those of the "
             "procedure.",
-            pure=True,
+            administers=True,
         ),
         call,
     ),

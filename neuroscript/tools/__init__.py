@@ -1,4 +1,4 @@
-"""Tools: what a script may call, with their specs, their validation and the host's policy."""
+"""Tools that scripts may call, with their specs, the validation of their arguments, and the host's policy."""
 
 from __future__ import annotations
 

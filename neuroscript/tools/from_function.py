@@ -1,4 +1,4 @@
-"""The spec that a Python function's type hints and docstring make."""
+"""Makes a tool's spec from the type hints and the docstring of a Python function."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _SLICES = {kind.item_type: kind for kind in ArgType if kind.item_type is not Non
 
 
 def describe(function: Callable[..., Any]) -> dict[str, Any]:
-    """The fields of a spec that a function's signature and docstring tell."""
+    """Derives the fields of a spec from a function's signature and docstring."""
     try:
         signature = inspect.signature(function)
     except (ValueError, TypeError) as error:

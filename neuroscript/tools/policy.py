@@ -40,8 +40,11 @@ class _Patterns:
 
 
 DEFAULT_GRANTS = ("fs:read", "fs:write", "net", "env", "ask")
-"""What a host grants unless it says otherwise.  Each is bounded elsewhere: files by the sandbox directory, variables by
-the host's list of them, the network by the providers configured."""
+"""The capabilities that a host grants unless it says otherwise.
+
+Each is bounded elsewhere: files by the sandbox directory, variables by the host's list of them, the network by the
+providers configured.
+"""
 
 
 @record(frozen=True)
@@ -81,12 +84,21 @@ class Policy:
         allow, deny, _, exempt = self._patterns
         name = spec.name.lower()
         if deny.match(name):
-            return f"{spec.full_name} is denied by the host's policy"
+            return (
+                f"{spec.full_name} is denied by the host's policy; the host permits it by taking it out of --deny or "
+                "Policy(deny=…)"
+            )
         if not allow.match(name):
-            return f"{spec.full_name} is not among the tools that the host allows"
+            return (
+                f"{spec.full_name} is not among the tools that the host allows; the host permits it with "
+                f"Policy(allow=({spec.name!r},))"
+            )
         for capability in spec.capabilities:
             if not self.granted(capability) and not exempt.match(name):
-                return f"{spec.full_name} needs the capability {capability}, which the host does not grant"
+                return (
+                    f"{spec.full_name} needs the capability {capability}, which the host does not grant; the host "
+                    f"permits it with --allow {spec.name} or Policy(grants=({capability!r},))"
+                )
         return None
 
     def granted(self, capability: str) -> bool:

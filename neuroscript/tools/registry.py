@@ -19,7 +19,7 @@ from neuroscript.values import from_host, to_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, TypeVar, overload
 
     from neuroscript.cancellation import CancelToken
@@ -110,7 +110,7 @@ class Tool:
                     f"{self.spec.full_name} needs an interpreter; pass context=interpreter.host_context()",
                 )
             args = [context, *args]
-        result = self._call(args, getattr(context, "cancel_token", None) if self.is_async else None)
+        result = self._execute(args, getattr(context, "cancel_token", None) if self.is_async else None)
         return result if self.spec.pure else from_host(result)
 
     def execute(self, *args: Any) -> Any:
@@ -119,9 +119,10 @@ class Tool:
         Raises:
             NeuroScriptError: as `invoke` does.
         """
-        return self._call(args, None)
+        return self._execute(args, None)
 
-    def _call(self, args: Sequence[Any], cancel: CancelToken | None) -> Any:
+    def _execute(self, args: list[Any] | tuple[Any, ...], cancel: CancelToken | None) -> Any:
+        # A call with `*args` is two levels of C, and Python 3.12 has room for few of them in a recursion.
         try:
             result = self.function(*args)
             return wait_for(result, cancel) if self.is_async else result

@@ -17,7 +17,7 @@ _CONTEXT_TYPE = re.compile(r"\bToolContext\b")
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """What error messages call a function."""
+    """The name of a function for error messages."""
     plain = plain_function(function)
     return getattr(plain, "__qualname__", None) or repr(plain)
 
@@ -70,7 +70,7 @@ def without_none(hint: Any) -> tuple[Any, bool]:
 
 
 def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function behind a partial application or a callable object: what has the annotations."""
+    """The function behind a partial application or a callable object, which has the annotations."""
     while isinstance(function, functools.partial):
         function = function.func
     if inspect.isroutine(function) or inspect.isclass(function):

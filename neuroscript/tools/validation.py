@@ -80,7 +80,7 @@ def _host_value(spec: ToolSpec, value: Any, place: str) -> Any:
 
 
 def convert(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any] | None = None) -> list[Any]:
-    """As `validate_and_convert_args`, for arguments that are values of the language already and are not copied."""
+    """Validates and converts arguments that are values of the language already; they are not copied."""
     values = _bind(spec, args, named or {})
     last = len(values) - 1
     for index, arg in enumerate(spec.args):

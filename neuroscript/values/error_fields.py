@@ -1,4 +1,4 @@
-"""The fields of an error as scripts see them: ``system_error`` in a handler, and what ``error.Try`` gives."""
+"""The fields of an error as scripts see them: ``system_error`` in a handler, and the result of ``error.Try``."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ class Fuzzy:
 
 
 class Handle:
-    """A script's hold on a host object.  It shows its kind; what it stands for only the interpreter knows.
+    """A script's reference to a host object.  It shows its kind; the object itself only the interpreter can find.
 
     Handles are equal by identity alone, so one cannot be forged from text or guessed.
     """

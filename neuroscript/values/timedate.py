@@ -1,4 +1,4 @@
-"""Moments: the language's timedate."""
+"""The timedate, the language's type for a moment in time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class TimeDate(datetime):
     """A moment with its offset from UTC, to the nanosecond.  The zero time (year 1) is falsy.
 
-    It is a `datetime` whose comparisons, sums and copies look at the nanoseconds too; the difference of two moments is
+    It is a `datetime` whose comparisons, sums and copies include the nanoseconds; the difference of two moments is
     a `timedelta`, which ends at microseconds.  Without a time zone it is in UTC.
     """
 
@@ -48,7 +48,7 @@ class TimeDate(datetime):
 
     @classmethod
     def of(cls, moment: datetime) -> TimeDate:
-        """``moment`` as a value.
+        """Converts a `datetime` to a value of the language.
 
         Without an offset it counts as UTC; with an offset of odd seconds, which RFC 3339 cannot write, it is brought to
         UTC.  Its attribute ``nanosecond`` is kept if it has one.

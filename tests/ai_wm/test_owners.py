@@ -56,6 +56,7 @@ def test_an_instance_of_a_process_that_died_keeps_its_owner(tmp_path: Path) -> N
     access.definitions.add(worker("mine"))
     access.instances.spawn("mine", None, None)
     manager._wiring.store.close()  # without retiring it, as a process that is killed leaves it
+    manager._wiring.limiter.close()
     with AIWorkerManager(tmp_path) as again:
         (entry,) = again._wiring.store.entries()
     assert (entry.owner, entry.final_status) == ("ada", "retired_error")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from threading import Event
 from typing import Any
 
 import pytest
 
 from ai_wm import AIWorkerManager, WorkerPolicy
-from ai_wm.providers import connections
+from ai_wm.providers import Clients, connections, http
 from ai_wm.providers.breaker import MOST_STATES, Breaker
+from ai_wm.providers.pace import MOST_PACED, Pace
 from ai_wm.providers.transport import MOST_ORIGINS, Transport
 from tests.ai_wm.helpers import raises_code, worker
 from tests.ai_wm.providers.loopback import reply, serve
-from tests.ai_wm.providers.support import body_of
+from tests.ai_wm.providers.support import body_of, request
 from tests.attacks.world import SECRETS, World, adding, env, ids
 
 DISGUISES: list[tuple[str, str]] = [
@@ -152,8 +155,10 @@ def test_ollama_on_this_machine_needs_no_grant_and_another_port_does(world: Worl
     world.friend.will(reply(body_of("ollama")))
     script = world.script(world.manager())
     script.run(adding("w", provider="ollama") + '\nask "w", "x" into r')
+    assert [received.path for received in world.friend.received] == ["/api/chat"]
     script.run(adding("v", provider="ollama", base_config={"base_url": "$EVIL"}))
     script.refusal('ask "v", "x" into r')
+    assert world.evil.received == []
 
 
 # --- taking what a process has by many addresses ---
@@ -180,14 +185,59 @@ def test_many_addresses_take_no_many_file_descriptors(monkeypatch: pytest.Monkey
 
 def test_what_is_remembered_of_addresses_is_bounded() -> None:
     """Each new address left something behind for as long as the process lived."""
-    transport, breaker = Transport(), Breaker()
+    transport, breaker, pace = Transport(), Breaker(), Pace()
+    carriers = set()
     for number in range(3 * MOST_ORIGINS):
-        transport.carrier(f"https://h{number}.example")
-        breaker.failed(f"https://h{number}.example", "m")
+        address = f"https://h{number}.example"
+        carriers.add(transport.carrier(address))
+        breaker.failed(address, "m")
+        pace.answered((address, "m"))
+        pace.wait((address, "m"), 1.0, 10.0)
     assert len(transport._carriers) <= MOST_ORIGINS
-    assert len(set(map(id, transport._carriers.values()))) == 1
+    assert len(carriers) == 1
     assert len(breaker._states) <= MOST_STATES
+    assert max(len(pace._answered), len(pace._next)) <= MOST_PACED
     transport.close()
+
+
+def test_what_a_client_learns_of_servers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each address that was asked left behind how it wants to be asked."""
+    monkeypatch.setattr(http, "MOST_REMEMBERED", 3)
+    unknown = reply({"error": {"message": "'max_tokens' is not supported; use 'max_completion_tokens' instead"}}, 400)
+    with ExitStack() as stack:
+        clients = stack.enter_context(closing(Clients()))
+        client: Any = clients.for_provider("custom")
+        for _ in range(5):
+            server = stack.enter_context(serve())
+            server.will(unknown, reply({}, 404), reply(body_of("openai")))
+            client.complete(request("custom", config={"base_url": server.url, "max_output_tokens": 5}))
+        assert (len(client._found), len(client._amendments)) == (3, 3)
+
+
+def test_a_reply_goes_on_though_its_server_is_forgotten(world: World) -> None:
+    """A script that named a thousand addresses cut the replies of everybody else on the same manager."""
+    going, named = Event(), Event()
+
+    def halting(connection: Any) -> None:
+        whole = reply(body_of("openai"))
+        connection.sendall(whole[:-9])
+        going.set()
+        assert named.wait(30)
+        connection.sendall(whole[-9:])
+
+    world.friend.will(halting, reply(body_of("openai")))
+    manager = world.manager()
+    world.host_adds(manager)
+    with ThreadPoolExecutor() as threads:
+        task = threads.submit(manager.execute_stateless_task, "helper", "x")
+        assert going.wait(30)
+        transport: Any = manager._wiring.clients._transport
+        for number in range(2 * MOST_ORIGINS):
+            transport.carrier(f"https://h{number}.example")
+        named.set()
+        assert task.result(30).output == "Hi there"
+    assert manager.execute_stateless_task("helper", "x").output == "Hi there"
+    assert world.friend.connections == 1, "the connection was kept, and used again"
 
 
 def test_a_secret_in_a_refused_address_is_not_repeated(world: World) -> None:

@@ -5,6 +5,7 @@ Keys that leave are seen by a listener of the test's own.
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from neuroscript.cli import main
+from neuroscript.cli.options import add_policy
 from tests.ai_wm.providers import loopback
 from tests.ai_wm.providers.support import body_of
 
@@ -154,6 +156,13 @@ def test_what_is_refused_without_a_flag_is_done_with_it(machine: Machine, name: 
     status, output, errors = machine.run(attempt.program.replace("mine", "mine2"), *attempt.before, *attempt.grant)
     assert (status, output) == (0, attempt.output), errors
     assert machine.keys_seen == (1 if name == "a key" else 0)
+
+
+def test_every_flag_that_grants_has_its_attempt() -> None:
+    parser = argparse.ArgumentParser(add_help=False)
+    add_policy(parser)
+    flags = {flag for action in parser._actions for flag in action.option_strings}
+    assert {attempt.grant[0] for attempt in ATTEMPTS.values()} == flags - {"--deny"}
 
 
 def test_a_denied_tool_is_refused(machine: Machine) -> None:

@@ -310,8 +310,10 @@ def test_what_scripts_made_is_theirs_across_runs(world: World) -> None:
     manager = world.manager()
     world.script(manager).run(adding("w", provider="local", model_name="echo"))
     manager.close()
-    script = world.script(world.manager())
-    script.run('ask "w", "x" into r\ncall tool.AIWorkerDefinition.Remove("w")')
+    again = world.manager()
+    script = world.script(again)
+    assert script.run('ask "w", "x" into r\ncall tool.AIWorkerDefinition.Remove("w")\nreturn r') == "echo: x"
+    assert again.list_worker_definitions() == []
 
 
 def test_a_manager_in_memory_knows_the_hosts_too() -> None:

@@ -326,7 +326,8 @@ def test_litellm_api_base_of_a_request(world: World) -> None:
     world.host_adds(manager)
     script = world.script(manager)
     for key in ("api_base", "base_url", "api_key", "custom_llm_provider", "organization", "default_headers"):
-        script.refusal(f'ask "helper", "x" with {{"{key}": "$EVIL/v1"}} into r')
+        assert key in script.refusal(f'ask "helper", "x" with {{"{key}": "$EVIL/v1"}} into r')
+    assert world.evil.received == world.friend.received == []
 
 
 def test_litellm_settings_that_reach_code(world: World) -> None:
@@ -335,7 +336,8 @@ def test_litellm_settings_that_reach_code(world: World) -> None:
     world.host_adds(manager)
     script = world.script(manager)
     for key in ("post_call_rules", "callbacks", "input_callback", "file", "mock_response", "replies_from"):
-        script.refusal(f'ask "helper", "x" with {{"{key}": "os.system"}} into r')
+        assert key in script.refusal(f'ask "helper", "x" with {{"{key}": "os.system"}} into r')
+    assert world.friend.received == []
 
 
 def test_litellm_a_reference_to_the_environment_in_a_value(world: World) -> None:
@@ -440,7 +442,8 @@ def test_the_two_variables_of_one_provider_are_one_key(world: World) -> None:
     world.host_adds(manager, provider="google", auth=env("GEMINI_API_KEY"))
     script = world.script(manager)
     script.run(adding("w", env("GOOGLE_API_KEY"), provider="google"))
-    script.refusal('ask "w", "x" into r')
+    assert "GOOGLE_API_KEY" in script.refusal('ask "w", "x" into r')
+    assert world.friend.received == []
 
 
 def test_a_definition_of_the_host_needs_no_ceremony(world: World, tmp_path: Path) -> None:
@@ -468,3 +471,20 @@ def test_a_custom_provider_without_an_address_has_none(world: World) -> None:
         clients.for_provider("custom").complete(LLMRequest(provider="custom", model="m", messages=(user("x"),)))
     assert world.friend.received == []
     assert json.dumps(world.seen) == "[]"
+
+
+def test_a_conversation_goes_where_its_definition_s_key_belongs_now(world: World) -> None:
+    """The host gave a worker another server and that one's key; conversations sent the new key to the old server."""
+    manager = world.manager()
+    address = f"{world.evil.url}/v1"
+    worker = world.host_adds(manager, auth={"method": "none"}, base_config={"base_url": address})
+    chat = manager.conversation(manager.spawn_worker_instance(worker).instance_id)
+    chat.ask("hello")
+    asked = len(world.evil.received)
+    manager.update_worker_definition(
+        worker, {"auth": {"method": "env_var", "value": "OPENAI_API_KEY"}, "base_config": {}}
+    )
+    chat.ask("hello again")
+    assert len(world.evil.received) == asked
+    assert f"Bearer {SECRETS['OPENAI_API_KEY']}" in str(world.friend.received[-1].headers)
+    world.check_nothing_leaked()

@@ -24,6 +24,7 @@ ADMINISTRATION = (
     "AIWorkerDefinition.Update",
     "AIWorkerInstance.UpdateStatus",
     "AIWorkerInstance.UpdateTokenUsage",
+    "script.Call",
     "script.LoadScript",
 )
 """The tools that administer, and that no pattern gives to a model."""
@@ -175,10 +176,18 @@ def test_a_model_does_what_the_host_denies_its_script(world: World) -> None:
     read = calls("fs.Read", filepath="secret.txt")
     manager.add_worker_definition(scripted("agent", [read, "done"], tool_allowlist=["*"]))
     script = world.script(manager, host=Policy(deny=("fs.*",)))
-    script.run(
+    history = script.run(
         'set c = tool.AIWorkerInstance.Spawn("agent").conversation_manager_handle\nask c, "go" into r\n'
         "return tool.Conversation.History(c)"
     )
+    refused = (
+        "error 10 (SECURITY): tool.fs.Read is denied by the host's policy; the host permits it by taking it out of "
+        "--deny or Policy(deny=…)"
+    )
+    assert [(message["role"], message["content"]) for message in history[2:]] == [
+        ("tool", refused),
+        ("assistant", "done"),
+    ]
 
 
 def test_a_model_asks_for_very_many_tools_at_once(world: World) -> None:

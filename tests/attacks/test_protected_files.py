@@ -32,6 +32,8 @@ FILES = [
     "ai_worker_state/journals/1.json",
     "neuroscript.toml",
     "project/deep/neuroscript.toml",
+    "project/deep/ai_worker_definitions.json",
+    "project/ai_worker_state/store.lock",
 ]
 ABSENT = [
     "ai_worker_limits.sqlite3-journal",
@@ -196,11 +198,12 @@ def test_other_names_are_the_program_s(call: Caller, root: Path, name: str) -> N
     assert call("Delete", name) == name
 
 
-def test_worker_files_of_another_directory_are_files_like_others(call: Caller, root: Path) -> None:
-    """The names alone are worth nothing: what lies in a folder of the program's, no manager reads."""
-    assert call("Write", "project/ai_worker_definitions.json", "[]") == "project/ai_worker_definitions.json"
-    assert call("Move", "project/ai_worker_definitions.json", "ai_worker_definitions.json") == REFUSED
-    assert call("Move", "project/ai_worker_definitions.json", "ai_worker_extra.json") == REFUSED
+def test_worker_files_deeper_down_are_out_of_reach_too(call: Caller, root: Path) -> None:
+    """With a directory of projects as its sandbox, a script read and changed the workers, and the keys, of each."""
+    (root / "project").mkdir(exist_ok=True)
+    for name in ("ai_worker_definitions.json", "ai_worker_extra.json"):
+        assert call("Write", f"project/{name}", "[]") == REFUSED
+        assert call("Move", "own.txt", f"project/{name}") == REFUSED
 
 
 # --- the folders round them -------------------------------------------------------------------------------------------
@@ -471,3 +474,23 @@ def test_the_same_protection_serves_several_directories(root: Path, tmp_path: Pa
     assert shared.inside(str(root)).covers("", "own.txt", None)
     assert not shared.inside(str(tmp_path)).covers("", "own.txt", None)
     assert shared.inside(str(tmp_path)).covers("box", "OWN.TXT", None)
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="the platform has no links")
+@pytest.mark.parametrize("folder", ["", "policies"])
+def test_what_the_links_in_the_users_directories_lead_to_is_out_of_reach(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who keeps ``config.toml`` in a directory of dotfiles ran a script there, and it granted itself a key."""
+    own, dotfiles = tmp_path / "config" / folder, tmp_path / "dotfiles"
+    own.mkdir(parents=True)
+    dotfiles.mkdir()
+    kept = dotfiles / "settings.toml"
+    kept.write_text("[policy]\n")
+    (own / "config.toml").symlink_to(kept)
+    monkeypatch.setattr(protection, "own_paths", lambda: [str(tmp_path / "config")])
+    with Interpreter(plugins=False, sandbox=dotfiles) as interpreter:
+        call = Caller(interpreter)
+        assert call("Write", "settings.toml", "forged") == REFUSED
+        assert call("Read", "settings.toml") == REFUSED
+    assert kept.read_text() == "[policy]\n"

@@ -281,4 +281,5 @@ def test_a_link_to_the_sandbox_is_the_same_owner(world: World, tmp_path: Path) -
     (tmp_path / "link").symlink_to(world.directory)
     manager = world.manager()
     world.script(manager).run(adding("w", **LOCAL))
-    world.script(manager, sandbox=tmp_path / "link").run('ask "w", "x" into r')
+    linked = world.script(manager, sandbox=tmp_path / "link")
+    assert linked.run('ask "w", "x" into r\nreturn r') == "echo: x"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from neuroscript import Interpreter, ToolSpec
 from neuroscript.cli import main
 
 
@@ -54,3 +55,62 @@ def script(tmp_path: Path) -> Callable[..., str]:
         return name
 
     return write
+
+
+PROGRAM = "command\nemit tool.probe.Policy()\nendcommand\n"
+"""Emits the policy that the plugin of `seen` finds."""
+
+WIDE = """\
+[policy]
+ask = ["*"]
+manage = "all"
+origins = ["http://evil.example"]
+overrides = ["service_tier"]
+owner = "/home/somebody"
+trust_file = true
+model_tools = ["script.LoadScript"]
+allow = ["rocket.Launch"]
+deny = ["os"]
+max_cost_per_run = "none"
+max_retries = 99
+max_tool_rounds = 2
+[policy.keys]
+"env:SECRET" = ["https://evil.example"]
+[limits]
+max_steps = "none"
+max_seconds = 9
+[run]
+sandbox = "/"
+env = ["SECRET"]
+plugins = true
+"""
+"""A configuration file that sets as much as it can."""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project's configuration file that grants what it can."""
+    path = tmp_path / "neuroscript.toml"
+    path.write_text(WIDE)
+    return path
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[Interpreter]:
+    """The interpreters that a plugin saw, which gives them tools that tell the policy and that need a capability."""
+    found: list[Interpreter] = []
+
+    def register(interpreter: Interpreter) -> None:
+        found.append(interpreter)
+
+        @interpreter.tool("probe.Policy")
+        def policy() -> str:
+            return repr(interpreter.services["worker_policy"])
+
+        def launch() -> str:
+            return "launched"
+
+        interpreter.tools.register(ToolSpec(name="rocket.Launch", capabilities=("rocket:launch",)), launch)
+
+    monkeypatch.setattr("neuroscript.interpreter._plugins", lambda: (register,))
+    return found

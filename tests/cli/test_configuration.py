@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ai_wm.data.policy import WorkerPolicy
-from neuroscript import Interpreter, Limits, ToolSpec
+from neuroscript import Interpreter, Limits
 from neuroscript.cli.host import MAX_COST
-from neuroscript.cli.settings import ADD, BY_PATH, SETTINGS, TOOL_RULES, Settings, covers
-from neuroscript.cli.status import UsageError
-from tests.cli.conftest import Command, Outcome
-
-PROGRAM = "command\nemit tool.probe.Policy()\nendcommand\n"
+from tests.cli.conftest import PROGRAM, WIDE, Command
 
 Granted = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> list[Interpreter]:
-    """The interpreters that a plugin saw, which gives them tools that tell the policy and that need a capability."""
-    found: list[Interpreter] = []
-
-    def register(interpreter: Interpreter) -> None:
-        found.append(interpreter)
-
-        @interpreter.tool("probe.Policy")
-        def policy() -> str:
-            return repr(interpreter.services["worker_policy"])
-
-        def launch() -> str:
-            return "launched"
-
-        interpreter.tools.register(ToolSpec(name="rocket.Launch", capabilities=("rocket:launch",)), launch)
-
-    monkeypatch.setattr("neuroscript.interpreter._plugins", lambda: (register,))
-    return found
 
 
 @pytest.fixture
@@ -68,100 +39,6 @@ def user_file(place: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.write_text(text)
     return path
-
-
-# --- the table of settings --------------------------------------------------------------------------------------------
-
-
-def test_the_settings_are_the_fields_of_the_policy_and_of_the_limits() -> None:
-    policy = {
-        setting.name: setting.default
-        for setting in SETTINGS
-        if setting.section == "policy" and setting.name not in TOOL_RULES
-    }
-    defaults = WorkerPolicy()
-    wanted = {each.name: getattr(defaults, each.name) for each in fields(WorkerPolicy)}
-    assert policy == {**wanted, "keys": ()}
-    limits = {setting.name: setting.default for setting in SETTINGS if setting.section == "limits"}
-    assert limits == {name: getattr(Limits(), name) for name in Limits.__annotations__}
-
-
-NAMES = st.text("ab*?[", max_size=4)
-
-
-@given(NAMES, NAMES, st.text("ab[]", max_size=5))
-def test_a_pattern_that_covers_another_matches_all_that_it_does(pattern: str, other: str, name: str) -> None:
-    if covers(pattern, other) and covers(other, name):
-        assert covers(pattern, name)
-
-
-VALUES: dict[str, list[Any]] = {
-    "policy.ask": [["*"], ["a*"], ["ab", "c"], []],
-    "policy.manage": ["none", "own", "all"],
-    "policy.keys": [{"env:A": ["https://a"]}, {}],
-    "policy.trust_file": [True, False],
-    "policy.owner": ["somebody"],
-    "run.plugins": [True, False],
-    "run.stream": [True, False],
-    "run.sandbox": ["/tmp"],
-}
-
-
-def values_of(path: str) -> list[Any]:
-    """Some values of a setting, as configuration files have them."""
-    if path in VALUES:
-        return VALUES[path]
-    if BY_PATH[path].rule == "lower":
-        return [0, 3, 10**9, *(["none"] if BY_PATH[path].default is None else [])]
-    return [["http://127.0.0.1:1"], [], ["http://127.0.0.1:1", "http://127.0.0.1:2"]]
-
-
-def amount(settings: Settings, path: str) -> Any:
-    """What a setting grants, in a form that can be compared: a set, or a number."""
-    setting = BY_PATH[path]
-    if setting.rule == ADD:
-        return frozenset(settings.each(path))
-    value = settings.one(path) if setting.rule not in ("deny", "ask") else None
-    if setting.rule == "ask":
-        names = ["a", "ab", "c", "z"]
-        return frozenset(name for name in names if any(covers(each, name) for each in settings.each(path)))
-    if setting.rule == "deny":
-        return -len(settings.each(path))
-    if isinstance(value, str):
-        return ("none", "own", "all").index(value)
-    return float("inf") if value is None else value
-
-
-@pytest.mark.parametrize("path", [path for path in BY_PATH if BY_PATH[path].rule not in ("host", "choice")])
-def test_a_file_that_is_not_trusted_never_widens(path: str) -> None:
-    """For all pairs of what the user says and what the file says; and it says so where it leaves something out."""
-    for first in values_of(path):
-        for second in values_of(path):
-            settings, alone = Settings(), Settings()
-            settings.grant(path, first, "user")
-            before = amount(settings, path)
-            settings.narrow(path, second, "project")
-            assert amount(settings, path) <= before, (first, second)
-            alone.grant(path, second, "project")
-            if not settings.ignored:
-                wanted = amount(alone, path)
-                assert wanted <= before or BY_PATH[path].rule in (ADD, "deny")
-                assert BY_PATH[path].rule in (ADD, "deny", "ask") or amount(settings, path) == min(wanted, before)
-
-
-@pytest.mark.parametrize("path", ["policy.owner", "run.sandbox"])
-def test_a_file_that_is_not_trusted_has_no_say_in_some_things(path: str) -> None:
-    settings = Settings()
-    settings.narrow(path, "/tmp", "project")
-    assert settings.one(path) is None
-    assert settings.ignored == {"project": [path]}
-
-
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.path)
-def test_a_value_that_does_not_fit_is_named(setting: Any) -> None:
-    for value in (object(), float("nan"), float("inf"), -1, [1], {"a": 1}):
-        with pytest.raises(UsageError, match=rf"^here: {setting.path} must be "):
-            Settings().grant(setting.path, value, "here")
 
 
 # --- flags ------------------------------------------------------------------------------------------------------------
@@ -302,30 +179,6 @@ def test_the_sections_on_limits_and_runs(granted: Granted, seen: list[Interprete
     assert interpreter.policy.deny == ("fs.Write", "fs.Read")
 
 
-WIDE = """\
-[policy]
-ask = ["*"]
-manage = "all"
-origins = ["http://evil.example"]
-overrides = ["service_tier"]
-owner = "/home/somebody"
-trust_file = true
-model_tools = ["script.LoadScript"]
-allow = ["rocket.Launch"]
-deny = ["os"]
-max_cost_per_run = "none"
-max_retries = 99
-max_tool_rounds = 2
-[policy.keys]
-"env:SECRET" = ["https://evil.example"]
-[limits]
-max_steps = "none"
-max_seconds = 9
-[run]
-sandbox = "/"
-env = ["SECRET"]
-plugins = true
-"""
 IGNORED = (
     "policy.manage, policy.origins, policy.overrides, policy.owner, policy.trust_file, policy.model_tools, "
     "policy.allow, policy.max_cost_per_run, policy.max_retries, policy.keys, limits.max_steps, run.sandbox, run.env"
@@ -464,99 +317,6 @@ def test_an_interpreter_reads_no_configuration(tmp_path: Path, monkeypatch: pyte
         interpreter.load_file("program.ns")
         assert interpreter.limits == Limits()
         assert "worker_policy" not in interpreter.services
-
-
-# --- neuroscript trust ------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    path = tmp_path / "neuroscript.toml"
-    path.write_text(WIDE)
-    return path
-
-
-def records(place: Path) -> Path:
-    return place / "user" / "neuroscript" / "trusted.json"
-
-
-def test_trust_is_listed_and_revoked(neuroscript: Command, project: Path, tmp_path: Path) -> None:
-    assert neuroscript("trust", "--list") == Outcome(0, "", "")
-    neuroscript("trust", "neuroscript.toml")
-    assert neuroscript("trust", "--list").out == f"trusted  {project}\n"
-    project.write_text("")
-    assert neuroscript("trust", "--list").out == f"changed  {project}\n"
-    project.unlink()
-    assert neuroscript("trust", "--list").out == f"missing  {project}\n"
-    assert neuroscript("trust", "--revoke", "neuroscript.toml") == Outcome(0, f"{project} is trusted no longer\n", "")
-    assert neuroscript("trust", "--list").out == ""
-    assert neuroscript("trust", "--revoke", "neuroscript.toml").status == 1
-
-
-def test_the_list_of_what_is_trusted_is_the_user_s_alone(neuroscript: Command, project: Path, tmp_path: Path) -> None:
-    before = os.umask(0o077)
-    try:
-        for umask in (0o000, 0o277):
-            os.umask(umask)
-            assert neuroscript("trust", "neuroscript.toml").status == 0
-            found = records(tmp_path)
-            assert stat.S_IMODE(found.stat().st_mode) == 0o600
-            assert stat.S_IMODE(found.parent.stat().st_mode) == 0o700
-            assert [path.name for path in found.parent.iterdir()] == ["trusted.json"]
-    finally:
-        os.umask(before)
-
-
-@pytest.mark.parametrize("damage", ["link", "directory link", "pipe", "mode", "directory mode", "text", "type"])
-def test_a_list_that_others_may_have_made_is_not_relied_on(
-    neuroscript: Command, seen: list[Interpreter], project: Path, tmp_path: Path, damage: str
-) -> None:
-    (tmp_path / "program.ns").write_text(PROGRAM)
-    neuroscript("trust", "neuroscript.toml")
-    found = records(tmp_path)
-    match damage:
-        case "link":
-            found.rename(tmp_path / "elsewhere")
-            found.symlink_to(tmp_path / "elsewhere")
-        case "directory link":
-            found.parent.rename(tmp_path / "elsewhere")
-            found.parent.symlink_to(tmp_path / "elsewhere")
-        case "pipe":
-            found.unlink()
-            os.mkfifo(found)
-        case "mode":
-            found.chmod(0o620)
-        case "directory mode":
-            found.parent.chmod(0o770)
-        case "text":
-            found.write_text("{")
-        case "type":
-            found.write_text('{"a": 1}')
-    for arguments in (("run", "program.ns"), ("trust", "--list"), ("trust", "neuroscript.toml")):
-        done = neuroscript(*arguments)
-        assert (done.status, done.out) == (2, ""), arguments
-        assert "trusted" in done.err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((), "one of these is wanted"),
-        (("neuroscript.toml", "--list"), "one of these is wanted"),
-        (("program.ns",), "a project's configuration is called neuroscript.toml"),
-        (("gone/neuroscript.toml",), "there is no such file"),
-    ],
-)
-def test_wrong_usage_of_trust(neuroscript: Command, arguments: tuple[str, ...], message: str) -> None:
-    done = neuroscript("trust", *arguments)
-    assert done.status == 2
-    assert message in done.err
-
-
-def test_what_cannot_be_used_is_not_trusted(neuroscript: Command, project: Path) -> None:
-    project.write_text("[policy]\nkey = 1\n")
-    assert "did you mean 'keys'" in neuroscript("trust", "neuroscript.toml").err
-    assert neuroscript("trust", "--list").out == ""
 
 
 # --- the explanation --------------------------------------------------------------------------------------------------

@@ -99,3 +99,14 @@ def test_and_and_or_stop_where_the_result_is_known() -> None:
 def test_arguments_are_evaluated_before_their_number_is_found_wrong() -> None:
     outcome = run("call two(one())", more=NOISY)
     assert (outcome.code, outcome.emitted) == (4, ["one"])
+
+
+@pytest.mark.parametrize("operator", ["<", ">", "<=", ">="])
+@pytest.mark.parametrize("literal", ["1e400", "-1e400", "5", "x", "95"])
+@pytest.mark.parametrize("text", ["9223372036854775808", "1e401", "-1e401", "95", "x", ""])
+def test_a_string_compares_with_a_literal_as_with_a_variable(text: str, operator: str, literal: str) -> None:
+    """Both compare as numbers if both read as numbers, also beyond the range of numbers."""
+    written = run(f'return a {operator} "{literal}"', text)
+    held = run(f"return a {operator} b", text, literal)
+    assert written.result == held.result
+    assert isinstance(held.result, bool)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from neuroscript import Interpreter, Limits, NeuroScriptError
+from neuroscript import ErrorCode, Interpreter, Limits, NeuroScriptError
 from neuroscript.tools.policy import Policy
 from tests.conformance.case import parse_cases, run_cases
 
@@ -67,16 +67,29 @@ def code_of(call: Callable[[], Any]) -> int:
     try:
         call()
     except NeuroScriptError as error:
-        return int(error.code) if str(error) else -1
+        check_explained(error)
+        return int(error.code)
     return 0
+
+
+def check_explained(error: NeuroScriptError) -> None:
+    """Refuses an error that says nothing, and one that stands for a fault of the interpreter."""
+    assert str(error)
+    assert error.code != ErrorCode.INTERNAL, error
 
 
 def swallow(source: bytes | str, args: list[Any] | None = None) -> None:
     """Checks, loads and runs a text in every way; only the package's own error may come of it."""
+    failures: list[NeuroScriptError] = []  # of event handlers
     with (
         watched(source),
         Interpreter(
-            limits=LIMITS, plugins=False, emit=lambda value: None, globals=host_globals(), policy=POLICY
+            limits=LIMITS,
+            plugins=False,
+            emit=lambda value: None,
+            globals=host_globals(),
+            policy=POLICY,
+            on_error=failures.append,
         ) as interpreter,
     ):
         for diagnostic in interpreter.check(source):
@@ -87,6 +100,8 @@ def swallow(source: bytes | str, args: list[Any] | None = None) -> None:
         code_of(lambda: interpreter.run("main", *(args or [])))
         interpreter.load("func fine_afterwards(needs n) means\n  return n * 2\nendfunc\n")
         assert interpreter.run("fine_afterwards", 21) == 42
+    for failure in failures:
+        check_explained(failure)
 
 
 @QUICKLY
@@ -149,10 +164,16 @@ def test_any_json_as_arguments(args: list[Any]) -> None:
 @QUICKLY
 @given(st.text(max_size=20), JSON)
 def test_any_payload_of_an_event(name: str, payload: Any) -> None:
-    with Interpreter(limits=LIMITS, plugins=False, emit=lambda value: None) as interpreter:
+    failures: list[NeuroScriptError] = []
+    with Interpreter(limits=LIMITS, plugins=False, emit=lambda value: None, on_error=failures.append) as interpreter:
         interpreter.load(ECHO)
         for event in ("any", name):
-            code_of(partial(interpreter.emit_event, event, payload))
+            failures.clear()
+            code = code_of(partial(interpreter.emit_event, event, payload))
+            # A payload that is no value of the language is refused; with any other the handler runs, and fails.
+            assert len(failures) == (code == 0 and event == "any")
+            for failure in failures:
+                check_explained(failure)
 
 
 class Odd:

@@ -34,6 +34,10 @@ class WalkerContext:
         """Fires an event."""
         self.walker.emit_event(name, payload, source)
 
+    def has_handlers(self, name: str) -> bool:
+        """Whether the walker is told of such an event: always, since it copies nothing for it."""
+        return True
+
     def is_reserved_event(self, name: str) -> bool:
         """Whether scripts may not fire an event: the walker has no parts of a host."""
         return False

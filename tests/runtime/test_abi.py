@@ -14,9 +14,8 @@ from tests.fuzz.programs import make_case
 from tests.fuzz.routines import make_trial
 
 PREFIXES = {"PROCEDURE", "VARIABLE", "TOOL", "TOOL_FUNCTION", "BUILTIN"}
-HELPERS = {name: value for name, value in vars(abi).items() if name.isupper() and type(value) is str} | {
-    name: name for name in abi.PYTHON
-}
+CONSTANTS = {name: value for name, value in vars(abi).items() if name.isupper() and not name.startswith("_")}
+HELPERS = {name: value for name, value in CONSTANTS.items() if type(value) is str} | {name: name for name in abi.PYTHON}
 
 
 def mentioned(code: CodeType) -> Iterator[str]:
@@ -34,6 +33,17 @@ def test_every_helper_is_in_the_namespace(helper: str) -> None:
 
 def test_no_two_helpers_have_one_name() -> None:
     assert len(set(HELPERS.values())) == len(HELPERS)
+
+
+@pytest.mark.parametrize("procedure", ["total", "t1_total", "_", "e_1_0", "é"])
+def test_the_names_of_functions_are_read_as_they_are_written(procedure: str) -> None:
+    general, specialised = abi.PROCEDURE + procedure, abi.specialised(12, procedure)
+    assert [abi.shown_name(function) for function in (general, specialised)] == [procedure, procedure]
+    assert abi.general(specialised) == general
+    others = {abi.event_handler(12, 3): "event handler", abi.command(12, 3): "command", abi.start(12): "load"}
+    assert {function: abi.shown_name(function) for function in others} == others
+    for function in (general, abi.specialised_self(12, procedure), *others):
+        assert abi.general(function) == ""
 
 
 @pytest.mark.parametrize("seed", range(40))

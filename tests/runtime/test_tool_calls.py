@@ -292,9 +292,9 @@ def test_the_time_of_a_tool_is_not_the_scripts(function: Callable[[float], None]
     with Interpreter(plugins=False, limits=Limits(max_seconds=0.15)) as interpreter:
         interpreter.tools.register(spec, taken if kind == "slice_any" else function)
         interpreter.load(
-            procedure(f"set i = 0\nwhile i < 20\n  call tool.host.Wait({value})\n  set i = i + 1\nendwhile")
+            procedure(f"set i = 0\nwhile i < 20\n  call tool.host.Wait({value})\n  set i = i + 1\nendwhile\nreturn i")
         )
-        interpreter.run("main")
+        assert interpreter.run("main") == 20
 
 
 SHORT = {"s": "abc", "xs": [1, 2, 3], "m": {"a": 1}, "n": 2}

@@ -48,6 +48,9 @@ class World:
     def emit_event(self, name: str, payload: Any, source: str = "") -> None:
         self.events.append((name, payload))
 
+    def has_handlers(self, name: str) -> bool:
+        return True
+
     def is_reserved_event(self, name: str) -> bool:
         return False
 

@@ -1,0 +1,1 @@
+"""Static analysis: type inference, escape analysis, counted loops and specialised procedures."""

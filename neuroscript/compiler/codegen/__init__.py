@@ -1,0 +1,1 @@
+"""Code generation: from analysed programs to Python syntax trees and code objects."""

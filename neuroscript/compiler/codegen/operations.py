@@ -17,7 +17,7 @@ from neuroscript.compiler.codegen.text import TextGenerator
 from neuroscript.records import record
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
-from neuroscript.values import read_number
+from neuroscript.values import read_for_order
 
 CHAIN_DEPTH = 24
 """Operators of one expression; longer ones are cut into pieces, since Python's compiler walks a tree recursively."""
@@ -195,7 +195,7 @@ class OperationGenerator:
         text = self.expressions.value(literal)
         helper = py.call(_HELPERS[operator], again, text)
         tests: list[ast.expr] = [py.kind_is(first, "str")]
-        if read_number(str(literal.value)) is not None:
+        if read_for_order(str(literal.value)) is not None:
             if len(str(literal.value)) != 1:
                 return py.call(_HELPERS[operator], once(first), text)
             tests.append(py.compare(py.call("len", again), "==", py.const(1)))

@@ -164,9 +164,7 @@ def test_a_worker_is_trusted_by_somebody_who_saw_what_it_does_with_its_key(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trusted: list[str] = []
-    monkeypatch.setattr(
-        AIWorkerManager, "trust_worker_definition", lambda self, name: trusted.append(name), raising=False
-    )
+    monkeypatch.setattr(AIWorkerManager, "trust_worker_definition", lambda self, name, *, shown: trusted.append(name))
     definition = {
         **WORKER,
         "provider": "openai",

@@ -288,6 +288,7 @@ def test_usage(usage: dict[str, Any], counted: Usage) -> None:
 def test_usage_that_is_no_count_does_not_lose_the_reply(usage: Any, counted: Usage) -> None:
     response = parse({**body_of("openai"), "usage": usage})
     assert (response.text, response.usage) == ("Hi there", counted)
+    assert bool(response.usage.unusable) == bool(usage), "the numbers are not to be believed"
 
 
 def test_a_streamed_tool_call_in_fragments() -> None:

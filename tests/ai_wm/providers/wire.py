@@ -14,6 +14,7 @@ from tests.ai_wm.providers.loopback import Answer, Loopback, events, reply, stre
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 UPPER = "str__ToUpper"
+TOOLS = {"tool_allowlist": ["str.*"]}
 
 
 def completion(content: str | None = "Hi there", finish: str | None = "stop", **more: Any) -> dict[str, Any]:

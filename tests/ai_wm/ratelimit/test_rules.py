@@ -266,6 +266,7 @@ def test_closing_twice_and_settling_after_it_are_harmless(limiter: AnyLimiter) -
     limiter.close()
     limiter.close()
     reservation.settle(3)
+    assert not reservation.open
 
 
 def test_no_more_calls_are_in_flight_than_may_be(limiter: AnyLimiter, clock: Clock) -> None:

@@ -298,3 +298,15 @@ class TestFilesOfOthers:
         store.reload()
         assert [one["supervisor_feedback"] for one in store.record_maps("def-1")] == found
         assert sum(one is not None for one in found) == 2
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"kind": "changed", "rec'])
+def test_the_journal_that_a_killed_process_had_just_begun_is_cleared_away(
+    store: JsonStore, directory: Path, torn: bytes
+) -> None:
+    before = ratings(directory)
+    store.close()
+    (directory / AMENDMENTS).write_bytes(torn)
+    JsonStore(directory).close()
+    assert not (directory / AMENDMENTS).exists()
+    assert ratings(directory) == before

@@ -1,0 +1,112 @@
+"""Filters for lists of worker definitions: which there are, and what each one compares."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, InteractionModelType
+from neuroscript import ErrorCode, NeuroScriptError
+
+_Test = Callable[[AIWorkerDefinition], bool]
+
+
+def definition_tests(filters: Any) -> list[_Test]:
+    """The predicates that a definition has to pass, one for each filter that has a value.
+
+    Raises:
+        NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
+    """
+    if filters is None:
+        return []
+    if not isinstance(filters, Mapping):
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"filters is a map, not {type(filters).__name__}")
+    tests = []
+    for name, value in filters.items():
+        make = _FILTERS.get(name)
+        if make is None:
+            near = difflib.get_close_matches(str(name), _FILTERS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_FILTERS)}"
+            raise NeuroScriptError(
+                ErrorCode.ARG_MISMATCH, f"there is no filter {name!r} for definitions; {hint}", details={"field": name}
+            )
+        if value is not None:
+            tests.append(make(name, value))
+    return tests
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH,
+            f"the filter {name} takes a string, not {type(value).__name__}",
+            details={"field": name},
+        )
+    return str(value)
+
+
+def _word(name: str, value: Any, words: type[AIWorkerDefinitionStatus | InteractionModelType]) -> str:
+    text = _text(name, value)
+    if text not in list(words):
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH,
+            f"the filter {name} is {text!r}; expected one of {', '.join(words)}",
+            details={"field": name},
+        )
+    return text
+
+
+def _is_id(name: str, value: Any) -> _Test:
+    wanted = _text(name, value)
+    return lambda item: item.definition_id == wanted
+
+
+def _contains(name: str, value: Any) -> _Test:
+    wanted = _text(name, value).casefold()
+    return lambda item: wanted in getattr(item, name).casefold()
+
+
+def _is_provider(name: str, value: Any) -> _Test:
+    wanted = _text(name, value)
+    return lambda item: item.provider == wanted
+
+
+def _is_status(name: str, value: Any) -> _Test:
+    wanted = _word(name, value, AIWorkerDefinitionStatus)
+    return lambda item: item.status == wanted
+
+
+def _has_model(name: str, value: Any) -> _Test:
+    wanted = _word(name, value, InteractionModelType)
+    # A worker for both is one for each.
+    return lambda item: wanted in item.interaction_models or InteractionModelType.BOTH in item.interaction_models
+
+
+def _has_capability(name: str, value: Any) -> _Test:
+    wanted = _text(name, value)
+    return lambda item: wanted in item.capabilities
+
+
+def _has_capabilities(name: str, value: Any) -> _Test:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH,
+            f"the filter {name} takes a list of strings, not {type(value).__name__}",
+            details={"field": name},
+        )
+    wanted = {_text(name, item) for item in value}
+    return lambda item: wanted <= set(item.capabilities)
+
+
+_FILTERS: dict[str, Callable[[str, Any], _Test]] = {
+    "definition_id": _is_id,
+    "id": _is_id,
+    "name": _contains,
+    "model_name": _contains,
+    "provider": _is_provider,
+    "status": _is_status,
+    "interaction_models_contains": _has_model,
+    "capabilities_contains": _has_capability,
+    "capabilities_contains_all": _has_capabilities,
+}
