@@ -176,12 +176,14 @@ class Holds:
             tokens: its tokens.
             cost: its cost, as its record has it.
             charged: its cost, as the ceilings have it.
-            lost: whether nobody knows what it used, since it was given up; then the ceilings keep what was reserved,
-                or giving calls up would be a way round them.
+            lost: whether nobody knows what some of it used, since it was cut off; then no less is charged than was
+                reserved, or giving calls up would be a way round the limits.
         """
+        if lost:
+            tokens, cost, charged = max(tokens, self.tokens), max(cost, self.cost), max(charged, self.cost)
         if self.above:
-            used = (self.tokens, self.cost) if lost else (tokens, charged)
-            _each([lambda: self.own.settle(tokens, cost), *(partial(held.settle, *used) for held in self.above)])
+            ends = (partial(held.settle, tokens, charged) for held in self.above)
+            _each([lambda: self.own.settle(tokens, cost), *ends])
         else:
             self.own.settle(tokens, cost)
 

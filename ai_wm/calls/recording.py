@@ -91,7 +91,7 @@ def _is_plain(values: Mapping[str, Any]) -> bool:
     )
 
 
-_PLAIN: Final = frozenset({str, int})
+_PLAIN: Final = frozenset({str, int, bool})
 
 
 def completed(definition: AIWorkerDefinition, record: PerformanceRecord) -> Event:

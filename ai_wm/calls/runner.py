@@ -10,19 +10,19 @@ from ai_wm.calls.authorization import Authorizer
 from ai_wm.calls.fallbacks import Tried, asks_next, workers_of
 from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, record_of
 from ai_wm.calls.reserving import Reserving
-from ai_wm.calls.turn import CallOptions, StreamCallback, Task, Turn
+from ai_wm.calls.turn import StreamCallback, Task, Turn
 from ai_wm.data.bounds import short
 from ai_wm.data.types import PerformanceRecord
 from ai_wm.keys import redact_error
 from ai_wm.keys.grant import KeyGrant
 from ai_wm.providers import Clients
-from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, Usage
+from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, byte_length
 from ai_wm.support.clock import Clock, Span
 from ai_wm.support.events import Events
 from neuroscript import ErrorCode, NeuroScriptError
 
 _GIVEN_UP = frozenset({ErrorCode.TIMEOUT, ErrorCode.CANCELLED})
-"""The failures after which nobody knows whether the model went on, and what that cost."""
+"""The failures after which nobody knows whether the model went on, and what that cost, if its client does not tell."""
 
 _log = logging.getLogger("ai_wm")
 
@@ -124,7 +124,7 @@ class Runner:
         try:
             client = self.clients.for_provider(request.provider, request.model)
             turn.sent()
-            response = client.complete(request) if options.stream is None else _streamed(client, request, options)
+            response = client.complete(request) if options.stream is None else _streamed(client, request, turn)
             if isinstance(response, LLMResponse):
                 return response
             failure = _broken(request, f"gave {type(response).__name__}; expected an LLMResponse")
@@ -133,15 +133,13 @@ class Runner:
         except Exception as error:  # a host's own client is foreign code: whatever it raises, the model has failed
             failure = _broken(request, f"failed: {type(error).__name__}: {error}")
             failure.__cause__ = error
+        except BaseException:  # the run was cancelled, or the process is to end: it goes on, and what was sent counts
+            turn.count_cut_off(self.reserving.price_source, {}, given_up=True)
+            raise
         # Out of the handler, so that an error which shows the key is not the context of the one that does not.
-        usage, attempts = failure.details.pop("usage", None), failure.details.get("attempts")
-        usages = failure.details.pop("usages", None) or (usage if isinstance(usage, Usage) else Usage(),)
-        turn.count(
-            usages,
-            attempts if isinstance(attempts, int) else 1,
-            self.reserving.price_source,
-            lost=usage is None and failure.code in _GIVEN_UP,
-        )
+        turn.count_cut_off(self.reserving.price_source, failure.details, given_up=failure.code in _GIVEN_UP)
+        failure.details.pop("usage", None)
+        failure.details.pop("usages", None)
         shown = redact_error(failure, turn.secrets)
         if len(shown.message) > MOST_ERROR_CHARACTERS:
             shown.message = short(shown.message, MOST_ERROR_CHARACTERS)
@@ -190,14 +188,17 @@ class Runner:
                 turn.task.events.append(failed(turn.definition, turn.instance_id, failure, turn.record))
 
 
-def _streamed(client: LLMClient, request: LLMRequest, options: CallOptions) -> LLMResponse | None:
+def _streamed(client: LLMClient, request: LLMRequest, turn: Turn) -> LLMResponse | None:
+    options, progress = turn.task.options, turn.progress
     deltas = client.stream(request)
     response = None
     try:
         for delta in deltas:
             if options.check is not None:
                 options.check()
+            progress.began = True
             if delta.text and options.stream is not None:
+                progress.produced += byte_length(delta.text)
                 _hand_on(options.stream, delta.text)
             response = delta.response or response
     finally:

@@ -16,7 +16,16 @@ from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import STATELESS_PREFIX, AIWorkerDefinition, PerformanceRecord
 from ai_wm.keys import Secret
 from ai_wm.keys.grant import KeyGrant
-from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, estimate_input, estimate_tokens
+from ai_wm.providers.base import (
+    LLMRequest,
+    LLMResponse,
+    Message,
+    Progress,
+    Usage,
+    cut_off_usage,
+    estimate_input,
+    estimate_tokens,
+)
 from ai_wm.support.ids import new_id
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -128,6 +137,8 @@ class Turn:
         self._tools = WorkerTools(task.options.tools, definition.tool_allowlist, definition.tool_denylist)
         self._offered = self._tools.definitions
         self._usage_note = ""
+        self.progress = Progress()
+        """How far the round has come."""
         self._hold: Holds | None = None
         self._sent = False
         self._round: tuple[int, float, float] = (0, 0.0, 0.0)
@@ -165,6 +176,7 @@ class Turn:
             key_grant=grant.key_for if grant is not None and by_address else None,
             session=task.instance_id or self.definition.definition_id,
             check=task.options.check,
+            progress=self.progress,
         )
         if not has_key:
             self._keyless = request
@@ -175,6 +187,8 @@ class Turn:
     def hold(self, holds: Holds) -> None:
         """Takes charge of what was reserved for the next round."""
         self._hold, self._sent, self._round, self._lost = holds, False, (0, 0.0, 0.0), True
+        progress = self.progress
+        progress.attempts, progress.usages, progress.began, progress.produced = 1, None, False, 0
 
     def begin(self, key: Secret | None) -> None:
         """Notes that a round begins, with its key: from now on there is something to record."""
@@ -188,33 +202,32 @@ class Turn:
 
     def count(
         self,
-        usages: Sequence[Usage],
+        usages: Sequence[Usage | None],
         attempts: int,
         price_source: PriceSource | None,
         *,
         model: str = "",
         tier: str = "",
-        lost: bool = False,
     ) -> None:
         """Adds what a round used to what the turn used, with its cost: that of each request that was billed.
 
         Args:
-            usages: the tokens of each request, as the server counts them.
+            usages: the tokens of each request, as the server counts them; None for one that was cut off before anything
+                of its reply came, so that nobody knows: it counts as what was reserved.
             attempts: how many requests were sent.
             price_source: published prices.
             model: the model that answered, as the provider names it.
             tier: how the provider says that it served the request.
-            lost: whether the call was given up, so that nobody knows what it really used.
         """
         definition = self.definition
         each = attempts if len(usages) == 1 else 1
-        usages = [self._believed(usage, each) for usage in usages]
-        usage = usages[0] if len(usages) == 1 else sum(usages, Usage())
+        found = [self._reserved() if usage is None else self._believed(usage, each) for usage in usages]
+        usage = found[0] if len(found) == 1 else sum(found, Usage())
         models, claimed = (model, definition.model_name), bool(definition.owner)
-        cost, source = cost_of_call(definition, usages, models, price_source, tier=tier, claimed=claimed)
+        cost, source = cost_of_call(definition, found, models, price_source, tier=tier, claimed=claimed)
         assumed = self._hold is not None and self._hold.fallback_price
         charged = fallback_cost(usage.input_tokens, usage.output_tokens) if assumed else cost
-        self._round, self._lost = (usage.total_tokens, cost, charged), lost
+        self._round, self._lost = (usage.total_tokens, cost, charged), None in usages
         self.usage = usage if self.rounds == 1 else self.usage + usage
         self.cost += cost
         self.attempts += attempts
@@ -231,11 +244,37 @@ class Turn:
         most = self.config.get("max_output_tokens")
         if not usage.unusable and is_believable(usage.input_tokens, usage.output_tokens, 16 * given, most, attempts):
             return usage
-        reserved = self._hold.tokens if self._hold is not None else estimate_tokens(request)
         why = f" ({usage.unusable})" if usage.unusable else ""
         self._usage_note = f"the server's count of tokens is beyond reason{why}; what was reserved counts instead"
-        given = min(given, reserved)
-        return Usage(input_tokens=given, output_tokens=reserved - given)
+        return self._reserved()
+
+    def count_cut_off(self, price_source: PriceSource | None, details: Mapping[str, Any], given_up: bool) -> None:
+        """Adds what a round used that has failed or was cut off.
+
+        Args:
+            price_source: published prices.
+            details: what its error tells of it.
+            given_up: whether the model may have gone on, where neither the error nor the client tells more.
+        """
+        progress, usage = self.progress, details.get("usage")
+        usages: Sequence[Usage | None] | None = details.get("usages")
+        if not usages:
+            usages = (usage,) if isinstance(usage, Usage) else progress.usages
+        if usages is None:
+            request = self.request()
+            if progress.began:
+                usages = (cut_off_usage(request, Usage(), progress.produced),)
+            else:
+                usages = (None,) if given_up else ()
+        attempts = details.get("attempts")
+        self.count(usages or (Usage(),), attempts if isinstance(attempts, int) else progress.attempts, price_source)
+
+    def _reserved(self) -> Usage:
+        """What was reserved for the round, as what it used."""
+        request = self.request()
+        reserved = self._hold.tokens if self._hold is not None else estimate_tokens(request)
+        given = min(estimate_input(request), reserved)
+        return Usage(input_tokens=given, output_tokens=reserved - given, estimated=True)
 
     def settle(self) -> None:
         """Settles the reservation with what the round really used; releases it if no request was sent."""
@@ -306,6 +345,7 @@ class Turn:
             "tool_rounds": self.rounds - 1,
             "tool_calls": self.tools_called and [short(name) for name in self.tools_called[:MOST_TOOL_CALLS]],
             "usage_note": self._usage_note,
+            "usage_estimated": usage.estimated,
         }
         metrics.update((key, value) for key, value in more.items() if value and value != -1)
         return metrics

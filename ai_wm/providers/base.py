@@ -7,9 +7,9 @@ can write its own client, and a test its own model, without importing anything o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
 
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -33,9 +33,13 @@ MANAGEMENT_KEYS = frozenset(
         "max_tool_rounds",
         "on_limit",
         "replies",
+        "stall_seconds",
         "timeout_seconds",
     }
 )
+
+LEAST_CUT_OFF: Final = 64
+"""Tokens of output that a reply is taken to have used at least, if it was cut off in the middle."""
 
 # What the APIs call max_output_tokens.
 OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "maxOutputTokens", "num_predict")
@@ -120,6 +124,7 @@ class Usage:
         reasoning_tokens: the part of the output that the model spent on thinking.
         unusable: which count of the server's is none (negative, a text, more than any reply has), so that the numbers
             are not to be believed; empty if all are.  Not compared.
+        estimated: whether some of the numbers are estimates, since no server has counted them.  Not compared.
     """
 
     input_tokens: int = 0
@@ -129,6 +134,7 @@ class Usage:
     output_tokens: int = 0
     reasoning_tokens: int = 0
     unusable: str = field(default="", compare=False)
+    estimated: bool = field(default=False, compare=False)
 
     @property
     def total_tokens(self) -> int:
@@ -149,7 +155,26 @@ class Usage:
             output_tokens=self.output_tokens + other.output_tokens,
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
             unusable=self.unusable or other.unusable,
+            estimated=self.estimated or other.estimated,
         )
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a call has come: what is to be booked for it if it is cut off, which no error can tell.
+
+    Attributes:
+        attempts: how many requests were sent.
+        usages: what each request that may be billed has used; None for one of which nobody knows, since nothing of its
+            reply came.  None in place of all where the client does not say.
+        began: whether the reply has begun to come.
+        produced: the bytes of text that have come.
+    """
+
+    attempts: int = 1
+    usages: Sequence[Usage | None] | None = None
+    began: bool = False
+    produced: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +194,7 @@ class LLMRequest:
         session: what the call belongs to: the instance of a conversation, else the definition.  Clients that keep a
             position (``scripted``) keep one for each session.  Never sent to a provider.
         check: called now and then while the call waits; raises to cancel it.
+        progress: where a client may say what it has sent so far, for a call that is cut off.
     """
 
     provider: str
@@ -181,6 +207,7 @@ class LLMRequest:
     key_grant: Callable[[str], Secret | None] | None = field(default=None, compare=False, repr=False)
     session: str = ""
     check: Callable[[], None] | None = field(default=None, compare=False, repr=False)
+    progress: Progress | None = field(default=None, compare=False, repr=False)
 
     def key_for(self, url: str) -> Secret | None:
         """The key, for whoever sends the request over a network, and only for that very address.
@@ -212,7 +239,8 @@ class LLMResponse:
         tool_calls: the tools that the model asks for.
         request_id: the provider's id of the request, for its support; empty where it has none.
         attempts: how many times the request was sent, retries included.
-        usages: the tokens of each request that was billed, where there were several: each has a price of its own.
+        usages: the tokens of each request that was billed, where there were several: each has a price of its own; None
+            for one that was cut off before anything of its reply came.
         service_tier: how the provider says that it served the request (``priority``, ``flex``, ``fast``, …), where
             that is not its usual way.
         provider_finish_reason: the provider's own word, where ``finish_reason`` is ``unknown``.
@@ -226,7 +254,7 @@ class LLMResponse:
     tool_calls: tuple[ToolCallRequest, ...] = ()
     request_id: str = ""
     attempts: int = 1
-    usages: tuple[Usage, ...] = ()
+    usages: tuple[Usage | None, ...] = ()
     service_tier: str = ""
     provider_finish_reason: str = ""
     provider_data: dict[str, Any] | None = field(default=None, compare=False, repr=False)
@@ -252,7 +280,8 @@ class LLMClient(Protocol):
 
     A client may also have ``close()``, called once when it is no longer needed.  A failed call raises
     `NeuroScriptError`; its ``details`` hold what is known: ``usage`` (a `Usage`; ``usages`` for each request that was
-    billed, where there were several), ``attempts``, and ``text``, what had come of the reply.
+    billed, where there were several, with None for one of which nothing came back), ``attempts``, and ``text``, what
+    had come of the reply.
     """
 
     def complete(self, request: LLMRequest) -> LLMResponse:
@@ -319,6 +348,23 @@ def estimate_input(request: LLMRequest) -> int:
     for tool in request.tools:
         size += byte_length(tool.name) + byte_length(tool.description) + byte_length(str(tool.parameters))
     return -(-size // 4) + 4 * len(request.messages)
+
+
+def cut_off_usage(request: LLMRequest, usage: Usage, produced: int) -> Usage:
+    """Estimates what a reply has used that was cut off in the middle: what came, and a quarter more, or 64 tokens.
+
+    A server that has counted all that came, as it went along, is believed.
+
+    Args:
+        request: what was asked.
+        usage: what the server has counted by then.
+        produced: the bytes of all that the model has written.
+    """
+    output = usage.output_tokens
+    if not 0 < produced <= 4 * output:
+        output = max(output, LEAST_CUT_OFF, -(-5 * produced // 16))
+    given = usage.input_tokens or estimate_input(request)
+    return replace(usage, input_tokens=given, output_tokens=output, estimated=True)
 
 
 def byte_length(text: str) -> int:

@@ -55,7 +55,7 @@ class AttemptFailed(Exception):
         self.retry_after = retry_after
         self.details = dict(details or {})
         self.usage = usage
-        self.usages: tuple[Usage, ...] = ()
+        self.usages: tuple[Usage | None, ...] = ()
         self.text = ""
 
 

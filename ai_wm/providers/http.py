@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, cast
@@ -13,12 +13,21 @@ from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret, redact
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest, whole_text
 from ai_wm.providers.amend import amended, amendment_for, hint_for
-from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, byte_length, check_request, estimate_input
+from ai_wm.providers.base import (
+    Delta,
+    LLMRequest,
+    LLMResponse,
+    Usage,
+    byte_length,
+    check_request,
+    cut_off_usage,
+    estimate_input,
+)
 from ai_wm.providers.breaker import Breaker
 from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined, shown
 from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
-from ai_wm.providers.options import check_shape, number, timeout_seconds
+from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
 from ai_wm.providers.pace import Pace, Target
 from ai_wm.providers.retry import Attempts, retry_after_seconds
 from ai_wm.providers.sse import WHOLE, json_lines, sse_events
@@ -49,7 +58,7 @@ class _Exchange:
     asked: str = ""
     text: str = ""
     broken: AttemptFailed | None = None
-    wasted: list[Usage] = field(default_factory=list)
+    wasted: list[Usage | None] = field(default_factory=list)
     key: Secret | None = None
 
     @property
@@ -61,6 +70,16 @@ class _Exchange:
     def target(self) -> Target:
         """The server and the model, as the breaker knows them."""
         return self.addresses[0], self.request.model
+
+    def book(self, *usages: Usage | None) -> None:
+        """Says what the call has used by now, in case that it is left with no error to tell of it.
+
+        Args:
+            usages: what the attempt that is under way has used, beside those that have failed.
+        """
+        if self.request.progress is not None:
+            self.request.progress.attempts = self.attempts.made
+            self.request.progress.usages = (*self.wasted, *usages)
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -104,20 +123,20 @@ class HTTPClient:
         exchange = self._start(request, stream=False)
         while True:
             exchange.attempts.begin()
-            body, begun = b"", False
+            body = b""
             try:
                 with self._send(exchange) as reply:
-                    begun = True  # the reply was made: what cuts it now has been billed
                     body = reply.body()
                     response = self._finished(exchange, self._parsed(body, request), reply)
                 self._answered(exchange)
                 return response
             except (AttemptFailed, BadReply, StreamError) as error:
                 failure = _failure(exchange, error, body)
-                if begun and isinstance(error, AttemptFailed):
-                    failure.usage = _partial(request, Usage(), 0)
-            if failure.usage is not None:
-                exchange.wasted.append(failure.usage)
+                if failure.usage is not None or (isinstance(error, AttemptFailed) and exchange.attempts.sent):
+                    exchange.wasted.append(failure.usage)
+            except BaseException:  # whatever cuts the call off, it goes on; what was sent is booked
+                exchange.book(*[None] * exchange.attempts.sent)
+                raise
             self._go_on(exchange, failure)
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
@@ -132,6 +151,7 @@ class HTTPClient:
             exchange.attempts.begin()
             parser = self._adapter.stream_parser(request)
             received = _Received(given)
+            response = None
             try:
                 with self._send(exchange) as reply:
                     received.begun = True
@@ -157,8 +177,18 @@ class HTTPClient:
                 # A stream that is broken is worth another attempt; what was never one is not.
                 broken = isinstance(error, BadReply) and received.streaming and not error.final
                 failure.retry = failure.retry or broken
+                # What the server has ended itself is no less than it has produced; what was cut off may be more.
+                booked = cut_off_usage if isinstance(error, AttemptFailed) else _completed
+            except BaseException:  # as above; who listens may have raised it, or listens no more
+                used = cut_off_usage(request, parser.usage, parser.produced) if received.begun else None
+                if response is not None:
+                    used = response.usages[-1] if response.usages else response.usage
+                exchange.book(*[used] * exchange.attempts.sent)
+                raise
             if received.begun:
-                exchange.wasted.append(_partial(request, parser.usage, parser.produced))
+                exchange.wasted.append(booked(request, parser.usage, parser.produced))
+            elif exchange.attempts.sent:
+                exchange.wasted.append(None)
             given = exchange.text = received.given
             if exchange.broken is not None and received.diverged:
                 failure.code, failure.details = exchange.broken.code, exchange.broken.details
@@ -188,7 +218,12 @@ class HTTPClient:
         known = self._amendments.get((urls[0], request.model)) or ()
         if known:
             wire = replace(wire, body=amended(wire.body, known))
-        attempts = Attempts(timeout_seconds(config), int(number(config, "max_retries", DEFAULT_RETRIES)), request.check)
+        attempts = Attempts(
+            timeout_seconds(config),
+            int(number(config, "max_retries", DEFAULT_RETRIES)),
+            request.check,
+            stall=stall_seconds(config) if stream else None,
+        )
         exchange = _Exchange(request, urls, wire, _content(request, wire), attempts, known)
         wait = self._breaker.refused_for(*exchange.target)
         if wait is not None:
@@ -197,6 +232,7 @@ class HTTPClient:
                 f"{exchange.where} has kept failing and is left alone for another {wait:.1f} s",
                 details={"retry_after_seconds": wait, "cooling_down": True, "attempts": 0, **_names(exchange)},
             )
+        exchange.book()
         return exchange
 
     def _send(self, exchange: _Exchange) -> Reply:
@@ -219,6 +255,7 @@ class HTTPClient:
                 if exchange.amended:
                     self._amendments.put(exchange.target, exchange.amended)
                 return reply
+            exchange.attempts.sent = False  # a plain refusal costs nothing
             with reply:
                 said = self._said(exchange, reply)
                 failure = self._refusal(exchange, reply, said)
@@ -304,13 +341,13 @@ class HTTPClient:
         if not (usage.input_tokens and usage.output_tokens):
             # Some compatible servers do not count, or not all.  Limits need a number, and none would mean "free".
             produced = sum(byte_length(str(call.arguments)) for call in response.tool_calls)
-            usage = _partial(exchange.request, usage, byte_length(response.text) + produced)
+            usage = _completed(exchange.request, usage, byte_length(response.text) + produced)
             response = replace(response, usage=usage)
         check_shape(exchange.request, response)
         usages = (*exchange.wasted, usage) if exchange.wasted else ()
         return replace(
             response,
-            usage=sum(usages[1:], usages[0]) if usages else usage,
+            usage=_sum(usages) if usages else usage,
             usages=usages,
             request_id=self._request_id(reply) or response.request_id,
             attempts=exchange.attempts.made,
@@ -325,6 +362,7 @@ class HTTPClient:
 
     def _go_on(self, exchange: _Exchange, failure: AttemptFailed) -> None:
         """Waits for the next attempt, or raises the error that the call ends with."""
+        exchange.book()
         exchange.text = failure.text or exchange.text
         if failure.retry and failure.retry_after is not None:
             failure.retry_after = self._pace.wait(exchange.target, failure.retry_after, exchange.attempts.remaining())
@@ -336,7 +374,7 @@ class HTTPClient:
         elif status:
             self._breaker.answered(*exchange.target)
         if exchange.wasted:
-            failure.usage = sum(exchange.wasted[1:], exchange.wasted[0])
+            failure.usage = _sum(exchange.wasted)
             failure.usages = tuple(exchange.wasted)
         if exchange.text:
             failure.details["text"] = exchange.text
@@ -414,8 +452,8 @@ def _failure(exchange: _Exchange, error: AttemptFailed | BadReply | StreamError,
     return failure
 
 
-def _partial(request: LLMRequest, usage: Usage, produced: int) -> Usage:
-    """The tokens of a reply that was not counted, or not to its end: what is known, the rest estimated.
+def _completed(request: LLMRequest, usage: Usage, produced: int) -> Usage:
+    """The tokens of a reply that its server has not counted, or not all: what is known, the rest estimated.
 
     ``produced`` is the bytes of all that the model has written.
     """
@@ -423,7 +461,12 @@ def _partial(request: LLMRequest, usage: Usage, produced: int) -> Usage:
         usage,
         input_tokens=usage.input_tokens or estimate_input(request),
         output_tokens=max(usage.output_tokens, -(-produced // 4)),
+        estimated=True,
     )
+
+
+def _sum(usages: Sequence[Usage | None]) -> Usage:
+    return sum((usage for usage in usages if usage is not None), Usage())
 
 
 def _content(request: LLMRequest, wire: WireRequest) -> bytes:

@@ -1,38 +1,57 @@
-"""Interruptible sockets: a call that was cancelled does not wait for a silent server.
+"""Interruptible sockets: a call that was cancelled, or whose time is over, does not wait for a silent server.
 
-A read waits in short slices and looks in between whether the call goes on.  What a slice has not brought is not lost:
-the next one takes up where it ended.
+Whatever waits for the network (the look-up of a name, connecting, the handshake of TLS, writing, reading) waits in
+short slices and looks in between whether the call goes on.  What a slice has not brought is not lost: the next one
+takes up where it ended.
 """
 
 from __future__ import annotations
 
+import errno
+import os
+import selectors
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 
 import httpcore
 
 # How long a cancelled call may go on waiting.
 _SLICE_SECONDS = 0.1
+_PIECE = 16 * 1024
+# Without a file descriptor of its own, where the system has such a one.
+_Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
+_BEGUN = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY})
 # A connection whose other end is gone is noticed, however long a reply may take.
 _OPTIONS = ((socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),)
 
 _current = threading.local()
 
+T = TypeVar("T")
+
 
 @contextmanager
 def interruptible(check: Callable[[], None] | None) -> Iterator[None]:
-    """Context manager in which reads of this thread call ``check`` now and then; what it raises ends them."""
+    """Context manager in which whatever waits for the network in this thread calls ``check`` now and then.
+
+    What it raises ends the wait.
+    """
     before = getattr(_current, "check", None)
-    _current.check = check
+    _current.check, _current.written = check, False
     try:
         yield
     finally:
         _current.check = before
+
+
+def has_written() -> bool:
+    """Whether this thread has begun to write to a connection since it last entered `interruptible`."""
+    return bool(getattr(_current, "written", False))
 
 
 @contextmanager
@@ -65,42 +84,232 @@ class Network(httpcore.SyncBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Opens a connection to a server."""
-        options = [*(socket_options or ()), *_OPTIONS]
-        stream = _Stream(super().connect_tcp(host, port, timeout, local_address, options))
+        wait = _Wait(timeout)
+        connected = _connected(host, port, local_address, wait)
+        for option in (*(socket_options or ()), *_OPTIONS, (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)):
+            connected.setsockopt(*option)
+        stream = _Stream(connected)
         opened = getattr(_current, "opened", None)
         if opened is not None:
             opened.append(stream)
         return stream
 
 
+class _Wait:
+    """A wait that ends when its time is over, or earlier when the check of `interruptible` raises."""
+
+    __slots__ = ("_check", "_end")
+
+    def __init__(self, timeout: float | None) -> None:
+        self._check = getattr(_current, "check", None)
+        self._end = time.monotonic() + (timeout if timeout is not None else threading.TIMEOUT_MAX)
+
+    def slice(self) -> float:
+        """Returns the seconds of the next slice, more than 0.
+
+        Raises:
+            TimeoutError: the time is over.
+        """
+        if self._check is not None:
+            self._check()
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        return min(left, _SLICE_SECONDS)
+
+
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
+    """A connection of TCP."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        check = getattr(_current, "check", None)
-        if check is None:
-            return self._stream.read(max_bytes, timeout)
-        end = time.monotonic() + (timeout if timeout is not None else threading.TIMEOUT_MAX)
-        while True:
-            check()
-            left = end - time.monotonic()
-            try:
-                return self._stream.read(max_bytes, max(0.001, min(left, _SLICE_SECONDS)))
-            except httpcore.ReadTimeout:
-                if left <= _SLICE_SECONDS:
-                    raise
+        wait = _Wait(timeout)
+        try:
+            while True:
+                try:
+                    self._socket.settimeout(wait.slice())
+                    return self._socket.recv(max_bytes)
+                except TimeoutError:
+                    wait.slice()
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(error) from error
+        except OSError as error:
+            raise httpcore.ReadError(error) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, timeout)
+        if buffer:
+            _current.written = True
+        wait, rest = _Wait(timeout), memoryview(buffer)
+        try:
+            while rest:
+                try:
+                    self._socket.settimeout(wait.slice())
+                    rest = rest[self._socket.send(rest) :]
+                except TimeoutError:
+                    wait.slice()
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout(error) from error
+        except OSError as error:
+            raise httpcore.WriteError(error) from error
 
     def close(self) -> None:
-        self._stream.close()
+        self._socket.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout))
+        return _secured(self, ssl_context, server_hostname, timeout)
 
     def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+        match info:
+            case "socket":
+                return self._socket
+            case "client_addr":
+                return self._socket.getsockname()
+            case "server_addr":
+                return self._socket.getpeername()
+            case "is_readable":
+                return self._socket.fileno() < 0 or _is_ready(self._socket, selectors.EVENT_READ, 0)
+        return None
+
+
+class _SecureStream(httpcore.NetworkStream):
+    """TLS over another stream, which may be one of TLS itself: that of a proxy."""
+
+    def __init__(self, under: httpcore.NetworkStream, context: ssl.SSLContext, server_hostname: str | None) -> None:
+        self._under = under
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
+
+    def shake_hands(self, timeout: float | None) -> None:
+        """Agrees on the keys with the server, whose certificate is checked."""
+        self._do(self._tls.do_handshake, timeout)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        try:
+            return self._do(lambda: self._tls.read(max_bytes), timeout)
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return b""  # whether a reply is complete is for those to say who read it
+        except OSError as error:
+            raise httpcore.ReadError(error) from error
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        rest = memoryview(buffer)
+        try:
+            while rest:
+                piece = rest[:_PIECE]
+                rest = rest[self._do(lambda piece=piece: self._tls.write(piece), timeout) :]  # type: ignore[misc]
+        except OSError as error:
+            raise httpcore.WriteError(error) from error
+
+    def close(self) -> None:
+        self._under.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _secured(self, ssl_context, server_hostname, timeout)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._tls if info == "ssl_object" else self._under.get_extra_info(info)
+
+    def _do(self, step: Callable[[], T], timeout: float | None) -> T:
+        """Does a step of TLS, with all that it has to send and to receive for it."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if end is None else max(0.001, end - time.monotonic())
+            try:
+                done = step()
+            except ssl.SSLWantReadError:
+                self._send(left)
+                received = self._under.read(_PIECE, left)
+                if received:
+                    self._incoming.write(received)
+                else:
+                    self._incoming.write_eof()
+            else:
+                self._send(left)
+                return done
+
+    def _send(self, timeout: float | None) -> None:
+        if self._outgoing.pending:
+            self._under.write(self._outgoing.read(), timeout)
+
+
+def _secured(
+    under: httpcore.NetworkStream, context: ssl.SSLContext, server_hostname: str | None, timeout: float | None
+) -> _SecureStream:
+    try:
+        stream = _SecureStream(under, context, server_hostname)
+        stream.shake_hands(timeout)
+    except BaseException as error:  # whatever it is, it goes on; only the connection must not stay open
+        under.close()
+        match error:
+            case httpcore.TimeoutException():
+                raise httpcore.ConnectTimeout(error) from error
+            case OSError() | httpcore.NetworkError():
+                raise httpcore.ConnectError(error) from error
+        raise
+    return stream
+
+
+def _connected(host: str, port: int, local_address: str | None, wait: _Wait) -> socket.socket:
+    """Connects to the first address of a host that can be connected to."""
+    failure: OSError | None = None
+    try:
+        for family, kind, protocol, _, address in _addresses(host, port, wait):
+            made = socket.socket(family, kind, protocol)
+            try:
+                made.setblocking(False)
+                if local_address is not None:
+                    made.bind((local_address, 0))
+                number = made.connect_ex(address)
+                if number in _BEGUN:
+                    while not _is_ready(made, selectors.EVENT_WRITE, wait.slice()):
+                        pass
+                    number = made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if number == 0:
+                    return made
+                failure = OSError(number, os.strerror(number))
+            except BaseException:  # raised again
+                made.close()
+                raise
+            made.close()
+    except TimeoutError as error:
+        raise httpcore.ConnectTimeout(error) from error
+    except OSError as error:
+        raise httpcore.ConnectError(error) from error
+    raise httpcore.ConnectError(failure or OSError("the name has no address"))
+
+
+def _addresses(host: str, port: int, wait: _Wait) -> list[Any]:
+    """The addresses of a host.  The system's look-up of a name cannot be ended, so that a thread waits for it."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        pass  # a name
+    found: SimpleQueue[list[Any] | Exception] = SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        except Exception as error:  # whatever it is, it is raised where it is waited for
+            found.put(error)
+
+    threading.Thread(target=look_up, name="ai_wm-name-look-up", daemon=True).start()
+    while True:
+        try:
+            outcome = found.get(timeout=wait.slice())
+        except Empty:
+            continue
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def _is_ready(made: socket.socket, event: int, seconds: float) -> bool:
+    with _Selector() as selector:
+        selector.register(made, event)
+        return bool(selector.select(seconds))

@@ -268,6 +268,16 @@ def tool_choice(request: LLMRequest) -> ToolChoice | None:
     return ToolChoice("tool", str(name))
 
 
+def stall_seconds(config: Mapping[str, Any]) -> float | None:
+    """Reads ``stall_seconds``, the longest silence in a stream; None, as long as there is time, where it is not set."""
+    if config.get("stall_seconds") is None:
+        return None
+    seconds = number(config, "stall_seconds", 0)
+    if seconds <= 0:
+        raise bad_option("stall_seconds", seconds, "a number of seconds above 0")
+    return seconds
+
+
 def timeout_seconds(config: Mapping[str, Any]) -> float:
     """Reads ``timeout_seconds``, the time for a whole call; 60 where it is not set."""
     seconds = number(config, "timeout_seconds", DEFAULT_TIMEOUT)

@@ -22,7 +22,12 @@ class Attempts:
         timeout: seconds for everything together, waits included.
         max_retries: attempts after the first.
         check: called before each attempt and while waiting; raises to cancel.
+        stall: the seconds that a stream may be silent; None: as long as there is time.
         clock, sleep, chance: replaceable for tests.
+
+    Attributes:
+        sent: whether something of the attempt that is under way has been sent, and not been refused: it may cost
+            something, whatever becomes of it.
     """
 
     def __init__(
@@ -31,12 +36,15 @@ class Attempts:
         max_retries: int,
         check: Callable[[], None] | None = None,
         *,
+        stall: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.timeout = timeout
+        self.stall = stall
         self.made = 0
+        self.sent = False
         self._retries = max_retries
         self._once = False
         self._check = check
@@ -47,6 +55,7 @@ class Attempts:
         """Starts an attempt."""
         self.check()
         self.made += 1
+        self.sent = False
 
     def check(self) -> None:
         """Raises the caller's error if the call was cancelled."""

@@ -19,7 +19,7 @@ import httpx
 from ai_wm.providers.adapter import BadReply
 from ai_wm.providers.connections import Connections
 from ai_wm.providers.errors import AttemptFailed
-from ai_wm.providers.network import interruptible
+from ai_wm.providers.network import has_written, interruptible
 from ai_wm.providers.proxies import proxy_for
 from ai_wm.providers.retry import Attempts
 from ai_wm.support.recent import Recent
@@ -34,6 +34,9 @@ MOST_ORIGINS = 1024
 """Origins for which it is remembered what carries requests to them; a program may name ever new ones."""
 
 _ERRORS = (httpx.TransportError, httpx.InvalidURL)
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol, httpx.InvalidURL)
+"""The failures before anything of a request has reached its server."""
+
 _HEADERS = {
     b"accept": b"*/*",
     b"accept-encoding": b"identity",
@@ -107,6 +110,12 @@ class Reply:
                     return
                 check()
                 yield chunk
+        except httpx.ReadTimeout as error:
+            attempts = self._attempts
+            if attempts.stall is None or attempts.remaining() <= 0:
+                raise _failure(error, attempts) from None
+            message = f"the stream was silent for {attempts.stall:g} s (stall_seconds)"
+            raise AttemptFailed(ErrorCode.TIMEOUT, message, retry=True) from None
         except _ERRORS as error:
             raise _failure(error, self._attempts) from None
 
@@ -142,6 +151,8 @@ class Transport:
     ) -> Reply:
         """Sends one request and gives its reply, whatever its status; the body is read by the caller.
 
+        ``attempts.sent`` says from then on whether anything was sent.
+
         Raises:
             AttemptFailed: there is no reply.
         """
@@ -152,11 +163,18 @@ class Transport:
         try:
             with interruptible(_check_of(attempts)):
                 request = _request(url, headers, content, timeout)
-                response = self.carrier(_origin(request.url)).handle_request(request)
+                # What a host's own transport has written nobody sees.
+                attempts.sent = self._given is not None
+                try:
+                    response = self.carrier(_origin(request.url)).handle_request(request)
+                finally:
+                    attempts.sent = attempts.sent or has_written()
         except _ERRORS as error:
+            attempts.sent = attempts.sent and not isinstance(error, _UNSENT)
             raise _failure(error, attempts) from None
         # The time that waiting for the head has taken is gone for the body too.
-        timeout["read"] = max(0.001, attempts.remaining())
+        remaining = max(0.001, attempts.remaining())
+        timeout["read"] = remaining if attempts.stall is None else min(remaining, attempts.stall)
         return Reply(response, attempts)
 
     def close(self) -> None:

@@ -169,7 +169,7 @@ def test_each_request_that_was_billed_is_counted_by_itself(clients: Clients, ser
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_reply_that_was_cut_on_its_way_cost_its_prompt_at_least(clients: Clients, server: Loopback) -> None:
+def test_what_a_reply_cost_that_was_cut_on_its_way_nobody_knows(clients: Clients, server: Loopback) -> None:
     whole = reply(completion("a long answer"))
 
     def cut(connection: socket.socket) -> None:
@@ -179,7 +179,8 @@ def test_a_reply_that_was_cut_on_its_way_cost_its_prompt_at_least(clients: Clien
     response = clients.for_provider("custom").complete(at(server.will(cut, whole), "custom"))
     assert response.attempts == 2
     assert len(response.usages) == 2
-    assert response.usages[0].input_tokens > 0
+    assert response.usages[0] is None
+    assert response.usages[1] is not None
 
 
 HIDDEN: dict[str, list[bytes]] = {
@@ -219,7 +220,8 @@ def test_thinking_and_calls_of_a_stream_that_was_cut_are_counted(
         streamed(HIDDEN[provider], end=False, content_type=kind), streamed(stream_of(provider, "Hi"), content_type=kind)
     )
     _, response = collect(clients.for_provider(provider).stream(at(server, provider)))
-    assert 200 <= response.usages[0].output_tokens < 260
+    assert response.usages[0] is not None
+    assert 250 <= response.usages[0].output_tokens < 325  # what came and a quarter more
     assert response.text == "Hi"
 
 

@@ -196,10 +196,18 @@ def test_a_missing_key_is_error_18_and_releases_what_was_reserved(manager: AIWor
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
-    [(ValueError("?"), 16), (NeuroScriptError(ErrorCode.TIMEOUT, "slow"), 31), (KeyboardInterrupt(), None)],
+    ("error", "code", "tokens"),
+    [
+        (ValueError("?"), 16, 0),
+        (NeuroScriptError(ErrorCode.TIMEOUT, "slow"), 31, 22),
+        (KeyboardInterrupt(), None, 22),
+    ],
 )
-def test_whatever_a_call_raises_nothing_stays_reserved(tmp_path: Path, error: BaseException, code: int | None) -> None:
+def test_whatever_a_call_raises_nothing_stays_in_flight(
+    tmp_path: Path, error: BaseException, code: int | None, tokens: int
+) -> None:
+    """Where the call was given up the model may have answered, and what was reserved for it is counted."""
+
     def fail(request: LLMRequest) -> str:
         raise error
 
@@ -209,7 +217,8 @@ def test_whatever_a_call_raises_nothing_stays_reserved(tmp_path: Path, error: Ba
             with pytest.raises(type(error) if code is None else NeuroScriptError):
                 manager.execute_stateless_task("w", "hello")
         usage = manager.limit_usage("w")
-        assert (usage["calls_in_flight"], usage["tokens_last_minute"], usage["requests_last_minute"]) == (0, 0, 3)
+        counted = usage["calls_in_flight"], usage["tokens_last_minute"], usage["requests_last_minute"]
+        assert counted == (0, 3 * tokens, 3)
         summary = manager.performance_summary("w")
         assert (summary.failed_tasks, summary.total_tasks_attempted) == (3, 3)
 
