@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from ai_wm import keys
 from ai_wm.calls.authorization import Authorizer
 from ai_wm.calls.pricing import PriceSource
+from ai_wm.calls.recording import lost_record
 from ai_wm.calls.reserving import Reserving
 from ai_wm.calls.runner import Runner
 from ai_wm.data.policy import WorkerPolicy
-from ai_wm.data.types import APIKeySource, APIKeyStatus
+from ai_wm.data.types import APIKeySource, APIKeyStatus, PerformanceRecord
 from ai_wm.keys.approvals import Approvals
 from ai_wm.keys.marks import Marks, process_marks, user_marks
 from ai_wm.providers import Clients
@@ -35,6 +36,8 @@ from ai_wm.workers.stateless import StatelessTasks
 
 if TYPE_CHECKING:
     import httpx
+
+    from ai_wm.store.in_flight import CallsInFlight
 
 LIMITS_FILE = "ai_worker_limits.sqlite3"
 
@@ -56,6 +59,7 @@ class Wiring:
     records: PerformanceRecords
     key_status: Callable[[APIKeySource], APIKeyStatus]
     marks: Marks
+    in_flight: CallsInFlight | None
     authorizer: Authorizer
     read_as_host: FileReader
 
@@ -66,7 +70,10 @@ class Wiring:
             NeuroScriptError: what failed first; everything else is closed all the same.
         """
         failures = []
-        for close in (self.clients.close, self.store.close, self.limiter.close):
+        closing = [self.clients.close, self.store.close, self.limiter.close]
+        if self.in_flight is not None:
+            closing.insert(1, self.in_flight.close)
+        for close in closing:
             try:
                 close()
             except Exception as error:  # whatever one of them raises, the others are closed too
@@ -98,10 +105,14 @@ def wire(
     marks = process_marks() if sandbox is None and store is None else user_marks()
     definitions = Definitions(kept, counted, moments, marks, known.provider_names)
     authorizer = Authorizer(known, functools.partial(keys.resolve_key, **places), Approvals(policy, known.servers))
+    in_flight = None
+    if sandbox is not None and store is None:
+        in_flight = _calls_in_flight(sandbox, lambda call: kept.add_record(_lost(call, kept, price_source)))
     runner = Runner(
         authorizer=authorizer,
         reserving=Reserving(counted, price_source),
         clients=known,
+        in_flight=in_flight,
         clock=moments,
         events=events,
     )
@@ -121,9 +132,27 @@ def wire(
         records=PerformanceRecords(kept, definitions, moments),
         key_status=functools.partial(keys.key_status, **places),
         marks=marks,
+        in_flight=in_flight,
         authorizer=authorizer,
         read_as_host=read_as_host,
     )
+
+
+def _calls_in_flight(sandbox: Path, add: Callable[[dict[str, Any]], object]) -> CallsInFlight | None:
+    """Where calls in flight are noted, once those of dead processes are recorded; None where nothing can be written."""
+    from ai_wm.store.in_flight import CallsInFlight, record_lost
+    from ai_wm.store.state_directory import STATE_DIRECTORY
+
+    directory = sandbox / STATE_DIRECTORY
+    if not os.access(directory, os.W_OK):
+        return None
+    record_lost(directory, add)
+    return CallsInFlight(directory)
+
+
+def _lost(call: dict[str, Any], store: Store, price_source: PriceSource | None) -> PerformanceRecord:
+    definition = store.definitions().get(str(call.get("definition_id")))
+    return lost_record(call, definition, price_source)
 
 
 def _store_in(sandbox: Path | None, clock: Callable[[], float] | None, clients: Clients) -> Store:

@@ -7,14 +7,15 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from ai_wm.calls.fallbacks import Tried
+from ai_wm.calls.pricing import PriceSource, cost_of_call
 from ai_wm.calls.turn import Turn
-from ai_wm.data.bounds import short, storable
+from ai_wm.data.bounds import MOST_TOKENS, short, storable
 from ai_wm.data.totals import OUTPUT_SUMMARY_CHARACTERS, output_summary
-from ai_wm.data.types import AIWorkerDefinition, PerformanceRecord
+from ai_wm.data.types import AIWorkerDefinition, PerformanceRecord, Timestamp
 from ai_wm.keys import Secret, redact
+from ai_wm.providers.base import Usage
 from ai_wm.support.clock import Span
 from ai_wm.support.events import RATE_LIMITED, TASK_COMPLETED, TASK_FAILED
-from ai_wm.support.ids import new_id
 from neuroscript import ErrorCode, NeuroScriptError
 
 MOST_ERROR_CHARACTERS: Final = 4000
@@ -50,7 +51,7 @@ def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseExcepti
     if turn.secrets:
         metrics, reply, details = _redacted(metrics, reply, details, turn.secrets)
     values = {
-        "task_id": new_id(),
+        "task_id": turn.task_id,
         "instance_id": turn.instance_id,
         "definition_id": turn.definition.definition_id,
         "timestamp_start": span.start,
@@ -66,6 +67,77 @@ def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseExcepti
     if clearance is not None:
         values["owner"] = clearance.owner
     return PerformanceRecord.of_valid(values) if _is_plain(values) else PerformanceRecord(**values)
+
+
+def in_flight(turn: Turn, start: Timestamp) -> dict[str, Any]:
+    """Makes the record of a turn for the case that its process dies in it: with what it used, and what is reserved.
+
+    Args:
+        turn: the turn, whose next round is about to be sent.
+        start: when it began.
+    """
+    usage, reserved, clearance = turn.usage, turn.reserved, turn.task.options.clearance
+    values = {
+        "task_id": turn.task_id,
+        "instance_id": turn.instance_id,
+        "definition_id": turn.definition.definition_id,
+        "timestamp_start": str(start),
+        "input_context": dict(turn.task.known),
+        "llm_metrics": {
+            "input_tokens": usage.input_tokens + reserved.input_tokens,
+            "output_tokens": usage.output_tokens + reserved.output_tokens,
+            "total_tokens": usage.total_tokens + reserved.total_tokens,
+            "model_used": turn.definition.model_name,
+            "attempts": turn.attempts + 1,
+            "tool_rounds": turn.rounds - 1,
+        },
+        "cost_incurred": turn.cost + turn.reserved_cost,
+    }
+    return values if clearance is None else values | {"owner": clearance.owner}
+
+
+LOST: Final = "lost: the process that made this call ended before the call did"
+"""What the record of such a call says of its failure."""
+
+
+def lost_record(
+    call: Mapping[str, Any], definition: AIWorkerDefinition | None, prices: PriceSource | None
+) -> PerformanceRecord:
+    """Makes the record of a call whose process died in it: it counts as what was reserved.
+
+    Args:
+        call: what `in_flight` noted of it.
+        definition: who was asked; None if it is gone.
+        prices: published prices.
+
+    Raises:
+        NeuroScriptError: 4 for what is no such note.
+    """
+    metrics = call.get("llm_metrics")
+    record = PerformanceRecord(
+        **{
+            **call,
+            "timestamp_end": call.get("timestamp_start"),
+            "success": False,
+            "error_details": LOST,
+            "llm_metrics": {
+                **(metrics if isinstance(metrics, dict) else {}),
+                "finish_reason": "error",
+                "usage_estimated": True,
+                "lost": True,
+            },
+        }
+    )
+    if definition is None or record.cost_incurred:
+        return record
+    known = record.llm_metrics
+    usage = Usage(input_tokens=_count(known.get("input_tokens")), output_tokens=_count(known.get("output_tokens")))
+    cost, source = cost_of_call(definition, [usage], [definition.model_name], prices, claimed=bool(definition.owner))
+    return record.model_copy(update={"cost_incurred": cost, "llm_metrics": known | {"cost_source": source}})
+
+
+def _count(value: object) -> int:
+    return value if type(value) is int and 0 <= value < MOST_TOKENS else 0
 
 
 def _redacted(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ai_wm.calls.authorization import Authorizer
 from ai_wm.calls.fallbacks import Tried, asks_next, workers_of
-from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, record_of
+from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, in_flight, record_of
 from ai_wm.calls.reserving import Reserving
 from ai_wm.calls.turn import StreamCallback, Task, Turn
 from ai_wm.data.bounds import short
@@ -20,6 +20,9 @@ from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, by
 from ai_wm.support.clock import Clock, Span
 from ai_wm.support.events import Events
 from neuroscript import ErrorCode, NeuroScriptError
+
+if TYPE_CHECKING:
+    from ai_wm.store.in_flight import CallsInFlight
 
 _GIVEN_UP = frozenset({ErrorCode.TIMEOUT, ErrorCode.CANCELLED})
 """The failures after which nobody knows whether the model went on, and what that cost, if its client does not tell."""
@@ -49,6 +52,7 @@ class Runner:
         authorizer: says whether a call may go where it goes, and finds its key, at each round anew.
         reserving: reserves each round.
         clients: finds who answers for which provider.
+        in_flight: notes the calls that are under way, for the case that the process dies; None where nothing is kept.
         clock: the moments and durations in records.
         events: told of what succeeded and failed.
     """
@@ -56,6 +60,7 @@ class Runner:
     authorizer: Authorizer
     reserving: Reserving
     clients: Clients
+    in_flight: CallsInFlight | None
     clock: Clock
     events: Events
 
@@ -121,6 +126,8 @@ class Runner:
         """One call of the model.  Its error shows no key; what a failed call is known to have used is counted first."""
         request, options = turn.request(grant), turn.task.options
         turn.begin(grant.secret)
+        if self.in_flight is not None:
+            self.in_flight.begin(in_flight(turn, self.clock.now()))
         try:
             client = self.clients.for_provider(request.provider, request.model)
             turn.sent()
@@ -160,6 +167,8 @@ class Runner:
         turn.recorded = True
         record = record_of(turn, span, tried, error)
         turn.task.store(record, turn.usage)
+        if self.in_flight is not None:
+            self.in_flight.end(turn.task_id)
         turn.record = record
         return record
 

@@ -116,6 +116,8 @@ class Turn:
         self.definition = definition
         self.config = task.configure(definition)
         self.settings = CallSettings.of(self.config)
+        self.task_id = new_id()
+        """The id of its record."""
         self.instance_id = task.instance_id or f"{STATELESS_PREFIX}{new_id()}"
         self.usage = Usage()
         self.cost = 0.0
@@ -221,7 +223,7 @@ class Turn:
         """
         definition = self.definition
         each = attempts if len(usages) == 1 else 1
-        found = [self._reserved() if usage is None else self._believed(usage, each) for usage in usages]
+        found = [self.reserved if usage is None else self._believed(usage, each) for usage in usages]
         usage = found[0] if len(found) == 1 else sum(found, Usage())
         models, claimed = (model, definition.model_name), bool(definition.owner)
         cost, source = cost_of_call(definition, found, models, price_source, tier=tier, claimed=claimed)
@@ -246,7 +248,7 @@ class Turn:
             return usage
         why = f" ({usage.unusable})" if usage.unusable else ""
         self._usage_note = f"the server's count of tokens is beyond reason{why}; what was reserved counts instead"
-        return self._reserved()
+        return self.reserved
 
     def count_cut_off(self, price_source: PriceSource | None, details: Mapping[str, Any], given_up: bool) -> None:
         """Adds what a round used that has failed or was cut off.
@@ -269,7 +271,13 @@ class Turn:
         attempts = details.get("attempts")
         self.count(usages or (Usage(),), attempts if isinstance(attempts, int) else progress.attempts, price_source)
 
-    def _reserved(self) -> Usage:
+    @property
+    def reserved_cost(self) -> float:
+        """What was reserved for the round, in the currency; 0 where no budget asked."""
+        return 0.0 if self._hold is None else self._hold.cost
+
+    @property
+    def reserved(self) -> Usage:
         """What was reserved for the round, as what it used."""
         request = self.request()
         reserved = self._hold.tokens if self._hold is not None else estimate_tokens(request)

@@ -126,7 +126,10 @@ class RateLimiter(Protocol):
         """Drop the counters of a definition that was removed; its waiting callers get error 19."""
 
     def close(self) -> None:
-        """Give back what this limiter holds and close its files.  May be called twice."""
+        """Give back the slots that this limiter holds, and close its files.  May be called twice.
+
+        Calls in flight count as they were reserved, for good.
+        """
 
 
 class Ledger(Protocol):

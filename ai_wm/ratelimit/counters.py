@@ -306,10 +306,14 @@ def release(connection: sqlite3.Connection, hold: StoredHold) -> None:
     )
 
 
-def release_all(connection: sqlite3.Connection, holder: int) -> None:
-    """Take back all calls and slots of a holder that is gone, and its name."""
+def end_all(connection: sqlite3.Connection, holder: int) -> None:
+    """End all calls of a holder that is gone, give its slots back, and forget its name.
+
+    Nobody knows what became of the calls: each counts as what was reserved for it.
+    """
     connection.execute(
-        "DELETE FROM entries WHERE definition IN (SELECT key FROM definitions WHERE in_flight > 0) AND holder = ?",
+        "UPDATE entries SET holder = 0 "
+        "WHERE definition IN (SELECT key FROM definitions WHERE in_flight > 0) AND holder = ?",
         (holder,),
     )
     connection.execute("DELETE FROM slots WHERE holder = ?", (holder,))

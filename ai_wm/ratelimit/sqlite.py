@@ -50,9 +50,9 @@ class SQLiteRateLimiter:
 
     Calls without limits are counted when they are over, up to half a second later (`deferred`).
 
-    Nothing is opened before it is needed.  Calls and slots of a process that died are given back by whoever is refused
-    because of them, and when a limiter starts.  Callers that wait are served in order of arrival within a process;
-    between processes those at the head of their queues take turns by chance.
+    Nothing is opened before it is needed.  Calls of a process that died count as they were reserved, and its slots
+    are given back, by whoever is refused because of them, and when a limiter starts.  Callers that wait are served in
+    order of arrival within a process; between processes those at the head of their queues take turns by chance.
 
     Args:
         path: the file, such as ``ai_worker_limits.sqlite3``.  Files ``….lease`` beside it show who is alive.
@@ -180,7 +180,7 @@ class SQLiteRateLimiter:
         if lease is not None and self._process == os.getpid():
             try:
                 with self._database as connection:
-                    counters.release_all(connection, holder)
+                    counters.end_all(connection, holder)
             except NeuroScriptError as error:
                 # With the lease given up, the next limiter on the file does the same.
                 _log.warning("what this process held of the limits is given back later: %s", error)
@@ -260,14 +260,14 @@ class SQLiteRateLimiter:
         return self._holder
 
     def _reclaim(self) -> bool:
-        """Give back what limiters that are gone held; whether there were any."""
+        """End the calls of limiters that are gone, and give back their slots; whether there were any."""
         with self._database as connection:
             others = counters.other_holders(connection, self._holder)
         dead = [number for number, lease in others if not is_held(self._path, lease)]
         if dead:
             with self._database as connection:
                 for number in dead:
-                    counters.release_all(connection, number)
+                    counters.end_all(connection, number)
         return bool(dead)
 
     # --- calls without limits ---

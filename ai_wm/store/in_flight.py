@@ -1,0 +1,167 @@
+"""Calls in flight, noted where they outlive the process: what a process that died had begun is recorded after it.
+
+Every manager with a directory has a file of its own there, ``in-flight-<id>.log`` in the state directory, and holds the
+lock beside it.  A line is added before a request is sent, and not waited for: what was written survives the process,
+though not a power failure.  When a manager is made, it looks for files whose lock nobody holds; each call in them that
+has no record gets one, which says that it is ``lost`` and what was reserved for it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import stat
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from filelock import FileLock
+
+from ai_wm.store.files import FileSystem, try_hold
+from neuroscript import ErrorCode, NeuroScriptError
+
+_PREFIX: Final = "in-flight-"
+_MOST_BYTES: Final = 1 << 16
+"""A file with more than this, and no call in flight, is begun anew."""
+
+_MOST_READ: Final = 1 << 26
+"""A file with more than this is none of ours, and not read."""
+
+_log = logging.getLogger("ai_wm.calls")
+
+
+class CallsInFlight:
+    """The calls in flight of one manager.  Safe to use from many threads.
+
+    Args:
+        directory: the state directory, which exists.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._files = FileSystem()
+        self._lock = threading.Lock()
+        self._open: dict[str, bytes] = {}
+        self._size = 0
+        self._descriptor = -1
+        self._path: Path | None = None
+        self._held: FileLock | None = None
+
+    def begin(self, call: dict[str, Any]) -> None:
+        """Notes a call that is about to be sent, or one more round of it.
+
+        Args:
+            call: the record that it gets if it is lost; its ``task_id`` is that of the record it gets otherwise.
+        """
+        line = json.dumps(call, separators=(",", ":")).encode() + b"\n"
+        try:
+            with self._lock:
+                self._open[call["task_id"]] = line
+                if self._descriptor < 0:
+                    self._create(self.directory)
+                elif self._size > _MOST_BYTES:
+                    self._begin_anew()
+                self._files.write_at(self._descriptor, line, self._size)
+                self._size += len(line)
+        except OSError as error:  # the call and its own record do not depend on it
+            _log.warning("a call in flight cannot be noted in %s: %s", self.directory, error)
+
+    def end(self, task_id: str) -> None:
+        """Notes that a call is over, and has its record."""
+        with self._lock:
+            self._open.pop(task_id, None)
+
+    def close(self) -> None:
+        """Removes the file, unless there are calls in it that have no record."""
+        with self._lock:
+            if self._descriptor < 0:
+                return
+            os.close(self._descriptor)
+            self._descriptor = -1
+            if self._path is not None and self._held is not None:
+                if not self._open:
+                    self._path.unlink(missing_ok=True)
+                _let_go(self._held, remove=not self._open)
+
+    def _create(self, directory: Path) -> None:
+        name = f"{_PREFIX}{uuid.uuid4().hex}"
+        held = try_hold(directory / f"{name}.lock")
+        if held is None:
+            raise OSError(f"the lock of {name} is held already")
+        path = directory / f"{name}.log"
+        try:
+            self._descriptor = self._files.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        except OSError:
+            _let_go(held, remove=True)
+            raise
+        self._path, self._held = path, held
+
+    def _begin_anew(self) -> None:
+        """Leaves out what is over, where that is most of the file."""
+        left = b"".join(self._open.values())
+        if 2 * len(left) > self._size or self._path is None:
+            return
+        new = self._path.with_suffix(".new")
+        descriptor = self._files.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        try:
+            self._files.write_at(descriptor, left, 0)
+            os.replace(new, self._path)
+        except OSError:
+            os.close(descriptor)
+            raise
+        os.close(self._descriptor)
+        self._descriptor, self._size = descriptor, len(left)
+
+
+def record_lost(directory: Path, add: Callable[[dict[str, Any]], object]) -> None:
+    """Records the calls in flight of processes that died.
+
+    Args:
+        directory: the state directory.
+        add: stores the record of such a call; it raises `NeuroScriptError` where that is known already.
+    """
+    for path in sorted(directory.glob(f"{_PREFIX}*.log")):
+        held = try_hold(path.with_suffix(".lock"))
+        if held is None:  # its process is alive
+            continue
+        done = False
+        try:
+            for call in _calls_in(path):
+                try:
+                    add(call)
+                except NeuroScriptError as error:
+                    # Mostly 42: the process died between the call's own record and the end of it here.
+                    level = logging.DEBUG if error.code == ErrorCode.DUPLICATE else logging.WARNING
+                    _log.log(level, "no record of the lost call %s: %s", call["task_id"], error.message)
+            path.unlink(missing_ok=True)
+            path.with_suffix(".new").unlink(missing_ok=True)
+            done = True
+        except OSError as error:
+            _log.warning("%s cannot be read: %s", path, error)
+        finally:
+            _let_go(held, remove=done)
+
+
+def _calls_in(path: Path) -> Iterator[dict[str, Any]]:
+    """The calls that a file notes, each as it was noted last."""
+    calls: dict[str, dict[str, Any]] = {}
+    with os.fdopen(FileSystem().open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_READ:
+            raise OSError(f"{path} is no file of calls in flight")
+        for line in file:
+            try:
+                call = json.loads(line)
+                calls[str(call["task_id"])] = call
+            except (ValueError, TypeError, KeyError, RecursionError):
+                _log.warning("%s: a line was broken off by a crash and is not read", path)
+    yield from calls.values()
+
+
+def _let_go(held: FileLock, *, remove: bool) -> None:
+    held.release()
+    if remove:
+        Path(held.lock_file).unlink(missing_ok=True)
