@@ -252,6 +252,8 @@ def _secured(
             case OSError() | httpcore.NetworkError():
                 raise httpcore.ConnectError(error) from error
         raise
+    finally:
+        _current.written = False  # nothing of a request has been sent yet
     return stream
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
@@ -21,6 +21,9 @@ from neuroscript import ErrorCode, NeuroScriptError
 MAX_PARALLEL = 256
 _WATCH_SECONDS = 0.05
 """How often a waiting batch checks whether it was cancelled, in seconds."""
+
+_ENDING_SECONDS = 0.2
+"""How long a batch that was cancelled waits for its calls in flight."""
 
 Progress = AbstractContextManager[Callable[[], object]]
 """A display of how far a batch is: entered, it gives a function to call for each prompt that is done."""
@@ -80,11 +83,11 @@ class Batches:
                     finished.put(_Done(index, None, [], error))
 
         workers = min(max_parallel, len(prompts))
+        running: list[Future[None]] = []
         pool = ThreadPoolExecutor(workers, thread_name_prefix="ai_wm-batch")
         try:
             with progress(len(prompts)) as advance:
-                for _ in range(workers):
-                    pool.submit(copy_context().run, work)
+                running = [pool.submit(copy_context().run, work) for _ in range(workers)]
                 while len(results) < len(prompts):
                     for place, result, fired, error in sorted(_next_of(finished, options.check), key=_place_of):
                         if result is None:
@@ -96,8 +99,11 @@ class Batches:
                         advance()
         finally:
             stopped.set()
-            # A cancelled batch does not wait for the calls in flight; they end, and are recorded, in the background.
-            pool.shutdown(wait=len(results) == len(prompts), cancel_futures=True)
+            done = len(results) == len(prompts)
+            if not done:
+                # The calls in flight notice it and are recorded, mostly by then; a host's own client may take longer.
+                wait(running, timeout=_ENDING_SECONDS)
+            pool.shutdown(wait=done, cancel_futures=True)
         return [results[index] for index in range(len(prompts))]
 
     def _one(
