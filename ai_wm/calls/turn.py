@@ -27,6 +27,7 @@ from ai_wm.providers.base import (
     estimate_tokens,
 )
 from ai_wm.support.ids import new_id
+from ai_wm.support.parking import parking
 from neuroscript import ErrorCode, NeuroScriptError
 
 MAX_DEPTH = 8
@@ -195,6 +196,8 @@ class Turn:
     def begin(self, key: Secret | None) -> None:
         """Notes that a round begins, with its key: from now on there is something to record."""
         self.rounds += 1
+        if self.rounds == 1 and parking.get() is not None:
+            parking.set(None)  # from now on the call cannot begin anew
         if key is not None:
             self.secrets.add(key)
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from threading import Lock
 from time import monotonic
-from typing import Protocol
+from typing import Protocol, Self
 
 from ai_wm.ratelimit.base import MICROSECONDS, Refusal, Reservation, refused
+from ai_wm.support.parking import Parked, Parking, parking
 from neuroscript import ErrorCode, NeuroScriptError
 
 GRACE = 0.05
@@ -47,26 +48,26 @@ class WaitQueue:
     """The callers of one definition that wait for room, in order of arrival.
 
     Only the first of them tries; it sleeps until the moment when its call will fit, or until `wake` tells of room that
-    came free before.  Whoever leaves, served or not, wakes the next.  A caller's place is a `SimpleQueue`: its ``put``
-    may be called from a destructor, and no wake-up is lost.
+    came free before.  Whoever leaves, served or not, wakes the next.  A waiter has a `SimpleQueue`: its ``put`` may
+    be called from a destructor, and no wake-up is lost.
     """
 
-    __slots__ = ("_closed", "_lock", "_places", "blocked")
+    __slots__ = ("_closed", "_lock", "_waiters", "blocked")
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._places: deque[SimpleQueue[None]] = deque()
+        self._waiters: deque[Waiter] = deque()
         self._closed = ""
         self.blocked: Refusal | None = None
         """What the first caller was refused, or ``None`` if nobody waits."""
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._waiters)
 
     def wake(self) -> None:
         """Let the first caller try again.  May be called from a destructor."""
         try:
-            self._places[0].put(None)
+            self._waiters[0].wake()
         except IndexError:
             return
 
@@ -74,9 +75,9 @@ class WaitQueue:
         """End all waits, with error 19 that gives the reason."""
         with self._lock:
             self._closed = reason
-            places = list(self._places)
-        for place in places:
-            place.put(None)
+            waiters = list(self._waiters)
+        for waiter in waiters:
+            waiter.wake()
 
     def reserve_now(self, attempt: Callable[[], Reservation | Refusal], subject: str) -> Reservation:
         """Reserve now or not at all; whoever waits already comes first.
@@ -88,7 +89,7 @@ class WaitQueue:
         Raises:
             RateLimitedError: 20 or 46.
         """
-        if not self._places:
+        if not self._waiters:
             outcome = attempt()
             if isinstance(outcome, Reservation):
                 return outcome
@@ -119,62 +120,81 @@ class WaitQueue:
             RateLimitedError: 20 or 46 when the time is over, or as soon as it is certain to be too short.
             StateError: 19 if the queue is closed meanwhile.
         """
-        place: SimpleQueue[None] = SimpleQueue()
-        deadline = monotonic() + wait_seconds + GRACE
-        with self._lock:
-            self._places.append(place)
-        try:
-            return self._wait(place, attempt, subject, wait_seconds, deadline, cancelled, poll_interval)
-        finally:
-            self._leave(place)
+        parked = parking.get()
+        if parked is not None:
+            return self._parked(parked, attempt, subject, wait_seconds, poll_interval)
+        with self._enter(attempt, subject, wait_seconds, cancelled, poll_interval) as waiter:
+            while (reservation := waiter.attempt()) is None:
+                waiter.sleep()
+            return reservation
 
-    def _wait(
+    def _parked(
         self,
-        place: SimpleQueue[None],
+        parked: Parking,
         attempt: Callable[[], Reservation | Refusal],
         subject: str,
         wait_seconds: float,
-        deadline: float,
-        cancelled: Callable[[], None] | None,
         poll_interval: PollInterval,
     ) -> Reservation:
-        turn = 0
-        while True:
-            if self._closed:
-                message = f"{subject}: {self._closed} while this call waited for its limits"
-                raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
-            remaining = deadline - monotonic()
-            sleep = min(remaining, LONGEST_SLEEP)
-            if self._places[0] is place:
-                outcome = attempt()
-                if isinstance(outcome, Reservation):
-                    return outcome
-                self.blocked = outcome
-                sleep = min(sleep, self._until(outcome, subject, wait_seconds, remaining))
-                sleep = min(sleep, poll_interval(outcome, turn))
-            if remaining <= 0:
-                # Where the first caller is just about to learn what it waits for, this one wants to know it too.
-                if self.blocked is not None or remaining < -1:
-                    raise self._too_late(place, subject, wait_seconds)
-                sleep = CANCEL_POLL
-            if cancelled is not None:
-                cancelled()
-                sleep = min(sleep, CANCEL_POLL)
-            turn = 0 if _woken(place, sleep) else turn + 1
+        """One attempt of a caller that does not wait in its thread; its place is kept until it has a reservation."""
+        place = parked.places.get(self)
+        if isinstance(place, Waiter):
+            waiter = place.trying(attempt)
+        else:
+            waiter = self._enter(attempt, subject, wait_seconds, parked.check, poll_interval)
+            parked.places[self] = waiter
+        reservation = waiter.attempt()
+        if reservation is None:
+            raise Parked(waiter)
+        del parked.places[self]
+        waiter.leave()
+        return reservation
 
-    def _until(self, refusal: Refusal, subject: str, wait_seconds: float, remaining: float) -> float:
-        """Seconds until the call fits by itself.  With nothing in flight nothing else helps, and a wait that is too
-        short for it ends at once."""
-        if refusal.retry_after is None:
-            raise refused(refusal, subject)
-        seconds = refusal.retry_after / MICROSECONDS
-        if not refusal.in_flight and seconds > max(remaining, 0):
-            raise refused(refusal, subject, note=f"the call may wait {wait_seconds:g} s at most")
-        return seconds
-
-    def _too_late(self, place: SimpleQueue[None], subject: str, wait_seconds: float) -> NeuroScriptError:
+    def _enter(
+        self,
+        attempt: Callable[[], Reservation | Refusal],
+        subject: str,
+        wait_seconds: float,
+        cancelled: Callable[[], None] | None,
+        poll_interval: PollInterval,
+    ) -> Waiter:
+        """Take the place at the end of the queue; see `wait`."""
+        waiter = Waiter(self, attempt, subject, wait_seconds, cancelled, poll_interval)
         with self._lock:
-            before, refusal = self._places.index(place), self.blocked
+            self._waiters.append(waiter)
+        return waiter
+
+    def leave(self, waiter: Waiter) -> None:
+        """Give a place up; it does nothing if that was done before."""
+        with self._lock:
+            if waiter not in self._waiters:
+                return
+            first = self._waiters[0] is waiter
+            if first:
+                # The next caller has not tried yet, and will not before it is the first.
+                self.blocked = None
+            self._waiters.remove(waiter)
+        if first:
+            self.wake()
+
+    def is_first(self, waiter: Waiter) -> bool:
+        """Whether it is a caller's turn."""
+        return self._waiters[0] is waiter
+
+    def check_open(self, subject: str) -> None:
+        """Refuse a caller whose queue was closed.
+
+        Raises:
+            StateError: 19.
+        """
+        if self._closed:
+            message = f"{subject}: {self._closed} while this call waited for its limits"
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
+
+    def too_late(self, waiter: Waiter, subject: str, wait_seconds: float) -> NeuroScriptError:
+        """Make the error of a caller whose time is over."""
+        with self._lock:
+            before, refusal = self._waiters.index(waiter), self.blocked
         note = f"the call waited {wait_seconds:g} s"
         if before:
             note += f", and {before} still wait before it"
@@ -185,20 +205,122 @@ class WaitQueue:
             ErrorCode.RATE_LIMITED, f"{subject}: its limits are used up, and {note}; try again later"
         )
 
-    def _leave(self, place: SimpleQueue[None]) -> None:
-        with self._lock:
-            first = self._places[0] is place
-            if first:
-                # The next caller has not tried yet, and will not before it is the first.
-                self.blocked = None
-            self._places.remove(place)
-        if first:
-            self.wake()
 
+class Waiter:
+    """A caller's place in a queue: a context manager that gives it up at the end.
 
-def _woken(place: SimpleQueue[None], seconds: float) -> bool:
-    try:
-        place.get(timeout=max(seconds, 0.0))
-    except Empty:
-        return False
-    return True
+    ``while waiter.attempt() is None: waiter.sleep()`` is the whole wait.  A caller that must not block its thread does
+    not `sleep`, but waits as long as `seconds` says, or until what it gave to `call_when_woken` is called.
+    """
+
+    __slots__ = (
+        "_attempt", "_cancelled", "_deadline", "_place", "_poll_interval", "_queue", "_subject", "_turn",
+        "_wait_seconds", "_wake", "seconds",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        queue: WaitQueue,
+        attempt: Callable[[], Reservation | Refusal],
+        subject: str,
+        wait_seconds: float,
+        cancelled: Callable[[], None] | None,
+        poll_interval: PollInterval,
+    ) -> None:
+        self._queue = queue
+        self._attempt = attempt
+        self._subject = subject
+        self._wait_seconds = wait_seconds
+        self._cancelled = cancelled
+        self._poll_interval = poll_interval
+        self._deadline = monotonic() + wait_seconds + GRACE
+        self._place: SimpleQueue[None] = SimpleQueue()
+        self._wake: Callable[[], object] | None = None
+        self._turn = 0
+        self.seconds = 0.0
+        """How long to sleep until the next attempt."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Give the place up."""
+        self._queue.leave(self)
+
+    def trying(self, attempt: Callable[[], Reservation | Refusal]) -> Waiter:
+        """Have the caller make another attempt from now on: the call has begun anew."""
+        self._attempt = attempt
+        return self
+
+    def attempt(self) -> Reservation | None:
+        """Try to reserve, if it is this caller's turn; None if it has to wait on, as long as `seconds` says.
+
+        Raises:
+            NeuroScriptError: as `WaitQueue.wait` does.
+        """
+        queue, subject = self._queue, self._subject
+        queue.check_open(subject)
+        remaining = self._deadline - monotonic()
+        sleep = min(remaining, LONGEST_SLEEP)
+        if queue.is_first(self):
+            outcome = self._attempt()
+            if isinstance(outcome, Reservation):
+                return outcome
+            queue.blocked = outcome
+            sleep = min(sleep, self._until(outcome, remaining), self._poll_interval(outcome, self._turn))
+        if remaining <= 0:
+            # Where the first caller is just about to learn what it waits for, this one wants to know it too.
+            if queue.blocked is not None or remaining < -1:
+                raise queue.too_late(self, subject, self._wait_seconds)
+            sleep = CANCEL_POLL
+        if self._cancelled is not None:
+            self._cancelled()
+            sleep = min(sleep, CANCEL_POLL)
+        self.seconds = max(sleep, 0.0)
+        return None
+
+    def sleep(self) -> None:
+        """Wait for `seconds`, or until the queue wakes this caller."""
+        try:
+            self._place.get(timeout=self.seconds)
+        except Empty:
+            self._turn += 1
+        else:
+            self._turn = 0
+
+    def wake(self) -> None:
+        """Let the caller try again.  May be called from a destructor."""
+        self._place.put(None)
+        wake = self._wake
+        if wake is not None:
+            wake()
+
+    def call_when_woken(self, wake: Callable[[], object]) -> None:
+        """Have ``wake`` called, at any moment and in any thread, when it is worth another attempt."""
+        self._wake = wake
+        if not self._place.empty():
+            wake()
+
+    def woken(self) -> bool:
+        """Whether the caller was woken since it last asked; for one that does not `sleep`."""
+        try:
+            self._place.get_nowait()
+        except Empty:
+            self._turn += 1
+            return False
+        self._turn = 0
+        return True
+
+    def _until(self, refusal: Refusal, remaining: float) -> float:
+        """Seconds until the call fits by itself.  With nothing in flight nothing else helps, and a wait that is too
+        short for it ends at once."""
+        if refusal.retry_after is None:
+            raise refused(refusal, self._subject)
+        seconds = refusal.retry_after / MICROSECONDS
+        if not refusal.in_flight and seconds > max(remaining, 0):
+            note = f"the call may wait {self._wait_seconds:g} s at most"
+            raise refused(refusal, self._subject, note=note)
+        return seconds
