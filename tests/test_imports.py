@@ -71,7 +71,7 @@ LAYERS = {
         generate
     """,
     "neuroscript.tools": """
-        arguments signatures awaiting
+        arguments signatures awaiting descriptions
         from_function
         spec
         policy validation call_shape

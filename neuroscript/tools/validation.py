@@ -6,10 +6,11 @@ type tests, and everything else goes the one slow way, which converts or explain
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.tools.descriptions import given as given  # which the standard tools import from here
+from neuroscript.tools.descriptions import given_as
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import (
     ErrorValue,
@@ -19,14 +20,11 @@ from neuroscript.values import (
     TimeDate,
     ToolValue,
     from_host,
-    number_text,
     read_number,
-    type_name,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable, Sequence
     from typing import Any
 
@@ -154,50 +152,14 @@ def _convert_one(spec: ToolSpec, arg: ArgSpec, value: Any, position: int) -> Any
     item_type = arg.type.item_type
     if item_type is not None and type(value) is list:
         index = next(i for i, item in enumerate(value) if convert_value(item_type, item) is _FAILED)
-        found = f"item {index} is {_shown(arg, value[index])}"
+        found = f"item {index} is {given_as(arg.name, value[index])}"
         raise _mismatch(spec, f"{place} must be {arg.type.expected}, but {found}")
-    raise _mismatch(spec, f"{place} must be {arg.type.expected}, not {_shown(arg, value)}")
+    raise _mismatch(spec, f"{place} must be {arg.type.expected}, not {given_as(arg.name, value)}")
 
 
 def _mismatch(spec: ToolSpec, problem: str, separator: str = ":") -> NeuroScriptError:
     end = "" if problem.endswith("?") else ";"
     return NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{spec.full_name}{separator} {problem}{end} usage: {spec.usage}")
-
-
-def given(value: Any) -> str:
-    """Describes a value for an error message: its type, and the value itself if it is short."""
-    kind = type(value)
-    if value is None:
-        return "nil"
-    if kind is list:
-        return f"a list of {len(value)} item{'' if len(value) == 1 else 's'}"
-    if kind is dict:
-        return f"a map of {len(value)} entr{'y' if len(value) == 1 else 'ies'}"
-    if kind is str:
-        text: str = value if len(value) <= 40 else value[:40] + "…"
-        return "string " + '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-    if kind is int and value.bit_length() > 128:
-        return f"number of {value.bit_length()} bits"
-    if kind is int or kind is float:
-        text = number_text(value)
-        return "number " + (text if len(text) <= 40 else text[:40] + "…")
-    if kind is bool:
-        return f"boolean {'true' if value else 'false'}"
-    return type_name(value)
-
-
-@functools.cache
-def _secret() -> re.Pattern[str]:
-    import re  # not before a call is refused
-
-    return re.compile(r"(?:^|_)(?:auth|key|password|secret|credential|token)s?(?:$|_)", re.IGNORECASE)
-
-
-def _shown(arg: ArgSpec, value: Any) -> str:
-    """As `given`, but a string that may be a secret in the wrong place is not repeated."""
-    if type(value) is str and _secret().search(arg.name):
-        return "a string"
-    return given(value)
 
 
 # --- conversions ------------------------------------------------------------------------------------------------------
