@@ -93,7 +93,7 @@ class ToolLinks:
         types = tuple(arg.type for arg in spec.args)
         defaults = tuple(... if arg.required else arg.default for arg in spec.args)
         direct = (spec.pure or not tool.takes_context) and not tool.is_async and _DIRECT.issuperset(types)
-        direct = direct and all(default is ... or type(default) in _CONSTANTS for default in defaults)
+        direct = direct and spec.is_plain and all(default is ... or type(default) in _CONSTANTS for default in defaults)
         if spec.variadic and not spec.pure:
             direct = direct and types[-1] in _SCALARS  # of which the list is made for the call
         shared = tool.shared_args if not spec.variadic else tool.shared_args | {len(types) - 1}

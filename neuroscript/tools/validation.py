@@ -21,6 +21,7 @@ from neuroscript.values import (
     ToolValue,
     from_host,
     read_number,
+    to_host,
 )
 
 TYPE_CHECKING = False
@@ -88,7 +89,7 @@ def convert(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any] | None
         elif value is _MISSING or (value is None and not arg.required):
             if value is _MISSING and arg.required:
                 raise _mismatch(spec, f"argument {index + 1} ({arg.name}) is missing")
-            values[index] = arg.default
+            values[index] = _default(arg)
         else:
             values[index] = _convert_one(spec, arg, value, index + 1)
     return values
@@ -136,7 +137,7 @@ def _convert_rest(spec: ToolSpec, arg: ArgSpec, values: Any) -> list[Any]:
     if values is _MISSING or values is None:
         if arg.required:
             raise _mismatch(spec, f"argument {place} ({arg.name}) is missing; at least one is needed")
-        return list(arg.default or ())
+        return list(arg.default_value() or ())
     if type(values) is not list:
         raise _mismatch(spec, f"argument {place} ({arg.name}) must be a list when given by name, not {given(values)}")
     if not values and arg.required:
@@ -144,7 +145,15 @@ def _convert_rest(spec: ToolSpec, arg: ArgSpec, values: Any) -> list[Any]:
     return [_convert_one(spec, arg, value, position) for position, value in enumerate(values, place)]
 
 
+def _default(arg: ArgSpec) -> Any:
+    value = arg.default_value()
+    # That of a Python type goes to the function without a copy, which others get with their call.
+    return value if arg.python_type is None else to_host(value)
+
+
 def _convert_one(spec: ToolSpec, arg: ArgSpec, value: Any, position: int) -> Any:
+    if arg.python_type is not None:
+        return _read(spec, arg, value, position)
     converted = _CONVERTERS[arg.type](value)
     if converted is not _FAILED:
         return converted
@@ -155,6 +164,16 @@ def _convert_one(spec: ToolSpec, arg: ArgSpec, value: Any, position: int) -> Any
         found = f"item {index} is {given_as(arg.name, value[index])}"
         raise _mismatch(spec, f"{place} must be {arg.type.expected}, but {found}")
     raise _mismatch(spec, f"{place} must be {arg.type.expected}, not {given_as(arg.name, value)}")
+
+
+def _read(spec: ToolSpec, arg: ArgSpec, value: Any, position: int) -> Any:
+    from neuroscript.tools.python_types import Misfit
+
+    assert arg.python_type is not None
+    try:
+        return arg.python_type.read(value, arg.name)
+    except Misfit as misfit:
+        raise _mismatch(spec, f"argument {position} ({arg.name}) {misfit.predicate}") from None
 
 
 def _mismatch(spec: ToolSpec, problem: str, separator: str = ":") -> NeuroScriptError:
@@ -320,6 +339,8 @@ def inline_check(arg: ArgSpec | ArgType) -> str | None:
     """
     if isinstance(arg, ArgType):
         return _INLINE.get(arg)
+    if not arg.is_plain:
+        return None
     if not arg.required and arg.default is not None and arg.type in (ArgType.ANY, ArgType.NIL):
         # nil stands for the default, so it does not pass as it is.
         return "{0} is not None" if arg.type is ArgType.ANY else "False"
@@ -359,7 +380,7 @@ def _fast_counts(spec: ToolSpec) -> list[int]:
 
     What a variadic argument collects goes the slow way.
     """
-    if any(arg.type not in _CHECKED for arg in spec.args):
+    if not all(arg.is_plain and arg.type in _CHECKED for arg in spec.args):
         return []
     counts = [] if spec.variadic else [len(spec.args)]
     for index in range(len(spec.args) - 1, -1, -1):
