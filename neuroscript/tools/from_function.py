@@ -194,13 +194,14 @@ def _is_plain(hint: Any) -> bool:
         )
     if origin in (typing.Union, types.UnionType):
         return all(map(_is_plain, args))
+    if origin is not None and not args:  # `typing.List` alone
+        return origin is not tuple and origin in _SIMPLE
     if origin in (dict, Mapping):
         return args[0] in (str, Any) and args[1] in (Any, object)
     if origin in (list, Sequence, Iterable):
         item = args[0]
-        return (
-            _is_plain(item) and _simplified(item) == (item, False) and _type_of(item) in _SLICES
-        ) or item in _NUMBERS
+        alone = _is_plain(item) and _simplified(item) == (item, False)
+        return item in _NUMBERS or (alone and _type_of(item) in _SLICES)
     if origin is not None:
         return origin is Callable
     try:

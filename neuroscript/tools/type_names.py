@@ -79,4 +79,6 @@ def _joined(options: list[str]) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return {True: "true", False: "false", None: "nil"}[value] if value is None or value in (True, False) else str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "nil" if value is None else str(value)
