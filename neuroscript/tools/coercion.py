@@ -135,15 +135,19 @@ def moment(made: date | time | type) -> str:
 def _is_certain(leaf: Any, made: Any) -> bool:
     """Whether pydantic made a part by a conversion that its strict mode has too.
 
-    Such are a rounded number, and a moment of a number, or of text of one: the seconds since 1970.
+    Such are a rounded number, text of bytes, a `Decimal` of ``1_000``, and a moment of a number, or of text of one:
+    the seconds since 1970.  A validator of the host's own makes something else of the part.
     """
-    if type(leaf) is int and isinstance(made, float):
+    kind = type(leaf)
+    if kind is int and isinstance(made, float):
         return float(leaf) == made
-    if not isinstance(made, _MOMENTS) or not (type(leaf) is str or type(leaf) in (int, float)):
+    if kind is bytes and isinstance(made, str):
+        return leaf == made.encode(errors="surrogatepass")
+    if kind not in (str, int, float) or not isinstance(made, (*_MOMENTS, Decimal)):
         return False
-    kind = next(kind for kind in (datetime, date, time) if isinstance(made, kind))
+    wanted = next(wanted for wanted in (Decimal, datetime, date, time) if isinstance(made, wanted))
     try:
-        return bool(TypeAdapter(kind).validate_python(leaf) == made)
+        return bool(TypeAdapter[Any](wanted).validate_python(leaf) == made)
     except (ValidationError, TypeError):  # it was made in another way, or in another time zone
         return False
 

@@ -13,6 +13,7 @@ from neuroscript.tools.coercion import Path, data_path, moment, part_at
 from neuroscript.tools.descriptions import given, is_secret
 
 _MOST_PROBLEMS = 5
+_QUOTE = "'"
 _LONGEST = 200  # characters of another's words
 
 _EXPECTED = {
@@ -163,9 +164,9 @@ def _expected(kind: str, message: str, context: dict[str, Any]) -> str:
     if kind in ("literal_error", "enum"):
         return f"must be {_quoted(str(context['expected']))}"
     if kind == "union_tag_invalid":
-        return f"must have {context['discriminator']} {_quoted(str(context['expected_tags']).replace(', ', ' or '))}"
+        return f"must have {str(context['discriminator']).strip(_QUOTE)} {_quoted(str(context['expected_tags']).replace(', ', ' or '))}"
     if kind == "union_tag_not_found":
-        return f"must have a {context['discriminator']}"
+        return f"must have {str(context['discriminator']).strip(_QUOTE)}"
     if kind in ("value_error", "assertion_error"):
         return _cut(str(context.get("error", "")) or message)
     # Whatever else there is: without the beginning that all of these messages share.
@@ -174,7 +175,7 @@ def _expected(kind: str, message: str, context: dict[str, Any]) -> str:
 
 def _quoted(options: str) -> str:
     """The options of an enumeration, with quotation marks as the language has them."""
-    return _cut(re.sub(r"'((?:[^'\\]|\\.)*)'", r'"\1"', options))
+    return _cut(re.sub(r"(?<!\S)'(.*?)'(?=, | or |$)", r'"\1"', options))
 
 
 def _cut(text: str) -> str:
