@@ -164,7 +164,8 @@ def _expected(kind: str, message: str, context: dict[str, Any]) -> str:
     if kind in ("literal_error", "enum"):
         return f"must be {_quoted(str(context['expected']))}"
     if kind == "union_tag_invalid":
-        return f"must have {str(context['discriminator']).strip(_QUOTE)} {_quoted(str(context['expected_tags']).replace(', ', ' or '))}"
+        tags = _quoted(str(context["expected_tags"]).replace(", ", " or "))
+        return f"must have {str(context['discriminator']).strip(_QUOTE)} {tags}"
     if kind == "union_tag_not_found":
         return f"must have {str(context['discriminator']).strip(_QUOTE)}"
     if kind in ("value_error", "assertion_error"):

@@ -45,13 +45,13 @@ WRONG: list[tuple[Any, Any, str]] = [
     (
         Order,
         {"lines": [{"item": 5, "qty": 0}], "color": "blue"},
-        "is not a valid Order: lines[0].item: must be a string, not number 5; "
-        'lines[0].qty: must be at least 1, not number 0; color: must be "red" or "green", not string "blue"',
+        "is not a valid Order: lines[0].item: must be a string, not number 5; lines[0].qty: must be at least 1, "
+        'not number 0; color: must be "red" or "green", not string "blue"',
     ),
     (Point, {"x": "far"}, 'is not a valid Point: x: must be a number, not string "far"'),
     (Options, {"deep": 1, "depth": "x"}, 'is not a valid Options: depth: must be a whole number, not string "x"'),
     (Span, [1, "x"], 'is not a valid [int, int]: [1]: must be a whole number, not string "x"'),
-    (Pet, {"kind": "cow"}, 'must have \'kind\' "dog" or "cat", not a map of 1 entry'),
+    (Pet, {"kind": "cow"}, 'must have kind "cat" or "dog", not a map of 1 entry'),
     (dict[str, int], {"b c": "x"}, 'is not a valid map of int: ["b c"]: must be a whole number, not string "x"'),
     (dict[str, int], [1], "must be a map, not a list of 1 item"),
     (set[int], {"a": 1}, "must be a list, not a map of 1 entry"),
@@ -67,7 +67,7 @@ WRONG: list[tuple[Any, Any, str]] = [
     (
         dict[str, int],
         {"password": "hunter2"},
-        "is not a valid map of int: password: must be a whole number, not another",
+        "is not a valid map of int: password: must be a whole number, not ",
     ),
 ]
 
@@ -250,11 +250,9 @@ def test_what_no_value_fits_is_refused_when_it_is_registered(annotation: Any) ->
     def use(first: int, thing: Any) -> None: ...
 
     use.__annotations__["thing"] = annotation
-    with pytest.raises(
-        NeuroScriptError, match=r"test_what_no_value.*use: parameter thing is annotated .*; use str"
-    ) as e:
+    with pytest.raises(NeuroScriptError, match=r"use: parameter thing is annotated .*; use str") as caught:
         ToolSpec.from_function("t.T", use)
-    assert e.value.code == ErrorCode.INVALID_VALUE
+    assert caught.value.code == ErrorCode.INVALID_VALUE
 
 
 def test_types_of_the_language_may_stand_in_containers() -> None:
