@@ -8,6 +8,7 @@ where a part of the result may be such a conversion, strict mode is asked about 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -93,9 +94,17 @@ def _doubtful(value: Any, made: Any, path: Path) -> Iterator[tuple[Path, _Doubt]
             for index, (item, part) in enumerate(zip(value, made, strict=False)):
                 yield from _doubtful(item, part, (*path, index))
     else:
-        expected = _doubt(value, made.value if isinstance(made, Enum) else made)
+        expected = _doubt(value, _scalar(made))
         if expected:
             yield path, (value, made, expected)
+
+
+def _scalar(made: Any) -> Any:
+    """The plain value in a member of an enumeration, or in a scalar of numpy."""
+    if isinstance(made, Enum):
+        return made.value
+    numpy: Any = sys.modules.get("numpy")
+    return made.item() if numpy is not None and isinstance(made, numpy.generic) else made
 
 
 def _keys_of(made: Any) -> dict[str, str]:
@@ -142,7 +151,7 @@ def _is_certain(leaf: Any, made: Any) -> bool:
     if kind is int and isinstance(made, float):
         return float(leaf) == made
     if kind is bytes and isinstance(made, str):
-        return leaf == made.encode(errors="surrogatepass")
+        return bool(leaf == made.encode(errors="surrogatepass"))
     if kind not in (str, int, float) or not isinstance(made, (*_MOMENTS, Decimal)):
         return False
     wanted = next(wanted for wanted in (Decimal, datetime, date, time) if isinstance(made, wanted))
