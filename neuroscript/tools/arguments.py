@@ -122,6 +122,7 @@ class ArgSpec:
         required: False lets the argument be left out, or be nil; it is then ``default``.
         default: the value of an optional argument that is not given.
         default_factory: makes that value for each call, in place of ``default``.
+        options: the types of which a value has one; ``type`` is then ``any``.
         python_type: the Python type that values are converted to, where it is none of those that ``type`` names;
             `ToolSpec.from_function` finds it in the annotation.
     """
@@ -132,6 +133,7 @@ class ArgSpec:
     required: bool = True
     default: Any = None
     default_factory: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
+    options: tuple[ArgType, ...] = ()
     python_type: PythonType | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -143,7 +145,18 @@ class ArgSpec:
     @property
     def type_text(self) -> str:
         """The type as people read it: ``int``, ``"small" | "large"``, ``Order``."""
-        return str(self.type) if self.python_type is None else self.python_type.text
+        if self.python_type is not None:
+            return self.python_type.text
+        return " | ".join(self.options) if self.options else str(self.type)
+
+    @property
+    def expected(self) -> str:
+        """The type in the words of an error message: ``a whole number or a string``."""
+        return " or ".join(option.expected for option in self.options) if self.options else self.type.expected
+
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of the value, where it needs no Python type."""
+        return {"anyOf": [json_type(option) for option in self.options]} if self.options else json_type(self.type)
 
     @property
     def is_plain(self) -> bool:

@@ -81,7 +81,7 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
         info = field_of(parameter)
         hint = hint if info is None else typing.Annotated[Any if hint is parameter.empty else hint, info]
         collects = parameter.kind is parameter.VAR_POSITIONAL
-        kind, optional, note, python_type = _arg_type(function, parameter.name, hint, collects)
+        kind, optional, note, options, python_type = _arg_type(function, parameter.name, hint, collects)
         if variadic:
             raise _unsupported(function, parameter.name, "stands after *args, which must be the last argument")
         variadic = collects
@@ -95,6 +95,7 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
                 required=not (has_default or optional or collects),
                 default=default if has_default else None,
                 default_factory=factory,
+                options=options,
                 python_type=python_type,
             )
         )
@@ -113,8 +114,8 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
 
 def _arg_type(
     function: Callable[..., Any], name: str, hint: Any, collects: bool
-) -> tuple[ArgType, bool, str, PythonType | None]:
-    """The type of a parameter, whether it may be None, the description in its annotation, and its Python type."""
+) -> tuple[ArgType, bool, str, tuple[ArgType, ...], PythonType | None]:
+    """The type of a parameter, whether it may be None, its description, the options of a union, and its Python type."""
     plain, notes = hint, ()
     if typing.get_origin(hint) is typing.Annotated:
         plain, notes = hint.__origin__, hint.__metadata__
@@ -122,14 +123,22 @@ def _arg_type(
     simple, optional = _simplified(plain)
     kind = _type_of(simple)
     if _is_plain(hint):
-        return kind or ArgType.ANY, optional, note, None
+        return kind or ArgType.ANY, optional, note, _options(plain) if kind is ArgType.ANY else (), None
     wanted = hint if collects or plain is not hint else without_none(hint)[0]
     python_type, problem = _python_type(function, wanted)
     if python_type is not None:
-        return kind or _kind_of(python_type), optional, note, python_type
+        return kind or _kind_of(python_type), optional, note, (), python_type
     if kind is None or not _is_of_language(plain):
         raise _unsupported(function, name, f"is annotated {hint!r}, {problem}")
-    return kind, optional, note, None
+    return kind, optional, note, (), None
+
+
+def _options(hint: Any) -> tuple[ArgType, ...]:
+    """The types of a union's members; none where they are any."""
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        return ()
+    kinds = [_type_of(option) for option in typing.get_args(hint) if option is not type(None)]
+    return () if None in kinds or ArgType.ANY in kinds else tuple(dict.fromkeys(kind for kind in kinds if kind))
 
 
 def _note(extra: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.records import field, record
-from neuroscript.tools.arguments import ArgSpec, ArgType, arg_type, is_identifier, json_type
+from neuroscript.tools.arguments import ArgSpec, ArgType, arg_type, is_identifier
 from neuroscript.values import from_host, to_json
 
 TYPE_CHECKING = False
@@ -136,7 +136,7 @@ class ToolSpec:
         properties: dict[str, Any] = {}
         found, definitions = self._python_schemas()
         for index, arg in enumerate(self.args):
-            schema = found[arg.name] if arg.name in found else json_type(arg.type)
+            schema = found[arg.name] if arg.name in found else arg.json_schema()
             if self.variadic and index == len(self.args) - 1:
                 schema = {"type": "array", "items": schema}
             if arg.description:

@@ -154,7 +154,7 @@ def _default(arg: ArgSpec) -> Any:
 def _convert_one(spec: ToolSpec, arg: ArgSpec, value: Any, position: int) -> Any:
     if arg.python_type is not None:
         return _read(spec, arg, value, position)
-    converted = _CONVERTERS[arg.type](value)
+    converted = _CONVERTERS[arg.type](value) if not arg.options else _to_option(arg.options, value)
     if converted is not _FAILED:
         return converted
     place = f"argument {position} ({arg.name})"
@@ -163,7 +163,7 @@ def _convert_one(spec: ToolSpec, arg: ArgSpec, value: Any, position: int) -> Any
         index = next(i for i, item in enumerate(value) if convert_value(item_type, item) is _FAILED)
         found = f"item {index} is {given_as(arg.name, value[index])}"
         raise _mismatch(spec, f"{place} must be {arg.type.expected}, but {found}")
-    raise _mismatch(spec, f"{place} must be {arg.type.expected}, not {given_as(arg.name, value)}")
+    raise _mismatch(spec, f"{place} must be {arg.expected}, not {given_as(arg.name, value)}")
 
 
 def _read(spec: ToolSpec, arg: ArgSpec, value: Any, position: int) -> Any:
@@ -237,6 +237,14 @@ def _to_function_or_key(value: Any) -> Any:
     if kind is Function or kind is ToolValue or kind is str:
         return value
     return value if kind is list and value and set(map(type, value)) == {str} else _FAILED
+
+
+def _to_option(options: tuple[ArgType, ...], value: Any) -> Any:
+    """The value as it is where it has one of the types, else converted to the first that it can be."""
+    found = [_CONVERTERS[option](value) for option in options]
+    if any(converted is value for converted in found):
+        return value
+    return next((converted for converted in found if converted is not _FAILED), _FAILED)
 
 
 def _exactly(*kinds: type) -> Callable[[Any], Any]:
@@ -341,10 +349,18 @@ def inline_check(arg: ArgSpec | ArgType) -> str | None:
         return _INLINE.get(arg)
     if not arg.is_plain:
         return None
+    if arg.options:
+        return _any_of(_INLINE, arg.options)
     if not arg.required and arg.default is not None and arg.type in (ArgType.ANY, ArgType.NIL):
         # nil stands for the default, so it does not pass as it is.
         return "{0} is not None" if arg.type is ArgType.ANY else "False"
     return _INLINE.get(arg.type)
+
+
+def _any_of(templates: dict[ArgType, str], options: tuple[ArgType, ...]) -> str | None:
+    """An expression that is true of a value of one of the types; None if there is none for one of them."""
+    known = [templates[option] for option in options if option in templates]
+    return f"({' or '.join(f'({template})' for template in known)})" if len(known) == len(options) else None
 
 
 def compile_validator(spec: ToolSpec) -> Validator:
@@ -358,7 +374,8 @@ def compile_validator(spec: ToolSpec) -> Validator:
     for count in _fast_counts(spec):
         tests = [f"n == {count}"]
         for index, arg in enumerate(spec.args[:count]):
-            template = inline_check(arg) or _CHECKED[arg.type]
+            template = inline_check(arg) or _any_of(_CHECKED, arg.options or (arg.type,))
+            assert template is not None
             if template != "True":
                 tests.append(template.format(f"args[{index}]"))
         rest = []
@@ -380,7 +397,7 @@ def _fast_counts(spec: ToolSpec) -> list[int]:
 
     What a variadic argument collects goes the slow way.
     """
-    if not all(arg.is_plain and arg.type in _CHECKED for arg in spec.args):
+    if not all(arg.is_plain and _CHECKED.keys() >= {arg.type, *arg.options} for arg in spec.args):
         return []
     counts = [] if spec.variadic else [len(spec.args)]
     for index in range(len(spec.args) - 1, -1, -1):

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Optional, TypedDict
 import pytest
 from pydantic import BaseModel, Field
 
-from neuroscript import ArgSpec, ArgType, Interpreter, NeuroScriptError, ToolRegistry, ToolSpec
+from neuroscript import ArgSpec, ArgType, Handle, Interpreter, NeuroScriptError, ToolRegistry, ToolSpec
 from tests.tools.test_python_types import Color, Line, Order, Point
 
 
@@ -346,3 +346,61 @@ def test_help_shows_types_for_people() -> None:
     text = interpreter.run("main")
     assert 'tool.shop.Buy(order: Order, size?: "s" | "l") -> number | string' in text
     assert '- `size` ("s" | "l", optional)' in text
+
+
+# --- unions of plain types --------------------------------------------------------------------------------------------
+
+UNIONS: list[tuple[Any, str, list[tuple[Any, Any]], list[Any]]] = [
+    (int | str, "int | string", [(5, 5), ("5", "5"), (5.0, 5)], [[5], True, 1.5, {}, b"x"]),
+    (str | list[str], "string | slice_string", [("a", "a"), (["a"], ["a"])], [5, [5], {}]),
+    (int | bool, "int | bool", [(5, 5), (True, True), ("5", 5)], ["x", 1.5, []]),
+    (dict[str, Any] | list[Any], "map | slice_any", [({}, {}), ([1], [1])], ["x", 1]),
+    (str | int | float, "string | int | float", [("a", "a"), (1, 1), (0.5, 0.5)], [True, []]),
+    (str | bytes, "string | bytes", [("a", "a"), (b"a", b"a")], [5]),
+    (int | Handle, "int | handle", [(5, 5)], ["x"]),
+]
+
+
+@pytest.mark.parametrize(("annotation", "text", "taken", "refused"), UNIONS, ids=[row[1] for row in UNIONS])
+def test_unions_of_plain_types_are_checked(annotation: Any, text: str, taken: list[Any], refused: list[Any]) -> None:
+    seen: list[Any] = []
+
+    def take(x: Any, y: Any = None) -> None:
+        seen.append(x)
+
+    take.__annotations__ |= {"x": annotation, "y": annotation | None}
+    interpreter = Interpreter(plugins=False)
+    interpreter.tool("t.T")(take)
+    interpreter.load(
+        "func main(needs x) means\n  call tool.t.T(x)\n  call tool.t.T(x, nil)\n  call tool.t.T(y: x, x: x)\nendfunc"
+    )
+    spec = interpreter.tools.lookup("t.T").spec
+    assert spec.signature == f"tool.t.T(x: {text}, y?: {text}) -> nil"
+    assert len(spec.to_json_schema()["properties"]["x"]["anyOf"]) == len(spec.args[0].options) > 1
+    for value, got in taken:
+        interpreter.run("main", value)
+        interpreter.tools.call("t.T", x=value)
+        assert seen == [got] * 4
+        assert {type(each) for each in seen} == {type(got)}
+        seen.clear()
+    for value in refused:
+        with pytest.raises(NeuroScriptError, match=r"argument 1 \(x\) must be .* or ") as caught:
+            interpreter.run("main", value)
+        assert caught.value.code == 4
+    assert seen == []
+
+
+def test_literals_in_the_place_of_unions() -> None:
+    interpreter = Interpreter(plugins=False)
+
+    @interpreter.tool("t.T")
+    def take(x: int | str) -> str:
+        return type(x).__name__
+
+    interpreter.load(
+        'func main means\n  return [tool.t.T(5), tool.t.T("5"), tool.t.T(10 / 2), tool.t.T(len([1]))]\nendfunc'
+    )
+    assert interpreter.run("main") == ["int", "str", "int", "int"]
+    interpreter.load("func other means\n  return tool.t.T([1])\nendfunc")
+    with pytest.raises(NeuroScriptError, match=r"must be a whole number or a string, not a list of 1 item"):
+        interpreter.run("other")

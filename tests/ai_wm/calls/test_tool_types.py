@@ -71,8 +71,8 @@ def test_a_model_is_told_what_is_wrong(interpreter: Interpreter) -> None:
     )
     assert wrong == [
         (
-            "error 4 (ARG_MISMATCH): tool.shop.Buy: argument 1 (lines) is not a valid list of Line: [0].qty: must be at "
-            "least 1, not number 0; usage: tool.shop.Buy(lines, when, size?)"
+            "error 4 (ARG_MISMATCH): tool.shop.Buy: argument 1 (lines) is not a valid list of Line: [0].qty: must be "
+            "at least 1, not number 0; usage: tool.shop.Buy(lines, when, size?)"
         ),
         (
             "error 4 (ARG_MISMATCH): tool.shop.Buy: argument 2 (when) must be a date and time such as "
