@@ -16,6 +16,7 @@ from neuroscript.tools.signatures import (
     CONTEXT_NAMES,
     POSITIONAL,
     default_of,
+    defining_frame,
     hints_of,
     is_context_type,
     name_of,
@@ -250,9 +251,13 @@ def _models(spec: ToolSpec, function: Callable[..., Any], parameters: dict[int, 
             hint = hint.__origin__
         hint, _ = without_none(hint)
         if _has_model(hint):
-            from neuroscript.tools.python_types import PythonType
+            from neuroscript.tools.python_types import NotUnderstood, PythonType
 
-            found[index] = PythonType(hint)
+            try:
+                found[index] = PythonType(hint, defining_frame(function), described=False)
+            except NotUnderstood as error:
+                message = f"{spec.full_name}: {name_of(function)} takes {parameter.name} as {hint!r}: {error}"
+                raise NeuroScriptError(ErrorCode.INVALID_VALUE, message) from error
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.values import number_text, type_name
 
 TYPE_CHECKING = False
@@ -39,6 +40,16 @@ def given_as(name: str, value: Any) -> str:
     if type(value) is str and is_secret(name):
         return "a string"
     return given(value)
+
+
+def failure_of(tool: str, error: Exception) -> NeuroScriptError:
+    """What a script gets where the code of a host raised, in a tool or in a validator of its types."""
+    if isinstance(error, NeuroScriptError):
+        return error
+    if isinstance(error, RecursionError | MemoryError):
+        resource = "memory" if isinstance(error, MemoryError) else "stack"
+        return NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, f"{tool} ran out of {resource}")
+    return NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, f"{tool} failed: {type(error).__name__}: {error}")
 
 
 def is_secret(name: str) -> bool:

@@ -6,6 +6,7 @@ This module imports pydantic, and is itself imported only where an annotation ne
 from __future__ import annotations
 
 import sys
+import typing
 import warnings
 from collections.abc import Mapping, Sequence, Set
 from datetime import date, timedelta
@@ -60,12 +61,13 @@ class PythonType:
     Args:
         hint: the annotation.
         frame: a caller, whose local names strings in the annotations of local classes may mean.
+        described: whether its JSON Schema is wanted, which some types that values can be made of lack.
 
     Raises:
         NotUnderstood: if pydantic cannot make values of it.
     """
 
-    def __init__(self, hint: Any, frame: FrameType | None = None) -> None:
+    def __init__(self, hint: Any, frame: FrameType | None = None, *, described: bool = True) -> None:
         self.hint = hint
         try:
             with warnings.catch_warnings():
@@ -73,10 +75,10 @@ class PythonType:
                 known = understandable(hint, frame.f_locals if frame is not None else None)
                 # Pydantic counts the levels from its own function, which is called here: 2 is this one.
                 self.adapter: TypeAdapter[Any] = TypeAdapter(known, _parent_depth=2 + _distance(frame))
-                self.schema: dict[str, Any] = self.adapter.json_schema(schema_generator=_Schema)
+                self.schema: dict[str, Any] = self.adapter.json_schema(schema_generator=_Schema) if described else {}
         except (PydanticUserError, NameError, TypeError, AttributeError) as error:
             raise NotUnderstood(str(error).split("\n")[0]) from error
-        self.text = type_text(self.schema)
+        self.text = type_text(self.schema) if described else _name(hint)
 
     def read(self, value: Any, name: str = "") -> Any:
         """The Python object that a value of the language stands for.  The value itself stays as it is.
@@ -140,6 +142,11 @@ def argument_schemas(types: Mapping[str, PythonType]) -> tuple[dict[str, dict[st
         warnings.simplefilter("ignore")
         found, common = TypeAdapter.json_schemas(inputs, schema_generator=_Schema)  # type: ignore[arg-type]
     return {name: found[name, "validation"] for name in types}, common.get("$defs", {})
+
+
+def _name(hint: Any) -> str:
+    """The names of a class, or of the members of a union."""
+    return " | ".join(getattr(option, "__name__", str(option)) for option in typing.get_args(hint) or (hint,))
 
 
 def _distance(frame: FrameType | None) -> int:

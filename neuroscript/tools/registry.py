@@ -14,6 +14,7 @@ from types import FunctionType
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.records import field, record
 from neuroscript.tools.awaiting import wait_for
+from neuroscript.tools.descriptions import failure_of
 from neuroscript.tools.spec import ArgType, ToolSpec
 from neuroscript.values import from_host, to_host
 
@@ -137,6 +138,8 @@ class Tool:
                 raise
             message = f"{self.spec.full_name} gave a result that is no {python_type.text}: {error.message}"
             raise NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, message) from None
+        except Exception as error:  # of a validator or serializer of the host's
+            raise failure_of(self.spec.full_name, error) from error
 
     def execute(self, *args: Any) -> Any:
         """Calls the function, and waits for its result if it is asynchronous.
@@ -153,14 +156,8 @@ class Tool:
             return wait_for(result, cancel) if self.is_async else result
         except NeuroScriptError:
             raise
-        except (RecursionError, MemoryError) as error:
-            raise NeuroScriptError(
-                ErrorCode.RESOURCE_EXHAUSTION, f"{self.spec.full_name} ran out of {_resource(error)}"
-            ) from error
         except Exception as error:  # a tool is foreign code: whatever it raises becomes the script's error
-            raise NeuroScriptError(
-                ErrorCode.TOOL_EXECUTION_FAILED, f"{self.spec.full_name} failed: {type(error).__name__}: {error}"
-            ) from error
+            raise failure_of(self.spec.full_name, error) from error
 
 
 def _plain(spec: ToolSpec, function: Callable[..., Any]) -> Tool | None:
@@ -189,10 +186,6 @@ def _plain(spec: ToolSpec, function: Callable[..., Any]) -> Tool | None:
 
 def _collects(spec: ToolSpec, index: int) -> bool:
     return spec.variadic and index == len(spec.args) - 1
-
-
-def _resource(error: Exception) -> str:
-    return "memory" if isinstance(error, MemoryError) else "stack"
 
 
 class ToolRegistry:

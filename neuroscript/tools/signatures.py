@@ -50,7 +50,7 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
     local = dict(frame.f_locals) if frame is not None else {}
     names = getattr(inspect.unwrap(function), "__globals__", {})
     try:
-        return typing.get_type_hints(function, names, local, include_extras=True)
+        return typing.get_type_hints(function, localns=local or None, include_extras=True)
     except (NameError, TypeError, AttributeError):
         pass
     found: dict[str, Any] = {}
@@ -71,7 +71,7 @@ def defining_frame(function: Callable[..., Any]) -> types.FrameType | None:
     code = getattr(inspect.unwrap(plain_function(function)), "__code__", None)
     frame: types.FrameType | None = sys._getframe(1)
     while code is not None and frame is not None:
-        if frame.f_locals is not frame.f_globals and _holds(frame.f_code, code):
+        if frame.f_code.co_name != "<module>" and _holds(frame.f_code, code):
             return frame
         frame = frame.f_back
     return None

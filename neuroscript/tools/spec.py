@@ -213,7 +213,10 @@ class ToolSpec:
         """
         from neuroscript.tools.from_function import describe
 
-        return cls(**{"name": name, **describe(function), **fields})
+        found = describe(function)
+        if "return_type" in fields:
+            del found["python_result"]
+        return cls(**{"name": name, **found, **fields})
 
 
 def _default_in_json(arg: ArgSpec) -> Any:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.tools.descriptions import failure_of, given_as
 from neuroscript.tools.descriptions import given as given  # which the standard tools import from here
-from neuroscript.tools.descriptions import given_as
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import (
     ErrorValue,
@@ -89,7 +89,7 @@ def convert(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any] | None
         elif value is _MISSING or (value is None and not arg.required):
             if value is _MISSING and arg.required:
                 raise _mismatch(spec, f"argument {index + 1} ({arg.name}) is missing")
-            values[index] = _default(arg)
+            values[index] = _default(spec, arg)
         else:
             values[index] = _convert_one(spec, arg, value, index + 1)
     return values
@@ -137,7 +137,7 @@ def _convert_rest(spec: ToolSpec, arg: ArgSpec, values: Any) -> list[Any]:
     if values is _MISSING or values is None:
         if arg.required:
             raise _mismatch(spec, f"argument {place} ({arg.name}) is missing; at least one is needed")
-        return list(arg.default_value() or ())
+        return list(_default(spec, arg) or ())
     if type(values) is not list:
         raise _mismatch(spec, f"argument {place} ({arg.name}) must be a list when given by name, not {given(values)}")
     if not values and arg.required:
@@ -145,8 +145,11 @@ def _convert_rest(spec: ToolSpec, arg: ArgSpec, values: Any) -> list[Any]:
     return [_convert_one(spec, arg, value, position) for position, value in enumerate(values, place)]
 
 
-def _default(arg: ArgSpec) -> Any:
-    value = arg.default_value()
+def _default(spec: ToolSpec, arg: ArgSpec) -> Any:
+    try:
+        value = arg.default_value()
+    except Exception as error:
+        raise failure_of(spec.full_name, error) from error
     # That of a Python type goes to the function without a copy, which others get with their call.
     return value if arg.python_type is None else to_host(value)
 
@@ -174,6 +177,10 @@ def _read(spec: ToolSpec, arg: ArgSpec, value: Any, position: int) -> Any:
         return arg.python_type.read(value, arg.name)
     except Misfit as misfit:
         raise _mismatch(spec, f"argument {position} ({arg.name}) {misfit.predicate}") from None
+    except NeuroScriptError:
+        raise
+    except Exception as error:  # of a validator of the host's
+        raise failure_of(spec.full_name, error) from error
 
 
 def _mismatch(spec: ToolSpec, problem: str, separator: str = ":") -> NeuroScriptError:

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
-from neuroscript import Handle, Interpreter, NeuroScriptError, TimeDate, ToolRegistry, ToolSpec
+from neuroscript import ArgSpec, ArgType, Handle, Interpreter, NeuroScriptError, TimeDate, ToolRegistry, ToolSpec
 from neuroscript.errors import ErrorCode
 from tests.tools.test_python_types import Color, Level, Options, Order, Pet, Point, Span, tool_of
 
@@ -263,3 +263,55 @@ def test_types_of_the_language_may_stand_in_containers() -> None:
 def test_a_result_that_nothing_is_known_of_is_converted_as_it_comes() -> None:
     assert result_of(Foreign, [1]) == [1]
     assert result_of("Nowhere", {"a": 1}) == {"a": 1}
+
+
+# --- code of the host's own -------------------------------------------------------------------------------------------
+
+
+def broken(value: Any) -> Any:
+    raise KeyError("rates")
+
+
+def test_a_validator_that_fails_is_a_failure_of_the_tool() -> None:
+    registry, got = tool_of(Annotated[int, BeforeValidator(broken)])
+    interpreter = Interpreter(tools=registry, plugins=False)
+    interpreter.load("func main means\n  return tool.t.T(5)\nendfunc")
+    with pytest.raises(NeuroScriptError, match=r"tool\.t\.T failed: KeyError: 'rates'") as caught:
+        interpreter.run("main")
+    assert caught.value.code == ErrorCode.TOOL_EXECUTION_FAILED
+    assert got == []
+    with pytest.raises(NeuroScriptError, match=r"tool\.t\.Give failed: KeyError: 'rates'"):
+        result_of(Annotated[int, BeforeValidator(broken)], 5)
+
+
+def test_a_default_that_cannot_be_made_is_a_failure_of_the_tool() -> None:
+    registry = ToolRegistry()
+
+    @registry.tool("t.T")
+    def use(x: dict[str, int] = Field(default_factory=lambda: broken(None))) -> None: ...  # noqa: B008
+
+    with pytest.raises(NeuroScriptError, match=r"tool\.t\.T failed: KeyError: 'rates'"):
+        registry.call("t.T")
+
+
+def test_a_return_type_by_hand_leaves_the_result_as_it_is() -> None:
+    registry = ToolRegistry()
+
+    @registry.tool("t.T", return_type="any")
+    def give() -> Color:
+        return "blue"  # type: ignore[return-value]
+
+    assert registry.call("t.T") == "blue"
+
+
+def test_a_model_without_a_schema_serves_a_spec_by_hand() -> None:
+    class Parsed(BaseModel):
+        model_config = {"arbitrary_types_allowed": True}
+        foreign: Annotated[Foreign, BeforeValidator(lambda value: Foreign())]
+
+    def use(x: Parsed) -> str:
+        return type(x.foreign).__name__
+
+    registry = ToolRegistry()
+    registry.register(ToolSpec(name="t.T", args=(ArgSpec("x", ArgType.MAP),)), use)
+    assert registry.call("t.T", {"foreign": 1}) == "Foreign"
