@@ -79,8 +79,8 @@ _EXPECTED = {
     "string_pattern_mismatch": "text that matches {pattern}",
     "bytes_too_short": "at least {min_length} bytes long",
     "bytes_too_long": "at most {max_length} bytes long",
-    "too_short": "a list or map of at least {min_length}",
-    "too_long": "a list or map of at most {max_length}",
+    "too_short": "have at least {min_length} items",
+    "too_long": "have at most {max_length} items",
     "decimal_max_digits": "a number of at most {max_digits} digits",
     "decimal_max_places": "a number with at most {decimal_places} decimal places",
     "decimal_whole_digits": "a number with at most {whole_digits} digits before the point",
@@ -160,7 +160,8 @@ def _merged(problems: list[Problem]) -> list[Problem]:
 
 def _expected(kind: str, message: str, context: dict[str, Any]) -> str:
     if kind in _EXPECTED:
-        return "must be " + _EXPECTED[kind].format_map(context)
+        expected = _EXPECTED[kind].format_map(context)
+        return f"must {expected}" if expected.startswith("have ") else f"must be {expected}"
     if kind in ("literal_error", "enum"):
         return f"must be {_quoted(str(context['expected']))}"
     if kind == "union_tag_invalid":

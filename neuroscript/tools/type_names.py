@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from neuroscript.values import number_text
+
 _FORMATS = {"date-time": "timedate", "binary": "bytes"}
 _TYPES = {"integer": "int", "boolean": "bool", "null": "nil", "object": "map", "array": "list"}
 _BOUNDS = (
@@ -47,7 +49,7 @@ def _text(schema: Any, definitions: dict[str, Any]) -> str:
         return str(_FORMATS.get(schema["format"], schema["format"]))
     if not isinstance(kind, str):
         return "any"
-    bounds = ", ".join(form.format(schema[key]) for key, form in _BOUNDS if key in schema)
+    bounds = ", ".join(form.format(_value(schema[key])) for key, form in _BOUNDS if key in schema)
     name = _TYPES.get(kind, kind)
     return f"{name} {bounds}" if bounds else name
 
@@ -81,4 +83,6 @@ def _value(value: Any) -> str:
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int | float):
+        return number_text(value)
     return "nil" if value is None else str(value)

@@ -38,7 +38,7 @@ WRONG: list[tuple[Any, Any, str]] = [
     (Annotated[int, AfterValidator(even)], 3, "3 is odd"),
     (Annotated[str, Field(max_length=2)], "abc", 'must be text of at most 2 characters, not string "abc"'),
     (Annotated[str, Field(pattern="^a")], "b", 'must be text that matches ^a, not string "b"'),
-    (Annotated[list[int], Field(min_length=1)], [], "must be a list or map of at least 1, not a list of 0 items"),
+    (Annotated[list[int], Field(min_length=1)], [], "must have at least 1 items, not a list of 0 items"),
     (Order, 5, "must be a map, not number 5"),
     (Order, {}, "is not a valid Order: lines: is missing"),
     (Order, {"lines": [LINE, {"item": "a"}]}, "is not a valid Order: lines[1].qty: is missing"),
