@@ -12,15 +12,19 @@ import typing_extensions
 from pydantic_core import core_schema
 
 
-def understandable(hint: Any, names: Mapping[str, Any] | None = None) -> Any:
+def understandable(hint: Any, names: Mapping[str, Any] | None = None, within: tuple[Any, ...] = ()) -> Any:
     """An annotation with the types replaced in it that pydantic lacks: those of numpy, and the `TypedDict` of 3.11.
 
     Args:
         hint: the annotation.
         names: what strings in the annotations of a local class may mean.
+        within: the types that it stands in.
+
+    Raises:
+        TypeError: for a `TypedDict` of 3.11 that holds itself.
     """
     if typing.is_typeddict(hint):
-        return _typed_dict(hint, names) if _is_old_typed_dict(hint) else hint
+        return _typed_dict(hint, names, within) if _is_old_typed_dict(hint) else hint
     array = _numpy_type(hint)
     if array is not None:
         return array
@@ -28,9 +32,9 @@ def understandable(hint: Any, names: Mapping[str, Any] | None = None) -> Any:
     if origin is None or origin is typing.Literal:
         return hint
     if origin is Annotated:
-        return Annotated[understandable(hint.__origin__, names), *hint.__metadata__]
+        return Annotated[understandable(hint.__origin__, names, within), *hint.__metadata__]
     args = typing.get_args(hint)
-    replaced = tuple(understandable(arg, names) for arg in args)
+    replaced = tuple(understandable(arg, names, within) for arg in args)
     if all(new is old for new, old in zip(replaced, args, strict=True)):
         return hint
     if origin in (typing.Union, types.UnionType):
@@ -42,14 +46,16 @@ def _is_old_typed_dict(hint: Any) -> bool:
     return sys.version_info < (3, 12) and type(hint).__module__ == "typing"
 
 
-def _typed_dict(hint: Any, names: Mapping[str, Any] | None) -> Any:
+def _typed_dict(hint: Any, names: Mapping[str, Any] | None, within: tuple[Any, ...]) -> Any:
     """A `TypedDict` of Python 3.11 as the later one, which tells pydantic which keys are required."""
+    if hint in within:
+        raise TypeError(f"{hint.__name__} holds itself; on Python 3.11 make it with typing_extensions.TypedDict")
     fields = {}
     for key, item in typing.get_type_hints(hint, localns=dict(names or {}), include_extras=True).items():
         if typing.get_origin(item) in (typing.Required, typing.NotRequired):
             item = typing.get_args(item)[0]
         needed = typing_extensions.Required if key in hint.__required_keys__ else typing_extensions.NotRequired
-        fields[key] = needed[understandable(item, names)]
+        fields[key] = needed[understandable(item, names, (*within, hint))]
     made: Any = typing_extensions.TypedDict(hint.__name__, fields)  # type: ignore[misc]  # the name is known to pydantic
     made.__doc__, made.__module__ = hint.__doc__, hint.__module__
     return made

@@ -144,10 +144,12 @@ def moment(made: date | time | type) -> str:
 def _is_certain(leaf: Any, made: Any) -> bool:
     """Whether pydantic made a part by a conversion that its strict mode has too.
 
-    Such are a rounded number, text of bytes, a `Decimal` of ``1_000``, and a moment of a number, or of text of one:
-    the seconds since 1970.  A validator of the host's own makes something else of the part.
+    Such are the member of an enumeration, a rounded number, text of bytes, a `Decimal` of ``1_000``, and a moment of a
+    number, or of text of one: the seconds since 1970.  A validator of the host's own makes something else of the part.
     """
     kind = type(leaf)
+    if kind is bool and isinstance(made, Enum):  # which finds the member of 1 by ``true``
+        return True
     if kind is int and isinstance(made, float):
         return float(leaf) == made
     if kind is bytes and isinstance(made, str):

@@ -133,7 +133,7 @@ def problems_of(error: ValidationError, value: Any, *, secret: bool = False) -> 
             problem = Problem(_path_text(path), f"is a wrong key: {_expected(item['type'], item['msg'], context)}")
         else:
             problem = problem_at(value, path, _expected(kind, item["msg"], context), secret=secret)
-            if kind in ("value_error", "assertion_error"):
+            if not problem.text.startswith("must "):  # a sentence of its own
                 problem = Problem(problem.path, problem.text)
         if problem not in found.setdefault(path, []):
             found[path].append(problem)

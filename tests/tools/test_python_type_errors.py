@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 from uuid import UUID
 
 import pytest
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, FilePath
 
 from neuroscript import ArgSpec, ArgType, Handle, Interpreter, NeuroScriptError, TimeDate, ToolRegistry, ToolSpec
 from neuroscript.errors import ErrorCode
-from tests.tools.test_python_types import Color, Level, Options, Order, Pet, Point, Span, tool_of
+from tests.tools.test_python_types import Cat, Color, Dog, Level, Options, Order, Pet, Point, Span, tool_of
 
 LINE = {"item": "a", "qty": 1}
 
@@ -63,6 +64,8 @@ WRONG: list[tuple[Any, Any, str]] = [
     (Decimal, "x", 'must be a number, not string "x"'),
     (UUID, "x", 'must be a UUID such as 123e4567-e89b-12d3-a456-426614174000, not string "x"'),
     (Path, 5, "must be a path, not number 5"),
+    (FilePath, "/nowhere", "Path does not point to a file; usage"),
+    (Cat | Dog, {"kind": "cat", "lives": 1.5, "tail": 1}, "is not a valid Cat or Dog: lives: must be a whole number"),
     (
         dict[str, int],
         {"password": "hunter2"},
@@ -80,6 +83,8 @@ LOSSY: list[tuple[Any, Any]] = [
     (Annotated[float, Field()], "nan"),
     (Annotated[int, Field()], "1_000"),
     (Annotated[float, Field()], 2**60 + 1),
+    (Level, True),
+    (dict[str, Level], {"a": True}),
     (datetime, 5),
     (datetime, "20260101"),
     (datetime, "1700000000"),
@@ -239,6 +244,12 @@ class Foreign:
     """A class that pydantic knows nothing of."""
 
 
+class Circular(TypedDict):
+    """A type that holds itself, which pydantic knows only of `typing_extensions` on Python 3.11."""
+
+    parts: list[Circular]
+
+
 class Holds(BaseModel):
     model_config = {"arbitrary_types_allowed": True}
     foreign: Foreign
@@ -315,3 +326,11 @@ def test_a_model_without_a_schema_serves_a_spec_by_hand() -> None:
     registry = ToolRegistry()
     registry.register(ToolSpec(name="t.T", args=(ArgSpec("x", ArgType.MAP),)), use)
     assert registry.call("t.T", {"foreign": 1}) == "Foreign"
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="later versions have the TypedDict that pydantic knows")
+def test_a_typed_dict_that_holds_itself_is_refused_on_python_3_11() -> None:
+    def use(x: Circular) -> None: ...
+
+    with pytest.raises(NeuroScriptError, match="Circular holds itself; .* typing_extensions.TypedDict"):
+        ToolSpec.from_function("t.T", use)
