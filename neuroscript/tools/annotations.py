@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
 import typing
 from collections.abc import Mapping
+from enum import Enum
 from typing import Annotated, Any
 
 import typing_extensions
+from pydantic import BeforeValidator
 from pydantic_core import core_schema
 
 
@@ -29,7 +32,9 @@ def understandable(hint: Any, names: Mapping[str, Any] | None = None, within: tu
     if array is not None:
         return array
     origin = typing.get_origin(hint)
-    if origin is None or origin is typing.Literal:
+    if origin is typing.Literal:
+        return Annotated[hint, BeforeValidator(functools.partial(_option, typing.get_args(hint)))]
+    if origin is None:
         return hint
     if origin is Annotated:
         return Annotated[understandable(hint.__origin__, names, within), *hint.__metadata__]
@@ -40,6 +45,16 @@ def understandable(hint: Any, names: Mapping[str, Any] | None = None, within: tu
     if origin in (typing.Union, types.UnionType):
         return typing.Union[replaced]  # noqa: UP007 - of a tuple
     return hint.copy_with(replaced) if hasattr(hint, "copy_with") else origin[replaced]
+
+
+def _option(options: tuple[Any, ...], value: Any) -> Any:
+    """The option of a `Literal` that a boolean or number is; Python takes ``True`` for 1, and 1 for ``True``."""
+    if not isinstance(value, bool | int | float) or isinstance(value, Enum):
+        return value
+    return next((one for one in options if one == value and isinstance(one, bool) is isinstance(value, bool)), _NONE)
+
+
+_NONE = object()  # which is no option
 
 
 def _is_old_typed_dict(hint: Any) -> bool:

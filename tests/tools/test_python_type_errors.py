@@ -84,6 +84,9 @@ LOSSY: list[tuple[Any, Any]] = [
     (Annotated[int, Field()], "1_000"),
     (Annotated[float, Field()], 2**60 + 1),
     (Level, True),
+    (Literal[1, 2], True),
+    (Literal[True, "a"], 1),
+    (list[Literal[0, 1] | None], [False]),
     (dict[str, Level], {"a": True}),
     (datetime, 5),
     (datetime, "20260101"),
@@ -332,5 +335,5 @@ def test_a_model_without_a_schema_serves_a_spec_by_hand() -> None:
 def test_a_typed_dict_that_holds_itself_is_refused_on_python_3_11() -> None:
     def use(x: Circular) -> None: ...
 
-    with pytest.raises(NeuroScriptError, match="Circular holds itself; .* typing_extensions.TypedDict"):
+    with pytest.raises(NeuroScriptError, match=r"Circular holds itself; .* typing_extensions\.TypedDict"):
         ToolSpec.from_function("t.T", use)
