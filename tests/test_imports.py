@@ -71,7 +71,9 @@ LAYERS = {
         generate
     """,
     "neuroscript.tools": """
-        arguments signatures awaiting
+        arguments signatures awaiting descriptions type_names annotations coercion
+        type_errors
+        python_types
         from_function
         spec
         policy validation call_shape

@@ -149,7 +149,7 @@ def _is_named(spec: ToolSpec, names: Sequence[str]) -> bool:
 
 
 def _callable_by_model(spec: ToolSpec) -> bool:
-    return not any(arg.required and arg.type in _NOT_FROM_MODELS for arg in spec.args)
+    return not any(arg.required and arg.type in _NOT_FROM_MODELS and arg.python_type is None for arg in spec.args)
 
 
 def _text(value: Any) -> str:

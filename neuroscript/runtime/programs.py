@@ -122,6 +122,7 @@ class ToolLink:
         trusted: whether results need no check.
         returns: the type of the result.
         append: whether it is the standard tool that appends to a list.
+        options: the types of which an argument of type ``any`` has one, by its place.
     """
 
     key: str
@@ -136,3 +137,4 @@ class ToolLink:
     trusted: bool
     returns: ArgType
     append: bool = False
+    options: tuple[tuple[ArgType, ...], ...] = ()

@@ -32,6 +32,7 @@ _LONG = (list, dict, str)
 _CONSTANTS = frozenset({type(None), bool, int, float, str})
 _SCALARS = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL, ArgType.BYTES})
 _DIRECT = _SCALARS | {ArgType.MAP, ArgType.ANY} | {kind for kind in ArgType if kind.item_type is not None}
+_TESTED = _SCALARS | {ArgType.MAP, ArgType.SLICE_ANY}
 
 TOOL_NAMES: dict[str, Any] = {
     abi.TO_HOST: to_host,
@@ -93,9 +94,12 @@ class ToolLinks:
         types = tuple(arg.type for arg in spec.args)
         defaults = tuple(... if arg.required else arg.default for arg in spec.args)
         direct = (spec.pure or not tool.takes_context) and not tool.is_async and _DIRECT.issuperset(types)
-        direct = direct and all(default is ... or type(default) in _CONSTANTS for default in defaults)
+        direct = direct and spec.is_plain and all(default is ... or type(default) in _CONSTANTS for default in defaults)
         if spec.variadic and not spec.pure:
             direct = direct and types[-1] in _SCALARS  # of which the list is made for the call
+        options = tuple(arg.options for arg in spec.args)
+        if any(options):
+            direct = direct and not spec.pure and all(map(_TESTED.issuperset, options))
         shared = tool.shared_args if not spec.variadic else tool.shared_args | {len(types) - 1}
         link = ToolLink(
             key,
@@ -109,6 +113,7 @@ class ToolLinks:
             brief=spec.brief,
             trusted=spec.pure,
             returns=spec.return_type,
+            options=options if any(options) else (),
             append=spec.name in _APPENDING and tool is _standard_tool(spec.name),
         )
         self.namespace[abi.TOOL + key] = partial(self.call_tool, tool)

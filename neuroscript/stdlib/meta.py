@@ -20,7 +20,7 @@ def help_text(spec: ToolSpec) -> str:
         rows += ["", "Arguments:"]
         for arg in spec.args:
             optional = "" if arg.required else ", optional"
-            rows.append(f"- `{arg.name}` ({arg.type}{optional}): {arg.description}".rstrip(": "))
+            rows.append(f"- `{arg.name}` ({arg.type_text}{optional}): {arg.description}".rstrip(": "))
     for title, text in (
         ("Returns", spec.return_help),
         ("Errors", spec.error_conditions),

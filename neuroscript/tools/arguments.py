@@ -5,11 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.records import record
+from neuroscript.records import field, record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
+
+    from neuroscript.tools.python_types import PythonType
 
 
 class ArgType(StrEnum):
@@ -118,6 +121,10 @@ class ArgSpec:
         description: a sentence for readers and models.
         required: False lets the argument be left out, or be nil; it is then ``default``.
         default: the value of an optional argument that is not given.
+        default_factory: makes that value for each call, in place of ``default``.
+        options: the types of which a value has one; ``type`` is then ``any``.
+        python_type: the Python type that values are converted to, where it is none of those that ``type`` names;
+            `ToolSpec.from_function` finds it in the annotation.
     """
 
     name: str
@@ -125,12 +132,40 @@ class ArgSpec:
     description: str = ""
     required: bool = True
     default: Any = None
+    default_factory: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
+    options: tuple[ArgType, ...] = ()
+    python_type: PythonType | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if type(self.type) is not ArgType:
             object.__setattr__(self, "type", arg_type(self.type, f"argument {self.name!r}"))
         if not is_identifier(self.name):
             raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"an argument's name is an identifier, not {self.name!r}")
+
+    @property
+    def type_text(self) -> str:
+        """The type as people read it: ``int``, ``"small" | "large"``, ``Order``."""
+        if self.python_type is not None:
+            return self.python_type.text
+        return " | ".join(self.options) if self.options else str(self.type)
+
+    @property
+    def expected(self) -> str:
+        """The type in the words of an error message: ``a whole number or a string``."""
+        return " or ".join(option.expected for option in self.options) if self.options else self.type.expected
+
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of the value, where it needs no Python type."""
+        return {"anyOf": [json_type(option) for option in self.options]} if self.options else json_type(self.type)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its value and its default are just what the function gets."""
+        return self.python_type is None and self.default_factory is None
+
+    def default_value(self) -> Any:
+        """The default for one call."""
+        return self.default if self.default_factory is None else self.default_factory()
 
 
 def is_identifier(name: str) -> bool:

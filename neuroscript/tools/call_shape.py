@@ -9,12 +9,14 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import Parameter
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.tools.signatures import (
     CONTEXT_NAMES,
     POSITIONAL,
+    default_of,
+    defining_frame,
     hints_of,
     is_context_type,
     name_of,
@@ -24,7 +26,9 @@ from neuroscript.tools.signatures import (
 from neuroscript.tools.spec import ArgSpec, ToolSpec
 from neuroscript.values import from_host
 
-_Model: TypeAlias = tuple[str, Callable[[Any], Any]]  # its name, and what makes one of a map
+if TYPE_CHECKING:
+    from neuroscript.tools.python_types import PythonType
+
 _READ_ONLY = re.compile(r"(?:\w+\.)*(?:Sequence|Mapping|Iterable|Collection)\b")
 
 
@@ -144,10 +148,10 @@ class _Binder:
 
     def _check_missing(self, given: int, names: set[str]) -> None:
         """Refuses a function that needs more than the spec's arguments."""
-        if any(parameter.default is parameter.empty for parameter in self.positional[given:]):
+        if any(default_of(parameter)[0] is parameter.empty for parameter in self.positional[given:]):
             raise self._problem()
         for name, parameter in self.by_name.items():
-            if parameter.default is parameter.empty and name not in names:
+            if default_of(parameter)[0] is parameter.empty and name not in names:
                 raise self._problem(f"{name} can be passed by name alone, and the spec has no argument of that name")
 
     def _check_default(self, arg: ArgSpec, parameter: Parameter) -> None:
@@ -155,7 +159,7 @@ class _Binder:
 
         A parameter whose default is None is made for being left out, and takes any value in its place.
         """
-        own = parameter.default
+        own, _ = default_of(parameter)
         if arg.required or own is parameter.empty or own is None or _same(arg.default, own):
             return
         raise self._problem(
@@ -207,7 +211,7 @@ def _adapted(
     spec: ToolSpec, function: Callable[..., Any], binding: _Binding, takes_context: bool
 ) -> Callable[..., Any]:
     """The function itself, or one that spreads a variadic list, passes arguments by name, or makes models."""
-    models = _models(function, binding.parameters)
+    models = _models(spec, function, binding.parameters)
     if not (models or binding.keywords or binding.spreads):
         return function
     first = 1 if takes_context else 0
@@ -225,12 +229,18 @@ def _adapted(
     return adapter
 
 
-def _models(
-    function: Callable[..., Any], parameters: dict[int, Parameter]
-) -> dict[int, tuple[str, Callable[[Any], Any]]]:
-    """The pydantic models that parameters are annotated with, by the index of the argument."""
+def _models(spec: ToolSpec, function: Callable[..., Any], parameters: dict[int, Parameter]) -> dict[int, PythonType]:
+    """The pydantic models that parameters are annotated with, by the index of the argument.
+
+    Arguments that have a Python type come as such already.
+    """
     plain = {int, float, str, bool, bytes, list, dict, Any, Parameter.empty, None}
-    one_value = {i: p for i, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    one_value = {
+        index: parameter
+        for index, parameter in parameters.items()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        and spec.args[index].python_type is None
+    }
     if all(not isinstance(p.annotation, str) and _hashable(p.annotation) in plain for p in one_value.values()):
         return {}
     hints = hints_of(function)
@@ -239,40 +249,34 @@ def _models(
         hint = hints.get(parameter.name, Any)
         if typing.get_origin(hint) is typing.Annotated:
             hint = hint.__origin__
-        model = _model(without_none(hint)[0])
-        if model is not None:
-            found[index] = model
+        hint, _ = without_none(hint)
+        if _has_model(hint):
+            from neuroscript.tools.python_types import NotUnderstood, PythonType
+
+            try:
+                found[index] = PythonType(hint, defining_frame(function), described=False)
+            except NotUnderstood as error:
+                message = f"{spec.full_name}: {name_of(function)} takes {parameter.name} as {hint!r}: {error}"
+                raise NeuroScriptError(ErrorCode.INVALID_VALUE, message) from error
     return found
 
 
-def _model(hint: Any) -> _Model | None:
-    """The name of a model, or of a union with models in it, and what makes one of a map; None for another hint."""
+def _has_model(hint: Any) -> bool:
+    """Whether a type is a model, or a union with one in it."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    if not any(isinstance(option, type) and hasattr(option, "model_validate") for option in options):
-        return None
-    if len(options) == 1:
-        return hint.__name__, hint.model_validate
-    from pydantic import TypeAdapter
-
-    name = " or ".join(getattr(option, "__name__", str(option)) for option in options)
-    return name, TypeAdapter(hint).validate_python
+    return any(isinstance(option, type) and hasattr(option, "model_validate") for option in options)
 
 
 def _hashable(annotation: Any) -> Any:
     return annotation if isinstance(annotation, type) or annotation in (Any, None) else None
 
 
-def _make_model(spec: ToolSpec, index: int, model: _Model, value: Any) -> Any:
-    name, make = model
+def _make_model(spec: ToolSpec, index: int, model: PythonType, value: Any) -> Any:
+    from neuroscript.tools.python_types import Misfit
+
+    name = spec.args[index].name
     try:
-        return make(value)
-    except ValueError as error:
-        arg = spec.args[index]
-        problems = [
-            f"{'.'.join(map(str, item['loc'])) or arg.name}: {item['msg']}" for item in getattr(error, "errors", list)()
-        ]
-        raise NeuroScriptError(
-            ErrorCode.ARG_MISMATCH,
-            f"{spec.full_name}: argument {index + 1} ({arg.name}) is not a valid {name}: "
-            f"{'; '.join(problems) or type(error).__name__}",
-        ) from error
+        return model.read(value, name)
+    except Misfit as misfit:
+        message = f"{spec.full_name}: argument {index + 1} ({name}) {misfit.predicate}"
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message) from None

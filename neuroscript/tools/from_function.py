@@ -10,11 +10,14 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.tools.arguments import ArgSpec, ArgType
 from neuroscript.tools.signatures import (
+    default_of,
+    defining_frame,
+    field_of,
     hints_of,
     is_context_type,
     name_of,
@@ -23,6 +26,9 @@ from neuroscript.tools.signatures import (
     without_none,
 )
 from neuroscript.values import ErrorValue, Function, Fuzzy, Handle, TimeDate
+
+if TYPE_CHECKING:
+    from neuroscript.tools.python_types import PythonType
 
 _SIMPLE: dict[Any, ArgType] = {
     Any: ArgType.ANY,
@@ -72,23 +78,30 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
         if parameter.kind is parameter.VAR_KEYWORD:
             raise _unsupported(function, parameter.name, "collects keywords; name each argument")
         hint = hints.get(parameter.name, parameter.annotation)
-        kind, optional, note = _arg_type(function, parameter.name, hint)
+        info = field_of(parameter)
+        hint = hint if info is None else typing.Annotated[Any if hint is parameter.empty else hint, info]
         collects = parameter.kind is parameter.VAR_POSITIONAL
+        kind, optional, note, options, python_type = _arg_type(function, parameter.name, hint, collects)
         if variadic:
             raise _unsupported(function, parameter.name, "stands after *args, which must be the last argument")
         variadic = collects
-        has_default = parameter.default is not parameter.empty
+        default, factory = _default_of(parameter, hint)
+        has_default = default is not parameter.empty
         args.append(
             ArgSpec(
                 parameter.name,
                 kind,
                 note or text.args.get(parameter.name, ""),
                 required=not (has_default or optional or collects),
-                default=parameter.default if has_default else None,
+                default=default if has_default else None,
+                default_factory=factory,
+                options=options,
+                python_type=python_type,
             )
         )
     returned = hints.get("return", signature.return_annotation)
     return {
+        "python_result": _python_result(function, returned),
         "description": text.description,
         "args": tuple(args),
         "return_type": _return_type(returned),
@@ -99,17 +112,121 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
     }
 
 
-def _arg_type(function: Callable[..., Any], name: str, hint: Any) -> tuple[ArgType, bool, str]:
-    """The type of a parameter, whether it may be None, and the description in an ``Annotated`` hint."""
-    note = ""
+def _arg_type(
+    function: Callable[..., Any], name: str, hint: Any, collects: bool
+) -> tuple[ArgType, bool, str, tuple[ArgType, ...], PythonType | None]:
+    """The type of a parameter, whether it may be None, its description, the options of a union, and its Python type."""
+    plain, notes = hint, ()
     if typing.get_origin(hint) is typing.Annotated:
-        note = next((extra for extra in hint.__metadata__ if isinstance(extra, str)), "")
-        hint = hint.__origin__
-    hint, optional = _simplified(hint)
-    kind = _type_of(hint)
-    if kind is None:
-        raise _unsupported(function, name, f"is annotated {hint!r}, which no value of a script fits")
-    return kind, optional, note
+        plain, notes = hint.__origin__, hint.__metadata__
+    note = next(filter(None, map(_note, notes)), "")
+    simple, optional = _simplified(plain)
+    kind = _type_of(simple)
+    if _is_plain(hint):
+        return kind or ArgType.ANY, optional, note, _options(plain) if kind is ArgType.ANY else (), None
+    wanted = hint if collects or plain is not hint else without_none(hint)[0]
+    python_type, problem = _python_type(function, wanted)
+    if python_type is not None:
+        return kind or _kind_of(python_type), optional, note, (), python_type
+    if kind is None or not _is_of_language(plain):
+        raise _unsupported(function, name, f"is annotated {hint!r}, {problem}")
+    return kind, optional, note, (), None
+
+
+def _options(hint: Any) -> tuple[ArgType, ...]:
+    """The types of a union's members; none where they are any."""
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        return ()
+    kinds = [_type_of(option) for option in typing.get_args(hint) if option is not type(None)]
+    return () if None in kinds or ArgType.ANY in kinds else tuple(dict.fromkeys(kind for kind in kinds if kind))
+
+
+def _note(extra: Any) -> str:
+    """The description in a part of an ``Annotated`` hint: a string, or a ``Field`` or ``Doc`` that has one."""
+    text = extra if isinstance(extra, str) else getattr(extra, "description", None)
+    text = getattr(extra, "documentation", None) if text is None else text
+    return " ".join(text.split()) if isinstance(text, str) else ""
+
+
+def _default_of(parameter: inspect.Parameter, hint: Any) -> tuple[Any, Callable[[], Any] | None]:
+    """As `default_of`, or what a ``Field`` in the annotation says."""
+    default, factory = default_of(parameter)
+    if default is parameter.empty and typing.get_origin(hint) is typing.Annotated:
+        for extra in hint.__metadata__:
+            if hasattr(extra, "is_required") and hasattr(extra, "default_factory") and not extra.is_required():
+                return (None, extra.default_factory) if extra.default_factory is not None else (extra.default, None)
+    return default, factory
+
+
+def _python_type(function: Callable[..., Any], hint: Any) -> tuple[PythonType | None, str]:
+    """The Python type of an annotation, or None and why there is none."""
+    if isinstance(hint, str | typing.ForwardRef):
+        return None, "a name that cannot be found when the program runs"
+    from neuroscript.tools.python_types import NotUnderstood, PythonType
+
+    try:
+        return PythonType(hint, defining_frame(function)), ""
+    except NotUnderstood as error:
+        return None, f"which no value of a script fits: {error}"
+
+
+def _python_result(function: Callable[..., Any], hint: Any) -> PythonType | None:
+    """The Python type of a result; None where it is converted as it comes."""
+    return None if _is_plain(hint) or _is_of_language(hint) else _python_type(function, hint)[0]
+
+
+def _kind_of(python_type: PythonType) -> ArgType:
+    """The type of the language's values that a Python type is made of, where it is one."""
+    schema = python_type.schema
+    if "$ref" in schema:
+        schema = schema["$defs"][schema["$ref"].rpartition("/")[2]]
+    return ArgType.ANY if "format" in schema else _KINDS.get(schema.get("type"), ArgType.ANY)
+
+
+_KINDS: dict[Any, ArgType] = {
+    "string": ArgType.STRING,
+    "integer": ArgType.INT,
+    "number": ArgType.FLOAT,
+    "boolean": ArgType.BOOL,
+    "object": ArgType.MAP,
+    "array": ArgType.SLICE_ANY,
+}
+_OWN = (Handle, Function, TimeDate, Fuzzy, ErrorValue)
+
+
+def _is_plain(hint: Any) -> bool:
+    """Whether the types of the language say all that an annotation does, so that no Python type is needed."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        return all(isinstance(extra, str) or hasattr(extra, "documentation") for extra in hint.__metadata__) and (
+            _is_plain(hint.__origin__)
+        )
+    if origin in (typing.Union, types.UnionType):
+        return all(map(_is_plain, args))
+    if origin is not None and not args:  # `typing.List` alone
+        return origin is not tuple and origin in _SIMPLE
+    if origin in (dict, Mapping):
+        return args[0] in (str, Any) and args[1] in (Any, object)
+    if origin in (list, Sequence, Iterable):
+        item = args[0]
+        alone = _is_plain(item) and _simplified(item) == (item, False)
+        return item in _NUMBERS or (alone and _type_of(item) in _SLICES)
+    if origin is not None:
+        return origin is Callable
+    try:
+        return hint in _SIMPLE and hint not in (tuple, datetime)
+    except TypeError:  # an unhashable annotation
+        return False
+
+
+_NUMBERS = (int | float, float | int)
+
+
+def _is_of_language(hint: Any) -> bool:
+    """Whether an annotation has types of the language in it, or is a map of the host's own, which pydantic lacks."""
+    if isinstance(hint, type) and typing.get_origin(hint) is None:
+        return issubclass(hint, (*_OWN, dict)) and not typing.is_typeddict(hint)
+    return typing.get_origin(hint) is Callable or any(map(_is_of_language, typing.get_args(hint)))
 
 
 def _simplified(hint: Any) -> tuple[Any, bool]:
@@ -168,8 +285,8 @@ def _return_type(hint: Any) -> ArgType:
 def _unsupported(function: Callable[..., Any], name: str, problem: str) -> NeuroScriptError:
     return NeuroScriptError(
         ErrorCode.INVALID_VALUE,
-        f"{name_of(function)}: parameter {name} {problem}; use str, int, float, bool, bytes, list[…], dict, Sequence, "
-        f"Mapping, Any, a pydantic model, or X | None of those",
+        f"{name_of(function)}: parameter {name} {problem}; use str, int, float, bool, bytes, list[…], dict[…], Any, or "
+        f"another type that pydantic understands",
     )
 
 

@@ -14,6 +14,7 @@ from types import FunctionType
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.records import field, record
 from neuroscript.tools.awaiting import wait_for
+from neuroscript.tools.descriptions import failure_of
 from neuroscript.tools.spec import ArgType, ToolSpec
 from neuroscript.values import from_host, to_host
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from neuroscript.cancellation import CancelToken
     from neuroscript.tools.policy import Policy
+    from neuroscript.tools.python_types import PythonType
     from neuroscript.tools.validation import Validator
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -79,7 +81,10 @@ class Tool:
         shared = frozenset(
             index
             for index, arg in enumerate(spec.args)
-            if spec.pure or index in shape.shared or not (arg.type in _CONTAINERS or _collects(spec, index))
+            if spec.pure
+            or index in shape.shared
+            or arg.python_type is not None  # converted, and so a copy
+            or not (arg.type in _CONTAINERS or _collects(spec, index))
         )
         return cls(spec, shape.function, shape.takes_context, shape.is_async, shared, shape.context_optional)
 
@@ -111,7 +116,30 @@ class Tool:
                 )
             args = [context, *args]
         result = self._execute(args, getattr(context, "cancel_token", None) if self.is_async else None)
+        if self.spec.python_result is not None:
+            return self._result(self.spec.python_result, result)
         return result if self.spec.pure else from_host(result)
+
+    def _result(self, python_type: PythonType, result: Any) -> Any:
+        """A result as a value of the language.
+
+        Raises:
+            NeuroScriptError: 21 if it is not of the type.
+        """
+        from neuroscript.tools.python_types import Misfit
+
+        try:
+            return python_type.write(result)
+        except Misfit as misfit:
+            message = f"{self.spec.full_name} gave a result that {misfit.predicate}"
+            raise NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, message) from None
+        except NeuroScriptError as error:
+            if error.code != ErrorCode.TYPE:
+                raise
+            message = f"{self.spec.full_name} gave a result that is no {python_type.text}: {error.message}"
+            raise NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, message) from None
+        except Exception as error:  # of a validator or serializer of the host's
+            raise failure_of(self.spec.full_name, error) from error
 
     def execute(self, *args: Any) -> Any:
         """Calls the function, and waits for its result if it is asynchronous.
@@ -128,14 +156,8 @@ class Tool:
             return wait_for(result, cancel) if self.is_async else result
         except NeuroScriptError:
             raise
-        except (RecursionError, MemoryError) as error:
-            raise NeuroScriptError(
-                ErrorCode.RESOURCE_EXHAUSTION, f"{self.spec.full_name} ran out of {_resource(error)}"
-            ) from error
         except Exception as error:  # a tool is foreign code: whatever it raises becomes the script's error
-            raise NeuroScriptError(
-                ErrorCode.TOOL_EXECUTION_FAILED, f"{self.spec.full_name} failed: {type(error).__name__}: {error}"
-            ) from error
+            raise failure_of(self.spec.full_name, error) from error
 
 
 def _plain(spec: ToolSpec, function: Callable[..., Any]) -> Tool | None:
@@ -164,10 +186,6 @@ def _plain(spec: ToolSpec, function: Callable[..., Any]) -> Tool | None:
 
 def _collects(spec: ToolSpec, index: int) -> bool:
     return spec.variadic and index == len(spec.args) - 1
-
-
-def _resource(error: Exception) -> str:
-    return "memory" if isinstance(error, MemoryError) else "stack"
 
 
 class ToolRegistry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -44,20 +45,60 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
 
     A hint may name a class that is imported for type checkers alone, as that of the call context often is.
     """
+    frame = defining_frame(function)
     function = plain_function(function)
+    local = dict(frame.f_locals) if frame is not None else {}
+    names = getattr(inspect.unwrap(function), "__globals__", {})
     try:
-        return typing.get_type_hints(function, include_extras=True)
+        return typing.get_type_hints(function, localns=local or None, include_extras=True)
     except (NameError, TypeError, AttributeError):
         pass
-    names = getattr(inspect.unwrap(function), "__globals__", {})
     found: dict[str, Any] = {}
     for name, hint in getattr(function, "__annotations__", {}).items():
         one = types.SimpleNamespace(__annotations__={name: hint})
         try:
-            found |= typing.get_type_hints(one, globalns=names, include_extras=True)
+            found |= typing.get_type_hints(one, names, local, include_extras=True)
         except (NameError, TypeError, AttributeError):
             continue
     return found
+
+
+def defining_frame(function: Callable[..., Any]) -> types.FrameType | None:
+    """The frame of the running function in which a function was defined, whose local types its annotations may name.
+
+    None for a function of a module, and where what defined it has returned.
+    """
+    code = getattr(inspect.unwrap(plain_function(function)), "__code__", None)
+    frame: types.FrameType | None = sys._getframe(1)
+    while code is not None and frame is not None:
+        if frame.f_code.co_name != "<module>" and _holds(frame.f_code, code):
+            return frame
+        frame = frame.f_back
+    return None
+
+
+def _holds(outer: types.CodeType, inner: types.CodeType) -> bool:
+    """Whether a function's code stands in another's, perhaps in a class there."""
+    return any(part is inner or _holds(part, inner) for part in outer.co_consts if isinstance(part, types.CodeType))
+
+
+def default_of(parameter: inspect.Parameter) -> tuple[Any, Callable[[], Any] | None]:
+    """The default of a parameter and what makes one for each call, which pydantic's ``Field(…)`` may say.
+
+    The default is ``parameter.empty`` where there is neither.
+    """
+    info = field_of(parameter)
+    if info is None:
+        return parameter.default, None
+    if info.default_factory is not None:
+        return None, info.default_factory
+    return (parameter.empty if info.is_required() else info.default), None
+
+
+def field_of(parameter: inspect.Parameter) -> Any:
+    """The ``Field(…)`` that stands for a parameter's default; None if there is none."""
+    fields = sys.modules.get("pydantic.fields")  # imported by whoever wrote one
+    return parameter.default if fields is not None and isinstance(parameter.default, fields.FieldInfo) else None
 
 
 def without_none(hint: Any) -> tuple[Any, bool]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.records import record
-from neuroscript.tools.arguments import ArgSpec, ArgType, arg_type, is_identifier, json_type
+from neuroscript.records import field, record
+from neuroscript.tools.arguments import ArgSpec, ArgType, arg_type, is_identifier
 from neuroscript.values import from_host, to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from neuroscript.tools.python_types import PythonType
 
 __all__ = ["ArgSpec", "ArgType", "ToolSpec"]
 
@@ -25,6 +27,8 @@ class ToolSpec:
         category: the heading that it stands under; the group if left out.
         args: its arguments in positional order.  Optional ones may stand before required ones.
         return_type: the type of its result.
+        python_result: the Python type that results are converted from, where it is none of those that ``return_type``
+            names; `from_function` finds it in the annotation.
         return_help: what the result is.
         example: a call that works, ``tool.str.ToUpper("a") = "A"``.
         error_conditions: when it fails, and with which codes.
@@ -53,6 +57,7 @@ class ToolSpec:
     pure: bool = False
     brief: bool = False
     administers: bool = False
+    python_result: PythonType | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         fix = object.__setattr__
@@ -106,10 +111,20 @@ class ToolSpec:
     @property
     def signature(self) -> str:
         """The usage with types: ``tool.str.Length(input_string: string) -> int``."""
-        parts = [f"{arg.name}{'' if arg.required else '?'}: {arg.type}" for arg in self.args]
+        parts = [f"{arg.name}{'' if arg.required else '?'}: {arg.type_text}" for arg in self.args]
         if self.variadic:
-            parts[-1] = f"{self.args[-1].name}…: {self.args[-1].type}"
-        return f"{self.full_name}({', '.join(parts)}) -> {self.return_type}"
+            parts[-1] = f"{self.args[-1].name}…: {self.args[-1].type_text}"
+        return f"{self.full_name}({', '.join(parts)}) -> {self.result_text}"
+
+    @property
+    def result_text(self) -> str:
+        """The type of the result as people read it."""
+        return str(self.return_type) if self.python_result is None else self.python_result.text
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the function takes its arguments, and gives its result, without conversions of Python types."""
+        return self.python_result is None and all(arg.is_plain for arg in self.args)
 
     @property
     def function_name(self) -> str:
@@ -119,21 +134,34 @@ class ToolSpec:
     def to_json_schema(self) -> dict[str, Any]:
         """The JSON Schema of the arguments, passed by name as one object."""
         properties: dict[str, Any] = {}
+        found, definitions = self._python_schemas()
         for index, arg in enumerate(self.args):
-            schema = json_type(arg.type)
+            schema = found[arg.name] if arg.name in found else arg.json_schema()
             if self.variadic and index == len(self.args) - 1:
                 schema = {"type": "array", "items": schema}
             if arg.description:
                 schema["description"] = arg.description
-            if not arg.required and arg.default is not None:
-                schema["default"] = to_json(from_host(arg.default))
+            schema.pop("default", None)
+            default = _default_in_json(arg)
+            if default is not None:
+                schema["default"] = default
             properties[arg.name] = schema
-        return {
+        whole = {
             "type": "object",
             "properties": properties,
             "required": [arg.name for arg in self.args if arg.required],
             "additionalProperties": False,
         }
+        return {**whole, "$defs": definitions} if definitions else whole
+
+    def _python_schemas(self) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+        """The schemas of the arguments that have Python types, and the definitions that they refer to."""
+        types = {arg.name: arg.python_type for arg in self.args if arg.python_type is not None}
+        if not types:
+            return {}, {}
+        from neuroscript.tools.python_types import argument_schemas
+
+        return argument_schemas(types)
 
     def to_function_schema(self) -> dict[str, Any]:
         """The description for models that call tools: ``name``, ``description``, ``parameters``."""
@@ -154,15 +182,15 @@ class ToolSpec:
             "args": [
                 {
                     "name": arg.name,
-                    "type": str(arg.type),
+                    "type": arg.type_text,
                     "description": arg.description,
                     "required": arg.required,
-                    "default": to_json(from_host(arg.default)),
+                    "default": _default_in_json(arg),
                 }
                 for arg in self.args
             ],
             "variadic": self.variadic,
-            "return_type": str(self.return_type),
+            "return_type": self.result_text,
             "return_help": self.return_help,
             "example": self.example,
             "error_conditions": self.error_conditions,
@@ -185,4 +213,16 @@ class ToolSpec:
         """
         from neuroscript.tools.from_function import describe
 
-        return cls(**{"name": name, **describe(function), **fields})
+        found = describe(function)
+        if "return_type" in fields:
+            del found["python_result"]
+        return cls(**{"name": name, **found, **fields})
+
+
+def _default_in_json(arg: ArgSpec) -> Any:
+    """The default of an argument as JSON values; None if there is none, or none that JSON can hold."""
+    if arg.required or arg.default is None or arg.default_factory is not None:
+        return None
+    if arg.python_type is None:
+        return to_json(from_host(arg.default))
+    return arg.python_type.in_json(arg.default)

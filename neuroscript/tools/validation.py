@@ -6,10 +6,11 @@ type tests, and everything else goes the one slow way, which converts or explain
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.tools.descriptions import failure_of, given_as
+from neuroscript.tools.descriptions import given as given  # which the standard tools import from here
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import (
     ErrorValue,
@@ -19,14 +20,12 @@ from neuroscript.values import (
     TimeDate,
     ToolValue,
     from_host,
-    number_text,
     read_number,
-    type_name,
+    to_host,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable, Sequence
     from typing import Any
 
@@ -90,7 +89,7 @@ def convert(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any] | None
         elif value is _MISSING or (value is None and not arg.required):
             if value is _MISSING and arg.required:
                 raise _mismatch(spec, f"argument {index + 1} ({arg.name}) is missing")
-            values[index] = arg.default
+            values[index] = _default(spec, arg)
         else:
             values[index] = _convert_one(spec, arg, value, index + 1)
     return values
@@ -138,7 +137,7 @@ def _convert_rest(spec: ToolSpec, arg: ArgSpec, values: Any) -> list[Any]:
     if values is _MISSING or values is None:
         if arg.required:
             raise _mismatch(spec, f"argument {place} ({arg.name}) is missing; at least one is needed")
-        return list(arg.default or ())
+        return list(_default(spec, arg) or ())
     if type(values) is not list:
         raise _mismatch(spec, f"argument {place} ({arg.name}) must be a list when given by name, not {given(values)}")
     if not values and arg.required:
@@ -146,58 +145,47 @@ def _convert_rest(spec: ToolSpec, arg: ArgSpec, values: Any) -> list[Any]:
     return [_convert_one(spec, arg, value, position) for position, value in enumerate(values, place)]
 
 
+def _default(spec: ToolSpec, arg: ArgSpec) -> Any:
+    try:
+        value = arg.default_value()
+    except Exception as error:
+        raise failure_of(spec.full_name, error) from error
+    # That of a Python type goes to the function without a copy, which others get with their call.
+    return value if arg.python_type is None else to_host(value)
+
+
 def _convert_one(spec: ToolSpec, arg: ArgSpec, value: Any, position: int) -> Any:
-    converted = _CONVERTERS[arg.type](value)
+    if arg.python_type is not None:
+        return _read(spec, arg, value, position)
+    converted = _CONVERTERS[arg.type](value) if not arg.options else _to_option(arg.options, value)
     if converted is not _FAILED:
         return converted
     place = f"argument {position} ({arg.name})"
     item_type = arg.type.item_type
     if item_type is not None and type(value) is list:
         index = next(i for i, item in enumerate(value) if convert_value(item_type, item) is _FAILED)
-        found = f"item {index} is {_shown(arg, value[index])}"
+        found = f"item {index} is {given_as(arg.name, value[index])}"
         raise _mismatch(spec, f"{place} must be {arg.type.expected}, but {found}")
-    raise _mismatch(spec, f"{place} must be {arg.type.expected}, not {_shown(arg, value)}")
+    raise _mismatch(spec, f"{place} must be {arg.expected}, not {given_as(arg.name, value)}")
+
+
+def _read(spec: ToolSpec, arg: ArgSpec, value: Any, position: int) -> Any:
+    from neuroscript.tools.python_types import Misfit
+
+    assert arg.python_type is not None
+    try:
+        return arg.python_type.read(value, arg.name)
+    except Misfit as misfit:
+        raise _mismatch(spec, f"argument {position} ({arg.name}) {misfit.predicate}") from None
+    except NeuroScriptError:
+        raise
+    except Exception as error:  # of a validator of the host's
+        raise failure_of(spec.full_name, error) from error
 
 
 def _mismatch(spec: ToolSpec, problem: str, separator: str = ":") -> NeuroScriptError:
     end = "" if problem.endswith("?") else ";"
     return NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{spec.full_name}{separator} {problem}{end} usage: {spec.usage}")
-
-
-def given(value: Any) -> str:
-    """Describes a value for an error message: its type, and the value itself if it is short."""
-    kind = type(value)
-    if value is None:
-        return "nil"
-    if kind is list:
-        return f"a list of {len(value)} item{'' if len(value) == 1 else 's'}"
-    if kind is dict:
-        return f"a map of {len(value)} entr{'y' if len(value) == 1 else 'ies'}"
-    if kind is str:
-        text: str = value if len(value) <= 40 else value[:40] + "…"
-        return "string " + '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-    if kind is int and value.bit_length() > 128:
-        return f"number of {value.bit_length()} bits"
-    if kind is int or kind is float:
-        text = number_text(value)
-        return "number " + (text if len(text) <= 40 else text[:40] + "…")
-    if kind is bool:
-        return f"boolean {'true' if value else 'false'}"
-    return type_name(value)
-
-
-@functools.cache
-def _secret() -> re.Pattern[str]:
-    import re  # not before a call is refused
-
-    return re.compile(r"(?:^|_)(?:auth|key|password|secret|credential|token)s?(?:$|_)", re.IGNORECASE)
-
-
-def _shown(arg: ArgSpec, value: Any) -> str:
-    """As `given`, but a string that may be a secret in the wrong place is not repeated."""
-    if type(value) is str and _secret().search(arg.name):
-        return "a string"
-    return given(value)
 
 
 # --- conversions ------------------------------------------------------------------------------------------------------
@@ -256,6 +244,14 @@ def _to_function_or_key(value: Any) -> Any:
     if kind is Function or kind is ToolValue or kind is str:
         return value
     return value if kind is list and value and set(map(type, value)) == {str} else _FAILED
+
+
+def _to_option(options: tuple[ArgType, ...], value: Any) -> Any:
+    """The value as it is where it has one of the types, else converted to the first that it can be."""
+    found = [_CONVERTERS[option](value) for option in options]
+    if any(converted is value for converted in found):
+        return value
+    return next((converted for converted in found if converted is not _FAILED), _FAILED)
 
 
 def _exactly(*kinds: type) -> Callable[[Any], Any]:
@@ -358,10 +354,20 @@ def inline_check(arg: ArgSpec | ArgType) -> str | None:
     """
     if isinstance(arg, ArgType):
         return _INLINE.get(arg)
+    if not arg.is_plain:
+        return None
+    if arg.options:
+        return _any_of(_INLINE, arg.options)
     if not arg.required and arg.default is not None and arg.type in (ArgType.ANY, ArgType.NIL):
         # nil stands for the default, so it does not pass as it is.
         return "{0} is not None" if arg.type is ArgType.ANY else "False"
     return _INLINE.get(arg.type)
+
+
+def _any_of(templates: dict[ArgType, str], options: tuple[ArgType, ...]) -> str | None:
+    """An expression that is true of a value of one of the types; None if there is none for one of them."""
+    known = [templates[option] for option in options if option in templates]
+    return f"({' or '.join(f'({template})' for template in known)})" if len(known) == len(options) else None
 
 
 def compile_validator(spec: ToolSpec) -> Validator:
@@ -375,7 +381,8 @@ def compile_validator(spec: ToolSpec) -> Validator:
     for count in _fast_counts(spec):
         tests = [f"n == {count}"]
         for index, arg in enumerate(spec.args[:count]):
-            template = inline_check(arg) or _CHECKED[arg.type]
+            template = inline_check(arg) or _any_of(_CHECKED, arg.options or (arg.type,))
+            assert template is not None
             if template != "True":
                 tests.append(template.format(f"args[{index}]"))
         rest = []
@@ -397,7 +404,7 @@ def _fast_counts(spec: ToolSpec) -> list[int]:
 
     What a variadic argument collects goes the slow way.
     """
-    if any(arg.type not in _CHECKED for arg in spec.args):
+    if not all(arg.is_plain and _CHECKED.keys() >= {arg.type, *arg.options} for arg in spec.args):
         return []
     counts = [] if spec.variadic else [len(spec.args)]
     for index in range(len(spec.args) - 1, -1, -1):

@@ -38,7 +38,7 @@ def from_host(value: Any, depth: int = DEFAULT_NESTING, made: dict[int, Any] | N
     """Converts a host's value to one of the language: exact types, numbers in range, containers copied.
 
     Accepts what JSON has, tuples, sets, mappings, bytes, dates, enums of numbers and strings, dataclasses and pydantic
-    models, exceptions of this package, and the value classes of this module.
+    models, scalars and arrays of numpy, exceptions of this package, and the value classes of this module.
 
     Raises:
         NeuroScriptError: 7 for a value that the language has no type for; 41 for a number out of range; 38 for nesting
@@ -194,6 +194,9 @@ def _convert(value: Any, depth: int) -> Any:
     if "decimal" in sys.modules and isinstance(value, sys.modules["decimal"].Decimal):
         whole = value == value.to_integral_value() if value.is_finite() else False
         return from_host(int(value) if whole else float(value), depth)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic)):
+        return from_host(_of_numpy(value, numpy), depth)
     if hasattr(type(value), "model_dump"):
         return from_host(value.model_dump(), depth)
     if hasattr(type(value), "__dataclass_fields__") and not isinstance(value, type):
@@ -201,6 +204,30 @@ def _convert(value: Any, depth: int) -> Any:
     if isinstance(value, Iterable) and not isinstance(value, type):
         return from_host(list(value), depth)
     raise NeuroScriptError(ErrorCode.TYPE, f"a {type(value).__name__} cannot be a value of a script")
+
+
+def _of_numpy(value: Any, numpy: Any) -> Any:
+    """An array of numpy as lists, a scalar as Python's own."""
+    kind = value.dtype.kind
+    if kind == "M":
+        if value.ndim:
+            return [_of_numpy(item, numpy) for item in value]
+        return None if numpy.isnat(value) else _moment_of(value.astype("datetime64[s]"), value, numpy)
+    if kind == "f" and value.itemsize > 8:
+        value = value.astype(float)  # a longer one gives itself
+    plain = value.tolist()
+    if isinstance(plain, numpy.generic):
+        raise NeuroScriptError(ErrorCode.TYPE, f"a numpy.{type(plain).__name__} cannot be a value of a script")
+    return plain
+
+
+def _moment_of(second: Any, value: Any, numpy: Any) -> TimeDate:
+    rest = int((value - second) / numpy.timedelta64(1, "ns"))
+    try:
+        return TimeDate.from_unix_nanoseconds(int(second.astype("int64")) * 1_000_000_000 + rest)
+    except OverflowError:
+        message = f"{value} is no moment of the language, which ends with the year 9999"
+        raise NeuroScriptError(ErrorCode.INVALID_VALUE, message) from None
 
 
 def _host_key(key: Any) -> str:

@@ -302,7 +302,7 @@ def test_hints_for_type_checkers_alone_hide_no_others() -> None:
         return [len(words)]
 
     spec = ToolSpec.from_function("a.B", count)
-    assert spec.signature == "tool.a.B(words: slice_string, options?: map) -> slice_int"
+    assert spec.signature == "tool.a.B(words: slice_string, options?: map of int) -> slice_int"
 
     def exact(amount: Decimal) -> None: ...
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import sys
 
-from neuroscript.compiler.analysis.infer import BOOL, CONTAINER, FLOAT, INT, LIST, MAP, NIL, NUM, OTHER, STR
+from neuroscript.compiler.analysis.infer import BOOL, CONTAINER, FLOAT, INT, LIST, MAP, NIL, NUM, OTHER, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import packed_arguments
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
@@ -39,6 +39,7 @@ _ITEMS: dict[ArgType, str] = {
     ArgType.SLICE_BOOL: abi.ALL_BOOL,
     ArgType.SLICE_MAP: abi.ALL_DICT,
 }
+_MORE = {ArgType.NUMBER: ("float",)}
 _LARGEST = sys.float_info.max
 _UNSIZED = frozenset({ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL})
 _CONTAINERS = frozenset({ArgType.ANY, ArgType.MAP, ArgType.SLICE_ANY, ArgType.SLICE_MAP})
@@ -106,6 +107,8 @@ class ToolCallGenerator:
         """
         last = len(link.types) - 1
         wanted, kind = link.types[min(place, last)], self.context.type_of(argument)
+        if link.options and link.options[min(place, last)]:
+            return self._passes_one(link.options[min(place, last)], kind, value)
         if wanted is ArgType.ANY:
             # nil stands for the default.
             replaced = kind.kinds & NIL and not link.variadic and link.defaults[place] not in (..., None)
@@ -125,6 +128,17 @@ class ToolCallGenerator:
         if link.watched and wanted not in _UNSIZED and not literal:
             tests.append(py.compare(py.call("len", again if tests else value), "<=", py.const(BIG)))
         return tests
+
+    def _passes_one(self, options: tuple[ArgType, ...], kind: Type, value: ast.expr) -> list[ast.expr]:
+        """The test that an argument has one of several types; none where that is certain."""
+        names, kinds = [], 0
+        for option in options:
+            names += [_EXACT[option][0], *_MORE.get(option, ())]
+            kinds |= _EXACT[option][1]
+        if kind.within(kinds):
+            return []
+        again = py.name(value.target.id) if isinstance(value, ast.NamedExpr) else value
+        return [py.some(*(py.kind_is(again if place else value, name) for place, name in enumerate(names)))]
 
     def _called(self, link: ToolLink, args: list[n.Expr], values: list[ast.expr], places: list[int]) -> ast.expr:
         """``f(a, b, default)``."""
