@@ -10,8 +10,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, Final, Self
 
-from ai_wm.data.addresses import Address
-from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript import Address, ErrorCode, NeuroScriptError
 
 MANAGE: Final = ("none", "own", "all")
 """What scripts may change, from least to most: nothing, the definitions that scripts made, every definition."""

@@ -13,11 +13,10 @@ from enum import Enum, auto
 from shlex import quote
 from typing import Final
 
-from ai_wm.data.addresses import Address
 from ai_wm.data.policy import PROVIDER_PREFIX, WorkerPolicy
 from ai_wm.data.types import APIKeySource, APIKeySourceMethod
 from ai_wm.keys.sources import source_name
-from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript import Address, ErrorCode, NeuroScriptError
 
 CONVENTIONAL: Final = {
     "env:ANTHROPIC_API_KEY": "anthropic",

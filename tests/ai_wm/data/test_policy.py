@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ai_wm.data.addresses import Address
+from neuroscript import Address
 from ai_wm.data.policy import WorkerPolicy, lies_within, matches
 from tests.ai_wm.helpers import raises_code
 

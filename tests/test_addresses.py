@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_wm.data.addresses import Address
+from neuroscript import Address
 
 
 @pytest.mark.parametrize(
