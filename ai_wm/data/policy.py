@@ -256,7 +256,7 @@ def _place(source: str, place: str) -> str:
 
 def _address(name: str, value: str) -> Address:
     try:
-        return Address.parse(value.strip())
+        return Address.parse_prefix(value.strip())
     except ValueError as error:
         # Not shown: it may hold a password.
         message = f"WorkerPolicy: {name} has an address that cannot be used: {error}; expected one like https://host/v1"

@@ -172,16 +172,16 @@ def _check_http(use: KeyUse, address: Address, as_made: bool) -> None:
 
 
 def _not_named(use: KeyUse, address: Address) -> NeuroScriptError:
-    origin = _origin(address)
+    place = _narrowest(use, address)
     return NeuroScriptError(
         ErrorCode.SECURITY,
-        f"{use.worker} may not be asked at {origin}, an address that scripts may not name; the host permits it with "
-        f"--allow-origin {origin} or WorkerPolicy(origins=({origin!r},))",
+        f"{use.worker} may not be asked at {place}, an address that scripts may not name; the host permits it with "
+        f"--allow-origin {quote(place)} or WorkerPolicy(origins=({place!r},))",
     )
 
 
 def _not_approved(use: KeyUse, address: Address | None) -> NeuroScriptError:
-    place = _origin(address) if address is not None else f"{PROVIDER_PREFIX}{use.provider}"
+    place = _narrowest(use, address) if address is not None else f"{PROVIDER_PREFIX}{use.provider}"
     source = source_name(use.auth)
     if source is None:
         return NeuroScriptError(
@@ -194,8 +194,14 @@ def _not_approved(use: KeyUse, address: Address | None) -> NeuroScriptError:
     return NeuroScriptError(
         ErrorCode.SECURITY,
         f"{use.worker} may not send the key {source}{why} to {place}; the host permits it with --allow-key "
-        f"{source}={place} or WorkerPolicy(keys={{{source!r}: ({place!r},)}})",
+        f"{quote(f'{source}={place}')} or WorkerPolicy(keys={{{source!r}: ({place!r},)}})",
     )
+
+
+def _narrowest(use: KeyUse, address: Address) -> str:
+    """The narrowest approval that would do: what all addresses of the call have in common."""
+    server = use.server
+    return (server.address if server is not None and server.address.covers(address) else address).text
 
 
 def _origin(address: Address) -> str:

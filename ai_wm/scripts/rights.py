@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from ai_wm.calls.ceilings import Ceiling, ceilings_of
@@ -134,7 +135,7 @@ class Rights:
             raise NeuroScriptError(
                 ErrorCode.SECURITY,
                 f"scripts may not ask the worker {definition.name!r}; the host permits it with --ask "
-                f"{definition.name!r} or WorkerPolicy(ask=({definition.name!r},))",
+                f"{quote(definition.name)} or WorkerPolicy(ask=({definition.name!r},))",
             )
 
     def check_manage(self, definition: AIWorkerDefinition | None = None) -> None:

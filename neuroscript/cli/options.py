@@ -146,7 +146,7 @@ def _checked(read: Callable[[str], Checked], text: str) -> Checked:
     try:
         return read(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{error}, is wanted") from None
+        raise argparse.ArgumentTypeError(f"expected {error}") from None
 
 
 def make_limits(options: argparse.Namespace) -> Limits:
