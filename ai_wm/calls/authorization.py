@@ -105,6 +105,7 @@ class Authorizer:
                 shared = clearance.shares_key(definition)
                 if provider == "local" and definition.model_name not in ("echo", "scripted"):
                     clearance.check_model(definition)
+        headers = config.get("headers")
         use = KeyUse(
             worker=subject_of(definition),
             name=definition.name or definition.definition_id,
@@ -115,5 +116,9 @@ class Authorizer:
             server=server,
             allow_http=allow_http and standing is Standing.HOST,
             shared=shared,
+            has_headers=bool(headers),
+            headers_are_hosts=bool(headers)
+            and standing is Standing.HOST
+            and headers == definition.base_config.get("headers"),
         )
         return use, approvals

@@ -9,11 +9,12 @@ from typing import NamedTuple
 from ai_wm.calls.authorization import Authorizer
 from ai_wm.calls.fallbacks import Tried, asks_next, workers_of
 from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, record_of
+from ai_wm.calls.replies import safe_reply
 from ai_wm.calls.reserving import Reserving
-from ai_wm.calls.turn import CallOptions, StreamCallback, Task, Turn
+from ai_wm.calls.turn import StreamCallback, Task, Turn
 from ai_wm.data.bounds import short
 from ai_wm.data.types import PerformanceRecord
-from ai_wm.keys import redact_error
+from ai_wm.keys import StreamMask, redact_error
 from ai_wm.keys.grant import KeyGrant
 from ai_wm.providers import Clients
 from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, Usage
@@ -124,9 +125,9 @@ class Runner:
         try:
             client = self.clients.for_provider(request.provider, request.model)
             turn.sent()
-            response = client.complete(request) if options.stream is None else _streamed(client, request, options)
+            response = client.complete(request) if options.stream is None else _streamed(client, request, turn)
             if isinstance(response, LLMResponse):
-                return response
+                return safe_reply(response, turn.secrets, for_script=options.clearance is not None)
             failure = _broken(request, f"gave {type(response).__name__}; expected an LLMResponse")
         except NeuroScriptError as error:
             failure = error
@@ -190,16 +191,21 @@ class Runner:
                 turn.task.events.append(failed(turn.definition, turn.instance_id, failure, turn.record))
 
 
-def _streamed(client: LLMClient, request: LLMRequest, options: CallOptions) -> LLMResponse | None:
-    deltas = client.stream(request)
+def _streamed(client: LLMClient, request: LLMRequest, turn: Turn) -> LLMResponse | None:
+    options, deltas = turn.task.options, client.stream(request)
+    mask = StreamMask(turn.secrets) if turn.secrets and options.clearance is not None else None
     response = None
     try:
         for delta in deltas:
             if options.check is not None:
                 options.check()
-            if delta.text and options.stream is not None:
-                _hand_on(options.stream, delta.text)
+            text = mask.take(delta.text) if mask is not None else delta.text
+            if text and options.stream is not None:
+                _hand_on(options.stream, text)
             response = delta.response or response
+        rest = mask.end() if mask is not None else ""
+        if rest and options.stream is not None:
+            _hand_on(options.stream, rest)
     finally:
         # A stream that is left early must let go of its connection now and not when it is collected.
         close = getattr(deltas, "close", None)

@@ -12,9 +12,10 @@ from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.pricing import PriceSource, cost_of_call, fallback_cost
 from ai_wm.calls.tool_host import ToolHost, WorkerTools
 from ai_wm.data.bounds import is_believable, short
+from ai_wm.data.headers import headers_of, secret_texts
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import STATELESS_PREFIX, AIWorkerDefinition, PerformanceRecord
-from ai_wm.keys import Secret
+from ai_wm.keys import Secret, redact
 from ai_wm.keys.grant import KeyGrant
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, estimate_input, estimate_tokens
 from ai_wm.support.ids import new_id
@@ -27,6 +28,9 @@ _depth: ContextVar[int] = ContextVar("ai_wm_turns_inside_one_another", default=0
 
 MOST_TOOL_CALLS: Final = 128
 """Tools that a model may ask for in one reply; no model of today asks for a tenth."""
+
+_MOST_NAMES: Final = 5
+"""Names of tools that a message lists."""
 
 _PLENTY: Final = 1_000_000
 """Tokens up to which a count of input, and one of output, is not looked at closely."""
@@ -120,7 +124,9 @@ class Turn:
         self.response: LLMResponse | None = None
         """The reply, once there is one."""
         self.secrets: set[Secret] = set()
-        """The keys that were sent."""
+        """What was sent and is not to be seen: the keys, and the values of headers."""
+        if "headers" in self.config:
+            self.secrets.update(map(Secret, secret_texts(headers_of(self.config))))
         self.recorded = False
         """Whether its record was begun; it is made once."""
         self.record: PerformanceRecord | None = None
@@ -263,7 +269,8 @@ class Turn:
             message = f"{self.subject} asked for {len(response.tool_calls)} tools at once; {MOST_TOOL_CALLS} are run"
             raise NeuroScriptError(ErrorCode.LLM_ERROR, message)
         if self.rounds > self.settings.max_tool_rounds:
-            asked = ", ".join(call.name for call in response.tool_calls)
+            names = [*dict.fromkeys(short(redact(call.name, self.secrets), 64) for call in response.tool_calls)]
+            asked = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
             raise NeuroScriptError(
                 ErrorCode.LLM_ERROR,
                 f"{self.subject} still asked for tools ({asked}) after {self.settings.max_tool_rounds} rounds; "
@@ -279,7 +286,7 @@ class Turn:
             for call in response.tool_calls:
                 if check is not None:
                     check()
-                self.tools_called.append(call.name)
+                self.tools_called.append(short(redact(call.name, self.secrets)))
                 self.messages.append(self._tools.run(call))
         finally:
             _depth.reset(token)
@@ -304,7 +311,7 @@ class Turn:
             "service_tier": short(response.service_tier) if response is not None else "",
             "provider_finish_reason": short(response.provider_finish_reason) if response is not None else "",
             "tool_rounds": self.rounds - 1,
-            "tool_calls": self.tools_called and [short(name) for name in self.tools_called[:MOST_TOOL_CALLS]],
+            "tool_calls": self.tools_called and self.tools_called[:MOST_TOOL_CALLS],
             "usage_note": self._usage_note,
         }
         metrics.update((key, value) for key, value in more.items() if value and value != -1)

@@ -5,8 +5,9 @@ spelled as in the file (``modelName``) or as in scripts (``model_name``), unknow
 was read is written back value for value under the file's names.  Keys at their zero value that were not read are left
 out, as Go's ``omitempty`` does.
 
-A model offers three forms of itself: `Model.to_file` (the file's keys; the only form that holds an inline key),
-`Model.to_script` (snake_case, plain values, the inline key masked) and pydantic's ``model_dump`` (masked as well).
+A model offers three forms of itself: `Model.to_file` (the file's keys; the only form that holds an inline key, or the
+values of headers), `Model.to_script` (snake_case, plain values, what may be a key masked) and pydantic's ``model_dump``
+(masked as well).
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from ai_wm.data.fields import (
     or_empty,
     plain_validator,
 )
+from ai_wm.data.headers import MASK, shown_config
 from ai_wm.data.model import Model, file_field
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -62,9 +64,6 @@ __all__ = [
     "Timestamp",
     "TokenUsageMetrics",
 ]
-
-MASK = "***"
-"""The text that is shown in place of a key."""
 
 STATELESS_PREFIX = "stateless-"
 """How the ``instance_id`` of a stateless task's record begins."""
@@ -377,6 +376,19 @@ class AIWorkerInstance(Model):
     retirement_reason: Text = file_field("retirement_reason", default="")
     owner: Text = file_field("owner", default="")
 
+    @field_serializer("current_config")
+    def _mask(self, value: dict[str, Any]) -> dict[str, Any]:
+        return shown_config(value)
+
+    def to_script(self) -> dict[str, Any]:
+        """Converts to the form that scripts see, the values of headers masked."""
+        shown = super().to_script()
+        return {**shown, "current_config": shown_config(shown["current_config"])}
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, shown_config(value) if name == "current_config" else value
+
 
 class AIWorkerDefinition(Model):
     """The definition of a worker: model, key source, settings, prices, limits, and its summary."""
@@ -456,6 +468,19 @@ class AIWorkerDefinition(Model):
             + (f"; did you mean {near[0]!r}?" if near else ""),
             details={"field": "provider"},
         )
+
+    @field_serializer("base_config")
+    def _mask(self, value: dict[str, Any]) -> dict[str, Any]:
+        return shown_config(value)
+
+    def to_script(self) -> dict[str, Any]:
+        """Converts to the form that scripts see: an inline key and the values of headers masked."""
+        shown = super().to_script()
+        return {**shown, "base_config": shown_config(shown["base_config"])}
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, shown_config(value) if name == "base_config" else value
 
     @property
     def limits_id(self) -> str:

@@ -69,6 +69,8 @@ class KeyUse:
         server: the server that the call goes to.
         allow_http: whether the definition, the host's own, lets its key go over plain http.
         shared: whether a definition of the host's uses the same key, so that the usual approval is not enough.
+        has_headers: whether it has headers of its own, which may hold keys.
+        headers_are_hosts: whether they are those of the host's definition, which go where that sends them only.
     """
 
     worker: str
@@ -80,6 +82,8 @@ class KeyUse:
     server: Server | None
     allow_http: bool = False
     shared: bool = False
+    has_headers: bool = False
+    headers_are_hosts: bool = False
 
     @property
     def has_key(self) -> bool:
@@ -118,11 +122,13 @@ class Approvals:
                 raise (_not_named if source_name(use.auth) is None else _not_approved)(use, address)
             if use.has_key and not self._approves(use, address):
                 raise _not_approved(use, address)
-        if address is not None and address.scheme == "http" and use.has_key:
+            if use.headers_are_hosts:
+                raise _headers_not_approved(use, address)
+        if address is not None and address.scheme == "http" and (use.has_key or use.has_headers):
             _check_http(use, address, as_made)
 
     def _check_nobodys(self, use: KeyUse, address: Address | None) -> None:
-        if use.has_key or (address is not None and not address.is_loopback):
+        if use.has_key or use.has_headers or (address is not None and not address.is_loopback):
             raise NeuroScriptError(
                 ErrorCode.SECURITY,
                 f"{use.worker} is in a file that does not carry the host's mark for it, so it gets no key, and no "
@@ -166,8 +172,9 @@ def _check_http(use: KeyUse, address: Address, as_made: bool) -> None:
     if not (address.is_loopback or by_operator or (use.allow_http and as_made)):
         raise NeuroScriptError(
             ErrorCode.SECURITY,
-            f"{use.worker} would send its key to {_origin(address)} over plain http, where anybody on the way can read "
-            "it; use https, or have the host's own definition say allow_http: true in its base_config",
+            f"{use.worker} would send its key or its headers to {_origin(address)} over plain http, where anybody "
+            "on the way can read them; use https, or have the host's own definition say allow_http: true in its "
+            "base_config",
         )
 
 
@@ -180,15 +187,23 @@ def _not_named(use: KeyUse, address: Address) -> NeuroScriptError:
     )
 
 
+def _headers_not_approved(use: KeyUse, address: Address | None) -> NeuroScriptError:
+    return NeuroScriptError(
+        ErrorCode.SECURITY,
+        f"{use.worker} may not send its headers, which may hold keys, to {_place(use, address)}: they are the host's "
+        "for another address; the host permits it with a definition of its own for that address (neuroscript workers "
+        "add)",
+    )
+
+
 def _not_approved(use: KeyUse, address: Address | None) -> NeuroScriptError:
-    place = _narrowest(use, address) if address is not None else f"{PROVIDER_PREFIX}{use.provider}"
-    source = source_name(use.auth)
+    place, source = _place(use, address), source_name(use.auth)
     if source is None:
         return NeuroScriptError(
             ErrorCode.SECURITY,
             f"{use.worker} may not send its key to {place}: the key is the host's for another address, or auth.value "
-            "does not say where it is; the host permits it with a definition of its own for that address "
-            "(neuroscript workers add)",
+            "does not say where it is; the host permits it with a definition of its own for that address (neuroscript "
+            "workers add)",
         )
     why = ", which a definition of the host's uses," if use.shared else ""
     return NeuroScriptError(
@@ -196,6 +211,10 @@ def _not_approved(use: KeyUse, address: Address | None) -> NeuroScriptError:
         f"{use.worker} may not send the key {source}{why} to {place}; the host permits it with --allow-key "
         f"{quote(f'{source}={place}')} or WorkerPolicy(keys={{{source!r}: ({place!r},)}})",
     )
+
+
+def _place(use: KeyUse, address: Address | None) -> str:
+    return _narrowest(use, address) if address is not None else f"{PROVIDER_PREFIX}{use.provider}"
 
 
 def _narrowest(use: KeyUse, address: Address) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, cast
 
+from ai_wm.data.headers import headers_of, secret_texts
 from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret, redact
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest, whole_text
@@ -45,6 +46,7 @@ class _Exchange:
     wire: WireRequest
     content: bytes
     attempts: Attempts
+    headers: Mapping[str, str]
     amended: tuple[str, ...] = ()
     asked: str = ""
     text: str = ""
@@ -65,7 +67,8 @@ class _Exchange:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """The keys that the server gets, and may repeat."""
-        return () if self.key is None else (self.key,)
+        own = map(Secret, secret_texts(self.headers)) if self.headers else ()
+        return (*own,) if self.key is None else (self.key, *own)
 
 
 class HTTPClient:
@@ -189,7 +192,7 @@ class HTTPClient:
         if known:
             wire = replace(wire, body=amended(wire.body, known))
         attempts = Attempts(timeout_seconds(config), int(number(config, "max_retries", DEFAULT_RETRIES)), request.check)
-        exchange = _Exchange(request, urls, wire, _content(request, wire), attempts, known)
+        exchange = _Exchange(request, urls, wire, _content(request, wire), attempts, headers_of(config), known)
         wait = self._breaker.refused_for(*exchange.target)
         if wait is not None:
             raise NeuroScriptError(
@@ -238,9 +241,10 @@ class HTTPClient:
         """Sends the request to one address.
 
         Everything about the request is known here, and nothing of it has left the process yet.  The key is had only by
-        naming the very address that the request is sent to, so that no way to set an address leads round its approval.
+        naming the very address that the request is sent to, so that no way to set an address leads round its approval;
+        the headers of the definition go where it is had.
         """
-        headers, url = dict(exchange.wire.headers), joined(address, exchange.wire.path)
+        headers, url = {**exchange.wire.headers, **exchange.headers}, joined(address, exchange.wire.path)
         exchange.key = key = exchange.request.key_for(url)
         if key:
             if not _KEY.fullmatch(key.get()):

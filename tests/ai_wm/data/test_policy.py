@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from neuroscript import Address
 from ai_wm.data.policy import WorkerPolicy, lies_within, matches
+from neuroscript import Address
 from tests.ai_wm.helpers import raises_code
 
 
