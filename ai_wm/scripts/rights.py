@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -19,7 +20,7 @@ from ai_wm.keys.marks import Marks
 from ai_wm.keys.sources import source_name
 from ai_wm.ratelimit.deferred import limits_nothing
 from ai_wm.workers.definitions import Definitions, find_in
-from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError, NotFoundError
 
 _HOST, _OWN, _NOBODY, _FOREIGN = Standing.HOST, Standing.OWN, Standing.NOBODY, Standing.FOREIGN
 
@@ -73,6 +74,7 @@ class Rights:
         self._told: set[str] = set()
         self._standings: dict[str, tuple[AIWorkerDefinition, Standing]] = {}
         self._caps = policy_caps(policy)
+        self._own_ending = f"~{blake2b(owner.encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
 
     # --- whose a definition is ---
 
@@ -109,6 +111,19 @@ class Rights:
         """The definitions that the owner may know of."""
         return [definition for definition in self._definitions.all().values() if self.sees(definition)]
 
+    def own_id(self, chosen: str) -> str:
+        """The id under which something is stored whose id a script chooses.
+
+        It ends in a mark of the owner: an id that scripts choose can be neither that of the host's next thing nor that
+        of another owner's, and nothing is to be learned from whether it is taken.
+        """
+        plain = self.policy.manage == "all" or not chosen or chosen.endswith(self._own_ending)
+        return chosen if plain else chosen + self._own_ending
+
+    def chosen_id(self, stored: str) -> str:
+        """The id that the owner's script chose for what is stored under another; any other id as it is."""
+        return stored.removesuffix(self._own_ending)
+
     def find(self, id_or_name: str) -> AIWorkerDefinition:
         """The definition of that id or name, the host's first.
 
@@ -122,7 +137,13 @@ class Rights:
         by_id = definitions.get(id_or_name)
         if by_id is not None and self.standing(by_id) is _HOST:
             return by_id
-        return find_in(definitions, id_or_name, self._is_hosts, self.sees)
+        try:
+            return find_in(definitions, id_or_name, self._is_hosts, self.sees)
+        except NotFoundError:
+            own = definitions.get(self.own_id(id_or_name))
+            if own is None or self.standing(own) is not _OWN:
+                raise
+            return own
 
     def _is_hosts(self, definition: AIWorkerDefinition) -> bool:
         return self.standing(definition) is _HOST

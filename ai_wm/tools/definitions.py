@@ -60,7 +60,13 @@ def save_all(ctx: ToolContext) -> str:
 
 
 _ADD_ARGS = (
-    ArgSpec("definition_id", ArgType.STRING, "Its id, a UUID; made up if left out.", required=False),
+    ArgSpec(
+        "definition_id",
+        ArgType.STRING,
+        "What its id begins with; the whole of it ends in a mark of the program's, if the program may not change the host's "
+        "definitions. A UUID if left out.",
+        required=False,
+    ),
     ArgSpec("name", ArgType.STRING, "A name that no other definition has; made up if left out.", required=False),
     ArgSpec(
         "provider",

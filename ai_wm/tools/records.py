@@ -52,7 +52,7 @@ def load_data(ctx: ToolContext) -> str:
 
 
 _LOG_ARGS = (
-    ArgSpec("task_id", ArgType.STRING, "The task's id, which no other record has."),
+    ArgSpec("task_id", ArgType.STRING, "The task's id, which no other record of the program's has."),
     ArgSpec("instance_id", ArgType.STRING, "The instance that did it, or `stateless-…` for a one-shot task."),
     ArgSpec("definition_id", ArgType.STRING, "The definition's id, or its unique name."),
     ArgSpec("timestamp_start", ArgType.ANY, "When it began: a timedate, or a string in RFC 3339."),
@@ -79,7 +79,7 @@ RECORD_TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_help="The task's id.",
             example='call tool.AIWorker.LogPerformance("task-1", "stateless-1", "helper", "2025-06-15T09:30:00Z", '
             '"2025-06-15T09:30:01Z", 1000, true)',
-            error_conditions=f"{NO_SUCH_WORKER}; 4 for a value that does not fit; 42 if the task has a record already; "
+            error_conditions=f"{NO_SUCH_WORKER}; 4 for a value that does not fit; 42 if a task of the program's of that id has a record; "
             "26 if the file cannot be written.",
             capabilities=("ask",),
             administers=True,
