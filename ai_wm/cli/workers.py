@@ -237,22 +237,10 @@ def _update(manager: AIWorkerManager, options: argparse.Namespace) -> int:
 
 def _trust(manager: Any, options: argparse.Namespace) -> int:
     found = manager.get_worker_definition(options.name)
-    config = found.base_config
-    rows = [
-        ("worker", found.name),
-        ("model", f"{found.provider}/{found.model_name}"),
-        ("address", ascii(config["base_url"])[1:-1] if config.get("base_url") else f"{found.provider}'s own"),
-        ("api", config.get("api")),
-        ("key", f"{found.auth.method} {found.auth.shown_value}".strip()),
-        # What a header holds may be a key.
-        ("headers", ", ".join(config.get("headers") or {})),
-        ("plain http", "allowed" if config.get("allow_http") else ""),
-        ("tools", ", ".join(found.tool_allowlist)),
-        ("fallbacks", ", ".join(map(str, config.get("fallbacks") or ()))),
-    ]
-    for name, value in rows:
-        if value:
-            write_line(sys.stdout, f"{name:10} {_shown(value)}")
+    from ai_wm.cli.trusting import lines_about
+
+    for line in lines_about(found):
+        write_line(sys.stdout, line)
     if not options.yes and not _confirmed():
         write_line(sys.stderr, "neuroscript: nothing was changed")
         return FAILED
@@ -272,11 +260,6 @@ def _confirmed() -> bool:
     sys.stderr.write("May that key go to that address, for every program? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _shown(value: object) -> str:
-    """A text from the file, which must not steer the terminal."""
-    return "".join(char if char.isprintable() else " " for char in str(value))
 
 
 def _remove(manager: AIWorkerManager, options: argparse.Namespace) -> int:

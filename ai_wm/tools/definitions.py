@@ -63,8 +63,8 @@ _ADD_ARGS = (
     ArgSpec(
         "definition_id",
         ArgType.STRING,
-        "What its id begins with; the whole of it ends in a mark of the program's, if the program may not change the host's "
-        "definitions. A UUID if left out.",
+        "What its id begins with; a mark of the program's follows, unless the host lets it manage all workers. "
+        "A UUID if left out.",
         required=False,
     ),
     ArgSpec("name", ArgType.STRING, "A name that no other definition has; made up if left out.", required=False),

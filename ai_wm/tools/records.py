@@ -79,8 +79,8 @@ RECORD_TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_help="The task's id.",
             example='call tool.AIWorker.LogPerformance("task-1", "stateless-1", "helper", "2025-06-15T09:30:00Z", '
             '"2025-06-15T09:30:01Z", 1000, true)',
-            error_conditions=f"{NO_SUCH_WORKER}; 4 for a value that does not fit; 42 if a task of the program's of that id has a record; "
-            "26 if the file cannot be written.",
+            error_conditions=f"{NO_SUCH_WORKER}; 4 for a value that does not fit; 42 if a task of the program's of "
+            "that id has a record; 26 if the file cannot be written.",
             capabilities=("ask",),
             administers=True,
         ),
