@@ -28,6 +28,8 @@ class Authorization:
     use: KeyUse
     approvals: Approvals
     resolve_key: Callable[[APIKeySource], Secret | None]
+    keyless: KeyGrant | None = None
+    """The grant of a call that needs no key, once it was made."""
 
     @property
     def server(self) -> Server | None:
@@ -40,7 +42,11 @@ class Authorization:
         Raises:
             NeuroScriptError: 18 or 34 as `ai_wm.keys.resolve_key`.
         """
-        return KeyGrant(self.use, self.approvals, self.resolve_key(self.use.auth))
+        if self.use.has_key:
+            return KeyGrant(self.use, self.approvals, self.resolve_key(self.use.auth))
+        if self.keyless is None:
+            self.keyless = KeyGrant(self.use, self.approvals, None)
+        return self.keyless
 
 
 class Authorizer:

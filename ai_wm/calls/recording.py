@@ -61,7 +61,7 @@ def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseExcepti
         "llm_metrics": metrics,
         "cost_incurred": turn.cost,
         "output_summary": storable(output_summary(reply)),
-        "error_details": short(details, MOST_ERROR_CHARACTERS),
+        "error_details": short(details, MOST_ERROR_CHARACTERS) if details else "",
     }
     if clearance is not None:
         values["owner"] = clearance.owner

@@ -187,6 +187,8 @@ class Rights:
         """
         standing, base = self.standing(definition), definition.base_config
         by_host = standing is _HOST
+        if by_host and not self._caps.below_default and not any(overrides):
+            return dict(base)
         if standing is _OWN and base:
             base = script_settings(base, self.policy, OWN_SETTINGS)
         given = merged(*overrides)

@@ -66,10 +66,8 @@ def options_of(
     ctx: ToolContext, access: ScriptAccess, *, streamed: bool = True, whispered: Sequence[str] = ()
 ) -> CallOptions:
     """Makes the options of a call that a script makes: its model's tools, and how it is cancelled."""
-    from ai_wm.calls.tool_host import ToolHost
-
     interpreter = ctx.interpreter
-    tools = ToolHost(interpreter.tools, interpreter.policy, ctx, access.rights.policy.model_tools)
+    tools = access.tools(interpreter.tools, interpreter.policy, ctx)
     stream = stream_of(ctx) if streamed else None
     return access.options(ctx.run, tools=tools, check=ctx.check, stream=stream, whispered=whispered)
 
