@@ -315,6 +315,11 @@ ORACLES: list[tuple[str, str]] = [
         "Whether an instance of that id exists.",
         f'return tool.AIWorker.LogPerformance("x", "$ID", "mine", {MOMENT}, {MOMENT}, 1, true)',
     ),
+    (
+        "Whether a task of that id exists, by a record given at the end.",
+        'set i = tool.AIWorkerInstance.Spawn("mine")\ncall tool.AIWorkerInstance.Retire(i.instance_id, '
+        'i.conversation_manager_handle, "", "retired_completed", nil, [{"task_id": "$ID"}])',
+    ),
     ("Whether there is a record to judge.", 'call tool.AIWorker.LogFeedback("$ID", 5)'),
 ]
 
