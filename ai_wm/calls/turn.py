@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ai_wm.calls.ceilings import Holds, RunBudget
@@ -289,7 +289,10 @@ class Turn:
                 if check is not None:
                     check()
                 self.tools_called.append(short(redact(call.name, self.secrets)))
-                self.messages.append(self._tools.run(call))
+                result = self._tools.run(call)
+                if result.is_error and self.secrets:  # it may repeat what the model wrote, and the model the key
+                    result = replace(result, content=redact(result.content, self.secrets))
+                self.messages.append(result)
         finally:
             _depth.reset(token)
 

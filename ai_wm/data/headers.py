@@ -70,6 +70,8 @@ def headers_of(config: Mapping[str, Any]) -> dict[str, str]:
             raise _bad(f"have {name} twice", "each name once, in upper or lower case")
         if not isinstance(value, str) or not _VALUE.fullmatch(value):
             raise _bad(f"have a value for {name} that cannot be sent", "printable ASCII text on one line")
+        if value == MASK:
+            raise _bad(f"have {MASK} for {name}, which is shown in place of a value", "the value itself")
         found[lower] = value
     return found
 

@@ -39,6 +39,7 @@ ECHOES: list[tuple[str, Any]] = [
         calling("str__ToUpper", f'{{"s": "{OPENAI}"}}'),
     ),
     ("Arguments that are none were told of, with the key in them.", calling("str__ToUpper", f"{OPENAI}{{")),
+    ("Most of the key was a tool's name, which the result of that call repeats.", calling(OPENAI[:-2])),
     ("The model's name was the key.", body_of("openai") | {"model": OPENAI}),
     ("The id of the reply was the key.", body_of("openai") | {"id": OPENAI}),
     ("The service tier was the key.", body_of("openai") | {"service_tier": OPENAI}),
@@ -72,7 +73,7 @@ def test_a_server_that_repeats_the_key(
     manager.save_worker_definitions_to_file()
     files = "".join(path.read_text(errors="replace") for path in world.directory.glob("*.json"))
     out = f"{world.seen} {caplog.text} {files}"
-    for spelling in (OPENAI, base64.b64encode(OPENAI.encode()).decode(), OPENAI.upper()):
+    for spelling in (OPENAI, base64.b64encode(OPENAI.encode()).decode(), OPENAI.upper(), OPENAI[:-2]):
         assert spelling not in out, says
 
 

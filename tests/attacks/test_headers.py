@@ -98,6 +98,7 @@ BAD_HEADERS: list[tuple[str, Any]] = [
     ("Two spellings of one name were both sent.", {"x-a": TOKEN, "X-A": TOKEN}),
     ("What is no text failed in the client, with all of the request.", {"X-A": [TOKEN]}),
     ("What is no map did.", [TOKEN]),
+    ("What is shown in place of a value was stored for it, and the value was lost.", {"X-A": "***"}),
     ("Characters that cannot be sent did.", {"X-A": f"{TOKEN}é"}),
 ]
 

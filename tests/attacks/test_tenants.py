@@ -305,6 +305,8 @@ def test_a_script_takes_no_id_away_from_the_host(world: World) -> None:
     assert script.run('return tool.AIWorkerDefinition.Get("w").name') == "w"
 
 
+SPAWN = 'set i = tool.AIWorkerInstance.Spawn("mine")\nset h = i.conversation_manager_handle\n'
+
 ORACLES: list[tuple[str, str]] = [
     ("Whether a worker of that id exists.", adding("x", definition_id="$ID", **LOCAL)),
     (
@@ -317,8 +319,7 @@ ORACLES: list[tuple[str, str]] = [
     ),
     (
         "Whether a task of that id exists, by a record given at the end.",
-        'set i = tool.AIWorkerInstance.Spawn("mine")\ncall tool.AIWorkerInstance.Retire(i.instance_id, '
-        'i.conversation_manager_handle, "", "retired_completed", nil, [{"task_id": "$ID"}])',
+        f'{SPAWN}call tool.AIWorkerInstance.Retire(i.instance_id, h, "", "retired_completed", nil, [{{"task_id": "$ID"}}])',
     ),
     ("Whether there is a record to judge.", 'call tool.AIWorker.LogFeedback("$ID", 5)'),
 ]
