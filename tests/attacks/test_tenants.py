@@ -305,7 +305,8 @@ def test_a_script_takes_no_id_away_from_the_host(world: World) -> None:
     assert script.run('return tool.AIWorkerDefinition.Get("w").name') == "w"
 
 
-SPAWN = 'set i = tool.AIWorkerInstance.Spawn("mine")\nset h = i.conversation_manager_handle\n'
+RETIRE = """set i = tool.AIWorkerInstance.Spawn("mine")
+call tool.AIWorkerInstance.Retire(i.instance_id, i.conversation_manager_handle, "", """
 
 ORACLES: list[tuple[str, str]] = [
     ("Whether a worker of that id exists.", adding("x", definition_id="$ID", **LOCAL)),
@@ -318,8 +319,8 @@ ORACLES: list[tuple[str, str]] = [
         f'return tool.AIWorker.LogPerformance("x", "$ID", "mine", {MOMENT}, {MOMENT}, 1, true)',
     ),
     (
-        "Whether a task of that id exists, by a record given at the end.",
-        f'{SPAWN}call tool.AIWorkerInstance.Retire(i.instance_id, h, "", "retired_completed", nil, [{{"task_id": "$ID"}}])',
+        "Whether a task of that id exists, by Retire.",
+        f'{RETIRE}"retired_completed", nil, [{{"task_id": "$ID"}}])',
     ),
     ("Whether there is a record to judge.", 'call tool.AIWorker.LogFeedback("$ID", 5)'),
 ]
