@@ -16,7 +16,7 @@ from ai_wm.calls.pricing import PriceSource
 from ai_wm.calls.reserving import Reserving
 from ai_wm.calls.runner import Runner
 from ai_wm.data.policy import WorkerPolicy
-from ai_wm.data.types import AIWorkerDefinition, APIKeySource, APIKeyStatus
+from ai_wm.data.types import APIKeySource, APIKeyStatus
 from ai_wm.keys.approvals import Approvals
 from ai_wm.keys.marks import Marks, process_marks, user_marks
 from ai_wm.providers import Clients
@@ -97,9 +97,8 @@ def wire(
     # Nobody else reads the definitions of a manager that keeps nothing, so its marks need not hold elsewhere.
     marks = process_marks() if sandbox is None and store is None else user_marks()
     definitions = Definitions(kept, counted, moments, marks, known.provider_names)
-    is_hosts: Callable[[AIWorkerDefinition], bool] = (lambda _: True) if policy.trust_file else marks.holds
     resolve_key = functools.partial(keys.resolve_key, **places)
-    authorizer = Authorizer(known, resolve_key, Approvals(policy, known.servers), is_hosts)
+    authorizer = Authorizer(known, resolve_key, Approvals(policy, known.servers))
     runner = Runner(
         authorizer=authorizer,
         reserving=Reserving(counted, price_source),

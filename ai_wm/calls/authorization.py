@@ -55,8 +55,7 @@ class Authorizer:
     Args:
         clients: knows where a call goes.
         resolve_key: looks a key up.
-        approvals: hold for definitions that are not the host's, when it is the host who calls them.
-        is_hosts: whether a definition without an owner is the host's, and not that of a file from elsewhere.
+        approvals: hold for definitions that scripts made, when it is the host who calls them.
     """
 
     def __init__(
@@ -64,12 +63,10 @@ class Authorizer:
         clients: Clients,
         resolve_key: Callable[[APIKeySource], Secret | None],
         approvals: Approvals,
-        is_hosts: Callable[[AIWorkerDefinition], bool],
     ) -> None:
         self.clients = clients
         self.resolve_key = resolve_key
         self.approvals = approvals
-        self.is_hosts = is_hosts
         self._known: dict[tuple[str, int], tuple[AIWorkerDefinition, Clearance | None, Authorization]] = {}
 
     def authorize(self, turn: Turn) -> Authorization:
@@ -105,11 +102,8 @@ class Authorizer:
         own = server = self.clients.server(provider, config)
         approvals, shared, allow_http = self.approvals, False, config.get("allow_http") is True
         if clearance is None:
-            # The host sends its keys where it likes; what scripts made stays theirs, and what it never saw is nobody's.
-            if definition.owner:
-                standing = Standing.OWN
-            else:
-                standing = Standing.HOST if self.is_hosts(definition) else Standing.NOBODY
+            # The host calls what it likes, and sends keys where it likes; what scripts made stays theirs.
+            standing = Standing.OWN if definition.owner else Standing.HOST
         else:
             standing, approvals = clearance.standing(definition), clearance.approvals
             as_made = definition.base_config

@@ -100,7 +100,7 @@ class ScriptDefinitions:
     # --- changing ---
 
     def add(self, fields: Mapping[str, Any]) -> str:
-        """Adds a definition of the owner's.  Returns its id: one that it chooses gets the owner's mark at its end.
+        """Adds a definition of the owner's.  Returns its id: one that another owner uses gets a mark at its end.
 
         Raises:
             NeuroScriptError: 10 where scripts may not; 4, 42, 25 and 26 as `Definitions.add`.
@@ -110,7 +110,7 @@ class ScriptDefinitions:
         checked = self._checked(fields)
         for key, value in checked.items():
             if field_name(key) == "definition_id" and isinstance(value, str):
-                checked[key] = rights.own_id(value)
+                checked[key] = rights.free_id(value)
         return self._definitions.add(checked, rights.owner, self._check_number)
 
     def update(self, id_or_name: str, updates: Mapping[str, Any]) -> None:

@@ -119,16 +119,15 @@ class ScriptRecords:
         ]
 
     def _task_id(self, given: str) -> str:
-        """The id of a task of the owner's: of one that there is, else of one that a script names so."""
+        """The id of a task of the owner's: the one given, unless it is that of somebody else's task."""
         record = self._store.record(given)
-        return given if record is not None and self._rights.owns(record.owner) else self._rights.own_id(given)
+        return given if record is None or self._rights.owns(record.owner) else self._rights.own_id(given)
 
     def _instance_id(self, given: str) -> str:
-        """The id of an instance of the owner's, live or retired; else of one that a script names so."""
+        """The id of an instance of the owner's: the one given, unless somebody else's has it, live or retired."""
         owner = self._instances.owner_of(given)
         owners = [record.owner for record in self._store.instance_records(given)] if owner is None else [owner]
-        is_ours = bool(owners) and all(self._rights.owns(each) for each in owners)
-        return given if is_ours else self._rights.own_id(given)
+        return given if all(self._rights.owns(each) for each in owners) else self._rights.own_id(given)
 
     def _shown(self, record: dict[str, Any]) -> dict[str, Any]:
         """A record with the ids that the owner's script chose."""

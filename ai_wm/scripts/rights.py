@@ -112,13 +112,17 @@ class Rights:
         return [definition for definition in self._definitions.all().values() if self.sees(definition)]
 
     def own_id(self, chosen: str) -> str:
-        """The id under which something is stored whose id a script chooses.
+        """The id under which something is stored if a script chooses one that belongs to somebody else.
 
-        It ends in a mark of the owner: an id that scripts choose can be neither that of the host's next thing nor that
-        of another owner's, and nothing is to be learned from whether it is taken.
+        It ends in a mark of the owner, so that it is nobody else's.
         """
         plain = self.policy.manage == "all" or not chosen or chosen.endswith(self._own_ending)
         return chosen if plain else chosen + self._own_ending
+
+    def free_id(self, chosen: str) -> str:
+        """The id of a definition that a script adds: the one chosen, unless one that it does not see has it."""
+        taken = self._definitions.all().get(chosen)
+        return chosen if taken is None or self.sees(taken) else self.own_id(chosen)
 
     def chosen_id(self, stored: str) -> str:
         """The id that the owner's script chose for what is stored under another; any other id as it is."""

@@ -63,8 +63,7 @@ _ADD_ARGS = (
     ArgSpec(
         "definition_id",
         ArgType.STRING,
-        "What its id begins with; a mark of the program's follows, unless the host lets it manage all workers. "
-        "A UUID if left out.",
+        "Its id; a UUID if left out. Where another program uses it, a mark is added to it.",
         required=False,
     ),
     ArgSpec("name", ArgType.STRING, "A name that no other definition has; made up if left out.", required=False),

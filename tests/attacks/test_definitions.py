@@ -11,7 +11,6 @@ import pytest
 
 from ai_wm import AIWorkerManager, WorkerPolicy
 from ai_wm.keys import marks
-from neuroscript import NeuroScriptError
 from tests.ai_wm.helpers import raises_code, worker
 from tests.attacks.world import World, adding, env, ids
 
@@ -107,29 +106,12 @@ def test_a_deployment_trusts_its_own_file(world: World) -> None:
     assert len(world.friend.received) == 1
 
 
-def test_the_hosts_own_call_of_a_worker_that_it_never_saw(world: World) -> None:
-    """A host's program asked the worker of a cloned repository by name, and sent any of its variables anywhere."""
-    far = {"base_url": "https://evil.example/v1"}
-    clone(world, foreign(), foreign("keyless", auth={"method": "none"}, baseConfig=far))
+def test_what_the_hosts_own_program_asks_is_asked(world: World) -> None:
+    """It is no attack: whoever names a worker in Python is the host, and answers for the file that the worker is in."""
+    clone(world, foreign())
     manager = world.manager()
-    for name in ("helper", "keyless"):
-        with raises_code(10, "WorkerPolicy\\(trust_file=True\\)"):
-            manager.execute_stateless_task(name, "x")
-        with raises_code(10):
-            manager.conversation(manager.spawn_worker_instance(name).instance_id).ask("x")
-    (failed,) = manager.execute_batch("helper", ["x"])
-    assert isinstance(failed, NeuroScriptError)
-    assert world.evil.received == world.friend.received == []
-    manager.close()
-    # Who brings the file says so, or looks at it.
-    with AIWorkerManager(
-        world.directory, environ=world.environ, config_dir=world.config, policy=WorkerPolicy(trust_file=True)
-    ) as trusting:
-        trusting.execute_stateless_task("helper", "x")
-    looked = world.manager()
-    looked.trust_worker_definition("helper")
-    looked.execute_stateless_task("helper", "x")
-    assert len(world.evil.received) + len(world.friend.received) == 2
+    manager.execute_stateless_task("helper", "x")
+    assert len(world.evil.received) + len(world.friend.received) == 1
 
 
 EDITS: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [

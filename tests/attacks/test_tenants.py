@@ -289,20 +289,17 @@ def test_a_link_to_the_sandbox_is_the_same_owner(world: World, tmp_path: Path) -
 # --- ids that scripts choose ---
 
 
-def test_a_script_takes_no_id_away_from_the_host(world: World) -> None:
-    """A script gave its worker, and its task, the id that the host's program uses, which failed with error 42."""
+def test_ids_that_nobody_else_uses_are_stored_as_they_are_chosen(world: World) -> None:
+    """It is no attack: the host's program finds what a script made under the ids that the script gave it."""
     manager = world.manager()
     script = world.script(manager)
     script.run(
         adding("w", definition_id="nightly", **LOCAL)
         + f'\ncall tool.AIWorker.LogPerformance("task-1", "stateless-1", "w", {MOMENT}, {MOMENT}, 1, true)'
     )
-    assert world.host_adds(manager, "report", definition_id="nightly") == "nightly"
-    manager.log_performance_record({"task_id": "task-1", "definition_id": "nightly", "instance_id": "stateless-1"})
-    # Both know theirs by that id.
-    assert manager.get_worker_definition("nightly").name == "report"
-    assert script.run('return tool.AIWorkerDefinition.Get("nightly").name') == "report"
-    assert script.run('return tool.AIWorkerDefinition.Get("w").name') == "w"
+    assert manager.get_worker_definition("nightly").name == "w"
+    (record,) = manager.get_performance_records_for_definition("nightly")
+    assert (record.task_id, record.instance_id) == ("task-1", "stateless-1")
 
 
 RETIRE = """set i = tool.AIWorkerInstance.Spawn("mine")
