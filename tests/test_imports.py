@@ -24,7 +24,7 @@ PACKAGES = ("neuroscript", "ai_wm")
 # From the ground up: a module imports from its own part and from lower rows, and nothing from a part beside it.
 LAYERS = {
     "neuroscript": """
-        output records user_directories version
+        output private_files records user_directories version
         errors limits
         values
         sandbox syntax

@@ -122,7 +122,7 @@ class Database:
                 self._connection.rollback()
             self.lock.release()
             if isinstance(error, sqlite3.Error | OSError):
-                raise self._explained(error) from error
+                raise self.explained(error) from error
             raise
 
     def __exit__(
@@ -137,12 +137,12 @@ class Database:
         except BaseException as failure:  # whatever it is, it goes on; only no transaction must stay open
             connection.rollback()
             if isinstance(failure, sqlite3.Error):
-                raise self._explained(failure) from failure
+                raise self.explained(failure) from failure
             raise
         finally:
             self.lock.release()
         if isinstance(error, sqlite3.Error | OSError):
-            raise self._explained(error) from error
+            raise self.explained(error) from error
 
     def autocommit(self, statement: Callable[[sqlite3.Connection], T]) -> T:
         """Run one statement that is a transaction by itself.
@@ -160,7 +160,7 @@ class Database:
             try:
                 return self._patiently(lambda: statement(self._connection or self._open()))
             except (sqlite3.Error, OSError) as error:
-                raise self._explained(error) from error
+                raise self.explained(error) from error
 
     def close(self) -> None:
         """Close the connection.  May be called twice; the next transaction opens it again."""
@@ -236,7 +236,7 @@ class Database:
         )
         return NeuroScriptError(ErrorCode.IO_FAILED, message)
 
-    def _explained(self, error: sqlite3.Error | OSError) -> NeuroScriptError:
+    def explained(self, error: sqlite3.Error | OSError) -> NeuroScriptError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             message = (

@@ -263,7 +263,10 @@ class SQLiteRateLimiter:
         """Give back what limiters that are gone held; whether there were any."""
         with self._database as connection:
             others = counters.other_holders(connection, self._holder)
-        dead = [number for number, lease in others if not is_held(self._path, lease)]
+        try:
+            dead = [number for number, lease in others if not is_held(self._path, lease)]
+        except OSError as error:
+            raise self._database.explained(error) from error
         if dead:
             with self._database as connection:
                 for number in dead:
