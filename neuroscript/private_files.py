@@ -97,7 +97,7 @@ def make_own_directory(path: str | os.PathLike[str]) -> list[str]:
         NotAPlainFileError: for anything else that has the name, a link too.
         OSError: if the system refuses.
     """
-    made = [] if os.path.islink(path) else make_private_directory(path)
+    made = [] if os.path.lexists(path) else make_private_directory(path)
     status = os.lstat(path)
     if not stat.S_ISDIR(status.st_mode):
         raise _not_plain(kind_of(status), path, "a directory")

@@ -376,7 +376,8 @@ class _Reserve:
         return None if known is None else counters.add_fast(connection, self.call, known, self.now())
 
     def in_transaction(self, connection: sqlite3.Connection) -> StoredHold | Refusal:
-        outcome, self.account.known = counters.reserve(connection, self.call, self.now())
+        first = self.account.known is None
+        outcome, self.account.known = counters.reserve(connection, self.call, self.now(), first=first)
         return outcome
 
 

@@ -49,7 +49,7 @@ def io_error(error: OSError, doing: str, path: Path) -> NeuroScriptError:
         directory too), 26 for everything else.
     """
     if isinstance(error, private_files.NotAPlainFileError):
-        message = f"cannot {doing}: {error.filename}: {error.strerror}; move it away, or put the file itself there"
+        message = f"cannot {doing}: {error.filename}: {error.strerror}; remove it, or put the real one in its place"
         return NeuroScriptError(ErrorCode.PATH_TYPE_MISMATCH, message, details={"path": str(error.filename)})
     number = error.errno or 0
     reason = os.strerror(number) if number else str(error)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -419,8 +420,8 @@ def test_a_definition_that_was_never_written_is_not_taken_for_another(
     limiter.reserve("first", ROOMY, tokens=1).settle(1)
     commit = counters.reserve
 
-    def broken(*arguments: object) -> object:
-        commit(*arguments)  # type: ignore[arg-type]
+    def broken(*arguments: Any, first: bool) -> object:
+        commit(*arguments, first=first)
         limiter._accounts["a"].known = counters.CachedRow(2, 0)
         raise OSError("disk I/O error")
 
