@@ -35,6 +35,7 @@ from ai_wm.data.fields import (
     Timestamp,
     or_empty,
     plain_validator,
+    shown,
 )
 from ai_wm.data.model import Model, file_field
 from neuroscript import ErrorCode, NeuroScriptError
@@ -452,7 +453,7 @@ class AIWorkerDefinition(Model):
         near = difflib.get_close_matches(self.provider, names, 1)
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH,
-            f"{name or self.called}: field provider: expected one of {', '.join(names)}, got {self.provider[:80]!r}"
+            f"{name or self.called}: field provider: expected one of {', '.join(names)}, got {shown(self.provider)}"
             + (f"; did you mean {near[0]!r}?" if near else ""),
             details={"field": "provider"},
         )

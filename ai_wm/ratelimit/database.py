@@ -111,7 +111,6 @@ _ANEW = (
     "stop the programs that use it and delete it with its -wal and -shm files: the counters of the last day then start "
     "anew"
 )
-_AWAY = "remove it, or put the real one in its place"
 
 _making = Lock()
 """Held while a file is made, so that no connection of this process has it open: closing it would take its locks."""
@@ -292,7 +291,8 @@ class Database:
     def explained(self, error: sqlite3.Error | OSError) -> NeuroScriptError:
         if isinstance(error, private_files.NotAPlainFileError):
             message = (
-                f"{error.filename}, which counts what the workers use, cannot be opened: {error.strerror}; {_AWAY}"
+                f"{error.filename}, which counts what the workers use, cannot be opened: {error.strerror}; remove it, "
+                "or put the real one in its place"
             )
             return NeuroScriptError(ErrorCode.PATH_TYPE_MISMATCH, message)
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF

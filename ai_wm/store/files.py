@@ -68,7 +68,7 @@ class FileSystem:
     """
 
     def make_directory(self, path: Path) -> None:
-        """Make a directory of the store's own and those above it, unless they exist, and sync their names to the disk."""
+        """Make a directory of the store's own and the missing ones above it, and sync their names to the disk."""
         for made in private_files.make_own_directory(path):
             self.sync_directory(Path(made).parent)
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from neuroscript import private_files
 
@@ -20,12 +21,12 @@ class ProcessLock:
 
     Args:
         path: the file.
-        held: what holds the lock: a descriptor, or where the system has no ``flock`` a `FileLock`.
+        held: what holds the lock: a descriptor, or where the system has no ``flock`` a ``FileLock``.
     """
 
-    def __init__(self, path: Path, held: int | FileLock) -> None:
+    def __init__(self, path: Path, held: Any) -> None:
         self.path = path
-        self._held: int | FileLock | None = held
+        self._held = held
 
     def release(self) -> None:
         """Give the lock up; the file stays.  May be called twice."""

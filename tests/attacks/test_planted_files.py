@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -194,6 +195,54 @@ def test_the_directory_may_be_reached_through_a_link(box: Path) -> None:
     assert (box / DEFINITIONS).is_file()
 
 
+KEY = "sk-9f8e7d6c5b4a39281706"
+
+MISPLACED = {
+    "as a definition": KEY,
+    "as an authentication": {"auth": KEY},
+    "in a list": {"auth": [KEY]},
+    "as a method": {"auth": {"method": KEY, "value": KEY}},
+    "deeper than it is looked for": {"auth": {"method": "inline", "value": {"key": KEY}}},
+    "as a configuration": {"base_config": KEY},
+    "as a provider": {"provider": KEY},
+    "as a status": {"status": KEY},
+    "as a use": {"interaction_models": [KEY]},
+    "as a limit": {"rate_limits": {"max_requests_per_minute": KEY}},
+    "as a price": {"cost_metrics": {"cost_per_call": KEY}},
+    "as metadata": {"metadata": KEY},
+    "as a summary": {"aggregate_performance_summary": KEY},
+    "as what a summary counts": {"aggregate_performance_summary": {"counted": KEY}},
+    "as a moment": {"created_timestamp": KEY},
+}
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("place", MISPLACED)
+def test_an_error_in_a_file_shows_no_key(box: Path, place: str, older: bool) -> None:
+    """A key that stood where something else belongs was shown in the error that said so, and in every log of it."""
+    found = MISPLACED[place]
+    entry = {**worker("w"), **found} if isinstance(found, dict) else found
+    (box / DEFINITIONS).write_text(json.dumps({"aiWorkerDefinitions": [entry]} if older else [entry]))
+    with pytest.raises(NeuroScriptError) as caught:
+        AIWorkerManager(box)
+    assert int(caught.value.code) == 18
+    assert KEY not in f"{caught.value} {caught.value!r} {caught.value.details}"
+
+
+@pytest.mark.parametrize("name", [DEFINITIONS, PERFORMANCE])
+@pytest.mark.parametrize(
+    "text",
+    [KEY, f'"{KEY}"', f'["{KEY}"]', f'{{"{KEY}": 1}}', f'[{{"value": "{KEY}" x}}]', f'["{KEY}\\q"]', f"[1, {KEY}"],
+)
+def test_nor_does_one_in_a_file_that_is_no_json(box: Path, name: str, text: str) -> None:
+    """What a file says in place of JSON was quoted in the error."""
+    (box / name).write_text(text)
+    with pytest.raises(NeuroScriptError) as caught:
+        AIWorkerManager(box)
+    assert int(caught.value.code) == 18
+    assert KEY not in f"{caught.value} {caught.value!r} {caught.value.details}"
+
+
 # --- counters ---------------------------------------------------------------------------------------------------------
 
 THREE = Policy(max_requests_per_day=3, max_tokens_per_day=1000, max_cost_per_day=1.0)
@@ -300,17 +349,16 @@ def test_counters_that_came_with_a_clone_loosen_no_limit(box: Path, content: str
     seconds = [0.0]
     begun = time.time()
     limiter = SQLiteRateLimiter(box / LIMITS, lambda: begun + seconds[0])
-    made = 0
+    codes = []
     for _ in range(20):
         seconds[0] += 2
         try:
             limiter.reserve("d", THREE, tokens=1, cost=0.01).settle(1, 0.01)
         except NeuroScriptError as error:
-            assert int(error.code) in (18, 20), error.message
-        else:
-            made += 1
+            codes.append(int(error.code))
     limiter.close()
-    assert made <= 3
+    assert len(codes) >= 17
+    assert set(codes) <= {18, 20}
 
 
 # --- the opener -------------------------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ class TestDefinitions:
         store.save()
         assert not caplog.records
 
-    def test_a_file_that_others_may_read_is_theirs_no_longer_once_it_is_written(
+    def test_a_file_that_others_may_read_becomes_private_when_it_is_written(
         self, store: JsonStore, directory: Path
     ) -> None:
         add(store, worker("a", "1"))
