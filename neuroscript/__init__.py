@@ -45,7 +45,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from neuroscript import private_files
     from neuroscript.sandbox import Protection, Sandbox
     from neuroscript.session import Session
     from neuroscript.tools.validation import map_validated_args_by_name, validate_and_convert_args
@@ -88,7 +87,6 @@ __all__ = [
     "ToolSpec",
     "ToolValue",
     "map_validated_args_by_name",
-    "private_files",
     "text_of",
     "to_json",
     "type_name",
@@ -102,10 +100,6 @@ def __getattr__(name: str) -> Any:
         from neuroscript import sandbox
 
         return getattr(sandbox, name)
-    if name == "private_files":
-        import neuroscript.private_files
-
-        return neuroscript.private_files
     if name == "Session":
         from neuroscript.session import Session
 

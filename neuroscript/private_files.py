@@ -15,6 +15,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+__all__ = [
+    "DIRECTORY_MODE",
+    "FILE_MODE",
+    "NotAPlainFileError",
+    "check_plain",
+    "make_own_directory",
+    "make_private_directory",
+    "open_private",
+]
+
 FILE_MODE: Final = 0o600
 DIRECTORY_MODE: Final = 0o700
 
@@ -55,7 +65,7 @@ def open_private(path: str | os.PathLike[str], flags: int, *, follow: bool = Fal
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise _not_plain(kind_of(status), path)
+            raise _not_plain(_kind_of(status), path)
         if flags & _WRITING:
             _take_from_others(descriptor, status, new=bool(flags & os.O_CREAT))
     except BaseException:  # raised again; only the file must not stay open
@@ -100,7 +110,7 @@ def make_own_directory(path: str | os.PathLike[str]) -> list[str]:
     made = [] if os.path.lexists(path) else make_private_directory(path)
     status = os.lstat(path)
     if not stat.S_ISDIR(status.st_mode):
-        raise _not_plain(kind_of(status), path, "a directory")
+        raise _not_plain(_kind_of(status), path, "a directory")
     _take_from_others(path, status)
     return made
 
@@ -122,12 +132,12 @@ def check_plain(path: str | os.PathLike[str]) -> bool:
     except FileNotFoundError:
         return False
     if not stat.S_ISREG(status.st_mode):
-        raise _not_plain(kind_of(status), path)
+        raise _not_plain(_kind_of(status), path)
     _take_from_others(path, status)
     return True
 
 
-def kind_of(status: os.stat_result) -> str:
+def _kind_of(status: os.stat_result) -> str:
     """What a file is, in words."""
     kinds = {
         stat.S_IFREG: "a regular file",
@@ -145,7 +155,7 @@ def _in_the_way(path: str | os.PathLike[str], follow: bool, dir_fd: int | None) 
         status = os.stat(path, dir_fd=dir_fd, follow_symlinks=follow)
     except OSError:
         return ""
-    return "" if stat.S_ISREG(status.st_mode) else kind_of(status)
+    return "" if stat.S_ISREG(status.st_mode) else _kind_of(status)
 
 
 def _not_plain(found: str, path: str | os.PathLike[str], wanted: str = "a regular file") -> NotAPlainFileError:

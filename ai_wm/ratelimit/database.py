@@ -20,7 +20,8 @@ from types import TracebackType
 from typing import TypeVar
 from weakref import WeakSet
 
-from neuroscript import ErrorCode, NeuroScriptError, private_files
+from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript.private_files import NotAPlainFileError, check_plain, make_private_directory, open_private
 
 T = TypeVar("T")
 
@@ -218,12 +219,12 @@ class Database:
 
         SQLite gives the files beside it the same permissions, and follows no link to them.
         """
-        private_files.make_private_directory(self.path.parent)
+        make_private_directory(self.path.parent)
         with _making:
-            if not private_files.check_plain(self.path):
+            if not check_plain(self.path):
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
                 with contextlib.suppress(FileExistsError):  # another process was faster
-                    os.close(private_files.open_private(self.path, flags))
+                    os.close(open_private(self.path, flags))
             return sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
@@ -289,7 +290,7 @@ class Database:
         return NeuroScriptError(ErrorCode.IO_FAILED, message)
 
     def explained(self, error: sqlite3.Error | OSError) -> NeuroScriptError:
-        if isinstance(error, private_files.NotAPlainFileError):
+        if isinstance(error, NotAPlainFileError):
             message = (
                 f"{error.filename}, which counts what the workers use, cannot be opened: {error.strerror}; remove it, "
                 "or put the real one in its place"

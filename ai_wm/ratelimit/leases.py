@@ -13,7 +13,7 @@ from typing import Final
 from uuid import uuid4
 
 from ai_wm.support.process_lock import try_hold
-from neuroscript import private_files
+from neuroscript.private_files import NotAPlainFileError
 
 _NAME: Final = re.compile("[0-9a-f]{32}")
 
@@ -56,7 +56,7 @@ def is_held(shared: Path, name: object) -> bool:
         return False
     try:
         lock = try_hold(path)
-    except private_files.NotAPlainFileError:  # which nobody holds a lease by
+    except NotAPlainFileError:  # which nobody holds a lease by
         return False
     if lock is None:
         return True

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from filelock import FileLock
 
-from neuroscript import ErrorCode, NeuroScriptError, private_files
+from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript.private_files import NotAPlainFileError, make_own_directory, open_private
 
 if sys.platform != "win32":
     import fcntl
@@ -48,7 +49,7 @@ def io_error(error: OSError, doing: str, path: Path) -> NeuroScriptError:
         23 for a link, a pipe, a device or a directory in a file's place, 25 where permission is missing (a read-only
         directory too), 26 for everything else.
     """
-    if isinstance(error, private_files.NotAPlainFileError):
+    if isinstance(error, NotAPlainFileError):
         message = f"cannot {doing}: {error.filename}: {error.strerror}; remove it, or put the real one in its place"
         return NeuroScriptError(ErrorCode.PATH_TYPE_MISMATCH, message, details={"path": str(error.filename)})
     number = error.errno or 0
@@ -69,7 +70,7 @@ class FileSystem:
 
     def make_directory(self, path: Path) -> None:
         """Make a directory of the store's own and the missing ones above it, and sync their names to the disk."""
-        for made in private_files.make_own_directory(path):
+        for made in make_own_directory(path):
             self.sync_directory(Path(made).parent)
 
     def open(self, path: Path, flags: int) -> int:
@@ -82,7 +83,7 @@ class FileSystem:
         Returns:
             the descriptor.
         """
-        return private_files.open_private(path, flags)
+        return open_private(path, flags)
 
     def write_at(self, descriptor: int, data: bytes, offset: int) -> None:
         """Write all of ``data`` at ``offset``.

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from neuroscript import private_files
+from neuroscript.private_files import FILE_MODE, open_private
 
 if sys.platform == "win32":
     from filelock import FileLock, Timeout
@@ -57,17 +57,17 @@ def try_hold(path: Path) -> ProcessLock | None:
     Two locks of one process exclude each other like those of two.
 
     Raises:
-        OSError: if the file cannot be opened; `private_files.NotAPlainFileError` if it is no regular file.
+        OSError: if the file cannot be opened; `NotAPlainFileError` if it is no regular file.
     """
     if sys.platform == "win32":
-        lock = FileLock(path, timeout=0, thread_local=False, is_singleton=False, mode=private_files.FILE_MODE)
+        lock = FileLock(path, timeout=0, thread_local=False, is_singleton=False, mode=FILE_MODE)
         try:
             lock.acquire()
         except Timeout:
             return None
         return ProcessLock(path, lock)
     while True:
-        descriptor = private_files.open_private(path, os.O_RDWR | os.O_CREAT)
+        descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             current = os.fstat(descriptor).st_nlink > 0

@@ -67,13 +67,14 @@ def read_file(path: str, *, own: bool = False) -> bytes:
 
     Args:
         path: where it is.
-        own: whether it is the user's own, which may be reached through a link and which nobody else may write.
+        own: whether it is the user's own, which may be reached through a link, and in which nobody
+            else may write.
 
     Raises:
         UsageError: if it is not a regular file of a reasonable size.
     """
     try:
-        return read_plain(path, MAX_BYTES, follow=own, own=own)
+        return read_plain(path, MAX_BYTES, follow=own, own=own, private_group=own)
     except FileNotFoundError:
         raise UsageError(f"{one_line(path)}: there is no such file") from None
     except NotPlain as error:

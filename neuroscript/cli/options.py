@@ -193,7 +193,7 @@ def _no_constant(word: str) -> Any:
 
 
 def sandbox_directory(path: str | None) -> Path | None:
-    """The directory of ``--sandbox``, made if it is missing.
+    """The directory of ``--sandbox``, made for the user alone if it is missing: files of workers may come to lie there.
 
     Raises:
         UsageError: if it is no directory and cannot be made one.
@@ -202,9 +202,11 @@ def sandbox_directory(path: str | None) -> Path | None:
         return None
     from pathlib import Path
 
+    from neuroscript.private_files import make_private_directory
+
     directory = Path(path)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_private_directory(directory)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UsageError(f"--sandbox {path!r} is not a directory and cannot be made one: {reason}") from error

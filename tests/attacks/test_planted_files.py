@@ -18,7 +18,8 @@ import pytest
 
 from ai_wm import AIWorkerManager
 from ai_wm.ratelimit import SQLiteRateLimiter, database
-from neuroscript import NeuroScriptError, private_files
+from neuroscript import NeuroScriptError
+from neuroscript.private_files import NotAPlainFileError, open_private
 from tests.ai_wm.helpers import worker
 from tests.ai_wm.ratelimit.support import Policy
 
@@ -369,14 +370,14 @@ def test_counters_that_came_with_a_clone_loosen_no_limit(box: Path, content: str
 def test_no_way_to_open_a_file_opens_anything_else(box: Path, thing: str, flags: int) -> None:
     path = box / "file"
     THINGS[thing](path)
-    with pytest.raises(private_files.NotAPlainFileError, match=f"it is {WORDS.get(thing, thing)}"):
-        private_files.open_private(path, flags)
+    with pytest.raises(NotAPlainFileError, match=f"it is {WORDS.get(thing, thing)}"):
+        open_private(path, flags)
     assert not (box.parent / "new").exists()
 
 
 def test_a_file_that_is_missing_or_there_already_is_said_to_be(box: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        private_files.open_private(box / "file", os.O_RDONLY)
+        open_private(box / "file", os.O_RDONLY)
     (box / "file").write_text("")
     with pytest.raises(FileExistsError):
-        private_files.open_private(box / "file", os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        open_private(box / "file", os.O_RDWR | os.O_CREAT | os.O_EXCL)
