@@ -61,8 +61,8 @@ class SQLiteRateLimiter:
     """
 
     def __init__(self, path: Path | str, clock: Callable[[], float] | None = None) -> None:
-        self._path = Path(path)
-        self._database = Database(self._path)
+        self.path = Path(path)
+        self._database = Database(self.path)
         self._clock = clock or time.time
         self._foreign_clock = clock is not None
         self._lock = Lock()
@@ -249,7 +249,7 @@ class SQLiteRateLimiter:
             if self._holder and self._process == os.getpid():
                 return self._holder
             with self._database as connection:
-                lease = Lease(self._path)
+                lease = Lease(self.path)
                 try:
                     holder = counters.register_holder(connection, lease.name)
                 except sqlite3.Error:
@@ -264,7 +264,7 @@ class SQLiteRateLimiter:
         with self._database as connection:
             others = counters.other_holders(connection, self._holder)
         try:
-            dead = [number for number, lease in others if not is_held(self._path, lease)]
+            dead = [number for number, lease in others if not is_held(self.path, lease)]
         except OSError as error:
             raise self._database.explained(error) from error
         if dead:

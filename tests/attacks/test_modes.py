@@ -24,7 +24,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 PROGRAM = """
 func main() means
   set none = {"method": "none"}
-  call tool.AIWorkerDefinition.Add(name: "w", provider: "local", model_name: "echo", auth: none, interaction_models: ["both"])
+  set uses = ["both"]
+  call tool.AIWorkerDefinition.Add(name: "w", provider: "local", model_name: "echo", auth: none,
+    interaction_models: uses)
   ask "w", "hello" into answer
   return answer
 endfunc
