@@ -37,7 +37,7 @@ from ai_wm.data.fields import (
     plain_validator,
     shown,
 )
-from ai_wm.data.model import Model, file_field
+from ai_wm.data.model import MASK, Model, file_field
 from neuroscript import ErrorCode, NeuroScriptError
 
 __all__ = [
@@ -64,8 +64,6 @@ __all__ = [
     "TokenUsageMetrics",
 ]
 
-MASK = "***"
-"""The text that is shown in place of a key."""
 
 STATELESS_PREFIX = "stateless-"
 """How the ``instance_id`` of a stateless task's record begins."""
@@ -364,6 +362,7 @@ class AIWorkerInstance(Model):
     """A snapshot of a live instance, without its conversation, which is never stored."""
 
     called = "worker instance"
+    named_in_repr = frozenset({"current_config"})
     hidden_from_scripts = frozenset({"owner"})
 
     instance_id: Text = file_field("instance_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
@@ -383,6 +382,7 @@ class AIWorkerDefinition(Model):
     """The definition of a worker: model, key source, settings, prices, limits, and its summary."""
 
     called = "worker definition"
+    named_in_repr = frozenset({"base_config", "metadata"})
     always_written = frozenset(
         {
             "definition_id",

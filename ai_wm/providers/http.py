@@ -43,7 +43,7 @@ class _Exchange:
     request: LLMRequest
     addresses: tuple[str, ...]
     wire: WireRequest
-    content: bytes
+    content: bytes = field(repr=False)
     attempts: Attempts
     amended: tuple[str, ...] = ()
     asked: str = ""
