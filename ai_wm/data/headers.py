@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from ai_wm.data.model import MASK
 from neuroscript import ErrorCode, NeuroScriptError
-
-MASK: Final = "***"
 
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _VALUE: Final = re.compile(r"[!-~]([ -~]*[!-~])?")

@@ -36,9 +36,10 @@ from ai_wm.data.fields import (
     Timestamp,
     or_empty,
     plain_validator,
+    shown,
 )
-from ai_wm.data.headers import MASK, shown_config
-from ai_wm.data.model import Model, file_field
+from ai_wm.data.headers import shown_config
+from ai_wm.data.model import MASK, Model, file_field
 from neuroscript import ErrorCode, NeuroScriptError
 
 __all__ = [
@@ -362,6 +363,7 @@ class AIWorkerInstance(Model):
     """A snapshot of a live instance, without its conversation, which is never stored."""
 
     called = "worker instance"
+    named_in_repr = frozenset({"current_config"})
     hidden_from_scripts = frozenset({"owner"})
 
     instance_id: Text = file_field("instance_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
@@ -394,6 +396,7 @@ class AIWorkerDefinition(Model):
     """The definition of a worker: model, key source, settings, prices, limits, and its summary."""
 
     called = "worker definition"
+    named_in_repr = frozenset({"base_config", "metadata"})
     always_written = frozenset(
         {
             "definition_id",
@@ -464,7 +467,7 @@ class AIWorkerDefinition(Model):
         near = difflib.get_close_matches(self.provider, names, 1)
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH,
-            f"{name or self.called}: field provider: expected one of {', '.join(names)}, got {self.provider[:80]!r}"
+            f"{name or self.called}: field provider: expected one of {', '.join(names)}, got {shown(self.provider)}"
             + (f"; did you mean {near[0]!r}?" if near else ""),
             details={"field": "provider"},
         )

@@ -163,8 +163,8 @@ class LLMRequest:
         messages: the conversation, oldest first; the last one is what the model answers.
         system: the system prompt; ``None`` takes ``system_prompt`` of the configuration, if any.
         tools: the tools offered.
-        config: the effective configuration of the call (``temperature``, ``timeout_seconds``, …); its headers may hold
-            keys.
+        config: the effective configuration of the call (``temperature``, ``timeout_seconds``, …); no ``repr`` shows it,
+            since its headers may hold keys.
         api_key: the key, masked; ``None`` where none is needed, or where `key_for` gives it.
         key_grant: gives the key to whoever names the address that the request is about to be sent to; it raises error
             10 where the key may not be sent there.

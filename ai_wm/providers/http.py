@@ -44,7 +44,7 @@ class _Exchange:
     request: LLMRequest
     addresses: tuple[str, ...]
     wire: WireRequest
-    content: bytes
+    content: bytes = field(repr=False)
     attempts: Attempts
     headers: Mapping[str, str]
     amended: tuple[str, ...] = ()
