@@ -387,10 +387,6 @@ class AIWorkerInstance(Model):
         shown = super().to_script()
         return {**shown, "current_config": shown_config(shown["current_config"])}
 
-    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        for name, value in super().__repr_args__():
-            yield name, shown_config(value) if name == "current_config" else value
-
 
 class AIWorkerDefinition(Model):
     """The definition of a worker: model, key source, settings, prices, limits, and its summary."""
@@ -480,10 +476,6 @@ class AIWorkerDefinition(Model):
         """Converts to the form that scripts see: an inline key and the values of headers masked."""
         shown = super().to_script()
         return {**shown, "base_config": shown_config(shown["base_config"])}
-
-    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        for name, value in super().__repr_args__():
-            yield name, shown_config(value) if name == "base_config" else value
 
     @property
     def limits_id(self) -> str:
