@@ -43,7 +43,10 @@ def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseExcepti
         if isinstance(text, str) and text:
             details += f"; the text so far: {output_summary(text)!r}"
     elif error is not None:
-        details = f"interrupted: {type(error).__name__}"
+        # What ends a run carries the error that it ends with; its own class would say nothing to a script's author.
+        ended = getattr(error, "error", None)
+        why = f"error {int(ended.code)} ({ended.name}): {ended.message}" if isinstance(ended, NeuroScriptError) else ""
+        details = f"interrupted: {why}" if why else "interrupted before the reply was complete"
     clearance = turn.task.options.clearance
     # More than is kept of the reply, so that a key at the end of that is recognised.
     reply = turn.response.text[: 2 * OUTPUT_SUMMARY_CHARACTERS] if turn.response is not None else ""

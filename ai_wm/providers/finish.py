@@ -158,8 +158,8 @@ def finished(response: LLMResponse, word: object, said: str = "", *, cut_call: s
         reason = f"has the finish reason {given!r}" if given else "gives no finish reason"
         raise _error(response, ErrorReply(message=said or f"the reply is empty and {reason}", kind=given))
     _log.warning(
-        "%s ended a reply with %s; the finish reason is noted as unknown",
-        response.model,
+        "%r ended a reply with %s; the finish reason is noted as unknown",
+        response.model[:60],
         f"the finish reason {given[:60]!r}" if given else "no finish reason",
     )
     return replace(response, finish_reason="unknown", provider_finish_reason=given)
