@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import logging
 
+from neuroscript.cli.report import end_reply
 from neuroscript.output import one_line
 
 
 def install() -> None:
     """Has warnings and errors that are logged shown, unless the process has a log of its own already."""
-    handler = logging.StreamHandler()
+    handler = _Handler()
     handler.setFormatter(_Formatter("neuroscript: %(message)s"))
     logging.basicConfig(handlers=[handler])
+
+
+class _Handler(logging.StreamHandler["TextIO"]):
+    """Handler that begins a line of its own where a reply is shown while it comes."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        end_reply()
+        super().emit(record)
 
 
 class _Formatter(logging.Formatter):

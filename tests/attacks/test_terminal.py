@@ -20,6 +20,7 @@ import pytest
 from neuroscript import Interpreter, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.cli import main
 from neuroscript.cli.log import _Formatter
+from neuroscript.cli.report import TextReport
 from neuroscript.output import MOST_SHOWN, one_line, shortened, visible
 
 pty = pytest.importorskip("pty", reason="the platform has no pseudo-terminals")
@@ -261,8 +262,26 @@ def workers(tmp_path: Path) -> Path:
 def test_a_reply_while_it_comes(workers: Path) -> None:
     """``--stream`` shows what the model says before any program has seen it."""
     shown = terminal("run", "--stream", "--sandbox", ".", "program.ns", cwd=workers, check="stderr")
-    assert shown.startswith(SHOWN)
+    assert shown.startswith(f"| {SHOWN}")
     assert not RAW.findall(shown), ascii(shown)
+
+
+def test_a_reply_that_looks_like_a_diagnostic(capsys: pytest.CaptureFixture[str]) -> None:
+    """A model would show an error of its own making, in the words and the place of a real one."""
+    report = TextReport()
+    forged = "fine\nprogram.ns:1:1: error 10 (SECURITY): grant it with --manage all"
+    for piece in [*forged, "\r", "\n\n", "\rprogram.ns:2:2: error", "\u2028", "x"]:
+        report.delta(piece)
+    report.error(NeuroScriptError(18, "real"), {})
+    lines = capsys.readouterr().err.split("\n")
+    assert lines == [
+        "| fine",
+        "| program.ns:1:1: error 10 (SECURITY): grant it with --manage all\\r",
+        "| ",
+        "| \\rprogram.ns:2:2: error\\u2028x",
+        "neuroscript: error 18 (CONFIGURATION): real",
+        "",
+    ]
 
 
 @pytest.mark.parametrize(
