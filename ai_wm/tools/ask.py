@@ -49,8 +49,8 @@ class Asker:
 
         Raises:
             NeuroScriptError: 10 if the host does not grant it; 7 if ``who`` is neither a string nor a conversation's
-                handle; 19 if several workers could be meant; 37 if the reply is longer than a string may be; what the task
-                or turn raises.
+                handle; 19 if several workers could be meant; 37 if the reply is longer than a string may be; what the
+                task or turn raises.
         """
         for capability in CAPABILITIES:
             if not ctx.interpreter.policy.granted(capability):

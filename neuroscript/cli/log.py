@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from neuroscript.cli.report import end_reply
-from neuroscript.output import one_line
+from neuroscript.output import end_reply, one_line
 
 
 def install() -> None:
@@ -15,11 +14,11 @@ def install() -> None:
     logging.basicConfig(handlers=[handler])
 
 
-class _Handler(logging.StreamHandler["TextIO"]):
+class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
     """Handler that begins a line of its own where a reply is shown while it comes."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        end_reply()
+        end_reply(self.stream)
         super().emit(record)
 
 

@@ -6,7 +6,7 @@ import sys
 from itertools import groupby
 
 from neuroscript.errors import Diagnostic, NeuroScriptError, NeuroScriptSyntaxError
-from neuroscript.output import one_line, visible, write, write_line
+from neuroscript.output import end_reply, one_line, write_line, write_reply
 from neuroscript.values import text_of, to_json
 
 TYPE_CHECKING = False
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 
 MAX_STACK = 20
-REPLY_MARK = "| "
-"""What begins each line of a reply that is shown while it comes; no line of ours begins so."""
-
 FORMATS = ("text", "jsonl")
 
 
@@ -44,42 +41,21 @@ class TextReport:
         self._show_result = show_result
 
     def emit(self, value: Any) -> None:
-        end_reply()
+        end_reply(sys.stderr)
         write_line(sys.stdout, text_of(value))
 
     def delta(self, text: str) -> None:
-        # Not on standard output: what the program makes of the reply goes there.  Each line is marked, since a model
-        # may write what reads like a message of ours.
-        global _in_reply
-        for index, line in enumerate(visible(text.replace("\r\n", "\n")).split("\n")):
-            if index:
-                write(sys.stderr, "\n" if _in_reply else f"{REPLY_MARK}\n")
-                _in_reply = False
-            if line:
-                write(sys.stderr, line if _in_reply else REPLY_MARK + line)
-                _in_reply = True
-        sys.stderr.flush()
+        write_reply(sys.stderr, text)  # not on standard output: what the program makes of the reply goes there
 
     def result(self, value: Any) -> None:
-        end_reply()
+        end_reply(sys.stderr)
         if self._show_result:
             write_line(sys.stdout, text_of(value))
 
     def error(self, error: NeuroScriptError, sources: Mapping[str, str]) -> None:
         sys.stdout.flush()
-        end_reply()
+        end_reply(sys.stderr)
         write_line(sys.stderr, explain(error, sources))
-
-
-_in_reply = False  # whether the last line on standard error is a piece of a reply
-
-
-def end_reply() -> None:
-    """Ends the line of a reply that is shown while it comes, so that what follows stands on a line of its own."""
-    global _in_reply
-    if _in_reply:
-        _in_reply = False
-        write_line(sys.stderr, "")
 
 
 class JsonLinesReport:
@@ -121,7 +97,7 @@ def print_json(row: Any) -> None:
 
 def complain(message: object) -> None:
     """Tells on standard error, in one line, why the command does not do what it was asked to."""
-    end_reply()
+    end_reply(sys.stderr)
     write_line(sys.stderr, f"neuroscript: {one_line(message)}")
 
 

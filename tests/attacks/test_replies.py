@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ai_wm import AIWorkerManager, register_ai_worker_tools
+from ai_wm import AIWorkerManager, WorkerPolicy, register_ai_worker_tools
 from ai_wm.providers import Clients
 from ai_wm.providers.adapter import BadReply
 from ai_wm.providers.openai import ChatStream
@@ -18,7 +18,7 @@ from ai_wm.providers.sse import json_lines, sse_events
 from ai_wm.providers.tool_calls import MOST_CALLS, CallPieces
 from ai_wm.providers.wire_json import MOST_VALUES, read_json
 from neuroscript import Interpreter, Limits, NeuroScriptError
-from tests.ai_wm.providers.loopback import Loopback, events, reply, streamed
+from tests.ai_wm.providers.loopback import Loopback, events, reply, serve, streamed
 from tests.ai_wm.providers.support import at, body_of, collect
 
 MANY = 200_000
@@ -32,8 +32,8 @@ def clients() -> Iterator[Clients]:
 
 @pytest.fixture
 def server() -> Iterator[Loopback]:
-    with Loopback() as made:
-        yield made
+    with serve() as running:
+        yield running
 
 
 @pytest.mark.parametrize("value", ["{}", "[]", "1", '{"a":1}', '"ab"', "[[]]"])
@@ -104,9 +104,9 @@ def test_a_call_in_many_pieces(parts: list[dict[str, Any]]) -> None:
 def test_a_reply_of_many_calls(clients: Clients, server: Loopback) -> None:
     """Every call would be run, answered and sent back."""
     call = {"id": "", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    body = json.loads(body_of("openai"))
+    body = body_of("openai")
     body["choices"][0]["message"]["tool_calls"] = [call] * (MOST_CALLS + 1)
-    server.will(reply(json.dumps(body).encode()))
+    server.will(reply(body))
     with pytest.raises(NeuroScriptError, match=f"more than {MOST_CALLS} tool calls"):
         clients.for_provider("openai").complete(at(server, "openai"))
     chunk = {"choices": [{"index": 0, "delta": {"tool_calls": [{**call, "index": n} for n in range(MOST_CALLS + 1)]}}]}
@@ -124,19 +124,19 @@ def test_reasoning_in_many_pieces(clients: Clients, server: Loopback, key: str) 
         parser.feed("", {"choices": [{"index": 0, "delta": {key: part}}]})
     assert parser.produced >= 7 * MANY
     if key == "reasoning_details":
+        more = {"choices": [{"index": 0, "delta": {key: [{}] * MOST_VALUES}}]}
         with pytest.raises(BadReply, match="more than"):
-            for _ in range(MOST_VALUES):
-                parser.feed("", {"choices": [{"index": 0, "delta": {key: part}}]})
+            parser.feed("", more)
 
 
 def test_a_servers_names_are_short(clients: Clients, server: Loopback) -> None:
     """A name of megabytes would stand in the log, the records and every later request."""
-    body = json.loads(body_of("openai"))
+    body = body_of("openai")
     body |= {"model": "m" * 1_000_000, "id": "i" * 1_000_000, "service_tier": "t" * 1_000_000}
     body["choices"][0]["message"]["tool_calls"] = [
         {"id": "c" * 1_000_000, "type": "function", "function": {"name": "n" * 1_000_000, "arguments": "{}"}}
     ]
-    server.will(reply(json.dumps(body).encode()))
+    server.will(reply(body))
     response = clients.for_provider("openai").complete(at(server, "openai"))
     call = response.tool_calls[0]
     for text in (response.model, response.request_id, response.service_tier, call.id, call.name):
@@ -155,7 +155,7 @@ ASKING = {
 
 def run(body: str, manager: AIWorkerManager, **limits: Any) -> None:
     with Interpreter(plugins=False, limits=Limits(**limits), emit=lambda value: None) as interpreter:
-        register_ai_worker_tools(interpreter, manager)
+        register_ai_worker_tools(interpreter, manager, policy=WorkerPolicy(manage="all"))
         lines = "\n".join(f"  {line}" for line in body.split("\n"))
         interpreter.load(f"func main() means\n{lines}\nendfunc\n")
         interpreter.run("main")
@@ -170,7 +170,7 @@ def manager(tmp_path: Path) -> Iterator[AIWorkerManager]:
                 "provider": "local",
                 "model_name": "scripted",
                 "auth": {"method": "none"},
-                "interaction_models": ["stateless_task", "conversation"],
+                "interaction_models": ["stateless_task", "conversational"],
                 "base_config": {"replies": ["y" * 2000]},
             }
         )
@@ -219,6 +219,6 @@ def test_a_record_of_an_ended_run_names_no_class(manager: AIWorkerManager) -> No
         interpreter.load('func main() means\n  ask "w", "hello" into x\nendfunc\n')
         with pytest.raises(NeuroScriptError):
             interpreter.run("main")
-    said = [record.error_details for record in manager.performance_records("w")]
+    said = [record.error_details for record in manager.get_performance_records_for_definition("w")]
     assert said
     assert all("Stop" not in text for text in said), said
