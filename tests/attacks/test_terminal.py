@@ -300,7 +300,7 @@ def test_tables_of_workers(workers: Path, action: list[str]) -> None:
 
 def test_a_cell_of_csv_is_no_formula(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A spreadsheet that opens the records would run what a model wrote."""
-    texts = ['=HYPERLINK("http://x")', "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1", "-5", "fine"]
+    texts = ['=HYPERLINK("http://x")', "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1", " =1", "\xa0\u3000@x", "-5", "fine"]
     definition = {
         "name": "w",
         "provider": "local",
@@ -310,7 +310,7 @@ def test_a_cell_of_csv_is_no_formula(tmp_path: Path, capsys: pytest.CaptureFixtu
         "base_config": {"replies": texts},
     }
     assert main(["workers", "add", json.dumps(definition), "--sandbox", str(tmp_path)]) == 0
-    body = 'set i = 0\nwhile i < 7\n  ask "w", "x" into reply\n  set i = i + 1\nendwhile'
+    body = 'set i = 0\nwhile i < 9\n  ask "w", "x" into reply\n  set i = i + 1\nendwhile'
     assert main(["run", "--sandbox", str(tmp_path), str(tmp_path / write(tmp_path, body))]) == 0
     capsys.readouterr()
     assert main(["workers", "records", "w", "--format", "csv", "--sandbox", str(tmp_path)]) == 0
