@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,31 @@ def test_an_event_of_many_lines(line: bytes) -> None:
     """The lines of an event that never ends would be kept, each as a text of its own."""
     with pytest.raises(BadReply, match="more than"):
         list(sse_events([line * (MOST_VALUES + 1)]))
+
+
+def test_a_stream_in_a_body_is_read_as_long_as_there_is_time(clients: Clients, server: Loopback) -> None:
+    """A body that has come whole would be taken apart long after the call was cancelled or out of time."""
+    event = {"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": None}]}
+    body = f"data: {json.dumps(event)}\n\n".encode() * 20_000
+    done = f"data: {json.dumps(event).replace('null', json.dumps('stop'))}\n\ndata: [DONE]\n\n"
+    fed = 0
+
+    def check() -> None:
+        if fed > 1000:
+            raise NeuroScriptError(44, "the run was cancelled")
+
+    class Counting(ChatStream):
+        def feed(self, name: str, event: Any) -> str:
+            nonlocal fed
+            fed += 1
+            return super().feed(name, event)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ai_wm.providers.openai.ChatStream", Counting)
+        server.will(reply(body + done.encode()))
+        with pytest.raises(NeuroScriptError, match="cancelled"):
+            clients.for_provider("openai").complete(replace(at(server, "openai"), check=check))
+    assert 1000 < fed < 3000
 
 
 def test_the_values_of_an_honest_reply_are_read() -> None:

@@ -300,7 +300,8 @@ def test_tables_of_workers(workers: Path, action: list[str]) -> None:
 
 def test_a_cell_of_csv_is_no_formula(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A spreadsheet that opens the records would run what a model wrote."""
-    texts = ['=HYPERLINK("http://x")', "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1", " =1", "\xa0\u3000@x", "-5", "fine"]
+    texts = ['=HYPERLINK("http://x")', "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1", " =1", "\xa0\u3000@x"]
+    texts += ["-5", "fine"]
     definition = {
         "name": "w",
         "provider": "local",
