@@ -36,7 +36,7 @@ def safe_reply(response: LLMResponse, secrets: Collection[Secret], *, for_script
     if response.finish_reason == "unknown":
         word = response.provider_finish_reason
         ended = f"the finish reason {short(word, 60)!r}" if word else "no finish reason"
-        _log.warning("%s ended a reply with %s; it is noted as unknown", short(response.model, 60), ended)
+        _log.warning("%r ended a reply with %s; it is noted as unknown", short(response.model, 60), ended)
     return response
 
 

@@ -41,7 +41,7 @@ FILES = "ai_worker_*.json"
 
 _AGO = re.compile(r"(\d+)([smhdw])")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"[\t\r]|[\s\x00-\x1f\x7f-\xa0\u200b-\u200f\u2060\ufeff]*+[=+\-@\uff1d\uff0b\uff0d\uff20]")
 """The characters at the beginning of a text that make a spreadsheet compute it."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -360,5 +360,5 @@ def _csv_row(row: dict[str, Any]) -> list[Any]:
 
 def _csv_cell(value: Any) -> Any:
     """A cell; text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    formula = isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value)
+    formula = isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value)
     return f"'{value}" if formula else value

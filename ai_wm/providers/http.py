@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, cast
 
+from ai_wm.data.bounds import short
 from ai_wm.data.headers import headers_of, secret_texts
 from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret, redact
@@ -23,7 +24,8 @@ from ai_wm.providers.options import check_shape, number, timeout_seconds
 from ai_wm.providers.pace import Pace, Target
 from ai_wm.providers.retry import Attempts, retry_after_seconds
 from ai_wm.providers.sse import WHOLE, json_lines, sse_events
-from ai_wm.providers.transport import Reply, Transport
+from ai_wm.providers.transport import Reply, Transport, in_time
+from ai_wm.providers.wire_json import problem_of, read_json
 from ai_wm.support.recent import Recent
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -46,7 +48,7 @@ class _Exchange:
     wire: WireRequest
     content: bytes = field(repr=False)
     attempts: Attempts
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     amended: tuple[str, ...] = ()
     asked: str = ""
     text: str = ""
@@ -112,7 +114,7 @@ class HTTPClient:
                 with self._send(exchange) as reply:
                     begun = True  # the reply was made: what cuts it now has been billed
                     body = reply.body()
-                    response = self._finished(exchange, self._parsed(body, request), reply)
+                    response = self._finished(exchange, self._parsed(body, exchange), reply)
                 self._answered(exchange)
                 return response
             except (AttemptFailed, BadReply, StreamError) as error:
@@ -169,14 +171,15 @@ class HTTPClient:
             exchange.broken = failure
             self._go_on(exchange, failure)
 
-    def _parsed(self, body: bytes, request: LLMRequest) -> LLMResponse:
+    def _parsed(self, body: bytes, exchange: _Exchange) -> LLMResponse:
         """The response in a whole body, be it a stream that was not asked for."""
+        request = exchange.request
         if not body.lstrip().startswith(_STREAM_BEGINS) and (
             self._adapter.stream_format == "sse" or b"\n" not in body.strip()
         ):
             return self._adapter.parse(_json(body), request)
         parser = self._adapter.stream_parser(request)
-        for name, event in self._events_in([body]):
+        for name, event in self._events_in(in_time(body, exchange.attempts)):
             parser.feed(name, event)
         if not parser.ended():
             raise BadReply("it is a stream that ends before its end marker", _text(body), usage=parser.usage)
@@ -316,8 +319,11 @@ class HTTPClient:
             response,
             usage=sum(usages[1:], usages[0]) if usages else usage,
             usages=usages,
-            request_id=self._request_id(reply) or response.request_id,
+            request_id=short(self._request_id(reply) or response.request_id),
             attempts=exchange.attempts.made,
+            model=short(response.model),
+            service_tier=short(response.service_tier),
+            provider_finish_reason=short(response.provider_finish_reason),
         )
 
     def _answered(self, exchange: _Exchange) -> None:
@@ -441,9 +447,12 @@ def _content(request: LLMRequest, wire: WireRequest) -> bytes:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise BadReply("it is not JSON" if body.strip() else "it is empty", _text(body)) from None
+        return read_json(body)
+    except (ValueError, RecursionError) as error:
+        problem = (
+            "it is not JSON" if isinstance(error, UnicodeDecodeError | json.JSONDecodeError) else problem_of(error)
+        )
+        raise BadReply(problem if body.strip() else "it is empty", _text(body)) from None
 
 
 def _media_type(reply: Reply) -> str:

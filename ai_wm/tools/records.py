@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import access_of, calling
+from ai_wm.tools.access import access_of, calling, charge
 from ai_wm.tools.definitions import NO_SUCH_WORKER, WORKER
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def log_performance(ctx: ToolContext, *values: Any) -> str:
     """Logs the record of a task that was done elsewhere."""
     record = {name: value for name, value in zip(_LOGGED, values, strict=True) if value is not None}
+    charge(ctx, record)
     with calling(ctx):
         return access_of(ctx).records.log(record)
 
@@ -29,6 +30,7 @@ def log_feedback(
     supervisor_agent_id: str,
 ) -> None:
     """Attaches a rating to a task's record."""
+    charge(ctx, task_id, comments, correction_instructions, supervisor_agent_id)
     with calling(ctx):
         access_of(ctx).records.judge(task_id, rating, comments, correction_instructions, supervisor_agent_id)
 

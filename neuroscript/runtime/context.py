@@ -138,6 +138,14 @@ class ToolContext:
         if runtime.running:
             runtime.fuel.check_limits()
 
+    def charge_written(self, size: int) -> None:
+        """Counts bytes that a tool is about to store for the program, against what one run may write to files.
+
+        Raises:
+            NeuroScriptError: 37 if they are too many.
+        """
+        self.interpreter.runtime.charge_disk(size, 0)
+
     def sleep(self, seconds: float) -> None:
         """Waits so many seconds, or until the run is cancelled."""
         wake: threading.Event = self.interpreter.runtime.cancel_event
