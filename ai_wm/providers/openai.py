@@ -222,7 +222,8 @@ class ChatStream:
         self._head: dict[str, Any] = {}
         self._text: list[str] = []
         self._refusal: list[str] = []
-        self._reasoning: dict[str, list[Any]] = {}  # texts in pieces, or what the details are
+        self._reasoning: dict[str, list[str]] = {}
+        self._thoughts: dict[str, list[Any]] = {}
         self._kept = Kept()
         self._calls = CallPieces()
         self._finish: str | None = None
@@ -269,8 +270,8 @@ class ChatStream:
     def response(self) -> LLMResponse:
         """Returns the reply as `parse` gives it."""
         message: dict[str, Any] = {"content": "".join(self._text), "refusal": "".join(self._refusal) or None}
-        for key, pieces in self._reasoning.items():
-            message[key] = "".join(pieces) if isinstance(pieces[0], str) else pieces
+        message |= {key: "".join(pieces) for key, pieces in self._reasoning.items()}
+        message |= self._thoughts
         if self._calls:
             message["tool_calls"] = self._calls.calls
         choice = {"message": message, "finish_reason": self._finish}
@@ -302,13 +303,12 @@ class ChatStream:
     def _take_reasoning(self, key: str, piece: Any) -> None:
         if not piece or not isinstance(piece, str | list):
             return
-        pieces = self._reasoning.setdefault(key, [])
-        if isinstance(piece, str) and (not pieces or isinstance(pieces[0], str)):
+        if isinstance(piece, str) and key not in self._thoughts:
             self._hidden += byte_length(piece)
-            pieces.append(piece)
-        elif isinstance(piece, list) and not (pieces and isinstance(pieces[0], str)):
+            self._reasoning.setdefault(key, []).append(piece)
+        elif isinstance(piece, list) and key not in self._reasoning:
             self._hidden += self._kept.add(piece)
-            pieces += piece
+            self._thoughts.setdefault(key, []).extend(piece)
 
     def _is_bare_error(self, chunk: Mapping[str, Any]) -> bool:
         if chunk.get("choices") is not None or chunk.get("usage") or chunk.get("object") == "chat.completion.chunk":

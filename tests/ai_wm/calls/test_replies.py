@@ -50,4 +50,4 @@ def test_an_end_that_nobody_knows_is_told_in_the_log(word: str, told: str, caplo
     given = response(finish_reason="unknown", provider_finish_reason=word)
     safe_reply(given, {Secret(KEY)}, for_script=True)
     (record,) = caplog.records
-    assert record.getMessage() == f"m ended a reply with {told}; it is noted as unknown"
+    assert record.getMessage() == f"'m' ended a reply with {told}; it is noted as unknown"
