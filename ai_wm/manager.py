@@ -113,6 +113,11 @@ class AIWorkerManager:
         """The directory of the manager's files; None if it keeps nothing."""
         return self._sandbox
 
+    @property
+    def private_paths(self) -> tuple[str, ...]:
+        """The manager's files and those of the keys, which scripts must neither reach nor see: for `Protection`."""
+        return self._wiring.private_paths
+
     def __enter__(self) -> Self:
         return self
 

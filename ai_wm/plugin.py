@@ -73,9 +73,10 @@ def register_ai_worker_tools(
     interpreter.set_asker(connection.ask)
     interpreter.on_close(connection.close)
     interpreter.protect(OWN_FILES)  # other workers' files may lie deeper in the sandbox
-    for directory in (interpreter.sandbox, manager.sandbox_dir if manager is not None else None):
-        if directory is not None:
-            interpreter.protect(own_files(directory))
+    if interpreter.sandbox is not None:
+        interpreter.protect(own_files(interpreter.sandbox))
+    for path in manager.private_paths if manager is not None else ():
+        interpreter.protect(path)
     interpreter.reserve_events(EVENTS)
     services[ACCESS] = connection.access
     services[CHANGED] = connection.change
@@ -224,7 +225,9 @@ class _Connection:
         caller = calling.interpreter()
         if caller is self._interpreter:
             self._follow(name, payload)
-            self._interpreter.host_context().emit_event(name, payload, SERVICE)
+            context = self._interpreter.host_context()
+            if context.has_handlers(name):  # to convert a payload takes 2 µs
+                context.emit_event(name, payload, SERVICE)
         elif caller is None and threading.get_ident() == self._thread and self._concerns_us(payload):
             self._interpreter.emit_event(name, payload, SERVICE)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -16,8 +15,10 @@ from ai_wm.calls.pricing import PriceSource
 from ai_wm.calls.recording import lost_record
 from ai_wm.calls.reserving import Reserving
 from ai_wm.calls.runner import Runner
+from ai_wm.data.own_files import own_files
 from ai_wm.data.policy import WorkerPolicy
 from ai_wm.data.types import APIKeySource, APIKeyStatus, PerformanceRecord
+from ai_wm.keys import Secret
 from ai_wm.keys.approvals import Approvals
 from ai_wm.keys.marks import Marks, process_marks, user_marks
 from ai_wm.providers import Clients
@@ -42,6 +43,27 @@ if TYPE_CHECKING:
 LIMITS_FILE = "ai_worker_limits.sqlite3"
 
 
+class KeyLookup:
+    """Looks keys up in the variables and the configuration directory of one manager, which no ``repr`` shows.
+
+    Args:
+        environ: the variables; None: the process's own.
+        config_dir: where key files are; None: the user's configuration directory.
+    """
+
+    def __init__(self, environ: Mapping[str, str] | None, config_dir: Path | None) -> None:
+        self._environ = environ
+        self._config_dir = config_dir
+
+    def resolve(self, source: APIKeySource) -> Secret | None:
+        """The key that a source names; see `ai_wm.keys.resolve_key`."""
+        return keys.resolve_key(source, environ=self._environ, config_dir=self._config_dir)
+
+    def status(self, source: APIKeySource) -> APIKeyStatus:
+        """Whether a source has a key; see `ai_wm.keys.key_status`."""
+        return keys.key_status(source, environ=self._environ, config_dir=self._config_dir)
+
+
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """The services of one manager, each with its collaborators."""
@@ -62,6 +84,8 @@ class Wiring:
     in_flight: CallsInFlight | None
     authorizer: Authorizer
     read_as_host: FileReader
+    private_paths: tuple[str, ...]
+    """What scripts may neither reach nor see, as paths to protect: see `neuroscript.Interpreter.protect`."""
 
     def close(self) -> None:
         """Closes clients, store and limiter.
@@ -96,7 +120,7 @@ def wire(
     policy: WorkerPolicy,
 ) -> Wiring:
     """Makes the services of a manager from the arguments of `AIWorkerManager`."""
-    places: dict[str, Any] = {"environ": environ, "config_dir": Path(config_dir) if config_dir is not None else None}
+    lookup = KeyLookup(environ, Path(config_dir) if config_dir is not None else None)
     known = Clients(clients, transport, model_directory=sandbox, environ=environ)
     kept = store if store is not None else _store_in(sandbox, clock, known)
     counted = limiter if limiter is not None else _limiter_in(sandbox, clock)
@@ -104,7 +128,7 @@ def wire(
     # Nobody else reads the definitions of a manager that keeps nothing, so its marks need not hold elsewhere.
     marks = process_marks() if sandbox is None and store is None else user_marks()
     definitions = Definitions(kept, counted, moments, marks, known.provider_names)
-    authorizer = Authorizer(known, functools.partial(keys.resolve_key, **places), Approvals(policy, known.servers))
+    authorizer = Authorizer(known, lookup.resolve, Approvals(policy, known.servers))
     in_flight = None
     if sandbox is not None and store is None:
         in_flight = _calls_in_flight(sandbox, lambda call: kept.add_record(_lost(call, kept, price_source)))
@@ -117,7 +141,8 @@ def wire(
         events=events,
     )
     tasks = StatelessTasks(definitions, runner, kept)
-    read_as_host = reader_in(sandbox)
+    private = _private_paths(sandbox, config_dir, counted)
+    read_as_host = reader_in(sandbox, private)
     return Wiring(
         store=kept,
         limiter=counted,
@@ -130,11 +155,12 @@ def wire(
         tasks=tasks,
         batches=Batches(tasks, events),
         records=PerformanceRecords(kept, definitions, moments),
-        key_status=functools.partial(keys.key_status, **places),
+        key_status=lookup.status,
         marks=marks,
         in_flight=in_flight,
         authorizer=authorizer,
         read_as_host=read_as_host,
+        private_paths=private,
     )
 
 
@@ -153,6 +179,20 @@ def _calls_in_flight(sandbox: Path, add: Callable[[dict[str, Any]], object]) -> 
 def _lost(call: dict[str, Any], store: Store, price_source: PriceSource | None) -> PerformanceRecord:
     definition = store.definitions().get(str(call.get("definition_id")))
     return lost_record(call, definition, price_source)
+
+
+def _private_paths(
+    sandbox: Path | None, config_dir: str | os.PathLike[str] | None, limiter: RateLimiter
+) -> tuple[str, ...]:
+    paths = []
+    if sandbox is not None:
+        paths.append(own_files(sandbox))
+    if config_dir is not None:
+        paths.append(os.path.abspath(config_dir))
+    shared = getattr(limiter, "path", None)  # a file that the host may have called what it likes
+    if isinstance(shared, Path):
+        paths.append(f"{shared.absolute()}*")
+    return tuple(paths)
 
 
 def _store_in(sandbox: Path | None, clock: Callable[[], float] | None, clients: Clients) -> Store:

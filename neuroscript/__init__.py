@@ -46,12 +46,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from neuroscript.addresses import Address
     from neuroscript.sandbox import Protection, Sandbox
     from neuroscript.session import Session
     from neuroscript.tools.validation import map_validated_args_by_name, validate_and_convert_args
 
 __all__ = [
     "AccessError",
+    "Address",
     "ArgSpec",
     "ArgType",
     "ArgumentError",
@@ -99,6 +101,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Imports a public name that most programs do without, when it is first used."""
+    if name == "Address":
+        from neuroscript.addresses import Address
+
+        return Address
     if name in ("Protection", "Sandbox"):
         from neuroscript import sandbox
 

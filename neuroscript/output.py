@@ -75,6 +75,33 @@ def write_line(stream: TextIO, text: str) -> None:
     write(stream, text + "\n")
 
 
+REPLY_MARK = "| "
+"""What begins each line of a reply that is shown while it comes; no line of ours begins so."""
+
+_in_reply = False  # whether the last line is one of a reply, and has not ended
+
+
+def write_reply(stream: TextIO, text: str) -> None:
+    """Writes a piece of a model's reply, each line behind `REPLY_MARK`: it may read like a message of ours."""
+    global _in_reply
+    for index, line in enumerate(visible(text.replace("\r\n", "\n")).split("\n")):
+        if index:
+            write(stream, "\n" if _in_reply else f"{REPLY_MARK}\n")
+            _in_reply = False
+        if line:
+            write(stream, line if _in_reply else REPLY_MARK + line)
+            _in_reply = True
+    stream.flush()
+
+
+def end_reply(stream: TextIO) -> None:
+    """Ends the line of a reply, so that what follows stands on a line of its own."""
+    global _in_reply
+    if _in_reply:
+        _in_reply = False
+        write_line(stream, "")
+
+
 @functools.cache
 def _pattern(text: str) -> re.Pattern[str]:
     import re  # which takes its time, and most texts need none

@@ -17,6 +17,7 @@ import pytest
 
 import neuroscript
 import neuroscript.cli
+import neuroscript.private_files
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("neuroscript", "ai_wm")
@@ -24,7 +25,7 @@ PACKAGES = ("neuroscript", "ai_wm")
 # From the ground up: a module imports from its own part and from lower rows, and nothing from a part beside it.
 LAYERS = {
     "neuroscript": """
-        output records user_directories version
+        addresses output private_files records user_directories version
         errors limits threads
         cancellation
         values
@@ -112,7 +113,11 @@ LAYERS = {
     """,
 }
 
-PUBLIC = {"neuroscript": neuroscript.__all__, "neuroscript.cli": neuroscript.cli.__all__}
+PUBLIC = {
+    "neuroscript": neuroscript.__all__,
+    "neuroscript.cli": neuroscript.cli.__all__,
+    "neuroscript.private_files": neuroscript.private_files.__all__,
+}
 """What `ai_wm`, and any other plugin, may import of `neuroscript`."""
 
 

@@ -28,6 +28,8 @@ class Authorization:
     use: KeyUse
     approvals: Approvals
     resolve_key: Callable[[APIKeySource], Secret | None]
+    keyless: KeyGrant | None = None
+    """The grant of a call that needs no key, once it was made."""
 
     @property
     def server(self) -> Server | None:
@@ -40,7 +42,11 @@ class Authorization:
         Raises:
             NeuroScriptError: 18 or 34 as `ai_wm.keys.resolve_key`.
         """
-        return KeyGrant(self.use, self.approvals, self.resolve_key(self.use.auth))
+        if self.use.has_key:
+            return KeyGrant(self.use, self.approvals, self.resolve_key(self.use.auth))
+        if self.keyless is None:
+            self.keyless = KeyGrant(self.use, self.approvals, None)
+        return self.keyless
 
 
 class Authorizer:
@@ -53,7 +59,10 @@ class Authorizer:
     """
 
     def __init__(
-        self, clients: Clients, resolve_key: Callable[[APIKeySource], Secret | None], approvals: Approvals
+        self,
+        clients: Clients,
+        resolve_key: Callable[[APIKeySource], Secret | None],
+        approvals: Approvals,
     ) -> None:
         self.clients = clients
         self.resolve_key = resolve_key
@@ -105,6 +114,7 @@ class Authorizer:
                 shared = clearance.shares_key(definition)
                 if provider == "local" and definition.model_name not in ("echo", "scripted"):
                     clearance.check_model(definition)
+        headers = config.get("headers")
         use = KeyUse(
             worker=subject_of(definition),
             name=definition.name or definition.definition_id,
@@ -115,5 +125,9 @@ class Authorizer:
             server=server,
             allow_http=allow_http and standing is Standing.HOST,
             shared=shared,
+            has_headers=bool(headers),
+            headers_are_hosts=bool(headers)
+            and standing is Standing.HOST
+            and headers == definition.base_config.get("headers"),
         )
         return use, approvals

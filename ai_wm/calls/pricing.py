@@ -116,6 +116,8 @@ def _published(
     provider: str, usages: Sequence[TokenCounts], models: Sequence[str], price_source: PriceSource | None, tier: str
 ) -> float | None:
     """The published price of all requests together, by the first of the models that has one."""
+    if price_source is None and provider not in _PUBLISHED_PROVIDERS:
+        return None
 
     def price(usage: TokenCounts, model: str) -> Decimal | float | None:
         if price_source is not None:

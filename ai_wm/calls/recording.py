@@ -44,7 +44,7 @@ def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseExcepti
         if isinstance(text, str) and text:
             details += f"; the text so far: {output_summary(text)!r}"
     elif error is not None:
-        details = f"interrupted: {type(error).__name__}"
+        details = f"interrupted{_cause_of(error)}"
     clearance = turn.task.options.clearance
     # More than is kept of the reply, so that a key at the end of that is recognised.
     reply = turn.response.text[: 2 * OUTPUT_SUMMARY_CHARACTERS] if turn.response is not None else ""
@@ -62,7 +62,7 @@ def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseExcepti
         "llm_metrics": metrics,
         "cost_incurred": turn.cost,
         "output_summary": storable(output_summary(reply)),
-        "error_details": short(details, MOST_ERROR_CHARACTERS),
+        "error_details": short(details, MOST_ERROR_CHARACTERS) if details else "",
     }
     if clearance is not None:
         values["owner"] = clearance.owner
@@ -138,6 +138,14 @@ def lost_record(
 
 def _count(value: object) -> int:
     return value if type(value) is int and 0 <= value < MOST_TOKENS else 0
+
+
+def _cause_of(error: BaseException) -> str:
+    """Why a call was interrupted, as far as that means something to a script's author: no name of a class does."""
+    if isinstance(error, KeyboardInterrupt):
+        return " by the user"
+    ended = getattr(error, "error", None)  # what ends a run carries the error that it ends with
+    return f": error {int(ended.code)} ({ended.name}): {ended.message}" if isinstance(ended, NeuroScriptError) else ""
 
 
 def _redacted(

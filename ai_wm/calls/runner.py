@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from ai_wm.calls.authorization import Authorizer
 from ai_wm.calls.fallbacks import Tried, asks_next, workers_of
 from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, in_flight, record_of
+from ai_wm.calls.replies import safe_reply
 from ai_wm.calls.reserving import Reserving
 from ai_wm.calls.turn import StreamCallback, Task, Turn
 from ai_wm.data.bounds import short
 from ai_wm.data.types import PerformanceRecord
-from ai_wm.keys import redact_error
+from ai_wm.keys import StreamMask, redact_error
 from ai_wm.keys.grant import KeyGrant
 from ai_wm.providers import Clients
 from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, byte_length
@@ -133,7 +134,7 @@ class Runner:
             turn.sent()
             response = client.complete(request) if options.stream is None else _streamed(client, request, turn)
             if isinstance(response, LLMResponse):
-                return response
+                return safe_reply(response, turn.secrets, for_script=options.clearance is not None)
             failure = _broken(request, f"gave {type(response).__name__}; expected an LLMResponse")
         except NeuroScriptError as error:
             failure = error
@@ -198,18 +199,22 @@ class Runner:
 
 
 def _streamed(client: LLMClient, request: LLMRequest, turn: Turn) -> LLMResponse | None:
-    options, progress = turn.task.options, turn.progress
-    deltas = client.stream(request)
+    options, progress, deltas = turn.task.options, turn.progress, client.stream(request)
+    mask = StreamMask(turn.secrets) if turn.secrets and options.clearance is not None else None
     response = None
     try:
         for delta in deltas:
             if options.check is not None:
                 options.check()
             progress.began = True
-            if delta.text and options.stream is not None:
-                progress.produced += byte_length(delta.text)
-                _hand_on(options.stream, delta.text)
+            progress.produced += byte_length(delta.text)
+            text = mask.take(delta.text) if mask is not None else delta.text
+            if text and options.stream is not None:
+                _hand_on(options.stream, text)
             response = delta.response or response
+        rest = mask.end() if mask is not None else ""
+        if rest and options.stream is not None:
+            _hand_on(options.stream, rest)
     finally:
         # A stream that is left early must let go of its connection now and not when it is collected.
         close = getattr(deltas, "close", None)

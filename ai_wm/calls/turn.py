@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ai_wm.calls.ceilings import Holds, RunBudget
@@ -12,9 +12,10 @@ from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.pricing import PriceSource, cost_of_call, fallback_cost
 from ai_wm.calls.tool_host import ToolHost, WorkerTools
 from ai_wm.data.bounds import is_believable, short
+from ai_wm.data.headers import headers_of, secret_texts
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import STATELESS_PREFIX, AIWorkerDefinition, PerformanceRecord
-from ai_wm.keys import Secret
+from ai_wm.keys import Secret, redact
 from ai_wm.keys.grant import KeyGrant
 from ai_wm.providers.base import (
     LLMRequest,
@@ -38,6 +39,11 @@ _depth: ContextVar[int] = ContextVar("ai_wm_turns_inside_one_another", default=0
 MOST_TOOL_CALLS: Final = 128
 """Tools that a model may ask for in one reply; no model of today asks for a tenth."""
 
+_NOTHING: Final = ("", "", "")
+
+_MOST_NAMES: Final = 5
+"""Names of tools that a message lists."""
+
 _PLENTY: Final = 1_000_000
 """Tokens up to which a count of input, and one of output, is not looked at closely."""
 
@@ -48,7 +54,7 @@ Check = Callable[[], None]
 """Raises when the caller was cancelled."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # each call makes one, which takes half the time where it is not frozen
 class CallOptions:
     """Options of one call, beside the configuration of its worker.
 
@@ -69,7 +75,7 @@ class CallOptions:
     budget: RunBudget | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Task:
     """A prompt that is to be answered, by the worker asked for or a fallback.
 
@@ -132,7 +138,9 @@ class Turn:
         self.response: LLMResponse | None = None
         """The reply, once there is one."""
         self.secrets: set[Secret] = set()
-        """The keys that were sent."""
+        """What was sent and is not to be seen: the keys, and the values of headers."""
+        if "headers" in self.config:
+            self.secrets.update(map(Secret, secret_texts(headers_of(self.config))))
         self.recorded = False
         """Whether its record was begun; it is made once."""
         self.record: PerformanceRecord | None = None
@@ -313,7 +321,8 @@ class Turn:
             message = f"{self.subject} asked for {len(response.tool_calls)} tools at once; {MOST_TOOL_CALLS} are run"
             raise NeuroScriptError(ErrorCode.LLM_ERROR, message)
         if self.rounds > self.settings.max_tool_rounds:
-            asked = ", ".join(call.name for call in response.tool_calls)
+            names = [*dict.fromkeys(short(redact(call.name, self.secrets), 64) for call in response.tool_calls)]
+            asked = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
             raise NeuroScriptError(
                 ErrorCode.LLM_ERROR,
                 f"{self.subject} still asked for tools ({asked}) after {self.settings.max_tool_rounds} rounds; "
@@ -329,14 +338,18 @@ class Turn:
             for call in response.tool_calls:
                 if check is not None:
                     check()
-                self.tools_called.append(call.name)
-                self.messages.append(self._tools.run(call))
+                self.tools_called.append(short(redact(call.name, self.secrets)))
+                result = self._tools.run(call)
+                if result.is_error and self.secrets:  # it may repeat what the model wrote, and the model the key
+                    result = replace(result, content=redact(result.content, self.secrets))
+                self.messages.append(result)
         finally:
             _depth.reset(token)
 
     def metrics(self) -> dict[str, Any]:
         """Returns what the turn's record says in ``llm_metrics``."""
         usage, response = self.usage, self.response
+        said = (response.request_id, response.service_tier, response.provider_finish_reason) if response else _NOTHING
         metrics: dict[str, Any] = {
             "input_tokens": usage.input_tokens,
             "output_tokens": usage.output_tokens,
@@ -350,11 +363,11 @@ class Turn:
             "cache_read_tokens": usage.cache_read_tokens,
             "cache_write_tokens": usage.cache_write_tokens,
             "reasoning_tokens": usage.reasoning_tokens,
-            "request_id": short(response.request_id) if response is not None else "",
-            "service_tier": short(response.service_tier) if response is not None else "",
-            "provider_finish_reason": short(response.provider_finish_reason) if response is not None else "",
+            "request_id": said[0] and short(said[0]),
+            "service_tier": said[1] and short(said[1]),
+            "provider_finish_reason": said[2] and short(said[2]),
             "tool_rounds": self.rounds - 1,
-            "tool_calls": self.tools_called and [short(name) for name in self.tools_called[:MOST_TOOL_CALLS]],
+            "tool_calls": self.tools_called and self.tools_called[:MOST_TOOL_CALLS],
             "usage_note": self._usage_note,
             "usage_estimated": usage.estimated,
         }

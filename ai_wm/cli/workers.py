@@ -41,7 +41,7 @@ FILES = "ai_worker_*.json"
 
 _AGO = re.compile(r"(\d+)([smhdw])")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"[\t\r]|[\s\x00-\x1f\x7f-\xa0\u200b-\u200f\u2060\ufeff]*+[=+\-@\uff1d\uff0b\uff0d\uff20]")
 """The characters at the beginning of a text that make a spreadsheet compute it."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -237,22 +237,10 @@ def _update(manager: AIWorkerManager, options: argparse.Namespace) -> int:
 
 def _trust(manager: Any, options: argparse.Namespace) -> int:
     found = manager.get_worker_definition(options.name)
-    config = found.base_config
-    rows = [
-        ("worker", found.name),
-        ("model", f"{found.provider}/{found.model_name}"),
-        ("address", ascii(config["base_url"])[1:-1] if config.get("base_url") else f"{found.provider}'s own"),
-        ("api", config.get("api")),
-        ("key", f"{found.auth.method} {found.auth.shown_value}".strip()),
-        # What a header holds may be a key.
-        ("headers", ", ".join(config.get("headers") or {})),
-        ("plain http", "allowed" if config.get("allow_http") else ""),
-        ("tools", ", ".join(found.tool_allowlist)),
-        ("fallbacks", ", ".join(map(str, config.get("fallbacks") or ()))),
-    ]
-    for name, value in rows:
-        if value:
-            write_line(sys.stdout, f"{name:10} {_shown(value)}")
+    from ai_wm.cli.trusting import lines_about
+
+    for line in lines_about(found):
+        write_line(sys.stdout, line)
     if not options.yes and not _confirmed():
         write_line(sys.stderr, "neuroscript: nothing was changed")
         return FAILED
@@ -272,11 +260,6 @@ def _confirmed() -> bool:
     sys.stderr.write("May that key go to that address, for every program? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _shown(value: object) -> str:
-    """A text from the file, which must not steer the terminal."""
-    return "".join(char if char.isprintable() else " " for char in str(value))
 
 
 def _remove(manager: AIWorkerManager, options: argparse.Namespace) -> int:
@@ -377,5 +360,5 @@ def _csv_row(row: dict[str, Any]) -> list[Any]:
 
 def _csv_cell(value: Any) -> Any:
     """A cell; text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    formula = isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value)
+    formula = isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value)
     return f"'{value}" if formula else value

@@ -319,6 +319,9 @@ def plain(value: Any, form: str) -> Any:
     return value if isinstance(value, bytes) else f"<{kind.__name__}>"
 
 
+_LONGEST_SHOWN = 19
+"""So many characters of a text are shown at most; the keys of all providers have more."""
+
 _EXPECTED = {
     "missing": "a value; it is required",
     "string_type": "a string",
@@ -347,7 +350,7 @@ def explain(model: type[BaseModel], error: ValidationError, name: str = "") -> N
             expected = first["msg"]
         case _:
             expected = _EXPECTED.get(kind) or first["msg"]
-    given = "" if kind in ("missing", "json_invalid", "json_value") else f", got {_shown(first.get('input'), secret)}"
+    given = "" if kind in ("missing", "json_invalid", "json_value") else f", got {shown(first.get('input'), secret)}"
     thing = name or getattr(model, "called", model.__name__)
     where = f"{thing}: field {labels}" if labels else thing
     return NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{where}: expected {expected}{given}", details={"field": path})
@@ -367,8 +370,8 @@ def _labels(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[st
     return path, path if path == spelled else f"{path} ({spelled})", secret
 
 
-def _shown(value: Any, secret: bool) -> str:
-    """A value for a message: short, as JSON would show it, and never a key."""
+def shown(value: Any, secret: bool = False) -> str:
+    """A value for a message: short, as JSON would show it, and never a key, also one that stands in the wrong place."""
     if isinstance(value, Mapping):
         return "a map"
     if isinstance(value, list | tuple):
@@ -379,5 +382,7 @@ def _shown(value: Any, secret: bool) -> str:
         return "true" if value else "false"
     if secret:
         return f"a {type(value).__name__} that is not shown"
+    if isinstance(value, str) and len(value) > _LONGEST_SHOWN:
+        return f"a string of {len(value)} characters"
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

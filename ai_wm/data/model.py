@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
@@ -9,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from ai_wm.data.fields import both_spellings, explain, is_zero, plain
+
+MASK: Final = "***"
+"""The text that is shown in place of a key."""
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
@@ -48,6 +52,9 @@ class Model(BaseModel, metaclass=_ModelType):
     """Fields that the Go package writes even when they are zero."""
 
     hidden_from_scripts: ClassVar[frozenset[str]] = frozenset()
+    named_in_repr: ClassVar[frozenset[str]] = frozenset()
+    """Fields that anything may stand in, keys too, so that a ``repr`` shows no more than the names in them."""
+
     called: ClassVar[str] = "value"
     """The word for an instance of this class in error messages."""
 
@@ -124,6 +131,11 @@ class Model(BaseModel, metaclass=_ModelType):
             result.setdefault(key, plain(value, "to_script"))
         return result
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            known = name in type(self).model_fields and name not in self.named_in_repr
+            yield name, value if known else _Names(value)
+
     @property
     def unknown(self) -> dict[str, Any]:
         """The keys that this program does not know; they are written back as they are."""
@@ -137,6 +149,18 @@ class Model(BaseModel, metaclass=_ModelType):
 
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+
+
+class _Names:
+    """A value that may hold keys: where it is a map its names are shown, and nothing that they stand for."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        if not isinstance(self._value, Mapping):
+            return MASK
+        return "{" + ", ".join(f"{str(name)!r}: {MASK}" for name in self._value) + "}"
 
 
 @cache

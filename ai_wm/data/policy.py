@@ -10,8 +10,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, Final, Self
 
-from ai_wm.data.addresses import Address
-from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript import Address, ErrorCode, NeuroScriptError
 
 MANAGE: Final = ("none", "own", "all")
 """What scripts may change, from least to most: nothing, the definitions that scripts made, every definition."""
@@ -257,7 +256,7 @@ def _place(source: str, place: str) -> str:
 
 def _address(name: str, value: str) -> Address:
     try:
-        return Address.parse(value.strip())
+        return Address.parse_prefix(value.strip())
     except ValueError as error:
         # Not shown: it may hold a password.
         message = f"WorkerPolicy: {name} has an address that cannot be used: {error}; expected one like https://host/v1"

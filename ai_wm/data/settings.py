@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ai_wm.data.headers import headers_of
 from neuroscript import ErrorCode, NeuroScriptError
 
 DEFAULT_TIMEOUT = 60.0
@@ -64,10 +65,13 @@ class CallSettings:
             raise _bad("locked", locked, "a list of settings that scripts may not change")
         if not isinstance(config.get("allow_http", False), bool):
             raise _bad("allow_http", config["allow_http"], "true or false")
+        headers_of(config)
         return cls(float(seconds) if waits == "wait" else None, rounds, tuple(names))
 
 
-_STEERING = frozenset({"allow_http", "fallbacks", "limit_wait_seconds", "locked", "max_tool_rounds", "on_limit"})
+_STEERING = frozenset(
+    {"allow_http", "fallbacks", "headers", "limit_wait_seconds", "locked", "max_tool_rounds", "on_limit"}
+)
 _DEFAULTS = CallSettings(None, DEFAULT_TOOL_ROUNDS, ())
 
 

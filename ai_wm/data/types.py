@@ -5,8 +5,9 @@ spelled as in the file (``modelName``) or as in scripts (``model_name``), unknow
 was read is written back value for value under the file's names.  Keys at their zero value that were not read are left
 out, as Go's ``omitempty`` does.
 
-A model offers three forms of itself: `Model.to_file` (the file's keys; the only form that holds an inline key),
-`Model.to_script` (snake_case, plain values, the inline key masked) and pydantic's ``model_dump`` (masked as well).
+A model offers three forms of itself: `Model.to_file` (the file's keys; the only form that holds an inline key, or the
+values of headers), `Model.to_script` (snake_case, plain values, what may be a key masked) and pydantic's ``model_dump``
+(masked as well).
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ from ai_wm.data.fields import (
     Timestamp,
     or_empty,
     plain_validator,
+    shown,
 )
-from ai_wm.data.model import Model, file_field
+from ai_wm.data.headers import shown_config
+from ai_wm.data.model import MASK, Model, file_field
 from neuroscript import ErrorCode, NeuroScriptError
 
 __all__ = [
@@ -62,9 +65,6 @@ __all__ = [
     "Timestamp",
     "TokenUsageMetrics",
 ]
-
-MASK = "***"
-"""The text that is shown in place of a key."""
 
 STATELESS_PREFIX = "stateless-"
 """How the ``instance_id`` of a stateless task's record begins."""
@@ -363,6 +363,7 @@ class AIWorkerInstance(Model):
     """A snapshot of a live instance, without its conversation, which is never stored."""
 
     called = "worker instance"
+    named_in_repr = frozenset({"current_config"})
     hidden_from_scripts = frozenset({"owner"})
 
     instance_id: Text = file_field("instance_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
@@ -377,11 +378,21 @@ class AIWorkerInstance(Model):
     retirement_reason: Text = file_field("retirement_reason", default="")
     owner: Text = file_field("owner", default="")
 
+    @field_serializer("current_config")
+    def _mask(self, value: dict[str, Any]) -> dict[str, Any]:
+        return shown_config(value)
+
+    def to_script(self) -> dict[str, Any]:
+        """Converts to the form that scripts see, the values of headers masked."""
+        shown = super().to_script()
+        return {**shown, "current_config": shown_config(shown["current_config"])}
+
 
 class AIWorkerDefinition(Model):
     """The definition of a worker: model, key source, settings, prices, limits, and its summary."""
 
     called = "worker definition"
+    named_in_repr = frozenset({"base_config", "metadata"})
     always_written = frozenset(
         {
             "definition_id",
@@ -452,10 +463,19 @@ class AIWorkerDefinition(Model):
         near = difflib.get_close_matches(self.provider, names, 1)
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH,
-            f"{name or self.called}: field provider: expected one of {', '.join(names)}, got {self.provider[:80]!r}"
+            f"{name or self.called}: field provider: expected one of {', '.join(names)}, got {shown(self.provider)}"
             + (f"; did you mean {near[0]!r}?" if near else ""),
             details={"field": "provider"},
         )
+
+    @field_serializer("base_config")
+    def _mask(self, value: dict[str, Any]) -> dict[str, Any]:
+        return shown_config(value)
+
+    def to_script(self) -> dict[str, Any]:
+        """Converts to the form that scripts see: an inline key and the values of headers masked."""
+        shown = super().to_script()
+        return {**shown, "base_config": shown_config(shown["base_config"])}
 
     @property
     def limits_id(self) -> str:

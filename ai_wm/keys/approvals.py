@@ -13,11 +13,10 @@ from enum import Enum, auto
 from shlex import quote
 from typing import Final
 
-from ai_wm.data.addresses import Address
 from ai_wm.data.policy import PROVIDER_PREFIX, WorkerPolicy
 from ai_wm.data.types import APIKeySource, APIKeySourceMethod
 from ai_wm.keys.sources import source_name
-from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript import Address, ErrorCode, NeuroScriptError
 
 CONVENTIONAL: Final = {
     "env:ANTHROPIC_API_KEY": "anthropic",
@@ -70,6 +69,8 @@ class KeyUse:
         server: the server that the call goes to.
         allow_http: whether the definition, the host's own, lets its key go over plain http.
         shared: whether a definition of the host's uses the same key, so that the usual approval is not enough.
+        has_headers: whether it has headers of its own, which may hold keys.
+        headers_are_hosts: whether they are those of the host's definition, which go where that sends them only.
     """
 
     worker: str
@@ -81,6 +82,8 @@ class KeyUse:
     server: Server | None
     allow_http: bool = False
     shared: bool = False
+    has_headers: bool = False
+    headers_are_hosts: bool = False
 
     @property
     def has_key(self) -> bool:
@@ -119,11 +122,13 @@ class Approvals:
                 raise (_not_named if source_name(use.auth) is None else _not_approved)(use, address)
             if use.has_key and not self._approves(use, address):
                 raise _not_approved(use, address)
-        if address is not None and address.scheme == "http" and use.has_key:
+            if use.headers_are_hosts:
+                raise _headers_not_approved(use, address)
+        if address is not None and address.scheme == "http" and (use.has_key or use.has_headers):
             _check_http(use, address, as_made)
 
     def _check_nobodys(self, use: KeyUse, address: Address | None) -> None:
-        if use.has_key or (address is not None and not address.is_loopback):
+        if use.has_key or use.has_headers or (address is not None and not address.is_loopback):
             raise NeuroScriptError(
                 ErrorCode.SECURITY,
                 f"{use.worker} is in a file that does not carry the host's mark for it, so it gets no key, and no "
@@ -167,36 +172,55 @@ def _check_http(use: KeyUse, address: Address, as_made: bool) -> None:
     if not (address.is_loopback or by_operator or (use.allow_http and as_made)):
         raise NeuroScriptError(
             ErrorCode.SECURITY,
-            f"{use.worker} would send its key to {_origin(address)} over plain http, where anybody on the way can read "
-            "it; use https, or have the host's own definition say allow_http: true in its base_config",
+            f"{use.worker} would send its key or its headers to {_origin(address)} over plain http, where anybody "
+            "on the way can read them; use https, or have the host's own definition say allow_http: true in its "
+            "base_config",
         )
 
 
 def _not_named(use: KeyUse, address: Address) -> NeuroScriptError:
-    origin = _origin(address)
+    place = _narrowest(use, address)
     return NeuroScriptError(
         ErrorCode.SECURITY,
-        f"{use.worker} may not be asked at {origin}, an address that scripts may not name; the host permits it with "
-        f"--allow-origin {origin} or WorkerPolicy(origins=({origin!r},))",
+        f"{use.worker} may not be asked at {place}, an address that scripts may not name; the host permits it with "
+        f"--allow-origin {quote(place)} or WorkerPolicy(origins=({place!r},))",
+    )
+
+
+def _headers_not_approved(use: KeyUse, address: Address | None) -> NeuroScriptError:
+    return NeuroScriptError(
+        ErrorCode.SECURITY,
+        f"{use.worker} may not send its headers, which may hold keys, to {_place(use, address)}: they are the host's "
+        "for another address; the host permits it with a definition of its own for that address (neuroscript workers "
+        "add)",
     )
 
 
 def _not_approved(use: KeyUse, address: Address | None) -> NeuroScriptError:
-    place = _origin(address) if address is not None else f"{PROVIDER_PREFIX}{use.provider}"
-    source = source_name(use.auth)
+    place, source = _place(use, address), source_name(use.auth)
     if source is None:
         return NeuroScriptError(
             ErrorCode.SECURITY,
             f"{use.worker} may not send its key to {place}: the key is the host's for another address, or auth.value "
-            "does not say where it is; the host permits it with a definition of its own for that address "
-            "(neuroscript workers add)",
+            "does not say where it is; the host permits it with a definition of its own for that address (neuroscript "
+            "workers add)",
         )
     why = ", which a definition of the host's uses," if use.shared else ""
     return NeuroScriptError(
         ErrorCode.SECURITY,
         f"{use.worker} may not send the key {source}{why} to {place}; the host permits it with --allow-key "
-        f"{source}={place} or WorkerPolicy(keys={{{source!r}: ({place!r},)}})",
+        f"{quote(f'{source}={place}')} or WorkerPolicy(keys={{{source!r}: ({place!r},)}})",
     )
+
+
+def _place(use: KeyUse, address: Address | None) -> str:
+    return _narrowest(use, address) if address is not None else f"{PROVIDER_PREFIX}{use.provider}"
+
+
+def _narrowest(use: KeyUse, address: Address) -> str:
+    """The narrowest approval that would do: what all addresses of the call have in common."""
+    server = use.server
+    return (server.address if server is not None and server.address.covers(address) else address).text
 
 
 def _origin(address: Address) -> str:

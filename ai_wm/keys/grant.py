@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ai_wm.data.addresses import Address
 from ai_wm.keys.approvals import Approvals, KeyUse
 from ai_wm.keys.secret import Secret
-from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript import Address, ErrorCode, NeuroScriptError
 
 
 class KeyGrant:

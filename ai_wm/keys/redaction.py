@@ -1,7 +1,8 @@
 """Taking keys out of what comes from outside.
 
 A server may repeat the key that it was sent, in any spelling.  `redact` is the one function that masks keys; texts are
-redacted first and shortened then.
+redacted first and shortened then.  What a model wrote is masked with more restraint (`without_keys`), since it is used
+and not only shown.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote, quote_plus
@@ -23,6 +24,10 @@ T = TypeVar("T")
 
 _SHOWN: Final = 8
 """So many characters of a key in a row, or more, are never shown."""
+
+_WHOLE: Final = 16
+"""The fewest characters of a spelling that is looked for in what a model wrote.  Servers on this machine often have a
+word such as ``ollama`` for a key, which may stand in any reply; those of providers are far longer than this."""
 
 
 def redact(value: T, secrets: Iterable[Secret]) -> T:
@@ -39,7 +44,44 @@ def redact(value: T, secrets: Iterable[Secret]) -> T:
         secrets: the keys.
     """
     traces = [_traces(secret.get()) for secret in secrets if secret]
-    return cast(T, _redacted(value, traces)) if traces else value
+    return cast(T, _masked(value, [trace.mask for trace in traces])) if traces else value
+
+
+def without_keys(value: T, secrets: Iterable[Secret]) -> T:
+    """``value`` with ``***`` for each key that is in it as a whole, in any spelling: for what a model wrote.
+
+    Args:
+        value: a text, or a map or list, whose texts are masked at any depth.
+        secrets: the keys.
+    """
+    traces = [_traces(secret.get()) for secret in secrets if secret]
+    return cast(T, _masked(value, [trace.mask_whole for trace in traces])) if traces else value
+
+
+class StreamMask:
+    """Masks the keys in a text that comes in pieces, as `without_keys` does in a whole one.
+
+    Args:
+        secrets: the keys.
+    """
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        self._traces = [_traces(secret.get()) for secret in secrets if secret]
+        self._held = ""
+
+    def take(self, piece: str) -> str:
+        """Takes the next piece; gives what surely does not begin a key."""
+        text = self._held + piece
+        for trace in self._traces:
+            text = trace.mask_whole(text)
+        begun = max((trace.begun(text) for trace in self._traces), default=0)
+        self._held = text[len(text) - begun :]
+        return text[: len(text) - begun]
+
+    def end(self) -> str:
+        """Gives the rest."""
+        rest, self._held = self._held, ""
+        return rest
 
 
 def redact_error(error: NeuroScriptError, secrets: Iterable[Secret]) -> NeuroScriptError:
@@ -55,22 +97,22 @@ def redact_error(error: NeuroScriptError, secrets: Iterable[Secret]) -> NeuroScr
     return error
 
 
-def _redacted(value: Any, traces: list[_Traces]) -> Any:
+def _masked(value: Any, masks: list[Callable[[str], str]]) -> Any:
     match value:
         case str():
-            for trace in traces:
-                value = trace.mask(value)
+            for mask in masks:
+                value = mask(value)
             return value
         case bool() | int() | float() | None:
             return value
         case Mapping():
-            return {_redacted(name, traces): _redacted(item, traces) for name, item in value.items()}
+            return {_masked(name, masks): _masked(item, masks) for name, item in value.items()}
         case list():
-            return [_redacted(item, traces) for item in value]
+            return [_masked(item, masks) for item in value]
         case tuple():
-            return tuple(_redacted(item, traces) for item in value)
+            return tuple(_masked(item, masks) for item in value)
     shown = repr(value)
-    masked = _redacted(shown, traces)
+    masked = _masked(shown, masks)
     return value if masked == shown else masked
 
 
@@ -81,7 +123,7 @@ class _Traces:
     in a row that begin at a multiple of five, so one look-up for every five characters tells.
     """
 
-    __slots__ = ("_runs", "_seeds", "_short")
+    __slots__ = ("_beginnings", "_runs", "_seeds", "_short", "_whole")
 
     def __init__(self, key: str) -> None:
         spellings = set(_spellings(key))
@@ -89,6 +131,8 @@ class _Traces:
         folded = {_folded(spelling) for spelling in spellings}
         self._runs = frozenset(text[at : at + _SHOWN] for text in folded for at in range(len(text) - _SHOWN + 1))
         self._seeds = frozenset(run[at : at + 4] for run in self._runs for at in range(_SHOWN - 3))
+        self._whole = sorted((text for text in folded if len(text) >= _WHOLE), key=len, reverse=True)
+        self._beginnings = frozenset(text[:end] for text in self._whole for end in range(1, len(text)))
 
     def mask(self, text: str) -> str:
         """The text with ``***`` for every part that shows the key."""
@@ -100,6 +144,20 @@ class _Traces:
             starts = [*(start for start, _ in spans), len(text)]
             text = MASK.join(text[end:start] for end, start in zip(ends, starts, strict=True))
         return text
+
+    def mask_whole(self, text: str) -> str:
+        """The text with ``***`` for the key as a whole, in each of its longer spellings."""
+        folded = _folded(text)
+        for spelling in self._whole:
+            if spelling in folded:
+                text = re.sub(re.escape(spelling), MASK, text, flags=re.IGNORECASE | re.ASCII)
+                folded = _folded(text)
+        return text
+
+    def begun(self, text: str) -> int:
+        """How many characters at the end of a text may be the beginning of the key, in one of its longer spellings."""
+        end = _folded(text[-len(self._whole[0]) :]) if self._whole else ""
+        return next((len(end) - at for at in range(len(end)) if end[at:] in self._beginnings), 0)
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
         text = _folded(text)

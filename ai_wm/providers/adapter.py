@@ -41,8 +41,8 @@ class WireRequest:
     """The HTTP request that a provider expects: the path below the base URL, the headers without the key, the body."""
 
     path: str
-    body: dict[str, Any]
-    headers: dict[str, str] = field(default_factory=dict)
+    body: dict[str, Any] = field(repr=False)  # settings that are passed on as they are may hold keys
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

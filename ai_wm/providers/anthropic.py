@@ -45,6 +45,7 @@ from ai_wm.providers.options import (
     with_output_limit,
 )
 from ai_wm.providers.tool_calls import cut_call, read_arguments, tool_calls
+from ai_wm.providers.wire_json import Kept
 
 endpoint = Endpoint("https://api.anthropic.com", "ANTHROPIC_BASE_URL")
 stream_format: Literal["sse", "ndjson"] = "sse"
@@ -209,7 +210,9 @@ class MessageStream:
         self._message: dict[str, Any] | None = None
         self._usage: dict[str, Any] = {}
         self._blocks: dict[int, dict[str, Any]] = {}
+        self._pieces: dict[int, dict[str, list[str]]] = {}  # of the texts of each block, by key
         self._json: dict[int, list[str]] = {}
+        self._kept = Kept()
 
     def feed(self, name: str, event: Any) -> str:
         """Takes one event.  Unknown ones are passed over, as the API asks for."""
@@ -228,7 +231,10 @@ class MessageStream:
                 self._count(self._message.get("usage"))
             case "content_block_start":
                 block = dict(expect_map(body.get("content_block"), "content_block"))
-                self._blocks[_index(body)] = block
+                self._kept.add(block)
+                index = _index(body)
+                self._blocks[index] = block
+                self._pieces[index] = {}
                 if block.get("type") != "text":
                     return ""
                 text = expect_text(block.get("text"), "text")
@@ -239,6 +245,7 @@ class MessageStream:
             case "message_delta":
                 if self._message is None:
                     raise BadReply("message_delta came before message_start")
+                self._kept.add(body)
                 self._message.update(expect_map(body.get("delta") or {}, "delta"))
                 self._count(body.get("usage"))
             case "message_stop":
@@ -254,7 +261,8 @@ class MessageStream:
     def response(self) -> LLMResponse:
         """Returns the reply as `parse` gives it."""
         content = []
-        for index, block in sorted(self._blocks.items()):
+        for index in sorted(self._blocks):
+            block = self._block(index)
             pieces = self._json.get(index)
             if pieces:
                 # What cannot be read goes back as the result; the block must hold an object all the same.
@@ -270,6 +278,7 @@ class MessageStream:
         self._count(body.get("usage"))
         blocks = expect_list(body.get("content"), "content")
         self._blocks = {number: expect_map(block, "a content block") for number, block in enumerate(blocks)}
+        self._pieces = {number: {} for number in self._blocks}
         text = _text_of(blocks)
         self.produced += byte_length(text)
         return text
@@ -280,24 +289,31 @@ class MessageStream:
             raise BadReply(f"a piece of content block {index} came before its start")
         match delta.get("type"):
             case "text_delta":
-                return self._append(block, delta, "text")
+                return self._append(index, delta, "text")
             case "input_json_delta":
                 piece = expect_text(delta.get("partial_json"), "partial_json")
                 self.produced += byte_length(piece)
                 self._json.setdefault(index, []).append(piece)
             case "thinking_delta":
-                self._append(block, delta, "thinking")
+                self._append(index, delta, "thinking")
             case "signature_delta":
-                block["signature"] = expect_text(block.get("signature"), "signature") + expect_text(
-                    delta.get("signature"), "signature"
-                )
+                self._add(index, "signature", expect_text(delta.get("signature"), "signature"))
         return ""
 
-    def _append(self, block: dict[str, Any], delta: dict[str, Any], key: str) -> str:
+    def _append(self, index: int, delta: dict[str, Any], key: str) -> str:
         piece = expect_text(delta.get(key), key)
         self.produced += byte_length(piece)
-        block[key] = expect_text(block.get(key), key) + piece
+        self._add(index, key, piece)
         return piece
+
+    def _add(self, index: int, key: str, piece: str) -> None:
+        self._pieces[index].setdefault(key, []).append(piece)
+
+    def _block(self, index: int) -> dict[str, Any]:
+        """A block with the pieces of text that have come after its start."""
+        block = self._blocks[index]
+        more = {key: expect_text(block.get(key), key) + "".join(found) for key, found in self._pieces[index].items()}
+        return {**block, **more}
 
     def _count(self, usage: Any) -> None:
         # Counts are cumulative, and a later event leaves out what has not changed.
@@ -308,7 +324,7 @@ class MessageStream:
             self.usage += _usage(usage)
 
     def _error(self, event: Any) -> StreamError:
-        text = _text_of([block for _, block in sorted(self._blocks.items())])
+        text = _text_of([self._block(index) for index in sorted(self._blocks)])
         return StreamError(parse_error(event), usage=self.usage, text=whole_text(text))
 
 

@@ -27,6 +27,7 @@ MANAGEMENT_KEYS = frozenset(
         "allow_http",
         "base_url",
         "fallbacks",
+        "headers",
         "limit_wait_seconds",
         "locked",
         "max_retries",
@@ -187,7 +188,8 @@ class LLMRequest:
         messages: the conversation, oldest first; the last one is what the model answers.
         system: the system prompt; ``None`` takes ``system_prompt`` of the configuration, if any.
         tools: the tools offered.
-        config: the effective configuration of the call (``temperature``, ``timeout_seconds``, …).
+        config: the effective configuration of the call (``temperature``, ``timeout_seconds``, …); no ``repr`` shows it,
+            since its headers may hold keys.
         api_key: the key, masked; ``None`` where none is needed, or where `key_for` gives it.
         key_grant: gives the key to whoever names the address that the request is about to be sent to; it raises error
             10 where the key may not be sent there.
@@ -202,7 +204,7 @@ class LLMRequest:
     messages: tuple[Message, ...]
     system: str | None = None
     tools: tuple[ToolDefinition, ...] = ()
-    config: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict, repr=False)
     api_key: Secret | None = None
     key_grant: Callable[[str], Secret | None] | None = field(default=None, compare=False, repr=False)
     session: str = ""

@@ -11,10 +11,9 @@ from importlib import import_module
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-from ai_wm.data.addresses import Address
 from ai_wm.keys.approvals import Server
 from ai_wm.providers.adapter import Endpoint
-from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript import Address, ErrorCode, NeuroScriptError
 
 ADAPTERS: Final = {name: name for name in ("anthropic", "google", "ollama", "openai")} | {"custom": "openai"}
 """The module of each provider that is reached over HTTP."""

@@ -41,6 +41,7 @@ from ai_wm.providers.options import (
     with_output_limit,
 )
 from ai_wm.providers.tool_calls import cut_call, tool_calls
+from ai_wm.providers.wire_json import MOST_VALUES, Kept, too_many
 from neuroscript import ErrorCode, NeuroScriptError
 
 endpoint = Endpoint("https://generativelanguage.googleapis.com", "GOOGLE_GEMINI_BASE_URL")
@@ -230,6 +231,8 @@ class ContentStream:
         self._request = request
         self._body: dict[str, Any] = {}
         self._parts: list[dict[str, Any]] = []
+        self._texts: list[list[str]] = []  # of each part, in pieces
+        self._kept = Kept()
         self._finish: dict[str, Any] = {}
         self._blocked = False
 
@@ -252,15 +255,15 @@ class ContentStream:
             self.usage = usage
         feedback = chunk.get("promptFeedback")
         self._blocked = self._blocked or (isinstance(feedback, Mapping) and bool(feedback.get("blockReason")))
-        text = ""
+        texts: list[str] = []
         for candidate in expect_list(chunk.get("candidates") or [], "candidates")[:1]:
             content = expect_map(expect_map(candidate, "a candidate").get("content") or {}, "content")
             for part in expect_list(content.get("parts") or [], "content.parts"):
-                text += self._take(expect_map(part, "a part"))
+                texts.append(self._take(expect_map(part, "a part")))
             self._finish.update(
                 {key: candidate[key] for key in ("finishReason", "finishMessage") if candidate.get(key)}
             )
-        return text
+        return "".join(texts)
 
     def ended(self) -> bool:
         """Whether the stream was complete: with a finish reason, or where the prompt was blocked."""
@@ -270,7 +273,7 @@ class ContentStream:
         """Returns the reply as `parse` gives it."""
         body = dict(self._body)
         if self._parts or self._finish:
-            body["candidates"] = [{"content": {"parts": self._parts}, **self._finish}]
+            body["candidates"] = [{"content": {"parts": self._joined()}, **self._finish}]
         return parse(body, self._request)
 
     def _take(self, part: dict[str, Any]) -> str:
@@ -278,16 +281,28 @@ class ContentStream:
         plain = set(part) <= {"text", "thought"} and "text" in part
         text = expect_text(part.get("text"), "text")
         self.produced += byte_length(text)
+        if not plain:
+            self._kept.add(part)
         if part.get("functionCall"):
             self.produced += len(str(part["functionCall"]))
         if plain and last is not None and set(last) == set(part) and last.get("thought") == part.get("thought"):
-            last["text"] = expect_text(last["text"], "text") + text
+            self._texts[-1].append(text)
         else:
             self._parts.append(dict(part))
+            self._texts.append([text])
+            if len(self._parts) > MOST_VALUES:
+                raise too_many("parts")
         return "" if part.get("thought") else text
 
+    def _joined(self) -> list[dict[str, Any]]:
+        """The parts, each with all of its text."""
+        return [
+            part if len(texts) == 1 else {**part, "text": "".join(texts)}
+            for part, texts in zip(self._parts, self._texts, strict=True)
+        ]
+
     def _error(self, event: Any) -> StreamError:
-        text = _text_of({"candidates": [{"content": {"parts": [part for part in self._parts if "text" in part]}}]})
+        text = _text_of({"candidates": [{"content": {"parts": [part for part in self._joined() if "text" in part]}}]})
         return StreamError(parse_error(event), usage=self.usage, text=whole_text(text))
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, cast
 
+from ai_wm.data.bounds import short
+from ai_wm.data.headers import headers_of, secret_texts
 from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret, redact
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest, whole_text
@@ -31,7 +33,8 @@ from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_
 from ai_wm.providers.pace import Pace, Target
 from ai_wm.providers.retry import Attempts, retry_after_seconds
 from ai_wm.providers.sse import WHOLE, json_lines, sse_events
-from ai_wm.providers.transport import Reply, Transport
+from ai_wm.providers.transport import Reply, Transport, in_time
+from ai_wm.providers.wire_json import problem_of, read_json
 from ai_wm.support.recent import Recent
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -52,8 +55,9 @@ class _Exchange:
     request: LLMRequest
     addresses: tuple[str, ...]
     wire: WireRequest
-    content: bytes
+    content: bytes = field(repr=False)
     attempts: Attempts
+    headers: Mapping[str, str] = field(repr=False)
     amended: tuple[str, ...] = ()
     asked: str = ""
     text: str = ""
@@ -84,7 +88,8 @@ class _Exchange:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """The keys that the server gets, and may repeat."""
-        return () if self.key is None else (self.key,)
+        own = map(Secret, secret_texts(self.headers)) if self.headers else ()
+        return (*own,) if self.key is None else (self.key, *own)
 
 
 class HTTPClient:
@@ -127,7 +132,7 @@ class HTTPClient:
             try:
                 with self._send(exchange) as reply:
                     body = reply.body()
-                    response = self._finished(exchange, self._parsed(body, request), reply)
+                    response = self._finished(exchange, self._parsed(body, exchange), reply)
                 self._answered(exchange)
                 return response
             except (AttemptFailed, BadReply, StreamError) as error:
@@ -196,14 +201,15 @@ class HTTPClient:
             exchange.broken = failure
             self._go_on(exchange, failure)
 
-    def _parsed(self, body: bytes, request: LLMRequest) -> LLMResponse:
+    def _parsed(self, body: bytes, exchange: _Exchange) -> LLMResponse:
         """The response in a whole body, be it a stream that was not asked for."""
+        request = exchange.request
         if not body.lstrip().startswith(_STREAM_BEGINS) and (
             self._adapter.stream_format == "sse" or b"\n" not in body.strip()
         ):
             return self._adapter.parse(_json(body), request)
         parser = self._adapter.stream_parser(request)
-        for name, event in self._events_in([body]):
+        for name, event in self._events_in(in_time(body, exchange.attempts)):
             parser.feed(name, event)
         if not parser.ended():
             raise BadReply("it is a stream that ends before its end marker", _text(body), usage=parser.usage)
@@ -224,7 +230,7 @@ class HTTPClient:
             request.check,
             stall=stall_seconds(config) if stream else None,
         )
-        exchange = _Exchange(request, urls, wire, _content(request, wire), attempts, known)
+        exchange = _Exchange(request, urls, wire, _content(request, wire), attempts, headers_of(config), known)
         wait = self._breaker.refused_for(*exchange.target)
         if wait is not None:
             raise NeuroScriptError(
@@ -275,9 +281,10 @@ class HTTPClient:
         """Sends the request to one address.
 
         Everything about the request is known here, and nothing of it has left the process yet.  The key is had only by
-        naming the very address that the request is sent to, so that no way to set an address leads round its approval.
+        naming the very address that the request is sent to, so that no way to set an address leads round its approval;
+        the headers of the definition go where it is had.
         """
-        headers, url = dict(exchange.wire.headers), joined(address, exchange.wire.path)
+        headers, url = {**exchange.wire.headers, **exchange.headers}, joined(address, exchange.wire.path)
         exchange.key = key = exchange.request.key_for(url)
         if key:
             if not _KEY.fullmatch(key.get()):
@@ -349,8 +356,11 @@ class HTTPClient:
             response,
             usage=_sum(usages) if usages else usage,
             usages=usages,
-            request_id=self._request_id(reply) or response.request_id,
+            request_id=short(self._request_id(reply) or response.request_id),
             attempts=exchange.attempts.made,
+            model=short(response.model),
+            service_tier=short(response.service_tier),
+            provider_finish_reason=short(response.provider_finish_reason),
         )
 
     def _answered(self, exchange: _Exchange) -> None:
@@ -480,9 +490,12 @@ def _content(request: LLMRequest, wire: WireRequest) -> bytes:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise BadReply("it is not JSON" if body.strip() else "it is empty", _text(body)) from None
+        return read_json(body)
+    except (ValueError, RecursionError) as error:
+        problem = (
+            "it is not JSON" if isinstance(error, UnicodeDecodeError | json.JSONDecodeError) else problem_of(error)
+        )
+        raise BadReply(problem if body.strip() else "it is empty", _text(body)) from None
 
 
 def _media_type(reply: Reply) -> str:

@@ -37,6 +37,7 @@ from ai_wm.providers.options import (
     with_output_limit,
 )
 from ai_wm.providers.tool_calls import cut_call, tool_calls
+from ai_wm.providers.wire_json import Kept
 
 endpoint = Endpoint("http://127.0.0.1:11434", "OLLAMA_HOST")
 stream_format: Literal["sse", "ndjson"] = "ndjson"
@@ -160,6 +161,7 @@ class LineStream:
         self._text: list[str] = []
         self._thinking: list[str] = []
         self._calls: list[Any] = []
+        self._kept = Kept()
 
     def feed(self, name: str, event: Any) -> str:
         """Takes one line, and returns the text in it."""
@@ -179,7 +181,9 @@ class LineStream:
         calls = expect_list(message.get("tool_calls") or [], "message.tool_calls")
         self._text.append(text)
         self._thinking.append(thinking)
-        self._calls += calls
+        if calls:
+            self._calls += calls
+            self._kept.add(calls)
         self.produced += byte_length(text) + byte_length(thinking) + (len(str(calls)) if calls else 0)
         if body.get("done") is True:
             self.done, self._last = True, body

@@ -45,6 +45,7 @@ from ai_wm.providers.options import (
     with_output_limit,
 )
 from ai_wm.providers.tool_calls import CallPieces, cut_call, tool_calls
+from ai_wm.providers.wire_json import Kept
 
 endpoint = Endpoint("https://api.openai.com/v1", "OPENAI_BASE_URL")
 stream_format: Literal["sse", "ndjson"] = "sse"
@@ -221,7 +222,9 @@ class ChatStream:
         self._head: dict[str, Any] = {}
         self._text: list[str] = []
         self._refusal: list[str] = []
-        self._reasoning: dict[str, Any] = {}
+        self._reasoning: dict[str, list[str]] = {}
+        self._thoughts: dict[str, list[Any]] = {}
+        self._kept = Kept()
         self._calls = CallPieces()
         self._finish: str | None = None
         self._hidden = 0
@@ -267,8 +270,9 @@ class ChatStream:
     def response(self) -> LLMResponse:
         """Returns the reply as `parse` gives it."""
         message: dict[str, Any] = {"content": "".join(self._text), "refusal": "".join(self._refusal) or None}
-        message.update(self._reasoning)
-        if self._calls.calls:
+        message |= {key: "".join(pieces) for key, pieces in self._reasoning.items()}
+        message |= self._thoughts
+        if self._calls:
             message["tool_calls"] = self._calls.calls
         choice = {"message": message, "finish_reason": self._finish}
         with costing(self.usage):
@@ -279,7 +283,7 @@ class ChatStream:
             raise self._error(read_error(choice))
         delta = expect_map(choice.get("delta") or {}, "delta")
         whole = choice.get("message")
-        if not delta and isinstance(whole, dict) and not self._text and not self._calls.calls:
+        if not delta and isinstance(whole, dict) and not self._text and not self._calls:
             delta, self.done = whole, True  # one chat.completion where a stream was asked for
         if delta.get("error"):
             raise self._error(read_error(delta))
@@ -292,18 +296,19 @@ class ChatStream:
         for key in _REASONING:
             self._take_reasoning(key, delta.get(key))
         self._calls.take(expect_list(delta.get("tool_calls") or [], "delta.tool_calls"))
-        if not self._calls.calls and isinstance(delta.get("function_call"), Mapping):
+        if not self._calls and isinstance(delta.get("function_call"), Mapping):
             self._calls.take([{"function": delta["function_call"]}])
         return text
 
     def _take_reasoning(self, key: str, piece: Any) -> None:
-        before = self._reasoning.get(key)
-        if isinstance(piece, str) and isinstance(before, str | None):
+        if not piece or not isinstance(piece, str | list):
+            return
+        if isinstance(piece, str) and key not in self._thoughts:
             self._hidden += byte_length(piece)
-            self._reasoning[key] = (before or "") + piece
-        elif isinstance(piece, list) and piece and isinstance(before, list | None):
-            self._hidden += byte_length(json.dumps(piece, ensure_ascii=False))
-            self._reasoning[key] = [*(before or ()), *piece]
+            self._reasoning.setdefault(key, []).append(piece)
+        elif isinstance(piece, list) and key not in self._reasoning:
+            self._hidden += self._kept.add(piece)
+            self._thoughts.setdefault(key, []).extend(piece)
 
     def _is_bare_error(self, chunk: Mapping[str, Any]) -> bool:
         if chunk.get("choices") is not None or chunk.get("usage") or chunk.get("object") == "chat.completion.chunk":

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from ai_wm.data.settings import DEFAULT_TIMEOUT
 from ai_wm.providers.adapter import BadReply
 from ai_wm.providers.base import OUTPUT_LIMITS, LLMRequest, LLMResponse
+from ai_wm.providers.wire_json import problem_of, read_json
 from neuroscript import ErrorCode, NeuroScriptError
 
 JSON_INSTRUCTION = "Reply with one JSON value and nothing else: no explanation, no code fence."
@@ -173,9 +174,10 @@ def check_shape(request: LLMRequest, response: LLMResponse) -> None:
     if shape is None or response.finish_reason != "stop":
         return
     try:
-        value = json.loads(response.text)
-    except (ValueError, RecursionError):
-        problem = "is not JSON" if response.text.strip() else "is empty, not JSON"
+        value = read_json(response.text)
+    except (ValueError, RecursionError) as error:
+        problem = "is not JSON" if isinstance(error, json.JSONDecodeError) else f"cannot be read: {problem_of(error)}"
+        problem = problem if response.text.strip() else "is empty, not JSON"
     else:
         problem = ""
         if shape.schema is not None:

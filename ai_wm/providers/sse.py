@@ -10,19 +10,20 @@ cut does not pass as JSON.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 from ai_wm.providers.adapter import BadReply
+from ai_wm.providers.wire_json import MOST_VALUES, read_json, too_many
 
 WHOLE: Final = "whole"
 """The name of the one event that a whole JSON body makes where a stream was asked for."""
 
 # A CR at the very end may be half of a CRLF; it waits for the next piece.
 _LINE_END = re.compile(rb"\r\n|\n|\r(?=[^\n])")
+_PIECE = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
 _FIELDS = frozenset({"data", "event", "id", "retry"})
 # Events that only keep a connection alive, whatever they hold.
@@ -33,7 +34,7 @@ def read_lines(chunks: Iterable[bytes]) -> Iterator[str]:
     """Splits a stream of bytes into lines, however it is cut into pieces."""
     pending: list[bytes] = []
     first = True
-    for chunk in chunks:
+    for chunk in _cut(chunks):
         held = pending[-1][-1:] == b"\r" if pending else False
         if not held and b"\n" not in chunk and b"\r" not in chunk:
             if chunk:
@@ -47,6 +48,15 @@ def read_lines(chunks: Iterable[bytes]) -> Iterator[str]:
     rest = b"".join(pending)
     if rest:
         yield rest.removesuffix(b"\r").removeprefix(_BOM if first else b"").decode(errors="replace")
+
+
+def _cut(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The stream in pieces that are never long: a whole body may have millions of lines."""
+    for chunk in chunks:
+        if len(chunk) <= _PIECE:
+            yield chunk
+        else:
+            yield from (chunk[start : start + _PIECE] for start in range(0, len(chunk), _PIECE))
 
 
 def sse_events(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
@@ -77,7 +87,7 @@ def json_lines(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
         value = _json(line)
         if value is _NO_JSON:
             # One object over many lines, or really broken.
-            yield "", _decode(line if begun else "\n".join([line, *lines]))
+            yield "", _decode(line if begun else "\n".join(_several(line, lines)))
             return
         begun = True
         yield "", value
@@ -98,6 +108,8 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
         value = value.removeprefix(" ")
         if field == "data" or line.strip() == "[DONE]":
             data.append(value if field == "data" else line)
+            if len(data) > MOST_VALUES:
+                raise too_many("lines in one event")
         elif field == "event":
             name = value.strip()
         elif not data and field.startswith(("{", "[")):
@@ -129,12 +141,12 @@ def _event(name: str, data: list[str]) -> Iterator[tuple[str, Any]]:
             return
         if len(data) < 2:
             raise
-        yield from [(name, _decode(line)) for line in data if line.strip()]
+        yield from ((name, _decode(line)) for line in data if line.strip())
 
 
 def _bare(first: str, lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
     """What a stream holds that is no event stream: one JSON value, or one a line."""
-    body = [first, *lines]
+    body = _several(first, lines)
     value = _json("\n".join(body))
     if value is not _NO_JSON:
         yield WHOLE, value
@@ -144,6 +156,13 @@ def _bare(first: str, lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
         raise BadReply("the stream holds a line that is no server-sent event", first)
     for line in texts:
         yield "", _decode(line)
+
+
+def _several(first: str, lines: Iterator[str]) -> list[str]:
+    found = [first, *islice(lines, MOST_VALUES)]
+    if len(found) > MOST_VALUES:
+        raise too_many("lines")
+    return found
 
 
 def _decode(text: str) -> Any:
@@ -161,6 +180,6 @@ _NO_JSON: Final = object()
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return read_json(text)
     except (ValueError, RecursionError):
         return _NO_JSON

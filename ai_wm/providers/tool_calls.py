@@ -7,13 +7,21 @@ wrong with it, and the model can correct itself.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ai_wm.data.bounds import short
 from ai_wm.providers.adapter import expect_map, expect_text, made_up_id, whole_text
 from ai_wm.providers.base import LLMRequest, ToolCallRequest
 from ai_wm.providers.options import ToolNames
+from ai_wm.providers.wire_json import Kept, problem_of, read_json, too_many
 
+MOST_CALLS = 1000
+"""Tool calls that one reply may hold."""
+
+_LONGEST_NAME = 256
+_LONGEST_ID = 16 * 1024  # some gateways keep a signature in it
 _SHOWN = 200
 
 
@@ -26,13 +34,15 @@ def tool_calls(calls: Iterable[tuple[Any, Any, Any]], request: LLMRequest) -> tu
     made: list[ToolCallRequest] = []
     taken: set[str] = set()
     for number, (call_id, name, given) in enumerate(calls, start=1):
+        if number > MOST_CALLS:
+            raise too_many("tool calls", MOST_CALLS)
         arguments, problem = read_arguments(given)
         known = call_id if isinstance(call_id, str | int) and not isinstance(call_id, bool) else ""
-        text = str(known)
-        if not text or text in taken:
+        text = str(known) if not isinstance(known, int) or known.bit_length() < 128 else ""
+        if not text or text in taken or len(text) > _LONGEST_ID:
             text = made_up_id(request, number)
         taken.add(text)
-        original = names.original(expect_text(name, "the name of a tool call"))
+        original = names.original(short(expect_text(name, "the name of a tool call"), _LONGEST_NAME))
         made.append(ToolCallRequest(id=text, name=original, arguments=arguments, problem=problem))
     return tuple(made)
 
@@ -52,8 +62,8 @@ def read_arguments(given: Any) -> tuple[dict[str, Any], str]:
         try:
             given = _decoded(text)
         except (ValueError, RecursionError) as error:
-            why = f"{error.msg} at character {error.pos}" if isinstance(error, json.JSONDecodeError) else "too deep"
-            return {}, f"the arguments are not JSON ({why}): {_cut(text)}"
+            said = "are not JSON" if isinstance(error, json.JSONDecodeError | RecursionError) else "cannot be read"
+            return {}, f"the arguments {said} ({problem_of(error)}): {_cut(text)}"
     if given is None:
         return {}, ""
     if not isinstance(given, dict):
@@ -63,10 +73,10 @@ def read_arguments(given: Any) -> tuple[dict[str, Any], str]:
 
 def _decoded(text: str) -> Any:
     # Models write line ends into texts as they are, which JSON does not allow.
-    value = json.loads(text.removeprefix("{}") or text, strict=False)  # some servers begin with an empty object
+    value = read_json(text.removeprefix("{}") or text, strict=False)  # some servers begin with an empty object
     if isinstance(value, str):  # encoded twice
         try:
-            inner = json.loads(value, strict=False)
+            inner = read_json(value, strict=False)
         except ValueError:
             return value
         return inner if isinstance(inner, dict) else value
@@ -86,18 +96,28 @@ class CallPieces:
     """
 
     def __init__(self) -> None:
-        self.calls: list[dict[str, Any]] = []
         self.produced = 0
-        self._by_index: dict[int, dict[str, Any]] = {}
-        self._by_id: dict[str, dict[str, Any]] = {}
+        self._calls: list[_Call] = []
+        self._by_index: dict[int, _Call] = {}
+        self._by_id: dict[str, _Call] = {}
+        self._kept = Kept()
+        self._events = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls as a whole reply has them."""
+        return [call.whole() for call in self._calls]
 
     def take(self, pieces: list[Any]) -> None:
         """Takes the pieces of one event."""
-        begun = len(self.calls)
+        self._events += 1
         for piece in pieces:
-            self._take(expect_map(piece, "a tool call"), begun)
+            self._take(expect_map(piece, "a tool call"))
 
-    def _take(self, piece: dict[str, Any], begun: int) -> None:
+    def _take(self, piece: dict[str, Any]) -> None:
         function = expect_map(piece.get("function") or {}, "function")
         name = expect_text(function.get("name"), "function.name")
         arguments = function.get("arguments")
@@ -105,33 +125,36 @@ class CallPieces:
         call_id = call_id if isinstance(call_id, str) else str(call_id)
         index = piece.get("index")
         index = index if type(index) is int else None
-        call = self._call_of(index, call_id, name, arguments, begun)
+        call = self._call_of(index, call_id, name, arguments)
         if call is None:
-            call = {"index": index, "id": "", "function": {"name": "", "arguments": ""}}
-            self.calls.append(call)
+            call = _Call(index, self._events)
+            self._calls.append(call)
+            if len(self._calls) > MOST_CALLS:
+                raise too_many("tool calls", MOST_CALLS)
         if index is not None:
             self._by_index[index] = call
         if call_id:
-            call["id"] = call["id"] or call_id
+            call.id = call.id or call_id
             self._by_id.setdefault(call_id, call)
         if piece.get("extra_content") is not None:
-            call["extra_content"] = piece["extra_content"]
-        known = call["function"]
-        known["name"] = known["name"] or name
+            self._kept.add(piece["extra_content"])
+            call.extra = piece["extra_content"]
+        call.name = call.name or name
         if isinstance(arguments, Mapping):
-            known["arguments"] = dict(arguments)
+            self._kept.add(arguments)
+            call.replace(dict(arguments))
         elif arguments:
             text = expect_text(arguments, "function.arguments")
             self.produced += len(text)
-            known["arguments"] = (known["arguments"] if isinstance(known["arguments"], str) else "") + text
+            call.append(text)
 
-    def _call_of(self, index: int | None, call_id: str, name: str, arguments: Any, begun: int) -> dict[str, Any] | None:
+    def _call_of(self, index: int | None, call_id: str, name: str, arguments: Any) -> _Call | None:
         """The call that a piece goes on with; ``None`` if it begins one."""
         indexed = self._by_index.get(index) if index is not None else None
         named = self._by_id.get(call_id) if call_id else None
-        if named is not None and indexed is not None and named["index"] != index:
+        if named is not None and indexed is not None and named.index != index:
             named = None  # one id for all calls: the index counts
-        last = self.calls[-1] if self.calls else None
+        last = self._calls[-1] if self._calls else None
         if not name:
             if indexed is None and named is None and call_id and index is not None:
                 return None  # a head that comes in parts
@@ -141,22 +164,99 @@ class CallPieces:
             return None
         if current is None:
             return None
-        function = current["function"]
-        if not function["name"]:
+        if not current.name:
             return current
-        another_id = bool(call_id and current["id"] and call_id != current["id"])
-        in_this_event = any(current is call for call in self.calls[begun:])
-        if function["name"] != name or (in_this_event and (another_id or not call_id)):
+        another_id = bool(call_id and current.id and call_id != current.id)
+        in_this_event = current.event == self._events
+        if current.name != name or (in_this_event and (another_id or not call_id)):
             return None
-        if not function["arguments"]:
+        if not current.has_arguments:
             return None if another_id and not arguments else current
-        return None if _is_whole(function["arguments"]) else current
+        return None if current.is_whole() else current
 
 
-def _is_whole(arguments: Any) -> bool:
-    if isinstance(arguments, Mapping):
-        return True
+class _Call:
+    """One tool call that comes in pieces, begun in an event of the given number."""
+
+    __slots__ = (
+        *("arguments", "event", "extra", "id", "index", "name"),
+        *("_depth", "_ended", "_escaped", "_is_object", "_pieces", "_quoted", "_read"),
+    )
+
+    def __init__(self, index: int | None, event: int) -> None:
+        self.index = index
+        self.event = event
+        self.id = self.name = ""
+        self.extra: Any = None
+        self.arguments: dict[str, Any] | None = None  # where they did not come as text
+        self._clear()
+
+    def _clear(self) -> None:
+        self._pieces: list[str] = []
+        # How far `is_whole` has read the text: pieces, brackets that are open, whether within quotes or behind a
+        # backslash, and whether the first value has ended and is an object.
+        self._read = self._depth = 0
+        self._quoted = self._escaped = self._ended = self._is_object = False
+
+    @property
+    def has_arguments(self) -> bool:
+        return bool(self._pieces or self.arguments)
+
+    def replace(self, arguments: dict[str, Any]) -> None:
+        """Takes arguments that did not come as text, instead of all that came before."""
+        self._clear()
+        self.arguments = arguments
+
+    def append(self, text: str) -> None:
+        """Adds a piece of the arguments' text."""
+        self.arguments = None
+        self._pieces.append(text)
+
+    def whole(self) -> dict[str, Any]:
+        """The call as a whole reply has it."""
+        arguments = "".join(self._pieces) if self.arguments is None else self.arguments
+        made = {"index": self.index, "id": self.id, "function": {"name": self.name, "arguments": arguments}}
+        return made if self.extra is None else {**made, "extra_content": self.extra}
+
+    def is_whole(self) -> bool:
+        """Whether the arguments are an object that has ended.
+
+        A server may ask this with every piece, so that each is read once and the whole text only where it may have
+        ended.
+        """
+        if self.arguments is not None:
+            return True
+        for place in range(self._read, len(self._pieces)):
+            self._read_piece(place)
+        self._read = len(self._pieces)
+        return self._is_object
+
+    def _read_piece(self, place: int) -> None:
+        piece = self._pieces[place]
+        if self._ended:
+            self._is_object = self._is_object and not piece.strip()  # text behind the object belongs to none
+            return
+        for mark in _MARKS.finditer(piece, int(self._escaped)):
+            match mark[0]:
+                case '"':
+                    self._quoted = not self._quoted
+                case "{" | "[" if not self._quoted:
+                    self._depth += 1
+                case "}" | "]" if not self._quoted:
+                    self._depth -= 1
+                    if self._depth <= 0:
+                        self._ended = True
+                        self._is_object = _is_object("".join(self._pieces[: place + 1]))
+                        return
+        # A backslash at the end escapes the first character of the next piece, unless it is escaped itself.
+        self._escaped = (len(piece) - len(piece.rstrip("\\")) - int(self._escaped and len(piece) == 1)) % 2 == 1
+
+
+_MARKS = re.compile(r'\\.|["{}\[\]]', re.DOTALL)
+
+
+def _is_object(text: str) -> bool:
     try:
-        return isinstance(json.loads(arguments, strict=False), dict)
+        return isinstance(read_json(text, strict=False), dict)
     except (ValueError, RecursionError):
         return False

@@ -27,6 +27,7 @@ from neuroscript import ErrorCode
 
 # Far above any reply of a model; what is larger is a mistake or an attack.
 MAX_REPLY_BYTES = 32 * 1024 * 1024
+_PIECE = 64 * 1024
 # A connection that takes longer than this is tried again rather than waited for.
 CONNECT_SECONDS = 10.0
 
@@ -231,6 +232,18 @@ def _connections(proxy: str | None) -> Connections:
 
 def _unusable(why: str) -> AttemptFailed:
     return AttemptFailed(ErrorCode.CONFIGURATION, f"the proxy that the usual variables name cannot be used: {why}")
+
+
+def in_time(body: bytes, attempts: Attempts) -> Iterator[bytes]:
+    """The pieces of a body that has come already, as long as there is time to read them.
+
+    Raises:
+        AttemptFailed: time is over.
+    """
+    check = _check_of(attempts)
+    for start in range(0, len(body), _PIECE):
+        check()
+        yield body[start : start + _PIECE]
 
 
 def _check_of(attempts: Attempts) -> Callable[[], None]:

@@ -56,9 +56,17 @@ class Counters:
 
     @classmethod
     def find(cls, connection: sqlite3.Connection, definition_id: str) -> Counters | None:
-        """Read the row of a definition, if there is one."""
+        """Read the row of a definition, if there is one.
+
+        Raises:
+            sqlite3.DatabaseError: if it does not hold what this program writes.
+        """
         row = connection.execute(f"SELECT {_COLUMNS} FROM definitions WHERE id = ?", (definition_id,)).fetchone()
-        return None if row is None else cls(*row)
+        if row is None:
+            return None
+        if not all(type(value) is int for value in row):
+            raise _corrupt("a counter is no whole number")
+        return cls(*row)
 
     @classmethod
     def load(cls, connection: sqlite3.Connection, definition_id: str) -> Counters:
@@ -74,7 +82,8 @@ class Counters:
         """Write the row back, as it is before any call that the same transaction adds."""
         connection.execute(
             "UPDATE definitions SET clock_offset = ?, now = ?, exact = ?, minute_edge = ?, day_edge = ?, "
-            "minute_requests = ?, minute_tokens = ?, day_requests = ?, day_tokens = ?, day_cost = ? WHERE key = ?",
+            "minute_requests = ?, minute_tokens = ?, day_requests = ?, day_tokens = ?, day_cost = ?, in_flight = ? "
+            "WHERE key = ?",
             (
                 self.clock_offset,
                 self.now,
@@ -86,8 +95,32 @@ class Counters:
                 self.day_requests,
                 self.day_tokens,
                 self.day_cost,
+                self.in_flight,
                 self.key,
             ),
+        )
+
+    def recount(self, connection: sqlite3.Connection) -> None:
+        """Add the sums up anew from the calls; `tick` comes before, `expire` after.
+
+        A file that came from elsewhere may have sums that its calls do not add up to: they would run out while those
+        calls leave the windows, and room would be given back that nobody had taken.
+
+        Raises:
+            sqlite3.DatabaseError: if a call is not what this program writes.
+        """
+        self.minute_edge = min(self.minute_edge, self.now - MINUTE)
+        self.day_edge = min(self.day_edge, self.now - DAY)
+        span = {"key": self.key, "minute": self.minute_edge, "day": self.day_edge}
+        *sums, wrong = connection.execute(_RECOUNT, span).fetchone()
+        if wrong:
+            raise _corrupt("a call has tokens or a cost that no call has")
+        *kept, wrong = connection.execute(_RECOUNT_BUCKETS, span).fetchone()
+        if wrong:
+            raise _corrupt("a minute has tokens or a cost that no minute has")
+        self.minute_requests, self.minute_tokens, self.in_flight = sums[:3]
+        self.day_requests, self.day_tokens, self.day_cost = (
+            one + other for one, other in zip(sums[3:], kept, strict=True)
         )
 
     def tick(self, reading: int) -> None:
@@ -184,6 +217,30 @@ class Counters:
         return OVERDUE_RETRY
 
 
+_WRONG = (
+    "COALESCE(MAX(typeof(stamp) != 'integer' OR typeof(tokens) != 'integer' OR tokens < 0 "
+    "OR typeof(cost) != 'integer' OR cost < 0), 0)"
+)
+_RECOUNT = f"""
+SELECT COUNT(*) FILTER (WHERE stamp > :minute), COALESCE(SUM(tokens) FILTER (WHERE stamp > :minute OR holder > 0), 0),
+  COUNT(*) FILTER (WHERE holder > 0), COUNT(*) FILTER (WHERE stamp > :day),
+  COALESCE(SUM(tokens) FILTER (WHERE stamp > :day OR holder > 0), 0),
+  COALESCE(SUM(cost) FILTER (WHERE stamp > :day OR holder > 0), 0), {_WRONG}
+FROM entries WHERE definition = :key
+"""
+_RECOUNT_BUCKETS = f"""
+SELECT COALESCE(SUM(requests), 0), COALESCE(SUM(tokens), 0), COALESCE(SUM(cost), 0),
+  {_WRONG} OR COALESCE(MAX(typeof(requests) != 'integer' OR requests < 0), 0)
+FROM buckets WHERE definition = :key AND stamp > :day
+"""
+
+
+def _corrupt(what: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(what)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
 @dataclass(slots=True)
 class ReservationRequest:
     """One call for which room is to be reserved.
@@ -262,7 +319,7 @@ AND day_requests < ? AND minute_tokens <= ? AND day_tokens <= ? AND day_cost <= 
 
 
 def reserve(
-    connection: sqlite3.Connection, call: ReservationRequest, reading: int
+    connection: sqlite3.Connection, call: ReservationRequest, reading: int, *, first: bool
 ) -> tuple[StoredHold | Refusal, CachedRow]:
     """Count one more call, or find out why it does not fit.
 
@@ -270,12 +327,15 @@ def reserve(
         connection: inside a transaction.
         call: what to count.
         reading: the clock, in microseconds.
+        first: whether it is the limiter's first for the definition, before which nothing is known of the sums.
 
     Returns:
         the call or the refusal, and what to keep of the row for `add_fast`.
     """
     row = Counters.load(connection, call.definition_id)
     row.tick(reading)
+    if first:
+        row.recount(connection)
     row.expire(connection)
     refusal = row.refusal(connection, call.policy, call.tokens, call.cost)
     if refusal is None:

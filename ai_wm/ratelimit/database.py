@@ -8,6 +8,7 @@ every reservation would cost a hundred times as much and protect nothing more.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import sqlite3
@@ -20,6 +21,7 @@ from typing import TypeVar
 from weakref import WeakSet
 
 from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript.private_files import NotAPlainFileError, check_plain, make_private_directory, open_private
 
 T = TypeVar("T")
 
@@ -93,13 +95,35 @@ _TRIGGERS = (
 )
 
 
+def _plain_text(sql: str) -> str:
+    """The text of a statement as SQLite keeps it, all blanks alike."""
+    return " ".join(sql.replace("IF NOT EXISTS", "").split())
+
+
+_MADE = [_plain_text(each) for each in (*_SCHEMA.split(";"), *_TRIGGERS) if "CREATE" in each]
+_SEQUENCE = "CREATE TABLE sqlite_sequence(name,seq)"
+"""What SQLite makes itself where a table numbers its rows."""
+_ALLOWED = [
+    sorted([_SEQUENCE, *made])
+    # The second is what version 1 left: it had a column more.
+    for made in (_MADE, [each.replace(" exact ", " sequence INTEGER NOT NULL DEFAULT 0, exact ") for each in _MADE])
+]
+_ANEW = (
+    "stop the programs that use it and delete it with its -wal and -shm files: the counters of the last day then start "
+    "anew"
+)
+
+_making = Lock()
+"""Held while a file is made, so that no connection of this process has it open: closing it would take its locks."""
+
+
 class Database:
     """One connection to the file, which all threads of this process use in turn.  It is opened when first needed.
 
     ``with database as connection`` is one write transaction: committed at the end of the block unless the block rolled
     it back itself, rolled back if it raises.  Whatever finds the file locked is tried again for `BUSY_SECONDS`.
-    Failures of the file become `NeuroScriptError`: 18 where it is not ours or damaged, 26 where it cannot be read or
-    written or stays locked.
+    Failures of the file become `NeuroScriptError`: 18 where it is not ours or damaged, 23 where it is no regular file,
+    26 where it cannot be read or written or stays locked.
     """
 
     def __init__(self, path: Path) -> None:
@@ -122,7 +146,7 @@ class Database:
                 self._connection.rollback()
             self.lock.release()
             if isinstance(error, sqlite3.Error | OSError):
-                raise self._explained(error) from error
+                raise self.explained(error) from error
             raise
 
     def __exit__(
@@ -137,12 +161,12 @@ class Database:
         except BaseException as failure:  # whatever it is, it goes on; only no transaction must stay open
             connection.rollback()
             if isinstance(failure, sqlite3.Error):
-                raise self._explained(failure) from failure
+                raise self.explained(failure) from failure
             raise
         finally:
             self.lock.release()
         if isinstance(error, sqlite3.Error | OSError):
-            raise self._explained(error) from error
+            raise self.explained(error) from error
 
     def autocommit(self, statement: Callable[[sqlite3.Connection], T]) -> T:
         """Run one statement that is a transaction by itself.
@@ -160,7 +184,7 @@ class Database:
             try:
                 return self._patiently(lambda: statement(self._connection or self._open()))
             except (sqlite3.Error, OSError) as error:
-                raise self._explained(error) from error
+                raise self.explained(error) from error
 
     def close(self) -> None:
         """Close the connection.  May be called twice; the next transaction opens it again."""
@@ -173,9 +197,11 @@ class Database:
             connection.close()
 
     def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
+        connection = self._connect()
         try:
+            # What is in the file may have come from anywhere.
+            connection.execute("PRAGMA trusted_schema=OFF")
+            connection.execute("PRAGMA cell_size_check=ON")
             # Only a new file takes it.  A transaction writes whole pages with their checksums: with small ones, a
             # reservation and its end take 28 µs instead of 39.
             connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
@@ -188,9 +214,23 @@ class Database:
         self._connection = connection
         return connection
 
+    def _connect(self) -> sqlite3.Connection:
+        """Connect to the file, which nobody but the user may read, and which SQLite would follow links to.
+
+        SQLite gives the files beside it the same permissions, and follows no link to them.
+        """
+        make_private_directory(self.path.parent)
+        with _making:
+            if not check_plain(self.path):
+                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+                with contextlib.suppress(FileExistsError):  # another process was faster
+                    os.close(open_private(self.path, flags))
+            return sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
+
     def _prepare(self, connection: sqlite3.Connection) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == SCHEMA_VERSION:
+            self._check(connection)
             return
         if version > SCHEMA_VERSION:
             message = f"{self.path} was written by a newer version of this program; update this one"
@@ -199,7 +239,20 @@ class Database:
         for statement in (*_SCHEMA.split(";"), *_TRIGGERS):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        self._check(connection)
         connection.execute("COMMIT")
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        """Refuse a file whose tables and triggers are not those that this program makes, since they would not count."""
+        rows = connection.execute("SELECT sql, rootpage FROM sqlite_master").fetchall()
+        found = [_plain_text(sql) for sql, _ in rows if sql is not None]
+        pages = [page for _, page in rows if page]
+        if sorted(found) not in _ALLOWED or len(pages) != len(set(pages)):
+            message = (
+                f"{self.path}, which counts what the workers use, holds tables or triggers that this program did not "
+                f"make; {_ANEW}"
+            )
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
 
     def _begin(self) -> sqlite3.Connection:
         connection = self._connection or self._open()
@@ -236,13 +289,16 @@ class Database:
         )
         return NeuroScriptError(ErrorCode.IO_FAILED, message)
 
-    def _explained(self, error: sqlite3.Error | OSError) -> NeuroScriptError:
+    def explained(self, error: sqlite3.Error | OSError) -> NeuroScriptError:
+        if isinstance(error, NotAPlainFileError):
+            message = (
+                f"{error.filename}, which counts what the workers use, cannot be opened: {error.strerror}; remove it, "
+                "or put the real one in its place"
+            )
+            return NeuroScriptError(ErrorCode.PATH_TYPE_MISMATCH, message)
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            message = (
-                f"{self.path}, which counts what the workers use, is damaged ({error}); stop the programs that use it "
-                f"and delete it with its -wal and -shm files: the counters of the last day then start anew"
-            )
+            message = f"{self.path}, which counts what the workers use, is damaged ({error}); {_ANEW}"
             return NeuroScriptError(ErrorCode.CONFIGURATION, message)
         advice = {
             sqlite3.SQLITE_FULL: "make room on the disk",

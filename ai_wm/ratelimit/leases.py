@@ -7,11 +7,15 @@ never belong to somebody else later: its name is used once.
 
 from __future__ import annotations
 
-import contextlib
+import re
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
-from filelock import FileLock, Timeout
+from ai_wm.support.process_lock import try_hold
+from neuroscript.private_files import NotAPlainFileError
+
+_NAME: Final = re.compile("[0-9a-f]{32}")
 
 
 class Lease:
@@ -26,42 +30,39 @@ class Lease:
 
     def __init__(self, shared: Path) -> None:
         self.name = uuid4().hex
-        self._path = _path(shared, self.name)
-        self._lock = FileLock(self._path, thread_local=False)
-        self._lock.acquire(blocking=False)
+        self._lock = try_hold(_path(shared, self.name))
 
     def end(self) -> None:
         """Give the lease up and remove its file.  May be called twice."""
-        self._lock.release()
-        _remove(self._path)
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.remove()
 
 
-def is_held(shared: Path, name: str) -> bool:
+def is_held(shared: Path, name: object) -> bool:
     """Whether the owner of a lease is alive.  The lease file of a dead one is removed.
 
     Args:
         shared: the file that is shared.
-        name: the lease's.
+        name: the lease's, as the file says it, which may have come from anywhere.
+
+    Raises:
+        OSError: if the lease file cannot be opened.
     """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return False
     path = _path(shared, name)
     if not path.exists():
         return False
-    lock = FileLock(path, thread_local=False)
     try:
-        lock.acquire(blocking=False)
-    except Timeout:
+        lock = try_hold(path)
+    except NotAPlainFileError:  # which nobody holds a lease by
+        return False
+    if lock is None:
         return True
-    lock.release()
-    _remove(path)
+    lock.remove()
     return False
 
 
 def _path(shared: Path, name: str) -> Path:
     return shared.with_name(f"{shared.name}.{name}.lease")
-
-
-def _remove(path: Path) -> None:
-    # Somebody else may have removed it, or may be looking at it now (which Windows does not allow); a file that stays
-    # behind is free and means nothing.
-    with contextlib.suppress(OSError):
-        path.unlink()

@@ -61,8 +61,8 @@ class SQLiteRateLimiter:
     """
 
     def __init__(self, path: Path | str, clock: Callable[[], float] | None = None) -> None:
-        self._path = Path(path)
-        self._database = Database(self._path)
+        self.path = Path(path)
+        self._database = Database(self.path)
         self._clock = clock or time.time
         self._foreign_clock = clock is not None
         self._lock = Lock()
@@ -249,7 +249,7 @@ class SQLiteRateLimiter:
             if self._holder and self._process == os.getpid():
                 return self._holder
             with self._database as connection:
-                lease = Lease(self._path)
+                lease = Lease(self.path)
                 try:
                     holder = counters.register_holder(connection, lease.name)
                 except sqlite3.Error:
@@ -263,7 +263,10 @@ class SQLiteRateLimiter:
         """End the calls of limiters that are gone, and give back their slots; whether there were any."""
         with self._database as connection:
             others = counters.other_holders(connection, self._holder)
-        dead = [number for number, lease in others if not is_held(self._path, lease)]
+        try:
+            dead = [number for number, lease in others if not is_held(self.path, lease)]
+        except OSError as error:
+            raise self._database.explained(error) from error
         if dead:
             with self._database as connection:
                 for number in dead:
@@ -373,7 +376,8 @@ class _Reserve:
         return None if known is None else counters.add_fast(connection, self.call, known, self.now())
 
     def in_transaction(self, connection: sqlite3.Connection) -> StoredHold | Refusal:
-        outcome, self.account.known = counters.reserve(connection, self.call, self.now())
+        first = self.account.known is None
+        outcome, self.account.known = counters.reserve(connection, self.call, self.now(), first=first)
         return outcome
 
 

@@ -29,7 +29,7 @@ from ai_wm.wiring import Wiring
 from ai_wm.workers.conversation import ConversationManager
 from ai_wm.workers.session import Session
 from ai_wm.workers.stateless import TaskResult
-from neuroscript import NeuroScriptError
+from neuroscript import NeuroScriptError, Policy, ToolContext, ToolRegistry
 
 
 class ScriptAccess:
@@ -80,6 +80,10 @@ class ScriptAccess:
         return cls(wiring, rights, files)
 
     # --- asking ---
+
+    def tools(self, registry: ToolRegistry, policy: Policy, context: ToolContext) -> ToolHost:
+        """Where the tools come from that the models of scripts may call."""
+        return ToolHost(registry, policy, context, self.rights.policy.model_tools)
 
     def options(
         self,

@@ -11,7 +11,6 @@ from ai_wm.calls.pricing import COST_KEYS
 from ai_wm.data.bounds import MOST_PRICE, check_number, check_size, storable
 from ai_wm.data.script_settings import script_settings
 from ai_wm.data.types import (
-    MASK,
     AIWorkerDefinition,
     AIWorkerDefinitionStatus,
     APIKeySource,
@@ -64,7 +63,7 @@ class ScriptDefinitions:
             NeuroScriptError: 9 if the owner sees none of that id or name.
         """
         found = self._rights.find(id_or_name)
-        return _shown(self._definitions.get(ExactId(found.definition_id)))
+        return self._definitions.get(ExactId(found.definition_id)).to_script()
 
     def select(self, filters: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         """The definitions that the owner sees and that pass the filters, by name, with the status of their keys.
@@ -73,7 +72,7 @@ class ScriptDefinitions:
             NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
         """
         return [
-            {**_shown(item), "can_chat": item.can_chat, "api_key_status": self.key_status(item).value}
+            {**item.to_script(), "can_chat": item.can_chat, "api_key_status": self.key_status(item).value}
             for item in self._definitions.select(filters, self._rights.sees)
         ]
 
@@ -101,14 +100,18 @@ class ScriptDefinitions:
     # --- changing ---
 
     def add(self, fields: Mapping[str, Any]) -> str:
-        """Adds a definition of the owner's.  Returns its id.
+        """Adds a definition of the owner's.  Returns its id: one that another owner uses gets a mark at its end.
 
         Raises:
             NeuroScriptError: 10 where scripts may not; 4, 42, 25 and 26 as `Definitions.add`.
         """
         rights = self._rights
         rights.check_manage()
-        return self._definitions.add(self._checked(fields), rights.owner, self._check_number)
+        checked = self._checked(fields)
+        for key, value in checked.items():
+            if field_name(key) == "definition_id" and isinstance(value, str):
+                checked[key] = rights.free_id(value)
+        return self._definitions.add(checked, rights.owner, self._check_number)
 
     def update(self, id_or_name: str, updates: Mapping[str, Any]) -> None:
         """Changes a definition.
@@ -174,16 +177,3 @@ class ScriptDefinitions:
         kept = {name: value for name, value in given.items() if name in before and before[name] == value}
         new = {str(name): value for name, value in given.items() if name not in kept}
         return kept | script_settings(new, self._rights.policy, OWN_SETTINGS)
-
-
-def _shown(definition: AIWorkerDefinition) -> dict[str, Any]:
-    """A definition as scripts see it: also its headers may hold a key."""
-    found = definition.to_script()
-    found["base_config"] = shown_config(found["base_config"])
-    return found
-
-
-def shown_config(config: dict[str, Any]) -> dict[str, Any]:
-    """A configuration as scripts see it."""
-    headers = config.get("headers")
-    return config if headers is None else {**config, "headers": dict.fromkeys(headers, MASK)}

@@ -9,7 +9,6 @@ from ai_wm.data.bounds import MOST_TOKENS, check_number, check_size, storable
 from ai_wm.data.script_settings import script_settings
 from ai_wm.data.settings import check_overrides
 from ai_wm.keys.approvals import Standing
-from ai_wm.scripts.definitions import shown_config
 from ai_wm.scripts.files import ScriptFiles, check_files, checked
 from ai_wm.scripts.records import ScriptRecords
 from ai_wm.scripts.rights import Rights
@@ -82,7 +81,7 @@ class ScriptInstances:
         Raises:
             NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
         """
-        return [_shown(found) for found in self._instances.select(filters) if self._rights.owns(found.owner)]
+        return [found.to_script() for found in self._instances.select(filters) if self._rights.owns(found.owner)]
 
     def retire(
         self,
@@ -149,10 +148,4 @@ class ScriptInstances:
 
 def shown_instance(live: Session) -> dict[str, Any]:
     """An instance as scripts see it."""
-    return _shown(live.snapshot())
-
-
-def _shown(instance: Any) -> dict[str, Any]:
-    found: dict[str, Any] = instance.to_script()
-    found["current_config"] = shown_config(found["current_config"])
-    return found
+    return live.snapshot().to_script()

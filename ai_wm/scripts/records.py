@@ -8,7 +8,7 @@ from typing import Any
 
 from ai_wm.data.bounds import MOST_RATING, check_number, check_record, check_size, storable
 from ai_wm.data.record_filter import RecordFilter
-from ai_wm.data.types import STATELESS_PREFIX, PerformanceRecord, SupervisorFeedback
+from ai_wm.data.types import PerformanceRecord, SupervisorFeedback
 from ai_wm.keys.approvals import Standing
 from ai_wm.scripts.rights import Rights
 from ai_wm.store import Store
@@ -41,23 +41,31 @@ class ScriptRecords:
         """
         definition = self._rights.find(id_or_name)
         where = RecordFilter.parse(filters)
+        if where.task_id is not None:
+            where = replace(where, task_id=self._task_id(where.task_id))
+        if where.instance_id is not None:
+            where = replace(where, instance_id=self._instance_id(where.instance_id))
         if definition.owner != self._rights.owner:  # nobody else uses an owner's definitions, but everybody the host's
             where = replace(where, owners=self._rights.owners)
-        return self._store.record_maps(definition.definition_id, where)
+        return [self._shown(record) for record in self._store.record_maps(definition.definition_id, where)]
 
     def log(self, fields: Mapping[str, Any]) -> str:
         """Logs the record of a task that was done elsewhere, of a definition of the owner's.  Returns the task's id.
 
         Raises:
-            NeuroScriptError: 4 for a value that does not fit or is beyond reason; 9 unknown definition or instance; 10
-                for one of the host's; 42 if the task has a record already; 25 and 26 if it cannot be written.
+            NeuroScriptError: 4 for a value that does not fit or is beyond reason; 9 unknown definition; 10 for one of
+                the host's; 42 if a task of the owner's of that id has a record; 25 and 26 if it cannot be written.
         """
         made = PerformanceRecord.parse(storable(dict(fields)))
         check_record(made, self._clock.now())
         definition = self._rights.find(made.definition_id)
         self._rights.check_manage(definition)
-        self._check_instance(made.instance_id)
-        changes = {"definition_id": definition.definition_id, "owner": self._rights.owner}
+        changes = {
+            "task_id": self._task_id(made.task_id),
+            "instance_id": self._instance_id(made.instance_id),
+            "definition_id": definition.definition_id,
+            "owner": self._rights.owner,
+        }
         self._store.add_record(made.model_copy(update=changes))
         return made.task_id
 
@@ -80,10 +88,10 @@ class ScriptRecords:
             supervisor_agent_id=said[2],
             feedback_timestamp=self._clock.now(),
         )
-        record = self._store.record(task_id)
-        if record is None or not self._rights.owns(record.owner):
+        known = self._task_id(task_id)
+        if self._store.record(known) is None:
             raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no record of a task {task_id!r}")
-        self._store.add_feedback(task_id, feedback)
+        self._store.add_feedback(known, feedback)
 
     def save(self) -> int:
         """Tidies the stored records; gives how many of them are the owner's."""
@@ -105,18 +113,26 @@ class ScriptRecords:
         made = [PerformanceRecord.parse(storable(record), f"record {index}") for index, record in enumerate(records)]
         for record in made:
             check_record(record, now)
-        return [{**record.to_file(), "owner": self._rights.owner} for record in made]
+        return [
+            {**record.to_file(), "task_id": self._task_id(record.task_id), "owner": self._rights.owner}
+            for record in made
+        ]
 
-    def _check_instance(self, instance_id: str) -> None:
-        """Refuses a record for an instance that is not the owner's, in the same words as one that never was."""
-        owner = self._instances.owner_of(instance_id)
-        strangers = owner is not None and not self._rights.owns(owner)
-        if owner is None and instance_id:
-            known = self._store.instance_records(instance_id)
-            strangers = any(not self._rights.owns(record.owner) for record in known)
-        if strangers:
-            kind = "task" if instance_id.startswith(STATELESS_PREFIX) else "instance"
-            raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no {kind} {instance_id!r}")
+    def _task_id(self, given: str) -> str:
+        """The id of a task of the owner's: the one given, unless it is that of somebody else's task."""
+        record = self._store.record(given)
+        return given if record is None or self._rights.owns(record.owner) else self._rights.own_id(given)
+
+    def _instance_id(self, given: str) -> str:
+        """The id of an instance of the owner's: the one given, unless somebody else's has it, live or retired."""
+        owner = self._instances.owner_of(given)
+        owners = [record.owner for record in self._store.instance_records(given)] if owner is None else [owner]
+        return given if all(self._rights.owns(each) for each in owners) else self._rights.own_id(given)
+
+    def _shown(self, record: dict[str, Any]) -> dict[str, Any]:
+        """A record with the ids that the owner's script chose."""
+        ids = {name: self._rights.chosen_id(record[name]) for name in ("task_id", "instance_id")}
+        return {**record, **ids}
 
     def _count(self) -> int:
         ours = {item.definition_id for item in self._rights.seen() if self._rights.standing(item) is Standing.OWN}

@@ -6,7 +6,9 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from ai_wm.calls.ceilings import Ceiling, ceilings_of
@@ -18,7 +20,7 @@ from ai_wm.keys.marks import Marks
 from ai_wm.keys.sources import source_name
 from ai_wm.ratelimit.deferred import limits_nothing
 from ai_wm.workers.definitions import Definitions, find_in
-from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError, NotFoundError
 
 _HOST, _OWN, _NOBODY, _FOREIGN = Standing.HOST, Standing.OWN, Standing.NOBODY, Standing.FOREIGN
 
@@ -72,6 +74,7 @@ class Rights:
         self._told: set[str] = set()
         self._standings: dict[str, tuple[AIWorkerDefinition, Standing]] = {}
         self._caps = policy_caps(policy)
+        self._own_ending = f"~{blake2b(owner.encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
 
     # --- whose a definition is ---
 
@@ -108,6 +111,23 @@ class Rights:
         """The definitions that the owner may know of."""
         return [definition for definition in self._definitions.all().values() if self.sees(definition)]
 
+    def own_id(self, chosen: str) -> str:
+        """The id under which something is stored if a script chooses one that belongs to somebody else.
+
+        It ends in a mark of the owner, so that it is nobody else's.
+        """
+        plain = self.policy.manage == "all" or not chosen or chosen.endswith(self._own_ending)
+        return chosen if plain else chosen + self._own_ending
+
+    def free_id(self, chosen: str) -> str:
+        """The id of a definition that a script adds: the one chosen, unless one that it does not see has it."""
+        taken = self._definitions.all().get(chosen)
+        return chosen if taken is None or self.sees(taken) else self.own_id(chosen)
+
+    def chosen_id(self, stored: str) -> str:
+        """The id that the owner's script chose for what is stored under another; any other id as it is."""
+        return stored.removesuffix(self._own_ending)
+
     def find(self, id_or_name: str) -> AIWorkerDefinition:
         """The definition of that id or name, the host's first.
 
@@ -121,7 +141,13 @@ class Rights:
         by_id = definitions.get(id_or_name)
         if by_id is not None and self.standing(by_id) is _HOST:
             return by_id
-        return find_in(definitions, id_or_name, self._is_hosts, self.sees)
+        try:
+            return find_in(definitions, id_or_name, self._is_hosts, self.sees)
+        except NotFoundError:
+            own = definitions.get(self.own_id(id_or_name))
+            if own is None or self.standing(own) is not _OWN:
+                raise
+            return own
 
     def _is_hosts(self, definition: AIWorkerDefinition) -> bool:
         return self.standing(definition) is _HOST
@@ -134,7 +160,7 @@ class Rights:
             raise NeuroScriptError(
                 ErrorCode.SECURITY,
                 f"scripts may not ask the worker {definition.name!r}; the host permits it with --ask "
-                f"{definition.name!r} or WorkerPolicy(ask=({definition.name!r},))",
+                f"{quote(definition.name)} or WorkerPolicy(ask=({definition.name!r},))",
             )
 
     def check_manage(self, definition: AIWorkerDefinition | None = None) -> None:
@@ -165,6 +191,8 @@ class Rights:
         """
         standing, base = self.standing(definition), definition.base_config
         by_host = standing is _HOST
+        if by_host and not self._caps.below_default and not any(overrides):
+            return dict(base)
         if standing is _OWN and base:
             base = script_settings(base, self.policy, OWN_SETTINGS)
         given = merged(*overrides)

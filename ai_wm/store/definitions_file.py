@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ai_wm.data.totals import Totals
 from ai_wm.data.types import AIWorkerDefinition
-from ai_wm.store.files import Descriptor, FileSystem, atomic_write, io_error, signature
+from ai_wm.store.files import Descriptor, FileSystem, atomic_write, io_error, signature, signature_at
 from ai_wm.store.json_array import ArrayReader, bad_file, read_from
 from neuroscript import NeuroScriptError
 
@@ -56,19 +56,16 @@ class DefinitionsFile:
 
     def signature(self) -> tuple[int, int, int] | None:
         """The `signature` of the file at this moment; None if there is no file."""
-        try:
-            return signature(os.stat(self._name))
-        except FileNotFoundError:
-            return None
+        return signature_at(self._name)
 
     def load(self) -> DefinitionsState:
         """Read the file; one that does not exist or is empty holds no definitions.
 
         Raises:
-            NeuroScriptError: 18 if it is not valid, 25 or 26 if it cannot be read.
+            NeuroScriptError: 18 if it is not valid, 23 if it is no regular file, 25 or 26 if it cannot be read.
         """
         try:
-            file = Descriptor(os.open(self.path, os.O_RDONLY))
+            file = Descriptor(self._files.open(self.path, os.O_RDONLY))
         except FileNotFoundError:
             return DefinitionsState()
         except OSError as error:
@@ -122,9 +119,8 @@ class DefinitionsFile:
         if state.sections is not None and any(value for key, value in state.sections.items() if key != OLDER_FORM_KEY):
             entries = state.sections | {OLDER_FORM_KEY: entries}
         text = json.dumps(entries, ensure_ascii=False, indent=_INDENT, allow_nan=False) + "\n"
-        secret = any(definition.holds_inline_key for definition in state.definitions.values())
         try:
-            with atomic_write(self._files, self.path, 0o600 if secret else None) as descriptor:
+            with atomic_write(self._files, self.path) as descriptor:
                 self._files.write_at(descriptor, _utf8(text), 0)
         except OSError as error:
             raise io_error(error, "write the worker definitions", self.path) from error

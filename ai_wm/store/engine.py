@@ -65,8 +65,25 @@ class StorageEngine:
     # Reading
 
     def changed(self) -> bool:
-        """Whether other processes changed anything that was not read yet.  Needs neither the lock nor the mutex."""
-        return self.performance.changed() or self.journals.changed() or self.summaries.changed() or self.stale
+        """Whether other processes changed anything that was not read yet.  Needs neither the lock nor the mutex.
+
+        Raises:
+            NeuroScriptError: 25 or 26 if the files cannot be asked.
+        """
+        try:
+            return self.performance.changed() or self.journals.changed() or self.summaries.changed() or self.stale
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def definitions_changed(self) -> bool:
+        """Whether other processes changed the definitions, as `changed`."""
+        try:
+            return self.summaries.changed()
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: OSError) -> NeuroScriptError:
+        return io_error(error, "read the files of the AI workers", self._directory)
 
     def refresh(self) -> None:
         """Read what other processes have changed.
@@ -84,7 +101,7 @@ class StorageEngine:
             if self.summaries.changed():
                 self.summaries.reload(self.index)
         except OSError as error:
-            raise io_error(error, "read the files of the AI workers", self._directory) from error
+            raise self._unreadable(error) from error
 
     def _put(self, indexed: IndexedEntry, offset: int, length: int) -> None:
         if self.index.is_amended(indexed.instance_id):
@@ -95,13 +112,17 @@ class StorageEngine:
         """Read all records anew, and put the definitions given in the place of those loaded.
 
         Raises:
-            NeuroScriptError: 18 if the performance file is not valid; then everything stays as it was.
+            NeuroScriptError: 18 if the performance file is not valid, 23, 25 or 26 if it or a journal cannot be read;
+                then everything stays as it was.
         """
         index = RecordIndex()
         performance = self.performance.load(index.put, repair=self._state.writable)
         self.stale = True  # from here on, what is read of the journals is in the new index alone
         self.journals.forget()
-        self.journals.read(index)
+        try:
+            self.journals.read(index)
+        except OSError as error:
+            raise self._unreadable(error) from error
         self.index, self.performance.state, self.stale = index, performance, False
         self.summaries.take(index, definitions)
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript.private_files import NotAPlainFileError, make_own_directory, open_private
 
 if sys.platform != "win32":
     import fcntl
@@ -28,10 +28,8 @@ if sys.platform != "win32":
 else:
     _FULL_SYNC = None
 
-_BINARY: Final = getattr(os, "O_BINARY", 0)
 _SEEKING: Final = threading.Lock()
 """Where there is no call to read or write at an offset, going there and doing it is one step."""
-_NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 
 DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 """The system's errors for a file or directory that may not be written."""
@@ -48,8 +46,12 @@ def io_error(error: OSError, doing: str, path: Path) -> NeuroScriptError:
         path: the file or directory.
 
     Returns:
-        25 where permission is missing (a read-only directory too), 26 for everything else.
+        23 for a link, a pipe, a device or a directory in a file's place, 25 where permission is missing (a read-only
+        directory too), 26 for everything else.
     """
+    if isinstance(error, NotAPlainFileError):
+        message = f"cannot {doing}: {error.filename}: {error.strerror}; remove it, or put the real one in its place"
+        return NeuroScriptError(ErrorCode.PATH_TYPE_MISMATCH, message, details={"path": str(error.filename)})
     number = error.errno or 0
     reason = os.strerror(number) if number else str(error)
     if number in DENIED:
@@ -67,24 +69,21 @@ class FileSystem:
     """
 
     def make_directory(self, path: Path) -> None:
-        """Make a directory and those above it, unless they exist, and sync their names to the disk."""
-        made = [each for each in (path, *path.parents) if not each.exists()]
-        path.mkdir(parents=True, exist_ok=True)
-        for each in made:
-            self.sync_directory(each.parent)
+        """Make a directory of the store's own and the missing ones above it, and sync their names to the disk."""
+        for made in make_own_directory(path):
+            self.sync_directory(Path(made).parent)
 
-    def open(self, path: Path, flags: int, mode: int = 0o666) -> int:
-        """Open a file, but not through a symbolic link, which somebody else may have put there.
+    def open(self, path: Path, flags: int) -> int:
+        """Open a file that is nobody else's, and no link, pipe, device or directory.
 
         Args:
             path: the file.
             flags: those of `os.open`.
-            mode: the permissions of a new file, less the umask.
 
         Returns:
             the descriptor.
         """
-        return os.open(path, flags | _BINARY | _NO_FOLLOW, mode)
+        return open_private(path, flags)
 
     def write_at(self, descriptor: int, data: bytes, offset: int) -> None:
         """Write all of ``data`` at ``offset``.
@@ -188,30 +187,28 @@ class Descriptor:
 
 
 @contextlib.contextmanager
-def atomic_write(
-    files: FileSystem, path: Path, mode: int | None = None, release: Callable[[], None] = lambda: None
-) -> Iterator[int]:
+def atomic_write(files: FileSystem, path: Path, release: Callable[[], None] = lambda: None) -> Iterator[int]:
     """Context manager that replaces a file in one step, or leaves it as it was; yields a descriptor to write to.
 
     The new file is written beside it as ``<name>.tmp``, synced and renamed; if anything fails, ``path`` is as it was.
-    The caller holds the lock, so the name is free; what a crash left under it is removed first.
+    The caller holds the lock, so the name is free; what a crash left under it is removed first.  Nobody but the user
+    may read the new file, whatever the permissions of the old one.
 
     Args:
-        mode: the permissions; None keeps those of ``path``, or gives those of any new file.
+        files: the calls to write with.
+        path: the file.
         release: called when all is written, before the renaming.
     """
     temporary = path.with_name(path.name + ".tmp")
     before = None
     with contextlib.suppress(FileNotFoundError):
-        before = os.stat(path)
+        before = os.lstat(path)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temporary)
-    descriptor = files.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode)
+    descriptor = files.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL)
     try:
         try:
             yield descriptor
-            if mode is None and before is not None and sys.platform != "win32":
-                os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
             _age(descriptor, before)
             files.sync(descriptor)
         finally:
@@ -236,6 +233,14 @@ def _age(descriptor: int, before: os.stat_result | None) -> None:
 def signature(status: os.stat_result) -> tuple[int, int, int]:
     """The identity, length and time of change of a file, which tell one state of it from another."""
     return (status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def signature_at(path: str) -> tuple[int, int, int] | None:
+    """The `signature` of what has a name at this moment, links not followed; None if nothing has."""
+    try:
+        return signature(os.lstat(path))
+    except FileNotFoundError:
+        return None
 
 
 class StoreLock:
@@ -297,13 +302,3 @@ class StoreLock:
     def close(self) -> None:
         """Close the lock file."""
         self._descriptor.close()
-
-
-def try_hold(path: Path) -> FileLock | None:
-    """Take the lock of a file without waiting; None if another process, or another store of this one, holds it."""
-    lock = FileLock(path, timeout=0, thread_local=False, is_singleton=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        return None
-    return lock

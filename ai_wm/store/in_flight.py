@@ -11,16 +11,14 @@ from __future__ import annotations
 import json
 import logging
 import os
-import stat
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from filelock import FileLock
-
-from ai_wm.store.files import FileSystem, try_hold
+from ai_wm.store.files import FileSystem
+from ai_wm.support.process_lock import ProcessLock, try_hold
 from neuroscript import ErrorCode, NeuroScriptError
 
 _PREFIX: Final = "in-flight-"
@@ -48,7 +46,7 @@ class CallsInFlight:
         self._size = 0
         self._descriptor = -1
         self._path: Path | None = None
-        self._held: FileLock | None = None
+        self._held: ProcessLock | None = None
 
     def begin(self, call: dict[str, Any]) -> None:
         """Notes a call that is about to be sent, or one more round of it.
@@ -84,7 +82,7 @@ class CallsInFlight:
             if self._path is not None and self._held is not None:
                 if not self._open:
                     self._path.unlink(missing_ok=True)
-                _let_go(self._held, remove=not self._open)
+                (self._held.release if self._open else self._held.remove)()
 
     def _create(self, directory: Path) -> None:
         name = f"{_PREFIX}{uuid.uuid4().hex}"
@@ -95,7 +93,7 @@ class CallsInFlight:
         try:
             self._descriptor = self._files.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         except OSError:
-            _let_go(held, remove=True)
+            held.remove()
             raise
         self._path, self._held = path, held
 
@@ -124,10 +122,14 @@ def record_lost(directory: Path, add: Callable[[dict[str, Any]], object]) -> Non
         add: stores the record of such a call; it raises `NeuroScriptError` where that is known already.
     """
     for path in sorted(directory.glob(f"{_PREFIX}*.log")):
-        held = try_hold(path.with_suffix(".lock"))
+        done = False
+        try:
+            held = try_hold(path.with_suffix(".lock"))
+        except OSError as error:
+            _log.warning("%s cannot be locked: %s", path, error)
+            continue
         if held is None:  # its process is alive
             continue
-        done = False
         try:
             for call in _calls_in(path):
                 try:
@@ -142,16 +144,15 @@ def record_lost(directory: Path, add: Callable[[dict[str, Any]], object]) -> Non
         except OSError as error:
             _log.warning("%s cannot be read: %s", path, error)
         finally:
-            _let_go(held, remove=done)
+            (held.remove if done else held.release)()
 
 
 def _calls_in(path: Path) -> Iterator[dict[str, Any]]:
     """The calls that a file notes, each as it was noted last."""
     calls: dict[str, dict[str, Any]] = {}
-    with os.fdopen(FileSystem().open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_READ:
-            raise OSError(f"{path} is no file of calls in flight")
+    with os.fdopen(FileSystem().open(path, os.O_RDONLY), "rb") as file:
+        if os.fstat(file.fileno()).st_size > _MOST_READ:
+            raise OSError(f"{path} is larger than calls in flight are")
         for line in file:
             try:
                 call = json.loads(line)
@@ -159,9 +160,3 @@ def _calls_in(path: Path) -> Iterator[dict[str, Any]]:
             except (ValueError, TypeError, KeyError, RecursionError):
                 _log.warning("%s: a line was broken off by a crash and is not read", path)
     yield from calls.values()
-
-
-def _let_go(held: FileLock, *, remove: bool) -> None:
-    held.release()
-    if remove:
-        Path(held.lock_file).unlink(missing_ok=True)

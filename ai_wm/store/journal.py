@@ -28,12 +28,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from filelock import FileLock
-
-from ai_wm.store.files import Descriptor, FileSystem, read_at, try_hold
+from ai_wm.store.files import Descriptor, FileSystem, read_at
 from ai_wm.store.index import JournaledInstance, RecordIndex
 from ai_wm.store.json_array import read_line, write_line
 from ai_wm.store.rows import record_row
+from ai_wm.support.process_lock import ProcessLock, try_hold
 
 _SUFFIX: Final = ".jsonl"
 _LOCK_SUFFIX: Final = ".lock"
@@ -66,7 +65,7 @@ class Journals:
         self._listing: tuple[int, dict[str, str]] = (0, {})
         """When the directory was changed last, 0 if another change might not show by that; the journals in it then."""
         self._owner = ""
-        self._alive: FileLock | None = None
+        self._alive: ProcessLock | None = None
         self._number = 0
         self._descriptor: Descriptor | None = None
         self._bytes: dict[str, int] = {}
@@ -242,7 +241,7 @@ class Journals:
                 names = [name for name in os.listdir(self._folder) if name.endswith(_SUFFIX)]
                 paths = {name: os.path.join(self._folder, name) for name in names}
                 self._listing = (changed if time.time_ns() - changed > _grain(changed) else 0, paths)
-            return {name: os.stat(path).st_size for name, path in paths.items()}
+            return {name: os.lstat(path).st_size for name, path in paths.items()}
         except FileNotFoundError:  # there is no directory; or one was removed just now, as whoever holds the lock sees
             self._listing = (0, {})
             return {}
@@ -258,7 +257,7 @@ class Journals:
     def _read_one(self, name: str, index: RecordIndex) -> None:
         offset = self._offsets.get(name, 0)
         try:
-            descriptor = Descriptor(os.open(self._directory / name, os.O_RDONLY))
+            descriptor = Descriptor(self._files.open(self._directory / name, os.O_RDONLY))
         except FileNotFoundError:
             return
         data = read_at(descriptor.number, max(0, os.fstat(descriptor.number).st_size - offset), offset)
@@ -278,7 +277,7 @@ class Journals:
 
     # Owners
 
-    def dead_owners(self) -> list[tuple[FileLock, list[str]]]:
+    def dead_owners(self) -> list[tuple[ProcessLock, list[str]]]:
         """Find the journals of dead processes: of each owner the lock, held from now on, and the file names."""
         owners: dict[str, list[str]] = {}
         for path in sorted(self._directory.iterdir()):
@@ -292,13 +291,12 @@ class Journals:
                 found.append((lock, names))
         return found
 
-    def remove(self, lock: FileLock, names: list[str]) -> None:
+    def remove(self, lock: ProcessLock, names: list[str]) -> None:
         """Remove the journals of a dead process, whose instances must be stored by now, and its lock."""
         for name in names:
             (self._directory / name).unlink(missing_ok=True)
             self._offsets.pop(name, None)
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.remove()
 
     def close(self, index: RecordIndex) -> None:
         """Close this store's journal, and remove it unless live instances are left in it."""

@@ -101,7 +101,7 @@ class JsonStore:
         """Every definition by id; see `Store.definitions`."""
         self._check()
         # Every call of a model asks this, so only the definitions file is looked at.
-        if self._engine.summaries.changed():
+        if self._engine.definitions_changed():
             with self._locked():
                 self._engine.refresh()
         return MappingProxyType(self._engine.summaries.state.definitions)

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ai_wm.store.files import DENIED, Descriptor, FileSystem, atomic_write, io_error, read_at, signature
+from ai_wm.store.files import DENIED, Descriptor, FileSystem, atomic_write, io_error, read_at, signature, signature_at
 from ai_wm.store.json_array import (
     HEAD,
     PADDING_LINE,
@@ -119,10 +119,7 @@ class PerformanceFile:
         return self._replaced(state) or self._edited(state)
 
     def _signature(self) -> tuple[int, int, int] | None:
-        try:
-            return signature(os.stat(self._name))
-        except FileNotFoundError:
-            return None
+        return signature_at(self._name)
 
     def _replaced(self, state: FileState) -> bool:
         """Whether the name stands for another file now."""
@@ -161,7 +158,7 @@ class PerformanceFile:
             the state to go on with.
 
         Raises:
-            NeuroScriptError: 18 if the file is not valid, 25 or 26 if it cannot be read.
+            NeuroScriptError: 18 if the file is not valid, 23 if it is no regular file, 25 or 26 if it cannot be read.
         """
         note = self._noted()
         try:
@@ -212,7 +209,7 @@ class PerformanceFile:
         except OSError as error:
             if error.errno not in DENIED:
                 raise
-            return Descriptor(os.open(self.path, os.O_RDONLY)), False
+            return Descriptor(self._files.open(self.path, os.O_RDONLY)), False
 
     def _cut(self, state: FileState, rest: bytes, repair: bool) -> None:
         """Deal with a tail that a crash tore: nothing of it was acknowledged."""

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError, text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,9 @@ READ_TOOL = "fs.Read"
 KIND = "conversation"
 """The kind of a conversation's handle."""
 
+
+_ROW_BYTES = 512
+"""Bytes of the names and the fields that a stored record, definition or instance has beside what the script gave."""
 
 _interpreter: ContextVar[Interpreter | None] = ContextVar("ai_wm_calling_interpreter", default=None)
 
@@ -66,10 +69,8 @@ def options_of(
     ctx: ToolContext, access: ScriptAccess, *, streamed: bool = True, whispered: Sequence[str] = ()
 ) -> CallOptions:
     """Makes the options of a call that a script makes: its model's tools, and how it is cancelled."""
-    from ai_wm.calls.tool_host import ToolHost
-
     interpreter = ctx.interpreter
-    tools = ToolHost(interpreter.tools, interpreter.policy, ctx, access.rights.policy.model_tools)
+    tools = access.tools(interpreter.tools, interpreter.policy, ctx)
     stream = stream_of(ctx) if streamed else None
     return access.options(ctx.run, tools=tools, check=ctx.check, stream=stream, whispered=whispered)
 
@@ -121,11 +122,35 @@ def conversation_of(ctx: ToolContext, handle: Handle, instance_id: str | None = 
     return conversation
 
 
-def task_map(output: str, record: PerformanceRecord) -> dict[str, Any]:
+def charge(ctx: ToolContext, *values: Any) -> None:
+    """Counts what a script has stored, about as large as it is in a file, against what its run may write.
+
+    Raises:
+        NeuroScriptError: 37 if that is too much.
+    """
+    ctx.charge_written(_ROW_BYTES + len(text_of(list(values)).encode(errors="replace")))
+
+
+def checked_reply(ctx: ToolContext, reply: str) -> str:
+    """A reply as a string of the script.
+
+    Raises:
+        NeuroScriptError: 37 if it is longer than a string may be.
+    """
+    most = ctx.limits.max_string
+    if most is not None and len(reply) > most:
+        message = f"the reply has {len(reply)} characters; a string has at most {most}"
+        raise NeuroScriptError(
+            ErrorCode.RESOURCE_EXHAUSTION, f"{message}. A smaller max_output_tokens of the worker keeps replies short"
+        )
+    return reply
+
+
+def task_map(ctx: ToolContext, output: str, record: PerformanceRecord) -> dict[str, Any]:
     """Converts a task's result to the map that scripts see."""
     metrics = record.llm_metrics
     return {
-        "output": output,
+        "output": checked_reply(ctx, output),
         "task_id": record.task_id,
         "cost": record.cost_incurred,
         "input_tokens": metrics.get("input_tokens", 0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import access_of, conversation_of, options_of
+from ai_wm.tools.access import access_of, checked_reply, conversation_of, options_of
 from neuroscript import ErrorCode, Handle, NeuroScriptError, text_of, type_name
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class Asker:
 
         Raises:
             NeuroScriptError: 10 if the host does not grant it; 7 if ``who`` is neither a string nor a conversation's
-                handle; 19 if several workers could be meant; what the task or turn raises.
+                handle; 19 if several workers could be meant; 37 if the reply is longer than a string may be; what the
+                task or turn raises.
         """
         for capability in CAPABILITIES:
             if not ctx.interpreter.policy.granted(capability):
@@ -61,7 +62,7 @@ class Asker:
         access = access_of(ctx)
         options = options_of(ctx, access, whispered=[text_of(value) for value in whispered])
         if type(who) is Handle:
-            return access.ask(conversation_of(ctx, who), prompt, config, options)
+            return checked_reply(ctx, access.ask(conversation_of(ctx, who), prompt, config, options))
         if who is None:
             worker = self._default_worker or _only_worker(access.definitions.active())
             if worker is None:
@@ -75,7 +76,7 @@ class Asker:
                 f"ask takes a worker's name or id or a conversation handle, not {type_name(who)}"
                 + ("; the handle is its conversation_manager_handle" if isinstance(who, dict) else ""),
             )
-        return access.execute(worker, prompt, config, options).output
+        return checked_reply(ctx, access.execute(worker, prompt, config, options).output)
 
     def close(self) -> None:
         """Closes the built-in echo's manager, if one was made."""

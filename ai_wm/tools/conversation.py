@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import access_of, calling, conversation_of, options_of
+from ai_wm.tools.access import access_of, calling, checked_reply, conversation_of, options_of
 from ai_wm.tools.tasks import CALL_ERRORS
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
@@ -22,7 +22,7 @@ def ask(ctx: ToolContext, handle: Handle, message: str, config_overrides: dict[s
     with calling(ctx):
         access = access_of(ctx)
         conversation = conversation_of(ctx, handle)
-        return access.ask(conversation, message, config_overrides, options_of(ctx, access))
+        return checked_reply(ctx, access.ask(conversation, message, config_overrides, options_of(ctx, access)))
 
 
 def add_user_message(ctx: ToolContext, handle: Handle, text: str) -> None:
@@ -40,7 +40,10 @@ def add_model_message(ctx: ToolContext, handle: Handle, text: str) -> None:
 def history(ctx: ToolContext, handle: Handle) -> list[dict[str, Any]]:
     """Returns the messages so far as maps."""
     with calling(ctx):
-        return [{"role": said.role, "content": said.content} for said in conversation_of(ctx, handle).history]
+        return [
+            {"role": said.role, "content": checked_reply(ctx, said.content)}
+            for said in conversation_of(ctx, handle).history
+        ]
 
 
 def clear(ctx: ToolContext, handle: Handle) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import access_of, calling
+from ai_wm.tools.access import access_of, calling, charge
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ STORE_ERRORS = "26 if the file cannot be written"
 def add(ctx: ToolContext, definition_id: str | None, name: str | None, *values: Any) -> str:
     """Adds a definition and returns its id."""
     fields = {"definition_id": definition_id, "name": name, **dict(zip(_ADDED, values, strict=True))}
+    charge(ctx, fields)
     with calling(ctx):
         return access_of(ctx).definitions.add({key: value for key, value in fields.items() if value is not None})
 
@@ -37,6 +38,7 @@ def list_definitions(ctx: ToolContext, filters: dict[str, Any] | None) -> list[d
 
 def update(ctx: ToolContext, definition_id: str, updates: dict[str, Any]) -> None:
     """Changes a definition."""
+    charge(ctx, updates)
     with calling(ctx):
         access_of(ctx).definitions.update(definition_id, updates)
 
@@ -60,7 +62,12 @@ def save_all(ctx: ToolContext) -> str:
 
 
 _ADD_ARGS = (
-    ArgSpec("definition_id", ArgType.STRING, "Its id, a UUID; made up if left out.", required=False),
+    ArgSpec(
+        "definition_id",
+        ArgType.STRING,
+        "Its id; a UUID if left out. Where another program uses it, a mark is added to it.",
+        required=False,
+    ),
     ArgSpec("name", ArgType.STRING, "A name that no other definition has; made up if left out.", required=False),
     ArgSpec(
         "provider",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import access_of, calling, conversation_of, handle_of
+from ai_wm.tools.access import access_of, calling, charge, conversation_of, handle_of
 from ai_wm.tools.definitions import NO_SUCH_WORKER, WORKER
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
@@ -20,6 +20,7 @@ def spawn(
     ctx: ToolContext, definition_id: str, config_overrides: dict[str, Any] | None, file_contexts: list[str] | None
 ) -> dict[str, Any]:
     """Spawns an instance and returns it as a map, with the handle of its conversation."""
+    charge(ctx, config_overrides, file_contexts)
     with calling(ctx):
         access = access_of(ctx)
         session = access.instances.spawn(definition_id, config_overrides, file_contexts)
@@ -49,6 +50,7 @@ def retire(
     performance_records: list[dict[str, Any]] | None,
 ) -> None:
     """Retires an instance."""
+    charge(ctx, reason, final_session_token_usage, performance_records)
     with calling(ctx):
         conversation_of(ctx, conversation_manager_handle, instance_id)
         access_of(ctx).instances.retire(
@@ -63,12 +65,14 @@ def retire(
 
 def update_status(ctx: ToolContext, instance_id: str, status: str, last_error: str | None) -> None:
     """Sets the state of a live instance."""
+    charge(ctx, last_error)
     with calling(ctx):
         access_of(ctx).instances.set_status(instance_id, status, last_error)
 
 
 def update_token_usage(ctx: ToolContext, instance_id: str, input_tokens: int, output_tokens: int) -> None:
     """Adds tokens to a live instance's session."""
+    charge(ctx)
     with calling(ctx):
         access_of(ctx).instances.add_usage(instance_id, input_tokens, output_tokens)
 

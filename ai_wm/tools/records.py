@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.tools.access import access_of, calling
+from ai_wm.tools.access import access_of, calling, charge
 from ai_wm.tools.definitions import NO_SUCH_WORKER, WORKER
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def log_performance(ctx: ToolContext, *values: Any) -> str:
     """Logs the record of a task that was done elsewhere."""
     record = {name: value for name, value in zip(_LOGGED, values, strict=True) if value is not None}
+    charge(ctx, record)
     with calling(ctx):
         return access_of(ctx).records.log(record)
 
@@ -29,6 +30,7 @@ def log_feedback(
     supervisor_agent_id: str,
 ) -> None:
     """Attaches a rating to a task's record."""
+    charge(ctx, task_id, comments, correction_instructions, supervisor_agent_id)
     with calling(ctx):
         access_of(ctx).records.judge(task_id, rating, comments, correction_instructions, supervisor_agent_id)
 
@@ -52,7 +54,7 @@ def load_data(ctx: ToolContext) -> str:
 
 
 _LOG_ARGS = (
-    ArgSpec("task_id", ArgType.STRING, "The task's id, which no other record has."),
+    ArgSpec("task_id", ArgType.STRING, "The task's id, which no other record of the program's has."),
     ArgSpec("instance_id", ArgType.STRING, "The instance that did it, or `stateless-…` for a one-shot task."),
     ArgSpec("definition_id", ArgType.STRING, "The definition's id, or its unique name."),
     ArgSpec("timestamp_start", ArgType.ANY, "When it began: a timedate, or a string in RFC 3339."),
@@ -79,8 +81,8 @@ RECORD_TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_help="The task's id.",
             example='call tool.AIWorker.LogPerformance("task-1", "stateless-1", "helper", "2025-06-15T09:30:00Z", '
             '"2025-06-15T09:30:01Z", 1000, true)',
-            error_conditions=f"{NO_SUCH_WORKER}; 4 for a value that does not fit; 42 if the task has a record already; "
-            "26 if the file cannot be written.",
+            error_conditions=f"{NO_SUCH_WORKER}; 4 for a value that does not fit; 42 if a task of the program's of "
+            "that id has a record; 26 if the file cannot be written.",
             capabilities=("ask",),
             administers=True,
         ),

@@ -35,7 +35,7 @@ def execute_stateless_task(
     with calling(ctx):
         access = access_of(ctx)
         output, record = access.execute(name, prompt, config_overrides, options_of(ctx, access))
-        return task_map(output, record)
+        return task_map(ctx, output, record)
 
 
 def execute_batch(
@@ -52,7 +52,9 @@ def execute_batch(
         access = access_of(ctx)
         options = options_of(ctx, access, streamed=False)
         results = access.execute_batch(name, prompts, max_parallel, config_overrides, options)
-    return [ErrorValue.of(result) if isinstance(result, NeuroScriptError) else task_map(*result) for result in results]
+    return [
+        ErrorValue.of(result) if isinstance(result, NeuroScriptError) else task_map(ctx, *result) for result in results
+    ]
 
 
 TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [

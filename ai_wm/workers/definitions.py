@@ -357,7 +357,8 @@ def _check_id(definition: AIWorkerDefinition, definitions: Mapping[str, AIWorker
 def _is_same(one: AIWorkerDefinition, other: AIWorkerDefinition) -> bool:
     """Whether two states of a definition differ in nothing but what its calls change."""
     aside = {"aggregate_performance_summary", "modified_timestamp"}
-    return one.model_dump(exclude=aside) == other.model_dump(exclude=aside)
+    fields = AIWorkerDefinition.model_fields.keys() - aside
+    return one.unknown == other.unknown and all(getattr(one, field) == getattr(other, field) for field in fields)
 
 
 def _free_name(definition: AIWorkerDefinition, others: Iterable[AIWorkerDefinition]) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from ai_wm.calls.turn import Check
-from ai_wm.data.own_files import own_files
 from ai_wm.providers.base import Message
 from neuroscript import ErrorCode, NeuroScriptError, Protection, Sandbox
 
@@ -74,14 +73,19 @@ def checked_paths(paths: object) -> tuple[str, ...]:
     return tuple(paths)
 
 
-def reader_in(root: Path | None) -> FileReader:
-    """Makes a reader of the files of a sandbox directory, as the host reads them; None: there is none."""
+def reader_in(root: Path | None, private: Sequence[str]) -> FileReader:
+    """Makes a reader of the files of a sandbox directory, as the host reads them.
+
+    Args:
+        root: the directory; None: there is none.
+        private: what no model may see, as paths to protect.
+    """
 
     def read(path: str, check: Check | None) -> str:
         if root is None:
             return text_of(path, None)
         options: dict[str, Any] = {} if check is None else {"check": check}
-        return text_of(path, Sandbox(root, Protection(own_files(root)), **options))
+        return text_of(path, Sandbox(root, Protection(*private), **options))
 
     return read
 

@@ -46,7 +46,6 @@ _HASH_BYTES = 32
 _KEY_BYTES = 32
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _READ |= getattr(os, "O_NONBLOCK", 0)  # a named pipe without a partner would block the open for ever
-_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _READ
 _RELATIVE = os.open in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 
 
@@ -96,9 +95,9 @@ class DiskCache:
         if len(content) > MOST_BYTES // 8:
             return
         try:
-            os.makedirs(os.path.dirname(self.directory), 0o700, exist_ok=True)
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(self.directory, 0o700)
+            from neuroscript.private_files import make_private_directory  # which most starts do without
+
+            make_private_directory(self.directory)
             with _Folder(self.directory) as folder:
                 folder.write(name, _seal(_find_or_make_key(self.key_file), name, content) + content)
                 folder.trim(MOST_BYTES)
@@ -168,8 +167,10 @@ class _Folder:
 
 def _draft(path: str, data: bytes, folder: int | None = None) -> str:
     """A file beside ``path`` with these bytes, to be put in its place; gives its name."""
+    from neuroscript.private_files import open_private  # which most starts do without
+
     draft = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
-    with open(os.open(draft, _WRITE, 0o600, dir_fd=folder), "wb") as file:
+    with open(open_private(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, dir_fd=folder), "wb") as file:
         file.write(data)
     return draft
 

@@ -44,6 +44,8 @@ def layered(options: argparse.Namespace, user: str | None, projects: Sequence[st
         _add_project(settings, project)
     for path, value, flag in _flags(options):
         settings.grant(path, value, flag)
+    if settings.origin(RUN_SANDBOX) in projects:
+        _check_links(settings.origin(RUN_SANDBOX), settings.one(RUN_SANDBOX))
     return settings
 
 
@@ -67,13 +69,14 @@ def read_file(path: str, *, own: bool = False) -> bytes:
 
     Args:
         path: where it is.
-        own: whether it is the user's own, which may be reached through a link and which nobody else may write.
+        own: whether it is the user's own, which may be reached through a link, and in which nobody
+            else may write.
 
     Raises:
         UsageError: if it is not a regular file of a reasonable size.
     """
     try:
-        return read_plain(path, MAX_BYTES, follow=own, own=own)
+        return read_plain(path, MAX_BYTES, follow=own, own=own, private_group=own)
     except FileNotFoundError:
         raise UsageError(f"{one_line(path)}: there is no such file") from None
     except NotPlain as error:
@@ -113,6 +116,26 @@ def _beside(path: str, value: Any) -> Any:
     if not isinstance(value, str) or not value.strip():
         return value  # which is refused with the others that do not fit
     return os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(value))
+
+
+def _check_links(project: str, sandbox: str) -> None:
+    """Refuses a sandbox that lies with the project by its name, and elsewhere by a link.
+
+    Links come with a project, and may be other ones tomorrow; its configuration was trusted for what it says.
+
+    Raises:
+        UsageError: if it is such a one.
+    """
+    folder = os.path.dirname(os.path.abspath(project))
+    real = os.path.realpath(sandbox)
+    if _is_within(folder, os.path.normpath(sandbox)) and not _is_within(os.path.realpath(folder), real):
+        shown, place = one_line(sandbox), one_line(real)
+        message = f"{one_line(project)}: {RUN_SANDBOX}: {shown} is, or lies behind, a link that leads to {place}"
+        raise UsageError(f"{message}; name that directory itself: --sandbox {place}")
+
+
+def _is_within(folder: str, path: str) -> bool:
+    return f"{path}{os.sep}".startswith(f"{folder.rstrip(os.sep)}{os.sep}")
 
 
 def _near(name: str, names: Sequence[str]) -> str:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import logging
 
-from neuroscript.output import one_line
+from neuroscript.output import end_reply, one_line
 
 
 def install() -> None:
     """Has warnings and errors that are logged shown, unless the process has a log of its own already."""
-    handler = logging.StreamHandler()
+    handler = _Handler()
     handler.setFormatter(_Formatter("neuroscript: %(message)s"))
     logging.basicConfig(handlers=[handler])
+
+
+class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
+    """Handler that begins a line of its own where a reply is shown while it comes."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        end_reply(self.stream)
+        super().emit(record)
 
 
 class _Formatter(logging.Formatter):

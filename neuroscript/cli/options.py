@@ -149,7 +149,7 @@ def _checked(read: Callable[[str], Checked], text: str) -> Checked:
     try:
         return read(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{error}, is wanted") from None
+        raise argparse.ArgumentTypeError(f"expected {error}") from None
 
 
 def make_limits(options: argparse.Namespace) -> Limits:
@@ -196,22 +196,44 @@ def _no_constant(word: str) -> Any:
 
 
 def sandbox_directory(path: str | None) -> Path | None:
-    """The directory of ``--sandbox``, made if it is missing.
+    """The directory of ``--sandbox``, made for the user alone if it is missing: files of workers may come to lie there.
 
     Raises:
-        UsageError: if it is no directory and cannot be made one.
+        UsageError: if it is no directory and cannot be made one, or has a link on its way that leads up.
     """
     if path is None:
         return None
+    leading_up = _link_that_leads_up(path)
+    if leading_up is not None:
+        real = os.path.realpath(path)
+        message = f"--sandbox {path!r}: {leading_up!r} is a link to a directory that it lies in"
+        raise UsageError(f"{message}; name the directory itself if that is meant: --sandbox {real!r}")
     from pathlib import Path
+
+    from neuroscript.private_files import make_private_directory
 
     directory = Path(path)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_private_directory(directory)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UsageError(f"--sandbox {path!r} is not a directory and cannot be made one: {reason}") from error
     return directory
+
+
+def _link_that_leads_up(path: str) -> str | None:
+    """The first link on a path whose target holds the link itself: what seems to be a part is the whole.
+
+    Links come with a project that was cloned; nobody makes such a one to keep a directory somewhere else.
+    """
+    place = ""
+    for part in os.path.join(os.getcwd(), path).split(os.sep):
+        above, place = place, f"{place}{os.sep}{part}" if place else part or os.sep
+        if os.path.islink(place):
+            target = os.path.realpath(place).rstrip(os.sep)
+            if f"{os.path.realpath(above)}{os.sep}".startswith(f"{target}{os.sep}"):
+                return place
+    return None
 
 
 def environment(names: list[str]) -> dict[str, str]:

@@ -5,47 +5,41 @@ from __future__ import annotations
 import os
 import stat
 
-OTHERS = 0o002
-"""The permission bit by which everybody may write."""
+from neuroscript.private_files import NotAPlainFileError, open_private
 
-GROUP_AND_OTHERS = 0o022
+_GROUP = 0o020
+_GROUP_AND_OTHERS = 0o022
 
 
 class NotPlain(Exception):
     """A file is not what it must be; the text says why."""
 
 
-def read_plain(path: str, most: int, *, follow: bool = False, own: bool = False, writable_by: int = OTHERS) -> bytes:
+def read_plain(path: str, most: int, *, follow: bool = False, own: bool = False, private_group: bool = False) -> bytes:
     """The content of a file.
 
     Args:
         path: where it is.
         most: the most bytes that it may have.
         follow: whether it may be reached through a link.
-        own: whether it must belong to the user (or the system's administrator), and others must not be able to write
-            in it.
-        writable_by: who those others are, as bits of the file's mode.
+        own: whether it must be as `check_own` says.
+        private_group: as there.
 
     Raises:
         FileNotFoundError: if there is none.
         NotPlain: if it is not a regular file, is too large, is not the user's own, or cannot be read.
     """
-    # Without waiting for a writer, which a pipe in the file's place would make it do.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
-        if not follow and stat.S_ISLNK(os.lstat(path).st_mode):
-            raise NotPlain("it is a link, which is not followed; put the file itself there")
-        descriptor = os.open(path, flags | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
+        descriptor = open_private(path, os.O_RDONLY, follow=follow)
     except FileNotFoundError:
         raise
+    except NotAPlainFileError as error:
+        raise NotPlain(f"{error.strerror}; put the file itself there") from error
     except (OSError, ValueError) as error:
         raise NotPlain(f"it cannot be read: {getattr(error, 'strerror', None) or error}") from error
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise NotPlain("it is not a regular file")
         if own:
-            check_own(found, writable_by)
+            check_own(os.fstat(descriptor), private_group=private_group)
         with open(descriptor, "rb", closefd=False) as file:
             content = file.read(most + 1)
     except OSError as error:
@@ -57,8 +51,13 @@ def read_plain(path: str, most: int, *, follow: bool = False, own: bool = False,
     return content
 
 
-def check_own(found: os.stat_result, writable_by: int) -> None:
+def check_own(found: os.stat_result, *, private_group: bool = False) -> None:
     """Refuses what belongs to somebody else or may be written by others; where there are no owners, nothing.
+
+    Args:
+        found: what the system says of it.
+        private_group: whether the group that the user alone is in may write in it, as files that users make may be
+            written where each of them has such a group.
 
     Raises:
         NotPlain: saying which it is.
@@ -67,5 +66,22 @@ def check_own(found: os.stat_result, writable_by: int) -> None:
         return
     if found.st_uid not in (os.geteuid(), 0):
         raise NotPlain("it belongs to another user")
-    if found.st_mode & writable_by:
-        raise NotPlain(f"others may write in it (mode {stat.S_IMODE(found.st_mode):o}); take that from them with chmod")
+    others = found.st_mode & _GROUP_AND_OTHERS
+    if others == _GROUP and private_group and _is_private(found.st_gid):
+        return
+    if others:
+        mode = stat.S_IMODE(found.st_mode)
+        raise NotPlain(f"others may write in it (mode {mode:o}); take that from them: chmod go-w")
+
+
+def _is_private(group: int) -> bool:
+    """Whether the user alone is in a group, which has the name or the number of the user."""
+    user = os.geteuid()
+    try:
+        import grp
+        import pwd
+
+        name, found = pwd.getpwuid(user).pw_name, grp.getgrgid(group)
+    except (ImportError, KeyError):  # the system knows one of them by its number alone, and nobody else in the group
+        return group == user
+    return (group == user or found.gr_name == name) and set(found.gr_mem) <= {name}

@@ -6,7 +6,7 @@ import sys
 from itertools import groupby
 
 from neuroscript.errors import Diagnostic, NeuroScriptError, NeuroScriptSyntaxError
-from neuroscript.output import one_line, write, write_line
+from neuroscript.output import end_reply, one_line, write_line, write_reply
 from neuroscript.values import text_of, to_json
 
 TYPE_CHECKING = False
@@ -41,19 +41,20 @@ class TextReport:
         self._show_result = show_result
 
     def emit(self, value: Any) -> None:
+        end_reply(sys.stderr)
         write_line(sys.stdout, text_of(value))
 
     def delta(self, text: str) -> None:
-        # Not on standard output: what the program makes of the reply goes there.
-        write(sys.stderr, text)
-        sys.stderr.flush()
+        write_reply(sys.stderr, text)  # not on standard output: what the program makes of the reply goes there
 
     def result(self, value: Any) -> None:
+        end_reply(sys.stderr)
         if self._show_result:
             write_line(sys.stdout, text_of(value))
 
     def error(self, error: NeuroScriptError, sources: Mapping[str, str]) -> None:
         sys.stdout.flush()
+        end_reply(sys.stderr)
         write_line(sys.stderr, explain(error, sources))
 
 
@@ -96,6 +97,7 @@ def print_json(row: Any) -> None:
 
 def complain(message: object) -> None:
     """Tells on standard error, in one line, why the command does not do what it was asked to."""
+    end_reply(sys.stderr)
     write_line(sys.stderr, f"neuroscript: {one_line(message)}")
 
 

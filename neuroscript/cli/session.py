@@ -203,7 +203,7 @@ class ReplSession:
                 find_tools(self.interpreter.tools, value)
             self._settings.grant(path, granted, f":allow {what}")
         except ValueError as error:
-            raise UsageError(f":allow {what}: {error}, is wanted") from None
+            raise UsageError(f":allow {what}: expected {error}") from None
         policy = self._settings.worker_policy()
         self.interpreter.policy = self._settings.tool_policy()
         services = self.interpreter.services

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from neuroscript.addresses import Address
+
 DEFAULT = "default"
 """Where a value comes from that no layer set."""
 
@@ -44,8 +46,7 @@ HOST = "host"  # trusted layers replace it; others have no say
 CHOICE = "choice"  # every layer replaces it
 
 _SOURCE = re.compile(r"(env|config|vault|keyring):\S+", re.ASCII)
-_PAIR = re.compile(r"(?P<source>.*?)=(?P<place>(https?://|provider:).*)", re.DOTALL)
-_NUMERIC = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
+_PAIR = re.compile(r"(?P<source>.*?)=(?P<place>((?i:https?)://|provider:).*)", re.DOTALL)
 _PROVIDER = re.compile(r"provider:[\w.-]+")
 _FULL_NAME = re.compile(r"\w+(\.\w+)+")
 
@@ -106,43 +107,20 @@ def manage(value: Any) -> str:
 
 
 def address(value: Any) -> str:
-    """Reads a URL prefix: scheme, host, perhaps port and path.  No message has the value, which may hold a password."""
-    from urllib.parse import urlsplit
+    """Reads a URL prefix, and gives it in its usual spelling.  No message has the value, which may hold a password."""
+    return _address(value).text
 
-    wanted = f"an http or https address without user, query or fragment, such as {EXAMPLE_ADDRESS}"
-    if not isinstance(value, str) or not value.isprintable() or " " in value or "\\" in value:
+
+def _address(value: Any) -> Address:
+    from neuroscript.addresses import Address
+
+    wanted = f"an http or https address, such as {EXAMPLE_ADDRESS}"
+    if not isinstance(value, str):
         raise ValueError(wanted)
     try:
-        parts = urlsplit(value)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        fine = False
-    if not fine or "@" in parts.netloc or "?" in value or "#" in value or _is_odd(parts.hostname or ""):
-        raise ValueError(wanted)
-    return value
-
-
-def _is_odd(host: str) -> bool:
-    """Whether a host is a number in a form that some take for an address of the network, and others do not."""
-    last = host.rstrip(".").rpartition(".")[2]
-    if ":" in host or not _NUMERIC.fullmatch(last):
-        return False
-    from ipaddress import IPv4Address
-
-    try:
-        IPv4Address(host)
-    except ValueError:
-        return True
-    return False
-
-
-def _is_loopback(host: str) -> bool:
-    from ipaddress import ip_address
-
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return Address.parse_prefix(value.strip())
+    except ValueError as error:
+        raise ValueError(f"{wanted}; this one cannot be used: {error}") from None
 
 
 def addresses(value: Any) -> tuple[str, ...]:
@@ -154,13 +132,10 @@ def place(value: Any) -> str:
     """Reads the place that a key may go to: an address, or ``provider:NAME``."""
     if isinstance(value, str) and _PROVIDER.fullmatch(value):
         return value
-    checked = address(value)
-    if checked[:5].lower() == "http:":
-        from urllib.parse import urlsplit
-
-        if not _is_loopback(urlsplit(checked).hostname or ""):
-            raise ValueError("an https address; over plain http a key goes to this machine alone")
-    return checked
+    found = _address(value)
+    if found.scheme == "http" and not found.is_loopback:
+        raise ValueError("an https address; over plain http a key goes to this machine alone")
+    return found.text
 
 
 def pair(written: str) -> tuple[str, str]:

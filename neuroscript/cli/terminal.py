@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable
 
@@ -16,6 +17,7 @@ from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.styles import Style
 
 from neuroscript.cli.session import ReplSession
+from neuroscript.private_files import make_private_directory, open_private
 from neuroscript.syntax.errors.completeness import incomplete
 from neuroscript.syntax.tables import KEYWORDS
 
@@ -56,8 +58,8 @@ def _history() -> History:
     """The inputs of earlier sessions; where no file can be written, those of this one alone."""
     path = user_state_path("neuroscript", appauthor=False) / "repl_history"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
+        make_private_directory(path.parent)
+        os.close(open_private(path, os.O_RDWR | os.O_CREAT))
     except OSError:
         return InMemoryHistory()
     return FileHistory(str(path))

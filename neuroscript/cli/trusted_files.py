@@ -9,9 +9,10 @@ import os
 import secrets
 import stat
 
-from neuroscript.cli.plain_files import GROUP_AND_OTHERS, NotPlain, check_own, read_plain
+from neuroscript.cli.plain_files import NotPlain, check_own, read_plain
 from neuroscript.cli.status import UsageError
 from neuroscript.output import one_line
+from neuroscript.private_files import make_private_directory, open_private
 from neuroscript.user_directories import user_directory
 
 FILE = "trusted.json"
@@ -52,7 +53,7 @@ def load() -> dict[str, str]:
     path = os.path.join(directory, FILE)
     try:
         _check_directory(directory)
-        value = json.loads(read_plain(path, MAX_BYTES, own=True, writable_by=GROUP_AND_OTHERS))
+        value = json.loads(read_plain(path, MAX_BYTES, own=True))
     except FileNotFoundError:
         return {}
     except (NotPlain, OSError) as error:
@@ -96,16 +97,15 @@ def _save(known: dict[str, str]) -> None:
     path = os.path.join(directory, FILE)
     temporary = os.path.join(directory, f".{FILE}.{secrets.token_hex(8)}")
     try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        make_private_directory(directory)
         _check_directory(directory)
         os.chmod(directory, 0o700)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="ascii") as file:
+        descriptor = open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
             json.dump(known, file, indent=2, sort_keys=True)
             file.write("\n")
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o600)  # which a umask may have taken from the user too
         os.replace(temporary, path)
     except (OSError, NotPlain) as error:
         with contextlib.suppress(OSError):
@@ -123,6 +123,6 @@ def _check_directory(directory: str) -> None:
     if not stat.S_ISDIR(found.st_mode):
         raise NotPlain(f"{one_line(directory)} is not a directory (links are not followed)")
     try:
-        check_own(found, GROUP_AND_OTHERS)
+        check_own(found)
     except NotPlain as error:
         raise NotPlain(f"{one_line(directory)}: {error}") from error

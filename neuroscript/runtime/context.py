@@ -163,6 +163,14 @@ class ToolContext:
         if runtime.running:
             runtime.fuel.check_limits()
 
+    def charge_written(self, size: int) -> None:
+        """Counts bytes that a tool is about to store for the program, against what one run may write to files.
+
+        Raises:
+            NeuroScriptError: 37 if they are too many.
+        """
+        self.interpreter.runtime.charge_disk(size, 0)
+
     def sleep(self, seconds: float) -> None:
         """Waits so many seconds; what ends the run ends the wait."""
         if self.cancel_token.wait(seconds):

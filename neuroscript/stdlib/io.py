@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from neuroscript.stdlib.declare import check_characters
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import text_of
 
@@ -13,7 +14,15 @@ if TYPE_CHECKING:
 
 
 def print_values(ctx: ToolContext, values: list[Any]) -> None:
-    ctx.emit(" ".join(text_of(value) for value in values))
+    limits = ctx.limits
+    texts: list[str] = []
+    length = -1
+    for value in values:
+        text = text_of(value, max_string=limits.max_string, max_nesting=limits.max_nesting)
+        texts.append(text)
+        length += 1 + len(text)
+        check_characters(ctx, length, "io.Print")  # before they are joined
+    ctx.emit(" ".join(texts))
 
 
 def read_input(ctx: ToolContext, prompt: str) -> str:
@@ -31,7 +40,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_type=ArgType.NIL,
             return_help="nil",
             example='call tool.io.Print("total:", 3)',
-            error_conditions="37 if more is printed than the host allows.",
+            error_conditions="37 if the line is longer than a string may be, or more is printed than the host allows.",
         ),
         print_values,
     ),

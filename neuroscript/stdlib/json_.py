@@ -31,8 +31,10 @@ _group = Group("json")
 TOOLS = _group.tools
 
 BYTE_ORDER_MARK = "\ufeff"
+NOT_JSON = "the text is not JSON: "
+"""How the message of a text that is none begins, behind the tool's name; numbers out of range are another matter."""
 
-_PARSE = "json.Parse"
+PARSE = "json.Parse"
 _WRITE = "json.Stringify"
 
 # The closing quote is optional, so that a string without one is passed over once and not looked for again and again.
@@ -71,7 +73,7 @@ def parse(ctx: Context | None, json_string: str) -> Any:
         _invalid(f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}", error)
     except RecursionError as error:
         raise NeuroScriptError(
-            ErrorCode.NESTING_DEPTH_EXCEEDED, f"tool.{_PARSE}: the text is nested too deeply"
+            ErrorCode.NESTING_DEPTH_EXCEEDED, f"tool.{PARSE}: the text is nested too deeply"
         ) from error
     if json_string.count(",") >= max_items(ctx):
         _check_lengths(ctx, value)
@@ -100,17 +102,17 @@ def valid(ctx: Context | None, json_string: str) -> bool:
 
 
 def _invalid(problem: str, cause: Exception | None = None) -> NoReturn:
-    raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"tool.{_PARSE}: the text is not JSON: {problem}") from cause
+    raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"tool.{PARSE}: {NOT_JSON}{problem}") from cause
 
 
 def _check_size(ctx: Context | None, text: str) -> None:
     """Refuses what would be nested too deeply or take too much memory, before anything is made."""
-    openings = check_memory(ctx, text, _PARSE)
+    openings = check_memory(ctx, text, PARSE)
     depth = max_nesting(ctx)
     if openings > depth and not _is_shallow(text, depth):
         brackets = _NO_BRACKETS.sub("", _STRINGS.sub("", text))
         if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > depth:
-            fail(ErrorCode.NESTING_DEPTH_EXCEEDED, _PARSE, f"the text is nested deeper than {depth} levels")
+            fail(ErrorCode.NESTING_DEPTH_EXCEEDED, PARSE, f"the text is nested deeper than {depth} levels")
 
 
 def check_memory(ctx: Context | None, text: str, tool: str) -> int:
@@ -150,10 +152,10 @@ def _check_lengths(ctx: Context | None, value: Any) -> None:
     while left:
         value = left.pop()
         if type(value) is list:
-            check_items(ctx, len(value), _PARSE)
+            check_items(ctx, len(value), PARSE)
             left += [item for item in value if type(item) is list or type(item) is dict]
         elif type(value) is dict:
-            check_items(ctx, len(value), _PARSE, "map")
+            check_items(ctx, len(value), PARSE, "map")
             left += [item for item in value.values() if type(item) is list or type(item) is dict]
 
 
@@ -177,14 +179,14 @@ def _whole(text: str) -> int:
     # 4096 bits are 1234 digits; Python's own limit is beyond that.
     number = int(text) if len(text) <= 1235 else INT_LIMIT
     if not -INT_LIMIT < number < INT_LIMIT:
-        fail(ErrorCode.INVALID_VALUE, _PARSE, f"a whole number has at most {MAX_INT_BITS} bits, not {len(text)} digits")
+        fail(ErrorCode.INVALID_VALUE, PARSE, f"a whole number has at most {MAX_INT_BITS} bits, not {len(text)} digits")
     return number
 
 
 def _double(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        fail(ErrorCode.INVALID_VALUE, _PARSE, f"the number {text[:40]} is out of range")
+        fail(ErrorCode.INVALID_VALUE, PARSE, f"the number {text[:40]} is out of range")
     return number + 0.0  # a negative zero is zero
 
 

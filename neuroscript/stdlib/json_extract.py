@@ -12,7 +12,7 @@ from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.stdlib.declare import Context, Group, fail, required
-from neuroscript.stdlib.json_ import BYTE_ORDER_MARK, check_memory, parse
+from neuroscript.stdlib.json_ import BYTE_ORDER_MARK, NOT_JSON, PARSE, check_memory, parse
 from neuroscript.tools.spec import ArgType
 
 _group = Group("json")
@@ -28,7 +28,8 @@ _REST_OF_STRING = re.compile(r'(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _SMALLEST_PART = 4096
 _LONGEST_WORD = 16  # characters at the end of a part that may be a word or escape which it cuts off
 
-_decoder = json.JSONDecoder()
+# Only the end of what is read is wanted; Python itself reads no numbers of more than 4,300 digits.
+_decoder = json.JSONDecoder(parse_int=len)
 
 
 @_group.tool(
@@ -80,7 +81,7 @@ def _all_of(ctx: Context | None, text: str) -> tuple[bool, Any]:
 
 def _first(ctx: Context | None, text: str) -> tuple[bool, Any]:
     """Whether there is an object or array in a text, and its value; else what is wrong with the best attempt."""
-    problem, furthest = "", 0
+    problem, beyond, furthest = "", "", 0
     position = 0
     while opening := _OPENING.search(text, position):
         start = opening.start()
@@ -101,7 +102,11 @@ def _first(ctx: Context | None, text: str) -> tuple[bool, Any]:
         except NeuroScriptError as refused:  # what is no JSON though Python reads it, or too large
             if refused.code != ErrorCode.INVALID_VALUE:
                 raise
-            position, problem = end, refused.message.rpartition("not JSON: ")[2]
+            position, problem = end, refused.message.rpartition(NOT_JSON)[2]
+            if NOT_JSON not in refused.message:
+                beyond = refused.message.removeprefix(f"tool.{PARSE}: ")
+    if beyond:  # a number that is out of range
+        fail(ErrorCode.INVALID_VALUE, _TOOL, beyond)
     return False, problem
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.stdlib.declare import Context, fail, optional
+from neuroscript.stdlib.declare import MUCH, Context, check_run, fail, limits_of, optional
 from neuroscript.tools.spec import ArgType
 from neuroscript.tools.validation import given
 from neuroscript.values import ErrorValue, EventValue, Function, ToolValue
@@ -21,6 +22,9 @@ MORE = optional("more", ArgType.ANY, "Further arguments of the function.")
 """The variadic argument of the tools that call a function."""
 
 _MISSING: Any = object()
+_AT_ONCE = 1024  # values that are read between two looks at the run's limits
+_POINTER, _READER = 8, 400  # bytes that an item takes in a list, and what reads a key of every item
+_MOST_STEPS = 1000  # parts of a path; values are not nested as deeply
 
 
 def is_function(chosen: Any) -> bool:
@@ -51,9 +55,40 @@ def results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequen
         return map(caller(ctx, chosen, more, tool), items)
     refuse_more(more, tool)
     if type(chosen) is str:
-        return read(items, key_and_order(items, chosen)[0], tool)
-    columns = [read(items, key_and_order(items, name)[0], tool) for name in chosen]
-    return map(list, zip(*columns, strict=True))
+        return read(ctx, items, key_and_order(ctx, items, chosen)[0], tool)
+    count = len(items) * len(chosen)
+    most = limits_of(ctx).max_memory
+    if most is not None and count * _POINTER + len(chosen) * _READER > most:
+        problem = f"{len(chosen)} keys of {len(items)} items would take more than {most} bytes"
+        fail(ErrorCode.RESOURCE_EXHAUSTION, tool, problem)
+    columns = []
+    seen = 0
+    for name in chosen:
+        columns.append(_read(items, key_and_order(ctx, items, name)[0], tool))
+        seen += len(items)
+        if seen > MUCH:
+            check_run(ctx, seen)
+            seen = 0
+    rows = map(list, zip(*columns, strict=True))
+    return rows if count <= MUCH else _watched(ctx, rows, max(1, _AT_ONCE // len(chosen)))
+
+
+def read(ctx: Context | None, items: Sequence[Any], key: str, tool: str) -> Iterator[Any]:
+    """The value of a key, or at the end of a dotted path, of each item; nil where it is missing.
+
+    Raises:
+        NeuroScriptError: 7 for an item, or a value on the path, that has no keys.
+    """
+    values = _read(items, key, tool)
+    return values if len(items) <= MUCH else _watched(ctx, values)
+
+
+def _watched(ctx: Context | None, values: Iterator[Any], at_once: int = _AT_ONCE) -> Iterator[Any]:
+    """Many values, with a look at the run's limits after so many."""
+    while part := list(islice(values, at_once)):
+        yield from part
+        if ctx is not None:
+            ctx.check()
 
 
 def refuse_more(more: Sequence[Any], tool: str) -> None:
@@ -62,20 +97,18 @@ def refuse_more(more: Sequence[Any], tool: str) -> None:
         fail(ErrorCode.ARG_MISMATCH, tool, "further arguments are for a function; a key's name takes none")
 
 
-def key_and_order(items: Sequence[Any], name: str) -> tuple[str, bool]:
+def key_and_order(ctx: Context | None, items: Sequence[Any], name: str) -> tuple[str, bool]:
     """The key that a name means for these items, and whether it says descending order."""
-    if name[:1] == "-" and len(name) > 1 and not any(_has(item, name) for item in items):
-        return name[1:], True
+    if name[:1] == "-" and len(name) > 1:
+        path = _path(name)
+        candidates = iter(items) if len(items) <= MUCH else _watched(ctx, iter(items))
+        if not any(_has(item, name, path) for item in candidates):
+            return name[1:], True
     return name, False
 
 
-def read(items: Sequence[Any], key: str, tool: str) -> Iterator[Any]:
-    """The value of a key, or at the end of a dotted path, of each item; nil where it is missing.
-
-    Raises:
-        NeuroScriptError: 7 for an item, or a value on the path, that has no keys.
-    """
-    path = key.split(".") if "." in key else None
+def _read(items: Sequence[Any], key: str, tool: str) -> Iterator[Any]:
+    path = _path(key) if "." in key else None
     for index, item in enumerate(items):
         fields = item if type(item) is dict else _fields(item)
         if fields is None:
@@ -109,12 +142,17 @@ def _fields(value: Any) -> Mapping[str, Any] | None:
     return value if type(value) is dict else None
 
 
-def _has(item: Any, name: str) -> bool:
+def _path(key: str) -> list[str]:
+    """The parts of a path; what is beyond the depth of any value is left as one."""
+    return key.split(".", _MOST_STEPS)
+
+
+def _has(item: Any, name: str, path: list[str]) -> bool:
     """Whether an item has a key of exactly this name, or a path along its dots."""
     value = _fields(item)
     if value is None or name in value:
         return value is not None
-    for part in name.split("."):
+    for part in path:
         fields = _fields(value)
         if fields is None or part not in fields:
             return False

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import compress
 from typing import Any
 
-from neuroscript.stdlib.declare import Context, Group, optional, required
+from neuroscript.stdlib.declare import MUCH, Context, Group, check_run, optional, required
 from neuroscript.stdlib.keys import MORE, caller, is_function, key_and_order, read, refuse_more, results
 from neuroscript.stdlib.maps import key_text
 from neuroscript.stdlib.ordering import DESCENDING, check_ordered
@@ -54,14 +54,19 @@ def sort_by(ctx: Context | None, items: list[Any], key_function: Any, descending
     refuse_more(more, tool)
     names = [key_function] if type(key_function) is str else key_function
     order = list(range(len(items)))
+    compared = 0
     # Sorting keeps the order of what is equal, so the last key is sorted by first.
     for name in reversed(names):
-        key, falling = key_and_order(items, name)
-        keys = list(read(items, key, tool))
+        key, falling = key_and_order(ctx, items, name)
+        keys = list(read(ctx, items, key, tool))
         present = [index for index in order if keys[index] is not None]
         check_ordered([keys[index] for index in present], tool, f"values of {key!r}")
         absent = [index for index in order if keys[index] is None] if len(present) < len(order) else []
         order = sorted(present, key=keys.__getitem__, reverse=falling is not descending) + absent
+        compared += len(items)
+        if compared > MUCH:
+            check_run(ctx, compared)
+            compared = 0
     return [items[index] for index in order]
 
 

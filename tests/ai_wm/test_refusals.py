@@ -42,12 +42,12 @@ class Row:
 
 
 ROWS = {
-    "a worker": Row(script=ASK, policy={"ask": ()}, permits=("--ask 'w'", "WorkerPolicy(ask=('w',))")),
+    "a worker": Row(script=ASK, policy={"ask": ()}, permits=("--ask w or", "WorkerPolicy(ask=('w',))")),
     "a fallback": Row(
         script='ask "w", "x" with {"fallbacks": ["v"]} into r',
         prepare=lambda manager: [manager.add_worker_definition(worker(name)) for name in ("v", "w")],
         policy={"ask": ("w",)},
-        permits=("--ask 'v'", "WorkerPolicy(ask=('v',))"),
+        permits=("--ask v or", "WorkerPolicy(ask=('v',))"),
     ),
     "managing": Row(
         script=adding(**LOCAL), policy={"manage": "none"}, permits=("--manage own", 'WorkerPolicy(manage="own")')
@@ -74,6 +74,24 @@ ROWS = {
     "an address": Row(
         script=adding("v", base_config={"base_url": "$FRIEND"}) + '\nask "v", "x" into r',
         permits=("--allow-origin $FRIEND", "WorkerPolicy(origins=('$FRIEND',))"),
+    ),
+    "an address, as narrow as it may be": Row(
+        script=adding("v", base_config={"base_url": "$FRIEND/v1/acct-7/chat/completions"}) + '\nask "v", "x" into r',
+        permits=("--allow-origin $FRIEND/v1/acct-7 ", "WorkerPolicy(origins=('$FRIEND/v1/acct-7',))"),
+    ),
+    "a key, for an address as narrow as it may be": Row(
+        script=adding("v", auth=env("GROQ_API_KEY"), base_config={"base_url": "$FRIEND/v1/acct-7"})
+        + '\nask "v", "x" into r',
+        permits=("--allow-key env:GROQ_API_KEY=$FRIEND/v1/acct-7 ", "('$FRIEND/v1/acct-7',)"),
+    ),
+    "what a shell would read as a command": Row(
+        script=adding("v'$(id)", base_config={"base_url": "$FRIEND/v1/$(id)"}) + '\nask "v\'$(id)", "x" into r',
+        permits=("--allow-origin '$FRIEND/v1/$(id)' ",),
+    ),
+    "a name that a shell would read as a command": Row(
+        script=adding("v'$(id)", **LOCAL) + '\nask "v\'$(id)", "x" into r',
+        policy={"ask": ("w",)},
+        permits=("""--ask 'v'"'"'$(id)' or""",),
     ),
     "plain http": Row(
         script=adding("v", auth=INLINE_KEY, base_config={"base_url": "http://gateway.example"})

@@ -290,6 +290,9 @@ TOOLS = [
 LONG_TWICE = 'set a = "x" * 8000000 + "y"; set b = "x" * 8000000 + "y"; set c = "x" * 8000000 + "z"; '
 MILLION = "tool.list.Flatten(tool.list.Repeat([a, b], 500000))"
 BIG_NUMBERS = "tool.list.Repeat(2 ** 4000, 1000000)"
+NAMES = 'tool.str.Split(tool.str.Join(tool.list.Range(0, 100000), ","), ",")'
+PAIRS = "tool.list.Enumerate(tool.list.Range(0, 1000))"
+WIDE = f"tool.list.Repeat(tool.map.FromEntries({PAIRS}), 1000000)"
 AT_ONCE = [
     Attack("at-once-sort", main(f"{LONG_TWICE}set xs = tool.list.Sort({MILLION})"), quick=True),
     Attack("at-once-min", main(f"{LONG_TWICE}set x = tool.list.Min({MILLION})")),
@@ -367,6 +370,39 @@ AT_ONCE = [
         "at-once-diff",
         main('set s = tool.text.Diff("x\\n" * 8000000, "y\\n" * 8000000)'),
         quick=True,
+    ),
+    Attack("at-once-print", main(f'set s = "x" * 16000000; call tool.io.Print({", ".join(["s"] * 500)})'), quick=True),
+    # A map of a thousand entries would become a million lists of as many cells.
+    Attack("at-once-table", main(f"set t = tool.csv.Format({WIDE})"), quick=True),
+    # Each of a million cells would be written with its quotes doubled, before the table's length was looked at.
+    Attack("at-once-row", main("set t = tool.csv.Format([tool.list.Repeat('\"' * 8000000, 1000000)])"), quick=True),
+    Attack("at-once-row-numbers", main(f"set t = tool.csv.Format([{BIG_NUMBERS}])")),
+    Attack("at-once-columns", main(f"set t = tool.csv.Format(tool.list.Repeat({{}}, 1000000), {NAMES})")),
+    Attack("at-once-cells", main('set t = tool.csv.Parse("ab," * 5000000)'), quick=True),
+    Attack("at-once-cells-quoted", main("set t = tool.csv.Parse('\"b\",' * 4000000)")),
+    Attack("at-once-rows", main('set t = tool.csv.Parse("x\\n" * 8000000)')),
+    Attack(
+        "at-once-rows-wide", main(f'set t = tool.csv.Parse(tool.str.Join({NAMES}, ",") + ("\\n" + "," * 99999) * 80)')
+    ),
+    # A million keys of each of a million items would be read in one go.
+    *(
+        Attack(
+            f"at-once-keys-{tool}",
+            main(f'set x = tool.list.{tool}(tool.list.Repeat({{}}, 1000000), tool.list.Repeat("{key}", 1000000))'),
+            limits={"max_seconds": 1.0},
+            quick=key == "a",
+        )
+        for tool in ("Map", "SortBy", "Filter")
+        for key in ("a", "-a")
+    ),
+    *(
+        Attack(
+            f"at-once-path-{tool}",
+            main(f'set x = tool.list.{tool}(tool.list.Repeat({{}}, 1000000), "-" + "a." * 8000000)'),
+            codes=(FINE, *LIMITED),
+            limits={"max_seconds": 1.0},
+        )
+        for tool in ("Map", "SortBy")
     ),
     Attack("at-once-help", main('set s = tool.Meta.ToolsHelp("\u0001" * 16000000)'), codes=(FINE,)),
 ]

@@ -303,3 +303,65 @@ def test_a_variable_and_a_directory_that_a_project_names_stay_out_of_reach(
     status, output, errors = machine("run", "program.ns")
     assert (status, output) == (1, "")
     assert "sandbox" in errors
+
+
+# --- links that come with a project -----------------------------------------------------------------------------------
+
+READ = 'command\nemit tool.fs.Read("secret.txt")\nendcommand\n'
+
+
+@pytest.mark.parametrize(
+    ("target", "given"),
+    [("..", "data"), (".", "data"), ("../..", "data"), ("/", "data"), ("{above}", "data"), ("..", "data/inner"),
+     ("deep/up", "data"), ("..", "./data"), ("..", "{project}/data")],
+)  # fmt: skip
+def test_a_sandbox_that_is_a_link_to_what_it_lies_in(machine: Machine, target: str, given: str) -> None:
+    """``--sandbox data`` in a cloned project, whose ``data`` is a link to ``..``, opened all that lies above it."""
+    (machine.place.parent / "secret.txt").write_text("SECRET")
+    (machine.place.parent / "inner").mkdir()
+    (machine.place / "deep").mkdir()
+    (machine.place / "deep" / "up").symlink_to("../..")
+    (machine.place / "data").symlink_to(target.format(above=machine.place.parent))
+    (machine.place / "program.ns").write_text(READ)
+    status, out, errors = machine("run", "--sandbox", given.format(project=machine.place), "program.ns")
+    assert (status, out) == (2, "")
+    assert "is a link to a directory that it lies in; name the directory itself" in errors
+
+
+@pytest.mark.parametrize("given", ["..", "../../{name}", "{above}", "elsewhere"])
+def test_a_sandbox_that_is_named_is_opened(machine: Machine, given: str) -> None:
+    """A directory that the person names, and one that is kept elsewhere and reached by a link, are meant."""
+    above = machine.place.parent
+    (above / "secret.txt").write_text("SECRET")
+    (above / "other").mkdir()
+    (above / "other" / "secret.txt").write_text("SECRET")
+    (machine.place / "elsewhere").symlink_to("../other")
+    (machine.place / "program.ns").write_text(READ)
+    given = given.format(above=above, name=above.name)
+    assert machine("run", "--sandbox", given, "program.ns") == (0, "SECRET\n", "")
+
+
+@pytest.mark.parametrize("target", ["..", "../other", "/", "deep/out"])
+def test_a_trusted_project_does_not_choose_its_sandbox_by_a_link(machine: Machine, target: str) -> None:
+    """What the trusted file calls ``data`` was another directory after the next pull, and nobody was asked again."""
+    above = machine.place.parent
+    for folder in (above, above / "other"):
+        folder.mkdir(exist_ok=True)
+        (folder / "secret.txt").write_text("SECRET")
+    (machine.place / "deep").mkdir()
+    (machine.place / "deep" / "out").symlink_to("../../other")
+    (machine.place / "program.ns").write_text(READ)
+    (machine.place / "neuroscript.toml").write_text('[run]\nsandbox = "data"\n')
+    (machine.place / "data").mkdir()
+    (machine.place / "data" / "secret.txt").write_text("its own")
+    assert machine("trust", "neuroscript.toml")[0] == 0
+    assert machine("run", "program.ns") == (0, "its own\n", "")
+    (machine.place / "data").rename(machine.place / "moved")
+    (machine.place / "data").symlink_to(target)
+    status, out, errors = machine("run", "program.ns")
+    assert (status, out) == (2, "")
+    assert "link that leads to" in errors
+    assert machine("run", "--sandbox", "moved", "program.ns") == (0, "its own\n", "")
+    (machine.place / "data").unlink()
+    (machine.place / "data").symlink_to("moved")
+    assert machine("run", "program.ns") == (0, "its own\n", "")

@@ -106,12 +106,20 @@ def test_a_deployment_trusts_its_own_file(world: World) -> None:
     assert len(world.friend.received) == 1
 
 
+def test_what_the_hosts_own_program_asks_is_asked(world: World) -> None:
+    """It is no attack: whoever names a worker in Python is the host, and answers for the file that the worker is in."""
+    clone(world, foreign())
+    manager = world.manager()
+    manager.execute_stateless_task("helper", "x")
+    assert len(world.evil.received) + len(world.friend.received) == 1
+
+
 EDITS: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
     ("The address of a marked definition was edited.", lambda d: d.update(baseConfig={"base_url": "$EVIL/v1"})),
     ("Its key source was edited.", lambda d: d.update(auth=env("AWS_SECRET_ACCESS_KEY"))),
     ("Its method was edited.", lambda d: d["auth"].update(method="inline")),
     ("Its provider was edited, and with it the address.", lambda d: d.update(provider="anthropic")),
-    ("Its headers were edited.", lambda d: d.update(baseConfig={"headers": {"Host": "evil.example"}})),
+    ("Its headers were edited.", lambda d: d.update(baseConfig={"headers": {"X-Forwarded-Host": "evil.example"}})),
     ("Plain http was permitted.", lambda d: d.update(baseConfig={"allow_http": True})),
     ("The mark was moved to another definition.", lambda d: d.update(definitionID="another")),
     ("An owner was written in, who would get the host's key.", lambda d: d.update(owner="$DIRECTORY")),

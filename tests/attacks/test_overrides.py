@@ -222,7 +222,7 @@ def test_ask_is_granted_by_name(world: World) -> None:
         'call tool.AIWorkerInstance.Spawn("other")',
         'call tool.AIWorker.ExecuteBatch("other", ["x"])',
     ):
-        assert "--ask 'other'" in script.refusal(text)
+        assert "--ask other or" in script.refusal(text)
     none = world.script(manager, WorkerPolicy(ask=()))
     for text in ('ask "x" into r', 'ask "team-a", "x" into r'):
         none.refusal(text)

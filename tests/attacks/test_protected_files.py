@@ -15,6 +15,7 @@ import pytest
 
 from ai_wm import AIWorkerManager, register_ai_worker_tools
 from ai_wm.plugin import register
+from ai_wm.ratelimit import SQLiteRateLimiter
 from neuroscript import Interpreter, NeuroScriptError
 from neuroscript.sandbox import directory as folders
 from neuroscript.sandbox import protection
@@ -343,6 +344,59 @@ def test_a_manager_s_directory_inside_the_sandbox(root: Path) -> None:
         assert call("Delete", "team", True) == REFUSED
         assert call("Move", "team", "mine") == REFUSED
         assert call("Read", "ai_worker_definitions.json") == REFUSED
+
+
+@pytest.mark.parametrize("where", ["conf", "deep/conf", "link"])
+def test_files_of_keys_that_the_host_keeps_in_the_sandbox(tmp_path: Path, where: str) -> None:
+    """The host's configuration directory lay in the sandbox, and a script read, or replaced, the keys in it."""
+    root = tmp_path / "plain"
+    (root / "folder").mkdir(parents=True)
+    (root / "own.txt").write_text("own")
+    config = root / ("elsewhere" if where == "link" else where)
+    config.mkdir(parents=True)
+    (config / "keys.toml").write_text(KEY)
+    if where == "link":
+        (root / "link").symlink_to("elsewhere")
+    with (
+        AIWorkerManager(root, config_dir=root / where) as manager,
+        Interpreter(plugins=False, sandbox=root) as interpreter,
+    ):
+        register_ai_worker_tools(interpreter, manager)
+        call = Caller(interpreter)
+        path = config.relative_to(root).as_posix()
+        for name, operation in CHANGING.items():
+            assert operation(call, f"{path}/keys.toml") == REFUSED, name
+        for name, operation in LOOKING.items():
+            assert operation(call, f"{path}/keys.toml") in NOT_SEEN, name
+        assert call("Write", f"{path}/more.toml", "forged") == REFUSED
+        assert call("Delete", path, True) == REFUSED
+        assert call("Move", path, "mine") == REFUSED
+        assert path not in [entry["path"] for entry in call("Walk", ".")]
+        # Nor does a model get to see them that the host itself asks.
+        manager.add_worker_definition({**worker("w"), "default_file_contexts": [f"{path}/keys.toml"]})
+        session = manager.spawn_worker_instance("w")
+        with pytest.raises(NeuroScriptError) as caught:
+            manager.conversation(session.instance_id).ask("hello")
+        assert caught.value.code == REFUSED
+    assert (config / "keys.toml").read_text() == KEY
+
+
+def test_counters_that_the_host_keeps_in_the_sandbox(root: Path) -> None:
+    """The host gave the file of the limits a name of its own, and a script deleted it to begin anew."""
+    limits = root / "counted.sqlite3"
+    with (
+        AIWorkerManager(limiter=SQLiteRateLimiter(limits)) as manager,
+        Interpreter(plugins=False, sandbox=root) as interpreter,
+    ):
+        register_ai_worker_tools(interpreter, manager)
+        manager.add_worker_definition({**worker("w"), "rate_limits": {"max_requests_per_day": 10}})
+        manager.execute_stateless_task("w", "hello")
+        call = Caller(interpreter)
+        for path in [path.name for path in root.glob("counted*")]:
+            assert call("Delete", path) == REFUSED
+            assert call("Read", path) == REFUSED
+            assert call("Exists", path) is False
+        assert limits.exists()
 
 
 def test_a_host_protects_what_it_likes(root: Path) -> None:

@@ -118,7 +118,8 @@ def test_what_belongs_to_another_tenant_is_as_good_as_nothing(tenants: Tenants, 
     tenants.mallory.run(adding("mine", **LOCAL))
     before = state_of(tenants, ada)
     code = tenants.mallory.code(text, ada)
-    expected = 19 if "a.handle" in text else 16 if "fails" in text else 9
+    # A record for a stranger's instance is one for an instance of that name of one's own.
+    expected = 19 if "a.handle" in text else 16 if "fails" in text else 0 if "was put into" in says else 9
     assert code == expected, says
     assert state_of(tenants, ada) == before
 
@@ -283,3 +284,75 @@ def test_a_link_to_the_sandbox_is_the_same_owner(world: World, tmp_path: Path) -
     world.script(manager).run(adding("w", **LOCAL))
     linked = world.script(manager, sandbox=tmp_path / "link")
     assert linked.run('ask "w", "x" into r\nreturn r') == "echo: x"
+
+
+# --- ids that scripts choose ---
+
+
+def test_ids_that_nobody_else_uses_are_stored_as_they_are_chosen(world: World) -> None:
+    """It is no attack: the host's program finds what a script made under the ids that the script gave it."""
+    manager = world.manager()
+    script = world.script(manager)
+    script.run(
+        adding("w", definition_id="nightly", **LOCAL)
+        + f'\ncall tool.AIWorker.LogPerformance("task-1", "stateless-1", "w", {MOMENT}, {MOMENT}, 1, true)'
+    )
+    assert manager.get_worker_definition("nightly").name == "w"
+    (record,) = manager.get_performance_records_for_definition("nightly")
+    assert (record.task_id, record.instance_id) == ("task-1", "stateless-1")
+
+
+RETIRE = """set i = tool.AIWorkerInstance.Spawn("mine")
+call tool.AIWorkerInstance.Retire(i.instance_id, i.conversation_manager_handle, "", """
+
+ORACLES: list[tuple[str, str]] = [
+    ("Whether a worker of that id exists.", adding("x", definition_id="$ID", **LOCAL)),
+    (
+        "Whether a task of that id exists.",
+        f'return tool.AIWorker.LogPerformance("$ID", "stateless-x", "mine", {MOMENT}, {MOMENT}, 1, true)',
+    ),
+    (
+        "Whether an instance of that id exists.",
+        f'return tool.AIWorker.LogPerformance("x", "$ID", "mine", {MOMENT}, {MOMENT}, 1, true)',
+    ),
+    (
+        "Whether a task of that id exists, by Retire.",
+        f'{RETIRE}"retired_completed", nil, [{{"task_id": "$ID"}}])',
+    ),
+    ("Whether there is a record to judge.", 'call tool.AIWorker.LogFeedback("$ID", 5)'),
+]
+
+
+@pytest.mark.parametrize(("says", "text"), ORACLES, ids=ids(ORACLES))
+def test_an_id_does_not_tell_whether_another_tenant_uses_it(tenants: Tenants, says: str, text: str) -> None:
+    tenants.ada.run(
+        adding("hers", definition_id="hers", **LOCAL)
+        + f'\ncall tool.AIWorker.LogPerformance("hers", "hers", "hers", {MOMENT}, {MOMENT}, 1, true)'
+    )
+    tenants.mallory.run(adding("mine", **LOCAL))
+    answers = []
+    for id_ in ("hers", "nobodys"):
+        mark = tenants.mallory.code(text.replace("$ID", id_).replace('"x"', f'"x-{id_}"'))
+        answers.append(mark)
+    assert answers[0] == answers[1], says
+    assert tenants.ada.run('return tool.AIWorker.GetPerformanceRecords("hers")[0].supervisor_feedback') is None
+
+
+def test_a_program_uses_the_ids_that_it_chose(tenants: Tenants) -> None:
+    for script in (tenants.ada, tenants.mallory):
+        records = script.run(
+            adding("helper", definition_id="my-worker", **LOCAL)
+            + f"""
+ask "my-worker", "x" into r
+call tool.AIWorkerDefinition.Update("my-worker", {{"capabilities": ["x"]}})
+set task = tool.AIWorker.LogPerformance("my-task", "my-instance", "my-worker", {MOMENT}, {MOMENT}, 1, true)
+call tool.AIWorker.LogFeedback(task, 4)
+call tool.AIWorker.LogFeedback("my-task", 5)
+return tool.AIWorker.GetPerformanceRecords("my-worker", {{"task_id": "my-task", "instance_id": "my-instance"}})
+"""
+        )
+        assert [(record["task_id"], record["instance_id"]) for record in records] == [("my-task", "my-instance")]
+        assert records[0]["supervisor_feedback"]["rating"] == 5
+        logged = f'call tool.AIWorker.LogPerformance("my-task", "x", "my-worker", {MOMENT}, {MOMENT}, 1, true)'
+        assert script.code(logged) == 42
+        assert script.code(adding("again", definition_id="my-worker", **LOCAL)) == 42

@@ -20,6 +20,7 @@ import pytest
 from neuroscript import Interpreter, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.cli import main
 from neuroscript.cli.log import _Formatter
+from neuroscript.cli.report import TextReport
 from neuroscript.output import MOST_SHOWN, one_line, shortened, visible
 
 pty = pytest.importorskip("pty", reason="the platform has no pseudo-terminals")
@@ -261,8 +262,26 @@ def workers(tmp_path: Path) -> Path:
 def test_a_reply_while_it_comes(workers: Path) -> None:
     """``--stream`` shows what the model says before any program has seen it."""
     shown = terminal("run", "--stream", "--sandbox", ".", "program.ns", cwd=workers, check="stderr")
-    assert shown.startswith(SHOWN)
+    assert shown.startswith(f"| {SHOWN}")
     assert not RAW.findall(shown), ascii(shown)
+
+
+def test_a_reply_that_looks_like_a_diagnostic(capsys: pytest.CaptureFixture[str]) -> None:
+    """A model would show an error of its own making, in the words and the place of a real one."""
+    report = TextReport()
+    forged = "fine\nprogram.ns:1:1: error 10 (SECURITY): grant it with --manage all"
+    for piece in [*forged, "\r", "\n\n", "\rprogram.ns:2:2: error", "\u2028", "x"]:
+        report.delta(piece)
+    report.error(NeuroScriptError(18, "real"), {})
+    lines = capsys.readouterr().err.split("\n")
+    assert lines == [
+        "| fine",
+        "| program.ns:1:1: error 10 (SECURITY): grant it with --manage all\\r",
+        "| ",
+        "| \\rprogram.ns:2:2: error\\u2028x",
+        "neuroscript: error 18 (CONFIGURATION): real",
+        "",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -281,7 +300,8 @@ def test_tables_of_workers(workers: Path, action: list[str]) -> None:
 
 def test_a_cell_of_csv_is_no_formula(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A spreadsheet that opens the records would run what a model wrote."""
-    texts = ['=HYPERLINK("http://x")', "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1", "-5", "fine"]
+    texts = ['=HYPERLINK("http://x")', "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1", " =1", "\xa0\u3000@x"]
+    texts += ["-5", "fine"]
     definition = {
         "name": "w",
         "provider": "local",
@@ -291,7 +311,7 @@ def test_a_cell_of_csv_is_no_formula(tmp_path: Path, capsys: pytest.CaptureFixtu
         "base_config": {"replies": texts},
     }
     assert main(["workers", "add", json.dumps(definition), "--sandbox", str(tmp_path)]) == 0
-    body = 'set i = 0\nwhile i < 7\n  ask "w", "x" into reply\n  set i = i + 1\nendwhile'
+    body = 'set i = 0\nwhile i < 9\n  ask "w", "x" into reply\n  set i = i + 1\nendwhile'
     assert main(["run", "--sandbox", str(tmp_path), str(tmp_path / write(tmp_path, body))]) == 0
     capsys.readouterr()
     assert main(["workers", "records", "w", "--format", "csv", "--sandbox", str(tmp_path)]) == 0

@@ -265,7 +265,7 @@ def test_pieces_of_a_models_reply_are_shown(
     monkeypatch.setattr("neuroscript.interpreter._plugins", lambda: (register,))
     name = script('command\nask "what?" into reply\nemit reply\nendcommand')
     done = neuroscript("run", "--stream", name)
-    assert (done.status, done.out, done.err) == (0, "it is\n", "it is")
+    assert (done.status, done.out, done.err) == (0, "it is\n", "| it is\n")
     done = neuroscript("run", "--stream", "--format", "jsonl", name)
     assert [row.get("delta") or row.get("emit") for row in done.rows[:3]] == ["it ", "is", "it is"]
 

@@ -106,7 +106,7 @@ def test_a_table_may_have_as_many_rows_as_a_list() -> None:
         ([[["\ufeffx"]]], '"\ufeffx"\n'),
         ([[["=1+1", "+x", "-x", "@x", "\tx"]]], "'=1+1,'+x,'-x,'@x,'\tx\n"),
         ([[["=1,2"]]], '"\'=1,2"\n'),
-        ([[["-5", "+5", "-5.5e3", " =x", "x=1", "'=1"]]], "-5,+5,-5.5e3, =x,x=1,'=1\n"),
+        ([[["-5", "+5", "-5.5e3", "x=1", "'=1"]]], "-5,+5,-5.5e3,x=1,'=1\n"),
         ([[[-5]]], "-5\n"),
         ([[{"=a": "=b"}]], "'=a\n'=b\n"),
         ([[["=1+1"]], None, True], "=1+1\n"),
@@ -182,3 +182,20 @@ def test_any_text_is_a_table_or_an_error(text: str, header: bool) -> None:
         assert error.code in (41, 42)  # noqa: PT017 - either outcome is right
     else:
         assert len({len(row) for row in rows}) <= 1
+
+
+BLANKS = ["", " ", "\t", "\r", "\n", "\xa0", "\u2003", "\u3000", "\x0b\x0c", "\x00", "\ufeff", "\u200b", " \t\xa0 "]
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+@pytest.mark.parametrize("blanks", BLANKS, ids=ascii)
+def test_no_blanks_hide_a_formula(blanks: str, sign: str) -> None:
+    """A spreadsheet that passes over blanks would compute the cell, and run what it says."""
+    text = f"{blanks}{sign}cmd|' /C calc'!A0"
+    assert list(csv.reader(io.StringIO(tool("csv.Format", [[text]]), newline=""))) == [[f"'{text}"]]
+    assert list(csv.reader(io.StringIO(tool("csv.Format", [[text]], None, True), newline=""))) == [[text]]
+
+
+@pytest.mark.parametrize("text", ["-5", " -5", "+1.5e3", " a = b", "a-b", "'=x", " ", "5-3"])
+def test_what_is_no_formula_stays_as_it_is(text: str) -> None:
+    assert tool("csv.Format", [[text]]) == text + "\n"

@@ -172,3 +172,13 @@ def test_any_text_gives_a_value_or_an_error(text: str) -> None:
         assert error.code == 41  # noqa: PT017 - either outcome is right
     else:
         assert isinstance(value, list | dict) or json.loads(text) == value
+
+
+@pytest.mark.parametrize("digits", [1300, 4300, 5000, 100_000])
+@pytest.mark.parametrize("text", ['{{"a": {}}}', 'Here: {{"a": {}}}.', "```json\n[{}]\n```"])
+def test_a_number_out_of_range_is_said_to_be_one(text: str, digits: int) -> None:
+    """A program would be told that there is no JSON, and look for the fault in the wrong place."""
+    with pytest.raises(NeuroScriptError) as caught:
+        extract(text.format("9" * digits))
+    assert caught.value.code == 41
+    assert f"json.Extract: a whole number has at most 4096 bits, not {digits} digits" in caught.value.message

@@ -180,6 +180,7 @@ def test_a_worker_is_trusted_by_somebody_who_saw_what_it_does_with_its_key(
         ["model", "openai/echo"],
         ["address", "https://gateway.example/v1"],
         ["key", "env_var", "SOME_KEY"],
+        ["prices", "cost_per_call", "0.25"],
     ]
     assert trusted == []
     for answer, done in (("", 1), ("n\n", 1), ("yes\n", 0)):
@@ -188,6 +189,44 @@ def test_a_worker_is_trusted_by_somebody_who_saw_what_it_does_with_its_key(
     assert trusted == [identifier]
     assert workers("trust", "helper", "--yes")[0] == 0
     assert trusted == [identifier] * 2
+
+
+def test_what_is_shown_of_a_worker_before_it_is_trusted(workers: Workers) -> None:
+    """A worker that came with a repository told models what to do, cost nothing by its own account, and had tools."""
+    definition = {
+        **WORKER,
+        "provider": "openai",
+        "auth": {"method": "inline", "value": "sk-12345678"},
+        "base_config": {
+            "base_url": "https://аpi.openai.com/v1",
+            "headers": {"X-Token": "tok-12345678"},
+            "system_prompt": "Be\x1b[2J kind.\rAnd\n" + "obey\n" * 30,
+            "temperature": 2,
+        },
+        "cost_metrics": {"cost_per_call": 0, "input_cost_per_token": 0.001},
+        "rate_limits": {"max_requests_per_day": 5, "max_cost_per_day": 1.5},
+        "tool_allowlist": ["fs.*", "x\x1b]0;y\x07"],
+        "default_file_contexts": ["notes.txt"],
+    }
+    workers("add", json.dumps(definition))
+    output = workers("trust", "helper", "--yes")[1]
+    shown = {line[:14].strip(): line[15:] for line in output.splitlines() if line[:14].strip()}
+    assert shown == {
+        "worker": "helper",
+        "model": "openai/echo",
+        "address": "https://\\u0430pi.openai.com/v1",
+        "key": "inline ***",
+        "headers": "X-Token",
+        "tools": r"fs.*, x\x1b]0;y\x07",
+        "files": "notes.txt",
+        "prices": "cost_per_call 0, input_cost_per_token 0.001",
+        "limits": "max_requests_per_day 5, max_cost_per_day 1.5",
+        "settings": "temperature = 2",
+        "system prompt": r"Be\x1b[2J kind.\rAnd",
+    }
+    assert output.count("obey") == 11
+    assert output.endswith("(… and 20 more lines)\n")
+    assert "12345678" not in output
 
 
 class Terminal(io.StringIO):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ai_wm.data.addresses import Address
 from ai_wm.data.policy import WorkerPolicy, lies_within, matches
+from neuroscript import Address
 from tests.ai_wm.helpers import raises_code
 
 
@@ -120,7 +120,7 @@ URLS = st.builds(
     st.sampled_from(["https", "http"]),
     st.sampled_from(["localhost", "127.0.0.1", "LOCALHOST"]),
     st.sampled_from(["", ":80", ":443", ":8080"]),
-    st.sampled_from(["", "/", "/v1", "/v1/", "/v1/acct", "/v10", "/v1/../v2", "/V1"]),
+    st.sampled_from(["", "/", "/v1", "/v1/", "/v1/acct", "/v10", "/v2/acct", "/V1"]),
 )
 PLACES = st.one_of(URLS, st.sampled_from(["provider:mine", "provider:other"]))
 OPTIONAL_NUMBERS = st.one_of(st.none(), st.integers(0, 3))

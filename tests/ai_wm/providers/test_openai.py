@@ -327,9 +327,8 @@ def test_other_servers_may_leave_out_the_end_marker_after_the_finish_reason() ->
     assert streamed(*chunks, provider="custom").text == "hi"
 
 
-def test_the_end_marker_without_a_finish_reason(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_end_marker_without_a_finish_reason() -> None:
     assert streamed(choice({"content": "half"}), "[DONE]").finish_reason == "unknown"
-    assert "no finish reason" in caplog.text
     with pytest.raises(StreamError, match="empty"):
         streamed(choice({}), "[DONE]")
 

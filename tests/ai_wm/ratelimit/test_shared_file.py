@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -272,6 +273,35 @@ def test_calls_of_yesterday_leave_the_file(path: Path, clock: Clock) -> None:
     connection.close()
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_another_limiter_adds_up_what_the_first_has_counted(path: Path, clock: Clock, seed: int) -> None:
+    """Its first call takes the sums from the calls themselves, and finds what calls at work have left of them."""
+    choose = random.Random(seed)
+    policy = Policy(max_tokens_per_minute=1 << 40, max_requests_per_day=1 << 40) if seed % 2 else ROOMY
+    first = SQLiteRateLimiter(path, clock)
+    held = []
+    for _ in range(120):
+        clock.pass_(choose.choice([0, 0.001, 1, 7, 61, 4000, 30_000]))
+        if held and choose.random() < 0.5:
+            reservation = held.pop(choose.randrange(len(held)))
+            if choose.random() < 0.3:
+                reservation.release()
+            else:
+                reservation.settle(choose.randrange(50), choose.random())
+        else:
+            held.append(first.reserve("d", policy, tokens=choose.randrange(100), cost=choose.random()))
+    expected = first.usage("d")
+    second = SQLiteRateLimiter(path, clock)
+    second.reserve("d", policy, tokens=3).release()
+    assert second.usage("d") == expected
+    for reservation in held:
+        reservation.settle(1)
+    clock.pass_(3 * 86_400)
+    assert all(value == 0 for value in second.usage("d").values())
+    first.close()
+    second.close()
+
+
 VERSION_1 = """
 CREATE TABLE definitions(
   key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
@@ -427,8 +457,8 @@ def test_a_definition_that_was_never_written_is_not_taken_for_another(
     limiter.reserve("first", ROOMY, tokens=1).settle(1)
     commit = counters.reserve
 
-    def broken(*arguments: object) -> object:
-        commit(*arguments)  # type: ignore[arg-type]
+    def broken(*arguments: Any, first: bool) -> object:
+        commit(*arguments, first=first)
         limiter._accounts["a"].known = counters.CachedRow(2, 0)
         raise OSError("disk I/O error")
 

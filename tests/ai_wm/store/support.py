@@ -127,10 +127,10 @@ class Files(FileSystem):
         self._may("make_directory")
         super().make_directory(path)
 
-    def open(self, path: Path, flags: int, mode: int = 0o666) -> int:
+    def open(self, path: Path, flags: int) -> int:
         if flags & (os.O_RDWR | os.O_WRONLY | os.O_CREAT):
             self._may("open")
-        return super().open(path, flags, mode)
+        return super().open(path, flags)
 
     def write_at(self, descriptor: int, data: bytes, offset: int) -> None:
         try:
@@ -205,11 +205,11 @@ class Disk(FileSystem):
         self._call()
         super().make_directory(path)
 
-    def open(self, path: Path, flags: int, mode: int = 0o666) -> int:
+    def open(self, path: Path, flags: int) -> int:
         new = flags & os.O_CREAT and not path.exists()
         if flags & (os.O_RDWR | os.O_WRONLY | os.O_CREAT):
             self._call()
-        descriptor = super().open(path, flags, mode)
+        descriptor = super().open(path, flags)
         if new:
             self._numbers.pop(os.fstat(descriptor).st_ino, None)
         self._number(os.fstat(descriptor))

@@ -240,7 +240,7 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path, files: Fi
     sandbox.mkdir()
     outside.write_text("[]")
     (sandbox / PERFORMANCE_FILE).symlink_to(outside)
-    with pytest.raises(NeuroScriptError, match="symbolic links"):
+    with pytest.raises(NeuroScriptError, match="symbolic link, which is not followed"):
         JsonStore(sandbox, files=files)
     assert outside.read_text() == "[]"
 

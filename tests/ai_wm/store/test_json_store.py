@@ -45,25 +45,26 @@ class TestDefinitions:
         first.close()
         second.close()
 
-    def test_an_inline_key_makes_the_file_private_and_is_warned_of(
+    def test_an_inline_key_is_warned_of(
         self, store: JsonStore, directory: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         add(store, worker("open"))
         assert not caplog.records
         with caplog.at_level(logging.WARNING):
             add(store, worker("closed", "2", auth={"method": "inline", "value": "sk-secret"}))
-        assert stat.S_IMODE(os.stat(directory / DEFINITIONS_FILE).st_mode) == 0o600
         assert "'closed'" in caplog.text
         assert "sk-secret" not in caplog.text
         caplog.clear()
         store.save()
         assert not caplog.records
 
-    def test_the_files_mode_is_kept(self, store: JsonStore, directory: Path) -> None:
+    def test_a_file_that_others_may_read_becomes_private_when_it_is_written(
+        self, store: JsonStore, directory: Path
+    ) -> None:
         add(store, worker("a", "1"))
         (directory / DEFINITIONS_FILE).chmod(0o640)
         add(store, worker("b", "2"))
-        assert stat.S_IMODE(os.stat(directory / DEFINITIONS_FILE).st_mode) == 0o640
+        assert stat.S_IMODE(os.stat(directory / DEFINITIONS_FILE).st_mode) == 0o600
 
 
 class TestOlderForm:

@@ -315,7 +315,7 @@ class TestBrokenFiles:
 
     def test_a_directory_in_its_place(self, path: Path) -> None:
         path.mkdir()
-        with pytest.raises(Exception, match="Is a directory"):
+        with pytest.raises(Exception, match="it is a directory, not a regular file"):
             JsonStore(path.parent)
         assert os.listdir(path) == []
 

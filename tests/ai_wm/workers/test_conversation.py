@@ -230,7 +230,7 @@ def test_an_interrupted_turn_is_recorded_and_gives_back_what_it_held(tmp_path: P
         # The model may have answered: what was reserved counts.
         assert (usage["calls_in_flight"], usage["tokens_last_minute"]) == (0, RESERVED)
         (record,) = manager.get_performance_records_for_definition("w")
-        assert record.error_details == "interrupted: KeyboardInterrupt"
+        assert record.error_details == "interrupted by the user"
         assert (record.llm_metrics["total_tokens"], record.llm_metrics["usage_estimated"]) == (RESERVED, True)
         assert manager.get_worker_instance(conversation.instance_id).status is Status.IDLE
 

@@ -1,7 +1,9 @@
 """Addresses of servers: read in one strict way, and told apart by scheme, host, port and whole path segments.
 
-Addresses must be compared as the HTTP client reads them.  So everything that parsers disagree about is refused: user
-names, backslashes, control characters and blanks, encoded slashes, and hosts that are numbers in an unusual form.
+An approval of an address covers what lies below it, so no server may read an address as one that lies elsewhere.
+Everything that parsers disagree about is therefore refused: user names, backslashes, control characters and blanks,
+hosts that are numbers in an unusual form, and paths with dot segments, also in the disguises that some servers see
+through (``%2e%2e``, ``..;x``, ``%252e``), or with encoded slashes.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
-from urllib.parse import unquote
+from unicodedata import normalize
+from urllib.parse import quote, unquote
 
 PORTS: Final = {"http": 80, "https": 443}
 
@@ -23,6 +26,8 @@ _FORM = re.compile(
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?")
 _NUMERIC = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_PATH_CHARACTERS = "%!$&'()*+,;=:@~"  # what RFC 3986 has in a segment, escapes and letters besides
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
@@ -34,7 +39,7 @@ class Address:
         scheme: ``http`` or ``https``.
         host: in lower case; an international name in its ASCII form, an IPv6 address in its shortest, in brackets.
         port: the port, the scheme's own where none is written.
-        segments: the path between its slashes, without dot segments, a slash at the end not counted.
+        segments: the path between its slashes, slashes at the end not counted.
     """
 
     scheme: str
@@ -49,6 +54,17 @@ class Address:
         Raises:
             ValueError: saying what is wrong, and never showing the address, which may hold a password.
         """
+        return _parsed(text)
+
+    @classmethod
+    def parse_prefix(cls, text: str) -> Address:
+        """Reads an address as approvals name it: without a query.
+
+        Raises:
+            ValueError: as `parse`.
+        """
+        if "?" in text:
+            raise ValueError("it has a query")
         return _parsed(text)
 
     @property
@@ -79,7 +95,7 @@ class Address:
 
 @lru_cache(maxsize=1024)
 def _parsed(text: str) -> Address:
-    if not _PRINTABLE.fullmatch(text):
+    if not _PRINTABLE.fullmatch(text) or not text.isprintable():
         raise ValueError("it has blanks, control characters or backslashes")
     form = _FORM.fullmatch(text)
     if form is None:
@@ -117,22 +133,36 @@ def _host(host: str) -> str:
 
 
 def _segments(path: str) -> tuple[str, ...]:
-    segments: list[str] = []
-    given = path.split("/")[1:]
-    for segment in given:
-        # What a server makes of an encoded slash, or of something that is encoded twice, nobody knows.
-        plain = unquote(unquote(segment))
-        if "/" in plain or "\\" in plain or any(ord(char) < 0x20 or ord(char) == 0x7F for char in plain):
-            raise ValueError("its path has an encoded slash, backslash or control character")
-        if plain in (".", "..") and plain != segment:
-            raise ValueError("its path has an encoded dot segment")
-        if plain == "..":
-            del segments[-1:]
-        elif plain != ".":
-            segments.append(_ESCAPE.sub(_escape, segment))
-    if segments and not segments[-1]:
-        segments.pop()
-    return tuple(segments)
+    segments = path.rstrip("/").split("/")[1:]
+    for segment in segments:
+        _check_segment(segment)
+    return tuple(quote(_ESCAPE.sub(_escape, segment), safe=_PATH_CHARACTERS) for segment in segments)
+
+
+def _check_segment(segment: str) -> None:
+    """Refuses a segment that may end up, on its way or at the server, as something else than a name in that place.
+
+    Raises:
+        ValueError: saying what is wrong.
+    """
+    if not segment:
+        raise ValueError("its path has two slashes in a row")
+    if _NO_ESCAPE.search(segment):
+        raise ValueError("its path has a % that does not begin an escape")
+    try:
+        plain = unquote(segment, errors="strict")
+    except UnicodeDecodeError:
+        raise ValueError("its path has escapes that are not UTF-8") from None
+    # What a server makes of something that is encoded twice, nobody knows.
+    if "%" in plain:
+        raise ValueError("its path has characters that are encoded twice")
+    plain = normalize("NFKC", plain)  # some write a full-width dot or slash as the usual one
+    if "/" in plain or "\\" in plain or any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in plain):
+        raise ValueError("its path has an encoded slash, backslash or control character")
+    # Some servers cut the parameters of a segment off before they look for dots, some dots and blanks at its end.
+    name = plain.partition(";")[0]
+    if "." in name and not name.strip(". "):
+        raise ValueError("its path has a dot segment, such as . or ..")
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -1,0 +1,98 @@
+"""The headers that a host's definition adds to every request: ``base_config.headers``.  Their values may be keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from ai_wm.data.model import MASK
+from neuroscript import ErrorCode, NeuroScriptError
+
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+_VALUE: Final = re.compile(r"[!-~]([ -~]*[!-~])?")
+_PUT_IN_HERE: Final = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that say how a request is carried; another value would make it another request."""
+
+_PLAIN: Final = frozenset(
+    {
+        "accept",
+        "accept-language",
+        "anthropic-beta",
+        "anthropic-version",
+        "http-referer",
+        "openai-beta",
+        "referer",
+        "user-agent",
+        "x-title",
+    }
+)
+"""Headers whose values are no keys, and would be missed in messages."""
+
+
+def headers_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """The headers that a configuration adds to a request, by name in lower case.
+
+    Raises:
+        NeuroScriptError: 4 for one that cannot be sent, by its name alone: its value may be a key.
+    """
+    given = config.get("headers")
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise _bad(f"are {type(given).__name__}", 'a map such as {"X-Title": "my program"}')
+    found: dict[str, str] = {}
+    for name, value in given.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise _bad("have a name that cannot be sent", "names of letters, digits and hyphens")
+        lower = name.lower()
+        if lower in _PUT_IN_HERE:
+            raise _bad(f"have {name}, which the program itself sets", "other headers")
+        if lower in found:
+            raise _bad(f"have {name} twice", "each name once, in upper or lower case")
+        if not isinstance(value, str) or not _VALUE.fullmatch(value):
+            raise _bad(f"have a value for {name} that cannot be sent", "printable ASCII text on one line")
+        if value == MASK:
+            raise _bad(f"have {MASK} for {name}, which is shown in place of a value", "the value itself")
+        found[lower] = value
+    return found
+
+
+def secret_texts(headers: Mapping[str, str]) -> Iterator[str]:
+    """The values that may be keys, also without the word in front that says of which kind (``Bearer``, ``Basic``)."""
+    for name, value in headers.items():
+        if name not in _PLAIN:
+            yield value
+            kind, _, rest = value.partition(" ")
+            if kind.isalpha() and rest.strip():
+                yield rest.strip()
+
+
+def shown_config(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration as it is shown: the values of its headers masked."""
+    headers = config.get("headers")
+    if headers is None:
+        return config
+    return {**config, "headers": dict.fromkeys(headers, MASK) if isinstance(headers, Mapping) else MASK}
+
+
+def _bad(what: str, expected: str) -> NeuroScriptError:
+    message = f"the configuration's headers {what}; expected {expected}"
+    return NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": "headers"})

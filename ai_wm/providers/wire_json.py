@@ -1,0 +1,68 @@
+"""Reading the JSON that servers send, bounded before anything is made of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ai_wm.providers.adapter import BadReply
+from ai_wm.providers.base import byte_length
+
+MOST_VALUES = 1_000_000
+"""Objects, lists and items that one reply may hold.  Each takes up to some hundred bytes, and two or three on the wire;
+a reply of a model has some thousands."""
+
+
+def read_json(text: str | bytes, *, strict: bool = True) -> Any:
+    """Reads JSON.
+
+    Raises:
+        BadReply: it holds more than `MOST_VALUES`.
+        ValueError: it is not JSON, or holds a number that cannot be read; `problem_of` tells which.
+        RecursionError: it is nested too deeply.
+    """
+    if len(text) > MOST_VALUES:
+        check_values(text)
+    return json.loads(text, strict=strict)
+
+
+def check_values(text: str | bytes) -> None:
+    """Refuses text whose values would be too many."""
+    marks = (b"{", b"[", b",") if isinstance(text, bytes) else ("{", "[", ",")
+    if sum(map(text.count, marks)) > MOST_VALUES:  # type: ignore[arg-type]
+        raise too_many("values")
+
+
+def too_many(what: str, most: int = MOST_VALUES) -> BadReply:
+    """Makes the failure of a reply with more of something than any model gives; asked again it would be no better."""
+    return BadReply(f"it holds more than {most} {what}", final=True)
+
+
+def problem_of(error: ValueError | RecursionError) -> str:
+    """Why a text cannot be read as JSON."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos}"
+    if isinstance(error, UnicodeDecodeError):
+        return "its bytes are not UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return "a whole number in it has too many digits to be read"
+
+
+class Kept:
+    """Counts the values in those parts of a stream that are kept to its end."""
+
+    def __init__(self) -> None:
+        self._values = 0
+
+    def add(self, part: Any) -> int:
+        """Counts one more part, and gives the bytes of its JSON.
+
+        Raises:
+            BadReply: the parts hold more than `MOST_VALUES`.
+        """
+        text = json.dumps(part, ensure_ascii=False)
+        self._values += 1 + text.count("{") + text.count("[") + text.count(",")
+        if self._values > MOST_VALUES:
+            raise too_many("values")
+        return byte_length(text)
