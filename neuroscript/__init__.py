@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from neuroscript.sandbox import Protection, Sandbox
     from neuroscript.session import Session
+    from neuroscript.streaming import StreamEvent
     from neuroscript.tools.validation import map_validated_args_by_name, validate_and_convert_args
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "Session",
     "StackFrame",
     "StateError",
+    "StreamEvent",
     "TimeDate",
     "Tool",
     "ToolContext",
@@ -107,6 +109,10 @@ def __getattr__(name: str) -> Any:
         from neuroscript.session import Session
 
         return Session
+    if name == "StreamEvent":
+        from neuroscript.streaming import StreamEvent
+
+        return StreamEvent
     if name in ("map_validated_args_by_name", "validate_and_convert_args"):
         from neuroscript.tools import validation
 

@@ -25,7 +25,7 @@ PACKAGES = ("neuroscript", "ai_wm")
 LAYERS = {
     "neuroscript": """
         output records user_directories version
-        errors limits threads
+        errors limits streaming threads
         cancellation
         values
         sandbox syntax
@@ -42,7 +42,8 @@ LAYERS = {
     """,
     "neuroscript.cli": """
         status log
-        source report interrupts plugin_commands plain_files
+        source replies interrupts plugin_commands plain_files
+        report
         settings trusted_files
         options explanation app
         configuration

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ from ai_wm.calls.authorization import Authorizer
 from ai_wm.calls.fallbacks import Tried, asks_next, workers_of
 from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, record_of
 from ai_wm.calls.reserving import Reserving
-from ai_wm.calls.turn import CallOptions, StreamCallback, Task, Turn
+from ai_wm.calls.streaming import CallStream
+from ai_wm.calls.turn import Task, Turn
 from ai_wm.data.bounds import short
 from ai_wm.data.types import PerformanceRecord
 from ai_wm.keys import redact_error
@@ -23,6 +25,8 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 _GIVEN_UP = frozenset({ErrorCode.TIMEOUT, ErrorCode.CANCELLED})
 """The failures after which nobody knows whether the model went on, and what that cost."""
+
+_NOBODY_LISTENS = nullcontext()
 
 _log = logging.getLogger("ai_wm")
 
@@ -71,46 +75,53 @@ class Runner:
             NeuroScriptError: by step 1 what ``task.ready`` raises; 4 for a setting that does not fit; 10 for a call
                 that a script may not make; 20 or 46 by step 2; 18 or 34 by step 3; 16, 31, 40, 44, 45 or 47 by step 4;
                 25 or 26 by steps 6 and 7.  Where fallbacks failed too it is the error of the definition asked for,
-                whose ``details`` tell of them.
+                whose ``details`` tell of them; 21 for what the host's stream callback raises.
         """
-        tried: list[Tried] = []
-        first: NeuroScriptError | None = None
-        # 1. The definition exists, is active and supports this use.
-        for definition in workers_of(task, tried):
-            turn, stop = Turn(task, definition), self.clock.measure()
-            try:
-                authorization = self.authorizer.authorize(turn)
-                while True:
-                    # 2. Its limits have room, which is reserved.
-                    turn.hold(self.reserving.reserve(turn, authorization))
-                    # 3. Its key, for the address that the call goes to.
-                    grant = authorization.grant()
-                    # 4. The call, with a conversation made for it.
-                    response = self._call(turn, grant)
-                    # 5. What it cost.
-                    self._count(turn, response)
-                    if turn.take(response):
-                        break
+        callback = task.options.on_stream
+        stream = None if callback is None else CallStream(callback, task.worker)
+        with stream if stream is not None else _NOBODY_LISTENS:
+            tried: list[Tried] = []
+            first: NeuroScriptError | None = None
+            # 1. The definition exists, is active and supports this use.
+            for definition in workers_of(task, tried):
+                turn, stop = Turn(task, definition, stream), self.clock.measure()
+                try:
+                    authorization = self.authorizer.authorize(turn)
+                    while True:
+                        # 2. Its limits have room, which is reserved.
+                        turn.hold(self.reserving.reserve(turn, authorization))
+                        # 3. Its key, for the address that the call goes to.
+                        grant = authorization.grant()
+                        # 4. The call, with a conversation made for it.
+                        response = self._call(turn, grant)
+                        # 5. What it cost.
+                        self._count(turn, response)
+                        if stream is not None:
+                            stream.round_over(turn.usage, turn.cost)
+                        if turn.take(response):
+                            break
+                        turn.settle()
+                        turn.run_tools(response)
+                    # 6. The record, and with it the summary of the definition.
+                    record = self._record(turn, stop(), tried)
+                    # 7. The counters of its limits.
                     turn.settle()
-                    turn.run_tools(response)
-                # 6. The record, and with it the summary of the definition.
-                record = self._record(turn, stop(), tried)
-                # 7. The counters of its limits.
-                turn.settle()
-            except BaseException as error:  # an interrupted call was made as well, and counts
-                self._end_failed(turn, stop(), tried, error)
-                if not isinstance(error, NeuroScriptError) or not asks_next(error, is_fallback=first is not None):
-                    raise
-                first = first or error
-                tried.append(Tried(definition.definition_id, definition.name, int(error.code), error.message))
-            else:
-                task.events.append(completed(definition, record))
-                # 8. The output and the record.
-                return Answer(response.text, record, tuple(turn.messages))
-        assert first is not None
-        if len(tried) > 1:
-            first.details["fallbacks"] = [item.to_map() for item in tried[1:]]
-        raise first
+                except BaseException as error:  # an interrupted call was made as well, and counts
+                    self._end_failed(turn, stop(), tried, error)
+                    if not isinstance(error, NeuroScriptError) or not asks_next(error, is_fallback=first is not None):
+                        raise
+                    first = first or error
+                    tried.append(Tried(definition.definition_id, definition.name, int(error.code), error.message))
+                else:
+                    task.events.append(completed(definition, record))
+                    if stream is not None:
+                        stream.succeeded(record)
+                    # 8. The output and the record.
+                    return Answer(response.text, record, tuple(turn.messages))
+            assert first is not None
+            if len(tried) > 1:
+                first.details["fallbacks"] = [item.to_map() for item in tried[1:]]
+            raise first
 
     def tell(self, task: Task) -> None:
         """Fires the events of a task.  Call it when nothing is held any more."""
@@ -119,12 +130,12 @@ class Runner:
 
     def _call(self, turn: Turn, grant: KeyGrant) -> LLMResponse:
         """One call of the model.  Its error shows no key; what a failed call is known to have used is counted first."""
-        request, options = turn.request(grant), turn.task.options
+        request = turn.request(grant)
         turn.begin(grant.secret)
         try:
             client = self.clients.for_provider(request.provider, request.model)
             turn.sent()
-            response = client.complete(request) if options.stream is None else _streamed(client, request, options)
+            response = client.complete(request) if turn.stream is None else _streamed(client, request, turn.stream)
             if isinstance(response, LLMResponse):
                 return response
             failure = _broken(request, f"gave {type(response).__name__}; expected an LLMResponse")
@@ -186,19 +197,21 @@ class Runner:
             except Exception as unsettled:  # a host's own limiter may raise anything; what ended the turn matters more
                 # What was reserved counts until the limiter has tried again.
                 _log.warning("a call of %s is not settled under its limits yet: %s", turn.subject, unsettled)
+            if turn.stream is not None:
+                turn.stream.turn_failed(turn.usage, turn.cost, turn.record)
             if isinstance(failure, NeuroScriptError):
                 turn.task.events.append(failed(turn.definition, turn.instance_id, failure, turn.record))
 
 
-def _streamed(client: LLMClient, request: LLMRequest, options: CallOptions) -> LLMResponse | None:
+def _streamed(client: LLMClient, request: LLMRequest, stream: CallStream) -> LLMResponse | None:
     deltas = client.stream(request)
     response = None
     try:
         for delta in deltas:
-            if options.check is not None:
-                options.check()
-            if delta.text and options.stream is not None:
-                _hand_on(options.stream, delta.text)
+            if request.check is not None:
+                request.check()
+            if delta.text:
+                stream.text(delta.text)
             response = delta.response or response
     finally:
         # A stream that is left early must let go of its connection now and not when it is collected.
@@ -210,17 +223,6 @@ def _streamed(client: LLMClient, request: LLMRequest, options: CallOptions) -> L
             ErrorCode.LLM_ERROR, f"the stream of {request.provider}/{request.model} ended without its last piece"
         )
     return response
-
-
-def _hand_on(stream: StreamCallback, text: str) -> None:
-    try:
-        stream(text)
-    except NeuroScriptError:
-        raise
-    except Exception as error:  # the host's own callback: the model is not to blame for what it raises
-        raise NeuroScriptError(
-            ErrorCode.TOOL_EXECUTION_FAILED, f"the stream callback failed: {type(error).__name__}: {error}"
-        ) from error
 
 
 def _broken(request: LLMRequest, what: str) -> NeuroScriptError:
