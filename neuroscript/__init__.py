@@ -46,6 +46,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from neuroscript.logs import get_logger
     from neuroscript.sandbox import Protection, Sandbox
     from neuroscript.session import Session
     from neuroscript.streaming import StreamEvent
@@ -91,6 +92,7 @@ __all__ = [
     "ToolRegistry",
     "ToolSpec",
     "ToolValue",
+    "get_logger",
     "map_validated_args_by_name",
     "text_of",
     "to_json",
@@ -109,6 +111,10 @@ def __getattr__(name: str) -> Any:
         from neuroscript.session import Session
 
         return Session
+    if name == "get_logger":
+        from neuroscript.logs import get_logger
+
+        return get_logger
     if name == "StreamEvent":
         from neuroscript.streaming import StreamEvent
 

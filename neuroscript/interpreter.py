@@ -11,6 +11,7 @@ from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxErr
 from neuroscript.given import check_token, directory_of, environment_of, globals_of, limits_of, read_program, values_of
 from neuroscript.limits import Limits
 from neuroscript.loading import Loader
+from neuroscript.output import one_line
 from neuroscript.runtime.context import ToolContext
 from neuroscript.runtime.handles import HandleTable
 from neuroscript.runtime.namespace import Runtime
@@ -140,9 +141,9 @@ class Interpreter:
     def log(self) -> logging.Logger:
         """Where the interpreter reports."""
         if self._log is None:
-            import logging
+            from neuroscript.logs import get_logger
 
-            self._log = logging.getLogger("neuroscript")
+            self._log = get_logger("neuroscript")
         return self._log
 
     # --- plugins and services ----------------------------------------------------------------------------------------
@@ -512,7 +513,7 @@ class Interpreter:
 
     def report(self, error: NeuroScriptError, what: str) -> object:
         """Tells the host of an error that ends no run; gives what its callback gives."""
-        self.log.warning("%s failed: %s", what, error)
+        self.log.warning("%s failed: %s", one_line(what), one_line(error))
         return self.on_error(error) if self.on_error is not None else None
 
 

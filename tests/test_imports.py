@@ -25,7 +25,7 @@ PACKAGES = ("neuroscript", "ai_wm")
 LAYERS = {
     "neuroscript": """
         output records user_directories version
-        errors limits streaming threads
+        errors limits logs streaming threads
         cancellation
         values
         sandbox syntax
@@ -99,6 +99,7 @@ LAYERS = {
         data
         support
         keys ratelimit store
+        logs
         providers
         calls
         workers

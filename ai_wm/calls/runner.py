@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ai_wm.calls import call_log
 from ai_wm.calls.authorization import Authorizer
 from ai_wm.calls.fallbacks import Tried, asks_next, workers_of
 from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, record_of
@@ -17,6 +17,7 @@ from ai_wm.data.bounds import short
 from ai_wm.data.types import PerformanceRecord
 from ai_wm.keys import redact_error
 from ai_wm.keys.grant import KeyGrant
+from ai_wm.logs import CALLS, DEBUG, INFO, LIMITS, STORE
 from ai_wm.providers import Clients
 from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, Usage
 from ai_wm.support.clock import Clock, Span
@@ -27,8 +28,6 @@ _GIVEN_UP = frozenset({ErrorCode.TIMEOUT, ErrorCode.CANCELLED})
 """The failures after which nobody knows whether the model went on, and what that cost."""
 
 _NOBODY_LISTENS = nullcontext()
-
-_log = logging.getLogger("ai_wm")
 
 
 class Answer(NamedTuple):
@@ -85,17 +84,25 @@ class Runner:
             # 1. The definition exists, is active and supports this use.
             for definition in workers_of(task, tried):
                 turn, stop = Turn(task, definition, stream), self.clock.measure()
+                if first is not None and CALLS.isEnabledFor(INFO):
+                    call_log.falls_back(turn, tried[0].name, first)
                 try:
                     authorization = self.authorizer.authorize(turn)
                     while True:
                         # 2. Its limits have room, which is reserved.
-                        turn.hold(self.reserving.reserve(turn, authorization))
+                        turn.hold(holds := self.reserving.reserve(turn, authorization))
+                        if LIMITS.isEnabledFor(DEBUG):
+                            call_log.reserved(turn, holds.tokens, holds.cost)
                         # 3. Its key, for the address that the call goes to.
                         grant = authorization.grant()
                         # 4. The call, with a conversation made for it.
+                        if CALLS.isEnabledFor(DEBUG):
+                            call_log.asked(turn)
                         response = self._call(turn, grant)
                         # 5. What it cost.
                         self._count(turn, response)
+                        if CALLS.isEnabledFor(DEBUG):
+                            call_log.round_over(turn)
                         if stream is not None:
                             stream.round_over(turn.usage, turn.cost)
                         if turn.take(response):
@@ -114,6 +121,8 @@ class Runner:
                     tried.append(Tried(definition.definition_id, definition.name, int(error.code), error.message))
                 else:
                     task.events.append(completed(definition, record))
+                    if CALLS.isEnabledFor(INFO):
+                        call_log.answered(turn, record)
                     if stream is not None:
                         stream.succeeded(record)
                     # 8. The output and the record.
@@ -174,6 +183,8 @@ class Runner:
         record = record_of(turn, span, tried, error)
         turn.task.store(record, turn.usage)
         turn.record = record
+        if STORE.isEnabledFor(DEBUG):
+            call_log.recorded(turn, record)
         return record
 
     def _end_failed(self, turn: Turn, span: Span, tried: list[Tried], error: BaseException) -> None:
@@ -190,13 +201,15 @@ class Runner:
             if isinstance(error, NeuroScriptError):
                 failure = unrecorded
                 raise
-            _log.warning("the interrupted call of %s has no record: %s", turn.subject, unrecorded)
+            CALLS.warning("the interrupted call of %s has no record: %s", turn.subject, unrecorded)
         finally:
             try:
                 turn.settle()
             except Exception as unsettled:  # a host's own limiter may raise anything; what ended the turn matters more
                 # What was reserved counts until the limiter has tried again.
-                _log.warning("a call of %s is not settled under its limits yet: %s", turn.subject, unsettled)
+                CALLS.warning("a call of %s is not settled under its limits yet: %s", turn.subject, unsettled)
+            if CALLS.isEnabledFor(INFO) or LIMITS.isEnabledFor(INFO):
+                call_log.ended(turn, span, error)
             if turn.stream is not None:
                 turn.stream.turn_failed(turn.usage, turn.cost, turn.record)
             if isinstance(failure, NeuroScriptError):

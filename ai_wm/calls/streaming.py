@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextvars import ContextVar
 from threading import Event
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 from ai_wm.data.bounds import short
 from ai_wm.data.types import AIWorkerDefinition, PerformanceRecord
+from ai_wm.logs import CALLS
 from ai_wm.providers.base import Usage
 from ai_wm.support.ids import new_id
 from neuroscript import ErrorCode, NeuroScriptError, StreamEvent
@@ -22,8 +22,6 @@ _WATCH_SECONDS: Final = 0.05
 """How often a thread of a batch whose event waits to be passed on looks whether the batch is over, in seconds."""
 
 _relay: ContextVar[StreamCallback | None] = ContextVar("ai_wm_stream_relay", default=None)
-
-_log = logging.getLogger("ai_wm.calls")
 
 
 class CallStream:
@@ -95,9 +93,9 @@ class CallStream:
             self._end(0)
             return
         try:
-            self._end(_code_of(error))
+            self._end(code_of(error))
         except Exception as failure:  # the call has ended already, and by another failure
-            _log.warning("the stream callback failed at the end of a call that had failed: %s", type(failure).__name__)
+            CALLS.warning("the stream callback failed at the end of a call that had failed: %s", type(failure).__name__)
 
     def _count(self, usage: Usage, cost: float) -> None:
         self._usage, self._cost = self._before + usage, self._cost_before + cost
@@ -124,9 +122,9 @@ class CallStream:
             ) from error
 
 
-def _code_of(error: BaseException) -> int:
-    """The code of what ended a call: a run that is cancelled or beyond a limit ends with an exception of its own."""
-    if not isinstance(error, NeuroScriptError):
+def code_of(error: BaseException) -> int:
+    """The code of what ended a call: 44 for what cut it off, but for a run that is beyond a limit."""
+    if not isinstance(error, NeuroScriptError):  # the exception that ends a run has the error of the run
         error = getattr(error, "error", error)
     return int(error.code if isinstance(error, NeuroScriptError) else ErrorCode.CANCELLED)
 
@@ -200,7 +198,7 @@ class StreamRelay:
             try:
                 self._callback(ended)
             except Exception as failure:  # the batch has ended already, and by another failure
-                _log.warning("the stream callback failed when a batch was cut off: %s", type(failure).__name__)
+                CALLS.warning("the stream callback failed when a batch was cut off: %s", type(failure).__name__)
 
     def use_in_thread(self) -> None:
         """Has the calls that tools make in this thread of the batch use the relay too."""

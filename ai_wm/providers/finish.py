@@ -6,14 +6,12 @@ failure, a filter or a refusal makes the call fail; a word that nobody knows is 
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import Final, Literal
 
+from ai_wm.logs import CALLS
 from ai_wm.providers.adapter import BadReply, ErrorReply, StreamError
 from ai_wm.providers.base import LLMResponse
-
-_log = logging.getLogger("ai_wm.providers")
 
 Ending = Literal["stop", "length", "tool_calls", "content_filter", "failure", "malformed_call", "context"]
 
@@ -157,10 +155,10 @@ def finished(response: LLMResponse, word: object, said: str = "", *, cut_call: s
             raise _error(response, ErrorReply(message=message, kind=given, once=True))
         reason = f"has the finish reason {given!r}" if given else "gives no finish reason"
         raise _error(response, ErrorReply(message=said or f"the reply is empty and {reason}", kind=given))
-    _log.warning(
-        "%s ended a reply with %s; the finish reason is noted as unknown",
-        response.model,
-        f"the finish reason {given[:60]!r}" if given else "no finish reason",
+    # Without the word itself, or the model's name, which are the server's: it may repeat what it was sent.
+    CALLS.warning(
+        "a reply ended with %s; it is noted as unknown, and the record has the provider's word for it",
+        "a finish reason that nobody knows" if given else "no finish reason",
     )
     return replace(response, finish_reason="unknown", provider_finish_reason=given)
 
