@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
 from threading import Event
@@ -113,7 +114,10 @@ class CallStream:
 
     def _tell(self, **fields: Any) -> None:
         try:
-            self._callback(StreamEvent(**self._names, **fields))
+            given = self._callback(StreamEvent(**self._names, **fields))
+            if inspect.iscoroutine(given):
+                given.close()
+                raise TypeError("it is asynchronous; give it to Interpreter(on_stream=…), and run programs with arun")
         except NeuroScriptError:
             raise
         except Exception as error:  # the host's own callback: the model is not to blame for what it raises
@@ -176,7 +180,7 @@ class StreamRelay:
         if event.kind == "done":
             self._open.pop(event.call_id, None)
         else:
-            self._open[event.call_id] = event
+            self._open[event.call_id] = _if_cut_off(event, self._open.get(event.call_id))
         try:
             self._callback(event)
         except Exception as error:  # raised in the call whose event it is
@@ -186,15 +190,7 @@ class StreamRelay:
     def cut_off(self) -> None:
         """Tells that the calls which are going on were cut off; for the waiting thread, which then leaves."""
         opened, self._open = self._open, {}
-        for event in opened.values():
-            ended = StreamEvent(
-                kind="done",
-                call_id=event.call_id,
-                worker=event.worker,
-                worker_id=event.worker_id,
-                instance_id=event.instance_id,
-                code=int(ErrorCode.CANCELLED),
-            )
+        for ended in opened.values():
             try:
                 self._callback(ended)
             except Exception as failure:  # the batch has ended already, and by another failure
@@ -203,6 +199,22 @@ class StreamRelay:
     def use_in_thread(self) -> None:
         """Has the calls that tools make in this thread of the batch use the relay too."""
         _relay.set(self.tell)
+
+
+def _if_cut_off(event: StreamEvent, before: StreamEvent | None) -> StreamEvent:
+    """The end of a call, should it be cut off behind an event; ``before`` is that before the event."""
+    used = event.kind == "usage"
+    return StreamEvent(
+        kind="done",
+        call_id=event.call_id,
+        worker=event.worker,
+        worker_id=event.worker_id,
+        instance_id=event.instance_id,
+        input_tokens=(before.input_tokens if before is not None else 0) + (event.input_tokens if used else 0),
+        output_tokens=(before.output_tokens if before is not None else 0) + (event.output_tokens if used else 0),
+        cost=(before.cost if before is not None else 0.0) + (event.cost if used else 0.0),
+        code=int(ErrorCode.CANCELLED),
+    )
 
 
 def relayed(callback: StreamCallback | None) -> StreamCallback | None:

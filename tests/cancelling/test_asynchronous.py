@@ -379,6 +379,27 @@ def test_a_cancelled_run_tells_the_end_of_its_call_and_nothing_else(backend: str
     assert heard == ["delta", "done"]
 
 
+def test_a_cancelled_task_is_told_the_end_of_its_call(backend: str) -> None:
+    heard: list[str] = []
+
+    async def on_stream(event: StreamEvent) -> None:
+        await anyio.sleep(0)
+        heard.append(event.kind)
+
+    with Interpreter(plugins=False, on_stream=on_stream) as interpreter:
+        streams(interpreter, lambda ctx: ctx.sleep(LONG))
+
+        async def main() -> None:
+            async with anyio.create_task_group() as group:
+                group.start_soon(interpreter.arun, "main")
+                while not heard:
+                    await anyio.sleep(0.001)
+                group.cancel_scope.cancel()
+
+        run(backend, main)
+    assert heard == ["delta", "done"]
+
+
 def test_a_stream_callback_that_never_ends_does_not_keep_a_cancelled_run(
     backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -364,6 +364,34 @@ def test_models_that_tools_of_a_batch_ask_are_told_in_the_thread_of_the_run(host
     }
 
 
+def test_a_host_s_own_call_takes_no_asynchronous_callback() -> None:
+    async def on_stream(event: StreamEvent) -> None: ...
+
+    with AIWorkerManager() as manager:
+        manager.add_worker_definition(worker("w"))
+        with raises_code(21, "it is asynchronous"):
+            manager.execute_stateless_task("w", "a", on_stream=on_stream)
+
+
+def test_a_call_of_a_batch_that_is_cut_off_in_a_later_round_tells_what_it_used(make: Callable[..., Host]) -> None:
+    token, heard = CancelToken(), []
+
+    def hear(event: StreamEvent) -> None:
+        heard.append(event)
+        if event.kind == "tool_call":
+            token.cancel()
+
+    host = make(on_stream=hear)
+    replies = [{**UPPER, "usage": {"input_tokens": 70, "output_tokens": 7}}, "never"]
+    costs = {"cost_per_call": 3}
+    host.manager.add_worker_definition(scripted("w", replies, tool_allowlist=["str.*"], cost_metrics=costs))
+    with raises_code(44):
+        host.run('return tool.AIWorker.ExecuteBatch("w", ["a"])', cancel=token)
+    assert [event.kind for event in heard] == ["usage", "tool_call", "done"]
+    done = heard[-1]
+    assert (done.code, done.input_tokens, done.output_tokens, done.cost) == (44, 70, 7, 3.0)
+
+
 def test_the_batch_of_a_host_is_streamed_too() -> None:
     events: list[StreamEvent] = []
     with AIWorkerManager() as manager:
