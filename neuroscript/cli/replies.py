@@ -34,6 +34,7 @@ class Replies:
         self._current = ""  # the call whose text is being shown
         self._worker = ""
         self._pieces: list[str] = []
+        self._in_line = False  # whether what was shown last stands in a line that has not ended
         self._waiting: dict[str, list[StreamEvent]] = {}
 
     def show(self, event: StreamEvent) -> None:
@@ -49,12 +50,15 @@ class Replies:
     def repeats(self, text: str) -> bool:
         """Whether a text that is about to be printed has just been shown, and need not be printed again.
 
-        Texts are looked for in the order in which they were shown; another text in between ends that.
+        Texts are looked for in the order in which they were shown; another text in between ends that, and begins a line
+        of its own if it comes in the middle of a reply.
         """
         try:
             place = self._shown.index(text)
         except ValueError:
             self.forget()
+            if self._once:
+                self._end_line()
             return False
         del self._shown[: place + 1]
         return True
@@ -69,8 +73,7 @@ class Replies:
                 self._end(whole=False)  # of a worker that failed, and another one answers
             self._current, self._worker = event.call_id, event.worker_id
             self._pieces.append(event.text)
-            write(self._stream, event.text)
-            self._stream.flush()
+            self._write(event.text)
         elif event.kind != "tool_call" and self._current:
             self._end(whole=event.kind == "usage")
 
@@ -78,12 +81,20 @@ class Replies:
         text = "".join(self._pieces)
         self._pieces.clear()
         self._current = ""
-        if not text.endswith("\n"):
-            write(self._stream, "\n")
-            self._stream.flush()
+        self._end_line()
         if whole and self._once:
             self._shown.append(text)
             del self._shown[:-_MOST_KEPT]
+
+    def _write(self, text: str) -> None:
+        if text:
+            write(self._stream, text)
+            self._stream.flush()
+            self._in_line = not text.endswith("\n")
+
+    def _end_line(self) -> None:
+        if self._in_line:
+            self._write("\n")
 
 
 def is_one_terminal(first: TextIO, second: TextIO) -> bool:

@@ -111,6 +111,22 @@ def test_the_reply_of_a_fallback_begins_a_line() -> None:
     assert screen.shown == "half a\na whole one\n"
 
 
+def test_what_is_printed_in_the_middle_of_a_reply_has_a_line_of_its_own() -> None:
+    screen = Screen()
+    first, second, usage, done = reply("a", "half ", "a reply")
+    screen.hear(first)
+    screen.print("an event")
+    screen.hear(second, usage, done)
+    screen.print("half a reply")
+    assert screen.shown == "half \nan event\na reply\n"
+
+
+def test_a_reply_that_ends_its_line_gets_no_other() -> None:
+    screen = Screen()
+    screen.hear(*reply("a", "one line\n"))
+    assert screen.shown == "one line\n"
+
+
 def test_few_replies_are_remembered() -> None:
     screen = Screen()
     for number in range(3000):
