@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,8 +25,6 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 _GIVEN_UP = frozenset({ErrorCode.TIMEOUT, ErrorCode.CANCELLED})
 """The failures after which nobody knows whether the model went on, and what that cost."""
-
-_NOBODY_LISTENS = nullcontext()
 
 
 class Answer(NamedTuple):
@@ -78,13 +75,14 @@ class Runner:
         """
         callback = task.options.on_stream
         stream = None if callback is None else CallStream(callback, task.worker)
-        with stream if stream is not None else _NOBODY_LISTENS:
+        told = CALLS.isEnabledFor(INFO)
+        try:
             tried: list[Tried] = []
             first: NeuroScriptError | None = None
             # 1. The definition exists, is active and supports this use.
             for definition in workers_of(task, tried):
                 turn, stop = Turn(task, definition, stream), self.clock.measure()
-                if first is not None and CALLS.isEnabledFor(INFO):
+                if told and first is not None:
                     call_log.falls_back(turn, tried[0].name, first)
                 try:
                     authorization = self.authorizer.authorize(turn)
@@ -96,12 +94,12 @@ class Runner:
                         # 3. Its key, for the address that the call goes to.
                         grant = authorization.grant()
                         # 4. The call, with a conversation made for it.
-                        if CALLS.isEnabledFor(DEBUG):
+                        if told and CALLS.isEnabledFor(DEBUG):
                             call_log.asked(turn)
                         response = self._call(turn, grant)
                         # 5. What it cost.
                         self._count(turn, response)
-                        if CALLS.isEnabledFor(DEBUG):
+                        if told and CALLS.isEnabledFor(DEBUG):
                             call_log.round_over(turn)
                         if stream is not None:
                             stream.round_over(turn.usage, turn.cost)
@@ -121,16 +119,20 @@ class Runner:
                     tried.append(Tried(definition.definition_id, definition.name, int(error.code), error.message))
                 else:
                     task.events.append(completed(definition, record))
-                    if CALLS.isEnabledFor(INFO):
+                    if told:
                         call_log.answered(turn, record)
                     if stream is not None:
-                        stream.succeeded(record)
+                        stream.done(record)
                     # 8. The output and the record.
                     return Answer(response.text, record, tuple(turn.messages))
             assert first is not None
             if len(tried) > 1:
                 first.details["fallbacks"] = [item.to_map() for item in tried[1:]]
             raise first
+        except BaseException as error:  # however it ends, the host is told of it
+            if stream is not None:
+                stream.failed(error)
+            raise
 
     def tell(self, task: Task) -> None:
         """Fires the events of a task.  Call it when nothing is held any more."""

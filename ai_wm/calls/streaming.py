@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
 from threading import Event
-from types import TracebackType
 from typing import Any, Final
 
 from ai_wm.data.bounds import short
@@ -26,7 +25,7 @@ _relay: ContextVar[StreamCallback | None] = ContextVar("ai_wm_stream_relay", def
 
 
 class CallStream:
-    """Context manager for one call: tells a host of it, and that it is over.
+    """Tells a host of one call, and that it is over.
 
     What the host's callback raises is error 21 of the call, unless that has failed already.
 
@@ -41,9 +40,7 @@ class CallStream:
         self._usage, self._cost = Usage(), 0.0
         self._before, self._cost_before = Usage(), 0.0
         self._record: PerformanceRecord | None = None
-
-    def __enter__(self) -> None:
-        pass
+        self._over = False
 
     def begin(self, definition: AIWorkerDefinition, instance_id: str) -> None:
         """Notes who answers from now on."""
@@ -83,15 +80,14 @@ class CallStream:
             cost=self._cost - cost_before,
         )
 
-    def succeeded(self, record: PerformanceRecord) -> None:
-        """Notes that the worker has answered."""
+    def done(self, record: PerformanceRecord) -> None:
+        """Tells that the call is done."""
         self._record = record
+        self._end(0)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if error is None:
-            self._end(0)
+    def failed(self, error: BaseException) -> None:
+        """Tells that the call has failed or was cut off, unless its end was told already."""
+        if self._over:
             return
         try:
             self._end(code_of(error))
@@ -102,7 +98,7 @@ class CallStream:
         self._usage, self._cost = self._before + usage, self._cost_before + cost
 
     def _end(self, code: int) -> None:
-        record = self._record
+        record, self._over = self._record, True
         self._tell(
             kind="done",
             code=code,

@@ -12,13 +12,14 @@ from contextvars import ContextVar
 from time import monotonic
 
 from neuroscript.errors import UNCATCHABLE, ErrorCode, NeuroScriptError
-from neuroscript.logs import DEBUG, INFO, listener
+from neuroscript.logs import DEBUG, INFO, get_logger
 from neuroscript.runtime import abi
 from neuroscript.runtime.errors import Stop, script_error
 from neuroscript.runtime.run_state import RunState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import logging
     from contextvars import Token
     from types import TracebackType
     from typing import Any, NoReturn
@@ -60,6 +61,7 @@ class Runs:
         self.written = 0  # bytes that it has written to files
         self.files = 0  # files and folders that it has made
         self._run: RunState | None = None
+        self.log_of_runs: logging.Logger | None = None  # none until the process has imported `logging`
 
     def tool_of(self, exception: BaseException) -> str | None:
         """The tool whose own code raised."""
@@ -253,6 +255,7 @@ class Run:
         self._cancel = cancel
         self._alone = Alone(runs, joining, cancel)
         self._registration: CancelRegistration | None = None
+        self._began: float | None
 
     def __enter__(self) -> int:
         runs, cancel = self._runs, self._cancel
@@ -261,7 +264,13 @@ class Run:
         if cancel is not None and not self._outermost:
             token = runs.fuel.token
             self._registration = cancel.on_cancel(lambda: token.cancel(cancel.reason))
-        self._began = monotonic() if self._outermost and listener(_LOG, INFO) is not None else None
+        self._began = None
+        if self._outermost:
+            log = runs.log_of_runs
+            if log is None and "logging" in sys.modules:
+                log = runs.log_of_runs = get_logger(_LOG)
+            if log is not None and log.isEnabledFor(INFO):
+                self._began = monotonic()
         return depth
 
     def __exit__(
@@ -297,13 +306,10 @@ class Run:
 def _log_end(began: float, error: BaseException | None) -> None:
     """Logs that a run is over; of an error its place and code, and not its message, which may quote any value."""
     fields: dict[str, Any] = {"event": "run_done", "duration_ms": round((monotonic() - began) * 1000)}
+    log = get_logger(_LOG)
     if error is None:
-        log = listener(_LOG, DEBUG)
-        if log is not None:
+        if log.isEnabledFor(DEBUG):
             log.debug("a run is done, %d ms", fields["duration_ms"], extra=fields)
-        return
-    log = listener(_LOG, INFO)
-    if log is None:
         return
     fields["event"] = "run_failed"
     if isinstance(error, NeuroScriptError):
