@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ai_wm.calls.pricing import PriceSource
+from ai_wm.calls.streaming import StreamCallback
 from ai_wm.calls.tool_host import ToolHost
-from ai_wm.calls.turn import CallOptions, Check, StreamCallback
+from ai_wm.calls.turn import CallOptions, Check
 from ai_wm.data.policy import WorkerPolicy
 from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import (
@@ -409,7 +410,7 @@ class AIWorkerManager:
         config_overrides: Mapping[str, Any] | None = None,
         *,
         tools: ToolHost | None = None,
-        stream: StreamCallback | None = None,
+        on_stream: StreamCallback | None = None,
         check: Check | None = None,
         context: Sequence[str] = (),
     ) -> TaskResult:
@@ -420,7 +421,7 @@ class AIWorkerManager:
             prompt: what the model is asked.
             config_overrides: settings on top of the definition's, for this call.
             tools: where the tools that the model may call come from; None: those of the manager, if it has any.
-            stream: gets the output in pieces as they come.
+            on_stream: gets the `StreamEvent`s of the call as they come; None: nothing is streamed.
             check: called now and then while waiting; raises to cancel.
             context: texts that go to the model ahead of the prompt.
 
@@ -430,7 +431,7 @@ class AIWorkerManager:
         """
         self._check_open()
         notes = tuple(Message(role="user", content=text) for text in context)
-        options = CallOptions(tools=tools or self._tools, stream=stream, check=check, context=notes)
+        options = CallOptions(tools=tools or self._tools, on_stream=on_stream, check=check, context=notes)
         return self._wiring.tasks.execute(id_or_name, prompt, config_overrides, options)
 
     async def aexecute_stateless_task(
@@ -447,6 +448,7 @@ class AIWorkerManager:
         *,
         config_overrides: Mapping[str, Any] | None = None,
         tools: ToolHost | None = None,
+        on_stream: StreamCallback | None = None,
         check: Check | None = None,
         show_progress: bool | None = None,
     ) -> list[TaskResult | NeuroScriptError]:
@@ -458,8 +460,10 @@ class AIWorkerManager:
             max_parallel: how many run at once.
             config_overrides: settings on top of the definition's, for all of them.
             tools: where the tools that the model may call come from.
+            on_stream: gets the `StreamEvent`s of all the calls, in this thread; None: nothing is streamed.
             check: called now and then while waiting; raises to cancel.
-            show_progress: whether progress is shown on the standard error; None: where that is a terminal.
+            show_progress: whether progress is shown on the standard error; None: where that is a terminal and nothing
+                is streamed.
 
         Returns:
             for each prompt, in order, what `execute_stateless_task` gives, or the `NeuroScriptError` that it raised.
@@ -473,8 +477,8 @@ class AIWorkerManager:
             prompts,
             max_parallel,
             config_overrides,
-            CallOptions(tools=tools or self._tools, check=check),
-            functools.partial(progress.display, shown=show_progress),
+            CallOptions(tools=tools or self._tools, on_stream=on_stream, check=check),
+            functools.partial(progress.display, shown=False if show_progress is None and on_stream else show_progress),
         )
 
     # --- performance -------------------------------------------------------------------------------------------------

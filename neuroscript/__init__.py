@@ -47,8 +47,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from neuroscript.addresses import Address
+    from neuroscript.logs import get_logger
     from neuroscript.sandbox import Protection, Sandbox
     from neuroscript.session import Session
+    from neuroscript.streaming import StreamEvent
     from neuroscript.tools.validation import map_validated_args_by_name, validate_and_convert_args
 
 __all__ = [
@@ -84,6 +86,7 @@ __all__ = [
     "Session",
     "StackFrame",
     "StateError",
+    "StreamEvent",
     "TimeDate",
     "Tool",
     "ToolContext",
@@ -91,6 +94,7 @@ __all__ = [
     "ToolRegistry",
     "ToolSpec",
     "ToolValue",
+    "get_logger",
     "map_validated_args_by_name",
     "text_of",
     "to_json",
@@ -113,6 +117,14 @@ def __getattr__(name: str) -> Any:
         from neuroscript.session import Session
 
         return Session
+    if name == "get_logger":
+        from neuroscript.logs import get_logger
+
+        return get_logger
+    if name == "StreamEvent":
+        from neuroscript.streaming import StreamEvent
+
+        return StreamEvent
     if name in ("map_validated_args_by_name", "validate_and_convert_args"):
         from neuroscript.tools import validation
 

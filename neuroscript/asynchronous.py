@@ -312,7 +312,9 @@ class _TrioHost:
         return get_ident() == self._thread
 
     def wait(self, awaitable: Any, cancel: CancelToken | None) -> Any:
-        outcome, context, scope = _Outcome(), copy_context(), self._trio.CancelScope()
+        # Where there is a token, it cancels alone: the end of a call is told of even if the host's task was cancelled.
+        scope = self._trio.CancelScope(shield=cancel is not None)
+        outcome, context = _Outcome(), copy_context()
 
         async def body() -> None:
             try:

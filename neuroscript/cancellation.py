@@ -134,9 +134,9 @@ class CancelToken:
             try:
                 callback()
             except Exception:  # the others must be called all the same
-                import logging
+                from neuroscript.logs import get_logger
 
-                logging.getLogger("neuroscript").exception("a callback failed while a run was cancelled")
+                get_logger("neuroscript").exception("a callback failed while a run was cancelled")
         for child in self._linked():
             child._notify()
 

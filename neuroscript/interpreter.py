@@ -11,6 +11,7 @@ from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxErr
 from neuroscript.given import check_token, directory_of, environment_of, globals_of, limits_of, read_program, values_of
 from neuroscript.limits import Limits
 from neuroscript.loading import Loader
+from neuroscript.output import one_line
 from neuroscript.runtime.context import ToolContext
 from neuroscript.runtime.handles import HandleTable
 from neuroscript.runtime.namespace import Runtime
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
     from neuroscript.runtime.programs import LoadedProgram
     from neuroscript.sandbox.sandbox import Sandbox
     from neuroscript.session import Session
+    from neuroscript.streaming import StreamEvent
     from neuroscript.tools.registry import Tool
 
     F = TypeVar("F", bound=Callable[..., Any])
     Asker = Callable[[ToolContext, Any, str, dict[str, Any] | None, list[Any]], str]
     Source: TypeAlias = str | bytes | os.PathLike[str]
     ErrorCallback = Callable[[NeuroScriptError], object]
+    StreamCallback = Callable[[StreamEvent], object]
 else:
     from neuroscript.tools.registry import overload
 
@@ -64,6 +67,7 @@ class Interpreter:
         whisper: gets the name and value of each ``whisper``.
         environment: variables that programs may read: a mapping, or the names of the process's own.
         on_error: gets the errors of event handlers, which stop nobody else.
+        on_stream: gets the events of models' replies while they come; without it nothing is streamed.
         log: where the interpreter reports; by default the logger ``neuroscript``.
         cache: whether what the host loads is kept on disk, compiled: in a directory, or with True in the user's
             directory for caches.  Where others may write in it, or scripts could reach it, it is not used.
@@ -89,6 +93,7 @@ class Interpreter:
         whisper: Callable[[str, Any], object] | None = None,
         environment: Mapping[str, str] | Iterable[str] = (),
         on_error: ErrorCallback | None = None,
+        on_stream: StreamCallback | None = None,
         log: logging.Logger | None = None,
         cache: bool | str | os.PathLike[str] = False,
         services: Mapping[str, Any] | None = None,
@@ -100,6 +105,7 @@ class Interpreter:
         self.whisper_sink = whisper
         self.environment = environment_of(environment)
         self.on_error = on_error
+        self.on_stream = on_stream
         self._log = log
         self.handles = HandleTable()
         self.policy = policy if policy is not None else _DEFAULT_POLICY
@@ -135,9 +141,9 @@ class Interpreter:
     def log(self) -> logging.Logger:
         """Where the interpreter reports."""
         if self._log is None:
-            import logging
+            from neuroscript.logs import get_logger
 
-            self._log = logging.getLogger("neuroscript")
+            self._log = get_logger("neuroscript")
         return self._log
 
     # --- plugins and services ----------------------------------------------------------------------------------------
@@ -507,7 +513,7 @@ class Interpreter:
 
     def report(self, error: NeuroScriptError, what: str) -> object:
         """Tells the host of an error that ends no run; gives what its callback gives."""
-        self.log.warning("%s failed: %s", what, error)
+        self.log.warning("%s failed: %s", one_line(what), one_line(error))
         return self.on_error(error) if self.on_error is not None else None
 
 

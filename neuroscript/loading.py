@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from neuroscript.cache.memory import Cache, Entry, RecordingLinker
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.logs import DEBUG, listener
 from neuroscript.runtime import abi
 
 TYPE_CHECKING = False
@@ -67,6 +68,11 @@ class Loader:
             message = f"{name} is a library: it has no command blocks to execute; use load(…), then {use}"
             raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
         self._install(program, compiled)
+        log = listener("neuroscript.run", DEBUG)
+        if log is not None:
+            count = len(program.procedures)
+            fields = {"event": "loaded", "file": name, "procedures": count}
+            log.debug("%s is loaded, with %d procedures", name or "a program", count, extra=fields)
         return program
 
     def compiled(self, source: str | bytes, name: str, replace: bool) -> tuple[LoadedProgram, Compiled]:

@@ -26,7 +26,7 @@ PACKAGES = ("neuroscript", "ai_wm")
 LAYERS = {
     "neuroscript": """
         addresses output private_files records user_directories version
-        errors limits threads
+        errors limits logs streaming threads
         cancellation
         values
         sandbox syntax
@@ -43,7 +43,8 @@ LAYERS = {
     """,
     "neuroscript.cli": """
         status log
-        source report interrupts plugin_commands plain_files
+        source replies interrupts plugin_commands plain_files
+        report
         settings trusted_files
         options explanation app
         configuration
@@ -101,6 +102,7 @@ LAYERS = {
         data
         support
         keys ratelimit store
+        logs
         providers
         calls
         workers

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ai_wm.calls import call_log
 from ai_wm.calls.turn import Task
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import AIWorkerDefinition
+from ai_wm.logs import CALLS, INFO
 from neuroscript import ErrorCode, NeuroScriptError
 
 FALLBACK_CODES = frozenset(
@@ -54,5 +56,7 @@ def workers_of(task: Task, tried: list[Tried]) -> Iterator[AIWorkerDefinition]:
             fallback = task.ready(name)
         except NeuroScriptError as error:
             tried.append(Tried("", name, int(error.code), error.message))
+            if CALLS.isEnabledFor(INFO):
+                call_log.passed_over(name, first, error)
         else:
             yield fallback

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, Final
 
-from ai_wm.data.bounds import short
 from ai_wm.keys import Secret, redact, without_keys
+from ai_wm.logs import CALLS
 from ai_wm.providers.base import LLMResponse, ToolCallRequest
 
 _SHOWN: Final = ("finish_reason", "model", "provider_finish_reason", "request_id", "service_tier")
 """What a reply says of itself, which goes into records, events and messages."""
-
-_log = logging.getLogger("ai_wm")
 
 
 def safe_reply(response: LLMResponse, secrets: Collection[Secret], *, for_script: bool) -> LLMResponse:
@@ -34,9 +31,11 @@ def safe_reply(response: LLMResponse, secrets: Collection[Secret], *, for_script
         if any(getattr(response, name) != value for name, value in changes.items()):
             response = replace(response, **changes)
     if response.finish_reason == "unknown":
-        word = response.provider_finish_reason
-        ended = f"the finish reason {short(word, 60)!r}" if word else "no finish reason"
-        _log.warning("%r ended a reply with %s; it is noted as unknown", short(response.model, 60), ended)
+        # Without the word itself, or the model's name, which are the server's: it may repeat what it was sent.
+        CALLS.warning(
+            "a reply ended with %s; it is noted as unknown, and the record has the provider's word for it",
+            "a finish reason that nobody knows" if response.provider_finish_reason else "no finish reason",
+        )
     return response
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ai_wm.calls import call_log
 from ai_wm.calls.authorization import Authorizer
 from ai_wm.calls.fallbacks import Tried, asks_next, workers_of
 from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, in_flight, record_of
 from ai_wm.calls.replies import safe_reply
 from ai_wm.calls.reserving import Reserving
-from ai_wm.calls.turn import StreamCallback, Task, Turn
+from ai_wm.calls.streaming import CallStream
+from ai_wm.calls.turn import Task, Turn
 from ai_wm.data.bounds import short
 from ai_wm.data.types import PerformanceRecord
 from ai_wm.keys import StreamMask, redact_error
 from ai_wm.keys.grant import KeyGrant
+from ai_wm.logs import CALLS, DEBUG, INFO, LIMITS, STORE
 from ai_wm.providers import Clients
 from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, byte_length
 from ai_wm.support.clock import Clock, Span
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
 _GIVEN_UP = frozenset({ErrorCode.TIMEOUT, ErrorCode.CANCELLED})
 """The failures after which nobody knows whether the model went on, and what that cost, if its client does not tell."""
-
-_log = logging.getLogger("ai_wm")
 
 
 class Answer(NamedTuple):
@@ -77,46 +77,68 @@ class Runner:
             NeuroScriptError: by step 1 what ``task.ready`` raises; 4 for a setting that does not fit; 10 for a call
                 that a script may not make; 20 or 46 by step 2; 18 or 34 by step 3; 16, 31, 40, 44, 45 or 47 by step 4;
                 25 or 26 by steps 6 and 7.  Where fallbacks failed too it is the error of the definition asked for,
-                whose ``details`` tell of them.
+                whose ``details`` tell of them; 21 for what the host's stream callback raises.
         """
-        tried: list[Tried] = []
-        first: NeuroScriptError | None = None
-        # 1. The definition exists, is active and supports this use.
-        for definition in workers_of(task, tried):
-            turn, stop = Turn(task, definition), self.clock.measure()
-            try:
-                authorization = self.authorizer.authorize(turn)
-                while True:
-                    # 2. Its limits have room, which is reserved.
-                    turn.hold(self.reserving.reserve(turn, authorization))
-                    # 3. Its key, for the address that the call goes to.
-                    grant = authorization.grant()
-                    # 4. The call, with a conversation made for it.
-                    response = self._call(turn, grant)
-                    # 5. What it cost.
-                    self._count(turn, response)
-                    if turn.take(response):
-                        break
+        callback = task.options.on_stream
+        stream = None if callback is None else CallStream(callback, task.worker)
+        told = CALLS.isEnabledFor(INFO)
+        try:
+            tried: list[Tried] = []
+            first: NeuroScriptError | None = None
+            # 1. The definition exists, is active and supports this use.
+            for definition in workers_of(task, tried):
+                turn, stop = Turn(task, definition, stream), self.clock.measure()
+                if told and first is not None:
+                    call_log.falls_back(turn, tried[0].name, first)
+                try:
+                    authorization = self.authorizer.authorize(turn)
+                    while True:
+                        # 2. Its limits have room, which is reserved.
+                        turn.hold(holds := self.reserving.reserve(turn, authorization))
+                        if LIMITS.isEnabledFor(DEBUG):
+                            call_log.reserved(turn, holds.tokens, holds.cost)
+                        # 3. Its key, for the address that the call goes to.
+                        grant = authorization.grant()
+                        # 4. The call, with a conversation made for it.
+                        if told and CALLS.isEnabledFor(DEBUG):
+                            call_log.asked(turn)
+                        response = self._call(turn, grant)
+                        # 5. What it cost.
+                        self._count(turn, response)
+                        if told and CALLS.isEnabledFor(DEBUG):
+                            call_log.round_over(turn)
+                        if stream is not None:
+                            stream.round_over(turn.usage, turn.cost)
+                        if turn.take(response):
+                            break
+                        turn.settle()
+                        turn.run_tools(response)
+                    # 6. The record, and with it the summary of the definition.
+                    record = self._record(turn, stop(), tried)
+                    # 7. The counters of its limits.
                     turn.settle()
-                    turn.run_tools(response)
-                # 6. The record, and with it the summary of the definition.
-                record = self._record(turn, stop(), tried)
-                # 7. The counters of its limits.
-                turn.settle()
-            except BaseException as error:  # an interrupted call was made as well, and counts
-                self._end_failed(turn, stop(), tried, error)
-                if not isinstance(error, NeuroScriptError) or not asks_next(error, is_fallback=first is not None):
-                    raise
-                first = first or error
-                tried.append(Tried(definition.definition_id, definition.name, int(error.code), error.message))
-            else:
-                task.events.append(completed(definition, record))
-                # 8. The output and the record.
-                return Answer(response.text, record, tuple(turn.messages))
-        assert first is not None
-        if len(tried) > 1:
-            first.details["fallbacks"] = [item.to_map() for item in tried[1:]]
-        raise first
+                except BaseException as error:  # an interrupted call was made as well, and counts
+                    self._end_failed(turn, stop(), tried, error)
+                    if not isinstance(error, NeuroScriptError) or not asks_next(error, is_fallback=first is not None):
+                        raise
+                    first = first or error
+                    tried.append(Tried(definition.definition_id, definition.name, int(error.code), error.message))
+                else:
+                    task.events.append(completed(definition, record))
+                    if told:
+                        call_log.answered(turn, record)
+                    if stream is not None:
+                        stream.done(record)
+                    # 8. The output and the record.
+                    return Answer(response.text, record, tuple(turn.messages))
+            assert first is not None
+            if len(tried) > 1:
+                first.details["fallbacks"] = [item.to_map() for item in tried[1:]]
+            raise first
+        except BaseException as error:  # however it ends, the host is told of it
+            if stream is not None:
+                stream.failed(error)
+            raise
 
     def tell(self, task: Task) -> None:
         """Fires the events of a task.  Call it when nothing is held any more."""
@@ -125,16 +147,16 @@ class Runner:
 
     def _call(self, turn: Turn, grant: KeyGrant) -> LLMResponse:
         """One call of the model.  Its error shows no key; what a failed call is known to have used is counted first."""
-        request, options = turn.request(grant), turn.task.options
+        request = turn.request(grant)
         turn.begin(grant.secret)
         if self.in_flight is not None:
             self.in_flight.begin(in_flight(turn, self.clock.now()))
         try:
             client = self.clients.for_provider(request.provider, request.model)
             turn.sent()
-            response = client.complete(request) if options.stream is None else _streamed(client, request, turn)
+            response = client.complete(request) if turn.stream is None else _streamed(client, request, turn)
             if isinstance(response, LLMResponse):
-                return safe_reply(response, turn.secrets, for_script=options.clearance is not None)
+                return safe_reply(response, turn.secrets, for_script=turn.task.options.clearance is not None)
             failure = _broken(request, f"gave {type(response).__name__}; expected an LLMResponse")
         except NeuroScriptError as error:
             failure = error
@@ -171,6 +193,8 @@ class Runner:
         if self.in_flight is not None:
             self.in_flight.end(turn.task_id)
         turn.record = record
+        if STORE.isEnabledFor(DEBUG):
+            call_log.recorded(turn, record)
         return record
 
     def _end_failed(self, turn: Turn, span: Span, tried: list[Tried], error: BaseException) -> None:
@@ -187,34 +211,39 @@ class Runner:
             if isinstance(error, NeuroScriptError):
                 failure = unrecorded
                 raise
-            _log.warning("the interrupted call of %s has no record: %s", turn.subject, unrecorded)
+            CALLS.warning("the interrupted call of %s has no record: %s", turn.subject, unrecorded)
         finally:
             try:
                 turn.settle()
             except Exception as unsettled:  # a host's own limiter may raise anything; what ended the turn matters more
                 # What was reserved counts until the limiter has tried again.
-                _log.warning("a call of %s is not settled under its limits yet: %s", turn.subject, unsettled)
+                CALLS.warning("a call of %s is not settled under its limits yet: %s", turn.subject, unsettled)
+            if CALLS.isEnabledFor(INFO) or LIMITS.isEnabledFor(INFO):
+                call_log.ended(turn, span, error)
+            if turn.stream is not None:
+                turn.stream.turn_failed(turn.usage, turn.cost, turn.record)
             if isinstance(failure, NeuroScriptError):
                 turn.task.events.append(failed(turn.definition, turn.instance_id, failure, turn.record))
 
 
 def _streamed(client: LLMClient, request: LLMRequest, turn: Turn) -> LLMResponse | None:
-    options, progress, deltas = turn.task.options, turn.progress, client.stream(request)
-    mask = StreamMask(turn.secrets) if turn.secrets and options.clearance is not None else None
+    stream, progress, deltas = turn.stream, turn.progress, client.stream(request)
+    assert stream is not None
+    mask = StreamMask(turn.secrets) if turn.secrets and turn.task.options.clearance is not None else None
     response = None
     try:
         for delta in deltas:
-            if options.check is not None:
-                options.check()
+            if request.check is not None:
+                request.check()
             progress.began = True
             progress.produced += byte_length(delta.text)
             text = mask.take(delta.text) if mask is not None else delta.text
-            if text and options.stream is not None:
-                _hand_on(options.stream, text)
+            if text:
+                stream.text(text)
             response = delta.response or response
         rest = mask.end() if mask is not None else ""
-        if rest and options.stream is not None:
-            _hand_on(options.stream, rest)
+        if rest:
+            stream.text(rest)
     finally:
         # A stream that is left early must let go of its connection now and not when it is collected.
         close = getattr(deltas, "close", None)
@@ -225,17 +254,6 @@ def _streamed(client: LLMClient, request: LLMRequest, turn: Turn) -> LLMResponse
             ErrorCode.LLM_ERROR, f"the stream of {request.provider}/{request.model} ended without its last piece"
         )
     return response
-
-
-def _hand_on(stream: StreamCallback, text: str) -> None:
-    try:
-        stream(text)
-    except NeuroScriptError:
-        raise
-    except Exception as error:  # the host's own callback: the model is not to blame for what it raises
-        raise NeuroScriptError(
-            ErrorCode.TOOL_EXECUTION_FAILED, f"the stream callback failed: {type(error).__name__}: {error}"
-        ) from error
 
 
 def _broken(request: LLMRequest, what: str) -> NeuroScriptError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
+from ai_wm.logs import CALLS, DEBUG, tell
 from ai_wm.providers.base import Message, ToolCallRequest, ToolDefinition
 from neuroscript import (
     ArgType,
@@ -123,6 +124,9 @@ class WorkerTools:
         if tool is None or self._host is None:
             raise NeuroScriptError(ErrorCode.SECURITY, self._refusal(request.name))
         arguments = validate_and_convert_args(tool.spec, request.arguments)
+        if CALLS.isEnabledFor(DEBUG):
+            name = tool.spec.full_name
+            tell(CALLS, DEBUG, "tool", "a model's call of %s is run", (name,), {"tool": name})
         with self._host.lock:
             result = tool.invoke(self._host.context, arguments)
         if isinstance(result, ErrorValue):

@@ -10,6 +10,7 @@ from typing import Any, Final
 from ai_wm.calls.ceilings import Holds, RunBudget
 from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.pricing import PriceSource, cost_of_call, fallback_cost
+from ai_wm.calls.streaming import CallStream, StreamCallback
 from ai_wm.calls.tool_host import ToolHost, WorkerTools
 from ai_wm.data.bounds import is_believable, short
 from ai_wm.data.headers import headers_of, secret_texts
@@ -47,9 +48,6 @@ _MOST_NAMES: Final = 5
 _PLENTY: Final = 1_000_000
 """Tokens up to which a count of input, and one of output, is not looked at closely."""
 
-StreamCallback = Callable[[str], object]
-"""Gets each piece of a reply's text as it comes."""
-
 Check = Callable[[], None]
 """Raises when the caller was cancelled."""
 
@@ -60,7 +58,7 @@ class CallOptions:
 
     Args:
         tools: where the tools that the model may call come from; None: it has none.
-        stream: gets the reply's text in pieces.
+        on_stream: gets the events of the call as they come; None: nothing is streamed.
         check: called now and then while waiting; raises to cancel.
         context: messages that go along this once, ahead of the prompt.
         clearance: what the scripts that caused it may do; None: it is the host itself.
@@ -68,7 +66,7 @@ class CallOptions:
     """
 
     tools: ToolHost | None = None
-    stream: StreamCallback | None = None
+    on_stream: StreamCallback | None = None
     check: Check | None = None
     context: tuple[Message, ...] = ()
     clearance: Clearance | None = None
@@ -113,19 +111,23 @@ class Turn:
     Args:
         task: what is to be answered.
         definition: the worker, as it is now.
+        stream: tells the host of the call; None: nothing is streamed.
 
     Raises:
         NeuroScriptError: 4 for a setting that does not fit.
     """
 
-    def __init__(self, task: Task, definition: AIWorkerDefinition) -> None:
+    def __init__(self, task: Task, definition: AIWorkerDefinition, stream: CallStream | None = None) -> None:
         self.task = task
         self.definition = definition
+        self.stream = stream
         self.config = task.configure(definition)
         self.settings = CallSettings.of(self.config)
         self.task_id = new_id()
         """The id of its record."""
         self.instance_id = task.instance_id or f"{STATELESS_PREFIX}{new_id()}"
+        if stream is not None:
+            stream.begin(definition, self.instance_id)
         self.usage = Usage()
         self.cost = 0.0
         self.cost_source = ""
@@ -338,7 +340,10 @@ class Turn:
             for call in response.tool_calls:
                 if check is not None:
                     check()
-                self.tools_called.append(short(redact(call.name, self.secrets)))
+                name = short(redact(call.name, self.secrets))
+                self.tools_called.append(name)
+                if self.stream is not None:
+                    self.stream.tool_call(name)
                 result = self._tools.run(call)
                 if result.is_error and self.secrets:  # it may repeat what the model wrote, and the model the key
                     result = replace(result, content=redact(result.content, self.secrets))

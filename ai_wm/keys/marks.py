@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import hmac
 import json
-import logging
 import os
 import secrets
 import stat
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from ai_wm.data.types import AIWorkerDefinition
+from neuroscript import get_logger
 
 KEY_FILE: Final = "worker_marks.key"
 """The file of the key, in the user's data directory for neuroscript (``XDG_DATA_HOME`` on Linux)."""
@@ -28,7 +28,7 @@ _KEY_BYTES: Final = 32
 _SAFE: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _MOST_CACHED: Final = 100_000
 
-_log = logging.getLogger("ai_wm")
+_log = get_logger("ai_wm.store")
 
 
 class Marks:

@@ -5,7 +5,6 @@ An adapter does no input or output and keeps nothing; `ai_wm.providers.http` sen
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -14,10 +13,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, Protocol
 
+from ai_wm.logs import CALLS
 from ai_wm.providers.base import LLMRequest, LLMResponse, Usage
 from neuroscript import ErrorCode, NeuroScriptError
-
-_log = logging.getLogger("ai_wm.providers")
 
 # Far above any reply, and small enough for everything that keeps counts.
 _MOST_TOKENS = 10**12
@@ -279,7 +277,7 @@ def not_sent(request: LLMRequest, option: str, why: str) -> None:
 
 @lru_cache(maxsize=4096)
 def _say_once(provider: str, model: str, session: str, option: str, why: str) -> None:
-    _log.warning("%s has no %s (%s); it is left out of the requests to %s", provider, option, why, model)
+    CALLS.warning("%s has no %s (%s); it is left out of the requests to %s", provider, option, why, model)
 
 
 def add_options(body: dict[str, Any], options: Mapping[str, Any], made_here: frozenset[str]) -> dict[str, Any]:

@@ -8,16 +8,14 @@ was asked for is not amended: then the refusal is the error.
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ai_wm.logs import CALLS
 from ai_wm.providers.adapter import ErrorReply
 from ai_wm.providers.options import JSON_INSTRUCTION
-
-_log = logging.getLogger("ai_wm.providers")
 
 Body = dict[str, Any]
 
@@ -160,5 +158,5 @@ def amended(body: Body, names: Iterable[str], where: str = "") -> Body:
         if amendment.applies(body):
             body = amendment.made(body)
             if where and amendment.warning:
-                _log.warning("%s %s", where, amendment.warning)
+                CALLS.warning("%s %s", where, amendment.warning)
     return body

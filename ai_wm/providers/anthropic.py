@@ -8,11 +8,11 @@ the older version, and every other under the newer.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from ai_wm.logs import CALLS
 from ai_wm.providers.adapter import (
     BadReply,
     Counts,
@@ -60,7 +60,6 @@ DEFAULT_MAX_TOKENS = 8192
 
 _MADE_HERE = frozenset({"messages", "model", "stream", "system", "tools"})
 _FORM = Form(call_id=re.compile(r"[a-zA-Z0-9_-]{1,64}"), blank_prompt=False, user_first=True)
-_log = logging.getLogger("ai_wm.providers")
 
 
 def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
@@ -117,7 +116,7 @@ def _wire_schema(schema: Mapping[str, Any] | None) -> dict[str, Any] | None:
     try:
         return for_anthropic(schema)
     except NotExpressible as error:
-        _log.warning("Anthropic's structured output does not know %s; the schema goes into the system prompt", error)
+        CALLS.warning("Anthropic's structured output does not know %s; the schema goes into the system prompt", error)
         return None
 
 

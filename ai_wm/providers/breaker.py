@@ -51,8 +51,12 @@ class Breaker:
             state.until = now + state.pause
             return None
 
-    def failed(self, base_url: str, model: str) -> None:
-        """Counts a call that failed on the provider's side."""
+    def failed(self, base_url: str, model: str) -> float:
+        """Counts a call that failed on the provider's side.
+
+        Returns:
+            the seconds for which the model is left alone from now on; 0 if it is not.
+        """
         with self._lock:
             state = self._states.setdefault((base_url, model), _State())
             if len(self._states) > MOST_STATES:  # a program may name ever new models
@@ -61,6 +65,7 @@ class Breaker:
             if state.failures >= FAILURES_IN_A_ROW:
                 state.pause = min(LONGEST_PAUSE, state.pause * 2 if state.pause else FIRST_PAUSE)
                 state.until = self._clock() + state.pause
+            return state.pause
 
     def answered(self, base_url: str, model: str) -> None:
         """Ends the count of failures: the provider answered, be it with a refusal."""

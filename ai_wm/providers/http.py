@@ -13,6 +13,7 @@ from ai_wm.data.bounds import short
 from ai_wm.data.headers import headers_of, secret_texts
 from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret, redact
+from ai_wm.logs import CALLS, INFO, tell
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest, whole_text
 from ai_wm.providers.amend import amended, amendment_for, hint_for
 from ai_wm.providers.base import (
@@ -376,11 +377,17 @@ class HTTPClient:
         exchange.text = failure.text or exchange.text
         if failure.retry and failure.retry_after is not None:
             failure.retry_after = self._pace.wait(exchange.target, failure.retry_after, exchange.attempts.remaining())
-        if exchange.attempts.again(failure):
-            return
         status = failure.details.get("status", 0)
+        if exchange.attempts.again(failure):
+            if CALLS.isEnabledFor(INFO):
+                _log_retry(exchange, failure.code, status)
+            return
         if failure.code == ErrorCode.TIMEOUT or status >= 500 or status in (408, 429) or (failure.retry and not status):
-            self._breaker.failed(*exchange.target)
+            pause = self._breaker.failed(*exchange.target)
+            if pause and CALLS.isEnabledFor(INFO):
+                message = "%s keeps failing and is left alone for %g s"
+                fields: dict[str, Any] = {"seconds": pause, **_names(exchange)}
+                tell(CALLS, INFO, "cool_down", message, (exchange.where, pause), fields, exchange.secrets)
         elif status:
             self._breaker.answered(*exchange.target)
         if exchange.wasted:
@@ -504,6 +511,14 @@ def _media_type(reply: Reply) -> str:
 
 def _text(body: bytes) -> str:
     return body[:_SHOWN_BYTES].decode(errors="replace")
+
+
+def _log_retry(exchange: _Exchange, code: int, status: int) -> None:
+    attempt = exchange.attempts.made + 1
+    why = f"error {int(code)}, status {status}" if status else f"error {int(code)}"
+    fields: dict[str, Any] = {"attempt": attempt, "code": int(code), "status": status, **_names(exchange)}
+    message = "%s is asked again, attempt %d, after %s"
+    tell(CALLS, INFO, "retry", message, (exchange.where, attempt, why), fields, exchange.secrets)
 
 
 def _names(exchange: _Exchange) -> dict[str, str]:

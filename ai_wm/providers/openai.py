@@ -7,11 +7,11 @@ documentation of vLLM, llama.cpp, LM Studio, OpenRouter, DeepSeek, Moonshot and 
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from ai_wm.logs import CALLS
 from ai_wm.providers.adapter import (
     BadReply,
     Endpoint,
@@ -53,7 +53,6 @@ key_header = "Authorization"
 key_prefix = "Bearer "
 request_id_headers: tuple[str, ...] = ("x-request-id",)
 
-_log = logging.getLogger("ai_wm.providers")
 
 _MADE_HERE = frozenset({"messages", "model", "stream", "tools"})
 # OpenAI takes ids of up to 40 characters.  Nobody knows the rules of all the others, of which each takes its own.
@@ -127,7 +126,7 @@ def _wire_format(shape: ResponseFormat) -> dict[str, Any]:
         try:
             schema = for_strict(schema)
         except NotExpressible as error:
-            _log.warning("the strict mode of response_format does not know %s; it is left out of the request", error)
+            CALLS.warning("the strict mode of response_format does not know %s; it is left out of the request", error)
             strict = None
     wire: dict[str, Any] = {"name": shape.name, "schema": schema}
     return {"type": "json_schema", "json_schema": wire if strict is None else {**wire, "strict": strict}}

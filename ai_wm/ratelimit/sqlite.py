@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 import time
@@ -32,9 +31,9 @@ from ai_wm.ratelimit.leases import Lease, is_held
 from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, WaitQueue
 from ai_wm.ratelimit.windows import Windows, usage_of
 from ai_wm.support.group_commit import GroupCommit, Ticket
-from neuroscript import NeuroScriptError
+from neuroscript import NeuroScriptError, get_logger
 
-_log = logging.getLogger(__name__)
+_log = get_logger("ai_wm.limits")
 
 # While a call of another process is in flight its end may give room at any time, and nobody tells this process.  The
 # first waiting caller looks after 5 ms, then ever more rarely, up to four times a second.

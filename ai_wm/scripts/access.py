@@ -5,14 +5,16 @@ Every tool, and ``ask``, goes through the access of its interpreter; the manager
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
 from ai_wm.calls.ceilings import RunBudget
+from ai_wm.calls.streaming import StreamCallback
 from ai_wm.calls.tool_host import ToolHost
-from ai_wm.calls.turn import CallOptions, Check, StreamCallback
+from ai_wm.calls.turn import CallOptions, Check
 from ai_wm.data.bounds import check_size
 from ai_wm.data.policy import WorkerPolicy
 from ai_wm.data.script_settings import script_settings
@@ -91,7 +93,7 @@ class ScriptAccess:
         *,
         tools: ToolHost | None = None,
         check: Check | None = None,
-        stream: StreamCallback | None = None,
+        on_stream: StreamCallback | None = None,
         whispered: Sequence[str] = (),
     ) -> CallOptions:
         """The options of a call, with what its scripts may do and spend.
@@ -100,12 +102,17 @@ class ScriptAccess:
             run: stands for the run that causes it.
             tools: where the tools that the model may call come from.
             check: called now and then while waiting; raises to cancel.
-            stream: gets the reply's text in pieces as they come.
+            on_stream: gets the events of the call as they come.
             whispered: texts that go to the model ahead of the prompt.
         """
         notes = tuple(Message(role="user", content=text) for text in whispered) if whispered else ()
         return CallOptions(
-            tools=tools, stream=stream, check=check, context=notes, clearance=self.rights, budget=self._budget_of(run)
+            tools=tools,
+            on_stream=on_stream,
+            check=check,
+            context=notes,
+            clearance=self.rights,
+            budget=self._budget_of(run),
         )
 
     def execute(
@@ -140,7 +147,9 @@ class ScriptAccess:
             NeuroScriptError: 10 as `execute`; what `Batches.execute` raises.
         """
         worker, given = self._asked(id_or_name), self._settings(overrides)
-        return self._wiring.batches.execute(worker, prompts, max_parallel, given, options, progress.display)
+        shown = None if options.on_stream is None else False  # the replies are shown instead, or go elsewhere
+        bar = functools.partial(progress.display, shown=shown)
+        return self._wiring.batches.execute(worker, prompts, max_parallel, given, options, bar)
 
     def ask(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -18,6 +17,7 @@ from ai_wm.data.types import AIWorkerDefinition, APIKeySource, APIKeySourceMetho
 from ai_wm.keys.approvals import CONVENTIONAL, Approvals, Server, Standing
 from ai_wm.keys.marks import Marks
 from ai_wm.keys.sources import source_name
+from ai_wm.logs import CALLS, INFO, LIMITS, tell
 from ai_wm.ratelimit.deferred import limits_nothing
 from ai_wm.workers.definitions import Definitions, find_in
 from neuroscript import ErrorCode, NeuroScriptError, NotFoundError
@@ -26,7 +26,6 @@ _HOST, _OWN, _NOBODY, _FOREIGN = Standing.HOST, Standing.OWN, Standing.NOBODY, S
 
 _MOST_STANDINGS = 100_000
 
-_log = logging.getLogger("ai_wm")
 
 OWN_SETTINGS = frozenset({"base_url"})
 """What a script's own definitions may set besides: where they are asked is looked at when they are asked."""
@@ -157,6 +156,11 @@ class Rights:
     def check_ask(self, definition: AIWorkerDefinition) -> None:
         """Refuses, with error 10, a worker that the policy does not let scripts ask."""
         if not self.policy.may_ask(definition.name):
+            if CALLS.isEnabledFor(INFO):
+                message = "scripts were refused worker %r, which the host does not let them ask"
+                names = {"worker": definition.name, "definition_id": definition.definition_id}
+                fields = {"code": int(ErrorCode.SECURITY), **names}
+                tell(CALLS, INFO, "refused", message, (definition.name,), fields)
             raise NeuroScriptError(
                 ErrorCode.SECURITY,
                 f"scripts may not ask the worker {definition.name!r}; the host permits it with --ask "
@@ -260,7 +264,7 @@ class Rights:
         """Says, once, that the price of a model is assumed."""
         if model not in self._told:
             self._told.add(model)
-            _log.warning(
+            LIMITS.warning(
                 "nobody knows the price of %s, so its calls count under max_cost_per_run as if it were the dearest "
                 "general model; give the worker cost_metrics, or set a ceiling of your own (--max-cost)",
                 model,

@@ -5,7 +5,6 @@ Unless said otherwise, the caller holds the store's lock and its mutex.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +20,7 @@ from ai_wm.store.performance_file import FileState, PerformanceFile
 from ai_wm.store.rows import IndexedEntry
 from ai_wm.store.state_directory import StateDirectory
 from ai_wm.store.summaries import Summaries
-from neuroscript import NeuroScriptError
+from neuroscript import NeuroScriptError, get_logger
 
 DEFINITIONS_FILE: Final = "ai_worker_definitions.json"
 PERFORMANCE_FILE: Final = "ai_worker_performance_data.json"
@@ -30,7 +29,7 @@ _SPARE_LINES: Final = 1000
 _SPARE_BYTES: Final = 1 << 16
 """So many superseded lines, and bytes of amendments, are no reason yet to write the performance file anew."""
 
-_LOG = logging.getLogger("ai_wm.store")
+_LOG = get_logger("ai_wm.store")
 
 
 class StorageEngine:

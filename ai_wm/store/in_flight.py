@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from ai_wm.store.files import FileSystem
 from ai_wm.support.process_lock import ProcessLock, try_hold
-from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
 _PREFIX: Final = "in-flight-"
 _MOST_BYTES: Final = 1 << 16
@@ -28,7 +28,7 @@ _MOST_BYTES: Final = 1 << 16
 _MOST_READ: Final = 1 << 26
 """A file with more than this is none of ours, and not read."""
 
-_log = logging.getLogger("ai_wm.calls")
+_log = get_logger("ai_wm.store")
 
 
 class CallsInFlight:

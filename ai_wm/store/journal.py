@@ -19,7 +19,6 @@ begins the next one and removes it.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import re
 import time
@@ -33,6 +32,7 @@ from ai_wm.store.index import JournaledInstance, RecordIndex
 from ai_wm.store.json_array import read_line, write_line
 from ai_wm.store.rows import record_row
 from ai_wm.support.process_lock import ProcessLock, try_hold
+from neuroscript import get_logger
 
 _SUFFIX: Final = ".jsonl"
 _LOCK_SUFFIX: Final = ".lock"
@@ -43,7 +43,7 @@ AMENDMENTS: Final = f"amendments{_SUFFIX}"
 _TIDY_BYTES: Final = 1 << 20
 """A journal with more than this about instances that ended is begun anew."""
 
-_LOG = logging.getLogger("ai_wm.store")
+_LOG = get_logger("ai_wm.store")
 
 
 class Journals:

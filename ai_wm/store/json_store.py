@@ -10,7 +10,6 @@ only if so.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import threading
 import time
@@ -45,12 +44,12 @@ from ai_wm.store.json_array import read_line
 from ai_wm.store.rows import script_record
 from ai_wm.store.state_directory import StateDirectory
 from ai_wm.support.group_commit import GroupCommit, Ticket
-from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
 _FLUSH_SECONDS: Final = 0.8
 """How long the summaries in the definitions file may lag; the promise is a second."""
 
-_LOG = logging.getLogger("ai_wm.store")
+_LOG = get_logger("ai_wm.store")
 
 
 class JsonStore:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import logging
 import os
 import sys
 import tempfile
@@ -37,7 +36,7 @@ from ai_wm.store.json_array import (
     write_line,
 )
 from ai_wm.store.rows import normal_entry
-from neuroscript import NeuroScriptError
+from neuroscript import NeuroScriptError, get_logger
 
 PADDING_STEP: Final = 16384
 """The file grows in steps of this many bytes while it is in use."""
@@ -45,7 +44,7 @@ PADDING_STEP: Final = 16384
 _LOOK_SECONDS: Final = 0.25
 """How often the file is checked for changes in place by other programs, in seconds."""
 
-_LOG = logging.getLogger("ai_wm.store")
+_LOG = get_logger("ai_wm.store")
 
 
 @dataclass(slots=True)

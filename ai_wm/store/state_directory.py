@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 from pathlib import Path
 from typing import Final
 
 from ai_wm.store.files import DENIED, Descriptor, FileSystem, StoreLock, io_error, read_at
+from neuroscript import get_logger
 
 STATE_DIRECTORY: Final = "ai_worker_state"
 
 _NOTE_BYTES: Final = 96
 
-_LOG = logging.getLogger("ai_wm.store")
+_LOG = get_logger("ai_wm.store")
 
 
 class StateDirectory:

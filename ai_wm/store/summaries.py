@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import Final
 
@@ -10,9 +9,9 @@ from ai_wm.data.totals import Totals, beyond_records, mark_of
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerPerformanceSummary
 from ai_wm.store.definitions_file import DefinitionsFile, DefinitionsState
 from ai_wm.store.index import RecordIndex
-from neuroscript import NeuroScriptError
+from neuroscript import NeuroScriptError, get_logger
 
-_LOG = logging.getLogger("ai_wm.store")
+_LOG = get_logger("ai_wm.store")
 
 _NUMBERS: Final = tuple(name for name in AIWorkerPerformanceSummary.model_fields if name != "counted")
 

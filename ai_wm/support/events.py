@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+
+from neuroscript import get_logger
 
 INSTANCE_SPAWNED = "ai_wm.instance.spawned"
 INSTANCE_RETIRED = "ai_wm.instance.retired"
@@ -19,7 +20,7 @@ Listener = Callable[[str, dict[str, Any]], object]
 
 _collected: ContextVar[list[tuple[str, dict[str, Any]]] | None] = ContextVar("ai_wm_collected_events", default=None)
 
-_log = logging.getLogger("ai_wm")
+_log = get_logger("ai_wm.calls")
 
 
 class Events:

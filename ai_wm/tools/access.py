@@ -65,14 +65,14 @@ def access_of(ctx: ToolContext) -> ScriptAccess:
     return make()
 
 
-def options_of(
-    ctx: ToolContext, access: ScriptAccess, *, streamed: bool = True, whispered: Sequence[str] = ()
-) -> CallOptions:
-    """Makes the options of a call that a script makes: its model's tools, and how it is cancelled."""
+def options_of(ctx: ToolContext, access: ScriptAccess, *, whispered: Sequence[str] = ()) -> CallOptions:
+    """Makes the options of a call that a script makes: its model's tools, who hears of it, and how it is cancelled."""
+    from ai_wm.calls.streaming import relayed
+
     interpreter = ctx.interpreter
     tools = access.tools(interpreter.tools, interpreter.policy, ctx)
-    stream = stream_of(ctx) if streamed else None
-    return access.options(ctx.run, tools=tools, check=ctx.check, stream=stream, whispered=whispered)
+    on_stream = relayed(ctx.on_stream)
+    return access.options(ctx.run, tools=tools, check=ctx.check, on_stream=on_stream, whispered=whispered)
 
 
 class InterpreterFiles:
@@ -158,9 +158,3 @@ def task_map(ctx: ToolContext, output: str, record: PerformanceRecord) -> dict[s
         "duration_ms": record.duration_ms,
         "finish_reason": metrics.get("finish_reason", ""),
     }
-
-
-def stream_of(ctx: ToolContext) -> Callable[[str], object] | None:
-    """Returns the host's function for pieces of replies, its service ``stream``; None if it has none."""
-    stream: Callable[[str], object] | None = ctx.services.get("stream")
-    return stream

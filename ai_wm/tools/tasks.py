@@ -50,8 +50,7 @@ def execute_batch(
 
     with calling(ctx):
         access = access_of(ctx)
-        options = options_of(ctx, access, streamed=False)
-        results = access.execute_batch(name, prompts, max_parallel, config_overrides, options)
+        results = access.execute_batch(name, prompts, max_parallel, config_overrides, options_of(ctx, access))
     return [
         ErrorValue.of(result) if isinstance(result, NeuroScriptError) else task_map(ctx, *result) for result in results
     ]

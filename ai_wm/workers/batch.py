@@ -12,6 +12,7 @@ from operator import attrgetter
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
+from ai_wm.calls.streaming import StreamRelay
 from ai_wm.calls.turn import CallOptions, Check
 from ai_wm.data.settings import check_overrides
 from ai_wm.support.events import Events
@@ -70,12 +71,15 @@ class Batches:
             if stopped.is_set():
                 raise NeuroScriptError(ErrorCode.CANCELLED, "the batch was cancelled")
 
-        own = replace(options, check=check)
         results: dict[int, TaskResult | NeuroScriptError] = {}
-        finished: SimpleQueue[_Done] = SimpleQueue()
+        finished: SimpleQueue[_Done | Callable[[], None]] = SimpleQueue()
+        relay = None if options.on_stream is None else StreamRelay(options.on_stream, finished.put, stopped)
+        own = replace(options, check=check, on_stream=None if relay is None else relay.tell)
         indexes = iter(range(len(prompts)))
 
         def work() -> None:
+            if relay is not None:
+                relay.use_in_thread()
             for index in indexes:
                 try:
                     finished.put(_Done(index, *self._one(id_or_name, prompts[index], overrides, own, check)))
@@ -99,6 +103,8 @@ class Batches:
                         advance()
         finally:
             stopped.set()
+            if relay is not None:
+                relay.cut_off()
             done = len(results) == len(prompts)
             if not done:
                 # The calls in flight notice it and are recorded, mostly by then; a host's own client may take longer.
@@ -129,14 +135,21 @@ class _Done(NamedTuple):
 _place_of = attrgetter("place")
 
 
-def _next_of(finished: SimpleQueue[_Done], check: Check | None) -> list[_Done]:
-    """The tasks that are over, waiting for at least one; looks now and then whether the caller was cancelled."""
+def _next_of(finished: SimpleQueue[_Done | Callable[[], None]], check: Check | None) -> list[_Done]:
+    """The tasks that are over, waiting for at least one; looks now and then whether the caller was cancelled.
+
+    What else the tasks want done in this thread is done meanwhile.
+    """
     found: list[_Done] = []
     while not found:
         try:
-            found.append(finished.get(timeout=None if check is None else _WATCH_SECONDS))
+            item = finished.get(timeout=None if check is None else _WATCH_SECONDS)
             while True:
-                found.append(finished.get_nowait())
+                if isinstance(item, _Done):
+                    found.append(item)
+                else:
+                    item()
+                item = finished.get_nowait()
         except Empty:
             if check is not None:
                 check()

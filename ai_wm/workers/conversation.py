@@ -8,8 +8,9 @@ from typing import Any
 
 from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.runner import Runner
+from ai_wm.calls.streaming import StreamCallback
 from ai_wm.calls.tool_host import ToolHost
-from ai_wm.calls.turn import CallOptions, Check, StreamCallback, Task
+from ai_wm.calls.turn import CallOptions, Check, Task
 from ai_wm.data.settings import at_current_address, check_overrides, effective_config, fallback_overrides
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, AIWorkerInstanceStatus, PerformanceRecord
 from ai_wm.providers.base import Message, Usage
@@ -56,7 +57,7 @@ class ConversationManager:
         config_overrides: Mapping[str, Any] | None = None,
         *,
         tools: ToolHost | None = None,
-        stream: StreamCallback | None = None,
+        on_stream: StreamCallback | None = None,
         check: Check | None = None,
         context: Sequence[str] = (),
     ) -> str:
@@ -66,7 +67,7 @@ class ConversationManager:
             message: what to say.
             config_overrides: settings on top of the instance's, for this turn.
             tools: where the tools that the model may call come from; None: those of the manager, if it has any.
-            stream: gets the reply's text in pieces as they come.
+            on_stream: gets the `StreamEvent`s of the turn as they come; None: nothing is streamed.
             check: called now and then while waiting; raises to cancel.
             context: texts that go to the model ahead of the message this once and do not enter the history.
 
@@ -76,7 +77,7 @@ class ConversationManager:
                 history is then as it was before.
         """
         notes = tuple(Message(role="user", content=text) for text in context)
-        options = CallOptions(tools=tools or self._tools, stream=stream, check=check, context=notes)
+        options = CallOptions(tools=tools or self._tools, on_stream=on_stream, check=check, context=notes)
         return self._conversations.ask(self._session, message, config_overrides, options)
 
     async def aask(self, message: str, config_overrides: Mapping[str, Any] | None = None, **options: Any) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import logging
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from threading import RLock
 from typing import Any
 
+from ai_wm.calls import call_log
 from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.recording import failed
 from ai_wm.data.settings import CallSettings, check_overrides, effective_config
@@ -22,6 +22,7 @@ from ai_wm.data.types import (
     RetiredInstanceInfo,
     TokenUsageMetrics,
 )
+from ai_wm.logs import CALLS, DEBUG, INFO, LIMITS, tell
 from ai_wm.ratelimit import RateLimiter
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
@@ -31,8 +32,6 @@ from ai_wm.workers.definitions import Definitions
 from ai_wm.workers.file_contexts import FileContexts, FileReader, checked_paths
 from ai_wm.workers.session import Session, stale
 from neuroscript import ErrorCode, NeuroScriptError, RateLimitedError
-
-_log = logging.getLogger("ai_wm")
 
 FINAL_STATES = (
     AIWorkerInstanceStatus.RETIRED_COMPLETED,
@@ -146,8 +145,13 @@ class Instances:
         try:
             live = self._start(ExactId(definition.definition_id), overrides, paths, clearance, read or self._read)
         except RateLimitedError as error:
+            if LIMITS.isEnabledFor(INFO):
+                call_log.not_spawned(definition, error)
             self._events.fire(*failed(definition, "", error, None))
             raise
+        if CALLS.isEnabledFor(DEBUG):
+            message = "the instance %s of worker %r is spawned"
+            tell(CALLS, DEBUG, "spawned", message, (live.instance_id, live.name), _names(live))
         payload = {"instance_id": live.instance_id, "definition_id": live.definition_id, "name": definition.name}
         self._events.fire(INSTANCE_SPAWNED, payload)
         return live
@@ -229,6 +233,8 @@ class Instances:
             while len(self._gone) > _REMEMBERED:
                 self._gone.popitem(last=False)
         self._limiter.release_slot(live.limits_id, instance_id)
+        if CALLS.isEnabledFor(INFO):
+            _log_ended(live, status, info.session_token_usage)
         self._events.fire(
             INSTANCE_RETIRED,
             {
@@ -320,12 +326,25 @@ def _status(status: Any) -> AIWorkerInstanceStatus:
 def _final_status(status: Any, instance_id: str) -> AIWorkerInstanceStatus:
     if status in FINAL_STATES:
         return AIWorkerInstanceStatus(status)
-    _log.warning(
+    CALLS.warning(
         "the instance %s is retired with the final status %r, which is none; it is stored as retired_exhausted",
         instance_id,
         status,
     )
     return AIWorkerInstanceStatus.RETIRED_EXHAUSTED
+
+
+def _names(live: Session) -> dict[str, str]:
+    """The fields of what is logged of an instance."""
+    return {"instance_id": live.instance_id, "worker": live.name, "definition_id": live.definition_id}
+
+
+def _log_ended(live: Session, status: AIWorkerInstanceStatus, usage: TokenUsageMetrics) -> None:
+    message = "the instance %s of worker %r has ended: %s, %d tokens in, %d out"
+    counts = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+    values = live.instance_id, live.name, status.value, *counts.values()
+    fields = {"final_status": status.value, **counts, **_names(live)}
+    tell(CALLS, INFO, "instance_ended", message, values, fields)
 
 
 def _session_usage(usage: Any) -> TokenUsageMetrics:

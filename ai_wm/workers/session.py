@@ -35,6 +35,7 @@ class Session:
     ) -> None:
         self.instance_id = instance_id
         self.definition_id = definition.definition_id
+        self.name = definition.name
         self.limits_id = definition.limits_id
         self.owner = owner
         self.overrides = dict(overrides)

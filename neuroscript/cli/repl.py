@@ -9,6 +9,7 @@ from neuroscript import __version__
 from neuroscript.cli.host import POLICY_SERVICE, check_patterns, settings_of
 from neuroscript.cli.interrupts import Interrupts
 from neuroscript.cli.options import add_host, add_limits, add_policy, environment, sandbox_directory
+from neuroscript.cli.replies import Replies
 from neuroscript.cli.session import ReplSession
 from neuroscript.cli.source import STDIN
 from neuroscript.cli.status import OK
@@ -32,12 +33,20 @@ def run(options: argparse.Namespace) -> int:
     directory = sandbox_directory(settings.one("run.sandbox"))
     interrupts = Interrupts()
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    # Into a pipe goes what is emitted and no more.
+    replies = Replies(sys.stdout, once=True) if interactive else None
+
+    def emit(value: object) -> None:
+        text = text_of(value)
+        if replies is None or not replies.repeats(text):
+            write_line(sys.stdout, text)
 
     def make_interpreter() -> Interpreter:
         return Interpreter(
             sandbox=directory,
             limits=settings.limits(),
-            emit=lambda value: write_line(sys.stdout, text_of(value)),
+            emit=emit,
+            on_stream=replies.show if replies is not None else None,
             # From a pipe, the next line is the next input and no answer.
             prompt=interrupts.ask if interactive else None,
             environment=environment(list(settings.each("run.env"))),
@@ -46,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
             services={POLICY_SERVICE: settings.worker_policy()},
         )
 
-    session = ReplSession(make_interpreter, lambda text: write_line(sys.stdout, text), settings)
+    session = ReplSession(make_interpreter, lambda text: write_line(sys.stdout, text), settings, replies)
     try:
         check_patterns(session.interpreter, options, settings.one("run.plugins"))
         if interactive:

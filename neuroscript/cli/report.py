@@ -6,7 +6,7 @@ import sys
 from itertools import groupby
 
 from neuroscript.errors import Diagnostic, NeuroScriptError, NeuroScriptSyntaxError
-from neuroscript.output import end_reply, one_line, write_line, write_reply
+from neuroscript.output import end_reply, one_line, write_line
 from neuroscript.values import text_of, to_json
 
 TYPE_CHECKING = False
@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Protocol
 
+    from neuroscript.cli.replies import Replies
+    from neuroscript.streaming import StreamEvent
+
     class Report(Protocol):
         """Where a run's values and its end go."""
 
         def emit(self, value: Any) -> None: ...
 
-        def delta(self, text: str) -> None: ...
+        def stream(self, event: StreamEvent) -> None: ...
 
         def result(self, value: Any) -> None: ...
 
@@ -39,18 +42,26 @@ class TextReport:
 
     def __init__(self, show_result: bool = False) -> None:
         self._show_result = show_result
+        self._replies: Replies | None = None
 
     def emit(self, value: Any) -> None:
         end_reply(sys.stderr)
-        write_line(sys.stdout, text_of(value))
+        text = text_of(value)
+        if self._replies is None or not self._replies.repeats(text):
+            write_line(sys.stdout, text)
 
-    def delta(self, text: str) -> None:
-        write_reply(sys.stderr, text)  # not on standard output: what the program makes of the reply goes there
+    def stream(self, event: StreamEvent) -> None:
+        if self._replies is None:
+            from neuroscript.cli.replies import Replies, is_one_terminal
+
+            # Not on standard output: what the program makes of the replies goes there, to be read by other programs.
+            self._replies = Replies(sys.stderr, once=is_one_terminal(sys.stdout, sys.stderr))
+        self._replies.show(event)
 
     def result(self, value: Any) -> None:
         end_reply(sys.stderr)
         if self._show_result:
-            write_line(sys.stdout, text_of(value))
+            self.emit(value)
 
     def error(self, error: NeuroScriptError, sources: Mapping[str, str]) -> None:
         sys.stdout.flush()
@@ -64,8 +75,15 @@ class JsonLinesReport:
     def emit(self, value: Any) -> None:
         self._line({"emit": to_json(value), "text": text_of(value)})
 
-    def delta(self, text: str) -> None:
-        self._line({"delta": text})
+    def stream(self, event: StreamEvent) -> None:
+        used = {"input_tokens": event.input_tokens, "output_tokens": event.output_tokens, "cost": event.cost}
+        told: dict[str, Any] = {
+            "delta": event.text,
+            "tool_call": event.tool,
+            "usage": used,
+            "done": {"ok": event.ok, "code": event.code, "task_id": event.task_id, **used},
+        }
+        self._line({event.kind: told[event.kind], "worker": event.worker, "call": event.call_id})
 
     def result(self, value: Any) -> None:
         self._line({"result": to_json(value), "text": text_of(value)})

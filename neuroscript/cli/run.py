@@ -30,11 +30,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from neuroscript.cli.report import Report
+    from neuroscript.streaming import StreamEvent
 
 DEFAULT_ENTRY = "main"
-STREAM_SERVICE = "stream"
-"""The service that plugins hand the pieces of a model's reply to: a function of one string."""
-
 SUMMARY = "run a program"
 
 
@@ -55,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stream",
         action="store_true",
-        help='show the models\' replies while they come: on standard error, or as lines {"delta": text}',
+        help='show the models\' replies while they come: on standard error, or as lines {"delta": text, …}',
     )
     parser.add_argument(
         "--explain-policy",
@@ -86,20 +84,18 @@ def run(options: argparse.Namespace) -> int:
     )
     interrupts = Interrupts()
     sink = _Sink(make_report(options.format, show_result=options.entry is not None))
-    services: dict[str, Any] = {POLICY_SERVICE: host.workers}
-    if host.stream:
-        services[STREAM_SERVICE] = sink.delta
     with _Host(
         sandbox=sandbox_directory(host.sandbox),
         limits=host.limits,
         emit=sink.emit,
+        on_stream=sink.stream if host.stream else None,
         # Where the program itself comes from standard input, no answer can.
         prompt=None if options.file == STDIN else interrupts.ask,
         environment=environment(host.environment),
         plugins=host.plugins,
         policy=host.tools,
         cache=True,
-        services=services,
+        services={POLICY_SERVICE: host.workers},
     ) as interpreter:
         check_patterns(interpreter, options, host.plugins)
         try:
@@ -177,9 +173,9 @@ class _Sink:
         """Prints an emitted value."""
         self._print(self.report.emit, value)
 
-    def delta(self, text: str) -> None:
-        """Prints a piece of a model's reply."""
-        self._print(self.report.delta, text)
+    def stream(self, event: StreamEvent) -> None:
+        """Prints what an event of a model's reply tells."""
+        self._print(self.report.stream, event)
 
     def _print(self, print_: Callable[[Any], None], value: Any) -> None:
         if self.broken:

@@ -9,6 +9,7 @@ from typing import Any
 
 from neuroscript.cli.explanation import explained
 from neuroscript.cli.host import CHANGED_SERVICE, POLICY_SERVICE
+from neuroscript.cli.replies import Replies
 from neuroscript.cli.report import explain
 from neuroscript.cli.settings import EXAMPLE_ADDRESS, EXAMPLE_KEY, Settings, pair
 from neuroscript.cli.source import read_source
@@ -58,6 +59,7 @@ class ReplSession:
         make_interpreter: makes an interpreter; called once at first and for each ``:reset``.
         write: shows a text, which may have several lines, and ends it with a line end.
         settings: what is granted; ``make_interpreter`` gives an interpreter what they say.
+        replies: shows the replies of models while they come; None: they are not shown.
     """
 
     def __init__(
@@ -65,9 +67,11 @@ class ReplSession:
         make_interpreter: Callable[[], Interpreter],
         write: Callable[[str], None],
         settings: Settings | None = None,
+        replies: Replies | None = None,
     ) -> None:
         self._make_interpreter = make_interpreter
         self._write = write
+        self._replies = replies
         self._settings = settings if settings is not None else Settings()
         self._pending: list[str] = []
         self._sources: dict[str, str] = {}
@@ -93,6 +97,8 @@ class ReplSession:
         Returns:
             Whether more lines are wanted to complete the input.
         """
+        if self._replies is not None:
+            self._replies.forget()  # what is typed is a wish to see it, if again
         self._pending.append(line)
         text = "\n".join(self._pending)
         if len(self._pending) == 1 and line.lstrip().startswith(":") and not line.lstrip().startswith("::"):
@@ -125,10 +131,14 @@ class ReplSession:
         self._sources[name] = text
         try:
             value = self._session.evaluate(text, name)
-            if value is not None:
+            if value is not None and not self._was_shown(value):
                 self._write(shown(value))
         except NeuroScriptError as error:
             self._write(explain(error, self._sources))
+
+    def _was_shown(self, value: Any) -> bool:
+        """Whether a value is the reply that the same input has just shown."""
+        return self._replies is not None and type(value) is str and self._replies.repeats(value)
 
     def close(self) -> None:
         """Ends the session."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from neuroscript.runtime.handles import HandleTable
     from neuroscript.runtime.services import Services
     from neuroscript.sandbox.sandbox import Sandbox
+    from neuroscript.streaming import StreamEvent
     from neuroscript.values import Function, ToolValue
 
 
@@ -94,6 +95,15 @@ class ToolContext:
     def log(self) -> logging.Logger:
         """The interpreter's log."""
         return self.interpreter.log
+
+    @property
+    def on_stream(self) -> Callable[[StreamEvent], object] | None:
+        """Gives the host an event of a model's reply, as `call_host` does; None where the host does not listen.
+
+        The event ``done`` reaches the host even if the run has been cancelled.
+        """
+        interpreter = self.interpreter
+        return None if interpreter.on_stream is None else interpreter.runtime.stream
 
     def emit(self, value: Any) -> None:
         """Emits a value, as the statement does."""

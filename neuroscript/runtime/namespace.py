@@ -9,7 +9,9 @@ import builtins
 import sys
 from functools import partial
 from itertools import chain, compress
+from time import monotonic
 
+from neuroscript.cancellation import CancelToken
 from neuroscript.errors import UNCATCHABLE, ErrorCode, NeuroScriptError
 from neuroscript.output import write_line
 from neuroscript.runtime import abi
@@ -41,10 +43,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-    from neuroscript.cancellation import CancelToken
     from neuroscript.interpreter import Interpreter
     from neuroscript.limits import Limits
     from neuroscript.runtime.programs import LoadedProcedure, Signature
+    from neuroscript.streaming import StreamEvent
+
+_LAST_SECONDS = 1.0  # for an asynchronous callback that is told of the end of a call whose run has been cancelled
 
 
 class Runtime(ToolLinks, Runs):
@@ -293,6 +297,29 @@ class Runtime(ToolLinks, Runs):
         sink = self.interpreter.whisper_sink
         if sink is not None:
             self.call_host("the host's whisper sink", sink, name, to_host(value))
+
+    def stream(self, event: StreamEvent) -> None:
+        """Gives the host an event of a model's reply.
+
+        The end of a call is told even if the run has been cancelled, since the host may have to clear up after the
+        call; then an asynchronous function gets a second for it, and the run does not hang on it.
+        """
+        sink, what = self.interpreter.on_stream, "the host's stream callback"
+        if sink is None:
+            return
+        if event.kind != "done" or not self.fuel.token.cancelled:
+            self.call_host(what, sink, event)
+            return
+        result = sink(event)
+        if result is not None and hasattr(result, "__await__"):
+            from neuroscript.runtime.deadlines import DEADLINES
+
+            limit = CancelToken()
+            alarm = DEADLINES.add(monotonic() + _LAST_SECONDS, limit.cancel)
+            try:
+                wait_for(result, limit)
+            finally:
+                alarm.remove()
 
     def prompt(self, depth: int, text: Any) -> str:
         """Asks the person at the host: ``promptuser``."""

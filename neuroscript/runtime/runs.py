@@ -9,14 +9,17 @@ from __future__ import annotations
 import sys
 import threading
 from contextvars import ContextVar
+from time import monotonic
 
 from neuroscript.errors import UNCATCHABLE, ErrorCode, NeuroScriptError
+from neuroscript.logs import DEBUG, INFO, get_logger
 from neuroscript.runtime import abi
 from neuroscript.runtime.errors import Stop, script_error
 from neuroscript.runtime.run_state import RunState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import logging
     from contextvars import Token
     from types import TracebackType
     from typing import Any, NoReturn
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 _UNLIMITED_DEPTH = 1 << 30
 _MOST_FRAMES = 30_000
 _TURN = 0.05  # seconds; how often a run that waits for another looks whether it is cancelled
+_LOG = "neuroscript.run"
 _SMALLEST_LOAD = 1024  # bytes that a load counts as, however short it is
 
 _runs: ContextVar[tuple[RunState, ...]] = ContextVar("neuroscript_runs", default=())
@@ -57,6 +61,7 @@ class Runs:
         self.written = 0  # bytes that it has written to files
         self.files = 0  # files and folders that it has made
         self._run: RunState | None = None
+        self.log_of_runs: logging.Logger | None = None  # none until the process has imported `logging`
 
     def tool_of(self, exception: BaseException) -> str | None:
         """The tool whose own code raised."""
@@ -233,13 +238,24 @@ class Alone:
 class Run:
     """Context manager for one run, or for a part of the run that is going on; it gives the call depth that is left."""
 
-    __slots__ = ("_alone", "_before", "_cancel", "_outer", "_outermost", "_registration", "_runs", "_was_host")
+    __slots__ = (
+        "_alone",
+        "_before",
+        "_began",
+        "_cancel",
+        "_outer",
+        "_outermost",
+        "_registration",
+        "_runs",
+        "_was_host",
+    )
 
     def __init__(self, runs: Runs, joining: bool, cancel: CancelToken | None) -> None:
         self._runs = runs
         self._cancel = cancel
         self._alone = Alone(runs, joining, cancel)
         self._registration: CancelRegistration | None = None
+        self._began: float | None
 
     def __enter__(self) -> int:
         runs, cancel = self._runs, self._cancel
@@ -248,6 +264,13 @@ class Run:
         if cancel is not None and not self._outermost:
             token = runs.fuel.token
             self._registration = cancel.on_cancel(lambda: token.cancel(cancel.reason))
+        self._began = None
+        if self._outermost:
+            log = runs.log_of_runs
+            if log is None and "logging" in sys.modules:
+                log = runs.log_of_runs = get_logger(_LOG)
+            if log is not None and log.isEnabledFor(INFO):
+                self._began = monotonic()
         return depth
 
     def __exit__(
@@ -266,11 +289,32 @@ class Run:
             # The host's code swallowed the end of the run, or it came so late that nothing noticed it.
             exception = Stop(stopped).with_traceback(traceback)
         if not isinstance(exception, Exception | Stop):
+            if self._began is not None:
+                _log_end(self._began, exception)
             return
         error = runs.error_of(exception, outermost)
+        if self._began is not None:
+            _log_end(self._began, error)
         if error is exception and not unseen:
             return
         try:
             raise error from error.__cause__
         finally:
             del error, exception, traceback, stopped  # this frame is in the traceback, and would keep the error alive
+
+
+def _log_end(began: float, error: BaseException | None) -> None:
+    """Logs that a run is over; of an error its place and code, and not its message, which may quote any value."""
+    fields: dict[str, Any] = {"event": "run_done", "duration_ms": round((monotonic() - began) * 1000)}
+    log = get_logger(_LOG)
+    if error is None:
+        if log.isEnabledFor(DEBUG):
+            log.debug("a run is done, %d ms", fields["duration_ms"], extra=fields)
+        return
+    fields["event"] = "run_failed"
+    if isinstance(error, NeuroScriptError):
+        fields |= {"code": int(error.code), "file": error.file, "line": error.line}
+        message = "a run has failed at %s:%d: error %d (%s), %d ms"
+        log.info(message, error.file, error.line, error.code, error.name, fields["duration_ms"], extra=fields)
+    else:
+        log.info("a run was interrupted (%s), %d ms", type(error).__name__, fields["duration_ms"], extra=fields)

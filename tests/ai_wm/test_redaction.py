@@ -125,7 +125,7 @@ def all_that_comes_out(manager: AIWorkerManager) -> str:
         instance = manager.spawn_worker_instance("w").instance_id
         for call in (
             lambda: manager.execute_stateless_task("w", "hi"),
-            lambda: manager.execute_stateless_task("w", "hi", stream=lambda piece: None),
+            lambda: manager.execute_stateless_task("w", "hi", on_stream=lambda event: None),
             lambda: manager.conversation(instance).ask("hi"),
             lambda: manager.execute_stateless_task("falls-back", "hi"),
         ):
@@ -192,8 +192,8 @@ def test_nothing_of_a_key_comes_into_the_record_of_a_successful_call(echo: tuple
     with AIWorkerManager(environ={"KEY": key}, transport=httpx.MockTransport(lambda request: reply)) as manager:
         manager.on_event(lambda name, payload: told.append(json.dumps(payload)))
         add_workers(manager, "openai")
-        stream = (lambda piece: None) if streamed else None
-        assert manager.execute_stateless_task("w", "hi", stream=stream).output == text
+        stream = (lambda event: None) if streamed else None
+        assert manager.execute_stateless_task("w", "hi", on_stream=stream).output == text
         (record,) = manager.performance_record_maps("w")
     assert (record["success"], len(told)) == (True, 1)
     assert readable(json.dumps(record, ensure_ascii=False), key) is None

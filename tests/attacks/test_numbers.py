@@ -176,7 +176,9 @@ def asked(world: World, provider: str, answer: Any, stream: bool) -> tuple[AIWor
         rate_limits={"max_tokens_per_day": 10_000},
         cost_metrics={"input_cost_per_token": 0.001, "output_cost_per_token": 0.001},
     )
-    return manager, manager.execute_stateless_task("helper", "hello", stream=(lambda piece: None) if stream else None)
+    return manager, manager.execute_stateless_task(
+        "helper", "hello", on_stream=(lambda event: None) if stream else None
+    )
 
 
 def counting(provider: str, tokens: Any, stream: bool) -> Any:

@@ -21,6 +21,7 @@ from neuroscript import (
     Interpreter,
     Limits,
     NeuroScriptError,
+    StreamEvent,
     ToolContext,
 )
 from neuroscript.threads import Job, ThreadPool
@@ -313,6 +314,112 @@ def test_a_host_function_is_called_on_the_loop_for_a_tool(backend: str) -> None:
     host.interpreter.load("func stream means\n  return tool.host.Stream()\nendfunc\n")
     assert run(backend, lambda: host.interpreter.arun("stream")) == "AB"
     assert pieces == [("a", threading.get_ident())]
+
+
+# --- replies while they come ---
+
+
+def streams(interpreter: Interpreter, after_first: Callable[[ToolContext], object] = lambda ctx: None) -> None:
+    """Has ``ask`` answered in two pieces; the end of the call is told whatever happens."""
+
+    def asker(ctx: ToolContext, who: object, prompt: str, config: object, whispered: object) -> str:
+        told = ctx.on_stream
+        assert told is not None
+        try:
+            told(StreamEvent(kind="delta", call_id="7", worker="w", text="it "))
+            after_first(ctx)
+            told(StreamEvent(kind="delta", call_id="7", worker="w", text="is"))
+        finally:
+            told(StreamEvent(kind="done", call_id="7", worker="w"))
+        return "it is"
+
+    interpreter.set_asker(asker)
+    interpreter.load('func main means\n  ask "what?" into reply\n  return reply\nendfunc\n')
+
+
+def test_an_asynchronous_stream_callback_runs_on_the_loop(backend: str) -> None:
+    heard: list[tuple[str, str, int]] = []
+
+    async def on_stream(event: StreamEvent) -> None:
+        await anyio.sleep(0)
+        heard.append((event.kind, event.text, threading.get_ident()))
+
+    with Interpreter(plugins=False, on_stream=on_stream) as interpreter:
+        streams(interpreter)
+        assert run(backend, lambda: interpreter.arun("main")) == "it is"
+    here = threading.get_ident()
+    assert heard == [("delta", "it ", here), ("delta", "is", here), ("done", "", here)]
+
+
+def test_what_an_asynchronous_stream_callback_raises_is_error_21(backend: str) -> None:
+    async def on_stream(event: StreamEvent) -> None:
+        await anyio.sleep(0)
+        if event.kind == "delta":
+            raise ValueError("the socket is gone")
+
+    with Interpreter(plugins=False, on_stream=on_stream) as interpreter:
+        streams(interpreter)
+        with pytest.raises(NeuroScriptError, match="the socket is gone") as error:
+            run(backend, lambda: interpreter.arun("main"))
+    assert error.value.code == 21
+
+
+def test_a_cancelled_run_tells_the_end_of_its_call_and_nothing_else(backend: str) -> None:
+    heard: list[str] = []
+
+    async def on_stream(event: StreamEvent) -> None:
+        await anyio.sleep(0)
+        heard.append(event.kind)
+
+    token = CancelToken()
+    with Interpreter(plugins=False, on_stream=on_stream) as interpreter:
+        streams(interpreter, lambda ctx: token.cancel())
+        with pytest.raises(CancelledError):
+            run(backend, lambda: interpreter.arun("main", cancel=token))
+    assert heard == ["delta", "done"]
+
+
+def test_a_cancelled_task_is_told_the_end_of_its_call(backend: str) -> None:
+    heard: list[str] = []
+
+    async def on_stream(event: StreamEvent) -> None:
+        await anyio.sleep(0)
+        heard.append(event.kind)
+
+    with Interpreter(plugins=False, on_stream=on_stream) as interpreter:
+        streams(interpreter, lambda ctx: ctx.sleep(LONG))
+
+        async def main() -> None:
+            async with anyio.create_task_group() as group:
+                group.start_soon(interpreter.arun, "main")
+                while not heard:
+                    await anyio.sleep(0.001)
+                group.cancel_scope.cancel()
+
+        run(backend, main)
+    assert heard == ["delta", "done"]
+
+
+def test_a_stream_callback_that_never_ends_does_not_keep_a_cancelled_run(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue that nobody empties any more is what a client leaves behind that hangs up."""
+    monkeypatch.setattr("neuroscript.runtime.namespace._LAST_SECONDS", 0.05)
+    ended: list[str] = []
+
+    async def on_stream(event: StreamEvent) -> None:
+        try:
+            if event.kind == "done":
+                await anyio.sleep(LONG)
+        finally:
+            ended.append(event.kind)
+
+    token = CancelToken()
+    with Interpreter(plugins=False, on_stream=on_stream) as interpreter:
+        streams(interpreter, lambda ctx: token.cancel())
+        with pytest.raises(CancelledError):
+            run(backend, lambda: interpreter.arun("main", cancel=token))
+    assert ended == ["delta", "done"]
 
 
 def test_a_run_outside_of_a_task_is_refused() -> None:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from neuroscript import Interpreter, ToolContext
+from neuroscript import Interpreter, StreamEvent, ToolContext
 from neuroscript.cli import main
 from tests.cli.conftest import Command
 
@@ -256,8 +256,10 @@ def test_pieces_of_a_models_reply_are_shown(
 ) -> None:
     def register(interpreter: Interpreter) -> None:
         def asker(ctx: ToolContext, who: object, prompt: str, config: object, whispered: object) -> str:
-            for piece in ("it ", "is"):
-                ctx.services["stream"](piece)
+            if ctx.on_stream is not None:
+                for piece in ("it ", "is"):
+                    ctx.on_stream(StreamEvent(kind="delta", call_id="7", worker="w", text=piece))
+                ctx.on_stream(StreamEvent(kind="done", call_id="7", worker="w"))
             return "it is"
 
         interpreter.set_asker(asker)
@@ -267,7 +269,16 @@ def test_pieces_of_a_models_reply_are_shown(
     done = neuroscript("run", "--stream", name)
     assert (done.status, done.out, done.err) == (0, "it is\n", "| it is\n")
     done = neuroscript("run", "--stream", "--format", "jsonl", name)
-    assert [row.get("delta") or row.get("emit") for row in done.rows[:3]] == ["it ", "is", "it is"]
+    used = {"input_tokens": 0, "output_tokens": 0, "cost": 0.0}
+    assert done.rows == [
+        {"delta": "it ", "worker": "w", "call": "7"},
+        {"delta": "is", "worker": "w", "call": "7"},
+        {"done": {"ok": True, "code": 0, "task_id": "", **used}, "worker": "w", "call": "7"},
+        {"emit": "it is", "text": "it is"},
+        {"result": None, "text": "nil"},
+    ]
+    done = neuroscript("run", name)
+    assert (done.status, done.out, done.err) == (0, "it is\n", "")
 
 
 # --- usage -----------------------------------------------------------------------------------------------------------
@@ -334,4 +345,10 @@ def test_replies_are_shown_while_they_come(tmp_path: Path, capsys: pytest.Captur
     pieces = [row["delta"] for row in rows if "delta" in row]
     assert len(pieces) > 1
     assert "".join(pieces) == "echo: one two"
-    assert rows[len(pieces)] == {"emit": "echo: one two", "text": "echo: one two"}
+    emitted = rows.index({"emit": "echo: one two", "text": "echo: one two"})
+    told = rows[:emitted]
+    assert [next(iter(row)) for row in told] == ["delta"] * len(pieces) + ["usage", "done"]
+    assert {row["worker"] for row in told} == {"built-in echo"}
+    assert len({row["call"] for row in told}) == 1
+    assert told[-2]["usage"] == {"input_tokens": 2, "output_tokens": 3, "cost": 0.0}
+    assert told[-1]["done"]["ok"]

@@ -23,6 +23,7 @@ class WalkerContext:
         self.services: dict[str, Any] = {}
         self.environment: dict[str, str] = {}
         self.sandbox = None
+        self.on_stream = None
         self.log = logging.getLogger("neuroscript.oracle")
         self.cancel_token = CancelToken()  # nobody cancels the walker
 

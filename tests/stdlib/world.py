@@ -27,6 +27,7 @@ class World:
     slept: list[float] = field(default_factory=list)
     loaded: list[tuple[str, str]] = field(default_factory=list)
     check: Callable[[], None] = lambda: None
+    on_stream: None = None
 
     @property
     def interpreter(self) -> World:

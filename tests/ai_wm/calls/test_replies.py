@@ -37,17 +37,11 @@ def test_the_key_in_the_arguments_of_a_tool_reaches_no_tool() -> None:
     assert made == masked
 
 
-@pytest.mark.parametrize(
-    ("word", "told"),
-    [
-        ("something_new", "the finish reason 'something_new'"),
-        ("", "no finish reason"),
-        (f"ended by {KEY}\nforged", r"the finish reason 'ended by ***\nforged'"),
-        ("x" * 50 + KEY, f"the finish reason '{'x' * 50}***'"),
-    ],
-)
-def test_an_end_that_nobody_knows_is_told_in_the_log(word: str, told: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("word", ["something_new", "", f"ended by {KEY}\nforged"])
+def test_an_end_that_nobody_knows_is_told_in_the_log(word: str, caplog: pytest.LogCaptureFixture) -> None:
     given = response(finish_reason="unknown", provider_finish_reason=word)
     safe_reply(given, {Secret(KEY)}, for_script=True)
     (record,) = caplog.records
-    assert record.getMessage() == f"'m' ended a reply with {told}; it is noted as unknown"
+    said = "a finish reason that nobody knows" if word else "no finish reason"
+    assert record.getMessage().startswith(f"a reply ended with {said}; it is noted as unknown")
+    assert not word or word not in record.getMessage()  # a server may say anything there

@@ -85,7 +85,7 @@ def test_from_the_manager_to_the_network(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     way = Way()
-    options: dict[str, Any] = {"stream": lambda piece: None} if streamed else {}
+    options: dict[str, Any] = {"on_stream": lambda event: None} if streamed else {}
     answer = (
         loopback.streamed(stream_of(provider, "Hi ", "there"), content_type=stream_type(provider))
         if streamed

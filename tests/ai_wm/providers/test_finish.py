@@ -141,7 +141,7 @@ def refused(provider: str, stream: bool) -> Answer:
 def test_a_filter_ends_the_call_and_the_record_has_the_text(provider: str, stream: bool, server: Loopback) -> None:
     with asking(server.will(refused(provider, stream)), provider) as manager:
         with raises_code(16, "refused or filtered") as caught:
-            manager.execute_stateless_task("w", "?", stream=(lambda piece: None) if stream else None)
+            manager.execute_stateless_task("w", "?", on_stream=(lambda event: None) if stream else None)
         assert caught.value.details["text"] == "Well, "
         record = record_of(manager)
     assert len(server.received) == 1  # the same would be refused again

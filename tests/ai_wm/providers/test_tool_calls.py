@@ -284,7 +284,7 @@ def test_the_model_is_told_what_is_wrong_with_its_arguments(provider: str, serve
         first = streamed(made(malformed(provider)), content_type=kind)
         second = streamed(made(body_of(provider)), content_type=kind)
     with asking(server.will(first, second), provider, tool_allowlist=["str.*"]) as manager:
-        manager.execute_stateless_task("w", "go", stream=lambda piece: None)
+        manager.execute_stateless_task("w", "go", on_stream=lambda event: None)
         assert record_of(manager).llm_metrics["tool_calls"] == [UPPER]
     assert "was not run: the arguments are not JSON" in json.dumps(server.received[1].json)
     if provider == "anthropic":

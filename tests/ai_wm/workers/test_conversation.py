@@ -10,7 +10,7 @@ import pytest
 
 from ai_wm import AIWorkerInstanceStatus as Status
 from ai_wm import AIWorkerManager, ConversationManager, LLMRequest, Message
-from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript import ErrorCode, NeuroScriptError, StreamEvent
 from tests.ai_wm.helpers import Answers, Gate, raises_code, scripted, worker
 
 
@@ -82,10 +82,10 @@ def test_a_record_keeps_256_characters_of_the_reply_and_nothing_of_the_input(man
 
 def test_streaming_gives_the_same_reply_in_pieces(manager: AIWorkerManager) -> None:
     conversation = start(manager, worker("w"))
-    pieces: list[str] = []
-    reply = conversation.ask("one two", stream=pieces.append)
-    assert reply == "".join(pieces) == "echo: one two"
-    assert len(pieces) == 3
+    events: list[StreamEvent] = []
+    reply = conversation.ask("one two", on_stream=events.append)
+    assert reply == "".join(event.text for event in events) == "echo: one two"
+    assert [event.kind for event in events] == ["delta", "delta", "delta", "usage", "done"]
 
 
 def test_context_goes_along_once_and_is_not_remembered(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_client_that_gives_no_response_is_a_failure_of_the_model(tmp_path: Pat
         with raises_code(16, "expected an LLMResponse"):
             conversation.ask("hello")
         with raises_code(16, "ended without its last piece"):
-            conversation.ask("hello", stream=lambda text: None)
+            conversation.ask("hello", on_stream=lambda event: None)
 
 
 RESERVED = 22
@@ -382,6 +382,6 @@ def test_cancelling_a_turn(manager: AIWorkerManager) -> None:
 
     conversation = start(manager, worker("w"))
     with raises_code(44):
-        conversation.ask("one two three", stream=lambda text: None, check=cancelled)
+        conversation.ask("one two three", on_stream=lambda event: None, check=cancelled)
     assert conversation.history == []
     assert manager.get_worker_instance(conversation.instance_id).status is Status.IDLE

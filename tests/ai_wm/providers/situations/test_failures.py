@@ -34,18 +34,18 @@ PARTIAL = {"error": {"code": 502, "message": "Upstream idle timeout exceeded"}}
 @pytest.mark.parametrize("mode", ["plain", "stream"])
 @pytest.mark.usefixtures("quick")
 def test_openrouter_finish_error(mode: str, server: Loopback) -> None:
-    stream = (lambda piece: None) if mode == "stream" else None
+    stream = (lambda event: None) if mode == "stream" else None
     if mode == "plain":
         bad, good = plain(completion("The answer is", "error", choice=PARTIAL), completion("42"))
     else:
         bad = sse(chunk({"content": "The answer is"}), chunk({"content": ""}, "error", choice=PARTIAL))
         good = sse(chunk({"content": "The answer is 42"}), chunk({}, "stop", usage=USAGE))
     with asking(server.will(bad, good)) as manager:
-        assert manager.execute_stateless_task("w", "?", stream=stream).output.endswith("42")
+        assert manager.execute_stateless_task("w", "?", on_stream=stream).output.endswith("42")
         assert record_of(manager).llm_metrics["attempts"] == 2
         server.will(bad)
         with raises_code(16, "Upstream idle timeout"):
-            manager.execute_stateless_task("w", "?", {"max_retries": 0}, stream=stream)
+            manager.execute_stateless_task("w", "?", {"max_retries": 0}, on_stream=stream)
         record = record_of(manager)
         assert (record.success, record.output_summary) == (False, "")
         assert "The answer is" in record.error_details

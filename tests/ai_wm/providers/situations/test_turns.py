@@ -82,7 +82,7 @@ def test_parallel_calls_one_index(
     first = sse(chunk({"role": "assistant"}), *map(chunk, deltas), chunk({}, "tool_calls"))
     server.will(first, sse(chunk({"content": "A and B"}), chunk({}, "stop")))
     with asking(server, **TOOLS) as manager:
-        manager.execute_stateless_task("w", "Shout a and b.", stream=lambda piece: None)
+        manager.execute_stateless_task("w", "Shout a and b.", on_stream=lambda event: None)
         assert record_of(manager).llm_metrics["tool_calls"] == [UPPER, UPPER]
     messages = sent(server)["messages"]
     assert [message["content"] for message in messages[2:]] == ["A", "B"]
@@ -154,7 +154,7 @@ def test_vllm_reasoning_field(server: Loopback) -> None:
         sse(chunk({"content": "HEY"}), chunk({}, "stop")),
     )
     with asking(server, **TOOLS) as manager:
-        manager.execute_stateless_task("w", "Shout hey.", stream=lambda piece: None)
+        manager.execute_stateless_task("w", "Shout hey.", on_stream=lambda event: None)
     assert sent(server)["messages"][1]["reasoning"] == "A tool will do."
 
 

@@ -76,7 +76,7 @@ def test_tier_price_of_summed_attempts(server: Loopback) -> None:
         streamed(gemini_stream("a", prompt=150_000, finish="STOP")),
     )
     with asking(server, "google", model_name="gemini-2.5-pro") as manager:
-        _, record = manager.execute_stateless_task("w", "a long text", stream=lambda piece: None)
+        _, record = manager.execute_stateless_task("w", "a long text", on_stream=lambda event: None)
     assert record.llm_metrics["input_tokens"] == 300_000
     # Twice 150,000 at 1.25 a million; 300,000 in one request would be above the step, at 2.50.
     # The first was cut off, so that it counts 64 tokens of output, at 10 a million.
