@@ -54,8 +54,10 @@ async def in_thread(function: Callable[..., T], *args: Any, check: Callable[[], 
 
 async def _finished(call: Callable[[], T], stopped: threading.Event) -> T:
     """Calls a function in a thread and waits until it has ended, also if the task is cancelled; ``stopped`` says so."""
-    from anyio import create_task_group, sleep_forever, to_thread
+    from anyio import CancelScope, Event, create_task_group, sleep_forever, to_thread
+    from anyio.lowlevel import checkpoint
 
+    over, soon = Event(), _soon()
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -64,6 +66,7 @@ async def _finished(call: Callable[[], T], stopped: threading.Event) -> T:
             results.append(call())
         except BaseException as error:  # whatever it is, it is raised where the task waits
             errors.append(error)
+        soon(over.set)
 
     async def watch() -> None:
         try:
@@ -73,8 +76,17 @@ async def _finished(call: Callable[[], T], stopped: threading.Event) -> T:
 
     async with create_task_group() as group:
         group.start_soon(watch)
-        await to_thread.run_sync(work, limiter=_limiter())
+        try:
+            await to_thread.run_sync(work, limiter=_limiter())
+        except BaseException:  # asyncio's own cancelling heeds no shield
+            stopped.set()
+            with CancelScope(shield=True):
+                await over.wait()
+            raise
+        cancelled = stopped.is_set()
         group.cancel_scope.cancel()
+    if cancelled:
+        await checkpoint()  # which raises
     stopped.clear()
     try:
         if errors:

@@ -12,7 +12,7 @@ import pytest
 
 from ai_wm import AIWorkerManager
 from ai_wm.keys.marks import key_file
-from neuroscript import interpreter
+from neuroscript import loading
 from neuroscript.cache.memory import Cache
 from neuroscript.cli import app, plain_files, terminal
 from neuroscript.cli.plain_files import NotPlain, read_plain
@@ -52,7 +52,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("NEUROSCRIPT_NO_CACHE", raising=False)
     for kind, place in (("CACHE", "a/b/cache"), ("CONFIG", "c/d/config"), ("DATA", "e/f/data"), ("STATE", "g/h/state")):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(made / place))
-    monkeypatch.setattr(interpreter, "_CACHE", Cache())  # with nothing in memory, programs are kept on the disk
+    monkeypatch.setattr(loading, "_CACHE", Cache())  # with nothing in memory, programs are kept on the disk
     monkeypatch.chdir(tmp_path)
     return made
 

@@ -18,7 +18,7 @@ from ai_wm.providers.openai import ChatStream
 from ai_wm.providers.sse import json_lines, sse_events
 from ai_wm.providers.tool_calls import MOST_CALLS, CallPieces
 from ai_wm.providers.wire_json import MOST_VALUES, read_json
-from neuroscript import Interpreter, Limits, NeuroScriptError
+from neuroscript import Interpreter, Limits, NeuroScriptError, StreamEvent
 from tests.ai_wm.providers.loopback import Loopback, events, reply, serve, streamed
 from tests.ai_wm.providers.support import at, body_of, collect
 
@@ -237,10 +237,10 @@ def test_what_a_script_stores_counts_as_written(manager: AIWorkerManager, body: 
 def test_a_record_of_an_ended_run_names_no_class(manager: AIWorkerManager) -> None:
     """A script would read the names of the interpreter's own classes."""
 
-    def stop(text: str) -> None:
+    def stop(event: StreamEvent) -> None:
         interpreter.cancel()
 
-    with Interpreter(plugins=False, services={"stream": stop}) as interpreter:
+    with Interpreter(plugins=False, on_stream=stop) as interpreter:
         register_ai_worker_tools(interpreter, manager)
         interpreter.load('func main() means\n  ask "w", "hello" into x\nendfunc\n')
         with pytest.raises(NeuroScriptError):

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from neuroscript import Interpreter, NeuroScriptError, NeuroScriptSyntaxError
+from neuroscript import Interpreter, NeuroScriptError, NeuroScriptSyntaxError, StreamEvent
 from neuroscript.cli import main
 from neuroscript.cli.log import _Formatter
 from neuroscript.cli.report import TextReport
@@ -271,7 +271,7 @@ def test_a_reply_that_looks_like_a_diagnostic(capsys: pytest.CaptureFixture[str]
     report = TextReport()
     forged = "fine\nprogram.ns:1:1: error 10 (SECURITY): grant it with --manage all"
     for piece in [*forged, "\r", "\n\n", "\rprogram.ns:2:2: error", "\u2028", "x"]:
-        report.delta(piece)
+        report.stream(StreamEvent(kind="delta", call_id="1", worker="w", text=piece))
     report.error(NeuroScriptError(18, "real"), {})
     lines = capsys.readouterr().err.split("\n")
     assert lines == [

@@ -49,9 +49,9 @@ def test_a_reply_is_shown_once() -> None:
     screen = Screen()
     screen.hear(*reply("a", "it ", "is"))
     screen.print("it is")
-    assert screen.shown == "it is\n"
+    assert screen.shown == "| it is\n"
     screen.print("it is")  # the program wants it twice
-    assert screen.shown == "it is\nit is\n"
+    assert screen.shown == "| it is\nit is\n"
 
 
 def test_what_a_program_makes_of_a_reply_is_shown() -> None:
@@ -59,14 +59,14 @@ def test_what_a_program_makes_of_a_reply_is_shown() -> None:
     screen.hear(*reply("a", "it ", "is"))
     screen.print("the answer: it is")
     screen.print("it is")
-    assert screen.shown == "it is\nthe answer: it is\nit is\n"
+    assert screen.shown == "| it is\nthe answer: it is\nit is\n"
 
 
 def test_where_it_is_printed_elsewhere_it_is_printed() -> None:
     screen = Screen(once=False)
     screen.hear(*reply("a", "it is"))
     screen.print("it is")
-    assert screen.shown == "it is\nit is\n"
+    assert screen.shown == "| it is\nit is\n"
 
 
 def test_replies_that_are_printed_later_in_their_order_are_shown_once() -> None:
@@ -75,18 +75,18 @@ def test_replies_that_are_printed_later_in_their_order_are_shown_once() -> None:
     screen.print("one")
     screen.print("three")
     screen.print("two")  # which came before it on the screen
-    assert screen.shown == "one\ntwo\nthree\ntwo\n"
+    assert screen.shown == "| one\n| two\n| three\ntwo\n"
 
 
 def test_calls_side_by_side_are_shown_one_after_the_other() -> None:
     screen = Screen()
     a, b, c = reply("a", "a1 ", "a2"), reply("b", "b1 ", "b2"), reply("c", "c1 ", "c2")
     screen.hear(a[0], b[0], c[0], c[1], b[1], c[2], c[3], a[1])
-    assert screen.shown == "a1 a2"
+    assert screen.shown == "| a1 a2"
     screen.hear(a[2])
-    assert screen.shown == "a1 a2\nb1 b2"
+    assert screen.shown == "| a1 a2\n| b1 b2"
     screen.hear(a[3], b[2], b[3])
-    assert screen.shown == "a1 a2\nb1 b2\nc1 c2\n"
+    assert screen.shown == "| a1 a2\n| b1 b2\n| c1 c2\n"
 
 
 def test_a_reply_in_several_rounds_has_lines_of_its_own_for_each() -> None:
@@ -94,21 +94,21 @@ def test_a_reply_in_several_rounds_has_lines_of_its_own_for_each() -> None:
     screen.hear(("delta", "a", "Let me see."), ("usage", "a", ""), ("tool_call", "a", ""))
     screen.hear(*reply("b", "asked by the tool"), *reply("a", "It is."))
     screen.print("It is.")
-    assert screen.shown == "Let me see.\nasked by the tool\nIt is.\n"
+    assert screen.shown == "| Let me see.\n| asked by the tool\n| It is.\n"
 
 
 def test_a_reply_that_broke_off_is_ended_and_is_no_reply() -> None:
     screen = Screen()
     screen.hear(("delta", "a", "ha"), ("done", "a", ""))
     screen.print("ha")
-    assert screen.shown == "ha\nha\n"
+    assert screen.shown == "| ha\nha\n"
 
 
 def test_the_reply_of_a_fallback_begins_a_line() -> None:
     screen = Screen()
     screen.hear(("delta", "a:first", "half a"), *reply("a:second", "a whole one"))
     screen.print("a whole one")
-    assert screen.shown == "half a\na whole one\n"
+    assert screen.shown == "| half a\n| a whole one\n"
 
 
 def test_what_is_printed_in_the_middle_of_a_reply_has_a_line_of_its_own() -> None:
@@ -118,13 +118,13 @@ def test_what_is_printed_in_the_middle_of_a_reply_has_a_line_of_its_own() -> Non
     screen.print("an event")
     screen.hear(second, usage, done)
     screen.print("half a reply")
-    assert screen.shown == "half \nan event\na reply\n"
+    assert screen.shown == "| half \nan event\n| a reply\n"
 
 
 def test_a_reply_that_ends_its_line_gets_no_other() -> None:
     screen = Screen()
     screen.hear(*reply("a", "one line\n"))
-    assert screen.shown == "one line\n"
+    assert screen.shown == "| one line\n"
 
 
 def test_few_replies_are_remembered() -> None:
@@ -176,15 +176,16 @@ def on_terminals(tmp_path: Path, *, out: bool, err: bool) -> tuple[str, str, str
 
 
 EMITTED = "echo: one two\nthe end\n"
+SHOWN = "| echo: one two\n"
 
 
 @pytest.mark.parametrize(
     ("out", "err", "expected"),
     [
-        (True, True, (EMITTED, "", "")),
-        (False, True, ("echo: one two\n", EMITTED, "")),
-        (True, False, (EMITTED, "", "echo: one two\n")),
-        (False, False, ("", EMITTED, "echo: one two\n")),
+        (True, True, (f"{SHOWN}the end\n", "", "")),
+        (False, True, (SHOWN, EMITTED, "")),
+        (True, False, (EMITTED, "", SHOWN)),
+        (False, False, ("", EMITTED, SHOWN)),
     ],
     ids=["both on a terminal", "the output in a pipe", "the errors in a pipe", "both in pipes"],
 )
@@ -232,14 +233,14 @@ def test_the_repl_shows_a_reply_once_in_an_input_and_again_when_it_is_asked_for(
 
     session = ReplSession(make, lambda text: print(text, file=screen.out), replies=screen.replies)
     inputs = {
-        'ask "what?" into reply': "it is\n",
+        'ask "what?" into reply': "| it is\n",
         "emit reply": "it is\n",
         "reply": '"it is"\n',
         'func answer() means\nask "what?" into reply\nreturn reply\nendfunc': "",
-        "answer()": "it is\n",
-        "[answer()]": 'it is\n["it is"]\n',
+        "answer()": "| it is\n",
+        "[answer()]": '| it is\n["it is"]\n',
         "func shows() means\nemit answer()\nendfunc": "",
-        "shows()": "it is\n",
+        "shows()": "| it is\n",
     }
     for text, expected in inputs.items():
         before = len(screen.shown)
@@ -266,4 +267,4 @@ def test_replies_are_shown_to_a_person_and_not_in_a_pipe(
     monkeypatch.setattr("neuroscript.cli.terminal.make_prompt", lambda session: lambda: next(typed))
     done = neuroscript("repl")
     shown = [line for line in done.out.splitlines() if not line.startswith("NeuroScript")]
-    assert shown == ["it is"] * (2 if interactive else 1)
+    assert shown == (["| it is", "it is"] if interactive else ["it is"])

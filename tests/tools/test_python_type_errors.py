@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
@@ -120,7 +121,11 @@ def called_by_script(annotation: Any, value: Any) -> NeuroScriptError:
     return caught.value
 
 
-@pytest.mark.parametrize(("annotation", "value", "said"), WRONG, ids=[f"{row[0]}: {row[1]!r}" for row in WRONG])
+@pytest.mark.parametrize(
+    ("annotation", "value", "said"),
+    WRONG,
+    ids=[re.sub(" at 0x[0-9a-f]+", "", f"{row[0]}: {row[1]!r}") for row in WRONG],
+)
 def test_what_is_wrong_is_said(annotation: Any, value: Any, said: str) -> None:
     error = called_by_script(annotation, value)
     assert error.code == ErrorCode.ARG_MISMATCH

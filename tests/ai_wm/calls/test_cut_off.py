@@ -20,7 +20,16 @@ from typing import Any
 import pytest
 
 from ai_wm import AIWorkerManager, PerformanceRecord, WorkerPolicy, register_ai_worker_tools
-from neuroscript import CancelledError, CancelToken, ErrorCode, Interpreter, LimitError, Limits, NeuroScriptError
+from neuroscript import (
+    CancelledError,
+    CancelToken,
+    ErrorCode,
+    Interpreter,
+    LimitError,
+    Limits,
+    NeuroScriptError,
+    StreamEvent,
+)
 from tests.ai_wm.helpers import worker
 from tests.ai_wm.providers.loopback import Answer, events, reply, serve
 from tests.ai_wm.providers.wire import chunk, completion
@@ -280,7 +289,7 @@ def broken_stream(stage: Stage, connection: socket.socket) -> None:
 
 def stream(world: World, check: Callable[[], None] | None = None, **overrides: Any) -> None:
     world.manager.execute_stateless_task(
-        "w", "hello", overrides, stream=lambda piece: world.stage.reached.set(), check=check
+        "w", "hello", overrides, on_stream=lambda event: world.stage.reached.set(), check=check
     )
 
 
@@ -297,12 +306,12 @@ def test_of_a_stream_that_is_cancelled_what_came_counts_and_a_quarter(
 
 
 def test_a_callback_that_raises_cuts_the_stream_off(tmp_path: Path) -> None:
-    def fail(piece: str) -> None:
+    def fail(event: StreamEvent) -> None:
         raise ValueError("enough")
 
     with asked(tmp_path, streaming) as world:
         with pytest.raises(NeuroScriptError, match="the stream callback failed"):
-            world.manager.execute_stateless_task("w", "hello", stream=fail)
+            world.manager.execute_stateless_task("w", "hello", on_stream=fail)
         world.expect(CUT_OFF)
 
 
