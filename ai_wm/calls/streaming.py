@@ -92,6 +92,8 @@ class CallStream:
         try:
             self._end(code_of(error))
         except Exception as failure:  # the call has ended already, and by another failure
+            if getattr(failure, "code", None) == ErrorCode.CANCELLED:
+                return  # the batch that it is one of was cut off, and has told it
             CALLS.warning("the stream callback failed at the end of a call that had failed: %s", type(failure).__name__)
 
     def _count(self, usage: Usage, cost: float) -> None:
