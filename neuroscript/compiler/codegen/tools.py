@@ -80,7 +80,12 @@ class ToolCallGenerator:
         at_once = link.trusted or not any(_calls(value) for value in values)
         if in_turn and at_once and not any(tests):
             return self._result(link, self._called(link, values, [once(first) for first, _ in operands], places))
-        doubtful = [index for index, value in enumerate(values) if not self.context.is_pure(value)]
+        # One that takes a temporary, such as a long literal, must be evaluated even if it cannot fail.
+        doubtful = [
+            index
+            for index, value in enumerate(values)
+            if not self.context.is_pure(value) or isinstance(operands[index][0], ast.NamedExpr)
+        ]
         evaluated: list[list[ast.expr]] = []
         if len(doubtful) == 1 and tests[doubtful[0]]:
             # The only one that can fail is evaluated where it is looked at first.
