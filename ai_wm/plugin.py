@@ -11,7 +11,7 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.data.own_files import OWN_FILES, own_files
+from ai_wm.data.own_files import EDITORS_COPIES, OWN_FILES, own_files
 from ai_wm.tools import GROUPS
 from ai_wm.tools.access import ACCESS, SERVICE, InterpreterFiles, calling
 from neuroscript import ErrorCode, NeuroScriptError
@@ -72,7 +72,8 @@ def register_ai_worker_tools(
     interpreter.tools.add_groups(GROUPS)
     interpreter.set_asker(connection.ask)
     interpreter.on_close(connection.close)
-    interpreter.protect(OWN_FILES)  # other workers' files may lie deeper in the sandbox
+    for name in (OWN_FILES, *EDITORS_COPIES):  # other workers' files may lie deeper in the sandbox
+        interpreter.protect(name)
     if interpreter.sandbox is not None:
         interpreter.protect(own_files(interpreter.sandbox))
     for path in manager.private_paths if manager is not None else ():

@@ -35,7 +35,21 @@ from neuroscript import ErrorCode, NeuroScriptError
 MAX_DEPTH = 8
 """How deep models may call tools that ask models."""
 
-_depth: ContextVar[int] = ContextVar("ai_wm_turns_inside_one_another", default=0)
+MOST_NESTED = 256
+"""How many models may be asked by the tools of one call, and by the tools of these, all together."""
+
+
+class _Nesting:
+    """The calls inside one call: how deep this thread is, and how many there were in all."""
+
+    __slots__ = ("asked", "depth")
+
+    def __init__(self, depth: int, asked: list[int]) -> None:
+        self.depth = depth
+        self.asked = asked
+
+
+_nesting: ContextVar[_Nesting | None] = ContextVar("ai_wm_turns_inside_one_another", default=None)
 
 MOST_TOOL_CALLS: Final = 128
 """Tools that a model may ask for in one reply; no model of today asks for a tenth."""
@@ -150,6 +164,7 @@ class Turn:
         self._tools = WorkerTools(task.options.tools, definition.tool_allowlist, definition.tool_denylist)
         self._offered = self._tools.definitions
         self._usage_note = ""
+        self._asked_inside = [0]
         self.progress = Progress()
         """How far the round has come."""
         self._hold: Holds | None = None
@@ -167,13 +182,12 @@ class Turn:
         """Returns the request of the next round, with its key if there is a grant of one.
 
         Raises:
-            NeuroScriptError: 38 in a tool of a model that was asked in a tool, and so on, beyond `MAX_DEPTH`.
+            NeuroScriptError: 38 in a tool of a model that was asked in a tool, and so on, beyond `MAX_DEPTH`, or
+                `MOST_NESTED` in all.
         """
-        if _depth.get() >= MAX_DEPTH:
-            raise NeuroScriptError(
-                ErrorCode.NESTING_DEPTH_EXCEEDED,
-                f"{self.subject} was not asked: models call tools that ask models, {MAX_DEPTH} deep already",
-            )
+        nesting = _nesting.get()
+        if nesting is not None:
+            self._check_nesting(nesting)
         task = self.task
         by_address = grant is not None and grant.is_for_an_address
         has_key = grant is not None and (by_address or grant.secret is not None)
@@ -195,6 +209,16 @@ class Turn:
             self._keyless = request
         return request
 
+    def _check_nesting(self, nesting: _Nesting) -> None:
+        if nesting.depth >= MAX_DEPTH:
+            what = f"{MAX_DEPTH} deep already"
+        elif nesting.asked[0] >= MOST_NESTED:
+            what = f"{MOST_NESTED} times already within one call"
+        else:
+            return
+        message = f"{self.subject} was not asked: models call tools that ask models, {what}"
+        raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, message)
+
     # --- what is reserved for a round, and what it really used ---
 
     def hold(self, holds: Holds) -> None:
@@ -206,6 +230,9 @@ class Turn:
     def begin(self, key: Secret | None) -> None:
         """Notes that a round begins, with its key: from now on there is something to record."""
         self.rounds += 1
+        nesting = _nesting.get()
+        if nesting is not None:
+            nesting.asked[0] += 1
         if self.rounds == 1 and parking.get() is not None:
             parking.set(None)  # from now on the call cannot begin anew
         if key is not None:
@@ -335,7 +362,8 @@ class Turn:
     def run_tools(self, response: LLMResponse) -> None:
         """Runs the tools that a reply asks for, and adds their results to the conversation for the next round."""
         check = self.task.options.check
-        token = _depth.set(_depth.get() + 1)
+        above = _nesting.get()
+        token = _nesting.set(_Nesting(1, self._asked_inside) if above is None else _Nesting(above.depth + 1, above.asked))
         try:
             for call in response.tool_calls:
                 if check is not None:
@@ -349,7 +377,7 @@ class Turn:
                     result = replace(result, content=redact(result.content, self.secrets))
                 self.messages.append(result)
         finally:
-            _depth.reset(token)
+            _nesting.reset(token)
 
     def metrics(self) -> dict[str, Any]:
         """Returns what the turn's record says in ``llm_metrics``."""

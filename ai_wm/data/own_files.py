@@ -7,6 +7,9 @@ import os
 OWN_FILES = "ai_worker_*"
 """The names of the manager's files and of its state's directory; one of them may hold keys."""
 
+EDITORS_COPIES = (f".{OWN_FILES}", f".#{OWN_FILES}", f"#{OWN_FILES}")
+"""The names under which editors keep what they are editing of such a file."""
+
 
 def own_files(directory: str | os.PathLike[str]) -> str:
     """The manager's files in a directory, as a path to protect: see `neuroscript.Interpreter.protect`."""

@@ -71,6 +71,20 @@ _WIRE_NAMES: Final = {
 }
 """Other names that providers have for the settings that are listed here."""
 
+_HOST_SAYS: Final = "the host says it when it defines the worker"
+_MADE_HERE: Final = "it is made from the prompt and the worker's definition"
+_NO_SETTINGS: Final = {
+    "api_key": _HOST_SAYS,
+    "auth": _HOST_SAYS,
+    "cost_metrics": _HOST_SAYS,
+    "messages": _MADE_HERE,
+    "model": _HOST_SAYS,
+    "provider": _HOST_SAYS,
+    "stream": _MADE_HERE,
+    "tools": _MADE_HERE,
+}
+"""What no override can say, and why: nothing that a policy permits would change that."""
+
 _DEFAULTS: Final = {
     "timeout_seconds": DEFAULT_TIMEOUT,
     "max_retries": DEFAULT_RETRIES,
@@ -101,7 +115,7 @@ def script_settings(settings: Mapping[str, Any], policy: WorkerPolicy, also: Col
     found: dict[str, Any] = {}
     for given, value in settings.items():
         name = _WIRE_NAMES.get(given, given)
-        if name not in ALLOWED and name not in also and name not in policy.overrides:
+        if name not in ALLOWED and name not in also and (name not in policy.overrides or name in _NO_SETTINGS):
             raise _refused(given, also)
         if name in found:
             raise NeuroScriptError(
@@ -200,6 +214,12 @@ def _check_locks(locked: Any, overrides: Mapping[str, Any], worker: str) -> None
 
 
 def _refused(name: str, also: Collection[str]) -> NeuroScriptError:
+    if name in _NO_SETTINGS:
+        return NeuroScriptError(
+            ErrorCode.SECURITY,
+            f"{name!r} is no setting of a call: {_NO_SETTINGS[name]}; leave it out",
+            details={"field": name},
+        )
     near = difflib.get_close_matches(name, [*ALLOWED, *also], 1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return NeuroScriptError(

@@ -26,6 +26,9 @@ _WATCH_SECONDS = 0.05
 _ENDING_SECONDS = 0.2
 """How long a batch that was cancelled waits for its calls in flight."""
 
+_MOST_CHARACTERS = 64_000_000
+"""How much the prompts that run at once may have together; of very long ones fewer run at once."""
+
 Progress = AbstractContextManager[Callable[[], object]]
 """A display of how far a batch is: entered, it gives a function to call for each prompt that is done."""
 
@@ -86,13 +89,15 @@ class Batches:
                 except BaseException as error:  # raised where the batch waits
                     finished.put(_Done(index, None, [], error))
 
-        workers = min(max_parallel, len(prompts))
+        workers = min(max_parallel, len(prompts), max(1, _MOST_CHARACTERS // max(1, *map(len, prompts))))
         running: list[Future[None]] = []
         pool = ThreadPoolExecutor(workers, thread_name_prefix="ai_wm-batch")
         try:
             with progress(len(prompts)) as advance:
                 running = [pool.submit(copy_context().run, work) for _ in range(workers)]
                 while len(results) < len(prompts):
+                    if options.check is not None:
+                        options.check()  # at each turn: results that come fast take memory too
                     for place, result, fired, error in sorted(_next_of(finished, options.check), key=_place_of):
                         if result is None:
                             raise error if error is not None else AssertionError(place)

@@ -231,6 +231,9 @@ class Sandbox:
         ):
             old.refuse_root("moved")
             self._refuse_protected_inside(old, old.existing(), True)
+            if new.guard.leads_to_protected(folded(new.path)):
+                # What the folder, or the link, holds would become the host's: its configuration, say.
+                raise protected(destination)
             if new.status() is not None:
                 raise NeuroScriptError(ErrorCode.PATH_EXISTS, f"{destination!r} exists already; delete it first")
             if f"{new.path}/".startswith(f"{old.path}/"):

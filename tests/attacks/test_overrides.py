@@ -55,7 +55,8 @@ def test_a_setting_that_is_not_for_scripts(world: World, says: str, name: str, v
         f'{chat}call tool.Conversation.Ask(c, "x", {given})',
         f"call tool.AIWorkerDefinition.Add({fields}, base_config: {given})",
     ):
-        assert "WorkerPolicy(overrides=" in script.refusal(text), says
+        permits = "is no setting of a call" if name in ("messages", "model", "tools") else "WorkerPolicy(overrides="
+        assert permits in script.refusal(text), says
     assert world.friend.received == []
 
 

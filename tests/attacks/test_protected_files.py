@@ -37,6 +37,9 @@ FILES = [
     "project/ai_worker_state/store.lock",
 ]
 ABSENT = [
+    ".ai_worker_definitions.json.swp",
+    "#ai_worker_definitions.json#",
+    "project/.#ai_worker_definitions.json",
     "ai_worker_limits.sqlite3-journal",
     "ai_worker_definitions.json.tmp",
     "ai_worker_state/new",
@@ -548,3 +551,23 @@ def test_what_the_links_in_the_users_directories_lead_to_is_out_of_reach(
         assert call("Write", "settings.toml", "forged") == REFUSED
         assert call("Read", "settings.toml") == REFUSED
     assert kept.read_text() == "[policy]\n"
+
+
+@pytest.mark.parametrize("what", ["folder", "link"])
+@pytest.mark.parametrize("place", ["home/.config", "home", "home/.local", "home/.local/share"])
+def test_no_folder_is_moved_to_where_it_would_hold_the_configuration(tmp_path: Path, what: str, place: str) -> None:
+    """A script made a folder with a configuration in it, and moved it to where the user's is looked for."""
+    forged = tmp_path / "forged"
+    for below in ("app", ".config/app", "share/app", ".local/share/app"):
+        (forged / below).mkdir(parents=True)
+        (forged / below / "config.toml").write_text("granted = true")
+    (tmp_path / "link").symlink_to("forged")
+    with Interpreter(plugins=False, sandbox=tmp_path) as interpreter:
+        for path in ("home/.config/app", "home/.local/share/app"):
+            interpreter.protect(tmp_path / path)
+        with pytest.raises(NeuroScriptError) as raised:
+            interpreter.tools.call(
+                "fs.Move", "forged" if what == "folder" else "link", place, context=interpreter.context
+            )
+        assert raised.value.code == REFUSED
+        interpreter.tools.call("fs.Move", "forged", "elsewhere", context=interpreter.context)

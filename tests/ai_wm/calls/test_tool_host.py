@@ -17,7 +17,8 @@ from ai_wm import (
     Usage,
     register_ai_worker_tools,
 )
-from neuroscript import Interpreter, Policy
+from ai_wm.calls.turn import MOST_NESTED
+from neuroscript import Interpreter, NeuroScriptError, Policy
 from tests.ai_wm.helpers import Answers, raises_code, scripted, worker
 
 UPPER = {"tool_calls": [{"name": "str__ToUpper", "arguments": {"input_string": "hey"}}]}
@@ -223,3 +224,28 @@ def test_workers_that_ask_workers_end_somewhere(interpreter: Interpreter) -> Non
             ]
         assert "8 deep already" in output
         assert manager.performance_summary("w").successful_tasks == 8
+
+
+@pytest.mark.parametrize("way", ["one by one", "in batches"])
+def test_workers_that_ask_workers_several_times_end_too(manager: AIWorkerManager, way: str) -> None:
+    """Two calls a reply, and a reply for each result, are so many in all that no run ends."""
+    arguments: dict[str, Any] = {"name": "w", "prompt": "and you?"}
+    call = ToolCallRequest(id="1", name="AIWorker__ExecuteStatelessTask", arguments=arguments)
+    if way == "in batches":
+        batch = {"name": "w", "prompts": ["and you?", "and you?"], "max_parallel": 2}
+        call = ToolCallRequest(id="1", name="AIWorker__ExecuteBatch", arguments=batch)
+    asked = 0
+
+    def answer(request: LLMRequest) -> LLMResponse:
+        nonlocal asked
+        asked += 1
+        return LLMResponse(text="", finish_reason="tool_calls", usage=Usage(), model="m", tool_calls=(call, call))
+
+    with AIWorkerManager(clients={"openai": Answers(answer)}) as endless:
+        endless.add_worker_definition(worker("w", provider="openai", tool_allowlist=["*"]))
+        with Interpreter() as other:
+            register_ai_worker_tools(other, endless)
+            with pytest.raises(NeuroScriptError) as raised:
+                other.tools.call("AIWorker.ExecuteStatelessTask", "w", "go", context=other.host_context())
+    assert raised.value.code == 16  # the rounds of the first are over
+    assert asked <= MOST_NESTED + 9 + 2 * 2  # those of the first, and what begins side by side

@@ -77,3 +77,34 @@ def test_progress_is_shown_where_asked_for(manager: AIWorkerManager, capsys: pyt
     captured = capsys.readouterr()
     assert "asking" in captured.err
     assert captured.out == ""
+
+
+def test_of_long_prompts_fewer_run_at_once(tmp_path: Path) -> None:
+    gate = Gate()
+    with AIWorkerManager(tmp_path, clients={"openai": gate}) as manager:
+        manager.add_worker_definition(worker("w", provider="openai"))
+        prompts = ["x" * 20_000_000] * 8
+        batch = threading.Thread(target=lambda: manager.execute_batch("w", prompts, max_parallel=8))
+        batch.start()
+        for _ in range(3):
+            assert gate.entered.acquire(timeout=10)
+        assert not gate.entered.acquire(timeout=0.2)
+        gate.open.set()
+        batch.join()
+    assert gate.most_at_once == 3
+
+
+def test_a_batch_whose_results_come_fast_is_looked_at_all_the_same(manager: AIWorkerManager) -> None:
+    """What they take was seen when the last was there."""
+    manager.add_worker_definition(worker("w"))
+    looks = 0
+
+    def check() -> None:
+        nonlocal looks
+        looks += 1
+        if looks > 20:
+            raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, "too much")
+
+    with raises_code(37):
+        manager.execute_batch("w", ["x"] * 5000, max_parallel=2, check=check)
+    assert len(manager.get_performance_records_for_definition("w")) < 5000
