@@ -1,4 +1,4 @@
-"""The replies of models without the keys that their servers were sent, and may repeat anywhere in them."""
+"""Removes API keys from replies of models, since a server may repeat the key that it was sent anywhere in a reply."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHOWN: Final = ("finish_reason", "model", "provider_finish_reason", "request_id
 
 
 def safe_reply(response: LLMResponse, secrets: Collection[Secret], *, for_script: bool) -> LLMResponse:
-    """A reply as it may be used: keys masked in its tool calls and what it says of itself.
+    """Returns a reply with the keys masked in its tool calls and its metadata.
 
     Args:
         response: the reply as the client gives it.
