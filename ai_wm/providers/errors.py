@@ -15,7 +15,7 @@ from neuroscript import NeuroScriptError
 
 _MESSAGE_LENGTH = 500
 LONGEST_RETRY_AFTER = 86_400.0
-"""The most seconds that a server may ask the caller to wait; a longer wait is ignored."""
+"""The most seconds that a server may ask the caller to wait; a longer wait counts as this."""
 
 SAMPLE_LENGTH = 200
 """The most characters shown of an unusable reply, or of a server's own name for a kind of error."""

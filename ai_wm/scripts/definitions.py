@@ -77,7 +77,7 @@ class ScriptDefinitions:
         ]
 
     def active(self) -> list[AIWorkerDefinition]:
-        """Returns the active definitions that scripts may ask, the host's first; they are shared and not to be changed."""
+        """Returns the active definitions that scripts may ask, the host's first; the caller must not change them."""
         rights = self._rights
         found = [
             item
