@@ -108,7 +108,7 @@ async def _turn_of(place: Place) -> None:
 
 
 def _soon() -> Callable[[Callable[[], object]], None]:
-    """Returns a function that schedules a callback on this event loop from any thread; once it is closed, it does nothing."""
+    """Returns a function that schedules a callback on this event loop from any thread, if the loop still runs."""
     trio = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_run():
         soon, over = trio.lowlevel.current_trio_token().run_sync_soon, trio.RunFinishedError
