@@ -1,6 +1,6 @@
 """URLs of servers: parsed strictly, and compared by scheme, host, port and whole path segments.
 
-An approval of an address covers what lies below it, so no server may read an address as one that lies elsewhere.
+An approval of an address covers all paths below it, so no server may interpret such an address as a path elsewhere.
 Everything that parsers disagree about is therefore refused: user names, backslashes, control characters and blanks,
 hosts that are numbers in an unusual form, and paths with dot segments, also in the disguises that some servers see
 through (``%2e%2e``, ``..;x``, ``%252e``), or with encoded slashes.

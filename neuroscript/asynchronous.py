@@ -1,8 +1,8 @@
 """Runs for asynchronous hosts: the script in a worker thread, the host's asynchronous functions on its event loop.
 
-The task that begins a run waits for it without blocking its loop, and does not end before the run has.  What the script
-calls of the host's asynchronous functions becomes a task of that loop, for which the worker thread waits.  asyncio and
-trio have the same shape here: `_AsyncioHost` and `_TrioHost` are what is different.
+The task that begins a run waits for it without blocking its loop, and does not end before the run has.  A script's call
+of an asynchronous function of the host becomes a task of that loop, for which the worker thread waits.  The differences
+between asyncio and trio are confined to `_AsyncioHost` and `_TrioHost`.
 """
 
 from __future__ import annotations

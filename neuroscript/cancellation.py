@@ -27,7 +27,7 @@ class CancelToken:
 
     Attributes:
         cancelled: whether it has been cancelled; read it, and call `cancel` to set it.
-        reason: what the one who cancelled gave as the reason.
+        reason: the reason given to `cancel`.
     """
 
     __slots__ = ("__weakref__", "_callbacks", "_children", "_marked", "_parents", "cancelled", "reason")
@@ -70,7 +70,8 @@ class CancelToken:
     def on_cancel(self, callback: Callable[[], object]) -> CancelRegistration:
         """Calls ``callback`` once when the token is cancelled, in the thread that cancels; the latest one first.
 
-        It is called at once if the token is cancelled already.  What it raises is logged, and stops nobody else.
+        It is called at once if the token is cancelled already.  An exception that it raises is logged and does not
+        stop the other callbacks.
 
         Returns:
             The registration, which can be removed and is a context manager: ``with token.on_cancel(socket.close):``.

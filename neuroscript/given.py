@@ -64,7 +64,7 @@ def values_of(args: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
     """Converts the arguments of a call to values of the language, with keyword arguments at the end.
 
     Raises:
-        NeuroScriptError: 7 or 41 for one that is none, saying which part of which argument.
+        NeuroScriptError: 7 or 41 for an argument that cannot be converted, naming the part of it.
     """
     values = [named_from_host(value, f"argument {number}") for number, value in enumerate(args, 1)]
     return values + [named_from_host(value, f"argument '{name}'") for name, value in named.items()]

@@ -1,7 +1,7 @@
 """Loggers of the standard library whose records are safe to display, and which cost nothing while logging is off.
 
-``logging`` takes longer to import than a short program to run, so nothing here imports it before it is needed: where
-the process has not imported it, nobody listens.
+``logging`` takes longer to import than a short program to run, so nothing here imports it before it is needed: in a
+process that has not imported it, no logger can be enabled.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Opens files that only this user may access: without following links, without blocking, and with private permissions.
 
-What lies in such a file's place may come from anywhere, such as a cloned repository.  A link there would have another
-file read or overwritten, and a pipe would keep whoever opens it waiting for ever.
+The path of such a file may hold anything, for example in a cloned repository.  A link there would cause another file to
+be read or overwritten, and a pipe would block the opening process for ever.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def open_private(path: str | os.PathLike[str], flags: int, *, follow: bool = Fal
 
     Args:
         path: the file; the directories that it is in may be reached through links.
-        flags: those of `os.open`.
+        flags: the flags of `os.open`.
         follow: whether the file itself may be reached through a link.
         dir_fd: the open directory that a relative path starts from.
 

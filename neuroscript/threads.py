@@ -21,10 +21,10 @@ class Job:
     """A function for a thread of a pool to run.
 
     Args:
-        work: does it; it must not raise.
-        then: called when it is done and the thread is free for other work.
-        extra: whether it is done in addition to those of which there are only so many at a time: it belongs to one of
-            them, which waits for it.
+        work: the function to run; it must not raise.
+        then: called when it has returned and the thread is free for other work.
+        extra: whether the job runs in addition to the pool's limit, because a job that counts towards the limit waits
+            for it.
     """
 
     __slots__ = ("extra", "then", "work")

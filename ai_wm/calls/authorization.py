@@ -73,7 +73,7 @@ class Authorizer:
         """Checks that a turn may be sent to its server; looks up no key.
 
         Raises:
-            NeuroScriptError: 10 if it may not, saying what would permit it; 18 for an address that is none.
+            NeuroScriptError: 10 if it may not, with the policy that would permit it; 18 for an invalid address.
         """
         definition, clearance = turn.definition, turn.task.options.clearance
         key = definition.definition_id, id(clearance)
@@ -96,7 +96,7 @@ class Authorizer:
         """Describes how a call with this configuration uses its key, and returns the approvals that it needs to pass.
 
         Raises:
-            NeuroScriptError: 10 for a model whose file lies out of reach; 18 for an address that is none.
+            NeuroScriptError: 10 for a model file outside the permitted directories; 18 for an invalid address.
         """
         provider = str(definition.provider)
         own = server = self.clients.server(provider, config)

@@ -173,8 +173,8 @@ def is_priced(definition: Priced, model: str, price_source: PriceSource | None =
 
 FALLBACK_INPUT_COST: Final = 30 / 1_000_000
 FALLBACK_OUTPUT_COST: Final = 180 / 1_000_000
-"""What a token counts as where nobody knows its price and only the command line's own ceiling asks: the price of the
-dearest general model of the day (OpenAI's gpt-5.5-pro, from the data of genai-prices 0.2.3, 2026-11-29)."""
+"""The assumed price of a token of unknown price, where only the command line's default ceiling needs one: the price of
+the most expensive general model (OpenAI's gpt-5.5-pro, from the data of genai-prices 0.2.3, 2026-11-29)."""
 
 
 def fallback_cost(input_tokens: int, output_tokens: int) -> float:
@@ -230,8 +230,8 @@ def _context(provider: str, tier: str) -> dict[str, str]:
 _USUAL_TIERS: Final = frozenset({"", "default", "standard", "auto", "on_demand", "standard_only"})
 
 _unlisted: dict[tuple[str, str], Any] = {}
-"""Models that are not listed, each with the prices that it is not listed in.  The library remembers only what it finds;
-looking for what it has not takes as long as all the rest of a managed call (150 µs)."""
+"""A cache of models without a published price, each with the price data searched.  The library caches only models that
+it finds; a search without result takes as long as all the rest of a managed call (150 µs)."""
 
 _MOST_UNLISTED: Final = 1000
 

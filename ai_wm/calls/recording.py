@@ -19,7 +19,7 @@ from ai_wm.support.events import RATE_LIMITED, TASK_COMPLETED, TASK_FAILED
 from neuroscript import ErrorCode, NeuroScriptError
 
 MOST_ERROR_CHARACTERS: Final = 4000
-"""How much is kept of what an error says."""
+"""The most characters of an error's message that a record keeps."""
 
 Event = tuple[str, dict[str, Any]]
 """An event's name and payload."""
@@ -32,7 +32,7 @@ def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseExcepti
         turn: the turn.
         span: when it was.
         tried: the definitions that were tried before.
-        error: what it failed with; None if it succeeded.
+        error: the error that it failed with; None if it succeeded.
     """
     metrics = turn.metrics()
     if tried:
@@ -97,7 +97,7 @@ def in_flight(turn: Turn, start: Timestamp) -> dict[str, Any]:
 
 
 LOST: Final = "lost: the process that made this call ended before the call did"
-"""What the record of such a call says of its failure."""
+"""The error message in the record of such a call."""
 
 
 def lost_record(
@@ -106,12 +106,12 @@ def lost_record(
     """Makes the record of a call whose process died during it; its use is taken to be the amount reserved.
 
     Args:
-        call: what `in_flight` noted of it.
+        call: the provisional record made by `in_flight`.
         definition: who was asked; None if it is gone.
         prices: published prices.
 
     Raises:
-        NeuroScriptError: 4 for what is no such note.
+        NeuroScriptError: 4 for anything but such a record.
     """
     metrics = call.get("llm_metrics")
     record = PerformanceRecord(

@@ -11,7 +11,7 @@ from ai_wm.logs import CALLS
 from ai_wm.providers.base import LLMResponse, ToolCallRequest
 
 _SHOWN: Final = ("finish_reason", "model", "provider_finish_reason", "request_id", "service_tier")
-"""What a reply says of itself, which goes into records, events and messages."""
+"""The metadata of a reply, which goes into records, events and messages."""
 
 
 def safe_reply(response: LLMResponse, secrets: Collection[Secret], *, for_script: bool) -> LLMResponse:
@@ -19,8 +19,8 @@ def safe_reply(response: LLMResponse, secrets: Collection[Secret], *, for_script
 
     Args:
         response: the reply as the client gives it.
-        secrets: what the server was sent.
-        for_script: whether a script gets it: then they are masked in its text too, which a host gets as it came.
+        secrets: the keys that the server was sent.
+        for_script: whether a script gets the reply; then keys are masked in its text too, which a host gets unchanged.
     """
     if secrets:
         changes: dict[str, Any] = {name: redact(getattr(response, name), secrets) for name in _SHOWN}

@@ -91,7 +91,7 @@ class Reserving:
         """Whether the price of a turn is known; False if it is to be assumed.
 
         Raises:
-            NeuroScriptError: 46 where it is not known and a budget that somebody set asks for it.
+            NeuroScriptError: 46 if it is unknown and a budget that was set explicitly requires it.
         """
         definition, clearance = turn.definition, turn.task.options.clearance
         model = f"{definition.provider}/{definition.model_name}"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ai_wm.store.in_flight import CallsInFlight
 
 _GIVEN_UP = frozenset({ErrorCode.TIMEOUT, ErrorCode.CANCELLED})
-"""The failures after which nobody knows whether the model went on, and what that cost, if its client does not tell."""
+"""The failures after which the model may have gone on, at an unknown cost, unless its client tells more."""
 
 
 class Answer(NamedTuple):
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
     Args:
         text: the model's reply.
         record: the record of the turn that gave it.
-        messages: what the turn adds to a conversation behind the prompt.
+        messages: the messages that the turn adds to a conversation after the prompt.
     """
 
     text: str
@@ -55,7 +55,7 @@ class Runner:
         clients: finds who answers for which provider.
         in_flight: notes the calls that are under way, for the case that the process dies; None where nothing is kept.
         clock: the moments and durations in records.
-        events: told of what succeeded and failed.
+        events: the events fired for successes and failures.
     """
 
     authorizer: Authorizer

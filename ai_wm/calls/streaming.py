@@ -27,7 +27,7 @@ _relay: ContextVar[StreamCallback | None] = ContextVar("ai_wm_stream_relay", def
 class CallStream:
     """Reports one call in progress, and its end, to the host's callback.
 
-    What the host's callback raises is error 21 of the call, unless that has failed already.
+    An exception of the host's callback makes the call fail with error 21, unless it has failed already.
 
     Args:
         callback: gets the events.
@@ -68,8 +68,8 @@ class CallStream:
         """Reports the use of a round, and adds it to the total.
 
         Args:
-            usage: what the worker has used by now.
-            cost: what that cost.
+            usage: the tokens that the worker has used so far.
+            cost: the cost of these tokens.
         """
         before, cost_before = self._usage, self._cost
         self._count(usage, cost)
@@ -163,7 +163,7 @@ class StreamRelay:
         """Passes an event to the waiting thread; called by the threads of the batch.
 
         Raises:
-            NeuroScriptError: 44 if the batch is over; what the callback raises.
+            NeuroScriptError: 44 if the batch is over; any exception of the callback.
         """
         passed = _Passed(event)
         self._put(lambda: self._deliver(passed))

@@ -33,7 +33,7 @@ class ToolHost:
 
     Args:
         registry: the tools.
-        policy: what the host permits, or a function that says it at each call; the registry's own policy holds besides.
+        policy: the host's policy, or a function that returns it at each call; the registry's own policy applies too.
         context: the call context that the tools get.
         administration: the full names of the tools that administer which a model may have, where its worker's allow
             list names them in full, or a function that says them at each call; no pattern gives it any.

@@ -46,7 +46,7 @@ _MOST_NAMES: Final = 5
 """Names of tools that a message lists."""
 
 _PLENTY: Final = 1_000_000
-"""Tokens up to which a count of input, and one of output, is not looked at closely."""
+"""The number of tokens up to which a count of input or of output is accepted without a closer check."""
 
 Check = Callable[[], None]
 """Raises when the caller was cancelled."""
@@ -81,7 +81,7 @@ class Task:
         worker: the id or name of the definition asked for.
         ready: finds a definition by id or name, and raises if it may not answer this prompt.
         configure: returns the effective configuration with which a definition answers it.
-        messages: the conversation; the last message is what the model answers.
+        messages: the conversation; the model answers the last message.
         known: facts about the input for the record.
         options: the options of this call.
         store: stores a record, with the tokens that its turn used.
@@ -109,7 +109,7 @@ class Turn:
     """The state of one worker's answer to a task: its rounds, the tokens they used, and the last round's reservation.
 
     Args:
-        task: what is to be answered.
+        task: the task to answer.
         definition: the worker, as it is now.
         stream: tells the host of the call; None: nothing is streamed.
 
@@ -133,14 +133,14 @@ class Turn:
         self.cost_source = ""
         self.attempts = 0
         self.rounds = 0
-        """The calls begun; while there is none, there is nothing to record."""
+        """The number of calls begun; a turn without one gets no record."""
         self.tools_called: list[str] = []
         self.messages: list[Message] = []
-        """What the rounds added to the conversation: requests for tools, their results, and the reply."""
+        """The messages that the rounds added to the conversation: tool calls, their results, and the reply."""
         self.response: LLMResponse | None = None
         """The reply, once there is one."""
         self.secrets: set[Secret] = set()
-        """What was sent and is not to be seen: the keys, and the values of headers."""
+        """The secrets that were sent: the keys, and the values of headers."""
         if "headers" in self.config:
             self.secrets.update(map(Secret, secret_texts(headers_of(self.config))))
         self.recorded = False
@@ -268,7 +268,7 @@ class Turn:
 
         Args:
             price_source: published prices.
-            details: what its error tells of it.
+            details: the details of its error.
             given_up: whether the model may have gone on, where neither the error nor the client tells more.
         """
         progress, usage = self.progress, details.get("usage")

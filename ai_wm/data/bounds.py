@@ -17,7 +17,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 T = TypeVar("T")
 
 MOST_BYTES: Final = 64 * 1024
-"""Bytes of JSON that a script may put into one field of a definition or a record."""
+"""The most bytes of JSON in one field of a definition or record from a script."""
 
 MOST_TOKENS: Final = 1_000_000_000
 MOST_COST: Final = 1_000_000.0
@@ -30,15 +30,15 @@ EARLIEST: Final = Timestamp(2000)
 _AHEAD: Final = timedelta(days=1)
 
 SHORT: Final = 256
-"""Characters of a name or a word that a server gives."""
+"""The most characters of a name or word from a server."""
 
 _NUMBERS: Final = frozenset({bool, int, float, type(None)})
 
 _UNCOUNTED_INPUT: Final = 1_000_000
-"""Tokens of input that a provider may count beyond what it was sent, for what it adds itself."""
+"""The most input tokens that a provider may count in addition to the request, for text that it adds itself."""
 
 _MOST_OUTPUT: Final = 1_000_000
-"""Tokens of one reply, thinking included, where nothing else bounds it; models of today end at a fifth of it."""
+"""The most tokens of one reply, thinking included, without another limit; five times the limit of current models."""
 
 
 def check_size(value: Any, what: str) -> None:

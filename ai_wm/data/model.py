@@ -64,7 +64,7 @@ class Model(BaseModel, metaclass=_ModelType):
 
         Args:
             data: the mapping; an instance of this class is returned as a copy.
-            name: what to call the thing in an error, such as ``definition "reviewer"``.
+            name: the object's name in an error, such as ``definition "reviewer"``.
 
         Raises:
             NeuroScriptError: 4, naming the field, the value and what was expected.

@@ -13,10 +13,10 @@ from typing import Any, Final, Self
 from neuroscript import Address, ErrorCode, NeuroScriptError
 
 MANAGE: Final = ("none", "own", "all")
-"""What scripts may change, from least to most: nothing, the definitions that scripts made, every definition."""
+"""The values of ``manage``, from least to most: scripts may change no definition, the owner's own, or all."""
 
 PROVIDER_PREFIX: Final = "provider:"
-"""How a place that a key may be sent to begins where it is a client that tells no address."""
+"""The prefix of an approved destination that is a client without a known address."""
 
 _EVERYTHING: Final = ("*",)
 _SOURCES: Final = ("env", "config", "vault", "keyring")
@@ -31,7 +31,7 @@ class WorkerPolicy:
 
     Args:
         ask: name patterns (``*``, ``?``) of the workers that scripts may ask; ``()`` is none.
-        manage: whose definitions scripts may add, change and remove: ``"none"``, ``"own"`` (those that scripts of the
+        manage: which definitions scripts may add, change and remove: ``"none"``, ``"own"`` (those that scripts of the
             same owner made) or ``"all"``.
         keys: further approvals.  Maps a key source (``env:NAME``, ``config:PATH#KEY``, ``vault:MOUNT/PATH#FIELD``,
             ``keyring:SERVICE/USER``, each with ``*`` as a pattern) to the addresses that the key may be sent to, as

@@ -91,7 +91,7 @@ def script_settings(settings: Mapping[str, Any], policy: WorkerPolicy, also: Col
     """Checks settings from a script, and returns them under their canonical names.
 
     Args:
-        settings: what it gives.
+        settings: the settings that the script gives.
         policy: its ``overrides`` are permitted too.
         also: further names that are permitted here.
 
@@ -150,14 +150,14 @@ def script_config(
     """Makes the effective configuration of a script's call.
 
     Args:
-        base: the definition's.
-        overrides: the script's, under their usual names.
-        caps: bound what scripts set.
-        by_host: whether ``base`` is the host's: then its limits are caps, and what it locks is fixed.
+        base: the definition's configuration.
+        overrides: the script's overrides, under their canonical names.
+        caps: the largest values that scripts may set.
+        by_host: whether ``base`` is the host's; then its limits are caps, and its locked settings cannot be overridden.
         worker: the worker's name, for messages.
 
     Raises:
-        NeuroScriptError: 10 for an override of what the host has locked.
+        NeuroScriptError: 10 for an override of a setting that the host has locked.
     """
     config = {**base, **overrides}
     if by_host and overrides:

@@ -15,7 +15,7 @@ DEFAULT_TIMEOUT = 60.0
 DEFAULT_RETRIES = 2
 DEFAULT_TOOL_ROUNDS = 8
 DEFAULT_LIMIT_WAIT = 60.0
-"""Seconds that a call waits for room under its limits, where it waits at all."""
+"""The seconds that a call waits for room under its limits, if it waits for room."""
 
 ON_LIMIT = ("refuse", "wait")
 
@@ -96,7 +96,7 @@ def at_current_address(
 
     Args:
         config: the effective configuration when the conversation began.
-        overrides: what was set for it then, which holds.
+        overrides: the overrides set for it at that time, which still apply.
         base: the definition's configuration as it is.
     """
     moved = [name for name in ADDRESS_SETTINGS if name not in overrides and config.get(name) != base.get(name)]

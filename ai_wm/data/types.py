@@ -73,8 +73,8 @@ STATELESS_PREFIX = "stateless-"
 class AIWorkerProvider(StrEnum):
     """The names of the built-in providers.
 
-    Those of other providers, which an installed package offers (entry-point group ``ai_wm.providers``) or a host gives
-    a client for, are plain strings: which of them a definition may name is its manager's to say.
+    The names of other providers, from installed packages (entry-point group ``ai_wm.providers``) or with a client from
+    the host, are plain strings; the manager checks which of them a definition may name.
     """
 
     GOOGLE = "google"
@@ -282,7 +282,7 @@ class PerformanceRecord(Model):
     error_details: Text = file_field("error_details", default="")
     supervisor_feedback: SupervisorFeedback | None = file_field("supervisor_feedback", default=None)
     owner: Text = file_field("owner", default="")
-    """Whose scripts caused the task; empty for the host's own, and for those of older files."""
+    """The owner of the scripts that caused the task; empty for the host's own tasks, and in older files."""
 
     @property
     def is_stateless(self) -> bool:
@@ -320,7 +320,7 @@ class AIWorkerPerformanceSummary(Model):
     total_instances_spawned: Count = file_field("total_instances_spawned", default=0)
     active_instances_count: Count = file_field("active_instances_count", default=0)
     counted: JsonMap = file_field("counted", default_factory=dict, repr=False)
-    """The mark: which stored records the summary counts, and what it counts beside them; see `ai_wm.data.totals`."""
+    """The mark: the stored records that the summary counts, and its totals beyond them; see `ai_wm.data.totals`."""
 
 
 class RetiredInstanceInfo(Model):
@@ -433,7 +433,7 @@ class AIWorkerDefinition(Model):
     created_timestamp: Timestamp = file_field("createdTimestamp", default=ZERO_TIME)
     modified_timestamp: Timestamp = file_field("modifiedTimestamp", default=ZERO_TIME)
     owner: Text = file_field("owner", default="")
-    """Whose scripts made it; empty for the host's own, and for those of older files."""
+    """The owner of the scripts that made it; empty for the host's own definitions, and in older files."""
     host_mark: Text = file_field("hostMark", default="", repr=False)
     """The host's mark, by which its own definitions are known: see `ai_wm.keys.marks`."""
 
@@ -450,7 +450,7 @@ class AIWorkerDefinition(Model):
 
         Args:
             known: returns the names of further providers; called only if the provider is not a built-in one.
-            name: what to call the definition in the error.
+            name: the definition's name in the error.
 
         Raises:
             NeuroScriptError: 4, with the names to choose from and the nearest of them.

@@ -1,8 +1,8 @@
 """Approvals: the pairs of key source and address to which keys may be sent, checked just before a call is sent.
 
-There is an approval for each provider's usual variable with its public address, which the provider's own address
-variable in the manager's environment replaces; for every definition of the host, as the host made it; and for what the
-host's policy adds.  A refusal says the same whether or not there is such a key, since it is not looked for.
+There are approvals for the key in each provider's usual variable and the provider's public address, or the address in
+its environment variable if that is set; for the key of every definition of the host and the definition's own server;
+and for the pairs that the host's policy adds.  A refusal does not reveal whether the key exists, since the key is not looked up.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Approvals:
             address: the address that it is about to be sent to; None for a client that tells no address.
 
         Raises:
-            NeuroScriptError: 10, saying what would permit it.
+            NeuroScriptError: 10, with the policy that would permit it.
         """
         as_made = use.own is None if address is None else use.own is not None and use.own.address.covers(address)
         if not (use.standing is Standing.HOST and as_made):

@@ -131,7 +131,7 @@ def _read(path: Path) -> bytes:
     """Reads the key.
 
     Raises:
-        OSError: if there is none, or somebody else may have written or read it.
+        OSError: if there is none, or another user may have written or read it.
     """
     descriptor = os.open(path, os.O_RDONLY | _SAFE)
     try:

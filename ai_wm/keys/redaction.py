@@ -36,7 +36,7 @@ def redact(value: T, secrets: Iterable[Secret]) -> T:
     A part of at least eight characters is recognised wherever it stands, in upper and lower case: of the key as it is,
     percent-encoded, as JSON, HTML or `repr` write it, in hexadecimal digits, and in base64, also where it is encoded
     together with other text.  A key of fewer characters is recognised as a whole.  Masking is best effort all the same:
-    whoever has a key can write it in ways that nobody recognises.
+    a key can always be written in ways that are not recognised.
 
     Args:
         value: a text, or a map or list, whose texts are redacted at any depth.  Any other object comes back as it is,

@@ -38,7 +38,7 @@ def resolve_key(
         The key, or ``None`` for the method ``none``.
 
     Raises:
-        StateError: 18 if there is no key, naming the place that was looked at, or if it cannot be looked up.
+        StateError: 18 if there is no key, naming the place that was searched, or if the look-up fails.
         AccessError: 34 if a ``config_path`` leads out of the configuration directory.
     """
     found = _look_up(source, environ, config_dir)

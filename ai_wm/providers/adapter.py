@@ -50,12 +50,12 @@ class ErrorReply:
     Args:
         message: its text.
         kind: its machine-readable type or code, if it has one.
-        status: the HTTP status that the failure stands for, as far as the body says so; it counts where the failure
-            is reported within a successful reply.
+        status: the HTTP status of the failure, if the body names one; it is used for a failure reported within a
+            successful reply.
         retry_after: the seconds that the body asks to wait.
         final: the same request cannot succeed later, whatever the status says.
-        once: the model made a mistake that it seldom makes twice: one more attempt is worth making, and no second.
-        cause: what the failure is, where the adapter knows better than the status and the words: a refusal or a filter
+        once: the model made a mistake that it seldom repeats, so that only one more attempt is worthwhile.
+        cause: the kind of failure, if the adapter knows it better than status and text tell: a refusal or a filter
             (``content_filter``), a conversation that does not fit (``context``).
     """
 
@@ -71,13 +71,13 @@ class ErrorReply:
 class BadReply(Exception):
     """Raised for a reply that violates the API's format: says what is wrong, and holds the text in question.
 
-    The text is shown later, without secrets and cut, and not by whoever raises this.
+    The text is shown later by the handler of the error, with secrets masked and shortened.
 
     Args:
         message: what is wrong.
         sample: the text in question.
-        usage: the tokens that the reply cost all the same, as far as it says so.
-        text: what of the model's answer can be read.
+        usage: the tokens that the reply cost all the same, if it tells.
+        text: the readable part of the model's answer.
         final: another attempt would end in the same way.
     """
 
@@ -95,9 +95,9 @@ class StreamError(Exception):
     """Raised when a provider reports a failure within a successful reply, streamed or not.
 
     Args:
-        reply: what it says.
-        usage: the tokens that were spent all the same, as far as it says so.
-        text: what had come of the model's answer.
+        reply: the parsed report of the failure.
+        usage: the tokens that were spent all the same, if the reply tells.
+        text: the part of the model's answer received so far.
     """
 
     def __init__(self, reply: ErrorReply, *, usage: Usage | None = None, text: str = "") -> None:
@@ -192,7 +192,7 @@ class Counts:
     mostly 0; ``unusable`` says which it is, for `Usage.unusable`.
 
     Args:
-        source: what the reply says; something empty where it says nothing.
+        source: the reply's usage; an empty value if it has none.
     """
 
     __slots__ = ("_source", "unusable")

@@ -1,8 +1,8 @@
 """Amends a refused chat-completions request to the form that the server's refusal asks for.
 
-Servers differ in what an option is called and what they take beside what.  Where one refuses a request and says what it
-wants instead, the request is sent again like that, and so are later ones to the same model.  What would change what
-was asked for is not amended: then the refusal is the error.
+Servers differ in the names of options and in the combinations of options that they accept.  If one refuses a request
+and says what it expects instead, the request is sent again in that form, and so are later ones to the same model.  A
+request is not amended if that would change its meaning: then the refusal is the error.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A connection pool for many concurrent calls: `httpcore` connections, kept in a stack for each origin.
 
-A pool of `httpx` looks at every connection that it has at every request, under one lock: with 64 threads that is more
-work than the requests themselves (640 µs a call instead of 230).  Each connection by itself has nothing to look at.
+The pool of `httpx` checks all of its connections at every request, under one lock: with 64 threads that is more work
+than the requests themselves (640 µs a call instead of 230).
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ Origin = tuple[bytes, bytes, int]
 class Connections(httpx.BaseTransport):
     """An ``httpx`` transport that opens a connection whenever all open ones are in use.  Safe to use from many threads.
 
-    The last connection used is used first, so that those that are not needed any more are closed in time.
+    The most recently used connection is used first, so that connections no longer needed become idle and are closed.
 
     Args:
-        tls: what https connections are made with.
-        proxy: the address of a proxy that they go by; its scheme is http, https, socks5 or socks5h.
+        tls: the TLS context of https connections.
+        proxy: the address of a proxy for all connections; its scheme is http, https, socks5 or socks5h.
 
     Raises:
         ImportError: the proxy is one of SOCKS, and the package that speaks it is not installed.
@@ -50,7 +50,7 @@ class Connections(httpx.BaseTransport):
         self._pool = _pool(tls, proxy)  # of which only the making of connections is used
         self._lock = Lock()
         self._idle: OrderedDict[Origin, deque[tuple[float, httpcore.ConnectionInterface]]] = OrderedDict()
-        """Those of each server, the last used last; the servers likewise."""
+        """The idle connections of each server, the most recently used last; the servers in the same order."""
         self._kept = 0
         self._closed = False
 

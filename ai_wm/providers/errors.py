@@ -26,7 +26,7 @@ class AttemptFailed(Exception):
 
     Args:
         code: the code of the error raised when there are no more attempts.
-        message: what happened.
+        message: a description of the failure.
         retry: whether another attempt can succeed.
         once: whether only one more attempt is worthwhile.
         retry_after: the seconds that the provider asks to wait.
@@ -70,7 +70,7 @@ def from_reply(
 
     Args:
         status: the HTTP status, or 200 where the failure was reported within a successful reply.
-        reply: what the body says.
+        reply: the parsed body.
         secrets: the keys that may be in it.
         retry_after: the wait that the headers ask for, in seconds.
         advice: ``x-should-retry`` of the headers, with which a provider decides about retries itself.

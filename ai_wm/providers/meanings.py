@@ -115,7 +115,7 @@ def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
 
     Args:
         status: its HTTP status; 0 where it was reported within a successful reply and names none.
-        reply: what the provider says.
+        reply: the provider's report of the failure.
         said: its message as it is shown.
     """
     shown = f" (status {status})" if status else ""

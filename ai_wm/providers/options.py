@@ -151,7 +151,7 @@ def system_with_json(request: LLMRequest, shape: ResponseFormat, *, always: bool
 
     Args:
         request: whose system prompt it is.
-        shape: what is asked for.
+        shape: the requested form of the reply.
         always: also where the conversation speaks of JSON already, and so says itself how the reply is to look.
     """
     system = request.system_text

@@ -39,7 +39,7 @@ class ScriptAccess:
 
     Args:
         wiring: the services of the manager.
-        rights: what the scripts may do.
+        rights: the rights of the scripts.
         files: the files that they may read.
     """
 
@@ -122,7 +122,7 @@ class ScriptAccess:
 
         Args:
             id_or_name: the definition.
-            prompt: what the model is asked.
+            prompt: the prompt for the model.
             overrides: settings for this call.
             options: the rest of it, from `options`.
 

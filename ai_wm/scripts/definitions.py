@@ -30,7 +30,7 @@ class ScriptDefinitions:
     """Finds, adds, changes and removes definitions for the scripts of one owner.
 
     Args:
-        rights: what they may do.
+        rights: the rights of the scripts.
         definitions: the definitions of the manager.
         instances: its instances.
         authorizer: says whether a definition's key may be sent where it would be.

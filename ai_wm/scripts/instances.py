@@ -23,7 +23,7 @@ class ScriptInstances:
     """Spawns, shows and retires the instances of one owner's scripts.
 
     Args:
-        rights: what they may do.
+        rights: the rights of the scripts.
         instances: the instances of the manager.
         records: check the records that a script wants stored.
         files: the files that the scripts may read.

@@ -21,7 +21,7 @@ class ScriptRecords:
     """Queries and stores the performance records of one owner's tasks.
 
     Args:
-        rights: what the owner's scripts may do.
+        rights: the rights of the owner's scripts.
         store: holds the records.
         instances: the live instances.
         clock: for the time stamps.
@@ -107,7 +107,7 @@ class ScriptRecords:
         """Checks records that a script wants stored in place of the logged ones.
 
         Raises:
-            NeuroScriptError: 4 for what is beyond reason.
+            NeuroScriptError: 4 for implausible values.
         """
         now = self._clock.now()
         made = [PerformanceRecord.parse(storable(record), f"record {index}") for index, record in enumerate(records)]

@@ -28,7 +28,7 @@ _MOST_STANDINGS = 100_000
 
 
 OWN_SETTINGS = frozenset({"base_url"})
-"""What a script's own definitions may set besides: where they are asked is looked at when they are asked."""
+"""Further settings allowed in a script's own definitions, whose address is checked when they are called."""
 
 
 class Rights:
@@ -130,7 +130,7 @@ class Rights:
         """Finds a definition by id or name, the host's first.
 
         Raises:
-            NeuroScriptError: 9 if there is none among those that the owner sees; 4 for what is no name.
+            NeuroScriptError: 9 if the owner sees no such definition; 4 for a value that cannot be a name.
         """
         if not isinstance(id_or_name, str):
             message = f"a definition is named by a string, not {type(id_or_name).__name__}"
@@ -170,7 +170,7 @@ class Rights:
         """Raises error 10 if the policy does not let scripts change a definition.
 
         Args:
-            definition: what is to be changed; None: one is to be added.
+            definition: the definition to be changed; None if one is to be added.
         """
         manage = self.policy.manage
         if manage == "none":

@@ -1,9 +1,9 @@
 """A log of calls in flight, from which another process records the calls of one that died.
 
 Every manager with a directory has a file of its own there, ``in-flight-<id>.log`` in the state directory, and holds the
-lock beside it.  A line is added before a request is sent, and not waited for: what was written survives the process,
-though not a power failure.  When a manager is made, it looks for files whose lock nobody holds; each call in them that
-has no record gets one, which says that it is ``lost`` and what was reserved for it.
+lock beside it.  A line is written before a request is sent, without a sync: it survives the process, though not a power
+failure.  When a manager is made, it looks for files whose lock no process holds; each call in them without a record
+gets one, with the error ``lost`` and the amounts that were reserved for the call.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
 _PREFIX: Final = "in-flight-"
 _MOST_BYTES: Final = 1 << 16
-"""A file with more than this, and no call in flight, is begun anew."""
+"""The size in bytes beyond which a file without calls in flight is emptied."""
 
 _MOST_READ: Final = 1 << 26
-"""A file with more than this is none of ours, and not read."""
+"""The size in bytes beyond which a file is taken to be foreign and is not read."""
 
 _log = get_logger("ai_wm.store")
 

@@ -25,7 +25,7 @@ class Ticket(Generic[WorkT]):
         self.work = work
         self.done = False
         self.sleeping: threading.Lock | None = None
-        """What its thread sleeps at, locked, until somebody unlocks it; None while it is awake."""
+        """The lock that its thread waits to acquire until another thread releases it; None while it is awake."""
         self._result: Any = None
         self._error: BaseException | None = None
 
@@ -50,7 +50,7 @@ class GroupCommit(Generic[WorkT]):
 
     Args:
         execute: does the work of some tickets, in order, and settles every one of them.  If it raises, the tickets not
-            settled fail with what it raised.
+            settled fail with the exception that it raised.
     """
 
     def __init__(self, execute: Callable[[list[Ticket[WorkT]]], None]) -> None:

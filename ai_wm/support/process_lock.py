@@ -21,7 +21,7 @@ class ProcessLock:
 
     Args:
         path: the file.
-        held: what holds the lock: a descriptor, or where the system has no ``flock`` a ``FileLock``.
+        held: the object that holds the lock: a descriptor, or a ``FileLock`` on systems without ``flock``.
     """
 
     def __init__(self, path: Path, held: Any) -> None:
@@ -54,7 +54,7 @@ class ProcessLock:
 def try_hold(path: Path) -> ProcessLock | None:
     """Try to lock a file without waiting, creating it if it is missing; None if another process holds the lock.
 
-    Two locks of one process exclude each other like those of two.
+    Two locks in the same process exclude each other, too.
 
     Raises:
         OSError: if the file cannot be opened; `NotAPlainFileError` if it is no regular file.

@@ -40,7 +40,7 @@ def wait_for(awaitable: Any, cancel: CancelToken | None = None) -> Any:
     It runs on the event loop of the host, where the run was begun there, and else on one of its own.
 
     Args:
-        awaitable: what an asynchronous function gave.
+        awaitable: the awaitable that an asynchronous function returned.
         cancel: cancels it.
 
     Raises:

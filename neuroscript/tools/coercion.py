@@ -31,9 +31,9 @@ def lossy_parts(adapter: TypeAdapter[Any], value: Any, made: Any) -> list[tuple[
     """Returns the parts of a value that pydantic converted with loss, with the type expected for each.
 
     Args:
-        adapter: what converted the value.
+        adapter: the pydantic adapter that converted the value.
         value: a value of the language.
-        made: what became of it.
+        made: the result of the conversion.
     """
     doubtful = dict(_doubtful(value, made, ()))
     if not doubtful:

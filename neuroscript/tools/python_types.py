@@ -85,7 +85,7 @@ class PythonType:
 
         Args:
             value: a value of the language.
-            name: what it is given as; a string in the place of a secret is not repeated in errors.
+            name: its name in errors, which do not repeat a string in place of a secret.
 
         Raises:
             Misfit: where it stands for none.

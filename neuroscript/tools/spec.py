@@ -23,18 +23,18 @@ class ToolSpec:
 
     Args:
         name: group and name, ``str.ToUpper``; a leading ``tool.`` is dropped.
-        description: what it does, in a sentence or two.
+        description: a description of the tool in a sentence or two.
         category: the heading that it stands under; the group if left out.
         args: its arguments in positional order.  Optional ones may stand before required ones.
         return_type: the type of its result.
         python_result: the Python type that results are converted from, where it is none of those that ``return_type``
             names; `from_function` finds it in the annotation.
-        return_help: what the result is.
+        return_help: a description of the result.
         example: a call that works, ``tool.str.ToUpper("a") = "A"``.
         error_conditions: when it fails, and with which codes.
         variadic: the last argument takes all positional arguments that are left, each of that argument's type; the
             function gets them as one list.
-        capabilities: what a host must grant, such as ``fs:read``.
+        capabilities: the capabilities that a host must grant, such as ``fs:read``.
         pure: a function over values alone: it never keeps or changes its arguments and returns exact values of the
             language, so that neither arguments nor result are copied.  One that takes the context may call functions
             of the script that it is given as arguments of type ``function`` or ``function_or_key``.

@@ -95,8 +95,8 @@ class Problem:
 
     Args:
         path: where the part is, as the language writes it (``lines[0].qty``); empty for the value itself.
-        text: what it must be (``must be a whole number``), or what else is wrong.
-        found: what was given instead, if the text does not say it.
+        text: the requirement (``must be a whole number``), or another description of the problem.
+        found: a description of the value given, if the text does not have one.
     """
 
     path: str
