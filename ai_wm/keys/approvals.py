@@ -2,7 +2,8 @@
 
 There are approvals for the key in each provider's usual variable and the provider's public address, or the address in
 its environment variable if that is set; for the key of every definition of the host and the definition's own server;
-and for the pairs that the host's policy adds.  A refusal does not reveal whether the key exists, since the key is not looked up.
+and for the pairs that the host's policy adds.  A refusal does not reveal whether the key exists,
+since the key is not looked up.
 """
 
 from __future__ import annotations
