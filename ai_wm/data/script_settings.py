@@ -115,7 +115,7 @@ def script_settings(settings: Mapping[str, Any], policy: WorkerPolicy, also: Col
 
 @dataclass(frozen=True, slots=True)
 class PolicyCaps:
-    """The largest values that a policy lets scripts set, by setting, and the subset of them that is below the defaults."""
+    """The largest values that a policy lets scripts set, by setting, and those that are below the defaults."""
 
     most: Mapping[str, float]
     below_default: Mapping[str, float]
