@@ -1,6 +1,6 @@
-"""Addresses of servers: read in one strict way, and told apart by scheme, host, port and whole path segments.
+"""URLs of servers: parsed strictly, and compared by scheme, host, port and whole path segments.
 
-An approval of an address covers what lies below it, so no server may read an address as one that lies elsewhere.
+An approval of an address covers all paths below it, so no server may interpret such an address as a path elsewhere.
 Everything that parsers disagree about is therefore refused: user names, backslashes, control characters and blanks,
 hosts that are numbers in an unusual form, and paths with dot segments, also in the disguises that some servers see
 through (``%2e%2e``, ``..;x``, ``%252e``), or with encoded slashes.
@@ -33,7 +33,7 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An ``http`` or ``https`` address.
+    """An ``http`` or ``https`` URL of a server, for checks of which servers may be called.
 
     Args:
         scheme: ``http`` or ``https``.
@@ -49,7 +49,7 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Reads an address, without its query if it has one.
+        """Parses a URL, and drops its query if it has one.
 
         Raises:
             ValueError: saying what is wrong, and never showing the address, which may hold a password.
@@ -58,7 +58,7 @@ class Address:
 
     @classmethod
     def parse_prefix(cls, text: str) -> Address:
-        """Reads an address as approvals name it: without a query.
+        """Parses a URL prefix of an approval, which may have no query.
 
         Raises:
             ValueError: as `parse`.
@@ -69,18 +69,18 @@ class Address:
 
     @property
     def text(self) -> str:
-        """The address in its usual spelling."""
+        """The normalised text of the URL."""
         port = "" if self.port == PORTS[self.scheme] else f":{self.port}"
         path = "".join(f"/{segment}" for segment in self.segments)
         return f"{self.scheme}://{self.host}{port}{path}"
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it is this machine's own: ``localhost``, 127.0.0.0/8 or ::1."""
+        """Whether the host is this machine: ``localhost``, 127.0.0.0/8 or ::1."""
         return _is_loopback(self.host)
 
     def covers(self, other: Address) -> bool:
-        """Whether another address is this one or lies below it."""
+        """Whether another address is equal to this one or below it."""
         own = self.segments
         return (
             self.host == other.host
@@ -140,7 +140,7 @@ def _segments(path: str) -> tuple[str, ...]:
 
 
 def _check_segment(segment: str) -> None:
-    """Refuses a segment that may end up, on its way or at the server, as something else than a name in that place.
+    """Raises an error for a path segment that a proxy or a server may interpret as more than a plain name.
 
     Raises:
         ValueError: saying what is wrong.
@@ -166,7 +166,7 @@ def _check_segment(segment: str) -> None:
 
 
 def _escape(found: re.Match[str]) -> str:
-    """An escaped character as RFC 3986 normalises it: as it is where it need not be escaped, else in capitals."""
+    """A percent-encoding as RFC 3986 normalises it: decoded if it need not be encoded, else in upper case."""
     char = chr(int(found[1], 16))
     return char if char in _UNRESERVED else found[0].upper()
 

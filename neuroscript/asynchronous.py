@@ -1,8 +1,8 @@
 """Runs for asynchronous hosts: the script in a worker thread, the host's asynchronous functions on its event loop.
 
-The task that begins a run waits for it without blocking its loop, and does not end before the run has.  What the script
-calls of the host's asynchronous functions becomes a task of that loop, for which the worker thread waits.  asyncio and
-trio have the same shape here: `_AsyncioHost` and `_TrioHost` are what is different.
+The task that begins a run waits for it without blocking its loop, and does not end before the run has.  A script's call
+of an asynchronous function of the host becomes a task of that loop, for which the worker thread waits.  The differences
+between asyncio and trio are confined to `_AsyncioHost` and `_TrioHost`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _REASON = "the host's task was cancelled"
 
 
 async def run_in_worker(function: Callable[[CancelToken], T], cancel: CancelToken | None) -> T:
-    """Calls ``function`` with a token in a worker thread, and waits for it in the calling task.
+    """Calls ``function`` with a token in a worker thread, and awaits its end in the calling task.
 
     If the task is cancelled, so is the token; the task goes on being cancelled when the function has ended.
 
@@ -71,19 +71,19 @@ async def run_in_worker(function: Callable[[CancelToken], T], cancel: CancelToke
 
 
 class _Host(Protocol):
-    """A task of the host that waits for a run, and its event loop."""
+    """The host's task that waits for a run, and its event loop."""
 
     def finished(self) -> None:
-        """Tells the task, from the worker's thread, that the run is over."""
+        """Signals to the task, from the worker's thread, that the run is over."""
 
     async def wait_for(self, job: Job, token: CancelToken) -> None:
-        """Starts a job and waits until it is done; cancels the token if the task is cancelled, and waits still."""
+        """Starts a job and waits until it is done; a cancelled task cancels the token, and still waits for the end."""
 
     def runs_here(self) -> bool:
-        """Whether the calling thread is that of the loop."""
+        """Whether the calling thread is the event loop's."""
 
     def wait(self, awaitable: Any, cancel: CancelToken | None) -> Any:
-        """Runs an awaitable as a task of the loop; called by the thread of a script, which waits for its result."""
+        """Runs an awaitable as a task of the loop; called in a script's thread, which waits for its result."""
 
 
 def _host() -> _Host:
@@ -102,7 +102,7 @@ def _host() -> _Host:
 
 
 class _Outcome:
-    """What a task of the host's loop has come to, for the thread that waits for it."""
+    """The result or error of a task on the host's loop, passed to the waiting thread."""
 
     __slots__ = ("_error", "_over", "_value")
 
@@ -128,7 +128,7 @@ class _Outcome:
 
 @types.coroutine
 def _turn() -> Generator[None, None, None]:
-    """Lets everything else of the loop have its turn."""
+    """Yields to the other tasks of the event loop."""
     yield
 
 
@@ -137,7 +137,7 @@ def _cancelled() -> TaskCancelled:
 
 
 class _AsyncioHost:
-    """A task of asyncio that waits for a run."""
+    """An asyncio task that waits for a run."""
 
     __slots__ = ("_done", "_loop", "_over", "_thread", "_waker")
 
@@ -172,7 +172,7 @@ class _AsyncioHost:
             raise
 
     async def _wait_shielded(self) -> None:
-        """Waits for the end of the run, however often the task is cancelled meanwhile."""
+        """Waits for the end of the run, even if the task is cancelled repeatedly meanwhile."""
         while not self._over:
             self._done = self._loop.create_future()
             try:
@@ -220,7 +220,7 @@ class _AsyncioHost:
             return outcome.get()
 
     def _soon(self, callback: Callable[[], object]) -> bool:
-        """Has the loop call something; False if it is closed, although a task of it was waiting."""
+        """Schedules a callback on the loop; False if the loop is closed although a task of it was waiting."""
         if self._loop.is_closed():
             return False
         if self._waker is not None:
@@ -234,7 +234,7 @@ class _AsyncioHost:
 
 
 class _Waker:
-    """Has an event loop call functions, from other threads, by a counter of the system that the loop watches.
+    """Schedules functions on an event loop from other threads, by an ``eventfd`` that the loop watches.
 
     The loop's own way, `call_soon_threadsafe`, writes to a socket and reads it until it is empty; measured on Linux, a
     thread's answer reaches a task in 14 µs instead of 53.
@@ -262,7 +262,7 @@ _wakers: WeakKeyDictionary[asyncio.AbstractEventLoop, _Waker | None] = WeakKeyDi
 
 
 def _waker_of(loop: asyncio.AbstractEventLoop) -> _Waker | None:
-    """The waker of a loop; None where the system or the loop has no such thing."""
+    """The waker of a loop; None if the system or the loop does not support one."""
     try:
         return _wakers[loop]
     except KeyError:
@@ -276,13 +276,13 @@ def _waker_of(loop: asyncio.AbstractEventLoop) -> _Waker | None:
 
 
 def _shield() -> AbstractContextManager[object]:
-    """Keeps away the cancelling of a scope of anyio, which would be repeated in every turn of the loop."""
+    """Shields from the cancellation of an anyio scope, which would be repeated in every iteration of the loop."""
     anyio = sys.modules.get("anyio")
     return nullcontext() if anyio is None else anyio.CancelScope(shield=True)
 
 
 class _TrioHost:
-    """A task of trio that waits for a run."""
+    """A trio task that waits for a run."""
 
     __slots__ = ("_done", "_nursery", "_thread", "_token", "_trio")
 
@@ -336,7 +336,7 @@ class _TrioHost:
             return outcome.get()
 
     def _soon(self, callback: Callable[[], object]) -> bool:
-        """Has the loop call something; False if it has ended, although a task of it was waiting."""
+        """Schedules a callback on the loop; False if the loop has ended although a task of it was waiting."""
         try:
             self._token.run_sync_soon(callback)
         except self._trio.RunFinishedError:

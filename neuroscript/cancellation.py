@@ -1,4 +1,4 @@
-"""Cancelling: a token that ends runs, shared by whoever may cancel and whatever is to stop."""
+"""Cancellation: a token with which a host, or another thread, ends runs and waits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class CancelToken:
-    """Ends the runs that it is given to, and whatever else waits for it, when `cancel` is called.
+    """A cancellation token: `cancel` ends all runs it was given to, and all other waits that use it.
 
     A token can be made before a run, given to several (`Interpreter.run`, ``cancel=token``), and linked to a parent,
     whose cancelling is its own too.  It is cancelled once and for ever.
@@ -27,7 +27,7 @@ class CancelToken:
 
     Attributes:
         cancelled: whether it has been cancelled; read it, and call `cancel` to set it.
-        reason: what the one who cancelled gave as the reason.
+        reason: the reason given to `cancel`.
     """
 
     __slots__ = ("__weakref__", "_callbacks", "_children", "_marked", "_parents", "cancelled", "reason")
@@ -43,7 +43,7 @@ class CancelToken:
             self.follow(parent)
 
     def follow(self, parent: CancelToken) -> None:
-        """Links the token to one more parent; it is cancelled at once if that one has been."""
+        """Links the token to another parent; cancels it at once if the parent is cancelled already."""
         self._parents = (*self._parents, parent)
         children, key = parent._children, object()
         children[key] = ref(self, lambda _: children.pop(key, None))
@@ -52,11 +52,11 @@ class CancelToken:
 
     @property
     def linked(self) -> bool:
-        """Whether it has a parent."""
+        """Whether the token has a parent."""
         return bool(self._parents)
 
     def cancel(self, reason: str = "") -> None:
-        """Cancels the token, those linked to it, and all runs that they were given to.
+        """Cancels the token, all tokens linked to it, and all runs that they were given to.
 
         No tool, emit, ask, whisper or event handler of such a run begins after this has returned, except one that had
         passed its check.  Callbacks are called here, in this thread.  A second call does nothing more.
@@ -70,7 +70,8 @@ class CancelToken:
     def on_cancel(self, callback: Callable[[], object]) -> CancelRegistration:
         """Calls ``callback`` once when the token is cancelled, in the thread that cancels; the latest one first.
 
-        It is called at once if the token is cancelled already.  What it raises is logged, and stops nobody else.
+        It is called at once if the token is cancelled already.  An exception that it raises is logged and does not
+        stop the other callbacks.
 
         Returns:
             The registration, which can be removed and is a context manager: ``with token.on_cancel(socket.close):``.
@@ -82,7 +83,7 @@ class CancelToken:
         return registration
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Waits until the token is cancelled, or so many seconds; returns whether it is."""
+        """Waits until the token is cancelled or a timeout in seconds passes; returns whether it is cancelled."""
         if self.cancelled:
             return True
         gate = allocate_lock()
@@ -92,7 +93,7 @@ class CancelToken:
         return self.cancelled
 
     def check(self) -> None:
-        """Raises if the token is cancelled.
+        """Raises an error if the token is cancelled.
 
         Raises:
             CancelledError: 44.
@@ -101,15 +102,15 @@ class CancelToken:
             raise self.error()
 
     def error(self) -> NeuroScriptError:
-        """The error of a run that the token has ended."""
+        """Makes the error of a run that the token has ended."""
         reason = f": {self.reason}" if self.reason else ""
         return NeuroScriptError(ErrorCode.CANCELLED, f"the run was cancelled{reason}")
 
     def when_marked(self, mark: Callable[[], object] | None) -> None:
-        """Has ``mark`` called by every `cancel`, by a second one too, before any callback is.
+        """Sets a function that every `cancel`, even a repeated one, calls before any other callback.
 
-        For the run that the token belongs to, which closes its ways out here: whoever cancels may rely on that when
-        `cancel` returns, though another thread cancels at the same time and is still busy with the callbacks.
+        It is for the run that the token belongs to, which blocks its further effects here: they are blocked when
+        `cancel` returns, even if another thread cancels at the same time and is still busy with the callbacks.
         """
         self._marked = mark
         if mark is not None and self.cancelled:
@@ -150,7 +151,7 @@ class CancelToken:
 
 
 class CancelRegistration:
-    """A callback that waits for a token to be cancelled; made by `CancelToken.on_cancel`."""
+    """A callback registered for the cancellation of a token; made by `CancelToken.on_cancel`."""
 
     __slots__ = ("_callbacks",)
 
@@ -158,7 +159,7 @@ class CancelRegistration:
         self._callbacks = callbacks
 
     def remove(self) -> bool:
-        """Forgets the callback.
+        """Removes the callback.
 
         Returns:
             Whether it will not be called; False if it has been, or is being called in another thread at this moment.

@@ -1,4 +1,4 @@
-"""What a host gives an interpreter, checked: what is wrong is said at once, and in the host's words."""
+"""Validates the arguments of the interpreter's interface for hosts, and raises errors in the host's terms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DEFAULT_LIMITS = Limits()
 
 
 def limits_of(given: Limits | Mapping[str, Any] | None) -> Limits:
-    """The limits: those given, the fields of a map, or the default ones.
+    """Returns the limits given as `Limits` or as a map of its fields; the defaults if none are given.
 
     Raises:
         TypeError: for anything else.
@@ -41,7 +41,7 @@ def limits_of(given: Limits | Mapping[str, Any] | None) -> Limits:
 
 
 def globals_of(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The host's globals as values of the language.
+    """Converts the host's globals to values of the language.
 
     Raises:
         NeuroScriptError: 41 for a name that no program can write, 7 or 41 for a value that it cannot hold.
@@ -61,17 +61,17 @@ def globals_of(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def values_of(args: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
-    """The arguments of a call as values of the language, those by name at the end.
+    """Converts the arguments of a call to values of the language, with keyword arguments at the end.
 
     Raises:
-        NeuroScriptError: 7 or 41 for one that is none, saying which part of which argument.
+        NeuroScriptError: 7 or 41 for an argument that cannot be converted, naming the part of it.
     """
     values = [named_from_host(value, f"argument {number}") for number, value in enumerate(args, 1)]
     return values + [named_from_host(value, f"argument '{name}'") for name, value in named.items()]
 
 
 def read_program(source: str | bytes | os.PathLike[str], name: str) -> tuple[str | bytes, str]:
-    """The text of a program and what it is called; a path is read.
+    """Returns the text of a program and its name; a path is read.
 
     Raises:
         NeuroScriptError: 22 if there is no such file, 26 if it cannot be read.
@@ -93,7 +93,7 @@ def read_program(source: str | bytes | os.PathLike[str], name: str) -> tuple[str
 
 
 def check_token(cancel: CancelToken) -> None:
-    """Refuses what is no token, and the start of a run that is cancelled before it begins.
+    """Raises an error for an object that is not a `CancelToken`, and for a token that is cancelled already.
 
     Raises:
         TypeError: if it is no token.

@@ -1,4 +1,4 @@
-"""Loads programs into a runtime: compiles them, or finds them compiled, and defines what they define."""
+"""Loads programs into a runtime: compiles them, or takes them from a cache, and adds their definitions."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _CACHE = Cache()
 
 
 class Loader:
-    """The programs of one interpreter.
+    """Loads the programs of one interpreter.
 
     Attributes:
-        programs: those that are loaded, in order.
-        commands: the functions of the command blocks of the last one, until they are run.
+        programs: the loaded programs, in order.
+        commands: the functions of the last program's command blocks, until they are run.
     """
 
     def __init__(self, runtime: Runtime, limits: Limits) -> None:
@@ -43,7 +43,7 @@ class Loader:
         self.commands: list[str] = []
 
     def use_disk(self, cache: bool | str | os.PathLike[str], sandbox: Path | None) -> list[str]:
-        """Keeps what the host loads on disk too; gives the paths that no program may reach for that."""
+        """Caches the host's programs on disk too; returns the paths that scripts must not access because of that."""
         from neuroscript.cache.disk import cache_directory, open_cache
         from neuroscript.user_directories import KEY
 
@@ -54,7 +54,7 @@ class Loader:
     def load(
         self, source: str | bytes, name: str, replace: bool = False, *, commands_wanted: bool = False
     ) -> LoadedProgram:
-        """Loads a program, all of it or nothing; the caller keeps other threads waiting.
+        """Loads a program as a whole or not at all; the caller has to hold other threads off.
 
         Raises:
             NeuroScriptError: as `Interpreter.load` does; 19 for a library where command blocks are wanted.
@@ -76,7 +76,7 @@ class Loader:
         return program
 
     def compiled(self, source: str | bytes, name: str, replace: bool) -> tuple[LoadedProgram, Compiled]:
-        """A program and its code, from the cache where it was compiled under the same circumstances before."""
+        """Returns a program and its code, from the cache if it was compiled under the same conditions before."""
         runtime = self._runtime
         signatures = tuple(sorted([str(loaded.signature) for loaded in runtime.procedures.values()]))
         names = tuple(sorted(runtime.globals))
@@ -133,7 +133,7 @@ class Loader:
         self.programs.append(program)
 
     def compilation_unit(self, own: Iterable[LoadedProcedure] = (), linker: Linker | None = None) -> Unit:
-        """What the next program, or the next input of a session, is compiled against; the load gets its number here.
+        """Makes the environment that the next program or session input is compiled against, and numbers the load.
 
         Args:
             own: the procedures that it defines.

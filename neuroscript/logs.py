@@ -1,7 +1,7 @@
-"""Loggers of the standard module whose records are safe to show, and which cost nothing where nobody listens.
+"""Loggers of the standard library whose records are safe to display, and which cost nothing while logging is off.
 
-``logging`` takes longer to import than a short program to run, so nothing here imports it before it is needed: where
-the process has not imported it, nobody listens.
+``logging`` takes longer to import than a short program to run, so nothing here imports it before it is needed: in a
+process that has not imported it, no logger can be enabled.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _standard: set[str] = set()
 
 
 def get_logger(name: str) -> logging.Logger:
-    """Returns the logger of a name, which shows control characters and line breaks as escapes instead of obeying them.
+    """Returns the logger of a name, whose messages show control characters and line breaks as escapes.
 
     That holds for messages, for fields given in ``extra``, and for the lines of a traceback.
     """
@@ -38,7 +38,7 @@ def get_logger(name: str) -> logging.Logger:
 
 
 def listener(name: str, level: int) -> logging.Logger | None:
-    """Returns the logger of a name if anybody listens at a level."""
+    """Returns the logger of a name if it is enabled for a level, else None."""
     found = _loggers.get(name)
     if found is None:
         if not hasattr(sys.modules.get("logging"), "getLogger"):  # it may be in the middle of its import

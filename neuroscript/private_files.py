@@ -1,7 +1,7 @@
-"""Opening the files that this system keeps for its user: through no link, without waiting, and for nobody else.
+"""Opens files that only this user may access: without following links, without blocking, and with private permissions.
 
-What lies in such a file's place may come from anywhere, such as a cloned repository.  A link there would have another
-file read or overwritten, and a pipe would keep whoever opens it waiting for ever.
+The path of such a file may hold anything, for example in a cloned repository.  A link there would cause another file to
+be read or overwritten, and a pipe would block the opening process for ever.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _WRITING: Final = os.O_WRONLY | os.O_RDWR
 
 
 class NotAPlainFileError(OSError):
-    """Something other than a regular file, or a directory where one is wanted, has the name; ``strerror`` says what."""
+    """The path is not a regular file, or not a directory if one is expected; ``strerror`` says what it is."""
 
 
 def open_private(path: str | os.PathLike[str], flags: int, *, follow: bool = False, dir_fd: int | None = None) -> int:
-    """Opens a regular file and gives its descriptor; if it is written to, nobody else may read it from then on.
+    """Opens a regular file and returns its descriptor; a file opened for writing becomes unreadable for other users.
 
     Args:
         path: the file; the directories that it is in may be reached through links.
-        flags: those of `os.open`.
+        flags: the flags of `os.open`.
         follow: whether the file itself may be reached through a link.
         dir_fd: the open directory that a relative path starts from.
 
@@ -75,7 +75,7 @@ def open_private(path: str | os.PathLike[str], flags: int, *, follow: bool = Fal
 
 
 def make_private_directory(path: str | os.PathLike[str]) -> list[str]:
-    """Makes a directory and those above it that are missing, for the user alone whatever the umask; gives what it made.
+    """Creates a directory and its missing parents, for the user alone whatever the umask; returns the created ones.
 
     Raises:
         OSError: if the system refuses, or something else has the name.
@@ -101,7 +101,7 @@ def make_private_directory(path: str | os.PathLike[str]) -> list[str]:
 
 
 def make_own_directory(path: str | os.PathLike[str]) -> list[str]:
-    """Makes a directory that only this system uses, as `make_private_directory`; one that is there becomes private.
+    """Creates a directory for this system's own use, as `make_private_directory`; an existing one becomes private.
 
     Raises:
         NotAPlainFileError: for anything else that has the name, a link too.
@@ -116,7 +116,7 @@ def make_own_directory(path: str | os.PathLike[str]) -> list[str]:
 
 
 def check_plain(path: str | os.PathLike[str]) -> bool:
-    """Checks what has a name that a library is about to open: a regular file, or nothing.
+    """Checks that a path which a library is about to open is a regular file or does not exist.
 
     A file that is there becomes private.  It is not opened, since closing it would take SQLite's locks from it.
 
@@ -138,7 +138,7 @@ def check_plain(path: str | os.PathLike[str]) -> bool:
 
 
 def _kind_of(status: os.stat_result) -> str:
-    """What a file is, in words."""
+    """The kind of a file in words."""
     kinds = {
         stat.S_IFREG: "a regular file",
         stat.S_IFDIR: "a directory",
@@ -150,7 +150,7 @@ def _kind_of(status: os.stat_result) -> str:
 
 
 def _in_the_way(path: str | os.PathLike[str], follow: bool, dir_fd: int | None) -> str:
-    """What kept a file from being opened by being no regular file; empty if that was not it."""
+    """The kind of a file that could not be opened because it is not a regular file; empty for other causes."""
     try:
         status = os.stat(path, dir_fd=dir_fd, follow_symlinks=follow)
     except OSError:
@@ -164,11 +164,11 @@ def _not_plain(found: str, path: str | os.PathLike[str], wanted: str = "a regula
 
 
 def _take_from_others(file: int | str | os.PathLike[str], status: os.stat_result, *, new: bool = False) -> None:
-    """Leaves a file or directory of the user's own to nobody else.
+    """Removes other users' permissions from a file or directory that the user owns.
 
     Args:
         file: its path or descriptor.
-        status: what the system says of it.
+        status: its result of `os.stat`.
         new: whether it may have just been made, so that the umask may have taken something from the user too.
     """
     mode = stat.S_IMODE(status.st_mode)

@@ -1,4 +1,4 @@
-"""Events of a model's reply while it comes, for the ``on_stream`` of an interpreter."""
+"""Events of model replies in progress, for the ``on_stream`` callback of an interpreter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @record(frozen=True, kw_only=True)
 class StreamEvent:
-    """One event of a model's reply, as ``on_stream`` gets it.
+    """One event of a model's reply, passed to the ``on_stream`` callback.
 
     A call is what one ``ask``, one task or one turn of a conversation causes, with all attempts, rounds of tools and
     fallbacks.  Where ``worker_id`` changes within a call, a fallback has begun to answer in the place of the worker
@@ -48,5 +48,5 @@ class StreamEvent:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing has failed."""
+        """Whether the call has not failed."""
         return self.code == 0

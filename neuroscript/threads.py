@@ -1,4 +1,4 @@
-"""Threads that are kept for the next piece of work, since starting one takes longer than most programs run."""
+"""A thread pool that reuses threads, since starting one takes longer than most programs run."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _IDLE_SECONDS = 10.0  # after which a thread that has nothing to do ends
 
 
 class Job:
-    """A piece of work for a thread of a pool.
+    """A function for a thread of a pool to run.
 
     Args:
-        work: does it; it must not raise.
-        then: called when it is done and the thread is free for other work.
-        extra: whether it is done in addition to those of which there are only so many at a time: it belongs to one of
-            them, which waits for it.
+        work: the function to run; it must not raise.
+        then: called when it has returned and the thread is free for other work.
+        extra: whether the job runs in addition to the pool's limit, because a job that counts towards the limit waits
+            for it.
     """
 
     __slots__ = ("extra", "then", "work")
@@ -36,7 +36,7 @@ class Job:
 
 
 class ThreadPool:
-    """A pool of daemon threads, made when they are needed and ended when they have been idle for some seconds.
+    """A pool of daemon threads, started when needed and ended after some seconds of idleness.
 
     Args:
         most: the jobs that are done at a time.
@@ -49,14 +49,14 @@ class ThreadPool:
             os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
-        """A process that was forked has none of the threads."""
+        """Resets the pool, since a forked process has none of the threads."""
         self._lock = allocate_lock()
         self._idle: deque[Worker] = deque()
         self._waiting: deque[Job] = deque()
         self._busy = 0
 
     def start(self, job: Job) -> None:
-        """Has a job done: at once, or if so many are being done already, when another one is over."""
+        """Runs a job at once, or when a thread becomes free if the pool is at its limit."""
         if not job.extra:
             with self._lock:
                 if self._busy >= self._most:
@@ -72,7 +72,7 @@ class ThreadPool:
         worker.gate.release()
 
     def withdraw(self, job: Job) -> bool:
-        """Takes back a job that waits for its turn; False if it does not."""
+        """Removes a waiting job from the queue; False if it is not waiting."""
         with self._lock:
             try:
                 self._waiting.remove(job)
@@ -81,7 +81,7 @@ class ThreadPool:
             return True
 
     def finished(self, worker: Worker, job: Job) -> Job | None:
-        """Gives the next job for a worker that has done one; else the worker is idle from now on."""
+        """Returns the next job for a worker that has finished one; without one, marks the worker as idle."""
         if not job.extra:
             with self._lock:
                 if self._waiting:
@@ -91,7 +91,7 @@ class ThreadPool:
         return None
 
     def retire(self, worker: Worker) -> bool:
-        """Takes a worker out of the idle ones; False if it has just been given a job."""
+        """Removes a worker from the idle ones; False if it has just been given a job."""
         try:
             self._idle.remove(worker)
         except ValueError:
@@ -100,7 +100,7 @@ class ThreadPool:
 
 
 class Worker:
-    """One thread of a pool: does the job that it holds whenever its gate is opened."""
+    """One thread of a pool, which runs its assigned job each time its gate is opened."""
 
     __slots__ = ("_pool", "gate", "job")
 
@@ -111,7 +111,7 @@ class Worker:
         self.job: Job | None = None
 
     def run(self) -> None:
-        """Does one job after the other, until none has come for some seconds."""
+        """Runs one job after another, until none has come for some seconds."""
         while True:
             if not self.gate.acquire(timeout=_IDLE_SECONDS):
                 if self._pool.retire(self):

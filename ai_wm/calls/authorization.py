@@ -1,7 +1,7 @@
-"""Authorizing a call: may it go where it goes, with the key that it goes with, and who gives that key out.
+"""Authorization of calls: checks whether a call, and the API key that it carries, may be sent to its server.
 
-It is asked twice.  Before anything is reserved, so that a refusal costs nothing and says at once what would permit the
-call; and by the client, on the very address that it is about to send to, which alone gives it the key.
+The check is made twice: before anything is reserved, so that a refusal costs nothing and says at once what would permit
+the call; and by the client, for the exact address of the request, which it has to pass in order to get the key.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MOST_KNOWN: Final = 1000
 
 @dataclass(slots=True)
 class Authorization:
-    """That a turn may be sent where it goes."""
+    """The permission to send a turn's requests to its server, with a way to look up the key for them."""
 
     use: KeyUse
     approvals: Approvals
@@ -33,11 +33,11 @@ class Authorization:
 
     @property
     def server(self) -> Server | None:
-        """Where the turn goes; None where only the client knows."""
+        """The server that the turn's requests are sent to; None where only the client knows it."""
         return self.use.server
 
     def grant(self) -> KeyGrant:
-        """The key, looked up now.
+        """Looks the key up and returns a grant of it for one request.
 
         Raises:
             NeuroScriptError: 18 or 34 as `ai_wm.keys.resolve_key`.
@@ -50,12 +50,12 @@ class Authorization:
 
 
 class Authorizer:
-    """Authorizes the turns of one manager.
+    """Checks whether the turns of one manager may be sent to their servers.
 
     Args:
-        clients: knows where a call goes.
+        clients: tells the server of each call.
         resolve_key: looks a key up.
-        approvals: hold for definitions that scripts made, when it is the host who calls them.
+        approvals: the approvals that apply when the host itself calls definitions that scripts made.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class Authorizer:
         self._known: dict[tuple[str, int], tuple[AIWorkerDefinition, Clearance | None, Authorization]] = {}
 
     def authorize(self, turn: Turn) -> Authorization:
-        """That a turn may be sent where it goes; no key is looked for.
+        """Checks that a turn may be sent to its server; looks up no key.
 
         Raises:
-            NeuroScriptError: 10 if it may not, saying what would permit it; 18 for an address that is none.
+            NeuroScriptError: 10 if it may not, with the policy that would permit it; 18 for an invalid address.
         """
         definition, clearance = turn.definition, turn.task.options.clearance
         key = definition.definition_id, id(clearance)
@@ -93,10 +93,10 @@ class Authorizer:
     def use_of(
         self, definition: AIWorkerDefinition, config: Mapping[str, Any], clearance: Clearance | None
     ) -> tuple[KeyUse, Approvals]:
-        """What a call with this configuration does with its key, and what has to approve of it.
+        """Describes how a call with this configuration uses its key, and returns the approvals that it needs to pass.
 
         Raises:
-            NeuroScriptError: 10 for a model whose file lies out of reach; 18 for an address that is none.
+            NeuroScriptError: 10 for a model file outside the permitted directories; 18 for an invalid address.
         """
         provider = str(definition.provider)
         own = server = self.clients.server(provider, config)

@@ -1,6 +1,6 @@
-"""What is logged of calls: who was asked, what came of it, what it cost and why it failed; nothing of what was said.
+"""Log messages about calls: the model asked, the outcome, the cost and the reason of a failure, but no content.
 
-Each function is called where somebody listens, which its caller finds out.
+The callers check first that the logger is enabled for the level.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _LIMIT_DETAILS = ("limit", "value", "used", "retry_after_seconds")
 
 
 def reserved(turn: Turn, tokens: int, cost: float) -> None:
-    """DEBUG of the limits: room for a round."""
+    """Logs at DEBUG, for the limits, that room for a round was reserved."""
     fields = {"tokens": tokens, "cost": cost}
     _tell(turn, LIMITS, DEBUG, "reserved", "%s has room for %d tokens, cost %.6g", (turn.subject, tokens, cost), fields)
 
 
 def asked(turn: Turn) -> None:
-    """DEBUG: a round begins."""
+    """Logs at DEBUG that a round begins."""
     number, messages = turn.rounds + 1, len(turn.task.messages) + len(turn.messages)
     fields = {"round": number, "messages": messages, "streamed": turn.stream is not None}
     values = turn.subject, _model(turn), number, messages
@@ -34,7 +34,7 @@ def asked(turn: Turn) -> None:
 
 
 def round_over(turn: Turn) -> None:
-    """DEBUG: a round was answered."""
+    """Logs at DEBUG that a round was answered."""
     values = turn.subject, turn.rounds, turn.usage.input_tokens, turn.usage.output_tokens
     fields = {"round": turn.rounds, **_used(turn)}
     message = "%s has answered round %d; %d tokens in and %d out by now"
@@ -42,13 +42,13 @@ def round_over(turn: Turn) -> None:
 
 
 def recorded(turn: Turn, record: PerformanceRecord) -> None:
-    """DEBUG of the store: the record of a turn."""
+    """Logs at DEBUG, for the store, that the record of a turn was stored."""
     values, fields = (record.task_id, turn.subject), {"task_id": record.task_id}
     _tell(turn, STORE, DEBUG, "recorded", "the record %s of %s is stored", values, fields)
 
 
 def answered(turn: Turn, record: PerformanceRecord) -> None:
-    """INFO: a call is done."""
+    """Logs at INFO that a call has succeeded."""
     usage, cost, ms = turn.usage, record.cost_incurred, record.duration_ms
     values = turn.subject, _model(turn), usage.input_tokens, usage.output_tokens, cost, ms
     fields = {"duration_ms": ms, "task_id": record.task_id, "rounds": turn.rounds, **_used(turn)}
@@ -57,7 +57,7 @@ def answered(turn: Turn, record: PerformanceRecord) -> None:
 
 
 def ended(turn: Turn, span: Span, error: BaseException) -> None:
-    """INFO: a call has failed or was cut off, or was refused before it was made."""
+    """Logs at INFO that a call failed, was cut off, or was refused before it was made."""
     why, fields = _why(error)
     if turn.rounds:
         values = turn.subject, _model(turn), why, turn.attempts, span.duration_ms
@@ -73,14 +73,14 @@ def ended(turn: Turn, span: Span, error: BaseException) -> None:
 
 
 def not_spawned(definition: AIWorkerDefinition, error: NeuroScriptError) -> None:
-    """INFO of the limits: an instance that had no room."""
+    """Logs at INFO, for the limits, that there was no room for another instance."""
     why, fields = _why(error)
     fields |= {"worker": definition.name, "definition_id": definition.definition_id}
     tell(LIMITS, INFO, "refused", "no instance of worker %r was spawned: %s", (definition.name, why), fields)
 
 
 def falls_back(turn: Turn, failed: str, error: NeuroScriptError) -> None:
-    """INFO: a fallback is asked in the place of a worker of this name."""
+    """Logs at INFO that a fallback is asked in place of a worker that failed."""
     why, fields = _why(error)
     values = turn.subject, failed, why
     message = "%s is asked in the place of worker %r, which has failed: %s"
@@ -88,7 +88,7 @@ def falls_back(turn: Turn, failed: str, error: NeuroScriptError) -> None:
 
 
 def passed_over(fallback: str, worker: AIWorkerDefinition, error: NeuroScriptError) -> None:
-    """INFO: a fallback cannot be asked."""
+    """Logs at INFO that a fallback cannot be asked."""
     why, fields = _why(error)
     values = fallback, worker.name, why
     fields |= {"worker": fallback, "fallback_for": worker.name}
@@ -116,7 +116,7 @@ def _tell(
 
 
 def _why(error: BaseException) -> tuple[str, dict[str, Any]]:
-    """Why something failed, in words and fields, without the error's message, which may quote anything."""
+    """Describes a failure in words and fields, without the error's message, which may quote anything."""
     code = code_of(error)
     fields: dict[str, Any] = {"code": code}
     if not isinstance(error, NeuroScriptError):

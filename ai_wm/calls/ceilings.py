@@ -1,8 +1,8 @@
-"""Ceilings: limits over several definitions together, and what one run may cost; reserved before a call like the rest.
+"""Ceilings: limits shared by several definitions, and the cost limit of a run, reserved before each call.
 
-A call is held under its definition's own limits, under those of the host's definitions whose key it uses, under those
-of its owner and of the directory, and in the budget of the run, always in this order: so no two calls wait for each
-other.  What does not fit anywhere is given back everywhere.
+A call is reserved under its definition's own limits, under the limits of the host's definitions whose key it uses,
+under the limits of its owner and of the directory, and in the budget of the run, always in this order, so that no two
+calls wait for each other.  If one reservation fails, the earlier ones are released.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SMALLEST_BUDGET: Final = 1 / COST_UNITS
 
 @dataclass(frozen=True, slots=True)
 class CeilingLimits:
-    """The limits of a policy that are over everything."""
+    """The limits that a policy sets on all calls together."""
 
     max_requests_per_minute: int | None = None
     max_requests_per_day: int | None = None
@@ -38,12 +38,12 @@ class CeilingLimits:
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """Limits that a call is reserved under.
+    """A shared limit under which a call is reserved.
 
     Args:
-        limits_id: what is counted under them.
+        limits_id: the id that the limiter counts use under.
         limits: the limits.
-        subject: how a refusal names whose they are.
+        subject: the name of the limits' holder in the message of a refusal.
     """
 
     limits_id: str
@@ -52,7 +52,7 @@ class Ceiling:
 
 
 def ceilings_of(policy: WorkerPolicy, owner: str) -> tuple[Ceiling, ...]:
-    """The ceilings of a policy: over all that its owner's scripts call, and over all that is called in the directory.
+    """Returns the ceilings of a policy: one over the calls of its owner's scripts, and one over those in the directory.
 
     Raises:
         NeuroScriptError: 20 for a ceiling of 0, under which there is no call.
@@ -79,7 +79,7 @@ def ceilings_of(policy: WorkerPolicy, owner: str) -> tuple[Ceiling, ...]:
 
 
 class RunBudget:
-    """What one run may still spend.  Safe to use from many threads.
+    """The cost budget of one run: how much it may still spend.  Safe to use from many threads.
 
     Args:
         most: the most that all of its calls may cost together.
@@ -91,7 +91,7 @@ class RunBudget:
         self._used = 0
 
     def reserve(self, cost: float, subject: str) -> Share:
-        """Holds what a call may cost.
+        """Reserves the highest cost that a call may have.
 
         Raises:
             NeuroScriptError: 46 if so much is not left.
@@ -111,13 +111,13 @@ class RunBudget:
         )
 
     def correct(self, units: int) -> None:
-        """Adds to what is used, or takes from it."""
+        """Adjusts the amount used by a positive or negative difference."""
         with self._lock:
             self._used += units
 
 
 class Share:
-    """A part of a run's budget that is held for one call."""
+    """The part of a run's budget that is reserved for one call."""
 
     __slots__ = ("_budget", "_units")
 
@@ -126,31 +126,31 @@ class Share:
         self._units = units
 
     def settle(self, tokens: int, cost: float) -> None:
-        """Puts what the call really cost in the place of what was held."""
+        """Replaces the reserved cost by the actual cost of the call."""
         units, self._units = self._units, 0
         self._budget.correct(cost_units(cost) - units)
 
     def release(self) -> None:
-        """Gives everything back."""
+        """Returns the whole reservation to the budget."""
         self.settle(0, 0.0)
 
 
 class Held(Protocol):
-    """What is reserved somewhere for one call."""
+    """Protocol of a reservation for one call, which is settled with the actual use or released."""
 
     def settle(self, tokens: int, cost: float) -> None: ...
     def release(self) -> None: ...
 
 
 class Holds:
-    """All that is reserved for one call.
+    """All reservations of one call: under its definition's limits, the ceilings and the run's budget.
 
     Args:
-        own: what is reserved under the limits of its definition.
-        above: what is reserved under ceilings, and in the budget of the run.
-        tokens: how many tokens were reserved.
-        cost: how much was reserved for the ceilings.
-        fallback_price: whether the ceilings are charged by a price that nobody knows, and that is assumed.
+        own: the reservation under the limits of its definition.
+        above: the reservations under the ceilings and in the budget of the run.
+        tokens: the number of tokens reserved.
+        cost: the cost reserved under the ceilings.
+        fallback_price: whether the ceilings are charged by an assumed price, since the model's price is unknown.
     """
 
     __slots__ = ("above", "cost", "fallback_price", "own", "tokens")
@@ -170,14 +170,14 @@ class Holds:
         self.fallback_price = fallback_price
 
     def settle(self, tokens: int, cost: float, charged: float, lost: bool = False) -> None:
-        """Puts what the call really used in the place of what was reserved for it.
+        """Replaces the reserved tokens and cost by the actual use of the call.
 
         Args:
-            tokens: its tokens.
-            cost: its cost, as its record has it.
-            charged: its cost, as the ceilings have it.
-            lost: whether nobody knows what some of it used, since it was cut off; then no less is charged than was
-                reserved, or giving calls up would be a way round the limits.
+            tokens: the tokens that the call used.
+            cost: its cost according to its record.
+            charged: its cost as charged to the ceilings.
+            lost: whether the use of some requests is unknown, since they were cut off; then at least the reserved
+                amount is charged, or aborting calls would be a way round the limits.
         """
         if lost:
             tokens, cost, charged = max(tokens, self.tokens), max(cost, self.cost), max(charged, self.cost)
@@ -188,12 +188,12 @@ class Holds:
             self.own.settle(tokens, cost)
 
     def release(self) -> None:
-        """Gives everything back, as if the call had never been reserved."""
+        """Releases all reservations, as if the call had never been reserved."""
         _each([self.own.release, *(held.release for held in self.above)])
 
 
 def _each(ends: list[Callable[[], None]]) -> None:
-    """Calls every one, whatever another raises; then raises what the first raised."""
+    """Calls all functions even if some raise, then raises the first error."""
     failures: list[Exception] = []
     for end in ends:
         try:
@@ -213,7 +213,7 @@ def hold_all(
     wait_seconds: float | None,
     cancelled: Callable[[], None] | None,
 ) -> list[Held]:
-    """Reserves a call under several ceilings, or under none.
+    """Reserves a call under all of several ceilings, or under none if one has no room.
 
     Raises:
         NeuroScriptError: 20 or 46 as `RateLimiter.reserve`.

@@ -1,7 +1,7 @@
-"""What stands behind a call that a script caused: whose it is, and what it may do on its way.
+"""The interface to the rights of the scripts that caused a call: their owner, and what the policy lets the call do.
 
-The host's own calls have none.  It is a protocol, since it is made of a policy and the definitions, of which a call
-knows nothing.
+The host's own calls have no clearance.  It is a protocol because its implementation needs the policy and all
+definitions, on which this package does not depend.
 """
 
 from __future__ import annotations
@@ -15,47 +15,47 @@ from ai_wm.keys.approvals import Approvals, Standing
 
 
 class Clearance(Protocol):
-    """What the scripts of one owner may do.  Its methods raise error 10 for what they may not."""
+    """Protocol of the rights of one owner's scripts.  Its methods raise error 10 for what is not permitted."""
 
     @property
     def owner(self) -> str:
-        """Whose scripts they are; their records and instances carry it."""
+        """The owner of the scripts, stored in their records and instances."""
         ...
 
     @property
     def approvals(self) -> Approvals:
-        """Where keys may be sent."""
+        """The approved destinations of keys."""
         ...
 
     @property
     def assumes_prices(self) -> bool:
-        """Whether a price that nobody knows is assumed: the only budget is one that nobody chose."""
+        """Whether an unknown price is assumed rather than refused, because the only budget is the default one."""
         ...
 
     def find(self, id_or_name: str) -> AIWorkerDefinition:
-        """The definition of that id or name, among those that the owner sees; error 9 if there is none."""
+        """Finds a definition by id or name among those that the owner sees; error 9 if there is none."""
         ...
 
     def standing(self, definition: AIWorkerDefinition) -> Standing:
-        """Whose a definition is."""
+        """Tells to whom a definition belongs."""
         ...
 
     def configure(self, definition: AIWorkerDefinition, *overrides: Mapping[str, Any]) -> dict[str, Any]:
-        """The effective configuration with which a definition is called; later overrides go on top of earlier ones."""
+        """Returns the effective configuration of a definition's call; later overrides win over earlier ones."""
         ...
 
     def shares_key(self, definition: AIWorkerDefinition) -> bool:
-        """Whether a script's definition uses a key that one of the host's uses too."""
+        """Whether a script's definition uses the same key as one of the host's definitions."""
         ...
 
     def ceilings(self, definition: AIWorkerDefinition) -> Sequence[Ceiling]:
-        """What a call of a definition is reserved under besides the definition's own limits."""
+        """Returns the ceilings under which a call is reserved, besides the definition's own limits."""
         ...
 
     def check_model(self, definition: AIWorkerDefinition) -> None:
-        """Refuses a model whose file lies where scripts have nothing to look for."""
+        """Refuses a model file outside the directories that scripts may use."""
         ...
 
     def tell_assumed_price(self, model: str) -> None:
-        """Says, once, that the price of a model is assumed."""
+        """Warns, once for each model, that its price is unknown and a fallback price is assumed."""
         ...

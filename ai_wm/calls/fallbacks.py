@@ -1,4 +1,4 @@
-"""Fallbacks: the definitions that are asked in turn, the one named first and then those in its ``fallbacks``."""
+"""Fallbacks: the definitions that are asked one after another until one answers, as ``fallbacks`` lists them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ FALLBACK_CODES = frozenset(
 
 
 def asks_next(error: NeuroScriptError, *, is_fallback: bool) -> bool:
-    """Whether the next definition is asked after a failure: also where a fallback was one that may not be asked."""
+    """Whether the next fallback is asked after an error; it is also asked after a fallback that may not be used."""
     return error.code in FALLBACK_CODES or (is_fallback and error.code == ErrorCode.SECURITY)
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A definition that was tried before another one, and why it gave no answer."""
+    """A definition that was tried before another one, and the reason why it gave no answer."""
 
     definition_id: str
     name: str
@@ -34,17 +34,17 @@ class Tried:
     message: str
 
     def to_map(self) -> dict[str, Any]:
-        """Converts to the map that ``llm_metrics.fallback_from`` holds."""
+        """Converts to an entry of ``llm_metrics.fallback_from``."""
         return {"definition_id": self.definition_id, "name": self.name, "code": self.code, "error": self.message}
 
 
 def workers_of(task: Task, tried: list[Tried]) -> Iterator[AIWorkerDefinition]:
-    """Iterates over the definitions to ask, in order; each is looked up when its turn comes.
+    """Iterates over the definitions to ask, in order; each is looked up only when it is needed.
 
     Args:
-        task: what they are to answer; ``fallbacks`` of the first one's configuration names the others, whose own do
-            not count.
-        tried: gets the fallbacks that cannot be used, and why.
+        task: the prompt to answer; ``fallbacks`` in the first definition's configuration names the others, whose own
+            ``fallbacks`` are ignored.
+        tried: a list to which the fallbacks that cannot be used are added, with the reason.
 
     Raises:
         NeuroScriptError: what ``task.ready`` raises for the definition asked for.

@@ -1,7 +1,7 @@
-"""The cost of calls, by the definition's own prices or the published ones.
+"""The cost of calls, by a definition's own prices or by published ones.
 
-Prices are multiplied and added exactly, as the decimal numbers that they are written as, which binary ones miss; the
-result is the nearest float.
+Prices are multiplied and added exactly, as decimal numbers, without the rounding errors of binary floats; the result
+is the nearest float.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PUBLISHED_PROVIDERS = frozenset({"anthropic", "google", "openai"})
 
 
 class Priced(Protocol):
-    """The part of a worker definition that prices depend on."""
+    """The part of a worker definition that its prices depend on."""
 
     @property
     def provider(self) -> str:
@@ -40,30 +40,31 @@ class Priced(Protocol):
 
 
 class TokenCounts(Protocol):
-    """The tokens of a call, as `ai_wm.providers.base.Usage` has them; ``input_tokens`` includes the cached ones."""
+    """Protocol of the token counts of a call, as `ai_wm.providers.base.Usage` has them.  ``input_tokens`` includes
+    cached tokens."""
 
     @property
     def input_tokens(self) -> int:
-        """All input tokens."""
+        """The number of input tokens, cached ones included."""
 
     @property
     def cache_read_tokens(self) -> int:
-        """Those of the input that were read from the provider's cache."""
+        """The number of input tokens read from the provider's cache."""
 
     @property
     def cache_write_tokens(self) -> int:
-        """Those of the input that were written to the provider's cache."""
+        """The number of input tokens written to the provider's cache."""
 
     @property
     def output_tokens(self) -> int:
-        """All output tokens."""
+        """The number of output tokens."""
 
 
 class PriceSource(Protocol):
-    """A function that knows published prices."""
+    """Protocol of a function that looks up published prices."""
 
     def __call__(self, provider: str, model: str, usage: TokenCounts) -> Decimal | float | None:
-        """The price of a call, or ``None`` if the model's price is not known.  Opens no connection."""
+        """Returns the price of a call, or ``None`` if the model's price is unknown.  Opens no connection."""
 
 
 def cost_of(
@@ -74,7 +75,7 @@ def cost_of(
     *,
     claimed: bool = False,
 ) -> tuple[float, CostSource]:
-    """Computes what a call of one request cost, and says how that is known; see `cost_of_call`."""
+    """Computes the cost of a call of one request, and says where its price comes from; see `cost_of_call`."""
     return cost_of_call(definition, [usage], [model], price_source, claimed=claimed)
 
 
@@ -87,7 +88,7 @@ def cost_of_call(
     tier: str = "",
     claimed: bool = False,
 ) -> tuple[float, CostSource]:
-    """Computes what a call cost, and says how that is known.
+    """Computes the cost of a call, and says where its price comes from.
 
     Args:
         definition: its ``cost_metrics`` count if they hold any of `COST_KEYS`.
@@ -115,7 +116,7 @@ def cost_of_call(
 def _published(
     provider: str, usages: Sequence[TokenCounts], models: Sequence[str], price_source: PriceSource | None, tier: str
 ) -> float | None:
-    """The published price of all requests together, by the first of the models that has one."""
+    """The published price of all requests together, by the first model name that has a price."""
     if price_source is None and provider not in _PUBLISHED_PROVIDERS:
         return None
 
@@ -141,7 +142,7 @@ def estimate_cost(
     price_source: PriceSource | None = None,
     claimed: bool = False,
 ) -> float:
-    """Estimates what a call will cost at most, for its reservation.
+    """Estimates the highest cost that a call may have, for its reservation.
 
     Args:
         definition: whose prices count.
@@ -157,7 +158,7 @@ def estimate_cost(
 
 
 def is_priced(definition: Priced, model: str, price_source: PriceSource | None = None, *, vouched: bool = True) -> bool:
-    """Tells whether it is known what calls of a model cost.
+    """Tells whether the price of a model is known.
 
     Args:
         definition: whose prices count.
@@ -172,17 +173,17 @@ def is_priced(definition: Priced, model: str, price_source: PriceSource | None =
 
 FALLBACK_INPUT_COST: Final = 30 / 1_000_000
 FALLBACK_OUTPUT_COST: Final = 180 / 1_000_000
-"""What a token counts as where nobody knows its price and only the command line's own ceiling asks: the price of the
-dearest general model of the day (OpenAI's gpt-5.5-pro, from the data of genai-prices 0.2.3, 2026-11-29)."""
+"""The assumed price of a token of unknown price, where only the command line's default ceiling needs one: the price of
+the most expensive general model (OpenAI's gpt-5.5-pro, from the data of genai-prices 0.2.3, 2026-11-29)."""
 
 
 def fallback_cost(input_tokens: int, output_tokens: int) -> float:
-    """What tokens of an unknown price are taken to cost."""
+    """Computes the cost of tokens whose price is unknown, by an assumed price."""
     return bounded_cost(input_tokens * FALLBACK_INPUT_COST + output_tokens * FALLBACK_OUTPUT_COST)
 
 
 def published_price(provider: str, model: str, usage: TokenCounts, tier: str = "") -> Decimal | None:
-    """Looks up the published price of a request in genai-prices, which holds its own data and asks no server.
+    """Looks up the published price of a request in genai-prices, which has its own data and asks no server.
 
     ``None`` without that library (``pip install neuroscript[prices]``), for a model or a service tier of it that it
     does not know, and for providers that publish no prices.
@@ -221,7 +222,7 @@ def published_price(provider: str, model: str, usage: TokenCounts, tier: str = "
 
 
 def _context(provider: str, tier: str) -> dict[str, str]:
-    """The tier as the library selects prices by it."""
+    """The service tier in the form by which the library selects prices."""
     return {"speed": tier} if provider == "anthropic" else {"service_tier": tier}
 
 
@@ -229,19 +230,19 @@ def _context(provider: str, tier: str) -> dict[str, str]:
 _USUAL_TIERS: Final = frozenset({"", "default", "standard", "auto", "on_demand", "standard_only"})
 
 _unlisted: dict[tuple[str, str], Any] = {}
-"""Models that are not listed, each with the prices that it is not listed in.  The library remembers only what it finds;
-looking for what it has not takes as long as all the rest of a managed call (150 µs)."""
+"""A cache of models without a published price, each with the price data searched.  The library caches only models that
+it finds; a search without result takes as long as all the rest of a managed call (150 µs)."""
 
 _MOST_UNLISTED: Final = 1000
 
 
 def _prices_of(library: Any) -> Any:
-    """The prices that hold now: a host may have the library load newer ones."""
+    """The prices that apply now; a host may have made the library load newer ones."""
     return library.data_snapshot.get_snapshot()
 
 
 class _Split:
-    """Tokens of a call that has not been made."""
+    """The estimated token counts of a call that has not been made."""
 
     __slots__ = ("cache_read_tokens", "cache_write_tokens", "input_tokens", "output_tokens")
 
@@ -253,7 +254,7 @@ class _Split:
 
 
 class _OwnPrices(NamedTuple):
-    """A definition's own prices as whole numbers of one small fraction of the currency, in which every sum is exact.
+    """A definition's own prices as integers in a small unit of the currency, in which every sum is exact.
 
     Args:
         fraction: how many of these make one of the currency.
@@ -266,7 +267,7 @@ class _OwnPrices(NamedTuple):
     fraction: int
 
     def cost(self, usages: Sequence[TokenCounts]) -> float:
-        """The cost of some requests: the float next to the exact sum."""
+        """The cost of some requests: the float nearest to the exact sum."""
         total = self.call
         for usage in usages:
             read = min(usage.cache_read_tokens, usage.input_tokens)
@@ -279,7 +280,7 @@ class _OwnPrices(NamedTuple):
 
 
 def _own_prices(metrics: Mapping[str, float]) -> _OwnPrices | None:
-    """The prices of a definition; None if it has none."""
+    """The own prices of a definition; None if it has none."""
     if metrics.keys().isdisjoint(COST_KEYS):
         return None
     given = metrics.get(INPUT, 0)

@@ -1,4 +1,4 @@
-"""Performance records of turns, and the events that tell of them."""
+"""Performance records of turns, and the events that report them."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from ai_wm.support.events import RATE_LIMITED, TASK_COMPLETED, TASK_FAILED
 from neuroscript import ErrorCode, NeuroScriptError
 
 MOST_ERROR_CHARACTERS: Final = 4000
-"""How much is kept of what an error says."""
+"""The most characters of an error's message that a record keeps."""
 
 Event = tuple[str, dict[str, Any]]
 """An event's name and payload."""
 
 
 def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseException | None = None) -> PerformanceRecord:
-    """Makes the record of a turn that is over: with what is known of its input, but not the input, and no key.
+    """Makes the record of a finished turn, with facts about its input but not the input itself, and no key.
 
     Args:
         turn: the turn.
         span: when it was.
         tried: the definitions that were tried before.
-        error: what it failed with; None if it succeeded.
+        error: the error that it failed with; None if it succeeded.
     """
     metrics = turn.metrics()
     if tried:
@@ -70,7 +70,7 @@ def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseExcepti
 
 
 def in_flight(turn: Turn, start: Timestamp) -> dict[str, Any]:
-    """Makes the record of a turn for the case that its process dies in it: with what it used, and what is reserved.
+    """Makes a provisional record of a running turn, in case the process dies: its use so far plus the reservation.
 
     Args:
         turn: the turn, whose next round is about to be sent.
@@ -97,21 +97,21 @@ def in_flight(turn: Turn, start: Timestamp) -> dict[str, Any]:
 
 
 LOST: Final = "lost: the process that made this call ended before the call did"
-"""What the record of such a call says of its failure."""
+"""The error message in the record of such a call."""
 
 
 def lost_record(
     call: Mapping[str, Any], definition: AIWorkerDefinition | None, prices: PriceSource | None
 ) -> PerformanceRecord:
-    """Makes the record of a call whose process died in it: it counts as what was reserved.
+    """Makes the record of a call whose process died during it; its use is taken to be the amount reserved.
 
     Args:
-        call: what `in_flight` noted of it.
+        call: the provisional record made by `in_flight`.
         definition: who was asked; None if it is gone.
         prices: published prices.
 
     Raises:
-        NeuroScriptError: 4 for what is no such note.
+        NeuroScriptError: 4 for anything but such a record.
     """
     metrics = call.get("llm_metrics")
     record = PerformanceRecord(
@@ -141,7 +141,7 @@ def _count(value: object) -> int:
 
 
 def _cause_of(error: BaseException) -> str:
-    """Why a call was interrupted, as far as that means something to a script's author: no name of a class does."""
+    """The reason why a call was interrupted, in words for a script's author: never the name of a class."""
     if isinstance(error, KeyboardInterrupt):
         return " by the user"
     ended = getattr(error, "error", None)  # what ends a run carries the error that it ends with
@@ -159,8 +159,8 @@ def _redacted(
 
 
 def _is_plain(values: Mapping[str, Any]) -> bool:
-    """Whether all that a model's client or a source of prices had a hand in is of the usual kinds.  What is not is
-    looked at closely, and refused if a file cannot hold it."""
+    """Whether all values from a model's client or price source are of built-in types.  Other values are
+    checked closely, and refused if a file cannot hold them."""
     metrics, known = values["llm_metrics"], values["input_context"]
     return (
         type(values["output_summary"]) is str

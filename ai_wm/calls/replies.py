@@ -1,4 +1,4 @@
-"""The replies of models without the keys that their servers were sent, and may repeat anywhere in them."""
+"""Removes API keys from replies of models, since a server may repeat the key that it was sent anywhere in a reply."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ai_wm.logs import CALLS
 from ai_wm.providers.base import LLMResponse, ToolCallRequest
 
 _SHOWN: Final = ("finish_reason", "model", "provider_finish_reason", "request_id", "service_tier")
-"""What a reply says of itself, which goes into records, events and messages."""
+"""The metadata of a reply, which goes into records, events and messages."""
 
 
 def safe_reply(response: LLMResponse, secrets: Collection[Secret], *, for_script: bool) -> LLMResponse:
-    """A reply as it may be used: keys masked in its tool calls and what it says of itself.
+    """Returns a reply with the keys masked in its tool calls and its metadata.
 
     Args:
         response: the reply as the client gives it.
-        secrets: what the server was sent.
-        for_script: whether a script gets it: then they are masked in its text too, which a host gets as it came.
+        secrets: the keys that the server was sent.
+        for_script: whether a script gets the reply; then keys are masked in its text too, which a host gets unchanged.
     """
     if secrets:
         changes: dict[str, Any] = {name: redact(getattr(response, name), secrets) for name in _SHOWN}

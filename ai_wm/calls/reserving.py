@@ -1,4 +1,4 @@
-"""Reserving a call: under its definition's limits, under the ceilings over it, and in the budget of its run."""
+"""Reserves each call under its definition's limits, under the ceilings that apply, and in the budget of its run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PAID_BY_NOBODY = frozenset({APIKeySourceMethod.NONE, APIKeySourceMethod.INLINE}
 
 @dataclass(frozen=True, slots=True)
 class Reserving:
-    """Reserves the calls of one manager.
+    """Reserves tokens and cost for the calls of one manager.
 
     Args:
         limiter: counts what each definition uses.
@@ -33,10 +33,10 @@ class Reserving:
     price_source: PriceSource | None
 
     def reserve(self, turn: Turn, authorization: Authorization) -> Holds:
-        """Room for the next round of a turn, everywhere or nowhere.
+        """Reserves tokens and cost for the next round of a turn, under all limits that apply or under none.
 
         Raises:
-            NeuroScriptError: 20 or 46 if there is none; 46 too where a budget is to be kept and nobody knows the price.
+            NeuroScriptError: 20 or 46 if a limit has no room; 46 also if a budget applies and the price is unknown.
         """
         definition, options = turn.definition, turn.task.options
         ceilings: Sequence[Ceiling] = ()
@@ -91,7 +91,7 @@ class Reserving:
         """Whether the price of a turn is known; False if it is to be assumed.
 
         Raises:
-            NeuroScriptError: 46 where it is not known and a budget that somebody set asks for it.
+            NeuroScriptError: 46 if it is unknown and a budget that was set explicitly requires it.
         """
         definition, clearance = turn.definition, turn.task.options.clearance
         model = f"{definition.provider}/{definition.model_name}"
@@ -116,7 +116,7 @@ class Reserving:
 
 
 def _is_free(definition: AIWorkerDefinition, server: Server | None) -> bool:
-    """Whether calls cost nothing whatever nobody says of their price: models in this process, and on this machine."""
+    """Whether calls cost nothing unless a price is stated: models in this process and on this machine."""
     provider = str(definition.provider)
     if not definition.cost_metrics and provider == "local":
         return True

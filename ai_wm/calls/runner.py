@@ -1,4 +1,4 @@
-"""Answering a prompt: every step from the definition to the record, for stateless tasks and conversations alike."""
+"""Answers a prompt: all steps from finding the definition to storing the record, for tasks and conversations."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from ai_wm.store.in_flight import CallsInFlight
 
 _GIVEN_UP = frozenset({ErrorCode.TIMEOUT, ErrorCode.CANCELLED})
-"""The failures after which nobody knows whether the model went on, and what that cost, if its client does not tell."""
+"""The failures after which the model may have gone on, at an unknown cost, unless its client tells more."""
 
 
 class Answer(NamedTuple):
-    """The answer to a prompt.
+    """The answer to a prompt, with its record.
 
     Args:
         text: the model's reply.
         record: the record of the turn that gave it.
-        messages: what the turn adds to a conversation behind the prompt.
+        messages: the messages that the turn adds to a conversation after the prompt.
     """
 
     text: str
@@ -55,7 +55,7 @@ class Runner:
         clients: finds who answers for which provider.
         in_flight: notes the calls that are under way, for the case that the process dies; None where nothing is kept.
         clock: the moments and durations in records.
-        events: told of what succeeded and failed.
+        events: the events fired for successes and failures.
     """
 
     authorizer: Authorizer
@@ -141,12 +141,12 @@ class Runner:
             raise
 
     def tell(self, task: Task) -> None:
-        """Fires the events of a task.  Call it when nothing is held any more."""
+        """Fires the events of a task; to be called when no lock is held."""
         while task.events:
             self.events.fire(*task.events.pop(0))
 
     def _call(self, turn: Turn, grant: KeyGrant) -> LLMResponse:
-        """One call of the model.  Its error shows no key; what a failed call is known to have used is counted first."""
+        """Makes one call of the model.  Its error shows no key; the known use of a failed call is counted first."""
         request = turn.request(grant)
         turn.begin(grant.secret)
         if self.in_flight is not None:
@@ -198,7 +198,7 @@ class Runner:
         return record
 
     def _end_failed(self, turn: Turn, span: Span, tried: list[Tried], error: BaseException) -> None:
-        """Steps 6 and 7 for a turn that failed, where they were not taken: a failed record, the counters, the event.
+        """Ends a failed turn: stores a failed record, updates the counters and fires the event, unless already done.
 
         Raises:
             NeuroScriptError: 25 or 26 where the failure cannot be recorded; an interruption goes before that.

@@ -1,4 +1,4 @@
-"""Streaming: telling a host of a call as it goes, its text, the tools that are called, its tokens and its end."""
+"""Streaming: events that tell a host about a call in progress: pieces of text, tool calls, tokens used and the end."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _relay: ContextVar[StreamCallback | None] = ContextVar("ai_wm_stream_relay", def
 
 
 class CallStream:
-    """Tells a host of one call, and that it is over.
+    """Reports one call in progress, and its end, to the host's callback.
 
-    What the host's callback raises is error 21 of the call, unless that has failed already.
+    An exception of the host's callback makes the call fail with error 21, unless it has failed already.
 
     Args:
         callback: gets the events.
@@ -43,7 +43,7 @@ class CallStream:
         self._over = False
 
     def begin(self, definition: AIWorkerDefinition, instance_id: str) -> None:
-        """Notes who answers from now on."""
+        """Sets the definition and instance that the following events are about."""
         self._names |= {
             "worker": definition.name,
             "worker_id": definition.definition_id,
@@ -52,24 +52,24 @@ class CallStream:
         self._before, self._cost_before = self._usage, self._cost
 
     def turn_failed(self, usage: Usage, cost: float, record: PerformanceRecord | None) -> None:
-        """Notes that the worker gave no answer, and what it has used."""
+        """Notes that a worker gave no answer, and how much it has used."""
         self._count(usage, cost)
         self._record = record
 
     def text(self, text: str) -> None:
-        """Tells of a piece of the reply."""
+        """Reports a piece of the reply."""
         self._tell(kind="delta", text=text)
 
     def tool_call(self, name: str) -> None:
-        """Tells of a tool that is about to run."""
+        """Reports that a tool is about to run."""
         self._tell(kind="tool_call", tool=short(name))
 
     def round_over(self, usage: Usage, cost: float) -> None:
-        """Tells what a round used, and notes it.
+        """Reports the use of a round, and adds it to the total.
 
         Args:
-            usage: what the worker has used by now.
-            cost: what that cost.
+            usage: the tokens that the worker has used so far.
+            cost: the cost of these tokens.
         """
         before, cost_before = self._usage, self._cost
         self._count(usage, cost)
@@ -81,12 +81,12 @@ class CallStream:
         )
 
     def done(self, record: PerformanceRecord) -> None:
-        """Tells that the call is done."""
+        """Reports that the call has succeeded."""
         self._record = record
         self._end(0)
 
     def failed(self, error: BaseException) -> None:
-        """Tells that the call has failed or was cut off, unless its end was told already."""
+        """Reports that the call has failed or was cut off, unless its end has been reported already."""
         if self._over:
             return
         try:
@@ -125,14 +125,14 @@ class CallStream:
 
 
 def code_of(error: BaseException) -> int:
-    """The code of what ended a call: 44 for what cut it off, but for a run that is beyond a limit."""
+    """The code of the error that ended a call: 44 if it was cut off, unless the run exceeded a limit."""
     if not isinstance(error, NeuroScriptError):  # the exception that ends a run has the error of the run
         error = getattr(error, "error", error)
     return int(error.code if isinstance(error, NeuroScriptError) else ErrorCode.CANCELLED)
 
 
 class _Passed:
-    """An event on its way from a thread of a batch to the one that waits for the batch."""
+    """An event in transit from a thread of a batch to the thread that waits for the batch."""
 
     __slots__ = ("error", "event", "over")
 
@@ -143,14 +143,14 @@ class _Passed:
 
 
 class StreamRelay:
-    """Passes the events of a batch's calls on in the thread that waits for the batch, which belongs to the host's run.
+    """Passes the events of a batch's calls to the host in the thread that waits for the batch and belongs to the run.
 
-    A call goes on when its event was taken, so that a slow host slows the replies down and they do not pile up.
+    A call continues once its event was processed, so that a slow host slows the replies down and they do not pile up.
 
     Args:
-        callback: gets the events.
-        put: has the waiting thread call a function.
-        stopped: set when that thread waits no longer.
+        callback: receives the events.
+        put: makes the waiting thread call a function.
+        stopped: set when that thread no longer waits.
     """
 
     def __init__(self, callback: StreamCallback, put: Callable[[Callable[[], None]], object], stopped: Event) -> None:
@@ -160,10 +160,10 @@ class StreamRelay:
         self._open: dict[str, StreamEvent] = {}
 
     def tell(self, event: StreamEvent) -> None:
-        """Passes an event on; for the threads of the batch.
+        """Passes an event to the waiting thread; called by the threads of the batch.
 
         Raises:
-            NeuroScriptError: 44 if the batch is over; what the callback raises.
+            NeuroScriptError: 44 if the batch is over; any exception of the callback.
         """
         passed = _Passed(event)
         self._put(lambda: self._deliver(passed))
@@ -186,7 +186,7 @@ class StreamRelay:
         passed.over.set()
 
     def cut_off(self) -> None:
-        """Tells that the calls which are going on were cut off; for the waiting thread, which then leaves."""
+        """Reports that the calls still running were cut off; called by the waiting thread before it leaves."""
         opened, self._open = self._open, {}
         for ended in opened.values():
             try:
@@ -195,12 +195,12 @@ class StreamRelay:
                 CALLS.warning("the stream callback failed when a batch was cut off: %s", type(failure).__name__)
 
     def use_in_thread(self) -> None:
-        """Has the calls that tools make in this thread of the batch use the relay too."""
+        """Makes calls by tools in this thread of the batch use the relay too."""
         _relay.set(self.tell)
 
 
 def _if_cut_off(event: StreamEvent, before: StreamEvent | None) -> StreamEvent:
-    """The end of a call, should it be cut off behind an event; ``before`` is that before the event."""
+    """The final event to report if the call is cut off after ``event``; ``before`` is the final event before that."""
     used = event.kind == "usage"
     return StreamEvent(
         kind="done",
@@ -216,5 +216,5 @@ def _if_cut_off(event: StreamEvent, before: StreamEvent | None) -> StreamEvent:
 
 
 def relayed(callback: StreamCallback | None) -> StreamCallback | None:
-    """The callback for a call that begins in this thread: the relay where the thread is one of a batch."""
+    """The callback for a call that begins in this thread: the relay if the thread belongs to a batch."""
     return callback if callback is None else _relay.get() or callback

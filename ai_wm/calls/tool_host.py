@@ -1,4 +1,4 @@
-"""Tools for models: those that a definition lists and the host permits, offered to the model and run for it."""
+"""Tools for models: offers a model the tools that its definition lists and the host permits, and runs them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ToolHost:
 
     Args:
         registry: the tools.
-        policy: what the host permits, or a function that says it at each call; the registry's own policy holds besides.
+        policy: the host's policy, or a function that returns it at each call; the registry's own policy applies too.
         context: the call context that the tools get.
         administration: the full names of the tools that administer which a model may have, where its worker's allow
             list names them in full, or a function that says them at each call; no pattern gives it any.
@@ -48,7 +48,7 @@ class ToolHost:
     lock: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     def refusal(self, spec: ToolSpec) -> str | None:
-        """Returns why the host does not permit a tool; None if it does."""
+        """Returns the reason why the host does not permit a tool; None if it does."""
         for policy in (self.policy() if callable(self.policy) else self.policy, self.registry.policy):
             reason = policy.refusal(spec) if policy is not None else None
             if reason is not None:
@@ -84,16 +84,16 @@ class WorkerTools:
                     self._offered[spec.function_name.lower()] = host.registry.lookup(spec.name)
 
     def _lists(self) -> Policy:
-        """The definition's lists; capabilities are the host's affair."""
+        """The definition's lists as a policy; capabilities are granted by the host alone."""
         return Policy(allow=self._allow, deny=self._deny, grants=("*",))
 
     def _lists_permit(self, lists: Policy, spec: ToolSpec) -> bool:
-        """Whether the definition's lists permit a tool; one that administers must be named in full."""
+        """Whether the definition's lists permit a tool; an administration tool must be listed by its full name."""
         return lists.permits(spec) and (not spec.administers or _is_named(spec, self._allow))
 
     @property
     def definitions(self) -> tuple[ToolDefinition, ...]:
-        """The tools in the form in which a model is offered them."""
+        """Returns the tool definitions to offer to the model."""
         return tuple(
             ToolDefinition(
                 name=tool.spec.function_name,
@@ -104,7 +104,7 @@ class WorkerTools:
         )
 
     def run(self, request: ToolCallRequest) -> Message:
-        """Runs a tool for the model; a refusal or a failure is the result that the model gets.
+        """Runs a tool for the model; a refusal or a failure becomes the result that the model gets.
 
         Raises:
             NeuroScriptError: 44 if the host cancelled; nothing else.
@@ -148,7 +148,7 @@ class WorkerTools:
 
 
 def _is_named(spec: ToolSpec, names: Sequence[str]) -> bool:
-    """Whether a tool is among some full names; case and a leading ``tool.`` make no difference, and no pattern fits."""
+    """Whether a list of full names holds a tool; ignores case and a leading ``tool.``, and matches no patterns."""
     return any(name.lower().removeprefix("tool.") == spec.name.lower() for name in names)
 
 

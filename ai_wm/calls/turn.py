@@ -1,4 +1,4 @@
-"""The task that a prompt sets, and the turn in which one worker answers it, with all its rounds of tool calls."""
+"""Tasks and turns: the prompt to answer, and one worker's answer to it, with all its rounds of tool calls."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _MOST_NAMES: Final = 5
 """Names of tools that a message lists."""
 
 _PLENTY: Final = 1_000_000
-"""Tokens up to which a count of input, and one of output, is not looked at closely."""
+"""The number of tokens up to which a count of input or of output is accepted without a closer check."""
 
 Check = Callable[[], None]
 """Raises when the caller was cancelled."""
@@ -68,15 +68,15 @@ Check = Callable[[], None]
 
 @dataclass(slots=True, kw_only=True)  # each call makes one, which takes half the time where it is not frozen
 class CallOptions:
-    """Options of one call, beside the configuration of its worker.
+    """Options of one call, in addition to the configuration of its worker.
 
     Args:
-        tools: where the tools that the model may call come from; None: it has none.
-        on_stream: gets the events of the call as they come; None: nothing is streamed.
-        check: called now and then while waiting; raises to cancel.
-        context: messages that go along this once, ahead of the prompt.
-        clearance: what the scripts that caused it may do; None: it is the host itself.
-        budget: what the run that caused it may still spend; None: it has no ceiling.
+        tools: the source of the tools that the model may call; None: it has none.
+        on_stream: receives the events of the call as they occur; None: nothing is streamed.
+        check: called at intervals while waiting; raises to cancel.
+        context: messages sent ahead of the prompt in this call only.
+        clearance: the rights of the scripts that caused the call; None: the host itself caused it.
+        budget: the cost budget of the run that caused the call; None: its cost is not limited.
     """
 
     tools: ToolHost | None = None
@@ -89,18 +89,18 @@ class CallOptions:
 
 @dataclass(slots=True, kw_only=True)
 class Task:
-    """A prompt that is to be answered, by the worker asked for or a fallback.
+    """A prompt to be answered, by the worker asked for or by a fallback.
 
     Args:
         worker: the id or name of the definition asked for.
-        ready: finds a definition by id or name, if it may answer this prompt; else it raises.
-        configure: the effective configuration with which a definition answers it.
-        messages: the conversation; the last message is what the model answers.
-        known: what a record says of the input.
-        options: what belongs to this call alone.
+        ready: finds a definition by id or name, and raises if it may not answer this prompt.
+        configure: returns the effective configuration with which a definition answers it.
+        messages: the conversation; the model answers the last message.
+        known: facts about the input for the record.
+        options: the options of this call.
         store: stores a record, with the tokens that its turn used.
         instance_id: the instance whose turn it is; empty for a stateless task.
-        events: the events of this task, to be fired when nothing is held any more: who listens may do anything.
+        events: the events of this task, fired when no lock is held any more, since a listener may do anything.
     """
 
     worker: str
@@ -115,15 +115,15 @@ class Task:
 
 
 def subject_of(definition: AIWorkerDefinition) -> str:
-    """How messages name a worker."""
+    """Returns the name of a worker for messages."""
     return f"worker {definition.name or definition.definition_id!r}"
 
 
 class Turn:
-    """The state of one worker's answer to a task: its rounds, the tokens they used, the reservation of the last one.
+    """The state of one worker's answer to a task: its rounds, the tokens they used, and the last round's reservation.
 
     Args:
-        task: what is to be answered.
+        task: the task to answer.
         definition: the worker, as it is now.
         stream: tells the host of the call; None: nothing is streamed.
 
@@ -147,14 +147,14 @@ class Turn:
         self.cost_source = ""
         self.attempts = 0
         self.rounds = 0
-        """The calls begun; while there is none, there is nothing to record."""
+        """The number of calls begun; a turn without one gets no record."""
         self.tools_called: list[str] = []
         self.messages: list[Message] = []
-        """What the rounds added to the conversation: requests for tools, their results, and the reply."""
+        """The messages that the rounds added to the conversation: tool calls, their results, and the reply."""
         self.response: LLMResponse | None = None
         """The reply, once there is one."""
         self.secrets: set[Secret] = set()
-        """What was sent and is not to be seen: the keys, and the values of headers."""
+        """The secrets that were sent: the keys, and the values of headers."""
         if "headers" in self.config:
             self.secrets.update(map(Secret, secret_texts(headers_of(self.config))))
         self.recorded = False
@@ -175,11 +175,11 @@ class Turn:
 
     @property
     def subject(self) -> str:
-        """The worker as error messages name it."""
+        """The worker's name for error messages."""
         return subject_of(self.definition)
 
     def request(self, grant: KeyGrant | None = None) -> LLMRequest:
-        """Returns the request of the next round, with its key if there is a grant of one.
+        """Builds the request of the next round, with its key if there is a grant of one.
 
         Raises:
             NeuroScriptError: 38 in a tool of a model that was asked in a tool, and so on, beyond `MAX_DEPTH`, or
@@ -222,13 +222,13 @@ class Turn:
     # --- what is reserved for a round, and what it really used ---
 
     def hold(self, holds: Holds) -> None:
-        """Takes charge of what was reserved for the next round."""
+        """Takes over the reservations for the next round."""
         self._hold, self._sent, self._round, self._lost = holds, False, (0, 0.0, 0.0), True
         progress = self.progress
         progress.attempts, progress.usages, progress.began, progress.produced = 1, None, False, 0
 
     def begin(self, key: Secret | None) -> None:
-        """Notes that a round begins, with its key: from now on there is something to record."""
+        """Notes that a round begins, with its key; from now on the turn gets a record."""
         self.rounds += 1
         nesting = _nesting.get()
         if nesting is not None:
@@ -239,7 +239,7 @@ class Turn:
             self.secrets.add(key)
 
     def sent(self) -> None:
-        """Notes that the request is about to be sent: the round counts, whatever becomes of it."""
+        """Notes that the request is about to be sent; the round counts whatever its outcome."""
         self._sent = True
 
     def count(
@@ -251,7 +251,7 @@ class Turn:
         model: str = "",
         tier: str = "",
     ) -> None:
-        """Adds what a round used to what the turn used, with its cost: that of each request that was billed.
+        """Adds the tokens and the cost of a round, by each billed request, to those of the turn.
 
         Args:
             usages: the tokens of each request, as the server counts them; None for one that was cut off before anything
@@ -277,7 +277,7 @@ class Turn:
             self.cost_source = source
 
     def _believed(self, usage: Usage, attempts: int) -> Usage:
-        """The usage, or what was reserved where no server can have counted so."""
+        """The reported usage, or the reserved amount if the report is implausible."""
         if not usage.unusable and 0 <= usage.input_tokens <= _PLENTY and 0 <= usage.output_tokens <= _PLENTY:
             return usage
         request = self.request()
@@ -291,11 +291,11 @@ class Turn:
         return self.reserved
 
     def count_cut_off(self, price_source: PriceSource | None, details: Mapping[str, Any], given_up: bool) -> None:
-        """Adds what a round used that has failed or was cut off.
+        """Adds the use of a round that has failed or was cut off.
 
         Args:
             price_source: published prices.
-            details: what its error tells of it.
+            details: the details of its error.
             given_up: whether the model may have gone on, where neither the error nor the client tells more.
         """
         progress, usage = self.progress, details.get("usage")
@@ -313,19 +313,19 @@ class Turn:
 
     @property
     def reserved_cost(self) -> float:
-        """What was reserved for the round, in the currency; 0 where no budget asked."""
+        """The cost reserved for the round, in the currency; 0 without a budget."""
         return 0.0 if self._hold is None else self._hold.cost
 
     @property
     def reserved(self) -> Usage:
-        """What was reserved for the round, as what it used."""
+        """The tokens reserved for the round, as a usage."""
         request = self.request()
         reserved = self._hold.tokens if self._hold is not None else estimate_tokens(request)
         given = min(estimate_input(request), reserved)
         return Usage(input_tokens=given, output_tokens=reserved - given, estimated=True)
 
     def settle(self) -> None:
-        """Settles the reservation with what the round really used; releases it if no request was sent."""
+        """Settles the reservation with the actual use of the round; releases it if no request was sent."""
         hold, self._hold = self._hold, None
         if hold is not None:
             if self._sent:
@@ -336,7 +336,7 @@ class Turn:
     # --- what a reply says ---
 
     def take(self, response: LLMResponse) -> bool:
-        """Adds a round's reply to the conversation; returns whether it is the last one, asking for no tools.
+        """Adds a round's reply to the conversation; returns whether it is the last one, without further tool calls.
 
         Raises:
             NeuroScriptError: 16 if it asks for tools once more than ``max_tool_rounds``, or for very many at once.
@@ -380,7 +380,7 @@ class Turn:
             _nesting.reset(token)
 
     def metrics(self) -> dict[str, Any]:
-        """Returns what the turn's record says in ``llm_metrics``."""
+        """Returns ``llm_metrics`` of the turn's record."""
         usage, response = self.usage, self.response
         said = (response.request_id, response.service_tier, response.provider_finish_reason) if response else _NOTHING
         metrics: dict[str, Any] = {

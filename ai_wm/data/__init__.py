@@ -1,1 +1,1 @@
-"""Data models of AI worker management, their settings, policies and totals; imports nothing else of the package."""
+"""The data models of worker management, with settings, policies and totals; imports no other package of `ai_wm`."""

@@ -1,4 +1,4 @@
-"""Bounds on input from outside: values that scripts write, and texts and counts that servers report.
+"""Bounds on untrusted input: values that scripts write, and texts and counts that servers report.
 
 A script's value out of bounds is refused; a server's is cut, or replaced by the estimate that was reserved.
 """
@@ -17,7 +17,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 T = TypeVar("T")
 
 MOST_BYTES: Final = 64 * 1024
-"""Bytes of JSON that a script may put into one field of a definition or a record."""
+"""The most bytes of JSON in one field of a definition or record from a script."""
 
 MOST_TOKENS: Final = 1_000_000_000
 MOST_COST: Final = 1_000_000.0
@@ -30,19 +30,19 @@ EARLIEST: Final = Timestamp(2000)
 _AHEAD: Final = timedelta(days=1)
 
 SHORT: Final = 256
-"""Characters of a name or a word that a server gives."""
+"""The most characters of a name or word from a server."""
 
 _NUMBERS: Final = frozenset({bool, int, float, type(None)})
 
 _UNCOUNTED_INPUT: Final = 1_000_000
-"""Tokens of input that a provider may count beyond what it was sent, for what it adds itself."""
+"""The most input tokens that a provider may count in addition to the request, for text that it adds itself."""
 
 _MOST_OUTPUT: Final = 1_000_000
-"""Tokens of one reply, thinking included, where nothing else bounds it; models of today end at a fifth of it."""
+"""The most tokens of one reply, thinking included, without another limit; five times the limit of current models."""
 
 
 def check_size(value: Any, what: str) -> None:
-    """Refuses what is larger than `MOST_BYTES` as JSON.
+    """Raises an error for a value larger than `MOST_BYTES` as JSON.
 
     Raises:
         NeuroScriptError: 4.
@@ -59,7 +59,7 @@ def _is_small(value: Any) -> bool:
 
 
 def check_number(value: Any, what: str, least: float, most: float) -> None:
-    """Refuses a number out of bounds; any other value is left to the validation of its field.
+    """Raises an error for a number out of bounds; other values are left to the validation of their field.
 
     Raises:
         NeuroScriptError: 4.
@@ -69,7 +69,7 @@ def check_number(value: Any, what: str, least: float, most: float) -> None:
 
 
 def check_record(record: PerformanceRecord, now: datetime) -> None:
-    """Refuses a record from a script that holds what no task can have used.
+    """Raises an error for a script's record with values that no task can have.
 
     Raises:
         NeuroScriptError: 4 naming the field.
@@ -88,12 +88,12 @@ def check_record(record: PerformanceRecord, now: datetime) -> None:
 
 
 def storable(value: T) -> T:
-    """Makes a value fit for files and other programs: halves of surrogate pairs, which no UTF-8 has, become U+FFFD."""
+    """Makes a value storable as UTF-8: lone surrogates become U+FFFD."""
     return _storable(value)  # type: ignore[no-any-return]
 
 
 def short(text: T, most: int = SHORT) -> T:
-    """Cuts a text from a server that is longer than an honest one would be; any other value is left as it is."""
+    """Truncates an implausibly long text from a server; any other value is returned unchanged."""
     if not isinstance(text, str) or (len(text) <= most and text.isascii()):
         return text
     cut: Any = storable(text[: most + 1])
@@ -101,7 +101,7 @@ def short(text: T, most: int = SHORT) -> T:
 
 
 def is_believable(input_tokens: int, output_tokens: int, sent_bytes: int, max_output: Any, attempts: int) -> bool:
-    """Whether a server can have counted so many tokens for a call.
+    """Whether token counts that a server reports for a call are plausible.
 
     Args:
         input_tokens: the tokens of input that it counts.
@@ -116,7 +116,7 @@ def is_believable(input_tokens: int, output_tokens: int, sent_bytes: int, max_ou
 
 
 def bounded_cost(cost: float) -> float:
-    """Brings a cost into the range from 0 to `MOST_COST`, so that it can be added up."""
+    """Clamps a cost to the range from 0 to `MOST_COST`, so that it can be added up."""
     if 0.0 <= cost <= MOST_COST:
         return cost
     return MOST_COST if cost > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Filters for lists of worker definitions: which there are, and what each one compares."""
+"""Filters for lists of worker definitions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Test = Callable[[AIWorkerDefinition], bool]
 
 
 def definition_tests(filters: Any) -> list[_Test]:
-    """The predicates that a definition has to pass, one for each filter that has a value.
+    """Returns the predicates that a definition has to pass, one for each filter that has a value.
 
     Raises:
         NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.

@@ -32,7 +32,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Timestamp(datetime):
-    """A moment in UTC with nanoseconds, which keeps the text that it was read from.
+    """A point in time in UTC with nanoseconds, which keeps the text that it was read from.
 
     Everything a `datetime` does works; comparisons include the nanoseconds, and ``str()`` gives the RFC 3339 text,
     exactly as it was read if it was read.  ``0001-01-01T00:00:00Z`` is "never" (`is_zero`).
@@ -66,7 +66,7 @@ class Timestamp(datetime):
 
     @classmethod
     def parse(cls, text: str) -> Timestamp:
-        """Reads RFC 3339 text; an offset other than ``Z`` is brought to UTC, digits beyond nanoseconds are dropped.
+        """Parses RFC 3339 text; an offset other than ``Z`` is converted to UTC, digits beyond nanoseconds are dropped.
 
         Raises:
             ValueError: if the text is not an RFC 3339 time.
@@ -90,7 +90,7 @@ class Timestamp(datetime):
 
     @classmethod
     def of(cls, moment: datetime) -> Timestamp:
-        """Converts a datetime; one without a time zone is taken as UTC."""
+        """Converts a datetime; one without a time zone is taken to be in UTC."""
         if isinstance(moment, Timestamp):
             return moment
         if moment.tzinfo is not None and moment.tzinfo is not UTC:
@@ -99,7 +99,7 @@ class Timestamp(datetime):
 
     @classmethod
     def from_unix(cls, seconds: float) -> Timestamp:
-        """Converts seconds since 1970, as ``time.time`` gives them, to the microsecond."""
+        """Converts seconds since 1970, as ``time.time`` returns them, with microsecond precision."""
         return cls.fromtimestamp(seconds)
 
     # These would take the moment from the local time zone, which a naive result does not name.
@@ -122,7 +122,7 @@ class Timestamp(datetime):
 
     @property
     def unix_nanoseconds(self) -> int:
-        """Nanoseconds since 1970; negative before."""
+        """Nanoseconds since 1970; negative for earlier times."""
         delta = datetime.__sub__(self, _EPOCH)
         return ((delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1000 + self.nanosecond
 
@@ -138,7 +138,7 @@ class Timestamp(datetime):
         return f"Timestamp({str(self)!r})"
 
     def _order(self, other: datetime) -> int:
-        """Below, at or above 0 as this moment is before, at or after ``other``."""
+        """Negative, zero or positive, as this time is before, equal to or after ``other``."""
         mine, theirs = datetime.__sub__(self, other if other.tzinfo else other.replace(tzinfo=UTC)), timedelta()
         if mine != theirs:
             return -1 if mine < theirs else 1
@@ -191,7 +191,7 @@ def _read_timestamp(value: Any) -> Timestamp:
 
 
 def _whole(value: Any) -> Any:
-    """A float without a fraction is the whole number that it stands for; JSON does not tell them apart."""
+    """Converts a float without a fraction to an integer, since JSON does not tell them apart."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -214,7 +214,7 @@ def _json_map(value: Any) -> dict[str, Any]:
 
 
 def _json_copy(value: Any, path: str, depth: int = 0) -> Any:
-    """A copy of a JSON value; anything that JSON cannot hold is refused, naming where in the map it is."""
+    """A copy of a JSON value; raises an error that names the place of any part that JSON cannot represent."""
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         return value
@@ -245,7 +245,7 @@ def _json_key(key: Any, path: str) -> str:
 
 
 def plain_validator(function: Callable[[Any], Any]) -> Any:
-    """Makes a pydantic annotation of a function that validates; unlike pydantic's numbers, it need not convert."""
+    """Makes a pydantic annotation of a validating function; other than pydantic's own, it may refuse to convert."""
 
     class _Schema:
         @classmethod
@@ -256,7 +256,7 @@ def plain_validator(function: Callable[[Any], Any]) -> Any:
 
 
 def or_empty(empty: Callable[[], Any]) -> BeforeValidator:
-    """Makes a validator that reads ``null`` as the empty value: Go writes that for a slice or map never made."""
+    """Makes a validator that reads ``null`` as the empty value, since Go writes ``null`` for a nil slice or map."""
     return BeforeValidator(lambda value: empty() if value is None else value)
 
 
@@ -273,7 +273,7 @@ JsonMap = Annotated[dict[str, Any], plain_validator(lambda value: {} if value is
 
 
 def both_spellings(file_key: str) -> AliasChoices:
-    """Returns every spelling under which a key is read: the file's, snake_case, camelCase, and with ID for Id."""
+    """Returns every spelling in which a key is accepted: the file's, snake_case, camelCase, and with ID for Id."""
     snake = snake_case(file_key)
     head, *tail = snake.split("_")
     camel = head + "".join(part.capitalize() for part in tail)
@@ -287,7 +287,7 @@ def snake_case(key: str) -> str:
 
 
 def is_zero(value: Any) -> bool:
-    """Whether Go would call the value zero (and ``omitempty`` leave it out)."""
+    """Whether a value is a zero value in Go, which ``omitempty`` leaves out."""
     if value is None or value is False:
         return True
     if isinstance(value, datetime):
@@ -300,7 +300,7 @@ def is_zero(value: Any) -> bool:
 
 
 def plain(value: Any, form: str) -> Any:
-    """Converts to plain data: models through their method ``form``, enums and times to text; containers are copied."""
+    """Converts to plain data: models by their method ``form``, enums and times to text; containers are copied."""
     kind = type(value)
     if kind is str or kind is int or kind is float or kind is bool or value is None:
         return value
@@ -337,7 +337,7 @@ _EXPECTED = {
 
 
 def explain(model: type[BaseModel], error: ValidationError, name: str = "") -> NeuroScriptError:
-    """Converts a pydantic error to error 4: the first field that does not fit, its value, and what was expected."""
+    """Converts a pydantic error to error 4, which names the first invalid field, its value and what was expected."""
     first = error.errors(include_url=False)[0]
     path, labels, secret = _labels(model, first["loc"])
     kind, context = first["type"], first.get("ctx", {})
@@ -357,7 +357,7 @@ def explain(model: type[BaseModel], error: ValidationError, name: str = "") -> N
 
 
 def _labels(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[str, str, bool]:
-    """The path of a field in snake_case, the text that names it, and whether its value may be a key."""
+    """The path of a field in snake_case, its name for messages, and whether its value may be a key."""
     path, spelled = "", ""
     secret = False
     for part in location:
@@ -371,7 +371,7 @@ def _labels(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[st
 
 
 def shown(value: Any, secret: bool = False) -> str:
-    """A value for a message: short, as JSON would show it, and never a key, also one that stands in the wrong place."""
+    """Formats a value for a message: short, as JSON, with anything that may be a key masked."""
     if isinstance(value, Mapping):
         return "a map"
     if isinstance(value, list | tuple):

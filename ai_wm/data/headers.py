@@ -1,4 +1,4 @@
-"""The headers that a host's definition adds to every request: ``base_config.headers``.  Their values may be keys."""
+"""Extra HTTP headers from a host's definition, ``base_config.headers``, whose values may be keys."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _PLAIN: Final = frozenset(
 
 
 def headers_of(config: Mapping[str, Any]) -> dict[str, str]:
-    """The headers that a configuration adds to a request, by name in lower case.
+    """Returns the headers that a configuration adds to a request, by lower-case name.
 
     Raises:
         NeuroScriptError: 4 for one that cannot be sent, by its name alone: its value may be a key.
@@ -76,7 +76,7 @@ def headers_of(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def secret_texts(headers: Mapping[str, str]) -> Iterator[str]:
-    """The values that may be keys, also without the word in front that says of which kind (``Bearer``, ``Basic``)."""
+    """Returns the header values that may be keys, with and without a scheme such as ``Bearer`` or ``Basic``."""
     for name, value in headers.items():
         if name not in _PLAIN:
             yield value
@@ -86,7 +86,7 @@ def secret_texts(headers: Mapping[str, str]) -> Iterator[str]:
 
 
 def shown_config(config: dict[str, Any]) -> dict[str, Any]:
-    """A configuration as it is shown: the values of its headers masked."""
+    """Returns a configuration for display, with the values of its headers masked."""
     headers = config.get("headers")
     if headers is None:
         return config

@@ -1,4 +1,4 @@
-"""The base class of the data models: they read both spellings of a key, and write the file's, unknown keys too."""
+"""The base class of the data models, which accept two spellings of each key and keep unknown keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ else:
 
 
 class _ModelType(ModelMetaclass):
-    """Makes ``Model(...)`` raise the package's own error, as `Model.parse` does."""
+    """Metaclass that makes ``Model(...)`` raise the package's own error, as `Model.parse` does."""
 
     if not TYPE_CHECKING:
 
@@ -33,7 +33,7 @@ class _ModelType(ModelMetaclass):
 
 
 class Model(BaseModel, metaclass=_ModelType):
-    """The base class of the data models: reads both spellings of a key, writes the file's, and keeps unknown keys.
+    """The base class of the data models: accepts both spellings of a key, writes the file's, and keeps unknown keys.
 
     Assignments are validated like arguments.  A value that does not fit is error 4, naming the field and what was
     expected.
@@ -60,11 +60,11 @@ class Model(BaseModel, metaclass=_ModelType):
 
     @classmethod
     def parse(cls, data: Any, name: str = "") -> Self:
-        """Validates a mapping, whose keys may be in either spelling.
+        """Validates a mapping, whose keys may have either spelling.
 
         Args:
             data: the mapping; an instance of this class is returned as a copy.
-            name: what to call the thing in an error, such as ``definition "reviewer"``.
+            name: the object's name in an error, such as ``definition "reviewer"``.
 
         Raises:
             NeuroScriptError: 4, naming the field, the value and what was expected.
@@ -78,7 +78,7 @@ class Model(BaseModel, metaclass=_ModelType):
 
     @classmethod
     def of_valid(cls, values: dict[str, Any]) -> Self:
-        """Makes an instance without validation, of values that are known to fit.
+        """Makes an instance without validation, from values that are known to be valid.
 
         Fields that are not among them get their defaults, except those whose defaults are made anew each time.
 
@@ -95,7 +95,7 @@ class Model(BaseModel, metaclass=_ModelType):
 
     @classmethod
     def parse_json(cls, text: str | bytes | bytearray, name: str = "") -> Self:
-        """Validates JSON text, as `parse` does a mapping."""
+        """Validates JSON text, like `parse`."""
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
@@ -103,12 +103,12 @@ class Model(BaseModel, metaclass=_ModelType):
 
     @classmethod
     def file_key(cls, field: str) -> str:
-        """Returns the name that a field has in the files."""
+        """Returns the name of a field in the files."""
         alias = cls.model_fields[field].serialization_alias
         return alias or field
 
     def to_file(self) -> dict[str, Any]:
-        """Converts to the form in the files: the Go package's keys, JSON values, zeros left out unless read."""
+        """Converts to the format of the files: the Go package's keys, JSON values, zeros omitted unless read."""
         result: dict[str, Any] = {}
         values, given = self.__dict__, self.__pydantic_fields_set__
         for field, key, always, info in _layout(type(self)):
@@ -120,7 +120,7 @@ class Model(BaseModel, metaclass=_ModelType):
         return result
 
     def to_script(self) -> dict[str, Any]:
-        """Converts to the form that scripts see: snake_case keys, plain values, every field, inline keys masked."""
+        """Converts to the form for scripts: snake_case keys, plain values, every field, inline keys masked."""
         result: dict[str, Any] = {}
         values = self.__dict__
         for field, _, _, _ in _layout(type(self)):
@@ -138,7 +138,7 @@ class Model(BaseModel, metaclass=_ModelType):
 
     @property
     def unknown(self) -> dict[str, Any]:
-        """The keys that this program does not know; they are written back as they are."""
+        """The keys that this program does not know; they are written back unchanged."""
         return self.__pydantic_extra__ or {}
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -152,7 +152,7 @@ _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 
 
 class _Names:
-    """A value that may hold keys: where it is a map its names are shown, and nothing that they stand for."""
+    """Wraps a value that may hold keys: of a map it shows the names only, and of anything else nothing."""
 
     def __init__(self, value: Any) -> None:
         self._value = value
@@ -165,7 +165,7 @@ class _Names:
 
 @cache
 def _layout(model: type[Model]) -> tuple[tuple[str, str, bool, FieldInfo], ...]:
-    """For each field: its name, its name in the files, whether it is always written, and the rest."""
+    """The serialization layout of each field: its name, its name in the files, whether it is always written, etc."""
     return tuple(
         (name, info.serialization_alias or name, name in model.always_written, info)
         for name, info in model.model_fields.items()
@@ -174,15 +174,15 @@ def _layout(model: type[Model]) -> tuple[tuple[str, str, bool, FieldInfo], ...]:
 
 @cache
 def _defaults(model: type[Model]) -> dict[str, Any]:
-    """A default for every field, in their order; None for those whose defaults are made anew each time."""
+    """The default of every field, in order; None for fields whose default is made anew each time."""
     return {name: info.default if info.default_factory is None else None for name, info in model.model_fields.items()}
 
 
 def _is_default(value: Any, info: FieldInfo) -> bool:
-    """Whether a value need not be written: it is what a reader assumes when the key is missing."""
+    """Whether a value need not be written, since a reader assumes it if the key is missing."""
     return is_zero(value) or (info.default_factory is not None and value == info.get_default(call_default_factory=True))
 
 
 def file_field(file_key: str, **options: Any) -> Any:
-    """Declares a field by its name in the files; any spelling of that is read."""
+    """Declares a field by its name in the files; every spelling of that name is accepted."""
     return Field(validation_alias=both_spellings(file_key), serialization_alias=file_key, **options)

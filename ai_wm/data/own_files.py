@@ -12,5 +12,5 @@ EDITORS_COPIES = (f".{OWN_FILES}", f".#{OWN_FILES}", f"#{OWN_FILES}")
 
 
 def own_files(directory: str | os.PathLike[str]) -> str:
-    """The manager's files in a directory, as a path to protect: see `neuroscript.Interpreter.protect`."""
+    """Returns a pattern of the manager's files in a directory, to protect with `neuroscript.Interpreter.protect`."""
     return os.path.join(os.path.abspath(directory), OWN_FILES)

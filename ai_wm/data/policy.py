@@ -1,4 +1,4 @@
-"""What a host grants to scripts that use workers: the policy object, and the narrowing of one policy by another."""
+"""The policy by which a host decides what scripts may do with AI workers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any, Final, Self
 from neuroscript import Address, ErrorCode, NeuroScriptError
 
 MANAGE: Final = ("none", "own", "all")
-"""What scripts may change, from least to most: nothing, the definitions that scripts made, every definition."""
+"""The values of ``manage``, from least to most: scripts may change no definition, the owner's own, or all."""
 
 PROVIDER_PREFIX: Final = "provider:"
-"""How a place that a key may be sent to begins where it is a client that tells no address."""
+"""The prefix of an approved destination that is a client without a known address."""
 
 _EVERYTHING: Final = ("*",)
 _SOURCES: Final = ("env", "config", "vault", "keyring")
@@ -24,14 +24,14 @@ _SOURCES: Final = ("env", "config", "vault", "keyring")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerPolicy:
-    """What scripts, and the models that they ask, may do with workers.
+    """A host's policy for the use of AI workers by scripts and by the models that scripts call.
 
     Every field has a default under which a script can use workers and nothing else of the host's.  A policy is
     checked when it is made and never changes.
 
     Args:
         ask: name patterns (``*``, ``?``) of the workers that scripts may ask; ``()`` is none.
-        manage: whose definitions scripts may add, change and remove: ``"none"``, ``"own"`` (those that scripts of the
+        manage: which definitions scripts may add, change and remove: ``"none"``, ``"own"`` (those that scripts of the
             same owner made) or ``"all"``.
         keys: further approvals.  Maps a key source (``env:NAME``, ``config:PATH#KEY``, ``vault:MOUNT/PATH#FIELD``,
             ``keyring:SERVICE/USER``, each with ``*`` as a pattern) to the addresses that the key may be sent to, as
@@ -95,7 +95,7 @@ class WorkerPolicy:
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
-        """A policy from a map, as a configuration file holds it.
+        """Makes a policy from a map, such as a section of a configuration file.
 
         Raises:
             ArgumentError: 4 for an unknown name, with the nearest one, or a value that does not fit.
@@ -115,21 +115,21 @@ class WorkerPolicy:
         return self.ask == _EVERYTHING or any(matches(name, pattern) for pattern in self.ask)
 
     def approves(self, source: str, place: Address | str) -> bool:
-        """Whether ``keys`` lets the key of a source be sent to a place: an address, or ``provider:NAME``."""
+        """Whether ``keys`` lets a source's key be sent to a destination: an address, or ``provider:NAME``."""
         return any(
             matches(source, pattern) and any(_holds(approved, place) for approved in places)
             for pattern, places in self.keys.items()
         )
 
     def names(self, address: Address) -> bool:
-        """Whether ``origins`` lets scripts name an address."""
+        """Whether ``origins`` lets scripts call an address without a key."""
         return any(_holds(origin, address) for origin in self.origins)
 
     def narrowed(self, other: WorkerPolicy | Mapping[str, Any]) -> WorkerPolicy:
-        """What both policies grant: the policy of a host, narrowed by one that comes with a program.
+        """Returns the intersection of two policies: the host's, narrowed by one that comes with a program.
 
         Args:
-            other: a policy, or a map of the fields that narrow; then the others stay as they are.
+            other: a policy, or a map of the fields to narrow; the other fields are unchanged.
 
         Raises:
             ArgumentError: 4 for a map that is no policy.
@@ -156,17 +156,17 @@ class WorkerPolicy:
         return replace(self, **changes)
 
     def _places_of(self, source: str) -> tuple[str, ...]:
-        """Where the keys of a source, or of all sources of a pattern, may be sent to."""
+        """The destinations approved for the keys of a source, or for all sources of a pattern."""
         return tuple(place for pattern, places in self.keys.items() if lies_within(source, pattern) for place in places)
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Whether a text fits a pattern, in which ``*`` stands for any text and ``?`` for one character."""
+    """Whether a text matches a pattern, in which ``*`` stands for any text and ``?`` for one character."""
     return fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
 def lies_within(inner: str, outer: str) -> bool:
-    """Whether every text that fits one pattern surely fits another."""
+    """Whether one pattern is certainly covered by another, which then matches every text that the first one matches."""
     # Read as a text, the inner pattern fits where its own wildcards do: a ``*`` within a ``*`` only.
     return fnmatchcase(inner, outer.replace("[", "[[]").replace("?", "[!*]"))
 
@@ -182,7 +182,7 @@ def _lies_in(place: str, approved: str) -> bool:
 
 
 def _in_both(ours: tuple[str, ...], theirs: tuple[str, ...], lies_in: Callable[[str, str], bool]) -> tuple[str, ...]:
-    """The items of each that lie in one of the other's: what is surely granted by both."""
+    """The intersection of two lists of patterns: the items of each that an item of the other covers."""
     both = [item for item in ours if any(lies_in(item, other) for other in theirs)]
     both += [item for item in theirs if any(lies_in(item, other) for other in ours)]
     return tuple(dict.fromkeys(both))

@@ -1,4 +1,4 @@
-"""The names of the model providers: the built-in ones, and those that installed packages offer."""
+"""The names of the model providers, both built-in ones and those of installed packages."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ BUILT_IN = ("anthropic", "custom", "google", "local", "ollama", "openai")
 
 
 def installed_providers() -> EntryPoints:
-    """The providers that installed packages offer, by entry point."""
+    """Returns the entry points of the providers that installed packages offer."""
     return entry_points(group=ENTRY_POINT_GROUP)
 
 
 def provider_names() -> tuple[str, ...]:
-    """The providers that can be named in a definition: the built-in ones and those of installed packages, sorted."""
+    """Returns the sorted names of all providers, built-in and of installed packages, that a definition can use."""
     return tuple(sorted({*BUILT_IN, *installed_providers().names}))

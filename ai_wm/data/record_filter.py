@@ -1,4 +1,4 @@
-"""Filters of performance records: which records of a definition a query gives."""
+"""Filters for queries of performance records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFilter:
-    """The conditions that a record must meet to be given; None is no condition.
+    """The conditions on the records that a query returns; None is no condition.
 
     ``since`` and ``until`` are nanoseconds since 1970, compared with the task's start and including the moment itself;
     ``duration_ms_gt`` and the like are strict.  ``limit`` is how many at most, the newest.  ``owners`` are those whose
@@ -38,7 +38,7 @@ class RecordFilter:
 
     @classmethod
     def parse(cls, filters: Mapping[str, Any] | RecordFilter | None) -> RecordFilter:
-        """Reads the filters that scripts and hosts give as maps.
+        """Reads filters that scripts and hosts give as maps.
 
         ``since`` and ``until`` are RFC 3339 text or datetimes; ``instance_id`` may be ``"stateless"`` for all stateless
         tasks.

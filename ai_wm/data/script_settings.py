@@ -1,4 +1,4 @@
-"""The settings of a call that scripts may set: an allow list, with the bounds that the host has set.
+"""The settings that scripts may set for their calls: an allow list, with limits set by the host.
 
 Scripts set them in the ``base_config`` of definitions that they made, and in the overrides of a call or an instance.
 Anything that is not listed here is refused, since a setting may choose who is asked, where, at whose expense and with
@@ -102,10 +102,10 @@ _ALIASES: Final = {
 
 
 def script_settings(settings: Mapping[str, Any], policy: WorkerPolicy, also: Collection[str] = ()) -> dict[str, Any]:
-    """Checks settings that a script gives, and returns them under their usual names.
+    """Checks settings from a script, and returns them under their canonical names.
 
     Args:
-        settings: what it gives.
+        settings: the settings that the script gives.
         policy: its ``overrides`` are permitted too.
         also: further names that are permitted here.
 
@@ -129,14 +129,14 @@ def script_settings(settings: Mapping[str, Any], policy: WorkerPolicy, also: Col
 
 @dataclass(frozen=True, slots=True)
 class PolicyCaps:
-    """The most that a policy lets scripts set, by setting; and of these, what is below what holds by itself."""
+    """The largest values that a policy lets scripts set, by setting, and those that are below the defaults."""
 
     most: Mapping[str, float]
     below_default: Mapping[str, float]
 
 
 def policy_caps(policy: WorkerPolicy) -> PolicyCaps:
-    """The caps of a policy."""
+    """Returns the caps of a policy."""
     most = {
         "timeout_seconds": policy.max_timeout_seconds,
         "max_retries": policy.max_retries,
@@ -147,7 +147,7 @@ def policy_caps(policy: WorkerPolicy) -> PolicyCaps:
 
 
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Merges overrides, later ones on top; None takes an earlier override back."""
+    """Merges maps of overrides, of which later ones win; None removes an earlier override."""
     found: dict[str, Any] = {}
     for layer in layers:
         for name, value in layer.items():
@@ -164,14 +164,14 @@ def script_config(
     """Makes the effective configuration of a script's call.
 
     Args:
-        base: the definition's.
-        overrides: the script's, under their usual names.
-        caps: bound what scripts set.
-        by_host: whether ``base`` is the host's: then its limits are caps, and what it locks is fixed.
+        base: the definition's configuration.
+        overrides: the script's overrides, under their canonical names.
+        caps: the largest values that scripts may set.
+        by_host: whether ``base`` is the host's; then its limits are caps, and its locked settings cannot be overridden.
         worker: the worker's name, for messages.
 
     Raises:
-        NeuroScriptError: 10 for an override of what the host has locked.
+        NeuroScriptError: 10 for an override of a setting that the host has locked.
     """
     config = {**base, **overrides}
     if by_host and overrides:

@@ -15,7 +15,7 @@ DEFAULT_TIMEOUT = 60.0
 DEFAULT_RETRIES = 2
 DEFAULT_TOOL_ROUNDS = 8
 DEFAULT_LIMIT_WAIT = 60.0
-"""Seconds that a call waits for room under its limits, where it waits at all."""
+"""The seconds that a call waits for room under its limits, if it waits for room."""
 
 ON_LIMIT = ("refuse", "wait")
 
@@ -25,7 +25,7 @@ ADDRESS_SETTINGS = frozenset({"allow_http", "api", "base_url", "headers"})
 
 @dataclass(frozen=True, slots=True)
 class CallSettings:
-    """The settings of one configuration that steer the manager rather than the model.
+    """The settings of one configuration for the manager rather than for the model.
 
     Args:
         wait_seconds: how long to wait for room under the rate limits; None refuses at once.
@@ -39,7 +39,7 @@ class CallSettings:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> CallSettings:
-        """Reads and checks the settings.
+        """Reads and checks the settings of a configuration.
 
         Raises:
             NeuroScriptError: 4 naming the key, its value and what was expected.
@@ -85,18 +85,18 @@ def effective_config(base: Mapping[str, Any], *overrides: Mapping[str, Any] | No
 
 
 def fallback_overrides(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Leaves out the overrides that do not hold for the fallbacks of a call: each has its own address and key."""
+    """Removes the overrides that do not apply to fallbacks, each of which has its own address and key."""
     return {name: value for name, value in overrides.items() if name not in ADDRESS_SETTINGS}
 
 
 def at_current_address(
     config: Mapping[str, Any], overrides: Mapping[str, Any], base: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """The configuration of a conversation with the address that its definition has now: the key is today's as well.
+    """Returns a conversation's configuration with the definition's current address, which its current key is for.
 
     Args:
         config: the effective configuration when the conversation began.
-        overrides: what was set for it then, which holds.
+        overrides: the overrides set for it at that time, which still apply.
         base: the definition's configuration as it is.
     """
     moved = [name for name in ADDRESS_SETTINGS if name not in overrides and config.get(name) != base.get(name)]
@@ -107,7 +107,7 @@ def at_current_address(
 
 
 def check_overrides(overrides: Any) -> dict[str, Any]:
-    """Returns a copy of the overrides, checked to be a map with text as keys.
+    """Returns a copy of the overrides, checked to be a map with text keys.
 
     Raises:
         NeuroScriptError: 4 if they are no map with text as keys.

@@ -1,4 +1,4 @@
-"""Exact summaries of performance records: sums without rounding, and the mark that says which records they count.
+"""Exact summaries of performance records: sums without rounding, and a stored mark of the records that they count.
 
 Sums are exact.  Counts, durations and tokens are ints; costs and ratings are added as the exact binary values of their
 floats (`ExactSum`), so that a sum depends neither on the order of its terms nor on what was added and taken away again,
@@ -37,7 +37,7 @@ _SCALE: Final = 1074 + 53
 
 
 class ExactSum:
-    """A sum of numbers without rounding: adding and taking away commute, and reading gives what `math.fsum` gives."""
+    """An exact sum of floats, from which terms can be removed again; reading it rounds once, like `math.fsum`."""
 
     __slots__ = ("_units",)
 
@@ -111,7 +111,7 @@ def _units(term: float) -> int:
 
 @dataclass(slots=True)
 class Totals:
-    """The sums over some records.
+    """The totals of a set of records.
 
     ``rated`` counts those with feedback, ``spawned`` instances; ``last`` is in nanoseconds.
     """
@@ -193,7 +193,7 @@ class Totals:
 
 
 def beyond_records(summary: AIWorkerPerformanceSummary, stored: int, records: Totals) -> Totals:
-    """Computes what the summary in a file counts beyond the records known, by the rules in the module's text.
+    """Computes the part of a stored summary that no known record explains, by the rules in the module's docstring.
 
     Args:
         summary: as read from the file, its mark included, which must be one that `mark_of` gave.
@@ -210,12 +210,12 @@ def beyond_records(summary: AIWorkerPerformanceSummary, stored: int, records: To
 
 
 def is_blank(summary: AIWorkerPerformanceSummary) -> bool:
-    """Whether a summary counts neither a task nor an instance."""
+    """Whether a summary counts no tasks and no instances."""
     return not (summary.total_tasks_attempted or summary.total_instances_spawned)
 
 
 def _difference(summary: AIWorkerPerformanceSummary, records: Totals) -> Totals:
-    """The totals that, added to those of the records, give the summary."""
+    """The totals to add to the totals of the records in order to get the summary."""
     tasks = max(0, summary.total_tasks_attempted - records.tasks)
     # Ratings are not counted in the file: tasks beyond the records are taken as rated, if the mean says that some were.
     score = summary.average_quality_score
@@ -239,7 +239,7 @@ def _difference(summary: AIWorkerPerformanceSummary, records: Totals) -> Totals:
 
 
 def mark_of(stored: int, beyond: Totals) -> dict[str, Any]:
-    """Makes the mark of a summary that covers ``stored`` stored records, and what it counts beyond them."""
+    """Makes the mark of a summary: the number of stored records that it covers, and its totals beyond them."""
     rest = beyond.to_mark()
     return {"records": stored, "beyond": rest} if rest else {"records": stored}
 
@@ -260,17 +260,17 @@ def _count(value: Any) -> int | None:
 
 
 def output_summary(reply: str) -> str:
-    """Returns the part of a reply that its record keeps."""
+    """Returns the part of a reply that is kept in its record."""
     return reply[:OUTPUT_SUMMARY_CHARACTERS]
 
 
 def to_nanoseconds(moment: datetime) -> int:
-    """Converts a moment to nanoseconds since 1970, clipped to 64 bits (the years 1678 to 2262)."""
+    """Converts a time to nanoseconds since 1970, clamped to 64 bits (the years 1678 to 2262)."""
     return max(NEVER, min(INT64_MAX, Timestamp.of(moment).unix_nanoseconds))
 
 
 def from_nanoseconds(nanoseconds: int) -> Timestamp:
-    """Converts nanoseconds since 1970 to a moment; `NEVER` becomes the zero time."""
+    """Converts nanoseconds since 1970 to a time; `NEVER` becomes the zero time."""
     if nanoseconds == NEVER:
         return ZERO_TIME
     seconds, rest = divmod(nanoseconds, 1_000_000_000)

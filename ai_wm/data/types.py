@@ -73,8 +73,8 @@ STATELESS_PREFIX = "stateless-"
 class AIWorkerProvider(StrEnum):
     """The names of the built-in providers.
 
-    Those of other providers, which an installed package offers (entry-point group ``ai_wm.providers``) or a host gives
-    a client for, are plain strings: which of them a definition may name is its manager's to say.
+    The names of other providers, from installed packages (entry-point group ``ai_wm.providers``) or with a client from
+    the host, are plain strings; the manager checks which of them a definition may name.
     """
 
     GOOGLE = "google"
@@ -107,7 +107,7 @@ class InteractionModelType(StrEnum):
 
 
 class AIWorkerDefinitionStatus(StrEnum):
-    """Whether a definition may be used; only active ones make instances and run tasks."""
+    """The status of a definition; only active ones make instances and run tasks."""
 
     ACTIVE = "active"
     DISABLED = "disabled"
@@ -135,7 +135,7 @@ class AIWorkerInstanceStatus(StrEnum):
 
 
 class APIKeySourceMethod(StrEnum):
-    """The kind of place that a worker's key comes from."""
+    """The kind of a worker's key source: an environment variable, a file, a vault and so on."""
 
     ENV_VAR = "env_var"
     INLINE = "inline"
@@ -146,7 +146,7 @@ class APIKeySourceMethod(StrEnum):
 
 
 class APIKeyStatus(StrEnum):
-    """Whether the key of a definition can be found, as far as that can be said without showing it.
+    """The result of looking for a definition's key, without showing the key.
 
     ``Not Approved``: it may not be looked for.
     """
@@ -162,12 +162,12 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def is_variable_name(text: str) -> bool:
-    """Whether a text looks like the name of an environment variable, and so not like a key."""
+    """Whether a text has the form of an environment variable's name, and thus is probably not a key."""
     return _VARIABLE.fullmatch(text) is not None
 
 
 class APIKeySource(Model):
-    """The place that a worker's key comes from.
+    """The source of a worker's API key: a method and its value.
 
     ``value`` is the environment variable's name (``env_var``), the key itself (``inline``), ``path#dotted.key``
     (``config_path``), ``mount/path#field`` (``vault``), ``service/user`` (``keyring``), or nothing (``none``).  The
@@ -182,7 +182,7 @@ class APIKeySource(Model):
 
     @property
     def shown_value(self) -> str:
-        """The value for display: ``***`` where it is a key, or may be one in the place of a variable's name."""
+        """The value for display: ``***`` if it is a key, or may be one given in place of a variable's name."""
         secret = self.method is APIKeySourceMethod.INLINE or (
             self.method is APIKeySourceMethod.ENV_VAR and not is_variable_name(self.value.strip())
         )
@@ -193,7 +193,7 @@ class APIKeySource(Model):
         return self.shown_value
 
     def to_script(self) -> dict[str, Any]:
-        """Converts to a map with method and value, an inline key masked, and nothing else, which might hold a key."""
+        """Converts to a map of method and value only, since other fields might hold a key; an inline key is masked."""
         return {"method": self.method.value, "value": self.shown_value}
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
@@ -202,7 +202,7 @@ class APIKeySource(Model):
 
 
 class RateLimitPolicy(Model):
-    """The rate limits and the budget of a worker; 0 is no limit.  Tokens are input and output together."""
+    """The rate limits and the budget of a worker; 0 means no limit.  Tokens are input and output together."""
 
     called = "rate limits"
     max_requests_per_minute: Count = file_field("max_requests_per_minute", default=0)
@@ -217,7 +217,7 @@ class RateLimitPolicy(Model):
 
 
 class TokenUsageMetrics(Model):
-    """The tokens that an instance's session has used."""
+    """The tokens used by an instance's session."""
 
     called = "token usage"
     always_written = frozenset({"input_tokens", "output_tokens", "total_tokens"})
@@ -227,7 +227,7 @@ class TokenUsageMetrics(Model):
     total_tokens: Count = file_field("total_tokens", default=0)
 
     def plus(self, input_tokens: int, output_tokens: int) -> TokenUsageMetrics:
-        """Returns this usage with more tokens added."""
+        """Returns the usage with more tokens added."""
         return TokenUsageMetrics(
             input_tokens=self.input_tokens + input_tokens,
             output_tokens=self.output_tokens + output_tokens,
@@ -236,7 +236,7 @@ class TokenUsageMetrics(Model):
 
 
 class LLMCallMetrics(Model):
-    """The measurements of one call of a model, as a record's ``llm_metrics`` holds them."""
+    """The metrics of one call of a model, stored in a record's ``llm_metrics``."""
 
     called = "call metrics"
     input_tokens: Count = file_field("input_tokens", default=0)
@@ -282,7 +282,7 @@ class PerformanceRecord(Model):
     error_details: Text = file_field("error_details", default="")
     supervisor_feedback: SupervisorFeedback | None = file_field("supervisor_feedback", default=None)
     owner: Text = file_field("owner", default="")
-    """Whose scripts caused the task; empty for the host's own, and for those of older files."""
+    """The owner of the scripts that caused the task; empty for the host's own tasks, and in older files."""
 
     @property
     def is_stateless(self) -> bool:
@@ -320,7 +320,7 @@ class AIWorkerPerformanceSummary(Model):
     total_instances_spawned: Count = file_field("total_instances_spawned", default=0)
     active_instances_count: Count = file_field("active_instances_count", default=0)
     counted: JsonMap = file_field("counted", default_factory=dict, repr=False)
-    """The mark: which stored records the summary counts, and what it counts beside them; see `ai_wm.data.totals`."""
+    """The mark: the stored records that the summary counts, and its totals beyond them; see `ai_wm.data.totals`."""
 
 
 class RetiredInstanceInfo(Model):
@@ -355,7 +355,7 @@ class RetiredInstanceInfo(Model):
 
     @property
     def is_stateless(self) -> bool:
-        """Whether this entry stands for a stateless task's record and not for an instance."""
+        """Whether this entry holds a stateless task's record rather than an instance."""
         return self.instance_id.startswith(STATELESS_PREFIX)
 
 
@@ -383,7 +383,7 @@ class AIWorkerInstance(Model):
         return shown_config(value)
 
     def to_script(self) -> dict[str, Any]:
-        """Converts to the form that scripts see, the values of headers masked."""
+        """Converts to the form for scripts, with the values of headers masked."""
         shown = super().to_script()
         return {**shown, "current_config": shown_config(shown["current_config"])}
 
@@ -433,7 +433,7 @@ class AIWorkerDefinition(Model):
     created_timestamp: Timestamp = file_field("createdTimestamp", default=ZERO_TIME)
     modified_timestamp: Timestamp = file_field("modifiedTimestamp", default=ZERO_TIME)
     owner: Text = file_field("owner", default="")
-    """Whose scripts made it; empty for the host's own, and for those of older files."""
+    """The owner of the scripts that made it; empty for the host's own definitions, and in older files."""
     host_mark: Text = file_field("hostMark", default="", repr=False)
     """The host's mark, by which its own definitions are known: see `ai_wm.keys.marks`."""
 
@@ -446,11 +446,11 @@ class AIWorkerDefinition(Model):
         return self
 
     def check_provider(self, known: Callable[[], Iterable[str]], name: str = "") -> None:
-        """Refuses a provider that is neither built in nor one of those known.
+        """Raises an error for a provider that is neither built in nor known otherwise.
 
         Args:
-            known: gives the names of further providers; asked only where the provider is not a built-in one.
-            name: what to call the definition in the error.
+            known: returns the names of further providers; called only if the provider is not a built-in one.
+            name: the definition's name in the error.
 
         Raises:
             NeuroScriptError: 4, with the names to choose from and the nearest of them.
@@ -473,13 +473,13 @@ class AIWorkerDefinition(Model):
         return shown_config(value)
 
     def to_script(self) -> dict[str, Any]:
-        """Converts to the form that scripts see: an inline key and the values of headers masked."""
+        """Converts to the form for scripts, with an inline key and the values of headers masked."""
         shown = super().to_script()
         return {**shown, "base_config": shown_config(shown["base_config"])}
 
     @property
     def limits_id(self) -> str:
-        """The id that its use is counted under; a script's definition that is removed and added again keeps it."""
+        """The id under which limits count its use; a script's definition keeps it when removed and added again."""
         if not self.owner:
             return self.definition_id
         named = json.dumps([self.owner, self.name]).encode()
@@ -487,7 +487,7 @@ class AIWorkerDefinition(Model):
 
     @property
     def can_chat(self) -> bool:
-        """Whether instances may be made of it for conversations."""
+        """Whether instances for conversations may be made from it."""
         return bool({InteractionModelType.CONVERSATIONAL, InteractionModelType.BOTH} & set(self.interaction_models))
 
     @property
@@ -497,5 +497,5 @@ class AIWorkerDefinition(Model):
 
     @property
     def holds_inline_key(self) -> bool:
-        """Whether writing this definition writes a key."""
+        """Whether the definition contains a key, so that writing it writes the key."""
         return self.auth.method is APIKeySourceMethod.INLINE and bool(self.auth.value)

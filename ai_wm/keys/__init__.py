@@ -1,4 +1,4 @@
-"""API keys: where they come from, where they may be sent, and keeping them out of everything that is shown."""
+"""API keys: their sources, the addresses they may be sent to, and keeping them out of everything that is shown."""
 
 from ai_wm.keys.redaction import StreamMask, redact, redact_error, without_keys
 from ai_wm.keys.secret import Secret

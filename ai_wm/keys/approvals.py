@@ -1,8 +1,9 @@
-"""Where a key may be sent: approved pairs of a key source and an address, checked when a call is about to be sent.
+"""Approvals: the pairs of key source and address to which keys may be sent, checked just before a call is sent.
 
-There is an approval for each provider's usual variable with its public address, which the provider's own address
-variable in the manager's environment replaces; for every definition of the host, as the host made it; and for what the
-host's policy adds.  A refusal says the same whether or not there is such a key, since it is not looked for.
+There are approvals for the key in each provider's usual variable and the provider's public address, or the address in
+its environment variable if that is set; for the key of every definition of the host and the definition's own server;
+and for the pairs that the host's policy adds.  A refusal does not reveal whether the key exists,
+since the key is not looked up.
 """
 
 from __future__ import annotations
@@ -28,26 +29,26 @@ CONVENTIONAL: Final = {
 
 
 class Standing(Enum):
-    """Whose a definition is, as the scripts of one owner see it."""
+    """To whom a definition belongs, from the view of one owner's scripts."""
 
     HOST = auto()
-    """The host's: it carries a valid mark, or the host's policy trusts the file."""
+    """The definition is the host's: it carries a valid mark, or the host's policy trusts its file."""
     OWN = auto()
-    """That of the same owner's scripts."""
+    """The definition was made by scripts of the same owner."""
     NOBODY = auto()
-    """Of a file that came with neither mark nor owner, in the owner's own directory."""
+    """The definition has neither mark nor owner, in a file in the owner's own directory."""
     FOREIGN = auto()
-    """Another owner's, which is not seen."""
+    """The definition belongs to another owner and is hidden from this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a call goes.
+    """The server that a call is sent to.
 
     Args:
-        url: what paths are appended to.
-        address: the same, as it is compared with others.
-        by_operator: whether it comes from the environment.
+        url: the URL that paths are appended to.
+        address: the same URL in normal form, for comparisons.
+        by_operator: whether it comes from an environment variable.
     """
 
     url: str
@@ -57,20 +58,20 @@ class Server:
 
 @dataclass(slots=True, kw_only=True)
 class KeyUse:
-    """What a call is about to do with a key.
+    """Describes a call for the check of approvals: its key source, its server, its headers and its definition's owner.
 
     Args:
-        worker: how messages name the worker.
-        name: its name.
-        standing: whose definition it is.
+        worker: the worker's name in messages.
+        name: its plain name.
+        standing: to whom its definition belongs.
         auth: its key source.
         provider: its provider.
-        own: the server that the definition names, as it was made; None where the client tells no address.
+        own: the server of the definition without overrides; None where the client tells no address.
         server: the server that the call goes to.
-        allow_http: whether the definition, the host's own, lets its key go over plain http.
-        shared: whether a definition of the host's uses the same key, so that the usual approval is not enough.
+        allow_http: whether the definition is the host's and lets its key be sent over plain http.
+        shared: whether a definition of the host's uses the same key, so that the default approval does not apply.
         has_headers: whether it has headers of its own, which may hold keys.
-        headers_are_hosts: whether they are those of the host's definition, which go where that sends them only.
+        headers_are_hosts: whether the headers are from the host's definition, which may be sent to its own server only.
     """
 
     worker: str
@@ -87,16 +88,16 @@ class KeyUse:
 
     @property
     def has_key(self) -> bool:
-        """Whether a key is asked for."""
+        """Whether the call needs a key."""
         return self.auth.method is not APIKeySourceMethod.NONE
 
 
 class Approvals:
-    """What one policy approves.
+    """Checks calls against the approvals of one policy.
 
     Args:
         policy: the policy.
-        servers: gives the servers that a provider has by itself: what its variable says, and the public one.
+        servers: returns the default servers of a provider: the one in its environment variable, and the public one.
     """
 
     def __init__(self, policy: WorkerPolicy, servers: Callable[[str], tuple[Server, ...]]) -> None:
@@ -104,14 +105,14 @@ class Approvals:
         self._servers = servers
 
     def check(self, use: KeyUse, address: Address | None) -> None:
-        """Refuses to send a call to an address, or its key.
+        """Raises an error if a call, or its key, may not be sent to an address.
 
         Args:
             use: the call.
-            address: where it is about to be sent; None for a client that tells no address.
+            address: the address that it is about to be sent to; None for a client that tells no address.
 
         Raises:
-            NeuroScriptError: 10, saying what would permit it.
+            NeuroScriptError: 10, with the policy that would permit it.
         """
         as_made = use.own is None if address is None else use.own is not None and use.own.address.covers(address)
         if not (use.standing is Standing.HOST and as_made):
@@ -137,12 +138,12 @@ class Approvals:
             )
 
     def _may_name(self, use: KeyUse, address: Address) -> bool:
-        """Whether an address may be named without a key."""
+        """Whether calls without a key may be sent to an address."""
         policy, provider = self._policy, use.provider
         return policy.names(address) or any(_scope(server).covers(address) for server in self._servers(provider))
 
     def _approves(self, use: KeyUse, address: Address | None) -> bool:
-        """Whether the key, if there is one, may be sent there."""
+        """Whether the call's key, if there is one, may be sent to an address."""
         if use.auth.method is APIKeySourceMethod.INLINE:
             # A script's own; where it may go was looked at. The host's stays where the host sends it.
             named = address is None or self._may_name(use, address)
@@ -161,7 +162,7 @@ class Approvals:
 
 
 def _scope(server: Server) -> Address:
-    """What of a server belongs to it: of one that the operator names the very path, of the public ones everything."""
+    """The addresses approved with a server: the exact path that an operator names, or the whole public host."""
     address = server.address
     return address if server.by_operator else Address(address.scheme, address.host, address.port)
 
@@ -218,7 +219,7 @@ def _place(use: KeyUse, address: Address | None) -> str:
 
 
 def _narrowest(use: KeyUse, address: Address) -> str:
-    """The narrowest approval that would do: what all addresses of the call have in common."""
+    """The narrowest approval that would permit the call: the common prefix of all its addresses."""
     server = use.server
     return (server.address if server is not None and server.address.covers(address) else address).text
 

@@ -1,4 +1,4 @@
-"""The key of one call, given out for the address that the call is sent to."""
+"""Grants of keys: release the key of one call only for an address that it may be sent to."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from neuroscript import Address, ErrorCode, NeuroScriptError
 
 
 class KeyGrant:
-    """The key of one call, for whoever names the address that it is about to be sent to.
+    """The key of one call, released to a client that names an approved address.
 
     Args:
-        use: what the call does with it.
-        approvals: where it may be sent.
+        use: describes the call.
+        approvals: checks the address.
         secret: the key; None where none is needed.
     """
 
@@ -23,10 +23,10 @@ class KeyGrant:
         self._approvals = approvals
         self.secret = secret
         self.is_for_an_address = use.server is not None
-        """Whether the client is one that names the address; the host's own and a package's get the key as it is."""
+        """Whether the client names the address; clients of the host and of packages get the key without a check."""
 
     def key_for(self, url: str) -> Secret | None:
-        """The key, if the call may be sent to that very address.
+        """Returns the key if the call may be sent to this exact address.
 
         Raises:
             NeuroScriptError: 10 if it may not.

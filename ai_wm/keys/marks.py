@@ -1,4 +1,4 @@
-"""The host's mark, by which its definitions are known from those of scripts and of files that came from elsewhere.
+"""Marks: HMACs that tell the host's definitions from those made by scripts and those in files from elsewhere.
 
 A definition says where a key is and where it is sent.  Anybody who can write a file can write one, so a definition is
 the host's only if it carries an HMAC over all that a key depends on, under a key that only the user can read: a file in
@@ -35,7 +35,7 @@ class Marks:
     """Makes and checks the marks of one manager's definitions.
 
     Args:
-        key: gives the key; called with true to make one if there is none, and may give None otherwise.
+        key: returns the secret key of the HMAC; called with true it makes one if needed, else it may return None.
     """
 
     def __init__(self, key: Callable[[bool], bytes | None]) -> None:
@@ -43,13 +43,13 @@ class Marks:
         self._checked: dict[str, tuple[AIWorkerDefinition, bool]] = {}
 
     def of(self, definition: AIWorkerDefinition) -> str:
-        """The mark that makes a definition the host's, as it is now."""
+        """Computes the mark that identifies a definition, in its present form, as the host's."""
         key = self._key(True)
         assert key is not None
         return _mark(key, definition)
 
     def holds(self, definition: AIWorkerDefinition) -> bool:
-        """Whether a definition carries a valid mark.  Definitions are never changed, so each is looked at once."""
+        """Whether a definition carries a valid mark.  Definitions never change, so each is checked only once."""
         known = self._checked.get(definition.definition_id)
         if known is not None and known[0] is definition:
             return known[1]
@@ -62,18 +62,18 @@ class Marks:
 
 
 def process_marks() -> Marks:
-    """Marks that hold in this process alone: those of a manager that keeps nothing."""
+    """Returns marks that are valid in this process alone, for a manager that keeps nothing."""
     key = secrets.token_bytes(_KEY_BYTES)
     return Marks(lambda make: key)
 
 
 def user_marks() -> Marks:
-    """Marks under the user's key.  Where that can be neither read nor made, they hold in this process alone."""
+    """Returns marks under the user's key; without access to that key, marks that are valid in this process alone."""
     return Marks(_user_key)
 
 
 def key_file() -> Path:
-    """Where the user's key is."""
+    """Returns the path of the file that holds the user's key for marks."""
     from platformdirs import user_data_dir  # not before there is a definition to mark or to check
 
     return Path(user_data_dir("neuroscript", appauthor=False)) / KEY_FILE
@@ -128,10 +128,10 @@ def _user_key(make: bool) -> bytes | None:
 
 
 def _read(path: Path) -> bytes:
-    """The key.
+    """Reads the key.
 
     Raises:
-        OSError: if there is none, or somebody else may have written or read it.
+        OSError: if there is none, or another user may have written or read it.
     """
     descriptor = os.open(path, os.O_RDONLY | _SAFE)
     try:
@@ -149,7 +149,7 @@ def _read(path: Path) -> bytes:
 
 
 def _write(path: Path) -> None:
-    """Makes the key, in one step: whoever looks sees the whole of it or nothing."""
+    """Writes a new key atomically, so that readers see the whole of it or nothing."""
     _make_directory(path.parent)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, 0o600)

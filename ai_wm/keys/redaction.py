@@ -1,4 +1,4 @@
-"""Taking keys out of what comes from outside.
+"""Redaction: masks API keys in text from outside.
 
 A server may repeat the key that it was sent, in any spelling.  `redact` is the one function that masks keys; texts are
 redacted first and shortened then.  What a model wrote is masked with more restraint (`without_keys`), since it is used
@@ -31,12 +31,12 @@ word such as ``ollama`` for a key, which may stand in any reply; those of provid
 
 
 def redact(value: T, secrets: Iterable[Secret]) -> T:
-    """``value`` without any of the keys: wherever one shows, wholly or in part, there is ``***`` instead.
+    """Returns ``value`` with every API key in it, whole or in part, replaced by ``***``.
 
     A part of at least eight characters is recognised wherever it stands, in upper and lower case: of the key as it is,
     percent-encoded, as JSON, HTML or `repr` write it, in hexadecimal digits, and in base64, also where it is encoded
     together with other text.  A key of fewer characters is recognised as a whole.  Masking is best effort all the same:
-    whoever has a key can write it in ways that nobody recognises.
+    a key can always be written in ways that are not recognised.
 
     Args:
         value: a text, or a map or list, whose texts are redacted at any depth.  Any other object comes back as it is,
@@ -48,7 +48,7 @@ def redact(value: T, secrets: Iterable[Secret]) -> T:
 
 
 def without_keys(value: T, secrets: Iterable[Secret]) -> T:
-    """``value`` with ``***`` for each key that is in it as a whole, in any spelling: for what a model wrote.
+    """Returns ``value`` with ``***`` for each whole key in it, in any spelling; for text that a model wrote.
 
     Args:
         value: a text, or a map or list, whose texts are masked at any depth.
@@ -70,7 +70,7 @@ class StreamMask:
         self._held = ""
 
     def take(self, piece: str) -> str:
-        """Takes the next piece; gives what surely does not begin a key."""
+        """Takes the next piece, and returns the text that cannot be the beginning of a key."""
         text = self._held + piece
         for trace in self._traces:
             text = trace.mask_whole(text)
@@ -79,13 +79,13 @@ class StreamMask:
         return text[: len(text) - begun]
 
     def end(self) -> str:
-        """Gives the rest."""
+        """Returns the remaining text."""
         rest, self._held = self._held, ""
         return rest
 
 
 def redact_error(error: NeuroScriptError, secrets: Iterable[Secret]) -> NeuroScriptError:
-    """The error itself, or one like it without its causes if it or anything behind it shows one of the keys."""
+    """Returns the error itself, or a copy without its causes if it or one of its causes shows one of the keys."""
     secrets = list(secrets)
     link: BaseException | None = error
     while link is not None:
@@ -117,7 +117,7 @@ def _masked(value: Any, masks: list[Callable[[str], str]]) -> Any:
 
 
 class _Traces:
-    """What a key leaves in a text: every run of `_SHOWN` characters of every spelling of it, in lower case.
+    """An index of a key: every run of `_SHOWN` characters of every spelling of it, in lower case.
 
     Looking for them costs next to nothing where there are none: a run of eight characters anywhere in a text has four
     in a row that begin at a multiple of five, so one look-up for every five characters tells.
@@ -155,7 +155,7 @@ class _Traces:
         return text
 
     def begun(self, text: str) -> int:
-        """How many characters at the end of a text may be the beginning of the key, in one of its longer spellings."""
+        """The length of the longest end of a text that may be the beginning of one of the key's longer spellings."""
         end = _folded(text[-len(self._whole[0]) :]) if self._whole else ""
         return next((len(end) - at for at in range(len(end)) if end[at:] in self._beginnings), 0)
 
@@ -181,12 +181,12 @@ _LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 def _folded(text: str) -> str:
-    """The text in lower case, as far as it is ASCII: every character stays where it was."""
+    """The text with ASCII letters in lower case, so that every character keeps its position."""
     return text.lower() if text.isascii() else text.translate(_LOWER)
 
 
 def _spellings(key: str) -> Iterator[str]:
-    """The texts in which a key may turn up."""
+    """The spellings in which a key may appear in text."""
     escaped = json.dumps(key)[1:-1]
     yield from (key, escaped, json.dumps(key, ensure_ascii=False)[1:-1], repr(key)[1:-1])
     if len(key) < 4:

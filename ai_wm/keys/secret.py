@@ -1,4 +1,4 @@
-"""A key as it travels: shown as ``***`` wherever it is printed, formatted or logged."""
+"""Secrets: API keys as objects that show ``***`` wherever they are printed, formatted or logged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ai_wm.data.types import MASK
 
 
 class Secret:
-    """A key that is shown as ``***`` everywhere; `get` is the only way to its text."""
+    """An API key that shows itself as ``***`` everywhere; only `get` returns its text."""
 
     __slots__ = ("__value",)
 
@@ -17,7 +17,7 @@ class Secret:
         self.__value = value
 
     def get(self) -> str:
-        """The key itself.  Use it where it is sent, and keep it nowhere."""
+        """Returns the key itself.  Call it where the key is sent, and store the result nowhere."""
         return self.__value
 
     def __bool__(self) -> bool:

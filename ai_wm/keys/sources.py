@@ -1,4 +1,4 @@
-"""Looking API keys up where a definition says they are.
+"""Looks up API keys in the sources that definitions name: variables, files, vaults and key rings.
 
 A key is looked up when a call needs it and travels as a `Secret`.  No error is raised from a frame that holds a key, a
 parsed file or a response: such an error, its causes and the locals of its traceback could show it.  Look-ups therefore
@@ -38,7 +38,7 @@ def resolve_key(
         The key, or ``None`` for the method ``none``.
 
     Raises:
-        StateError: 18 if there is no key, naming the place that was looked at, or if it cannot be looked up.
+        StateError: 18 if there is no key, naming the place that was searched, or if the look-up fails.
         AccessError: 34 if a ``config_path`` leads out of the configuration directory.
     """
     found = _look_up(source, environ, config_dir)
@@ -51,9 +51,9 @@ def resolve_key(
 def key_status(
     source: APIKeySource, *, environ: Mapping[str, str] | None = None, config_dir: Path | str | None = None
 ) -> APIKeyStatus:
-    """Says whether the key of a source is there, without showing it; takes what `resolve_key` takes and never raises.
+    """Tells whether a source has a key, without showing it; takes what `resolve_key` takes and never raises.
 
-    ``Not Configured`` means that no key is asked for (``none``) or that the source's value is empty.
+    ``Not Configured`` means that no key is needed (``none``) or that the source's value is empty.
     """
     found = _look_up(source, environ, config_dir)
     if found is None:
@@ -63,7 +63,7 @@ def key_status(
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
-    """Why there is no key.  Never holds any part of a key."""
+    """The reason why a key was not found.  Never holds any part of a key."""
 
     message: str
     status: APIKeyStatus = APIKeyStatus.ERROR_RESOLVING
@@ -74,7 +74,7 @@ _Found = Secret | _Problem
 
 
 def source_name(source: APIKeySource) -> str | None:
-    """How approvals name a source: ``env:NAME``, ``config:path#key``, ``vault:mount/path#field``, ``keyring:…``.
+    """The name of a source in approvals: ``env:NAME``, ``config:path#key``, ``vault:mount/path#field``, ``keyring:…``.
 
     Returns:
         The name, one for all spellings of a source; None for a key that stands in the definition itself or is not
@@ -200,7 +200,7 @@ def _config_directory(config_dir: Path | str | None) -> Path:
 
 
 def _read(path: Path, parse: Callable[[str], object]) -> object | _Problem:
-    """The parsed file.  A parser's own error holds the whole text, so only where it points to is passed on."""
+    """Reads and parses a file.  A parser's own error holds the whole text, so only its position is passed on."""
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
             return _Problem(f"the key file {path} is larger than {_MAX_FILE_BYTES} bytes")
@@ -239,7 +239,7 @@ _DOTENV_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 def _parse_dotenv(text: str) -> dict[str, str]:
-    """``NAME=value`` lines, optionally quoted and exported; ``#`` starts a comment.  The last of a name counts."""
+    """Reads ``NAME=value`` lines, optionally quoted and exported; ``#`` starts a comment.  The last value counts."""
     values: dict[str, str] = {}
     for line in text.splitlines():
         if found := _DOTENV_LINE.match(line):
@@ -266,7 +266,7 @@ _NOT_IN_A_VAULT_PATH = frozenset("\\%?#")
 
 
 def _vault_place(value: str) -> tuple[str, str, str] | None:
-    """Mount, path below it and field; None where the value is not of that form, or might lead out of the mount."""
+    """The mount, the path below it and the field; None if the value has another form or could leave the mount."""
     path, _, field = value.partition("#")
     parts = path.split("/")
     clean = len(parts) > 1 and field and value.isprintable() and "#" not in field

@@ -1,4 +1,4 @@
-"""Model providers: finding the client of each.
+"""Model providers: clients for hosted and local models, and finding the client of a provider.
 
 `Clients` finds the client of a provider: one that the host gave, one of the built-in adapters, or one that an installed
 package offers through the entry-point group ``ai_wm.providers``.  An adapter is imported when its provider is first
@@ -33,7 +33,7 @@ OVER_HTTP = frozenset(BUILT_IN) - {"local"}
 
 
 class Clients:
-    """The clients of one manager, made when first needed and kept until `close`.
+    """The model clients of one manager, made when first needed and kept until `close`.
 
     Args:
         clients: clients of the host by provider; they come before everything else and are not closed here.
@@ -68,8 +68,8 @@ class Clients:
         return tuple(sorted({*self._given, *provider_names()}))
 
     def server(self, provider: str, config: Mapping[str, object]) -> Server | None:
-        """The server that a call goes to; None where only the client knows: the host's own, a package's, or a model
-        in this process.
+        """Returns the server that a call is sent to; None if only the client knows it, as a client of the host or of a
+        package does, and for a model in this process.
 
         Raises:
             NeuroScriptError: 18 where there is none, or its address is none.
@@ -81,7 +81,7 @@ class Clients:
         return server_of(provider, endpoint_of(provider), config, self._environ)
 
     def servers(self, provider: str) -> tuple[Server, ...]:
-        """The servers that a provider has by itself: the one that its variable names, if it is set, and the public one.
+        """Returns the default servers of a provider: the one in its environment variable, if set, and the public one.
 
         Raises:
             NeuroScriptError: 18 where the variable holds no address.
@@ -93,13 +93,13 @@ class Clients:
         return servers_of(provider, self._environ)
 
     def model_path(self, model: str) -> Path:
-        """The file that the name of a ``local`` model stands for."""
+        """Returns the path of the file that the name of a ``local`` model stands for."""
         from ai_wm.providers.local import model_path
 
         return model_path(model, self._model_directory)
 
     def for_provider(self, provider: str, model: str = "") -> LLMClient:
-        """Returns the client of a provider, made if this is the first need of it.
+        """Returns the client of a provider, made at the first request for it.
 
         Args:
             provider: the provider's name.
@@ -124,7 +124,7 @@ class Clients:
             return self._made[name]
 
     def close(self) -> None:
-        """Closes what was made here: connections, loaded models, clients of packages.  May be called again."""
+        """Closes connections, loaded models and clients of packages that were opened here.  May be called again."""
         with self._lock:
             self._closed = True
             made, self._made = list(self._made.values()), {}

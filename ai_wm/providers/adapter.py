@@ -1,4 +1,4 @@
-"""Wire adapters: pure functions from a request to HTTP and from a reply to an `LLMResponse`.
+"""Wire adapters: pure functions that turn a request into HTTP, and a reply into an `LLMResponse`.
 
 An adapter does no input or output and keeps nothing; `ai_wm.providers.http` sends what it builds.
 """
@@ -23,7 +23,7 @@ _MOST_TOKENS = 10**12
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The address of a provider's API.
+    """The addresses of a provider's API and its environment variable.
 
     Args:
         default: the public address; empty where ``base_url`` must be given.
@@ -50,12 +50,12 @@ class ErrorReply:
     Args:
         message: its text.
         kind: its machine-readable type or code, if it has one.
-        status: the HTTP status that the failure stands for, as far as the body says so; it counts where the failure
-            is reported within a successful reply.
+        status: the HTTP status of the failure, if the body names one; it is used for a failure reported within a
+            successful reply.
         retry_after: the seconds that the body asks to wait.
         final: the same request cannot succeed later, whatever the status says.
-        once: the model made a mistake that it seldom makes twice: one more attempt is worth making, and no second.
-        cause: what the failure is, where the adapter knows better than the status and the words: a refusal or a filter
+        once: the model made a mistake that it seldom repeats, so that only one more attempt is worthwhile.
+        cause: the kind of failure, if the adapter knows it better than status and text tell: a refusal or a filter
             (``content_filter``), a conversation that does not fit (``context``).
     """
 
@@ -69,15 +69,15 @@ class ErrorReply:
 
 
 class BadReply(Exception):
-    """Raised for a reply that is not what the API promises: says what is wrong, and holds the text in question.
+    """Raised for a reply that violates the API's format: says what is wrong, and holds the text in question.
 
-    The text is shown later, without secrets and cut, and not by whoever raises this.
+    The text is shown later by the handler of the error, with secrets masked and shortened.
 
     Args:
         message: what is wrong.
         sample: the text in question.
-        usage: the tokens that the reply cost all the same, as far as it says so.
-        text: what of the model's answer can be read.
+        usage: the tokens that the reply cost all the same, if it tells.
+        text: the readable part of the model's answer.
         final: another attempt would end in the same way.
     """
 
@@ -92,12 +92,12 @@ class BadReply(Exception):
 
 
 class StreamError(Exception):
-    """Raised where a provider reports a failure within a successful reply, be it in a stream or all at once.
+    """Raised when a provider reports a failure within a successful reply, streamed or not.
 
     Args:
-        reply: what it says.
-        usage: the tokens that were spent all the same, as far as it says so.
-        text: what had come of the model's answer.
+        reply: the parsed report of the failure.
+        usage: the tokens that were spent all the same, if the reply tells.
+        text: the part of the model's answer received so far.
     """
 
     def __init__(self, reply: ErrorReply, *, usage: Usage | None = None, text: str = "") -> None:
@@ -119,7 +119,7 @@ class StreamParser(Protocol):
     produced: int
 
     def feed(self, name: str, event: Any) -> str:
-        """Takes one event, its name, if it has one, and its JSON, and returns the text in it.
+        """Processes one event, given its name, if it has one, and its JSON; returns the text in it.
 
         Raises:
             BadReply: the event is not what the API promises.
@@ -128,16 +128,16 @@ class StreamParser(Protocol):
         ...
 
     def response(self) -> LLMResponse:
-        """Returns the whole reply, as the call without streaming gives it."""
+        """Returns the whole reply, in the same form as a call without streaming."""
         ...
 
     def ended(self) -> bool:
-        """Whether the reply is complete when the stream ends here."""
+        """Whether the reply is complete if the stream ends here."""
         ...
 
 
 class Adapter(Protocol):
-    """The functions and constants that a module of one wire format has."""
+    """Protocol of a wire format's module: the functions and constants it has to define."""
 
     endpoint: Endpoint
     stream_format: Literal["sse", "ndjson"]
@@ -150,11 +150,11 @@ class Adapter(Protocol):
         ...
 
     def parse(self, reply: Any, request: LLMRequest) -> LLMResponse:
-        """Reads the response in the JSON of a successful reply."""
+        """Parses the JSON of a successful reply."""
         ...
 
     def parse_error(self, reply: Any) -> ErrorReply:
-        """Reads the failure in the JSON of an unsuccessful reply."""
+        """Parses the JSON of an unsuccessful reply."""
         ...
 
     def stream_parser(self, request: LLMRequest) -> StreamParser:
@@ -186,13 +186,13 @@ def expect_text(value: Any, what: str) -> str:
 
 
 class Counts:
-    """Reads the counts of tokens in what a reply says of its usage, and notes the first that is none.
+    """Reads token counts from a reply's usage, and notes the first that is not a valid count.
 
     A reply is worth more than its count, so one that cannot be used raises nothing and reads as the nearest that can,
     mostly 0; ``unusable`` says which it is, for `Usage.unusable`.
 
     Args:
-        source: what the reply says; something empty where it says nothing.
+        source: the reply's usage; an empty value if it has none.
     """
 
     __slots__ = ("_source", "unusable")
@@ -202,7 +202,7 @@ class Counts:
         self.unusable = "" if not source or isinstance(source, Mapping) else f"usage is {_kind(source)}"
 
     def __call__(self, *path: str) -> int:
-        """The count at a path; 0 where it is missing."""
+        """Returns the count at a path; 0 if it is missing."""
         value = self._source
         for key in path:
             if not isinstance(value, Mapping):
@@ -232,7 +232,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def whole_text(text: str) -> str:
-    """``text`` with the halves of characters that servers cut in two (``\\ud83d`` | ``\\ude00``) put together again.
+    """Returns ``text`` with surrogate pairs that servers split (``\ud83d`` | ``\ude00``) joined again.
 
     A half without its other half becomes the replacement character: it could not be written down anywhere.
     """
@@ -242,21 +242,21 @@ def whole_text(text: str) -> str:
 
 
 def kept(request: LLMRequest, what: dict[str, Any], *, calls: bool = False) -> dict[str, Any] | None:
-    """``what`` a provider wants to see again with a reply, marked with whose it is.
+    """Returns the provider's data to send back with a reply in later requests, tagged with its `origin`; None if empty.
 
-    A reply with tool ``calls`` is always marked, since their ids are the provider's too; else nothing gives ``None``.
+    A reply with tool ``calls`` is always tagged, since their ids are the provider's too.
     """
     return {"origin": origin(request), **what} if what or calls else None
 
 
 def origin(request: LLMRequest) -> str:
-    """Whose messages these are: what one server signed for one model means nothing to another."""
+    """Returns the tag of the provider, model and server that signed data in a message; no other server accepts it."""
     return f"{request.provider} {request.model} {request.config.get('base_url') or ''}"
 
 
 @contextmanager
 def costing(usage: Usage) -> Iterator[None]:
-    """Context manager for reading a reply of known cost: one that cannot be used has been billed all the same."""
+    """Context manager that attaches a reply's usage to a `BadReply` raised while reading it, since it was billed."""
     try:
         yield
     except BadReply as error:
@@ -271,7 +271,7 @@ def _kind(value: Any) -> str:
 
 
 def not_sent(request: LLMRequest, option: str, why: str) -> None:
-    """Warns, once for each worker, that a provider has no such option and it is left out."""
+    """Warns, once for each worker, that a provider does not support an option, which is therefore left out."""
     _say_once(request.provider, request.model, request.session, option, why)
 
 

@@ -1,8 +1,8 @@
-"""Changing a request that a server of chat completions has refused, to the form that it asks for.
+"""Amends a refused chat-completions request to the form that the server's refusal asks for.
 
-Servers differ in what an option is called and what they take beside what.  Where one refuses a request and says what it
-wants instead, the request is sent again like that, and so are later ones to the same model.  What would change what
-was asked for is not amended: then the refusal is the error.
+Servers differ in the names of options and in the combinations of options that they accept.  If one refuses a request
+and says what it expects instead, the request is sent again in that form, and so are later ones to the same model.  A
+request is not amended if that would change its meaning: then the refusal is the error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _UNKNOWN = r"(unsupported|not supported|unknown|unrecognized|unexpected|not perm
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """A change to the body of a request, and the refusal that asks for it.
+    """A change to the body of a request, and the kind of refusal that it answers.
 
     Args:
         name: by which it is remembered.
@@ -131,14 +131,14 @@ _BY_NAME: Final = {amendment.name: amendment for amendment in AMENDMENTS}
 
 
 def amendment_for(body: Body, refusal: ErrorReply, tried: Iterable[str] = ()) -> Amendment | None:
-    """Finds the amendment that a refusal asks for, if this request has one that has not been tried."""
+    """Finds the amendment that a refusal asks for, if one applies and has not been tried."""
     said = f"{refusal.kind} {refusal.message}"
     found = (item for item in AMENDMENTS if item.words.search(said) and item.applies(body) and item.name not in tried)
     return next(found, None)
 
 
 def hint_for(body: Body, refusal: ErrorReply) -> str:
-    """Returns advice where a refusal is about something that the definition has set; else an empty text."""
+    """Returns advice if a refusal is about a setting of the definition; else an empty text."""
     effort = next(item for item in AMENDMENTS if item.name == "reasoning_effort")
     if effort.words.search(refusal.message) and body.get("reasoning_effort") not in (None, "none"):
         return "to use tools here, set baseConfig.reasoning_effort to 'none'"
@@ -146,7 +146,7 @@ def hint_for(body: Body, refusal: ErrorReply) -> str:
 
 
 def amended(body: Body, names: Iterable[str], where: str = "") -> Body:
-    """Applies amendments to the body of a request, as far as they apply to it.
+    """Applies the applicable amendments to the body of a request.
 
     Args:
         body: the request.

@@ -1,4 +1,4 @@
-"""Anthropic's messages API.
+"""Wire adapter for Anthropic's Messages API.
 
 Written after Anthropic's API reference as its own Python SDK 2.12 carries it (``types``), and its pages on API versions
 and errors.  Version 2026-10-21 of the API refuses ``temperature``, ``top_p`` and ``top_k``, at whatever value; models
@@ -141,7 +141,7 @@ def _add_tools(body: dict[str, Any], request: LLMRequest, names: ToolNames, mess
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
-    """Reads the response in a ``message``."""
+    """Parses a ``message`` object."""
     body = expect_map(reply, "the reply")
     usage = _usage(body.get("usage"))
     with costing(usage):
@@ -182,7 +182,7 @@ def _response(body: dict[str, Any], content: list[dict[str, Any]], usage: Usage,
 
 
 def _text_of(content: Any) -> str:
-    """The text of a reply that failed, as far as it can be read."""
+    """The text of a failed reply, if any can be read."""
     blocks = content if isinstance(content, list) else []
     texts = [block.get("text") for block in blocks if isinstance(block, Mapping)]
     return "".join(text for text in texts if isinstance(text, str))
@@ -214,7 +214,7 @@ class MessageStream:
         self._kept = Kept()
 
     def feed(self, name: str, event: Any) -> str:
-        """Takes one event.  Unknown ones are passed over, as the API asks for."""
+        """Processes one event.  Unknown events are ignored, as the API requires."""
         if name == "error":
             raise self._error(event)
         if event is None or event == "[DONE]":  # of gateways, which add it after the end
@@ -254,11 +254,11 @@ class MessageStream:
         return ""
 
     def ended(self) -> bool:
-        """Whether the stream was complete: only with ``message_stop``."""
+        """Whether the stream is complete, which only ``message_stop`` tells."""
         return self.done
 
     def response(self) -> LLMResponse:
-        """Returns the reply as `parse` gives it."""
+        """Returns the reply in the form of `parse`."""
         content = []
         for index in sorted(self._blocks):
             block = self._block(index)
@@ -309,7 +309,7 @@ class MessageStream:
         self._pieces[index].setdefault(key, []).append(piece)
 
     def _block(self, index: int) -> dict[str, Any]:
-        """A block with the pieces of text that have come after its start."""
+        """A content block, with the pieces of text received after its start."""
         block = self._blocks[index]
         more = {key: expect_text(block.get(key), key) + "".join(found) for key, found in self._pieces[index].items()}
         return {**block, **more}
@@ -363,7 +363,7 @@ def _blocks(message: Message, names: ToolNames) -> list[dict[str, Any]]:
 
 
 def _as_it_came(content: list[dict[str, Any]], calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The blocks of a reply with thinking as they came, with calls that the API takes and without empty texts."""
+    """The content blocks of a reply with thinking, unchanged except for empty texts and invalid calls."""
     made: list[dict[str, Any]] = []
     rest = iter(calls)
     for block in content:
@@ -375,7 +375,7 @@ def _as_it_came(content: list[dict[str, Any]], calls: list[dict[str, Any]]) -> l
 
 
 def _tier(usage: Any) -> str:
-    """How the request was served: ``fast`` for the fast mode, else the tier."""
+    """The service level of the request: ``fast`` for the fast mode, else the tier."""
     if not isinstance(usage, Mapping):
         return ""
     if usage.get("speed") == "fast":

@@ -144,7 +144,7 @@ class Usage:
 
     @property
     def is_reported(self) -> bool:
-        """Whether a server has said anything of it, be it of use or not."""
+        """Whether a server reported any usage, valid or not."""
         return bool(self.total_tokens or self.unusable)
 
     def __add__(self, other: Usage) -> Usage:
@@ -162,7 +162,7 @@ class Usage:
 
 @dataclass(slots=True)
 class Progress:
-    """How far a call has come: what is to be booked for it if it is cut off, which no error can tell.
+    """The progress of a call: the usage to be booked if it is cut off, which no error can report.
 
     Attributes:
         attempts: how many requests were sent.
@@ -212,7 +212,7 @@ class LLMRequest:
     progress: Progress | None = field(default=None, compare=False, repr=False)
 
     def key_for(self, url: str) -> Secret | None:
-        """The key, for whoever sends the request over a network, and only for that very address.
+        """Returns the key for a request over the network to this exact address.
 
         Args:
             url: where it is about to be sent, the whole of it.
@@ -262,7 +262,7 @@ class LLMResponse:
     provider_data: dict[str, Any] | None = field(default=None, compare=False, repr=False)
 
     def as_message(self) -> Message:
-        """Converts the reply to a message of the conversation, with all that the provider wants back with it."""
+        """Converts the reply to a message of the conversation, with all data that the provider needs back with it."""
         return Message(
             role="assistant", content=self.text, tool_calls=self.tool_calls, provider_data=self.provider_data
         )
@@ -296,7 +296,7 @@ class LLMClient(Protocol):
 
 
 def check_request(request: LLMRequest) -> None:
-    """Refuses what no adapter can send.
+    """Raises an error for a request that no adapter can send.
 
     Raises:
         NeuroScriptError: 4 for content that is not text, an unknown role, or no message at all.
@@ -323,17 +323,17 @@ def check_request(request: LLMRequest) -> None:
 
 
 def provider_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the keys of a configuration that are passed to the provider as they are."""
+    """Returns the keys of a configuration that are passed to the provider unchanged."""
     return {key: value for key, value in config.items() if key not in MANAGEMENT_KEYS and key not in COMMON_KEYS}
 
 
 def count_words(*texts: str) -> int:
-    """Counts the words of some texts: the tokens of the built-in models."""
+    """Counts the words of some texts, which are the tokens of the built-in models."""
     return sum(map(len, map(str.split, texts)))
 
 
 def estimate_text(text: str) -> int:
-    """Estimates the tokens of a text: one for four bytes of UTF-8.
+    """Estimates the tokens of a text: one for every four bytes of UTF-8.
 
     For English that is one for four characters, the rule of thumb that OpenAI and Google publish; for Cyrillic or
     Greek one for two, for Chinese or Japanese three for four, which is close to the count of present tokenizers.
@@ -353,7 +353,7 @@ def estimate_input(request: LLMRequest) -> int:
 
 
 def cut_off_usage(request: LLMRequest, usage: Usage, produced: int) -> Usage:
-    """Estimates what a reply has used that was cut off in the middle: what came, and a quarter more, or 64 tokens.
+    """Estimates the usage of a reply that was cut off: the part received, and a quarter more, or 64 tokens.
 
     A server that has counted all that came, as it went along, is believed.
 

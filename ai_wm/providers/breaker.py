@@ -1,4 +1,4 @@
-"""A circuit breaker: the cool-down of a model that keeps failing.
+"""A circuit breaker: refuses calls of a model that keeps failing, for a cool-down period.
 
 After five calls in a row that failed on the provider's side (no connection, 429, 5xx, no reply in time; each with all
 its attempts), further calls fail at once, so that fallbacks are tried without delay and a struggling server is spared.
@@ -27,7 +27,7 @@ class _State:
 
 
 class Breaker:
-    """Remembers which models keep failing, by base URL and model.  Safe for use from many threads."""
+    """Tracks models that keep failing, by base URL and model.  Safe for use from many threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -35,7 +35,7 @@ class Breaker:
         self._states: dict[tuple[str, str], _State] = {}
 
     def refused_for(self, base_url: str, model: str) -> float | None:
-        """Returns the seconds for which calls are still refused; ``None`` where this call may go.
+        """Returns the seconds for which calls are still refused; ``None`` if this call is allowed.
 
         The first one to ask after a pause goes; the others are refused until its outcome is known.
         """
@@ -68,7 +68,7 @@ class Breaker:
             return state.pause
 
     def answered(self, base_url: str, model: str) -> None:
-        """Ends the count of failures: the provider answered, be it with a refusal."""
+        """Resets the count of failures, since the provider answered, even if with a refusal."""
         if (base_url, model) in self._states:
             with self._lock:
                 self._states.pop((base_url, model), None)

@@ -1,4 +1,4 @@
-"""Reading the tokens of a chat completion, in all the places where servers put them."""
+"""Reads the token counts of a chat completion, from any of the places where servers put them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ai_wm.providers.base import Usage
 
 
 def usage_in(body: Mapping[str, Any]) -> Usage:
-    """Reads the tokens that a reply or a chunk of a stream reports; none where it reports nothing of use."""
+    """Reads the tokens that a reply or a chunk of a stream reports; an empty usage if it reports none."""
     for source in _sources(body):
         usage = _usage(source)
         if usage.is_reported:

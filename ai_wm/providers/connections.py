@@ -1,7 +1,7 @@
-"""A connection pool for many calls at once: the connections of `httpcore`, kept in a stack for each origin.
+"""A connection pool for many concurrent calls: `httpcore` connections, kept in a stack for each origin.
 
-A pool of `httpx` looks at every connection that it has at every request, under one lock: with 64 threads that is more
-work than the requests themselves (640 µs a call instead of 230).  Each connection by itself has nothing to look at.
+The pool of `httpx` checks all of its connections at every request, under one lock: with 64 threads that is more work
+than the requests themselves (640 µs a call instead of 230).
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ Origin = tuple[bytes, bytes, int]
 
 
 class Connections(httpx.BaseTransport):
-    """A transport that opens a connection whenever all that it has are in use.  Safe for use from many threads.
+    """An ``httpx`` transport that opens a connection whenever all open ones are in use.  Safe to use from many threads.
 
-    The last connection used is used first, so that those that are not needed any more are closed in time.
+    The most recently used connection is used first, so that connections no longer needed become idle and are closed.
 
     Args:
-        tls: what https connections are made with.
-        proxy: the address of a proxy that they go by; its scheme is http, https, socks5 or socks5h.
+        tls: the TLS context of https connections.
+        proxy: the address of a proxy for all connections; its scheme is http, https, socks5 or socks5h.
 
     Raises:
         ImportError: the proxy is one of SOCKS, and the package that speaks it is not installed.
@@ -50,12 +50,12 @@ class Connections(httpx.BaseTransport):
         self._pool = _pool(tls, proxy)  # of which only the making of connections is used
         self._lock = Lock()
         self._idle: OrderedDict[Origin, deque[tuple[float, httpcore.ConnectionInterface]]] = OrderedDict()
-        """Those of each server, the last used last; the servers likewise."""
+        """The idle connections of each server, the most recently used last; the servers in the same order."""
         self._kept = 0
         self._closed = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Sends a request and returns the reply, its body unread.
+        """Sends a request and returns the reply with its body unread.
 
         Raises:
             httpx.TransportError: where there is none.
@@ -86,7 +86,7 @@ class Connections(httpx.BaseTransport):
         return httpx.Response(response.status, headers=response.headers, stream=body, extensions=response.extensions)
 
     def close(self) -> None:
-        """Closes the connections that are not in use; those in use are closed when their replies are."""
+        """Closes the idle connections; those in use are closed with their replies."""
         with self._lock:
             self._closed = True
             idle = [connection for kept in self._idle.values() for _, connection in kept]
@@ -112,7 +112,7 @@ class Connections(httpx.BaseTransport):
             connection.close()
 
     def give_back(self, connection: httpcore.ConnectionInterface, origin: Origin) -> None:
-        """Keeps a connection for the next request, and closes those that nobody has needed for long."""
+        """Keeps a connection for the next request, and closes connections that have been idle for long."""
         now = time.monotonic()
         old: list[httpcore.ConnectionInterface] = []
         with self._lock:
@@ -131,7 +131,7 @@ class Connections(httpx.BaseTransport):
             each.close()
 
     def _has_forgotten(self, now: float) -> bool:
-        """Whether nobody has needed a connection for long to the server that was asked longest ago."""
+        """Whether the connections to the least recently used origin have been idle for too long."""
         first = next(iter(self._idle.values()), None)
         return first is not None and now - first[-1][0] > KEEP_SECONDS
 
@@ -145,7 +145,7 @@ class Connections(httpx.BaseTransport):
 
 
 class _Body(httpx.SyncByteStream):
-    """The body of a reply, whose connection is free once it is closed."""
+    """The body of a reply, which returns its connection to the pool when it is closed."""
 
     def __init__(
         self, response: httpcore.Response, connection: httpcore.ConnectionInterface, origin: Origin, owner: Connections
@@ -164,7 +164,7 @@ class _Body(httpx.SyncByteStream):
             raise _failure(error) from error
 
     def close(self) -> None:
-        """Ends the reply, and gives its connection back."""
+        """Closes the body and returns its connection to the pool."""
         if not self._open:
             return
         self._open = False
@@ -195,6 +195,6 @@ def _pool(tls: ssl.SSLContext, proxy: str | None) -> httpcore.ConnectionPool:
 
 
 def _failure(error: Exception) -> httpx.TransportError:
-    """An error of `httpcore` as `httpx` has it."""
+    """Converts an error of `httpcore` to the one of `httpx`."""
     kind: type[httpx.TransportError] = getattr(httpx, type(error).__name__)
     return kind(str(error))

@@ -1,4 +1,4 @@
-"""The built-in ``echo`` model: it repeats the last user message.  It needs nothing and always answers the same."""
+"""The built-in ``echo`` model, which repeats the last user message.  It needs no key and is deterministic."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_re
 
 
 class EchoClient:
-    """Answers ``echo: `` and the last user message, and counts words as tokens."""
+    """Answers with ``echo: `` and the last user message, and counts words as tokens."""
 
     def complete(self, request: LLMRequest) -> LLMResponse:
-        """Returns the reply to the last user message; an empty one where there is none."""
+        """Returns the reply to the last user message; an empty reply if there is none."""
         check_request(request)
         asked = next((message.content for message in reversed(request.messages) if message.role == "user"), "")
         text = f"echo: {asked}"
@@ -24,7 +24,7 @@ class EchoClient:
         )
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
-        """Gives the same reply word by word."""
+        """Yields the same reply word by word."""
         yield from in_pieces(self.complete(request))
 
 
@@ -34,7 +34,7 @@ def count_input(request: LLMRequest) -> int:
 
 
 def in_pieces(response: LLMResponse) -> Iterator[Delta]:
-    """Cuts a whole reply into the deltas of a stream: a word each, spaces kept, the last one with the response."""
+    """Splits a whole reply into the deltas of a stream, one word each; the last one carries the response."""
     for piece in re.findall(r"\S+\s*|\s+", response.text):
         yield Delta(text=piece)
     yield Delta(response=response)

@@ -1,4 +1,4 @@
-"""The address of a call: ``base_url`` of the definition, else the provider's own variable, else the public one."""
+"""Finds the address of a call: the definition's ``base_url``, else the provider's environment variable or default."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _QUERY: Final = frozenset({"api-version"})
 
 @cache
 def endpoint_of(provider: str) -> Endpoint:
-    """Returns the endpoint of a provider that is reached over HTTP; ``custom`` has none, whatever it speaks."""
+    """Returns the endpoint of a provider reached over HTTP; ``custom`` has none, whatever API it speaks."""
     if provider == "custom":
         return Endpoint("")
     endpoint: Endpoint = import_module(f"ai_wm.providers.{ADAPTERS[provider]}").endpoint
@@ -44,14 +44,14 @@ def endpoint_of(provider: str) -> Endpoint:
 def server_of(
     provider: str, endpoint: Endpoint, config: Mapping[str, object], environ: Mapping[str, str] | None = None
 ) -> Server:
-    """Returns the server that a call goes to: of its `addresses` the one that all others lie below."""
+    """Returns the server that a call is sent to: the address, among `addresses`, that is a prefix of the others."""
     return _widest(addresses(provider, endpoint, config, environ))
 
 
 def addresses(
     provider: str, endpoint: Endpoint, config: Mapping[str, object], environ: Mapping[str, str] | None = None
 ) -> tuple[Server, ...]:
-    """Returns the servers whose addresses paths are appended to (with `joined`), the likeliest first; mostly one.
+    """Returns the base addresses to try (with `joined`), the likeliest first; mostly one.
 
     People write them in many ways: with the version or without, with a slash at the end, down to the very method, with
     Azure's ``?api-version=``.  Where an OpenAI-compatible address says nothing of a version there are two: servers
@@ -85,7 +85,7 @@ def addresses(
 
 
 def joined(address: str, path: str) -> str:
-    """Makes the whole address of a call: ``path`` below ``address``, and the query of each."""
+    """Joins a base address and a path, with the query parameters of both."""
     base, _, query = address.partition("?")
     below, _, more = path.partition("?")
     queries = "&".join(part for part in (query, more) if part)
@@ -93,12 +93,12 @@ def joined(address: str, path: str) -> str:
 
 
 def shown(address: str, path: str) -> str:
-    """Returns the address of a call as messages show it: without its query."""
+    """Returns the address of a call for messages, without its query."""
     return joined(address, path).partition("?")[0]
 
 
 def servers_of(provider: str, environ: Mapping[str, str] | None = None) -> tuple[Server, ...]:
-    """Returns the servers that a provider has by itself: the one that its variable names, if set, and the public one.
+    """Returns the default servers of a provider: the one in its environment variable, if set, and the public one.
 
     Raises:
         NeuroScriptError: 18 where the variable holds no ``http`` or ``https`` address.
@@ -125,7 +125,7 @@ def _widest(servers: tuple[Server, ...]) -> Server:
 
 
 def _ollama_host(value: str) -> str:
-    """``OLLAMA_HOST`` as an address: like Ollama's clients, scheme and port may be missing.
+    """Reads ``OLLAMA_HOST`` as an address; like in Ollama's clients, scheme and port may be missing.
 
     A server's bind address ``0.0.0.0`` or ``::`` means this machine.
     """

@@ -1,4 +1,4 @@
-"""Reading a provider's report of a failure, in any of the shapes that servers and gateways give it.
+"""Parses error reports of providers, in all the shapes that servers and gateways give them.
 
 Gateways wrap what the server behind them said: OpenRouter in ``error.metadata.raw``, LiteLLM in the message, others as
 JSON in a text.  The layers are read from the outside in, and all that they say is kept: the reason is mostly inside.
@@ -89,7 +89,7 @@ class _Layer:
 
 
 def read_error(body: Any) -> ErrorReply:
-    """Reads the failure that the JSON of a reply reports; an empty one where it reports none."""
+    """Parses the failure in the JSON of a reply; empty if it reports none."""
     layers = list(_layers(body, 0))
     messages: list[str] = []
     for layer in layers:
@@ -110,7 +110,7 @@ def read_error(body: Any) -> ErrorReply:
 
 
 def reports_error(body: Mapping[str, Any]) -> bool:
-    """Tells whether the JSON of a successful reply reports a failure, alone or beside something else."""
+    """Tells whether the JSON of a successful reply reports a failure, alone or beside other content."""
     if body.get("error") or body.get("errors"):
         return True
     base = body.get("base_resp")  # MiniMax
@@ -120,7 +120,7 @@ def reports_error(body: Mapping[str, Any]) -> bool:
 
 
 def wait_in(message: str) -> float | None:
-    """Reads the seconds that a message says to wait (``Please try again in 7m12.5s``), if it does."""
+    """Reads the seconds to wait from a message (``Please try again in 7m12.5s``), if it names any."""
     found = _WAIT.search(message)
     if not found:
         return None
@@ -128,7 +128,7 @@ def wait_in(message: str) -> float | None:
 
 
 def readable(text: str) -> str:
-    """Returns the text of a body that is not JSON: of an HTML page its title or what it shows."""
+    """Returns readable text of a body that is not JSON; of an HTML page, its title or visible text."""
     if not re.match(r"\s*(<!doctype|<html|<head|<body|<\?xml)", text, re.IGNORECASE):
         return text
     title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
@@ -187,7 +187,7 @@ def _kinds_of(value: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:
 
 
 def _json_in(text: str) -> Any:
-    """The object or list that a text holds as JSON, alone or behind a few words (``Error code: 400 - {…}``)."""
+    """The JSON object or list in a text, alone or after a few words (``Error code: 400 - {…}``)."""
     start = min((place for place in (text.find("{"), text.find("[{")) if place >= 0), default=-1)
     if start < 0 or len(text) > 200_000:
         return None
@@ -220,7 +220,7 @@ def _wait_of(value: Mapping[str, Any]) -> float | None:
 
 
 def _is_of_the_day(value: Mapping[str, Any]) -> bool:
-    """Google's ``QuotaFailure``: a quota of the day does not come back within any wait worth making."""
+    """Whether Google's ``QuotaFailure`` is about a daily quota, for which waiting is not worthwhile."""
     violations = value.get("violations")
     return isinstance(violations, list) and any(
         isinstance(violation, Mapping) and "PerDay" in str(violation.get("quotaId", "")) for violation in violations
@@ -228,7 +228,7 @@ def _is_of_the_day(value: Mapping[str, Any]) -> bool:
 
 
 def _can_never_fit(message: str) -> bool:
-    """Whether one request alone asks for more than a limit of tokens allows: no wait makes it fit."""
+    """Whether a single request exceeds a limit of tokens, so that no wait helps."""
     found = _OF_LIMIT.search(message)
     if not found:
         return False

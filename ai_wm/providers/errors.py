@@ -1,4 +1,4 @@
-"""Mapping a provider's failures to errors: which code each becomes, and whether another attempt may help."""
+"""Maps failures of providers to error codes, and tells whether a retry may help."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from neuroscript import NeuroScriptError
 
 _MESSAGE_LENGTH = 500
 LONGEST_RETRY_AFTER = 86_400.0
-"""Seconds that a server may ask to wait for; whatever it says beyond that is none of the caller's time."""
+"""The most seconds that a server may ask the caller to wait; a longer wait counts as this."""
 
 SAMPLE_LENGTH = 200
-"""How many characters of a reply that is no good, or of a server's own words for a kind of error, are shown."""
+"""The most characters shown of an unusable reply, or of a server's own name for a kind of error."""
 
 
 class AttemptFailed(Exception):
-    """The failure of one attempt at a call, before it is known whether there will be another.
+    """The failure of one attempt at a call, raised before it is decided whether to retry.
 
     Args:
-        code: of the error that it becomes when there are no more attempts.
-        message: what happened.
+        code: the code of the error raised when there are no more attempts.
+        message: a description of the failure.
         retry: whether another attempt can succeed.
-        once: one more attempt is worth making, and no second.
+        once: whether only one more attempt is worthwhile.
         retry_after: the seconds that the provider asks to wait.
         details: further facts for the error.
         usage: the tokens that the attempt is known to have cost.
 
-    ``usages`` are those of each attempt of the call, ``text`` is what had come of the model's answer.
+    ``usages`` holds the usage of each attempt of the call, ``text`` the part of the model's answer received so far.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ def from_reply(
 
     Args:
         status: the HTTP status, or 200 where the failure was reported within a successful reply.
-        reply: what the body says.
+        reply: the parsed body.
         secrets: the keys that may be in it.
         retry_after: the wait that the headers ask for, in seconds.
         advice: ``x-should-retry`` of the headers, with which a provider decides about retries itself.
@@ -92,7 +92,7 @@ def from_reply(
 
 
 def cut(text: str, secrets: Iterable[Secret], length: int = _MESSAGE_LENGTH) -> str:
-    """Masks keys in a text from outside, and makes it one line of at most ``length`` characters, for a message."""
+    """Masks keys in a text from outside, and shortens it to one line of at most ``length`` characters for a message."""
     line = " ".join(redact(text, secrets).split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
@@ -100,7 +100,7 @@ def cut(text: str, secrets: Iterable[Secret], length: int = _MESSAGE_LENGTH) -> 
 def as_error(
     failure: AttemptFailed, attempts: int, secrets: Iterable[Secret], where: str, **details: Any
 ) -> NeuroScriptError:
-    """Makes the error that the caller sees when there are no more attempts; ``where`` names provider and model."""
+    """Makes the error that the caller gets when there are no more attempts; ``where`` names provider and model."""
     known = {key: value for key, value in {**failure.details, **details}.items() if value != ""}
     tries = f" (after {attempts} attempts)" if attempts > 1 else ""
     error = NeuroScriptError(

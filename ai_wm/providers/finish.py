@@ -1,4 +1,4 @@
-"""The end of a reply: the words that providers have for its reason, and what each means for the reply.
+"""Finish reasons: maps each provider's words for the end of a reply to the common ones.
 
 One table serves all wire formats, since gateways pass on the words of whoever answers behind them.  A word that means
 failure, a filter or a refusal makes the call fail; a word that nobody knows is handed on as ``unknown`` and logged.
@@ -98,7 +98,7 @@ _ENDINGS: Final[dict[str, Ending]] = {word: ending for ending, words in _WORDS.i
 
 
 def ending_of(word: str) -> Ending | None:
-    """Looks up the meaning of a provider's word for the end of a reply; ``None`` for one that is not known."""
+    """Looks up the meaning of a provider's finish reason; ``None`` if it is unknown."""
     plain = word.strip().lower().replace("-", "_").replace(" ", "_")
     known = _ENDINGS.get(plain)
     if known is None and "malformed" in plain:  # Google's compatible endpoint: function_call_filter: MALFORMED_…
@@ -107,7 +107,7 @@ def ending_of(word: str) -> Ending | None:
 
 
 def finished(response: LLMResponse, word: object, said: str = "", *, cut_call: str = "") -> LLMResponse:
-    """``response`` with its finish reason, if the provider's word for its end says that it can be used.
+    """Returns ``response`` with its finish reason, or raises an error if that makes the reply unusable.
 
     Args:
         response: the reply with its text, tool calls and usage.

@@ -1,4 +1,4 @@
-"""Google's Gemini API: ``generateContent`` and ``streamGenerateContent`` of ``v1beta``.
+"""Wire adapter for Google's Gemini API: ``generateContent`` and ``streamGenerateContent`` of ``v1beta``.
 
 Written after Google's API reference, its pages on function calling and thought signatures, and its own Python SDK
 3.4 (``google/genai/types.py`` and the converters in ``models.py``).
@@ -138,7 +138,7 @@ def _check_thinking(generation: Any) -> None:
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
-    """Reads the response in the first candidate of a ``GenerateContentResponse``, or of the list of its pieces."""
+    """Parses the first candidate of a ``GenerateContentResponse``, or of a list of its pieces."""
     if isinstance(reply, list) and reply:
         pieces = stream_parser(request)
         pieces.feed("", reply)
@@ -193,7 +193,7 @@ def _calls_in(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _text_of(body: Mapping[str, Any]) -> str:
-    """The text of a reply that failed, if any can be read."""
+    """The text of a failed reply, if any can be read."""
     try:
         parts = body["candidates"][0]["content"]["parts"]
         return "".join(part["text"] for part in parts if not part.get("thought"))
@@ -202,7 +202,7 @@ def _text_of(body: Mapping[str, Any]) -> str:
 
 
 def _tier(body: Mapping[str, Any], request: LLMRequest) -> str:
-    """How the request was served, as far as the reply says so, else how it was asked for."""
+    """The service tier of a reply if it names one, else the one requested."""
     metadata = body.get("usageMetadata")
     metadata = metadata if isinstance(metadata, Mapping) else {}
     traffic = str(metadata.get("trafficType") or "").removeprefix("ON_DEMAND").strip("_")
@@ -237,7 +237,7 @@ class ContentStream:
         self._blocked = False
 
     def feed(self, name: str, event: Any) -> str:
-        """Takes one chunk, or all of them in one list, as they come without ``alt=sse``, and returns the text."""
+        """Processes one chunk, or a list of all chunks, as they come without ``alt=sse``; returns the text."""
         if name == "error":
             raise self._error(event)
         if event is None or event == "[DONE]":  # of gateways
@@ -266,11 +266,11 @@ class ContentStream:
         return "".join(texts)
 
     def ended(self) -> bool:
-        """Whether the stream was complete: with a finish reason, or where the prompt was blocked."""
+        """Whether the stream is complete: with a finish reason, or if the prompt was blocked."""
         return "finishReason" in self._finish or self._blocked
 
     def response(self) -> LLMResponse:
-        """Returns the reply as `parse` gives it."""
+        """Returns the reply in the form of `parse`."""
         body = dict(self._body)
         if self._parts or self._finish:
             body["candidates"] = [{"content": {"parts": self._joined()}, **self._finish}]
@@ -295,7 +295,7 @@ class ContentStream:
         return "" if part.get("thought") else text
 
     def _joined(self) -> list[dict[str, Any]]:
-        """The parts, each with all of its text."""
+        """The parts of the reply, with the pieces of each text joined."""
         return [
             part if len(texts) == 1 else {**part, "text": "".join(texts)}
             for part, texts in zip(self._parts, self._texts, strict=True)
@@ -332,7 +332,7 @@ def _contents(messages: list[Message], names: ToolNames) -> list[dict[str, Any]]
 
 
 def _own_ids(messages: list[Message]) -> dict[str, str]:
-    """The ids that Google itself gave to calls; to others none go back."""
+    """The call ids that Google itself assigned; ids from elsewhere are not sent back."""
     found: dict[str, str] = {}
     for message in messages:
         parts = _calls_in((message.provider_data or {}).get("parts") or [])
@@ -363,7 +363,7 @@ def _parts(message: Message, names: ToolNames, own_ids: Mapping[str, str]) -> li
 
 
 def _as_they_came(parts: list[dict[str, Any]], message: Message) -> list[dict[str, Any]]:
-    """The parts of a reply as they came, but for empty texts that carry nothing and arguments that are none."""
+    """The parts of a reply unchanged, except for empty texts and call arguments that are not valid."""
     made: list[dict[str, Any]] = []
     calls = iter(message.tool_calls)
     for part in parts:

@@ -1,4 +1,4 @@
-"""Bringing a conversation into the form that the provider accepts.
+"""Converts the messages of a conversation to the sequence that a provider accepts.
 
 Histories hold what models and people left in them: empty texts, calls without results, ids that another provider gave
 before a fallback, reasoning that only one server understands.  None of it may make the next request fail.
@@ -24,7 +24,7 @@ _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The form of conversation that a provider accepts.
+    """The rules of a provider for the messages of a conversation.
 
     Args:
         call_id: the ids of tool calls that it takes; others, and those of another origin, are replaced.
@@ -43,7 +43,7 @@ class Form:
 
 
 def conversation(request: LLMRequest, form: Form) -> list[Message]:
-    """Brings the messages of a request into the form that its provider accepts.
+    """Converts the messages of a request to the form that its provider accepts.
 
     Texts that say nothing are left out, each call of a tool has one result behind it, ids are unique and of the right
     form, and what another server wanted to see again is dropped.
@@ -68,7 +68,7 @@ def conversation(request: LLMRequest, form: Form) -> list[Message]:
 
 
 def _said(messages: Sequence[Message]) -> Iterator[Message]:
-    """The messages that say something; the last one of the user always counts."""
+    """The messages that are not empty; the last user message is always kept."""
     for number, message in enumerate(messages, start=1):
         blank = not message.content.strip() and message.role != "tool" and not message.tool_calls
         if not blank or (number == len(messages) and message.role == "user"):
@@ -82,7 +82,7 @@ def _with_own_data(messages: Iterator[Message], own: str) -> Iterator[Message]:
 
 
 def _with_results(messages: Sequence[Message]) -> Iterator[Message]:
-    """The messages with the results of each message's calls right behind it, one for each call and in their order."""
+    """The messages, with the results of each message's calls right after it, one for each call and in their order."""
     at = 0
     while at < len(messages):
         message = messages[at]
@@ -114,7 +114,7 @@ def _no_result(call: ToolCallRequest) -> Message:
 
 
 def _with_ids(messages: Sequence[Message], form: Form, own: str) -> list[Message]:
-    """The messages with ids that are unique in the conversation and that the provider takes."""
+    """The messages, with call ids that are unique in the conversation and accepted by the provider."""
     made: list[Message] = []
     taken: set[str] = set()
     pending: list[str] = []
@@ -141,7 +141,7 @@ def _with_ids(messages: Sequence[Message], form: Form, own: str) -> list[Message
 
 
 def _short(call_id: str) -> str:
-    """Nine letters and digits that stand for an id: always the same ones."""
+    """Nine letters and digits derived from an id, always the same for the same id."""
     number = int.from_bytes(hashlib.blake2b(call_id.encode("utf-8", "surrogatepass"), digest_size=8).digest())
     letters = []
     for _ in range(_ID_LENGTH):

@@ -1,4 +1,4 @@
-"""The client of every provider that is reached over HTTP: an adapter, the transport, and retries."""
+"""The client of every provider reached over HTTP: a wire adapter, the transport, and retries."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(slots=True)
 class _Exchange:
-    """One call with its attempts: what is sent, where to, and what the attempts that failed have brought and cost."""
+    """The state of one call with its attempts: the request, the address, and the text and cost of failed attempts."""
 
     request: LLMRequest
     addresses: tuple[str, ...]
@@ -68,16 +68,16 @@ class _Exchange:
 
     @property
     def where(self) -> str:
-        """The provider and the model, as messages name them."""
+        """The provider and the model, for messages."""
         return f"{self.request.provider}/{self.request.model}"
 
     @property
     def target(self) -> Target:
-        """The server and the model, as the breaker knows them."""
+        """The server and the model, as the circuit breaker identifies them."""
         return self.addresses[0], self.request.model
 
     def book(self, *usages: Usage | None) -> None:
-        """Says what the call has used by now, in case that it is left with no error to tell of it.
+        """Reports the usage of the call so far, in case it is abandoned without an error that tells it.
 
         Args:
             usages: what the attempt that is under way has used, beside those that have failed.
@@ -88,7 +88,7 @@ class _Exchange:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """The keys that the server gets, and may repeat."""
+        """The keys sent to the server, which may repeat them."""
         own = map(Secret, secret_texts(self.headers)) if self.headers else ()
         return (*own,) if self.key is None else (self.key, *own)
 
@@ -146,7 +146,7 @@ class HTTPClient:
             self._go_on(exchange, failure)
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
-        """Sends a request and gives the reply in pieces as they come; the last one carries the whole response.
+        """Sends a request and yields the reply in pieces as they come; the last piece carries the whole response.
 
         A stream that breaks is asked for again.  What was delivered already is not delivered twice; if the second
         reply begins differently, nobody can take back the first, and the call fails.
@@ -203,7 +203,7 @@ class HTTPClient:
             self._go_on(exchange, failure)
 
     def _parsed(self, body: bytes, exchange: _Exchange) -> LLMResponse:
-        """The response in a whole body, be it a stream that was not asked for."""
+        """The response in a whole body, even if that is a stream that was not requested."""
         request = exchange.request
         if not body.lstrip().startswith(_STREAM_BEGINS) and (
             self._adapter.stream_format == "sse" or b"\n" not in body.strip()
@@ -243,7 +243,7 @@ class HTTPClient:
         return exchange
 
     def _send(self, exchange: _Exchange) -> Reply:
-        """One attempt: sends the request and gives the reply, if it is a successful one.
+        """Makes one attempt: sends the request, and returns the reply if it is successful.
 
         Where the address may be written in two ways the other is asked after a 404, and a request that is refused for
         its form is sent again as the server wants it.
@@ -298,7 +298,7 @@ class HTTPClient:
         return self._transport.post(url, headers, exchange.content, exchange.attempts)
 
     def _amend(self, exchange: _Exchange, said: ErrorReply, status: int) -> bool:
-        """Changes a request that was refused for its form to what the server asks for, if it asks."""
+        """Amends a request that was refused for its form, if the refusal asks for a known amendment."""
         chat = ADAPTERS[exchange.request.provider] == "openai"
         found = (
             amendment_for(exchange.wire.body, said, exchange.amended) if chat and status in (400, 404, 422) else None
@@ -311,7 +311,7 @@ class HTTPClient:
         return True
 
     def _said(self, exchange: _Exchange, reply: Reply) -> ErrorReply:
-        """Reads what the body of an unsuccessful reply says."""
+        """Parses the body of an unsuccessful reply."""
         body, secrets = reply.beginning(), exchange.secrets
         try:
             events = list(sse_events([body])) if body.startswith(_STREAM_BEGINS) else [("", _json(body))]
@@ -372,7 +372,7 @@ class HTTPClient:
         return next((reply.headers[name] for name in self._adapter.request_id_headers if name in reply.headers), "")
 
     def _go_on(self, exchange: _Exchange, failure: AttemptFailed) -> None:
-        """Waits for the next attempt, or raises the error that the call ends with."""
+        """Waits before the next attempt, or raises the error that ends the call."""
         exchange.book()
         exchange.text = failure.text or exchange.text
         if failure.retry and failure.retry_after is not None:
@@ -399,7 +399,7 @@ class HTTPClient:
 
 
 class _Received:
-    """The text of one attempt at a stream, beside what earlier attempts have delivered already."""
+    """The text of one attempt at a stream, compared with the text that earlier attempts delivered."""
 
     def __init__(self, given: str) -> None:
         self.begun = False
@@ -412,11 +412,11 @@ class _Received:
 
     @property
     def given(self) -> str:
-        """The text that has been delivered by now."""
+        """The text delivered so far."""
         return self._given + "".join(self._pieces)
 
     def take(self, piece: str) -> str:
-        """Takes the next piece and gives what of it has not been delivered yet."""
+        """Adds the next piece, and returns the part of it that has not been delivered yet."""
         if self._half or not piece.isascii():
             # A character that the server has cut in two waits for its other half.
             piece = self._half + piece
@@ -470,7 +470,7 @@ def _failure(exchange: _Exchange, error: AttemptFailed | BadReply | StreamError,
 
 
 def _completed(request: LLMRequest, usage: Usage, produced: int) -> Usage:
-    """The tokens of a reply that its server has not counted, or not all: what is known, the rest estimated.
+    """The usage of a reply whose server reported it only in part or not at all; missing counts are estimated.
 
     ``produced`` is the bytes of all that the model has written.
     """

@@ -1,4 +1,4 @@
-"""Fitting JSON Schemas to the subset of each provider, and checking replies against them.
+"""Converts JSON Schemas to the subset that each provider supports, and validates replies against them.
 
 Each provider's structured output knows a subset of JSON Schema (draft 2020-12).  What it does not know goes into the
 description, where the model can read it, and is checked here when the reply has come.
@@ -17,7 +17,7 @@ _PLAIN: Final = (str, int, float, bool, type(None))
 
 
 class NotExpressible(Exception):
-    """Raised for a schema that a provider's subset cannot express: says what and where."""
+    """Raised for a schema that a provider's subset cannot express: says which part, and where."""
 
 
 # --- What providers take ---
@@ -221,7 +221,7 @@ def _is_plain(value: Any, *, many: bool) -> bool:
 
 
 def misfit(value: Any, schema: Mapping[str, Any]) -> str:
-    """Finds the first place at which a value does not fit a schema, and says why; empty if it fits.
+    """Validates a value against a schema: describes the first part that does not fit, or returns an empty text.
 
     Formats are not checked, which JSON Schema leaves open, nor are patterns that RE2 does not know.
     """
@@ -392,7 +392,7 @@ def _matches(pattern: str, text: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> Any:
-    """A pattern, matched in linear time: neither it nor the text is anybody's to trust."""
+    """A compiled pattern that matches in linear time, since neither pattern nor text is trusted."""
     import re2  # type: ignore[import-untyped]  # the package has no type information
 
     options = re2.Options()

@@ -1,4 +1,4 @@
-"""The client of GGUF models in this process, run by llama.cpp through the optional extra ``local`` (``xllamacpp``).
+"""The client for GGUF models in this process, run by llama.cpp with the optional extra ``local`` (``xllamacpp``).
 
 The engine is llama.cpp's own server: it applies the model's chat template, batches calls and speaks chat completions,
 so requests and replies are those of the OpenAI adapter.  A model is loaded when it is first asked, once for each way of
@@ -35,7 +35,7 @@ _LOADING = ("n_ctx", "n_gpu_layers", "n_parallel", "n_threads", "chat_template")
 
 
 class _Engine(Protocol):
-    """The one method of ``xllamacpp.Server`` that is used."""
+    """Protocol of the one method of ``xllamacpp.Server`` that is used."""
 
     def handle_chat_completions(self, body: dict[str, Any], callback: Callable[[Any], bool | None]) -> Any: ...
 
@@ -47,7 +47,7 @@ class _Loading:
 
 
 class LocalClient:
-    """Answers with GGUF models in this process.
+    """Answers with GGUF models loaded in this process.
 
     Args:
         directory: where a relative path of a model starts; default the working directory.
@@ -71,7 +71,7 @@ class LocalClient:
         return cast(LLMResponse, response)
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
-        """Generates a reply and gives it in pieces as they come; the last one carries the whole response."""
+        """Generates a reply and yields it in pieces as they come; the last one carries the whole response."""
         check_request(request)
         engine = self._engine(request)
         config = {key: value for key, value in request.config.items() if key not in _LOADING}
@@ -110,7 +110,7 @@ class LocalClient:
         raise as_error(failure, 1, (), where, provider="local", model=request.model)
 
     def close(self) -> None:
-        """Frees every model.  A call that is running keeps its own until it ends."""
+        """Frees every loaded model.  A running call keeps its model until it ends."""
         with self._lock:
             self._closed = True
             self._engines.clear()
@@ -130,13 +130,13 @@ class LocalClient:
 
 
 def model_path(model: str, directory: Path | None) -> Path:
-    """The file that a model's name stands for; a relative one is in ``directory``, or the working directory."""
+    """Returns the file of a model; a relative name is in ``directory``, or else in the working directory."""
     path = Path(model).expanduser()
     return path if path.is_absolute() or directory is None else directory / path
 
 
 class _Generation:
-    """One generation, run in a thread of its own so that waiting for it can end early."""
+    """One generation, run in its own thread so that waiting for it can end early."""
 
     def __init__(self, engine: _Engine, body: dict[str, Any]) -> None:
         self._engine = engine
@@ -145,7 +145,7 @@ class _Generation:
         self._stopped = threading.Event()
 
     def chunks(self, attempts: Attempts) -> Generator[Any, None, None]:
-        """The chunks as they come.  Closing the iterator stops the generation at its next token."""
+        """Yields the chunks as they come.  Closing the iterator stops the generation at its next token."""
         thread = threading.Thread(target=self._run, name="neuroscript-local-model", daemon=True)
         thread.start()
         try:

@@ -1,4 +1,4 @@
-"""Classifying the failures that providers report, by status, and by words where the status says little or wrong.
+"""Classifies provider failures by HTTP status, and by words of the message where the status is ambiguous or wrong.
 
 Providers have no common codes.  A limit comes as 429, 413, 400 or within a successful reply, a conversation that does
 not fit as 400, 413, 422 or 500, a model that is not there as 404 or 400.  The tables hold their own words.
@@ -102,7 +102,7 @@ _ANY_STATUS = frozenset({0, 400, 409, 413, 422, 500, 502, 503})
 
 
 class Meaning(NamedTuple):
-    """The meaning of a failure: error code and text, whether another attempt can succeed, and whether one is enough."""
+    """The meaning of a failure: error code and text, whether a retry can help, and whether only one is worthwhile."""
 
     code: ErrorCode
     text: str
@@ -115,7 +115,7 @@ def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
 
     Args:
         status: its HTTP status; 0 where it was reported within a successful reply and names none.
-        reply: what the provider says.
+        reply: the provider's report of the failure.
         said: its message as it is shown.
     """
     shown = f" (status {status})" if status else ""

@@ -1,4 +1,4 @@
-"""Interruptible sockets: a call that was cancelled, or whose time is over, does not wait for a silent server.
+"""Interruptible sockets, so that a call that is cancelled or out of time does not wait for a silent server.
 
 Whatever waits for the network (the look-up of a name, connecting, the handshake of TLS, writing, reading) waits in
 short slices and looks in between whether the call goes on.  What a slice has not brought is not lost: the next one
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 @contextmanager
 def interruptible(check: Callable[[], None] | None) -> Iterator[None]:
-    """Context manager in which whatever waits for the network in this thread calls ``check`` now and then.
+    """Context manager in which network waits of this thread call ``check`` at intervals.
 
     What it raises ends the wait.
     """
@@ -50,13 +50,13 @@ def interruptible(check: Callable[[], None] | None) -> Iterator[None]:
 
 
 def has_written() -> bool:
-    """Whether this thread has begun to write to a connection since it last entered `interruptible`."""
+    """Whether this thread has written to a connection since it last entered `interruptible`."""
     return bool(getattr(_current, "written", False))
 
 
 @contextmanager
 def closed_on_failure() -> Iterator[None]:
-    """Context manager that closes the connections which its thread has opened in it, if the block fails.
+    """Context manager that closes the connections opened by its thread if the block fails.
 
     A connection that fails on its way through a SOCKS proxy is not yet known to whom it is made for.
     """
@@ -73,7 +73,7 @@ def closed_on_failure() -> Iterator[None]:
 
 
 class Network(httpcore.SyncBackend):
-    """Opens the connections of `httpcore` as ones that `interruptible` ends."""
+    """A network backend of `httpcore` whose connections are interruptible with `interruptible`."""
 
     def connect_tcp(
         self,
@@ -96,7 +96,7 @@ class Network(httpcore.SyncBackend):
 
 
 class _Wait:
-    """A wait that ends when its time is over, or earlier when the check of `interruptible` raises."""
+    """A wait that ends at its timeout, or earlier if the check of `interruptible` raises."""
 
     __slots__ = ("_check", "_end")
 
@@ -105,7 +105,7 @@ class _Wait:
         self._end = time.monotonic() + (timeout if timeout is not None else threading.TIMEOUT_MAX)
 
     def slice(self) -> float:
-        """Returns the seconds of the next slice, more than 0.
+        """Returns the seconds of the next slice of the wait, more than 0.
 
         Raises:
             TimeoutError: the time is over.
@@ -119,7 +119,7 @@ class _Wait:
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection of TCP."""
+    """A TCP connection."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
@@ -176,7 +176,7 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _SecureStream(httpcore.NetworkStream):
-    """TLS over another stream, which may be one of TLS itself: that of a proxy."""
+    """TLS over another stream, which may itself be TLS to a proxy."""
 
     def __init__(self, under: httpcore.NetworkStream, context: ssl.SSLContext, server_hostname: str | None) -> None:
         self._under = under
@@ -184,7 +184,7 @@ class _SecureStream(httpcore.NetworkStream):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
 
     def shake_hands(self, timeout: float | None) -> None:
-        """Agrees on the keys with the server, whose certificate is checked."""
+        """Performs the TLS handshake, which checks the server's certificate."""
         self._do(self._tls.do_handshake, timeout)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -216,7 +216,7 @@ class _SecureStream(httpcore.NetworkStream):
         return self._tls if info == "ssl_object" else self._under.get_extra_info(info)
 
     def _do(self, step: Callable[[], T], timeout: float | None) -> T:
-        """Does a step of TLS, with all that it has to send and to receive for it."""
+        """Performs one TLS operation, with all sending and receiving that it needs."""
         end = None if timeout is None else time.monotonic() + timeout
         while True:
             left = None if end is None else max(0.001, end - time.monotonic())
@@ -258,7 +258,7 @@ def _secured(
 
 
 def _connected(host: str, port: int, local_address: str | None, wait: _Wait) -> socket.socket:
-    """Connects to the first address of a host that can be connected to."""
+    """Connects to the first reachable address of a host."""
     failure: OSError | None = None
     try:
         for family, kind, protocol, _, address in _addresses(host, port, wait):
@@ -287,7 +287,7 @@ def _connected(host: str, port: int, local_address: str | None, wait: _Wait) -> 
 
 
 def _addresses(host: str, port: int, wait: _Wait) -> list[Any]:
-    """The addresses of a host.  The system's look-up of a name cannot be ended, so that a thread waits for it."""
+    """The addresses of a host.  The system's name look-up cannot be interrupted, so a thread waits for it."""
     try:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except socket.gaierror:

@@ -1,4 +1,4 @@
-"""Ollama's own chat API.
+"""Wire adapter for Ollama's own chat API.
 
 Written after Ollama's API reference (``docs/openapi.yaml`` and docs.ollama.com) and its own Python client 0.6.
 """
@@ -96,7 +96,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
-    """Reads the response in a chat response with ``done``."""
+    """Parses a chat response with ``done``."""
     body = expect_map(reply, "the reply")
     usage = _usage(body)
     message = body.get("message")
@@ -164,7 +164,7 @@ class LineStream:
         self._kept = Kept()
 
     def feed(self, name: str, event: Any) -> str:
-        """Takes one line, and returns the text in it."""
+        """Processes one line, and returns the text in it."""
         if name == "error":
             raise self._error(event)
         if event is None or event == "[DONE]":  # of gateways
@@ -190,11 +190,11 @@ class LineStream:
         return text
 
     def ended(self) -> bool:
-        """Whether the stream was complete: only with ``done``."""
+        """Whether the stream is complete, which only ``done`` tells."""
         return self.done
 
     def response(self) -> LLMResponse:
-        """Returns the reply as `parse` gives it."""
+        """Returns the reply in the form of `parse`."""
         message: dict[str, Any] = {"content": "".join(self._text), "tool_calls": self._calls}
         if any(self._thinking):
             message["thinking"] = "".join(self._thinking)

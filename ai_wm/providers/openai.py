@@ -1,4 +1,4 @@
-"""OpenAI's chat completions, which other servers speak too (``custom``).
+"""Wire adapter for OpenAI's chat completions, which other servers speak too (``custom``).
 
 Written after OpenAI's API reference as its own Python SDK carries it (``openai.types.chat``), and after the
 documentation of vLLM, llama.cpp, LM Studio, OpenRouter, DeepSeek, Moonshot and Groq where they differ.
@@ -133,7 +133,7 @@ def _wire_format(shape: ResponseFormat) -> dict[str, Any]:
 
 
 def _only_asked_for(request: LLMRequest, shape: ResponseFormat) -> bool:
-    """Whether a schema goes into the prompt alone: OpenAI takes none for anything but an object."""
+    """Whether a schema is put into the prompt alone, since OpenAI accepts only schemas of objects."""
     schema = shape.schema
     return (
         _is_openai(request)
@@ -144,7 +144,7 @@ def _only_asked_for(request: LLMRequest, shape: ResponseFormat) -> bool:
 
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
-    """Reads the response in the first choice of a ``chat.completion``."""
+    """Parses the first choice of a ``chat.completion``."""
     body = expect_map(reply, "the reply")
     usage = usage_in(body)
     with costing(usage):
@@ -194,7 +194,7 @@ def _response(
 
 
 def _reasoning(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The reasoning of a reply as it goes back: as it came, also where it is empty."""
+    """The reasoning of a reply, unchanged, to send back to the provider, even if it is empty."""
     found = {key: message[key] for key in _REASONING if message.get(key) is not None and message[key] != []}
     if "reasoning_details" in found:  # OpenRouter gives the same twice, and wants the details if there are any
         found.pop("reasoning", None)
@@ -230,11 +230,11 @@ class ChatStream:
 
     @property
     def produced(self) -> int:
-        """The number of bytes of text, reasoning and arguments so far."""
+        """The number of bytes of text, reasoning and arguments received so far."""
         return self._hidden + self._calls.produced
 
     def feed(self, name: str, event: Any) -> str:
-        """Takes one chunk, or the text ``[DONE]``, and returns the text in it."""
+        """Processes one chunk, or the text ``[DONE]``, and returns the text in it."""
         if event == "[DONE]":
             self.done = True
             return ""
@@ -263,11 +263,11 @@ class ChatStream:
         return ""
 
     def ended(self) -> bool:
-        """Whether the stream was complete: with ``[DONE]``, or a finish reason: not every server says more after it."""
+        """Whether the stream is complete: with ``[DONE]`` or a finish reason, after which some servers send nothing."""
         return self.done or self._finish is not None
 
     def response(self) -> LLMResponse:
-        """Returns the reply as `parse` gives it."""
+        """Returns the reply in the form of `parse`."""
         message: dict[str, Any] = {"content": "".join(self._text), "refusal": "".join(self._refusal) or None}
         message |= {key: "".join(pieces) for key, pieces in self._reasoning.items()}
         message |= self._thoughts
@@ -384,7 +384,7 @@ def _assistant(message: Message, names: ToolNames) -> dict[str, Any]:
 
 
 def _text_of(message: Any) -> str:
-    """The text of a reply that failed, if any can be read."""
+    """The text of a failed reply, if any can be read."""
     try:
         return _content_text(message.get("content")) if isinstance(message, Mapping) else ""
     except BadReply:

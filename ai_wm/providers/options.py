@@ -1,4 +1,4 @@
-"""The common options of a request: checked, and brought to one form from the usual ways to write them.
+"""The common options of a request, checked and normalised from the usual ways to write them.
 
 ``response_format`` and ``tool_choice`` exist in several spellings; definitions may use any of them for any provider.
 Tool names contain dots here (``fs.Read``), which some providers do not allow; `ToolNames` translates both ways.
@@ -30,7 +30,7 @@ _A_YEAR = 365 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class ResponseFormat:
-    """The shape wanted of the reply: any JSON, or JSON that fits ``schema``."""
+    """The requested form of the reply: any JSON, or JSON that fits ``schema``."""
 
     kind: Literal["json", "json_schema"]
     name: str = "reply"
@@ -40,7 +40,7 @@ class ResponseFormat:
 
 @dataclass(frozen=True, slots=True)
 class ToolChoice:
-    """The use wanted of tools: as the model likes, none, at least one, or the one named."""
+    """The requested use of tools: left to the model, none, at least one, or a named one."""
 
     kind: Literal["auto", "none", "required", "tool"]
     name: str = ""
@@ -59,11 +59,11 @@ class ToolNames:
                 self._add(call.name)
 
     def wire(self, name: str) -> str:
-        """Returns the provider's name for a tool."""
+        """Returns the name of a tool in the provider's form."""
         return self._wire.get(name) or self._add(name)
 
     def original(self, wire: str) -> str:
-        """Returns the name that a tool was offered under; an invented name stays as it is, to be refused later."""
+        """Returns the original name of a tool; a name that the model invented is unchanged, and refused later."""
         return self._offered.get(wire, wire)
 
     def _add(self, name: str) -> str:
@@ -116,7 +116,7 @@ def sampling(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def response_format(config: Mapping[str, Any]) -> ResponseFormat | None:
-    """Reads the wanted shape of the reply, ``None`` for plain text.
+    """Reads the requested form of the reply; ``None`` for plain text.
 
     Accepted: ``"text"``, ``"json"``, ``{"type": "text" | "json" | "json_object"}``,
     ``{"type": "json_schema", "json_schema": {"name", "schema", "strict"}}``, ``{"type": "json_schema", "schema": …}``,
@@ -151,7 +151,7 @@ def system_with_json(request: LLMRequest, shape: ResponseFormat, *, always: bool
 
     Args:
         request: whose system prompt it is.
-        shape: what is asked for.
+        shape: the requested form of the reply.
         always: also where the conversation speaks of JSON already, and so says itself how the reply is to look.
     """
     system = request.system_text
@@ -165,7 +165,7 @@ def system_with_json(request: LLMRequest, shape: ResponseFormat, *, always: bool
 
 
 def check_shape(request: LLMRequest, response: LLMResponse) -> None:
-    """Checks that a whole answer has the shape that ``response_format`` asks for.
+    """Checks that a whole answer has the form that ``response_format`` asks for.
 
     Raises:
         BadReply: it is not JSON, or does not fit the schema.
@@ -196,7 +196,7 @@ def check_shape(request: LLMRequest, response: LLMResponse) -> None:
 
 
 def with_output_limit(config: Mapping[str, Any], *own: str) -> dict[str, Any]:
-    """``config`` with the names that other APIs have for ``max_output_tokens`` understood as that.
+    """Returns ``config`` with other APIs' names for ``max_output_tokens`` replaced by that name.
 
     Args:
         config: the effective configuration.
@@ -212,7 +212,7 @@ def with_output_limit(config: Mapping[str, Any], *own: str) -> dict[str, Any]:
 
 
 def check_budget(limit: object, budget: object, name: str) -> None:
-    """Refuses a budget for thinking that leaves nothing of the output limit for an answer.
+    """Raises an error for a thinking budget that leaves nothing of the output limit for an answer.
 
     Raises:
         NeuroScriptError: 4, naming both.
@@ -226,7 +226,7 @@ def check_budget(limit: object, budget: object, name: str) -> None:
 
 
 def check_stop(stop: list[str] | None, provider: str, most: int, *, blank: bool = True) -> None:
-    """Refuses stop sequences that a provider would not take.
+    """Raises an error for stop sequences that a provider would not accept.
 
     Raises:
         NeuroScriptError: 4 for too many of them, or for one of white space only where ``blank`` ones are not taken.
@@ -240,7 +240,7 @@ def check_stop(stop: list[str] | None, provider: str, most: int, *, blank: bool 
 
 
 def tool_choice(request: LLMRequest) -> ToolChoice | None:
-    """Reads the wanted use of tools, ``None`` where nothing was said or no tools are offered.
+    """Reads the requested use of tools; ``None`` if it is not set or no tools are offered.
 
     Accepted: ``"auto"``, ``"none"``, ``"required"`` (or ``"any"``), a tool's name, and the maps that OpenAI
     (``{"type": "function", "function": {"name"}}``) and Anthropic (``{"type": "tool", "name"}``) use.
@@ -271,7 +271,7 @@ def tool_choice(request: LLMRequest) -> ToolChoice | None:
 
 
 def stall_seconds(config: Mapping[str, Any]) -> float | None:
-    """Reads ``stall_seconds``, the longest silence in a stream; None, as long as there is time, where it is not set."""
+    """Reads ``stall_seconds``, the longest silence allowed in a stream; None, for no such limit, if it is not set."""
     if config.get("stall_seconds") is None:
         return None
     seconds = number(config, "stall_seconds", 0)
@@ -281,7 +281,7 @@ def stall_seconds(config: Mapping[str, Any]) -> float | None:
 
 
 def timeout_seconds(config: Mapping[str, Any]) -> float:
-    """Reads ``timeout_seconds``, the time for a whole call; 60 where it is not set."""
+    """Reads ``timeout_seconds``, the time limit of a whole call; 60 if it is not set."""
     seconds = number(config, "timeout_seconds", DEFAULT_TIMEOUT)
     if seconds <= 0:
         raise bad_option("timeout_seconds", seconds, "a number of seconds above 0")
@@ -289,7 +289,7 @@ def timeout_seconds(config: Mapping[str, Any]) -> float:
 
 
 def number(config: Mapping[str, Any], key: str, default: float) -> float:
-    """Reads an option that is a number and not negative."""
+    """Reads an option that must be a non-negative number."""
     value = config.get(key)
     if value is None:
         return default
@@ -299,7 +299,7 @@ def number(config: Mapping[str, Any], key: str, default: float) -> float:
 
 
 def bad_option(key: str, value: object, expected: str) -> NeuroScriptError:
-    """Makes the error for an option that cannot be used."""
+    """Makes the error for an option with an unusable value."""
     try:
         shown = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):

@@ -1,7 +1,7 @@
-"""Spreading the retries of calls that a provider has refused with the same ``Retry-After``.
+"""Paces retries: spreads out calls of the same model that a provider refused with the same ``Retry-After``.
 
-They were sent away together and would all come back at the same moment, to be sent away again.  So each gets a moment
-of its own behind the wait that the provider asked for, as far apart as the calls were that it let through before.
+Calls refused together would all retry at the same moment and be refused again.  So each is retried at its own time
+after the wait that the provider asked for, spaced at the rate at which earlier calls were accepted.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from threading import Lock
 
 from ai_wm.support.recent import Recent
 
-# Nobody waits longer than this behind the one before.
+# The longest time, in seconds, between a retry and the one before.
 LONGEST_STEP = 1.0
-# How much slower than what was let through, since a limit counts what comes, and that is never quite even.
+# Retries are slower than accepted calls by this factor, since arrivals are never quite evenly spaced.
 _MARGIN = 1.25
 _REMEMBERED = 64
 _LEAST_WINDOW = 1.0
 MOST_PACED = 1024
-"""Models that are remembered; a program may name ever new ones."""
+"""The most models that are remembered, since a program may name ever new ones."""
 
 Target = tuple[str, str]
 """The address and the model."""
 
 
 class Pace:
-    """Spreads the calls that wait for the same model.  Safe for use from many threads."""
+    """Assigns retry times to the calls that wait for the same model.  Safe for use from many threads."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, chance: Callable[[], float] = random.random
@@ -39,7 +39,7 @@ class Pace:
         self._next: Recent[Target, float] = Recent(MOST_PACED)
 
     def answered(self, target: Target) -> None:
-        """Notes that a call was let through."""
+        """Notes that the provider accepted a call."""
         times = self._answered.get(target)
         if times is None:
             times = deque(maxlen=_REMEMBERED)
@@ -47,12 +47,12 @@ class Pace:
         times.append(self._clock())
 
     def wait(self, target: Target, asked: float, longest: float) -> float:
-        """Returns the seconds that a refused call waits.
+        """Returns the seconds that a refused call has to wait before its retry.
 
         Args:
-            target: what was called.
+            target: the address and model of the call.
             asked: the wait that the provider asks for.
-            longest: what is left of the call's own time; a turn behind the others is not worth failing for.
+            longest: the time that the call has left; it never fails only because it is behind others.
         """
         with self._lock:
             now = self._clock()

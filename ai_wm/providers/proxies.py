@@ -1,4 +1,4 @@
-"""Choosing the proxy of a call, by the usual environment variables and their exemptions.
+"""Chooses the proxy of a call, by the usual environment variables and their exemptions.
 
 ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``ALL_PROXY`` name proxies by the scheme of the address, ``NO_PROXY`` what is
 exempt; names in small letters come first.  On macOS and Windows the system's settings count where no variable is set.
@@ -16,7 +16,7 @@ _SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 def proxy_for(url: str, environ: Mapping[str, str] = os.environ) -> str | None:
-    """Returns the address of the proxy for an address, or ``None`` where there is none.
+    """Returns the proxy to use for an address, or ``None`` if there is none.
 
     Raises:
         ValueError: the variable names a proxy of a kind that is not spoken; the message does not show its address,

@@ -1,4 +1,4 @@
-"""Retrying a call: which attempts are left, how long to wait before the next one, and when time is over."""
+"""The retry policy of a call: the number of attempts, the delays between them, and the deadline."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST_WAIT = 8.0
 
 
 class Attempts:
-    """The attempts of one call: how many, how long between them, and by when all must be over.
+    """The attempts of one call: their number, the delays between them, and the deadline of all.
 
     Args:
         timeout: seconds for everything together, waits included.
@@ -58,16 +58,16 @@ class Attempts:
         self.sent = False
 
     def check(self) -> None:
-        """Raises the caller's error if the call was cancelled."""
+        """Raises the caller's error if the call is cancelled."""
         if self._check is not None:
             self._check()
 
     def remaining(self) -> float:
-        """Returns the seconds left; negative when the time is over."""
+        """Returns the seconds left until the deadline; negative after it."""
         return self._deadline - self._clock()
 
     def again(self, failure: AttemptFailed) -> bool:
-        """Waits for another attempt, if there is one to make, and says whether.
+        """Waits before another attempt, if there is to be one, and tells whether there is.
 
         The wait doubles with every attempt up to 8 s.  Its upper 40% is random, so that callers that failed together
         do not come back together, while each wait stays longer than the one before.  What the provider asks for comes
@@ -90,7 +90,7 @@ class Attempts:
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
-    """Reads the wait that headers ask for: ``retry-after-ms``, or ``Retry-After``, seconds or a date (RFC 9110)."""
+    """Reads the wait from headers: ``retry-after-ms``, or ``Retry-After`` in seconds or as a date (RFC 9110)."""
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name, "").strip()
         if re.fullmatch(r"\d+(\.\d*)?", value):

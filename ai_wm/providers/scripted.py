@@ -1,4 +1,4 @@
-"""The built-in ``scripted`` model: it answers what it was told to, for tests and demonstrations.
+"""The built-in ``scripted`` model, which gives prepared answers, for tests and demonstrations.
 
 The replies stand in ``replies`` of the configuration, a list, taken in order.  Each session (a conversation, or all
 stateless tasks of a definition) has its own place in the list; after the last reply the list starts again, so one reply
@@ -47,7 +47,7 @@ _USAGE_KEYS = frozenset(item.name for item in fields(Usage) if item.compare)
 
 
 class ScriptedClient:
-    """A client that answers from a list or a callable.
+    """A model client that answers from a list or a callable.
 
     Args:
         replies: what to answer; without it ``replies`` of each request's configuration is used.
@@ -77,7 +77,7 @@ class ScriptedClient:
         return _response(replies[index], request, f"replies[{index}]")
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
-        """Gives the next reply word by word."""
+        """Yields the next reply word by word."""
         yield from in_pieces(self.complete(request))
 
     def _next(self, request: LLMRequest, replies: Sequence[Reply]) -> int:

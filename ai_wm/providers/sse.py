@@ -1,4 +1,4 @@
-"""Parsers of event streams: server-sent events and newline-delimited JSON.
+"""Parsers of streamed replies: server-sent events and newline-delimited JSON.
 
 Server-sent events are read as the WHATWG HTML standard defines them (section 9.2.6, "Interpreting an event stream"):
 lines may end in LF, CR or CRLF, bytes that are not UTF-8 become replacement characters, a line that starts with a colon
@@ -31,7 +31,7 @@ _PULSES = frozenset({"ping", "heartbeat", "keepalive", "keep-alive", "keep_alive
 
 
 def read_lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Splits a stream of bytes into lines, however it is cut into pieces."""
+    """Splits a stream of bytes into lines, however the stream is chunked."""
     pending: list[bytes] = []
     first = True
     for chunk in _cut(chunks):
@@ -51,7 +51,7 @@ def read_lines(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def _cut(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The stream in pieces that are never long: a whole body may have millions of lines."""
+    """The stream in pieces of bounded length, since a whole body may have millions of lines."""
     for chunk in chunks:
         if len(chunk) <= _PIECE:
             yield chunk
@@ -71,7 +71,7 @@ def sse_events(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
 
 
 def json_lines(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
-    """Reads a stream with one JSON object a line; each comes with an empty name.
+    """Reads newline-delimited JSON: yields each object with an empty name.
 
     Raises:
         BadReply: a line is not JSON.
@@ -127,7 +127,7 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
 
 
 def _event(name: str, data: list[str]) -> Iterator[tuple[str, Any]]:
-    """The event of the given data lines: one, none if they are empty, or several that no empty line came between."""
+    """The events in the given data lines: usually one, none if they are empty, several if blank lines were missing."""
     text = "\n".join(data)
     if not text.strip():
         return
@@ -145,7 +145,7 @@ def _event(name: str, data: list[str]) -> Iterator[tuple[str, Any]]:
 
 
 def _bare(first: str, lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
-    """What a stream holds that is no event stream: one JSON value, or one a line."""
+    """Reads a body that is not an event stream: one JSON value, or one on each line."""
     body = _several(first, lines)
     value = _json("\n".join(body))
     if value is not _NO_JSON:

@@ -1,4 +1,4 @@
-"""Reading the tool calls of a reply: arguments written as JSON text, and calls that come in pieces.
+"""Parses the tool calls of a reply: arguments given as JSON text, and calls streamed in pieces.
 
 What a model writes wrong is no failure of the call: it goes back to the model as the result of the tool, with what is
 wrong with it, and the model can correct itself.
@@ -26,7 +26,7 @@ _SHOWN = 200
 
 
 def tool_calls(calls: Iterable[tuple[Any, Any, Any]], request: LLMRequest) -> tuple[ToolCallRequest, ...]:
-    """Makes the calls of one reply, from the id, the name and the arguments of each.
+    """Makes the tool calls of one reply, from the id, the name and the arguments of each.
 
     Ids that are missing, or not the only ones of their kind in the reply, are made up: results are tied to calls by id.
     """
@@ -48,13 +48,13 @@ def tool_calls(calls: Iterable[tuple[Any, Any, Any]], request: LLMRequest) -> tu
 
 
 def cut_call(calls: tuple[ToolCallRequest, ...]) -> str:
-    """Names the tool of the last call, if the cut reply ended within that call; else an empty text."""
+    """Returns the name of the tool whose call a truncated reply ended in; else an empty text."""
     last = calls[-1] if calls else None
     return last.name if last is not None and (last.problem or not last.arguments) else ""
 
 
 def read_arguments(given: Any) -> tuple[dict[str, Any], str]:
-    """Reads the arguments of a tool call, and says what is wrong with them; then they are empty."""
+    """Parses the arguments of a tool call; if they are invalid, returns none and a description of the problem."""
     if isinstance(given, str):
         text = whole_text(given).strip()
         if not text:
@@ -108,11 +108,11 @@ class CallPieces:
 
     @property
     def calls(self) -> list[dict[str, Any]]:
-        """The calls as a whole reply has them."""
+        """The complete calls, in the form of a reply without streaming."""
         return [call.whole() for call in self._calls]
 
     def take(self, pieces: list[Any]) -> None:
-        """Takes the pieces of one event."""
+        """Adds the pieces of one event."""
         self._events += 1
         for piece in pieces:
             self._take(expect_map(piece, "a tool call"))
@@ -149,7 +149,7 @@ class CallPieces:
             call.append(text)
 
     def _call_of(self, index: int | None, call_id: str, name: str, arguments: Any) -> _Call | None:
-        """The call that a piece goes on with; ``None`` if it begins one."""
+        """The call that a piece continues; ``None`` if it begins one."""
         indexed = self._by_index.get(index) if index is not None else None
         named = self._by_id.get(call_id) if call_id else None
         if named is not None and indexed is not None and named.index != index:
@@ -176,7 +176,7 @@ class CallPieces:
 
 
 class _Call:
-    """One tool call that comes in pieces, begun in an event of the given number."""
+    """One tool call that is streamed in pieces, begun in the event of the given number."""
 
     __slots__ = (
         *("arguments", "event", "extra", "id", "index", "name"),
@@ -203,7 +203,7 @@ class _Call:
         return bool(self._pieces or self.arguments)
 
     def replace(self, arguments: dict[str, Any]) -> None:
-        """Takes arguments that did not come as text, instead of all that came before."""
+        """Sets arguments that did not come as text, in place of all earlier pieces."""
         self._clear()
         self.arguments = arguments
 
@@ -213,13 +213,13 @@ class _Call:
         self._pieces.append(text)
 
     def whole(self) -> dict[str, Any]:
-        """The call as a whole reply has it."""
+        """The complete call, in the form of a reply without streaming."""
         arguments = "".join(self._pieces) if self.arguments is None else self.arguments
         made = {"index": self.index, "id": self.id, "function": {"name": self.name, "arguments": arguments}}
         return made if self.extra is None else {**made, "extra_content": self.extra}
 
     def is_whole(self) -> bool:
-        """Whether the arguments are an object that has ended.
+        """Whether the arguments form a complete object.
 
         A server may ask this with every piece, so that each is read once and the whole text only where it may have
         ended.

@@ -1,4 +1,4 @@
-"""Sending HTTP requests and reading the replies.
+"""The HTTP transport: sends requests and reads replies within the time limit of a call.
 
 Requests go through an ``httpx`` transport: the host's, else `Connections`, which are kept and used again, straight to
 the server or by the proxy that the environment names for it.  Redirects are not followed, cookies are not kept, a body
@@ -63,7 +63,7 @@ class Reply:
         self._response.close()
 
     def chunks(self, limit: int = MAX_REPLY_BYTES) -> Iterator[bytes]:
-        """Reads the body as it comes, decompressed.
+        """Reads the body in chunks as they come, decompressed.
 
         Raises:
             AttemptFailed: the connection fails, time is over, the body is too large or not validly compressed.
@@ -87,7 +87,7 @@ class Reply:
         return b"".join(self.chunks(limit))
 
     def beginning(self, limit: int = 256 * 1024) -> bytes:
-        """Reads what can be had of the body, up to about ``limit`` bytes: enough to see what went wrong."""
+        """Reads the beginning of the body, up to about ``limit`` bytes, for an error report."""
         read = bytearray()
         try:
             for chunk in self.chunks():
@@ -135,7 +135,7 @@ class Transport:
         self._connections: dict[str | None, Connections] = {}
 
     def carrier(self, origin: str) -> httpx.BaseTransport:
-        """Returns what carries the requests to an origin, ``https://host:port``, chosen at the first of them."""
+        """Returns the HTTP transport for an origin, ``https://host:port``, chosen at the first request to it."""
         carrier = self._carriers.get(origin)
         if carrier is None:
             with self._lock:
@@ -150,7 +150,7 @@ class Transport:
         content: bytes,
         attempts: Attempts,
     ) -> Reply:
-        """Sends one request and gives its reply, whatever its status; the body is read by the caller.
+        """Sends one request and returns its reply, whatever its status; the body is read by the caller.
 
         ``attempts.sent`` says from then on whether anything was sent.
 
@@ -187,9 +187,9 @@ class Transport:
             carrier.close()
 
     def _choose(self, origin: str) -> httpx.BaseTransport:
-        """One of a few, which stay: an origin that is forgotten loses no connection, in use or idle.
+        """Returns one of a few connection pools, which are kept: forgetting an origin closes no connection.
 
-        Those are what each origin has of its own, and `Connections` bounds them.
+        The connections of each origin are bounded by `Connections`.
         """
         if self._given is not None:
             return self._given
@@ -200,7 +200,7 @@ class Transport:
 
 
 def _request(url: str, headers: Mapping[str, str], content: bytes, timeout: dict[str, float]) -> httpx.Request:
-    """The request as ``httpx`` has it.  ``timeout`` counts as it is when something is waited for."""
+    """Builds the ``httpx`` request.  ``timeout`` is read whenever the request waits."""
     made = _url(url)
     fields = _HEADERS | {name.lower().encode("ascii"): value.encode("ascii") for name, value in headers.items()}
     fields |= {b"host": made.netloc, b"content-length": b"%d" % len(content)}
@@ -235,7 +235,7 @@ def _unusable(why: str) -> AttemptFailed:
 
 
 def in_time(body: bytes, attempts: Attempts) -> Iterator[bytes]:
-    """The pieces of a body that has come already, as long as there is time to read them.
+    """Yields a body that has been received already in pieces, and raises once time is over.
 
     Raises:
         AttemptFailed: time is over.
@@ -247,7 +247,7 @@ def in_time(body: bytes, attempts: Attempts) -> Iterator[bytes]:
 
 
 def _check_of(attempts: Attempts) -> Callable[[], None]:
-    """What ends a wait early: who called has cancelled, or time is over."""
+    """Returns a check that raises if the call is cancelled or its time is over."""
 
     def check() -> None:
         attempts.check()
@@ -274,12 +274,12 @@ def _tls() -> ssl.SSLContext:
 
 
 def out_of_time(attempts: Attempts) -> AttemptFailed:
-    """Makes the failure of a call whose time is over."""
+    """Makes the failure of a call that ran out of time."""
     return AttemptFailed(ErrorCode.TIMEOUT, f"no complete reply within {attempts.timeout:g} s (timeout_seconds)")
 
 
 def _failure(error: Exception, attempts: Attempts) -> AttemptFailed:
-    """What an error of ``httpx`` means.  The error itself goes no further: it holds the request and so the key."""
+    """Converts an error of ``httpx`` to a failure.  The error is not passed on: it holds the request and so the key."""
     match error:
         case httpx.ConnectTimeout():
             return AttemptFailed(ErrorCode.LLM_ERROR, "the connection could not be made in time", retry=True)

@@ -1,4 +1,4 @@
-"""Reading the JSON that servers send, bounded before anything is made of it."""
+"""Parses JSON from servers, with limits that are checked before any value is built."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ a reply of a model has some thousands."""
 
 
 def read_json(text: str | bytes, *, strict: bool = True) -> Any:
-    """Reads JSON.
+    """Parses JSON text from a server, within limits.
 
     Raises:
         BadReply: it holds more than `MOST_VALUES`.
@@ -27,19 +27,19 @@ def read_json(text: str | bytes, *, strict: bool = True) -> Any:
 
 
 def check_values(text: str | bytes) -> None:
-    """Refuses text whose values would be too many."""
+    """Raises an error for a text with too many JSON values."""
     marks = (b"{", b"[", b",") if isinstance(text, bytes) else ("{", "[", ",")
     if sum(map(text.count, marks)) > MOST_VALUES:  # type: ignore[arg-type]
         raise too_many("values")
 
 
 def too_many(what: str, most: int = MOST_VALUES) -> BadReply:
-    """Makes the failure of a reply with more of something than any model gives; asked again it would be no better."""
+    """Makes the failure of a reply with implausibly many of something, which a retry would not improve."""
     return BadReply(f"it holds more than {most} {what}", final=True)
 
 
 def problem_of(error: ValueError | RecursionError) -> str:
-    """Why a text cannot be read as JSON."""
+    """Describes why a text cannot be parsed as JSON."""
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at character {error.pos}"
     if isinstance(error, UnicodeDecodeError):
@@ -50,13 +50,13 @@ def problem_of(error: ValueError | RecursionError) -> str:
 
 
 class Kept:
-    """Counts the values in those parts of a stream that are kept to its end."""
+    """Counts the JSON values in the parts of a stream that are kept until its end."""
 
     def __init__(self) -> None:
         self._values = 0
 
     def add(self, part: Any) -> int:
-        """Counts one more part, and gives the bytes of its JSON.
+        """Counts one more part, and returns the bytes of its JSON.
 
         Raises:
             BadReply: the parts hold more than `MOST_VALUES`.

@@ -1,4 +1,4 @@
-"""The one way by which scripts, and the models that they ask, reach a worker manager.
+"""The interface through which scripts, and the models that they call, use a worker manager.
 
 Every tool, and ``ask``, goes through the access of its interpreter; the manager's own methods are the host's.
 """
@@ -35,11 +35,11 @@ from neuroscript import NeuroScriptError, Policy, ToolContext, ToolRegistry
 
 
 class ScriptAccess:
-    """A worker manager as the scripts of one interpreter reach it.
+    """The part of a worker manager that the scripts of one interpreter may use.
 
     Args:
         wiring: the services of the manager.
-        rights: what the scripts may do.
+        rights: the rights of the scripts.
         files: the files that they may read.
     """
 
@@ -67,7 +67,7 @@ class ScriptAccess:
         assumes_prices: bool,
         model_directories: Sequence[Path],
     ) -> Self:
-        """The access of one owner's scripts; the arguments are those of `AIWorkerManager.script_access`."""
+        """Makes the access for one owner's scripts; the arguments are those of `AIWorkerManager.script_access`."""
         rights = Rights(
             policy,
             owner,
@@ -84,7 +84,7 @@ class ScriptAccess:
     # --- asking ---
 
     def tools(self, registry: ToolRegistry, policy: Policy, context: ToolContext) -> ToolHost:
-        """Where the tools come from that the models of scripts may call."""
+        """Returns the source of the tools that models called by scripts may use."""
         return ToolHost(registry, policy, context, self.rights.policy.model_tools)
 
     def options(
@@ -96,14 +96,14 @@ class ScriptAccess:
         on_stream: StreamCallback | None = None,
         whispered: Sequence[str] = (),
     ) -> CallOptions:
-        """The options of a call, with what its scripts may do and spend.
+        """Makes the options of a call: its tools, its callbacks, the rights of its scripts and the budget of its run.
 
         Args:
-            run: stands for the run that causes it.
-            tools: where the tools that the model may call come from.
-            check: called now and then while waiting; raises to cancel.
-            on_stream: gets the events of the call as they come.
-            whispered: texts that go to the model ahead of the prompt.
+            run: identifies the run that causes the call.
+            tools: the source of the tools that the model may call.
+            check: called at intervals while waiting; raises to cancel.
+            on_stream: receives the events of the call as they occur.
+            whispered: texts that are sent to the model ahead of the prompt.
         """
         notes = tuple(Message(role="user", content=text) for text in whispered) if whispered else ()
         return CallOptions(
@@ -118,11 +118,11 @@ class ScriptAccess:
     def execute(
         self, id_or_name: str, prompt: str, overrides: Mapping[str, Any] | None, options: CallOptions
     ) -> TaskResult:
-        """Gives a worker one prompt.
+        """Sends one prompt to a worker, as a stateless task.
 
         Args:
             id_or_name: the definition.
-            prompt: what the model is asked.
+            prompt: the prompt for the model.
             overrides: settings for this call.
             options: the rest of it, from `options`.
 
@@ -141,7 +141,7 @@ class ScriptAccess:
         overrides: Mapping[str, Any] | None,
         options: CallOptions,
     ) -> list[TaskResult | NeuroScriptError]:
-        """Gives a worker many prompts; one result or error for each, in order.
+        """Sends many prompts to a worker in parallel; returns one result or error for each, in order.
 
         Raises:
             NeuroScriptError: 10 as `execute`; what `Batches.execute` raises.
@@ -158,7 +158,7 @@ class ScriptAccess:
         overrides: Mapping[str, Any] | None,
         options: CallOptions,
     ) -> str:
-        """One turn of a conversation.
+        """Sends a message in a conversation, and returns the answer.
 
         Raises:
             NeuroScriptError: 10 as `execute`; what `Conversations.ask` raises.
@@ -168,13 +168,13 @@ class ScriptAccess:
         return self._wiring.conversations.ask(session, message, given, options)
 
     def conversation(self, session: Session) -> ConversationManager:
-        """The conversation of an instance, to be put behind a handle."""
+        """Returns the conversation of an instance, which scripts get as a handle."""
         return ConversationManager(session, self._wiring.conversations)
 
     # --- inside ---
 
     def _asked(self, id_or_name: str) -> str:
-        """The id of a worker that scripts may ask."""
+        """The id of a worker, after a check that scripts may ask it."""
         definition = self.rights.find(id_or_name)
         self.rights.check_ask(definition)
         return ExactId(definition.definition_id)
@@ -187,7 +187,7 @@ class ScriptAccess:
         return given
 
     def _budget_of(self, run: object) -> RunBudget | None:
-        """What a run may still spend; what belongs to no run is one by itself."""
+        """The cost budget of a run; a call outside of any run gets a budget of its own."""
         most = self.rights.policy.max_cost_per_run
         if most is None:
             return None

@@ -1,4 +1,4 @@
-"""The definitions as the scripts of one owner see and change them."""
+"""Worker definitions as the scripts of one owner see and change them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ScriptDefinitions:
     """Finds, adds, changes and removes definitions for the scripts of one owner.
 
     Args:
-        rights: what they may do.
+        rights: the rights of the scripts.
         definitions: the definitions of the manager.
         instances: its instances.
         authorizer: says whether a definition's key may be sent where it would be.
@@ -57,7 +57,7 @@ class ScriptDefinitions:
     # --- looking ---
 
     def get(self, id_or_name: str) -> dict[str, Any]:
-        """A definition as a map, no key in it.
+        """Returns a definition as a map, without its key.
 
         Raises:
             NeuroScriptError: 9 if the owner sees none of that id or name.
@@ -66,7 +66,7 @@ class ScriptDefinitions:
         return self._definitions.get(ExactId(found.definition_id)).to_script()
 
     def select(self, filters: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-        """The definitions that the owner sees and that pass the filters, by name, with the status of their keys.
+        """Returns the definitions visible to the owner that pass the filters, by name, with their key status.
 
         Raises:
             NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
@@ -77,7 +77,7 @@ class ScriptDefinitions:
         ]
 
     def active(self) -> list[AIWorkerDefinition]:
-        """The active definitions that scripts see and may ask, the host's first; shared: not to be changed."""
+        """Returns the active definitions that scripts may ask, the host's first; the caller must not change them."""
         rights = self._rights
         found = [
             item
@@ -87,7 +87,7 @@ class ScriptDefinitions:
         return sorted(found, key=lambda item: rights.standing(item) is not Standing.HOST)
 
     def key_status(self, definition: AIWorkerDefinition) -> APIKeyStatus:
-        """Whether a key is there, if it may be sent; whether it is there otherwise is nobody's business."""
+        """Tells whether a definition's key exists, if it may be sent; otherwise reveals nothing about the key."""
         if definition.auth.method is APIKeySourceMethod.NONE:
             return APIKeyStatus.NOT_CONFIGURED
         try:
@@ -100,7 +100,7 @@ class ScriptDefinitions:
     # --- changing ---
 
     def add(self, fields: Mapping[str, Any]) -> str:
-        """Adds a definition of the owner's.  Returns its id: one that another owner uses gets a mark at its end.
+        """Adds a definition owned by the owner.  Returns its id, with a suffix if a hidden definition has that id.
 
         Raises:
             NeuroScriptError: 10 where scripts may not; 4, 42, 25 and 26 as `Definitions.add`.
@@ -125,7 +125,7 @@ class ScriptDefinitions:
         self._definitions.update(ExactId(definition.definition_id), checked, by_host=False)
 
     def remove(self, id_or_name: str) -> None:
-        """Removes a definition; what was counted under its limits stays counted.
+        """Removes a definition; its use so far still counts under its limits.
 
         Raises:
             NeuroScriptError: 9 unknown; 10 where scripts may not; 19 while it has active instances; 25 and 26.
@@ -136,12 +136,12 @@ class ScriptDefinitions:
             self._definitions.remove(ExactId(definition.definition_id), forget=False)
 
     def reload(self) -> int:
-        """Reads the definitions again; gives how many the owner sees."""
+        """Reads the definitions from the store again; returns how many of them the owner sees."""
         self._store.reload()
         return len(self._rights.seen())
 
     def save(self) -> int:
-        """Writes the definitions; gives how many the owner sees."""
+        """Writes the definitions to the store; returns how many of them the owner sees."""
         self._store.save()
         return len(self._rights.seen())
 
@@ -157,7 +157,7 @@ class ScriptDefinitions:
             )
 
     def _checked(self, fields: Mapping[str, Any], old: AIWorkerDefinition | None = None) -> dict[str, Any]:
-        """Fields from a script, as they may be stored."""
+        """Fields from a script, checked and in the form in which they are stored."""
         found: dict[str, Any] = {}
         for key, value in fields.items():
             check_size(value, str(key)[:80])
@@ -172,7 +172,7 @@ class ScriptDefinitions:
         return found
 
     def _settings(self, given: Mapping[str, Any], old: AIWorkerDefinition | None) -> dict[str, Any]:
-        """A ``base_config``; what the definition has already may stay."""
+        """A checked ``base_config``; settings that the definition has already may stay."""
         before = old.base_config if old is not None else {}
         kept = {name: value for name, value in given.items() if name in before and before[name] == value}
         new = {str(name): value for name, value in given.items() if name not in kept}

@@ -1,4 +1,4 @@
-"""The files that scripts may have a model read."""
+"""File contexts of scripts: the files in the sandbox that a script may pass to a model."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 
 class ScriptFiles(Protocol):
-    """The sandbox directory as the file tools of an interpreter reach it."""
+    """Protocol of an interpreter's sandbox directory, with the same rules as the file tools."""
 
     @property
     def root(self) -> Path | None:
-        """The directory; None if there is none."""
+        """The sandbox directory; None if there is none."""
         ...
 
     def refusal(self) -> str | None:
-        """Why scripts may not read files; None if they may."""
+        """Returns the reason why scripts may not read files; None if they may."""
         ...
 
     def read(self, path: str, check: Check | None) -> str:
-        """The text of a file.
+        """Reads the text of a file.
 
         Raises:
             NeuroScriptError: 34 outside the directory, 22 missing, 23, 25, 37 or 41 as the file tools do; 10 for one
@@ -34,7 +34,7 @@ class ScriptFiles(Protocol):
 
 
 def checked(files: ScriptFiles, read: FileReader) -> FileReader:
-    """A reader that asks, whenever a file is read, whether scripts may read files at all."""
+    """Returns a file reader that checks, at each read, whether scripts may read files."""
 
     def read_checked(path: str, check: Check | None) -> str:
         check_files(files)
@@ -44,21 +44,21 @@ def checked(files: ScriptFiles, read: FileReader) -> FileReader:
 
 
 def check_files(files: ScriptFiles) -> None:
-    """Refuses, with error 10, to read files where the file tools do not."""
+    """Raises error 10 if the policy does not let scripts read files."""
     reason = files.refusal()
     if reason is not None:
         raise NeuroScriptError(ErrorCode.SECURITY, f"file contexts are read like files by tool.fs.Read: {reason}")
 
 
 class NoFiles:
-    """The files of scripts that have no interpreter."""
+    """The `ScriptFiles` of scripts without an interpreter, which have no sandbox and can read no file."""
 
     root: Path | None = None
 
     def refusal(self) -> str | None:
-        """There is nothing to refuse."""
+        """Returns None: the policy forbids nothing here."""
         return None
 
     def read(self, path: str, check: Callable[[], None] | None) -> str:
-        """There is nothing to read."""
+        """Raises error 34, since there is no sandbox."""
         raise NeuroScriptError(ErrorCode.PATH_VIOLATION, f"the file context {path!r} cannot be read: no sandbox")

@@ -1,4 +1,4 @@
-"""The instances of one owner's scripts."""
+"""Worker instances as the scripts of one owner see and change them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ScriptInstances:
     """Spawns, shows and retires the instances of one owner's scripts.
 
     Args:
-        rights: what they may do.
+        rights: the rights of the scripts.
         instances: the instances of the manager.
         records: check the records that a script wants stored.
         files: the files that the scripts may read.
@@ -68,7 +68,7 @@ class ScriptInstances:
         )
 
     def get(self, instance_id: str) -> dict[str, Any]:
-        """A live instance as a map.
+        """Returns a live instance as a map.
 
         Raises:
             NeuroScriptError: 9 if the owner has none of that id, 19 if it is retired.
@@ -76,7 +76,7 @@ class ScriptInstances:
         return shown_instance(self._own(instance_id))
 
     def select(self, filters: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-        """The owner's live instances that pass the filters, as maps, the oldest first.
+        """Returns the owner's live instances that pass the filters, as maps, the oldest first.
 
         Raises:
             NeuroScriptError: 4 for an unknown filter, or a value that does not fit it.
@@ -116,7 +116,7 @@ class ScriptInstances:
         )
 
     def set_status(self, instance_id: str, status: str, last_error: str | None) -> None:
-        """Sets the state of an instance.
+        """Sets the status of an instance.
 
         Raises:
             NeuroScriptError: 9, 19 and 4 as `Instances.set_status`.
@@ -126,7 +126,7 @@ class ScriptInstances:
         self._instances.set_status(instance_id, status, storable(last_error))
 
     def add_usage(self, instance_id: str, input_tokens: int, output_tokens: int) -> None:
-        """Adds tokens to what an instance has used.
+        """Adds tokens to the usage of an instance.
 
         Raises:
             NeuroScriptError: 9, 19 and 4 as `Instances.add_usage`; 4 too for numbers beyond reason.
@@ -138,7 +138,7 @@ class ScriptInstances:
         self._instances.add_usage(instance_id, input_tokens, output_tokens)
 
     def _own(self, instance_id: str) -> Session:
-        """A live instance of the owner's; another owner's is as good as none."""
+        """Finds a live instance of the owner; another owner's is reported as not found."""
         owner = self._instances.owner_of(instance_id) if isinstance(instance_id, str) else None
         if owner is not None and not self._rights.owns(owner):
             message = f"there is no active instance {instance_id!r}; ListActive shows those there are"
@@ -147,5 +147,5 @@ class ScriptInstances:
 
 
 def shown_instance(live: Session) -> dict[str, Any]:
-    """An instance as scripts see it."""
+    """Returns an instance in the form that scripts see."""
     return live.snapshot().to_script()

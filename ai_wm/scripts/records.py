@@ -1,4 +1,4 @@
-"""The records of tasks as the scripts of one owner see and add to them."""
+"""Performance records as the scripts of one owner query and add them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 
 class ScriptRecords:
-    """Queries and keeps the records of one owner's tasks.
+    """Queries and stores the performance records of one owner's tasks.
 
     Args:
-        rights: what the owner's scripts may do.
+        rights: the rights of the owner's scripts.
         store: holds the records.
         instances: the live instances.
         clock: for the time stamps.
@@ -34,7 +34,7 @@ class ScriptRecords:
         self._clock = clock
 
     def find(self, id_or_name: str, filters: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-        """The records of the owner's tasks of a definition that pass the filters, the newest first.
+        """Returns the records of a definition's tasks, of this owner, that pass the filters, the newest first.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 4 for an unknown filter, or a value that does not fit it.
@@ -50,7 +50,7 @@ class ScriptRecords:
         return [self._shown(record) for record in self._store.record_maps(definition.definition_id, where)]
 
     def log(self, fields: Mapping[str, Any]) -> str:
-        """Logs the record of a task that was done elsewhere, of a definition of the owner's.  Returns the task's id.
+        """Stores the record of a task that was done elsewhere with a definition of the owner.  Returns the task's id.
 
         Raises:
             NeuroScriptError: 4 for a value that does not fit or is beyond reason; 9 unknown definition; 10 for one of
@@ -72,7 +72,7 @@ class ScriptRecords:
     def judge(
         self, task_id: str, rating: float, comments: str, correction_instructions: str, supervisor_agent_id: str
     ) -> None:
-        """Attaches a judgement to a task of the owner's, in place of an earlier one.
+        """Attaches a supervisor's feedback to a task of the owner, in place of earlier feedback.
 
         Raises:
             NeuroScriptError: 9 if the owner has no such task; 4 for a value that does not fit or is beyond reason; 25
@@ -94,20 +94,20 @@ class ScriptRecords:
         self._store.add_feedback(known, feedback)
 
     def save(self) -> int:
-        """Tidies the stored records; gives how many of them are the owner's."""
+        """Compacts the stored records; returns how many of them are the owner's."""
         self._store.save()
         return self._count()
 
     def reload(self) -> int:
-        """Reads the stored records again; gives how many of them are the owner's."""
+        """Reads the stored records again; returns how many of them are the owner's."""
         self._store.reload()
         return self._count()
 
     def check_given(self, records: Sequence[Any]) -> list[dict[str, Any]]:
-        """Records that a script wants stored in place of those logged.
+        """Checks records that a script wants stored in place of the logged ones.
 
         Raises:
-            NeuroScriptError: 4 for what is beyond reason.
+            NeuroScriptError: 4 for implausible values.
         """
         now = self._clock.now()
         made = [PerformanceRecord.parse(storable(record), f"record {index}") for index, record in enumerate(records)]
@@ -119,12 +119,12 @@ class ScriptRecords:
         ]
 
     def _task_id(self, given: str) -> str:
-        """The id of a task of the owner's: the one given, unless it is that of somebody else's task."""
+        """The id under which a task is stored: the one given, unless another owner's task has it."""
         record = self._store.record(given)
         return given if record is None or self._rights.owns(record.owner) else self._rights.own_id(given)
 
     def _instance_id(self, given: str) -> str:
-        """The id of an instance of the owner's: the one given, unless somebody else's has it, live or retired."""
+        """The id under which an instance is stored: the one given, unless another owner's instance has or had it."""
         owner = self._instances.owner_of(given)
         owners = [record.owner for record in self._store.instance_records(given)] if owner is None else [owner]
         return given if all(self._rights.owns(each) for each in owners) else self._rights.own_id(given)

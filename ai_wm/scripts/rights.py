@@ -1,4 +1,4 @@
-"""What the scripts of one owner may do with workers: a policy, applied to the definitions that there are."""
+"""The rights of one owner's scripts: the host's policy, applied to the existing definitions."""
 
 from __future__ import annotations
 
@@ -28,23 +28,22 @@ _MOST_STANDINGS = 100_000
 
 
 OWN_SETTINGS = frozenset({"base_url"})
-"""What a script's own definitions may set besides: where they are asked is looked at when they are asked."""
+"""Further settings allowed in a script's own definitions, whose address is checked when they are called."""
 
 
 class Rights:
-    """The clearance (`ai_wm.calls.clearance.Clearance`) of one owner's scripts.
+    """Decides which workers the scripts of one owner see, ask and change, and under which limits; a `Clearance`.
 
     Args:
-        policy: what the host grants.
-        owner: whose scripts they are.
+        policy: the host's policy.
+        owner: the owner of the scripts.
         definitions: the definitions of the manager.
-        marks: tell the host's among them.
-        servers: gives the servers that a provider has by itself.
-        unowned_are_ours: whether what carries neither mark nor owner is this owner's: it lies in their directory.
-        assumes_prices: whether ``max_cost_per_run`` is a ceiling that nobody chose, under which a model is not refused
-            for want of a price.
-        model_path: the path of the file that a model's name stands for.
-        model_directories: where model files of scripts' definitions may lie.
+        marks: identifies the host's definitions.
+        servers: returns the default servers of a provider.
+        unowned_are_ours: whether definitions without mark and owner belong to this owner, whose directory they are in.
+        assumes_prices: whether ``max_cost_per_run`` is a default, under which models of unknown price are not refused.
+        model_path: returns the path of the file that a model's name stands for.
+        model_directories: the directories that may hold model files of scripts' definitions.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class Rights:
     # --- whose a definition is ---
 
     def standing(self, definition: AIWorkerDefinition) -> Standing:
-        """Whose a definition is.  Definitions are never changed, so each is looked at once."""
+        """Tells to whom a definition belongs.  Definitions never change, so each is checked only once."""
         known = self._standings.get(definition.definition_id)
         if known is not None and known[0] is definition:
             return known[1]
@@ -94,44 +93,44 @@ class Rights:
         return found
 
     def sees(self, definition: AIWorkerDefinition) -> bool:
-        """Whether the owner may know of a definition."""
+        """Whether the owner sees a definition."""
         return self.standing(definition) is not _FOREIGN
 
     def owns(self, owner: str) -> bool:
-        """Whether what carries an owner is this one's."""
+        """Whether an owner's name on an instance or a record is this owner's."""
         return owner == self.owner or (not owner and self.unowned_are_ours)
 
     @property
     def owners(self) -> frozenset[str]:
-        """The owners whose instances and records are this one's."""
+        """The owner names whose instances and records belong to this owner."""
         return frozenset({self.owner, ""} if self.unowned_are_ours else {self.owner})
 
     def seen(self) -> list[AIWorkerDefinition]:
-        """The definitions that the owner may know of."""
+        """Returns the definitions that the owner sees."""
         return [definition for definition in self._definitions.all().values() if self.sees(definition)]
 
     def own_id(self, chosen: str) -> str:
-        """The id under which something is stored if a script chooses one that belongs to somebody else.
+        """The id under which something is stored if the id that a script chose belongs to another owner.
 
-        It ends in a mark of the owner, so that it is nobody else's.
+        Its suffix is derived from the owner's name, so that no other owner has it.
         """
         plain = self.policy.manage == "all" or not chosen or chosen.endswith(self._own_ending)
         return chosen if plain else chosen + self._own_ending
 
     def free_id(self, chosen: str) -> str:
-        """The id of a definition that a script adds: the one chosen, unless one that it does not see has it."""
+        """The id of a definition that a script adds: the chosen one, unless a hidden definition has it."""
         taken = self._definitions.all().get(chosen)
         return chosen if taken is None or self.sees(taken) else self.own_id(chosen)
 
     def chosen_id(self, stored: str) -> str:
-        """The id that the owner's script chose for what is stored under another; any other id as it is."""
+        """The id that the owner's script chose for something stored under another id; any other id is unchanged."""
         return stored.removesuffix(self._own_ending)
 
     def find(self, id_or_name: str) -> AIWorkerDefinition:
-        """The definition of that id or name, the host's first.
+        """Finds a definition by id or name, the host's first.
 
         Raises:
-            NeuroScriptError: 9 if there is none among those that the owner sees; 4 for what is no name.
+            NeuroScriptError: 9 if the owner sees no such definition; 4 for a value that cannot be a name.
         """
         if not isinstance(id_or_name, str):
             message = f"a definition is named by a string, not {type(id_or_name).__name__}"
@@ -154,7 +153,7 @@ class Rights:
     # --- what may be done with it ---
 
     def check_ask(self, definition: AIWorkerDefinition) -> None:
-        """Refuses, with error 10, a worker that the policy does not let scripts ask."""
+        """Raises error 10 if the policy does not let scripts ask a worker."""
         if not self.policy.may_ask(definition.name):
             if CALLS.isEnabledFor(INFO):
                 message = "scripts were refused worker %r, which the host does not let them ask"
@@ -168,10 +167,10 @@ class Rights:
             )
 
     def check_manage(self, definition: AIWorkerDefinition | None = None) -> None:
-        """Refuses, with error 10, a change that the policy does not let scripts make.
+        """Raises error 10 if the policy does not let scripts change a definition.
 
         Args:
-            definition: what is to be changed; None: one is to be added.
+            definition: the definition to be changed; None if one is to be added.
         """
         manage = self.policy.manage
         if manage == "none":
@@ -187,7 +186,7 @@ class Rights:
             )
 
     def configure(self, definition: AIWorkerDefinition, *overrides: Mapping[str, Any]) -> dict[str, Any]:
-        """The effective configuration with which a definition is called; the overrides were checked.
+        """Returns the effective configuration of a definition's call; the overrides are checked already.
 
         Raises:
             NeuroScriptError: 10 for a setting of its own that scripts may not set, one that the host has locked, or a
@@ -217,7 +216,7 @@ class Rights:
     # --- keys and models ---
 
     def shares_key(self, definition: AIWorkerDefinition) -> bool:
-        """Whether a definition that is not the host's uses a key that one of the host's uses too."""
+        """Whether a script's definition uses the same key as one of the host's definitions."""
         return any(True for _ in self._hosts_with_key_of(definition))
 
     def _hosts_with_key_of(self, definition: AIWorkerDefinition) -> Iterator[AIWorkerDefinition]:
@@ -228,7 +227,7 @@ class Rights:
                     yield other
 
     def check_model(self, definition: AIWorkerDefinition) -> None:
-        """Refuses, with error 10, a model file outside the directories of models, whether it is there or not."""
+        """Raises error 10 for a model file outside the model directories, whether or not it exists."""
         path = os.path.realpath(self._model_path(definition.model_name))
         for directory in self._model_directories:
             if path.startswith(os.path.join(os.path.realpath(directory), "")):
@@ -242,8 +241,8 @@ class Rights:
     # --- limits ---
 
     def ceilings(self, definition: AIWorkerDefinition) -> Sequence[Ceiling]:
-        """What a call is reserved under besides its own limits: those of the host's definitions whose key it uses,
-        and the policy's.
+        """Returns the ceilings under which a call is reserved besides its own limits: those of the host's definitions
+        with the same key, and the policy's.
 
         Raises:
             NeuroScriptError: 20 for a ceiling of 0.
@@ -261,7 +260,7 @@ class Rights:
         return (*found, *self._ceilings) if found else self._ceilings
 
     def tell_assumed_price(self, model: str) -> None:
-        """Says, once, that the price of a model is assumed."""
+        """Warns, once for each model, that its price is unknown and a fallback price is assumed."""
         if model not in self._told:
             self._told.add(model)
             LIMITS.warning(
@@ -272,13 +271,13 @@ class Rights:
 
 
 def owner_of_path(path: str | os.PathLike[str]) -> str:
-    """The owner that scripts are by where they lie: the real path of their directory, or of their program."""
+    """Returns the owner name of scripts at a path: the real path of their directory or program."""
     # A file system may know names that no text has.
     return os.path.realpath(path).encode("utf-8", "backslashreplace").decode()
 
 
 def _key_group(definition: AIWorkerDefinition) -> str | None:
-    """What two definitions have in common that use the same key: the usual variables of one provider are one key."""
+    """An identifier shared by all definitions that use the same key; a provider's usual variables count as one key."""
     method = definition.auth.method
     if method in (APIKeySourceMethod.NONE, APIKeySourceMethod.INLINE):
         return None  # what is cached must be no key

@@ -1,9 +1,9 @@
-"""Calls in flight, noted where they outlive the process: what a process that died had begun is recorded after it.
+"""A log of calls in flight, from which another process records the calls of one that died.
 
 Every manager with a directory has a file of its own there, ``in-flight-<id>.log`` in the state directory, and holds the
-lock beside it.  A line is added before a request is sent, and not waited for: what was written survives the process,
-though not a power failure.  When a manager is made, it looks for files whose lock nobody holds; each call in them that
-has no record gets one, which says that it is ``lost`` and what was reserved for it.
+lock beside it.  A line is written before a request is sent, without a sync: it survives the process, though not a power
+failure.  When a manager is made, it looks for files whose lock no process holds; each call in them without a record
+gets one, with the error ``lost`` and the amounts that were reserved for the call.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
 _PREFIX: Final = "in-flight-"
 _MOST_BYTES: Final = 1 << 16
-"""A file with more than this, and no call in flight, is begun anew."""
+"""The size in bytes beyond which a file without calls in flight is emptied."""
 
 _MOST_READ: Final = 1 << 26
-"""A file with more than this is none of ours, and not read."""
+"""The size in bytes beyond which a file is taken to be foreign and is not read."""
 
 _log = get_logger("ai_wm.store")
 
 
 class CallsInFlight:
-    """The calls in flight of one manager.  Safe to use from many threads.
+    """The log of one manager's calls in flight.  Safe to use from many threads.
 
     Args:
         directory: the state directory, which exists.
@@ -49,7 +49,7 @@ class CallsInFlight:
         self._held: ProcessLock | None = None
 
     def begin(self, call: dict[str, Any]) -> None:
-        """Notes a call that is about to be sent, or one more round of it.
+        """Logs a call that is about to be sent, or its next round.
 
         Args:
             call: the record that it gets if it is lost; its ``task_id`` is that of the record it gets otherwise.
@@ -68,12 +68,12 @@ class CallsInFlight:
             _log.warning("a call in flight cannot be noted in %s: %s", self.directory, error)
 
     def end(self, task_id: str) -> None:
-        """Notes that a call is over, and has its record."""
+        """Logs that a call is over and has its record."""
         with self._lock:
             self._open.pop(task_id, None)
 
     def close(self) -> None:
-        """Removes the file, unless there are calls in it that have no record."""
+        """Removes the file, unless it holds calls without a record."""
         with self._lock:
             if self._descriptor < 0:
                 return
@@ -98,7 +98,7 @@ class CallsInFlight:
         self._path, self._held = path, held
 
     def _begin_anew(self) -> None:
-        """Leaves out what is over, where that is most of the file."""
+        """Compacts the file if most of it is about calls that are over."""
         left = b"".join(self._open.values())
         if 2 * len(left) > self._size or self._path is None:
             return
@@ -119,7 +119,7 @@ def record_lost(directory: Path, add: Callable[[dict[str, Any]], object]) -> Non
 
     Args:
         directory: the state directory.
-        add: stores the record of such a call; it raises `NeuroScriptError` where that is known already.
+        add: stores the record of such a call; it raises `NeuroScriptError` if the record exists already.
     """
     for path in sorted(directory.glob(f"{_PREFIX}*.log")):
         done = False
@@ -148,7 +148,7 @@ def record_lost(directory: Path, add: Callable[[dict[str, Any]], object]) -> Non
 
 
 def _calls_in(path: Path) -> Iterator[dict[str, Any]]:
-    """The calls that a file notes, each as it was noted last."""
+    """The calls in a file, each in its latest version."""
     calls: dict[str, dict[str, Any]] = {}
     with os.fdopen(FileSystem().open(path, os.O_RDONLY), "rb") as file:
         if os.fstat(file.fileno()).st_size > _MOST_READ:

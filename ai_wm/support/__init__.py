@@ -1,1 +1,1 @@
-"""General helpers: the clock, ids, events, group commit, progress bars, and running blocking calls from asyncio."""
+"""General helpers: clock, ids, events, group commit, process locks, progress bars, and blocking calls from asyncio."""

@@ -1,4 +1,4 @@
-"""Blocking calls for asyncio and trio hosts: run in worker threads, and cancelled with the task that waits."""
+"""Blocking calls for asyncio and trio hosts: run in worker threads, and cancelled together with the waiting task."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_THREADS: Final = 1000
 
 
 async def in_thread(function: Callable[..., T], *args: Any, check: Callable[[], None] | None = None, **named: Any) -> T:
-    """Runs a function in a worker thread, and waits for it without blocking the event loop.
+    """Runs a function in a worker thread, and awaits its result without blocking the event loop.
 
     While it waits for room under its limits it holds no thread.  If the waiting task is cancelled, the call ends at the
     next look at the ``check`` which it is given, and gives back what it holds; the task ends after that.
@@ -53,7 +53,7 @@ async def in_thread(function: Callable[..., T], *args: Any, check: Callable[[], 
 
 
 async def _finished(call: Callable[[], T], stopped: threading.Event) -> T:
-    """Calls a function in a thread and waits until it has ended, also if the task is cancelled; ``stopped`` says so."""
+    """Runs a function in a thread and waits for its end, even if the task is cancelled, which ``stopped`` tells."""
     from anyio import CancelScope, Event, create_task_group, sleep_forever, to_thread
     from anyio.lowlevel import checkpoint
 
@@ -97,7 +97,7 @@ async def _finished(call: Callable[[], T], stopped: threading.Event) -> T:
 
 
 async def _turn_of(place: Place) -> None:
-    """Waits until it is worth another attempt."""
+    """Waits until another attempt is worthwhile."""
     from anyio import Event, move_on_after
 
     event = Event()
@@ -108,7 +108,7 @@ async def _turn_of(place: Place) -> None:
 
 
 def _soon() -> Callable[[Callable[[], object]], None]:
-    """A function that has another one called on this event loop, from any thread, and if the loop is still there."""
+    """Returns a function that schedules a callback on this event loop from any thread, if the loop still runs."""
     trio = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_run():
         soon, over = trio.lowlevel.current_trio_token().run_sync_soon, trio.RunFinishedError
@@ -123,7 +123,7 @@ def _soon() -> Callable[[Callable[[], object]], None]:
 
 
 def _limiter() -> CapacityLimiter:
-    """The limiter of this event loop."""
+    """The capacity limiter of this event loop."""
     limiters = _limiters()
     try:
         found: CapacityLimiter = limiters.get()

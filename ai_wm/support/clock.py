@@ -1,4 +1,4 @@
-"""The clock of a manager: time stamps and durations."""
+"""A clock for time stamps and durations, which a host can replace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ai_wm.data.types import Timestamp
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A period of time: its start, its end, and the milliseconds between."""
+    """A period of time: its start, its end, and its length in milliseconds."""
 
     start: Timestamp
     end: Timestamp
@@ -32,11 +32,11 @@ class Clock:
         self._ticks = seconds or time.perf_counter
 
     def now(self) -> Timestamp:
-        """Returns the current moment, to the microsecond."""
+        """Returns the current time, with microsecond precision."""
         return Timestamp.from_unix(self._seconds())
 
     def measure(self) -> Callable[[], Span]:
-        """Starts measuring a period; call the result at its end to get the span."""
+        """Starts measuring a period; calling the result at its end returns the span."""
         start, began = self.now(), self._ticks()
 
         def stop() -> Span:

@@ -1,4 +1,4 @@
-"""The events of a manager: their names, and passing them to listeners."""
+"""The names of a manager's events, and their dispatch to listeners."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _log = get_logger("ai_wm.calls")
 
 
 class Events:
-    """Passes the events of one manager to its listeners, in the thread of the caller, with no lock held."""
+    """Dispatches the events of one manager to its listeners, in the thread of the caller, with no lock held."""
 
     def __init__(self) -> None:
         self._listeners: tuple[Listener, ...] = ()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Adds a listener; the function returned removes it."""
+        """Adds a listener; returns a function that removes it."""
         self._listeners = (*self._listeners, listener)
 
         def unsubscribe() -> None:
@@ -39,7 +39,7 @@ class Events:
         return unsubscribe
 
     def fire(self, name: str, payload: dict[str, Any]) -> None:
-        """Calls every listener.  What one raises is logged and stops neither the others nor the caller."""
+        """Calls every listener.  An exception of one is logged and stops neither the others nor the caller."""
         collected = _collected.get()
         if collected is not None:
             collected.append((name, payload))
@@ -52,7 +52,7 @@ class Events:
 
     @contextmanager
     def collected(self) -> Iterator[list[tuple[str, dict[str, Any]]]]:
-        """Collects the events fired in the block instead of passing them on, for the thread that waits for this one."""
+        """Context manager that collects the events fired in it, for the thread that waits for this one to fire them."""
         events: list[tuple[str, dict[str, Any]]] = []
         token = _collected.set(events)
         try:

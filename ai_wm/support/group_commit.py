@@ -25,16 +25,16 @@ class Ticket(Generic[WorkT]):
         self.work = work
         self.done = False
         self.sleeping: threading.Lock | None = None
-        """What its thread sleeps at, locked, until somebody unlocks it; None while it is awake."""
+        """The lock that its thread waits to acquire until another thread releases it; None while it is awake."""
         self._result: Any = None
         self._error: BaseException | None = None
 
     def succeed(self, result: Any) -> None:
-        """Mark the work as done, with what it resulted in."""
+        """Mark the work as done, with its result."""
         self._result, self.done = result, True
 
     def fail(self, error: BaseException) -> None:
-        """Mark the work as not done, for a reason, unless it is marked already."""
+        """Mark the work as failed with an error, unless it is marked already."""
         if not self.done:
             self._error, self.done = error, True
 
@@ -46,11 +46,11 @@ class Ticket(Generic[WorkT]):
 
 
 class GroupCommit(Generic[WorkT]):
-    """Hands the work of many threads to one of them at a time.
+    """Batches the work of many threads, and lets one of them at a time do it for all.
 
     Args:
         execute: does the work of some tickets, in order, and settles every one of them.  If it raises, the tickets not
-            settled fail with what it raised.
+            settled fail with the exception that it raised.
     """
 
     def __init__(self, execute: Callable[[list[Ticket[WorkT]]], None]) -> None:
@@ -80,7 +80,7 @@ class GroupCommit(Generic[WorkT]):
         return ticket.outcome()
 
     def _sleep(self, ticket: Ticket[WorkT]) -> None:
-        """Wait until a ticket is done, or is the leader's."""
+        """Wait until a ticket is done or becomes the leader's."""
         with self._lock:
             if ticket.done:
                 return
@@ -108,7 +108,7 @@ class GroupCommit(Generic[WorkT]):
                     _wake(each)
 
     def _leave(self, ticket: Ticket[WorkT]) -> None:
-        """Let another lead, if this one did; whatever it was that ended it."""
+        """Hand the lead to another thread if this one had it, however it ended."""
         with self._lock:
             ticket.sleeping = None
             if self._leader is ticket:

@@ -1,4 +1,4 @@
-"""Ids of tasks and instances."""
+"""Generation of ids for tasks and instances."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def new_id() -> str:
-    """Makes a random UUID (version 4).
+    """Generates a random UUID (version 4).
 
     It is no secret, so it does without the system call of ``uuid.uuid4``, at which every other thread gets its turn
     first.
@@ -27,6 +27,6 @@ def new_id() -> str:
 
 
 class ExactId(str):
-    """The id of a definition that was found already, which is never read as a name: another one may be named so."""
+    """The id of a definition that was found before; it is not tried as a name, since another may have that name."""
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Parking: a call that waits for room under its limits, and whose caller is a task of an event loop, holds no thread.
+"""Parking: lets a call from an event loop wait for room under its limits without blocking a thread.
 
 The call runs in a worker thread.  Where it would have to wait it raises `Parked` instead, having sent nothing yet; its
 place in the queue stays.  The task waits for its turn on the event loop, and then the call begins anew, in a thread.
@@ -14,25 +14,25 @@ Wake = Callable[[], object]
 
 
 class Place(Protocol):
-    """A place in a queue of callers that wait."""
+    """Protocol of a place in a queue of waiting callers."""
 
     seconds: float
 
     def call_when_woken(self, wake: Wake) -> None:
-        """Has ``wake`` called, at any moment and in any thread, when it is worth another attempt."""
+        """Registers ``wake``, which is called from any thread when another attempt is worthwhile."""
 
     def woken(self) -> bool:
-        """Whether the caller was woken since it last asked."""
+        """Whether the caller was woken since the last call of this method."""
 
     def leave(self) -> None:
-        """Gives the place up."""
+        """Gives the place in the queue up."""
 
 
 class Parked(BaseException):
-    """Raised through a call that is to begin anew once its turn has come; nothing may catch it for good.
+    """Raised to unwind a call that has to wait and start again when its turn comes; it must not be suppressed.
 
     Args:
-        place: where it waits.
+        place: its place in the queue.
     """
 
     def __init__(self, place: Place) -> None:
@@ -41,7 +41,7 @@ class Parked(BaseException):
 
 
 class Parking:
-    """The places that a call has in queues, by queue.
+    """The places of one call in queues, by queue.
 
     Args:
         check: the host's own, called now and then while the call waits; raises to cancel.

@@ -1,4 +1,4 @@
-"""Locks on files that show whether another process is alive: the system drops one however its process ends."""
+"""File locks that show whether another process is alive: the system releases one however its process ends."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ else:
 
 
 class ProcessLock:
-    """A lock file that is held until `release`, or the end of the process; `try_hold` makes one.
+    """A lock on a file, held until `release` or the end of the process; made by `try_hold`.
 
     Args:
         path: the file.
-        held: what holds the lock: a descriptor, or where the system has no ``flock`` a ``FileLock``.
+        held: the object that holds the lock: a descriptor, or a ``FileLock`` on systems without ``flock``.
     """
 
     def __init__(self, path: Path, held: Any) -> None:
@@ -29,7 +29,7 @@ class ProcessLock:
         self._held = held
 
     def release(self) -> None:
-        """Give the lock up; the file stays.  May be called twice."""
+        """Release the lock; the file stays.  May be called twice."""
         held, self._held = self._held, None
         if isinstance(held, int):
             os.close(held)
@@ -37,7 +37,7 @@ class ProcessLock:
             held.release()
 
     def remove(self) -> None:
-        """Give the lock up and remove the file, as far as the system lets it be removed.
+        """Release the lock and remove the file, if the system permits that.
 
         Somebody else may have removed it, or may have it open now (which Windows does not allow); a file that stays
         behind is free and means nothing.
@@ -52,9 +52,9 @@ class ProcessLock:
 
 
 def try_hold(path: Path) -> ProcessLock | None:
-    """Take the lock of a file without waiting, the file made if it is missing; None if somebody else holds it.
+    """Try to lock a file without waiting, creating it if it is missing; None if another process holds the lock.
 
-    Two locks of one process exclude each other like those of two.
+    Two locks in the same process exclude each other, too.
 
     Raises:
         OSError: if the file cannot be opened; `NotAPlainFileError` if it is no regular file.

@@ -1,4 +1,4 @@
-"""The progress bar of a batch, shown where standard error is a terminal."""
+"""A progress bar for a batch, shown if standard error is a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def display(total: int, shown: bool | None = None) -> Iterator[Callable[[], object]]:
-    """Shows a progress bar on standard error; call the function that it gives for each item that is done.
+    """Shows a progress bar on standard error; returns a function to call for each finished item.
 
     Args:
         total: how many there are to do.

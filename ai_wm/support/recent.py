@@ -1,4 +1,4 @@
-"""A dictionary of bounded size, which forgets the entries that were not used for longest."""
+"""A dictionary of bounded size that drops the least recently used entries (an LRU cache)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ V = TypeVar("V")
 
 
 class Recent(Generic[K, V]):
-    """The values of the keys that were used last.  Safe for use from many threads.
+    """An LRU cache.  Safe for use from many threads.
 
     Args:
         most: how many entries are kept.
@@ -23,7 +23,7 @@ class Recent(Generic[K, V]):
         self._entries: OrderedDict[K, V] = OrderedDict()
 
     def get(self, key: K) -> V | None:
-        """The value of a key; None if there is none, or it was forgotten."""
+        """Returns the value of a key; None if there is none, or it was dropped."""
         with self._lock:
             value = self._entries.get(key)
             if value is not None:
@@ -39,7 +39,7 @@ class Recent(Generic[K, V]):
                 self._entries.popitem(last=False)
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Removes all entries."""
         with self._lock:
             self._entries.clear()
 

@@ -1,4 +1,4 @@
-"""Tools that scripts may call, with their specs, the validation of their arguments, and the host's policy."""
+"""Tools: Python functions that scripts may call, with their specs, argument validation and the host's policy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Imports a name of the validation when it is first used, since a start does without it."""
+    """Imports a name of the validation module when it is first used, to keep the start fast."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from neuroscript.tools import validation

@@ -1,4 +1,4 @@
-"""Puts annotations that pydantic does not understand by itself into a form that it does."""
+"""Replaces type annotations that pydantic does not support by equivalent ones that it does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pydantic_core import core_schema
 
 
 def understandable(hint: Any, names: Mapping[str, Any] | None = None, within: tuple[Any, ...] = ()) -> Any:
-    """An annotation with the types replaced in it that pydantic lacks: those of numpy, and the `TypedDict` of 3.11.
+    """Returns an annotation with unsupported types replaced: those of numpy, and the `TypedDict` of Python 3.11.
 
     Args:
         hint: the annotation.
@@ -48,7 +48,7 @@ def understandable(hint: Any, names: Mapping[str, Any] | None = None, within: tu
 
 
 def _option(options: tuple[Any, ...], value: Any) -> Any:
-    """The option of a `Literal` that a boolean or number is; Python takes ``True`` for 1, and 1 for ``True``."""
+    """The option of a `Literal` that equals a boolean or number, since Python takes ``True`` and 1 to be equal."""
     if not isinstance(value, bool | int | float) or isinstance(value, Enum):
         return value
     return next((one for one in options if one == value and isinstance(one, bool) is isinstance(value, bool)), _NONE)
@@ -62,7 +62,7 @@ def _is_old_typed_dict(hint: Any) -> bool:
 
 
 def _typed_dict(hint: Any, names: Mapping[str, Any] | None, within: tuple[Any, ...]) -> Any:
-    """A `TypedDict` of Python 3.11 as the later one, which tells pydantic which keys are required."""
+    """Converts a `TypedDict` of Python 3.11 to a later form, from which pydantic can tell the required keys."""
     if hint in within:
         raise TypeError(f"{hint.__name__} holds itself; on Python 3.11 make it with typing_extensions.TypedDict")
     fields = {}
@@ -77,7 +77,7 @@ def _typed_dict(hint: Any, names: Mapping[str, Any] | None, within: tuple[Any, .
 
 
 def _numpy_type(hint: Any) -> Any:
-    """An array or a scalar of numpy as a type that is made of a list or of a number; None for any other type."""
+    """A type built from a list or a number, in place of a numpy array or scalar; None for any other type."""
     numpy: Any = sys.modules.get("numpy")
     origin = typing.get_origin(hint) or hint
     if numpy is None or not isinstance(origin, type):
@@ -97,7 +97,7 @@ def _numpy_type(hint: Any) -> Any:
 
 
 class _Made:
-    """Tells pydantic how an object is made of a plain value."""
+    """Tells pydantic how to build an object from a plain value."""
 
     def __init__(self, schema: Any, make: Any) -> None:
         self.schema = schema

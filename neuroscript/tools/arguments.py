@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ArgType(StrEnum):
-    """The type of an argument or result.  The values are the words that specs and documents use."""
+    """The type of an argument or result, as a word of specs and documents."""
 
     ANY = "any"
     NIL = "nil"
@@ -48,12 +48,12 @@ class ArgType(StrEnum):
 
     @property
     def expected(self) -> str:
-        """The type in the words of an error message: ``a whole number``."""
+        """The type's name in error messages: ``a whole number``."""
         return _EXPECTED[self]
 
     @property
     def item_type(self) -> ArgType | None:
-        """The type of a list's items; None for what is not a list."""
+        """The type of a list's items; None for other types."""
         return ArgType(self.removeprefix("slice_")) if self.startswith("slice_") else None
 
 
@@ -104,7 +104,7 @@ _JSON_TYPES: dict[ArgType, dict[str, Any]] = {
 
 
 def json_type(kind: ArgType) -> dict[str, Any]:
-    """The JSON Schema of one argument of that type."""
+    """Returns the JSON Schema of an argument of a type."""
     item = kind.item_type
     if item is None or kind is ArgType.SLICE_ANY:
         return dict(_JSON_TYPES[kind])
@@ -144,37 +144,37 @@ class ArgSpec:
 
     @property
     def type_text(self) -> str:
-        """The type as people read it: ``int``, ``"small" | "large"``, ``Order``."""
+        """The type as shown to people: ``int``, ``"small" | "large"``, ``Order``."""
         if self.python_type is not None:
             return self.python_type.text
         return " | ".join(self.options) if self.options else str(self.type)
 
     @property
     def expected(self) -> str:
-        """The type in the words of an error message: ``a whole number or a string``."""
+        """The type's description in error messages: ``a whole number or a string``."""
         return " or ".join(option.expected for option in self.options) if self.options else self.type.expected
 
     def json_schema(self) -> dict[str, Any]:
-        """The JSON Schema of the value, where it needs no Python type."""
+        """Returns the JSON Schema of the value, without regard to a Python type."""
         return {"anyOf": [json_type(option) for option in self.options]} if self.options else json_type(self.type)
 
     @property
     def is_plain(self) -> bool:
-        """Whether its value and its default are just what the function gets."""
+        """Whether the value and the default are passed to the function without conversion."""
         return self.python_type is None and self.default_factory is None
 
     def default_value(self) -> Any:
-        """The default for one call."""
+        """Returns the default value for one call."""
         return self.default if self.default_factory is None else self.default_factory()
 
 
 def is_identifier(name: str) -> bool:
-    """Whether a name is made of ASCII letters, digits and underscores and begins with no digit."""
+    """Whether a name consists of ASCII letters, digits and underscores and does not begin with a digit."""
     return name.isascii() and name.isidentifier()
 
 
 def arg_type(word: str, what: str) -> ArgType:
-    """The type that a word stands for.
+    """Converts the name of a type to an `ArgType`.
 
     Raises:
         NeuroScriptError: 41 if it stands for none; ``what`` says whose type it was to be.

@@ -1,4 +1,4 @@
-"""Waiting in a script's thread for what asynchronous functions of the host give."""
+"""Waits, in a script's thread, for awaitables that asynchronous functions of the host return."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ host_loop: ContextVar[HostLoop | None] = ContextVar("neuroscript_host_loop", def
 
 
 class TaskCancelled(Exception):
-    """The task of an asynchronous function was cancelled."""
+    """Raised if the task of an asynchronous function was cancelled."""
 
 
 def wait_for(awaitable: Any, cancel: CancelToken | None = None) -> Any:
@@ -40,7 +40,7 @@ def wait_for(awaitable: Any, cancel: CancelToken | None = None) -> Any:
     It runs on the event loop of the host, where the run was begun there, and else on one of its own.
 
     Args:
-        awaitable: what an asynchronous function gave.
+        awaitable: the awaitable that an asynchronous function returned.
         cancel: cancels it.
 
     Raises:
@@ -58,7 +58,7 @@ def wait_for(awaitable: Any, cancel: CancelToken | None = None) -> Any:
 
 
 def _on_own_loop(awaitable: Any, cancel: CancelToken | None) -> Any:
-    """Runs an awaitable on an event loop of its own, in another thread if this one has a loop that is running."""
+    """Runs an awaitable on a new event loop, in another thread if this one has a running loop."""
     import asyncio
 
     try:

@@ -1,4 +1,4 @@
-"""How a Python function takes the arguments of a spec: which by position, which by name, and which as a model."""
+"""Matches the parameters of a Python function to the arguments of a spec: by position, by name or as a model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _READ_ONLY = re.compile(r"(?:\w+\.)*(?:Sequence|Mapping|Iterable|Collection)\b")
 
 @dataclass(frozen=True, slots=True)
 class CallShape:
-    """How a function takes the arguments of a spec."""
+    """How to pass the arguments of a spec to a function."""
 
     function: Callable[..., Any]
     takes_context: bool
@@ -44,7 +44,7 @@ class CallShape:
 
     @classmethod
     def of(cls, spec: ToolSpec, function: Callable[..., Any]) -> CallShape:
-        """Reads the signature, and puts an adapter round a function that takes its arguments in another way.
+        """Reads a function's signature, and wraps it in an adapter if it takes its arguments in another way.
 
         Arguments go to the function by position, in the order of the spec.  One that has the name of a keyword-only
         parameter goes to that, and where no positional parameter is left, ``**kwargs`` takes the others by name.
@@ -74,7 +74,7 @@ class CallShape:
 
 @dataclass(frozen=True, slots=True)
 class _Binding:
-    """Which parameter of a function takes which argument of a spec.
+    """The assignment of a spec's arguments to a function's parameters.
 
     Args:
         parameters: the parameter of each argument, by the argument's index.
@@ -90,7 +90,7 @@ class _Binding:
 
 
 class _Binder:
-    """Finds the parameters for the arguments of one spec."""
+    """Assigns the arguments of one spec to a function's parameters."""
 
     def __init__(self, spec: ToolSpec, function: Callable[..., Any], parameters: list[Parameter]) -> None:
         self.spec = spec
@@ -102,7 +102,7 @@ class _Binder:
         self.more = next((p for p in parameters if p.kind is p.VAR_KEYWORD), None)
 
     def bind(self) -> _Binding:
-        """The binding of all arguments.
+        """Assigns all arguments.
 
         Raises:
             NeuroScriptError: 41 if there is none.
@@ -138,7 +138,7 @@ class _Binder:
         return _Binding(bound, places, keywords, spreads)
 
     def _check_name(self, arg: ArgSpec, taken: Parameter) -> None:
-        """Refuses an argument for a parameter that is certainly meant for something else."""
+        """Raises an error if an argument would be passed to the parameter of another argument or of the context."""
         if arg.name == taken.name:
             return
         if any(parameter.name == arg.name for parameter in self.positional):
@@ -147,7 +147,7 @@ class _Binder:
             raise self._problem(f"the argument {arg.name} would be passed as {taken.name}, {_CONTEXT_FIRST}")
 
     def _check_missing(self, given: int, names: set[str]) -> None:
-        """Refuses a function that needs more than the spec's arguments."""
+        """Raises an error for a function that requires more than the spec's arguments."""
         if any(default_of(parameter)[0] is parameter.empty for parameter in self.positional[given:]):
             raise self._problem()
         for name, parameter in self.by_name.items():
@@ -155,7 +155,7 @@ class _Binder:
                 raise self._problem(f"{name} can be passed by name alone, and the spec has no argument of that name")
 
     def _check_default(self, arg: ArgSpec, parameter: Parameter) -> None:
-        """Refuses a default that the spec's own would silently take the place of.
+        """Raises an error for a parameter's default that the spec's own default would silently replace.
 
         A parameter whose default is None is made for being left out, and takes any value in its place.
         """
@@ -193,7 +193,7 @@ def _shown(parameter: Parameter) -> str:
 
 
 def _same(default: Any, own: Any) -> bool:
-    """Whether two defaults are the same value of the language, as a list and a tuple may be."""
+    """Whether two defaults are the same value in the language, in which a list and a tuple may be equal."""
     try:
         return bool(from_host(default) == from_host(own))
     except NeuroScriptError:  # no value of the language
@@ -210,7 +210,7 @@ def _is_read_only(annotation: Any) -> bool:
 def _adapted(
     spec: ToolSpec, function: Callable[..., Any], binding: _Binding, takes_context: bool
 ) -> Callable[..., Any]:
-    """The function itself, or one that spreads a variadic list, passes arguments by name, or makes models."""
+    """The function itself, or an adapter that unpacks a variadic list, passes arguments by name, or builds models."""
     models = _models(spec, function, binding.parameters)
     if not (models or binding.keywords or binding.spreads):
         return function
@@ -230,7 +230,7 @@ def _adapted(
 
 
 def _models(spec: ToolSpec, function: Callable[..., Any], parameters: dict[int, Parameter]) -> dict[int, PythonType]:
-    """The pydantic models that parameters are annotated with, by the index of the argument.
+    """The pydantic models in the parameters' annotations, by the index of the argument.
 
     Arguments that have a Python type come as such already.
     """
@@ -262,7 +262,7 @@ def _models(spec: ToolSpec, function: Callable[..., Any], parameters: dict[int, 
 
 
 def _has_model(hint: Any) -> bool:
-    """Whether a type is a model, or a union with one in it."""
+    """Whether a type is a pydantic model, or a union that contains one."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     return any(isinstance(option, type) and hasattr(option, "model_validate") for option in options)
 

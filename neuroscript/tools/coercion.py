@@ -1,4 +1,4 @@
-"""Finds what pydantic converted although something is lost by it.
+"""Detects lossy conversions by pydantic.
 
 The language converts only what loses nothing: a boolean is never a number, a number never a moment, and only some text
 reads as a number.  Pydantic's lax mode takes ``true`` for 1, ``"yes"`` for ``True`` and 5 for a moment in 1970.  Its
@@ -28,12 +28,12 @@ _EXACT_INTS = 1 << 53
 
 
 def lossy_parts(adapter: TypeAdapter[Any], value: Any, made: Any) -> list[tuple[Path, str]]:
-    """The parts of a value that were converted with loss, with what was expected of each.
+    """Returns the parts of a value that pydantic converted with loss, with the type expected for each.
 
     Args:
-        adapter: what converted the value.
+        adapter: the pydantic adapter that converted the value.
         value: a value of the language.
-        made: what became of it.
+        made: the result of the conversion.
     """
     doubtful = dict(_doubtful(value, made, ()))
     if not doubtful:
@@ -50,7 +50,7 @@ def lossy_parts(adapter: TypeAdapter[Any], value: Any, made: Any) -> list[tuple[
 
 
 def data_path(value: Any, location: tuple[str | int, ...]) -> tuple[Path, list[str]]:
-    """Splits the location of an error into the path to a part of a value and the rest, such as members of unions."""
+    """Splits the location of a pydantic error into the path of a part of a value and the rest, like union members."""
     path: list[str | int] = []
     rest: list[str] = []
     for step in location:
@@ -64,7 +64,7 @@ def data_path(value: Any, location: tuple[str | int, ...]) -> tuple[Path, list[s
 
 
 def part_at(value: Any, path: Path) -> Any:
-    """The part of a value at a path of `data_path`."""
+    """Returns the part of a value at a path from `data_path`."""
     for step in path:
         value = value[step]
     return value
@@ -74,7 +74,7 @@ _Doubt: TypeAlias = tuple[Any, Any, str]
 
 
 def _doubtful(value: Any, made: Any, path: Path) -> Iterator[tuple[Path, _Doubt]]:
-    """The paths of parts that may have lost something, with the part, what it became and what was expected."""
+    """The paths of parts whose conversion may be lossy, with the part, its result and the type expected."""
     if type(value) is dict:
         if isinstance(made, Mapping):
             for key, item in value.items():
@@ -100,7 +100,7 @@ def _doubtful(value: Any, made: Any, path: Path) -> Iterator[tuple[Path, _Doubt]
 
 
 def _scalar(made: Any) -> Any:
-    """The plain value in a member of an enumeration, or in a scalar of numpy."""
+    """The plain value of an enumeration member or a numpy scalar."""
     if isinstance(made, Enum):
         return made.value
     numpy: Any = sys.modules.get("numpy")
@@ -108,7 +108,7 @@ def _scalar(made: Any) -> Any:
 
 
 def _keys_of(made: Any) -> dict[str, str]:
-    """The attributes of a model, dataclass or named tuple, by the keys that their values come under."""
+    """The attributes of a model, dataclass or named tuple, by their keys in the input."""
     models = getattr(type(made), "model_fields", None) or {}
     aliases = {getattr(field, "validation_alias", None) or field.alias or name: name for name, field in models.items()}
     named = [*getattr(type(made), "__dataclass_fields__", ()), *getattr(type(made), "_fields", ())]
@@ -116,7 +116,7 @@ def _keys_of(made: Any) -> dict[str, str]:
 
 
 def _doubt(leaf: Any, made: Any) -> str:
-    """What may have been expected instead of a part; empty where the conversion is certain to lose nothing."""
+    """The type that may have been expected instead of a part; empty if the conversion is certainly lossless."""
     kind = type(leaf)
     if isinstance(made, bool):
         return "a boolean" if kind is not bool and kind in (int, float, str, bytes) else ""
@@ -134,7 +134,7 @@ def _doubt(leaf: Any, made: Any) -> str:
 
 
 def moment(made: date | time | type) -> str:
-    """The kind of a moment in the words of an error message."""
+    """Returns the kind of a date or time for error messages."""
     kind = made if isinstance(made, type) else type(made)
     if issubclass(kind, datetime):
         return "a date and time such as 2026-01-31T12:00:00Z"
@@ -142,7 +142,7 @@ def moment(made: date | time | type) -> str:
 
 
 def _is_certain(leaf: Any, made: Any) -> bool:
-    """Whether pydantic made a part by a conversion that its strict mode has too.
+    """Whether pydantic converted a part as its strict mode would too.
 
     Such are the member of an enumeration, a rounded number, text of bytes, a `Decimal` of ``1_000``, and a moment of a
     number, or of text of one: the seconds since 1970.  A validator of the host's own makes something else of the part.
@@ -164,7 +164,7 @@ def _is_certain(leaf: Any, made: Any) -> bool:
 
 
 def _as_json(value: Any) -> Any:
-    """A value with text in the places of what JSON cannot hold; whole doubles become whole numbers."""
+    """A value with text in place of parts that JSON cannot represent; integral floats become integers."""
     if type(value) is dict:
         return {key: _as_json(item) for key, item in value.items()}
     if type(value) is list:

@@ -1,4 +1,4 @@
-"""Describes values for the messages of errors: short, and without what may be a secret."""
+"""Describes values for error messages: briefly, and without revealing secrets."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def given(value: Any) -> str:
 
 
 def given_as(name: str, value: Any) -> str:
-    """As `given`, but a string that may be a secret in the wrong place, as the name tells, is not repeated."""
+    """As `given`, but omits a string that may be a secret according to its name."""
     if type(value) is str and is_secret(name):
         return "a string"
     return given(value)
 
 
 def failure_of(tool: str, error: Exception) -> NeuroScriptError:
-    """What a script gets where the code of a host raised, in a tool or in a validator of its types."""
+    """Makes the error that a script gets when host code raised, in a tool or in a validator of its types."""
     if isinstance(error, NeuroScriptError):
         return error
     if isinstance(error, RecursionError | MemoryError):
@@ -53,7 +53,7 @@ def failure_of(tool: str, error: Exception) -> NeuroScriptError:
 
 
 def is_secret(name: str) -> bool:
-    """Whether a name is one that secrets have."""
+    """Whether a name is typical for secrets."""
     return _secret().search(name) is not None
 
 

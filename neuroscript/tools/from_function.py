@@ -1,4 +1,4 @@
-"""Makes a tool's spec from the type hints and the docstring of a Python function."""
+"""Derives a tool's spec from the type hints and the docstring of a Python function."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
 def _arg_type(
     function: Callable[..., Any], name: str, hint: Any, collects: bool
 ) -> tuple[ArgType, bool, str, tuple[ArgType, ...], PythonType | None]:
-    """The type of a parameter, whether it may be None, its description, the options of a union, and its Python type."""
+    """The type of a parameter, whether it may be None, its description, its union's options, and its Python type."""
     plain, notes = hint, ()
     if typing.get_origin(hint) is typing.Annotated:
         plain, notes = hint.__origin__, hint.__metadata__
@@ -134,7 +134,7 @@ def _arg_type(
 
 
 def _options(hint: Any) -> tuple[ArgType, ...]:
-    """The types of a union's members; none where they are any."""
+    """The types of a union's members; none if any type is allowed."""
     if typing.get_origin(hint) not in (typing.Union, types.UnionType):
         return ()
     kinds = [_type_of(option) for option in typing.get_args(hint) if option is not type(None)]
@@ -142,14 +142,14 @@ def _options(hint: Any) -> tuple[ArgType, ...]:
 
 
 def _note(extra: Any) -> str:
-    """The description in a part of an ``Annotated`` hint: a string, or a ``Field`` or ``Doc`` that has one."""
+    """The description in the metadata of an ``Annotated`` hint: a string, or that of a ``Field`` or ``Doc``."""
     text = extra if isinstance(extra, str) else getattr(extra, "description", None)
     text = getattr(extra, "documentation", None) if text is None else text
     return " ".join(text.split()) if isinstance(text, str) else ""
 
 
 def _default_of(parameter: inspect.Parameter, hint: Any) -> tuple[Any, Callable[[], Any] | None]:
-    """As `default_of`, or what a ``Field`` in the annotation says."""
+    """As `default_of`, or the default of a ``Field`` in the annotation."""
     default, factory = default_of(parameter)
     if default is parameter.empty and typing.get_origin(hint) is typing.Annotated:
         for extra in hint.__metadata__:
@@ -159,7 +159,7 @@ def _default_of(parameter: inspect.Parameter, hint: Any) -> tuple[Any, Callable[
 
 
 def _python_type(function: Callable[..., Any], hint: Any) -> tuple[PythonType | None, str]:
-    """The Python type of an annotation, or None and why there is none."""
+    """The Python type of an annotation, or None and the reason why there is none."""
     if isinstance(hint, str | typing.ForwardRef):
         return None, "a name that cannot be found when the program runs"
     from neuroscript.tools.python_types import NotUnderstood, PythonType
@@ -171,12 +171,12 @@ def _python_type(function: Callable[..., Any], hint: Any) -> tuple[PythonType | 
 
 
 def _python_result(function: Callable[..., Any], hint: Any) -> PythonType | None:
-    """The Python type of a result; None where it is converted as it comes."""
+    """The Python type of a result; None if results are converted by their own type."""
     return None if _is_plain(hint) or _is_of_language(hint) else _python_type(function, hint)[0]
 
 
 def _kind_of(python_type: PythonType) -> ArgType:
-    """The type of the language's values that a Python type is made of, where it is one."""
+    """The language's type from whose values a Python type is built, if there is one."""
     schema = python_type.schema
     if "$ref" in schema:
         schema = schema["$defs"][schema["$ref"].rpartition("/")[2]]
@@ -195,7 +195,7 @@ _OWN = (Handle, Function, TimeDate, Fuzzy, ErrorValue)
 
 
 def _is_plain(hint: Any) -> bool:
-    """Whether the types of the language say all that an annotation does, so that no Python type is needed."""
+    """Whether the language's types fully describe an annotation, so that no Python type is needed."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
         return all(isinstance(extra, str) or hasattr(extra, "documentation") for extra in hint.__metadata__) and (
@@ -223,14 +223,14 @@ _NUMBERS = (int | float, float | int)
 
 
 def _is_of_language(hint: Any) -> bool:
-    """Whether an annotation has types of the language in it, or is a map of the host's own, which pydantic lacks."""
+    """Whether an annotation contains the language's types, or a mapping class of the host, which pydantic lacks."""
     if isinstance(hint, type) and typing.get_origin(hint) is None:
         return issubclass(hint, (*_OWN, dict)) and not typing.is_typeddict(hint)
     return typing.get_origin(hint) is Callable or any(map(_is_of_language, typing.get_args(hint)))
 
 
 def _simplified(hint: Any) -> tuple[Any, bool]:
-    """As `without_none`, and a union of several types as the one that stands for them."""
+    """As `without_none`, with a union of several types replaced by the type that covers them."""
     hint, optional = without_none(hint)
     if typing.get_origin(hint) not in (typing.Union, types.UnionType):
         return hint, optional
@@ -304,7 +304,7 @@ class _Text:
 
 
 def _parse_docstring(text: str) -> _Text:
-    """A docstring in Google's style: the text before the sections, the arguments, and the other sections."""
+    """Parses a docstring in Google's style: the text before the sections, the arguments, and the other sections."""
     sections: dict[str, list[str]] = {"": []}
     current = ""
     for line in text.splitlines():
@@ -324,7 +324,7 @@ def _parse_docstring(text: str) -> _Text:
 
 
 def _items(lines: list[str]) -> dict[str, str]:
-    """``name: text`` entries; a line indented further goes on with the one before."""
+    """Parses ``name: text`` entries; a line indented further continues the one before."""
     indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
     found: dict[str, str] = {}
     name = ""

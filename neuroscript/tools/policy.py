@@ -1,4 +1,4 @@
-"""The host's policy: which tools programs may call, and which capabilities it grants."""
+"""The tool policy: the tools that programs may call, and the capabilities that the host grants."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Policy:
         object.__setattr__(self, "_patterns", patterns)
 
     def refusal(self, spec: ToolSpec) -> str | None:
-        """Why the tool may not be called; None if it may."""
+        """Returns the reason why a tool may not be called; None if it may."""
         allow, deny, _, exempt = self._patterns
         name = spec.name.lower()
         if deny.match(name):
@@ -106,11 +106,11 @@ class Policy:
         return self._patterns[2].match(capability.lower())
 
     def permits(self, spec: ToolSpec) -> bool:
-        """Whether the tool may be called."""
+        """Whether a tool may be called."""
         return self.refusal(spec) is None
 
     def check(self, spec: ToolSpec) -> None:
-        """Raises error 10 (`AccessError`) if the tool may not be called."""
+        """Raises error 10 (`AccessError`) if a tool may not be called."""
         reason = self.refusal(spec)
         if reason is not None:
             raise NeuroScriptError(ErrorCode.SECURITY, reason)

@@ -1,4 +1,4 @@
-"""Converts between values of the language and the Python types that pydantic understands.
+"""Converts between values of the language and Python types that pydantic supports.
 
 This module imports pydantic, and is itself imported only where an annotation needs it.
 """
@@ -31,15 +31,15 @@ _AS_THEY_ARE = (str, int, float, bytes, date)
 
 
 class NotUnderstood(Exception):
-    """An annotation that pydantic does not understand, or that no JSON Schema describes."""
+    """Raised for an annotation that pydantic does not support, or that has no JSON Schema."""
 
 
 class Misfit(Exception):
-    """A value that does not fit a type.
+    """Raised for a value that does not fit a type.
 
     Args:
-        wanted: the type, as people read it.
-        problems: what is wrong with which part.
+        wanted: the type, as shown to people.
+        problems: the problems, each with the part that it is about.
     """
 
     def __init__(self, wanted: str, problems: list[Problem]) -> None:
@@ -49,14 +49,14 @@ class Misfit(Exception):
 
     @property
     def predicate(self) -> str:
-        """What is wrong, to go on after the name of the value: ``must be a number, not nil``."""
+        """The problem as a predicate for the value's name: ``must be a number, not nil``."""
         if len(self.problems) == 1 and not self.problems[0].path:
             return str(self.problems[0])
         return f"is not a valid {self.wanted.replace(' | ', ' or ')}: {text_of_problems(self.problems)}"
 
 
 class PythonType:
-    """A Python type that an argument is converted to, or a result from.
+    """A Python type that an argument is converted to, or a result is converted from.
 
     Args:
         hint: the annotation.
@@ -81,11 +81,11 @@ class PythonType:
         self.text = type_text(self.schema) if described else _name(hint)
 
     def read(self, value: Any, name: str = "") -> Any:
-        """The Python object that a value of the language stands for.  The value itself stays as it is.
+        """Converts a value of the language to a Python object.  The value itself is not changed.
 
         Args:
             value: a value of the language.
-            name: what it is given as; a string in the place of a secret is not repeated in errors.
+            name: its name in errors, which do not repeat a string in place of a secret.
 
         Raises:
             Misfit: where it stands for none.
@@ -103,7 +103,7 @@ class PythonType:
         return made
 
     def write(self, result: Any) -> Any:
-        """The value of the language that a Python object is given as.
+        """Converts a Python object to a value of the language.
 
         The object is one of the type, or else what an argument of the type could be.
 
@@ -118,7 +118,7 @@ class PythonType:
         return _plain(self._dump(self.read(_value_of(result)), "none"), DEFAULT_NESTING)
 
     def in_json(self, default: Any) -> Any:
-        """A default as JSON values; None if JSON cannot hold it, as it is of a mark that stands for no value."""
+        """Returns a default as JSON values; None if JSON cannot represent it, for example a sentinel for no value."""
         try:
             return self.adapter.dump_python(default, mode="json", by_alias=True, warnings="none")
         except (PydanticSerializationError, TypeError, ValueError, AttributeError):
@@ -129,14 +129,14 @@ class PythonType:
 
 
 class _Schema(GenerateJsonSchema):
-    """Leaves out the titles that repeat the names of fields."""
+    """A generator of JSON Schemas without the titles that repeat the names of fields."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
 
 def argument_schemas(types: Mapping[str, PythonType]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
-    """The JSON Schemas of several arguments by name, and the definitions that they refer to in ``#/$defs``."""
+    """Returns the JSON Schemas of several arguments by name, and the shared definitions for ``#/$defs``."""
     inputs = [(name, "validation", one.adapter) for name, one in types.items()]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -145,12 +145,12 @@ def argument_schemas(types: Mapping[str, PythonType]) -> tuple[dict[str, dict[st
 
 
 def _name(hint: Any) -> str:
-    """The names of a class, or of the members of a union."""
+    """The name of a class, or the names of a union's members."""
     return " | ".join(getattr(option, "__name__", str(option)) for option in typing.get_args(hint) or (hint,))
 
 
 def _distance(frame: FrameType | None) -> int:
-    """How many levels the caller stands below a frame; 0 if it is none of its callers."""
+    """The number of levels that the caller is below a frame in the stack; 0 if the frame is not on it."""
     level, current = 0, sys._getframe(1)
     while frame is not None and current is not None:
         if current is frame:
@@ -160,12 +160,12 @@ def _distance(frame: FrameType | None) -> int:
 
 
 def _value_of(result: Any) -> Any:
-    """A result as a value of the language, whatever its type."""
+    """Converts a result of any type to a value of the language."""
     return from_host(_plain(result, DEFAULT_NESTING))
 
 
 def _plain(value: Any, depth: int) -> Any:
-    """A dumped object as one of the language: moments and numbers as such, all else as JSON has it.
+    """Converts dumped data to a value of the language: times and numbers are kept, all else is as in JSON.
 
     A duration becomes a number of seconds, as the standard tools have it.  A `Decimal` becomes a number where that
     loses none of its digits, and else text, which reads as a number.

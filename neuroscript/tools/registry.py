@@ -1,4 +1,4 @@
-"""The registry of the tools that programs may call.
+"""The registry of tools that programs may call.
 
 Registries are layered: the standard tools are one frozen registry that all interpreters share, and each interpreter
 adds its own on top.  Making a layer costs nothing, and a group of standard tools is imported when its first tool is
@@ -45,7 +45,7 @@ _CONTAINERS = frozenset(kind for kind in ArgType if kind is ArgType.ANY or kind 
 
 @record(frozen=True)
 class Tool:
-    """A registered tool: its spec, its function, and how the function is called.
+    """A registered tool: its spec, its function, and the way to call the function.
 
     Args:
         spec: its description.
@@ -67,7 +67,7 @@ class Tool:
 
     @classmethod
     def of(cls, spec: ToolSpec, function: Callable[..., Any]) -> Tool:
-        """Makes a tool of a spec and a function.
+        """Makes a tool from a spec and a function.
 
         Raises:
             NeuroScriptError: 41 if the function cannot be called with the spec's arguments.
@@ -90,7 +90,7 @@ class Tool:
 
     @property
     def validator(self) -> Validator:
-        """Validates arguments, ``validate(args, named=None) -> list``; generated when it is first used."""
+        """The function that validates arguments, ``validate(args, named=None) -> list``; generated when first used."""
         if self._validator is None:
             from neuroscript.tools.validation import compile_validator
 
@@ -99,7 +99,7 @@ class Tool:
         return self._validator
 
     def invoke(self, context: Any, validated: list[Any]) -> Any:
-        """Calls the function with validated arguments and gives its result as a value of the language.
+        """Calls the function with validated arguments and returns its result as a value of the language.
 
         Raises:
             NeuroScriptError: what the tool raised; 18 if it needs a context and there is none; 21 for any other
@@ -121,7 +121,7 @@ class Tool:
         return result if self.spec.pure else from_host(result)
 
     def _result(self, python_type: PythonType, result: Any) -> Any:
-        """A result as a value of the language.
+        """Converts a result to a value of the language.
 
         Raises:
             NeuroScriptError: 21 if it is not of the type.
@@ -161,7 +161,7 @@ class Tool:
 
 
 def _plain(spec: ToolSpec, function: Callable[..., Any]) -> Tool | None:
-    """The tool of an ordinary pure function, without reading its signature as `CallShape` does; else None.
+    """The tool of an ordinary pure function, made without inspecting its signature as `CallShape` does; else None.
 
     The standard tools are nearly all of that kind, and the first call of one should not wait for `inspect`'s ways.
     """
@@ -254,7 +254,7 @@ class ToolRegistry:
     def tool(self, name: str = "", /, **fields: Any) -> Callable[[F], F]: ...  # noqa: F811
 
     def tool(self, name: Any = "", /, **fields: Any) -> Any:  # noqa: F811
-        """A decorator that registers a function, its spec made by `ToolSpec.from_function`.
+        """Decorator that registers a function as a tool, with a spec made by `ToolSpec.from_function`.
 
         Args:
             name: the group and the name; without one, and where it is used without parentheses, the function is the
@@ -272,7 +272,7 @@ class ToolRegistry:
         return decorate
 
     def add_groups(self, groups: Mapping[str, str]) -> None:
-        """Adds groups of tools, each in a module with ``TOOLS`` that is imported when the group is first wanted.
+        """Adds groups of tools, each in a module with ``TOOLS`` that is imported when the group is first used.
 
         Raises:
             NeuroScriptError: 43 if this registry is frozen.
@@ -282,7 +282,7 @@ class ToolRegistry:
             self._groups.update((name.lower(), module) for name, module in groups.items())
 
     def unregister(self, name: str) -> None:
-        """Removes a tool; a parent's is hidden here and stays there.
+        """Removes a tool; a parent registry's tool is only hidden in this registry.
 
         Raises:
             NeuroScriptError: 3 if there is none; 43 if this registry is frozen.
@@ -296,11 +296,11 @@ class ToolRegistry:
                 del self._entries[key]
 
     def freeze(self) -> None:
-        """Refuses every later change.  Making a layer on top does so too."""
+        """Forbids all later changes.  Making a child registry does so too."""
         self._frozen = True
 
     def later(self, loader: Callable[[], object]) -> None:
-        """Has ``loader`` called once, before a missing name is reported or tools are listed; it may register more."""
+        """Registers a ``loader`` of more tools, called once before a missing name is reported or tools are listed."""
         self._later.append(loader)
 
     def _check_open(self, what: str) -> None:
@@ -313,7 +313,7 @@ class ToolRegistry:
     # --- looking up ------------------------------------------------------------------------------------------------
 
     def get(self, name: str) -> Tool | None:
-        """The tool of that name, or None."""
+        """Returns the tool of a name, or None."""
         key = _key(name)
         tool = self._find(key)
         if tool is None:
@@ -325,7 +325,7 @@ class ToolRegistry:
         return tool
 
     def _load_more(self) -> None:
-        """Calls the next loader of `later`; one that fails is called again for whoever asks next."""
+        """Calls the next loader of `later`; a loader that fails is called again on the next occasion."""
         with self._lock:
             loader = self._later.pop(0)
             try:
@@ -335,7 +335,7 @@ class ToolRegistry:
                 raise
 
     def lookup(self, name: str) -> Tool:
-        """The tool of that name.
+        """Returns the tool of a name, or raises an error with suggestions.
 
         Raises:
             NeuroScriptError: 3, with the nearest names.
@@ -371,7 +371,7 @@ class ToolRegistry:
             return True
 
     def near(self, name: str, count: int = 3) -> list[str]:
-        """The names of tools that are most like a name that is not found, the nearest first."""
+        """Returns the tool names most similar to a name that was not found, the closest first."""
         import difflib
 
         key = _key(name)
@@ -409,11 +409,11 @@ class ToolRegistry:
         return [found[key] for key in sorted(found)]
 
     def specs(self) -> list[ToolSpec]:
-        """Every tool's spec, by name."""
+        """Returns the specs of all tools, sorted by name."""
         return self._all_specs()
 
     def names(self) -> list[str]:
-        """Every tool's name, without ``tool.``, in order."""
+        """Returns the names of all tools, without ``tool.``, sorted."""
         return [spec.name for spec in self._all_specs()]
 
     def __iter__(self) -> Iterator[Tool]:
@@ -428,7 +428,7 @@ class ToolRegistry:
     # --- calling ---------------------------------------------------------------------------------------------------
 
     def call(self, name: str, /, *args: Any, context: Any = None, **named: Any) -> Any:
-        """Calls a tool for a host or a model: looks it up, asks the policy, validates, and normalises the result.
+        """Calls a tool for a host or a model: looks it up, checks the policy, validates, and normalises the result.
 
         Args:
             name: the tool's name; also in the form that model providers use, ``str__ToUpper``.
@@ -448,7 +448,7 @@ class ToolRegistry:
 
 
 def default_name(function: Callable[..., Any]) -> str:
-    """The name of the tool that a function becomes if it gets none: ``host.`` and the function's own.
+    """Returns the default name of a function's tool: ``host.`` and the function's own name.
 
     Raises:
         NeuroScriptError: 41 for a function without a name that a tool may have.

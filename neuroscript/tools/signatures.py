@@ -18,7 +18,7 @@ _CONTEXT_TYPE = re.compile(r"\bToolContext\b")
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """The name of a function for error messages."""
+    """Returns the name of a function for error messages."""
     plain = plain_function(function)
     return getattr(plain, "__qualname__", None) or repr(plain)
 
@@ -26,7 +26,7 @@ def name_of(function: Callable[..., Any]) -> str:
 def split_context(
     parameters: list[inspect.Parameter],
 ) -> tuple[inspect.Parameter | None, list[inspect.Parameter]]:
-    """The parameter that takes the call context, which is the first if any, and the others."""
+    """Returns the parameter for the call context, which is the first if any, and the other parameters."""
     if parameters and parameters[0].kind in POSITIONAL:
         first = parameters[0]
         if first.name in CONTEXT_NAMES or is_context_type(first.annotation):
@@ -41,7 +41,7 @@ def is_context_type(annotation: Any) -> bool:
 
 
 def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The type hints of a function by parameter; one that cannot be evaluated is left out.
+    """Returns the type hints of a function by parameter; hints that cannot be evaluated are left out.
 
     A hint may name a class that is imported for type checkers alone, as that of the call context often is.
     """
@@ -64,7 +64,7 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def defining_frame(function: Callable[..., Any]) -> types.FrameType | None:
-    """The frame of the running function in which a function was defined, whose local types its annotations may name.
+    """Finds the running frame in which a function was defined, whose local types its annotations may name.
 
     None for a function of a module, and where what defined it has returned.
     """
@@ -78,12 +78,12 @@ def defining_frame(function: Callable[..., Any]) -> types.FrameType | None:
 
 
 def _holds(outer: types.CodeType, inner: types.CodeType) -> bool:
-    """Whether a function's code stands in another's, perhaps in a class there."""
+    """Whether a function's code is nested in another's, perhaps in a class there."""
     return any(part is inner or _holds(part, inner) for part in outer.co_consts if isinstance(part, types.CodeType))
 
 
 def default_of(parameter: inspect.Parameter) -> tuple[Any, Callable[[], Any] | None]:
-    """The default of a parameter and what makes one for each call, which pydantic's ``Field(…)`` may say.
+    """Returns the default and the default factory of a parameter, which pydantic's ``Field(…)`` may give.
 
     The default is ``parameter.empty`` where there is neither.
     """
@@ -96,13 +96,13 @@ def default_of(parameter: inspect.Parameter) -> tuple[Any, Callable[[], Any] | N
 
 
 def field_of(parameter: inspect.Parameter) -> Any:
-    """The ``Field(…)`` that stands for a parameter's default; None if there is none."""
+    """Returns the ``Field(…)`` given as a parameter's default; None if there is none."""
     fields = sys.modules.get("pydantic.fields")  # imported by whoever wrote one
     return parameter.default if fields is not None and isinstance(parameter.default, fields.FieldInfo) else None
 
 
 def without_none(hint: Any) -> tuple[Any, bool]:
-    """``X | None`` as X and True; anything else as it is and False."""
+    """Splits ``X | None`` into X and True; returns any other hint unchanged, and False."""
     if typing.get_origin(hint) not in (typing.Union, types.UnionType):
         return hint, False
     options = [option for option in typing.get_args(hint) if option is not type(None)]
@@ -111,7 +111,7 @@ def without_none(hint: Any) -> tuple[Any, bool]:
 
 
 def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function behind a partial application or a callable object, which has the annotations."""
+    """Returns the function behind a partial application or a callable object, which has the annotations."""
     while isinstance(function, functools.partial):
         function = function.func
     if inspect.isroutine(function) or inspect.isclass(function):

@@ -23,18 +23,18 @@ class ToolSpec:
 
     Args:
         name: group and name, ``str.ToUpper``; a leading ``tool.`` is dropped.
-        description: what it does, in a sentence or two.
+        description: a description of the tool in a sentence or two.
         category: the heading that it stands under; the group if left out.
         args: its arguments in positional order.  Optional ones may stand before required ones.
         return_type: the type of its result.
         python_result: the Python type that results are converted from, where it is none of those that ``return_type``
             names; `from_function` finds it in the annotation.
-        return_help: what the result is.
+        return_help: a description of the result.
         example: a call that works, ``tool.str.ToUpper("a") = "A"``.
         error_conditions: when it fails, and with which codes.
         variadic: the last argument takes all positional arguments that are left, each of that argument's type; the
             function gets them as one list.
-        capabilities: what a host must grant, such as ``fs:read``.
+        capabilities: the capabilities that a host must grant, such as ``fs:read``.
         pure: a function over values alone: it never keeps or changes its arguments and returns exact values of the
             language, so that neither arguments nor result are copied.  One that takes the context may call functions
             of the script that it is given as arguments of type ``function`` or ``function_or_key``.
@@ -92,17 +92,17 @@ class ToolSpec:
 
     @property
     def full_name(self) -> str:
-        """The name as scripts write it: ``tool.str.ToUpper``."""
+        """The name in scripts: ``tool.str.ToUpper``."""
         return f"tool.{self.name}"
 
     @property
     def group(self) -> str:
-        """All of the name but its last part: ``str``."""
+        """The group of the tool, its name without the last part: ``str``."""
         return self.name.rpartition(".")[0]
 
     @property
     def usage(self) -> str:
-        """How scripts call the tool: ``tool.str.Replace(input_string, old_substring, new_substring, count?)``."""
+        """The call syntax in scripts: ``tool.str.Replace(input_string, old_substring, new_substring, count?)``."""
         names = [arg.name + ("" if arg.required else "?") for arg in self.args]
         if self.variadic:
             names[-1] = self.args[-1].name + "…"
@@ -110,7 +110,7 @@ class ToolSpec:
 
     @property
     def signature(self) -> str:
-        """The usage with types: ``tool.str.Length(input_string: string) -> int``."""
+        """The call syntax with types: ``tool.str.Length(input_string: string) -> int``."""
         parts = [f"{arg.name}{'' if arg.required else '?'}: {arg.type_text}" for arg in self.args]
         if self.variadic:
             parts[-1] = f"{self.args[-1].name}…: {self.args[-1].type_text}"
@@ -118,12 +118,12 @@ class ToolSpec:
 
     @property
     def result_text(self) -> str:
-        """The type of the result as people read it."""
+        """The type of the result as shown to people."""
         return str(self.return_type) if self.python_result is None else self.python_result.text
 
     @property
     def is_plain(self) -> bool:
-        """Whether the function takes its arguments, and gives its result, without conversions of Python types."""
+        """Whether arguments and result need no conversion to or from Python types."""
         return self.python_result is None and all(arg.is_plain for arg in self.args)
 
     @property
@@ -132,7 +132,7 @@ class ToolSpec:
         return self.name.replace(".", "__")
 
     def to_json_schema(self) -> dict[str, Any]:
-        """The JSON Schema of the arguments, passed by name as one object."""
+        """Returns the JSON Schema of the arguments as one object."""
         properties: dict[str, Any] = {}
         found, definitions = self._python_schemas()
         for index, arg in enumerate(self.args):
@@ -155,7 +155,7 @@ class ToolSpec:
         return {**whole, "$defs": definitions} if definitions else whole
 
     def _python_schemas(self) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
-        """The schemas of the arguments that have Python types, and the definitions that they refer to."""
+        """The schemas of the arguments with Python types, and the definitions that they refer to."""
         types = {arg.name: arg.python_type for arg in self.args if arg.python_type is not None}
         if not types:
             return {}, {}
@@ -164,7 +164,7 @@ class ToolSpec:
         return argument_schemas(types)
 
     def to_function_schema(self) -> dict[str, Any]:
-        """The description for models that call tools: ``name``, ``description``, ``parameters``."""
+        """Returns the function schema for models that call tools: ``name``, ``description``, ``parameters``."""
         return {
             "name": self.function_name,
             "description": self.description,
@@ -172,7 +172,7 @@ class ToolSpec:
         }
 
     def to_map(self) -> dict[str, Any]:
-        """The whole spec as JSON values, for documents and for scripts."""
+        """Returns the whole spec as JSON values, for documents and for scripts."""
         return {
             "name": self.name,
             "full_name": self.full_name,
@@ -199,7 +199,7 @@ class ToolSpec:
 
     @classmethod
     def from_function(cls, name: str, function: Callable[..., Any], **fields: Any) -> ToolSpec:
-        """The spec of a Python function, from its type hints and docstring.
+        """Makes the spec of a Python function from its type hints and docstring.
 
         Args:
             name: the tool's name.
@@ -220,7 +220,7 @@ class ToolSpec:
 
 
 def _default_in_json(arg: ArgSpec) -> Any:
-    """The default of an argument as JSON values; None if there is none, or none that JSON can hold."""
+    """The default of an argument as JSON values; None if there is none, or JSON cannot represent it."""
     if arg.required or arg.default is None or arg.default_factory is not None:
         return None
     if arg.python_type is None:

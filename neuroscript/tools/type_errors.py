@@ -1,4 +1,4 @@
-"""Says in the language's own words what pydantic found wrong with a value."""
+"""Translates pydantic's validation errors into the language's own terms."""
 
 from __future__ import annotations
 
@@ -91,12 +91,12 @@ _UNKNOWN = ("extra_forbidden", "no_such_attribute", "unexpected_keyword_argument
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one part of a value.
+    """A problem with one part of a value.
 
     Args:
         path: where the part is, as the language writes it (``lines[0].qty``); empty for the value itself.
-        text: what it must be (``must be a whole number``), or what else is wrong.
-        found: what was given instead, if the text does not say it.
+        text: the requirement (``must be a whole number``), or another description of the problem.
+        found: a description of the value given, if the text does not have one.
     """
 
     path: str
@@ -109,14 +109,14 @@ class Problem:
 
 
 def problem_at(value: Any, path: Path, text: str, *, secret: bool = False) -> Problem:
-    """The problem of a part of a value that is something else than it must be."""
+    """Makes the problem of a part of a value that has the wrong type or value."""
     part = part_at(value, path)
     hidden = type(part) is str and (secret or any(isinstance(step, str) and is_secret(step) for step in path))
     return Problem(_path_text(path), text, "another string" if hidden else given(part))
 
 
 def problems_of(error: ValidationError, value: Any, *, secret: bool = False) -> list[Problem]:
-    """What is wrong with a value, part by part.
+    """Returns the problems with a value, part by part.
 
     What the members of a union expect of one part is one problem: it must be this or that.
     """
@@ -141,13 +141,13 @@ def problems_of(error: ValidationError, value: Any, *, secret: bool = False) -> 
 
 
 def text_of_problems(problems: list[Problem]) -> str:
-    """Several problems as one text, the first ones alone if they are many."""
+    """Joins several problems into one text; only the first ones if there are many."""
     more = len(problems) - _MOST_PROBLEMS
     return "; ".join(map(str, problems[:_MOST_PROBLEMS])) + (f"; and {more} more" if more > 0 else "")
 
 
 def _merged(problems: list[Problem]) -> list[Problem]:
-    """``must be a whole number or a list``, where several problems say what one part must be."""
+    """Merges problems of the same part into one: ``must be a whole number or a list``."""
     alike = [one for one in problems if one.found and one.text.startswith("must be ")]
     if len(alike) < 2:
         return problems
@@ -176,7 +176,7 @@ def _expected(kind: str, message: str, context: dict[str, Any]) -> str:
 
 
 def _quoted(options: str) -> str:
-    """The options of an enumeration, with quotation marks as the language has them."""
+    """The options of an enumeration, in the quotation marks of the language."""
     return _cut(re.sub(r"(?<!\S)'(.*?)'(?=, | or |$)", r'"\1"', options))
 
 

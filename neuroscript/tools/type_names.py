@@ -1,4 +1,4 @@
-"""Writes types for people, from their JSON Schemas: ``"small" | "large"``, ``list of int``, ``date``, ``Order``."""
+"""Formats JSON Schemas as readable types: ``"small" | "large"``, ``list of int``, ``date``, ``Order``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DEFINITION = "#/$defs/"
 
 
 def type_text(schema: dict[str, Any]) -> str:
-    """The type that a JSON Schema describes; ``any`` where it says nothing."""
+    """Returns the readable type of a JSON Schema; ``any`` if it sets no constraint."""
     return _text(schema, schema.get("$defs", {}))
 
 

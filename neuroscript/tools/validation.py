@@ -1,4 +1,4 @@
-"""Validates the arguments of tool calls: their count, names and types, with conversions that lose nothing.
+"""Validates the arguments of tool calls by count, name and type, with lossless conversions only.
 
 A program's calls go through a function generated for the spec (`compile_validator`): what passes as it is costs a few
 type tests, and everything else goes the one slow way, which converts or explains.
@@ -79,7 +79,7 @@ def _host_value(spec: ToolSpec, value: Any, place: str) -> Any:
 
 
 def convert(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any] | None = None) -> list[Any]:
-    """Validates and converts arguments that are values of the language already; they are not copied."""
+    """Validates and converts arguments that are already values of the language, without copying them."""
     values = _bind(spec, args, named or {})
     last = len(values) - 1
     for index, arg in enumerate(spec.args):
@@ -96,7 +96,7 @@ def convert(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any] | None
 
 
 def _bind(spec: ToolSpec, args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
-    """One value for each argument of the spec, a list for a variadic one; `_MISSING` where none is given."""
+    """One value for each argument of the spec, with a list for a variadic one, and `_MISSING` if none is given."""
     count = len(spec.args)
     if len(args) == count and not named and not spec.variadic:
         return list(args)
@@ -132,7 +132,7 @@ def _count_text(spec: ToolSpec) -> str:
 
 
 def _convert_rest(spec: ToolSpec, arg: ArgSpec, values: Any) -> list[Any]:
-    """The values of a variadic argument; by name they come as one list."""
+    """The values of a variadic argument; passed by name, they are one list."""
     place = len(spec.args)
     if values is _MISSING or values is None:
         if arg.required:
@@ -247,7 +247,7 @@ def _to_function_or_key(value: Any) -> Any:
 
 
 def _to_option(options: tuple[ArgType, ...], value: Any) -> Any:
-    """The value as it is where it has one of the types, else converted to the first that it can be."""
+    """The value unchanged if it has one of the types, else converted to the first possible one."""
     found = [_CONVERTERS[option](value) for option in options]
     if any(converted is value for converted in found):
         return value
@@ -311,7 +311,7 @@ for _kind in list(ArgType):
 
 
 def convert_value(arg_type: ArgType, value: Any) -> Any:
-    """Converts a value to a type; returns a private mark where that would lose something."""
+    """Converts a value to a type; returns a private sentinel if that would be lossy."""
     return _CONVERTERS[arg_type](value)
 
 
@@ -346,7 +346,7 @@ _NAMES: dict[str, Any] = {
 
 
 def inline_check(arg: ArgSpec | ArgType) -> str | None:
-    """A Python expression, with ``{0}`` for a name, that is true where the value passes as it is.
+    """Returns a Python expression, with ``{0}`` for a name, that is true if the value needs no conversion.
 
     It uses ``type`` and the names of built-in types alone.  Where it holds for every argument of a call that gives all
     of them by position, the validator would return those very values and need not be called.  None: there is no such
@@ -365,7 +365,7 @@ def inline_check(arg: ArgSpec | ArgType) -> str | None:
 
 
 def _any_of(templates: dict[ArgType, str], options: tuple[ArgType, ...]) -> str | None:
-    """An expression that is true of a value of one of the types; None if there is none for one of them."""
+    """An expression that is true for a value of any of the types; None if one of the types has no such expression."""
     known = [templates[option] for option in options if option in templates]
     return f"({' or '.join(f'({template})' for template in known)})" if len(known) == len(options) else None
 
@@ -400,7 +400,7 @@ def compile_validator(spec: ToolSpec) -> Validator:
 
 
 def _fast_counts(spec: ToolSpec) -> list[int]:
-    """The argument counts that the fast way covers: all, and fewer where optional ones at the end are left out.
+    """The argument counts that the fast path covers: all, and fewer if trailing optional ones are omitted.
 
     What a variadic argument collects goes the slow way.
     """
