@@ -11,7 +11,7 @@ from ai_wm.calls.pricing import PriceSource, cost_of_call
 from ai_wm.calls.turn import Turn
 from ai_wm.data.bounds import MOST_TOKENS, short, storable
 from ai_wm.data.totals import OUTPUT_SUMMARY_CHARACTERS, output_summary
-from ai_wm.data.types import AIWorkerDefinition, PerformanceRecord, Timestamp
+from ai_wm.data.types import ZERO_TIME, AIWorkerDefinition, PerformanceRecord, Timestamp
 from ai_wm.keys import Secret, redact
 from ai_wm.providers.base import Usage
 from ai_wm.support.clock import Span
@@ -69,24 +69,25 @@ def record_of(turn: Turn, span: Span, tried: Sequence[Tried], error: BaseExcepti
     return PerformanceRecord.of_valid(values) if _is_plain(values) else PerformanceRecord(**values)
 
 
-def in_flight(turn: Turn, start: Timestamp) -> dict[str, Any]:
+def in_flight(turn: Turn, start: float) -> dict[str, Any]:
     """Makes a provisional record of a running turn, in case the process dies: its use so far plus the reservation.
 
     Args:
         turn: the turn, whose next round is about to be sent.
-        start: when it began.
+        start: when it began, in seconds since 1970.
     """
-    usage, reserved, clearance = turn.usage, turn.reserved, turn.task.options.clearance
+    # It is made for each call, so nothing is put together here that `lost_record` can put together.
+    usage, (given, produced), clearance = turn.usage, turn.reserved_tokens, turn.task.options.clearance
     values = {
         "task_id": turn.task_id,
         "instance_id": turn.instance_id,
         "definition_id": turn.definition.definition_id,
-        "timestamp_start": str(start),
+        "timestamp_start": start,
         "input_context": dict(turn.task.known),
         "llm_metrics": {
-            "input_tokens": usage.input_tokens + reserved.input_tokens,
-            "output_tokens": usage.output_tokens + reserved.output_tokens,
-            "total_tokens": usage.total_tokens + reserved.total_tokens,
+            "input_tokens": usage.input_tokens + given,
+            "output_tokens": usage.output_tokens + produced,
+            "total_tokens": usage.input_tokens + usage.output_tokens + given + produced,
             "model_used": turn.definition.model_name,
             "attempts": turn.attempts + 1,
             "tool_rounds": turn.rounds - 1,
@@ -113,11 +114,13 @@ def lost_record(
     Raises:
         NeuroScriptError: 4 for anything but such a record.
     """
-    metrics = call.get("llm_metrics")
+    metrics, seconds = call.get("llm_metrics"), call.get("timestamp_start")
+    start = Timestamp.from_unix(seconds) if type(seconds) is float and 0 <= seconds < 1e10 else ZERO_TIME
     record = PerformanceRecord(
         **{
             **call,
-            "timestamp_end": call.get("timestamp_start"),
+            "timestamp_start": start,
+            "timestamp_end": start,
             "success": False,
             "error_details": LOST,
             "llm_metrics": {

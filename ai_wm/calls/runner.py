@@ -150,7 +150,7 @@ class Runner:
         request = turn.request(grant)
         turn.begin(grant.secret)
         if self.in_flight is not None:
-            self.in_flight.begin(in_flight(turn, self.clock.now()))
+            self.in_flight.begin(in_flight(turn, self.clock.seconds()))
         try:
             client = self.clients.for_provider(request.provider, request.model)
             turn.sent()

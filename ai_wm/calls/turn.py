@@ -319,10 +319,16 @@ class Turn:
     @property
     def reserved(self) -> Usage:
         """The tokens reserved for the round, as a usage."""
+        given, produced = self.reserved_tokens
+        return Usage(input_tokens=given, output_tokens=produced, estimated=True)
+
+    @property
+    def reserved_tokens(self) -> tuple[int, int]:
+        """The tokens reserved for the round: input and output."""
         request = self.request()
         reserved = self._hold.tokens if self._hold is not None else estimate_tokens(request)
         given = min(estimate_input(request), reserved)
-        return Usage(input_tokens=given, output_tokens=reserved - given, estimated=True)
+        return given, reserved - given
 
     def settle(self) -> None:
         """Settles the reservation with the actual use of the round; releases it if no request was sent."""
@@ -363,7 +369,8 @@ class Turn:
         """Runs the tools that a reply asks for, and adds their results to the conversation for the next round."""
         check = self.task.options.check
         above = _nesting.get()
-        token = _nesting.set(_Nesting(1, self._asked_inside) if above is None else _Nesting(above.depth + 1, above.asked))
+        inside = _Nesting(1, self._asked_inside) if above is None else _Nesting(above.depth + 1, above.asked)
+        token = _nesting.set(inside)
         try:
             for call in response.tool_calls:
                 if check is not None:

@@ -22,12 +22,14 @@ from ai_wm.support.process_lock import ProcessLock, try_hold
 from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
 _PREFIX: Final = "in-flight-"
-_MOST_BYTES: Final = 1 << 16
-"""The size in bytes beyond which a file without calls in flight is emptied."""
+_BYTES: Final = 1 << 16
+"""The size of a file.  It is made at once, so that a line which is written later changes nothing but its own bytes, and
+the sync of another file has nothing to wait for."""
 
 _MOST_READ: Final = 1 << 26
 """The size in bytes beyond which a file is taken to be foreign and is not read."""
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _log = get_logger("ai_wm.store")
 
 
@@ -43,7 +45,7 @@ class CallsInFlight:
         self._files = FileSystem()
         self._lock = threading.Lock()
         self._open: dict[str, bytes] = {}
-        self._size = 0
+        self._size = self._place = 0
         self._descriptor = -1
         self._path: Path | None = None
         self._held: ProcessLock | None = None
@@ -54,16 +56,17 @@ class CallsInFlight:
         Args:
             call: the record that it gets if it is lost; its ``task_id`` is that of the record it gets otherwise.
         """
-        line = json.dumps(call, separators=(",", ":")).encode() + b"\n"
+        line = _encode(call).encode() + b"\n"
         try:
             with self._lock:
                 self._open[call["task_id"]] = line
                 if self._descriptor < 0:
                     self._create(self.directory)
-                elif self._size > _MOST_BYTES:
+                if self._place + len(line) > self._size:
                     self._begin_anew()
-                self._files.write_at(self._descriptor, line, self._size)
-                self._size += len(line)
+                else:
+                    self._files.write_at(self._descriptor, line, self._place)
+                    self._place += len(line)
         except OSError as error:  # the call and its own record do not depend on it
             _log.warning("a call in flight cannot be noted in %s: %s", self.directory, error)
 
@@ -92,26 +95,31 @@ class CallsInFlight:
         path = directory / f"{name}.log"
         try:
             self._descriptor = self._files.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+            self._fill(self._descriptor, b"", _BYTES)
         except OSError:
             held.remove()
             raise
         self._path, self._held = path, held
 
     def _begin_anew(self) -> None:
-        """Compacts the file if most of it is about calls that are over."""
+        """Puts another file in the place of one that is full, with the calls that are still in flight."""
+        assert self._path is not None
         left = b"".join(self._open.values())
-        if 2 * len(left) > self._size or self._path is None:
-            return
         new = self._path.with_suffix(".new")
         descriptor = self._files.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         try:
-            self._files.write_at(descriptor, left, 0)
+            self._fill(descriptor, left, max(_BYTES, 4 * len(left)))
             os.replace(new, self._path)
         except OSError:
             os.close(descriptor)
             raise
-        os.close(self._descriptor)
-        self._descriptor, self._size = descriptor, len(left)
+        old, self._descriptor = self._descriptor, descriptor
+        os.close(old)
+
+    def _fill(self, descriptor: int, lines: bytes, size: int) -> None:
+        """Writes a whole file: some lines, and empty ones behind them."""
+        self._files.write_at(descriptor, lines.ljust(size, b"\n"), 0)
+        self._size, self._place = size, len(lines)
 
 
 def record_lost(directory: Path, add: Callable[[dict[str, Any]], object]) -> None:
@@ -153,7 +161,7 @@ def _calls_in(path: Path) -> Iterator[dict[str, Any]]:
     with os.fdopen(FileSystem().open(path, os.O_RDONLY), "rb") as file:
         if os.fstat(file.fileno()).st_size > _MOST_READ:
             raise OSError(f"{path} is larger than calls in flight are")
-        for line in file:
+        for line in filter(bytes.strip, file):
             try:
                 call = json.loads(line)
                 calls[str(call["task_id"])] = call

@@ -28,12 +28,12 @@ class Clock:
     """
 
     def __init__(self, seconds: Callable[[], float] | None = None) -> None:
-        self._seconds = seconds or time.time
+        self.seconds = seconds or time.time
         self._ticks = seconds or time.perf_counter
 
     def now(self) -> Timestamp:
         """Returns the current time, with microsecond precision."""
-        return Timestamp.from_unix(self._seconds())
+        return Timestamp.from_unix(self.seconds())
 
     def measure(self) -> Callable[[], Span]:
         """Starts measuring a period; calling the result at its end returns the span."""
