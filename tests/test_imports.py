@@ -355,3 +355,12 @@ def test_ai_wm_imports_the_public_names_of_neuroscript_alone() -> None:
         and one.name not in PUBLIC.get(one.module, ())
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_docstring_is_whole_text(package: str) -> None:
+    """Python 3.13 refuses a module with a docstring that holds half of a character."""
+    for path in sorted((ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                (ast.get_docstring(node, clean=False) or "").encode()

@@ -232,7 +232,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def whole_text(text: str) -> str:
-    """Returns ``text`` with surrogate pairs that servers split (``\ud83d`` | ``\ude00``) joined again.
+    """Returns ``text`` with surrogate pairs that servers split, one half to a piece, joined again.
 
     A half without its other half becomes the replacement character: it could not be written down anywhere.
     """
