@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -17,13 +18,14 @@ from ai_wm.calls.reserving import Reserving
 from ai_wm.calls.runner import Runner
 from ai_wm.data.own_files import own_files
 from ai_wm.data.policy import WorkerPolicy
-from ai_wm.data.types import APIKeySource, APIKeyStatus, PerformanceRecord
+from ai_wm.data.types import APIKeySource, APIKeyStatus
 from ai_wm.keys import Secret
 from ai_wm.keys.approvals import Approvals
 from ai_wm.keys.marks import Marks, process_marks, user_marks
 from ai_wm.providers import Clients
 from ai_wm.providers.base import LLMClient
 from ai_wm.ratelimit import MemoryRateLimiter, RateLimiter
+from ai_wm.ratelimit.deferred import limits_nothing
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
 from ai_wm.support.events import Events
@@ -131,7 +133,7 @@ def wire(
     authorizer = Authorizer(known, lookup.resolve, Approvals(policy, known.servers))
     in_flight = None
     if sandbox is not None and store is None:
-        in_flight = _calls_in_flight(sandbox, lambda call: kept.add_record(_lost(call, kept, price_source)))
+        in_flight = _calls_in_flight(sandbox, functools.partial(_record_lost, kept, counted, price_source))
     runner = Runner(
         authorizer=authorizer,
         reserving=Reserving(counted, price_source),
@@ -176,9 +178,16 @@ def _calls_in_flight(sandbox: Path, add: Callable[[dict[str, Any]], object]) -> 
     return CallsInFlight(directory)
 
 
-def _lost(call: dict[str, Any], store: Store, price_source: PriceSource | None) -> PerformanceRecord:
+def _record_lost(store: Store, limiter: RateLimiter, price_source: PriceSource | None, call: dict[str, Any]) -> None:
+    """Records a call whose process died, and counts it if nothing was held for it: its worker had no limits."""
     definition = store.definitions().get(str(call.get("definition_id")))
-    return lost_record(call, definition, price_source)
+    record = lost_record(call, definition, price_source)
+    store.add_record(record)
+    if definition is not None and limits_nothing(definition.rate_limits):
+        tokens = record.llm_metrics["total_tokens"]
+        limiter.reserve(definition.limits_id, definition.rate_limits, tokens=tokens).settle(
+            tokens, record.cost_incurred
+        )
 
 
 def _private_paths(

@@ -8,12 +8,13 @@ from time import monotonic
 
 from ai_wm.calls.authorization import Authorization
 from ai_wm.calls.ceilings import Ceiling, Held, Holds, hold_all
-from ai_wm.calls.pricing import PriceSource, estimate_cost, fallback_cost, is_priced
+from ai_wm.calls.pricing import PriceSource, TokenCounts, estimate_cost, fallback_cost, is_priced
 from ai_wm.calls.turn import Turn
 from ai_wm.data.types import AIWorkerDefinition, APIKeySourceMethod
 from ai_wm.keys.approvals import Server
 from ai_wm.providers.base import estimate_input, estimate_tokens
 from ai_wm.ratelimit import RateLimiter
+from ai_wm.ratelimit.deferred import limits_nothing
 from neuroscript import ErrorCode, NeuroScriptError
 
 _PAID_BY_NOBODY = frozenset({APIKeySourceMethod.NONE, APIKeySourceMethod.INLINE})
@@ -61,6 +62,12 @@ class Reserving:
                     price_source=self.price_source,
                     claimed=bool(definition.owner),
                 )
+        elif definition.cost_metrics and not limits_nothing(definition.rate_limits):
+            # No budget asks; but one may be set later, when the call has been lost.
+            given = min(estimate_input(request), tokens)
+            cost = estimate_cost(
+                definition, definition.model_name, tokens=tokens, input_tokens=given, price_source=_no_price
+            )
         wait, check = turn.settings.wait_seconds, options.check
         began = monotonic() if wait is not None else 0.0
         own = self.limiter.reserve(
@@ -113,6 +120,10 @@ class Reserving:
             "or install the published prices: pip install neuroscript[prices]",
             details={"limit": "price", "model": model},
         )
+
+
+def _no_price(provider: str, model: str, usage: TokenCounts) -> None:
+    """A source that knows no published price, and takes no time for it."""
 
 
 def _is_free(definition: AIWorkerDefinition, server: Server | None) -> bool:

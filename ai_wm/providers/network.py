@@ -213,7 +213,11 @@ class _SecureStream(httpcore.NetworkStream):
         return _secured(self, ssl_context, server_hostname, timeout)
 
     def get_extra_info(self, info: str) -> Any:
-        return self._tls if info == "ssl_object" else self._under.get_extra_info(info)
+        if info == "ssl_object":
+            return self._tls
+        if info == "is_readable" and (self._incoming.pending or self._tls.pending()):
+            return True  # a close_notify, say, which came together with the reply
+        return self._under.get_extra_info(info)
 
     def _do(self, step: Callable[[], T], timeout: float | None) -> T:
         """Performs one TLS operation, with all sending and receiving that it needs."""

@@ -24,6 +24,7 @@ from neuroscript.runtime.operators import BUILTINS, Operations, describe
 from neuroscript.runtime.runs import Runs
 from neuroscript.runtime.tool_calls import TOOL_NAMES, ToolLinks, bad_call
 from neuroscript.tools.awaiting import wait_for
+from neuroscript.tools.registry import checked_result
 from neuroscript.values import (
     TYPE_CONSTANTS,
     ErrorValue,
@@ -462,6 +463,7 @@ _STATELESS: dict[str, Any] = {
     abi.TYPEOF: type_name,
     abi.INFINITE: ops.infinite,
     abi.FROM_HOST: from_host,
+    abi.CHECKED_RESULT: checked_result,
     abi.BAD_CALL: bad_call,
     abi.REFUSE_UNSET: unset,
     abi.MUST: must,

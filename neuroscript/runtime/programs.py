@@ -122,6 +122,7 @@ class ToolLink:
         trusted: whether results need no check.
         returns: the type of the result.
         append: whether it is the standard tool that appends to a list.
+        checked: whether a result of another type is an error.
         options: the types of which an argument of type ``any`` has one, by its place.
     """
 
@@ -137,4 +138,5 @@ class ToolLink:
     trusted: bool
     returns: ArgType
     append: bool = False
+    checked: bool = False
     options: tuple[tuple[ArgType, ...], ...] = ()

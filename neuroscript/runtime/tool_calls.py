@@ -115,6 +115,7 @@ class ToolLinks:
             returns=spec.return_type,
             options=options if any(options) else (),
             append=spec.name in _APPENDING and tool is _standard_tool(spec.name),
+            checked=spec.checks_result,
         )
         self.namespace[abi.TOOL + key] = partial(self.call_tool, tool)
         if direct:

@@ -28,6 +28,7 @@ def understandable(hint: Any, names: Mapping[str, Any] | None = None, within: tu
     """
     if typing.is_typeddict(hint):
         return _typed_dict(hint, names, within) if _is_old_typed_dict(hint) else hint
+    hint = _named(hint)
     array = _numpy_type(hint)
     if array is not None:
         return array
@@ -45,6 +46,15 @@ def understandable(hint: Any, names: Mapping[str, Any] | None = None, within: tu
     if origin in (typing.Union, types.UnionType):
         return typing.Union[replaced]  # noqa: UP007 - of a tuple
     return hint.copy_with(replaced) if hasattr(hint, "copy_with") else origin[replaced]
+
+
+def _named(hint: Any) -> Any:
+    """What a parametrized ``type`` alias stands for, such as numpy's ``NDArray[float64]``; any other hint as it is."""
+    origin = typing.get_origin(hint)
+    alias = getattr(typing, "TypeAliasType", None)
+    if alias is None or not isinstance(origin, alias):
+        return hint
+    return origin.__value__[typing.get_args(hint)]
 
 
 def _option(options: tuple[Any, ...], value: Any) -> Any:
@@ -85,7 +95,7 @@ def _numpy_type(hint: Any) -> Any:
     if issubclass(origin, numpy.ndarray):
         items = [arg for arg in typing.get_args(hint) if typing.get_origin(arg) is numpy.dtype]
         dtype = next((arg for one in items for arg in typing.get_args(one) if isinstance(arg, type)), None)
-        return Annotated[hint, _Made(core_schema.list_schema(), lambda value: numpy.asarray(value, dtype))]
+        return Annotated[hint, _Made(core_schema.list_schema(), functools.partial(_array, numpy, dtype))]
     plain: list[tuple[Any, Any]] = [
         (numpy.bool_, core_schema.bool_schema()),
         (numpy.integer, core_schema.int_schema()),
@@ -94,6 +104,33 @@ def _numpy_type(hint: Any) -> Any:
     if not issubclass(origin, numpy.generic):
         return None
     return next((Annotated[hint, _Made(schema, origin)] for kind, schema in plain if issubclass(origin, kind)), None)
+
+
+_KINDS = {"i": "iufU", "u": "iufU", "f": "iufU", "c": "iufcU", "b": "b", "U": "U"}
+"""The kinds of numpy's types whose values an array of another kind may hold."""
+
+
+def _array(numpy: Any, dtype: Any, value: list[Any]) -> Any:
+    """An array that holds just what a list holds.
+
+    Raises:
+        ValueError: if it would hold something else.
+    """
+    wanted = "" if dtype is None else numpy.dtype(dtype).kind
+    try:
+        with numpy.errstate(over="raise"):
+            natural, made = numpy.asarray(value), numpy.asarray(value, dtype)
+    except (ValueError, TypeError, ArithmeticError):
+        fits = False
+    else:
+        kind = natural.dtype.kind
+        read = wanted and kind == "U"  # numbers in text, which arguments of number types may be too
+        exact = wanted in ("", "i", "u") and not read
+        held = kind in _KINDS.get(wanted, kind) and (not exact or made.tolist() == value)
+        fits = held or not natural.size
+    if not fits:
+        raise ValueError(f"does not fit an array{'' if dtype is None else f' of {numpy.dtype(dtype)}'}")
+    return made
 
 
 class _Made:

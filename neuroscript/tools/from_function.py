@@ -102,6 +102,7 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
     returned = hints.get("return", signature.return_annotation)
     return {
         "python_result": _python_result(function, returned),
+        "checks_result": returned in _CHECKED,
         "description": text.description,
         "args": tuple(args),
         "return_type": _return_type(returned),
@@ -191,6 +192,9 @@ _KINDS: dict[Any, ArgType] = {
     "object": ArgType.MAP,
     "array": ArgType.SLICE_ANY,
 }
+_CHECKED = (int, float, str, bool, None, type(None))
+"""The plain annotations whose results are compared with them."""
+
 _OWN = (Handle, Function, TimeDate, Fuzzy, ErrorValue)
 
 

@@ -16,7 +16,7 @@ from neuroscript.records import field, record
 from neuroscript.tools.awaiting import wait_for
 from neuroscript.tools.descriptions import failure_of
 from neuroscript.tools.spec import ArgType, ToolSpec
-from neuroscript.values import from_host, to_host
+from neuroscript.values import from_host, to_host, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +41,32 @@ _UNUSUAL = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
 _CONTEXT_NAMES = ("ctx", "context")
 _LONG_NAME = 100  # characters from which on no near name is looked for
 _CONTAINERS = frozenset(kind for kind in ArgType if kind is ArgType.ANY or kind is ArgType.MAP or kind.item_type)
+
+
+_RESULTS = {
+    str(ArgType.INT): (int,),
+    str(ArgType.FLOAT): (float, int),
+    str(ArgType.STRING): (str,),
+    str(ArgType.BOOL): (bool,),
+    str(ArgType.NIL): (type(None),),
+}
+
+
+def checked_result(wanted: str, result: Any) -> Any:
+    """Converts a tool's result to a value of the language, and compares it with the tool's annotation.
+
+    Args:
+        wanted: the type of the annotation, a plain one.
+        result: what the tool returned.
+
+    Raises:
+        NeuroScriptError: 21 if it is of another type.
+    """
+    value = from_host(result)
+    if type(value) not in _RESULTS[wanted]:
+        message = f"the tool's result is annotated as {wanted}, and it gave a {type_name(value)}"
+        raise NeuroScriptError(ErrorCode.TOOL_EXECUTION_FAILED, message)
+    return value
 
 
 @record(frozen=True)
@@ -118,6 +144,8 @@ class Tool:
         result = self._execute(args, getattr(context, "cancel_token", None) if self.is_async else None)
         if self.spec.python_result is not None:
             return self._result(self.spec.python_result, result)
+        if self.spec.checks_result:
+            return checked_result(str(self.spec.return_type), result)
         return result if self.spec.pure else from_host(result)
 
     def _result(self, python_type: PythonType, result: Any) -> Any:

@@ -58,6 +58,7 @@ class ToolSpec:
     brief: bool = False
     administers: bool = False
     python_result: PythonType | None = field(default=None, repr=False, compare=False)
+    checks_result: bool = field(default=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         fix = object.__setattr__
@@ -215,7 +216,7 @@ class ToolSpec:
 
         found = describe(function)
         if "return_type" in fields:
-            del found["python_result"]
+            del found["python_result"], found["checks_result"]
         return cls(**{"name": name, **found, **fields})
 
 

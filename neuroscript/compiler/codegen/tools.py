@@ -180,6 +180,8 @@ class ToolCallGenerator:
                 self.temporaries.hold_name(temporary)
             case _:
                 return py.call(abi.FROM_HOST, call)
+        if link.checked:
+            return py.either(test, result, py.call(abi.CHECKED_RESULT, py.const(str(link.returns)), result))
         return py.either(test, result, py.call(abi.FROM_HOST, result))
 
 

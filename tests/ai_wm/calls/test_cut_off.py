@@ -448,7 +448,23 @@ def test_the_call_of_a_process_that_died_is_recorded_as_lost(tmp_path: Path, kin
         assert record.error_details.startswith("lost: ")
         assert record.cost_incurred == 6 * 0.5 + 50 * 1.0
         world.expect(RESERVED)
-        assert world.manager.limit_usage("w")["active_instances"] == 0
+        usage = world.manager.limit_usage("w")
+        assert (usage["active_instances"], usage["cost_last_day"]) == (0, record.cost_incurred)
+
+
+def test_a_lost_call_of_a_worker_without_limits_is_counted_too(tmp_path: Path) -> None:
+    """A limit that is set later knows of it."""
+    with asked(tmp_path, silent) as world:
+        prices = {"input_cost_per_token": 0.5, "output_cost_per_token": 1.0}
+        world.manager.update_worker_definition("w", {"cost_metrics": prices, "rate_limits": {"max_tokens_per_day": 0}})
+        process = subprocess.Popen([sys.executable, "-c", DYING, str(tmp_path), "task"])
+        assert world.stage.reached.wait(LONG)
+        process.kill()
+        process.wait(LONG)
+        world.manager.close()
+        world.manager = AIWorkerManager(tmp_path)
+        world.expect(RESERVED)
+        assert world.manager.limit_usage("w")["cost_last_day"] == world.record().cost_incurred == 6 * 0.5 + 50 * 1.0
 
 
 def test_a_call_that_is_over_is_not_lost(tmp_path: Path) -> None:

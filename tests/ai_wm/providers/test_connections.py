@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,6 +154,57 @@ def test_https_with_a_certificate_that_is_trusted_and_one_that_is_not(tmp_path: 
             pytest.raises(httpx.ConnectError, match="certificate verify failed"),
         ):
             client.post(url, content=b"{}")
+
+
+def test_a_connection_that_the_server_ends_with_its_reply_is_not_used_again(tmp_path: Path) -> None:
+    """The end of TLS came in the same packet as the reply, and the next call failed."""
+    with tls_server(tmp_path, OK):  # which makes the certificate
+        pass
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    over = threading.Event()
+
+    def serve(plain: socket.socket) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        secure = context.wrap_bio(incoming, outgoing, server_side=True)
+
+        def step(action: Callable[[], object]) -> None:
+            while True:
+                try:
+                    action()
+                    break
+                except ssl.SSLWantReadError:
+                    plain.sendall(outgoing.read())
+                    incoming.write(plain.recv(65536))
+
+        with plain:
+            step(secure.do_handshake)
+            got = bytearray()
+            while not got.endswith(b"{}"):  # head and body come one after the other
+                step(lambda: got.extend(secure.read(65536)))
+            secure.write(OK)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                secure.unwrap()
+            plain.sendall(outgoing.read())
+            over.wait(10)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def accept() -> None:
+            while True:
+                try:
+                    plain, _ = listening.accept()
+                except OSError:
+                    return
+                threading.Thread(target=serve, args=[plain], daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        trusting = ssl.create_default_context(cafile=tmp_path / "cert.pem")
+        with httpx.Client(transport=Connections(trusting), timeout=5) as client:
+            url = f"https://127.0.0.1:{listening.getsockname()[1]}/"
+            assert [client.post(url, content=b"{}").text for _ in range(3)] == ["hi"] * 3
+        over.set()
+        listening.shutdown(socket.SHUT_RDWR)
 
 
 def transport_of(url: str) -> object:
