@@ -96,10 +96,8 @@ class Wiring:
             NeuroScriptError: what failed first; everything else is closed all the same.
         """
         failures = []
-        closing = [self.clients.close, self.store.close, self.limiter.close]
-        if self.in_flight is not None:
-            closing.insert(1, self.in_flight.close)
-        for close in closing:
+        in_flight = [] if self.in_flight is None else [self.in_flight.close]
+        for close in (self.clients.close, *in_flight, self.store.close, self.limiter.close):
             try:
                 close()
             except Exception as error:  # whatever one of them raises, the others are closed too
@@ -133,7 +131,7 @@ def wire(
     authorizer = Authorizer(known, lookup.resolve, Approvals(policy, known.servers))
     in_flight = None
     if sandbox is not None and store is None:
-        in_flight = _calls_in_flight(sandbox, functools.partial(_record_lost, kept, counted, price_source))
+        in_flight = _calls_in_flight(sandbox, functools.partial(_record_lost, kept, counted, price_source, moments))
     runner = Runner(
         authorizer=authorizer,
         reserving=Reserving(counted, price_source),
@@ -178,10 +176,12 @@ def _calls_in_flight(sandbox: Path, add: Callable[[dict[str, Any]], object]) -> 
     return CallsInFlight(directory)
 
 
-def _record_lost(store: Store, limiter: RateLimiter, price_source: PriceSource | None, call: dict[str, Any]) -> None:
+def _record_lost(
+    store: Store, limiter: RateLimiter, price_source: PriceSource | None, clock: Clock, call: dict[str, Any]
+) -> None:
     """Records a call whose process died, and counts it if nothing was held for it: its worker had no limits."""
     definition = store.definitions().get(str(call.get("definition_id")))
-    record = lost_record(call, definition, price_source)
+    record = lost_record(call, definition, price_source, clock.now())
     store.add_record(record)
     if definition is not None and limits_nothing(definition.rate_limits):
         tokens = record.llm_metrics["total_tokens"]

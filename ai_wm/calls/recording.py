@@ -9,7 +9,7 @@ from typing import Any, Final
 from ai_wm.calls.fallbacks import Tried
 from ai_wm.calls.pricing import PriceSource, cost_of_call
 from ai_wm.calls.turn import Turn
-from ai_wm.data.bounds import MOST_TOKENS, short, storable
+from ai_wm.data.bounds import MOST_TOKENS, bounded_cost, check_record, short, storable
 from ai_wm.data.totals import OUTPUT_SUMMARY_CHARACTERS, output_summary
 from ai_wm.data.types import ZERO_TIME, AIWorkerDefinition, PerformanceRecord, Timestamp
 from ai_wm.keys import Secret, redact
@@ -102,41 +102,50 @@ LOST: Final = "lost: the process that made this call ended before the call did"
 
 
 def lost_record(
-    call: Mapping[str, Any], definition: AIWorkerDefinition | None, prices: PriceSource | None
+    call: Mapping[str, Any], definition: AIWorkerDefinition | None, prices: PriceSource | None, now: Timestamp
 ) -> PerformanceRecord:
     """Makes the record of a call whose process died during it; its use is taken to be the amount reserved.
 
     Args:
-        call: the provisional record made by `in_flight`.
+        call: the provisional record made by `in_flight`, as a file has it that may come from anywhere.
         definition: who was asked; None if it is gone.
         prices: published prices.
+        now: the present time.
 
     Raises:
         NeuroScriptError: 4 for anything but such a record.
     """
-    metrics, seconds = call.get("llm_metrics"), call.get("timestamp_start")
-    start = Timestamp.from_unix(seconds) if type(seconds) is float and 0 <= seconds < 1e10 else ZERO_TIME
+    found, seconds, cost = call.get("llm_metrics"), call.get("timestamp_start"), call.get("cost_incurred")
+    given: Mapping[str, Any] = found if isinstance(found, dict) else {}
+    tokens = {name: _count(given.get(name)) for name in ("input_tokens", "output_tokens")}
+    counts = {name: _count(given.get(name)) for name in ("attempts", "tool_rounds")}
+    moment = Timestamp.from_unix(seconds) if type(seconds) is float and 0 <= seconds < 1e10 else ZERO_TIME
+    booked, source = (bounded_cost(cost) if type(cost) is float else 0.0), ""
+    if not booked and definition is not None:
+        model, claimed = [definition.model_name], bool(definition.owner)
+        usage = Usage(input_tokens=tokens["input_tokens"], output_tokens=tokens["output_tokens"])
+        booked, source = cost_of_call(definition, [usage], model, prices, claimed=claimed)
+    metrics = {
+        **tokens,
+        **counts,
+        "total_tokens": sum(tokens.values()),
+        "model_used": given.get("model_used", ""),
+        "finish_reason": "error",
+        "usage_estimated": True,
+        "lost": True,
+        **({"cost_source": source} if source else {}),
+    }
+    names = ("task_id", "instance_id", "definition_id", "input_context", "owner")
     record = PerformanceRecord(
-        **{
-            **call,
-            "timestamp_start": start,
-            "timestamp_end": start,
-            "success": False,
-            "error_details": LOST,
-            "llm_metrics": {
-                **(metrics if isinstance(metrics, dict) else {}),
-                "finish_reason": "error",
-                "usage_estimated": True,
-                "lost": True,
-            },
-        }
+        **{name: call[name] for name in names if name in call},
+        timestamp_start=moment,
+        timestamp_end=moment,
+        error_details=LOST,
+        llm_metrics=metrics,
+        cost_incurred=booked,
     )
-    if definition is None or record.cost_incurred:
-        return record
-    known = record.llm_metrics
-    usage = Usage(input_tokens=_count(known.get("input_tokens")), output_tokens=_count(known.get("output_tokens")))
-    cost, source = cost_of_call(definition, [usage], [definition.model_name], prices, claimed=bool(definition.owner))
-    return record.model_copy(update={"cost_incurred": cost, "llm_metrics": known | {"cost_source": source}})
+    check_record(record, now)
+    return record
 
 
 def _count(value: object) -> int:

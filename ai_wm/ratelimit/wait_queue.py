@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Protocol, Self
 
 from ai_wm.ratelimit.base import MICROSECONDS, Refusal, Reservation, refused
-from ai_wm.support.parking import Parked, Parking, parking
+from ai_wm.support.parking import Parked, parking
 from neuroscript import ErrorCode, NeuroScriptError
 
 GRACE = 0.05
@@ -121,45 +121,26 @@ class WaitQueue:
             StateError: 19 if the queue is closed meanwhile.
         """
         parked = parking.get()
-        if parked is not None:
-            return self._parked(parked, attempt, subject, wait_seconds, poll_interval)
-        with self._enter(attempt, subject, wait_seconds, cancelled, poll_interval) as waiter:
-            while (reservation := waiter.attempt()) is None:
-                waiter.sleep()
-            return reservation
-
-    def _parked(
-        self,
-        parked: Parking,
-        attempt: Callable[[], Reservation | Refusal],
-        subject: str,
-        wait_seconds: float,
-        poll_interval: PollInterval,
-    ) -> Reservation:
-        """One attempt of a caller that does not wait in its thread; its place is kept until it has a reservation."""
+        if parked is None:
+            with self._enter(Waiter(self, attempt, subject, wait_seconds, cancelled, poll_interval)) as waiter:
+                while (reservation := waiter.attempt()) is None:
+                    waiter.sleep()
+                return reservation
+        # The caller does not wait in this thread; its place is kept until it has a reservation.
         place = parked.places.get(self)
         if isinstance(place, Waiter):
-            waiter = place.trying(attempt)
+            place.retry(attempt)
         else:
-            waiter = self._enter(attempt, subject, wait_seconds, parked.check, poll_interval)
-            parked.places[self] = waiter
-        reservation = waiter.attempt()
+            place = Waiter(self, attempt, subject, wait_seconds, parked.check, poll_interval)
+            parked.places[self] = self._enter(place)
+        reservation = place.attempt()
         if reservation is None:
-            raise Parked(waiter)
+            raise Parked(place)
         del parked.places[self]
-        waiter.leave()
+        place.leave()
         return reservation
 
-    def _enter(
-        self,
-        attempt: Callable[[], Reservation | Refusal],
-        subject: str,
-        wait_seconds: float,
-        cancelled: Callable[[], None] | None,
-        poll_interval: PollInterval,
-    ) -> Waiter:
-        """Take the place at the end of the queue; see `wait`."""
-        waiter = Waiter(self, attempt, subject, wait_seconds, cancelled, poll_interval)
+    def _enter(self, waiter: Waiter) -> Waiter:
         with self._lock:
             self._waiters.append(waiter)
         return waiter
@@ -250,10 +231,9 @@ class Waiter:
         """Give the place up."""
         self._queue.leave(self)
 
-    def trying(self, attempt: Callable[[], Reservation | Refusal]) -> Waiter:
-        """Have the caller make another attempt from now on: the call has begun anew."""
+    def retry(self, attempt: Callable[[], Reservation | Refusal]) -> None:
+        """Make another attempt from now on: the call has begun anew."""
         self._attempt = attempt
-        return self
 
     def attempt(self) -> Reservation | None:
         """Try to reserve, if it is this caller's turn; None if it has to wait on, as long as `seconds` says.

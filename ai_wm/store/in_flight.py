@@ -92,34 +92,32 @@ class CallsInFlight:
         held = try_hold(directory / f"{name}.lock")
         if held is None:
             raise OSError(f"the lock of {name} is held already")
-        path = directory / f"{name}.log"
         try:
-            self._descriptor = self._files.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-            self._fill(self._descriptor, b"", _BYTES)
+            self._use(directory / f"{name}.log", b"")
         except OSError:
             held.remove()
             raise
-        self._path, self._held = path, held
+        self._held = held
 
     def _begin_anew(self) -> None:
         """Puts another file in the place of one that is full, with the calls that are still in flight."""
         assert self._path is not None
-        left = b"".join(self._open.values())
-        new = self._path.with_suffix(".new")
-        descriptor = self._files.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-        try:
-            self._fill(descriptor, left, max(_BYTES, 4 * len(left)))
-            os.replace(new, self._path)
-        except OSError:
-            os.close(descriptor)
-            raise
-        old, self._descriptor = self._descriptor, descriptor
+        old = self._descriptor
+        self._use(self._path, b"".join(self._open.values()))
         os.close(old)
 
-    def _fill(self, descriptor: int, lines: bytes, size: int) -> None:
-        """Writes a whole file: some lines, and empty ones behind them."""
-        self._files.write_at(descriptor, lines.ljust(size, b"\n"), 0)
-        self._size, self._place = size, len(lines)
+    def _use(self, path: Path, lines: bytes) -> None:
+        """Makes a file of some lines, and room for others behind them; it is used from then on."""
+        new, size = path.with_suffix(".new"), max(_BYTES, 4 * len(lines))
+        descriptor = self._files.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        try:
+            self._files.write_at(descriptor, lines.ljust(size, b"\n"), 0)
+            os.replace(new, path)
+        except OSError:
+            os.close(descriptor)
+            new.unlink(missing_ok=True)
+            raise
+        self._path, self._descriptor, self._size, self._place = path, descriptor, size, len(lines)
 
 
 def record_lost(directory: Path, add: Callable[[dict[str, Any]], object]) -> None:
