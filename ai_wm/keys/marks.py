@@ -20,12 +20,12 @@ from typing import Final
 
 from ai_wm.data.types import AIWorkerDefinition
 from neuroscript import get_logger
+from neuroscript.private_files import make_private_directory, open_private
 
 KEY_FILE: Final = "worker_marks.key"
 """The file of the key, in the user's data directory for neuroscript (``XDG_DATA_HOME`` on Linux)."""
 
 _KEY_BYTES: Final = 32
-_SAFE: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _MOST_CACHED: Final = 100_000
 
 _log = get_logger("ai_wm.store")
@@ -133,11 +133,9 @@ def _read(path: Path) -> bytes:
     Raises:
         OSError: if there is none, or another user may have written or read it.
     """
-    descriptor = os.open(path, os.O_RDONLY | _SAFE)
+    descriptor = open_private(path, os.O_RDONLY)
     try:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError("it is not a regular file")
         if hasattr(os, "geteuid") and (status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077):
             raise OSError("it must belong to the user, and nobody else may read or write it (mode 0600)")
         key = os.read(descriptor, _KEY_BYTES + 1)
@@ -150,13 +148,11 @@ def _read(path: Path) -> bytes:
 
 def _write(path: Path) -> None:
     """Writes a new key atomically, so that readers see the whole of it or nothing."""
-    _make_directory(path.parent)
+    make_private_directory(path.parent)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, 0o600)
+    descriptor = open_private(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         with open(descriptor, "wb") as file:
-            if hasattr(os, "fchmod"):
-                os.fchmod(descriptor, 0o600)  # whatever the umask takes away
             file.write(secrets.token_bytes(_KEY_BYTES))
             file.flush()
             os.fsync(descriptor)
@@ -164,12 +160,3 @@ def _write(path: Path) -> None:
             os.link(draft, path)
     finally:
         draft.unlink()
-
-
-def _make_directory(path: Path) -> None:
-    if path.is_dir():
-        return
-    _make_directory(path.parent)
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(0o700)
-        path.chmod(0o700)
