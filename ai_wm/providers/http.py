@@ -14,7 +14,7 @@ from ai_wm.data.headers import headers_of, secret_texts
 from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret, redact
 from ai_wm.logs import CALLS, INFO, tell
-from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest, whole_text
+from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest
 from ai_wm.providers.amend import amended, amendment_for, hint_for
 from ai_wm.providers.base import (
     Delta,
@@ -32,6 +32,7 @@ from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
 from ai_wm.providers.pace import Pace, Target
+from ai_wm.providers.received import Received
 from ai_wm.providers.retry import Attempts, retry_after_seconds
 from ai_wm.providers.sse import WHOLE, json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport, in_time
@@ -156,7 +157,7 @@ class HTTPClient:
         while True:
             exchange.attempts.begin()
             parser = self._adapter.stream_parser(request)
-            received = _Received(given)
+            received = Received(given)
             response = None
             try:
                 with self._send(exchange) as reply:
@@ -396,57 +397,6 @@ class HTTPClient:
         if exchange.text:
             failure.details["text"] = exchange.text
         raise as_error(failure, exchange.attempts.made, exchange.secrets, where=exchange.where, **_names(exchange))
-
-
-class _Received:
-    """The text of one attempt at a stream, compared with the text that earlier attempts delivered."""
-
-    def __init__(self, given: str) -> None:
-        self.begun = False
-        self.streaming = False
-        self.diverged = False
-        self._given = given
-        self._place = 0
-        self._half = ""
-        self._pieces: list[str] = []
-
-    @property
-    def given(self) -> str:
-        """The text delivered so far."""
-        return self._given + "".join(self._pieces)
-
-    def take(self, piece: str) -> str:
-        """Adds the next piece, and returns the part of it that has not been delivered yet."""
-        if self._half or not piece.isascii():
-            # A character that the server has cut in two waits for its other half.
-            piece = self._half + piece
-            self._half = piece[-1:] if "\ud800" <= piece[-1:] <= "\udbff" else ""
-            piece = whole_text(piece.removesuffix(self._half))
-        return self._new(piece)
-
-    def end(self) -> str:
-        """Returns the rest of a complete reply, which must not be shorter than what was delivered."""
-        left = self._new(whole_text(self._half))
-        self._half = ""
-        if self._place < len(self._given):
-            raise self._other()
-        return left
-
-    def _new(self, piece: str) -> str:
-        repeated = self._given[self._place : self._place + len(piece)]
-        if not piece.startswith(repeated):
-            raise self._other()
-        self._place += len(piece)
-        new = piece[len(repeated) :]
-        if new:
-            self._pieces.append(new)
-        return new
-
-    def _other(self) -> AttemptFailed:
-        self.diverged = True
-        return AttemptFailed(
-            ErrorCode.LLM_ERROR, "a part of the reply was delivered, and the next attempt brought another reply"
-        )
 
 
 def _failure(exchange: _Exchange, error: AttemptFailed | BadReply | StreamError, body: bytes = b"") -> AttemptFailed:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -103,11 +103,9 @@ def by_cancel(world: World) -> None:
         world.interpreter.run("main")
 
 
-def by_task(world: World) -> None:
-    """The host's task is cancelled."""
-
+def cancel_task(world: World, call: Callable[[], Coroutine[Any, Any, object]]) -> None:
     async def main() -> None:
-        task = asyncio.create_task(world.interpreter.arun("main"))
+        task = asyncio.create_task(call())
         while not world.stage.reached.is_set():
             await asyncio.sleep(0.005)
         task.cancel()
@@ -115,20 +113,16 @@ def by_task(world: World) -> None:
             await task
 
     asyncio.run(main())
+
+
+def by_task(world: World) -> None:
+    """The host's task is cancelled."""
+    cancel_task(world, lambda: world.interpreter.arun("main"))
 
 
 def by_task_of_manager(world: World) -> None:
     """The task that waits for the manager itself is cancelled."""
-
-    async def main() -> None:
-        task = asyncio.create_task(world.manager.aexecute_stateless_task("w", "hello"))
-        while not world.stage.reached.is_set():
-            await asyncio.sleep(0.005)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(main())
+    cancel_task(world, lambda: world.manager.aexecute_stateless_task("w", "hello"))
 
 
 def by_deadline(world: World) -> None:
