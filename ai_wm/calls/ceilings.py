@@ -15,6 +15,7 @@ from threading import Lock
 from time import monotonic
 from typing import Final, Protocol
 
+from ai_wm.calls.estimating import Estimate
 from ai_wm.data.policy import WorkerPolicy
 from ai_wm.ratelimit import LimitPolicy, RateLimiter, Reservation
 from ai_wm.ratelimit.base import CEILING, COST_UNITS, cost_units
@@ -143,41 +144,42 @@ class Held(Protocol):
 
 
 class Holds:
-    """All reservations of one call: under its definition's limits, the ceilings and the run's budget.
+    """All reservations of one request: under its definition's limits, the ceilings and the run's budget.
 
     Args:
         own: the reservation under the limits of its definition.
         above: the reservations under the ceilings and in the budget of the run.
-        tokens: the number of tokens reserved.
-        cost: the cost reserved under the ceilings.
+        estimate: what is reserved.
         fallback_price: whether the ceilings are charged by an assumed price, since the model's price is unknown.
     """
 
-    __slots__ = ("above", "cost", "fallback_price", "own", "tokens")
+    __slots__ = ("above", "estimate", "fallback_price", "own")
 
-    def __init__(
-        self,
-        own: Reservation,
-        above: list[Held],
-        tokens: int,
-        cost: float,
-        fallback_price: bool = False,
-    ) -> None:
+    def __init__(self, own: Held, above: list[Held], estimate: Estimate, fallback_price: bool = False) -> None:
         self.own = own
         self.above = above
-        self.tokens = tokens
-        self.cost = cost
+        self.estimate = estimate
         self.fallback_price = fallback_price
 
+    @property
+    def tokens(self) -> int:
+        """The number of tokens reserved."""
+        return self.estimate.tokens
+
+    @property
+    def cost(self) -> float:
+        """The cost reserved."""
+        return self.estimate.cost
+
     def settle(self, tokens: int, cost: float, charged: float, lost: bool = False) -> None:
-        """Replaces the reserved tokens and cost by the actual use of the call.
+        """Replaces the reserved tokens and cost by the actual use of the request.
 
         Args:
-            tokens: the tokens that the call used.
+            tokens: the tokens that it used.
             cost: its cost according to its record.
             charged: its cost as charged to the ceilings.
-            lost: whether the use of some requests is unknown, since they were cut off; then at least the reserved
-                amount is charged, or aborting calls would be a way round the limits.
+            lost: whether its use is unknown, since it was cut off; then at least the reserved amount is charged, or
+                aborting calls would be a way round the limits.
         """
         if lost:
             tokens, cost, charged = max(tokens, self.tokens), max(cost, self.cost), max(charged, self.cost)
@@ -202,40 +204,3 @@ def _each(ends: list[Callable[[], None]]) -> None:
             failures.append(error)
     if failures:
         raise failures[0]
-
-
-def hold_all(
-    limiter: RateLimiter,
-    ceilings: Sequence[Ceiling],
-    *,
-    tokens: int,
-    cost: float,
-    wait_seconds: float | None,
-    cancelled: Callable[[], None] | None,
-) -> list[Held]:
-    """Reserves a call under all of several ceilings, or under none if one has no room.
-
-    Raises:
-        NeuroScriptError: 20 or 46 as `RateLimiter.reserve`.
-    """
-    held: list[Held] = []
-    deadline = monotonic() + (wait_seconds or 0.0)
-    try:
-        for ceiling in ceilings:
-            if wait_seconds is not None:
-                wait_seconds = max(0.0, deadline - monotonic())
-            held.append(
-                limiter.reserve(
-                    ceiling.limits_id,
-                    ceiling.limits,
-                    tokens=tokens,
-                    cost=cost,
-                    wait_seconds=wait_seconds,
-                    cancelled=cancelled,
-                    name=ceiling.subject,
-                )
-            )
-    except BaseException:  # whatever it was, what was reserved before it is given back
-        _each([each.release for each in held])
-        raise
-    return held

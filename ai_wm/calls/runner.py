@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from ai_wm.calls import call_log
-from ai_wm.calls.authorization import Authorizer
+from ai_wm.calls.authorization import Authorization, Authorizer
 from ai_wm.calls.fallbacks import Tried, asks_next, workers_of
 from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, in_flight, record_of
 from ai_wm.calls.replies import safe_reply
@@ -19,7 +21,8 @@ from ai_wm.keys import StreamMask, redact_error
 from ai_wm.keys.grant import KeyGrant
 from ai_wm.logs import CALLS, DEBUG, INFO, LIMITS, STORE
 from ai_wm.providers import Clients
-from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, byte_length
+from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, Usage
+from ai_wm.providers.estimates import byte_length
 from ai_wm.support.clock import Clock, Span
 from ai_wm.support.events import Events
 from neuroscript import ErrorCode, NeuroScriptError
@@ -92,6 +95,7 @@ class Runner:
                     call_log.falls_back(turn, tried[0].name, first)
                 try:
                     authorization = self.authorizer.authorize(turn)
+                    turn.admitting = partial(self._admit, turn, authorization)
                     while True:
                         # 2. Its limits have room, which is reserved.
                         turn.hold(holds := self.reserving.reserve(turn, authorization))
@@ -174,6 +178,15 @@ class Runner:
         if len(shown.message) > MOST_ERROR_CHARACTERS:
             shown.message = short(shown.message, MOST_ERROR_CHARACTERS)
         raise shown
+
+    def _admit(self, turn: Turn, authorization: Authorization, used: Sequence[Usage | None], left: float) -> None:
+        """Settles a request that has failed and reserves the next one, which counts like any other.
+
+        Raises:
+            NeuroScriptError: 20 or 46 if it has no room.
+        """
+        turn.settle_request(used, self.reserving.price_source)
+        turn.hold_request(self.reserving.reserve(turn, authorization, left))
 
     def _count(self, turn: Turn, response: LLMResponse) -> None:
         turn.count(

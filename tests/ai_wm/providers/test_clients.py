@@ -11,17 +11,9 @@ from typing import Any
 import pytest
 
 from ai_wm.providers import Clients, provider_names
-from ai_wm.providers.base import (
-    Delta,
-    LLMClient,
-    LLMRequest,
-    LLMResponse,
-    Message,
-    Usage,
-    check_request,
-    estimate_tokens,
-)
+from ai_wm.providers.base import Delta, LLMClient, LLMRequest, LLMResponse, Message, Usage, check_request
 from ai_wm.providers.echo import EchoClient
+from ai_wm.providers.estimates import estimate_tokens
 from ai_wm.providers.http import HTTPClient
 from ai_wm.providers.scripted import ScriptedClient
 from neuroscript.errors import NeuroScriptError

@@ -9,7 +9,7 @@ import pytest
 
 from ai_wm.providers import Clients, adapter, anthropic, google, ollama, openai
 from ai_wm.providers.adapter import Adapter
-from ai_wm.providers.base import estimate_tokens
+from ai_wm.providers.estimates import estimate_tokens
 from tests.ai_wm.helpers import raises_code
 from tests.ai_wm.providers.loopback import Loopback, Received, reply
 from tests.ai_wm.providers.support import REMOTE, WEATHER, at, collect, request

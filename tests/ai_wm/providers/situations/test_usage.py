@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ai_wm.providers import Clients
-from ai_wm.providers.base import LLMRequest, Message, Usage, estimate_text, estimate_tokens
+from ai_wm.providers.base import LLMRequest, Message, Usage
+from ai_wm.providers.estimates import estimate_text, estimate_tokens
 from tests.ai_wm.helpers import raises_code
 from tests.ai_wm.providers.loopback import Loopback, events, reply, streamed
 from tests.ai_wm.providers.support import at, body_of, collect
