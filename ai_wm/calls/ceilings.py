@@ -8,16 +8,17 @@ calls wait for each other.  If one reservation fails, the earlier ones are relea
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from threading import Lock
+from threading import Condition
 from time import monotonic
 from typing import Final, Protocol
 
 from ai_wm.calls.estimating import Estimate
 from ai_wm.data.policy import WorkerPolicy
-from ai_wm.ratelimit import LimitPolicy, RateLimiter, Reservation
+from ai_wm.ratelimit import LimitPolicy
 from ai_wm.ratelimit.base import CEILING, COST_UNITS, cost_units
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -83,38 +84,76 @@ class RunBudget:
     """The cost budget of one run: how much it may still spend.  Safe to use from many threads.
 
     Args:
-        most: the most that all of its calls may cost together.
+        most: the most that all of its calls may cost together, in the currency.
     """
 
     def __init__(self, most: float) -> None:
-        self._most = cost_units(most)
-        self._lock = Lock()
+        self.most = most
+        self._units = cost_units(most)
+        self._changed = Condition()
+        self._waiting: deque[object] = deque()
         self._used = 0
+        self._in_flight = 0
 
-    def reserve(self, cost: float, subject: str) -> Share:
+    def reserve(
+        self, cost: float, subject: str, wait_seconds: float = 0.0, check: Callable[[], None] | None = None
+    ) -> Share:
         """Reserves the highest cost that a call may have.
+
+        Where calls in flight hold what is left, it waits for them, in order of arrival.
+
+        Args:
+            cost: that cost, in the currency.
+            subject: the name of the worker, for messages.
+            wait_seconds: how long to wait at most.
+            check: called ten times a second while waiting; raises to end the wait.
 
         Raises:
             NeuroScriptError: 46 if so much is not left.
         """
-        units = cost_units(cost)
-        with self._lock:
-            used = self._used
-            if used + units <= self._most:
-                self._used += units
-                return Share(self, units)
-        most, spent = self._most / COST_UNITS, used / COST_UNITS
-        raise NeuroScriptError(
+        units, place = cost_units(cost), object()
+        end = monotonic() + wait_seconds
+        with self._changed:
+            self._waiting.append(place)
+            try:
+                while True:
+                    fits = self._used + units <= self._units
+                    if fits and self._waiting[0] is place:
+                        share = Share(self, units)
+                        self._used += units
+                        self._in_flight += units
+                        return share
+                    settled, left = self._used - self._in_flight, end - monotonic()
+                    if settled + units > self._units or left <= 0:
+                        raise self._spent(cost, subject, wait_seconds)
+                    self._changed.wait(min(left, _CHECK_SECONDS))
+                    if check is not None:
+                        check()
+            finally:
+                self._waiting.remove(place)
+                self._changed.notify_all()
+
+    def _spent(self, cost: float, subject: str, waited: float) -> NeuroScriptError:
+        spent, held = (self._used - self._in_flight) / COST_UNITS, self._in_flight / COST_UNITS
+        flight = f" and calls in flight may cost {held:g} more" if held else ""
+        note = f"; it waited {waited:g} s for them" if held and waited else ""
+        return NeuroScriptError(
             ErrorCode.BUDGET_EXCEEDED,
-            f"{subject} was not asked: this run may cost {most:g} (max_cost_per_run); {spent:g} are spent or reserved, "
-            f"and this call may cost {cost:g}; raise it with --max-cost or WorkerPolicy(max_cost_per_run=…)",
-            details={"limit": "max_cost_per_run", "value": most, "used": spent},
+            f"{subject} was not asked: this run may cost {self.most:g} (max_cost_per_run); {spent:g} are spent"
+            f"{flight}, and this call may cost {cost:g}{note}; raise it with --max-cost or "
+            "WorkerPolicy(max_cost_per_run=…)",
+            details={"limit": "max_cost_per_run", "value": self.most, "used": spent + held},
         )
 
-    def correct(self, units: int) -> None:
-        """Adjusts the amount used by a positive or negative difference."""
-        with self._lock:
-            self._used += units
+    def end(self, reserved: int, used: int) -> None:
+        """Replaces what was reserved for a call by what it used, both in billionths of the currency."""
+        with self._changed:
+            self._used += used - reserved
+            self._in_flight -= reserved
+            self._changed.notify_all()
+
+
+_CHECK_SECONDS: Final = 0.1
 
 
 class Share:
@@ -123,13 +162,14 @@ class Share:
     __slots__ = ("_budget", "_units")
 
     def __init__(self, budget: RunBudget, units: int) -> None:
-        self._budget = budget
+        self._budget: RunBudget | None = budget
         self._units = units
 
     def settle(self, tokens: int, cost: float) -> None:
-        """Replaces the reserved cost by the actual cost of the call."""
-        units, self._units = self._units, 0
-        self._budget.correct(cost_units(cost) - units)
+        """Replaces the reserved cost by the actual cost of the call; it does nothing the second time."""
+        budget, self._budget = self._budget, None
+        if budget is not None:
+            budget.end(self._units, cost_units(cost))
 
     def release(self) -> None:
         """Returns the whole reservation to the budget."""

@@ -349,7 +349,8 @@ def _exact(
     decimals = (price, Decimal(repr(output)), Decimal(repr(call)), Decimal(repr(cached)), short_lived, hour)
     ratios = [each.as_integer_ratio() for each in decimals]
     fraction = math.lcm(*(denominator for _, denominator in ratios))
-    return _OwnPrices(*(numerator * (fraction // denominator) for numerator, denominator in ratios), fraction)
+    units = (numerator * (fraction // denominator) for numerator, denominator in ratios)
+    return _OwnPrices._make((*units, fraction))
 
 
 @cache

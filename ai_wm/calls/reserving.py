@@ -137,13 +137,13 @@ class _Claim:
         """Whether the ceilings are charged by an assumed price, since the model's price is unknown."""
         clearance = turn.task.options.clearance
         self.ceilings: Sequence[Ceiling] = () if clearance is None else clearance.ceilings(turn.definition)
-        self.estimate = self._estimate()
+        self.estimate = self._estimated()
 
     def own(self) -> Demand:
         """The limits of the worker as they are now, and what the request needs under them."""
         turn = self._turn
         turn.refresh()
-        self.estimate = estimate = self._estimate()
+        self.estimate = estimate = self._estimated()
         return Demand(turn.definition.rate_limits, estimate.tokens, estimate.cost)
 
     def ceiling(self, number: int, tokens: int, cost: float) -> Demand:
@@ -155,7 +155,7 @@ class _Claim:
         limits = next((each.limits for each in now if each.limits_id == before.limits_id), _NO_LIMITS)
         return Demand(limits, tokens, cost)
 
-    def _demand(self) -> Estimate:
+    def _estimated(self) -> Estimate:
         turn, definition = self._turn, self._turn.definition
         limits: list[Bound] = [*token_bounds(definition.rate_limits, definition.name)]
         budgets: list[Bound] = []
