@@ -335,6 +335,12 @@ class Turn:
         usage = found[0] if len(found) == 1 else sum(found, Usage())
         models, claimed = (model, definition.model_name), bool(definition.owner)
         cost, source = cost_of_call(definition, found, models, price_source, tier=tier, claimed=claimed)
+        if hold is not None and hold.cost and not hold.fallback_price:  # of what is lost, nobody knows the cost either
+            lost = usages.count(None)
+            if lost:
+                known = [usage for usage in usages if usage is not None]
+                part = cost_of_call(definition, known, models, price_source, tier=tier, claimed=claimed)[0]
+                cost = max(cost, (part if known else 0.0) + lost * hold.cost)
         charged = cost
         if hold is not None and hold.fallback_price:
             charged = fallback_cost(usage.input_tokens, usage.output_tokens)

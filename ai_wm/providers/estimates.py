@@ -64,8 +64,9 @@ def input_size(request: LLMRequest) -> InputSize:
         most += _TOOLS_BYTES
     settings = {key: value for key, value in request.config.items() if key not in _NOT_INPUT}
     if settings:
-        more, longest = _text_size(_json(settings))
-        tokens, most = tokens + more, most + longest
+        most += byte_length(_json(settings))
+        if "response_format" in settings:  # its schema is part of the prompt
+            tokens += _text_size(_json(settings["response_format"]))[0]
     number = len(request.messages) + 1
     return InputSize(-(-tokens // 3) + _TOKENS_A_MESSAGE * (number - 1), most + _BYTES_A_MESSAGE * number)
 
