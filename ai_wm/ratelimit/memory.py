@@ -174,9 +174,11 @@ class _Tracker:
         with suppress(ValueError):
             self._tickets.remove(number)
 
-    def abandon_ticket(self, number: int) -> None:
+    def return_ticket(self, number: int) -> None:
         self._leave(number)
         self.queue.wake()
+
+    abandon_ticket = return_ticket
 
     def removed(self) -> None:
         """End the waits; what was used stays counted."""

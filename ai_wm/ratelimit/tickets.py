@@ -47,8 +47,11 @@ class Patience(Enum):
 class TicketLedger(Protocol):
     """The part of a limiter that a `Ticket` reports to."""
 
+    def return_ticket(self, number: int) -> None:
+        """Take a ticket back."""
+
     def abandon_ticket(self, number: int) -> None:
-        """Take a ticket back, at any moment, in any thread, without waiting for a lock."""
+        """Take a ticket back from a destructor: at any moment, in any thread, without waiting for a lock."""
 
 
 class Ticket:
@@ -61,11 +64,11 @@ class Ticket:
         self.number = number
 
     def used(self) -> None:
-        """Notes that the ticket is gone: its caller was served."""
+        """Note that the ticket is gone: its caller was served."""
         self._ledger = None
 
     def give_back(self) -> None:
-        """Leaves the order of arrival.  May be called twice."""
+        """Leave the order of arrival.  May be called twice."""
         ledger, self._ledger = self._ledger, None
         if ledger is not None and not sys.is_finalizing():
             ledger.abandon_ticket(self.number)

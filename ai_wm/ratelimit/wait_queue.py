@@ -324,13 +324,14 @@ class Waiter:
         lost = not queue.has(self)
         first = lost or queue.is_first(self)
         if first:
-            outcome = self._attempt(self.demand, None if lost else self.ticket, request.patience)
-            if isinstance(outcome, Reservation):
+            served = self._attempt(self.demand, None if lost else self.ticket, request.patience)
+            if isinstance(served, Reservation):
                 self.ticket.used()
-                return outcome
-            if outcome.ticket is not None and outcome.ticket is not self.ticket:
-                self._take(outcome.ticket)
-            if queue.tell(outcome):
+                return served
+            outcome: Waiting | None = served
+            if served.ticket is not None and served.ticket is not self.ticket:
+                self._take(served.ticket)
+            if queue.tell(served):
                 self._turn = 0
             sleep = queue.look_around()
         else:
