@@ -68,28 +68,21 @@ class Database:
         """Whether there is a file to read."""
         return self._connection is not None or self.path.exists()
 
-    def transaction(self, *, patient: bool = True, check: Callable[[], None] | None = None) -> _Transaction:
+    def transaction(self, *, tries: int = 0, check: Callable[[], None] | None = None) -> _Transaction:
         """A write transaction, to be entered by ``with``.
 
         Args:
-            patient: whether to wait for a file that is locked; else that raises `FileBusyError`.
-            check: called while waiting; raises to end it.
+            tries: as for `patiently`.
+            check: as for `patiently`.
         """
-        return _Transaction(self, patient, check)
+        return _Transaction(self, tries, check)
 
-    def autocommit(
-        self,
-        statement: Callable[[sqlite3.Connection], T],
-        *,
-        patient: bool = True,
-        check: Callable[[], None] | None = None,
-    ) -> T:
+    def autocommit(self, statement: Callable[[sqlite3.Connection], T], *, tries: int = 0) -> T:
         """Run one statement that is a transaction by itself.
 
         Args:
             statement: runs it, to its end.
-            patient: as for `transaction`.
-            check: as for `transaction`.
+            tries: as for `patiently`.
 
         Returns:
             what ``statement`` returned.
@@ -100,11 +93,17 @@ class Database:
 
         def attempt() -> T:
             with self.lock:
-                return self._run(lambda: statement(self._connected()))
+                try:
+                    return statement(self._connection or self._open())
+                except (sqlite3.Error, OSError) as error:
+                    raise self._busy_or(error) from error
 
-        return self.patiently(attempt, check) if patient else attempt()
+        try:
+            return attempt()
+        except FileBusyError:
+            return self.patiently(attempt, tries=tries)
 
-    def patiently(self, action: Callable[[], T], check: Callable[[], None] | None = None) -> T:
+    def patiently(self, action: Callable[[], T], check: Callable[[], None] | None = None, *, tries: int = 0) -> T:
         """Run something that may find the file locked; again while another program has it locked.
 
         SQLite's own waiting sleeps for whole milliseconds, up to a hundred of them; a transaction here takes less than
@@ -113,22 +112,40 @@ class Database:
         Args:
             action: raises `FileBusyError` if it did nothing since the file is locked.
             check: called before each pause; raises to end the waiting.
+            tries: after so many that is raised; 0: it is tried for `BUSY_SECONDS`.
 
         Raises:
             NeuroScriptError: 26 if the file stays locked.
         """
-        pause, began = 0.0002, time.monotonic()
+        pause, began, made = 0.0002, 0.0 if tries else time.monotonic(), 0
         while True:
             try:
                 return action()
             except FileBusyError as error:
-                waited = time.monotonic() - began
-                if waited > BUSY_SECONDS:
+                made += 1
+                if made == tries:
+                    raise
+                if not tries and (waited := time.monotonic() - began) > BUSY_SECONDS:
                     raise self._still_locked(waited) from error
             if check is not None:
                 check()
             time.sleep(random.random() * pause)
             pause = min(pause * 1.5, 0.005)
+
+    def check_there(self, *, thoroughly: bool = False) -> None:
+        """Refuse to go on with a file that is not the one that was opened.
+
+        Args:
+            thoroughly: whether to look at the files beside it too.
+
+        Raises:
+            NeuroScriptError: 26.
+        """
+        identity = self._identity
+        if identity is not None and not self._lost:
+            self._lost = identity.lost(thoroughly)
+        if self._lost:
+            raise self._not_there()
 
     def begin(self) -> sqlite3.Connection:
         """Begin a transaction; the lock is held from then on.
@@ -138,7 +155,7 @@ class Database:
         """
         self.lock.acquire()
         try:
-            return self._run(lambda: self._connected().execute("BEGIN IMMEDIATE").connection)
+            return self._run(lambda: (self._connection or self._open()).execute("BEGIN IMMEDIATE").connection)
         except BaseException:  # raised again; only nothing must stay locked
             self.end(commit=False)
             raise
@@ -161,32 +178,16 @@ class Database:
             self.lock.release()
 
     def _run(self, statement: Callable[[], T]) -> T:
-        """Run a statement, and say in words what failed.
-
-        Raises:
-            FileBusyError: if it found the file locked.
-            NeuroScriptError: 18 or 26, as the class says.
-        """
         try:
             return statement()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
-                raise FileBusyError from error
-            raise self.explained(error) from error
         except (sqlite3.Error, OSError) as error:
-            raise self.explained(error) from error
+            raise self._busy_or(error) from error
 
-    def _connected(self) -> sqlite3.Connection:
-        """The connection to the file that is still the one that was opened."""
-        connection = self._connection
-        if connection is None:
-            return self._open()
-        if not self._lost:
-            assert self._identity is not None
-            self._lost = self._identity.lost()
-        if self._lost:
-            raise self._not_there()
-        return connection
+    def _busy_or(self, error: sqlite3.Error | OSError) -> Exception:
+        """What to raise for a failure: that the file is locked, or the failure in words."""
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            return FileBusyError()
+        return self.explained(error)
 
     def close(self) -> None:
         """Close the connection.  May be called twice; the next transaction opens it again."""
@@ -295,16 +296,16 @@ class Database:
 class _Transaction:
     """A write transaction of a `Database`; see `Database.transaction`."""
 
-    __slots__ = ("_check", "_database", "_patient")
+    __slots__ = ("_check", "_database", "_tries")
 
-    def __init__(self, database: Database, patient: bool, check: Callable[[], None] | None) -> None:
+    def __init__(self, database: Database, tries: int, check: Callable[[], None] | None) -> None:
         self._database = database
-        self._patient = patient
+        self._tries = tries
         self._check = check
 
     def __enter__(self) -> sqlite3.Connection:
         database = self._database
-        return database.patiently(database.begin, self._check) if self._patient else database.begin()
+        return database.patiently(database.begin, self._check, tries=self._tries)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -317,29 +318,34 @@ class _Transaction:
 class _Identity:
     """Which file a path led to when it was opened, and whether it still does."""
 
-    __slots__ = ("_files", "_size")
+    __slots__ = ("_beside", "_file", "_path", "_size")
 
     def __init__(self, path: Path) -> None:
-        self._size = 0
-        self._files: list[tuple[str, int, int]] = []
-        for name in (str(path), f"{path}-wal"):  # the second holds what was written last
-            with contextlib.suppress(FileNotFoundError):
-                found = os.stat(name)
-                self._files.append((name, found.st_ino, found.st_dev))
+        self._path = str(path)
+        found = os.stat(path)
+        self._file = (found.st_ino, found.st_dev)
+        self._size = found.st_size
+        self._beside = (0, 0)  # the file that holds what was written last
+        with contextlib.suppress(FileNotFoundError):
+            beside = os.stat(f"{path}-wal")
+            self._beside = (beside.st_ino, beside.st_dev)
 
-    def lost(self) -> str:
+    def lost(self, thoroughly: bool) -> str:
         """What became of the file, if it is not the same any more."""
-        for name, number, device in self._files:
-            try:
-                found = os.stat(name)
-            except FileNotFoundError:
-                return "was removed"
-            if found.st_ino != number or found.st_dev != device:
+        known = self._size  # read before the file is looked at: other threads do so too
+        try:
+            found = os.stat(self._path)
+            if (found.st_ino, found.st_dev) != self._file:
                 return "was replaced by another"
-            if name is self._files[0][0]:
-                if found.st_size < self._size:
-                    return "was cut short"
-                self._size = found.st_size
+            if found.st_size < known:
+                return "was cut short"
+            self._size = found.st_size
+            if thoroughly and self._beside != (0, 0):
+                beside = os.stat(f"{self._path}-wal")
+                if (beside.st_ino, beside.st_dev) != self._beside:
+                    return "was replaced by another"
+        except FileNotFoundError:
+            return "was removed"
         return ""
 
 

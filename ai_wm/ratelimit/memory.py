@@ -21,8 +21,9 @@ from ai_wm.ratelimit.base import (
     subject_of,
     token_count,
 )
+from ai_wm.ratelimit.deferred import limits_nothing
 from ai_wm.ratelimit.tickets import Patience, Ticket, Waiting
-from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, PollInterval, Request, WaitQueue, no_polling
+from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, Check, PollInterval, WaitQueue, no_polling
 from ai_wm.ratelimit.windows import Hold, Windows, exact_day, usage_of
 
 
@@ -55,16 +56,11 @@ class MemoryRateLimiter:
         name: str = "",
     ) -> Reservation:
         """Reserve one call in all windows, or nothing; see `RateLimiter.reserve`."""
-        request = Request(
-            Demand(policy, tokens, cost),
-            subject_of(definition_id, name),
-            wait_seconds,
-            flight_seconds,
-            again,
-            cancelled,
+        tracker = self._trackers.get(definition_id) or self._tracker(definition_id)
+        demand = Demand(policy, tokens, cost)
+        return tracker.queue.reserve(
+            tracker.attempt, demand, definition_id, name, wait_seconds, flight_seconds, again, cancelled
         )
-        tracker = self._tracker(definition_id)
-        return tracker.queue.reserve(tracker.attempt, request)
 
     def acquire_slot(self, definition_id: str, policy: LimitPolicy, instance_id: str, *, name: str = "") -> None:
         """Take a slot for an active instance; see `RateLimiter.acquire_slot`."""
@@ -144,7 +140,9 @@ class _Tracker:
         self.slots: set[str] = set()
         self.queue = WaitQueue(poll_interval)
 
-    def attempt(self, demand: Demand, ticket: Ticket | None, patience: Patience) -> Reservation | Waiting:
+    def attempt(
+        self, demand: Demand, ticket: Ticket | None, patience: Patience, check: Check = None
+    ) -> Reservation | Waiting:
         """Reserve a call if there is room in every window and nobody waits before it."""
         if self._abandoned:
             self._sweep()
@@ -152,7 +150,7 @@ class _Tracker:
         tokens, cost = token_count(demand.tokens), cost_units(demand.cost)
         with self.lock:
             self._advance()
-            before = self._before(ticket) if self._tickets else 0
+            before = self._before(ticket) if self._tickets and not limits_nothing(policy) else 0
             refusal = windows.refusal(policy, tokens, cost)
             if refusal is None and not before:
                 windows.exact = exact_day(policy)

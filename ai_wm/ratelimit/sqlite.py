@@ -25,11 +25,11 @@ from ai_wm.ratelimit.base import (
     token_count,
 )
 from ai_wm.ratelimit.counters import CachedRow, Counters, ReservationRequest, StoredHold, Unserved
-from ai_wm.ratelimit.database import Database
+from ai_wm.ratelimit.database import Database, FileBusyError
 from ai_wm.ratelimit.deferred import DeferredCounts, FinishedCall, NoLimits, limits_nothing
 from ai_wm.ratelimit.presence import Presence
 from ai_wm.ratelimit.tickets import HEARTBEAT, Patience, Ticket, Waiting
-from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, Request, WaitQueue
+from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, Check, WaitQueue
 from ai_wm.ratelimit.windows import Windows, usage_of
 from ai_wm.support.group_commit import GroupCommit
 from ai_wm.support.group_commit import Ticket as Work
@@ -45,6 +45,8 @@ LAST_POLL: Final = 0.05
 LONGEST_POLL: Final = 5.0
 PEEK_SECONDS: Final = 1.0
 """For so long a caller that is not the first of all only looks whether it is by now, which writes nothing."""
+_TRIES: Final = 20
+"""How often the thread that works for others finds the file locked before each of them waits by itself."""
 _NO_LIMITS = NoLimits()
 
 
@@ -100,12 +102,10 @@ class SQLiteRateLimiter:
             return self._deferred.reservation(definition_id, account.unlimited)
         if self._deferred.waiting:
             self._deferred.flush()
-
-        def attempt(demand: Demand, ticket: Ticket | None, patience: Patience) -> Reservation | Waiting:
-            return self._attempt(account, demand, ticket, patience, cancelled)
-
-        demand, subject = Demand(policy, tokens, cost), subject_of(definition_id, name)
-        return account.queue.reserve(attempt, Request(demand, subject, wait_seconds, flight_seconds, again, cancelled))
+        demand = Demand(policy, tokens, cost)
+        return account.queue.reserve(
+            account.attempt, demand, definition_id, name, wait_seconds, flight_seconds, again, cancelled
+        )
 
     def acquire_slot(self, definition_id: str, policy: LimitPolicy, instance_id: str, *, name: str = "") -> None:
         """Take a slot for an active instance; see `RateLimiter.acquire_slot`."""
@@ -196,7 +196,7 @@ class SQLiteRateLimiter:
         demand: Demand,
         ticket: Ticket | None,
         patience: Patience,
-        check: Callable[[], None] | None,
+        check: Check,
     ) -> Reservation | Waiting:
         """Make an attempt, and another one where a process that died stood in the way."""
         if ticket is not None:
@@ -224,7 +224,7 @@ class SQLiteRateLimiter:
         demand: Demand,
         ticket: Ticket | None,
         patience: Patience,
-        check: Callable[[], None] | None,
+        check: Check,
     ) -> Reservation | Waiting:
         holder = self._presence.enrolled()
         # Holders have numbers of their own, for good; so have their calls.
@@ -235,7 +235,12 @@ class SQLiteRateLimiter:
             account.definition_id, demand.policy, tokens, cost, holder, sequence, number, patience
         )
         work = _Reserve(account, call, self._presence)
-        outcome: Reservation | Waiting = self._database.patiently(lambda: self._group.submit(work), check)
+        self._database.check_there()
+        outcome: Reservation | Waiting
+        try:
+            outcome = self._group.submit(work)
+        except FileBusyError:
+            outcome = self._database.patiently(lambda: self._group.submit(work), check)
         if isinstance(outcome, Waiting):
             account.looked = monotonic()
             if ticket is not None and outcome.ticket is None:
@@ -266,9 +271,9 @@ class SQLiteRateLimiter:
     def _execute(self, tickets: list[Work[_Work]]) -> None:
         """Do the work of some threads: one statement, or one transaction."""
         outcomes: list[StoredHold | Unserved | bool | None]
-        outcomes = [self._database.autocommit(tickets[0].work.try_fast, patient=False)] if len(tickets) == 1 else [None]
+        outcomes = [self._database.autocommit(tickets[0].work.try_fast, tries=_TRIES)] if len(tickets) == 1 else [None]
         if None in outcomes:
-            with self._database.transaction(patient=False) as connection:
+            with self._database.transaction(tries=_TRIES) as connection:
                 works = (ticket.work for ticket in tickets)
                 outcomes = [work.try_fast(connection) or work.in_transaction(connection) for work in works]
         for ticket, outcome in zip(tickets, outcomes, strict=True):
@@ -323,7 +328,10 @@ class SQLiteRateLimiter:
             return
         work = _End(account, hold, settled)
         try:
-            self._database.patiently(lambda: self._group.submit(work))
+            try:
+                self._group.submit(work)
+            except FileBusyError:
+                self._database.patiently(lambda: self._group.submit(work))
         except BaseException:  # whatever it is, it goes on; the call is over, and must not count as in flight for good
             self._abandoned.append(work)
             raise
@@ -377,6 +385,10 @@ class _Account:
         """When a caller that waits last made an attempt, rather than looking whether it is its turn."""
         self.heard = monotonic()
         """When the file was last told that callers still wait."""
+
+    def attempt(self, demand: Demand, ticket: Ticket | None, patience: Patience, check: Check) -> Reservation | Waiting:
+        """Make an attempt; see `Attempt`."""
+        return self._limiter._attempt(self, demand, ticket, patience, check)
 
     def answer(self, outcome: StoredHold | Unserved | bool | None) -> Reservation | Waiting | bool | None:
         """What a thread gets for its work."""

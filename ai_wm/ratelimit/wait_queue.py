@@ -15,7 +15,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple, Protocol, Self
 
-from ai_wm.ratelimit.base import MICROSECONDS, Demand, Refusal, Reservation, refused
+from ai_wm.ratelimit.base import MICROSECONDS, Demand, Refusal, Reservation, refused, subject_of
 from ai_wm.ratelimit.tickets import HEARTBEAT, TICKET_SECONDS, Patience, Ticket, Waiting
 from ai_wm.support.parking import Parked, parking
 from neuroscript import ErrorCode, NeuroScriptError
@@ -33,7 +33,10 @@ AGAIN_POLL = 0.2
 FOREIGN_CLOCK_POLL = 0.05
 """How often, in seconds, the first caller looks at a clock that the host passed in, which may jump at any time."""
 
-Attempt = Callable[[Demand, Ticket | None, Patience], Reservation | Waiting]
+Check = Callable[[], None] | None
+"""Called while waiting; raises to end that."""
+
+Attempt = Callable[[Demand, Ticket | None, Patience, Check], Reservation | Waiting]
 """Reserves, or says why not, and gives a caller that may wait a ticket unless it has one.  One that has a ticket is
 served only if no lower number waits."""
 
@@ -55,14 +58,14 @@ def no_polling(outcome: Waiting, turn: int) -> float:
 
 
 class Request(NamedTuple):
-    """What a caller asks a queue for; the arguments of `RateLimiter.reserve`, and how messages name the definition."""
+    """What a caller asks a queue for: the arguments of `RateLimiter.reserve` that a wait depends on."""
 
-    demand: Demand
-    subject: str
+    definition_id: str
+    name: str
     wait_seconds: float | None
     flight_seconds: float
     again: Callable[[], Demand] | None
-    cancelled: Callable[[], None] | None
+    cancelled: Check
 
     @property
     def seconds(self) -> float:
@@ -72,9 +75,12 @@ class Request(NamedTuple):
     @property
     def patience(self) -> Patience:
         """What it waits for."""
-        if self.seconds <= 0:
-            return Patience.NONE
-        return Patience.FLIGHTS if self.wait_seconds is None else Patience.ALL
+        return _patience(self.wait_seconds, self.flight_seconds)
+
+    @property
+    def subject(self) -> str:
+        """How messages name the definition."""
+        return subject_of(self.definition_id, self.name)
 
 
 class WaitQueue:
@@ -116,8 +122,18 @@ class WaitQueue:
         self._closed = reason
         self.wake_all()
 
-    def reserve(self, attempt: Attempt, request: Request) -> Reservation:
-        """Reserve, waiting for it as long as the request says.
+    def reserve(
+        self,
+        attempt: Attempt,
+        demand: Demand,
+        definition_id: str,
+        name: str,
+        wait_seconds: float | None,
+        flight_seconds: float,
+        again: Callable[[], Demand] | None,
+        cancelled: Check,
+    ) -> Reservation:
+        """Reserve, waiting for it as long as asked; the arguments are those of `RateLimiter.reserve`.
 
         Raises:
             RateLimitedError: 20 or 46 if there is no room, when the time is over, or as soon as it is certain to be too
@@ -125,17 +141,18 @@ class WaitQueue:
             StateError: 19 if the queue is closed meanwhile.
         """
         parked = parking.get()
-        if parked is not None:
-            place = parked.places.get(self)
-            if isinstance(place, Waiter):
-                place.retry(attempt, request)
-                return self._resumed(place)
-        outcome = attempt(request.demand, None, request.patience)
+        place = None if parked is None else parked.places.get(self)
+        if isinstance(place, Waiter):
+            request = Request(definition_id, name, wait_seconds, flight_seconds, again, cancelled)
+            place.retry(attempt, demand, request)
+            return self._resumed(place)
+        outcome = attempt(demand, None, _patience(wait_seconds, flight_seconds), cancelled)
         if isinstance(outcome, Reservation):
             return outcome
+        request = Request(definition_id, name, wait_seconds, flight_seconds, again, cancelled)
         if outcome.ticket is None:
             raise _refused(outcome, request.subject)
-        waiter = Waiter(self, attempt, request, outcome.ticket, self._poll_interval)
+        waiter = Waiter(self, attempt, demand, request, outcome.ticket, self._poll_interval)
         if parked is not None:
             # The caller does not wait in this thread; its place is kept until it has a reservation.
             waiter.check = parked.check
@@ -258,7 +275,13 @@ class Waiter:
     )  # fmt: skip
 
     def __init__(
-        self, queue: WaitQueue, attempt: Attempt, request: Request, ticket: Ticket, poll_interval: PollInterval
+        self,
+        queue: WaitQueue,
+        attempt: Attempt,
+        demand: Demand,
+        request: Request,
+        ticket: Ticket,
+        poll_interval: PollInterval,
     ) -> None:
         self._queue = queue
         self._attempt = attempt
@@ -271,7 +294,7 @@ class Waiter:
         self._turn = 0
         self.ticket = ticket
         self.check = request.cancelled
-        self.demand = request.demand
+        self.demand = demand
         self.seconds = 0.0
         """How long to sleep until the next attempt."""
         self.seen = self._began
@@ -290,9 +313,9 @@ class Waiter:
         finally:
             self._queue.leave(self)
 
-    def retry(self, attempt: Attempt, request: Request) -> None:
+    def retry(self, attempt: Attempt, demand: Demand, request: Request) -> None:
         """Make another attempt from now on: the call has begun anew."""
-        self._attempt, self._request, self.demand = attempt, request, request.demand
+        self._attempt, self._request, self.demand = attempt, request, demand
 
     @property
     def asks_again(self) -> bool:
@@ -324,7 +347,7 @@ class Waiter:
         lost = not queue.has(self)
         first = lost or queue.is_first(self)
         if first:
-            served = self._attempt(self.demand, None if lost else self.ticket, request.patience)
+            served = self._attempt(self.demand, None if lost else self.ticket, request.patience, self.check)
             if isinstance(served, Reservation):
                 self.ticket.used()
                 return served
@@ -415,6 +438,12 @@ class Waiter:
         if before:
             note += f", and {before} still wait before it"
         return _refused(outcome or Waiting(None), self._request.subject, note=note, anothers=bool(before))
+
+
+def _patience(wait_seconds: float | None, flight_seconds: float) -> Patience:
+    if wait_seconds is None:
+        return Patience.FLIGHTS if flight_seconds > 0 else Patience.NONE
+    return Patience.ALL if wait_seconds > 0 else Patience.NONE
 
 
 def _refused(outcome: Waiting, subject: str, *, note: str = "", anothers: bool = False) -> NeuroScriptError:
