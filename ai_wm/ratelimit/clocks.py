@@ -65,16 +65,17 @@ class FileClock:
         """How far the file's time is ahead of the steady clock by this clock alone."""
         return self._shift if self._host is None else self.now() - steady()
 
-    def agree(self, others: Iterable[int]) -> int:
+    def agree(self, others: Iterable[int], steadily: int) -> int:
         """Take the slowest of this clock and the others, and go on from there.
 
         Args:
             others: the time of the file by the other limiters that are there.
+            steadily: the steady clock, as the others' times were taken by it.
 
         Returns:
             the time of the file.
         """
-        steadily, slowest = steady(), min(others, default=None)
+        slowest = min(others, default=None)
         then, reading_then = self._agreed
         reading = self._read() if self._host is not None or not self._started else 0
         if not self._started:

@@ -70,7 +70,7 @@ class Presence:
             with self._database.transaction() as connection:
                 lease = Lease(self._database.path)
                 try:
-                    time = self.clock.agree(self._others(connection))
+                    time = self._agreed(connection)
                     self._said = self.clock.ahead()
                     number = holders.register(connection, lease.name, self._said)
                 except sqlite3.Error:
@@ -85,7 +85,7 @@ class Presence:
         """The time of the file, as the slowest clock among the limiters that are there says; inside a transaction."""
         self._database.check_there(thoroughly=True)
         own = self.clock.now()
-        time = self.clock.agree(self._others(connection))
+        time = self._agreed(connection)
         self.held_back = self.is_ours and own - time > MICROSECONDS
         said = self.clock.ahead()
         if self.is_ours and abs(said - self._said) > _REFRESHED:
@@ -136,16 +136,16 @@ class Presence:
             _log.warning("what this process held of the limits is given back later: %s", error)
         lease.end()
 
-    def _others(self, connection: sqlite3.Connection) -> list[int]:
-        """The time of the file, as the other limiters say."""
-        found, steadily = [], steady()
+    def _agreed(self, connection: sqlite3.Connection) -> int:
+        """The time of the file, by this limiter and the others."""
+        others, steadily = [], steady()
         for holder in holders.others(connection, self.number if self.is_ours else 0):
             clock = _clocks.get(holder.lease)
             if clock is not None and clock.is_foreign:
-                found.append(clock.now())
+                others.append(clock.now())
             elif type(holder.clock) is int:
-                found.append(steadily + holder.clock)
-        return found
+                others.append(steadily + holder.clock)
+        return self.clock.agree(others, steadily)
 
 
 # The limiters that this process has from the one that forked it are not its own.

@@ -195,9 +195,7 @@ def test_one_definition_never_touches_another(limiter: AnyLimiter) -> None:
     assert limiter.active_slots("b") == 1
 
 
-def test_removing_a_definition_and_adding_it_again_gives_no_second_allowance(
-    limiter: AnyLimiter, clock: Clock
-) -> None:
+def test_removing_a_definition_and_adding_it_again_gives_no_second_allowance(limiter: AnyLimiter, clock: Clock) -> None:
     policy = Policy(max_requests_per_day=1)
     call(limiter, policy)
     limiter.forget("d")
