@@ -155,6 +155,7 @@ class Database:
         """
         self.lock.acquire()
         try:
+            self.check_there(thoroughly=True)
             return self._run(lambda: (self._connection or self._open()).execute("BEGIN IMMEDIATE").connection)
         except BaseException:  # raised again; only nothing must stay locked
             self.end(commit=False)
@@ -196,6 +197,7 @@ class Database:
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
+        self._identity = None  # once it is opened again, it is known by what is in it
         if connection is not None:
             connection.close()
 

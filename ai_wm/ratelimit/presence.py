@@ -83,7 +83,6 @@ class Presence:
 
     def time(self, connection: sqlite3.Connection) -> int:
         """The time of the file, as the slowest clock among the limiters that are there says; inside a transaction."""
-        self._database.check_there(thoroughly=True)
         own = self.clock.now()
         time = self._agreed(connection)
         self.held_back = self.is_ours and own - time > MICROSECONDS
