@@ -91,17 +91,19 @@ class Database:
             NeuroScriptError: 18 or 26, as the class says.
         """
 
-        def attempt() -> T:
-            with self.lock:
-                try:
-                    return statement(self._connection or self._open())
-                except (sqlite3.Error, OSError) as error:
-                    raise self._busy_or(error) from error
-
         try:
-            return attempt()
-        except FileBusyError:
-            return self.patiently(attempt, tries=tries)
+            with self.lock:
+                return statement(self._connection or self._open())
+        except (sqlite3.Error, OSError) as error:
+            failure = self._busy_or(error)
+            if not isinstance(failure, FileBusyError):
+                raise failure from error
+
+        def again() -> T:
+            with self.lock:
+                return self._run(lambda: statement(self._connection or self._open()))
+
+        return self.patiently(again, tries=tries)
 
     def patiently(self, action: Callable[[], T], check: Callable[[], None] | None = None, *, tries: int = 0) -> T:
         """Run something that may find the file locked; again while another program has it locked.

@@ -61,7 +61,7 @@ class Presence:
 
     def enrolled(self) -> int:
         """This limiter's number; it gets one if it has none."""
-        if self.is_ours:
+        if self.number and self._process == os.getpid():
             return self.number
         with self._lock:
             if self.is_ours:

@@ -279,7 +279,7 @@ class SQLiteRateLimiter:
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             # Made here and not by the thread that waits: if that is interrupted meanwhile, nobody holds the
             # reservation, and it is given back.
-            ticket.succeed(ticket.work.account.answer(outcome))
+            ticket.succeed(outcome if outcome is True else ticket.work.account.answer(outcome))
         if self._abandoned:
             self._sweep()
 
@@ -390,14 +390,13 @@ class _Account:
         """Make an attempt; see `Attempt`."""
         return self._limiter._attempt(self, demand, ticket, patience, check)
 
-    def answer(self, outcome: StoredHold | Unserved | bool | None) -> Reservation | Waiting | bool | None:
-        """What a thread gets for its work."""
+    def answer(self, outcome: object) -> Reservation | Waiting:
+        """What a thread gets for its attempt."""
         if isinstance(outcome, StoredHold):
             return Reservation(self, outcome)
-        if isinstance(outcome, Unserved):
-            ticket = None if outcome.ticket is None else Ticket(self, outcome.ticket)
-            return Waiting(outcome.refusal, outcome.before, ticket)
-        return outcome
+        assert isinstance(outcome, Unserved), outcome
+        ticket = None if outcome.ticket is None else Ticket(self, outcome.ticket)
+        return Waiting(outcome.refusal, outcome.before, ticket)
 
     def settle_hold(self, hold: StoredHold, tokens: int, cost: int) -> None:
         self._limiter._finish(self, hold, (tokens, cost))
