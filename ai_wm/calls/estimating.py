@@ -20,6 +20,7 @@ from ai_wm.providers.estimates import (
     is_built_in,
     published_output,
     stated_output,
+    thinking_allowance,
     thinking_budget,
 )
 from ai_wm.ratelimit import LimitPolicy
@@ -130,17 +131,15 @@ def _cap(
     answers: int,
 ) -> int | None:
     """The limit of output for a call that states none; None where only budgets ask, and its output costs nothing."""
-    thinking = thinking_budget(config)
-    ordinary = ORDINARY_OUTPUT + thinking
+    ordinary = ORDINARY_OUTPUT + thinking_allowance(config)
     shares = [(bound, int(bound.value) // _SHARE // answers) for bound in limits]
     price = 0.0 if cost is None else (cost(given, ordinary) - cost(given, 0)) / ordinary
     if price > 0:
         shares += ((bound, int(min(bound.value / _SHARE / price, 1e15)) // answers) for bound in budgets)
     if not shares:
         return None
-    published = published_output(request.provider, request.model)
     bound, share = min(shares, key=lambda pair: pair[1])
-    most = min(ordinary, max(LEAST_OUTPUT, share), published or ordinary)
+    most, thinking = max(LEAST_OUTPUT, share), thinking_budget(config)
     if most <= thinking:
         raise NeuroScriptError(
             ErrorCode.RESOURCE_EXHAUSTION,
@@ -149,7 +148,7 @@ def _cap(
             f"set max_output_tokens, or raise {bound.name}",
             details={"limit": bound.name, "value": bound.value, "need": thinking},
         )
-    return most
+    return min(most, ordinary, published_output(request.provider, request.model) or ordinary)
 
 
 def _too_large(request: LLMRequest, bound: Bound, need: str, value: str) -> NeuroScriptError:

@@ -203,28 +203,33 @@ def answers_asked(config: Mapping[str, Any]) -> int:
     return max([1, *(count for count in counts if type(count) is int)])
 
 
-_BUDGETS: Final = ("budget_tokens", "max_tokens", "thinkingBudget", "thinking_budget")
-_EFFORTS: Final = {"low": 4096, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768}
-"""Tokens of thinking that an effort stands for, where no budget is stated."""
-
-
 def thinking_budget(config: Mapping[str, Any]) -> int:
-    """The tokens of thinking that a configuration asks for, in whatever form an API has for it, or 0."""
-    budgets: list[object] = []
-    efforts: list[object] = [config.get("reasoning_effort")]
+    """The tokens of thinking that a configuration states, in whatever form an API has for it; 0 if it states none."""
+    budgets = [each for inner in _thinking_in(config) for each in map(inner.get, _BUDGETS)]
+    return max([0, *(budget for budget in budgets if type(budget) is int)])
+
+
+def thinking_allowance(config: Mapping[str, Any]) -> int:
+    """The tokens of thinking to allow for: those stated, or else what the stated effort stands for, or 0."""
+    named = [
+        config.get("reasoning_effort"),
+        *(each for inner in _thinking_in(config) for each in map(inner.get, _EFFORT)),
+    ]
+    efforts = [_EFFORTS.get(each.lower(), 0) for each in named if isinstance(each, str)]
+    return thinking_budget(config) or max(efforts, default=0)
+
+
+def _thinking_in(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for layer in _layers(config):
         for name in ("thinking", "reasoning", "thinkingConfig", "thinking_config", "output_config"):
-            inner = layer.get(name)
-            if isinstance(inner, Mapping):
-                budgets += [
-                    inner.get(key) for key in ("budget_tokens", "max_tokens", "thinkingBudget", "thinking_budget")
-                ]
-                efforts += [inner.get(key) for key in ("effort", "thinkingLevel", "thinking_level")]
-    stated = [budget for budget in budgets if type(budget) is int and budget > 0]
-    if stated:
-        return max(stated)
-    return max(_EFFORTS.get(effort.lower(), 0) if isinstance(effort, str) else 0 for effort in efforts)
+            if isinstance(inner := layer.get(name), Mapping):
+                yield inner
 
+
+_BUDGETS: Final = ("budget_tokens", "max_tokens", "thinkingBudget", "thinking_budget")
+_EFFORT: Final = ("effort", "thinkingLevel", "thinking_level")
+_EFFORTS: Final = {"low": 4096, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768}
+"""Tokens of thinking that an effort stands for, where no budget is stated."""
 
 _MOST_OUTPUT: Final = (
     # The models with a published maximum that the ordinary limit, or that with a usual thinking budget, may exceed.

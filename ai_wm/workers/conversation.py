@@ -206,4 +206,6 @@ def _state_after(error: NeuroScriptError) -> AIWorkerInstanceStatus:
             return AIWorkerInstanceStatus.TOKEN_LIMIT_REACHED if whole_day else AIWorkerInstanceStatus.RATE_LIMITED
         case ErrorCode.CANCELLED | ErrorCode.ARG_MISMATCH:
             return AIWorkerInstanceStatus.IDLE
+        case ErrorCode.RESOURCE_EXHAUSTION if "limit" in error.details:  # the message is too large for the limits
+            return AIWorkerInstanceStatus.IDLE
     return AIWorkerInstanceStatus.ERROR
