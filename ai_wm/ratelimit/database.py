@@ -61,12 +61,22 @@ class Database:
         self._identity: _Identity | None = None
         self._generation = ""
         self._lost = ""
+        self.fill: Callable[[sqlite3.Connection], None] | None = None
+        """Puts into a new file what is known already, before anybody else sees it."""
         _databases.add(self)
 
     @property
     def exists(self) -> bool:
         """Whether there is a file to read."""
         return self._connection is not None or self.path.exists()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is nothing in the file yet, or no file."""
+        try:
+            return self._connection is None and self.path.stat().st_size == 0
+        except OSError:
+            return True
 
     def transaction(self, *, tries: int = 0, check: Callable[[], None] | None = None) -> _Transaction:
         """A write transaction, to be entered by ``with``.
@@ -250,8 +260,11 @@ class Database:
             ours = is_ours(connection)
         else:
             connection.execute("BEGIN IMMEDIATE")
+            empty = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() == (0,)
             ours = upgrade(connection)
             if ours:
+                if empty and self.fill is not None:
+                    self.fill(connection)
                 connection.execute("COMMIT")
         if not ours:
             message = (
