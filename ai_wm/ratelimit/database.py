@@ -70,14 +70,6 @@ class Database:
         """Whether there is a file to read."""
         return self._connection is not None or self.path.exists()
 
-    @property
-    def is_new(self) -> bool:
-        """Whether there is nothing in the file yet, or no file."""
-        try:
-            return self._connection is None and self.path.stat().st_size == 0
-        except OSError:
-            return True
-
     def transaction(self, *, tries: int = 0, check: Callable[[], None] | None = None) -> _Transaction:
         """A write transaction, to be entered by ``with``.
 

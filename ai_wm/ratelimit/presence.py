@@ -39,17 +39,18 @@ class Presence:
     Args:
         database: the file.
         host_clock: the clock that the host passed in, if it did.
-        past_uses: gives what was used in the last day, for a file that has to be made anew.
+        past_uses: what was used in the last day, for a file that has to be made anew.
     """
 
     def __init__(
         self,
         database: Database,
         host_clock: Callable[[], float] | None,
-        past_uses: Callable[[], Iterable[PastUse]] | None,
+        past_uses: Iterable[PastUse],
     ) -> None:
         self.clock = FileClock(host_clock)
-        self._past_uses = past_uses
+        if past_uses:
+            database.fill = lambda connection: restore(connection, past_uses)
         self._database = database
         self._lock = Lock()
         self._lease: Lease | None = None
@@ -73,10 +74,6 @@ class Presence:
         with self._lock:
             if self.is_ours:
                 return self.number
-            if self._past_uses is not None and self._database.is_new:
-                # Collected before anything is locked, since others may be waiting for us where it comes from.
-                uses = list(self._past_uses())
-                self._database.fill = lambda connection: restore(connection, uses)
             self.reclaim()
             with self._database.transaction() as connection:
                 lease = Lease(self._database.path)

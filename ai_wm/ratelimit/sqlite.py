@@ -67,14 +67,14 @@ class SQLiteRateLimiter:
         clock: seconds since the epoch, the same in all processes; by default time passes as a clock says that nobody
             can set (`clocks`).  Where it goes backwards time stands still instead until it goes on, and among several
             limiters the slowest counts, so that no window is ever cut short.
-        past_uses: gives what was used in the last day; called where there is no file, since somebody removed it.
+        past_uses: what was used in the last day, to begin with where there is no file, since somebody removed it.
     """
 
     def __init__(
         self,
         path: Path | str,
         clock: Callable[[], float] | None = None,
-        past_uses: Callable[[], Iterable[PastUse]] | None = None,
+        past_uses: Iterable[PastUse] = (),
     ) -> None:
         self.path = Path(path)
         self._database = Database(self.path)
