@@ -256,12 +256,12 @@ class Refusal:
 
 def cost_units(cost: float) -> int:
     """``cost`` in whole billionths of the currency, from 0 to what sums of 64 bits have room for many times."""
-    return min(max(0, round(cost * COST_UNITS)), _MOST) if cost else 0
+    return round(min(max(0.0, cost), _MOST / COST_UNITS) * COST_UNITS) if cost else 0
 
 
 def token_count(tokens: float) -> int:
     """``tokens`` as a whole number, from 0 to what sums of 64 bits have room for many times."""
-    return min(max(0, int(tokens)), _MOST)
+    return int(min(max(0, tokens), _MOST))
 
 
 def refused(refusal: Refusal, subject: str, *, note: str = "") -> NeuroScriptError:

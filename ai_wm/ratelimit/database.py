@@ -61,6 +61,8 @@ class Database:
         self._identity: _Identity | None = None
         self._generation = ""
         self._lost = ""
+        self.fill: Callable[[sqlite3.Connection], None] | None = None
+        """Puts into a new file what is known already, before anybody else sees it."""
         _databases.add(self)
 
     @property
@@ -250,8 +252,11 @@ class Database:
             ours = is_ours(connection)
         else:
             connection.execute("BEGIN IMMEDIATE")
+            empty = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() == (0,)
             ours = upgrade(connection)
             if ours:
+                if empty and self.fill is not None:
+                    self.fill(connection)
                 connection.execute("COMMIT")
         if not ours:
             message = (

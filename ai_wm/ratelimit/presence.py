@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Lock
 from time import monotonic
 from typing import Final
@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 from ai_wm.ratelimit import holders
 from ai_wm.ratelimit.base import MICROSECONDS
 from ai_wm.ratelimit.clocks import FileClock, steady
-from ai_wm.ratelimit.counters import tidy
+from ai_wm.ratelimit.counters import PastUse, restore, tidy
 from ai_wm.ratelimit.database import Database
 from ai_wm.ratelimit.leases import Lease, is_held
 from neuroscript import NeuroScriptError, get_logger
@@ -39,10 +39,18 @@ class Presence:
     Args:
         database: the file.
         host_clock: the clock that the host passed in, if it did.
+        past_uses: what was used in the last day, for a file that has to be made anew.
     """
 
-    def __init__(self, database: Database, host_clock: Callable[[], float] | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        host_clock: Callable[[], float] | None,
+        past_uses: Iterable[PastUse],
+    ) -> None:
         self.clock = FileClock(host_clock)
+        if past_uses:
+            database.fill = lambda connection: restore(connection, past_uses)
         self._database = database
         self._lock = Lock()
         self._lease: Lease | None = None
