@@ -290,16 +290,16 @@ class _OwnPrices(NamedTuple):
     """A definition's own prices as integers in a small unit of the currency, in which every sum is exact.
 
     Args:
-        fraction: how many of these make one of the currency.
+        fraction: how many of that unit make one of the currency.
     """
 
+    fraction: int
     input: int
     output: int
     call: int
     cached_input: int
     cache_write: int
     cache_write_1h: int
-    fraction: int
 
     def cost(self, usages: Sequence[TokenCounts]) -> float:
         """The cost of some requests: the float nearest to the exact sum."""
@@ -324,7 +324,7 @@ def _own_prices(definition: Priced) -> _OwnPrices | None:
     if metrics.keys().isdisjoint(COST_KEYS):
         return None
     given = metrics.get(INPUT, 0)
-    write, long = (metrics.get(CACHE_WRITE), metrics.get(CACHE_WRITE_1H))
+    write, long = metrics.get(CACHE_WRITE), metrics.get(CACHE_WRITE_1H)
     factors = _WRITE_FACTORS.get(str(definition.provider), (1.0, 1.0))
     return _exact(
         given, metrics.get(OUTPUT, 0), metrics.get(CALL, 0), metrics.get(CACHED_INPUT, given), write, long, factors
@@ -341,16 +341,20 @@ def _exact(
     long: float | None,
     factors: tuple[float, float],
 ) -> _OwnPrices:
-    # The shortest text of a float is the decimal number that was meant.
-    price = Decimal(repr(given))
-    short_lived = price * Decimal(repr(factors[0])) if write is None else Decimal(repr(write))
-    # A price for an hour that is not given stands to that for minutes as the provider's do.
-    hour = short_lived * Decimal(repr(factors[1])) / Decimal(repr(factors[0])) if long is None else Decimal(repr(long))
-    decimals = (price, Decimal(repr(output)), Decimal(repr(call)), Decimal(repr(cached)), short_lived, hour)
-    ratios = [each.as_integer_ratio() for each in decimals]
+    short, hour = (_decimal(factor) * _decimal(given) for factor in factors)
+    if write is not None:  # a price for an hour that is not given stands to it as the provider's do
+        short, hour = _decimal(write), _decimal(write) * _decimal(factors[1]) / _decimal(factors[0])
+    if long is not None:
+        hour = _decimal(long)
+    prices = (_decimal(given), _decimal(output), _decimal(call), _decimal(cached), short, hour)
+    ratios = [price.as_integer_ratio() for price in prices]
     fraction = math.lcm(*(denominator for _, denominator in ratios))
-    units = (numerator * (fraction // denominator) for numerator, denominator in ratios)
-    return _OwnPrices._make((*units, fraction))
+    return _OwnPrices(fraction, *(numerator * (fraction // denominator) for numerator, denominator in ratios))
+
+
+def _decimal(price: float) -> Decimal:
+    """The shortest text of a float is the decimal number that was meant."""
+    return Decimal(repr(price))
 
 
 @cache

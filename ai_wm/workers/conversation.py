@@ -202,10 +202,15 @@ def _state_after(error: NeuroScriptError) -> AIWorkerInstanceStatus:
         case ErrorCode.CONTEXT_FULL:
             return AIWorkerInstanceStatus.CONTEXT_FULL
         case ErrorCode.RATE_LIMITED | ErrorCode.BUDGET_EXCEEDED:
-            whole_day = error.details.get("limit") == "max_tokens_per_day"
-            return AIWorkerInstanceStatus.TOKEN_LIMIT_REACHED if whole_day else AIWorkerInstanceStatus.RATE_LIMITED
+            return _state_under(error.details.get("limit"))
         case ErrorCode.CANCELLED | ErrorCode.ARG_MISMATCH:
             return AIWorkerInstanceStatus.IDLE
-        case ErrorCode.RESOURCE_EXHAUSTION if "limit" in error.details:  # the message is too large for the limits
-            return AIWorkerInstanceStatus.IDLE
+        case ErrorCode.RESOURCE_EXHAUSTION if "limit" in error.details:  # the conversation is too large for its limits
+            return _state_under(error.details["limit"])
     return AIWorkerInstanceStatus.ERROR
+
+
+def _state_under(limit: object) -> AIWorkerInstanceStatus:
+    if limit == "max_tokens_per_day":
+        return AIWorkerInstanceStatus.TOKEN_LIMIT_REACHED
+    return AIWorkerInstanceStatus.RATE_LIMITED
