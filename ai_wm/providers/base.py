@@ -25,6 +25,7 @@ FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "unknown"})
 MANAGEMENT_KEYS = frozenset(
     {
         "allow_http",
+        "allow_unknown_price",
         "base_url",
         "fallbacks",
         "headers",

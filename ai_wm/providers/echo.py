@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request, count_words
+from ai_wm.providers.options import check_settings
 
 
 class EchoClient:
@@ -14,6 +15,7 @@ class EchoClient:
     def complete(self, request: LLMRequest) -> LLMResponse:
         """Returns the reply to the last user message; an empty reply if there is none."""
         check_request(request)
+        check_settings(request)
         asked = next((message.content for message in reversed(request.messages) if message.role == "user"), "")
         text = f"echo: {asked}"
         return LLMResponse(

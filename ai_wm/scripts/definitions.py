@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ai_wm.calls.authorization import Authorizer
-from ai_wm.calls.pricing import COST_KEYS
 from ai_wm.data.bounds import MOST_PRICE, check_number, check_size, storable
+from ai_wm.data.prices import PRICES
 from ai_wm.data.script_settings import script_settings
 from ai_wm.data.types import (
     AIWorkerDefinition,
@@ -21,7 +21,8 @@ from ai_wm.keys.approvals import Standing
 from ai_wm.scripts.rights import OWN_SETTINGS, Rights
 from ai_wm.store import Store
 from ai_wm.support.ids import ExactId
-from ai_wm.workers.definitions import Definitions, field_name
+from ai_wm.workers.definition_updates import field_name
+from ai_wm.workers.definitions import Definitions
 from ai_wm.workers.instances import Instances
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -167,7 +168,7 @@ class ScriptDefinitions:
                     found[key] = self._settings(found[key], old)
                 case "cost_metrics" if isinstance(value, Mapping):
                     for name, price in value.items():
-                        most = MOST_PRICE if name in COST_KEYS else math.inf
+                        most = MOST_PRICE if name in PRICES else math.inf
                         check_number(price, f"cost_metrics.{name}"[:80], 0, most)
         return found
 

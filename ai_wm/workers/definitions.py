@@ -7,36 +7,24 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ai_wm.data.definition_filter import definition_tests
-from ai_wm.data.fields import snake_case
+from ai_wm.data.key_check import check_keys
 from ai_wm.data.provider_names import provider_names
+from ai_wm.data.setting_names import misspelt
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import (
-    MASK,
     AIWorkerDefinition,
     AIWorkerDefinitionStatus,
     AIWorkerPerformanceSummary,
-    APIKeySourceMethod,
     APIKeyStatus,
-    is_variable_name,
 )
 from ai_wm.keys.marks import Marks
+from ai_wm.logs import STORE
 from ai_wm.ratelimit import RateLimiter
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
 from ai_wm.support.ids import ExactId
+from ai_wm.workers.definition_updates import by_field, check_key_source, updated
 from neuroscript import ErrorCode, NeuroScriptError
-
-READ_ONLY = frozenset(
-    {
-        "aggregate_performance_summary",
-        "created_timestamp",
-        "definition_id",
-        "host_mark",
-        "modified_timestamp",
-        "owner",
-    }
-)
-"""The fields that `Definitions.update` refuses to change."""
 
 
 class Definitions:
@@ -137,10 +125,11 @@ class Definitions:
             NeuroScriptError: 4 for a value that does not fit, 42 if the id or name is taken, 25 and 26 if it cannot be
                 written.
         """
+        check_keys(AIWorkerDefinition, data)
         made = AIWorkerDefinition.parse(data)
         made.check_provider(self._providers)
         CallSettings.of(made.base_config)
-        _check_key_source(made)
+        check_key_source(made)
         now = self._clock.now()
         fields: dict[str, Any] = {"modified_timestamp": now}
         if made.created_timestamp.is_zero:
@@ -166,9 +155,13 @@ class Definitions:
             definitions[named.definition_id] = named
             return named.definition_id
 
-        return self._store.change_definitions(change)
+        added = self._store.change_definitions(change)
+        _warn_of_settings(made.name or added, made.base_config)
+        return added
 
-    def update(self, id_or_name: str, updates: Mapping[str, Any], *, by_host: bool = True) -> AIWorkerDefinition:
+    def update(
+        self, id_or_name: str, updates: Mapping[str, Any], *, by_host: bool = True, merge: bool = False
+    ) -> AIWorkerDefinition:
         """Changes a definition, wholly or not at all; a map or list given replaces the old one.
 
         Args:
@@ -176,29 +169,33 @@ class Definitions:
             updates: the fields that change.
             by_host: whether it is the host's change, after which what was the host's still is; that of a script leaves
                 the mark as it was, so that it holds no longer where a key, an address or the like has changed.
+            merge: whether a map given is merged into the old one, as `merge_patch` does it, rather than replacing it.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 4 for a key or value that does not fit; 11 for the id, the summary
                 and the time stamps; 42 if the new name is taken; 25 and 26 if it cannot be written.
         """
         wanted = ExactId(self.find(id_or_name).definition_id)
-        changes = _by_field(updates)
+        changes = by_field(updates)
 
         def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
             old = find_in(definitions, wanted)
-            new = _updated(old, changes).model_copy(update={"modified_timestamp": self._clock.now()})
+            new = updated(old, changes, merge=merge).model_copy(update={"modified_timestamp": self._clock.now()})
             if new.provider != old.provider:
                 new.check_provider(self._providers, f"definition {old.name!r}")
             CallSettings.of(new.base_config)
             if new.auth != old.auth:
-                _check_key_source(new)
+                check_key_source(new)
             _check_name(new, definitions)
             if by_host and not old.owner and self._marks.holds(old):
                 new = new.model_copy(update={"host_mark": self._marks.of(new)})
             definitions[old.definition_id] = new
             return new
 
-        return self._copy(self._store.change_definitions(change))
+        changed = self._store.change_definitions(change)
+        if "base_config" in changes:
+            _warn_of_settings(changed.name, changed.base_config)
+        return self._copy(changed)
 
     def standing(self, id_or_name: str) -> str:
         """Returns whose a definition is: ``host``, ``script``, or ``untrusted`` in a file without the host's mark.
@@ -371,75 +368,12 @@ def _free_name(definition: AIWorkerDefinition, others: Iterable[AIWorkerDefiniti
     return name
 
 
-# --- updates ---
-
-
-def field_name(key: Any) -> Any:
-    """The field of a definition that a key in any spelling stands for; the key itself if it stands for none."""
-    name = snake_case(key) if isinstance(key, str) else key
-    return name if name in AIWorkerDefinition.model_fields else key
-
-
-def _by_field(updates: Any) -> dict[str, Any]:
-    """The updates under the names of the fields, whichever way they are spelled."""
-    if not isinstance(updates, Mapping) or not all(isinstance(key, str) for key in updates):
-        raise NeuroScriptError(
-            ErrorCode.ARG_MISMATCH, f"updates is a map from fields to values, not {type(updates).__name__}"
+def _warn_of_settings(name: str, config: Mapping[str, Any]) -> None:
+    """Logs one warning about the settings of a definition that are probably misspelt."""
+    wrong = misspelt(config)
+    if wrong:
+        STORE.warning(
+            "the base_config of worker %r has settings that are not known here and go to the provider as they are: %s",
+            name,
+            ", ".join(f"{key!r} (did you mean {meant!r}?)" for key, meant in wrong.items()),
         )
-    changes: dict[str, Any] = {}
-    for key, value in updates.items():
-        field = field_name(key)
-        if field in READ_ONLY:
-            raise NeuroScriptError(
-                ErrorCode.READ_ONLY, f"{field} of a definition cannot be updated; the manager keeps it itself"
-            )
-        if field in changes:
-            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"updates name the field {field} twice")
-        changes[field] = value
-    return changes
-
-
-def _updated(old: AIWorkerDefinition, changes: Mapping[str, Any]) -> AIWorkerDefinition:
-    known = {*AIWorkerDefinition.model_fields, *(old.__pydantic_extra__ or {})}
-    data = old.to_file()
-    for field, value in changes.items():
-        if field not in known:
-            near = difflib.get_close_matches(field, known - READ_ONLY, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known - READ_ONLY))}"
-            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"a definition has no field {field!r}; {hint}")
-        if field == "auth":
-            value = _kept_key(old, value)
-        key = AIWorkerDefinition.file_key(field) if field in AIWorkerDefinition.model_fields else field
-        data[key] = value
-    return AIWorkerDefinition.parse(data, f"definition {old.name!r}")
-
-
-def _kept_key(old: AIWorkerDefinition, auth: Any) -> Any:
-    """An update made from what a script was shown holds ``***`` for the key: then the key stays."""
-    shown = auth.get("value") if isinstance(auth, Mapping) else getattr(auth, "value", None)
-    method = auth.get("method") if isinstance(auth, Mapping) else getattr(auth, "method", None)
-    if shown != MASK or method != APIKeySourceMethod.INLINE:
-        return auth
-    if not old.holds_inline_key:
-        raise _masked_key()
-    return old.auth.to_file()
-
-
-def _check_key_source(definition: AIWorkerDefinition) -> None:
-    """Refuses what was meant for another place: a mask for a key, and a key for the name of a variable."""
-    auth = definition.auth
-    if auth.method is APIKeySourceMethod.INLINE and auth.value == MASK:
-        raise _masked_key()
-    if auth.method is APIKeySourceMethod.ENV_VAR and auth.value.strip() and not is_variable_name(auth.value.strip()):
-        raise NeuroScriptError(
-            ErrorCode.ARG_MISMATCH,
-            "auth.value is not the name of an environment variable (letters, digits and underscores); it is not "
-            "shown, since it may be a key: name the variable that holds the key",
-            details={"field": "auth.value"},
-        )
-
-
-def _masked_key() -> NeuroScriptError:
-    return NeuroScriptError(
-        ErrorCode.ARG_MISMATCH, f"auth.value is {MASK!r}, which stands for a key that is not shown; give the key itself"
-    )
