@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -63,6 +63,14 @@ class LimitPolicy(Protocol):
     def max_concurrent_calls(self) -> int | None: ...
 
 
+class Demand(NamedTuple):
+    """What a waiting call asks for now: its limits, and the estimates of its tokens and of its cost in the currency."""
+
+    policy: LimitPolicy
+    tokens: int
+    cost: float
+
+
 class RateLimiter(Protocol):
     """Counts the calls, tokens and costs of every definition, and refuses what would exceed its limits.
 
@@ -77,17 +85,25 @@ class RateLimiter(Protocol):
         tokens: int,
         cost: float = 0.0,
         wait_seconds: float | None = None,
+        flight_seconds: float = 0.0,
+        again: Callable[[], Demand] | None = None,
         cancelled: Callable[[], None] | None = None,
         name: str = "",
     ) -> Reservation:
         """Reserve one call in all windows, or nothing.
+
+        Callers that wait are served in order of arrival, those of other processes included.
 
         Args:
             definition_id: whose limits these are.
             policy: the limits.
             tokens: the estimate of input and output tokens together, 0 or more.
             cost: the estimate of the cost, in the currency of the definition's prices, 0 or more.
-            wait_seconds: how long to wait for room, in order of arrival; ``None`` or 0 refuses at once.
+            wait_seconds: how long to wait for room, whatever takes it; ``None`` waits for calls in flight alone.
+            flight_seconds: how long to wait, with ``wait_seconds=None``, where only calls in flight (their tokens,
+                their cost, their number) stand in the way, or callers that wait for them.
+            again: called before each later attempt of a caller that had to wait, and now and then while it waits;
+                returns what the call asks for by then, or raises to end the wait.  ``None``: it stays as it was.
             cancelled: called while waiting, at least every tenth of a second; ends the wait by raising.
             name: the definition's name, for the message of a refusal.
 
@@ -121,6 +137,9 @@ class RateLimiter(Protocol):
             ``cost_last_day`` (in the currency), ``calls_in_flight``, ``active_instances`` and ``waiting`` (callers of
             this process that wait for room).
         """
+
+    def changed(self, definition_id: str) -> None:
+        """Let all waiting callers of a definition look ``again``: its limits, its status or its existence changed."""
 
     def forget(self, definition_id: str) -> None:
         """Drop the counters of a definition that was removed; its waiting callers get error 19."""

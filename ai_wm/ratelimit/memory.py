@@ -9,6 +9,7 @@ from threading import Lock
 
 from ai_wm.ratelimit.base import (
     MICROSECONDS,
+    Demand,
     LimitPolicy,
     Refusal,
     Reservation,
@@ -43,6 +44,8 @@ class MemoryRateLimiter:
         tokens: int,
         cost: float = 0.0,
         wait_seconds: float | None = None,
+        flight_seconds: float = 0.0,
+        again: Callable[[], Demand] | None = None,
         cancelled: Callable[[], None] | None = None,
         name: str = "",
     ) -> Reservation:
@@ -51,12 +54,20 @@ class MemoryRateLimiter:
         tokens, units = token_count(tokens), cost_units(cost)
         subject = subject_of(definition_id, name)
 
+        later = False
+
         def attempt() -> Reservation | Refusal:
+            nonlocal later
+            if later and again is not None:
+                demand = again()
+                return tracker.attempt(demand.policy, token_count(demand.tokens), cost_units(demand.cost))
+            later = True
             return tracker.attempt(policy, tokens, units)
 
-        if not wait_seconds or wait_seconds < 0:
+        seconds = flight_seconds if wait_seconds is None else wait_seconds
+        if seconds <= 0:
             return tracker.queue.reserve_now(attempt, subject)
-        return tracker.queue.wait(attempt, subject, wait_seconds, cancelled, self._poll_interval)
+        return tracker.queue.wait(attempt, subject, seconds, cancelled, self._poll_interval)
 
     def acquire_slot(self, definition_id: str, policy: LimitPolicy, instance_id: str, *, name: str = "") -> None:
         """Take a slot for an active instance; see `RateLimiter.acquire_slot`."""
@@ -83,6 +94,12 @@ class MemoryRateLimiter:
     def usage(self, definition_id: str) -> dict[str, float]:
         """Read the counters of a definition; see `RateLimiter.usage`."""
         return self._tracker(definition_id).usage()
+
+    def changed(self, definition_id: str) -> None:
+        """Let all waiting callers of a definition look again; see `RateLimiter.changed`."""
+        tracker = self._trackers.get(definition_id)
+        if tracker is not None:
+            tracker.queue.wake_all()
 
     def forget(self, definition_id: str) -> None:
         """Drop the counters of a definition; see `RateLimiter.forget`."""

@@ -16,6 +16,7 @@ from threading import Lock
 from ai_wm.ratelimit import counters
 from ai_wm.ratelimit.base import (
     MICROSECONDS,
+    Demand,
     LimitPolicy,
     Refusal,
     Reservation,
@@ -82,6 +83,8 @@ class SQLiteRateLimiter:
         tokens: int,
         cost: float = 0.0,
         wait_seconds: float | None = None,
+        flight_seconds: float = 0.0,
+        again: Callable[[], Demand] | None = None,
         cancelled: Callable[[], None] | None = None,
         name: str = "",
     ) -> Reservation:
@@ -98,12 +101,20 @@ class SQLiteRateLimiter:
             self._deferred.flush()
         subject = subject_of(definition_id, name)
 
+        later = False
+
         def attempt() -> Reservation | Refusal:
+            nonlocal later
+            if later and again is not None:
+                demand = again()
+                return self._attempt(account, demand.policy, token_count(demand.tokens), cost_units(demand.cost))
+            later = True
             return self._attempt(account, policy, tokens, units)
 
-        if not wait_seconds or wait_seconds < 0:
+        seconds = flight_seconds if wait_seconds is None else wait_seconds
+        if seconds <= 0:
             return account.queue.reserve_now(attempt, subject)
-        return account.queue.wait(attempt, subject, wait_seconds, cancelled, self._poll_interval)
+        return account.queue.wait(attempt, subject, seconds, cancelled, self._poll_interval)
 
     def acquire_slot(self, definition_id: str, policy: LimitPolicy, instance_id: str, *, name: str = "") -> None:
         """Take a slot for an active instance; see `RateLimiter.acquire_slot`."""
@@ -149,6 +160,12 @@ class SQLiteRateLimiter:
         nothing = Windows()
         nothing.in_flight = unlimited
         return usage_of(nothing, slots, waiting)
+
+    def changed(self, definition_id: str) -> None:
+        """Let all waiting callers of a definition look again; see `RateLimiter.changed`."""
+        account = self._accounts.get(definition_id)
+        if account is not None:
+            account.queue.wake_all()
 
     def forget(self, definition_id: str) -> None:
         """Drop the counters of a definition; see `RateLimiter.forget`."""

@@ -71,13 +71,17 @@ class WaitQueue:
         except IndexError:
             return
 
-    def close(self, reason: str) -> None:
-        """End all waits, with error 19 that gives the reason."""
+    def wake_all(self) -> None:
+        """Let all callers look again."""
         with self._lock:
-            self._closed = reason
             waiters = list(self._waiters)
         for waiter in waiters:
             waiter.wake()
+
+    def close(self, reason: str) -> None:
+        """End all waits, with error 19 that gives the reason."""
+        self._closed = reason
+        self.wake_all()
 
     def reserve_now(self, attempt: Callable[[], Reservation | Refusal], subject: str) -> Reservation:
         """Reserve now or not at all; whoever waits already comes first.
