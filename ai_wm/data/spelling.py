@@ -9,6 +9,9 @@ from functools import lru_cache
 _LONG = 8
 """From so many letters on a name may differ in two of them; two of a shorter one make another word."""
 
+_SHORT = 3
+"""Of names with fewer letters than this, those that differ in one have nothing in common."""
+
 _MOST_COMPARED = 100
 """The longest name that is compared letter by letter."""
 
@@ -31,9 +34,14 @@ def near_miss(name: str, known: frozenset[str]) -> str | None:
         if plain in (_plain(other), _plain(other.removeprefix("max_")), _plain(other.removesuffix("_seconds"))):
             return other
     most = 2 if len(plain) >= _LONG else 1
-    distances = [(_distance(plain, _plain(other), most), other) for other in known]
-    least, nearest = min(distances, default=(most + 1, ""))
-    return nearest if least <= most else None
+    found = []
+    for other in known:
+        wanted = _plain(other)
+        if max(len(plain), len(wanted)) >= _SHORT:
+            distance = _distance(plain, wanted, most)
+            if distance <= most:
+                found.append((distance, _distance(name, other, 2 * most), other))
+    return min(found)[2] if found else None
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:

@@ -21,6 +21,7 @@ from ai_wm.keys.approvals import Standing
 from ai_wm.scripts.rights import OWN_SETTINGS, Rights
 from ai_wm.store import Store
 from ai_wm.support.ids import ExactId
+from ai_wm.workers.definition_names import owned_in
 from ai_wm.workers.definition_updates import field_name
 from ai_wm.workers.definitions import Definitions
 from ai_wm.workers.instances import Instances
@@ -134,11 +135,11 @@ class ScriptDefinitions:
         definition = self._rights.find(id_or_name)
         self._rights.check_manage(definition)
         with self._instances.lock:
-            self._definitions.remove(ExactId(definition.definition_id), forget=False)
+            self._definitions.remove(ExactId(definition.definition_id))
 
     def reload(self) -> int:
         """Reads the definitions from the store again; returns how many of them the owner sees."""
-        self._store.reload()
+        self._definitions.reload()
         return len(self._rights.seen())
 
     def save(self) -> int:
@@ -150,7 +151,7 @@ class ScriptDefinitions:
 
     def _check_number(self, definitions: Mapping[str, AIWorkerDefinition]) -> None:
         most = self._rights.policy.max_definitions
-        if sum(self._rights.standing(item) is Standing.OWN for item in definitions.values()) >= most:
+        if owned_in(definitions, self._rights.owner) >= most:
             raise NeuroScriptError(
                 ErrorCode.SECURITY,
                 f"scripts may have {most} definitions at a time; remove one, or have the host permit more: "

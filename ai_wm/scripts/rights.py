@@ -11,6 +11,7 @@ from shlex import quote
 from typing import Any
 
 from ai_wm.calls.ceilings import Ceiling, ceilings_of
+from ai_wm.data.definition_table import DefinitionTable
 from ai_wm.data.policy import WorkerPolicy
 from ai_wm.data.script_settings import merged, policy_caps, script_config, script_settings
 from ai_wm.data.types import AIWorkerDefinition, APIKeySource, APIKeySourceMethod
@@ -19,7 +20,8 @@ from ai_wm.keys.marks import Marks
 from ai_wm.keys.sources import source_name
 from ai_wm.logs import CALLS, INFO, LIMITS, tell
 from ai_wm.ratelimit.deferred import limits_nothing
-from ai_wm.workers.definitions import Definitions, find_in
+from ai_wm.workers.definition_names import find_in
+from ai_wm.workers.definitions import Definitions
 from neuroscript import ErrorCode, NeuroScriptError, NotFoundError
 
 _HOST, _OWN, _NOBODY, _FOREIGN = Standing.HOST, Standing.OWN, Standing.NOBODY, Standing.FOREIGN
@@ -222,8 +224,8 @@ class Rights:
     def _hosts_with_key_of(self, definition: AIWorkerDefinition) -> Iterator[AIWorkerDefinition]:
         key = _key_group(definition)
         if key is not None:
-            for other in self._definitions.all().values():
-                if not other.owner and _key_group(other) == key and self._is_hosts(other):
+            for other in _with_key(self._definitions.all(), key):
+                if not other.owner and self._is_hosts(other):
                     yield other
 
     def check_model(self, definition: AIWorkerDefinition) -> None:
@@ -274,6 +276,17 @@ def owner_of_path(path: str | os.PathLike[str]) -> str:
     """Returns the owner name of scripts at a path: the real path of their directory or program."""
     # A file system may know names that no text has.
     return os.path.realpath(path).encode("utf-8", "backslashreplace").decode()
+
+
+def _with_key(definitions: Mapping[str, AIWorkerDefinition], group: str) -> Iterator[AIWorkerDefinition]:
+    if not isinstance(definitions, DefinitionTable):
+        yield from (each for each in definitions.values() if _key_group(each) == group)
+        return
+    for source in definitions.key_sources():
+        for definition in definitions.with_key_source(source):
+            if _key_group(definition) != group:
+                break  # nor do the others with this source belong to it
+            yield definition
 
 
 def _key_group(definition: AIWorkerDefinition) -> str | None:

@@ -10,7 +10,7 @@ cover what is stored and what live instances, of any process, have logged so far
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from ai_wm.data.record_filter import RecordFilter
@@ -45,11 +45,11 @@ class Store(Protocol):
         """
         ...
 
-    def change_definitions(self, change: Callable[[dict[str, AIWorkerDefinition]], T]) -> T:
+    def change_definitions(self, change: Callable[[MutableMapping[str, AIWorkerDefinition]], T]) -> T:
         """Change definitions in one step that no other thread or process comes between.
 
         Args:
-            change: gets a dict of the current definitions to put into, take out of, or replace in (the definitions
+            change: gets a map of the current definitions to put into, take out of, or replace in (the definitions
                 themselves must not be modified; put changed copies).  It runs with the store locked: it must be quick
                 and must not call the store.  If it raises, nothing is changed.  Summaries in the definitions are
                 ignored: the store puts its own.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
-from types import MappingProxyType
 from typing import Any
 
+from ai_wm.data.definition_table import DefinitionChanges, DefinitionTable
 from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.totals import Totals, to_nanoseconds, tokens_of
 from ai_wm.data.types import (
@@ -54,7 +54,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._lock = RLock()
         self._closed = False
-        self._definitions: dict[str, AIWorkerDefinition] = {}
+        self._definitions = DefinitionTable()
         self._sessions: dict[str, _Session] = {}
         self._records: dict[str, PerformanceRecord] = {}
         self._holders: dict[str, str] = {}
@@ -66,19 +66,19 @@ class MemoryStore:
     def definitions(self) -> Mapping[str, AIWorkerDefinition]:
         """Every definition by id; see `Store.definitions`."""
         self._check()
-        return MappingProxyType(self._definitions)
+        return self._definitions
 
-    def change_definitions(self, change: Callable[[dict[str, AIWorkerDefinition]], T]) -> T:
+    def change_definitions(self, change: Callable[[MutableMapping[str, AIWorkerDefinition]], T]) -> T:
         """Change definitions in one step; see `Store.change_definitions`."""
         with self._lock:
             self._check()
-            after = dict(self._definitions)
+            after = DefinitionChanges(self._definitions)
             result = change(after)
-            for definition_id, definition in after.items():
-                if self._definitions.get(definition_id) is not definition:
+            for definition_id, definition in after.changed.items():
+                if definition is not None and self._definitions.get(definition_id) is not definition:
                     summary = {"aggregate_performance_summary": self.summary(definition_id)}
                     after[definition_id] = definition.model_copy(update=summary)
-            self._definitions = after
+            self._definitions.apply(after)
             return result
 
     # Live instances

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from ai_wm.data.definition_filter import definition_tests
-from ai_wm.data.key_check import check_keys
+from ai_wm.data.key_check import check_keys, unknown_keys
 from ai_wm.data.provider_names import provider_names
 from ai_wm.data.setting_names import misspelt
 from ai_wm.data.settings import CallSettings
@@ -23,6 +22,7 @@ from ai_wm.ratelimit import RateLimiter
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
 from ai_wm.support.ids import ExactId
+from ai_wm.workers.definition_names import check_id, check_name, find_in, free_name
 from ai_wm.workers.definition_updates import by_field, check_key_source, updated
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -51,6 +51,8 @@ class Definitions:
         self._clock = clock
         self._marks = marks
         self._providers = providers
+        self._told: dict[str, str] = {}
+        """The warnings about stored definitions, by id."""
 
     def all(self) -> Mapping[str, AIWorkerDefinition]:
         """All definitions by id, shared as those of `find`."""
@@ -140,7 +142,7 @@ class Definitions:
         if not owner:
             made = made.model_copy(update={"host_mark": self._marks.of(made)})
 
-        def change(definitions: dict[str, AIWorkerDefinition]) -> str:
+        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> str:
             if check is not None:
                 check(definitions)
             named = made
@@ -149,9 +151,9 @@ class Definitions:
                     ErrorCode.DUPLICATE, f"there is a definition with the id {made.definition_id!r} already"
                 )
             if not made.name.strip():
-                named = made.model_copy(update={"name": _free_name(made, definitions.values())})
-            _check_name(named, definitions)
-            _check_id(named, definitions)
+                named = made.model_copy(update={"name": free_name(made, definitions)})
+            check_name(named, definitions)
+            check_id(named, definitions)
             definitions[named.definition_id] = named
             return named.definition_id
 
@@ -178,7 +180,7 @@ class Definitions:
         wanted = ExactId(self.find(id_or_name).definition_id)
         changes = by_field(updates)
 
-        def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
+        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> tuple[AIWorkerDefinition, ...]:
             old = find_in(definitions, wanted)
             new = updated(old, changes, merge=merge).model_copy(update={"modified_timestamp": self._clock.now()})
             if new.provider != old.provider:
@@ -186,13 +188,17 @@ class Definitions:
             CallSettings.of(new.base_config)
             if new.auth != old.auth:
                 check_key_source(new)
-            _check_name(new, definitions)
+            if old.name.strip() and not new.name.strip():
+                message = f"definition {old.name!r}: field name: expected text that is not empty"
+                raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": "name"})
+            check_name(new, definitions)
             if by_host and not old.owner and self._marks.holds(old):
                 new = new.model_copy(update={"host_mark": self._marks.of(new)})
             definitions[old.definition_id] = new
-            return new
+            return old, new
 
-        changed = self._store.change_definitions(change)
+        before, changed = self._store.change_definitions(change)
+        self._tell_limiter(before)
         if "base_config" in changes:
             _warn_of_settings(changed.name, changed.base_config)
         return self._copy(changed)
@@ -221,7 +227,7 @@ class Definitions:
         """
         wanted = ExactId(self.find(id_or_name).definition_id)
 
-        def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
+        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> AIWorkerDefinition:
             current = find_in(definitions, wanted)
             if shown is not None and not _is_same(current, shown):
                 raise NeuroScriptError(
@@ -229,26 +235,22 @@ class Definitions:
                     f"the definition {shown.name!r} was changed while it was looked at; look at it again",
                 )
             hosts = current.model_copy(update={"owner": ""})
-            _check_name(hosts, definitions)
+            check_name(hosts, definitions)
             hosts = hosts.model_copy(update={"host_mark": self._marks.of(hosts)})
             definitions[hosts.definition_id] = hosts
             return hosts
 
         return self._copy(self._store.change_definitions(change))
 
-    def remove(self, id_or_name: str, *, forget: bool = True) -> str:
-        """Removes a definition, whose records stay, and returns its id.
-
-        Args:
-            id_or_name: the definition.
-            forget: whether what was counted under its limits is forgotten too.
+    def remove(self, id_or_name: str) -> str:
+        """Removes a definition, whose records stay and whose use still counts under its limits, and returns its id.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 19 while it has active instances; 25 and 26 if it cannot be written.
         """
         wanted = ExactId(self.find(id_or_name).definition_id)
 
-        def change(definitions: dict[str, AIWorkerDefinition]) -> str:
+        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> AIWorkerDefinition:
             definition = find_in(definitions, wanted)
             active = self._limiter.active_slots(definition.limits_id)
             if active:
@@ -258,97 +260,42 @@ class Definitions:
                     "retire what is active before removing it, or set its status to disabled",
                 )
             del definitions[wanted]
-            return definition.limits_id
+            return definition
 
-        limits_id = self._store.change_definitions(change)
-        if forget:
-            self._limiter.forget(limits_id)
+        self._tell_limiter(self._store.change_definitions(change))
         return wanted
+
+    # --- the whole ---
+
+    def reload(self) -> None:
+        """Reads the definitions from the store again.
+
+        Raises:
+            NeuroScriptError: as `Store.reload`.
+        """
+        before = dict(self._store.definitions())
+        self._store.reload()
+        self.check_loaded()
+        after = self._store.definitions()
+        self._tell_limiter(*(each for key, each in before.items() if after.get(key) is not each))
+
+    def check_loaded(self) -> None:
+        """Logs a warning, once, for each definition with keys that mean nothing: files are read all the same."""
+        for key, definition in self._store.definitions().items():
+            problems = _problems(definition)
+            if problems and self._told.get(key) != problems:
+                self._told[key] = problems
+                STORE.warning("the stored definition of worker %r: %s", definition.name, problems)
+
+    def _tell_limiter(self, *changed: AIWorkerDefinition) -> None:
+        """Lets calls that wait under the limits of these definitions see what has become of them."""
+        for definition in changed:
+            self._limiter.changed(definition.limits_id)
 
     def _copy(self, definition: AIWorkerDefinition) -> AIWorkerDefinition:
         copy = definition.model_copy(deep=True)
         summary = self._store.summary(definition.definition_id)
         return copy.model_copy(update={"aggregate_performance_summary": summary})
-
-
-def find_in(
-    definitions: Mapping[str, AIWorkerDefinition],
-    id_or_name: str,
-    comes_first: Callable[[AIWorkerDefinition], bool] = lambda definition: not definition.owner,
-    is_seen: Callable[[AIWorkerDefinition], bool] = lambda definition: True,
-) -> AIWorkerDefinition:
-    """Finds a definition by id, else by name; an archived one only where no other has the name.
-
-    Args:
-        definitions: where to look.
-        id_or_name: what to look for.
-        comes_first: whether a definition is meant before all others of its name: one of the host's.
-        is_seen: whether whoever asks may know of a definition.
-
-    Raises:
-        NeuroScriptError: 9 if there is none, or several between which nothing decides.
-    """
-    found = definitions.get(id_or_name)
-    if found is not None and is_seen(found) and (type(id_or_name) is ExactId or comes_first(found)):
-        return found
-    if type(id_or_name) is ExactId:
-        raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no worker definition with the id {id_or_name!r}")
-    others, archived = [found] if found is not None and is_seen(found) else [], []
-    for definition in definitions.values():
-        if definition.name == id_or_name and definition is not found and is_seen(definition):
-            if definition.status is AIWorkerDefinitionStatus.ARCHIVED:
-                archived.append(definition)
-            elif comes_first(definition):
-                return definition
-            else:
-                others.append(definition)
-    if others and (others[0] is found or len(others) == 1):
-        return others[0]
-    if len(archived) == 1 and not others:
-        return archived[0]
-    if others or archived:
-        which = f"{len(others)} definitions" if others else f"{len(archived)} archived definitions"
-        message = f"{which} are named {id_or_name!r}; name the one you mean by its id"
-        raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, message)
-    names = [definition.name for definition in definitions.values() if is_seen(definition)]
-    near = difflib.get_close_matches(id_or_name, names, 1)
-    if near:
-        hint = f"did you mean {near[0]!r}?"
-    elif names:
-        hint = "those there are: " + ", ".join(sorted(names)[:10]) + (", …" if len(names) > 10 else "")
-    else:
-        hint = "there are none yet; add one"
-    raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no worker definition {id_or_name!r}; {hint}")
-
-
-def _check_name(definition: AIWorkerDefinition, definitions: Mapping[str, AIWorkerDefinition]) -> None:
-    """Names are unique among what is not archived, and no name is another's id.
-
-    That holds among the host's, and among those of one owner and the host's together: an owner's do not keep the host
-    from using a name, and nobody learns of another owner's by being refused one.
-    """
-    if definition.status is AIWorkerDefinitionStatus.ARCHIVED:
-        return
-    for other in definitions.values():
-        if other.definition_id == definition.definition_id or other.owner not in ("", definition.owner):
-            continue
-        taken = other.name == definition.name and other.status is not AIWorkerDefinitionStatus.ARCHIVED
-        if taken or other.definition_id == definition.name:
-            raise NeuroScriptError(
-                ErrorCode.DUPLICATE,
-                f"there is a definition named {definition.name!r} already (id {other.definition_id}); choose another "
-                "name, or archive that one",
-            )
-
-
-def _check_id(definition: AIWorkerDefinition, definitions: Mapping[str, AIWorkerDefinition]) -> None:
-    """A new definition's id is no name of another that its maker sees, or either could be meant."""
-    for other in definitions.values():
-        if other.name == definition.definition_id and other.owner in ("", definition.owner):
-            raise NeuroScriptError(
-                ErrorCode.DUPLICATE,
-                f"the id {definition.definition_id!r} is the name of another definition; choose another id, or none",
-            )
 
 
 def _is_same(one: AIWorkerDefinition, other: AIWorkerDefinition) -> bool:
@@ -358,14 +305,18 @@ def _is_same(one: AIWorkerDefinition, other: AIWorkerDefinition) -> bool:
     return one.unknown == other.unknown and all(getattr(one, field) == getattr(other, field) for field in fields)
 
 
-def _free_name(definition: AIWorkerDefinition, others: Iterable[AIWorkerDefinition]) -> str:
-    taken = {other.name for other in others if other.owner in ("", definition.owner)}
-    base = f"{definition.provider}-{definition.model_name}"
-    number, name = 1, base
-    while name in taken:
-        number += 1
-        name = f"{base}-{number}"
-    return name
+def _problems(definition: AIWorkerDefinition) -> str:
+    """The keys of a stored definition that mean nothing, for a warning; empty if there are none.
+
+    At the top level and in ``auth`` other programs may keep keys of their own: only misspelt ones are told there.
+    """
+    unknown = [
+        key.told()
+        for key in unknown_keys(type(definition), definition)
+        if key.path in ("cost_metrics", "rate_limits") or key.meant
+    ]
+    config = misspelt(definition.base_config)
+    return "; ".join((*unknown, *(f"{key!r} in base_config; did you mean {near!r}?" for key, near in config.items())))
 
 
 def _warn_of_settings(name: str, config: Mapping[str, Any]) -> None:
