@@ -50,8 +50,8 @@ class UnknownKey(NamedTuple):
         what = f"unknown key {short!r}{where}" if self.shown or self.meant else f"unknown key{where}"
         if near is not None:
             return f"{what}; did you mean {near!r}?"
-        there_are = f"there are {', '.join(sorted(self.known))}"
-        return f"{what}; {there_are}" + ("" if self.path else "; data of your own belongs under metadata")
+        place = "; data of your own belongs under metadata" if "metadata" in self.known else ""
+        return f"{what}; there are {', '.join(sorted(self.known))}{place}"
 
 
 def check_keys(model: Any, data: Any, name: str = "", kept: Collection[tuple[str, str]] = ()) -> None:

@@ -52,12 +52,12 @@ def read_overrides(overrides: Any) -> dict[str, Any]:
     checked = check_overrides(overrides)
     if not checked.keys() <= SETTINGS:
         for name, meant in misspelt(checked).items():
-            _warn(name, meant)
+            warn(name, meant)
     return checked
 
 
 @lru_cache(maxsize=1024)
-def _warn(name: str, meant: str) -> None:
+def warn(name: str, meant: str) -> None:
     _log.warning(
         "the override %r is no setting that is known here and goes to the provider as it is; did you mean %r?",
         name,

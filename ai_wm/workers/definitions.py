@@ -273,11 +273,10 @@ class Definitions:
         Raises:
             NeuroScriptError: as `Store.reload`.
         """
-        before = dict(self._store.definitions())
+        known = dict(self._store.definitions())
         self._store.reload()
         self.check_loaded()
-        after = self._store.definitions()
-        self._tell_limiter(*(each for key, each in before.items() if after.get(key) is not each))
+        self._tell_limiter(*(known | dict(self._store.definitions())).values())
 
     def check_loaded(self) -> None:
         """Logs a warning, once, for each definition with keys that mean nothing: files are read all the same."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ai_wm import AIWorkerDefinition, AIWorkerManager, APIKeyStatus
+from ai_wm.ratelimit import MemoryRateLimiter
 from tests.ai_wm.helpers import raises_code, worker
 
 
@@ -147,6 +148,9 @@ def many(manager: AIWorkerManager) -> AIWorkerManager:
     ("filters", "names"),
     [
         (None, ["Alpha", "beta", "gamma"]),
+        ({"capabilities_contains": "CODE"}, ["Alpha"]),
+        ({"capabilities_contains_all": ["Text", "CODE"]}, ["Alpha"]),
+        ({"capabilities_contains": "cod"}, []),
         ({"definition_id": "id-b"}, ["beta"]),
         ({"id": "id-b"}, ["beta"]),
         ({"name": "A"}, ["Alpha", "beta", "gamma"]),
@@ -296,3 +300,64 @@ def test_without_a_directory_nothing_is_written(tmp_path: Path, monkeypatch: pyt
         manager.execute_stateless_task("w", "hello")
         assert manager.get_worker_definition("w").aggregate_performance_summary.total_tasks_attempted == 1
     assert list(tmp_path.iterdir()) == []
+
+
+# --- limits of what was changed ---
+
+
+def test_the_limiter_is_told_of_every_change(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    class Limiter(MemoryRateLimiter):
+        def changed(self, definition_id: str) -> None:
+            told.append(definition_id)
+            super().changed(definition_id)
+
+    with AIWorkerManager(tmp_path, limiter=Limiter()) as manager:
+        id_ = manager.add_worker_definition(worker("w"))
+        other = manager.add_worker_definition(worker("other"))
+        manager.update_worker_definition("w", {"rate_limits": {"max_requests_per_day": 5}})
+        manager.update_worker_definition("w", {"status": "disabled"})
+        assert told == [id_, id_]
+        manager.load_worker_definitions_from_file()
+        assert sorted(told[2:]) == sorted([id_, other])
+        manager.remove_worker_definition("w")
+        assert told[4:] == [id_]
+
+
+def test_removing_and_adding_does_not_reset_the_counters(manager: AIWorkerManager) -> None:
+    data = worker("w", definition_id="id-w", rate_limits={"max_requests_per_day": 1})
+    manager.add_worker_definition(data)
+    manager.execute_stateless_task("w", "hello")
+    manager.remove_worker_definition("w")
+    manager.add_worker_definition(data)
+    with raises_code(20, "max_requests_per_day"):
+        manager.execute_stateless_task("w", "hello")
+
+
+# --- many ---
+
+
+def test_names_are_found_among_many(tmp_path: Path) -> None:
+    with AIWorkerManager() as manager:
+        ids = [manager.add_worker_definition(worker(f"w-{number}")) for number in range(500)]
+        nameless = [manager.add_worker_definition(worker("")) for _ in range(40)]
+        assert [manager.get_worker_definition(f"w-{number}").definition_id for number in range(500)] == ids
+        names = {manager.get_worker_definition(id_).name for id_ in nameless}
+        assert names == {"local-echo", *(f"local-echo-{number}" for number in range(2, 41))}
+        manager.update_worker_definition("w-7", {"name": "seven"})
+        with raises_code(42):
+            manager.add_worker_definition(worker("seven"))
+        with raises_code(42):
+            manager.add_worker_definition(worker("w", definition_id="w-8"))
+        with raises_code(9, "w-7"):
+            manager.get_worker_definition("w-7")
+        assert manager.add_worker_definition(worker("w-7")) not in ids
+        manager.remove_worker_definition("seven")
+        manager.add_worker_definition(worker("seven"))
+
+
+def test_a_name_cannot_be_taken_away(manager: AIWorkerManager) -> None:
+    manager.add_worker_definition(worker("w"))
+    with raises_code(4, "name"):
+        manager.update_worker_definition("w", {"name": " "})
