@@ -108,21 +108,30 @@ def unknown_keys(model: Any, data: Any, path: str = "") -> Iterator[UnknownKey]:
         names = {key: _used_as(key, data, spellings) for key in data if isinstance(key, str)}
         fields = {field: data[key] for key, field in names.items() if field is not None}
         unknown = [key for key, field in names.items() if field is None]
-    known = frozenset(model.model_fields) - model.hidden_from_scripts
     for key in unknown:
-        field = spellings.get(key, ("",))[0]
-        yield UnknownKey(path, key, known, model.keys_shown, field)
-    for field, value in fields.items():
+        known = frozenset(model.model_fields) - model.hidden_from_scripts
+        yield UnknownKey(path, key, known, model.keys_shown, spellings.get(key, ("",))[0])
+    for field, inner in _checked_below(model):
+        value = fields.get(field)
         below = f"{path}.{field}" if path else field
-        inner = model.model_fields[field].annotation
-        if field in model.map_keys:
-            if isinstance(value, Mapping):
-                keys = model.map_keys[field]
-                for key in value:
-                    if isinstance(key, str) and key not in keys:
-                        yield UnknownKey(below, key, keys, True)
-        elif getattr(inner, "keys_checked", False):
+        if not isinstance(inner, frozenset):
             yield from unknown_keys(inner, value, below)
+        elif isinstance(value, Mapping) and not value.keys() <= inner:
+            for key in value:
+                if isinstance(key, str) and key not in inner:
+                    yield UnknownKey(below, key, inner, True)
+
+
+@cache
+def _checked_below(model: Any) -> tuple[tuple[str, Any], ...]:
+    """The fields whose keys are checked as well: each with the keys that there are, or the model that it holds."""
+    found = []
+    for field, info in model.model_fields.items():
+        if field in model.map_keys:
+            found.append((field, model.map_keys[field]))
+        elif getattr(info.annotation, "keys_checked", False):
+            found.append((field, info.annotation))
+    return tuple(found)
 
 
 def _used_as(key: str, data: Mapping[Any, Any], spellings: Mapping[str, tuple[str, ...]]) -> str | None:
