@@ -227,7 +227,7 @@ class Definitions:
         """
         wanted = ExactId(self.find(id_or_name).definition_id)
 
-        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> AIWorkerDefinition:
+        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> tuple[AIWorkerDefinition, ...]:
             current = find_in(definitions, wanted)
             if shown is not None and not _is_same(current, shown):
                 raise NeuroScriptError(
@@ -238,9 +238,11 @@ class Definitions:
             check_name(hosts, definitions)
             hosts = hosts.model_copy(update={"host_mark": self._marks.of(hosts)})
             definitions[hosts.definition_id] = hosts
-            return hosts
+            return current, hosts
 
-        return self._copy(self._store.change_definitions(change))
+        before, trusted = self._store.change_definitions(change)
+        self._tell_limiter(before)  # its calls count under another id from now on
+        return self._copy(trusted)
 
     def remove(self, id_or_name: str) -> str:
         """Removes a definition, whose records stay and whose use still counts under its limits, and returns its id.
