@@ -44,6 +44,7 @@ from ai_wm.store.json_array import read_line
 from ai_wm.store.rows import script_record
 from ai_wm.store.state_directory import StateDirectory
 from ai_wm.support.group_commit import GroupCommit, Ticket
+from ai_wm.support.waiting import cancel_check
 from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
 _FLUSH_SECONDS: Final = 0.8
@@ -122,7 +123,7 @@ class JsonStore:
 
     def start_instance(self, instance: AIWorkerInstance) -> None:
         """Note that an instance was spawned; see `Store.start_instance`."""
-        self._make(changes.StartInstance(instance))
+        self._make(changes.StartInstance(instance), cancel_check())
 
     def set_session_usage(self, instance_id: str, usage: TokenUsageMetrics) -> None:
         """Note the token usage of a live instance; see `Store.set_session_usage`."""
@@ -151,7 +152,7 @@ class JsonStore:
 
     def add_feedback(self, task_id: str, feedback: SupervisorFeedback) -> PerformanceRecord:
         """Attach feedback to the record of a task; see `Store.add_feedback`."""
-        result: PerformanceRecord = self._make(changes.AddFeedback(task_id, feedback))
+        result: PerformanceRecord = self._make(changes.AddFeedback(task_id, feedback), cancel_check())
         return result
 
     def record(self, task_id: str) -> PerformanceRecord | None:
@@ -259,27 +260,36 @@ class JsonStore:
 
     # Changing
 
-    def _make(self, change: changes.Change) -> Any:
+    def _make(self, change: changes.Change, check: Callable[[], None] | None = None) -> Any:
+        """Make a change; one that records what has happened already is not to be cancelled, and has no check."""
         self._check_writable("store the performance data")
+        change.check = check
         return self._commit.submit(change)
 
     def _execute(self, tickets: list[Ticket[changes.Change]]) -> None:
         """Make the changes of some threads, in rounds: those that touch the same thing come in different ones."""
-        with self._state.locked():
-            try:
-                self._check()
-                with self._mutex:
-                    self._engine.refresh()
-                    starting = any(isinstance(ticket.work, changes.StartInstance) for ticket in tickets)
-                    self._engine.prepare(starting=starting)
-            except (NeuroScriptError, OSError) as error:
-                failure = error if isinstance(error, NeuroScriptError) else self._engine.failure(error)
-                for ticket in tickets:
-                    ticket.fail(failure)
-                return
-            waiting = deque(tickets)
-            while waiting:
-                self._store(self._round(waiting))
+        try:
+            with self._state.locked(lambda: _drop_cancelled(tickets)):
+                self._execute_locked(tickets)
+        except NeuroScriptError as error:  # the lock was not to be had, or all callers were cancelled
+            for ticket in tickets:
+                ticket.fail(error)
+
+    def _execute_locked(self, tickets: list[Ticket[changes.Change]]) -> None:
+        waiting = deque(ticket for ticket in tickets if not ticket.done)
+        try:
+            self._check()
+            with self._mutex:
+                self._engine.refresh()
+                starting = any(isinstance(ticket.work, changes.StartInstance) for ticket in waiting)
+                self._engine.prepare(starting=starting)
+        except (NeuroScriptError, OSError) as error:
+            failure = error if isinstance(error, NeuroScriptError) else self._engine.failure(error)
+            for ticket in waiting:
+                ticket.fail(failure)
+            return
+        while waiting:
+            self._store(self._round(waiting))
         self._flush_soon()
 
     def _round(self, waiting: deque[Ticket[changes.Change]]) -> list[tuple[Ticket[changes.Change], changes.Plan]]:
@@ -347,7 +357,7 @@ class JsonStore:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         self._check()
-        with self._state.locked(), self._mutex:
+        with self._state.locked(cancel_check()), self._mutex:
             self._check()
             yield
 
@@ -405,3 +415,17 @@ class JsonStore:
                 self._engine.flush()
         except (NeuroScriptError, OSError) as error:
             _LOG.warning("%s: the summaries could not be written: %s", self._directory, error)
+
+
+def _drop_cancelled(tickets: list[Ticket[changes.Change]]) -> None:
+    """Fail the tickets whose callers were cancelled; raises when none is left to wait for."""
+    failure = None
+    for ticket in tickets:
+        if not ticket.done and ticket.work.check is not None:
+            try:
+                ticket.work.check()
+            except NeuroScriptError as error:
+                failure = error
+                ticket.fail(error)
+    if failure is not None and all(ticket.done for ticket in tickets):
+        raise failure
