@@ -2,8 +2,8 @@
 
 Sums are exact.  Counts, durations and tokens are ints; costs and ratings are added as the exact binary values of their
 floats (`ExactSum`), so that a sum depends neither on the order of its terms nor on what was added and taken away again,
-and is rounded once, when it is read.  Means are rounded once likewise.  Whatever was added, reading never fails and gives a
-finite number: beyond the largest float a sum, a mean and a mark stay at that.
+and is rounded once, when it is read.  Means are rounded once likewise.  Whatever was added, reading never fails and
+gives a finite number: beyond the largest float a sum, a mean and a mark stay at that.
 
 A definition's summary is what its stored and live records add up to, and beside that what the summary in its file
 counts *beyond* them: the Go package counts tasks whose records it does not store.  The **mark**, ``counted`` in the

@@ -114,6 +114,11 @@ class StorageEngine:
             NeuroScriptError: 18 if the performance file is not valid, 23, 25 or 26 if it or a journal cannot be read;
                 then everything stays as it was.
         """
+        if self._state.writable:
+            try:
+                self.journals.restore(self.index)
+            except OSError as error:
+                raise self._unreadable(error) from error
         index = RecordIndex()
         performance = self.performance.load(index.put, repair=self._state.writable)
         self.stale = True  # from here on, what is read of the journals is in the new index alone

@@ -247,16 +247,16 @@ class JsonStore:
         timer = self._timer
         if timer is not None:
             timer.cancel()
-        with self._state.locked(), self._mutex:
-            if self._closed:
-                return
-            try:
-                if self._state.writable:
+        try:
+            with self._state.locked(), self._mutex:
+                if not self._closed and self._state.writable:
                     self._engine.finish()
-            finally:
-                self._closed = True
-                self._engine.close()
-                self._state.close()
+        finally:
+            with self._mutex:
+                if not self._closed:
+                    self._closed = True
+                    self._engine.close()
+                    self._state.close()
 
     # Changing
 

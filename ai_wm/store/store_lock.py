@@ -182,10 +182,11 @@ class StoreLock:
         except FileNotFoundError:
             now = None
         if now != self._store_identity:
+            what = "removed" if now is None else "replaced by another"
             raise NeuroScriptError(
                 ErrorCode.IO_FAILED,
-                f"the directory {self._store} was {'removed' if now is None else 'replaced by another'} while the store "
-                "of AI workers in it was open; nothing is written there: put it back, or close the store and open it "
+                f"the directory {self._store} was {what} while the store of AI workers in it was open; "
+                "nothing is written there: put it back, or close the store and open it "
                 "anew",
                 details={"path": str(self._store)},
             )
