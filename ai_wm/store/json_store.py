@@ -14,11 +14,10 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 from ai_wm.data.fields import plain
@@ -104,20 +103,18 @@ class JsonStore:
         if self._engine.definitions_changed():
             with self._locked():
                 self._engine.refresh()
-        return MappingProxyType(self._engine.summaries.state.definitions)
+        return self._engine.summaries.definitions
 
-    def change_definitions(self, change: Callable[[dict[str, AIWorkerDefinition]], T]) -> T:
+    def change_definitions(self, change: Callable[[MutableMapping[str, AIWorkerDefinition]], T]) -> T:
         """Change definitions in one step; see `Store.change_definitions`."""
         self._check_writable("change the worker definitions")
         with self._locked():
             self._engine.refresh()
-            self._engine.summaries.check_file()
-            before = self._engine.summaries.state.definitions
-            after = dict(before)
-            result = change(after)
-            if list(after.items()) != list(before.items()):
-                self._engine.write_definitions(after)
-            return result
+            result = self._engine.change_definitions(change)
+            written = not self._engine.summaries.outdated(self._engine.index)
+        if not written:
+            self._flush_soon()
+        return result
 
     # Live instances
 

@@ -36,9 +36,9 @@ class StateDirectory:
         self._lock: StoreLock | None = None
         self._note: Descriptor | None = None
         try:
-            files.make_directory(self.path)
             self._lock = StoreLock(self.path / "store.lock", files)
-            self._open_note()
+            with contextlib.suppress(FileNotFoundError):  # removed in this moment; it is made with the first note
+                self._open_note()
         except OSError as error:
             self.close()
             if error.errno not in DENIED or not parent.is_dir():
@@ -72,10 +72,14 @@ class StateDirectory:
         Raises:
             OSError: if it could not be written.
         """
-        if self._note is not None:
-            if not os.fstat(self._note.number).st_nlink:  # removed: the other processes look elsewhere
-                self._open_note()
-            self._files.write_at(self._note.number, text.ljust(_NOTE_BYTES), 0)
+        if self._lock is None:
+            return
+        if (
+            self._note is None or not os.fstat(self._note.number).st_nlink
+        ):  # removed: the other processes look elsewhere
+            self._open_note()
+        assert self._note is not None
+        self._files.write_at(self._note.number, text.ljust(_NOTE_BYTES), 0)
 
     def read_note(self) -> bytes:
         """Read the last note; empty if there is none."""

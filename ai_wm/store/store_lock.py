@@ -32,6 +32,9 @@ LOCK_SECONDS: Final = 30.0
 _FIRST_PAUSE: Final = 0.0002
 _LONGEST_PAUSE: Final = 0.005
 
+_ATTEMPTS: Final = 10
+"""How often the lock file is made before it is taken as impossible."""
+
 _BUSY: Final = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES})
 
 _LOG = get_logger("ai_wm.store")
@@ -65,8 +68,12 @@ class StoreLock:
         self._other: Any = FileLock(path, timeout=0) if sys.platform == "win32" else None
 
     def _open(self) -> tuple[Descriptor, tuple[int, int]]:
-        file = Descriptor(self._files.open(self._path, os.O_RDWR | os.O_CREAT))
-        return file, _identity(os.fstat(file.number))
+        for _ in range(_ATTEMPTS):
+            with contextlib.suppress(FileNotFoundError):  # the directory was removed in this moment
+                self._files.make_directory(self._path.parent)
+                file = Descriptor(self._files.open(self._path, os.O_RDWR | os.O_CREAT))
+                return file, _identity(os.fstat(file.number))
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), self._name)
 
     @contextlib.contextmanager
     def held(self, check: Callable[[], None] | None = None) -> Iterator[None]:
@@ -191,7 +198,6 @@ class StoreLock:
                 details={"path": str(self._store)},
             )
         _LOG.warning("%s was removed or replaced while it was in use; it is made anew", self._path)
-        self._files.make_directory(self._path.parent)
         self._give()
         old = self._file
         self._file, self._identity = self._open()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from ai_wm.data.definition_filter import definition_tests
@@ -151,7 +151,7 @@ class Definitions:
         if not owner:
             made = made.model_copy(update={"host_mark": self._marks.of(made)})
 
-        def change(definitions: dict[str, AIWorkerDefinition]) -> str:
+        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> str:
             if check is not None:
                 check(definitions)
             named = made
@@ -184,7 +184,7 @@ class Definitions:
         wanted = ExactId(self.find(id_or_name).definition_id)
         changes = _by_field(updates)
 
-        def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
+        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> AIWorkerDefinition:
             old = find_in(definitions, wanted)
             new = _updated(old, changes).model_copy(update={"modified_timestamp": self._clock.now()})
             if new.provider != old.provider:
@@ -224,7 +224,7 @@ class Definitions:
         """
         wanted = ExactId(self.find(id_or_name).definition_id)
 
-        def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
+        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> AIWorkerDefinition:
             current = find_in(definitions, wanted)
             if shown is not None and not _is_same(current, shown):
                 raise NeuroScriptError(
@@ -251,7 +251,7 @@ class Definitions:
         """
         wanted = ExactId(self.find(id_or_name).definition_id)
 
-        def change(definitions: dict[str, AIWorkerDefinition]) -> str:
+        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> str:
             definition = find_in(definitions, wanted)
             active = self._limiter.active_slots(definition.limits_id)
             if active:
