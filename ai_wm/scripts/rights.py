@@ -11,7 +11,6 @@ from shlex import quote
 from typing import Any
 
 from ai_wm.calls.ceilings import Ceiling, ceilings_of
-from ai_wm.data.definition_table import DefinitionTable
 from ai_wm.data.policy import WorkerPolicy
 from ai_wm.data.script_settings import merged, policy_caps, script_config, script_settings
 from ai_wm.data.types import AIWorkerDefinition, APIKeySource, APIKeySourceMethod
@@ -20,6 +19,7 @@ from ai_wm.keys.marks import Marks
 from ai_wm.keys.sources import source_name
 from ai_wm.logs import CALLS, INFO, LIMITS, tell
 from ai_wm.ratelimit.deferred import limits_nothing
+from ai_wm.store.definition_table import DefinitionTable
 from ai_wm.workers.definition_names import find_in
 from ai_wm.workers.definitions import Definitions
 from neuroscript import ErrorCode, NeuroScriptError, NotFoundError

@@ -181,13 +181,13 @@ class Journals:
             raise
         self._descriptor, self._number = new, self._number + 1
         self._offsets[self.own_name] = len(data)
-        self._offsets.pop(old_name)
+        self._offsets.pop(old_name, None)
         self._bytes = {}
         for instance_id, line in lines:
             self._bytes[instance_id] = self._bytes.get(instance_id, 0) + len(line)
         for live in mine:
             live.owner = self.own_name
-        (self._directory / old_name).unlink()
+        (self._directory / old_name).unlink(missing_ok=True)
         if old is not None:
             old.close()
 
@@ -218,6 +218,8 @@ class Journals:
         sizes = self._sizes()
         if sizes == self._offsets:
             return
+        if self.restore(index, sizes):
+            sizes = self._sizes()
         for gone in self._offsets.keys() - sizes.keys():
             del self._offsets[gone]
             for live in index.live_instances():
@@ -227,6 +229,45 @@ class Journals:
             if sizes[name] != self._offsets.get(name, 0):
                 self._read_one(name, index)
             self._offsets.setdefault(name, 0)
+
+    def restore(self, index: RecordIndex, sizes: dict[str, int] | None = None) -> bool:
+        """Write this store's journal and the amendments anew if somebody removed them; whether that was so.
+
+        Nobody of this program removes the journal of a living process, nor the amendments before the performance file
+        holds them, so that the index has none then.
+
+        Args:
+            index: what the journals held, as far as they were read.
+            sizes: the journals that are there; None: look.
+
+        Raises:
+            OSError: if that failed; it is tried again the next time.
+        """
+        there = self._sizes() if sizes is None else sizes
+        if self._offsets.keys() <= there.keys():
+            return False
+        restored = False
+        if self._owner and self.own_name not in there:
+            alive = try_hold(self._directory / f"{self._owner}{_LOCK_SUFFIX}")
+            if alive is not None:  # the name of the lock was removed as well
+                self._alive = alive
+            self._renew(index)
+            restored = True
+        gone = AMENDMENTS in self._offsets and AMENDMENTS not in there
+        amended = [entry for entry in index.stored() if entry.amendments] if gone else []
+        if amended:
+            del self._offsets[AMENDMENTS]
+            lines = [
+                (entry.instance_id, line(entry.instance_id, record))
+                for entry in amended
+                for _, record in sorted(entry.amendments.items())
+                for line in (_added_line, changed_line)  # the one takes a record in, the other its latest state
+            ]
+            self.append(lines, AMENDMENTS)
+            restored = True
+        if restored:
+            _LOG.warning("%s: journals were removed while they were in use; they are written anew", self._directory)
+        return restored
 
     def changed(self) -> bool:
         """Whether `read` would find anything new.  Needs no lock."""
@@ -335,6 +376,10 @@ def record_line(instance_id: str, record: dict[str, Any], usage: dict[str, Any] 
 def usage_line(instance_id: str, usage: dict[str, Any]) -> bytes:
     """The journal line for a session's token usage."""
     return write_line({"instance_id": instance_id, "usage": usage})
+
+
+def _added_line(instance_id: str, record: dict[str, Any]) -> bytes:
+    return record_line(instance_id, record, None)
 
 
 def changed_line(instance_id: str, record: dict[str, Any]) -> bytes:

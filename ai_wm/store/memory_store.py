@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
-from ai_wm.data.definition_table import DefinitionChanges, DefinitionTable
 from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.totals import Totals, to_nanoseconds, tokens_of
 from ai_wm.data.types import (
@@ -24,6 +23,7 @@ from ai_wm.data.types import (
 )
 from ai_wm.store import rules
 from ai_wm.store.base import T
+from ai_wm.store.definition_table import DefinitionChanges, DefinitionTable
 from ai_wm.store.rows import has_two_spellings
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -74,11 +74,12 @@ class MemoryStore:
             self._check()
             after = DefinitionChanges(self._definitions)
             result = change(after)
-            for definition_id, definition in after.changed.items():
-                if definition is not None and self._definitions.get(definition_id) is not definition:
+            for definition_id, _, new in after.made():
+                if new is None:
+                    self._definitions.remove(definition_id)
+                else:
                     summary = {"aggregate_performance_summary": self.summary(definition_id)}
-                    after[definition_id] = definition.model_copy(update=summary)
-            self._definitions.apply(after)
+                    self._definitions.put(definition_id, new.model_copy(update=summary))
             return result
 
     # Live instances

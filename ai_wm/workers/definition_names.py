@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Final
 
-from ai_wm.data.definition_table import DefinitionChanges, DefinitionTable
 from ai_wm.data.spelling import nearest
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus
+from ai_wm.store.definition_table import DefinitionChanges, DefinitionTable
 from ai_wm.support.ids import ExactId
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -121,7 +121,7 @@ def free_name(definition: AIWorkerDefinition, definitions: Mapping[str, AIWorker
 def owned_in(definitions: Mapping[str, AIWorkerDefinition], owner: str) -> int:
     """Returns the number of definitions that belong to an owner."""
     if isinstance(definitions, DefinitionTable | DefinitionChanges):
-        return len(definitions.owned(owner))
+        return definitions.owned(owner)
     return sum(definition.owner == owner for definition in definitions.values())
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_wm.data.definition_table import DefinitionChanges, DefinitionTable
 from ai_wm.data.types import AIWorkerDefinition
+from ai_wm.store.definition_table import DefinitionChanges, DefinitionTable
 from tests.ai_wm.helpers import worker
 
 IDS = ("one", "two", "three", "four")
@@ -42,7 +42,7 @@ def check(table: DefinitionTable | DefinitionChanges, model: dict[str, AIWorkerD
     for name in NAMES:
         assert ids(table.named(name)) == ids(each for each in model.values() if each.name == name)
     for owner in OWNERS:
-        assert sorted(table.owned(owner)) == ids(each for each in model.values() if each.owner == owner)
+        assert table.owned(owner) == sum(each.owner == owner for each in model.values())
     if isinstance(table, DefinitionTable):
         found = [each for source in table.key_sources() for each in table.with_key_source(source)]
         assert ids(found) == sorted(model)
@@ -65,22 +65,22 @@ def test_changes_read_as_if_they_were_made_and_then_are(batches: list[list[AIWor
                     del changes[step]
             check(changes, model)
         check(table, before)
-        table.apply(changes)
+        for change in changes.made():
+            assert change.old == table.get(change.definition_id)
+            if change.new is None:
+                table.remove(change.definition_id)
+            else:
+                table.put(change.definition_id, change.new)
         check(table, model)
-    check(DefinitionTable(model), model)
+    check(DefinitionTable(model.values()), model)
 
 
 def test_an_iteration_is_over_what_was_there_when_it_began() -> None:
     table = DefinitionTable()
     for id_ in IDS:
-        table.put(AIWorkerDefinition(**worker(id_, definition_id=id_)))
+        table.put(id_, AIWorkerDefinition(**worker(id_, definition_id=id_)))
     for views in (iter(table), iter(table.values()), iter(table.items()), iter(table.keys())):
         next(views)
-        table.put(AIWorkerDefinition(**worker("new", definition_id="new")))
+        table.put("new", AIWorkerDefinition(**worker("new", definition_id="new")))
         assert len(list(views)) == len(IDS) - 1
-        table.take_out("new")
-
-
-def test_a_definition_is_put_in_under_its_own_id() -> None:
-    with pytest.raises(ValueError, match="under another id"):
-        DefinitionChanges(DefinitionTable())["one"] = AIWorkerDefinition(**worker("w", definition_id="two"))
+        table.remove("new")
