@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request, count_words
-from ai_wm.providers.options import check_settings
 
 
 class EchoClient:
@@ -28,6 +27,19 @@ class EchoClient:
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
         """Yields the same reply word by word."""
         yield from in_pieces(self.complete(request))
+
+
+def check_settings(request: LLMRequest) -> None:
+    """Checks the settings of a call as other providers do, though these models make use of none.
+
+    Raises:
+        NeuroScriptError: 4, naming the setting, its value and what was expected.
+    """
+    if request.config:
+        # Imported here, so that a model without settings needs no pydantic.
+        from ai_wm.providers import options
+
+        options.check_settings(request)
 
 
 def count_input(request: LLMRequest) -> int:

@@ -35,8 +35,7 @@ from ai_wm.providers.base import (
     check_request,
     count_words,
 )
-from ai_wm.providers.echo import count_input, in_pieces
-from ai_wm.providers.options import check_settings
+from ai_wm.providers.echo import check_settings, count_input, in_pieces
 from neuroscript import ErrorCode, NeuroScriptError
 
 Reply = str | Mapping[str, Any] | LLMResponse

@@ -87,5 +87,5 @@ def test_a_name_like_no_other_has_no_nearest(name: str) -> None:
 
 
 def test_the_nearest_may_be_further_away_than_a_near_miss() -> None:
-    assert near_miss("limits", KNOWN["definition"]) is None
-    assert nearest("limits", KNOWN["definition"]) == "rate_limits"
+    assert near_miss("capacities", KNOWN["definition"]) is None
+    assert nearest("capacities", KNOWN["definition"]) == "capabilities"
