@@ -7,6 +7,9 @@ Rules, the same for every limiter:
 * Settling replaces the estimates by the real counts; releasing takes everything back, the request included.
 * While a call is in flight its tokens and cost count in every window, however long it runs, so that calls in flight
   can never together exceed a limit by more than their estimates were off.
+* What is used for good is *settled*: all requests, and the tokens and costs of calls that are over.  Where it leaves no
+  room, the call is refused or waits, as it asks; where only calls in flight are in the way, it waits for them.
+* Callers that wait are served in the order in which they came, whatever process they are of.
 * 0 or ``None`` in a policy means no limit.  The limits of one definition never touch another's.
 """
 
@@ -102,8 +105,9 @@ class RateLimiter(Protocol):
             wait_seconds: how long to wait for room, whatever takes it; ``None`` waits for calls in flight alone.
             flight_seconds: how long to wait, with ``wait_seconds=None``, where only calls in flight (their tokens,
                 their cost, their number) stand in the way, or callers that wait for them.
-            again: called before each later attempt of a caller that had to wait, and now and then while it waits;
-                returns what the call asks for by then, or raises to end the wait.  ``None``: it stays as it was.
+            again: called before each later attempt of a caller that had to wait, and four times a second while it
+                waits, by any thread that waits for the same limits; returns what the call asks for by then, or raises
+                to end the wait.  ``None``: it stays as it was.
             cancelled: called while waiting, at least every tenth of a second; ends the wait by raising.
             name: the definition's name, for the message of a refusal.
 
@@ -142,7 +146,10 @@ class RateLimiter(Protocol):
         """Let all waiting callers of a definition look ``again``: its limits, its status or its existence changed."""
 
     def forget(self, definition_id: str) -> None:
-        """Drop the counters of a definition that was removed; its waiting callers get error 19."""
+        """End the waits of a definition that was removed, with error 19.
+
+        What it used stays counted until it has aged out of the windows: adding it again gives no second allowance.
+        """
 
     def close(self) -> None:
         """Give back the slots that this limiter holds, and close its files.  May be called twice.
@@ -230,6 +237,7 @@ class Refusal:
         need: what the call would add; 0 where that is not known.
         retry_after: microseconds until the call fits, or ``None`` if it never will.
         in_flight: whether calls in flight might give something back before that.
+        reserved: how much of ``used`` calls in flight hold and may give back; 0 for requests, which are used for good.
     """
 
     limit: str
@@ -238,6 +246,12 @@ class Refusal:
     need: int
     retry_after: int | None
     in_flight: bool
+    reserved: int = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether what is used for good leaves no room, whatever calls in flight give back."""
+        return self.used - self.reserved + (self.need or 1) > self.value
 
 
 def cost_units(cost: float) -> int:
@@ -273,8 +287,9 @@ def refused(refusal: Refusal, subject: str, *, note: str = "") -> NeuroScriptErr
     else:
         seconds = refusal.retry_after / MICROSECONDS
         details["retry_after_seconds"] = seconds
+        reserved = f", {_scaled(refusal.reserved, scale)} of it by calls in flight" if refusal.reserved else ""
         message = (
-            f"{subject}: {used} of {value} {quantity} are used in the last {window} ({refusal.limit})"
+            f"{subject}: {used} of {value} {quantity} are used in the last {window} ({refusal.limit}){reserved}"
             f"{f', and this call needs {need} more' if need > 1 or budget else ''}; try again in {_duration(seconds)}, "
             f'raise {refusal.limit}, or set on_limit to "wait"'
         )

@@ -307,7 +307,7 @@ def test_a_file_as_the_program_makes_it_is_taken(box: Path) -> None:
     clone(box / LIMITS, "")
     clone(box / LIMITS, "", 0)
     clone(box / LIMITS, "", 1)
-    assert database.SCHEMA_VERSION == 2
+    assert database.SCHEMA_VERSION == 3
 
 
 NOW = "(SELECT now FROM definitions)"

@@ -348,7 +348,7 @@ def test_a_file_of_version_1_is_taken_over(path: Path, clock: Clock) -> None:
     assert limiter.usage("d")["tokens_last_minute"] == 0
     limiter.close()
     with sqlite3.connect(path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
     connection.close()
 
 
