@@ -53,6 +53,8 @@ class FileContent:
     """The digest of its bytes; "" if there is none."""
     length: int = 0
     """Its length in bytes."""
+    texts: dict[str, str] = field(default_factory=dict)
+    """The text of each definition in it, which is as `text_of` gives it if this program wrote the file as an array."""
     aside: list[bytes] = field(default_factory=list)
     """The entries that are no definitions, which must be in the quarantine before the file is written."""
 
@@ -144,6 +146,7 @@ class DefinitionsFile:
             _LOG.warning("%s: %s; nothing can be asked of it until its provider is installed", where(), error.message)
         content.incomplete = content.incomplete or "definition_id" not in definition.model_fields_set
         content.definitions[definition.definition_id] = _with_valid_mark(definition, where)
+        content.texts[definition.definition_id] = " " * _INDENT + raw
 
     def _parse(self, value: Any, number: int) -> AIWorkerDefinition:
         try:

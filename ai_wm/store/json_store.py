@@ -402,6 +402,7 @@ class JsonStore:
         """Write the summaries, if they are out of date.  Runs in a thread of its own."""
         with self._mutex:
             self._timer = None
+            self._engine.summaries.make_texts()
         try:
             with self._locked():
                 if self._closed or os.getpid() != self._process:

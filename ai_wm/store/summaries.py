@@ -57,6 +57,7 @@ class Summaries:
         self._content = FileContent()
         self.definitions = DefinitionTable()
         self._beyond: dict[str, Totals] = {}
+        """What each summary counts beyond the records, if anything."""
         self._texts: dict[str, str] = {}
         """The text of each definition, as it was made for the file, until the definition changes."""
         self._touched: set[str] = set()
@@ -104,7 +105,11 @@ class Summaries:
         merged = merge(content.definitions, content.digest, lines)
         self.definitions = DefinitionTable(content.definitions.values())
         self._content, self._bad = content, None
-        self._texts, self._lagging = {}, set()
+        own = content.sections is None and any(
+            isinstance(line, Written) and line.digest == content.digest for line in lines
+        )
+        self._texts, content.texts = content.texts if own else {}, {}
+        self._lagging = set()
         self._unwritten = content.incomplete or content.seen is None or bool(merged.changes)
         self._anew = merged.edited
         self.recount(index)
@@ -114,20 +119,21 @@ class Summaries:
     def recount(self, index: RecordIndex) -> None:
         """Compare the marks with another index: all records were read anew."""
         index.touched()
-        self._beyond = {
-            definition_id: beyond_records(
-                definition.aggregate_performance_summary,
-                index.stored_records(definition_id),
-                index.totals(definition_id),
-            )
-            for definition_id, definition in self.definitions.items()
-        }
-        self._touched = set(self._beyond)
-        self.unmarked = any(not self._is_marked(index, definition) for definition in self.definitions.values())
+        self._beyond, self._touched, self.unmarked = {}, set(), False
+        for definition_id, definition in self.definitions.items():
+            totals, nothing = index.totals(definition_id), Totals()
+            if _is_unused(definition) and totals == nothing and not index.active_count(definition_id):
+                continue
+            self._touched.add(definition_id)
+            summary, stored = definition.aggregate_performance_summary, index.stored_records(definition_id)
+            beyond = beyond_records(summary, stored, totals)
+            if beyond != nothing:
+                self._beyond[definition_id] = beyond
+            self.unmarked = self.unmarked or not self._is_marked(index, definition)
 
     def _is_marked(self, index: RecordIndex, definition: AIWorkerDefinition) -> bool:
         """Whether the file's mark tells what the summary counts beyond the records; no mark says that it is nothing."""
-        beyond = self._beyond[definition.definition_id]
+        beyond = self._beyond.get(definition.definition_id, Totals())
         mark = definition.aggregate_performance_summary.counted
         if not mark:
             return beyond == Totals()
@@ -289,7 +295,7 @@ class Summaries:
                 self.definitions.put(definition_id, new)
                 self._texts.pop(definition_id, None)
                 self._unwritten = self._unwritten or not marks or new != old
-            elif not marks:
+            elif not marks and (new.aggregate_performance_summary.counted or definition_id in self._beyond):
                 self._lagging.add(definition_id)
 
     def _current(
@@ -303,9 +309,9 @@ class Summaries:
             always: bring the mark up to date too, though an older one says the same.
         """
         definition_id, old = definition.definition_id, definition.aggregate_performance_summary
-        beyond = self._beyond.get(definition_id, Totals())
         new = self.summary(index, definition_id)
         update = {name: value for name in _NUMBERS if (value := getattr(new, name)) != getattr(old, name)}
+        beyond = self._beyond.get(definition_id, Totals())
         if not update and not (always and (old.counted or beyond != Totals())):
             return definition
         mark = mark_of(index.stored_records(definition_id), beyond)
@@ -330,12 +336,8 @@ class Summaries:
             NeuroScriptError: 25 or 26 if it failed; then the file is as it was.
         """
         self._update(index, marks=True)
-        definitions = self.definitions.values()
-        self._warn(definitions)
-        texts = self._texts
-        for definition in definitions:
-            if definition.definition_id not in texts:
-                texts[definition.definition_id] = text_of(definition)
+        definitions, texts = self.definitions.values(), self._texts
+        self.make_texts()
         self._unwritten = True  # until it is
         self._content = self._file.write(
             [texts[definition.definition_id] for definition in definitions], self._content, self._mark
@@ -345,6 +347,13 @@ class Summaries:
         self._journal.settle(written)
         if self._anew or self._journal.length > max(_JOURNAL_BYTES, self._content.length):
             self._begin_journal(written)
+
+    def make_texts(self) -> None:
+        """Make the texts of the definitions that changed.  Needs no lock, which need not be held for that long."""
+        for definition in self.definitions.values():
+            if definition.definition_id not in self._texts:
+                self._warn(definition)
+                self._texts[definition.definition_id] = text_of(definition)
 
     def _mark(self, digest: str, seen: Signature) -> None:
         self._journal.mark(Written(digest, seen))
@@ -357,16 +366,19 @@ class Summaries:
         except OSError as error:
             _LOG.warning("%s could not be begun anew: %s", self._journal.path, error)
 
-    def _warn(self, definitions: Iterable[AIWorkerDefinition]) -> None:
-        for definition in definitions:
-            definition_id = definition.definition_id
-            if definition_id not in self._texts and definition_id not in self._warned and definition.holds_inline_key:
-                self._warned.add(definition_id)
-                _LOG.warning(
-                    "the key of worker definition %r is written to the definitions file, readable by its owner only; "
-                    "the method env_var keeps it out of files",
-                    definition.name,
-                )
+    def _warn(self, definition: AIWorkerDefinition) -> None:
+        if definition.holds_inline_key and definition.definition_id not in self._warned:
+            self._warned.add(definition.definition_id)
+            _LOG.warning(
+                "the key of worker definition %r is written to the definitions file, readable by its owner only; the "
+                "method env_var keeps it out of files",
+                definition.name,
+            )
+
+
+def _is_unused(definition: AIWorkerDefinition) -> bool:
+    """Whether the file says nothing of what a definition was used for."""
+    return "aggregate_performance_summary" not in definition.model_fields_set
 
 
 def _some(ids: list[str]) -> str:
