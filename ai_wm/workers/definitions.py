@@ -266,7 +266,7 @@ class Definitions:
             del definitions[wanted]
             return definition
 
-        self._tell_limiter(self._store.change_definitions(change))
+        self._limiter.forget(self._store.change_definitions(change).limits_id)
         return wanted
 
     # --- the whole ---
@@ -280,7 +280,8 @@ class Definitions:
         known = dict(self._store.definitions())
         self._store.reload()
         self.check_loaded()
-        self._tell_limiter(*(known | dict(self._store.definitions())).values())
+        now = self._store.definitions()
+        self._tell_limiter(*(each for key, each in known.items() if not _is_limited_alike(each, now.get(key))))
 
     def check_loaded(self) -> None:
         """Logs a warning, once, for each definition with keys that mean nothing: files are read all the same."""
@@ -306,6 +307,14 @@ def _is_same(one: AIWorkerDefinition, other: AIWorkerDefinition) -> bool:
     aside = {"aggregate_performance_summary", "modified_timestamp"}
     fields = AIWorkerDefinition.model_fields.keys() - aside
     return one.unknown == other.unknown and all(getattr(one, field) == getattr(other, field) for field in fields)
+
+
+def _is_limited_alike(one: AIWorkerDefinition, other: AIWorkerDefinition | None) -> bool:
+    """Whether two states of a definition have the same status and limits."""
+    return one is other or (
+        other is not None
+        and (one.status, one.limits_id, one.rate_limits) == (other.status, other.limits_id, other.rate_limits)
+    )
 
 
 def _problems(definition: AIWorkerDefinition) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from ai_wm import AIWorkerDefinition, AIWorkerManager, APIKeyStatus
 from ai_wm.ratelimit import MemoryRateLimiter
+from ai_wm.store.memory_store import MemoryStore
 from tests.ai_wm.helpers import raises_code, worker
 
 
@@ -313,16 +315,51 @@ def test_the_limiter_is_told_of_every_change(tmp_path: Path) -> None:
             told.append(definition_id)
             super().changed(definition_id)
 
+        def forget(self, definition_id: str) -> None:
+            told.append(f"no {definition_id}")
+            super().forget(definition_id)
+
     with AIWorkerManager(tmp_path, limiter=Limiter()) as manager:
         id_ = manager.add_worker_definition(worker("w", definition_id="id-w"))
         other = manager.add_worker_definition(worker("other", definition_id="id-other"))
         manager.update_worker_definition("w", {"rate_limits": {"max_requests_per_day": 5}})
         manager.update_worker_definition("w", {"status": "disabled"})
         assert told == [id_, id_]
-        manager.load_worker_definitions_from_file()
-        assert sorted(told[2:]) == sorted([id_, other])
-        manager.remove_worker_definition("w")
-        assert told[4:] == [id_]
+        manager.remove_worker_definition("other")
+        assert told[2:] == [f"no {other}"]
+
+
+def test_a_reload_tells_the_limiter_of_what_it_changed() -> None:
+    told: list[str] = []
+
+    class Limiter(MemoryRateLimiter):
+        def changed(self, definition_id: str) -> None:
+            told.append(definition_id)
+
+    class EditedStore(MemoryStore):
+        """A store whose definitions somebody edits before the next reload."""
+
+        edits: dict[str, dict[str, Any]]
+
+        def reload(self) -> None:
+            def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> None:
+                for name, fields in self.edits.items():
+                    definitions[name] = AIWorkerDefinition.parse(definitions[name].to_file() | fields)
+                del definitions["removed"]
+
+            self.change_definitions(change)
+
+    store = EditedStore()
+    store.edits = {
+        "limited": {"rateLimits": ONE_A_DAY},
+        "disabled": {"status": "disabled"},
+        "described": {"capabilities": ["text"]},
+    }
+    with AIWorkerManager(store=store, limiter=Limiter()) as manager:
+        for name in ("limited", "disabled", "described", "left", "removed"):
+            manager.add_worker_definition(worker(name, definition_id=name))
+        assert manager.load_worker_definitions_from_file() == 4
+        assert told == ["limited", "disabled", "removed"]
 
 
 ONE_A_DAY = {"max_requests_per_day": 1}
