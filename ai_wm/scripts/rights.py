@@ -221,10 +221,13 @@ class Rights:
         """Whether a script's definition uses the same key as one of the host's definitions."""
         return any(True for _ in self._hosts_with_key_of(definition))
 
-    def _hosts_with_key_of(self, definition: AIWorkerDefinition) -> Iterator[AIWorkerDefinition]:
+    def _hosts_with_key_of(
+        self, definition: AIWorkerDefinition, *, limited: bool = False
+    ) -> Iterator[AIWorkerDefinition]:
+        """The host's definitions with the same key; ``limited``: only those that have limits on calls."""
         key = _key_group(definition)
         if key is not None:
-            for other in _with_key(self._definitions.all(), key):
+            for other in _with_key(self._definitions.all(), key, limited):
                 if not other.owner and self._is_hosts(other):
                     yield other
 
@@ -251,12 +254,8 @@ class Rights:
         """
         found: list[Ceiling] = []
         if self.standing(definition) is not _HOST:
-            shared = sorted(self._hosts_with_key_of(definition), key=lambda other: other.definition_id)
-            found = [
-                Ceiling(other.limits_id, other.rate_limits, other.name)
-                for other in shared
-                if not limits_nothing(other.rate_limits)
-            ]
+            shared = sorted(self._hosts_with_key_of(definition, limited=True), key=lambda other: other.definition_id)
+            found = [Ceiling(other.limits_id, other.rate_limits, other.name) for other in shared]
         if self._ceilings is None:
             self._ceilings = ceilings_of(self.policy, self.owner)
         return (*found, *self._ceilings) if found else self._ceilings
@@ -278,12 +277,14 @@ def owner_of_path(path: str | os.PathLike[str]) -> str:
     return os.path.realpath(path).encode("utf-8", "backslashreplace").decode()
 
 
-def _with_key(definitions: Mapping[str, AIWorkerDefinition], group: str) -> Iterator[AIWorkerDefinition]:
+def _with_key(definitions: Mapping[str, AIWorkerDefinition], group: str, limited: bool) -> Iterator[AIWorkerDefinition]:
     if not isinstance(definitions, DefinitionTable):
-        yield from (each for each in definitions.values() if _key_group(each) == group)
+        for definition in definitions.values():
+            if _key_group(definition) == group and not (limited and limits_nothing(definition.rate_limits)):
+                yield definition
         return
     for source in definitions.key_sources():
-        for definition in definitions.with_key_source(source):
+        for definition in definitions.with_key_source(source) if source.limited or not limited else ():
             if _key_group(definition) != group:
                 break  # nor do the others with this source belong to it
             yield definition

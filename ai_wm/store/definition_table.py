@@ -7,9 +7,21 @@ from collections.abc import Iterable, Iterator, KeysView, Mapping, MutableMappin
 from typing import Any, NamedTuple
 
 from ai_wm.data.types import AIWorkerDefinition, APIKeySourceMethod
+from ai_wm.ratelimit.deferred import limits_nothing
 
-KeySource = tuple[str, str]
-"""The method and the value of a key source; without the value if that is the key itself."""
+
+class KeySource(NamedTuple):
+    """The key source of some definitions.
+
+    Args:
+        method: its method.
+        value: its value; empty if that is the key itself.
+        limited: whether they have limits on calls.
+    """
+
+    method: str
+    value: str
+    limited: bool
 
 
 class DefinitionChange(NamedTuple):
@@ -78,13 +90,15 @@ class DefinitionTable(Mapping[str, AIWorkerDefinition]):
         return limits_id in self._by_limits
 
     def key_sources(self) -> list[KeySource]:
-        """The key sources of all definitions, each once."""
+        """The key sources of all definitions, each once for those with limits and once for those without."""
         return list(self._by_source)
 
-    def with_key_source(self, source: KeySource) -> list[AIWorkerDefinition]:
+    def with_key_source(self, source: KeySource) -> Iterator[AIWorkerDefinition]:
         """The definitions that have a key source."""
-        found = (self._by_id.get(definition_id) for definition_id in list(self._by_source.get(source, ())))
-        return [definition for definition in found if definition is not None and _source(definition) == source]
+        for definition_id in list(self._by_source.get(source, ())):
+            definition = self._by_id.get(definition_id)
+            if definition is not None and _source(definition) == source:
+                yield definition
 
     def put(self, definition_id: str, definition: AIWorkerDefinition) -> None:
         """Put a definition in the place of the one of that id, or behind all others."""
@@ -125,7 +139,8 @@ def _take_out(index: dict[Any, dict[str, None]], value: Any, definition_id: str)
 
 def _source(definition: AIWorkerDefinition) -> KeySource:
     auth = definition.auth
-    return auth.method.value, "" if auth.method is APIKeySourceMethod.INLINE else auth.value
+    value = "" if auth.method is APIKeySourceMethod.INLINE else auth.value
+    return KeySource(auth.method.value, value, not limits_nothing(definition.rate_limits))
 
 
 class DefinitionChanges(MutableMapping[str, AIWorkerDefinition]):

@@ -18,11 +18,14 @@ OWNERS = ("", "them", "us")
 KEYS = ({"method": "none"}, {"method": "env_var", "value": "A_KEY"}, {"method": "inline", "value": "sk-secret"})
 
 DEFINITIONS = st.builds(
-    lambda id_, name, owner, auth: AIWorkerDefinition(**worker(name, definition_id=id_, owner=owner, auth=auth)),
+    lambda id_, name, owner, auth, most: AIWorkerDefinition(
+        **worker(name, definition_id=id_, owner=owner, auth=auth, rate_limits={"max_requests_per_day": most})
+    ),
     st.sampled_from(IDS),
     st.sampled_from(NAMES),
     st.sampled_from(OWNERS),
     st.sampled_from(KEYS),
+    st.sampled_from((0, 5)),
 )
 STEPS = st.lists(st.one_of(DEFINITIONS, st.sampled_from(IDS)), max_size=8)
 """A definition is put in, and the definition of an id taken out."""
@@ -49,6 +52,8 @@ def check(table: DefinitionTable | DefinitionChanges, model: dict[str, AIWorkerD
         assert table.is_counted("one") == ("one" in model and not model["one"].owner)
         found = [each for source in table.key_sources() for each in table.with_key_source(source)]
         assert ids(found) == sorted(model)
+        limited = [each for source in table.key_sources() if source.limited for each in table.with_key_source(source)]
+        assert ids(limited) == ids(each for each in model.values() if each.rate_limits.max_requests_per_day)
         assert "sk-secret" not in repr(table.key_sources())
 
 
