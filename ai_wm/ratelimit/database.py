@@ -61,12 +61,22 @@ class Database:
         self._identity: _Identity | None = None
         self._generation = ""
         self._lost = ""
+        self.fill: Callable[[sqlite3.Connection], None] | None = None
+        """Puts into a new file what is known already, before anybody else sees it."""
         _databases.add(self)
 
     @property
     def exists(self) -> bool:
         """Whether there is a file to read."""
         return self._connection is not None or self.path.exists()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is nothing in the file yet, or no file."""
+        try:
+            return self._connection is None and self.path.stat().st_size == 0
+        except OSError:
+            return True
 
     def transaction(self, *, tries: int = 0, check: Callable[[], None] | None = None) -> _Transaction:
         """A write transaction, to be entered by ``with``.
@@ -91,17 +101,19 @@ class Database:
             NeuroScriptError: 18 or 26, as the class says.
         """
 
-        def attempt() -> T:
-            with self.lock:
-                try:
-                    return statement(self._connection or self._open())
-                except (sqlite3.Error, OSError) as error:
-                    raise self._busy_or(error) from error
-
         try:
-            return attempt()
-        except FileBusyError:
-            return self.patiently(attempt, tries=tries)
+            with self.lock:
+                return statement(self._connection or self._open())
+        except (sqlite3.Error, OSError) as error:
+            failure = self._busy_or(error)
+            if not isinstance(failure, FileBusyError):
+                raise failure from error
+
+        def again() -> T:
+            with self.lock:
+                return self._run(lambda: statement(self._connection or self._open()))
+
+        return self.patiently(again, tries=tries)
 
     def patiently(self, action: Callable[[], T], check: Callable[[], None] | None = None, *, tries: int = 0) -> T:
         """Run something that may find the file locked; again while another program has it locked.
@@ -155,6 +167,7 @@ class Database:
         """
         self.lock.acquire()
         try:
+            self.check_there(thoroughly=True)
             return self._run(lambda: (self._connection or self._open()).execute("BEGIN IMMEDIATE").connection)
         except BaseException:  # raised again; only nothing must stay locked
             self.end(commit=False)
@@ -196,6 +209,7 @@ class Database:
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
+        self._identity = None  # once it is opened again, it is known by what is in it
         if connection is not None:
             connection.close()
 
@@ -246,8 +260,11 @@ class Database:
             ours = is_ours(connection)
         else:
             connection.execute("BEGIN IMMEDIATE")
+            empty = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() == (0,)
             ours = upgrade(connection)
             if ours:
+                if empty and self.fill is not None:
+                    self.fill(connection)
                 connection.execute("COMMIT")
         if not ours:
             message = (

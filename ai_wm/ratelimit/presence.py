@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Lock
 from time import monotonic
 from typing import Final
@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 from ai_wm.ratelimit import holders
 from ai_wm.ratelimit.base import MICROSECONDS
 from ai_wm.ratelimit.clocks import FileClock, steady
-from ai_wm.ratelimit.counters import tidy
+from ai_wm.ratelimit.counters import PastUse, restore, tidy
 from ai_wm.ratelimit.database import Database
 from ai_wm.ratelimit.leases import Lease, is_held
 from neuroscript import NeuroScriptError, get_logger
@@ -39,10 +39,17 @@ class Presence:
     Args:
         database: the file.
         host_clock: the clock that the host passed in, if it did.
+        past_uses: gives what was used in the last day, for a file that has to be made anew.
     """
 
-    def __init__(self, database: Database, host_clock: Callable[[], float] | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        host_clock: Callable[[], float] | None,
+        past_uses: Callable[[], Iterable[PastUse]] | None,
+    ) -> None:
         self.clock = FileClock(host_clock)
+        self._past_uses = past_uses
         self._database = database
         self._lock = Lock()
         self._lease: Lease | None = None
@@ -61,11 +68,15 @@ class Presence:
 
     def enrolled(self) -> int:
         """This limiter's number; it gets one if it has none."""
-        if self.is_ours:
+        if self.number and self._process == os.getpid():
             return self.number
         with self._lock:
             if self.is_ours:
                 return self.number
+            if self._past_uses is not None and self._database.is_new:
+                # Collected before anything is locked, since others may be waiting for us where it comes from.
+                uses = list(self._past_uses())
+                self._database.fill = lambda connection: restore(connection, uses)
             self.reclaim()
             with self._database.transaction() as connection:
                 lease = Lease(self._database.path)
@@ -83,7 +94,6 @@ class Presence:
 
     def time(self, connection: sqlite3.Connection) -> int:
         """The time of the file, as the slowest clock among the limiters that are there says; inside a transaction."""
-        self._database.check_there(thoroughly=True)
         own = self.clock.now()
         time = self._agreed(connection)
         self.held_back = self.is_ours and own - time > MICROSECONDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -24,7 +24,7 @@ from ai_wm.ratelimit.base import (
     subject_of,
     token_count,
 )
-from ai_wm.ratelimit.counters import CachedRow, Counters, ReservationRequest, StoredHold, Unserved
+from ai_wm.ratelimit.counters import CachedRow, Counters, PastUse, ReservationRequest, StoredHold, Unserved
 from ai_wm.ratelimit.database import Database, FileBusyError
 from ai_wm.ratelimit.deferred import DeferredCounts, FinishedCall, NoLimits, limits_nothing
 from ai_wm.ratelimit.presence import Presence
@@ -59,19 +59,26 @@ class SQLiteRateLimiter:
     are given back, by whoever is refused because of them, and when a limiter starts.  Callers that wait are served in
     order of arrival, whatever process they are of.
 
-    A file that is removed, replaced or cut short while it is used is error 26, for this limiter for good.
+    A file that is removed, replaced or cut short while it is used is error 26, for this limiter for good; the next one
+    begins with ``past_uses``.
 
     Args:
         path: the file, such as ``ai_worker_limits.sqlite3``.  Files ``….lease`` beside it show who is alive.
         clock: seconds since the epoch, the same in all processes; by default time passes as a clock says that nobody
             can set (`clocks`).  Where it goes backwards time stands still instead until it goes on, and among several
             limiters the slowest counts, so that no window is ever cut short.
+        past_uses: gives what was used in the last day; called where there is no file, since somebody removed it.
     """
 
-    def __init__(self, path: Path | str, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        clock: Callable[[], float] | None = None,
+        past_uses: Callable[[], Iterable[PastUse]] | None = None,
+    ) -> None:
         self.path = Path(path)
         self._database = Database(self.path)
-        self._presence = Presence(self._database, clock)
+        self._presence = Presence(self._database, clock, past_uses)
         self._lock = Lock()
         self._accounts: dict[str, _Account] = {}
         self._group: GroupCommit[_Work] = GroupCommit(self._execute)
@@ -279,7 +286,7 @@ class SQLiteRateLimiter:
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             # Made here and not by the thread that waits: if that is interrupted meanwhile, nobody holds the
             # reservation, and it is given back.
-            ticket.succeed(ticket.work.account.answer(outcome))
+            ticket.succeed(outcome if outcome is True else ticket.work.account.answer(outcome))
         if self._abandoned:
             self._sweep()
 
@@ -390,14 +397,13 @@ class _Account:
         """Make an attempt; see `Attempt`."""
         return self._limiter._attempt(self, demand, ticket, patience, check)
 
-    def answer(self, outcome: StoredHold | Unserved | bool | None) -> Reservation | Waiting | bool | None:
-        """What a thread gets for its work."""
+    def answer(self, outcome: object) -> Reservation | Waiting:
+        """What a thread gets for its attempt."""
         if isinstance(outcome, StoredHold):
             return Reservation(self, outcome)
-        if isinstance(outcome, Unserved):
-            ticket = None if outcome.ticket is None else Ticket(self, outcome.ticket)
-            return Waiting(outcome.refusal, outcome.before, ticket)
-        return outcome
+        assert isinstance(outcome, Unserved), outcome
+        ticket = None if outcome.ticket is None else Ticket(self, outcome.ticket)
+        return Waiting(outcome.refusal, outcome.before, ticket)
 
     def settle_hold(self, hold: StoredHold, tokens: int, cost: int) -> None:
         self._limiter._finish(self, hold, (tokens, cost))

@@ -231,8 +231,11 @@ class WaitQueue:
                 self.wake_all()
         return before is None or before.before != outcome.before
 
-    def look_around(self) -> float:
-        """Wake the callers that now ask for something else, from time to time; returns the seconds until the next."""
+    def look_around(self, first: Waiter) -> float:
+        """Wake the callers that now ask for something else, from time to time; returns the seconds until the next.
+
+        The first one does this for the others, so that they can sleep.
+        """
         waiters = list(self._waiters)
         if not any(waiter.asks_again for waiter in waiters):
             return HEARTBEAT
@@ -240,7 +243,7 @@ class WaitQueue:
         if now - self._looked >= AGAIN_POLL:
             self._looked = now
             for waiter in waiters:
-                if waiter.is_outdated():
+                if waiter is not first and waiter.is_outdated():
                     waiter.wake()
         return AGAIN_POLL
 
@@ -356,7 +359,7 @@ class Waiter:
                 self._take(served.ticket)
             if queue.tell(served):
                 self._turn = 0
-            sleep = queue.look_around()
+            sleep = queue.look_around(self)
         else:
             outcome, sleep = queue.blocked, HEARTBEAT
             queue.drop_silent()
