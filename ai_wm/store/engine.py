@@ -277,6 +277,29 @@ class StorageEngine:
         except (NeuroScriptError, OSError) as error:
             _LOG.warning("%s: not everything could be brought up to date: %s", self._directory, error)
 
+    def someone_died(self) -> bool:
+        """Whether the process of a live instance is dead.  Needs no lock.
+
+        Raises:
+            NeuroScriptError: 25 or 26 if that cannot be found out.
+        """
+        try:
+            return self.journals.someone_died(self.index)
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def recover(self) -> None:
+        """Store the live instances of processes that died since.
+
+        Nothing is lost if that fails: a warning is logged, and it is tried again the next time.
+        """
+        try:
+            self.refresh()
+            if self.journals.someone_died(self.index):
+                self._recover()
+        except (NeuroScriptError, OSError) as error:
+            _LOG.warning("%s: the instances of a dead process could not be stored: %s", self._directory, error)
+
     def _recover(self) -> None:
         """Store the live instances of processes that died."""
         dead = self.journals.dead_owners()

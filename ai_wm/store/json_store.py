@@ -49,6 +49,9 @@ from neuroscript import ErrorCode, NeuroScriptError, get_logger
 _FLUSH_SECONDS: Final = 0.8
 """How long the summaries in the definitions file may lag; the promise is a second."""
 
+_DEAD_SECONDS: Final = 0.8
+"""How often it is found out whether the processes of live instances are alive, at most; the promise is a second."""
+
 _LOG = get_logger("ai_wm.store")
 
 
@@ -82,6 +85,7 @@ class JsonStore:
         self._closed = False
         self._mutex = threading.RLock()
         self._timer: threading.Timer | None = None
+        self._buried = time.monotonic()
         files = files or FileSystem()
         self._state = StateDirectory(self._directory, files)
         self._engine = StorageEngine(self._directory, self._state, files, clock, providers)
@@ -382,6 +386,16 @@ class JsonStore:
         if self._engine.changed():
             with self._locked():
                 self._engine.refresh()
+        if time.monotonic() - self._buried >= _DEAD_SECONDS and self._someone_died():
+            with self._locked():
+                self._engine.recover()
+            self._flush_soon()
+
+    def _someone_died(self) -> bool:
+        """Whether the process of a live instance is dead."""
+        self._buried = time.monotonic()
+        with self._mutex:
+            return self._state.writable and self._engine.someone_died()
 
     # Summaries
 
@@ -408,6 +422,7 @@ class JsonStore:
                 if self._closed or os.getpid() != self._process:
                     return
                 self._engine.refresh()
+                self._engine.recover()
                 if self._engine.wasteful:
                     self._engine.compact()
                 self._engine.flush()

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from ai_wm.data.types import SupervisorFeedback
-from ai_wm.store import JsonStore
+from ai_wm.data.types import SupervisorFeedback, TokenUsageMetrics
+from ai_wm.store import JsonStore, json_store
 from ai_wm.store.files import FileSystem
 from ai_wm.store.state_directory import STATE_DIRECTORY
 from ai_wm.store.store_lock import StoreLock
@@ -63,6 +63,9 @@ def files_in(directory: Path) -> None:
 
 REMOVALS: dict[str, Callable[[Path], Any]] = {
     "the lock": lambda directory: (directory / STATE_DIRECTORY / "store.lock").unlink(),
+    "the locks of the processes": lambda directory: [
+        each.unlink() for each in (directory / STATE_DIRECTORY).glob("*.lock") if each.name != "store.lock"
+    ],
     "the note": lambda directory: (directory / STATE_DIRECTORY / "store.note").unlink(),
     "the journals": lambda directory: [each.unlink() for each in (directory / STATE_DIRECTORY).glob("*.jsonl")],
     "all files of the state directory": files_in,
@@ -92,6 +95,20 @@ def test_nothing_is_lost(
     assert rated(again) == expected
     assert list(again.definitions()) == list(pair[0].definitions())
     again.close()
+
+
+@pytest.mark.parametrize("remove", REMOVALS.values(), ids=REMOVALS)
+def test_whoever_is_alive_is_not_taken_for_dead(
+    pair: tuple[JsonStore, JsonStore], directory: Path, remove: Callable[[Path], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_store, "_DEAD_SECONDS", 0)
+    remove(directory)
+    for _ in range(2):
+        for number, live in enumerate(("live", "other")):
+            assert pair[1 - number].summary("def-1").active_instances_count in (1, 2)
+            pair[number].set_session_usage(live, TokenUsageMetrics())
+    assert [store.summary("def-1").active_instances_count for store in pair] == [2, 2]
+    assert retire(pair[1], "other").retirement_reason == retire(pair[0], "live").retirement_reason == "done"
 
 
 @pytest.mark.parametrize("remove", REMOVALS.values(), ids=REMOVALS)
