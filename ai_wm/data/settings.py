@@ -65,14 +65,16 @@ class CallSettings:
         locked = config.get("locked") or ()
         if isinstance(locked, str) or not isinstance(locked, Sequence) or not all(isinstance(n, str) for n in locked):
             raise _bad("locked", locked, "a list of settings that scripts may not change")
-        if not isinstance(config.get("allow_http", False), bool):
-            raise _bad("allow_http", config["allow_http"], "true or false")
+        for name in _PERMISSIONS:
+            if not isinstance(config.get(name, False), bool):
+                raise _bad(name, config[name], "true or false")
         headers_of(config)
         return cls(float(seconds) if waits == "wait" else None, float(seconds), rounds, tuple(names))
 
 
+_PERMISSIONS = ("allow_http", "allow_unknown_price")
 _STEERING = frozenset(
-    {"allow_http", "fallbacks", "headers", "limit_wait_seconds", "locked", "max_tool_rounds", "on_limit"}
+    {*_PERMISSIONS, "fallbacks", "headers", "limit_wait_seconds", "locked", "max_tool_rounds", "on_limit"}
 )
 _DEFAULTS = CallSettings(None, DEFAULT_LIMIT_WAIT, DEFAULT_TOOL_ROUNDS, ())
 

@@ -12,7 +12,6 @@ values of headers), `Model.to_script` (snake_case, plain values, what may be a k
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -40,6 +39,8 @@ from ai_wm.data.fields import (
 )
 from ai_wm.data.headers import shown_config
 from ai_wm.data.model import MASK, Model, file_field
+from ai_wm.data.prices import PRICES
+from ai_wm.data.spelling import nearest
 from neuroscript import ErrorCode, NeuroScriptError
 
 __all__ = [
@@ -175,6 +176,8 @@ class APIKeySource(Model):
     """
 
     called = "key source"
+    keys_checked = True
+    keys_shown = False
     always_written = frozenset({"method"})
 
     method: APIKeySourceMethod
@@ -205,6 +208,7 @@ class RateLimitPolicy(Model):
     """The rate limits and the budget of a worker; 0 means no limit.  Tokens are input and output together."""
 
     called = "rate limits"
+    keys_checked = True
     max_requests_per_minute: Count = file_field("max_requests_per_minute", default=0)
     max_requests_per_day: Count = file_field("max_requests_per_day", default=0)
     max_tokens_per_minute: Count = file_field("max_tokens_per_minute", default=0)
@@ -392,6 +396,8 @@ class AIWorkerDefinition(Model):
     """The definition of a worker: model, key source, settings, prices, limits, and its summary."""
 
     called = "worker definition"
+    keys_checked = True
+    map_keys: ClassVar = {"cost_metrics": PRICES}
     named_in_repr = frozenset({"base_config", "metadata"})
     always_written = frozenset(
         {
@@ -406,7 +412,7 @@ class AIWorkerDefinition(Model):
             "modified_timestamp",
         }
     )
-    hidden_from_scripts = frozenset({"owner", "host_mark"})
+    hidden_from_scripts = frozenset({"owner", "host_mark", "limits_key"})
 
     definition_id: Text = file_field("definitionID", default_factory=lambda: str(uuid.uuid4()), min_length=1)
     name: Text = file_field("name", default="")
@@ -436,6 +442,8 @@ class AIWorkerDefinition(Model):
     """The owner of the scripts that made it; empty for the host's own definitions, and in older files."""
     host_mark: Text = file_field("hostMark", default="", repr=False)
     """The host's mark, by which its own definitions are known: see `ai_wm.keys.marks`."""
+    limits_key: Text = file_field("limitsKey", default="")
+    """The id under which limits count its use, if that is not its own id: see `limits_id`."""
 
     @model_validator(mode="after")
     def _empty_means_conversational(self) -> Self:
@@ -460,11 +468,11 @@ class AIWorkerDefinition(Model):
         names = [*_BUILT_IN_PROVIDERS, *sorted(set(known()) - _BUILT_IN_PROVIDERS.keys())]
         if self.provider in names:
             return
-        near = difflib.get_close_matches(self.provider, names, 1)
+        near = nearest(self.provider, names)
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH,
             f"{name or self.called}: field provider: expected one of {', '.join(names)}, got {shown(self.provider)}"
-            + (f"; did you mean {near[0]!r}?" if near else ""),
+            + (f"; did you mean {near!r}?" if near else ""),
             details={"field": "provider"},
         )
 
@@ -479,11 +487,19 @@ class AIWorkerDefinition(Model):
 
     @property
     def limits_id(self) -> str:
-        """The id under which limits count its use; a script's definition keeps it when removed and added again."""
-        if not self.owner:
-            return self.definition_id
+        """The id under which limits count its use.
+
+        It is made from the owner and the name, so that a definition that is removed and added again goes on where it
+        was.  The host's keep it when their name changes (``limits_key``), and those with an id that the host chose have
+        that id.
+        """
+        return self.limits_id_by_name if self.owner else self.limits_key or self.definition_id
+
+    @property
+    def limits_id_by_name(self) -> str:
+        """The `limits_id` that its owner and its name make."""
         named = json.dumps([self.owner, self.name]).encode()
-        return f"script-{hashlib.blake2b(named, digest_size=16).hexdigest()}"
+        return f"{'script' if self.owner else 'host'}-{hashlib.blake2b(named, digest_size=16).hexdigest()}"
 
     @property
     def can_chat(self) -> bool:

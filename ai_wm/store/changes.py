@@ -62,7 +62,12 @@ def _stored(entry: dict[str, Any], rows: list[Row], result: Any = None) -> Plan:
 
 
 class Change(ABC):
-    """One change to the performance data, which a caller waits for."""
+    """One change to the performance data, which a caller waits for.
+
+    ``check`` raises when the caller was cancelled; it is called while the change waits for the store's lock.
+    """
+
+    check: Callable[[], None] | None = None
 
     @abstractmethod
     def touches(self, index: RecordIndex) -> tuple[str, ...]:

@@ -5,13 +5,15 @@ Unless said otherwise, the caller holds the store's lock and its mutex.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, Final
 
 from ai_wm.data.types import AIWorkerDefinition, Timestamp
 from ai_wm.store import changes
-from ai_wm.store.definitions_file import DefinitionsFile, DefinitionsState
+from ai_wm.store.base import T
+from ai_wm.store.definitions_file import DefinitionsFile, FileContent
+from ai_wm.store.definitions_journal import DefinitionsJournal, Line
 from ai_wm.store.files import FileSystem, io_error, read_at
 from ai_wm.store.index import Place, RecordIndex
 from ai_wm.store.journal import Journals
@@ -57,7 +59,10 @@ class StorageEngine:
         self.performance = PerformanceFile(directory / PERFORMANCE_FILE, files, state.write_note, state.read_note)
         self.journals = Journals(state.path, files)
         self.index = RecordIndex()
-        self.summaries = Summaries(DefinitionsFile(directory / DEFINITIONS_FILE, files, providers))
+        self.summaries = Summaries(
+            DefinitionsFile(directory / DEFINITIONS_FILE, state.path, files, providers, writable=state.writable),
+            DefinitionsJournal(state.path, files),
+        )
         self.stale = False
         """Whether something may have been written or read that the index does not hold: then all is read again."""
 
@@ -93,12 +98,12 @@ class StorageEngine:
         stale, self.stale = self.stale, True
         try:
             if stale or not self.performance.refresh(self._put):
-                self.load(self.summaries.state)
+                self.load()
             else:
                 self.journals.read(self.index)
             self.stale = False
             if self.summaries.changed():
-                self.summaries.reload(self.index)
+                self.summaries.refresh(self.index)
         except OSError as error:
             raise self._unreadable(error) from error
 
@@ -107,13 +112,21 @@ class StorageEngine:
             self.journals.forget_amendments()  # they come after whatever the file says
         self.index.put(indexed, offset, length)
 
-    def load(self, definitions: DefinitionsState) -> None:
-        """Read all records anew, and put the definitions given in the place of those loaded.
+    def load(self, definitions: tuple[FileContent, list[Line]] | None = None) -> None:
+        """Read all records anew.
+
+        Args:
+            definitions: what to put in the place of the loaded definitions; None: nothing.
 
         Raises:
             NeuroScriptError: 18 if the performance file is not valid, 23, 25 or 26 if it or a journal cannot be read;
                 then everything stays as it was.
         """
+        if self._state.writable:
+            try:
+                self.journals.restore(self.index)
+            except OSError as error:
+                raise self._unreadable(error) from error
         index = RecordIndex()
         performance = self.performance.load(index.put, repair=self._state.writable)
         self.stale = True  # from here on, what is read of the journals is in the new index alone
@@ -123,7 +136,10 @@ class StorageEngine:
         except OSError as error:
             raise self._unreadable(error) from error
         self.index, self.performance.state, self.stale = index, performance, False
-        self.summaries.take(index, definitions)
+        if definitions is None:
+            self.summaries.recount(index)
+        else:
+            self.summaries.take(index, *definitions)
 
     def record(self, place: Place) -> dict[str, Any]:
         """Read the record at a place."""
@@ -207,24 +223,36 @@ class StorageEngine:
         many = state.count > 2 * self.index.stored_count() + _SPARE_LINES
         return many or self.journals.amendments > state.tail // 4 + _SPARE_BYTES
 
-    def write_definitions(self, definitions: dict[str, AIWorkerDefinition] | None = None) -> None:
-        """Write the definitions file, with summaries that count only what is on the disk.
-
-        Args:
-            definitions: those to write; None: those loaded.
+    def change_definitions(self, change: Callable[[MutableMapping[str, AIWorkerDefinition]], T]) -> T:
+        """Change definitions durably; the file follows at once if it is small, else with the next `flush`.
 
         Raises:
-            NeuroScriptError: 25 or 26 if it failed; then all is as it was.
+            NeuroScriptError: what ``change`` raises; 4, 18, 25 or 26 if it cannot be stored; then all is as it was.
+        """
+        self.summaries.check_file()
+        result = self.summaries.change(self.index, change)
+        if self.summaries.small:
+            try:
+                self.flush()
+            except NeuroScriptError as error:
+                _LOG.warning("a change of worker definitions is stored, but not in their file yet: %s", error.message)
+        return result
+
+    def write_definitions(self) -> None:
+        """Write the definitions file, with summaries that count only what is on the disk.
+
+        Raises:
+            NeuroScriptError: 25 or 26 if it failed; then the file is as it was.
         """
         try:
             self.performance.sync()
             self.journals.sync_amendments()
         except OSError as error:
             raise self.failure(error) from error
-        self.summaries.write(self.index, definitions)
+        self.summaries.write(self.index)
 
     def flush(self) -> None:
-        """Write the definitions file if its summaries are out of date."""
+        """Write the definitions file if it is out of date."""
         if self.summaries.outdated(self.index):
             self.summaries.check_file()
             self.write_definitions()
@@ -245,11 +273,32 @@ class StorageEngine:
         try:
             self._recover()
             self.compact()
-            summaries = self.summaries
-            if summaries.outdated(self.index) or summaries.state.incomplete or not summaries.state.seen:
-                self.write_definitions()
+            self.flush()
         except (NeuroScriptError, OSError) as error:
             _LOG.warning("%s: not everything could be brought up to date: %s", self._directory, error)
+
+    def someone_died(self) -> bool:
+        """Whether the process of a live instance is dead.  Needs no lock.
+
+        Raises:
+            NeuroScriptError: 25 or 26 if that cannot be found out.
+        """
+        try:
+            return self.journals.someone_died(self.index)
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def recover(self) -> None:
+        """Store the live instances of processes that died since.
+
+        Nothing is lost if that fails: a warning is logged, and it is tried again the next time.
+        """
+        try:
+            self.refresh()
+            if self.journals.someone_died(self.index):
+                self._recover()
+        except (NeuroScriptError, OSError) as error:
+            _LOG.warning("%s: the instances of a dead process could not be stored: %s", self._directory, error)
 
     def _recover(self) -> None:
         """Store the live instances of processes that died."""

@@ -81,6 +81,7 @@ class RecordIndex:
         self._stored: list[int] = []
         self._active: list[int] = []
         self._stale_last: set[int] = set()
+        self._touched: set[int] = set()
         self._rows_of_definition: list[array[int]] = []
         # One element an entry.
         self._entries: dict[str, int] = {}
@@ -204,6 +205,7 @@ class RecordIndex:
         return rows
 
     def _count_spawned(self, number: int, definition: int, by: int) -> None:
+        self._touched.add(definition)
         if not self._names[number].startswith(STATELESS_PREFIX):
             self._totals[definition].spawned += by
 
@@ -290,6 +292,7 @@ class RecordIndex:
         self._count(definition, row)
 
     def _count(self, definition: int, row: Row) -> None:
+        self._touched.add(definition)
         totals = self._totals[definition]
         totals.tasks += 1
         totals.successes += row.success
@@ -305,6 +308,7 @@ class RecordIndex:
 
     def _clear_row(self, number: int) -> None:
         definition = self._definition[number]
+        self._touched.add(definition)
         totals = self._totals[definition]
         totals.tasks -= 1
         totals.successes -= bool(self._flags[number] & _SUCCESS)
@@ -362,6 +366,11 @@ class RecordIndex:
             self._stale_last.discard(number)
             totals.last = max((self._end[row] for row in self._alive(number)), default=NEVER)
         return totals
+
+    def touched(self) -> set[str]:
+        """The definitions whose totals may have changed since this was last asked."""
+        touched, self._touched = self._touched, set()
+        return {self._definition_names[number] for number in touched}
 
     def stored_records(self, definition_id: str) -> int:
         """How many records of a definition are in stored entries, amendments included."""

@@ -43,6 +43,9 @@ AMENDMENTS: Final = f"amendments{_SUFFIX}"
 _TIDY_BYTES: Final = 1 << 20
 """A journal with more than this about instances that ended is begun anew."""
 
+_RECENT_SECONDS: Final = 86400
+"""A process whose lock was removed is taken for dead when its journal did not change for so long."""
+
 _LOG = get_logger("ai_wm.store")
 
 
@@ -138,6 +141,7 @@ class Journals:
         if own:
             file = self._descriptor
             assert file is not None
+            self._hold_again()
         elif name in self._offsets:
             file = Descriptor(self._files.open(self._directory / name, os.O_RDWR))
         else:
@@ -181,13 +185,13 @@ class Journals:
             raise
         self._descriptor, self._number = new, self._number + 1
         self._offsets[self.own_name] = len(data)
-        self._offsets.pop(old_name)
+        self._offsets.pop(old_name, None)
         self._bytes = {}
         for instance_id, line in lines:
             self._bytes[instance_id] = self._bytes.get(instance_id, 0) + len(line)
         for live in mine:
             live.owner = self.own_name
-        (self._directory / old_name).unlink()
+        (self._directory / old_name).unlink(missing_ok=True)
         if old is not None:
             old.close()
 
@@ -218,6 +222,8 @@ class Journals:
         sizes = self._sizes()
         if sizes == self._offsets:
             return
+        if self.restore(index, sizes):
+            sizes = self._sizes()
         for gone in self._offsets.keys() - sizes.keys():
             del self._offsets[gone]
             for live in index.live_instances():
@@ -227,6 +233,49 @@ class Journals:
             if sizes[name] != self._offsets.get(name, 0):
                 self._read_one(name, index)
             self._offsets.setdefault(name, 0)
+
+    def restore(self, index: RecordIndex, sizes: dict[str, int] | None = None) -> bool:
+        """Write this store's journal and the amendments anew if somebody removed them; whether that was so.
+
+        Nobody of this program removes the journal of a living process, nor the amendments before the performance file
+        holds them, so that the index has none then.
+
+        Args:
+            index: what the journals held, as far as they were read.
+            sizes: the journals that are there; None: look.
+
+        Raises:
+            OSError: if that failed; it is tried again the next time.
+        """
+        there = self._sizes() if sizes is None else sizes
+        if self._offsets.keys() <= there.keys():
+            return False
+        restored = False
+        if self._owner and self.own_name not in there:
+            self._hold_again()
+            self._renew(index)
+            restored = True
+        gone = AMENDMENTS in self._offsets and AMENDMENTS not in there
+        amended = [entry for entry in index.stored() if entry.amendments] if gone else []
+        if amended:
+            del self._offsets[AMENDMENTS]
+            lines = [
+                (entry.instance_id, line(entry.instance_id, record))
+                for entry in amended
+                for _, record in sorted(entry.amendments.items())
+                for line in (_added_line, changed_line)  # the one takes a record in, the other its latest state
+            ]
+            self.append(lines, AMENDMENTS)
+            restored = True
+        if restored:
+            _LOG.warning("%s: journals were removed while they were in use; they are written anew", self._directory)
+        return restored
+
+    def _hold_again(self) -> None:
+        """Make the lock of this store's journal anew if somebody removed it, or the others would take it for dead."""
+        path = self._directory / f"{self._owner}{_LOCK_SUFFIX}"
+        if not os.path.lexists(path):
+            self._alive = try_hold(path) or self._alive
 
     def changed(self) -> bool:
         """Whether `read` would find anything new.  Needs no lock."""
@@ -286,10 +335,34 @@ class Journals:
                 owners.setdefault(owner, []).extend([path.name] if path.suffix == _SUFFIX else [])
         found = []
         for owner, names in owners.items():
-            lock = try_hold(self._directory / f"{owner}{_LOCK_SUFFIX}")
+            path = self._directory / f"{owner}{_LOCK_SUFFIX}"
+            lock = try_hold(path) if os.path.lexists(path) or not self._is_recent(names) else None
             if lock is not None:
                 found.append((lock, names))
         return found
+
+    def _is_recent(self, names: list[str]) -> bool:
+        """Whether one of the journals changed so lately that its process may be alive, though its lock was removed."""
+        after = time.time() - _RECENT_SECONDS
+        with contextlib.suppress(FileNotFoundError):
+            return any(os.lstat(self._directory / name).st_mtime > after for name in names)
+        return False
+
+    def someone_died(self, index: RecordIndex) -> bool:
+        """Whether the process of a live instance is dead.  Needs no lock.
+
+        Raises:
+            OSError: if that cannot be found out.
+        """
+        owners = {live.owner.partition("-")[0] for live in index.live_instances()} - {self._owner}
+        for owner in owners:
+            path = self._directory / f"{owner}{_LOCK_SUFFIX}"
+            # Where the lock was removed the process may be alive: it makes it anew.
+            lock = try_hold(path) if os.path.lexists(path) else None
+            if lock is not None:
+                lock.release()
+                return True
+        return False
 
     def remove(self, lock: ProcessLock, names: list[str]) -> None:
         """Remove the journals of a dead process, whose instances must be stored by now, and its lock."""
@@ -335,6 +408,10 @@ def record_line(instance_id: str, record: dict[str, Any], usage: dict[str, Any] 
 def usage_line(instance_id: str, usage: dict[str, Any]) -> bytes:
     """The journal line for a session's token usage."""
     return write_line({"instance_id": instance_id, "usage": usage})
+
+
+def _added_line(instance_id: str, record: dict[str, Any]) -> bytes:
+    return record_line(instance_id, record, None)
 
 
 def changed_line(instance_id: str, record: dict[str, Any]) -> bytes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
-from types import MappingProxyType
 from typing import Any
 
 from ai_wm.data.record_filter import RecordFilter
@@ -24,6 +23,7 @@ from ai_wm.data.types import (
 )
 from ai_wm.store import rules
 from ai_wm.store.base import T
+from ai_wm.store.definition_table import DefinitionChanges, DefinitionTable
 from ai_wm.store.rows import has_two_spellings
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -54,7 +54,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._lock = RLock()
         self._closed = False
-        self._definitions: dict[str, AIWorkerDefinition] = {}
+        self._definitions = DefinitionTable()
         self._sessions: dict[str, _Session] = {}
         self._records: dict[str, PerformanceRecord] = {}
         self._holders: dict[str, str] = {}
@@ -66,19 +66,20 @@ class MemoryStore:
     def definitions(self) -> Mapping[str, AIWorkerDefinition]:
         """Every definition by id; see `Store.definitions`."""
         self._check()
-        return MappingProxyType(self._definitions)
+        return self._definitions
 
-    def change_definitions(self, change: Callable[[dict[str, AIWorkerDefinition]], T]) -> T:
+    def change_definitions(self, change: Callable[[MutableMapping[str, AIWorkerDefinition]], T]) -> T:
         """Change definitions in one step; see `Store.change_definitions`."""
         with self._lock:
             self._check()
-            after = dict(self._definitions)
+            after = DefinitionChanges(self._definitions)
             result = change(after)
-            for definition_id, definition in after.items():
-                if self._definitions.get(definition_id) is not definition:
+            for definition_id, _, new in after.made():
+                if new is None:
+                    self._definitions.remove(definition_id)
+                else:
                     summary = {"aggregate_performance_summary": self.summary(definition_id)}
-                    after[definition_id] = definition.model_copy(update=summary)
-            self._definitions = after
+                    self._definitions.put(definition_id, new.model_copy(update=summary))
             return result
 
     # Live instances
