@@ -37,15 +37,10 @@ def misspelt(config: Mapping[str, Any]) -> dict[str, str]:
     """Returns the settings that are probably misspelt, each with the name that was probably meant."""
     found = {}
     for name in config.keys() - SETTINGS:
-        meant = _meant(name) if isinstance(name, str) and name not in PROVIDER_SETTINGS else None
+        meant = near_miss(name, SETTINGS) if isinstance(name, str) and name not in PROVIDER_SETTINGS else None
         if meant is not None:
             found[name] = meant
     return dict(sorted(found.items()))
-
-
-@lru_cache(maxsize=1024)
-def _meant(name: str) -> str | None:
-    return near_miss(name, SETTINGS)
 
 
 def read_overrides(overrides: Any) -> dict[str, Any]:

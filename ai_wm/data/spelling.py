@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection
+from functools import lru_cache
 
 _LONG = 8
 """From so many letters on a name may differ in two of them; two of a shorter one make another word."""
@@ -15,7 +16,8 @@ _MOST_COMPARED = 100
 """The longest name that is compared letter by letter."""
 
 
-def near_miss(name: str, known: Collection[str]) -> str | None:
+@lru_cache(maxsize=1024)
+def near_miss(name: str, known: frozenset[str]) -> str | None:
     """Returns the known name that differs from ``name`` in so little that it was almost certainly meant, or None.
 
     So little is: the case, dashes and underscores; one letter, or two of a long name, that is wrong, missing, too many
@@ -49,7 +51,7 @@ def nearest(name: str, known: Collection[str]) -> str | None:
         name: the unknown name.
         known: the names that there are.
     """
-    found = near_miss(name, known)
+    found = near_miss(name, frozenset(known))
     if found is not None or len(name) > _MOST_COMPARED:
         return found
     alike = difflib.get_close_matches(name, sorted(known), 1)

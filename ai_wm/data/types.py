@@ -412,7 +412,7 @@ class AIWorkerDefinition(Model):
             "modified_timestamp",
         }
     )
-    hidden_from_scripts = frozenset({"owner", "host_mark", "limits_key"})
+    hidden_from_scripts = frozenset({"owner", "host_mark"})
 
     definition_id: Text = file_field("definitionID", default_factory=lambda: str(uuid.uuid4()), min_length=1)
     name: Text = file_field("name", default="")
@@ -442,8 +442,6 @@ class AIWorkerDefinition(Model):
     """The owner of the scripts that made it; empty for the host's own definitions, and in older files."""
     host_mark: Text = file_field("hostMark", default="", repr=False)
     """The host's mark, by which its own definitions are known: see `ai_wm.keys.marks`."""
-    limits_key: Text = file_field("limitsKey", default="")
-    """The id under which limits count its use, if that is not its own id: see `limits_id`."""
 
     @model_validator(mode="after")
     def _empty_means_conversational(self) -> Self:
@@ -487,19 +485,11 @@ class AIWorkerDefinition(Model):
 
     @property
     def limits_id(self) -> str:
-        """The id under which limits count its use.
-
-        It is made from the owner and the name, so that a definition that is removed and added again goes on where it
-        was.  The host's keep it when their name changes (``limits_key``), and those with an id that the host chose have
-        that id.
-        """
-        return self.limits_id_by_name if self.owner else self.limits_key or self.definition_id
-
-    @property
-    def limits_id_by_name(self) -> str:
-        """The `limits_id` that its owner and its name make."""
+        """The id under which limits count its use; a script's definition keeps it when removed and added again."""
+        if not self.owner:
+            return self.definition_id
         named = json.dumps([self.owner, self.name]).encode()
-        return f"{'script' if self.owner else 'host'}-{hashlib.blake2b(named, digest_size=16).hexdigest()}"
+        return f"script-{hashlib.blake2b(named, digest_size=16).hexdigest()}"
 
     @property
     def can_chat(self) -> bool:

@@ -33,7 +33,7 @@ class DefinitionChange(NamedTuple):
 
 
 class DefinitionTable(Mapping[str, AIWorkerDefinition]):
-    """The definitions by id, in order, with indexes of names, owners, key sources and the ids that limits know.
+    """The definitions by id, in order, with indexes of their names, owners and key sources.
 
     Any thread may read it while one changes it: each look-up and each iteration sees one state of it.
 
@@ -41,14 +41,13 @@ class DefinitionTable(Mapping[str, AIWorkerDefinition]):
         definitions: those to begin with.
     """
 
-    __slots__ = ("_by_id", "_by_limits", "_by_name", "_by_owner", "_by_source")
+    __slots__ = ("_by_id", "_by_name", "_by_owner", "_by_source")
 
     def __init__(self, definitions: Iterable[AIWorkerDefinition] = ()) -> None:
         self._by_id: dict[str, AIWorkerDefinition] = {}
         self._by_name: dict[str, dict[str, None]] = {}
         self._by_owner: dict[str, dict[str, None]] = {}
         self._by_source: dict[KeySource, dict[str, None]] = {}
-        self._by_limits: dict[str, dict[str, None]] = {}
         for definition in definitions:
             self.put(definition.definition_id, definition)
 
@@ -84,10 +83,6 @@ class DefinitionTable(Mapping[str, AIWorkerDefinition]):
     def owned(self, owner: str) -> int:
         """The number of definitions that belong to an owner."""
         return len(self._by_owner.get(owner, ()))
-
-    def is_counted(self, limits_id: str) -> bool:
-        """Whether the use of a definition counts under this id."""
-        return limits_id in self._by_limits
 
     def key_sources(self) -> list[KeySource]:
         """The key sources of all definitions, each once for those with limits and once for those without."""
@@ -126,7 +121,6 @@ class DefinitionTable(Mapping[str, AIWorkerDefinition]):
             (self._by_name, definition.name),
             (self._by_owner, definition.owner),
             (self._by_source, _source(definition)),
-            (self._by_limits, definition.limits_id),
         )
 
 
@@ -198,10 +192,6 @@ class DefinitionChanges(MutableMapping[str, AIWorkerDefinition]):
             - sum(each is not None and each.owner == owner for each in before)
             + sum(each.owner == owner for each in self._new.values())
         )
-
-    def is_counted(self, limits_id: str) -> bool:
-        """Whether the use of a definition counts under this id, or did before the changes."""
-        return self._base.is_counted(limits_id) or any(each.limits_id == limits_id for each in self._new.values())
 
     def made(self) -> list[DefinitionChange]:
         """What was changed, in order: what was taken out, then what was put in."""

@@ -118,18 +118,6 @@ def free_name(definition: AIWorkerDefinition, definitions: Mapping[str, AIWorker
     return f"{base}-{free}"
 
 
-def with_limits_key(
-    definition: AIWorkerDefinition, definitions: Mapping[str, AIWorkerDefinition]
-) -> AIWorkerDefinition:
-    """Returns a host's new definition with the limits of an earlier one of its name, unless another still has them."""
-    key = definition.limits_id_by_name
-    if isinstance(definitions, DefinitionTable | DefinitionChanges):
-        is_taken = definitions.is_counted(key)
-    else:
-        is_taken = any(other.limits_id == key for other in definitions.values())
-    return definition if is_taken else definition.model_copy(update={"limits_key": key})
-
-
 def owned_in(definitions: Mapping[str, AIWorkerDefinition], owner: str) -> int:
     """Returns the number of definitions that belong to an owner."""
     if isinstance(definitions, DefinitionTable | DefinitionChanges):

@@ -16,7 +16,6 @@ READ_ONLY = frozenset(
         "created_timestamp",
         "definition_id",
         "host_mark",
-        "limits_key",
         "modified_timestamp",
         "owner",
     }

@@ -22,7 +22,7 @@ from ai_wm.ratelimit import RateLimiter
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
 from ai_wm.support.ids import ExactId
-from ai_wm.workers.definition_names import check_id, check_name, find_in, free_name, with_limits_key
+from ai_wm.workers.definition_names import check_id, check_name, find_in, free_name
 from ai_wm.workers.definition_updates import by_field, check_key_source, updated
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -137,7 +137,7 @@ class Definitions:
         if made.created_timestamp.is_zero:
             fields["created_timestamp"] = now
         fields["aggregate_performance_summary"] = AIWorkerPerformanceSummary()
-        fields |= {"owner": owner, "host_mark": "", "limits_key": ""}
+        fields |= {"owner": owner, "host_mark": ""}
         made = made.model_copy(update=fields)
         if not owner:
             made = made.model_copy(update={"host_mark": self._marks.of(made)})
@@ -154,8 +154,6 @@ class Definitions:
                 named = made.model_copy(update={"name": free_name(made, definitions)})
             check_name(named, definitions)
             check_id(named, definitions)
-            if not owner and "definition_id" not in made.model_fields_set:
-                named = with_limits_key(named, definitions)
             definitions[named.definition_id] = named
             return named.definition_id
 
@@ -327,11 +325,8 @@ def _problems(definition: AIWorkerDefinition) -> str:
         for key in unknown_keys(type(definition), definition)
         if key.path in ("cost_metrics", "rate_limits") or key.meant
     ]
-    settings = [
-        f"unknown setting {key!r} in base_config; did you mean {meant!r}?"
-        for key, meant in misspelt(definition.base_config).items()
-    ]
-    return "; ".join((*unknown, *settings))
+    config = misspelt(definition.base_config)
+    return "; ".join((*unknown, *(f"{key!r} in base_config; did you mean {near!r}?" for key, near in config.items())))
 
 
 def _warn_of_settings(name: str, config: Mapping[str, Any]) -> None:

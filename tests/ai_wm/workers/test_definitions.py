@@ -320,8 +320,8 @@ def test_the_limiter_is_told_of_every_change(tmp_path: Path) -> None:
             super().forget(definition_id)
 
     with AIWorkerManager(tmp_path, limiter=Limiter()) as manager:
-        id_ = manager.add_worker_definition(worker("w", definition_id="id-w"))
-        other = manager.add_worker_definition(worker("other", definition_id="id-other"))
+        id_ = manager.add_worker_definition(worker("w"))
+        other = manager.add_worker_definition(worker("other"))
         manager.update_worker_definition("w", {"rate_limits": {"max_requests_per_day": 5}})
         manager.update_worker_definition("w", {"status": "disabled"})
         assert told == [id_, id_]
@@ -362,44 +362,14 @@ def test_a_reload_tells_the_limiter_of_what_it_changed() -> None:
         assert told == ["limited", "disabled", "removed"]
 
 
-ONE_A_DAY = {"max_requests_per_day": 1}
-
-
-@pytest.mark.parametrize("more", [{}, {"definition_id": "id-w"}])
-@pytest.mark.parametrize("where", [None, "files"])
-def test_removing_and_adding_does_not_reset_the_counters(
-    tmp_path: Path, where: str | None, more: dict[str, Any]
-) -> None:
-    data = worker("w", rate_limits=ONE_A_DAY, **more)
-    with AIWorkerManager(where and tmp_path / where) as manager:
-        manager.add_worker_definition(data)
+def test_removing_and_adding_does_not_reset_the_counters(manager: AIWorkerManager) -> None:
+    data = worker("w", definition_id="id-w", rate_limits={"max_requests_per_day": 1})
+    manager.add_worker_definition(data)
+    manager.execute_stateless_task("w", "hello")
+    manager.remove_worker_definition("w")
+    manager.add_worker_definition(data)
+    with raises_code(20, "max_requests_per_day"):
         manager.execute_stateless_task("w", "hello")
-        for _ in range(2):
-            manager.remove_worker_definition("w")
-            manager.add_worker_definition(data)
-            with raises_code(20, "max_requests_per_day"):
-                manager.execute_stateless_task("w", "hello")
-
-
-def test_a_new_name_does_not_reset_the_counters_and_the_old_one_begins_anew(manager: AIWorkerManager) -> None:
-    manager.add_worker_definition(worker("w", rate_limits=ONE_A_DAY))
-    manager.execute_stateless_task("w", "hello")
-    manager.update_worker_definition("w", {"name": "renamed"})
-    manager.add_worker_definition(worker("w", rate_limits=ONE_A_DAY))
-    manager.execute_stateless_task("w", "hello")
-    for name in ("w", "renamed"):
-        with raises_code(20, "max_requests_per_day"):
-            manager.execute_stateless_task(name, "hello")
-
-
-def test_the_limits_of_a_definition_are_not_chosen(manager: AIWorkerManager) -> None:
-    manager.add_worker_definition(worker("w", rate_limits=ONE_A_DAY))
-    manager.execute_stateless_task("w", "hello")
-    manager.add_worker_definition({**manager.get_worker_definition("w").to_file(), "name": "v", "definitionID": "v"})
-    assert manager.get_worker_definition("v").limits_id == "v"
-    with raises_code(11):
-        manager.update_worker_definition("w", {"limits_key": ""})
-    assert "limits_key" not in manager.get_worker_definition("w").to_script()
 
 
 # --- many ---
