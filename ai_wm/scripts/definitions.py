@@ -133,7 +133,7 @@ class ScriptDefinitions:
         definition = self._rights.find(id_or_name)
         self._rights.check_manage(definition)
         with self._instances.lock:
-            self._definitions.remove(ExactId(definition.definition_id), forget=False)
+            self._definitions.remove(ExactId(definition.definition_id))
 
     def reload(self) -> int:
         """Reads the definitions from the store again; returns how many of them the owner sees."""

@@ -184,7 +184,7 @@ class Definitions:
         wanted = ExactId(self.find(id_or_name).definition_id)
         changes = _by_field(updates)
 
-        def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
+        def change(definitions: dict[str, AIWorkerDefinition]) -> tuple[AIWorkerDefinition, str]:
             old = find_in(definitions, wanted)
             new = _updated(old, changes).model_copy(update={"modified_timestamp": self._clock.now()})
             if new.provider != old.provider:
@@ -196,9 +196,11 @@ class Definitions:
             if by_host and not old.owner and self._marks.holds(old):
                 new = new.model_copy(update={"host_mark": self._marks.of(new)})
             definitions[old.definition_id] = new
-            return new
+            return new, old.limits_id
 
-        return self._copy(self._store.change_definitions(change))
+        new, limits_id = self._store.change_definitions(change)
+        self._limiter.changed(limits_id)
+        return self._copy(new)
 
     def standing(self, id_or_name: str) -> str:
         """Returns whose a definition is: ``host``, ``script``, or ``untrusted`` in a file without the host's mark.
@@ -239,12 +241,8 @@ class Definitions:
 
         return self._copy(self._store.change_definitions(change))
 
-    def remove(self, id_or_name: str, *, forget: bool = True) -> str:
-        """Removes a definition, whose records stay, and returns its id.
-
-        Args:
-            id_or_name: the definition.
-            forget: whether what was counted under its limits is forgotten too.
+    def remove(self, id_or_name: str) -> str:
+        """Removes a definition, whose records stay, as what it used counts on under its limits; returns its id.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 19 while it has active instances; 25 and 26 if it cannot be written.
@@ -263,9 +261,7 @@ class Definitions:
             del definitions[wanted]
             return definition.limits_id
 
-        limits_id = self._store.change_definitions(change)
-        if forget:
-            self._limiter.forget(limits_id)
+        self._limiter.forget(self._store.change_definitions(change))
         return wanted
 
     def _copy(self, definition: AIWorkerDefinition) -> AIWorkerDefinition:

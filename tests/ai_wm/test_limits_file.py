@@ -82,3 +82,14 @@ def test_processes_that_start_together_rebuild_the_limits_once(tmp_path: Path) -
     assert {each.limit_usage("w")["requests_last_day"] for each in managers} == {9}
     for each in managers:
         each.close()
+
+
+def test_a_definition_that_is_removed_and_added_again_has_no_second_allowance(tmp_path: Path) -> None:
+    definition = worker("w", definition_id="one", rate_limits={"max_requests_per_day": 1})
+    with AIWorkerManager(tmp_path) as manager:
+        manager.add_worker_definition(definition)
+        manager.execute_stateless_task("w", "hello")
+        manager.remove_worker_definition("w")
+        manager.add_worker_definition(definition)
+        with raises_code(20):
+            manager.execute_stateless_task("w", "hello")
