@@ -145,11 +145,18 @@ class RateLimiter(Protocol):
     def changed(self, definition_id: str) -> None:
         """Let all waiting callers of a definition look ``again``: its limits, its status or its existence changed."""
 
-    def forget(self, definition_id: str) -> None:
+    def forget(self, definition_id: str, known_as: str = "") -> None:
         """End the waits of a definition that was removed, with error 19.
 
         What it used stays counted until it has aged out of the windows: adding it again gives no second allowance.
+
+        Args:
+            definition_id: whose limits these were.
+            known_as: by what one that is added later under another id is known to be the same.
         """
+
+    def inherit(self, definition_id: str, known_as: str) -> None:
+        """Count on, for a definition that is added, what a removed one used that was known as the same."""
 
     def close(self) -> None:
         """Give back the slots that this limiter holds, and close its files.  May be called twice.

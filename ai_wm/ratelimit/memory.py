@@ -41,6 +41,7 @@ class MemoryRateLimiter:
         self._lock = Lock()
         self._trackers: dict[str, _Tracker] = {}
         self._forgotten: deque[_Tracker] = deque()
+        self._removed: dict[str, str] = {}
 
     def reserve(
         self,
@@ -94,17 +95,26 @@ class MemoryRateLimiter:
             if known_as == definition_id or known_as.startswith(CEILING):
                 tracker.queue.wake_all()
 
-    def forget(self, definition_id: str) -> None:
+    def forget(self, definition_id: str, known_as: str = "") -> None:
         """End the waits of a definition that was removed; see `RateLimiter.forget`."""
         tracker = self._trackers.get(definition_id)
         if tracker is not None:
             tracker.removed()
             self._forgotten.append(tracker)
+            if known_as:
+                self._removed[known_as] = definition_id
         # What was used stays counted; here it leaves memory once it has aged out.
         for _ in range(min(2, len(self._forgotten))):
             old = self._forgotten.popleft()
             if old.usage()["requests_last_day"]:
                 self._forgotten.append(old)
+
+    def inherit(self, definition_id: str, known_as: str) -> None:
+        """Count on what a removed definition used; see `RateLimiter.inherit`."""
+        with self._lock:
+            removed = self._removed.pop(known_as, definition_id)
+            if definition_id not in self._trackers and removed in self._trackers:
+                self._trackers[definition_id] = self._trackers.pop(removed)
 
     def close(self) -> None:
         """Do nothing; see `RateLimiter.close`.  There is nothing to close."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -151,7 +153,7 @@ class Definitions:
         if not owner:
             made = made.model_copy(update={"host_mark": self._marks.of(made)})
 
-        def change(definitions: dict[str, AIWorkerDefinition]) -> str:
+        def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
             if check is not None:
                 check(definitions)
             named = made
@@ -164,9 +166,12 @@ class Definitions:
             _check_name(named, definitions)
             _check_id(named, definitions)
             definitions[named.definition_id] = named
-            return named.definition_id
+            return named
 
-        return self._store.change_definitions(change)
+        added = self._store.change_definitions(change)
+        if not owner:
+            self._limiter.inherit(added.limits_id, _known_as(added))
+        return added.definition_id
 
     def update(self, id_or_name: str, updates: Mapping[str, Any], *, by_host: bool = True) -> AIWorkerDefinition:
         """Changes a definition, wholly or not at all; a map or list given replaces the old one.
@@ -249,7 +254,7 @@ class Definitions:
         """
         wanted = ExactId(self.find(id_or_name).definition_id)
 
-        def change(definitions: dict[str, AIWorkerDefinition]) -> str:
+        def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
             definition = find_in(definitions, wanted)
             active = self._limiter.active_slots(definition.limits_id)
             if active:
@@ -259,9 +264,10 @@ class Definitions:
                     "retire what is active before removing it, or set its status to disabled",
                 )
             del definitions[wanted]
-            return definition.limits_id
+            return definition
 
-        self._limiter.forget(self._store.change_definitions(change))
+        removed = self._store.change_definitions(change)
+        self._limiter.forget(removed.limits_id, "" if removed.owner else _known_as(removed))
         return wanted
 
     def _copy(self, definition: AIWorkerDefinition) -> AIWorkerDefinition:
@@ -355,6 +361,12 @@ def _is_same(one: AIWorkerDefinition, other: AIWorkerDefinition) -> bool:
     aside = {"aggregate_performance_summary", "modified_timestamp"}
     fields = AIWorkerDefinition.model_fields.keys() - aside
     return one.unknown == other.unknown and all(getattr(one, field) == getattr(other, field) for field in fields)
+
+
+def _known_as(definition: AIWorkerDefinition) -> str:
+    """By what a definition of the host's that is added again, under another id, is known to be the same."""
+    named = json.dumps([definition.name, str(definition.provider), definition.model_name]).encode()
+    return hashlib.blake2b(named, digest_size=16).hexdigest()
 
 
 def _free_name(definition: AIWorkerDefinition, others: Iterable[AIWorkerDefinition]) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
+
 from ai_wm import AIWorkerManager
+from ai_wm.ratelimit import Demand
 from ai_wm.wiring import LIMITS_FILE
 
 from .helpers import FakeClock, raises_code, worker
+from .ratelimit.support import until
 
 DAY = 86_400
 
@@ -84,12 +88,44 @@ def test_processes_that_start_together_rebuild_the_limits_once(tmp_path: Path) -
         each.close()
 
 
-def test_a_definition_that_is_removed_and_added_again_has_no_second_allowance(tmp_path: Path) -> None:
-    definition = worker("w", definition_id="one", rate_limits={"max_requests_per_day": 1})
-    with AIWorkerManager(tmp_path) as manager:
+@pytest.mark.parametrize("kept", ["in a file", "in memory"])
+@pytest.mark.parametrize("definition_id", [{"definition_id": "one"}, {}], ids=["same id", "other id"])
+def test_a_definition_that_is_removed_and_added_again_has_no_second_allowance(
+    tmp_path: Path, kept: str, definition_id: dict[str, str]
+) -> None:
+    definition = worker("w", **definition_id, rate_limits={"max_requests_per_day": 2})
+    with AIWorkerManager(tmp_path if kept == "in a file" else None) as manager:
         manager.add_worker_definition(definition)
         manager.execute_stateless_task("w", "hello")
-        manager.remove_worker_definition("w")
-        manager.add_worker_definition(definition)
+        for _ in range(3):
+            manager.remove_worker_definition("w")
+            manager.add_worker_definition(definition)
+        manager.add_worker_definition({**definition, "name": "another", "definition_id": "another"})
+        manager.execute_stateless_task("another", "hello")
+        manager.execute_stateless_task("w", "hello")
         with raises_code(20):
             manager.execute_stateless_task("w", "hello")
+
+
+def test_an_update_is_seen_at_once_by_those_that_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AGAIN_POLL", "HEARTBEAT"):
+        monkeypatch.setattr(f"ai_wm.ratelimit.wait_queue.{name}", 600.0)  # nobody looks by himself
+    monkeypatch.setattr("ai_wm.ratelimit.sqlite.LONGEST_POLL", 600.0)
+    with AIWorkerManager(tmp_path) as manager:
+        manager.add_worker_definition(worker("w", rate_limits={"max_requests_per_minute": 1}))
+        manager.execute_stateless_task("w", "hello")
+        limiter = manager._wiring.limiter
+
+        def demand() -> Demand:
+            return Demand(manager.get_worker_definition("w").rate_limits, 1, 0.0)
+
+        def wait() -> None:
+            limits_id, policy = manager.get_worker_definition("w").limits_id, demand().policy
+            limiter.reserve(limits_id, policy, tokens=1, wait_seconds=600, again=demand).release()
+
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        until(lambda: manager.limit_usage("w")["waiting"] == 1)
+        manager.update_worker_definition("w", {"rate_limits": {"max_requests_per_minute": 2}})
+        waiter.join(20)
+        assert not waiter.is_alive()
