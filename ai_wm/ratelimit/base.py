@@ -33,6 +33,7 @@ DAY = 24 * 60 * MINUTE
 COST_UNITS = 1_000_000_000
 
 _MOST = 1 << 53
+_MOST_COST = _MOST / COST_UNITS
 
 SLOT_LIMIT = "max_concurrent_active_instances"
 CALLS_LIMIT = "max_concurrent_calls"
@@ -263,7 +264,7 @@ class Refusal:
 
 def cost_units(cost: float) -> int:
     """``cost`` in whole billionths of the currency, from 0 to what sums of 64 bits have room for many times."""
-    return round(min(max(0.0, cost), _MOST / COST_UNITS) * COST_UNITS) if cost else 0
+    return round(min(max(0.0, cost), _MOST_COST) * COST_UNITS) if cost else 0
 
 
 def token_count(tokens: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from bisect import bisect_left
 from collections import deque
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from threading import Lock
+from weakref import WeakSet
 
 from ai_wm.ratelimit.base import (
     CEILING,
@@ -42,6 +44,7 @@ class MemoryRateLimiter:
         self._trackers: dict[str, _Tracker] = {}
         self._forgotten: deque[_Tracker] = deque()
         self._removed: dict[str, str] = {}
+        _limiters.add(self)
 
     def reserve(
         self,
@@ -127,6 +130,21 @@ class MemoryRateLimiter:
         return tracker
 
 
+# In the child of a fork there is none of the threads that waited, or held a lock.
+_limiters: WeakSet[MemoryRateLimiter] = WeakSet()
+
+
+def _after_fork() -> None:
+    for limiter in list(_limiters):
+        limiter._lock = Lock()
+        for tracker in limiter._trackers.values():
+            tracker.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def _poll_foreign_clock(outcome: Waiting, turn: int) -> float:
     return FOREIGN_CLOCK_POLL
 
@@ -192,6 +210,11 @@ class _Tracker:
         """End the waits; what was used stays counted."""
         queue, self.queue = self.queue, WaitQueue(self._poll_interval)
         queue.close("the definition was removed")
+
+    def forked(self) -> None:
+        """Begin anew in the child of a fork, where nobody waits."""
+        self.lock = Lock()
+        self._tickets.clear()
 
     def settle_hold(self, hold: Hold, tokens: int, cost: int) -> None:
         with self.lock:

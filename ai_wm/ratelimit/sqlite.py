@@ -291,12 +291,16 @@ class SQLiteRateLimiter:
 
     def _execute(self, tickets: list[Work[AnyWork]]) -> None:
         """Do the work of some threads: one statement, or one transaction."""
-        outcomes: list[StoredHold | Unserved | bool | None]
-        outcomes = [self._database.autocommit(tickets[0].work.try_fast, tries=_TRIES)] if len(tickets) == 1 else [None]
-        if None in outcomes:
-            with self._database.transaction(tries=_TRIES) as connection:
-                works = (ticket.work for ticket in tickets)
-                outcomes = [work.try_fast(connection) or work.in_transaction(connection) for work in works]
+        if len(tickets) == 1:
+            fast = self._database.autocommit(tickets[0].work.try_fast, tries=_TRIES)
+            if fast is not None:
+                tickets[0].succeed(fast if fast is True else tickets[0].work.account.answer(fast))
+                if self._abandoned:
+                    self._sweep()
+                return
+        with self._database.transaction(tries=_TRIES) as connection:
+            works = (ticket.work for ticket in tickets)
+            outcomes = [work.try_fast(connection) or work.in_transaction(connection) for work in works]
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             # Made here and not by the thread that waits: if that is interrupted meanwhile, nobody holds the
             # reservation, and it is given back.

@@ -7,6 +7,7 @@ them, and ends their waits.
 from __future__ import annotations
 
 import contextlib
+import os
 from bisect import insort
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
+from weakref import WeakSet
 
 from ai_wm.ratelimit.base import MICROSECONDS, Demand, Refusal, Reservation, refused, subject_of
 from ai_wm.ratelimit.tickets import HEARTBEAT, TICKET_SECONDS, Patience, Ticket, Waiting
@@ -91,13 +93,17 @@ class WaitQueue:
     be called from a destructor, and no wake-up is lost.
     """
 
-    __slots__ = ("_closed", "_lock", "_looked", "_poll_interval", "_waiters", "blocked")
+    __slots__ = ("__weakref__", "_closed", "_lock", "_looked", "_poll_interval", "_waiters", "blocked")
 
     def __init__(self, poll_interval: PollInterval) -> None:
         self._poll_interval = poll_interval
+        self._closed = ""
+        self._begin()
+        _queues.add(self)
+
+    def _begin(self) -> None:
         self._lock = Lock()
         self._waiters: list[Waiter] = []
-        self._closed = ""
         self._looked = 0.0
         self.blocked: Waiting | None = None
         """What the first caller was told, or ``None`` if nobody waits."""
@@ -467,3 +473,16 @@ def _refused(outcome: Waiting, subject: str, *, note: str = "", anothers: bool =
 
 def _number(waiter: Waiter) -> Any:
     return waiter.ticket.number
+
+
+# In the child of a fork there is none of the threads that waited.
+_queues: WeakSet[WaitQueue] = WeakSet()
+
+
+def _after_fork() -> None:
+    for queue in list(_queues):
+        queue._begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
