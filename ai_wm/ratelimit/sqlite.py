@@ -174,13 +174,17 @@ class SQLiteRateLimiter:
             account = self._accounts.pop(definition_id, None)
         if account is not None:
             account.queue.close("the definition was removed")
-        if self._database.exists:
+        if not self._database.exists:
+            return
+        try:
             # What was used stays counted; it leaves the file once it has aged out.
             self._deferred.flush()
             with self._transaction() as connection:
                 counters.mark_removed(connection, definition_id, known_as)
                 time = self._presence.time(connection)
             self._presence.tidy(time)
+        except NeuroScriptError as error:
+            _log.warning("what a removed definition used is not known as such: %s", error)
 
     def inherit(self, definition_id: str, known_as: str) -> None:
         """Count on what a removed definition used; see `RateLimiter.inherit`."""
@@ -319,7 +323,10 @@ class SQLiteRateLimiter:
 
     def _account(self, definition_id: str) -> _Account:
         with self._lock:
-            return self._accounts.setdefault(definition_id, _Account(self, definition_id))
+            found = self._accounts.get(definition_id)
+            if found is None:
+                found = self._accounts[definition_id] = _Account(self, definition_id)
+            return found
 
     def _poll_interval(self, outcome: Waiting, turn: int) -> float:
         longest = FOREIGN_CLOCK_POLL if self._presence.clock.is_foreign else LONGEST_POLL

@@ -233,9 +233,9 @@ class WaitQueue:
         before, self.blocked = self.blocked, outcome
         if outcome.refusal is not None and outcome.refusal.settled:
             # Those that wait for calls in flight alone need not wait for this.
-            told = before is not None and before.refusal is not None and before.refusal.settled
-            if not told:
-                self.wake_all()
+            for waiter in list(self._waiters):
+                if waiter.waits_for_flights:
+                    waiter.wake()
         return before is None or before.before != outcome.before
 
     def look_around(self, first: Waiter) -> float:
@@ -327,6 +327,11 @@ class Waiter:
     def asks_again(self) -> bool:
         """Whether what it asks for may change."""
         return self._request.again is not None
+
+    @property
+    def waits_for_flights(self) -> bool:
+        """Whether it waits for calls in flight alone."""
+        return self._request.wait_seconds is None
 
     def is_outdated(self) -> bool:
         """Whether it asks for something else by now, or for nothing any more."""
