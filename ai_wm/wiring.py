@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -38,12 +38,15 @@ from ai_wm.workers.file_contexts import FileReader, reader_in
 from ai_wm.workers.instances import Instances
 from ai_wm.workers.records import PerformanceRecords
 from ai_wm.workers.stateless import StatelessTasks
+from neuroscript import NeuroScriptError, get_logger
 
 if TYPE_CHECKING:
     import httpx
 
     from ai_wm.ratelimit.counters import PastUse
     from ai_wm.store.in_flight import CallsInFlight
+
+_log = get_logger("ai_wm.limits")
 
 LIMITS_FILE = "ai_worker_limits.sqlite3"
 _DAY_SECONDS: Final = 86_400
@@ -130,8 +133,7 @@ def wire(
     known = Clients(clients, transport, model_directory=sandbox, environ=environ)
     kept = store if store is not None else _store_in(sandbox, clock, known)
     moments, events = Clock(clock), Events()
-    recorded = functools.partial(_recorded_uses, kept, policy, moments)
-    counted = limiter if limiter is not None else _limiter_in(sandbox, clock, recorded)
+    counted = limiter if limiter is not None else _limiter_in(sandbox, clock, kept, policy)
     # Nobody else reads the definitions of a manager that keeps nothing, so its marks need not hold elsewhere.
     marks = process_marks() if sandbox is None and store is None else user_marks()
     definitions = Definitions(kept, counted, moments, marks, known.provider_names)
@@ -223,13 +225,19 @@ def _store_in(sandbox: Path | None, clock: Callable[[], float] | None, clients: 
 
 
 def _limiter_in(
-    sandbox: Path | None, clock: Callable[[], float] | None, recorded: Callable[[], Iterable[PastUse]]
+    sandbox: Path | None, clock: Callable[[], float] | None, store: Store, policy: WorkerPolicy
 ) -> RateLimiter:
     if sandbox is None:
         return MemoryRateLimiter(clock)
     from ai_wm.ratelimit import SQLiteRateLimiter
 
-    return SQLiteRateLimiter(sandbox / LIMITS_FILE, clock, recorded)
+    path, uses = sandbox / LIMITS_FILE, []
+    if not path.exists():
+        try:
+            uses = list(_recorded_uses(store, policy, Clock(clock)))
+        except NeuroScriptError as error:
+            _log.warning("what was used in the last day counts under no limit, since it cannot be read: %s", error)
+    return SQLiteRateLimiter(path, clock, uses)
 
 
 def _recorded_uses(store: Store, policy: WorkerPolicy, clock: Clock) -> Iterator[PastUse]:

@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from ai_wm.data.bounds import bounded_cost
+from ai_wm.data.prices import PRICES
 
 CostSource = Literal["cost_metrics", "published", "unknown"]
 
@@ -23,7 +24,6 @@ CALL = "cost_per_call"
 CACHED_INPUT = "cached_input_cost_per_token"
 CACHE_WRITE = "cache_write_cost_per_token"
 CACHE_WRITE_1H = "cache_write_1h_cost_per_token"
-COST_KEYS = (INPUT, OUTPUT, CALL, CACHED_INPUT, CACHE_WRITE, CACHE_WRITE_1H)
 
 _WRITE_FACTORS: Final = {"anthropic": (1.25, 2.0)}
 """What writing to the cache, for minutes and for an hour, costs in units of the price of input, where a provider bills
@@ -42,7 +42,7 @@ class Priced(Protocol):
 
     @property
     def cost_metrics(self) -> Mapping[str, float]:
-        """The definition's own prices, by the keys `COST_KEYS`."""
+        """The definition's own prices, by the keys `PRICES`."""
 
 
 class TokenCounts(Protocol):
@@ -97,7 +97,7 @@ def cost_of_call(
     """Computes the cost of a call, and says where its price comes from.
 
     Args:
-        definition: its ``cost_metrics`` count if they hold any of `COST_KEYS`.
+        definition: its ``cost_metrics`` count if they hold any of `PRICES`.
         usages: the tokens of each request of the call that was billed.  A price may depend on the size of a request, so
             each is priced by itself.  Cached input is priced once: at the cached price if there is one, else as input;
             input that is written to the cache likewise, where a provider bills it by a multiple of the price of input.
@@ -186,7 +186,7 @@ def is_priced(definition: Priced, model: str, price_source: PriceSource | None =
         price_source: published prices, as for `cost_of`.
         vouched: whether the definition's own prices count: those of a script do not, where it is the host who pays.
     """
-    if vouched and not definition.cost_metrics.keys().isdisjoint(COST_KEYS):
+    if vouched and not definition.cost_metrics.keys().isdisjoint(PRICES):
         return True
     return (price_source or published_price)(str(definition.provider), model, TokenSplit(1, 1)) is not None
 
@@ -321,7 +321,7 @@ class _OwnPrices(NamedTuple):
 def _own_prices(definition: Priced) -> _OwnPrices | None:
     """The own prices of a definition; None if it has none."""
     metrics = definition.cost_metrics
-    if metrics.keys().isdisjoint(COST_KEYS):
+    if metrics.keys().isdisjoint(PRICES):
         return None
     given = metrics.get(INPUT, 0)
     write, long = metrics.get(CACHE_WRITE), metrics.get(CACHE_WRITE_1H)

@@ -33,6 +33,7 @@ DAY = 24 * 60 * MINUTE
 COST_UNITS = 1_000_000_000
 
 _MOST = 1 << 53
+_MOST_COST = _MOST / COST_UNITS
 
 SLOT_LIMIT = "max_concurrent_active_instances"
 CALLS_LIMIT = "max_concurrent_calls"
@@ -145,11 +146,18 @@ class RateLimiter(Protocol):
     def changed(self, definition_id: str) -> None:
         """Let all waiting callers of a definition look ``again``: its limits, its status or its existence changed."""
 
-    def forget(self, definition_id: str) -> None:
+    def forget(self, definition_id: str, known_as: str = "") -> None:
         """End the waits of a definition that was removed, with error 19.
 
         What it used stays counted until it has aged out of the windows: adding it again gives no second allowance.
+
+        Args:
+            definition_id: whose limits these were.
+            known_as: by what one that is added later under another id is known to be the same.
         """
+
+    def inherit(self, definition_id: str, known_as: str) -> None:
+        """Count on, for a definition that is added, what a removed one used that was known as the same."""
 
     def close(self) -> None:
         """Give back the slots that this limiter holds, and close its files.  May be called twice.
@@ -256,7 +264,7 @@ class Refusal:
 
 def cost_units(cost: float) -> int:
     """``cost`` in whole billionths of the currency, from 0 to what sums of 64 bits have room for many times."""
-    return round(min(max(0.0, cost), _MOST / COST_UNITS) * COST_UNITS) if cost else 0
+    return round(min(max(0.0, cost), _MOST_COST) * COST_UNITS) if cost else 0
 
 
 def token_count(tokens: float) -> int:

@@ -434,6 +434,27 @@ def release(connection: sqlite3.Connection, hold: StoredHold) -> None:
     )
 
 
+def mark_removed(connection: sqlite3.Connection, definition_id: str, known_as: str) -> None:
+    """Note as what a definition that was removed can be known again."""
+    connection.execute("UPDATE definitions SET removed = ? WHERE id = ?", (known_as, definition_id))
+
+
+def was_removed(connection: sqlite3.Connection, known_as: str) -> bool:
+    """Whether a removed definition can be known as that again."""
+    found = connection.execute("SELECT 1 FROM definitions WHERE removed = ? AND removed != ''", (known_as,))
+    return found.fetchone() is not None
+
+
+def inherit(connection: sqlite3.Connection, definition_id: str, known_as: str) -> None:
+    """Let a definition that was added go on from the counters of one that was removed, unless it has its own."""
+    connection.execute("UPDATE definitions SET removed = '' WHERE id = ?", (definition_id,))
+    connection.execute(
+        "UPDATE OR IGNORE definitions SET id = ?, removed = '' WHERE key = (SELECT key FROM definitions "
+        "WHERE removed = ? AND removed != '' ORDER BY now DESC LIMIT 1)",
+        (definition_id, known_as),
+    )
+
+
 def restore(connection: sqlite3.Connection, uses: Iterable[PastUse]) -> None:
     """Count what was used before the file was made."""
     for sequence, use in enumerate(sorted(uses, key=lambda use: use.moment)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from bisect import bisect_left
 from collections import deque
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from threading import Lock
+from weakref import WeakSet
 
 from ai_wm.ratelimit.base import (
     CEILING,
@@ -41,6 +43,8 @@ class MemoryRateLimiter:
         self._lock = Lock()
         self._trackers: dict[str, _Tracker] = {}
         self._forgotten: deque[_Tracker] = deque()
+        self._removed: dict[str, str] = {}
+        _limiters.add(self)
 
     def reserve(
         self,
@@ -94,17 +98,26 @@ class MemoryRateLimiter:
             if known_as == definition_id or known_as.startswith(CEILING):
                 tracker.queue.wake_all()
 
-    def forget(self, definition_id: str) -> None:
+    def forget(self, definition_id: str, known_as: str = "") -> None:
         """End the waits of a definition that was removed; see `RateLimiter.forget`."""
         tracker = self._trackers.get(definition_id)
         if tracker is not None:
             tracker.removed()
             self._forgotten.append(tracker)
+            if known_as:
+                self._removed[known_as] = definition_id
         # What was used stays counted; here it leaves memory once it has aged out.
         for _ in range(min(2, len(self._forgotten))):
             old = self._forgotten.popleft()
             if old.usage()["requests_last_day"]:
                 self._forgotten.append(old)
+
+    def inherit(self, definition_id: str, known_as: str) -> None:
+        """Count on what a removed definition used; see `RateLimiter.inherit`."""
+        with self._lock:
+            removed = self._removed.pop(known_as, definition_id)
+            if definition_id not in self._trackers and removed in self._trackers:
+                self._trackers[definition_id] = self._trackers.pop(removed)
 
     def close(self) -> None:
         """Do nothing; see `RateLimiter.close`.  There is nothing to close."""
@@ -115,6 +128,21 @@ class MemoryRateLimiter:
             with self._lock:
                 tracker = self._trackers.setdefault(definition_id, _Tracker(self._clock, self._poll_interval))
         return tracker
+
+
+# In the child of a fork there is none of the threads that waited, or held a lock.
+_limiters: WeakSet[MemoryRateLimiter] = WeakSet()
+
+
+def _after_fork() -> None:
+    for limiter in list(_limiters):
+        limiter._lock = Lock()
+        for tracker in limiter._trackers.values():
+            tracker.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _poll_foreign_clock(outcome: Waiting, turn: int) -> float:
@@ -182,6 +210,11 @@ class _Tracker:
         """End the waits; what was used stays counted."""
         queue, self.queue = self.queue, WaitQueue(self._poll_interval)
         queue.close("the definition was removed")
+
+    def forked(self) -> None:
+        """Begin anew in the child of a fork, where nobody waits."""
+        self.lock = Lock()
+        self._tickets.clear()
 
     def settle_hold(self, hold: Hold, tokens: int, cost: int) -> None:
         with self.lock:

@@ -6,7 +6,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from threading import Lock
@@ -31,6 +31,7 @@ from ai_wm.ratelimit.presence import Presence
 from ai_wm.ratelimit.tickets import HEARTBEAT, Patience, Ticket, Waiting
 from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, Check, WaitQueue
 from ai_wm.ratelimit.windows import Windows, usage_of
+from ai_wm.ratelimit.works import AnyWork, EndWork, LeaveWork, ReserveWork
 from ai_wm.support.group_commit import GroupCommit
 from ai_wm.support.group_commit import Ticket as Work
 from neuroscript import NeuroScriptError, get_logger
@@ -81,8 +82,8 @@ class SQLiteRateLimiter:
         self._presence = Presence(self._database, clock, past_uses)
         self._lock = Lock()
         self._accounts: dict[str, _Account] = {}
-        self._group: GroupCommit[_Work] = GroupCommit(self._execute)
-        self._abandoned: deque[_End | _Left] = deque()
+        self._group: GroupCommit[AnyWork] = GroupCommit(self._execute)
+        self._abandoned: deque[EndWork | LeaveWork] = deque()
         self._deferred = DeferredCounts(self._count_deferred, self._not_counted)
         self._calls = count()
 
@@ -167,17 +168,34 @@ class SQLiteRateLimiter:
             if known_as == definition_id or known_as.startswith(CEILING):
                 account.queue.wake_all()
 
-    def forget(self, definition_id: str) -> None:
+    def forget(self, definition_id: str, known_as: str = "") -> None:
         """End the waits of a definition that was removed; see `RateLimiter.forget`."""
         with self._lock:
             account = self._accounts.pop(definition_id, None)
         if account is not None:
             account.queue.close("the definition was removed")
-        if self._database.exists:
+        if not self._database.exists:
+            return
+        try:
             # What was used stays counted; it leaves the file once it has aged out.
+            self._deferred.flush()
             with self._transaction() as connection:
+                counters.mark_removed(connection, definition_id, known_as)
                 time = self._presence.time(connection)
             self._presence.tidy(time)
+        except NeuroScriptError as error:
+            _log.warning("what a removed definition used is not known as such: %s", error)
+
+    def inherit(self, definition_id: str, known_as: str) -> None:
+        """Count on what a removed definition used; see `RateLimiter.inherit`."""
+        if not self._database.exists:
+            return
+        try:
+            if self._database.autocommit(lambda connection: counters.was_removed(connection, known_as)):
+                with self._transaction() as connection:
+                    counters.inherit(connection, definition_id, known_as)
+        except NeuroScriptError as error:
+            _log.warning("what a removed definition used is not counted for the one that was added: %s", error)
 
     def close(self) -> None:
         """Give back what this limiter holds and close the file; see `RateLimiter.close`.
@@ -241,7 +259,7 @@ class SQLiteRateLimiter:
         call = ReservationRequest(
             account.definition_id, demand.policy, tokens, cost, holder, sequence, number, patience
         )
-        work = _Reserve(account, call, self._presence)
+        work = ReserveWork(account, call, self._presence)
         self._database.check_there()
         outcome: Reservation | Waiting
         try:
@@ -275,14 +293,18 @@ class SQLiteRateLimiter:
             with self._transaction() as connection:
                 stored_tickets.heard_of(connection, account.definition_id, numbers, self._presence.number)
 
-    def _execute(self, tickets: list[Work[_Work]]) -> None:
+    def _execute(self, tickets: list[Work[AnyWork]]) -> None:
         """Do the work of some threads: one statement, or one transaction."""
-        outcomes: list[StoredHold | Unserved | bool | None]
-        outcomes = [self._database.autocommit(tickets[0].work.try_fast, tries=_TRIES)] if len(tickets) == 1 else [None]
-        if None in outcomes:
-            with self._database.transaction(tries=_TRIES) as connection:
-                works = (ticket.work for ticket in tickets)
-                outcomes = [work.try_fast(connection) or work.in_transaction(connection) for work in works]
+        if len(tickets) == 1:
+            fast = self._database.autocommit(tickets[0].work.try_fast, tries=_TRIES)
+            if fast is not None:
+                tickets[0].succeed(fast if fast is True else tickets[0].work.account.answer(fast))
+                if self._abandoned:
+                    self._sweep()
+                return
+        with self._database.transaction(tries=_TRIES) as connection:
+            works = (ticket.work for ticket in tickets)
+            outcomes = [work.try_fast(connection) or work.in_transaction(connection) for work in works]
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             # Made here and not by the thread that waits: if that is interrupted meanwhile, nobody holds the
             # reservation, and it is given back.
@@ -301,7 +323,10 @@ class SQLiteRateLimiter:
 
     def _account(self, definition_id: str) -> _Account:
         with self._lock:
-            return self._accounts.setdefault(definition_id, _Account(self, definition_id))
+            found = self._accounts.get(definition_id)
+            if found is None:
+                found = self._accounts[definition_id] = _Account(self, definition_id)
+            return found
 
     def _poll_interval(self, outcome: Waiting, turn: int) -> float:
         longest = FOREIGN_CLOCK_POLL if self._presence.clock.is_foreign else LONGEST_POLL
@@ -320,7 +345,7 @@ class SQLiteRateLimiter:
                 call = ReservationRequest(
                     finished.definition_id, _NO_LIMITS, finished.tokens, finished.cost, holder, sequence
                 )
-                work = _Reserve(account, call, self._presence)
+                work = ReserveWork(account, call, self._presence)
                 hold = work.try_fast(connection) or work.in_transaction(connection)
                 assert isinstance(hold, StoredHold), hold
                 counters.settle(connection, hold, finished.tokens, finished.cost)
@@ -333,7 +358,7 @@ class SQLiteRateLimiter:
     def _finish(self, account: _Account, hold: StoredHold, settled: tuple[int, int] | None) -> None:
         if hold.holder != self._presence.number:
             return
-        work = _End(account, hold, settled)
+        work = EndWork(account, hold, settled)
         try:
             try:
                 self._group.submit(work)
@@ -345,7 +370,7 @@ class SQLiteRateLimiter:
         if account.queue:
             account.queue.wake()
 
-    def _abandon(self, work: _End | _Left) -> None:
+    def _abandon(self, work: EndWork | LeaveWork) -> None:
         # A destructor may run in the very thread that is inside a transaction, and must not wait for it then.  Whoever
         # is inside one looks at the queue again after it, so nothing stays behind.
         self._abandoned.append(work)
@@ -412,78 +437,11 @@ class _Account:
         self._limiter._finish(self, hold, None)
 
     def abandon_hold(self, hold: StoredHold) -> None:
-        self._limiter._abandon(_End(self, hold, None))
+        self._limiter._abandon(EndWork(self, hold, None))
 
     def return_ticket(self, number: int) -> None:
-        self._limiter._abandoned.append(_Left(self, number, self._limiter._presence.number))
+        self._limiter._abandoned.append(LeaveWork(self, number, self._limiter._presence.number))
         self._limiter._sweep()
 
     def abandon_ticket(self, number: int) -> None:
-        self._limiter._abandon(_Left(self, number, self._limiter._presence.number))
-
-
-@dataclass(slots=True)
-class _Reserve:
-    """A reservation to be made.
-
-    It is tried by one statement first, which does in the usual case (`try_fast`), and else in a transaction.
-    """
-
-    account: _Account
-    call: ReservationRequest
-    presence: Presence
-
-    # The clock is read inside the transaction: readings come in the order of the transactions, whatever process they
-    # are of.  For a statement by itself it is read shortly before; if another comes between, a transaction decides.
-
-    def try_fast(self, connection: sqlite3.Connection) -> StoredHold | None:
-        known = self.account.known
-        if known is None or self.call.ticket is not None:
-            return None
-        return counters.add_fast(connection, self.call, known, self.presence.clock.now())
-
-    def in_transaction(self, connection: sqlite3.Connection) -> StoredHold | Unserved:
-        first = self.account.known is None
-        time = self.presence.time(connection)
-        outcome, self.account.known = counters.reserve(connection, self.call, time, first=first)
-        return outcome
-
-
-@dataclass(slots=True)
-class _End:
-    """The end of a call: its real tokens and cost, or None if it is taken back.  One statement is all that it takes."""
-
-    account: _Account
-    hold: StoredHold
-    settled: tuple[int, int] | None
-
-    @property
-    def holder(self) -> int:
-        return self.hold.holder
-
-    def try_fast(self, connection: sqlite3.Connection) -> bool:
-        if self.settled is None:
-            counters.release(connection, self.hold)
-        else:
-            counters.settle(connection, self.hold, *self.settled)
-        return True
-
-    in_transaction = try_fast
-
-
-@dataclass(slots=True)
-class _Left:
-    """The end of a wait: its ticket is taken away."""
-
-    account: _Account
-    number: int
-    holder: int
-
-    def try_fast(self, connection: sqlite3.Connection) -> bool:
-        stored_tickets.give_back(connection, self.account.definition_id, self.number, self.holder)
-        return True
-
-    in_transaction = try_fast
-
-
-_Work = _Reserve | _End
+        self._limiter._abandon(LeaveWork(self, number, self._limiter._presence.number))

@@ -7,13 +7,15 @@ them, and ends their waits.
 from __future__ import annotations
 
 import contextlib
+import os
 from bisect import insort
 from collections.abc import Callable
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from threading import Lock
 from time import monotonic
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol
+from weakref import WeakSet
 
 from ai_wm.ratelimit.base import MICROSECONDS, Demand, Refusal, Reservation, refused, subject_of
 from ai_wm.ratelimit.tickets import HEARTBEAT, TICKET_SECONDS, Patience, Ticket, Waiting
@@ -91,13 +93,17 @@ class WaitQueue:
     be called from a destructor, and no wake-up is lost.
     """
 
-    __slots__ = ("_closed", "_lock", "_looked", "_poll_interval", "_waiters", "blocked")
+    __slots__ = ("__weakref__", "_closed", "_lock", "_looked", "_poll_interval", "_waiters", "blocked")
 
     def __init__(self, poll_interval: PollInterval) -> None:
         self._poll_interval = poll_interval
+        self._closed = ""
+        self._begin()
+        _queues.add(self)
+
+    def _begin(self) -> None:
         self._lock = Lock()
         self._waiters: list[Waiter] = []
-        self._closed = ""
         self._looked = 0.0
         self.blocked: Waiting | None = None
         """What the first caller was told, or ``None`` if nobody waits."""
@@ -156,12 +162,16 @@ class WaitQueue:
         if parked is not None:
             # The caller does not wait in this thread; its place is kept until it has a reservation.
             waiter.check = parked.check
-            parked.places[self] = self.enter(waiter)
+            parked.places[self] = waiter
+            self.enter(waiter)
             return self._resumed(waiter)
-        with self.enter(waiter):
+        try:
+            self.enter(waiter)
             while (reservation := waiter.attempt()) is None:
                 waiter.sleep()
             return reservation
+        finally:
+            waiter.leave()
 
     def _resumed(self, place: Waiter) -> Reservation:
         """Make another attempt for a caller that does not wait in its thread."""
@@ -179,19 +189,20 @@ class WaitQueue:
             raise Parked(place)
         return reservation
 
-    def enter(self, waiter: Waiter) -> Waiter:
+    def enter(self, waiter: Waiter) -> None:
         """Let a caller in, where its ticket says."""
         with self._lock:
             insort(self._waiters, waiter, key=_number)
+            waiter.placed = True
             if self._waiters[0] is waiter:
                 self.blocked = None
-        return waiter
 
     def leave(self, waiter: Waiter) -> None:
         """Let a caller out; it does nothing if that was done before."""
         with self._lock:
-            if waiter not in self._waiters:
+            if not waiter.placed:
                 return
+            waiter.placed = False
             first = self._waiters[0] is waiter
             if first:
                 # The next caller has not tried yet, and will not before it is the first.
@@ -206,10 +217,6 @@ class WaitQueue:
             return self._waiters[0] is waiter
         except IndexError:
             return False
-
-    def has(self, waiter: Waiter) -> bool:
-        """Whether a caller still has its place."""
-        return waiter in self._waiters
 
     def place_of(self, waiter: Waiter) -> int:
         """How many callers of this process wait before one."""
@@ -226,9 +233,9 @@ class WaitQueue:
         before, self.blocked = self.blocked, outcome
         if outcome.refusal is not None and outcome.refusal.settled:
             # Those that wait for calls in flight alone need not wait for this.
-            told = before is not None and before.refusal is not None and before.refusal.settled
-            if not told:
-                self.wake_all()
+            for waiter in list(self._waiters):
+                if waiter.waits_for_flights:
+                    waiter.wake()
         return before is None or before.before != outcome.before
 
     def look_around(self, first: Waiter) -> float:
@@ -266,7 +273,7 @@ class WaitQueue:
 
 
 class Waiter:
-    """A caller's place in a queue: a context manager that gives it up at the end.
+    """A caller's place in a queue, until it is given up.
 
     ``while waiter.attempt() is None: waiter.sleep()`` is the whole wait.  A caller that must not block its thread does
     not `sleep`, but waits as long as `seconds` says, or until what it gave to `call_when_woken` is called.
@@ -274,7 +281,7 @@ class Waiter:
 
     __slots__ = (
         "_attempt", "_began", "_deadline", "_place", "_poll_interval", "_queue", "_request", "_turn", "_wake", "check",
-        "demand", "seconds", "seen", "ticket",
+        "demand", "placed", "seconds", "seen", "ticket",
     )  # fmt: skip
 
     def __init__(
@@ -298,16 +305,12 @@ class Waiter:
         self.ticket = ticket
         self.check = request.cancelled
         self.demand = demand
+        self.placed = False
+        """Whether it is in the queue."""
         self.seconds = 0.0
         """How long to sleep until the next attempt."""
         self.seen = self._began
         """When it was last heard of."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.leave()
 
     def leave(self) -> None:
         """Give the place up."""
@@ -324,6 +327,11 @@ class Waiter:
     def asks_again(self) -> bool:
         """Whether what it asks for may change."""
         return self._request.again is not None
+
+    @property
+    def waits_for_flights(self) -> bool:
+        """Whether it waits for calls in flight alone."""
+        return self._request.wait_seconds is None
 
     def is_outdated(self) -> bool:
         """Whether it asks for something else by now, or for nothing any more."""
@@ -347,7 +355,7 @@ class Waiter:
         if request.again is not None:
             self.demand = request.again()
         # Whoever was silent for long has lost its place, and comes last.
-        lost = not queue.has(self)
+        lost = not self.placed
         first = lost or queue.is_first(self)
         if first:
             served = self._attempt(self.demand, None if lost else self.ticket, request.patience, self.check)
@@ -365,7 +373,7 @@ class Waiter:
             queue.drop_silent()
         remaining = self._deadline - monotonic()
         if outcome is not None:
-            before = outcome.before if first else queue.place_of(self) or 1
+            before = outcome.before if first else 1
             if request.patience.ends_with(outcome.refusal, before):
                 raise self._refused(outcome.refusal, before)
             if first:
@@ -410,7 +418,12 @@ class Waiter:
         else:
             self._turn = 0
             return True
-        return self.check is not None or self._queue.is_first(self) or self.seen >= self._deadline
+        if self.check is not None:
+            try:
+                self.check()
+            except Exception:  # whatever it is, it is raised where the call begins anew
+                return True
+        return self._queue.is_first(self) or not self.placed or self.seen >= self._deadline
 
     def _take(self, ticket: Ticket) -> None:
         self._queue.leave(self)
@@ -465,3 +478,16 @@ def _refused(outcome: Waiting, subject: str, *, note: str = "", anothers: bool =
 
 def _number(waiter: Waiter) -> Any:
     return waiter.ticket.number
+
+
+# In the child of a fork there is none of the threads that waited.
+_queues: WeakSet[WaitQueue] = WeakSet()
+
+
+def _after_fork() -> None:
+    for queue in list(_queues):
+        queue._begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
@@ -142,7 +144,7 @@ class Definitions:
         if not owner:
             made = made.model_copy(update={"host_mark": self._marks.of(made)})
 
-        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> str:
+        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> AIWorkerDefinition:
             if check is not None:
                 check(definitions)
             named = made
@@ -155,11 +157,13 @@ class Definitions:
             check_name(named, definitions)
             check_id(named, definitions)
             definitions[named.definition_id] = named
-            return named.definition_id
+            return named
 
         added = self._store.change_definitions(change)
-        _warn_of_settings(made.name or added, made.base_config)
-        return added
+        if not owner:
+            self._limiter.inherit(added.limits_id, _known_as(added))
+        _warn_of_settings(added.name, made.base_config)
+        return added.definition_id
 
     def update(
         self, id_or_name: str, updates: Mapping[str, Any], *, by_host: bool = True, merge: bool = False
@@ -245,7 +249,7 @@ class Definitions:
         return self._copy(trusted)
 
     def remove(self, id_or_name: str) -> str:
-        """Removes a definition, whose records stay and whose use still counts under its limits, and returns its id.
+        """Removes a definition, whose records stay, as what it used counts on under its limits; returns its id.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 19 while it has active instances; 25 and 26 if it cannot be written.
@@ -264,7 +268,8 @@ class Definitions:
             del definitions[wanted]
             return definition
 
-        self._limiter.forget(self._store.change_definitions(change).limits_id)
+        removed = self._store.change_definitions(change)
+        self._limiter.forget(removed.limits_id, "" if removed.owner else _known_as(removed))
         return wanted
 
     # --- the whole ---
@@ -313,6 +318,12 @@ def _is_limited_alike(one: AIWorkerDefinition, other: AIWorkerDefinition | None)
         other is not None
         and (one.status, one.limits_id, one.rate_limits) == (other.status, other.limits_id, other.rate_limits)
     )
+
+
+def _known_as(definition: AIWorkerDefinition) -> str:
+    """By what a definition of the host's that is added again, under another id, is known to be the same."""
+    named = json.dumps([definition.name, str(definition.provider), definition.model_name]).encode()
+    return hashlib.blake2b(named, digest_size=16).hexdigest()
 
 
 def _problems(definition: AIWorkerDefinition) -> str:

@@ -68,9 +68,9 @@ class TestSpellings:
         assert written["defaultFileContexts"] == ["f"]
 
     def test_scripts_see_snake_case_and_every_field_but_whose_it_is(self) -> None:
-        given = {"baseConfig": {"topP": 1}, "owner": "/home/ada/project", "hostMark": "f00", "limitsKey": "x"}
+        given = {"baseConfig": {"topP": 1}, "owner": "/home/ada/project", "hostMark": "f00"}
         seen = AIWorkerDefinition.parse(MINIMAL | given).to_script()
-        assert set(AIWorkerDefinition.model_fields) == {*seen, "owner", "host_mark", "limits_key"}
+        assert set(AIWorkerDefinition.model_fields) == {*seen, "owner", "host_mark"}
         assert seen["base_config"] == {"topP": 1}
         assert "counted" not in seen["aggregate_performance_summary"]
 

@@ -296,3 +296,11 @@ def test_a_call_waits_until_another_is_over(limiter: AnyLimiter) -> None:
     limiter.reserve("d", policy, tokens=1, wait_seconds=10).release()
     assert not held.open
     timer.join()
+
+
+@pytest.mark.parametrize("cost", [1e308, float("inf"), 1e15])
+def test_a_cost_beyond_all_measure_uses_the_budget_up(limiter: AnyLimiter, cost: float) -> None:
+    policy = Policy(max_cost_per_day=1e6, max_tokens_per_day=1 << 60)
+    limiter.reserve("d", policy, tokens=1).settle(10**300, cost)
+    assert limiter.usage("d")["cost_last_day"] > 1e6
+    assert refusal(limiter, policy).code == ErrorCode.BUDGET_EXCEEDED

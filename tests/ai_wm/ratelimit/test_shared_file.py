@@ -273,6 +273,30 @@ def test_calls_of_yesterday_leave_the_file(path: Path, clock: Clock) -> None:
     connection.close()
 
 
+def test_definitions_that_were_removed_leave_the_file_once_they_have_aged_out(path: Path, clock: Clock) -> None:
+    limiter = SQLiteRateLimiter(path, clock)
+    for policy in (ROOMY, Policy(max_requests_per_day=2000)):
+        for number in range(5):
+            limiter.reserve(f"{policy}-{number}", policy, tokens=1).settle(1)
+    for _ in range(1500):
+        limiter.reserve("many", Policy(max_requests_per_day=2000), tokens=1).settle(1)
+    in_flight = limiter.reserve("in flight", ROOMY, tokens=1)
+    limiter.acquire_slot("slot", ROOMY, "one")
+    limiter.forget("many")
+    clock.pass_(86_399)
+    limiter.reserve("young", ROOMY, tokens=1).settle(1)
+    clock.pass_(1)
+    for _ in range(3):
+        limiter.forget("many")
+    with closing(sqlite3.connect(path)) as connection:
+        left = connection.execute("SELECT id FROM definitions ORDER BY id").fetchall()
+        calls = connection.execute("SELECT COUNT(*) FROM entries").fetchone()
+    assert left == [("in flight",), ("slot",), ("young",)]
+    assert calls == (2,)
+    in_flight.release()
+    limiter.close()
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_another_limiter_adds_up_what_the_first_has_counted(path: Path, clock: Clock, seed: int) -> None:
     """Its first call takes the sums from the calls themselves, and finds what calls at work have left of them."""

@@ -82,9 +82,9 @@ def compete(path: Path, policy_file: str, threads: str, hold: str) -> None:
     limiter, tickets = SQLiteRateLimiter(path), threading.local()
     enter = WaitQueue.enter
 
-    def watched(queue: WaitQueue, waiter: Waiter) -> Waiter:
+    def watched(queue: WaitQueue, waiter: Waiter) -> None:
         tickets.drawn = time.monotonic()
-        return enter(queue, waiter)
+        enter(queue, waiter)
 
     WaitQueue.enter = watched  # type: ignore[method-assign]
 

@@ -351,7 +351,7 @@ def test_a_reload_tells_the_limiter_of_what_it_changed() -> None:
 
     store = EditedStore()
     store.edits = {
-        "limited": {"rateLimits": ONE_A_DAY},
+        "limited": {"rateLimits": {"max_requests_per_day": 1}},
         "disabled": {"status": "disabled"},
         "described": {"capabilities": ["text"]},
     }
