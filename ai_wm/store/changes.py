@@ -263,10 +263,7 @@ def entry_of(
         "performance_records": list(live.records),
         "owner": live.scripts,
     }
-    return {key: value for key, value in entry.items() if value or key not in _LEFT_OUT}
-
-
-_LEFT_OUT = frozenset({"retirement_reason", "initial_file_contexts", "owner"})
+    return {key: value for key, value in entry.items() if value or key not in rules.LEFT_OUT}
 
 
 def rows_in(entry: dict[str, Any]) -> list[Row]:
