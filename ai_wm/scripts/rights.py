@@ -228,6 +228,8 @@ class Rights:
         key = _key_group(definition)
         if key is not None:
             for other in _with_key(self._definitions.all(), key, limited):
+                if limited and limits_nothing(other.rate_limits):
+                    continue
                 if not other.owner and self._is_hosts(other):
                     yield other
 
@@ -278,10 +280,9 @@ def owner_of_path(path: str | os.PathLike[str]) -> str:
 
 
 def _with_key(definitions: Mapping[str, AIWorkerDefinition], group: str, limited: bool) -> Iterator[AIWorkerDefinition]:
+    """The definitions with a key of this group; ``limited``: those without any limits may be left out."""
     if not isinstance(definitions, DefinitionTable):
-        for definition in definitions.values():
-            if _key_group(definition) == group and not (limited and limits_nothing(definition.rate_limits)):
-                yield definition
+        yield from (definition for definition in definitions.values() if _key_group(definition) == group)
         return
     for source in definitions.key_sources():
         for definition in definitions.with_key_source(source) if source.limited or not limited else ():

@@ -6,8 +6,8 @@ from collections.abc import ItemsView as Items
 from collections.abc import Iterable, Iterator, KeysView, Mapping, MutableMapping, ValuesView
 from typing import Any, NamedTuple
 
+from ai_wm.data.fields import is_zero
 from ai_wm.data.types import AIWorkerDefinition, APIKeySourceMethod
-from ai_wm.ratelimit.deferred import limits_nothing
 
 
 class KeySource(NamedTuple):
@@ -16,7 +16,7 @@ class KeySource(NamedTuple):
     Args:
         method: its method.
         value: its value; empty if that is the key itself.
-        limited: whether they have limits on calls.
+        limited: whether they have limits.
     """
 
     method: str
@@ -134,7 +134,7 @@ def _take_out(index: dict[Any, dict[str, None]], value: Any, definition_id: str)
 def _source(definition: AIWorkerDefinition) -> KeySource:
     auth = definition.auth
     value = "" if auth.method is APIKeySourceMethod.INLINE else auth.value
-    return KeySource(auth.method.value, value, not limits_nothing(definition.rate_limits))
+    return KeySource(auth.method.value, value, not is_zero(definition.rate_limits))
 
 
 class DefinitionChanges(MutableMapping[str, AIWorkerDefinition]):
