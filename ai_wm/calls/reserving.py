@@ -15,7 +15,7 @@ from ai_wm.calls.estimating import Bound, Cost, Estimate, estimate_of, token_bou
 from ai_wm.calls.pricing import PriceSource, TokenCounts, fallback_cost, is_priced, most_cost
 from ai_wm.calls.turn import Turn
 from ai_wm.data.types import AIWorkerDefinition, APIKeySourceMethod
-from ai_wm.keys.approvals import Server
+from ai_wm.keys.approvals import Server, Standing
 from ai_wm.providers.estimates import is_built_in
 from ai_wm.ratelimit import Demand, RateLimiter
 from ai_wm.ratelimit.deferred import limits_nothing
@@ -104,7 +104,8 @@ class Reserving:
         """
         definition, clearance = turn.definition, turn.task.options.clearance
         model = f"{definition.provider}/{definition.model_name}"
-        if not definition.owner and definition.base_config.get("allow_unknown_price") is True:
+        hosts = not definition.owner and (clearance is None or clearance.standing(definition) is Standing.HOST)
+        if hosts and definition.base_config.get("allow_unknown_price") is True:
             return True
         # What a script says that calls on the host's key cost is no reason to believe it.
         vouched = not definition.owner or definition.auth.method in _PAID_BY_NOBODY

@@ -353,8 +353,8 @@ def test_an_unknown_price_is_refused_under_a_budget_unless_the_host_allows_it(se
         manager.add_worker_definition(at(server, rate_limits={"max_cost_per_day": 1}))
         with raises_code(46, "custom/m"):
             manager.execute_stateless_task("w", "hello")
-        with raises_code(46):
-            manager.execute_stateless_task("w", "hello", {"allow_unknown_price": "yes"})
+        with raises_code(46):  # it is the definition that has to say so
+            manager.execute_stateless_task("w", "hello", {"allow_unknown_price": True})
         manager.update_worker_definition(
             "w", {"base_config": {"base_url": f"{server.url}/v1", "allow_unknown_price": True}}
         )

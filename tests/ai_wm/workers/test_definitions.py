@@ -315,9 +315,9 @@ def test_the_limiter_is_told_of_every_change(tmp_path: Path) -> None:
             told.append(definition_id)
             super().changed(definition_id)
 
-        def forget(self, definition_id: str) -> None:
+        def forget(self, definition_id: str, known_as: str = "") -> None:
             told.append(f"no {definition_id}")
-            super().forget(definition_id)
+            super().forget(definition_id, known_as)
 
     with AIWorkerManager(tmp_path, limiter=Limiter()) as manager:
         id_ = manager.add_worker_definition(worker("w"))
