@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from ai_wm.calls import call_log
-from ai_wm.calls.authorization import Authorization, Authorizer
+from ai_wm.calls.authorization import Authorizer
 from ai_wm.calls.fallbacks import Tried, asks_next, workers_of
 from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, in_flight, record_of
 from ai_wm.calls.replies import safe_reply
@@ -94,8 +93,8 @@ class Runner:
                 if told and first is not None:
                     call_log.falls_back(turn, tried[0].name, first)
                 try:
-                    authorization = self.authorizer.authorize(turn)
-                    turn.admitting = partial(self._admit, turn, authorization)
+                    turn.authorization = authorization = self.authorizer.authorize(turn)
+                    turn.admitting = self._admit
                     while True:
                         # 2. Its limits have room, which is reserved.
                         turn.hold(holds := self.reserving.reserve(turn, authorization))
@@ -179,14 +178,15 @@ class Runner:
             shown.message = short(shown.message, MOST_ERROR_CHARACTERS)
         raise shown
 
-    def _admit(self, turn: Turn, authorization: Authorization, used: Sequence[Usage | None], left: float) -> None:
+    def _admit(self, turn: Turn, used: Sequence[Usage | None], left: float) -> None:
         """Settles a request that has failed and reserves the next one, which counts like any other.
 
         Raises:
             NeuroScriptError: 20 or 46 if it has no room.
         """
         turn.settle_request(used, self.reserving.price_source)
-        turn.hold_request(self.reserving.reserve(turn, authorization, left))
+        assert turn.authorization is not None
+        turn.hold_request(self.reserving.reserve(turn, turn.authorization, left))
 
     def _count(self, turn: Turn, response: LLMResponse) -> None:
         turn.count(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ai_wm.calls.ceilings import Holds, RunBudget
 from ai_wm.calls.clearance import Clearance
@@ -24,6 +24,9 @@ from ai_wm.providers.estimates import cut_off_usage, stated_output, with_output
 from ai_wm.support.ids import ExactId, new_id
 from ai_wm.support.parking import parking
 from neuroscript import ErrorCode, NeuroScriptError
+
+if TYPE_CHECKING:
+    from ai_wm.calls.authorization import Authorization
 
 MAX_DEPTH = 8
 """How deep models may call tools that ask models."""
@@ -57,9 +60,6 @@ _MOST_NAMES: Final = 5
 
 _PLENTY: Final = 1_000_000
 """The number of tokens up to which a count of input or of output is accepted without a closer check."""
-
-Admit = Callable[[Sequence[Usage | None], float], None]
-"""Called before a request is sent once more, with what the one before it used and the seconds that are left."""
 
 Check = Callable[[], None]
 """Raises when the caller was cancelled."""
@@ -166,8 +166,10 @@ class Turn:
         self._asked_inside = [0]
         self.progress = Progress()
         """How far the round has come."""
-        self.admitting: Admit | None = None
+        self.admitting: Callable[[Turn, Sequence[Usage | None], float], None] | None = None
         """Reserves the request of a round that is sent once more."""
+        self.authorization: Authorization | None = None
+        """Where its requests may go."""
         self._hold: Holds | None = None
         self._sent = False
         self._failed: tuple[Usage | None, ...] = ()
@@ -212,7 +214,7 @@ class Turn:
             session=task.instance_id or self.definition.definition_id,
             check=task.options.check,
             progress=self.progress,
-            admit=self.admit,
+            admit=self.admit if has_key else None,  # what is kept here must not refer to the turn
         )
         if not has_key:
             self._keyless = request
@@ -272,7 +274,7 @@ class Turn:
     def admit(self, used: Sequence[Usage | None], left: float) -> None:
         """Makes room for the request of a round that is sent once more; see `LLMRequest.admit`."""
         if self.admitting is not None:
-            self.admitting(used, left)
+            self.admitting(self, used, left)
 
     def hold_request(self, holds: Holds) -> None:
         """Takes over the reservations for the request that is sent once more."""
