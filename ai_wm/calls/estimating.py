@@ -7,9 +7,9 @@ not shorter because it comes late in the day.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ai_wm.providers.base import LLMRequest
 from ai_wm.providers.estimates import (
@@ -51,8 +51,7 @@ class Bound:
     holder: str
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(NamedTuple):
     """An estimate of the room that a call needs.
 
     Args:
@@ -75,18 +74,20 @@ class Estimate:
         return self.input_tokens + self.output_tokens
 
 
-def token_bounds(policy: LimitPolicy, holder: str) -> Iterable[Bound]:
+def token_bounds(policy: LimitPolicy, holder: str) -> list[Bound]:
     """The limits by tokens of a policy."""
-    for name in ("max_tokens_per_minute", "max_tokens_per_day"):
-        if value := getattr(policy, name):
-            yield Bound(name, value, holder)
+    limits = (
+        ("max_tokens_per_minute", policy.max_tokens_per_minute),
+        ("max_tokens_per_day", policy.max_tokens_per_day),
+    )
+    return [Bound(name, value, holder) for name, value in limits if value]
 
 
 def estimate_of(
     request: LLMRequest,
     config: Mapping[str, Any],
-    tokens: Iterable[Bound],
-    budgets: Iterable[Bound],
+    limits: Sequence[Bound],
+    budgets: Sequence[Bound],
     cost: Cost | None,
 ) -> Estimate:
     """Works out what a call needs.
@@ -94,27 +95,30 @@ def estimate_of(
     Args:
         request: the call.
         config: its configuration, without a limit of output that was given to an earlier request.
-        tokens: the limits by tokens that it is under.
+        limits: the limits by tokens that it is under.
         budgets: the budgets that it is under.
         cost: its highest cost; None where no budget asks.
 
     Raises:
         NeuroScriptError: 37 if its input alone is more than one of them, or its thinking leaves no room for an answer.
     """
-    limits, amounts, size = [*tokens], [*budgets], input_size(request)
+    size = input_size(request)
     for bound in limits:
         if size.tokens > bound.value:
             raise _too_large(request, bound, f"about {size.tokens} tokens", f"{bound.value:g}")
     if is_built_in(request):
-        output = built_in_output(request)
+        output = built_in_output(request, size)
         return Estimate(size.tokens, size.most, output, 0.0 if cost is None else cost(size.most, output))
     fixed = 0.0 if cost is None else cost(size.most, 0)
-    for bound in amounts:
+    for bound in budgets:
         if fixed > bound.value > 0:
             raise _too_large(request, bound, f"up to {fixed:.6g}, at {size.most} tokens", f"{bound.value:g}")
-    answers, stated = answers_asked(config), stated_output(config)
-    if stated is None and (limits or (amounts and cost is not None)):
-        stated = cap = _cap(request, config, limits, amounts, cost, size.most, answers)
+    if not config:  # mostly
+        answers, stated = 1, None
+    else:
+        answers, stated = answers_asked(config), stated_output(config)
+    if stated is None and (limits or (budgets and cost is not None)):
+        stated = cap = _cap(request, config, limits, budgets, cost, size.most, answers)
     else:
         cap = None
     output = answers * stated if stated is not None else min(1024, max(16, size.tokens))
@@ -124,8 +128,8 @@ def estimate_of(
 def _cap(
     request: LLMRequest,
     config: Mapping[str, Any],
-    limits: Iterable[Bound],
-    budgets: Iterable[Bound],
+    limits: Sequence[Bound],
+    budgets: Sequence[Bound],
     cost: Cost | None,
     given: int,
     answers: int,

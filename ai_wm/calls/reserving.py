@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Final
 
 from ai_wm.calls.authorization import Authorization
-from ai_wm.calls.ceilings import Ceiling, CeilingLimits, Held, Holds
+from ai_wm.calls.ceilings import Ceiling, CeilingLimits, Holds
 from ai_wm.calls.estimating import Bound, Cost, Estimate, estimate_of, token_bounds
 from ai_wm.calls.pricing import PriceSource, TokenCounts, fallback_cost, is_priced, most_cost
 from ai_wm.calls.turn import Turn
@@ -53,48 +53,52 @@ class Reserving:
             NeuroScriptError: 20 or 46 if a limit has no room; 46 also if a budget applies and the price is unknown; 37
                 if the input alone is more than a limit.
         """
-        options = turn.task.options
         claim = _Claim(self, turn, authorization)
-        estimate, wait, check = claim.estimate, turn.settings.wait_seconds, options.check
-        flight = min(turn.settings.flight_seconds, within)
-        end = monotonic() + min(wait or flight, within)
+        estimate, wait, flight = claim.estimate, turn.settings.wait_seconds, turn.settings.flight_seconds
+        if within < math.inf:
+            wait, flight = None if wait is None else min(wait, within), min(flight, within)
+        began = monotonic() if claim.has_more else 0.0
         own = self.limiter.reserve(
             turn.definition.limits_id,
             turn.definition.rate_limits,
             tokens=estimate.tokens,
             cost=estimate.cost,
-            wait_seconds=None if wait is None else min(wait, within),
+            wait_seconds=wait,
             flight_seconds=flight,
             again=claim.own,
-            cancelled=check,
+            cancelled=turn.task.options.check,
             name=turn.definition.name,
         )
-        above: list[Held] = []
-        held = Holds(own, above, claim.estimate, claim.assumed)
-        if claim.ceilings or options.budget is not None:
+        held = Holds(own, [], claim.estimate, claim.assumed)
+        if claim.has_more:
             try:
-                for number, ceiling in enumerate(claim.ceilings):
-                    left = max(0.0, end - monotonic())
-                    reservation = self.limiter.reserve(
-                        ceiling.limits_id,
-                        ceiling.limits,
-                        tokens=held.tokens,
-                        cost=held.cost,
-                        wait_seconds=None if wait is None else left,
-                        flight_seconds=left,
-                        again=partial(claim.ceiling, number, held.tokens, held.cost),
-                        cancelled=check,
-                        name=ceiling.subject,
-                    )
-                    above.append(reservation)
-                if options.budget is not None:
-                    left = max(0.0, end - monotonic())
-                    above.append(options.budget.reserve(held.cost, turn.subject, left, check))
+                self._reserve_above(claim, held, wait is not None, began + (flight if wait is None else wait))
             except BaseException:  # whatever it was, what was reserved before it is given back
                 held.release()
                 raise
         turn.limit_output(held.estimate.cap)
         return held
+
+    def _reserve_above(self, claim: _Claim, held: Holds, waits: bool, end: float) -> None:
+        """Reserves under the ceilings and in the budget of the run, in this order, until ``end`` at most."""
+        options, tokens, cost = claim.turn.task.options, held.tokens, held.cost
+        for number, ceiling in enumerate(claim.ceilings):
+            left = max(0.0, end - monotonic())
+            reservation = self.limiter.reserve(
+                ceiling.limits_id,
+                ceiling.limits,
+                tokens=tokens,
+                cost=cost,
+                wait_seconds=left if waits else None,
+                flight_seconds=left,
+                again=partial(claim.ceiling, number, tokens, cost),
+                cancelled=options.check,
+                name=ceiling.subject,
+            )
+            held.above.append(reservation)
+        if options.budget is not None:
+            left = max(0.0, end - monotonic())
+            held.above.append(options.budget.reserve(cost, claim.turn.subject, left, options.check))
 
     def _is_priced(self, turn: Turn, somebodys: bool) -> bool:
         """Whether the price of a turn is known; False if it is to be assumed.
@@ -130,26 +134,33 @@ class Reserving:
 class _Claim:
     """The room that one request of a turn asks for, under limits that may change while it waits for them."""
 
+    __slots__ = ("_reserving", "_server", "assumed", "ceilings", "estimate", "turn")
+
     def __init__(self, reserving: Reserving, turn: Turn, authorization: Authorization) -> None:
         self._reserving = reserving
-        self._turn = turn
-        self._free = _is_free(turn.definition, authorization.server)
+        self.turn = turn
+        self._server = authorization.server
         self.assumed = False
         """Whether the ceilings are charged by an assumed price, since the model's price is unknown."""
         clearance = turn.task.options.clearance
         self.ceilings: Sequence[Ceiling] = () if clearance is None else clearance.ceilings(turn.definition)
         self.estimate = self._estimated()
 
+    @property
+    def has_more(self) -> bool:
+        """Whether more applies than the limits of the worker."""
+        return bool(self.ceilings) or self.turn.task.options.budget is not None
+
     def own(self) -> Demand:
         """The limits of the worker as they are now, and what the request needs under them."""
-        turn = self._turn
+        turn = self.turn
         turn.refresh()
         self.estimate = estimate = self._estimated()
         return Demand(turn.definition.rate_limits, estimate.tokens, estimate.cost)
 
     def ceiling(self, number: int, tokens: int, cost: float) -> Demand:
         """A ceiling as it is now; what was reserved before it is what it is asked for as well."""
-        turn, before = self._turn, self.ceilings[number]
+        turn, before = self.turn, self.ceilings[number]
         turn.refresh()
         clearance = turn.task.options.clearance
         now: Sequence[Ceiling] = () if clearance is None else clearance.ceilings(turn.definition)
@@ -157,26 +168,28 @@ class _Claim:
         return Demand(limits, tokens, cost)
 
     def _estimated(self) -> Estimate:
-        turn, definition = self._turn, self._turn.definition
-        limits: list[Bound] = [*token_bounds(definition.rate_limits, definition.name)]
-        budgets: list[Bound] = []
+        turn, definition = self.turn, self.turn.definition
+        run = turn.task.options.budget
+        if run is None and not self.ceilings and limits_nothing(definition.rate_limits):
+            return estimate_of(turn.request(), turn.config, (), (), None)
+        limits, budgets = token_bounds(definition.rate_limits, definition.name), list[Bound]()
         if most := definition.rate_limits.max_cost_per_day:
             budgets.append(Bound("max_cost_per_day", most, definition.name))
         for each in self.ceilings:
             limits += token_bounds(each.limits, each.subject)
             if each.limits.max_cost_per_day:
                 budgets.append(Bound("max_cost_per_day", each.limits.max_cost_per_day, each.subject))
-        run, somebodys = turn.task.options.budget, bool(budgets)
+        somebodys = bool(budgets)
         if run is not None:
             budgets.append(Bound("max_cost_per_run", run.most, "this run"))
         return estimate_of(turn.request(), turn.config, limits, budgets, self._cost(somebodys, bool(budgets)))
 
     def _cost(self, somebodys: bool, budgeted: bool) -> Cost | None:
         """What computes the highest cost of the request; None if it costs nothing, or nobody asks."""
-        definition, reserving = self._turn.definition, self._reserving
+        definition, reserving = self.turn.definition, self._reserving
         source = reserving.price_source
-        if budgeted and not self._free:  # published prices take a while to look up
-            known = (definition.cost_metrics and not definition.owner) or reserving._is_priced(self._turn, somebodys)
+        if budgeted and not _is_free(definition, self._server):  # published prices take a while to look up
+            known = (definition.cost_metrics and not definition.owner) or reserving._is_priced(self.turn, somebodys)
             self.assumed = not known
             if self.assumed:
                 return fallback_cost
@@ -184,9 +197,9 @@ class _Claim:
             source = _no_price  # no budget asks; but one may be set later, when the call has been lost
         else:
             return None
-        config = self._turn.config
+        config = self.turn.config
         tier, written = config.get("service_tier") or config.get("speed") or "", "cache_control" in repr(config)
-        by_words = is_built_in(self._turn.request())
+        by_words = is_built_in(self.turn.request())
 
         def cost(input_tokens: int, output_tokens: int) -> float:
             splits = [(input_tokens, output_tokens)]

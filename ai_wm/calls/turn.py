@@ -409,8 +409,15 @@ class Turn:
         hold, self._hold = self._hold, None
         if hold is not None:
             if self._sent:
-                tokens, cost, charged = (now - before for now, before in zip(self._round, self._settled, strict=True))
-                hold.settle(int(tokens), max(cost, 0.0), max(charged, 0.0), self._lost)
+                tokens, cost, charged = self._round
+                if self._failed:  # of which the reservations are settled
+                    before = self._settled
+                    tokens, cost, charged = (
+                        tokens - before[0],
+                        max(0.0, cost - before[1]),
+                        max(0.0, charged - before[2]),
+                    )
+                hold.settle(tokens, cost, charged, self._lost)
             else:
                 hold.release()
 

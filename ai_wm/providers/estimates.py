@@ -49,7 +49,7 @@ def is_built_in(request: LLMRequest) -> bool:
 def input_size(request: LLMRequest) -> InputSize:
     """Measures the input of a call: its texts, the tools offered, and what its settings add."""
     if is_built_in(request):
-        words = count_words(request.system_text, *(message.content for message in request.messages))
+        words = count_words(request.system_text, *[message.content for message in request.messages])
         return InputSize(words, words)
     tokens, most = _text_size(request.system_text)
     for message in request.messages:
@@ -141,12 +141,12 @@ def cut_off_usage(request: LLMRequest, usage: Usage, produced: int) -> Usage:
 # Output
 
 
-def built_in_output(request: LLMRequest) -> int:
+def built_in_output(request: LLMRequest, size: InputSize) -> int:
     """Estimates the output of a built-in model: that of the longest reply listed, or that of ``echo``."""
     replies = request.config.get("replies") if request.model == "scripted" else None
     if isinstance(replies, list | tuple) and replies:
         return max(map(_reply_tokens, replies))
-    return input_size(request).tokens + 1
+    return size.tokens + 1
 
 
 def _reply_tokens(reply: object) -> int:
