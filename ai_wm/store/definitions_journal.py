@@ -119,11 +119,6 @@ class DefinitionsJournal:
         """The length of the journal in bytes, as far as it was read."""
         return 0 if self._seen is None else self._seen[1]
 
-    @property
-    def pending(self) -> bool:
-        """Whether there are changes that the file does not hold."""
-        return any(not isinstance(line, Written) for line in self._lines)
-
     def changed(self) -> bool:
         """Whether there is something that was not read.  Needs no lock."""
         return self._now() != self._seen
@@ -178,6 +173,10 @@ class DefinitionsJournal:
         for line in lines:
             self._remember(line)
         return lines
+
+    def expect(self, found: Written, changes: list[JournaledChange]) -> None:
+        """Take note of the file as it is, if somebody else wrote it, and of what it does not hold."""
+        self._lines = [found, changes] if changes else [found]
 
     def _remember(self, line: Line) -> None:
         if isinstance(line, Written):

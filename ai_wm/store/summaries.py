@@ -112,6 +112,7 @@ class Summaries:
         self._lagging = set()
         self._unwritten = content.incomplete or content.seen is None or bool(merged.changes)
         self._anew = merged.edited
+        self._journal.expect(Written(content.digest, content.seen), merged.changes)
         self.recount(index)
         self._tell(merged)
         self._apply(index, merged.changes)
