@@ -124,7 +124,7 @@ class StorageEngine:
         """
         if self._state.writable:
             try:
-                self.journals.restore(self.index)
+                self.journals.restore(self.index, amended=self.performance.is_same_file())
             except OSError as error:
                 raise self._unreadable(error) from error
         index = RecordIndex()

@@ -234,7 +234,7 @@ class Journals:
                 self._read_one(name, index)
             self._offsets.setdefault(name, 0)
 
-    def restore(self, index: RecordIndex, sizes: dict[str, int] | None = None) -> bool:
+    def restore(self, index: RecordIndex, sizes: dict[str, int] | None = None, *, amended: bool = True) -> bool:
         """Write this store's journal and the amendments anew if somebody removed them; whether that was so.
 
         Nobody of this program removes the journal of a living process, nor the amendments before the performance file
@@ -243,6 +243,8 @@ class Journals:
         Args:
             index: what the journals held, as far as they were read.
             sizes: the journals that are there; None: look.
+            amended: whether the performance file is still the one that the amendments in the index are to; if not,
+                another process wrote it anew, with them, and removed their journal.
 
         Raises:
             OSError: if that failed; it is tried again the next time.
@@ -255,13 +257,13 @@ class Journals:
             self._hold_again()
             self._renew(index)
             restored = True
-        gone = AMENDMENTS in self._offsets and AMENDMENTS not in there
-        amended = [entry for entry in index.stored() if entry.amendments] if gone else []
-        if amended:
+        gone = amended and AMENDMENTS in self._offsets and AMENDMENTS not in there
+        entries = [entry for entry in index.stored() if entry.amendments] if gone else []
+        if entries:
             del self._offsets[AMENDMENTS]
             lines = [
                 (entry.instance_id, line(entry.instance_id, record))
-                for entry in amended
+                for entry in entries
                 for _, record in sorted(entry.amendments.items())
                 for line in (_added_line, changed_line)  # the one takes a record in, the other its latest state
             ]
