@@ -121,7 +121,11 @@ class Runner:
                     # 7. The counters of its limits.
                     turn.settle()
                 except BaseException as error:  # an interrupted call was made as well, and counts
-                    self._end_failed(turn, stop(), tried, error)
+                    try:
+                        self._end_failed(turn, stop(), tried, error)
+                    finally:
+                        if turn.is_open:  # this was interrupted itself
+                            self._end_failed(turn, stop(), tried, error)
                     if not isinstance(error, NeuroScriptError) or not asks_next(error, is_fallback=first is not None):
                         raise
                     first = first or error
@@ -200,12 +204,17 @@ class Runner:
     def _record(
         self, turn: Turn, span: Span, tried: list[Tried], error: BaseException | None = None
     ) -> PerformanceRecord:
-        turn.recorded = True
-        record = record_of(turn, span, tried, error)
-        turn.task.store(record, turn.usage)
+        begun = turn.draft is not None
+        record = turn.draft = turn.draft or record_of(turn, span, tried, error)
+        try:
+            turn.task.store(record, turn.usage)
+        except NeuroScriptError as failure:
+            # An interrupt came while it was stored, and nobody knew whether it was; now it is known.
+            if not begun or failure.code != ErrorCode.DUPLICATE:
+                raise
+        turn.record = record
         if self.in_flight is not None:
             self.in_flight.end(turn.task_id)
-        turn.record = record
         if STORE.isEnabledFor(DEBUG):
             call_log.recorded(turn, record)
         return record
@@ -218,9 +227,11 @@ class Runner:
         """
         failure = error
         try:
-            if turn.rounds and not turn.recorded:
+            turn.count_cut_off(self.reserving.price_source, {}, given_up=True)
+            if turn.record is None and (turn.was_sent or (turn.rounds and isinstance(error, NeuroScriptError))):
                 self._record(turn, span, tried, error)
         except NeuroScriptError as unrecorded:
+            turn.was_sent = False  # it gets none, which is said
             if isinstance(error, NeuroScriptError):
                 failure = unrecorded
                 raise
