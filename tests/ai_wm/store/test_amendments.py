@@ -14,6 +14,7 @@ import pytest
 from ai_wm.data.types import PerformanceRecord, SupervisorFeedback
 from ai_wm.store import JsonStore
 from ai_wm.store.engine import PERFORMANCE_FILE
+from neuroscript.errors import StateError
 
 from .support import FULL, Files, add, entries, record, reopened, retire, spawn, system_error, tasks, worker
 
@@ -281,6 +282,8 @@ class TestFilesOfOthers:
         rate(other, "i-0", 1)
         rate(other, "j-0", 2)
         (directory / PERFORMANCE_FILE).write_text(json.dumps(entries(directory)[1:]))
+        with pytest.raises(StateError, match="1 entries that were stored are not in it any more: i; "):
+            other.records("def-1")
         assert [one.task_id for one in other.records("def-1")] == ["j-0"]
         other.close()
         assert ratings(directory) == {"j-0": 2}

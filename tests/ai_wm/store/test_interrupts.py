@@ -10,17 +10,19 @@ from typing import Any
 
 import pytest
 
-from ai_wm.store import JsonStore
+from ai_wm.store import JsonStore, tidying
 from ai_wm.store.engine import StorageEngine
 
 from .support import Files, record, reopened, retire, spawn
 from .test_faults import OPERATIONS
 from .test_power_loss import known, opened
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 STORING: CodeType = JsonStore._store.__code__
 READING: CodeType = StorageEngine.refresh.__code__
 LOADING: CodeType = StorageEngine.load.__code__
-TIDYING: CodeType = StorageEngine.compact.__code__
+TIDYING: CodeType = tidying.tidy_up.__code__
 PACKAGE = str(Path(sys.modules["ai_wm.store"].__file__ or "").parent)
 
 
