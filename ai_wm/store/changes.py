@@ -21,8 +21,9 @@ from ai_wm.data.types import (
     TokenUsageMetrics,
 )
 from ai_wm.store import journal, rules
-from ai_wm.store.index import JournaledInstance, Place, RecordIndex
-from ai_wm.store.index_file import Span
+from ai_wm.store.index import RecordIndex
+from ai_wm.store.index_entries import JournaledInstance, Place
+from ai_wm.store.index_tables import Span
 from ai_wm.store.json_array import write_line
 from ai_wm.store.rows import IndexedEntry, Row, has_two_spellings, record_row, row_of
 from neuroscript import ErrorCode, NeuroScriptError

@@ -16,23 +16,23 @@ from ai_wm.data.types import AIWorkerDefinition, Timestamp
 from ai_wm.store import changes
 from ai_wm.store.bad_entries import BadEntries
 from ai_wm.store.definitions_file import DefinitionsFile, DefinitionsState
-from ai_wm.store.files import FileSystem, io_error, read_at, signature
+from ai_wm.store.files import FileSystem, io_error, signature
 from ai_wm.store.filling import Filling
-from ai_wm.store.index import Place, RecordIndex
-from ai_wm.store.index_file import IndexFile, Mark, StaleIndexError, checksum, find
+from ai_wm.store.index import RecordIndex
+from ai_wm.store.index_directory import INDEX_DIRECTORY, IndexDirectory
+from ai_wm.store.index_entries import Place
+from ai_wm.store.index_file import IndexFile
+from ai_wm.store.index_tables import Mark, StaleIndexError, checksum
 from ai_wm.store.journal import Journals
 from ai_wm.store.performance_file import FileState, PerformanceFile
 from ai_wm.store.record_reader import RecordReader
 from ai_wm.store.rows import IndexedEntry
 from ai_wm.store.state_directory import StateDirectory
 from ai_wm.store.summaries import Summaries
-from ai_wm.support.process_lock import ProcessLock, try_hold
 from neuroscript import NeuroScriptError, get_logger
 
 DEFINITIONS_FILE: Final = "ai_worker_definitions.json"
 PERFORMANCE_FILE: Final = "ai_worker_performance_data.json"
-
-INDEX_DIRECTORY: Final = "index"
 
 WASTE_SHARE: Final = 4
 """The file is written anew when what is wasted in it is more than one part in so many of its size."""
@@ -72,6 +72,9 @@ class StorageEngine:
         self.bad_entries = BadEntries(path, state.path, files, writable=state.writable)
         self.performance = PerformanceFile(path, files, state.write_note, state.read_note, self.bad_entries.set_aside)
         self.journals = Journals(state.path, files)
+        self.indexes = IndexDirectory(
+            state.path / INDEX_DIRECTORY, self.performance, self.journals, writable=state.writable
+        )
         self.index = RecordIndex()
         self.summaries = Summaries(DefinitionsFile(directory / DEFINITIONS_FILE, files, providers))
         self.stale = False
@@ -147,7 +150,7 @@ class StorageEngine:
                 then everything stays as it was.
         """
         state = self.performance.open()
-        disk, others = self._find_index(state, verify=verify)
+        disk, others = self.indexes.find(state, verify=verify)
         try:
             index, state = self._read(state, disk)
             self.stale = True  # from here on, what is read of the journals is in the new index alone
@@ -172,53 +175,13 @@ class StorageEngine:
                 return index, state
             state = self.performance.open()
         if state.own or state.reader is None:
-            filling = Filling(self._index_directory if self._state.writable and state.writable else None)
+            filling = Filling(self.indexes.path if self._state.writable and state.writable else None)
             if self.performance.scan(state, filling.put, repair=self._state.writable):
-                return filling.end(self._mark(state)), state
+                return filling.end(self.indexes.mark(state)), state
             state = self.performance.open()
         filling = Filling(None)
         self.performance.scan_foreign(state, filling.put)
         return filling.end(Mark()), state
-
-    def _mark(self, state: FileState) -> Mark:
-        """The mark of an index that covers the performance file as it was read, and no amendments."""
-        if state.reader is None or state.seen is None:
-            return Mark()
-        crc = checksum(state.reader.number, 0, state.tail)
-        return Mark(inode=state.seen[0], tail=state.tail, count=state.count, checksum=crc)
-
-    # The index on disk
-
-    @property
-    def _index_directory(self) -> Path:
-        return self._state.path / INDEX_DIRECTORY
-
-    def _find_index(self, state: FileState, *, verify: bool) -> tuple[IndexFile | None, list[IndexFile]]:
-        """Find the index on disk that belongs to the performance file, and those that belong to an earlier state."""
-        found, others = None, []
-        for path, disk in find(self._index_directory):
-            if disk is None:
-                if self._state.writable:
-                    path.unlink(missing_ok=True)
-            elif found is None and self._belongs(disk.mark, state, verify=verify):
-                found = disk
-            else:
-                others.append(disk)
-        return found, others
-
-    def _belongs(self, mark: Mark, state: FileState, *, verify: bool) -> bool:
-        """Whether an index on disk covers a beginning of the performance file and of the amendments."""
-        reader = state.reader
-        if reader is None or not state.own or state.seen is None or mark.tail > state.size:
-            return False
-        if read_at(reader.number, 2, mark.tail) not in ((b",\n", b"\n]", b"") if mark.count else (b"]\n",)):
-            return False
-        amended = mark.amended_to - mark.amended_from
-        if self.journals.amendments_checksum(0, amended) != mark.amended_checksum:
-            return False
-        if mark.seal == state.seen or (not verify and mark.inode == state.seen[0]):
-            return True
-        return checksum(reader.number, 0, mark.tail) == mark.checksum
 
     def _miss(self, others: list[RecordIndex], index: RecordIndex) -> None:
         """Notice entries that were stored, and are not in the file any more."""
@@ -246,7 +209,7 @@ class StorageEngine:
         Returns:
             whether all of it is on disk.
         """
-        lock = self.hold_index()
+        lock = self.indexes.hold()
         if lock is None:
             return False
         try:
@@ -254,21 +217,10 @@ class StorageEngine:
         finally:
             lock.release()
 
-    def hold_index(self) -> ProcessLock | None:
-        """Keep others from moving the mark and from tidying up; None if one does, or it is not possible here."""
-        state = self.performance.state
-        if not self._state.writable or state.reader is None or not (state.own and state.writable) or state.torn:
-            return None
-        try:
-            self._index_directory.mkdir(mode=0o700, exist_ok=True)
-            return try_hold(self._index_directory / "index.lock")
-        except OSError:
-            return None
-
     def move_holding(self, *, seal: bool = False) -> bool:
-        """The same as `move` for a caller of `hold_index`."""
+        """The same as `move` for a caller that holds the indexes."""
         index, disk, state = self.index, self.index.disk, self.performance.state
-        if disk is None and any(path for path, other in find(self._index_directory) if other is not None):
+        if disk is None and self.indexes.is_any():
             self.stale = True  # another process has made one
             return False
         if disk is not None and not disk.is_current and not disk.is_private:
@@ -299,7 +251,7 @@ class StorageEngine:
             with self.performance.telling():
                 if disk is None:
                     self.stale = True  # until it is done
-                    made = IndexFile.create(self._index_directory)
+                    made = IndexFile.create(self.indexes.path)
                     index.fill(made)
                     index.filled(mark)
                     self.stale = False
@@ -307,7 +259,7 @@ class StorageEngine:
                     disk.write(index.batch(), mark)
                     index.moved(disk)
         except (OSError, sqlite3.Error) as error:
-            _LOG.debug("the index in %s could not be brought up to date: %s", self._index_directory, error)
+            _LOG.debug("the index in %s could not be brought up to date: %s", self.indexes.path, error)
             return False
         except StaleIndexError:
             self.stale = True

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from ai_wm.store.index import RecordIndex
-from ai_wm.store.index_file import IndexFile, Mark
+from ai_wm.store.index_file import SUFFIX, IndexFile
+from ai_wm.store.index_tables import Mark
 from ai_wm.store.rows import IndexedEntry
 
 MOST_IN_MEMORY: Final = 20_000
@@ -19,10 +20,12 @@ class Filling:
 
     Args:
         directory: where a large one is made; None for one that only this process sees.
+        suffix: that of its name.
     """
 
-    def __init__(self, directory: Path | None) -> None:
+    def __init__(self, directory: Path | None, suffix: str = SUFFIX) -> None:
         self._directory = directory
+        self._suffix = suffix
         self._disk: IndexFile | None = None
         self._index = RecordIndex()
 
@@ -41,10 +44,15 @@ class Filling:
     def _make(self) -> IndexFile:
         if self._directory is not None:
             try:
-                return IndexFile.create(self._directory)
+                return IndexFile.create(self._directory, self._suffix)
             except (OSError, sqlite3.Error):
                 pass  # a disk that is full, or a directory that may not be written: the index is this process's own
         return IndexFile.create_private()
+
+    def discard(self) -> None:
+        """Remove what was filled."""
+        if self._disk is not None:
+            self._disk.remove()
 
     def end(self, mark: Mark) -> RecordIndex:
         """End it.

@@ -9,97 +9,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple
+from dataclasses import replace
+from typing import Any, Final
 
 from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.totals import NEVER, Totals
 from ai_wm.data.types import STATELESS_PREFIX
-from ai_wm.store.index_file import (
-    Batch,
-    IndexedPlace,
-    IndexedRow,
-    IndexFile,
-    Mark,
-    PlacedRow,
-    Span,
-    StoredEntry,
-)
+from ai_wm.store.index_entries import Counts, Entry, EntryRow, JournaledInstance, Place, passes
+from ai_wm.store.index_file import IndexFile
+from ai_wm.store.index_tables import Batch, IndexedPlace, IndexedRow, Mark, PlacedRow, Span, StoredEntry
 from ai_wm.store.rows import IndexedEntry, Row
 
+_NOTHING: Final = contextlib.nullcontext()
 _SEPARATOR: Final = 2
 """The bytes of a comma and a line end."""
-
-
-@dataclass(slots=True)
-class JournaledInstance:
-    """A live instance as its journal describes it, in the form of the files."""
-
-    instance_id: str
-    definition_id: str
-    creation_timestamp: str
-    initial_file_contexts: list[str]
-    owner: str
-    """The file name of the journal that it is in."""
-    usage: dict[str, Any] = field(default_factory=lambda: {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0})
-    records: list[dict[str, Any]] = field(default_factory=list)
-    scripts: str = ""
-    """Whose scripts spawned it; empty for the host's."""
-
-
-class Place(NamedTuple):
-    """Where a record is.
-
-    It is ``record`` itself if it is in memory; else in the line at ``span`` of the journal of amendments, if it has
-    one; else the one of that ordinal in a line of the performance file.
-    """
-
-    instance_id: str
-    ordinal: int
-    offset: int
-    length: int
-    span: Span | None = None
-    record: dict[str, Any] | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Entry:
-    """An entry in memory: live, or stored behind the mark; or one on disk of which some rows are in memory."""
-
-    number: int
-    instance_id: str
-    definition_id: str
-    offset: int = 0
-    length: int = 0
-    live: JournaledInstance | None = None
-    count: int = 0
-    """How many records it has."""
-    rows: dict[int, _Row] = field(default_factory=dict)
-    """Those in memory, by ordinal."""
-    whole: bool = True
-    """Whether all of its rows are in memory."""
-
-
-@dataclass(slots=True, eq=False)
-class _Row:
-    number: int
-    ordinal: int
-    row: Row
-    entry: _Entry
-    span: Span | None = None
-
-
-@dataclass(slots=True)
-class _Counts:
-    """What the records of a definition add up to."""
-
-    stored: Totals
-    live: Totals = field(default_factory=Totals)
-    active: int = 0
-    stored_stale: bool = False
-    """Whether the newest stored record may be gone, so that the time of the last must be found anew."""
-    live_stale: bool = False
-    """The same of live records."""
 
 
 class RecordIndex:
@@ -130,36 +53,34 @@ class RecordIndex:
         """How many rows and entries in memory could be moved to the disk."""
         self._last_entry, self._last_row = (0, 0) if disk is None else disk.last_numbers()
         self._loading = False
-        self._counts: dict[str, _Counts] = {}
+        self._counts: dict[str, Counts] = {}
         self._changed: set[str] = set()
         """The definitions whose totals on disk are out of date."""
         self._touched: set[str] = set()
-        self._entries: dict[str, _Entry] = {}
-        self._tasks: dict[str, list[_Row]] = {}
-        self._rows_of_definition: dict[str, dict[int, _Row]] = {}
+        self._entries: dict[str, Entry] = {}
+        self._tasks: dict[str, list[EntryRow]] = {}
+        self._rows_of_definition: dict[str, dict[int, EntryRow]] = {}
         self._removed: list[int] = []
         """The numbers of rows on disk that are no more."""
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> contextlib.AbstractContextManager[None]:
         """Context manager for questions that must all be answered from one state."""
-        with contextlib.nullcontext() if self.disk is None else self.disk.reading():
-            yield
+        return _NOTHING if self.disk is None else self.disk.reading()
 
     # Entries
 
     def put(self, indexed: IndexedEntry, offset: int, length: int) -> None:
         """Add an entry whose line is in the file, in the place of a live or stored one of that id."""
-        instance_id, old = indexed.instance_id, dict[int, _Row]()
+        instance_id, old = indexed.instance_id, dict[int, EntryRow]()
         entry = self._entry(instance_id)
         if entry is None:
-            entry = self._entries[instance_id] = _Entry(self._next_entry(), instance_id, indexed.definition_id)
+            entry = self._entries[instance_id] = Entry(self._next_entry(), instance_id, indexed.definition_id)
         else:
             old = self._clear(entry)
             if entry.live is not None:
                 # It comes last now, in the order of the file, whenever it was started.
                 del self._entries[instance_id]
-                entry = self._entries[instance_id] = _Entry(self._next_entry(), instance_id, indexed.definition_id)
+                entry = self._entries[instance_id] = Entry(self._next_entry(), instance_id, indexed.definition_id)
         entry.definition_id, entry.offset, entry.length, entry.whole = indexed.definition_id, offset, length, True
         self.stored_count += 1
         self.live_bytes += length + _SEPARATOR
@@ -231,20 +152,20 @@ class RecordIndex:
         found = self.disk.entry(instance_id)
         return found is not None and self.disk.is_amended(found.number, self.amended_from)
 
-    def _entry(self, instance_id: str) -> _Entry | None:
+    def _entry(self, instance_id: str) -> Entry | None:
         """The entry of that id; one that is on disk only gets a place in memory, without its rows."""
         entry = self._entries.get(instance_id)
         if entry is None and self.disk is not None and not self._loading:
             found = self.disk.entry(instance_id)
             if found is not None:
                 count = self.disk.record_count(found.number)
-                entry = _Entry(found.number, instance_id, found.definition_id, found.offset, found.length)
+                entry = Entry(found.number, instance_id, found.definition_id, found.offset, found.length)
                 entry.count, entry.whole = count, False
                 self._entries[instance_id] = entry
                 self.pending += 1
         return entry
 
-    def _clear(self, entry: _Entry) -> dict[int, _Row]:
+    def _clear(self, entry: Entry) -> dict[int, EntryRow]:
         """Uncount an entry, and take its rows out; those that are on disk are hidden."""
         self._count_spawned(entry, -1)
         if entry.live is None:
@@ -259,7 +180,7 @@ class RecordIndex:
         entry.rows, entry.count = {}, 0
         return rows
 
-    def _count_spawned(self, entry: _Entry, by: int) -> None:
+    def _count_spawned(self, entry: Entry, by: int) -> None:
         if not entry.instance_id.startswith(STATELESS_PREFIX):
             self._totals_for(entry, entry.definition_id).spawned += by
 
@@ -275,7 +196,7 @@ class RecordIndex:
 
     def start(self, live: JournaledInstance) -> None:
         """Add a live instance that has no records yet."""
-        entry = _Entry(self._next_entry(), live.instance_id, live.definition_id, live=live)
+        entry = Entry(self._next_entry(), live.instance_id, live.definition_id, live=live)
         self._entries[live.instance_id] = entry
         self._count_spawned(entry, 1)
         self._of(live.definition_id).active += 1
@@ -319,13 +240,13 @@ class RecordIndex:
             assert self.disk is not None
             found = self.disk.row(entry.number, ordinal)
             assert found is not None
-            old = _Row(found.number, ordinal, found.row, entry, found.span)
+            old = EntryRow(found.number, ordinal, found.row, entry, found.span)
         self._take_out(old)
         if entry.live is not None:
             entry.live.records[ordinal] = record
         self._add_row(entry, old.number, ordinal, row, self._amendment(entry, span))
 
-    def _amendment(self, entry: _Entry, span: Span | None) -> Span | None:
+    def _amendment(self, entry: Entry, span: Span | None) -> Span | None:
         """The span of an amendment, counted as the index on disk counts it."""
         if entry.live is not None or span is None:
             return None
@@ -333,16 +254,16 @@ class RecordIndex:
 
     # Rows
 
-    def _rows(self, entry: _Entry) -> list[_Row]:
+    def _rows(self, entry: Entry) -> list[EntryRow]:
         """An entry's rows, in the order of its records."""
         rows = list(entry.rows.values())
         if not entry.whole and self.disk is not None:
             found = self.disk.rows_of(entry.number)
-            rows += [_Row(each.number, each.ordinal, each.row, entry, each.span) for each in found]
+            rows += [EntryRow(each.number, each.ordinal, each.row, entry, each.span) for each in found]
         return sorted(rows, key=lambda row: row.ordinal)
 
-    def _add_row(self, entry: _Entry, number: int, ordinal: int, row: Row, span: Span | None) -> None:
-        made = entry.rows[ordinal] = _Row(number, ordinal, row, entry, span)
+    def _add_row(self, entry: Entry, number: int, ordinal: int, row: Row, span: Span | None) -> None:
+        made = entry.rows[ordinal] = EntryRow(number, ordinal, row, entry, span)
         self._tasks.setdefault(row.task_id, []).append(made)
         self._rows_of_definition.setdefault(row.definition_id, {})[number] = made
         if entry.live is None:
@@ -362,7 +283,7 @@ class RecordIndex:
             counts.stored_stale = counts.stored_stale and totals is counts.live
             counts.live_stale = counts.live_stale and totals is counts.stored
 
-    def _take_out(self, row: _Row) -> None:
+    def _take_out(self, row: EntryRow) -> None:
         """Uncount a row, take it out of memory, and hide the one on disk."""
         found, entry = row.row, row.entry
         totals = self._totals_for(entry, found.definition_id)
@@ -389,15 +310,15 @@ class RecordIndex:
             counts.stored_stale = counts.stored_stale or totals is counts.stored
             counts.live_stale = counts.live_stale or totals is counts.live
 
-    def _of(self, definition_id: str) -> _Counts:
+    def _of(self, definition_id: str) -> Counts:
         counts = self._counts.get(definition_id)
         if counts is None:
             known = self.disk is not None and not self._loading
-            counts = _Counts(self.disk.totals(definition_id) if known and self.disk is not None else Totals())
+            counts = Counts(self.disk.totals(definition_id) if known and self.disk is not None else Totals())
             self._counts[definition_id] = counts
         return counts
 
-    def _totals_for(self, entry: _Entry, definition_id: str) -> Totals:
+    def _totals_for(self, entry: Entry, definition_id: str) -> Totals:
         """The totals to change for an entry's rows."""
         counts = self._of(definition_id)
         self._touched.add(definition_id)
@@ -439,7 +360,7 @@ class RecordIndex:
         self._find_last(definition_id, counts)
         return counts.stored.plus(counts.live) if counts.live.tasks or counts.live.spawned else counts.stored
 
-    def _find_last(self, definition_id: str, counts: _Counts) -> None:
+    def _find_last(self, definition_id: str, counts: Counts) -> None:
         """Find out when the last tasks ended, if the last ones known are gone."""
         for totals, stale in ((counts.stored, counts.stored_stale), (counts.live, counts.live_stale)):
             if stale:
@@ -464,7 +385,7 @@ class RecordIndex:
         Of records that started together, the last one comes first.
         """
         mine = self._rows_of_definition.get(definition_id, {}).values()
-        found = [self._placed(row) for row in mine if _passes(row, where)]
+        found = [self._placed(row) for row in mine if passes(row, where)]
         if self.disk is not None:
             found += self.disk.select(definition_id, where)
         found.sort(key=lambda row: (row.start, row.number), reverse=True)
@@ -479,7 +400,7 @@ class RecordIndex:
             found += [] if on_disk is None else self.disk.placed_entry(on_disk.number)
         return [self._place(row) for row in sorted(found, key=lambda row: row.ordinal)]
 
-    def _placed(self, row: _Row) -> PlacedRow:
+    def _placed(self, row: EntryRow) -> PlacedRow:
         entry = row.entry
         where = entry.instance_id, entry.number, row.ordinal, entry.offset, entry.length
         return PlacedRow(*where, row.span, row.row.start, row.number)
@@ -557,10 +478,10 @@ class RecordIndex:
         for numbers, by in disk.order():
             for number in numbers:
                 for each in disk.rows_of(number):
-                    ended = _Entry(number, "", each.row.definition_id)
-                    self._take_out(_Row(each.number, each.ordinal, each.row, ended))
+                    ended = Entry(number, "", each.row.definition_id)
+                    self._take_out(EntryRow(each.number, each.ordinal, each.row, ended))
                 instance_id, definition_id = disk.name_of(number)
-                self._count_spawned(_Entry(number, instance_id, definition_id), -1)
+                self._count_spawned(Entry(number, instance_id, definition_id), -1)
                 self.stored_count -= 1
                 self.live_bytes -= disk.length_of(number) + _SEPARATOR
             disk.supersede(numbers, by)
@@ -574,20 +495,3 @@ class RecordIndex:
     def mark(self, mark: Mark) -> Mark:
         """A mark with the counts as they are in memory."""
         return replace(mark, stored=self.stored_count, live_bytes=self.live_bytes, amended_from=self.amended_from)
-
-
-def _passes(row: _Row, where: RecordFilter) -> bool:
-    found, instance_id = row.row, row.entry.instance_id
-    return (
-        (where.task_id is None or found.task_id == where.task_id)
-        and (where.instance_id is None or instance_id == where.instance_id)
-        and (where.stateless is None or instance_id.startswith(STATELESS_PREFIX) is where.stateless)
-        and (where.success is None or found.success is where.success)
-        and (where.duration_ms_gt is None or found.duration_ms > where.duration_ms_gt)
-        and (where.duration_ms_lt is None or found.duration_ms < where.duration_ms_lt)
-        and (where.cost_incurred_gt is None or found.cost > where.cost_incurred_gt)
-        and (where.cost_incurred_lt is None or found.cost < where.cost_incurred_lt)
-        and (where.since is None or found.start >= where.since)
-        and (where.until is None or found.start <= where.until)
-        and (where.owners is None or found.owner in where.owners)
-    )

@@ -17,151 +17,42 @@ import os
 import sqlite3
 import tempfile
 import uuid
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.totals import Totals
-from ai_wm.store.files import Descriptor, read_at
-from ai_wm.store.rows import Row
+from ai_wm.store.index_tables import (
+    BUSY_SECONDS,
+    DEFINITIONS,
+    FORMAT,
+    HIDDEN,
+    INDEXES,
+    PLACED,
+    ROWS,
+    SLICE,
+    TABLES,
+    Batch,
+    IndexedPlace,
+    IndexedRow,
+    Mark,
+    PlacedRow,
+    StaleIndexError,
+    StoredEntry,
+    bound,
+    connect,
+    row_from,
+    span_from,
+    stored_entries,
+    stored_text,
+)
 from neuroscript.private_files import open_private
 
-FORMAT: Final = 1
-"""The version of the tables; a file of another is rebuilt."""
-
 SUFFIX: Final = ".sqlite3"
-_CHUNK: Final = 1 << 20
-_SLICE: Final = 2000
-"""How many entries are read in one transaction."""
-
-_BUSY_SECONDS: Final = 20.0
-"""How long a reader waits for another process's commit."""
-
-_TABLES: Final = """
-CREATE TABLE state (changes INTEGER NOT NULL, mark TEXT NOT NULL);
-CREATE TABLE definitions (number INTEGER PRIMARY KEY, definition TEXT NOT NULL UNIQUE, totals TEXT NOT NULL);
-CREATE TABLE entries (number INTEGER PRIMARY KEY, instance TEXT NOT NULL, definition INTEGER NOT NULL);
-CREATE TABLE places (number INTEGER PRIMARY KEY, offset INTEGER NOT NULL, length INTEGER NOT NULL);
-CREATE TABLE rows (
-  number INTEGER PRIMARY KEY, task TEXT NOT NULL, entry INTEGER NOT NULL, ordinal INTEGER NOT NULL,
-  definition INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, duration INTEGER NOT NULL,
-  tokens INTEGER NOT NULL, cost REAL NOT NULL, rating REAL, success INTEGER NOT NULL, owner TEXT NOT NULL,
-  stateless INTEGER NOT NULL, span INTEGER, span_length INTEGER
-);
-"""
-_INDEXES: Final = """
-CREATE INDEX entries_instance ON entries (instance);
-CREATE INDEX rows_task ON rows (task);
-CREATE INDEX rows_entry ON rows (entry, ordinal);
-CREATE INDEX rows_start ON rows (definition, start);
-CREATE INDEX rows_amended ON rows (entry, ordinal) WHERE span IS NOT NULL;
-"""
-_COLUMNS: Final = (
-    "r.number, r.task, r.entry, r.ordinal, d.definition, r.start, r.end, r.duration, r.tokens, r.cost, r.rating, "
-    "r.success, r.owner, r.span, r.span_length"
-)
-_ROWS: Final = f"SELECT {_COLUMNS} FROM rows r JOIN definitions d ON d.number = r.definition"
-_PLACED: Final = (
-    "SELECT e.instance, r.entry, r.ordinal, p.offset, p.length, r.span, r.span_length, r.start, r.number FROM rows r "
-    "JOIN entries e ON e.number = r.entry JOIN places p ON p.number = r.entry"
-)
-_HIDDEN: Final = "NOT EXISTS (SELECT 1 FROM temp.hidden h WHERE h.number = r.number)"
-
-
-class StaleIndexError(Exception):
-    """The index on disk was changed by another process, or cannot be read: everything must be read again."""
-
-
-class Span(NamedTuple):
-    """The place of a line in the journal of amendments.
-
-    ``offset`` counts from the first amendment ever made while this index was kept (`Mark.amended_from`).
-    """
-
-    offset: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """The state of the files up to which an index covers them."""
-
-    inode: int = 0
-    """The performance file's."""
-    tail: int = 0
-    """The offset behind the last entry covered."""
-    count: int = 0
-    """The lines up to there, superseded ones too."""
-    checksum: int = 0
-    """The CRC-32 of the performance file up to there."""
-    stored: int = 0
-    """The entries up to there, each counted once."""
-    live_bytes: int = 0
-    """The bytes of the lines that are not superseded, with their separators."""
-    amended_from: int = 0
-    """Where the journal of amendments begins now: the bytes of it that were taken into the performance file."""
-    amended_to: int = 0
-    """The offset in that journal behind the last line covered, counted from the same beginning."""
-    amended_checksum: int = 0
-    """The CRC-32 of the part of the journal between the two."""
-    seal: tuple[int, int, int] | None = None
-    """The signature of the performance file when it was last closed, if nothing was behind the mark then."""
-
-
-class IndexedRow(NamedTuple):
-    """A row of a record, and where it is."""
-
-    number: int
-    entry: int
-    ordinal: int
-    row: Row
-    span: Span | None
-
-
-class PlacedRow(NamedTuple):
-    """Where a record is, and what it is sorted by."""
-
-    instance_id: str
-    entry: int
-    ordinal: int
-    offset: int
-    length: int
-    span: Span | None
-    start: int
-    number: int
-
-
-class IndexedPlace(NamedTuple):
-    """An entry: its number, the id of its instance, its definition and the place of its line."""
-
-    number: int
-    instance_id: str
-    definition_id: str
-    offset: int
-    length: int
-
-
-class Batch(NamedTuple):
-    """What is moved to the index in one transaction.  Rows and entries replace those of the same number."""
-
-    entries: list[IndexedPlace]
-    rows: list[tuple[IndexedRow, bool]]
-    """Each with whether its entry is a stateless task."""
-    removed: list[int]
-    totals: dict[str, Totals]
-
-
-def checksum(descriptor: int, start: int, end: int, value: int = 0) -> int:
-    """Compute the CRC-32 of a part of a file, going on from that of what comes before it."""
-    while start < end:
-        data = read_at(descriptor, min(_CHUNK, end - start), start)
-        if not data:
-            return -1
-        value, start = zlib.crc32(data, value), start + len(data)
-    return value
+UNFINISHED: Final = ".new"
+"""The suffix of an index that is still being filled by a process that has not locked the store."""
 
 
 class IndexFile:
@@ -186,18 +77,18 @@ class IndexFile:
     # Making and opening
 
     @classmethod
-    def create(cls, directory: Path) -> Self:
+    def create(cls, directory: Path, suffix: str = SUFFIX) -> Self:
         """Make an empty index under a new name; it is valid after the first `write`.
 
         Raises:
             OSError, sqlite3.Error: if it cannot be made.
         """
         directory.mkdir(mode=0o700, exist_ok=True)
-        path = directory / f"{uuid.uuid4().hex}{SUFFIX}"
+        path = directory / f"{uuid.uuid4().hex}{suffix}"
         os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
         try:
-            made = cls(_connect(path), path)
-            made._connection.executescript(_TABLES)
+            made = cls(connect(path), path)
+            made._connection.executescript(TABLES)
             return made
         except BaseException:  # raised again, once what was begun is undone
             path.unlink(missing_ok=True)
@@ -219,7 +110,7 @@ class IndexFile:
             OSError, sqlite3.Error, ValueError, TypeError, KeyError: if it is none, or of another version.
         """
         os.close(open_private(path, os.O_RDONLY))  # no link is followed
-        opened = cls(_connect(path), path)
+        opened = cls(connect(path), path)
         try:
             opened._read_state()
         except BaseException:  # raised again; only the file must not stay open
@@ -234,7 +125,7 @@ class IndexFile:
             raise ValueError(f"version {version} of the index")
         with self._transaction("BEGIN"):
             self.changes, text = database.execute("SELECT changes, mark FROM state").fetchone()
-            self.definitions = {name: number for number, name in database.execute(_DEFINITIONS)}
+            self.definitions = {name: number for number, name in database.execute(DEFINITIONS)}
         facts = json.loads(text)
         seal = facts.pop("seal")
         self.mark = Mark(**facts, seal=None if seal is None else tuple(seal))
@@ -257,6 +148,15 @@ class IndexFile:
         self._connection.close()
         if self._private is not None:
             self._private.cleanup()
+
+    def publish(self) -> None:
+        """Close an unfinished index, and give it a name by which it is found.
+
+        Raises:
+            OSError: if that failed.
+        """
+        self.close()
+        self.path.replace(self.path.with_suffix(SUFFIX))
 
     def remove(self) -> None:
         """Close the file and remove it, if the system permits that."""
@@ -324,7 +224,7 @@ class IndexFile:
     def last_end(self, definition_id: str, default: int) -> int:
         """When the last task of a definition ended, in nanoseconds."""
         number = self.definitions.get(definition_id)
-        [(found,)] = self._all(f"SELECT max(r.end) FROM rows r WHERE r.definition = ? AND {_HIDDEN}", number)
+        [(found,)] = self._all(f"SELECT max(r.end) FROM rows r WHERE r.definition = ? AND {HIDDEN}", number)
         return default if found is None else int(found)
 
     def entry(self, instance_id: str) -> IndexedPlace | None:
@@ -343,17 +243,17 @@ class IndexFile:
 
     def has_task(self, task_id: str) -> bool:
         """Whether there is a record of a task."""
-        return bool(self._all(f"SELECT 1 FROM rows r WHERE r.task = ? AND {_HIDDEN} LIMIT 1", task_id))
+        return bool(self._all(f"SELECT 1 FROM rows r WHERE r.task = ? AND {HIDDEN} LIMIT 1", task_id))
 
     def rows_of(self, entry: int) -> list[IndexedRow]:
         """The rows of an entry that are not hidden, in the order logged."""
-        found = self._all(f"{_ROWS} WHERE r.entry = ? AND {_HIDDEN} ORDER BY r.ordinal", entry)
-        return [_row(each) for each in found]
+        found = self._all(f"{ROWS} WHERE r.entry = ? AND {HIDDEN} ORDER BY r.ordinal", entry)
+        return [row_from(each) for each in found]
 
     def row(self, entry: int, ordinal: int) -> IndexedRow | None:
         """One row of an entry; None if it is not here, or hidden."""
-        found = self._all(f"{_ROWS} WHERE r.entry = ? AND r.ordinal = ? AND {_HIDDEN}", entry, ordinal)
-        return _row(found[0]) if found else None
+        found = self._all(f"{ROWS} WHERE r.entry = ? AND r.ordinal = ? AND {HIDDEN}", entry, ordinal)
+        return row_from(found[0]) if found else None
 
     def record_count(self, entry: int) -> int:
         """How many records an entry has here, hidden ones too."""
@@ -374,9 +274,9 @@ class IndexFile:
 
     def _placed(self, condition: str, values: list[Any], limit: int | None) -> list[PlacedRow]:
         cut = "" if limit is None else f" LIMIT {min(limit, 2**62)}"
-        query = f"{_PLACED} WHERE {condition} AND {_HIDDEN} ORDER BY r.start DESC, r.number DESC{cut}"
+        query = f"{PLACED} WHERE {condition} AND {HIDDEN} ORDER BY r.start DESC, r.number DESC{cut}"
         return [
-            PlacedRow(instance, entry, ordinal, offset, length, _span(span, extent), start, number)
+            PlacedRow(instance, entry, ordinal, offset, length, span_from(span, extent), start, number)
             for instance, entry, ordinal, offset, length, span, extent, start, number in self._all(query, *values)
         ]
 
@@ -400,16 +300,16 @@ class IndexFile:
         ):
             if value is not None:
                 conditions.append(condition)
-                values.append(_bound(value))
+                values.append(bound(value))
         if where.owners is not None:
             conditions.append(f"r.owner IN ({','.join('?' * len(where.owners))})")
-            values.extend(map(_text, where.owners))  # type: ignore[arg-type]
+            values.extend(map(stored_text, where.owners))  # type: ignore[arg-type]
         return self._placed(" AND ".join(conditions), values, where.limit)
 
     def stored(self, amended_from: int) -> Iterator[list[StoredEntry]]:
         """The entries here in their order, in slices, with the amendments from an offset in their journal on."""
         try:
-            yield from _stored_entries(self._connection, amended_from)
+            yield from stored_entries(self._connection, amended_from)
         except sqlite3.Error as error:
             raise self.failed(error) from error
 
@@ -417,7 +317,7 @@ class IndexFile:
         """The ids of the entries here, in their order."""
         last = 0
         while found := self._all(
-            "SELECT number, instance FROM entries WHERE number > ? ORDER BY number LIMIT ?", last, _SLICE
+            "SELECT number, instance FROM entries WHERE number > ? ORDER BY number LIMIT ?", last, SLICE
         ):
             last = found[-1][0]
             yield from (instance for _, instance in found)
@@ -467,7 +367,7 @@ class IndexFile:
             self.definitions = {name: number for name, number in self.definitions.items() if number <= known}
             raise
         finally:
-            database.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
+            database.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 
     def add(self, batch: Batch) -> None:
         """Put a batch in without a transaction of its own."""
@@ -479,12 +379,12 @@ class IndexFile:
         ):
             if definition not in self.definitions:
                 number = self.definitions[definition] = len(self.definitions) + 1
-                database.execute("INSERT INTO definitions VALUES (?, ?, '{}')", (number, _text(definition)))
+                database.execute("INSERT INTO definitions VALUES (?, ?, '{}')", (number, stored_text(definition)))
         numbers = self.definitions
         database.executemany("DELETE FROM rows WHERE number = ?", [(number,) for number in batch.removed])
         database.executemany(
             "INSERT OR REPLACE INTO entries VALUES (?, ?, ?)",
-            [(each.number, _text(each.instance_id), numbers[each.definition_id]) for each in batch.entries],
+            [(each.number, stored_text(each.instance_id), numbers[each.definition_id]) for each in batch.entries],
         )
         database.executemany(
             "INSERT OR REPLACE INTO places VALUES (?, ?, ?)",
@@ -495,7 +395,7 @@ class IndexFile:
             [
                 (
                     each.number,
-                    _text(each.row.task_id),
+                    stored_text(each.row.task_id),
                     each.entry,
                     each.ordinal,
                     numbers[each.row.definition_id],
@@ -506,7 +406,7 @@ class IndexFile:
                     each.row.cost,
                     each.row.rating,
                     each.row.success,
-                    _text(each.row.owner),
+                    stored_text(each.row.owner),
                     stateless,
                     *(each.span or (None, None)),
                 )
@@ -520,7 +420,7 @@ class IndexFile:
 
     def finish(self, mark: Mark, totals: dict[str, Totals]) -> None:
         """Make what was put in with `add` a valid index."""
-        with self._changing(mark, _BUSY_SECONDS):
+        with self._changing(mark, BUSY_SECONDS):
             self.add(Batch([], [], [], totals))
             self._connection.execute(f"PRAGMA user_version = {FORMAT}")
 
@@ -537,7 +437,7 @@ class IndexFile:
         """
         self._connection.commit()
         self._connection.execute("PRAGMA synchronous = FULL")
-        for statement in _INDEXES.split(";")[:-1]:
+        for statement in INDEXES.split(";")[:-1]:
             self._connection.execute(statement)
         doubled = self._all("SELECT instance FROM entries GROUP BY instance HAVING count(*) > 1")
         result = []
@@ -577,123 +477,6 @@ class IndexFile:
         Raises:
             sqlite3.Error, StaleIndexError: if that failed.
         """
-        with self._changing(mark, _BUSY_SECONDS):
+        with self._changing(mark, BUSY_SECONDS):
             self._connection.execute("DROP TABLE places")
             self._connection.execute("ALTER TABLE places_new RENAME TO places")
-
-
-class NewPlaces:
-    """The places of entries in a file that is being written, collected beside those in use.
-
-    Args:
-        index: whose entries they are.
-    """
-
-    def __init__(self, index: IndexFile) -> None:
-        self._connection = _connect(index.path)
-        self._connection.executescript(
-            "DROP TABLE IF EXISTS places_new; CREATE TABLE places_new "
-            "(number INTEGER PRIMARY KEY, offset INTEGER NOT NULL, length INTEGER NOT NULL);"
-        )
-
-    def add(self, places: Iterable[tuple[int, int, int]]) -> None:
-        """Add the number, offset and length of some entries."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.executemany("INSERT INTO places_new VALUES (?, ?, ?)", places)
-        self._connection.commit()
-
-    def stored(self, amended_from: int) -> Iterator[list[StoredEntry]]:
-        """The entries of the index in slices; nothing may be written to it meanwhile but this object's places."""
-        return _stored_entries(self._connection, amended_from)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
-
-
-class StoredEntry(NamedTuple):
-    """An entry in the performance file: where its line is, and which records were added or changed since."""
-
-    number: int
-    offset: int
-    length: int
-    amendments: dict[int, Span]
-    """By the ordinals of the records."""
-
-
-def _stored_entries(connection: sqlite3.Connection, amended_from: int) -> Iterator[list[StoredEntry]]:
-    """The entries of an index in their order, in slices, each read in one step."""
-    last = -1
-    while True:
-        places = connection.execute(
-            "SELECT number, offset, length FROM places WHERE number > ? ORDER BY number LIMIT ?", (last, _SLICE)
-        ).fetchall()
-        if not places:
-            return
-        first, last = places[0][0], places[-1][0]
-        amended: dict[int, dict[int, Span]] = {}
-        query = (
-            "SELECT entry, ordinal, span, span_length FROM rows "
-            "WHERE span IS NOT NULL AND span >= ? AND entry BETWEEN ? AND ?"
-        )
-        for entry, ordinal, span, length in connection.execute(query, (amended_from, first, last)):
-            amended.setdefault(entry, {})[ordinal] = Span(span, length)
-        yield [StoredEntry(number, offset, length, amended.get(number, {})) for number, offset, length in places]
-
-
-_DEFINITIONS: Final = "SELECT number, definition FROM definitions"
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    name = f"{path.absolute().as_uri()}?mode=rw"  # only a file that is there
-    connection = sqlite3.connect(name, _BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
-    for pragma in ("temp_store = MEMORY", "cache_size = -8000", "journal_mode = TRUNCATE", "trusted_schema = OFF"):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.execute("CREATE TEMP TABLE hidden (number INTEGER PRIMARY KEY)")
-    return connection
-
-
-def _row(found: Sequence[Any]) -> IndexedRow:
-    number, task, entry, ordinal, definition, start, end, duration, tokens, cost, rating, success, owner = found[:13]
-    row = Row(task, definition, start, end, duration, tokens, cost, rating, bool(success), owner)
-    return IndexedRow(number, entry, ordinal, row, _span(*found[13:15]))
-
-
-def _span(offset: int | None, length: int | None) -> Span | None:
-    return None if offset is None or length is None else Span(offset, length)
-
-
-def _text(text: str) -> str:
-    """Halves of surrogate pairs become U+FFFD, as in the files."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _bound(value: Any) -> Any:
-    """A value as SQLite compares it: its integers have 64 bits."""
-    if isinstance(value, str):
-        return _text(value)
-    return float(value) if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
-
-
-def find(directory: Path) -> Iterator[tuple[Path, IndexFile | None]]:
-    """The index files in a directory; None for one that cannot be opened."""
-    try:
-        names = sorted(os.listdir(directory))
-    except OSError:
-        return
-    for name in names:
-        if name.endswith(SUFFIX):
-            path = directory / name
-            try:
-                yield path, IndexFile.open(path)
-            except (OSError, sqlite3.Error, ValueError, TypeError, KeyError):
-                yield path, None
-
-
-def journal_checksum(file: Descriptor | None, length: int) -> int:
-    """The CRC-32 of the beginning of a journal; -1 if it is shorter."""
-    if not length:
-        return 0
-    return -1 if file is None else checksum(file.number, 0, length)

@@ -30,8 +30,9 @@ from typing import Any, Final
 
 from ai_wm.data.fields import ZERO_TIME
 from ai_wm.store.files import Descriptor, FileSystem, atomic_write, read_at
-from ai_wm.store.index import JournaledInstance, RecordIndex
-from ai_wm.store.index_file import Span, checksum
+from ai_wm.store.index import RecordIndex
+from ai_wm.store.index_entries import JournaledInstance
+from ai_wm.store.index_tables import Span, checksum
 from ai_wm.store.json_array import read_line, write_line
 from ai_wm.store.rows import is_text, is_usage, nanoseconds, record_row
 from ai_wm.support.process_lock import ProcessLock, try_hold

@@ -36,8 +36,9 @@ from ai_wm.store import changes, engine
 from ai_wm.store.base import T
 from ai_wm.store.engine import StorageEngine
 from ai_wm.store.files import FileSystem
-from ai_wm.store.index import Place, RecordIndex
-from ai_wm.store.index_file import StaleIndexError
+from ai_wm.store.index import RecordIndex
+from ai_wm.store.index_entries import Place
+from ai_wm.store.index_tables import StaleIndexError
 from ai_wm.store.rows import script_record
 from ai_wm.store.state_directory import StateDirectory
 from ai_wm.store.tidying import tidy_up
@@ -92,6 +93,7 @@ class JsonStore:
         self._engine = StorageEngine(self._directory, self._state, files, clock, providers)
         self._commit = GroupCommit(self._execute)
         try:
+            self._engine.indexes.look_ahead()
             with self._locked():
                 self._engine.load(self._engine.summaries.read())
                 self._engine.start()

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from ai_wm.data.fields import plain
 from ai_wm.store.files import Descriptor, read_at
-from ai_wm.store.index import Place
-from ai_wm.store.index_file import Span, StoredEntry
+from ai_wm.store.index_entries import Place
+from ai_wm.store.index_tables import Span, StoredEntry
 from ai_wm.store.json_array import read_line, write_line
 
 _HEAD: Final = struct.Struct("<qqqq")

@@ -183,10 +183,13 @@ def record_row(record: dict[str, Any]) -> Row | None:
 
 def is_text(*texts: str) -> bool:
     """Whether texts can be written as UTF-8: halves of surrogate pairs cannot."""
-    try:
-        return all(text.isascii() or text.encode() for text in texts)
-    except UnicodeEncodeError:
-        return False
+    for text in texts:
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                return False
+    return True
 
 
 def row_of(record: PerformanceRecord) -> Row | None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from ai_wm.store.files import io_error, read_at
-from ai_wm.store.index_file import IndexFile, Mark, NewPlaces, StaleIndexError
+from ai_wm.store.index_file import IndexFile
+from ai_wm.store.index_tables import Mark, StaleIndexError, StoredEntry, connect, stored_entries
 from ai_wm.store.performance_file import NewFile
 from neuroscript import get_logger
 
@@ -40,7 +41,7 @@ def tidy_up(engine: StorageEngine, locked: Callable[[], AbstractContextManager[N
         engine.refresh()
         if not engine.is_wasteful(spare):
             return
-        lock = engine.hold_index()
+        lock = engine.indexes.hold()
         if lock is None:
             return
         if not engine.move_holding() or engine.index.disk is None:
@@ -50,7 +51,7 @@ def tidy_up(engine: StorageEngine, locked: Callable[[], AbstractContextManager[N
     try:
         new = engine.performance.new_file()
         try:
-            places = NewPlaces(disk)
+            places = _NewPlaces(disk)
             try:
                 for entries in places.stored(disk.mark.amended_from):
                     placed = []
@@ -101,3 +102,32 @@ def _put_in_place(engine: StorageEngine, disk: IndexFile, new: NewFile) -> None:
         with engine.performance.telling():
             disk.switch_places(tidied)
         engine.load(engine.summaries.state, verify=False)
+
+
+class _NewPlaces:
+    """The places of entries in a file that is being written, collected beside those in use.
+
+    Args:
+        index: whose entries they are.
+    """
+
+    def __init__(self, index: IndexFile) -> None:
+        self._connection = connect(index.path)
+        self._connection.executescript(
+            "DROP TABLE IF EXISTS places_new; CREATE TABLE places_new "
+            "(number INTEGER PRIMARY KEY, offset INTEGER NOT NULL, length INTEGER NOT NULL);"
+        )
+
+    def add(self, places: Iterable[tuple[int, int, int]]) -> None:
+        """Add the number, offset and length of some entries."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._connection.executemany("INSERT INTO places_new VALUES (?, ?, ?)", places)
+        self._connection.commit()
+
+    def stored(self, amended_from: int) -> Iterator[list[StoredEntry]]:
+        """The entries of the index in slices; nothing may be written to it meanwhile but this object's places."""
+        return stored_entries(self._connection, amended_from)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()

@@ -31,6 +31,7 @@ from ai_wm.data.types import (
 )
 from ai_wm.store import JsonStore, Store, engine, filling
 from ai_wm.store.changes import RECOVERED
+from ai_wm.store.index_directory import INDEX_DIRECTORY
 from ai_wm.store.state_directory import STATE_DIRECTORY
 from neuroscript.errors import ConflictError, NotFoundError
 
@@ -374,7 +375,7 @@ class JsonStoreMachine(StoreMachine):
     @rule(whole=st.booleans())
     def lose_the_index(self, whole: bool) -> None:
         """Somebody removes the index on disk while it is in use."""
-        place = self.directory / STATE_DIRECTORY / engine.INDEX_DIRECTORY
+        place = self.directory / STATE_DIRECTORY / INDEX_DIRECTORY
         for path in place.glob("*.sqlite3"):
             path.unlink()
         if whole:
@@ -385,7 +386,7 @@ class JsonStoreMachine(StoreMachine):
         """Somebody writes into the index on disk while it is not in use."""
         for store in self.stores:
             store.close()
-        for path in (self.directory / STATE_DIRECTORY / engine.INDEX_DIRECTORY).glob("*.sqlite3"):
+        for path in (self.directory / STATE_DIRECTORY / INDEX_DIRECTORY).glob("*.sqlite3"):
             path.write_bytes(path.read_bytes()[:-1000].replace(b"stateless", b"stateful!"))
         self.stores = [open_store(self.kind, self.directory) for _ in range(2)]
         self.recovered(0, 1)
