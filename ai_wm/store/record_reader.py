@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ from ai_wm.store.index_entries import Place
 from ai_wm.store.index_tables import Span, StoredEntry
 from ai_wm.store.json_array import read_line, write_line
 
-_HEAD: Final = struct.Struct("<qqqq")
+_HEAD: Final = struct.Struct("<qqq")
 _AMENDMENT: Final = struct.Struct("<qqq")
 
 
@@ -52,18 +53,20 @@ class RecordReader:
 
     def entries(self, stored: Iterable[StoredEntry]) -> Iterator[dict[str, Any]]:
         """Read entries with their amendments, one by one; where they are is looked up at once."""
-        places = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed when the iterator ends
-        for entry in stored:
-            places.write(_HEAD.pack(entry.number, entry.offset, entry.length, len(entry.amendments)))
-            for ordinal, span in entry.amendments.items():
-                places.write(_AMENDMENT.pack(ordinal, *span))
-        places.seek(0)
+        with contextlib.ExitStack() as until_complete:
+            places = until_complete.enter_context(tempfile.TemporaryFile())
+            for entry in stored:
+                places.write(_HEAD.pack(entry.offset, entry.length, len(entry.amendments)))
+                for ordinal, span in entry.amendments.items():
+                    places.write(_AMENDMENT.pack(ordinal, *span))
+            places.seek(0)
+            until_complete.pop_all()
         return self._spooled(places)
 
     def _spooled(self, places: Any) -> Iterator[dict[str, Any]]:
         with places:
             while head := places.read(_HEAD.size):
-                _, offset, length, count = _HEAD.unpack(head)
+                offset, length, count = _HEAD.unpack(head)
                 amendments = {}
                 for _ in range(count):
                     ordinal, start, extent = _AMENDMENT.unpack(places.read(_AMENDMENT.size))
