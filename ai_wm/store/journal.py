@@ -197,13 +197,13 @@ class Journals:
             raise
         self._descriptor, self._number = new, self._number + 1
         self._offsets[self.own_name] = len(data)
-        self._offsets.pop(old_name)
+        self._offsets.pop(old_name, None)
         self._bytes = {}
         for instance_id, line in lines:
             self._bytes[instance_id] = self._bytes.get(instance_id, 0) + len(line)
         for live in mine:
             live.owner = self.own_name
-        (self._directory / old_name).unlink()
+        (self._directory / old_name).unlink(missing_ok=True)
         if old is not None:
             old.close()
 
@@ -269,6 +269,8 @@ class Journals:
         sizes = self._sizes()
         if sizes == self._offsets:
             return True
+        if self.restore(index, sizes):
+            sizes = self._sizes()
         if sizes.get(AMENDMENTS, 0) < self._offsets.get(AMENDMENTS, 0):
             return False
         for gone in self._offsets.keys() - sizes.keys():
@@ -281,6 +283,39 @@ class Journals:
                 self._read_one(name, index)
             self._offsets.setdefault(name, 0)
         return True
+
+    def restore(self, index: RecordIndex, sizes: dict[str, int] | None = None) -> bool:
+        """Write this store's journal and the amendments anew if somebody removed them; whether that was so.
+
+        Nobody of this program removes the journal of a living process, nor the amendments before the performance file
+        holds them, so that it is another file then.
+
+        Args:
+            index: what the journals held, as far as they were read.
+            sizes: the journals that are there; None: look.
+
+        Raises:
+            OSError: if that failed; it is tried again the next time.
+        """
+        there = self._sizes() if sizes is None else sizes
+        if self._offsets.keys() <= there.keys():
+            return False
+        restored = False
+        if self._owner and self.own_name not in there:
+            alive = try_hold(self._directory / f"{self._owner}{_LOCK_SUFFIX}")
+            if alive is not None:  # the name of the lock was removed as well
+                self._alive = alive
+            self._renew(index)
+            restored = True
+        if self.amendments and AMENDMENTS not in there and self._amendments is not None:
+            data = read_at(self._amendments.number, self.amendments, 0)
+            with atomic_write(self._files, self._directory / AMENDMENTS) as descriptor:
+                self._files.write_at(descriptor, data, 0)
+            self._amendments = None
+            restored = True
+        if restored:
+            _LOG.warning("%s: journals were removed while they were in use; they are written anew", self._directory)
+        return restored
 
     def changed(self) -> bool:
         """Whether `read` would find anything new.  Needs no lock."""

@@ -313,3 +313,21 @@ def test_the_journal_that_a_killed_process_had_just_begun_is_cleared_away(
     JsonStore(directory).close()
     assert not (directory / AMENDMENTS).exists()
     assert ratings(directory) == before
+
+
+def test_amendments_that_somebody_removes_are_written_anew(store: JsonStore, directory: Path, tmp_path: Path) -> None:
+    rate(store, "i-0", 1)
+    other = JsonStore(directory, files=Files())
+    store.add_record(record("late", "i"))
+    before = (directory / AMENDMENTS).read_bytes()
+    (directory / AMENDMENTS).unlink()
+    assert other.record("i-0") == store.record("i-0")
+    assert (directory / AMENDMENTS).read_bytes() == before
+    (directory / AMENDMENTS).unlink()
+    rate(store, "i-1", 2)
+    rate(other, "late", 3)
+    again = reopened(directory, tmp_path / "copy")
+    assert again.records("def-1") == store.records("def-1") == other.records("def-1")
+    assert again.summary("def-1").average_quality_score == 2
+    again.close()
+    other.close()
