@@ -335,6 +335,10 @@ class Journals:
             self._listing = (0, {})
             return {}
 
+    def close_amendments(self) -> None:
+        """Let the amendments be opened anew: another file may have their name."""
+        self._amendments = None
+
     def forget(self, amended: int) -> None:
         """Let the next `read` begin at the beginning of all journals, because the index will be a new one.
 

@@ -44,6 +44,8 @@ PADDING_STEP: Final = 16384
 """The file grows in steps of this many bytes while it is in use."""
 
 _BUFFER: Final = 1 << 20
+_SYNC_BYTES: Final = 1 << 22
+"""A new file is synced whenever it has grown by so much: who syncs the file in use may wait for all that is dirty."""
 
 _LOOK_SECONDS: Final = 0.25
 """How often the file is checked for changes in place by other programs, in seconds."""
@@ -430,7 +432,7 @@ class NewFile:
         path.unlink(missing_ok=True)
         self.file = Descriptor(files.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
         self._buffer = bytearray(HEAD)
-        self._written = 0
+        self._written = self._unsynced = 0
         self.checksum = 0
         """The CRC-32 of what was written."""
         self.count = 0
@@ -462,9 +464,11 @@ class NewFile:
         self._files.write_at(self.file.number, data, self._written)
         self.checksum = zlib.crc32(data, self.checksum)
         self._written += len(data)
+        self._unsynced += len(data)
         self._buffer.clear()
-        if sync:
-            self._files.sync(self.file.number)
+        if sync or self._unsynced >= _SYNC_BYTES:
+            self._files.sync_data(self.file.number)
+            self._unsynced = 0
 
     def end(self, instead: Path) -> None:
         """Write the end, and sync all.

@@ -44,7 +44,11 @@ def tidy_up(engine: StorageEngine, locked: Callable[[], AbstractContextManager[N
         lock = engine.indexes.hold()
         if lock is None:
             return
-        if not engine.move_holding() or engine.index.disk is None:
+        moved = engine.move_holding()
+        if not moved and engine.stale:  # the index on disk was another's, or was removed
+            engine.refresh()
+            moved = engine.move_holding()
+        if not moved or engine.index.disk is None:
             lock.release()
             return
         disk, reader = engine.index.disk, engine.reader()

@@ -376,6 +376,21 @@ class TestTidyingUp:
         store.close()
         assert not list(directory.glob("*.tmp"))
 
+    def test_another_process_goes_on_with_the_same_index(self, directory: Path) -> None:
+        """Though it has the amendments open that were taken into the new file, and there are new ones."""
+        store, other = JsonStore(directory, files=Files()), JsonStore(directory, files=Files())
+        before = index_files(directory)
+        for rating in range(3):
+            store.add_feedback("t0", SupervisorFeedback(rating=rating))
+            assert other.record("t0") == store.record("t0")
+            store.save()
+            store.add_feedback("t4", SupervisorFeedback(rating=rating))
+            assert store._engine.move()
+            assert answers(other) == answers(store)
+            assert index_files(directory) == before
+        store.close()
+        other.close()
+
     def test_one_at_a_time(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         store, other = JsonStore(directory, files=Files()), JsonStore(directory, files=Files())
         store.add_feedback("t0", SupervisorFeedback(rating=1))
