@@ -483,7 +483,8 @@ class RecordIndex:
                 instance_id, definition_id = disk.name_of(number)
                 self._count_spawned(Entry(number, instance_id, definition_id), -1)
                 self.stored_count -= 1
-                self.live_bytes -= disk.length_of(number) + _SEPARATOR
+                place = disk.place_of(number)
+                self.live_bytes -= 0 if place is None else place[1] + _SEPARATOR
             disk.supersede(numbers, by)
         self._loading = False
         self._changed = changed
@@ -491,6 +492,26 @@ class RecordIndex:
             self._find_last(definition_id, self._counts[definition_id])
         disk.finish(self.mark(mark), self.stored_totals())
         self._changed = set()
+
+    def relocate(self, tail: int) -> None:
+        """Note that the file was written anew, with what the index on disk covers tidied up, and the rest as it was.
+
+        Args:
+            tail: where that rest began in the old file; its new beginning is the index's mark.
+        """
+        disk = self.disk
+        assert disk is not None
+        mark, last = disk.mark, disk.last_numbers()[0]
+        live_bytes = mark.live_bytes
+        for entry in self._entries.values():
+            if entry.live is None:
+                place = disk.place_of(entry.number) if entry.number <= last else None
+                if entry.offset >= tail:
+                    entry.offset += mark.tail - tail
+                    live_bytes += entry.length + _SEPARATOR - (0 if place is None else place[1] + _SEPARATOR)
+                elif place is not None:
+                    entry.offset, entry.length = place
+        self.live_bytes, self.amended_from, self.amended_to = live_bytes, mark.amended_from, mark.amended_to
 
     def mark(self, mark: Mark) -> Mark:
         """A mark with the counts as they are in memory."""

@@ -346,8 +346,8 @@ class IndexFile:
             self.add(batch)
 
     @contextlib.contextmanager
-    def _changing(self, mark: Mark, wait_seconds: float) -> Iterator[None]:
-        """Context manager for a transaction that ends in a new state."""
+    def _changing(self, mark: Mark, wait_seconds: float, *, keep_hidden: bool = False) -> Iterator[None]:
+        """Context manager for a transaction that ends in a new state, and after which no row is hidden any more."""
         database = self._connection
         database.execute(f"PRAGMA busy_timeout = {int(wait_seconds * 1000)}")
         known = len(self.definitions)
@@ -360,7 +360,7 @@ class IndexFile:
                 database.execute("DELETE FROM state")
                 database.execute("INSERT INTO state VALUES (?, ?)", (self.changes + 1, json.dumps(asdict(mark))))
             self.changes, self.mark = self.changes + 1, mark
-            if self._hiding:
+            if self._hiding and not keep_hidden:
                 database.execute("DELETE FROM temp.hidden")
                 self._hiding = False
         except BaseException:  # raised again, once what was begun is undone
@@ -464,10 +464,11 @@ class IndexFile:
         [(instance, definition)] = self._all(f"{query} WHERE e.number = ?", number)
         return instance, definition
 
-    def length_of(self, number: int) -> int:
-        """The length of an entry's line."""
-        [(length,)] = self._all("SELECT length FROM places WHERE number = ?", number)
-        return int(length)
+    def place_of(self, number: int) -> tuple[int, int] | None:
+        """The offset and length of an entry's line; None if it is not here."""
+        for offset, length in self._all("SELECT offset, length FROM places WHERE number = ?", number):
+            return offset, length
+        return None
 
     # New places, while the performance file is written anew
 
@@ -477,6 +478,6 @@ class IndexFile:
         Raises:
             sqlite3.Error, StaleIndexError: if that failed.
         """
-        with self._changing(mark, BUSY_SECONDS):
-            self._connection.execute("DROP TABLE places")
+        with self._changing(mark, BUSY_SECONDS, keep_hidden=True):
+            self._connection.execute("ALTER TABLE places RENAME TO places_old")
             self._connection.execute("ALTER TABLE places_new RENAME TO places")

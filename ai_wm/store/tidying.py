@@ -12,7 +12,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ai_wm.store.files import io_error, read_at
 from ai_wm.store.index_file import IndexFile
@@ -22,6 +22,8 @@ from neuroscript import get_logger
 
 if TYPE_CHECKING:
     from ai_wm.store.engine import StorageEngine
+
+_REMOVED_AT_ONCE: Final = 50_000
 
 _LOG = get_logger("ai_wm.store")
 
@@ -67,7 +69,11 @@ def tidy_up(engine: StorageEngine, locked: Callable[[], AbstractContextManager[N
                 places.close()
             new.flush(sync=True)
             with locked():
-                _put_in_place(engine, disk, new)
+                engine.refresh()  # so that little is left to be read when it counts
+            with locked():
+                in_place = _put_in_place(engine, disk, new)
+            if in_place:
+                _remove_old_places(disk)
         finally:
             new.discard()
     except OSError as error:
@@ -78,12 +84,12 @@ def tidy_up(engine: StorageEngine, locked: Callable[[], AbstractContextManager[N
         lock.release()
 
 
-def _put_in_place(engine: StorageEngine, disk: IndexFile, new: NewFile) -> None:
-    """Put the new file in the place of the old one, unless that is another by now."""
+def _put_in_place(engine: StorageEngine, disk: IndexFile, new: NewFile) -> bool:
+    """Put the new file in the place of the old one, unless that is another by now; whether it was done."""
     engine.refresh()
     old, mark, state = engine.index.disk, disk.mark, engine.performance.state
     if old is not disk or state.reader is None or state.seen is None or state.seen[0] != mark.inode:
-        return  # another program wrote the file meanwhile, or removed the index
+        return False  # another program wrote the file meanwhile, or removed the index
     with contextlib.suppress(StaleIndexError):
         appended = state.count - mark.count
         tail, checksum, count = new.tail, new.checksum, new.count
@@ -105,7 +111,19 @@ def _put_in_place(engine: StorageEngine, disk: IndexFile, new: NewFile) -> None:
         )
         with engine.performance.telling():
             disk.switch_places(tidied)
-        engine.load(engine.summaries.state, verify=False)
+        engine.index.relocate(mark.tail)
+        engine.stale = False
+        return True
+    return False
+
+
+def _remove_old_places(disk: IndexFile) -> None:
+    """Remove the places in the old file, little by little: readers wait for whoever writes to the index."""
+    with contextlib.closing(connect(disk.path)) as connection:
+        [(last,)] = connection.execute("SELECT coalesce(max(number), 0) FROM places_old").fetchall()
+        for number in range(0, last + 1, _REMOVED_AT_ONCE):
+            connection.execute("DELETE FROM places_old WHERE number < ?", (number,))
+        connection.execute("DROP TABLE places_old")
 
 
 class _NewPlaces:
@@ -118,7 +136,7 @@ class _NewPlaces:
     def __init__(self, index: IndexFile) -> None:
         self._connection = connect(index.path)
         self._connection.executescript(
-            "DROP TABLE IF EXISTS places_new; CREATE TABLE places_new "
+            "DROP TABLE IF EXISTS places_old; DROP TABLE IF EXISTS places_new; CREATE TABLE places_new "
             "(number INTEGER PRIMARY KEY, offset INTEGER NOT NULL, length INTEGER NOT NULL);"
         )
 
