@@ -3,8 +3,8 @@
 Beside the two files it keeps a directory, ``ai_worker_state``, with its lock and its journals (`ai_wm.store.journal`):
 what live instances did, and what was changed in retired ones since the file was written.  Every change is made with the
 lock held: what other processes did since is read first, then the change is planned, written, synced and applied to the
-index of the records, most of which is on disk (`ai_wm.store.index_file`).  Readers ask the file system whether anything changed, a few microseconds' work, and take the lock
-only if so.
+index of the records, most of which is on disk (`ai_wm.store.index_file`).  Readers ask the file system whether anything
+changed, a few microseconds' work, and take the lock only if so.
 """
 
 from __future__ import annotations
