@@ -231,15 +231,23 @@ class AIWorkerManager:
         """Says whether the key of a definition is there, without showing it; error 9 if there is no such definition."""
         return self._wiring.key_status(self._definitions.find(id_or_name).auth)
 
-    def update_worker_definition(self, id_or_name: str, updates: Mapping[str, Any]) -> AIWorkerDefinition:
+    def update_worker_definition(
+        self, id_or_name: str, updates: Mapping[str, Any], *, merge: bool = False
+    ) -> AIWorkerDefinition:
         """Changes a definition, wholly or not at all, and saves it.  Returns it as it is now.
+
+        Args:
+            id_or_name: the definition.
+            updates: the fields that change, each with its new value.
+            merge: whether maps are merged into the old ones key by key, where None takes a key out, as in a JSON merge
+                patch (RFC 7396); otherwise they replace them.
 
         Raises:
             NeuroScriptError: 9 unknown; 4 for a key or value that does not fit; 11 for the id and the summary; 42 if
                 the new name is taken; 25 and 26 if it cannot be written.
         """
         self._check_open()
-        return self._definitions.update(id_or_name, updates)
+        return self._definitions.update(id_or_name, updates, merge=merge)
 
     def standing(self, id_or_name: str) -> str:
         """Returns whose a definition is: ``host``, ``script`` or ``untrusted``.
@@ -283,7 +291,7 @@ class AIWorkerManager:
     def load_worker_definitions_from_file(self) -> int:
         """Reads definitions and performance data again, and returns the number of definitions.  Raises as at start."""
         self._check_open()
-        self._store.reload()
+        self._definitions.reload()
         return len(self._store.definitions())
 
     def save_worker_definitions_to_file(self) -> int:
@@ -562,7 +570,7 @@ class AIWorkerManager:
             NeuroScriptError: 18 if a file is not valid; then what was loaded stays.
         """
         self._check_open()
-        self._store.reload()
+        self._definitions.reload()
         return self._records.count()
 
     # --- inside ------------------------------------------------------------------------------------------------------

@@ -8,15 +8,17 @@ calls wait for each other.  If one reservation fails, the earlier ones are relea
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from threading import Lock
+from threading import Condition
 from time import monotonic
 from typing import Final, Protocol
 
+from ai_wm.calls.estimating import Estimate
 from ai_wm.data.policy import WorkerPolicy
-from ai_wm.ratelimit import LimitPolicy, RateLimiter, Reservation
+from ai_wm.ratelimit import LimitPolicy
 from ai_wm.ratelimit.base import CEILING, COST_UNITS, cost_units
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -82,38 +84,76 @@ class RunBudget:
     """The cost budget of one run: how much it may still spend.  Safe to use from many threads.
 
     Args:
-        most: the most that all of its calls may cost together.
+        most: the most that all of its calls may cost together, in the currency.
     """
 
     def __init__(self, most: float) -> None:
-        self._most = cost_units(most)
-        self._lock = Lock()
+        self.most = most
+        self._units = cost_units(most)
+        self._changed = Condition()
+        self._waiting: deque[object] = deque()
         self._used = 0
+        self._in_flight = 0
 
-    def reserve(self, cost: float, subject: str) -> Share:
+    def reserve(
+        self, cost: float, subject: str, wait_seconds: float = 0.0, check: Callable[[], None] | None = None
+    ) -> Share:
         """Reserves the highest cost that a call may have.
+
+        Where calls in flight hold what is left, it waits for them, in order of arrival.
+
+        Args:
+            cost: that cost, in the currency.
+            subject: the name of the worker, for messages.
+            wait_seconds: how long to wait at most.
+            check: called ten times a second while waiting; raises to end the wait.
 
         Raises:
             NeuroScriptError: 46 if so much is not left.
         """
-        units = cost_units(cost)
-        with self._lock:
-            used = self._used
-            if used + units <= self._most:
-                self._used += units
-                return Share(self, units)
-        most, spent = self._most / COST_UNITS, used / COST_UNITS
-        raise NeuroScriptError(
+        units, place = cost_units(cost), object()
+        end = monotonic() + wait_seconds
+        with self._changed:
+            self._waiting.append(place)
+            try:
+                while True:
+                    fits = self._used + units <= self._units
+                    if fits and self._waiting[0] is place:
+                        share = Share(self, units)
+                        self._used += units
+                        self._in_flight += units
+                        return share
+                    settled, left = self._used - self._in_flight, end - monotonic()
+                    if settled + units > self._units or left <= 0:
+                        raise self._spent(cost, subject, wait_seconds)
+                    self._changed.wait(min(left, _CHECK_SECONDS))
+                    if check is not None:
+                        check()
+            finally:
+                self._waiting.remove(place)
+                self._changed.notify_all()
+
+    def _spent(self, cost: float, subject: str, waited: float) -> NeuroScriptError:
+        spent, held = (self._used - self._in_flight) / COST_UNITS, self._in_flight / COST_UNITS
+        flight = f" and calls in flight may cost {held:g} more" if held else ""
+        note = f"; it waited {waited:g} s for them" if held and waited else ""
+        return NeuroScriptError(
             ErrorCode.BUDGET_EXCEEDED,
-            f"{subject} was not asked: this run may cost {most:g} (max_cost_per_run); {spent:g} are spent or reserved, "
-            f"and this call may cost {cost:g}; raise it with --max-cost or WorkerPolicy(max_cost_per_run=…)",
-            details={"limit": "max_cost_per_run", "value": most, "used": spent},
+            f"{subject} was not asked: this run may cost {self.most:g} (max_cost_per_run); {spent:g} are spent"
+            f"{flight}, and this call may cost {cost:g}{note}; raise it with --max-cost or "
+            "WorkerPolicy(max_cost_per_run=…)",
+            details={"limit": "max_cost_per_run", "value": self.most, "used": spent + held},
         )
 
-    def correct(self, units: int) -> None:
-        """Adjusts the amount used by a positive or negative difference."""
-        with self._lock:
-            self._used += units
+    def end(self, reserved: int, used: int) -> None:
+        """Replaces what was reserved for a call by what it used, both in billionths of the currency."""
+        with self._changed:
+            self._used += used - reserved
+            self._in_flight -= reserved
+            self._changed.notify_all()
+
+
+_CHECK_SECONDS: Final = 0.1
 
 
 class Share:
@@ -122,13 +162,14 @@ class Share:
     __slots__ = ("_budget", "_units")
 
     def __init__(self, budget: RunBudget, units: int) -> None:
-        self._budget = budget
+        self._budget: RunBudget | None = budget
         self._units = units
 
     def settle(self, tokens: int, cost: float) -> None:
-        """Replaces the reserved cost by the actual cost of the call."""
-        units, self._units = self._units, 0
-        self._budget.correct(cost_units(cost) - units)
+        """Replaces the reserved cost by the actual cost of the call; it does nothing the second time."""
+        budget, self._budget = self._budget, None
+        if budget is not None:
+            budget.end(self._units, cost_units(cost))
 
     def release(self) -> None:
         """Returns the whole reservation to the budget."""
@@ -143,41 +184,42 @@ class Held(Protocol):
 
 
 class Holds:
-    """All reservations of one call: under its definition's limits, the ceilings and the run's budget.
+    """All reservations of one request: under its definition's limits, the ceilings and the run's budget.
 
     Args:
         own: the reservation under the limits of its definition.
         above: the reservations under the ceilings and in the budget of the run.
-        tokens: the number of tokens reserved.
-        cost: the cost reserved under the ceilings.
+        estimate: what is reserved.
         fallback_price: whether the ceilings are charged by an assumed price, since the model's price is unknown.
     """
 
-    __slots__ = ("above", "cost", "fallback_price", "own", "tokens")
+    __slots__ = ("above", "estimate", "fallback_price", "own")
 
-    def __init__(
-        self,
-        own: Reservation,
-        above: list[Held],
-        tokens: int,
-        cost: float,
-        fallback_price: bool = False,
-    ) -> None:
+    def __init__(self, own: Held, above: list[Held], estimate: Estimate, fallback_price: bool = False) -> None:
         self.own = own
         self.above = above
-        self.tokens = tokens
-        self.cost = cost
+        self.estimate = estimate
         self.fallback_price = fallback_price
 
+    @property
+    def tokens(self) -> int:
+        """The number of tokens reserved."""
+        return self.estimate.tokens
+
+    @property
+    def cost(self) -> float:
+        """The cost reserved."""
+        return self.estimate.cost
+
     def settle(self, tokens: int, cost: float, charged: float, lost: bool = False) -> None:
-        """Replaces the reserved tokens and cost by the actual use of the call.
+        """Replaces the reserved tokens and cost by the actual use of the request.
 
         Args:
-            tokens: the tokens that the call used.
+            tokens: the tokens that it used.
             cost: its cost according to its record.
             charged: its cost as charged to the ceilings.
-            lost: whether the use of some requests is unknown, since they were cut off; then at least the reserved
-                amount is charged, or aborting calls would be a way round the limits.
+            lost: whether its use is unknown, since it was cut off; then at least the reserved amount is charged, or
+                aborting calls would be a way round the limits.
         """
         if lost:
             tokens, cost, charged = max(tokens, self.tokens), max(cost, self.cost), max(charged, self.cost)
@@ -202,40 +244,3 @@ def _each(ends: list[Callable[[], None]]) -> None:
             failures.append(error)
     if failures:
         raise failures[0]
-
-
-def hold_all(
-    limiter: RateLimiter,
-    ceilings: Sequence[Ceiling],
-    *,
-    tokens: int,
-    cost: float,
-    wait_seconds: float | None,
-    cancelled: Callable[[], None] | None,
-) -> list[Held]:
-    """Reserves a call under all of several ceilings, or under none if one has no room.
-
-    Raises:
-        NeuroScriptError: 20 or 46 as `RateLimiter.reserve`.
-    """
-    held: list[Held] = []
-    deadline = monotonic() + (wait_seconds or 0.0)
-    try:
-        for ceiling in ceilings:
-            if wait_seconds is not None:
-                wait_seconds = max(0.0, deadline - monotonic())
-            held.append(
-                limiter.reserve(
-                    ceiling.limits_id,
-                    ceiling.limits,
-                    tokens=tokens,
-                    cost=cost,
-                    wait_seconds=wait_seconds,
-                    cancelled=cancelled,
-                    name=ceiling.subject,
-                )
-            )
-    except BaseException:  # whatever it was, what was reserved before it is given back
-        _each([each.release for each in held])
-        raise
-    return held

@@ -20,8 +20,12 @@ FALLBACK_CODES = frozenset(
 
 
 def asks_next(error: NeuroScriptError, *, is_fallback: bool) -> bool:
-    """Whether the next fallback is asked after an error; it is also asked after a fallback that may not be used."""
-    return error.code in FALLBACK_CODES or (is_fallback and error.code == ErrorCode.SECURITY)
+    """Whether the next fallback is asked after an error.
+
+    It is also asked after a call that is too large for its limits, and after a fallback that may not be used.
+    """
+    too_large = error.code == ErrorCode.RESOURCE_EXHAUSTION and "limit" in error.details
+    return error.code in FALLBACK_CODES or too_large or (is_fallback and error.code == ErrorCode.SECURITY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from ai_wm.data.bounds import bounded_cost
+from ai_wm.data.prices import PRICES
 
 CostSource = Literal["cost_metrics", "published", "unknown"]
 
@@ -21,7 +22,12 @@ INPUT = "input_cost_per_token"
 OUTPUT = "output_cost_per_token"
 CALL = "cost_per_call"
 CACHED_INPUT = "cached_input_cost_per_token"
-COST_KEYS = (INPUT, OUTPUT, CALL, CACHED_INPUT)
+CACHE_WRITE = "cache_write_cost_per_token"
+CACHE_WRITE_1H = "cache_write_1h_cost_per_token"
+
+_WRITE_FACTORS: Final = {"anthropic": (1.25, 2.0)}
+"""What writing to the cache, for minutes and for an hour, costs in units of the price of input, where a provider bills
+it and the definition names no price for it (docs.claude.com, prompt caching)."""
 
 # Whose published prices apply; models run locally or behind an address of one's own have none.
 _PUBLISHED_PROVIDERS = frozenset({"anthropic", "google", "openai"})
@@ -36,7 +42,7 @@ class Priced(Protocol):
 
     @property
     def cost_metrics(self) -> Mapping[str, float]:
-        """The definition's own prices, by the keys `COST_KEYS`."""
+        """The definition's own prices, by the keys `PRICES`."""
 
 
 class TokenCounts(Protocol):
@@ -91,9 +97,10 @@ def cost_of_call(
     """Computes the cost of a call, and says where its price comes from.
 
     Args:
-        definition: its ``cost_metrics`` count if they hold any of `COST_KEYS`.
+        definition: its ``cost_metrics`` count if they hold any of `PRICES`.
         usages: the tokens of each request of the call that was billed.  A price may depend on the size of a request, so
-            each is priced by itself.  Cached input is priced once: at the cached price if there is one, else as input.
+            each is priced by itself.  Cached input is priced once: at the cached price if there is one, else as input;
+            input that is written to the cache likewise, where a provider bills it by a multiple of the price of input.
         models: the names of the model for published prices, the one that answered first: a gateway may give the model
             another name, and then the one that was asked for counts.
         price_source: published prices; by default those of the optional library genai-prices, if it is installed.
@@ -103,7 +110,7 @@ def cost_of_call(
     Returns:
         The cost and its source.  ``unknown`` means that nobody knows the price and 0 was put down, not that it is free.
     """
-    prices = _own_prices(definition.cost_metrics)
+    prices = _own_prices(definition)
     own = None if prices is None else prices.cost(usages)
     if own is not None and not claimed:
         return own, "cost_metrics"
@@ -133,28 +140,41 @@ def _published(
     return None
 
 
-def estimate_cost(
+def most_cost(
     definition: Priced,
     model: str,
     *,
-    tokens: int,
-    input_tokens: int | None = None,
+    input_tokens: int,
+    output_tokens: int,
     price_source: PriceSource | None = None,
     claimed: bool = False,
+    tier: str = "",
+    written: bool = False,
 ) -> float:
-    """Estimates the highest cost that a call may have, for its reservation.
+    """Computes the highest cost that a call may have, for its reservation.
 
     Args:
         definition: whose prices count.
         model: the model to be asked.
-        tokens: the estimate of input and output tokens together.
-        input_tokens: how many of them are input; without it all are priced at the dearer of the two prices.
+        input_tokens: an upper bound of its input.
+        output_tokens: an upper bound of its output.
         price_source: published prices, as for `cost_of_call`.
         claimed: whether the definition is a script's, as for `cost_of_call`.
+        tier: the service tier that is asked for; empty for the usual one.  One without a price costs as the usual one.
+        written: whether the call may write its input to the provider's cache.
     """
-    splits = (0, tokens) if input_tokens is None else (min(input_tokens, tokens),)
-    usages = [_Split(part, tokens - part) for part in splits]
-    return max(cost_of_call(definition, [usage], [model], price_source, claimed=claimed)[0] for usage in usages)
+    usages = [TokenSplit(input_tokens, output_tokens)]
+    if written:
+        usages += (TokenSplit(input_tokens, output_tokens, written=input_tokens, long=long) for long in (False, True))
+    cached = definition.cost_metrics.get(CACHED_INPUT)
+    if cached is not None and cached > definition.cost_metrics.get(INPUT, 0):
+        usages.append(TokenSplit(input_tokens, output_tokens, read=input_tokens))
+    tiers = (tier, "") if tier else ("",)
+    return max(
+        cost_of_call(definition, [usage], [model], price_source, tier=each, claimed=claimed)[0]
+        for usage in usages
+        for each in tiers
+    )
 
 
 def is_priced(definition: Priced, model: str, price_source: PriceSource | None = None, *, vouched: bool = True) -> bool:
@@ -166,9 +186,9 @@ def is_priced(definition: Priced, model: str, price_source: PriceSource | None =
         price_source: published prices, as for `cost_of`.
         vouched: whether the definition's own prices count: those of a script do not, where it is the host who pays.
     """
-    if vouched and not definition.cost_metrics.keys().isdisjoint(COST_KEYS):
+    if vouched and not definition.cost_metrics.keys().isdisjoint(PRICES):
         return True
-    return (price_source or published_price)(str(definition.provider), model, _Split(1, 1)) is not None
+    return (price_source or published_price)(str(definition.provider), model, TokenSplit(1, 1)) is not None
 
 
 FALLBACK_INPUT_COST: Final = 30 / 1_000_000
@@ -223,6 +243,8 @@ def published_price(provider: str, model: str, usage: TokenCounts, tier: str = "
 
 def _context(provider: str, tier: str) -> dict[str, str]:
     """The service tier in the form by which the library selects prices."""
+    if tier == "batch":
+        return {"processing": "batch"}
     return {"speed": tier} if provider == "anthropic" else {"service_tier": tier}
 
 
@@ -241,15 +263,26 @@ def _prices_of(library: Any) -> Any:
     return library.data_snapshot.get_snapshot()
 
 
-class _Split:
-    """The estimated token counts of a call that has not been made."""
+class TokenSplit:
+    """The supposed token counts of a call that has not been made.
 
-    __slots__ = ("cache_read_tokens", "cache_write_tokens", "input_tokens", "output_tokens")
+    Args:
+        input_tokens: all input.
+        output_tokens: all output.
+        read: the part of the input that is read from the provider's cache.
+        written: the part that is written to it.
+        long: whether that is kept for an hour.
+    """
 
-    def __init__(self, input_tokens: int, output_tokens: int) -> None:
+    __slots__ = ("cache_read_tokens", "cache_write_1h_tokens", "cache_write_tokens", "input_tokens", "output_tokens")
+
+    def __init__(
+        self, input_tokens: int, output_tokens: int, *, read: int = 0, written: int = 0, long: bool = False
+    ) -> None:
         self.input_tokens = input_tokens
-        self.cache_read_tokens = 0
-        self.cache_write_tokens = 0
+        self.cache_read_tokens = read
+        self.cache_write_tokens = written
+        self.cache_write_1h_tokens = written if long else 0
         self.output_tokens = output_tokens
 
 
@@ -257,43 +290,71 @@ class _OwnPrices(NamedTuple):
     """A definition's own prices as integers in a small unit of the currency, in which every sum is exact.
 
     Args:
-        fraction: how many of these make one of the currency.
+        fraction: how many of that unit make one of the currency.
     """
 
+    fraction: int
     input: int
     output: int
     call: int
     cached_input: int
-    fraction: int
+    cache_write: int
+    cache_write_1h: int
 
     def cost(self, usages: Sequence[TokenCounts]) -> float:
         """The cost of some requests: the float nearest to the exact sum."""
         total = self.call
         for usage in usages:
             read = min(usage.cache_read_tokens, usage.input_tokens)
-            total += (usage.input_tokens - read) * self.input + read * self.cached_input
+            written = min(usage.cache_write_tokens, usage.input_tokens - read)
+            total += (usage.input_tokens - read - written) * self.input + read * self.cached_input
             total += usage.output_tokens * self.output
+            if written:
+                long = min(getattr(usage, "cache_write_1h_tokens", 0), written)
+                total += (written - long) * self.cache_write + long * self.cache_write_1h
         try:
             return bounded_cost(total / self.fraction)
         except OverflowError:
             return bounded_cost(math.inf if total > 0 else -math.inf)
 
 
-def _own_prices(metrics: Mapping[str, float]) -> _OwnPrices | None:
+def _own_prices(definition: Priced) -> _OwnPrices | None:
     """The own prices of a definition; None if it has none."""
-    if metrics.keys().isdisjoint(COST_KEYS):
+    metrics = definition.cost_metrics
+    if metrics.keys().isdisjoint(PRICES):
         return None
     given = metrics.get(INPUT, 0)
-    return _exact(given, metrics.get(OUTPUT, 0), metrics.get(CALL, 0), metrics.get(CACHED_INPUT, given))
+    write, long = metrics.get(CACHE_WRITE), metrics.get(CACHE_WRITE_1H)
+    factors = _WRITE_FACTORS.get(str(definition.provider), (1.0, 1.0))
+    return _exact(
+        given, metrics.get(OUTPUT, 0), metrics.get(CALL, 0), metrics.get(CACHED_INPUT, given), write, long, factors
+    )
 
 
 @lru_cache(maxsize=1024)
-def _exact(*prices: float) -> _OwnPrices:
-    # The shortest text of a float is the decimal number that was meant.
-    ratios = [Decimal(repr(price)).as_integer_ratio() for price in prices]
+def _exact(
+    given: float,
+    output: float,
+    call: float,
+    cached: float,
+    write: float | None,
+    long: float | None,
+    factors: tuple[float, float],
+) -> _OwnPrices:
+    short, hour = (_decimal(factor) * _decimal(given) for factor in factors)
+    if write is not None:  # a price for an hour that is not given stands to it as the provider's do
+        short, hour = _decimal(write), _decimal(write) * _decimal(factors[1]) / _decimal(factors[0])
+    if long is not None:
+        hour = _decimal(long)
+    prices = (_decimal(given), _decimal(output), _decimal(call), _decimal(cached), short, hour)
+    ratios = [price.as_integer_ratio() for price in prices]
     fraction = math.lcm(*(denominator for _, denominator in ratios))
-    given, output, call, cached = (numerator * (fraction // denominator) for numerator, denominator in ratios)
-    return _OwnPrices(given, output, call, cached, fraction)
+    return _OwnPrices(fraction, *(numerator * (fraction // denominator) for numerator, denominator in ratios))
+
+
+def _decimal(price: float) -> Decimal:
+    """The shortest text of a float is the decimal number that was meant."""
+    return Decimal(repr(price))
 
 
 @cache

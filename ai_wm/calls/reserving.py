@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
+from typing import Final
 
 from ai_wm.calls.authorization import Authorization
-from ai_wm.calls.ceilings import Ceiling, Held, Holds, hold_all
-from ai_wm.calls.pricing import PriceSource, TokenCounts, estimate_cost, fallback_cost, is_priced
+from ai_wm.calls.ceilings import Ceiling, CeilingLimits, Holds
+from ai_wm.calls.estimating import Bound, Cost, Estimate, estimate_of, token_bounds
+from ai_wm.calls.pricing import PriceSource, TokenCounts, fallback_cost, is_priced, most_cost
 from ai_wm.calls.turn import Turn
 from ai_wm.data.types import AIWorkerDefinition, APIKeySourceMethod
-from ai_wm.keys.approvals import Server
-from ai_wm.providers.base import estimate_input, estimate_tokens
-from ai_wm.ratelimit import RateLimiter
+from ai_wm.keys.approvals import Server, Standing
+from ai_wm.providers.estimates import is_built_in
+from ai_wm.ratelimit import Demand, RateLimiter
 from ai_wm.ratelimit.deferred import limits_nothing
 from neuroscript import ErrorCode, NeuroScriptError
 
 _PAID_BY_NOBODY = frozenset({APIKeySourceMethod.NONE, APIKeySourceMethod.INLINE})
 """The key sources that cost the host nothing: no key, and a script's own."""
+
+_NO_LIMITS: Final = CeilingLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,66 +39,66 @@ class Reserving:
     limiter: RateLimiter
     price_source: PriceSource | None
 
-    def reserve(self, turn: Turn, authorization: Authorization) -> Holds:
-        """Reserves tokens and cost for the next round of a turn, under all limits that apply or under none.
+    def reserve(self, turn: Turn, authorization: Authorization, within: float = math.inf) -> Holds:
+        """Reserves tokens and cost for the next request of a turn, under all limits that apply or under none.
+
+        Where the configuration states no limit of output and a limit or a budget wants one, the turn is given one.
+
+        Args:
+            turn: the turn.
+            authorization: where the request goes.
+            within: the most seconds to wait for room.
 
         Raises:
-            NeuroScriptError: 20 or 46 if a limit has no room; 46 also if a budget applies and the price is unknown.
+            NeuroScriptError: 20 or 46 if a limit has no room; 46 also if a budget applies and the price is unknown; 37
+                if the input alone is more than a limit.
         """
-        definition, options = turn.definition, turn.task.options
-        ceilings: Sequence[Ceiling] = ()
-        somebodys = bool(definition.rate_limits.max_cost_per_day)
-        if options.clearance is not None:
-            ceilings = options.clearance.ceilings(definition)
-            if ceilings and not somebodys:
-                somebodys = any(each.limits.max_cost_per_day for each in ceilings)
-        budgeted = somebodys or options.budget is not None
-        request = turn.request()
-        tokens, cost, assumed = estimate_tokens(request), 0.0, False
-        if budgeted and not _is_free(definition, authorization.server):  # published prices take a while to look up
-            assumed = not (definition.cost_metrics and not definition.owner) and not self._is_priced(turn, somebodys)
-            if assumed:
-                given = min(estimate_input(request), tokens)
-                cost = fallback_cost(given, tokens - given)
-            else:
-                cost = estimate_cost(
-                    definition,
-                    definition.model_name,
-                    tokens=tokens,
-                    price_source=self.price_source,
-                    claimed=bool(definition.owner),
-                )
-        elif definition.cost_metrics and not limits_nothing(definition.rate_limits):
-            # No budget asks; but one may be set later, when the call has been lost.
-            given = min(estimate_input(request), tokens)
-            cost = estimate_cost(
-                definition, definition.model_name, tokens=tokens, input_tokens=given, price_source=_no_price
-            )
-        wait, check = turn.settings.wait_seconds, options.check
-        began = monotonic() if wait is not None else 0.0
+        claim = _Claim(self, turn, authorization)
+        estimate, wait, flight = claim.estimate, turn.settings.wait_seconds, turn.settings.flight_seconds
+        if within < math.inf:
+            wait, flight = None if wait is None else min(wait, within), min(flight, within)
+        began = monotonic() if claim.has_more else 0.0
         own = self.limiter.reserve(
-            definition.limits_id,
-            definition.rate_limits,
-            tokens=tokens,
-            cost=cost,
+            turn.definition.limits_id,
+            turn.definition.rate_limits,
+            tokens=estimate.tokens,
+            cost=estimate.cost,
             wait_seconds=wait,
-            cancelled=check,
-            name=definition.name,
+            flight_seconds=flight,
+            again=claim.own,
+            cancelled=turn.task.options.check,
+            name=turn.definition.name,
         )
-        above: list[Held] = []
-        if not ceilings and options.budget is None:
-            return Holds(own, above, tokens, cost)
-        try:
-            if ceilings:
-                if wait is not None:
-                    wait = max(0.0, wait - (monotonic() - began))
-                above = hold_all(self.limiter, ceilings, tokens=tokens, cost=cost, wait_seconds=wait, cancelled=check)
-            if options.budget is not None:
-                above.append(options.budget.reserve(cost, turn.subject))
-        except BaseException:  # whatever it was, what was reserved before it is given back
-            Holds(own, above, tokens, cost).release()
-            raise
-        return Holds(own, above, tokens, cost, assumed)
+        held = Holds(own, [], claim.estimate, claim.assumed)
+        if claim.has_more:
+            try:
+                self._reserve_above(claim, held, wait is not None, began + (flight if wait is None else wait))
+            except BaseException:  # whatever it was, what was reserved before it is given back
+                held.release()
+                raise
+        turn.limit_output(held.estimate.cap)
+        return held
+
+    def _reserve_above(self, claim: _Claim, held: Holds, waits: bool, end: float) -> None:
+        """Reserves under the ceilings and in the budget of the run, in this order, until ``end`` at most."""
+        options, tokens, cost = claim.turn.task.options, held.tokens, held.cost
+        for number, ceiling in enumerate(claim.ceilings):
+            left = max(0.0, end - monotonic())
+            reservation = self.limiter.reserve(
+                ceiling.limits_id,
+                ceiling.limits,
+                tokens=tokens,
+                cost=cost,
+                wait_seconds=left if waits else None,
+                flight_seconds=left,
+                again=partial(claim.ceiling, number, tokens, cost),
+                cancelled=options.check,
+                name=ceiling.subject,
+            )
+            held.above.append(reservation)
+        if options.budget is not None:
+            left = max(0.0, end - monotonic())
+            held.above.append(options.budget.reserve(cost, claim.turn.subject, left, options.check))
 
     def _is_priced(self, turn: Turn, somebodys: bool) -> bool:
         """Whether the price of a turn is known; False if it is to be assumed.
@@ -102,6 +108,9 @@ class Reserving:
         """
         definition, clearance = turn.definition, turn.task.options.clearance
         model = f"{definition.provider}/{definition.model_name}"
+        hosts = not definition.owner and (clearance is None or clearance.standing(definition) is Standing.HOST)
+        if hosts and definition.base_config.get("allow_unknown_price") is True:
+            return True
         # What a script says that calls on the host's key cost is no reason to believe it.
         vouched = not definition.owner or definition.auth.method in _PAID_BY_NOBODY
         if is_priced(definition, definition.model_name, self.price_source, vouched=vouched):
@@ -120,6 +129,97 @@ class Reserving:
             "or install the published prices: pip install neuroscript[prices]",
             details={"limit": "price", "model": model},
         )
+
+
+class _Claim:
+    """The room that one request of a turn asks for, under limits that may change while it waits for them."""
+
+    __slots__ = ("_reserving", "_server", "assumed", "ceilings", "estimate", "turn")
+
+    def __init__(self, reserving: Reserving, turn: Turn, authorization: Authorization) -> None:
+        self._reserving = reserving
+        self.turn = turn
+        self._server = authorization.server
+        self.assumed = False
+        """Whether the ceilings are charged by an assumed price, since the model's price is unknown."""
+        clearance = turn.task.options.clearance
+        self.ceilings: Sequence[Ceiling] = () if clearance is None else clearance.ceilings(turn.definition)
+        self.estimate = self._estimated()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether more applies than the limits of the worker."""
+        return bool(self.ceilings) or self.turn.task.options.budget is not None
+
+    def own(self) -> Demand:
+        """The limits of the worker as they are now, and what the request needs under them."""
+        turn = self.turn
+        turn.refresh()
+        self.estimate = estimate = self._estimated()
+        return Demand(turn.definition.rate_limits, estimate.tokens, estimate.cost)
+
+    def ceiling(self, number: int, tokens: int, cost: float) -> Demand:
+        """A ceiling as it is now; what was reserved before it is what it is asked for as well."""
+        turn, before = self.turn, self.ceilings[number]
+        turn.refresh()
+        clearance = turn.task.options.clearance
+        now: Sequence[Ceiling] = () if clearance is None else clearance.ceilings(turn.definition)
+        limits = next((each.limits for each in now if each.limits_id == before.limits_id), _NO_LIMITS)
+        return Demand(limits, tokens, cost)
+
+    def _estimated(self) -> Estimate:
+        turn, definition = self.turn, self.turn.definition
+        run = turn.task.options.budget
+        if run is None and not self.ceilings and limits_nothing(definition.rate_limits):
+            return estimate_of(turn.request(), turn.config, (), (), None)
+        limits, budgets = token_bounds(definition.rate_limits, definition.name), list[Bound]()
+        if most := definition.rate_limits.max_cost_per_day:
+            budgets.append(Bound("max_cost_per_day", most, definition.name))
+        for each in self.ceilings:
+            limits += token_bounds(each.limits, each.subject)
+            if each.limits.max_cost_per_day:
+                budgets.append(Bound("max_cost_per_day", each.limits.max_cost_per_day, each.subject))
+        somebodys = bool(budgets)
+        if run is not None:
+            budgets.append(Bound("max_cost_per_run", run.most, "this run"))
+        return estimate_of(turn.request(), turn.config, limits, budgets, self._cost(somebodys, bool(budgets)))
+
+    def _cost(self, somebodys: bool, budgeted: bool) -> Cost | None:
+        """What computes the highest cost of the request; None if it costs nothing, or nobody asks."""
+        definition, reserving = self.turn.definition, self._reserving
+        source = reserving.price_source
+        if budgeted and not _is_free(definition, self._server):  # published prices take a while to look up
+            known = (definition.cost_metrics and not definition.owner) or reserving._is_priced(self.turn, somebodys)
+            self.assumed = not known
+            if self.assumed:
+                return fallback_cost
+        elif definition.cost_metrics and not limits_nothing(definition.rate_limits):
+            source = _no_price  # no budget asks; but one may be set later, when the call has been lost
+        else:
+            return None
+        config = self.turn.config
+        tier, written = config.get("service_tier") or config.get("speed") or "", "cache_control" in repr(config)
+        by_words = is_built_in(self.turn.request())
+
+        def cost(input_tokens: int, output_tokens: int) -> float:
+            splits = [(input_tokens, output_tokens)]
+            if by_words:  # a scripted reply may state any usage
+                splits = [(input_tokens + output_tokens, 0), (0, input_tokens + output_tokens)]
+            return max(
+                most_cost(
+                    definition,
+                    definition.model_name,
+                    input_tokens=given,
+                    output_tokens=produced,
+                    price_source=source,
+                    claimed=bool(definition.owner),
+                    tier=tier if isinstance(tier, str) else "",
+                    written=written,
+                )
+                for given, produced in splits
+            )
+
+        return cost
 
 
 def _no_price(provider: str, model: str, usage: TokenCounts) -> None:

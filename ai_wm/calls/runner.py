@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,7 +20,8 @@ from ai_wm.keys import StreamMask, redact_error
 from ai_wm.keys.grant import KeyGrant
 from ai_wm.logs import CALLS, DEBUG, INFO, LIMITS, STORE
 from ai_wm.providers import Clients
-from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, byte_length
+from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, Usage
+from ai_wm.providers.estimates import byte_length
 from ai_wm.support.clock import Clock, Span
 from ai_wm.support.events import Events
 from neuroscript import ErrorCode, NeuroScriptError
@@ -91,7 +93,8 @@ class Runner:
                 if told and first is not None:
                     call_log.falls_back(turn, tried[0].name, first)
                 try:
-                    authorization = self.authorizer.authorize(turn)
+                    turn.authorization = authorization = self.authorizer.authorize(turn)
+                    turn.admitting = self._admit
                     while True:
                         # 2. Its limits have room, which is reserved.
                         turn.hold(holds := self.reserving.reserve(turn, authorization))
@@ -174,6 +177,16 @@ class Runner:
         if len(shown.message) > MOST_ERROR_CHARACTERS:
             shown.message = short(shown.message, MOST_ERROR_CHARACTERS)
         raise shown
+
+    def _admit(self, turn: Turn, used: Sequence[Usage | None], left: float) -> None:
+        """Settles a request that has failed and reserves the next one, which counts like any other.
+
+        Raises:
+            NeuroScriptError: 20 or 46 if it has no room.
+        """
+        turn.settle_request(used, self.reserving.price_source)
+        assert turn.authorization is not None
+        turn.hold_request(self.reserving.reserve(turn, turn.authorization, left))
 
     def _count(self, turn: Turn, response: LLMResponse) -> None:
         turn.count(

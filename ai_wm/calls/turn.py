@@ -5,32 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ai_wm.calls.ceilings import Holds, RunBudget
 from ai_wm.calls.clearance import Clearance
+from ai_wm.calls.estimating import Estimate, estimate_of
 from ai_wm.calls.pricing import PriceSource, cost_of_call, fallback_cost
 from ai_wm.calls.streaming import CallStream, StreamCallback
 from ai_wm.calls.tool_host import ToolHost, WorkerTools
 from ai_wm.data.bounds import is_believable, short
 from ai_wm.data.headers import headers_of, secret_texts
 from ai_wm.data.settings import CallSettings
-from ai_wm.data.types import STATELESS_PREFIX, AIWorkerDefinition, PerformanceRecord
+from ai_wm.data.types import STATELESS_PREFIX, AIWorkerDefinition, AIWorkerDefinitionStatus, PerformanceRecord
 from ai_wm.keys import Secret, redact
 from ai_wm.keys.grant import KeyGrant
-from ai_wm.providers.base import (
-    LLMRequest,
-    LLMResponse,
-    Message,
-    Progress,
-    Usage,
-    cut_off_usage,
-    estimate_input,
-    estimate_tokens,
-)
-from ai_wm.support.ids import new_id
+from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Progress, Usage
+from ai_wm.providers.estimates import cut_off_usage, stated_output, with_output
+from ai_wm.support.ids import ExactId, new_id
 from ai_wm.support.parking import parking
 from neuroscript import ErrorCode, NeuroScriptError
+
+if TYPE_CHECKING:
+    from ai_wm.calls.authorization import Authorization
 
 MAX_DEPTH = 8
 """How deep models may call tools that ask models."""
@@ -55,6 +51,9 @@ MOST_TOOL_CALLS: Final = 128
 """Tools that a model may ask for in one reply; no model of today asks for a tenth."""
 
 _NOTHING: Final = ("", "", "")
+
+_NONE: Final = (0, 0.0, 0.0)
+"""No tokens, no cost, no charge."""
 
 _MOST_NAMES: Final = 5
 """Names of tools that a message lists."""
@@ -167,10 +166,21 @@ class Turn:
         self._asked_inside = [0]
         self.progress = Progress()
         """How far the round has come."""
+        self.admitting: Callable[[Turn, Sequence[Usage | None], float], None] | None = None
+        """Reserves the request of a round that is sent once more."""
+        self.authorization: Authorization | None = None
+        """Where its requests may go."""
         self._hold: Holds | None = None
         self._sent = False
-        self._round: tuple[int, float, float] = (0, 0.0, 0.0)
+        self._failed: tuple[Usage | None, ...] = ()
+        """What the requests of the round used whose reservations are settled."""
+        self._settled: tuple[int, float, float] = _NONE
+        """Tokens, cost and charge of these."""
+        self._round: tuple[int, float, float] = _NONE
+        """Tokens, cost and charge of all requests of the round."""
         self._lost = True
+        self._config = self.config
+        """The configuration that requests are sent with: it may have a limit of output more."""
         self._keyless: LLMRequest | None = None
 
     @property
@@ -198,12 +208,13 @@ class Turn:
             model=self.definition.model_name,
             messages=(*task.messages, *self.messages),
             tools=self._offered,
-            config=self.config,
+            config=self._config,
             api_key=None if grant is None or by_address else grant.secret,
             key_grant=grant.key_for if grant is not None and by_address else None,
             session=task.instance_id or self.definition.definition_id,
             check=task.options.check,
             progress=self.progress,
+            admit=self.admit if has_key else None,  # what is kept here must not refer to the turn
         )
         if not has_key:
             self._keyless = request
@@ -221,11 +232,53 @@ class Turn:
 
     # --- what is reserved for a round, and what it really used ---
 
+    def refresh(self) -> None:
+        """Takes the limits of the definition as they are now, while the turn waits for room under them.
+
+        Raises:
+            NeuroScriptError: 19 if it is not active any more, 9 if it is gone.
+        """
+        found = self.task.ready(ExactId(self.definition.definition_id))
+        if found.status is not AIWorkerDefinitionStatus.ACTIVE:
+            message = f"the definition {found.name!r} is {found.status.value}; only active ones are asked"
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
+        if found.rate_limits != self.definition.rate_limits:
+            self.definition = self.definition.model_copy(update={"rate_limits": found.rate_limits})
+
+    def limit_output(self, most: int | None) -> None:
+        """Has requests sent with a limit of output; None: with that of the configuration, if it has one."""
+        if most is None and self._config is self.config:
+            return
+        self._config = self.config if most is None else with_output(self.config, most)
+        self._keyless = None
+
     def hold(self, holds: Holds) -> None:
         """Takes over the reservations for the next round."""
-        self._hold, self._sent, self._round, self._lost = holds, False, (0, 0.0, 0.0), True
+        self._hold, self._sent, self._lost = holds, False, True
+        self._failed, self._settled, self._round = (), _NONE, _NONE
         progress = self.progress
         progress.attempts, progress.usages, progress.began, progress.produced = 1, None, False, 0
+
+    def settle_request(self, used: Sequence[Usage | None], price_source: PriceSource | None) -> None:
+        """Settles the reservation of a request that has failed, before the same is sent again.
+
+        Args:
+            used: the tokens that it used, for which it may be billed; None for one of which nobody knows.
+            price_source: published prices.
+        """
+        self._lost, self._failed = None in used, (*self._failed, *used)
+        self._round = self._bill(self._failed, 1, price_source)[:3] if self._failed else _NONE
+        self.settle()
+        self._settled = self._round
+
+    def admit(self, used: Sequence[Usage | None], left: float) -> None:
+        """Makes room for the request of a round that is sent once more; see `LLMRequest.admit`."""
+        if self.admitting is not None:
+            self.admitting(self, used, left)
+
+    def hold_request(self, holds: Holds) -> None:
+        """Takes over the reservations for the request that is sent once more."""
+        self._hold, self._sent, self._lost = holds, True, True
 
     def begin(self, key: Secret | None) -> None:
         """Notes that a round begins, with its key; from now on the turn gets a record."""
@@ -261,30 +314,49 @@ class Turn:
             model: the model that answered, as the provider names it.
             tier: how the provider says that it served the request.
         """
-        definition = self.definition
-        each = attempts if len(usages) == 1 else 1
-        found = [self.reserved if usage is None else self._believed(usage, each) for usage in usages]
-        usage = found[0] if len(found) == 1 else sum(found, Usage())
-        models, claimed = (model, definition.model_name), bool(definition.owner)
-        cost, source = cost_of_call(definition, found, models, price_source, tier=tier, claimed=claimed)
-        assumed = self._hold is not None and self._hold.fallback_price
-        charged = fallback_cost(usage.input_tokens, usage.output_tokens) if assumed else cost
-        self._round, self._lost = (usage.total_tokens, cost, charged), None in usages
+        tokens, cost, charged, usage, source = self._bill(usages, attempts, price_source, model, tier)
+        self._round, self._lost = (tokens, cost, charged), None in usages[len(self._failed) :]
         self.usage = usage if self.rounds == 1 else self.usage + usage
         self.cost += cost
         self.attempts += attempts
         if self.cost_source != "unknown":
             self.cost_source = source
 
+    def _bill(
+        self,
+        usages: Sequence[Usage | None],
+        attempts: int,
+        price_source: PriceSource | None,
+        model: str = "",
+        tier: str = "",
+    ) -> tuple[int, float, float, Usage, str]:
+        """Works out what some requests used: tokens, cost, what the ceilings are charged, usage, source of the cost."""
+        definition, hold = self.definition, self._hold
+        each = attempts if len(usages) == 1 else 1
+        found = [self.reserved if usage is None else self._believed(usage, each) for usage in usages]
+        usage = found[0] if len(found) == 1 else sum(found, Usage())
+        models, claimed = (model, definition.model_name), bool(definition.owner)
+        cost, source = cost_of_call(definition, found, models, price_source, tier=tier, claimed=claimed)
+        if hold is not None and hold.cost and not hold.fallback_price:  # of what is lost, nobody knows the cost either
+            lost = usages.count(None)
+            if lost:
+                known = [usage for usage in usages if usage is not None]
+                part = cost_of_call(definition, known, models, price_source, tier=tier, claimed=claimed)[0]
+                cost = max(cost, (part if known else 0.0) + lost * hold.cost)
+        charged = cost
+        if hold is not None and hold.fallback_price:
+            charged = fallback_cost(usage.input_tokens, usage.output_tokens)
+        elif hold is not None and hold.cost and source == "unknown":  # the price of a tier that nobody publishes
+            charged = hold.cost
+        return usage.total_tokens, cost, charged, usage, source
+
     def _believed(self, usage: Usage, attempts: int) -> Usage:
         """The reported usage, or the reserved amount if the report is implausible."""
         if not usage.unusable and 0 <= usage.input_tokens <= _PLENTY and 0 <= usage.output_tokens <= _PLENTY:
             return usage
-        request = self.request()
-        given = estimate_input(request)
-        # A token of the estimate stands for four characters, each of at most four bytes.
-        most = self.config.get("max_output_tokens")
-        if not usage.unusable and is_believable(usage.input_tokens, usage.output_tokens, 16 * given, most, attempts):
+        size = self._estimate.input_most
+        most = stated_output(self._config)
+        if not usage.unusable and is_believable(usage.input_tokens, usage.output_tokens, 4 * size, most, attempts):
             return usage
         why = f" ({usage.unusable})" if usage.unusable else ""
         self._usage_note = f"the server's count of tokens is beyond reason{why}; what was reserved counts instead"
@@ -325,17 +397,27 @@ class Turn:
     @property
     def reserved_tokens(self) -> tuple[int, int]:
         """The tokens reserved for the round: input and output."""
-        request = self.request()
-        reserved = self._hold.tokens if self._hold is not None else estimate_tokens(request)
-        given = min(estimate_input(request), reserved)
-        return given, reserved - given
+        estimate = self._estimate
+        return estimate.input_tokens, estimate.output_tokens
+
+    @property
+    def _estimate(self) -> Estimate:
+        return self._hold.estimate if self._hold is not None else estimate_of(self.request(), self.config, (), (), None)
 
     def settle(self) -> None:
         """Settles the reservation with the actual use of the round; releases it if no request was sent."""
         hold, self._hold = self._hold, None
         if hold is not None:
             if self._sent:
-                hold.settle(*self._round, self._lost)
+                tokens, cost, charged = self._round
+                if self._failed:  # of which the reservations are settled
+                    before = self._settled
+                    tokens, cost, charged = (
+                        tokens - before[0],
+                        max(0.0, cost - before[1]),
+                        max(0.0, charged - before[2]),
+                    )
+                hold.settle(tokens, cost, charged, self._lost)
             else:
                 hold.release()
 

@@ -111,7 +111,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what = 'a JSON object such as \'{"name": "helper", …}\', a file that holds one, or - for standard input'
     adding = action("add", _add, "add a worker")
     adding.add_argument("definition", metavar="JSON", help=what)
-    updating = action("update", _update, "change a worker")
+    updating = action(
+        "update",
+        _update,
+        "change a worker: maps are merged into what is there, null takes a key out; shows what is different",
+    )
     updating.add_argument("name", metavar="NAME", help="its name or id")
     updating.add_argument("updates", metavar="JSON", help=what)
     trusting = action("trust", _trust, "make a worker that came with a file, or was edited there, the host's own")
@@ -231,7 +235,16 @@ def _add(manager: AIWorkerManager, options: argparse.Namespace) -> int:
 
 
 def _update(manager: AIWorkerManager, options: argparse.Namespace) -> int:
-    manager.update_worker_definition(options.name, json_object(options.updates))
+    updates = json_object(options.updates)
+    before = manager.get_worker_definition(options.name)
+    after = manager.update_worker_definition(ExactId(before.definition_id), updates, merge=True)
+    from ai_wm.cli.differences import differences
+
+    lines = list(differences(before, after))
+    for line in lines:
+        write_line(sys.stdout, line)
+    if not lines:
+        complain(f"nothing is different: worker {after.name!r} was like that before")
     return OK
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ai_wm.data.spelling import nearest
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, InteractionModelType
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -26,8 +26,8 @@ def definition_tests(filters: Any) -> list[_Test]:
     for name, value in filters.items():
         make = _FILTERS.get(name)
         if make is None:
-            near = difflib.get_close_matches(str(name), _FILTERS, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_FILTERS)}"
+            near = nearest(str(name), _FILTERS)
+            hint = f"did you mean {near}?" if near else f"there are {', '.join(_FILTERS)}"
             raise NeuroScriptError(
                 ErrorCode.ARG_MISMATCH, f"there is no filter {name!r} for definitions; {hint}", details={"field": name}
             )
@@ -84,8 +84,8 @@ def _has_model(name: str, value: Any) -> _Test:
 
 
 def _has_capability(name: str, value: Any) -> _Test:
-    wanted = _text(name, value)
-    return lambda item: wanted in item.capabilities
+    wanted = _text(name, value).casefold()
+    return lambda item: wanted in _capabilities(item)
 
 
 def _has_capabilities(name: str, value: Any) -> _Test:
@@ -95,8 +95,12 @@ def _has_capabilities(name: str, value: Any) -> _Test:
             f"the filter {name} takes a list of strings, not {type(value).__name__}",
             details={"field": name},
         )
-    wanted = {_text(name, item) for item in value}
-    return lambda item: wanted <= set(item.capabilities)
+    wanted = {_text(name, item).casefold() for item in value}
+    return lambda item: wanted <= _capabilities(item)
+
+
+def _capabilities(definition: AIWorkerDefinition) -> set[str]:
+    return {capability.casefold() for capability in definition.capabilities}
 
 
 _FILTERS: dict[str, Callable[[str, Any], _Test]] = {

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from ai_wm.data.fields import both_spellings, explain, is_zero, plain
+from ai_wm.data.key_check import check_assignment, check_keys
 
 MASK: Final = "***"
 """The text that is shown in place of a key."""
@@ -26,6 +27,8 @@ class _ModelType(ModelMetaclass):
     if not TYPE_CHECKING:
 
         def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            if cls.keys_checked:
+                check_keys(cls, kwargs)
             try:
                 return super().__call__(*args, **kwargs)
             except ValidationError as error:
@@ -54,6 +57,15 @@ class Model(BaseModel, metaclass=_ModelType):
     hidden_from_scripts: ClassVar[frozenset[str]] = frozenset()
     named_in_repr: ClassVar[frozenset[str]] = frozenset()
     """Fields that anything may stand in, keys too, so that a ``repr`` shows no more than the names in them."""
+
+    keys_checked: ClassVar[bool] = False
+    """Whether a key that the model does not have is an error where a program or a person gives it."""
+
+    keys_shown: ClassVar[bool] = True
+    """Whether such a key may be shown; not if it may be a secret in the wrong place."""
+
+    map_keys: ClassVar[Mapping[str, frozenset[str]]] = {}
+    """The keys that there are in fields that hold a map, where not every key has a meaning."""
 
     called: ClassVar[str] = "value"
     """The word for an instance of this class in error messages."""
@@ -142,6 +154,8 @@ class Model(BaseModel, metaclass=_ModelType):
         return self.__pydantic_extra__ or {}
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if self.keys_checked and not name.startswith("_"):
+            check_assignment(self, name, value)
         try:
             super().__setattr__(name, value)
         except ValidationError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -10,6 +9,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, Final, Self
 
+from ai_wm.data.spelling import nearest
 from neuroscript import Address, ErrorCode, NeuroScriptError
 
 MANAGE: Final = ("none", "own", "all")
@@ -103,8 +103,8 @@ class WorkerPolicy:
         known = [each.name for each in fields(cls)]
         for name in values:
             if name not in known:
-                near = difflib.get_close_matches(str(name), known, 1)
-                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+                near = nearest(str(name), known)
+                hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
                 raise NeuroScriptError(
                     ErrorCode.ARG_MISMATCH, f"a worker policy has no field {name!r}; {hint}", details={"field": name}
                 )

@@ -7,7 +7,6 @@ which key; the host's policy can list more.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from shlex import quote
@@ -15,6 +14,7 @@ from typing import Any, Final
 
 from ai_wm.data.policy import WorkerPolicy
 from ai_wm.data.settings import DEFAULT_LIMIT_WAIT, DEFAULT_RETRIES, DEFAULT_TIMEOUT, DEFAULT_TOOL_ROUNDS
+from ai_wm.data.spelling import nearest
 from neuroscript import ErrorCode, NeuroScriptError
 
 ALLOWED: Final = frozenset(
@@ -47,7 +47,7 @@ ALLOWED: Final = frozenset(
 )
 """The settings that every script may set."""
 
-_WIRE_NAMES: Final = {
+WIRE_NAMES: Final = {
     "maxOutputTokens": "max_output_tokens",
     "max_completion_tokens": "max_output_tokens",
     "max_tokens": "max_output_tokens",
@@ -74,6 +74,7 @@ _WIRE_NAMES: Final = {
 _HOST_SAYS: Final = "the host says it when it defines the worker"
 _MADE_HERE: Final = "it is made from the prompt and the worker's definition"
 _NO_SETTINGS: Final = {
+    "allow_unknown_price": _HOST_SAYS,
     "api_key": _HOST_SAYS,
     "auth": _HOST_SAYS,
     "cost_metrics": _HOST_SAYS,
@@ -97,7 +98,7 @@ _HOST_CAPS: Final = frozenset({*_DEFAULTS, "max_output_tokens"})
 """The settings whose value in a definition of the host's is the largest that an override may have."""
 
 _ALIASES: Final = {
-    name: tuple(wire for wire, usual in _WIRE_NAMES.items() if usual == name) for name in set(_WIRE_NAMES.values())
+    name: tuple(wire for wire, usual in WIRE_NAMES.items() if usual == name) for name in set(WIRE_NAMES.values())
 }
 
 
@@ -114,7 +115,7 @@ def script_settings(settings: Mapping[str, Any], policy: WorkerPolicy, also: Col
     """
     found: dict[str, Any] = {}
     for given, value in settings.items():
-        name = _WIRE_NAMES.get(given, given)
+        name = WIRE_NAMES.get(given, given)
         if name not in ALLOWED and name not in also and (name not in policy.overrides or name in _NO_SETTINGS):
             raise _refused(given, also)
         if name in found:
@@ -204,7 +205,7 @@ def _is_number(value: Any) -> bool:
 def _check_locks(locked: Any, overrides: Mapping[str, Any], worker: str) -> None:
     names: Iterable[Any] = (locked,) if isinstance(locked, str) else locked if isinstance(locked, list | tuple) else ()
     for name in names:
-        usual = _WIRE_NAMES.get(name, name) if isinstance(name, str) else name
+        usual = WIRE_NAMES.get(name, name) if isinstance(name, str) else name
         if usual in overrides:
             message = (
                 f"the host has fixed the setting {usual} of worker {worker!r}; the host permits it by taking it out of "
@@ -220,8 +221,8 @@ def _refused(name: str, also: Collection[str]) -> NeuroScriptError:
             f"{name!r} is no setting of a call: {_NO_SETTINGS[name]}; leave it out",
             details={"field": name},
         )
-    near = difflib.get_close_matches(name, [*ALLOWED, *also], 1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    near = nearest(name, [*ALLOWED, *also])
+    hint = f" (did you mean {near!r}?)" if near else ""
     return NeuroScriptError(
         ErrorCode.SECURITY,
         f"scripts may not set {name[:80]!r}{hint}; the host permits it with --allow-setting {quote(name[:80])} or "

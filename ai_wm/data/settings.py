@@ -28,12 +28,14 @@ class CallSettings:
     """The settings of one configuration for the manager rather than for the model.
 
     Args:
-        wait_seconds: how long to wait for room under the rate limits; None refuses at once.
+        wait_seconds: how long to wait for room under the rate limits; None refuses.
+        flight_seconds: how long to wait where only calls in flight stand in the way, whatever `wait_seconds` says.
         max_tool_rounds: how often results of tools may be sent back in one turn.
         fallbacks: ids or names of the definitions to try next, in order.
     """
 
     wait_seconds: float | None
+    flight_seconds: float
     max_tool_rounds: int
     fallbacks: tuple[str, ...]
 
@@ -63,16 +65,18 @@ class CallSettings:
         locked = config.get("locked") or ()
         if isinstance(locked, str) or not isinstance(locked, Sequence) or not all(isinstance(n, str) for n in locked):
             raise _bad("locked", locked, "a list of settings that scripts may not change")
-        if not isinstance(config.get("allow_http", False), bool):
-            raise _bad("allow_http", config["allow_http"], "true or false")
+        for name in _PERMISSIONS:
+            if not isinstance(config.get(name, False), bool):
+                raise _bad(name, config[name], "true or false")
         headers_of(config)
-        return cls(float(seconds) if waits == "wait" else None, rounds, tuple(names))
+        return cls(float(seconds) if waits == "wait" else None, float(seconds), rounds, tuple(names))
 
 
+_PERMISSIONS = ("allow_http", "allow_unknown_price")
 _STEERING = frozenset(
-    {"allow_http", "fallbacks", "headers", "limit_wait_seconds", "locked", "max_tool_rounds", "on_limit"}
+    {*_PERMISSIONS, "fallbacks", "headers", "limit_wait_seconds", "locked", "max_tool_rounds", "on_limit"}
 )
-_DEFAULTS = CallSettings(None, DEFAULT_TOOL_ROUNDS, ())
+_DEFAULTS = CallSettings(None, DEFAULT_LIMIT_WAIT, DEFAULT_TOOL_ROUNDS, ())
 
 
 def effective_config(base: Mapping[str, Any], *overrides: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Sums are exact.  Counts, durations and tokens are ints; costs and ratings are added as the exact binary values of their
 floats (`ExactSum`), so that a sum depends neither on the order of its terms nor on what was added and taken away again,
-and is rounded once, when it is read.  Means are rounded once likewise.
+and is rounded once, when it is read.  Means are rounded once likewise.  Whatever was added, reading never fails and
+gives a finite number: beyond the largest float a sum, a mean and a mark stay at that.
 
 A definition's summary is what its stored and live records add up to, and beside that what the summary in its file
 counts *beyond* them: the Go package counts tasks whose records it does not store.  The **mark**, ``counted`` in the
@@ -18,6 +19,7 @@ summary in the file, holds that remainder and the number of stored records that 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -31,6 +33,9 @@ OUTPUT_SUMMARY_CHARACTERS: Final = 256
 
 NEVER: Final = -(2**63)
 """The zero time, in the nanoseconds in which moments are compared."""
+
+_LARGEST: Final = sys.float_info.max
+_LARGEST_INT: Final = int(_LARGEST)
 
 _SCALE: Final = 1074 + 53
 """`ExactSum` counts in units of 2**-1127: every finite float is a whole number of them, mantissa digits included."""
@@ -74,11 +79,13 @@ class ExactSum:
 
     def over(self, count: int) -> float:
         """Returns the mean of ``count`` terms, rounded once; 0 for a count of 0."""
-        return self._units / (count << _SCALE) if count else 0.0
+        return _quotient(self._units, count << _SCALE) if count else 0.0
 
     def terms(self) -> list[float]:
-        """Returns a few floats, mostly one, that add up to exactly this."""
+        """Returns a few floats, mostly one, that add up to exactly this; the largest float for more than that."""
         result, rest = [], self._units
+        if abs(rest) > _LARGEST_UNITS:
+            return [float(self)]
         while rest:
             term = rest / (1 << _SCALE)
             if not term:
@@ -88,7 +95,7 @@ class ExactSum:
         return result
 
     def __float__(self) -> float:
-        return self._units / (1 << _SCALE)
+        return _quotient(self._units, 1 << _SCALE)
 
     def __bool__(self) -> bool:
         return self._units != 0
@@ -104,9 +111,20 @@ class ExactSum:
 
 def _units(term: float) -> int:
     if isinstance(term, int):
-        return int(term) << _SCALE
+        return max(-_LARGEST_INT, min(int(term), _LARGEST_INT)) << _SCALE
     mantissa, exponent = math.frexp(term)
     return int(mantissa * 9007199254740992.0) << (exponent + _SCALE - 53)
+
+
+_LARGEST_UNITS: Final = _units(_LARGEST)
+
+
+def _quotient(units: int, by: int) -> float:
+    """Divides, and rounds once; what no float is large enough for becomes the largest, with its sign."""
+    try:
+        return units / by
+    except OverflowError:
+        return _LARGEST if units > 0 else -_LARGEST
 
 
 @dataclass(slots=True)
@@ -143,16 +161,16 @@ class Totals:
     def summary(self, active: int = 0) -> AIWorkerPerformanceSummary:
         """Converts the totals to the summary of a definition with ``active`` live instances."""
         return AIWorkerPerformanceSummary(
-            total_tasks_attempted=self.tasks,
-            successful_tasks=self.successes,
-            failed_tasks=self.tasks - self.successes,
-            average_success_rate=self.successes / self.tasks if self.tasks else 0.0,
+            total_tasks_attempted=min(self.tasks, INT64_MAX),
+            successful_tasks=min(self.successes, INT64_MAX),
+            failed_tasks=min(max(0, self.tasks - self.successes), INT64_MAX),
+            average_success_rate=_quotient(self.successes, self.tasks) if self.tasks else 0.0,
             average_duration_ms=self.duration_ms.over(self.tasks),
             total_tokens_processed=min(self.tokens, INT64_MAX),
             total_cost_incurred=float(self.cost),
             average_quality_score=self.rating.over(self.rated),
             last_activity_timestamp=from_nanoseconds(self.last),
-            total_instances_spawned=self.spawned,
+            total_instances_spawned=min(self.spawned, INT64_MAX),
             active_instances_count=active,
         )
 
@@ -165,6 +183,8 @@ class Totals:
                 value = value.terms()
             elif name == "last":
                 value = "" if value == NEVER else str(from_nanoseconds(value))
+            else:
+                value = min(value, INT64_MAX)
             if value:
                 result[name] = value
         return result
@@ -184,12 +204,19 @@ class Totals:
             if item.name == "last":
                 values[item.name] = to_nanoseconds(Timestamp.parse(value))
             elif item.name in ("duration_ms", "cost", "rating"):
-                values[item.name] = ExactSum(value)
+                values[item.name] = ExactSum(_term(term) for term in value)
             elif isinstance(value, int):
-                values[item.name] = value
+                values[item.name] = min(max(0, value), INT64_MAX)
             else:
                 raise TypeError(f"{item.name} must be a whole number, not {value!r}")
         return cls(**values)
+
+
+def _term(value: Any) -> float:
+    """Reads a term of a mark's sum."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise TypeError(f"{type(value).__name__} is no term of a sum")
+    return min(max(value, -_LARGEST), _LARGEST)
 
 
 def beyond_records(summary: AIWorkerPerformanceSummary, stored: int, records: Totals) -> Totals:

@@ -12,7 +12,6 @@ values of headers), `Model.to_script` (snake_case, plain values, what may be a k
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -40,6 +39,8 @@ from ai_wm.data.fields import (
 )
 from ai_wm.data.headers import shown_config
 from ai_wm.data.model import MASK, Model, file_field
+from ai_wm.data.prices import PRICES
+from ai_wm.data.spelling import nearest
 from neuroscript import ErrorCode, NeuroScriptError
 
 __all__ = [
@@ -175,6 +176,8 @@ class APIKeySource(Model):
     """
 
     called = "key source"
+    keys_checked = True
+    keys_shown = False
     always_written = frozenset({"method"})
 
     method: APIKeySourceMethod
@@ -205,6 +208,7 @@ class RateLimitPolicy(Model):
     """The rate limits and the budget of a worker; 0 means no limit.  Tokens are input and output together."""
 
     called = "rate limits"
+    keys_checked = True
     max_requests_per_minute: Count = file_field("max_requests_per_minute", default=0)
     max_requests_per_day: Count = file_field("max_requests_per_day", default=0)
     max_tokens_per_minute: Count = file_field("max_tokens_per_minute", default=0)
@@ -392,6 +396,8 @@ class AIWorkerDefinition(Model):
     """The definition of a worker: model, key source, settings, prices, limits, and its summary."""
 
     called = "worker definition"
+    keys_checked = True
+    map_keys: ClassVar = {"cost_metrics": PRICES}
     named_in_repr = frozenset({"base_config", "metadata"})
     always_written = frozenset(
         {
@@ -460,11 +466,11 @@ class AIWorkerDefinition(Model):
         names = [*_BUILT_IN_PROVIDERS, *sorted(set(known()) - _BUILT_IN_PROVIDERS.keys())]
         if self.provider in names:
             return
-        near = difflib.get_close_matches(self.provider, names, 1)
+        near = nearest(self.provider, names)
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH,
             f"{name or self.called}: field provider: expected one of {', '.join(names)}, got {shown(self.provider)}"
-            + (f"; did you mean {near[0]!r}?" if near else ""),
+            + (f"; did you mean {near!r}?" if near else ""),
             details={"field": "provider"},
         )
 

@@ -6,10 +6,9 @@ can write its own client, and a test its own model, without importing anything o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -25,6 +24,7 @@ FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "unknown"})
 MANAGEMENT_KEYS = frozenset(
     {
         "allow_http",
+        "allow_unknown_price",
         "base_url",
         "fallbacks",
         "headers",
@@ -38,9 +38,6 @@ MANAGEMENT_KEYS = frozenset(
         "timeout_seconds",
     }
 )
-
-LEAST_CUT_OFF: Final = 64
-"""Tokens of output that a reply is taken to have used at least, if it was cut off in the middle."""
 
 # What the APIs call max_output_tokens.
 OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "maxOutputTokens", "num_predict")
@@ -197,6 +194,9 @@ class LLMRequest:
             position (``scripted``) keep one for each session.  Never sent to a provider.
         check: called now and then while the call waits; raises to cancel it.
         progress: where a client may say what it has sent so far, for a call that is cut off.
+        admit: called before each further request of the call (a retry, or the same in another form) with what the one
+            before it used, as `LLMResponse.usages` has it, empty for a plain refusal, and with the seconds that are
+            left; raises where the limits have no room for it.  Without it only the first request is counted.
     """
 
     provider: str
@@ -210,6 +210,7 @@ class LLMRequest:
     session: str = ""
     check: Callable[[], None] | None = field(default=None, compare=False, repr=False)
     progress: Progress | None = field(default=None, compare=False, repr=False)
+    admit: Callable[[Sequence[Usage | None], float], None] | None = field(default=None, compare=False, repr=False)
 
     def key_for(self, url: str) -> Secret | None:
         """Returns the key for a request over the network to this exact address.
@@ -330,60 +331,3 @@ def provider_options(config: Mapping[str, Any]) -> dict[str, Any]:
 def count_words(*texts: str) -> int:
     """Counts the words of some texts, which are the tokens of the built-in models."""
     return sum(map(len, map(str.split, texts)))
-
-
-def estimate_text(text: str) -> int:
-    """Estimates the tokens of a text: one for every four bytes of UTF-8.
-
-    For English that is one for four characters, the rule of thumb that OpenAI and Google publish; for Cyrillic or
-    Greek one for two, for Chinese or Japanese three for four, which is close to the count of present tokenizers.
-    """
-    return -(-byte_length(text) // 4)
-
-
-def estimate_input(request: LLMRequest) -> int:
-    """Estimates the input tokens of a call: its texts, four for each message, and the tools offered."""
-    size = byte_length(request.system_text)
-    for message in request.messages:
-        size += byte_length(message.content)
-        size += sum(byte_length(call.name) + byte_length(str(call.arguments)) for call in message.tool_calls)
-    for tool in request.tools:
-        size += byte_length(tool.name) + byte_length(tool.description) + byte_length(str(tool.parameters))
-    return -(-size // 4) + 4 * len(request.messages)
-
-
-def cut_off_usage(request: LLMRequest, usage: Usage, produced: int) -> Usage:
-    """Estimates the usage of a reply that was cut off: the part received, and a quarter more, or 64 tokens.
-
-    A server that has counted all that came, as it went along, is believed.
-
-    Args:
-        request: what was asked.
-        usage: what the server has counted by then.
-        produced: the bytes of all that the model has written.
-    """
-    output = usage.output_tokens
-    if not 0 < produced <= 4 * output:
-        output = max(output, LEAST_CUT_OFF, -(-5 * produced // 16))
-    given = usage.input_tokens or estimate_input(request)
-    return replace(usage, input_tokens=given, output_tokens=output, estimated=True)
-
-
-def byte_length(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-
-
-def estimate_tokens(request: LLMRequest) -> int:
-    """Estimates the tokens to reserve for a call before it is made: input and output.
-
-    Output is ``max_output_tokens``; where that is not set, a reply as long as the input, at least 16 and at most 1024
-    tokens.  The built-in models count words, and so does their estimate.
-    """
-    if request.provider == "local" and request.model in ("echo", "scripted"):
-        return 2 * count_words(request.system_text, *(message.content for message in request.messages)) + 1
-    given = estimate_input(request)
-    for name in ("max_output_tokens", *OUTPUT_LIMITS):
-        limit = request.config.get(name)
-        if isinstance(limit, int | float) and not isinstance(limit, bool) and 0 < limit < math.inf:
-            return given + math.ceil(limit)
-    return given + min(1024, max(16, given))

@@ -14,6 +14,7 @@ class EchoClient:
     def complete(self, request: LLMRequest) -> LLMResponse:
         """Returns the reply to the last user message; an empty reply if there is none."""
         check_request(request)
+        check_settings(request)
         asked = next((message.content for message in reversed(request.messages) if message.role == "user"), "")
         text = f"echo: {asked}"
         return LLMResponse(
@@ -26,6 +27,19 @@ class EchoClient:
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
         """Yields the same reply word by word."""
         yield from in_pieces(self.complete(request))
+
+
+def check_settings(request: LLMRequest) -> None:
+    """Checks the settings of a call as other providers do, though these models make use of none.
+
+    Raises:
+        NeuroScriptError: 4, naming the setting, its value and what was expected.
+    """
+    if request.config:
+        # Imported here, so that a model without settings needs no pydantic.
+        from ai_wm.providers import options
+
+        options.check_settings(request)
 
 
 def count_input(request: LLMRequest) -> int:

@@ -68,8 +68,9 @@ def addresses(
     """
     given = config.get("base_url")
     if given is not None:
-        if not isinstance(given, str):
-            message = f"baseConfig.base_url is {type(given).__name__}; expected a text"
+        if not isinstance(given, str) or not given.strip():
+            wrong = "empty" if isinstance(given, str) else type(given).__name__
+            message = f"baseConfig.base_url is {wrong}; expected an address, such as http://127.0.0.1:8080/v1"
             raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
         return _servers(provider, given.strip(), "baseConfig.base_url")
     operators = _operators(provider, endpoint, environ)

@@ -25,8 +25,9 @@ from ai_wm.providers.adapter import (
     kept,
     whole_text,
 )
-from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, byte_length, provider_options
+from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
 from ai_wm.providers.error_bodies import read_error
+from ai_wm.providers.estimates import byte_length
 from ai_wm.providers.finish import finished
 from ai_wm.providers.history import Form, conversation
 from ai_wm.providers.json_schema import for_google

@@ -16,20 +16,12 @@ from ai_wm.keys import Secret, redact
 from ai_wm.logs import CALLS, INFO, tell
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest
 from ai_wm.providers.amend import amended, amendment_for, hint_for
-from ai_wm.providers.base import (
-    Delta,
-    LLMRequest,
-    LLMResponse,
-    Usage,
-    byte_length,
-    check_request,
-    cut_off_usage,
-    estimate_input,
-)
+from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request
 from ai_wm.providers.breaker import Breaker
 from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined, shown
 from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
+from ai_wm.providers.estimates import byte_length, cut_off_usage, estimate_input
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
 from ai_wm.providers.pace import Pace, Target
 from ai_wm.providers.received import Received
@@ -47,6 +39,7 @@ _SHOWN_BYTES = 64 * 1024
 _LONGEST = 2000
 _STREAMS = ("text/event-stream", "application/x-ndjson")
 _STREAM_BEGINS = (b"data:", b"event:", b": ")
+_NO_ROOM = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXCEEDED, ErrorCode.RESOURCE_EXHAUSTION})
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -65,6 +58,7 @@ class _Exchange:
     text: str = ""
     broken: AttemptFailed | None = None
     wasted: list[Usage | None] = field(default_factory=list)
+    counted: int = 0
     key: Secret | None = None
 
     @property
@@ -86,6 +80,22 @@ class _Exchange:
         if self.request.progress is not None:
             self.request.progress.attempts = self.attempts.made
             self.request.progress.usages = (*self.wasted, *usages)
+
+    def admitted(self, failure: AttemptFailed) -> bool:
+        """Whether the limits have room for one more request after a failure; if not, the failure says so."""
+        admit = self.request.admit
+        if admit is None:
+            return True
+        used, self.counted = tuple(self.wasted[self.counted :]), len(self.wasted)
+        try:
+            admit(used, max(0.0, self.attempts.remaining()))
+        except NeuroScriptError as refused:
+            if refused.code not in _NO_ROOM:
+                raise
+            failure.message += f"; it was not sent again: {refused.message}"
+            failure.retry = False
+            return False
+        return True
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -277,6 +287,8 @@ class HTTPClient:
                 hint = hint_for(exchange.wire.body, said)
                 failure.message += f"; {hint}" if hint else ""
                 raise failure
+            if not exchange.admitted(failure):
+                raise failure
             exchange.attempts.begin()
 
     def _post(self, exchange: _Exchange, address: str) -> Reply:
@@ -379,7 +391,7 @@ class HTTPClient:
         if failure.retry and failure.retry_after is not None:
             failure.retry_after = self._pace.wait(exchange.target, failure.retry_after, exchange.attempts.remaining())
         status = failure.details.get("status", 0)
-        if exchange.attempts.again(failure):
+        if exchange.attempts.again(failure) and exchange.admitted(failure):
             if CALLS.isEnabledFor(INFO):
                 _log_retry(exchange, failure.code, status)
             return

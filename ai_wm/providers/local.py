@@ -24,7 +24,7 @@ from ai_wm.providers import openai
 from ai_wm.providers.adapter import BadReply, StreamError
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request
 from ai_wm.providers.errors import AttemptFailed, as_error, from_reply
-from ai_wm.providers.options import bad_option, timeout_seconds
+from ai_wm.providers.options import bad_option, check_settings, timeout_seconds
 from ai_wm.providers.retry import Attempts
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -73,6 +73,7 @@ class LocalClient:
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
         """Generates a reply and yields it in pieces as they come; the last one carries the whole response."""
         check_request(request)
+        check_settings(request)
         engine = self._engine(request)
         config = {key: value for key, value in request.config.items() if key not in _LOADING}
         call = openai.build(replace(request, config=config), stream=True)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ai_wm.data.settings import DEFAULT_TIMEOUT
+from ai_wm.data.settings import DEFAULT_RETRIES, DEFAULT_TIMEOUT
 from ai_wm.providers.adapter import BadReply
 from ai_wm.providers.base import OUTPUT_LIMITS, LLMRequest, LLMResponse
 from ai_wm.providers.wire_json import problem_of, read_json
@@ -113,6 +113,20 @@ def sampling(config: Mapping[str, Any]) -> dict[str, Any]:
         if texts:
             found["stop"] = list(texts)
     return found
+
+
+def check_settings(request: LLMRequest) -> None:
+    """Checks the settings that every provider understands, for a model that makes use of none of them.
+
+    Raises:
+        NeuroScriptError: 4, naming the setting, its value and what was expected.
+    """
+    sampling(request.config)
+    response_format(request.config)
+    tool_choice(request)
+    timeout_seconds(request.config)
+    stall_seconds(request.config)
+    number(request.config, "max_retries", DEFAULT_RETRIES)
 
 
 def response_format(config: Mapping[str, Any]) -> ResponseFormat | None:

@@ -35,7 +35,7 @@ from ai_wm.providers.base import (
     check_request,
     count_words,
 )
-from ai_wm.providers.echo import count_input, in_pieces
+from ai_wm.providers.echo import check_settings, count_input, in_pieces
 from neuroscript import ErrorCode, NeuroScriptError
 
 Reply = str | Mapping[str, Any] | LLMResponse
@@ -64,6 +64,7 @@ class ScriptedClient:
     def complete(self, request: LLMRequest) -> LLMResponse:
         """Returns the next reply."""
         check_request(request)
+        check_settings(request)
         replies = self._replies if self._replies is not None else request.config.get("replies")
         if callable(replies):
             return _response(replies(request), request, "the reply of the callable")

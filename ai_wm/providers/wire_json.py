@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ai_wm.providers.adapter import BadReply
-from ai_wm.providers.base import byte_length
+from ai_wm.providers.estimates import byte_length
 
 MOST_VALUES = 1_000_000
 """Objects, lists and items that one reply may hold.  Each takes up to some hundred bytes, and two or three on the wire;

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ai_wm.ratelimit.base import LimitPolicy, RateLimiter, Refusal, Reservation
+from ai_wm.ratelimit.base import Demand, LimitPolicy, RateLimiter, Refusal, Reservation
 from ai_wm.ratelimit.memory import MemoryRateLimiter
 
 if TYPE_CHECKING:
     from ai_wm.ratelimit.sqlite import SQLiteRateLimiter
 
-__all__ = ["LimitPolicy", "MemoryRateLimiter", "RateLimiter", "Refusal", "Reservation", "SQLiteRateLimiter"]
+__all__ = ["Demand", "LimitPolicy", "MemoryRateLimiter", "RateLimiter", "Refusal", "Reservation", "SQLiteRateLimiter"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,9 @@ Rules, the same for every limiter:
 * Settling replaces the estimates by the real counts; releasing takes everything back, the request included.
 * While a call is in flight its tokens and cost count in every window, however long it runs, so that calls in flight
   can never together exceed a limit by more than their estimates were off.
+* What is used for good is *settled*: all requests, and the tokens and costs of calls that are over.  Where it leaves no
+  room, the call is refused or waits, as it asks; where only calls in flight are in the way, it waits for them.
+* Callers that wait are served in the order in which they came, whatever process they are of.
 * 0 or ``None`` in a policy means no limit.  The limits of one definition never touch another's.
 """
 
@@ -16,7 +19,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -30,6 +33,7 @@ DAY = 24 * 60 * MINUTE
 COST_UNITS = 1_000_000_000
 
 _MOST = 1 << 53
+_MOST_COST = _MOST / COST_UNITS
 
 SLOT_LIMIT = "max_concurrent_active_instances"
 CALLS_LIMIT = "max_concurrent_calls"
@@ -63,6 +67,14 @@ class LimitPolicy(Protocol):
     def max_concurrent_calls(self) -> int | None: ...
 
 
+class Demand(NamedTuple):
+    """What a waiting call asks for now: its limits, and the estimates of its tokens and of its cost in the currency."""
+
+    policy: LimitPolicy
+    tokens: int
+    cost: float
+
+
 class RateLimiter(Protocol):
     """Counts the calls, tokens and costs of every definition, and refuses what would exceed its limits.
 
@@ -77,17 +89,26 @@ class RateLimiter(Protocol):
         tokens: int,
         cost: float = 0.0,
         wait_seconds: float | None = None,
+        flight_seconds: float = 0.0,
+        again: Callable[[], Demand] | None = None,
         cancelled: Callable[[], None] | None = None,
         name: str = "",
     ) -> Reservation:
         """Reserve one call in all windows, or nothing.
+
+        Callers that wait are served in order of arrival, those of other processes included.
 
         Args:
             definition_id: whose limits these are.
             policy: the limits.
             tokens: the estimate of input and output tokens together, 0 or more.
             cost: the estimate of the cost, in the currency of the definition's prices, 0 or more.
-            wait_seconds: how long to wait for room, in order of arrival; ``None`` or 0 refuses at once.
+            wait_seconds: how long to wait for room, whatever takes it; ``None`` waits for calls in flight alone.
+            flight_seconds: how long to wait, with ``wait_seconds=None``, where only calls in flight (their tokens,
+                their cost, their number) stand in the way, or callers that wait for them.
+            again: called before each later attempt of a caller that had to wait, and four times a second while it
+                waits, by any thread that waits for the same limits; returns what the call asks for by then, or raises
+                to end the wait.  ``None``: it stays as it was.
             cancelled: called while waiting, at least every tenth of a second; ends the wait by raising.
             name: the definition's name, for the message of a refusal.
 
@@ -122,8 +143,21 @@ class RateLimiter(Protocol):
             this process that wait for room).
         """
 
-    def forget(self, definition_id: str) -> None:
-        """Drop the counters of a definition that was removed; its waiting callers get error 19."""
+    def changed(self, definition_id: str) -> None:
+        """Let all waiting callers of a definition look ``again``: its limits, its status or its existence changed."""
+
+    def forget(self, definition_id: str, known_as: str = "") -> None:
+        """End the waits of a definition that was removed, with error 19.
+
+        What it used stays counted until it has aged out of the windows: adding it again gives no second allowance.
+
+        Args:
+            definition_id: whose limits these were.
+            known_as: by what one that is added later under another id is known to be the same.
+        """
+
+    def inherit(self, definition_id: str, known_as: str) -> None:
+        """Count on, for a definition that is added, what a removed one used that was known as the same."""
 
     def close(self) -> None:
         """Give back the slots that this limiter holds, and close its files.  May be called twice.
@@ -211,6 +245,7 @@ class Refusal:
         need: what the call would add; 0 where that is not known.
         retry_after: microseconds until the call fits, or ``None`` if it never will.
         in_flight: whether calls in flight might give something back before that.
+        reserved: how much of ``used`` calls in flight hold and may give back; 0 for requests, which are used for good.
     """
 
     limit: str
@@ -219,16 +254,22 @@ class Refusal:
     need: int
     retry_after: int | None
     in_flight: bool
+    reserved: int = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether what is used for good leaves no room, whatever calls in flight give back."""
+        return self.used - self.reserved + (self.need or 1) > self.value
 
 
 def cost_units(cost: float) -> int:
     """``cost`` in whole billionths of the currency, from 0 to what sums of 64 bits have room for many times."""
-    return min(max(0, round(cost * COST_UNITS)), _MOST) if cost else 0
+    return round(min(max(0.0, cost), _MOST_COST) * COST_UNITS) if cost else 0
 
 
 def token_count(tokens: float) -> int:
     """``tokens`` as a whole number, from 0 to what sums of 64 bits have room for many times."""
-    return min(max(0, int(tokens)), _MOST)
+    return int(min(max(0, tokens), _MOST))
 
 
 def refused(refusal: Refusal, subject: str, *, note: str = "") -> NeuroScriptError:
@@ -254,8 +295,9 @@ def refused(refusal: Refusal, subject: str, *, note: str = "") -> NeuroScriptErr
     else:
         seconds = refusal.retry_after / MICROSECONDS
         details["retry_after_seconds"] = seconds
+        reserved = f", {_scaled(refusal.reserved, scale)} of it by calls in flight" if refusal.reserved else ""
         message = (
-            f"{subject}: {used} of {value} {quantity} are used in the last {window} ({refusal.limit})"
+            f"{subject}: {used} of {value} {quantity} are used in the last {window} ({refusal.limit}){reserved}"
             f"{f', and this call needs {need} more' if need > 1 or budget else ''}; try again in {_duration(seconds)}, "
             f'raise {refusal.limit}, or set on_limit to "wait"'
         )

@@ -9,20 +9,25 @@ are one statement each, which is a transaction by itself.  Everything else works
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ai_wm.ratelimit.base import CALLS_LIMIT, DAY, MICROSECONDS, MINUTE, LimitPolicy, Refusal, cost_units
+from ai_wm.ratelimit.base import CALLS_LIMIT, DAY, MICROSECONDS, MINUTE, LimitPolicy, Refusal, cost_units, token_count
+from ai_wm.ratelimit.stored_tickets import ahead_of, draw, drop_silent, give_back, has, need
+from ai_wm.ratelimit.tickets import Patience
 from ai_wm.ratelimit.windows import OVERDUE_RETRY, exact_day, exceeded, refusal_of
 
 LAG = MICROSECONDS
 """While calls fit, those that are too old are looked for no more often than this; until then the sums are too high."""
 
 _UNLIMITED = 1 << 62
+_NOBODY = 1 << 40
+"""The holder of a call while it is restored."""
 
 _COLUMNS = (
     "key, clock_offset, now, exact, minute_edge, day_edge, "
-    "minute_requests, minute_tokens, day_requests, day_tokens, day_cost, in_flight"
+    "minute_requests, minute_tokens, day_requests, day_tokens, day_cost, in_flight, flight_tokens, flight_cost, waiting"
 )
 
 
@@ -53,6 +58,11 @@ class Counters:
     day_tokens: int
     day_cost: int
     in_flight: int
+    flight_tokens: int
+    flight_cost: int
+    waiting: int
+    stamp: int = 0
+    """When a call that is added now began: never before one that was added earlier."""
 
     @classmethod
     def find(cls, connection: sqlite3.Connection, definition_id: str) -> Counters | None:
@@ -78,15 +88,22 @@ class Counters:
             assert found is not None
         return found
 
+    def sums(self) -> tuple[int, ...]:
+        """What is counted, and how its time differs from the file's."""
+        return (
+            self.clock_offset, self.minute_requests, self.minute_tokens, self.day_requests, self.day_tokens,
+            self.day_cost, self.in_flight, self.flight_tokens, self.flight_cost, self.waiting,
+        )  # fmt: skip
+
     def store(self, connection: sqlite3.Connection) -> None:
         """Write the row back, as it is before any call that the same transaction adds."""
         connection.execute(
             "UPDATE definitions SET clock_offset = ?, now = ?, exact = ?, minute_edge = ?, day_edge = ?, "
-            "minute_requests = ?, minute_tokens = ?, day_requests = ?, day_tokens = ?, day_cost = ?, in_flight = ? "
-            "WHERE key = ?",
+            "minute_requests = ?, minute_tokens = ?, day_requests = ?, day_tokens = ?, day_cost = ?, in_flight = ?, "
+            "flight_tokens = ?, flight_cost = ?, waiting = ? WHERE key = ?",
             (
                 self.clock_offset,
-                self.now,
+                max(self.now, self.stamp),
                 self.exact,
                 self.minute_edge,
                 self.day_edge,
@@ -96,6 +113,9 @@ class Counters:
                 self.day_tokens,
                 self.day_cost,
                 self.in_flight,
+                self.flight_tokens,
+                self.flight_cost,
+                self.waiting,
                 self.key,
             ),
         )
@@ -118,18 +138,24 @@ class Counters:
         *kept, wrong = connection.execute(_RECOUNT_BUCKETS, span).fetchone()
         if wrong:
             raise _corrupt("a minute has tokens or a cost that no minute has")
-        self.minute_requests, self.minute_tokens, self.in_flight = sums[:3]
+        self.minute_requests, self.minute_tokens, self.in_flight, self.flight_tokens, self.flight_cost = sums[:5]
         self.day_requests, self.day_tokens, self.day_cost = (
-            one + other for one, other in zip(sums[3:], kept, strict=True)
+            one + other for one, other in zip(sums[5:], kept, strict=True)
         )
+        (self.waiting,) = connection.execute(
+            "SELECT COUNT(*) FROM tickets WHERE definition = ?", (self.key,)
+        ).fetchone()
 
-    def tick(self, reading: int) -> None:
-        """Take a reading of the clock, in microseconds.  If it went back, time stands still until it is there again."""
-        now = reading + self.clock_offset
-        if now < self.now:
+    def tick(self, time: int) -> None:
+        """Take the time of the file.  If it is behind, time stands still until it is there again.
+
+        A call may have been stamped a moment ahead, by one whose clock had not been compared with the others.
+        """
+        now = time + self.clock_offset
+        if now < self.now - LAG:
             self.clock_offset += self.now - now
             now = self.now
-        self.now = now
+        self.stamp, self.now = max(now, self.now), now
 
     def expire(self, connection: sqlite3.Connection) -> None:
         """Take calls that are too old out of the windows."""
@@ -223,7 +249,8 @@ _WRONG = (
 )
 _RECOUNT = f"""
 SELECT COUNT(*) FILTER (WHERE stamp > :minute), COALESCE(SUM(tokens) FILTER (WHERE stamp > :minute OR holder > 0), 0),
-  COUNT(*) FILTER (WHERE holder > 0), COUNT(*) FILTER (WHERE stamp > :day),
+  COUNT(*) FILTER (WHERE holder > 0), COALESCE(SUM(tokens) FILTER (WHERE holder > 0), 0),
+  COALESCE(SUM(cost) FILTER (WHERE holder > 0), 0), COUNT(*) FILTER (WHERE stamp > :day),
   COALESCE(SUM(tokens) FILTER (WHERE stamp > :day OR holder > 0), 0),
   COALESCE(SUM(cost) FILTER (WHERE stamp > :day OR holder > 0), 0), {_WRONG}
 FROM entries WHERE definition = :key
@@ -252,6 +279,8 @@ class ReservationRequest:
         cost: the estimate of its cost, in billionths.
         holder: the number of the limiter that makes it.
         sequence: tells it from all other calls of the holder.
+        ticket: its number in the order of arrival, if it waits already.
+        patience: whether it may wait; ``None`` for a call that is over already and is only to be counted.
     """
 
     definition_id: str
@@ -260,6 +289,25 @@ class ReservationRequest:
     cost: int
     holder: int
     sequence: int
+    ticket: int | None = None
+    patience: Patience | None = None
+
+
+class PastUse(NamedTuple):
+    """A request that was made before the file was: whose, when (seconds since the epoch), and what it used."""
+
+    definition_id: str
+    moment: float
+    tokens: int
+    cost: float
+
+
+class Unserved(NamedTuple):
+    """The answer to a call that was not reserved, as `Waiting` gives it on; with the number of a ticket it drew now."""
+
+    refusal: Refusal | None
+    before: int
+    ticket: int | None
 
 
 class CachedRow(NamedTuple):
@@ -314,39 +362,59 @@ def add_fast(
 _ADD = """
 INSERT INTO entries SELECT key, ?, ?, ?, ?, ? FROM definitions
 WHERE key = ? AND id = ? AND clock_offset = ? AND exact = ? AND now <= ? AND minute_edge > ? AND minute_requests < ?
-AND day_requests < ? AND minute_tokens <= ? AND day_tokens <= ? AND day_cost <= ? AND in_flight < ?
+AND waiting = 0 AND day_requests < ? AND minute_tokens <= ? AND day_tokens <= ? AND day_cost <= ? AND in_flight < ?
 """
 
 
 def reserve(
-    connection: sqlite3.Connection, call: ReservationRequest, reading: int, *, first: bool
-) -> tuple[StoredHold | Refusal, CachedRow]:
-    """Count one more call, or find out why it does not fit.
+    connection: sqlite3.Connection, call: ReservationRequest, time: int, *, first: bool
+) -> tuple[StoredHold | Unserved, CachedRow]:
+    """Count one more call, or find out why it does not fit, and let it draw a ticket if it may wait.
 
     Args:
         connection: inside a transaction.
         call: what to count.
-        reading: the clock, in microseconds.
+        time: the time of the file.
         first: whether it is the limiter's first for the definition, before which nothing is known of the sums.
 
     Returns:
-        the call or the refusal, and what to keep of the row for `add_fast`.
+        the call, or why it was not counted; and what to keep of the row for `add_fast`.
     """
     row = Counters.load(connection, call.definition_id)
-    row.tick(reading)
+    kept = row.sums()
+    row.tick(time)
     if first:
         row.recount(connection)
     row.expire(connection)
-    refusal = row.refusal(connection, call.policy, call.tokens, call.cost)
-    if refusal is None:
-        row.exact = int(exact_day(call.policy))
-    row.store(connection)
     known = CachedRow(row.key, row.clock_offset)
-    if refusal is not None:
-        return refusal, known
-    hold = StoredHold(row.key, row.now, call.sequence, call.tokens, call.cost, call.holder)
-    connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", hold)
-    return hold, known
+    ticket, ahead = call.ticket, None
+    if row.waiting and call.patience is not None:
+        drop_silent(connection, row.key)
+        if ticket is not None and not has(connection, row.key, ticket):
+            ticket = None
+        ahead = ahead_of(connection, row.key, ticket)
+        (row.waiting,) = connection.execute("SELECT waiting FROM definitions WHERE key = ?", (row.key,)).fetchone()
+    if ahead is None:
+        refusal = row.refusal(connection, call.policy, call.tokens, call.cost)
+    else:
+        refusal = row.refusal(connection, call.policy, ahead.tokens, ahead.cost)
+    if refusal is None and ahead is None:
+        row.exact = int(exact_day(call.policy))
+        row.store(connection)
+        if ticket is not None:
+            give_back(connection, call.definition_id, ticket, call.holder)
+        hold = StoredHold(row.key, row.stamp, call.sequence, call.tokens, call.cost, call.holder)
+        connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", hold)
+        return hold, known
+    if row.sums() != kept:  # what changes nothing is not written, since callers that wait look again and again
+        row.store(connection)
+    before = 0 if ahead is None else ahead.before
+    drawn = None
+    if ticket is not None:
+        need(connection, row.key, ticket, call.tokens, call.cost)
+    elif call.patience is not None and not call.patience.ends_with(refusal, before):
+        drawn = draw(connection, row.key, call.holder, call.tokens, call.cost)
+    return Unserved(refusal, before, drawn), known
 
 
 def settle(connection: sqlite3.Connection, hold: StoredHold, tokens: int, cost: int) -> None:
@@ -366,67 +434,61 @@ def release(connection: sqlite3.Connection, hold: StoredHold) -> None:
     )
 
 
-def end_all(connection: sqlite3.Connection, holder: int) -> None:
-    """End all calls of a holder that is gone, give its slots back, and forget its name.
+def mark_removed(connection: sqlite3.Connection, definition_id: str, known_as: str) -> None:
+    """Note as what a definition that was removed can be known again."""
+    connection.execute("UPDATE definitions SET removed = ? WHERE id = ?", (known_as, definition_id))
 
-    Nobody knows what became of the calls: each counts as what was reserved for it.
-    """
+
+def was_removed(connection: sqlite3.Connection, known_as: str) -> bool:
+    """Whether a removed definition can be known as that again."""
+    found = connection.execute("SELECT 1 FROM definitions WHERE removed = ? AND removed != ''", (known_as,))
+    return found.fetchone() is not None
+
+
+def inherit(connection: sqlite3.Connection, definition_id: str, known_as: str) -> None:
+    """Let a definition that was added go on from the counters of one that was removed, unless it has its own."""
+    connection.execute("UPDATE definitions SET removed = '' WHERE id = ?", (definition_id,))
     connection.execute(
-        "UPDATE entries SET holder = 0 "
-        "WHERE definition IN (SELECT key FROM definitions WHERE in_flight > 0) AND holder = ?",
-        (holder,),
+        "UPDATE OR IGNORE definitions SET id = ?, removed = '' WHERE key = (SELECT key FROM definitions "
+        "WHERE removed = ? AND removed != '' ORDER BY now DESC LIMIT 1)",
+        (definition_id, known_as),
     )
-    connection.execute("DELETE FROM slots WHERE holder = ?", (holder,))
-    connection.execute("DELETE FROM holders WHERE id = ?", (holder,))
 
 
-def forget(connection: sqlite3.Connection, definition_id: str) -> None:
-    """Drop everything of a definition."""
-    row = connection.execute("SELECT key FROM definitions WHERE id = ?", (definition_id,)).fetchone()
-    if row is not None:
-        for table in ("entries", "buckets", "slots"):
-            connection.execute(f"DELETE FROM {table} WHERE definition = ?", row)
-        connection.execute("DELETE FROM definitions WHERE key = ?", row)
+def restore(connection: sqlite3.Connection, uses: Iterable[PastUse]) -> None:
+    """Count what was used before the file was made."""
+    for sequence, use in enumerate(sorted(uses, key=lambda use: use.moment)):
+        row = Counters.load(connection, use.definition_id)
+        tokens, cost = token_count(use.tokens), cost_units(use.cost)
+        hold = StoredHold(row.key, round(use.moment * MICROSECONDS), sequence, tokens, cost, _NOBODY)
+        connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", hold)
+        settle(connection, hold, tokens, cost)
+        connection.execute("UPDATE definitions SET exact = 1 WHERE key = ?", (row.key,))
 
 
-def take_slot(connection: sqlite3.Connection, definition_id: str, limit: int, instance_id: str, holder: int) -> int:
-    """Take a slot for an instance.
+def tidy(connection: sqlite3.Connection, time: int) -> bool:
+    """Drop what has aged out of all windows: some calls, or a definition of which nothing is left.
+
+    Args:
+        connection: inside a transaction, which this does not make long.
+        time: the time of the file.
 
     Returns:
-        0, or the number of slots taken if there is none left; then the transaction is rolled back.
+        whether there may be more.
     """
-    key = Counters.load(connection, definition_id).key
-    new = connection.execute("INSERT OR IGNORE INTO slots VALUES (?, ?, ?)", (key, instance_id, holder)).rowcount
-    used: int = connection.execute("SELECT COUNT(*) FROM slots WHERE definition = ?", (key,)).fetchone()[0]
-    if not new or not limit or used <= limit:
-        return 0
-    connection.execute("ROLLBACK")
-    return used - 1
-
-
-def free_slot(connection: sqlite3.Connection, definition_id: str, instance_id: str) -> None:
-    """Give an instance's slot back, whoever took it."""
-    connection.execute(
-        "DELETE FROM slots WHERE definition = (SELECT key FROM definitions WHERE id = ?) AND instance = ?",
-        (definition_id, instance_id),
-    )
-
-
-def slot_holders(connection: sqlite3.Connection, definition_id: str) -> list[int]:
-    """The numbers of the limiters that hold the slots of a definition, one for each slot."""
-    rows = connection.execute(
-        "SELECT holder FROM slots WHERE definition = (SELECT key FROM definitions WHERE id = ?)", (definition_id,)
-    )
-    return [holder for (holder,) in rows]
-
-
-def register_holder(connection: sqlite3.Connection, lease: str) -> int:
-    """Give a limiter its number in the file, under the name of its lease."""
-    number = connection.execute("INSERT INTO holders(lease) VALUES (?)", (lease,)).lastrowid
-    assert number is not None
-    return number
-
-
-def other_holders(connection: sqlite3.Connection, holder: int) -> list[tuple[int, str]]:
-    """The numbers and leases of all limiters but one."""
-    return connection.execute("SELECT id, lease FROM holders WHERE id != ?", (holder,)).fetchall()
+    row = connection.execute(
+        "SELECT key FROM definitions WHERE in_flight = 0 AND waiting = 0 AND now - clock_offset <= ? "
+        "AND NOT EXISTS (SELECT 1 FROM slots WHERE definition = key) LIMIT 1",
+        (time - DAY,),
+    ).fetchone()
+    if row is None:
+        return False
+    gone = connection.execute(
+        "DELETE FROM entries WHERE definition = :key AND (stamp, sequence) IN "
+        "(SELECT stamp, sequence FROM entries WHERE definition = :key ORDER BY stamp, sequence LIMIT 1000)",
+        {"key": row[0]},
+    ).rowcount
+    if gone < 1000:
+        connection.execute("DELETE FROM buckets WHERE definition = ?", row)
+        connection.execute("DELETE FROM definitions WHERE key = ?", row)
+    return True

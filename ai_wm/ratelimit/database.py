@@ -20,94 +20,17 @@ from types import TracebackType
 from typing import TypeVar
 from weakref import WeakSet
 
+from ai_wm.ratelimit.schema import SCHEMA_VERSION, is_ours, upgrade
 from neuroscript import ErrorCode, NeuroScriptError
 from neuroscript.private_files import NotAPlainFileError, check_plain, make_private_directory, open_private
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 2
 PAGE_BYTES = 1024
 
 BUSY_SECONDS = 30.0
 """How long to wait for a file that another program has locked."""
 
-# ``entries``: one row a call, in the order in which they leave the windows; ``holder`` is whose call it is while it is
-# in flight, else 0, and ``sequence`` tells calls of one moment from each other.  ``buckets``: calls of definitions
-# without a limit by the day, one row a minute, ``stamp`` its end.  ``definitions``: the sums over the windows.  A row
-# is in the minute's sums if its stamp is above ``minute_edge``, in the day's if above ``day_edge``.  Times are in
-# microseconds, costs in billionths.
-#
-# Triggers count a call that is added, replace what it reserved by what it used when it ends, and take back one that is
-# deleted while it is in flight; out of a window, only what a call still held of it is taken back.  So each of these is
-# one statement.  Every page that a transaction changes costs it two writes, so there is no index: who looks for the
-# calls of a holder goes through those of the definitions with calls in flight.  Version 1 had an index and no triggers.
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS definitions(
-  key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
-  clock_offset INTEGER NOT NULL DEFAULT 0, now INTEGER NOT NULL DEFAULT 0,
-  exact INTEGER NOT NULL DEFAULT 0, minute_edge INTEGER NOT NULL DEFAULT -4611686018427387904,
-  day_edge INTEGER NOT NULL DEFAULT -4611686018427387904,
-  minute_requests INTEGER NOT NULL DEFAULT 0, minute_tokens INTEGER NOT NULL DEFAULT 0,
-  day_requests INTEGER NOT NULL DEFAULT 0, day_tokens INTEGER NOT NULL DEFAULT 0, day_cost INTEGER NOT NULL DEFAULT 0,
-  in_flight INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS entries(
-  definition INTEGER NOT NULL, stamp INTEGER NOT NULL, sequence INTEGER NOT NULL,
-  tokens INTEGER NOT NULL, cost INTEGER NOT NULL, holder INTEGER NOT NULL,
-  PRIMARY KEY(definition, stamp, sequence)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS buckets(
-  definition INTEGER NOT NULL, stamp INTEGER NOT NULL,
-  requests INTEGER NOT NULL, tokens INTEGER NOT NULL, cost INTEGER NOT NULL,
-  PRIMARY KEY(definition, stamp)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS slots(
-  definition INTEGER NOT NULL, instance TEXT NOT NULL, holder INTEGER NOT NULL,
-  PRIMARY KEY(definition, instance)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS holders(id INTEGER PRIMARY KEY AUTOINCREMENT, lease TEXT NOT NULL UNIQUE);
-DROP INDEX IF EXISTS held
-"""
-_TRIGGERS = (
-    """
-    CREATE TRIGGER IF NOT EXISTS added AFTER INSERT ON entries BEGIN
-      UPDATE definitions SET now = new.stamp,
-        minute_requests = minute_requests + 1, minute_tokens = minute_tokens + new.tokens,
-        day_requests = day_requests + 1, day_tokens = day_tokens + new.tokens, day_cost = day_cost + new.cost,
-        in_flight = in_flight + 1
-      WHERE key = new.definition;
-    END
-    """,
-    """
-    CREATE TRIGGER IF NOT EXISTS ended AFTER UPDATE OF holder ON entries WHEN old.holder > 0 BEGIN
-      UPDATE definitions SET in_flight = in_flight - 1,
-        minute_tokens = minute_tokens - old.tokens + CASE WHEN new.stamp > minute_edge THEN new.tokens ELSE 0 END,
-        day_tokens = day_tokens - old.tokens + CASE WHEN new.stamp > day_edge THEN new.tokens ELSE 0 END,
-        day_cost = day_cost - old.cost + CASE WHEN new.stamp > day_edge THEN new.cost ELSE 0 END
-      WHERE key = new.definition;
-    END
-    """,
-    """
-    CREATE TRIGGER IF NOT EXISTS taken_back AFTER DELETE ON entries WHEN old.holder > 0 BEGIN
-      UPDATE definitions SET in_flight = in_flight - 1,
-        minute_requests = minute_requests - (old.stamp > minute_edge), minute_tokens = minute_tokens - old.tokens,
-        day_requests = day_requests - (old.stamp > day_edge), day_tokens = day_tokens - old.tokens,
-        day_cost = day_cost - old.cost
-      WHERE key = old.definition;
-    END
-    """,
-)
-
-
-def _plain_text(sql: str) -> str:
-    """The text of a statement as SQLite keeps it, all blanks alike."""
-    return " ".join(sql.replace("IF NOT EXISTS", "").split())
-
-
-_MADE = [_plain_text(each) for each in (*_SCHEMA.split(";"), *_TRIGGERS) if "CREATE" in each]
-_SEQUENCE = "CREATE TABLE sqlite_sequence(name,seq)"
-"""What SQLite makes itself where a table numbers its rows."""
-_ALLOWED = [
-    sorted([_SEQUENCE, *made])
-    # The second is what version 1 left: it had a column more.
-    for made in (_MADE, [each.replace(" exact ", " sequence INTEGER NOT NULL DEFAULT 0, exact ") for each in _MADE])
-]
 _ANEW = (
     "stop the programs that use it and delete it with its -wal and -shm files: the counters of the last day then start "
     "anew"
@@ -117,19 +40,29 @@ _making = Lock()
 """Held while a file is made, so that no connection of this process has it open: closing it would take its locks."""
 
 
+class FileBusyError(Exception):
+    """Another program has the file locked; nothing was done."""
+
+
 class Database:
     """One connection to the file, which all threads of this process use in turn.  It is opened when first needed.
 
-    ``with database as connection`` is one write transaction: committed at the end of the block unless the block rolled
-    it back itself, rolled back if it raises.  Whatever finds the file locked is tried again for `BUSY_SECONDS`.
+    ``with database.transaction() as connection`` is one write transaction: committed at the end of the block unless the
+    block rolled it back itself, rolled back if it raises.  What finds the file locked is tried again for `BUSY_SECONDS`
+    (`patiently`), and meanwhile keeps nobody else from the connection.
     Failures of the file become `NeuroScriptError`: 18 where it is not ours or damaged, 23 where it is no regular file,
-    26 where it cannot be read or written or stays locked.
+    26 where it cannot be read or written, stays locked, or is not there any more.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lock = Lock()
         self._connection: sqlite3.Connection | None = None
+        self._identity: _Identity | None = None
+        self._generation = ""
+        self._lost = ""
+        self.fill: Callable[[sqlite3.Connection], None] | None = None
+        """Puts into a new file what is known already, before anybody else sees it."""
         _databases.add(self)
 
     @property
@@ -137,42 +70,21 @@ class Database:
         """Whether there is a file to read."""
         return self._connection is not None or self.path.exists()
 
-    def __enter__(self) -> sqlite3.Connection:
-        self.lock.acquire()
-        try:
-            return self._patiently(self._begin)
-        except BaseException as error:  # whatever it is, it goes on; only nothing must stay locked
-            if self._connection is not None:
-                self._connection.rollback()
-            self.lock.release()
-            if isinstance(error, sqlite3.Error | OSError):
-                raise self.explained(error) from error
-            raise
+    def transaction(self, *, tries: int = 0, check: Callable[[], None] | None = None) -> _Transaction:
+        """A write transaction, to be entered by ``with``.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        connection = self._connection
-        assert connection is not None
-        try:
-            if connection.in_transaction:
-                # Where the file system allows no WAL, whoever reads the file keeps a transaction from being committed.
-                self._patiently(lambda: connection.execute("COMMIT" if error is None else "ROLLBACK"))
-        except BaseException as failure:  # whatever it is, it goes on; only no transaction must stay open
-            connection.rollback()
-            if isinstance(failure, sqlite3.Error):
-                raise self.explained(failure) from failure
-            raise
-        finally:
-            self.lock.release()
-        if isinstance(error, sqlite3.Error | OSError):
-            raise self.explained(error) from error
+        Args:
+            tries: as for `patiently`.
+            check: as for `patiently`.
+        """
+        return _Transaction(self, tries, check)
 
-    def autocommit(self, statement: Callable[[sqlite3.Connection], T]) -> T:
+    def autocommit(self, statement: Callable[[sqlite3.Connection], T], *, tries: int = 0) -> T:
         """Run one statement that is a transaction by itself.
 
         Args:
             statement: runs it, to its end.
+            tries: as for `patiently`.
 
         Returns:
             what ``statement`` returned.
@@ -180,11 +92,107 @@ class Database:
         Raises:
             NeuroScriptError: 18 or 26, as the class says.
         """
-        with self.lock:
+
+        try:
+            with self.lock:
+                return statement(self._connection or self._open())
+        except (sqlite3.Error, OSError) as error:
+            failure = self._busy_or(error)
+            if not isinstance(failure, FileBusyError):
+                raise failure from error
+
+        def again() -> T:
+            with self.lock:
+                return self._run(lambda: statement(self._connection or self._open()))
+
+        return self.patiently(again, tries=tries)
+
+    def patiently(self, action: Callable[[], T], check: Callable[[], None] | None = None, *, tries: int = 0) -> T:
+        """Run something that may find the file locked; again while another program has it locked.
+
+        SQLite's own waiting sleeps for whole milliseconds, up to a hundred of them; a transaction here takes less than
+        a tenth of one.  The pauses are random, so that no process waits in step with another.
+
+        Args:
+            action: raises `FileBusyError` if it did nothing since the file is locked.
+            check: called before each pause; raises to end the waiting.
+            tries: after so many that is raised; 0: it is tried for `BUSY_SECONDS`.
+
+        Raises:
+            NeuroScriptError: 26 if the file stays locked.
+        """
+        pause, began, made = 0.0002, 0.0 if tries else time.monotonic(), 0
+        while True:
             try:
-                return self._patiently(lambda: statement(self._connection or self._open()))
-            except (sqlite3.Error, OSError) as error:
-                raise self.explained(error) from error
+                return action()
+            except FileBusyError as error:
+                made += 1
+                if made == tries:
+                    raise
+                if not tries and (waited := time.monotonic() - began) > BUSY_SECONDS:
+                    raise self._still_locked(waited) from error
+            if check is not None:
+                check()
+            time.sleep(random.random() * pause)
+            pause = min(pause * 1.5, 0.005)
+
+    def check_there(self, *, thoroughly: bool = False) -> None:
+        """Refuse to go on with a file that is not the one that was opened.
+
+        Args:
+            thoroughly: whether to look at the files beside it too.
+
+        Raises:
+            NeuroScriptError: 26.
+        """
+        identity = self._identity
+        if identity is not None and not self._lost:
+            self._lost = identity.lost(thoroughly)
+        if self._lost:
+            raise self._not_there()
+
+    def begin(self) -> sqlite3.Connection:
+        """Begin a transaction; the lock is held from then on.
+
+        Raises:
+            FileBusyError: if the file is locked.
+        """
+        self.lock.acquire()
+        try:
+            self.check_there(thoroughly=True)
+            return self._run(lambda: (self._connection or self._open()).execute("BEGIN IMMEDIATE").connection)
+        except BaseException:  # raised again; only nothing must stay locked
+            self.end(commit=False)
+            raise
+
+    def end(self, *, commit: bool) -> None:
+        """End the transaction that was begun, if it was not ended, and release the lock."""
+        connection = self._connection
+        try:
+            if connection is not None and connection.in_transaction:
+                if commit:
+                    # Where the file system allows no WAL, whoever reads the file keeps it from being committed.
+                    self.patiently(lambda: self._run(lambda: connection.execute("COMMIT")))
+                else:
+                    connection.rollback()
+        except BaseException:  # raised again; only no transaction must stay open
+            if connection is not None:
+                connection.rollback()
+            raise
+        finally:
+            self.lock.release()
+
+    def _run(self, statement: Callable[[], T]) -> T:
+        try:
+            return statement()
+        except (sqlite3.Error, OSError) as error:
+            raise self._busy_or(error) from error
+
+    def _busy_or(self, error: sqlite3.Error | OSError) -> Exception:
+        """What to raise for a failure: that the file is locked, or the failure in words."""
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            return FileBusyError()
+        return self.explained(error)
 
     def close(self) -> None:
         """Close the connection.  May be called twice; the next transaction opens it again."""
@@ -193,10 +201,13 @@ class Database:
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
+        self._identity = None  # once it is opened again, it is known by what is in it
         if connection is not None:
             connection.close()
 
     def _open(self) -> sqlite3.Connection:
+        if self._lost:
+            raise self._not_there()
         connection = self._connect()
         try:
             # What is in the file may have come from anywhere.
@@ -208,6 +219,11 @@ class Database:
             connection.execute("PRAGMA journal_mode=WAL").fetchone()
             connection.execute("PRAGMA synchronous=NORMAL")
             self._prepare(connection)
+            generation = str(connection.execute("SELECT MIN(generation) FROM file").fetchone()[0])
+            if self._generation not in ("", generation):
+                self._lost = "was replaced by another"
+                raise self._not_there()
+            self._identity, self._generation = _Identity(self.path), generation
         except BaseException:  # whatever it is, it goes on; only the connection must not stay open
             connection.close()
             raise
@@ -229,57 +245,33 @@ class Database:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == SCHEMA_VERSION:
-            self._check(connection)
-            return
         if version > SCHEMA_VERSION:
             message = f"{self.path} was written by a newer version of this program; update this one"
             raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in (*_SCHEMA.split(";"), *_TRIGGERS):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        self._check(connection)
-        connection.execute("COMMIT")
-
-    def _check(self, connection: sqlite3.Connection) -> None:
-        """Refuse a file whose tables and triggers are not those that this program makes, since they would not count."""
-        rows = connection.execute("SELECT sql, rootpage FROM sqlite_master").fetchall()
-        found = [_plain_text(sql) for sql, _ in rows if sql is not None]
-        pages = [page for _, page in rows if page]
-        if sorted(found) not in _ALLOWED or len(pages) != len(set(pages)):
+        if version == SCHEMA_VERSION:
+            ours = is_ours(connection)
+        else:
+            connection.execute("BEGIN IMMEDIATE")
+            empty = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() == (0,)
+            ours = upgrade(connection)
+            if ours:
+                if empty and self.fill is not None:
+                    self.fill(connection)
+                connection.execute("COMMIT")
+        if not ours:
             message = (
                 f"{self.path}, which counts what the workers use, holds tables or triggers that this program did not "
                 f"make; {_ANEW}"
             )
             raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
 
-    def _begin(self) -> sqlite3.Connection:
-        connection = self._connection or self._open()
-        connection.execute("BEGIN IMMEDIATE")
-        return connection
-
-    def _patiently(self, action: Callable[[], T]) -> T:
-        """Run something that finds the file locked at most at its beginning; again while another program has it locked.
-
-        SQLite's own waiting sleeps for whole milliseconds, up to a hundred of them; a transaction here takes less than
-        a tenth of one.  The pauses are random, so that no process waits in step with another.
-
-        Raises:
-            NeuroScriptError: 26 if the file stays locked.
-        """
-        pause, began = 0.0002, time.monotonic()
-        while True:
-            try:
-                return action()
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise
-                waited = time.monotonic() - began
-                if waited > BUSY_SECONDS:
-                    raise self._still_locked(waited) from error
-            time.sleep(random.random() * pause)
-            pause = min(pause * 1.5, 0.005)
+    def _not_there(self) -> NeuroScriptError:
+        message = (
+            f"{self.path}, which counts what the workers use, {self._lost} while this program used it, so it cannot "
+            "be known what is left of the limits; stop the programs that use it and start them again, and remove the "
+            "file only while none of them runs"
+        )
+        return NeuroScriptError(ErrorCode.IO_FAILED, message)
 
     def _still_locked(self, waited: float) -> NeuroScriptError:
         message = (
@@ -308,6 +300,62 @@ class Database:
         }.get(code, "check the disk that it is on")
         message = f"{self.path}, which counts what the workers use, cannot be read or written ({error}); {advice}"
         return NeuroScriptError(ErrorCode.IO_FAILED, message)
+
+
+class _Transaction:
+    """A write transaction of a `Database`; see `Database.transaction`."""
+
+    __slots__ = ("_check", "_database", "_tries")
+
+    def __init__(self, database: Database, tries: int, check: Callable[[], None] | None) -> None:
+        self._database = database
+        self._tries = tries
+        self._check = check
+
+    def __enter__(self) -> sqlite3.Connection:
+        database = self._database
+        return database.patiently(database.begin, self._check, tries=self._tries)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._database.end(commit=error is None)
+        if isinstance(error, sqlite3.Error | OSError):
+            raise self._database.explained(error) from error
+
+
+class _Identity:
+    """Which file a path led to when it was opened, and whether it still does."""
+
+    __slots__ = ("_beside", "_file", "_path", "_size")
+
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+        found = os.stat(path)
+        self._file = (found.st_ino, found.st_dev)
+        self._size = found.st_size
+        self._beside = (0, 0)  # the file that holds what was written last
+        with contextlib.suppress(FileNotFoundError):
+            beside = os.stat(f"{path}-wal")
+            self._beside = (beside.st_ino, beside.st_dev)
+
+    def lost(self, thoroughly: bool) -> str:
+        """What became of the file, if it is not the same any more."""
+        known = self._size  # read before the file is looked at: other threads do so too
+        try:
+            found = os.stat(self._path)
+            if (found.st_ino, found.st_dev) != self._file:
+                return "was replaced by another"
+            if found.st_size < known:
+                return "was cut short"
+            self._size = found.st_size
+            if thoroughly and self._beside != (0, 0):
+                beside = os.stat(f"{self._path}-wal")
+                if (beside.st_ino, beside.st_dev) != self._beside:
+                    return "was replaced by another"
+        except FileNotFoundError:
+            return "was removed"
+        return ""
 
 
 # An open SQLite connection must not cross a fork.  All are closed before one and opened again when next needed.

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
 from threading import Lock
+from weakref import WeakSet
 
 from ai_wm.ratelimit.base import (
+    CEILING,
     MICROSECONDS,
+    Demand,
     LimitPolicy,
-    Refusal,
     Reservation,
     cost_units,
     slots_refused,
     subject_of,
     token_count,
 )
-from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, WaitQueue, no_polling
+from ai_wm.ratelimit.deferred import limits_nothing
+from ai_wm.ratelimit.tickets import Patience, Ticket, Waiting
+from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, Check, PollInterval, WaitQueue, no_polling
 from ai_wm.ratelimit.windows import Hold, Windows, exact_day, usage_of
 
 
@@ -34,6 +42,9 @@ class MemoryRateLimiter:
         self._poll_interval = no_polling if clock is None else _poll_foreign_clock
         self._lock = Lock()
         self._trackers: dict[str, _Tracker] = {}
+        self._forgotten: deque[_Tracker] = deque()
+        self._removed: dict[str, str] = {}
+        _limiters.add(self)
 
     def reserve(
         self,
@@ -43,20 +54,17 @@ class MemoryRateLimiter:
         tokens: int,
         cost: float = 0.0,
         wait_seconds: float | None = None,
+        flight_seconds: float = 0.0,
+        again: Callable[[], Demand] | None = None,
         cancelled: Callable[[], None] | None = None,
         name: str = "",
     ) -> Reservation:
         """Reserve one call in all windows, or nothing; see `RateLimiter.reserve`."""
-        tracker = self._tracker(definition_id)
-        tokens, units = token_count(tokens), cost_units(cost)
-        subject = subject_of(definition_id, name)
-
-        def attempt() -> Reservation | Refusal:
-            return tracker.attempt(policy, tokens, units)
-
-        if not wait_seconds or wait_seconds < 0:
-            return tracker.queue.reserve_now(attempt, subject)
-        return tracker.queue.wait(attempt, subject, wait_seconds, cancelled, self._poll_interval)
+        tracker = self._trackers.get(definition_id) or self._tracker(definition_id)
+        demand = Demand(policy, tokens, cost)
+        return tracker.queue.reserve(
+            tracker.attempt, demand, definition_id, name, wait_seconds, flight_seconds, again, cancelled
+        )
 
     def acquire_slot(self, definition_id: str, policy: LimitPolicy, instance_id: str, *, name: str = "") -> None:
         """Take a slot for an active instance; see `RateLimiter.acquire_slot`."""
@@ -84,12 +92,32 @@ class MemoryRateLimiter:
         """Read the counters of a definition; see `RateLimiter.usage`."""
         return self._tracker(definition_id).usage()
 
-    def forget(self, definition_id: str) -> None:
-        """Drop the counters of a definition; see `RateLimiter.forget`."""
-        with self._lock:
-            tracker = self._trackers.pop(definition_id, None)
+    def changed(self, definition_id: str) -> None:
+        """Let all waiting callers of a definition look again; see `RateLimiter.changed`."""
+        for known_as, tracker in list(self._trackers.items()):
+            if known_as == definition_id or known_as.startswith(CEILING):
+                tracker.queue.wake_all()
+
+    def forget(self, definition_id: str, known_as: str = "") -> None:
+        """End the waits of a definition that was removed; see `RateLimiter.forget`."""
+        tracker = self._trackers.get(definition_id)
         if tracker is not None:
-            tracker.queue.close("the definition was removed")
+            tracker.removed()
+            self._forgotten.append(tracker)
+            if known_as:
+                self._removed[known_as] = definition_id
+        # What was used stays counted; here it leaves memory once it has aged out.
+        for _ in range(min(2, len(self._forgotten))):
+            old = self._forgotten.popleft()
+            if old.usage()["requests_last_day"]:
+                self._forgotten.append(old)
+
+    def inherit(self, definition_id: str, known_as: str) -> None:
+        """Count on what a removed definition used; see `RateLimiter.inherit`."""
+        with self._lock:
+            removed = self._removed.pop(known_as, definition_id)
+            if definition_id not in self._trackers and removed in self._trackers:
+                self._trackers[definition_id] = self._trackers.pop(removed)
 
     def close(self) -> None:
         """Do nothing; see `RateLimiter.close`.  There is nothing to close."""
@@ -98,40 +126,95 @@ class MemoryRateLimiter:
         tracker = self._trackers.get(definition_id)
         if tracker is None:
             with self._lock:
-                tracker = self._trackers.setdefault(definition_id, _Tracker(self._clock))
+                tracker = self._trackers.setdefault(definition_id, _Tracker(self._clock, self._poll_interval))
         return tracker
 
 
-def _poll_foreign_clock(refusal: Refusal, turn: int) -> float:
+# In the child of a fork there is none of the threads that waited, or held a lock.
+_limiters: WeakSet[MemoryRateLimiter] = WeakSet()
+
+
+def _after_fork() -> None:
+    for limiter in list(_limiters):
+        limiter._lock = Lock()
+        for tracker in limiter._trackers.values():
+            tracker.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _poll_foreign_clock(outcome: Waiting, turn: int) -> float:
     return FOREIGN_CLOCK_POLL
 
 
 class _Tracker:
     """The rate tracker of one definition: its windows, its slots and the callers that wait."""
 
-    __slots__ = ("_abandoned", "_clock", "_offset", "lock", "queue", "slots", "windows")
+    __slots__ = (
+        "_abandoned", "_clock", "_issued", "_offset", "_poll_interval", "_tickets", "lock", "queue", "slots", "windows",
+    )  # fmt: skip
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], poll_interval: PollInterval) -> None:
         self._clock = clock
+        self._poll_interval = poll_interval
+        self._issued = count(1)
+        self._tickets: list[int] = []  # of those that wait, in order; changed by single operations, without the lock
         self._offset = 0
         self._abandoned: deque[Hold] = deque()
         self.lock = Lock()
         self.windows = Windows()
         self.slots: set[str] = set()
-        self.queue = WaitQueue()
+        self.queue = WaitQueue(poll_interval)
 
-    def attempt(self, policy: LimitPolicy, tokens: int, cost: int) -> Reservation | Refusal:
-        """Reserve a call of ``tokens`` and ``cost`` (in billionths) if there is room in every window."""
+    def attempt(
+        self, demand: Demand, ticket: Ticket | None, patience: Patience, check: Check = None
+    ) -> Reservation | Waiting:
+        """Reserve a call if there is room in every window and nobody waits before it."""
         if self._abandoned:
             self._sweep()
-        windows = self.windows
+        windows, policy = self.windows, demand.policy
+        tokens, cost = token_count(demand.tokens), cost_units(demand.cost)
         with self.lock:
             self._advance()
+            before = self._before(ticket) if self._tickets and not limits_nothing(policy) else 0
             refusal = windows.refusal(policy, tokens, cost)
-            if refusal is not None:
-                return refusal
-            windows.exact = exact_day(policy)
-            return Reservation(self, windows.add(tokens, cost))
+            if refusal is None and not before:
+                windows.exact = exact_day(policy)
+                if ticket is not None:
+                    self._leave(ticket.number)
+                return Reservation(self, windows.add(tokens, cost))
+            if before:
+                refusal = self.queue.blocked.refusal if self.queue.blocked is not None else refusal
+            if ticket is None and not patience.ends_with(refusal, before):
+                ticket = Ticket(self, next(self._issued))
+                self._tickets.append(ticket.number)
+            return Waiting(refusal, before, ticket)
+
+    def _before(self, ticket: Ticket | None) -> int:
+        tickets = self._tickets
+        return len(tickets) if ticket is None else bisect_left(tickets, ticket.number)
+
+    def _leave(self, number: int) -> None:
+        with suppress(ValueError):
+            self._tickets.remove(number)
+
+    def return_ticket(self, number: int) -> None:
+        self._leave(number)
+        self.queue.wake()
+
+    abandon_ticket = return_ticket
+
+    def removed(self) -> None:
+        """End the waits; what was used stays counted."""
+        queue, self.queue = self.queue, WaitQueue(self._poll_interval)
+        queue.close("the definition was removed")
+
+    def forked(self) -> None:
+        """Begin anew in the child of a fork, where nobody waits."""
+        self.lock = Lock()
+        self._tickets.clear()
 
     def settle_hold(self, hold: Hold, tokens: int, cost: int) -> None:
         with self.lock:

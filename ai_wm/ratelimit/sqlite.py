@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from threading import Lock
+from time import monotonic
+from typing import Final
 
-from ai_wm.ratelimit import counters
+from ai_wm.ratelimit import counters, holders, stored_tickets
 from ai_wm.ratelimit.base import (
-    MICROSECONDS,
+    CEILING,
+    Demand,
     LimitPolicy,
-    Refusal,
     Reservation,
     cost_units,
     slots_refused,
     subject_of,
     token_count,
 )
-from ai_wm.ratelimit.counters import CachedRow, Counters, ReservationRequest, StoredHold
-from ai_wm.ratelimit.database import Database
+from ai_wm.ratelimit.counters import CachedRow, Counters, PastUse, ReservationRequest, StoredHold, Unserved
+from ai_wm.ratelimit.database import Database, FileBusyError
 from ai_wm.ratelimit.deferred import DeferredCounts, FinishedCall, NoLimits, limits_nothing
-from ai_wm.ratelimit.leases import Lease, is_held
-from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, WaitQueue
+from ai_wm.ratelimit.presence import Presence
+from ai_wm.ratelimit.tickets import HEARTBEAT, Patience, Ticket, Waiting
+from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, Check, WaitQueue
 from ai_wm.ratelimit.windows import Windows, usage_of
-from ai_wm.support.group_commit import GroupCommit, Ticket
+from ai_wm.ratelimit.works import AnyWork, EndWork, LeaveWork, ReserveWork
+from ai_wm.support.group_commit import GroupCommit
+from ai_wm.support.group_commit import Ticket as Work
 from neuroscript import NeuroScriptError, get_logger
 
 _log = get_logger("ai_wm.limits")
 
-# While a call of another process is in flight its end may give room at any time, and nobody tells this process.  The
-# first waiting caller looks after 5 ms, then ever more rarely, up to four times a second.
-FIRST_POLL = 0.005
-LAST_POLL = 0.25
+# The end of a call of another process, or that of a wait, may make room at any time, and nobody tells this process.
+# The first waiting caller looks after 5 ms, then ever more rarely, up to twenty times a second.
+FIRST_POLL: Final = 0.005
+LAST_POLL: Final = 0.05
 # The system's clock may be set while a caller sleeps.
-LONGEST_POLL = 5.0
+LONGEST_POLL: Final = 5.0
+PEEK_SECONDS: Final = 1.0
+"""For so long a caller that is not the first of all only looks whether it is by now, which writes nothing."""
+_TRIES: Final = 20
+"""How often the thread that works for others finds the file locked before each of them waits by itself."""
 _NO_LIMITS = NoLimits()
 
 
@@ -51,28 +58,34 @@ class SQLiteRateLimiter:
 
     Nothing is opened before it is needed.  Calls of a process that died count as they were reserved, and its slots
     are given back, by whoever is refused because of them, and when a limiter starts.  Callers that wait are served in
-    order of arrival within a process; between processes those at the head of their queues take turns by chance.
+    order of arrival, whatever process they are of.
+
+    A file that is removed, replaced or cut short while it is used is error 26, for this limiter for good; the next one
+    begins with ``past_uses``.
 
     Args:
         path: the file, such as ``ai_worker_limits.sqlite3``.  Files ``….lease`` beside it show who is alive.
-        clock: seconds since the epoch, the same in all processes.  Where it goes backwards time stands still instead
-            until it goes on, so that no window is ever cut short.
+        clock: seconds since the epoch, the same in all processes; by default time passes as a clock says that nobody
+            can set (`clocks`).  Where it goes backwards time stands still instead until it goes on, and among several
+            limiters the slowest counts, so that no window is ever cut short.
+        past_uses: what was used in the last day, to begin with where there is no file, since somebody removed it.
     """
 
-    def __init__(self, path: Path | str, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        clock: Callable[[], float] | None = None,
+        past_uses: Iterable[PastUse] = (),
+    ) -> None:
         self.path = Path(path)
         self._database = Database(self.path)
-        self._clock = clock or time.time
-        self._foreign_clock = clock is not None
+        self._presence = Presence(self._database, clock, past_uses)
         self._lock = Lock()
         self._accounts: dict[str, _Account] = {}
-        self._group: GroupCommit[_Work] = GroupCommit(self._execute)
-        self._abandoned: deque[_End] = deque()
+        self._group: GroupCommit[AnyWork] = GroupCommit(self._execute)
+        self._abandoned: deque[EndWork | LeaveWork] = deque()
         self._deferred = DeferredCounts(self._count_deferred, self._not_counted)
         self._calls = count()
-        self._lease: Lease | None = None
-        self._holder = 0
-        self._process = 0
 
     def reserve(
         self,
@@ -82,34 +95,31 @@ class SQLiteRateLimiter:
         tokens: int,
         cost: float = 0.0,
         wait_seconds: float | None = None,
+        flight_seconds: float = 0.0,
+        again: Callable[[], Demand] | None = None,
         cancelled: Callable[[], None] | None = None,
         name: str = "",
     ) -> Reservation:
         """Reserve one call in all windows, or nothing; see `RateLimiter.reserve`.
 
         Raises:
-            NeuroScriptError: 26 if the file cannot be read or written, 18 if it is damaged.
+            NeuroScriptError: 26 if the file cannot be read or written or is not there any more, 18 if it is damaged.
         """
         account = self._accounts.get(definition_id) or self._account(definition_id)
-        tokens, units = token_count(tokens), cost_units(cost)
         if limits_nothing(policy):
             return self._deferred.reservation(definition_id, account.unlimited)
         if self._deferred.waiting:
             self._deferred.flush()
-        subject = subject_of(definition_id, name)
-
-        def attempt() -> Reservation | Refusal:
-            return self._attempt(account, policy, tokens, units)
-
-        if not wait_seconds or wait_seconds < 0:
-            return account.queue.reserve_now(attempt, subject)
-        return account.queue.wait(attempt, subject, wait_seconds, cancelled, self._poll_interval)
+        demand = Demand(policy, tokens, cost)
+        return account.queue.reserve(
+            account.attempt, demand, definition_id, name, wait_seconds, flight_seconds, again, cancelled
+        )
 
     def acquire_slot(self, definition_id: str, policy: LimitPolicy, instance_id: str, *, name: str = "") -> None:
         """Take a slot for an active instance; see `RateLimiter.acquire_slot`."""
         limit = policy.max_concurrent_active_instances or 0
         used = self._take_slot(definition_id, limit, instance_id)
-        if used and self._reclaim():
+        if used and self._presence.reclaim():
             used = self._take_slot(definition_id, limit, instance_id)
         if used:
             raise slots_refused(subject_of(definition_id, name), limit, used)
@@ -118,16 +128,16 @@ class SQLiteRateLimiter:
         """Give an instance's slot back; see `RateLimiter.release_slot`."""
         if self._database.exists:
             with self._transaction() as connection:
-                counters.free_slot(connection, definition_id, instance_id)
+                holders.free_slot(connection, definition_id, instance_id)
 
     def active_slots(self, definition_id: str) -> int:
         """Count the slots that are taken; see `RateLimiter.active_slots`."""
         if not self._database.exists:
             return 0
-        holders = self._slot_holders(definition_id)
-        if any(holder != self._holder for holder in holders) and self._reclaim():
-            holders = self._slot_holders(definition_id)
-        return len(holders)
+        of = self._slot_holders(definition_id)
+        if any(number != self._presence.number for number in of) and self._presence.reclaim():
+            of = self._slot_holders(definition_id)
+        return len(of)
 
     def usage(self, definition_id: str) -> dict[str, float]:
         """Read the counters of a definition; see `RateLimiter.usage`."""
@@ -135,13 +145,13 @@ class SQLiteRateLimiter:
         waiting, unlimited = len(account.queue), len(account.unlimited)
         self._deferred.flush()
         if self._database.exists:
-            self._reclaim()
+            self._presence.reclaim()
         slots = self.active_slots(definition_id)
         if self._database.exists:
             with self._transaction() as connection:
                 row = Counters.find(connection, definition_id)
                 if row is not None:
-                    row.tick(self._now())
+                    row.tick(self._presence.time(connection))
                     row.expire(connection)
                     row.store(connection)
                     row.in_flight += unlimited
@@ -150,16 +160,42 @@ class SQLiteRateLimiter:
         nothing.in_flight = unlimited
         return usage_of(nothing, slots, waiting)
 
-    def forget(self, definition_id: str) -> None:
-        """Drop the counters of a definition; see `RateLimiter.forget`."""
+    def changed(self, definition_id: str) -> None:
+        """Let all waiting callers of a definition look again; see `RateLimiter.changed`."""
+        with self._lock:
+            accounts = list(self._accounts.items())
+        for known_as, account in accounts:
+            if known_as == definition_id or known_as.startswith(CEILING):
+                account.queue.wake_all()
+
+    def forget(self, definition_id: str, known_as: str = "") -> None:
+        """End the waits of a definition that was removed; see `RateLimiter.forget`."""
         with self._lock:
             account = self._accounts.pop(definition_id, None)
         if account is not None:
             account.queue.close("the definition was removed")
-        self._deferred.drop(definition_id)
-        if self._database.exists:
+        if not self._database.exists:
+            return
+        try:
+            # What was used stays counted; it leaves the file once it has aged out.
+            self._deferred.flush()
             with self._transaction() as connection:
-                counters.forget(connection, definition_id)
+                counters.mark_removed(connection, definition_id, known_as)
+                time = self._presence.time(connection)
+            self._presence.tidy(time)
+        except NeuroScriptError as error:
+            _log.warning("what a removed definition used is not known as such: %s", error)
+
+    def inherit(self, definition_id: str, known_as: str) -> None:
+        """Count on what a removed definition used; see `RateLimiter.inherit`."""
+        if not self._database.exists:
+            return
+        try:
+            if self._database.autocommit(lambda connection: counters.was_removed(connection, known_as)):
+                with self._transaction() as connection:
+                    counters.inherit(connection, definition_id, known_as)
+        except NeuroScriptError as error:
+            _log.warning("what a removed definition used is not counted for the one that was added: %s", error)
 
     def close(self) -> None:
         """Give back what this limiter holds and close the file; see `RateLimiter.close`.
@@ -172,110 +208,136 @@ class SQLiteRateLimiter:
             self._not_counted(error)
         with self._lock:
             accounts, self._accounts = list(self._accounts.values()), {}
-            lease, self._lease = self._lease, None
-            holder, self._holder = self._holder, 0
         for account in accounts:
             account.queue.close("the rate limiter was closed")
-        if lease is not None and self._process == os.getpid():
-            try:
-                with self._database as connection:
-                    counters.end_all(connection, holder)
-            except NeuroScriptError as error:
-                # With the lease given up, the next limiter on the file does the same.
-                _log.warning("what this process held of the limits is given back later: %s", error)
-            lease.end()
+        self._presence.end()
         self._database.close()
 
     # --- one attempt ---
 
-    def _attempt(self, account: _Account, policy: LimitPolicy, tokens: int, cost: int) -> Reservation | Refusal:
-        outcome = self._try(account, policy, tokens, cost)
-        if isinstance(outcome, Refusal) and outcome.in_flight and self._reclaim():
-            outcome = self._try(account, policy, tokens, cost)
+    def _attempt(
+        self,
+        account: _Account,
+        demand: Demand,
+        ticket: Ticket | None,
+        patience: Patience,
+        check: Check,
+    ) -> Reservation | Waiting:
+        """Make an attempt, and another one where a process that died stood in the way."""
+        if ticket is not None:
+            self._hear(account)
+            waiting = self._peek(account, ticket)
+            if waiting is not None:
+                return waiting
+        outcome = self._try(account, demand, ticket, patience, check)
+        if isinstance(outcome, Reservation) or (ticket is not None and not self._presence.reclaims_again):
+            return outcome
+        refusal = outcome.refusal
+        hindered = outcome.before or self._presence.held_back or (refusal is not None and refusal.in_flight)
+        if hindered and self._presence.reclaim():
+            ticket = outcome.ticket
+            outcome = self._try(account, demand, ticket, patience, check)
+            if isinstance(outcome, Reservation) and ticket is not None:
+                ticket.used()
+        if self._abandoned:
+            self._sweep()
         return outcome
 
-    def _try(self, account: _Account, policy: LimitPolicy, tokens: int, cost: int) -> Reservation | Refusal:
-        holder = self._enrolled()
+    def _try(
+        self,
+        account: _Account,
+        demand: Demand,
+        ticket: Ticket | None,
+        patience: Patience,
+        check: Check,
+    ) -> Reservation | Waiting:
+        holder = self._presence.enrolled()
         # Holders have numbers of their own, for good; so have their calls.
         sequence = holder << 32 | next(self._calls) & 0xFFFFFFFF
-        call = ReservationRequest(account.definition_id, policy, tokens, cost, holder, sequence)
-        outcome: Reservation | Refusal = self._group.submit(_Reserve(account, call, self._now))
+        tokens, cost = token_count(demand.tokens), cost_units(demand.cost)
+        number = None if ticket is None else ticket.number
+        call = ReservationRequest(
+            account.definition_id, demand.policy, tokens, cost, holder, sequence, number, patience
+        )
+        work = ReserveWork(account, call, self._presence)
+        self._database.check_there()
+        outcome: Reservation | Waiting
+        try:
+            outcome = self._group.submit(work)
+        except FileBusyError:
+            outcome = self._database.patiently(lambda: self._group.submit(work), check)
+        if isinstance(outcome, Waiting):
+            account.looked = monotonic()
+            if ticket is not None and outcome.ticket is None:
+                return replace(outcome, ticket=ticket)
         return outcome
 
-    def _execute(self, tickets: list[Ticket[_Work]]) -> None:
+    def _peek(self, account: _Account, ticket: Ticket) -> Waiting | None:
+        """Look whether others wait before a caller still, without a transaction."""
+        blocked = account.queue.blocked
+        if blocked is None or not blocked.before or monotonic() - account.looked > PEEK_SECONDS:
+            return None
+        before = self._database.autocommit(
+            lambda connection: stored_tickets.count_before(connection, account.definition_id, ticket.number)
+        )
+        if self._abandoned:
+            self._sweep()
+        return Waiting(blocked.refusal, before, ticket) if before else None
+
+    def _hear(self, account: _Account) -> None:
+        """Let the file know from time to time that the callers of this process still wait."""
+        now = monotonic()
+        if now - account.heard >= HEARTBEAT:
+            account.heard = now
+            numbers = account.queue.numbers()
+            with self._transaction() as connection:
+                stored_tickets.heard_of(connection, account.definition_id, numbers, self._presence.number)
+
+    def _execute(self, tickets: list[Work[AnyWork]]) -> None:
         """Do the work of some threads: one statement, or one transaction."""
-        outcomes: list[StoredHold | Refusal | bool | None]
-        outcomes = [self._database.autocommit(tickets[0].work.try_fast)] if len(tickets) == 1 else [None]
-        if None in outcomes:
-            with self._database as connection:
-                works = (ticket.work for ticket in tickets)
-                outcomes = [work.try_fast(connection) or work.in_transaction(connection) for work in works]
+        if len(tickets) == 1:
+            fast = self._database.autocommit(tickets[0].work.try_fast, tries=_TRIES)
+            if fast is not None:
+                tickets[0].succeed(fast if fast is True else tickets[0].work.account.answer(fast))
+                if self._abandoned:
+                    self._sweep()
+                return
+        with self._database.transaction(tries=_TRIES) as connection:
+            works = (ticket.work for ticket in tickets)
+            outcomes = [work.try_fast(connection) or work.in_transaction(connection) for work in works]
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             # Made here and not by the thread that waits: if that is interrupted meanwhile, nobody holds the
             # reservation, and it is given back.
-            held = isinstance(outcome, StoredHold)
-            ticket.succeed(Reservation(ticket.work.account, outcome) if held else outcome)
+            ticket.succeed(outcome if outcome is True else ticket.work.account.answer(outcome))
         if self._abandoned:
             self._sweep()
 
     def _take_slot(self, definition_id: str, limit: int, instance_id: str) -> int:
-        holder = self._enrolled()
+        holder = self._presence.enrolled()
         with self._transaction() as connection:
-            return counters.take_slot(connection, definition_id, limit, instance_id, holder)
+            return holders.take_slot(connection, definition_id, limit, instance_id, holder)
 
     def _slot_holders(self, definition_id: str) -> list[int]:
         with self._transaction() as connection:
-            return counters.slot_holders(connection, definition_id)
-
-    def _now(self) -> int:
-        return round(self._clock() * MICROSECONDS)
+            return holders.slot_holders(connection, definition_id)
 
     def _account(self, definition_id: str) -> _Account:
         with self._lock:
-            return self._accounts.setdefault(definition_id, _Account(self, definition_id))
+            found = self._accounts.get(definition_id)
+            if found is None:
+                found = self._accounts[definition_id] = _Account(self, definition_id)
+            return found
 
-    def _poll_interval(self, refusal: Refusal, turn: int) -> float:
-        longest = FOREIGN_CLOCK_POLL if self._foreign_clock else LONGEST_POLL
-        return min(FIRST_POLL * 2 ** min(turn, 10), LAST_POLL, longest) if refusal.in_flight else longest
-
-    # --- being alive, and what the dead leave behind ---
-
-    def _enrolled(self) -> int:
-        """This limiter's number in the file.  After a fork the child is somebody else and gets its own."""
-        if self._holder and self._process == os.getpid():
-            return self._holder
-        with self._lock:
-            if self._holder and self._process == os.getpid():
-                return self._holder
-            with self._database as connection:
-                lease = Lease(self.path)
-                try:
-                    holder = counters.register_holder(connection, lease.name)
-                except sqlite3.Error:
-                    lease.end()
-                    raise
-            self._lease, self._holder, self._process = lease, holder, os.getpid()
-        self._reclaim()
-        return self._holder
-
-    def _reclaim(self) -> bool:
-        """End the calls of limiters that are gone, and give back their slots; whether there were any."""
-        with self._database as connection:
-            others = counters.other_holders(connection, self._holder)
-        try:
-            dead = [number for number, lease in others if not is_held(self.path, lease)]
-        except OSError as error:
-            raise self._database.explained(error) from error
-        if dead:
-            with self._database as connection:
-                for number in dead:
-                    counters.end_all(connection, number)
-        return bool(dead)
+    def _poll_interval(self, outcome: Waiting, turn: int) -> float:
+        longest = FOREIGN_CLOCK_POLL if self._presence.clock.is_foreign else LONGEST_POLL
+        if outcome.before or outcome.refusal is None or outcome.refusal.in_flight:
+            return min(FIRST_POLL * 1.3 ** min(turn, 10), LAST_POLL, longest)
+        return longest
 
     # --- calls without limits ---
 
     def _count_deferred(self, calls: list[FinishedCall]) -> None:
-        holder = self._enrolled()
+        holder = self._presence.enrolled()
         with self._transaction() as connection:
             for finished in calls:
                 account = self._account(finished.definition_id)
@@ -283,7 +345,7 @@ class SQLiteRateLimiter:
                 call = ReservationRequest(
                     finished.definition_id, _NO_LIMITS, finished.tokens, finished.cost, holder, sequence
                 )
-                work = _Reserve(account, call, self._now)
+                work = ReserveWork(account, call, self._presence)
                 hold = work.try_fast(connection) or work.in_transaction(connection)
                 assert isinstance(hold, StoredHold), hold
                 counters.settle(connection, hold, finished.tokens, finished.cost)
@@ -294,57 +356,79 @@ class SQLiteRateLimiter:
     # --- the end of a call ---
 
     def _finish(self, account: _Account, hold: StoredHold, settled: tuple[int, int] | None) -> None:
-        if hold.holder != self._holder:
+        if hold.holder != self._presence.number:
             return
-        work = _End(account, hold, settled)
+        work = EndWork(account, hold, settled)
         try:
-            self._group.submit(work)
+            try:
+                self._group.submit(work)
+            except FileBusyError:
+                self._database.patiently(lambda: self._group.submit(work))
         except BaseException:  # whatever it is, it goes on; the call is over, and must not count as in flight for good
             self._abandoned.append(work)
             raise
         if account.queue:
             account.queue.wake()
 
-    def _abandon(self, account: _Account, hold: StoredHold) -> None:
+    def _abandon(self, work: EndWork | LeaveWork) -> None:
         # A destructor may run in the very thread that is inside a transaction, and must not wait for it then.  Whoever
         # is inside one looks at the queue again after it, so nothing stays behind.
-        self._abandoned.append(_End(account, hold, None))
+        self._abandoned.append(work)
         if not self._database.lock.locked():
             self._sweep()
 
     def _sweep(self) -> None:
         """End the calls that could not be ended in time; what fails again is left for the next time."""
         while self._abandoned:
-            work = self._abandoned.popleft()
-            if work.hold.holder != self._holder or self._process != os.getpid():
+            try:
+                work = self._abandoned.popleft()
+            except IndexError:  # another thread does the same
+                return
+            if work.holder != self._presence.number or not self._presence.is_ours:
                 continue
             try:
                 self._database.autocommit(work.try_fast)
             except NeuroScriptError as error:
                 self._abandoned.appendleft(work)
-                _log.warning("a reservation was not given back yet: %s", error)
+                _log.warning("what a call held of its limits was not given back yet: %s", error)
                 return
             work.account.queue.wake()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._database as connection:
+        with self._database.transaction() as connection:
             yield connection
         if self._abandoned:
             self._sweep()
 
 
 class _Account:
-    """One definition at one limiter: its waiting callers, and what its reservations talk to."""
+    """One definition at one limiter: its waiting callers, and what its reservations and tickets talk to."""
 
-    __slots__ = ("_limiter", "definition_id", "known", "queue", "unlimited")
+    __slots__ = ("_limiter", "definition_id", "heard", "known", "looked", "queue", "unlimited")
 
     def __init__(self, limiter: SQLiteRateLimiter, definition_id: str) -> None:
         self._limiter = limiter
         self.definition_id = definition_id
-        self.queue = WaitQueue()
+        self.queue = WaitQueue(limiter._poll_interval)
         self.known: CachedRow | None = None
         self.unlimited: set[object] = set()  # the calls in flight that no limit looks at
+        self.looked = 0.0
+        """When a caller that waits last made an attempt, rather than looking whether it is its turn."""
+        self.heard = monotonic()
+        """When the file was last told that callers still wait."""
+
+    def attempt(self, demand: Demand, ticket: Ticket | None, patience: Patience, check: Check) -> Reservation | Waiting:
+        """Make an attempt; see `Attempt`."""
+        return self._limiter._attempt(self, demand, ticket, patience, check)
+
+    def answer(self, outcome: object) -> Reservation | Waiting:
+        """What a thread gets for its attempt."""
+        if isinstance(outcome, StoredHold):
+            return Reservation(self, outcome)
+        assert isinstance(outcome, Unserved), outcome
+        ticket = None if outcome.ticket is None else Ticket(self, outcome.ticket)
+        return Waiting(outcome.refusal, outcome.before, ticket)
 
     def settle_hold(self, hold: StoredHold, tokens: int, cost: int) -> None:
         self._limiter._finish(self, hold, (tokens, cost))
@@ -353,49 +437,11 @@ class _Account:
         self._limiter._finish(self, hold, None)
 
     def abandon_hold(self, hold: StoredHold) -> None:
-        self._limiter._abandon(self, hold)
+        self._limiter._abandon(EndWork(self, hold, None))
 
+    def return_ticket(self, number: int) -> None:
+        self._limiter._abandoned.append(LeaveWork(self, number, self._limiter._presence.number))
+        self._limiter._sweep()
 
-@dataclass(slots=True)
-class _Reserve:
-    """A reservation to be made.
-
-    It is tried by one statement first, which does in the usual case (`try_fast`), and else in a transaction.
-    """
-
-    account: _Account
-    call: ReservationRequest
-    now: Callable[[], int]
-
-    # The clock is read inside the transaction: readings come in the order of the transactions, whatever process they
-    # are of.  For a statement by itself it is read shortly before; if another comes between, a transaction decides.
-
-    def try_fast(self, connection: sqlite3.Connection) -> StoredHold | None:
-        known = self.account.known
-        return None if known is None else counters.add_fast(connection, self.call, known, self.now())
-
-    def in_transaction(self, connection: sqlite3.Connection) -> StoredHold | Refusal:
-        first = self.account.known is None
-        outcome, self.account.known = counters.reserve(connection, self.call, self.now(), first=first)
-        return outcome
-
-
-@dataclass(slots=True)
-class _End:
-    """The end of a call: its real tokens and cost, or None if it is taken back.  One statement is all that it takes."""
-
-    account: _Account
-    hold: StoredHold
-    settled: tuple[int, int] | None
-
-    def try_fast(self, connection: sqlite3.Connection) -> bool:
-        if self.settled is None:
-            counters.release(connection, self.hold)
-        else:
-            counters.settle(connection, self.hold, *self.settled)
-        return True
-
-    in_transaction = try_fast
-
-
-_Work = _Reserve | _End
+    def abandon_ticket(self, number: int) -> None:
+        self._limiter._abandon(LeaveWork(self, number, self._limiter._presence.number))

@@ -26,16 +26,32 @@ class Counts(Protocol):
     day_tokens: int
     day_cost: int
     in_flight: int
+    flight_tokens: int
+    flight_cost: int
 
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """One limit that a call does not fit under: its value, how much is used, how much the call needs."""
+    """One limit that a call does not fit under.
+
+    Args:
+        limit: the policy's key.
+        value: the limit.
+        used: how much is used.
+        need: how much the call needs.
+        reserved: how much of what is used calls in flight hold.
+    """
 
     limit: str
     value: int
     used: int
     need: int
+    reserved: int = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether what is used for good leaves no room."""
+        return self.used - self.reserved + self.need > self.value
 
 
 def exceeded(policy: LimitPolicy, counts: Counts, tokens: int, cost: int) -> list[Excess]:
@@ -45,25 +61,28 @@ def exceeded(policy: LimitPolicy, counts: Counts, tokens: int, cost: int) -> lis
     """
     found: list[Excess] = []
     if (limit := policy.max_concurrent_calls) and counts.in_flight >= limit:
-        found.append(Excess(CALLS_LIMIT, limit, counts.in_flight, 1))
+        found.append(Excess(CALLS_LIMIT, limit, counts.in_flight, 1, counts.in_flight))
     if (limit := policy.max_requests_per_minute) and counts.minute_requests >= limit:
         found.append(Excess("max_requests_per_minute", limit, counts.minute_requests, 1))
     if (limit := policy.max_requests_per_day) and counts.day_requests >= limit:
         found.append(Excess("max_requests_per_day", limit, counts.day_requests, 1))
     need = tokens or 1
     if (limit := policy.max_tokens_per_minute) and counts.minute_tokens + need > limit:
-        found.append(Excess("max_tokens_per_minute", limit, counts.minute_tokens, need))
+        found.append(Excess("max_tokens_per_minute", limit, counts.minute_tokens, need, counts.flight_tokens))
     if (limit := policy.max_tokens_per_day) and counts.day_tokens + need > limit:
-        found.append(Excess("max_tokens_per_day", limit, counts.day_tokens, need))
+        found.append(Excess("max_tokens_per_day", limit, counts.day_tokens, need, counts.flight_tokens))
     if budget := policy.max_cost_per_day:
         limit, need = cost_units(budget), cost or 1
         if counts.day_cost + need > limit:
-            found.append(Excess("max_cost_per_day", limit, counts.day_cost, need))
+            found.append(Excess("max_cost_per_day", limit, counts.day_cost, need, counts.flight_cost))
     return found
 
 
 def refusal_of(found: list[Excess], frees: Callable[[str, int], int], in_flight: bool) -> Refusal:
-    """Make the refusal for the limits found: of the one that a call can never meet, else of the one that frees up last.
+    """Make the refusal for the limits found.
+
+    It is about the one that a call can never meet, else the one that frees up last: of those that are used for good,
+    if there are any, else of those that calls in flight hold.
 
     Args:
         found: at least one excess.
@@ -72,10 +91,11 @@ def refusal_of(found: list[Excess], frees: Callable[[str, int], int], in_flight:
     """
     for excess in found:
         if excess.need > excess.value:
-            return Refusal(excess.limit, excess.value, excess.used, excess.need, None, in_flight)
-    waits = [(frees(excess.limit, excess.used + excess.need - excess.value), excess) for excess in found]
+            return Refusal(excess.limit, excess.value, excess.used, excess.need, None, in_flight, excess.reserved)
+    settled = [excess for excess in found if excess.settled]
+    waits = [(frees(each.limit, each.used + each.need - each.value), each) for each in settled or found]
     wait, last = max(waits, key=lambda pair: pair[0])
-    return Refusal(last.limit, last.value, last.used, last.need, wait, in_flight)
+    return Refusal(last.limit, last.value, last.used, last.need, wait, in_flight, last.reserved)
 
 
 def exact_day(policy: LimitPolicy) -> bool:
@@ -124,6 +144,8 @@ class Windows:
         "day_requests",
         "day_tokens",
         "exact",
+        "flight_cost",
+        "flight_tokens",
         "in_flight",
         "minute_requests",
         "minute_tokens",
@@ -143,6 +165,8 @@ class Windows:
         self.day_tokens = 0
         self.day_cost = 0
         self.in_flight = 0
+        self.flight_tokens = 0
+        self.flight_cost = 0
 
     def advance(self, now: int) -> None:
         """Take calls that are too old out of the windows.  ``now`` is in microseconds, never smaller than before."""
@@ -165,6 +189,8 @@ class Windows:
         self.day_tokens += tokens
         self.day_cost += cost
         self.in_flight += 1
+        self.flight_tokens += tokens
+        self.flight_cost += cost
         return hold
 
     def settle(self, hold: Hold, tokens: int, cost: int) -> None:
@@ -173,6 +199,8 @@ class Windows:
             return
         hold.in_flight = False
         self.in_flight -= 1
+        self.flight_tokens -= hold.tokens
+        self.flight_cost -= hold.cost
         self.minute_tokens += tokens - hold.tokens if hold.left == 0 else -hold.tokens
         if hold.left == 2:
             self.day_tokens -= hold.tokens

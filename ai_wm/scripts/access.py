@@ -49,7 +49,7 @@ class ScriptAccess:
         self.definitions = ScriptDefinitions(
             rights, wiring.definitions, wiring.instances, wiring.authorizer, wiring.key_status, wiring.store
         )
-        self.records = ScriptRecords(rights, wiring.store, wiring.instances, wiring.clock)
+        self.records = ScriptRecords(rights, wiring.definitions, wiring.store, wiring.instances, wiring.clock)
         self.instances = ScriptInstances(rights, wiring.instances, self.records, files, wiring.read_as_host)
         self._lock = Lock()
         self._run: object = None

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ai_wm.calls.authorization import Authorizer
-from ai_wm.calls.pricing import COST_KEYS
 from ai_wm.data.bounds import MOST_PRICE, check_number, check_size, storable
+from ai_wm.data.prices import PRICES
 from ai_wm.data.script_settings import script_settings
 from ai_wm.data.types import (
     AIWorkerDefinition,
@@ -21,7 +21,9 @@ from ai_wm.keys.approvals import Standing
 from ai_wm.scripts.rights import OWN_SETTINGS, Rights
 from ai_wm.store import Store
 from ai_wm.support.ids import ExactId
-from ai_wm.workers.definitions import Definitions, field_name
+from ai_wm.workers.definition_names import owned_in
+from ai_wm.workers.definition_updates import field_name
+from ai_wm.workers.definitions import Definitions
 from ai_wm.workers.instances import Instances
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -133,11 +135,11 @@ class ScriptDefinitions:
         definition = self._rights.find(id_or_name)
         self._rights.check_manage(definition)
         with self._instances.lock:
-            self._definitions.remove(ExactId(definition.definition_id), forget=False)
+            self._definitions.remove(ExactId(definition.definition_id))
 
     def reload(self) -> int:
         """Reads the definitions from the store again; returns how many of them the owner sees."""
-        self._store.reload()
+        self._definitions.reload()
         return len(self._rights.seen())
 
     def save(self) -> int:
@@ -149,7 +151,7 @@ class ScriptDefinitions:
 
     def _check_number(self, definitions: Mapping[str, AIWorkerDefinition]) -> None:
         most = self._rights.policy.max_definitions
-        if sum(self._rights.standing(item) is Standing.OWN for item in definitions.values()) >= most:
+        if owned_in(definitions, self._rights.owner) >= most:
             raise NeuroScriptError(
                 ErrorCode.SECURITY,
                 f"scripts may have {most} definitions at a time; remove one, or have the host permit more: "
@@ -167,7 +169,7 @@ class ScriptDefinitions:
                     found[key] = self._settings(found[key], old)
                 case "cost_metrics" if isinstance(value, Mapping):
                     for name, price in value.items():
-                        most = MOST_PRICE if name in COST_KEYS else math.inf
+                        most = MOST_PRICE if name in PRICES else math.inf
                         check_number(price, f"cost_metrics.{name}"[:80], 0, most)
         return found
 

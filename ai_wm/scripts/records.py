@@ -13,6 +13,7 @@ from ai_wm.keys.approvals import Standing
 from ai_wm.scripts.rights import Rights
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
+from ai_wm.workers.definitions import Definitions
 from ai_wm.workers.instances import Instances
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -22,13 +23,17 @@ class ScriptRecords:
 
     Args:
         rights: the rights of the owner's scripts.
+        definitions: the definitions of the manager.
         store: holds the records.
         instances: the live instances.
         clock: for the time stamps.
     """
 
-    def __init__(self, rights: Rights, store: Store, instances: Instances, clock: Clock) -> None:
+    def __init__(
+        self, rights: Rights, definitions: Definitions, store: Store, instances: Instances, clock: Clock
+    ) -> None:
         self._rights = rights
+        self._definitions = definitions
         self._store = store
         self._instances = instances
         self._clock = clock
@@ -100,7 +105,7 @@ class ScriptRecords:
 
     def reload(self) -> int:
         """Reads the stored records again; returns how many of them are the owner's."""
-        self._store.reload()
+        self._definitions.reload()
         return self._count()
 
     def check_given(self, records: Sequence[Any]) -> list[dict[str, Any]]:

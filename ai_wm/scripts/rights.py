@@ -19,7 +19,9 @@ from ai_wm.keys.marks import Marks
 from ai_wm.keys.sources import source_name
 from ai_wm.logs import CALLS, INFO, LIMITS, tell
 from ai_wm.ratelimit.deferred import limits_nothing
-from ai_wm.workers.definitions import Definitions, find_in
+from ai_wm.store.definition_table import DefinitionTable
+from ai_wm.workers.definition_names import find_in
+from ai_wm.workers.definitions import Definitions
 from neuroscript import ErrorCode, NeuroScriptError, NotFoundError
 
 _HOST, _OWN, _NOBODY, _FOREIGN = Standing.HOST, Standing.OWN, Standing.NOBODY, Standing.FOREIGN
@@ -219,11 +221,16 @@ class Rights:
         """Whether a script's definition uses the same key as one of the host's definitions."""
         return any(True for _ in self._hosts_with_key_of(definition))
 
-    def _hosts_with_key_of(self, definition: AIWorkerDefinition) -> Iterator[AIWorkerDefinition]:
+    def _hosts_with_key_of(
+        self, definition: AIWorkerDefinition, *, limited: bool = False
+    ) -> Iterator[AIWorkerDefinition]:
+        """The host's definitions with the same key; ``limited``: only those that have limits on calls."""
         key = _key_group(definition)
         if key is not None:
-            for other in self._definitions.all().values():
-                if not other.owner and _key_group(other) == key and self._is_hosts(other):
+            for other in _with_key(self._definitions.all(), key, limited):
+                if limited and limits_nothing(other.rate_limits):
+                    continue
+                if not other.owner and self._is_hosts(other):
                     yield other
 
     def check_model(self, definition: AIWorkerDefinition) -> None:
@@ -249,12 +256,8 @@ class Rights:
         """
         found: list[Ceiling] = []
         if self.standing(definition) is not _HOST:
-            shared = sorted(self._hosts_with_key_of(definition), key=lambda other: other.definition_id)
-            found = [
-                Ceiling(other.limits_id, other.rate_limits, other.name)
-                for other in shared
-                if not limits_nothing(other.rate_limits)
-            ]
+            shared = sorted(self._hosts_with_key_of(definition, limited=True), key=lambda other: other.definition_id)
+            found = [Ceiling(other.limits_id, other.rate_limits, other.name) for other in shared]
         if self._ceilings is None:
             self._ceilings = ceilings_of(self.policy, self.owner)
         return (*found, *self._ceilings) if found else self._ceilings
@@ -274,6 +277,18 @@ def owner_of_path(path: str | os.PathLike[str]) -> str:
     """Returns the owner name of scripts at a path: the real path of their directory or program."""
     # A file system may know names that no text has.
     return os.path.realpath(path).encode("utf-8", "backslashreplace").decode()
+
+
+def _with_key(definitions: Mapping[str, AIWorkerDefinition], group: str, limited: bool) -> Iterator[AIWorkerDefinition]:
+    """The definitions with a key of this group; ``limited``: those without any limits may be left out."""
+    if not isinstance(definitions, DefinitionTable):
+        yield from (definition for definition in definitions.values() if _key_group(definition) == group)
+        return
+    for source in definitions.key_sources():
+        for definition in definitions.with_key_source(source) if source.limited or not limited else ():
+            if _key_group(definition) != group:
+                break  # nor do the others with this source belong to it
+            yield definition
 
 
 def _key_group(definition: AIWorkerDefinition) -> str | None:

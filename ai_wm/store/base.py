@@ -10,7 +10,7 @@ cover what is stored and what live instances, of any process, have logged so far
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from ai_wm.data.record_filter import RecordFilter
@@ -40,25 +40,29 @@ class Store(Protocol):
     def definitions(self) -> Mapping[str, AIWorkerDefinition]:
         """Every definition by id, in the order of the file.
 
-        The mapping and the definitions in it are shared: change neither, make copies (``model_copy(deep=True)``).  The
-        summary in them may lag; `summary` gives the current one.
+        The mapping, a `DefinitionTable`, and the definitions in it are shared: change neither, make copies
+        (``model_copy(deep=True)``).  The mapping goes with what is changed later; what is iterated over does not.  The
+        summary in the definitions may lag; `summary` gives the current one.
         """
         ...
 
-    def change_definitions(self, change: Callable[[dict[str, AIWorkerDefinition]], T]) -> T:
+    def change_definitions(self, change: Callable[[MutableMapping[str, AIWorkerDefinition]], T]) -> T:
         """Change definitions in one step that no other thread or process comes between.
 
+        It costs what is changed, not what is there.
+
         Args:
-            change: gets a dict of the current definitions to put into, take out of, or replace in (the definitions
-                themselves must not be modified; put changed copies).  It runs with the store locked: it must be quick
-                and must not call the store.  If it raises, nothing is changed.  Summaries in the definitions are
-                ignored: the store puts its own.
+            change: gets the current definitions, a `DefinitionChanges`, to put into, take out of, or replace in (the
+                definitions themselves must not be modified; put changed copies).  It runs with the store locked: it
+                must be quick and must not call the store.  If it raises, nothing is changed.  Summaries in the
+                definitions are ignored: the store puts its own.
 
         Returns:
-            what ``change`` returned, after the new state is written and synced.
+            what ``change`` returned, after the new state is durable; the file may follow by a second.
 
         Raises:
-            NeuroScriptError: 25 or 26 if it cannot be written; then the stored and the loaded state are as before.
+            NeuroScriptError: 4 for a definition that JSON has no form for, 25 or 26 if it cannot be written; then the
+                stored and the loaded state are as before.
         """
         ...
 

@@ -65,7 +65,12 @@ def _stored(entry: dict[str, Any], rows: list[Row], result: Any = None) -> Plan:
 
 
 class Change(ABC):
-    """One change to the performance data, which a caller waits for."""
+    """One change to the performance data, which a caller waits for.
+
+    ``check`` raises when the caller was cancelled; it is called while the change waits for the store's lock.
+    """
+
+    check: Callable[[], None] | None = None
 
     @abstractmethod
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
@@ -279,10 +284,7 @@ def entry_of(
         "performance_records": list(live.records),
         "owner": live.scripts,
     }
-    return {key: value for key, value in entry.items() if value or key not in _LEFT_OUT}
-
-
-_LEFT_OUT = frozenset({"retirement_reason", "initial_file_contexts", "owner"})
+    return {key: value for key, value in entry.items() if value or key not in rules.LEFT_OUT}
 
 
 def rows_in(entry: dict[str, Any]) -> list[Row]:

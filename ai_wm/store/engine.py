@@ -8,14 +8,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, MutableMapping
 from pathlib import Path
 from typing import Any, Final
 
 from ai_wm.data.types import AIWorkerDefinition, Timestamp
 from ai_wm.store import changes
 from ai_wm.store.bad_entries import BadEntries
-from ai_wm.store.definitions_file import DefinitionsFile, DefinitionsState
+from ai_wm.store.base import T
+from ai_wm.store.definitions_file import DefinitionsFile, FileContent
+from ai_wm.store.definitions_journal import DefinitionsJournal, Line
 from ai_wm.store.files import FileSystem, io_error, signature
 from ai_wm.store.filling import Filling
 from ai_wm.store.index import RecordIndex
@@ -76,7 +78,10 @@ class StorageEngine:
             state.path / INDEX_DIRECTORY, self.performance, self.journals, writable=state.writable
         )
         self.index = RecordIndex()
-        self.summaries = Summaries(DefinitionsFile(directory / DEFINITIONS_FILE, files, providers))
+        self.summaries = Summaries(
+            DefinitionsFile(directory / DEFINITIONS_FILE, state.path, files, providers, writable=state.writable),
+            DefinitionsJournal(state.path, files),
+        )
         self.stale = False
         """Whether something may have been written or read that the index does not hold: then all is read again."""
         self.lost = ""
@@ -114,10 +119,10 @@ class StorageEngine:
         stale, self.stale = self.stale, True
         try:
             if stale or not self._catch_up():
-                self.load(self.summaries.state, verify=stale or self.performance.state.edited)
+                self.load(verify=stale or self.performance.state.edited)
             self.stale = False
             if self.summaries.changed():
-                self.summaries.reload(self.index)
+                self.summaries.refresh(self.index)
         except OSError as error:
             raise self._unreadable(error) from error
 
@@ -138,11 +143,11 @@ class StorageEngine:
             self.journals.forget_amendments()  # they come after whatever the file says
         self.index.put(indexed, offset, length)
 
-    def load(self, definitions: DefinitionsState, *, verify: bool = True) -> None:
-        """Read all records anew, and put the definitions given in the place of those loaded.
+    def load(self, definitions: tuple[FileContent, list[Line]] | None = None, *, verify: bool = True) -> None:
+        """Read all records anew.
 
         Args:
-            definitions: the definitions.
+            definitions: what to put in the place of the loaded definitions; None: nothing.
             verify: whether to compare an index on disk with the whole file, though it belongs to the file of that name.
 
         Raises:
@@ -170,7 +175,10 @@ class StorageEngine:
             before.disk.close()
         for other in others:
             other.remove()
-        self.summaries.take(index, definitions)
+        if definitions is None:
+            self.summaries.recount(index)
+        else:
+            self.summaries.take(index, *definitions)
 
     def _read(self, state: FileState, disk: IndexFile | None) -> tuple[RecordIndex, FileState]:
         """Read the performance file into a new index, from the mark of the one on disk on."""
@@ -316,7 +324,7 @@ class StorageEngine:
         finally:
             new.discard()
         self.journals.cut_amendments(self.journals.amendments)
-        self.load(self.summaries.state)
+        self.load()
 
     @property
     def waste(self) -> int:
@@ -333,24 +341,36 @@ class StorageEngine:
         state, waste = self.performance.state, self.waste
         return state.own and waste > spare and waste * WASTE_SHARE >= state.tail and self.bad_entries.failed is None
 
-    def write_definitions(self, definitions: dict[str, AIWorkerDefinition] | None = None) -> None:
-        """Write the definitions file, with summaries that count only what is on the disk.
-
-        Args:
-            definitions: those to write; None: those loaded.
+    def change_definitions(self, change: Callable[[MutableMapping[str, AIWorkerDefinition]], T]) -> T:
+        """Change definitions durably; the file follows at once if it is small, else with the next `flush`.
 
         Raises:
-            NeuroScriptError: 25 or 26 if it failed; then all is as it was.
+            NeuroScriptError: what ``change`` raises; 4, 18, 25 or 26 if it cannot be stored; then all is as it was.
+        """
+        self.summaries.check_file()
+        result = self.summaries.change(self.index, change)
+        if self.summaries.small:
+            try:
+                self.flush()
+            except NeuroScriptError as error:
+                _LOG.warning("a change of worker definitions is stored, but not in their file yet: %s", error.message)
+        return result
+
+    def write_definitions(self) -> None:
+        """Write the definitions file, with summaries that count only what is on the disk.
+
+        Raises:
+            NeuroScriptError: 25 or 26 if it failed; then the file is as it was.
         """
         try:
             self.performance.sync()
             self.journals.sync_amendments()
         except OSError as error:
             raise self.failure(error) from error
-        self.summaries.write(self.index, definitions)
+        self.summaries.write(self.index)
 
     def flush(self) -> None:
-        """Write the definitions file if its summaries are out of date."""
+        """Write the definitions file if it is out of date."""
         if self.summaries.outdated(self.index):
             self.summaries.check_file()
             self.write_definitions()
@@ -375,21 +395,42 @@ class StorageEngine:
                 self.adopt()
             if not self.lost:
                 self._count_lost()
-            summaries = self.summaries
-            if summaries.outdated(self.index) or summaries.state.incomplete or not summaries.state.seen:
-                self.write_definitions()
+            self.flush()
         except (NeuroScriptError, OSError) as error:
             _LOG.warning("%s: not everything could be brought up to date: %s", self._directory, error)
 
     def _count_lost(self) -> None:
         """Notice by the marks of the summaries that records are missing which no index knew."""
         short = 0
-        for definition_id, definition in self.summaries.state.definitions.items():
+        for definition_id, definition in self.summaries.definitions.items():
             covered = definition.aggregate_performance_summary.counted.get("records", 0)
             short += max(0, covered - self.index.stored_records(definition_id))
         if short:
             self._lose(f"{short} records that the summaries of {DEFINITIONS_FILE} count are not in it any more")
             self.write_definitions()  # so that it is said once
+
+    def someone_died(self) -> bool:
+        """Whether the process of a live instance is dead.  Needs no lock.
+
+        Raises:
+            NeuroScriptError: 25 or 26 if that cannot be found out.
+        """
+        try:
+            return self.journals.someone_died(self.index)
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def recover(self) -> None:
+        """Store the live instances of processes that died since.
+
+        Nothing is lost if that fails: a warning is logged, and it is tried again the next time.
+        """
+        try:
+            self.refresh()
+            if self.journals.someone_died(self.index):
+                self._recover()
+        except (NeuroScriptError, OSError) as error:
+            _LOG.warning("%s: the instances of a dead process could not be stored: %s", self._directory, error)
 
     def _recover(self) -> None:
         """Store the live instances of processes that died."""

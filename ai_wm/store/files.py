@@ -13,9 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
-
-from filelock import FileLock
+from typing import Final
 
 from neuroscript import ErrorCode, NeuroScriptError
 from neuroscript.private_files import NotAPlainFileError, make_own_directory, open_private
@@ -241,64 +239,3 @@ def signature_at(path: str) -> tuple[int, int, int] | None:
         return signature(os.lstat(path))
     except FileNotFoundError:
         return None
-
-
-class StoreLock:
-    """A context manager for a lock that one thread of all processes holds at a time; it may be nested.
-
-    The system releases it when the process dies.
-
-    Args:
-        descriptor: the lock file, open; it is closed with the lock.
-        path: its name.
-
-    Where the system has ``flock`` the file stays open and waiting costs nothing; elsewhere `filelock` asks in turns.
-    """
-
-    def __init__(self, descriptor: int, path: Path) -> None:
-        self._threads = threading.RLock()
-        self._depth = 0
-        self._path = path
-        self._descriptor = Descriptor(descriptor)
-        self._other: Any = FileLock(path, poll_interval=0.002) if sys.platform == "win32" else None
-
-    def __enter__(self) -> None:
-        self._threads.acquire()
-        try:
-            if self._depth == 0:
-                self._take()
-        except OSError as error:
-            self._threads.release()
-            raise io_error(error, "lock the store of AI workers", self._path) from error
-        except BaseException:  # raised again, once what was begun is undone
-            self._threads.release()
-            raise
-        self._depth += 1
-
-    def __exit__(self, *exception: object) -> None:
-        self._depth -= 1
-        try:
-            if self._depth == 0:
-                self._give()
-        finally:
-            self._threads.release()
-
-    def _take(self) -> None:
-        if self._descriptor.number < 0:
-            return  # closed while this thread waited for its turn; there is nothing left to guard
-        if sys.platform == "win32":
-            self._other.acquire()
-        else:
-            fcntl.flock(self._descriptor.number, fcntl.LOCK_EX)
-
-    def _give(self) -> None:
-        if self._descriptor.number < 0:
-            return
-        if sys.platform == "win32":
-            self._other.release()
-        else:
-            fcntl.flock(self._descriptor.number, fcntl.LOCK_UN)
-
-    def close(self) -> None:
-        """Close the lock file."""
-        self._descriptor.close()

@@ -60,9 +60,11 @@ class CallsInFlight:
         try:
             with self._lock:
                 self._open[call["task_id"]] = line
+                if self._descriptor >= 0:
+                    self._keep()
                 if self._descriptor < 0:
                     self._create(self.directory)
-                if self._place + len(line) > self._size:
+                elif self._place + len(line) > self._size:
                     self._begin_anew()
                 else:
                     self._files.write_at(self._descriptor, line, self._place)
@@ -87,13 +89,24 @@ class CallsInFlight:
                     self._path.unlink(missing_ok=True)
                 (self._held.release if self._open else self._held.remove)()
 
+    def _keep(self) -> None:
+        """Makes the lock anew if somebody removed it, and lets go of the file if that was removed."""
+        assert self._held is not None
+        if not os.path.lexists(self._held.path):
+            self._held = try_hold(self._held.path) or self._held
+        if not os.fstat(self._descriptor).st_nlink:
+            os.close(self._descriptor)
+            self._descriptor = -1
+            self._held.remove()
+
     def _create(self, directory: Path) -> None:
+        """Makes the file, with the calls that are in flight."""
         name = f"{_PREFIX}{uuid.uuid4().hex}"
         held = try_hold(directory / f"{name}.lock")
         if held is None:
             raise OSError(f"the lock of {name} is held already")
         try:
-            self._use(directory / f"{name}.log", b"")
+            self._use(directory / f"{name}.log", b"".join(self._open.values()))
         except OSError:
             held.remove()
             raise

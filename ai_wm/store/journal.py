@@ -47,6 +47,9 @@ AMENDMENTS: Final = f"amendments{_SUFFIX}"
 _TIDY_BYTES: Final = 1 << 20
 """A journal with more than this about instances that ended is begun anew."""
 
+_RECENT_SECONDS: Final = 86400
+"""A process whose lock was removed is taken for dead when its journal did not change for so long."""
+
 _LOG = get_logger("ai_wm.store")
 
 
@@ -147,6 +150,7 @@ class Journals:
         if own:
             file = self._descriptor
             assert file is not None
+            self._hold_again()
         elif name in self._offsets:
             file = Descriptor(self._files.open(self._directory / name, os.O_RDWR))
         else:
@@ -302,9 +306,7 @@ class Journals:
             return False
         restored = False
         if self._owner and self.own_name not in there:
-            alive = try_hold(self._directory / f"{self._owner}{_LOCK_SUFFIX}")
-            if alive is not None:  # the name of the lock was removed as well
-                self._alive = alive
+            self._hold_again()
             self._renew(index)
             restored = True
         if self.amendments and AMENDMENTS not in there and self._amendments is not None:
@@ -316,6 +318,12 @@ class Journals:
         if restored:
             _LOG.warning("%s: journals were removed while they were in use; they are written anew", self._directory)
         return restored
+
+    def _hold_again(self) -> None:
+        """Make the lock of this store's journal anew if somebody removed it, or the others would take it for dead."""
+        path = self._directory / f"{self._owner}{_LOCK_SUFFIX}"
+        if not os.path.lexists(path):
+            self._alive = try_hold(path) or self._alive
 
     def changed(self) -> bool:
         """Whether `read` would find anything new.  Needs no lock."""
@@ -390,10 +398,34 @@ class Journals:
                 owners.setdefault(owner, []).extend([path.name] if path.suffix == _SUFFIX else [])
         found = []
         for owner, names in owners.items():
-            lock = try_hold(self._directory / f"{owner}{_LOCK_SUFFIX}")
+            path = self._directory / f"{owner}{_LOCK_SUFFIX}"
+            lock = try_hold(path) if os.path.lexists(path) or not self._is_recent(names) else None
             if lock is not None:
                 found.append((lock, names))
         return found
+
+    def _is_recent(self, names: list[str]) -> bool:
+        """Whether one of the journals changed so lately that its process may be alive, though its lock was removed."""
+        after = time.time() - _RECENT_SECONDS
+        with contextlib.suppress(FileNotFoundError):
+            return any(os.lstat(self._directory / name).st_mtime > after for name in names)
+        return False
+
+    def someone_died(self, index: RecordIndex) -> bool:
+        """Whether the process of a live instance is dead.  Needs no lock.
+
+        Raises:
+            OSError: if that cannot be found out.
+        """
+        owners = {live.owner.partition("-")[0] for live in index.live_instances()} - {self._owner}
+        for owner in owners:
+            path = self._directory / f"{owner}{_LOCK_SUFFIX}"
+            # Where the lock was removed the process may be alive: it makes it anew.
+            lock = try_hold(path) if os.path.lexists(path) else None
+            if lock is not None:
+                lock.release()
+                return True
+        return False
 
     def remove(self, lock: ProcessLock, names: list[str]) -> None:
         """Remove the journals of a dead process, whose instances must be stored by now, and its lock."""

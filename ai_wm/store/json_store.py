@@ -14,9 +14,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 from ai_wm.data.provider_names import provider_names
@@ -43,6 +42,7 @@ from ai_wm.store.rows import script_record
 from ai_wm.store.state_directory import StateDirectory
 from ai_wm.store.tidying import tidy_up
 from ai_wm.support.group_commit import GroupCommit, Ticket
+from ai_wm.support.waiting import cancel_check
 from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
 _FLUSH_SECONDS: Final = 0.8
@@ -52,6 +52,9 @@ _SPARE_BYTES: Final = 1 << 16
 """So many wasted bytes are no reason yet to tidy up while the store is in use."""
 
 _ATTEMPTS: Final = 5
+
+_DEAD_SECONDS: Final = 0.8
+"""How often it is found out whether the processes of live instances are alive, at most; the promise is a second."""
 
 _LOG = get_logger("ai_wm.store")
 
@@ -88,6 +91,7 @@ class JsonStore:
         """Whether a change was stored that could not be applied to the index."""
         self._mutex = threading.RLock()
         self._timer: threading.Timer | None = None
+        self._buried = time.monotonic()
         files = files or FileSystem()
         self._state = StateDirectory(self._directory, files)
         self._engine = StorageEngine(self._directory, self._state, files, clock, providers)
@@ -111,26 +115,24 @@ class JsonStore:
         if self._engine.definitions_changed():
             with self._locked():
                 self._engine.refresh()
-        return MappingProxyType(self._engine.summaries.state.definitions)
+        return self._engine.summaries.definitions
 
-    def change_definitions(self, change: Callable[[dict[str, AIWorkerDefinition]], T]) -> T:
+    def change_definitions(self, change: Callable[[MutableMapping[str, AIWorkerDefinition]], T]) -> T:
         """Change definitions in one step; see `Store.change_definitions`."""
         self._check_writable("change the worker definitions")
         with self._locked():
             self._engine.refresh()
-            self._engine.summaries.check_file()
-            before = self._engine.summaries.state.definitions
-            after = dict(before)
-            result = change(after)
-            if list(after.items()) != list(before.items()):
-                self._engine.write_definitions(after)
-            return result
+            result = self._engine.change_definitions(change)
+            written = not self._engine.summaries.outdated(self._engine.index)
+        if not written:
+            self._flush_soon()
+        return result
 
     # Live instances
 
     def start_instance(self, instance: AIWorkerInstance) -> None:
         """Note that an instance was spawned; see `Store.start_instance`."""
-        self._make(changes.StartInstance(instance))
+        self._make(changes.StartInstance(instance), cancel_check())
 
     def set_session_usage(self, instance_id: str, usage: TokenUsageMetrics) -> None:
         """Note the token usage of a live instance; see `Store.set_session_usage`."""
@@ -159,7 +161,7 @@ class JsonStore:
 
     def add_feedback(self, task_id: str, feedback: SupervisorFeedback) -> PerformanceRecord:
         """Attach feedback to the record of a task; see `Store.add_feedback`."""
-        result: PerformanceRecord = self._make(changes.AddFeedback(task_id, feedback))
+        result: PerformanceRecord = self._make(changes.AddFeedback(task_id, feedback), cancel_check())
         return result
 
     def record(self, task_id: str) -> PerformanceRecord | None:
@@ -273,40 +275,49 @@ class JsonStore:
             self._close()
 
     def _close(self) -> None:
-        with self._state.locked(), self._mutex:
-            if self._closed:
-                return
-            try:
-                if self._state.writable:
+        try:
+            with self._state.locked(), self._mutex:
+                if not self._closed and self._state.writable:
                     self._engine.finish()
-            finally:
-                self._closed = True
-                self._engine.close()
-                self._state.close()
+        finally:
+            with self._mutex:
+                if not self._closed:
+                    self._closed = True
+                    self._engine.close()
+                    self._state.close()
 
     # Changing
 
-    def _make(self, change: changes.Change) -> Any:
+    def _make(self, change: changes.Change, check: Callable[[], None] | None = None) -> Any:
+        """Make a change; one that records what has happened already is not to be cancelled, and has no check."""
         self._check_writable("store the performance data")
+        change.check = check
         return self._commit.submit(change)
 
     def _execute(self, tickets: list[Ticket[changes.Change]]) -> None:
         """Make the changes of some threads, in rounds: those that touch the same thing come in different ones."""
-        with self._state.locked():
-            try:
-                self._check()
-                with self._mutex:
-                    self._engine.refresh()
-                    starting = any(isinstance(ticket.work, changes.StartInstance) for ticket in tickets)
-                    self._engine.prepare(starting=starting)
-            except (NeuroScriptError, OSError) as error:
-                failure = error if isinstance(error, NeuroScriptError) else self._engine.failure(error)
-                for ticket in tickets:
-                    ticket.fail(failure)
-                return
-            waiting = deque(tickets)
-            while waiting:
-                self._store(self._round(waiting))
+        try:
+            with self._state.locked(lambda: _drop_cancelled(tickets)):
+                self._execute_locked(tickets)
+        except NeuroScriptError as error:  # the lock was not to be had, or all callers were cancelled
+            for ticket in tickets:
+                ticket.fail(error)
+
+    def _execute_locked(self, tickets: list[Ticket[changes.Change]]) -> None:
+        waiting = deque(ticket for ticket in tickets if not ticket.done)
+        try:
+            self._check()
+            with self._mutex:
+                self._engine.refresh()
+                starting = any(isinstance(ticket.work, changes.StartInstance) for ticket in waiting)
+                self._engine.prepare(starting=starting)
+        except (NeuroScriptError, OSError) as error:
+            failure = error if isinstance(error, NeuroScriptError) else self._engine.failure(error)
+            for ticket in waiting:
+                ticket.fail(failure)
+            return
+        while waiting:
+            self._store(self._round(waiting))
         self._flush_soon()
 
     def _round(self, waiting: deque[Ticket[changes.Change]]) -> list[tuple[Ticket[changes.Change], changes.Plan]]:
@@ -402,7 +413,7 @@ class JsonStore:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         self._check()
-        with self._state.locked(), self._mutex:
+        with self._state.locked(cancel_check()), self._mutex:
             self._check()
             yield
 
@@ -430,6 +441,16 @@ class JsonStore:
         if self._engine.changed():
             with self._locked():
                 self._engine.refresh()
+        if time.monotonic() - self._buried >= _DEAD_SECONDS and self._someone_died():
+            with self._locked():
+                self._engine.recover()
+            self._flush_soon()
+
+    def _someone_died(self) -> bool:
+        """Whether the process of a live instance is dead."""
+        self._buried = time.monotonic()
+        with self._mutex:
+            return self._state.writable and self._engine.someone_died()
 
     def _tidy_after_starting(self) -> None:
         if self._state.writable:
@@ -457,11 +478,13 @@ class JsonStore:
         """Write the summaries, if they are out of date.  Runs in a thread of its own."""
         with self._mutex:
             self._timer = None
+            self._engine.summaries.make_texts()
         try:
             with self._locked():
                 if self._closed or os.getpid() != self._process:
                     return
                 self._engine.refresh()
+                self._engine.recover()
                 if self._engine.index.pending >= engine.MOVE_ROWS:
                     self._engine.move()
                 self._engine.flush()
@@ -471,3 +494,17 @@ class JsonStore:
         except (NeuroScriptError, OSError) as error:
             if not self._closed:
                 _LOG.warning("%s: the summaries could not be written: %s", self._directory, error)
+
+
+def _drop_cancelled(tickets: list[Ticket[changes.Change]]) -> None:
+    """Fail the tickets whose callers were cancelled; raises when none is left to wait for."""
+    failure = None
+    for ticket in tickets:
+        if not ticket.done and ticket.work.check is not None:
+            try:
+                ticket.work.check()
+            except NeuroScriptError as error:
+                failure = error
+                ticket.fail(error)
+    if failure is not None and all(ticket.done for ticket in tickets):
+        raise failure

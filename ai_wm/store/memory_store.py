@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
-from types import MappingProxyType
 from typing import Any
 
 from ai_wm.data.record_filter import RecordFilter
-from ai_wm.data.totals import Totals, to_nanoseconds, tokens_of
+from ai_wm.data.totals import NEVER, Totals, to_nanoseconds, tokens_of
 from ai_wm.data.types import (
     STATELESS_PREFIX,
     AIWorkerDefinition,
@@ -24,6 +24,7 @@ from ai_wm.data.types import (
 )
 from ai_wm.store import rules
 from ai_wm.store.base import T
+from ai_wm.store.definition_table import DefinitionChanges, DefinitionTable
 from ai_wm.store.rows import has_two_spellings
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -45,6 +46,17 @@ class _Session:
     owner: str = ""
 
 
+@dataclass(slots=True)
+class _Account:
+    """What is known of one definition: its tasks in the order logged, their totals, and how many instances live."""
+
+    tasks: dict[str, None] = field(default_factory=dict)
+    totals: Totals = field(default_factory=Totals)
+    active: int = 0
+    last_is_stale: bool = False
+    """Whether the task that was the last to end may have been taken out."""
+
+
 class MemoryStore:
     """A `Store` of this process alone, which ends with it.
 
@@ -54,31 +66,32 @@ class MemoryStore:
     def __init__(self) -> None:
         self._lock = RLock()
         self._closed = False
-        self._definitions: dict[str, AIWorkerDefinition] = {}
+        self._definitions = DefinitionTable()
         self._sessions: dict[str, _Session] = {}
         self._records: dict[str, PerformanceRecord] = {}
         self._holders: dict[str, str] = {}
         """The session that each task is in."""
-        self._by_definition: dict[str, dict[str, None]] = {}
+        self._accounts: defaultdict[str, _Account] = defaultdict(_Account)
 
     # Definitions
 
     def definitions(self) -> Mapping[str, AIWorkerDefinition]:
         """Every definition by id; see `Store.definitions`."""
         self._check()
-        return MappingProxyType(self._definitions)
+        return self._definitions
 
-    def change_definitions(self, change: Callable[[dict[str, AIWorkerDefinition]], T]) -> T:
+    def change_definitions(self, change: Callable[[MutableMapping[str, AIWorkerDefinition]], T]) -> T:
         """Change definitions in one step; see `Store.change_definitions`."""
         with self._lock:
             self._check()
-            after = dict(self._definitions)
+            after = DefinitionChanges(self._definitions)
             result = change(after)
-            for definition_id, definition in after.items():
-                if self._definitions.get(definition_id) is not definition:
+            for definition_id, _, new in after.made():
+                if new is None:
+                    self._definitions.remove(definition_id)
+                else:
                     summary = {"aggregate_performance_summary": self.summary(definition_id)}
-                    after[definition_id] = definition.model_copy(update=summary)
-            self._definitions = after
+                    self._definitions.put(definition_id, new.model_copy(update=summary))
             return result
 
     # Live instances
@@ -89,6 +102,9 @@ class MemoryStore:
             self._check()
             if instance.instance_id in self._sessions:
                 raise rules.known_instance(instance.instance_id)
+            account = self._accounts[instance.definition_id]
+            account.active += 1
+            account.totals.spawned += _is_spawned(instance.instance_id)
             self._sessions[instance.instance_id] = _Session(
                 instance.definition_id,
                 instance.creation_timestamp,
@@ -119,7 +135,7 @@ class MemoryStore:
             session = self._live(instance_id)
             if records is not None:
                 self._replace(instance_id, session, records)
-            end = session.end = {
+            entry = {
                 "instance_id": instance_id,
                 "definition_id": session.definition_id,
                 "creation_timestamp": session.created,
@@ -130,6 +146,8 @@ class MemoryStore:
                 "initial_file_contexts": session.files,
                 "owner": session.owner,
             }
+            end = session.end = {key: value for key, value in entry.items() if value or key not in rules.LEFT_OUT}
+            self._accounts[session.definition_id].active -= 1
             # It comes last now, as in a file, whenever it was started.
             self._sessions[instance_id] = self._sessions.pop(instance_id)
             return self._info(session, end)
@@ -150,6 +168,7 @@ class MemoryStore:
                     record = record.model_copy(update={"instance_id": rules.new_stateless_id()})
                 session = _Session(record.definition_id, record.timestamp_start, end=record)
                 self._sessions[record.instance_id] = session
+                self._accounts[record.definition_id].totals.spawned += _is_spawned(record.instance_id)
             self._put(record.instance_id, session, record)
             if usage is not None and session.end is None:
                 session.usage = usage
@@ -161,7 +180,11 @@ class MemoryStore:
             record = self._records.get(task_id)
             if record is None:
                 raise rules.unknown_task(task_id)
-            self._records[task_id] = judged = record.model_copy(update={"supervisor_feedback": feedback})
+            judged = record.model_copy(update={"supervisor_feedback": feedback})
+            self._records[task_id] = judged
+            totals = self._accounts[record.definition_id].totals
+            _rate(totals, record.supervisor_feedback, -1)
+            _rate(totals, feedback, 1)
             return judged.model_copy(deep=True)
 
     def record(self, task_id: str) -> PerformanceRecord | None:
@@ -194,18 +217,14 @@ class MemoryStore:
 
     def summary(self, definition_id: str) -> AIWorkerPerformanceSummary:
         """Add up the tasks of a definition; see `Store.summary`."""
-        totals = Totals()
         with self._lock:
             self._check()
-            for task in self._by_definition.get(definition_id, ()):
-                _count(totals, self._records[task])
-            instances = [
-                session
-                for name, session in self._sessions.items()
-                if session.definition_id == definition_id and not name.startswith(STATELESS_PREFIX)
-            ]
-        totals.spawned = len(instances)
-        return totals.summary(sum(session.end is None for session in instances))
+            account = self._accounts.get(definition_id) or _Account()
+            if account.last_is_stale:
+                account.last_is_stale = False
+                ends = (to_nanoseconds(self._records[task].timestamp_end) for task in account.tasks)
+                account.totals.last = max(ends, default=NEVER)
+            return account.totals.summary(account.active)
 
     # The whole
 
@@ -236,8 +255,19 @@ class MemoryStore:
     def _put(self, instance_id: str, session: _Session, record: PerformanceRecord) -> None:
         self._holders[record.task_id] = instance_id
         self._records[record.task_id] = record
-        self._by_definition.setdefault(record.definition_id, {})[record.task_id] = None
+        account = self._accounts[record.definition_id]
+        account.tasks[record.task_id] = None
+        _count(account.totals, record, 1)
+        account.totals.last = max(account.totals.last, to_nanoseconds(record.timestamp_end))
         session.tasks.append(record.task_id)
+
+    def _take_out(self, task_id: str) -> None:
+        record = self._records.pop(task_id)
+        del self._holders[task_id]
+        account = self._accounts[record.definition_id]
+        del account.tasks[task_id]
+        _count(account.totals, record, -1)
+        account.last_is_stale = True
 
     def _replace(self, instance_id: str, session: _Session, records: Sequence[PerformanceRecord]) -> None:
         """Put other records in the place of a session's."""
@@ -247,7 +277,7 @@ class MemoryStore:
             if has_two_spellings(record):
                 raise rules.two_spellings(record.task_id)
         for task in session.tasks:
-            del self._by_definition[self._records.pop(task).definition_id][task], self._holders[task]
+            self._take_out(task)
         session.tasks.clear()
         for record in records:
             self._put(instance_id, session, record)
@@ -263,22 +293,32 @@ class MemoryStore:
         wanted = where or RecordFilter()
         with self._lock:
             self._check()
-            mine = [(self._records[task], self._holders[task]) for task in self._by_definition.get(definition_id, ())]
+            account = self._accounts.get(definition_id) or _Account()
+            mine = [(self._records[task], self._holders[task]) for task in account.tasks]
         found = [record for record, holder in reversed(mine) if _passes(record, holder, wanted)]
         found.sort(key=lambda record: record.timestamp_start, reverse=True)
         return found if wanted.limit is None else found[: wanted.limit]
 
 
-def _count(totals: Totals, record: PerformanceRecord) -> None:
-    totals.tasks += 1
-    totals.successes += record.success
-    totals.duration_ms.add(record.duration_ms)
-    totals.tokens += tokens_of(record.llm_metrics)
-    totals.cost.add(record.cost_incurred)
-    if record.supervisor_feedback is not None:
-        totals.rated += 1
-        totals.rating.add(record.supervisor_feedback.rating)
-    totals.last = max(totals.last, to_nanoseconds(record.timestamp_end))
+def _count(totals: Totals, record: PerformanceRecord, by: int) -> None:
+    """Add a record to the totals, or take it out of them."""
+    totals.tasks += by
+    totals.successes += by * record.success
+    totals.tokens += by * tokens_of(record.llm_metrics)
+    (totals.duration_ms.add if by > 0 else totals.duration_ms.remove)(record.duration_ms)
+    (totals.cost.add if by > 0 else totals.cost.remove)(record.cost_incurred)
+    _rate(totals, record.supervisor_feedback, by)
+
+
+def _rate(totals: Totals, feedback: SupervisorFeedback | None, by: int) -> None:
+    if feedback is not None:
+        totals.rated += by
+        (totals.rating.add if by > 0 else totals.rating.remove)(feedback.rating)
+
+
+def _is_spawned(instance_id: str) -> bool:
+    """Whether an entry of that id counts as an instance."""
+    return not instance_id.startswith(STATELESS_PREFIX)
 
 
 def _passes(record: PerformanceRecord, holder: str, where: RecordFilter) -> bool:

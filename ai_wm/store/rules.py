@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from ai_wm.data.totals import tokens_of
 from ai_wm.data.types import STATELESS_PREFIX, AIWorkerInstanceStatus, PerformanceRecord
 from neuroscript import ErrorCode, NeuroScriptError
+
+LEFT_OUT: Final = frozenset({"retirement_reason", "initial_file_contexts", "owner"})
+"""What an entry of an instance does not have where it is empty."""
 
 
 def known_instance(instance_id: str) -> NeuroScriptError:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ai_wm.store.files import DENIED, Descriptor, FileSystem, StoreLock, io_error, read_at
+from ai_wm.store.files import DENIED, Descriptor, FileSystem, io_error, read_at
+from ai_wm.store.store_lock import StoreLock
 from neuroscript import get_logger
 
 STATE_DIRECTORY: Final = "ai_worker_state"
@@ -33,11 +35,10 @@ class StateDirectory:
         self._files = files
         self._lock: StoreLock | None = None
         self._note: Descriptor | None = None
-        lock, note = self.path / "store.lock", self.path / "store.note"
         try:
-            files.make_directory(self.path)
-            self._lock = StoreLock(files.open(lock, os.O_RDWR | os.O_CREAT), lock)
-            self._note = Descriptor(files.open(note, os.O_RDWR | os.O_CREAT))
+            self._lock = StoreLock(self.path / "store.lock", files)
+            with contextlib.suppress(FileNotFoundError):  # removed in this moment; it is made with the first note
+                self._open_note()
         except OSError as error:
             self.close()
             if error.errno not in DENIED or not parent.is_dir():
@@ -49,9 +50,21 @@ class StateDirectory:
         """Whether the store may be written; if not, there is no lock, and it is only read."""
         return self._lock is not None
 
-    def locked(self) -> contextlib.AbstractContextManager[None]:
-        """Context manager that keeps all other threads and processes out; it may be nested, and raise error 26."""
-        return self._lock or contextlib.nullcontext()
+    def locked(self, check: Callable[[], None] | None = None) -> contextlib.AbstractContextManager[None]:
+        """Context manager that keeps all other threads and processes out; it may be nested.
+
+        Args:
+            check: called while waiting; ends the wait by raising.
+
+        Raises:
+            NeuroScriptError: 26 as `StoreLock.held`.
+        """
+        return contextlib.nullcontext() if self._lock is None else self._lock.held(check)
+
+    def _open_note(self) -> None:
+        old, self._note = self._note, Descriptor(self._files.open(self.path / "store.note", os.O_RDWR | os.O_CREAT))
+        if old is not None:
+            old.close()
 
     def write_note(self, text: bytes) -> None:
         """Leave a note of at most 96 bytes, in the place of the last.  It need not survive a crash.
@@ -59,8 +72,14 @@ class StateDirectory:
         Raises:
             OSError: if it could not be written.
         """
-        if self._note is not None:
-            self._files.write_at(self._note.number, text.ljust(_NOTE_BYTES), 0)
+        if self._lock is None:
+            return
+        if (
+            self._note is None or not os.fstat(self._note.number).st_nlink
+        ):  # removed: the other processes look elsewhere
+            self._open_note()
+        assert self._note is not None
+        self._files.write_at(self._note.number, text.ljust(_NOTE_BYTES), 0)
 
     def read_note(self) -> bytes:
         """Read the last note; empty if there is none."""

@@ -100,11 +100,13 @@ async def _turn_of(place: Place) -> None:
     """Waits until another attempt is worthwhile."""
     from anyio import Event, move_on_after
 
-    event = Event()
-    place.call_when_woken(functools.partial(_soon(), event.set))
-    with move_on_after(place.seconds):
-        await event.wait()
-    place.woken()
+    while True:
+        event = Event()
+        place.call_when_woken(functools.partial(_soon(), event.set))
+        with move_on_after(place.seconds):
+            await event.wait()
+        if place.woken():
+            return
 
 
 def _soon() -> Callable[[Callable[[], object]], None]:

@@ -22,7 +22,7 @@ class Place(Protocol):
         """Registers ``wake``, which is called from any thread when another attempt is worthwhile."""
 
     def woken(self) -> bool:
-        """Whether the caller was woken since the last call of this method."""
+        """Whether another attempt is worthwhile now; calling it also shows that the caller still waits."""
 
     def leave(self) -> None:
         """Gives the place in the queue up."""

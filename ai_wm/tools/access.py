@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ai_wm.support.waiting import cancellable
 from neuroscript import ErrorCode, NeuroScriptError, text_of
 
 if TYPE_CHECKING:
@@ -38,20 +39,26 @@ _interpreter: ContextVar[Interpreter | None] = ContextVar("ai_wm_calling_interpr
 
 
 class calling:
-    """Context manager for work of an interpreter, whose event handlers get the events that it causes."""
+    """Context manager for work of an interpreter.
 
-    __slots__ = ("_context", "_token")
+    Its event handlers get the events that the work causes, and what the work waits for obeys the run's cancellation.
+    """
+
+    __slots__ = ("_cancellable", "_context", "_token")
 
     def __init__(self, ctx: ToolContext) -> None:
         self._context = ctx
 
     def __enter__(self) -> None:
+        self._cancellable = cancellable(self._context.cancel_token.check)
+        self._cancellable.__enter__()
         self._token = _interpreter.set(self._context.interpreter)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         _interpreter.reset(self._token)
+        self._cancellable.__exit__(None, None, None)
 
     @staticmethod
     def interpreter() -> Interpreter | None:

@@ -100,8 +100,9 @@ _ADD_ARGS = (
     ArgSpec(
         "cost_metrics",
         ArgType.MAP,
-        "Prices: input_cost_per_token, output_cost_per_token, cached_input_cost_per_token, cost_per_call. Left out: "
-        "the model's published prices, where known.",
+        "Prices: input_cost_per_token, output_cost_per_token, cached_input_cost_per_token, "
+        "cache_write_cost_per_token, cache_write_1h_cost_per_token, cost_per_call. Left out: the model's published "
+        "prices, where known.",
         required=False,
     ),
     ArgSpec(
@@ -145,7 +146,7 @@ FILTERS = ArgSpec(
     "filters",
     ArgType.MAP,
     "What must hold: definition_id, name and model_name (contain, case aside), provider, status, "
-    "interaction_models_contains, capabilities_contains, capabilities_contains_all.",
+    "interaction_models_contains, capabilities_contains and capabilities_contains_all (case aside).",
     required=False,
 )
 
@@ -161,7 +162,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_help="The definition's id.",
             example='set id = tool.AIWorkerDefinition.Add(name: "helper", provider: "local", model_name: "echo", '
             'auth: {"method": "none"}, interaction_models: ["both"])',
-            error_conditions="4 for a value that does not fit, naming the field; 42 if the id or the name is taken; "
+            error_conditions="4 for a value that does not fit, naming the field, and for an unknown key, naming the "
+            "nearest; 42 if the id or the name is taken; "
             f"{STORE_ERRORS}.",
             capabilities=("ask",),
             administers=True,

@@ -192,7 +192,12 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
                     ArgType.STRING,
                     "initializing, idle, busy, context_full, rate_limited, token_limit_reached or error.",
                 ),
-                ArgSpec("last_error", ArgType.STRING, "What went wrong, to keep with it.", required=False),
+                ArgSpec(
+                    "last_error",
+                    ArgType.STRING,
+                    "What went wrong, kept with error; another status clears it.",
+                    required=False,
+                ),
             ),
             return_type=ArgType.NIL,
             return_help="nil",

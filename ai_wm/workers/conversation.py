@@ -11,7 +11,8 @@ from ai_wm.calls.runner import Runner
 from ai_wm.calls.streaming import StreamCallback
 from ai_wm.calls.tool_host import ToolHost
 from ai_wm.calls.turn import CallOptions, Check, Task
-from ai_wm.data.settings import at_current_address, check_overrides, effective_config, fallback_overrides
+from ai_wm.data.setting_names import read_overrides
+from ai_wm.data.settings import at_current_address, effective_config, fallback_overrides
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, AIWorkerInstanceStatus, PerformanceRecord
 from ai_wm.providers.base import Message, Usage
 from ai_wm.store import Store
@@ -128,7 +129,7 @@ class Conversations:
                 its definition was removed; 22, 34, 37 or 41 for a file context; what `Runner.run` raises.
         """
         prompt = Message(role="user", content=_text(message))
-        given = check_overrides(overrides)
+        given = read_overrides(overrides)
         session.begin_turn()
         task: Task | None = None
         status, last_error = AIWorkerInstanceStatus.IDLE, ""
@@ -202,8 +203,15 @@ def _state_after(error: NeuroScriptError) -> AIWorkerInstanceStatus:
         case ErrorCode.CONTEXT_FULL:
             return AIWorkerInstanceStatus.CONTEXT_FULL
         case ErrorCode.RATE_LIMITED | ErrorCode.BUDGET_EXCEEDED:
-            whole_day = error.details.get("limit") == "max_tokens_per_day"
-            return AIWorkerInstanceStatus.TOKEN_LIMIT_REACHED if whole_day else AIWorkerInstanceStatus.RATE_LIMITED
+            return _state_under(error.details.get("limit"))
         case ErrorCode.CANCELLED | ErrorCode.ARG_MISMATCH:
             return AIWorkerInstanceStatus.IDLE
+        case ErrorCode.RESOURCE_EXHAUSTION if "limit" in error.details:  # the conversation is too large for its limits
+            return _state_under(error.details["limit"])
     return AIWorkerInstanceStatus.ERROR
+
+
+def _state_under(limit: object) -> AIWorkerInstanceStatus:
+    if limit == "max_tokens_per_day":
+        return AIWorkerInstanceStatus.TOKEN_LIMIT_REACHED
+    return AIWorkerInstanceStatus.RATE_LIMITED

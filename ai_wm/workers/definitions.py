@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from ai_wm.data.definition_filter import definition_tests
-from ai_wm.data.fields import snake_case
+from ai_wm.data.key_check import check_keys, unknown_keys
 from ai_wm.data.provider_names import provider_names
+from ai_wm.data.setting_names import misspelt
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import (
-    MASK,
     AIWorkerDefinition,
     AIWorkerDefinitionStatus,
     AIWorkerPerformanceSummary,
-    APIKeySourceMethod,
     APIKeyStatus,
-    is_variable_name,
 )
 from ai_wm.keys.marks import Marks
+from ai_wm.logs import STORE
 from ai_wm.ratelimit import RateLimiter
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
 from ai_wm.support.ids import ExactId
+from ai_wm.workers.definition_names import check_id, check_name, find_in, free_name
+from ai_wm.workers.definition_updates import by_field, check_key_source, updated
 from neuroscript import ErrorCode, NeuroScriptError
-
-READ_ONLY = frozenset(
-    {
-        "aggregate_performance_summary",
-        "created_timestamp",
-        "definition_id",
-        "host_mark",
-        "modified_timestamp",
-        "owner",
-    }
-)
-"""The fields that `Definitions.update` refuses to change."""
 
 
 class Definitions:
@@ -63,6 +53,8 @@ class Definitions:
         self._clock = clock
         self._marks = marks
         self._providers = providers
+        self._told: dict[str, str] = {}
+        """The warnings about stored definitions, by id."""
 
     def all(self) -> Mapping[str, AIWorkerDefinition]:
         """All definitions by id, shared as those of `find`."""
@@ -137,10 +129,11 @@ class Definitions:
             NeuroScriptError: 4 for a value that does not fit, 42 if the id or name is taken, 25 and 26 if it cannot be
                 written.
         """
+        check_keys(AIWorkerDefinition, data)
         made = AIWorkerDefinition.parse(data)
         made.check_provider(self._providers)
         CallSettings.of(made.base_config)
-        _check_key_source(made)
+        check_key_source(made)
         now = self._clock.now()
         fields: dict[str, Any] = {"modified_timestamp": now}
         if made.created_timestamp.is_zero:
@@ -151,7 +144,7 @@ class Definitions:
         if not owner:
             made = made.model_copy(update={"host_mark": self._marks.of(made)})
 
-        def change(definitions: dict[str, AIWorkerDefinition]) -> str:
+        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> AIWorkerDefinition:
             if check is not None:
                 check(definitions)
             named = made
@@ -160,15 +153,21 @@ class Definitions:
                     ErrorCode.DUPLICATE, f"there is a definition with the id {made.definition_id!r} already"
                 )
             if not made.name.strip():
-                named = made.model_copy(update={"name": _free_name(made, definitions.values())})
-            _check_name(named, definitions)
-            _check_id(named, definitions)
+                named = made.model_copy(update={"name": free_name(made, definitions)})
+            check_name(named, definitions)
+            check_id(named, definitions)
             definitions[named.definition_id] = named
-            return named.definition_id
+            return named
 
-        return self._store.change_definitions(change)
+        added = self._store.change_definitions(change)
+        if not owner:
+            self._limiter.inherit(added.limits_id, _known_as(added))
+        _warn_of_settings(added.name, made.base_config)
+        return added.definition_id
 
-    def update(self, id_or_name: str, updates: Mapping[str, Any], *, by_host: bool = True) -> AIWorkerDefinition:
+    def update(
+        self, id_or_name: str, updates: Mapping[str, Any], *, by_host: bool = True, merge: bool = False
+    ) -> AIWorkerDefinition:
         """Changes a definition, wholly or not at all; a map or list given replaces the old one.
 
         Args:
@@ -176,29 +175,37 @@ class Definitions:
             updates: the fields that change.
             by_host: whether it is the host's change, after which what was the host's still is; that of a script leaves
                 the mark as it was, so that it holds no longer where a key, an address or the like has changed.
+            merge: whether a map given is merged into the old one, as `merge_patch` does it, rather than replacing it.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 4 for a key or value that does not fit; 11 for the id, the summary
                 and the time stamps; 42 if the new name is taken; 25 and 26 if it cannot be written.
         """
         wanted = ExactId(self.find(id_or_name).definition_id)
-        changes = _by_field(updates)
+        changes = by_field(updates)
 
-        def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
+        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> tuple[AIWorkerDefinition, ...]:
             old = find_in(definitions, wanted)
-            new = _updated(old, changes).model_copy(update={"modified_timestamp": self._clock.now()})
+            new = updated(old, changes, merge=merge).model_copy(update={"modified_timestamp": self._clock.now()})
             if new.provider != old.provider:
                 new.check_provider(self._providers, f"definition {old.name!r}")
             CallSettings.of(new.base_config)
             if new.auth != old.auth:
-                _check_key_source(new)
-            _check_name(new, definitions)
+                check_key_source(new)
+            if old.name.strip() and not new.name.strip():
+                message = f"definition {old.name!r}: field name: expected text that is not empty"
+                raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": "name"})
+            check_name(new, definitions)
             if by_host and not old.owner and self._marks.holds(old):
                 new = new.model_copy(update={"host_mark": self._marks.of(new)})
             definitions[old.definition_id] = new
-            return new
+            return old, new
 
-        return self._copy(self._store.change_definitions(change))
+        before, changed = self._store.change_definitions(change)
+        self._tell_limiter(before)
+        if "base_config" in changes:
+            _warn_of_settings(changed.name, changed.base_config)
+        return self._copy(changed)
 
     def standing(self, id_or_name: str) -> str:
         """Returns whose a definition is: ``host``, ``script``, or ``untrusted`` in a file without the host's mark.
@@ -224,7 +231,7 @@ class Definitions:
         """
         wanted = ExactId(self.find(id_or_name).definition_id)
 
-        def change(definitions: dict[str, AIWorkerDefinition]) -> AIWorkerDefinition:
+        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> tuple[AIWorkerDefinition, ...]:
             current = find_in(definitions, wanted)
             if shown is not None and not _is_same(current, shown):
                 raise NeuroScriptError(
@@ -232,26 +239,24 @@ class Definitions:
                     f"the definition {shown.name!r} was changed while it was looked at; look at it again",
                 )
             hosts = current.model_copy(update={"owner": ""})
-            _check_name(hosts, definitions)
+            check_name(hosts, definitions)
             hosts = hosts.model_copy(update={"host_mark": self._marks.of(hosts)})
             definitions[hosts.definition_id] = hosts
-            return hosts
+            return current, hosts
 
-        return self._copy(self._store.change_definitions(change))
+        before, trusted = self._store.change_definitions(change)
+        self._tell_limiter(before)  # its calls count under another id from now on
+        return self._copy(trusted)
 
-    def remove(self, id_or_name: str, *, forget: bool = True) -> str:
-        """Removes a definition, whose records stay, and returns its id.
-
-        Args:
-            id_or_name: the definition.
-            forget: whether what was counted under its limits is forgotten too.
+    def remove(self, id_or_name: str) -> str:
+        """Removes a definition, whose records stay, as what it used counts on under its limits; returns its id.
 
         Raises:
             NeuroScriptError: 9 unknown definition; 19 while it has active instances; 25 and 26 if it cannot be written.
         """
         wanted = ExactId(self.find(id_or_name).definition_id)
 
-        def change(definitions: dict[str, AIWorkerDefinition]) -> str:
+        def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> AIWorkerDefinition:
             definition = find_in(definitions, wanted)
             active = self._limiter.active_slots(definition.limits_id)
             if active:
@@ -261,97 +266,43 @@ class Definitions:
                     "retire what is active before removing it, or set its status to disabled",
                 )
             del definitions[wanted]
-            return definition.limits_id
+            return definition
 
-        limits_id = self._store.change_definitions(change)
-        if forget:
-            self._limiter.forget(limits_id)
+        removed = self._store.change_definitions(change)
+        self._limiter.forget(removed.limits_id, "" if removed.owner else _known_as(removed))
         return wanted
+
+    # --- the whole ---
+
+    def reload(self) -> None:
+        """Reads the definitions from the store again.
+
+        Raises:
+            NeuroScriptError: as `Store.reload`.
+        """
+        known = dict(self._store.definitions())
+        self._store.reload()
+        self.check_loaded()
+        now = self._store.definitions()
+        self._tell_limiter(*(each for key, each in known.items() if not _is_limited_alike(each, now.get(key))))
+
+    def check_loaded(self) -> None:
+        """Logs a warning, once, for each definition with keys that mean nothing: files are read all the same."""
+        for key, definition in self._store.definitions().items():
+            problems = _problems(definition)
+            if problems and self._told.get(key) != problems:
+                self._told[key] = problems
+                STORE.warning("the stored definition of worker %r: %s", definition.name, problems)
+
+    def _tell_limiter(self, *changed: AIWorkerDefinition) -> None:
+        """Lets calls that wait under the limits of these definitions see what has become of them."""
+        for definition in changed:
+            self._limiter.changed(definition.limits_id)
 
     def _copy(self, definition: AIWorkerDefinition) -> AIWorkerDefinition:
         copy = definition.model_copy(deep=True)
         summary = self._store.summary(definition.definition_id)
         return copy.model_copy(update={"aggregate_performance_summary": summary})
-
-
-def find_in(
-    definitions: Mapping[str, AIWorkerDefinition],
-    id_or_name: str,
-    comes_first: Callable[[AIWorkerDefinition], bool] = lambda definition: not definition.owner,
-    is_seen: Callable[[AIWorkerDefinition], bool] = lambda definition: True,
-) -> AIWorkerDefinition:
-    """Finds a definition by id, else by name; an archived one only where no other has the name.
-
-    Args:
-        definitions: where to look.
-        id_or_name: what to look for.
-        comes_first: whether a definition is meant before all others of its name: one of the host's.
-        is_seen: whether whoever asks may know of a definition.
-
-    Raises:
-        NeuroScriptError: 9 if there is none, or several between which nothing decides.
-    """
-    found = definitions.get(id_or_name)
-    if found is not None and is_seen(found) and (type(id_or_name) is ExactId or comes_first(found)):
-        return found
-    if type(id_or_name) is ExactId:
-        raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no worker definition with the id {id_or_name!r}")
-    others, archived = [found] if found is not None and is_seen(found) else [], []
-    for definition in definitions.values():
-        if definition.name == id_or_name and definition is not found and is_seen(definition):
-            if definition.status is AIWorkerDefinitionStatus.ARCHIVED:
-                archived.append(definition)
-            elif comes_first(definition):
-                return definition
-            else:
-                others.append(definition)
-    if others and (others[0] is found or len(others) == 1):
-        return others[0]
-    if len(archived) == 1 and not others:
-        return archived[0]
-    if others or archived:
-        which = f"{len(others)} definitions" if others else f"{len(archived)} archived definitions"
-        message = f"{which} are named {id_or_name!r}; name the one you mean by its id"
-        raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, message)
-    names = [definition.name for definition in definitions.values() if is_seen(definition)]
-    near = difflib.get_close_matches(id_or_name, names, 1)
-    if near:
-        hint = f"did you mean {near[0]!r}?"
-    elif names:
-        hint = "those there are: " + ", ".join(sorted(names)[:10]) + (", …" if len(names) > 10 else "")
-    else:
-        hint = "there are none yet; add one"
-    raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no worker definition {id_or_name!r}; {hint}")
-
-
-def _check_name(definition: AIWorkerDefinition, definitions: Mapping[str, AIWorkerDefinition]) -> None:
-    """Names are unique among what is not archived, and no name is another's id.
-
-    That holds among the host's, and among those of one owner and the host's together: an owner's do not keep the host
-    from using a name, and nobody learns of another owner's by being refused one.
-    """
-    if definition.status is AIWorkerDefinitionStatus.ARCHIVED:
-        return
-    for other in definitions.values():
-        if other.definition_id == definition.definition_id or other.owner not in ("", definition.owner):
-            continue
-        taken = other.name == definition.name and other.status is not AIWorkerDefinitionStatus.ARCHIVED
-        if taken or other.definition_id == definition.name:
-            raise NeuroScriptError(
-                ErrorCode.DUPLICATE,
-                f"there is a definition named {definition.name!r} already (id {other.definition_id}); choose another "
-                "name, or archive that one",
-            )
-
-
-def _check_id(definition: AIWorkerDefinition, definitions: Mapping[str, AIWorkerDefinition]) -> None:
-    """A new definition's id is no name of another that its maker sees, or either could be meant."""
-    for other in definitions.values():
-        if other.name == definition.definition_id and other.owner in ("", definition.owner):
-            raise NeuroScriptError(
-                ErrorCode.DUPLICATE,
-                f"the id {definition.definition_id!r} is the name of another definition; choose another id, or none",
-            )
 
 
 def _is_same(one: AIWorkerDefinition, other: AIWorkerDefinition) -> bool:
@@ -361,85 +312,40 @@ def _is_same(one: AIWorkerDefinition, other: AIWorkerDefinition) -> bool:
     return one.unknown == other.unknown and all(getattr(one, field) == getattr(other, field) for field in fields)
 
 
-def _free_name(definition: AIWorkerDefinition, others: Iterable[AIWorkerDefinition]) -> str:
-    taken = {other.name for other in others if other.owner in ("", definition.owner)}
-    base = f"{definition.provider}-{definition.model_name}"
-    number, name = 1, base
-    while name in taken:
-        number += 1
-        name = f"{base}-{number}"
-    return name
-
-
-# --- updates ---
-
-
-def field_name(key: Any) -> Any:
-    """The field of a definition that a key in any spelling stands for; the key itself if it stands for none."""
-    name = snake_case(key) if isinstance(key, str) else key
-    return name if name in AIWorkerDefinition.model_fields else key
-
-
-def _by_field(updates: Any) -> dict[str, Any]:
-    """The updates under the names of the fields, whichever way they are spelled."""
-    if not isinstance(updates, Mapping) or not all(isinstance(key, str) for key in updates):
-        raise NeuroScriptError(
-            ErrorCode.ARG_MISMATCH, f"updates is a map from fields to values, not {type(updates).__name__}"
-        )
-    changes: dict[str, Any] = {}
-    for key, value in updates.items():
-        field = field_name(key)
-        if field in READ_ONLY:
-            raise NeuroScriptError(
-                ErrorCode.READ_ONLY, f"{field} of a definition cannot be updated; the manager keeps it itself"
-            )
-        if field in changes:
-            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"updates name the field {field} twice")
-        changes[field] = value
-    return changes
-
-
-def _updated(old: AIWorkerDefinition, changes: Mapping[str, Any]) -> AIWorkerDefinition:
-    known = {*AIWorkerDefinition.model_fields, *(old.__pydantic_extra__ or {})}
-    data = old.to_file()
-    for field, value in changes.items():
-        if field not in known:
-            near = difflib.get_close_matches(field, known - READ_ONLY, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known - READ_ONLY))}"
-            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"a definition has no field {field!r}; {hint}")
-        if field == "auth":
-            value = _kept_key(old, value)
-        key = AIWorkerDefinition.file_key(field) if field in AIWorkerDefinition.model_fields else field
-        data[key] = value
-    return AIWorkerDefinition.parse(data, f"definition {old.name!r}")
-
-
-def _kept_key(old: AIWorkerDefinition, auth: Any) -> Any:
-    """An update made from what a script was shown holds ``***`` for the key: then the key stays."""
-    shown = auth.get("value") if isinstance(auth, Mapping) else getattr(auth, "value", None)
-    method = auth.get("method") if isinstance(auth, Mapping) else getattr(auth, "method", None)
-    if shown != MASK or method != APIKeySourceMethod.INLINE:
-        return auth
-    if not old.holds_inline_key:
-        raise _masked_key()
-    return old.auth.to_file()
-
-
-def _check_key_source(definition: AIWorkerDefinition) -> None:
-    """Refuses what was meant for another place: a mask for a key, and a key for the name of a variable."""
-    auth = definition.auth
-    if auth.method is APIKeySourceMethod.INLINE and auth.value == MASK:
-        raise _masked_key()
-    if auth.method is APIKeySourceMethod.ENV_VAR and auth.value.strip() and not is_variable_name(auth.value.strip()):
-        raise NeuroScriptError(
-            ErrorCode.ARG_MISMATCH,
-            "auth.value is not the name of an environment variable (letters, digits and underscores); it is not "
-            "shown, since it may be a key: name the variable that holds the key",
-            details={"field": "auth.value"},
-        )
-
-
-def _masked_key() -> NeuroScriptError:
-    return NeuroScriptError(
-        ErrorCode.ARG_MISMATCH, f"auth.value is {MASK!r}, which stands for a key that is not shown; give the key itself"
+def _is_limited_alike(one: AIWorkerDefinition, other: AIWorkerDefinition | None) -> bool:
+    """Whether two states of a definition have the same status and limits."""
+    return one is other or (
+        other is not None
+        and (one.status, one.limits_id, one.rate_limits) == (other.status, other.limits_id, other.rate_limits)
     )
+
+
+def _known_as(definition: AIWorkerDefinition) -> str:
+    """By what a definition of the host's that is added again, under another id, is known to be the same."""
+    named = json.dumps([definition.name, str(definition.provider), definition.model_name]).encode()
+    return hashlib.blake2b(named, digest_size=16).hexdigest()
+
+
+def _problems(definition: AIWorkerDefinition) -> str:
+    """The keys of a stored definition that mean nothing, for a warning; empty if there are none.
+
+    At the top level and in ``auth`` other programs may keep keys of their own: only misspelt ones are told there.
+    """
+    unknown = [
+        key.told()
+        for key in unknown_keys(type(definition), definition)
+        if key.path in ("cost_metrics", "rate_limits") or key.meant
+    ]
+    config = misspelt(definition.base_config)
+    return "; ".join((*unknown, *(f"{key!r} in base_config; did you mean {near!r}?" for key, near in config.items())))
+
+
+def _warn_of_settings(name: str, config: Mapping[str, Any]) -> None:
+    """Logs one warning about the settings of a definition that are probably misspelt."""
+    wrong = misspelt(config)
+    if wrong:
+        STORE.warning(
+            "the base_config of worker %r has settings that are not known here and go to the provider as they are: %s",
+            name,
+            ", ".join(f"{key!r} (did you mean {meant!r}?)" for key, meant in wrong.items()),
+        )

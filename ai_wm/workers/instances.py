@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +11,9 @@ from typing import Any
 from ai_wm.calls import call_log
 from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.recording import failed
-from ai_wm.data.settings import CallSettings, check_overrides, effective_config
+from ai_wm.data.setting_names import read_overrides
+from ai_wm.data.settings import CallSettings, effective_config
+from ai_wm.data.spelling import nearest
 from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerDefinitionStatus,
@@ -139,7 +140,7 @@ class Instances:
             NeuroScriptError: 9 unknown definition; 19 not active or not conversational; 4 for overrides or paths that
                 do not fit; 20 at the limit of concurrent instances; 25 and 26 if it cannot be noted.
         """
-        overrides = check_overrides(overrides)
+        overrides = read_overrides(overrides)
         definition = (self._definitions if clearance is None else clearance).find(id_or_name)
         paths = None if file_contexts is None else checked_paths(file_contexts)
         try:
@@ -372,8 +373,8 @@ def _filters(filters: Any) -> dict[str, str]:
     known = ("instance_id", "definition_id", "status")
     for name, value in filters.items():
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            near = nearest(str(name), known)
+            hint = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
             raise NeuroScriptError(
                 ErrorCode.ARG_MISMATCH, f"there is no filter {name!r} for instances; {hint}", details={"field": name}
             )

@@ -151,11 +151,13 @@ class Session:
                 self._status = AIWorkerInstanceStatus.IDLE
 
     def set_status(self, status: AIWorkerInstanceStatus, last_error: str | None, now: Timestamp) -> None:
-        """Sets the state, and the last error if one is given."""
+        """Sets the state, and with the state ``error`` the last error if one is given; any other state clears it."""
         with self.lock:
             self.check_free()
             self._status, self._active = status, now
-            if last_error is not None:
+            if status is not AIWorkerInstanceStatus.ERROR:
+                self._last_error = ""
+            elif last_error is not None:
                 self._last_error = last_error
 
     def retire(self, store: Callable[[], RetiredInstanceInfo], wait_seconds: float = 0.0) -> RetiredInstanceInfo:

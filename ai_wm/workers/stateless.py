@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.runner import Runner
 from ai_wm.calls.turn import CallOptions, Task
-from ai_wm.data.settings import check_overrides, effective_config, fallback_overrides
+from ai_wm.data.setting_names import read_overrides
+from ai_wm.data.settings import effective_config, fallback_overrides
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, PerformanceRecord
 from ai_wm.providers.base import Message
 from ai_wm.store import Store
@@ -42,7 +43,7 @@ class StatelessTasks:
         """
         if not isinstance(prompt, str):
             raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"a prompt is a string, not {type(prompt).__name__}")
-        given, clearance = check_overrides(overrides), options.clearance
+        given, clearance = read_overrides(overrides), options.clearance
         known: dict[str, Any] = {"prompt_char_length": len(prompt)}
         if given:
             known["config_overrides"] = sorted(given)

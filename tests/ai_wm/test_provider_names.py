@@ -45,14 +45,20 @@ def test_the_nearest_name_is_told() -> None:
             manager.add_worker_definition(worker("a", provider="opnai"))
 
 
-def test_a_file_is_read_by_a_manager_that_knows_its_providers(tmp_path: Path) -> None:
+def test_a_definition_of_a_provider_that_a_manager_does_not_know_waits_for_one_that_does(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with with_acme(tmp_path) as manager:
         manager.add_worker_definition(ACME)
-    with raises_code(18, r"definition 1 \(\"a\"\): field provider: expected one of google.*got 'acme'"):
-        AIWorkerManager(tmp_path)
+    with AIWorkerManager(tmp_path) as manager:
+        assert 'definition 1 ("a"): field provider: expected one of google' in caplog.text
+        manager.add_worker_definition(worker("b"))
+        assert manager.execute_stateless_task("b", "hi").output == "echo: hi"
+        with raises_code(40, "there is no provider 'acme'"):
+            manager.execute_stateless_task("a", "hi")
     with with_acme(tmp_path) as manager:
         assert manager.get_worker_definition("a").provider == "acme"
-        assert manager.load_worker_definitions_from_file() == 1
+        assert manager.load_worker_definitions_from_file() == 2
 
 
 def test_a_package_makes_its_provider_known_to_every_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,5 +70,5 @@ def test_a_package_makes_its_provider_known_to_every_manager(tmp_path: Path, mon
             assert manager.execute_stateless_task("a", "hi").output == "yes"
         with AIWorkerManager(tmp_path) as manager:
             assert manager.get_worker_definition("a").provider == "acme"
-    with raises_code(18, "got 'acme'"):
-        AIWorkerManager(tmp_path)
+    with AIWorkerManager(tmp_path) as manager, raises_code(40, "there is no provider 'acme'"):
+        manager.execute_stateless_task("a", "hi")

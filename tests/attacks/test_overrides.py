@@ -29,6 +29,7 @@ REFUSED: list[tuple[str, str, str]] = [
     ("Anything at all, as OpenAI's SDK has it.", "extra_body", '{"n": 100}'),
     ("The switch that keeps keys off plain http.", "allow_http", "true"),
     ("The host's own list of what is fixed.", "locked", "[]"),
+    ("Models of any price under the host's budget.", "allow_unknown_price", "true"),
     ("How many threads and how much memory a model in this process takes.", "n_ctx", "1000000000"),
     ("A template for the chat, which is a program.", "chat_template", '"{{ x }}"'),
     ("A setting in capitals went past a list of what is forbidden.", "BASE_URL", '"$EVIL"'),
@@ -55,7 +56,8 @@ def test_a_setting_that_is_not_for_scripts(world: World, says: str, name: str, v
         f'{chat}call tool.Conversation.Ask(c, "x", {given})',
         f"call tool.AIWorkerDefinition.Add({fields}, base_config: {given})",
     ):
-        permits = "is no setting of a call" if name in ("messages", "model", "tools") else "WorkerPolicy(overrides="
+        never = name in ("allow_unknown_price", "messages", "model", "tools")
+        permits = "is no setting of a call" if never else "WorkerPolicy(overrides="
         assert permits in script.refusal(text), says
     assert world.friend.received == []
 

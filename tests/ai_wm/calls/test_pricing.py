@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai_wm.calls import pricing
-from ai_wm.calls.pricing import TokenCounts, cost_of, cost_of_call, estimate_cost, is_priced, published_price
+from ai_wm.calls.pricing import TokenCounts, cost_of, cost_of_call, is_priced, most_cost, published_price
+from ai_wm.data.prices import PRICES
 from ai_wm.providers.base import Usage
 
 
@@ -55,7 +56,7 @@ def test_sums_of_small_decimal_prices_are_exact() -> None:
 
 
 @given(
-    st.fixed_dictionaries({}, optional={key: st.floats(0, 1, allow_nan=False) for key in pricing.COST_KEYS}),
+    st.fixed_dictionaries({}, optional={key: st.floats(0, 1, allow_nan=False) for key in sorted(PRICES)}),
     st.integers(0, 10_000),
     st.integers(0, 10_000),
     st.integers(0, 10_000),
@@ -213,10 +214,35 @@ def test_the_library_is_loaded_only_when_a_price_is_asked_of_it() -> None:
     assert result.stdout.strip() == "False"
 
 
-def test_an_estimate_takes_the_dearer_price_unless_the_input_is_known() -> None:
-    metrics = {"input_cost_per_token": 0.001, "output_cost_per_token": 0.004, "cost_per_call": 0.5}
-    definition = Definition(cost_metrics=metrics)
-    assert estimate_cost(definition, "m", tokens=100) == 0.9
-    assert estimate_cost(definition, "m", tokens=100, input_tokens=60) == 0.72
-    assert estimate_cost(definition, "m", tokens=100, input_tokens=500) == 0.6
-    assert estimate_cost(Definition(provider="local"), "echo", tokens=100) == 0.0
+@pytest.mark.parametrize(
+    ("more", "cost"),
+    [
+        ({}, 0.06 + 0.4 + 0.5),
+        ({"cached_input_cost_per_token": 0.0001}, 0.06 + 0.4 + 0.5),
+        ({"cached_input_cost_per_token": 0.002}, 0.12 + 0.4 + 0.5),
+        ({"cache_write_cost_per_token": 0.003, "cache_write_1h_cost_per_token": 0.005}, 0.3 + 0.4 + 0.5),
+    ],
+)
+def test_the_most_that_a_call_may_cost(more: dict[str, float], cost: float) -> None:
+    metrics = {"input_cost_per_token": 0.001, "output_cost_per_token": 0.004, "cost_per_call": 0.5, **more}
+    made = most_cost(Definition(cost_metrics=metrics), "m", input_tokens=60, output_tokens=100, written=True)
+    assert made == pytest.approx(cost)
+    assert most_cost(Definition(provider="local"), "echo", input_tokens=60, output_tokens=100) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("provider", "more", "written", "hour"),
+    [
+        ("anthropic", {}, 1.25, 2.0),
+        ("custom", {}, 1.0, 1.0),
+        ("anthropic", {"cache_write_cost_per_token": 3.0}, 3.0, 4.8),
+        ("custom", {"cache_write_cost_per_token": 3.0}, 3.0, 3.0),
+        ("custom", {"cache_write_cost_per_token": 3.0, "cache_write_1h_cost_per_token": 7.0}, 3.0, 7.0),
+    ],
+)
+def test_cache_writes_are_billed_as_the_provider_bills_them(
+    provider: str, more: dict[str, float], written: float, hour: float
+) -> None:
+    definition = Definition(provider=provider, cost_metrics={"input_cost_per_token": 1.0, **more})
+    usage = Usage(input_tokens=10, cache_write_tokens=6, cache_write_1h_tokens=2)
+    assert cost_of(definition, usage, "m")[0] == 4 * 1.0 + 4 * written + 2 * hour

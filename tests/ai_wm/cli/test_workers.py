@@ -74,10 +74,86 @@ def test_a_worker_is_added_changed_and_removed(workers: Workers) -> None:
     assert status == 0
     (row,) = json_rows(workers("list", "--format", "jsonl")[1])
     assert (row["definition_id"], row["name"]) == (output.strip(), "helper")
-    assert workers("update", "helper", '{"status": "disabled"}') == (0, "", "")
+    assert workers("update", "helper", '{"status": "disabled"}') == (0, 'status: "active" → "disabled"\n', "")
     assert json_rows(workers("show", "helper", "--format", "jsonl")[1])[0]["status"] == "disabled"
     assert workers("remove", "helper") == (0, "", "")
     assert workers("list", "--format", "jsonl")[:2] == (0, "")
+
+
+def test_an_update_merges_maps_and_shows_what_is_different(workers: Workers, tmp_path: Path) -> None:
+    config = {"temperature": 0.2, "seed": 7, "headers": {"X-Team": "one", "X-Tier": "low"}}
+    workers("add", json.dumps({**WORKER, "base_config": config, "rate_limits": {"max_requests_per_day": 5}}))
+    change = {
+        "base_config": {"seed": None, "top_p": 1, "headers": {"X-Team": "two"}},
+        "rateLimits": {"maxRequestsPerMinute": 2},
+    }
+    status, output, errors = workers("update", "helper", json.dumps(change))
+    assert (status, errors) == (0, "")
+    assert sorted(output.splitlines()) == [
+        "base_config.headers.X-Team: another value, which is not shown",
+        "base_config.seed: 7 → (none)",
+        "base_config.top_p: (none) → 1",
+        "rate_limits.max_requests_per_minute: 0 → 2",
+    ]
+    with AIWorkerManager(tmp_path / "sandbox") as manager:
+        found = manager.get_worker_definition("helper")
+    headers = {"X-Team": "two", "X-Tier": "low"}
+    assert found.base_config == {"temperature": 0.2, "top_p": 1, "headers": headers}
+    assert (found.rate_limits.max_requests_per_day, found.rate_limits.max_requests_per_minute) == (5, 2)
+    assert found.cost_metrics == {"cost_per_call": 0.25}
+
+
+def test_a_key_that_is_replaced_is_not_shown(workers: Workers) -> None:
+    workers("add", json.dumps({**WORKER, "auth": {"method": "inline", "value": "sk-old-secret"}}))
+    status, output, errors = workers("update", "helper", '{"auth": {"value": "sk-new-secret"}}')
+    assert (status, output) == (0, "auth.value: another value, which is not shown\n")
+    assert "secret" not in errors
+    assert workers("update", "helper", '{"auth": {"value": "***"}}')[:2] == (0, "")
+    assert workers("update", "helper", '{"auth": {"method": "none"}}')[1].splitlines() == [
+        'auth.method: "inline" → "none"',
+        'auth.value: "***" → ""',
+    ]
+
+
+def test_an_update_that_changes_nothing_says_so(workers: Workers) -> None:
+    workers("add", json.dumps(WORKER))
+    for change in ("{}", '{"base_config": {"seed": null}}', '{"name": "helper"}'):
+        status, output, errors = workers("update", "helper", change)
+        assert (status, output) == (0, "")
+        assert "nothing is different" in errors
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ('{"rate_limits": {"max_request_per_day": null}}', "did you mean 'max_requests_per_day'?"),
+        ('{"provider": null}', "field provider: expected a value; it is required"),
+        ('{"name": null}', "field name: expected text that is not empty"),
+        ('{"nam": "x"}', "unknown key 'nam'; did you mean 'name'?"),
+    ],
+)
+def test_an_update_that_does_not_fit_changes_nothing(workers: Workers, change: str, message: str) -> None:
+    workers("add", json.dumps(WORKER))
+    before = workers("show", "helper", "--format", "jsonl")[1]
+    status, output, errors = workers("update", "helper", change)
+    assert (status, output) == (1, "")
+    assert message in errors
+    assert workers("show", "helper", "--format", "jsonl")[1] == before
+
+
+def test_an_unknown_key_in_the_file_is_told_and_can_be_taken_out(
+    workers: Workers, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    workers("add", json.dumps(WORKER))
+    path = tmp_path / "sandbox" / "ai_worker_definitions.json"
+    (entry,) = json.loads(path.read_text())
+    path.write_text(json.dumps([{**entry, "rateLimitz": {"max_requests_per_day": 1}}]))
+    workers("list")
+    assert "unknown key 'rateLimitz'; did you mean 'rate_limits'?" in caplog.text
+    assert workers("update", "helper", '{"rateLimitz": null}')[0] == 0
+    caplog.clear()
+    workers("list")
+    assert "rateLimitz" not in caplog.text + path.read_text()
 
 
 def test_json_from_a_file_and_from_standard_input(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from typing import Any
 
 import pytest
@@ -49,8 +50,19 @@ class TestExactSum:
     @given(st.lists(finite, max_size=10))
     def test_its_terms_add_up_to_it_exactly(self, terms: list[float]) -> None:
         total = ExactSum(terms)
+        again = ExactSum(json.loads(json.dumps(total.terms())))
         if abs(total._units) >> 1127 < 2**1023:
-            assert ExactSum(json.loads(json.dumps(total.terms()))) == total
+            assert again == total
+        else:
+            assert float(again) == float(total)
+
+    @given(st.lists(finite | st.integers(), max_size=10), st.integers(1, 2**70))
+    def test_it_stays_at_the_largest_float(self, terms: list[float], factor: int) -> None:
+        total = ExactSum([*terms, 1e308, 1e308, 10**4300]).times(factor)
+        for value in (float(total), total.over(3), *total.terms()):
+            assert 0 < value <= sys.float_info.max
+        for value in (float(total.times(-1)), *total.times(-1).terms()):
+            assert -sys.float_info.max <= value < 0
 
     @given(st.lists(costs, min_size=1, max_size=30))
     def test_a_mean_is_rounded_once(self, terms: list[float]) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from ai_wm.providers.base import LLMRequest, LLMResponse, Message, ToolCallRequest, Usage
+from ai_wm.providers.base import LLMClient, LLMRequest, LLMResponse, Message, ToolCallRequest, Usage
 from ai_wm.providers.echo import EchoClient
+from ai_wm.providers.local import LocalClient
 from ai_wm.providers.scripted import ScriptedClient
 from neuroscript.errors import NeuroScriptError
 from tests.ai_wm.providers.support import collect, request, user
@@ -108,3 +109,27 @@ def test_replies_that_cannot_be_used(replies: Any, words: str) -> None:
     with pytest.raises(NeuroScriptError, match=words) as caught:
         ScriptedClient().complete(request("local", model="scripted", config={"replies": replies}))
     assert caught.value.code == 18
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("temperature", "warm"),
+        ("top_p", True),
+        ("top_k", 1.5),
+        ("max_output_tokens", 0),
+        ("seed", "lucky"),
+        ("stop", [""]),
+        ("response_format", "xml"),
+        ("timeout_seconds", 0),
+        ("max_retries", -1),
+        ("stall_seconds", "long"),
+    ],
+)
+@pytest.mark.parametrize("client", [EchoClient(), ScriptedClient(), LocalClient()], ids=["echo", "scripted", "local"])
+def test_settings_are_checked_as_other_providers_check_them(client: LLMClient, setting: str, value: Any) -> None:
+    asked = request("local", config={"replies": ["yes"], setting: value})
+    for call in (client.complete, lambda asked: collect(client.stream(asked))):
+        with pytest.raises(NeuroScriptError, match=rf"baseConfig\.{setting} is") as caught:
+            call(asked)
+        assert caught.value.code == 4

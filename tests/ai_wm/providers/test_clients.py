@@ -11,16 +11,7 @@ from typing import Any
 import pytest
 
 from ai_wm.providers import Clients, provider_names
-from ai_wm.providers.base import (
-    Delta,
-    LLMClient,
-    LLMRequest,
-    LLMResponse,
-    Message,
-    Usage,
-    check_request,
-    estimate_tokens,
-)
+from ai_wm.providers.base import Delta, LLMClient, LLMRequest, LLMResponse, Message, Usage, check_request
 from ai_wm.providers.echo import EchoClient
 from ai_wm.providers.http import HTTPClient
 from ai_wm.providers.scripted import ScriptedClient
@@ -159,13 +150,6 @@ def test_a_request_needs_a_message_and_a_system_prompt_is_text() -> None:
         check_request(LLMRequest(provider="openai", model="m", messages=()))
     with pytest.raises(NeuroScriptError, match="system_prompt"):
         check_request(request("openai", config={"system_prompt": 3}))
-
-
-def test_the_estimate_of_a_call() -> None:
-    assert estimate_tokens(request("openai", user("x" * 400))) == 104 + 104
-    assert estimate_tokens(request("openai", user("x" * 400), config={"max_output_tokens": 50})) == 104 + 50
-    assert estimate_tokens(request("openai", user("hi"))) == 5 + 16
-    assert estimate_tokens(request("local", user("two words"), model="echo")) == 5
 
 
 @pytest.mark.parametrize(

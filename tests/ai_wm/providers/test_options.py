@@ -9,7 +9,7 @@ import pytest
 
 from ai_wm.providers import Clients, adapter, anthropic, google, ollama, openai
 from ai_wm.providers.adapter import Adapter
-from ai_wm.providers.base import estimate_tokens
+from ai_wm.providers.estimates import stated_output
 from tests.ai_wm.helpers import raises_code
 from tests.ai_wm.providers.loopback import Loopback, Received, reply
 from tests.ai_wm.providers.support import REMOTE, WEATHER, at, collect, request
@@ -56,9 +56,7 @@ def test_the_output_limit_under_whichever_name(provider: str, name: str) -> None
         else NAMES[provider]
     )
     assert limits(body) == {own: 50}
-    assert estimate_tokens(request(provider, config={name: 50})) == estimate_tokens(
-        request(provider, config={"max_output_tokens": 50})
-    )
+    assert stated_output({name: 50}) == stated_output({"max_output_tokens": 50}) == 50
 
 
 def test_an_own_name_comes_before_the_common_one() -> None:

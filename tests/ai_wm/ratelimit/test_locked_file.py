@@ -19,7 +19,7 @@ from ai_wm.ratelimit import SQLiteRateLimiter, database
 from neuroscript.errors import ErrorCode, NeuroScriptError
 
 from .support import Policy
-from .test_shared_file import VERSION_1
+from .test_shared_file import VERSION_1, VERSION_2
 
 POLICY = Policy(max_tokens_per_minute=1000, max_concurrent_active_instances=2)
 
@@ -100,6 +100,11 @@ def of_version_1(path: Path) -> None:
         connection.executescript(VERSION_1.format(now=1_700_000_000_000_000))
 
 
+def of_version_2(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript(VERSION_2.format(now=1_700_000_000_000_000))
+
+
 def in_use(path: Path) -> None:
     limiter = SQLiteRateLimiter(path)
     limiter.reserve("d", POLICY, tokens=1).settle(1)
@@ -127,6 +132,7 @@ STATES: dict[str, Callable[[Path], None]] = {
     "no file": nothing,
     "no tables": without_tables,
     "version 1": of_version_1,
+    "version 2": of_version_2,
     "in use": in_use,
 }
 AWAITED = ["PRAGMA journal_mode=WAL", "BEGIN IMMEDIATE", "INSERT INTO entries", "UPDATE entries", "DELETE FROM entries"]
@@ -204,6 +210,47 @@ connection.execute("BEGIN EXCLUSIVE")
 print("held", flush=True)
 sys.stdin.readline()
 """
+
+
+def test_waiting_for_a_locked_file_can_be_cancelled(path: Path) -> None:
+    limiter = SQLiteRateLimiter(path)
+    limiter.reserve("d", POLICY, tokens=1).settle(1)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        stop = threading.Event()
+
+        def cancelled() -> None:
+            if stop.is_set():
+                raise NeuroScriptError(ErrorCode.CANCELLED, "the host cancelled the run")
+
+        errors: list[NeuroScriptError] = []
+
+        def wait(**options: Any) -> None:
+            try:
+                limiter.reserve("d", POLICY, tokens=1, **options).release()
+            except NeuroScriptError as error:
+                errors.append(error)
+
+        cancellable = [threading.Thread(target=wait, kwargs={"cancelled": cancelled}) for _ in range(3)]
+        patient = threading.Thread(target=wait)
+        for thread in (*cancellable, patient):
+            thread.start()
+        stop.set()
+        for thread in cancellable:
+            thread.join(20)
+            assert not thread.is_alive()
+        assert [error.code for error in errors] == [ErrorCode.CANCELLED] * 3
+        assert patient.is_alive()
+        process.stdin.close()
+        patient.join(20)
+        assert not patient.is_alive()
+    assert len(errors) == 3
+    assert limiter.usage("d")["calls_in_flight"] == 0
+    limiter.close()
 
 
 def test_another_process_that_has_a_new_file_locked(path: Path) -> None:

@@ -191,9 +191,17 @@ def test_one_definition_never_touches_another(limiter: AnyLimiter) -> None:
     limiter.reserve("b", policy, tokens=1).settle(1)
     limiter.acquire_slot("b", policy, "two")
     limiter.forget("a")
-    assert not any(limiter.usage("a").values())
     assert limiter.usage("b")["requests_last_minute"] == 1
     assert limiter.active_slots("b") == 1
+
+
+def test_removing_a_definition_and_adding_it_again_gives_no_second_allowance(limiter: AnyLimiter, clock: Clock) -> None:
+    policy = Policy(max_requests_per_day=1)
+    call(limiter, policy)
+    limiter.forget("d")
+    refusal(limiter, policy)
+    clock.pass_(86_400)
+    call(limiter, policy)
 
 
 def test_slots_bound_the_active_instances(limiter: AnyLimiter) -> None:
@@ -212,14 +220,14 @@ def test_slots_bound_the_active_instances(limiter: AnyLimiter) -> None:
     assert limiter.active_slots("unknown") == 0
 
 
-def test_settling_after_the_definition_was_removed_does_nothing(limiter: AnyLimiter) -> None:
+def test_a_call_that_is_over_after_its_definition_was_removed_still_counts(limiter: AnyLimiter) -> None:
     late, later = (limiter.reserve("d", ROOMY, tokens=5) for _ in range(2))
     limiter.forget("d")
     limiter.reserve("d", ROOMY, tokens=7).settle(7)
-    late.settle(5)
+    late.settle(6)
     later.release()
-    assert limiter.usage("d")["tokens_last_minute"] == 7
-    assert limiter.usage("d")["requests_last_minute"] == 1
+    assert limiter.usage("d")["tokens_last_minute"] == 13
+    assert limiter.usage("d")["requests_last_minute"] == 2
 
 
 def test_a_clock_that_goes_backwards_stands_still_instead(limiter: AnyLimiter, clock: Clock) -> None:
@@ -288,3 +296,11 @@ def test_a_call_waits_until_another_is_over(limiter: AnyLimiter) -> None:
     limiter.reserve("d", policy, tokens=1, wait_seconds=10).release()
     assert not held.open
     timer.join()
+
+
+@pytest.mark.parametrize("cost", [1e308, float("inf"), 1e15])
+def test_a_cost_beyond_all_measure_uses_the_budget_up(limiter: AnyLimiter, cost: float) -> None:
+    policy = Policy(max_cost_per_day=1e6, max_tokens_per_day=1 << 60)
+    limiter.reserve("d", policy, tokens=1).settle(10**300, cost)
+    assert limiter.usage("d")["cost_last_day"] > 1e6
+    assert refusal(limiter, policy).code == ErrorCode.BUDGET_EXCEEDED

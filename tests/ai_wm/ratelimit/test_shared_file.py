@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +273,30 @@ def test_calls_of_yesterday_leave_the_file(path: Path, clock: Clock) -> None:
     connection.close()
 
 
+def test_definitions_that_were_removed_leave_the_file_once_they_have_aged_out(path: Path, clock: Clock) -> None:
+    limiter = SQLiteRateLimiter(path, clock)
+    for policy in (ROOMY, Policy(max_requests_per_day=2000)):
+        for number in range(5):
+            limiter.reserve(f"{policy}-{number}", policy, tokens=1).settle(1)
+    for _ in range(1500):
+        limiter.reserve("many", Policy(max_requests_per_day=2000), tokens=1).settle(1)
+    in_flight = limiter.reserve("in flight", ROOMY, tokens=1)
+    limiter.acquire_slot("slot", ROOMY, "one")
+    limiter.forget("many")
+    clock.pass_(86_399)
+    limiter.reserve("young", ROOMY, tokens=1).settle(1)
+    clock.pass_(1)
+    for _ in range(3):
+        limiter.forget("many")
+    with closing(sqlite3.connect(path)) as connection:
+        left = connection.execute("SELECT id FROM definitions ORDER BY id").fetchall()
+        calls = connection.execute("SELECT COUNT(*) FROM entries").fetchone()
+    assert left == [("in flight",), ("slot",), ("young",)]
+    assert calls == (2,)
+    in_flight.release()
+    limiter.close()
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_another_limiter_adds_up_what_the_first_has_counted(path: Path, clock: Clock, seed: int) -> None:
     """Its first call takes the sums from the calls themselves, and finds what calls at work have left of them."""
@@ -331,13 +355,49 @@ PRAGMA user_version = 1;
 """
 
 
-def test_a_file_of_version_1_is_taken_over(path: Path, clock: Clock) -> None:
+VERSION_2 = (
+    VERSION_1.replace(" sequence INTEGER NOT NULL DEFAULT 0,", "")
+    .replace("CREATE INDEX held ON entries(holder, definition) WHERE holder > 0;", "")
+    .replace("{now}, 3, 1,", "{now}, 1,")
+    .replace("user_version = 1", "user_version = 2")
+    + """
+CREATE TRIGGER added AFTER INSERT ON entries BEGIN
+  UPDATE definitions SET now = new.stamp,
+    minute_requests = minute_requests + 1, minute_tokens = minute_tokens + new.tokens,
+    day_requests = day_requests + 1, day_tokens = day_tokens + new.tokens, day_cost = day_cost + new.cost,
+    in_flight = in_flight + 1
+  WHERE key = new.definition;
+END;
+CREATE TRIGGER ended AFTER UPDATE OF holder ON entries WHEN old.holder > 0 BEGIN
+  UPDATE definitions SET in_flight = in_flight - 1,
+    minute_tokens = minute_tokens - old.tokens + CASE WHEN new.stamp > minute_edge THEN new.tokens ELSE 0 END,
+    day_tokens = day_tokens - old.tokens + CASE WHEN new.stamp > day_edge THEN new.tokens ELSE 0 END,
+    day_cost = day_cost - old.cost + CASE WHEN new.stamp > day_edge THEN new.cost ELSE 0 END
+  WHERE key = new.definition;
+END;
+CREATE TRIGGER taken_back AFTER DELETE ON entries WHEN old.holder > 0 BEGIN
+  UPDATE definitions SET in_flight = in_flight - 1,
+    minute_requests = minute_requests - (old.stamp > minute_edge), minute_tokens = minute_tokens - old.tokens,
+    day_requests = day_requests - (old.stamp > day_edge), day_tokens = day_tokens - old.tokens,
+    day_cost = day_cost - old.cost
+  WHERE key = old.definition;
+END;
+"""
+)
+
+
+@pytest.mark.parametrize("version", [VERSION_1, VERSION_2], ids=["1", "2"])
+def test_a_file_of_an_older_version_is_taken_over(path: Path, clock: Clock, version: str) -> None:
     connection = sqlite3.connect(path)
-    connection.executescript(VERSION_1.format(now=round(clock() * 1_000_000)))
+    connection.executescript(version.format(now=round(clock() * 1_000_000)))
     connection.close()
     policy = Policy(max_requests_per_day=4, max_tokens_per_minute=100)
     limiter = SQLiteRateLimiter(path, clock)
-    limiter.reserve("d", policy, tokens=20).settle(25, 0.5)
+    assert limiter.usage("d")["tokens_last_day"] == 47
+    held = limiter.reserve("d", policy, tokens=20)
+    with pytest.raises(RateLimitedError, match=r"20 of it by calls in flight"):
+        limiter.reserve("d", Policy(max_tokens_per_minute=50), tokens=20)
+    held.settle(25, 0.5)
     usage = limiter.usage("d")
     # One call was in flight when its process died, and counts as it was reserved.
     assert (usage["requests_last_minute"], usage["tokens_last_minute"], usage["calls_in_flight"]) == (3, 42, 0)
@@ -347,9 +407,23 @@ def test_a_file_of_version_1_is_taken_over(path: Path, clock: Clock) -> None:
     clock.pass_(60)
     assert limiter.usage("d")["tokens_last_minute"] == 0
     limiter.close()
+    again = SQLiteRateLimiter(path, clock)
+    assert again.usage("d")["tokens_last_day"] == 72
+    again.close()
     with sqlite3.connect(path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
     connection.close()
+
+
+def test_the_calls_in_flight_of_an_older_version_are_known_as_such(path: Path, clock: Clock) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript(VERSION_2.format(now=round(clock() * 1_000_000)))
+    connection.close()
+    with closing(SQLiteRateLimiter(path, clock)) as limiter:
+        with limiter._database.transaction() as connection:
+            row = counters.Counters.find(connection, "d")
+        assert row is not None
+        assert (row.in_flight, row.flight_tokens, row.flight_cost) == (1, 7, 0)
 
 
 def test_a_settlement_that_the_disk_refused_is_made_up_for_with_the_next_call(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -182,3 +184,30 @@ def test_a_wait_may_be_endless(limiter: AnyLimiter) -> None:
     until(lambda: limiter.usage("d")["waiting"] == 1)
     held.release()
     assert waiter.outcome() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_has_none_of_the_callers_that_waited(limiter: AnyLimiter) -> None:
+    held = limiter.reserve("d", ONE_AT_A_TIME, tokens=10)
+    waiters = line_up(limiter, 3, lambda _number, reservation: reservation.release())
+    context = multiprocessing.get_context("fork")
+    answers = context.SimpleQueue()
+
+    def child() -> None:
+        roomy = Policy(max_tokens_per_minute=20)
+        if isinstance(limiter, MemoryRateLimiter):
+            limiter.reserve("d", roomy, tokens=10, wait_seconds=20).release()
+        else:  # where the parent's callers still come first
+            with pytest.raises(RateLimitedError, match=r"3 (wait for it already|still wait before it)"):
+                limiter.reserve("d", roomy, tokens=10, wait_seconds=0.2)
+        answers.put(limiter.usage("d")["waiting"])
+
+    process = context.Process(target=child)
+    process.start()
+    process.join(20)
+    assert process.exitcode == 0
+    assert answers.get() == 0
+    answers.close()
+    held.release()
+    assert [waiter.outcome() for waiter in waiters] == [None] * 3

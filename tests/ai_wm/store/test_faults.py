@@ -217,14 +217,24 @@ def test_padding_is_left_out_where_there_is_no_room_for_it(tmp_path: Path, files
     store.close()
 
 
-def test_a_rename_that_fails_leaves_the_file(store: JsonStore, files: Files, directory: Path) -> None:
+def test_a_rename_that_fails_leaves_the_file_and_the_change_is_kept(
+    store: JsonStore, files: Files, directory: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    add(store, worker("a", "def-0"))  # so that there is a journal to which the next change is appended
     before = (directory / DEFINITIONS_FILE).read_bytes()
     files.fail = lambda call, _data: system_error(errno.EIO) if call == "replace" else None
-    with pytest.raises(NeuroScriptError) as caught:
+    with caplog.at_level(logging.WARNING):
         add(store, worker("b", "def-2"))
-    assert caught.value.code == 26
+    assert "is stored, but not in their file yet" in caplog.text
     assert (directory / DEFINITIONS_FILE).read_bytes() == before
     assert not list(directory.glob("*.tmp"))
+    again = reopened(directory, tmp_path / "copy")
+    assert list(again.definitions()) == ["def-1", "def-0", "def-2"]
+    assert [one["name"] for one in definitions(tmp_path / "copy")] == ["w", "a", "b"]
+    again.close()
+    with pytest.raises(NeuroScriptError) as caught:
+        store.save()
+    assert caught.value.code == 26
 
 
 def test_what_a_crash_left_of_a_temporary_file_is_no_hindrance(store: JsonStore, directory: Path) -> None:

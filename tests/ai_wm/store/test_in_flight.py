@@ -85,3 +85,20 @@ def test_a_full_disk_costs_the_log_alone(tmp_path: Path, monkeypatch: pytest.Mon
         calls.end(str(number))
     calls.close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", ["log", "lock", "*"])
+def test_a_file_that_was_removed_is_made_anew(tmp_path: Path, suffix: str) -> None:
+    """As cleaners of temporary directories do, who go by the age of a file."""
+    calls = CallsInFlight(tmp_path)
+    calls.begin(note("before"))
+    for path in tmp_path.glob(f"in-flight-*.{suffix}"):
+        path.unlink()
+    calls.begin(note("after"))
+    found: list[str] = []
+    record_lost(tmp_path, lambda call: found.append(call["task_id"]))
+    assert found == []  # its owner is alive
+    calls.close()
+    record_lost(tmp_path, lambda call: found.append(call["task_id"]))
+    assert sorted(found) == ["after", "before"]
+    assert list(tmp_path.iterdir()) == []

@@ -226,7 +226,8 @@ class TestStoppingAndStarting:
         assert again.summary("def-1").average_quality_score == 4
         assert again.summary("def-1").active_instances_count == 0
         assert again.summary("def-1").total_instances_spawned == 1
-        assert sorted(os.listdir(tmp_path / "copy" / "ai_worker_state")) == ["store.lock", "store.note"]
+        left = sorted(os.listdir(tmp_path / "copy" / "ai_worker_state"))
+        assert left == ["definitions.log", "store.lock", "store.note"]
         again.close()
 
     def test_closing_leaves_the_file_without_padding(self, store: JsonStore, directory: Path) -> None:

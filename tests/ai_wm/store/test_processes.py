@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Iterator
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -74,6 +76,47 @@ def test_many_processes_with_many_threads(tmp_path: Path) -> None:
     watching.close()
     assert len(tasks(tmp_path)) == len(set(tasks(tmp_path))) == expected
     assert definitions(tmp_path)[0]["aggregatePerformanceSummary"]["total_tasks_attempted"] == expected
+
+
+def hold_an_instance(directory: str, ready: Event) -> None:
+    """Spawn an instance, log a task of it, and wait to be killed."""
+    store = JsonStore(directory)
+    spawn(store, "i")
+    store.add_record(record("t1", "i"))
+    ready.set()
+    threading.Event().wait()
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_an_instance_of_a_process_that_was_killed_is_active_no_more(tmp_path: Path, asked: bool) -> None:
+    """Whoever asks is told so within a second; the file says so when anything else makes it be written, too."""
+    store = JsonStore(tmp_path)
+    add(store, worker())
+    context = multiprocessing.get_context("forkserver")
+    ready = context.Event()
+    process = context.Process(target=hold_an_instance, args=(str(tmp_path), ready))
+    process.start()
+    assert ready.wait(60)
+    assert store.summary("def-1").active_instances_count == 1
+    store.save()
+    assert definitions(tmp_path)[0]["aggregatePerformanceSummary"]["active_instances_count"] == 1
+    process.kill()
+    process.join(60)
+    time.sleep(1)
+    if asked:
+        assert store.summary("def-1").active_instances_count == 0
+        assert [one.task_id for one in store.instance_records("i")] == ["t1"]
+    else:
+        store.add_record(record("t2"))
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        written = definitions(tmp_path)[0]["aggregatePerformanceSummary"]
+        if not written.get("active_instances_count"):
+            break
+        time.sleep(0.05)
+    assert not written.get("active_instances_count")
+    assert tasks(tmp_path) == (["t1"] if asked else ["t2", "t1"])
+    store.close()
 
 
 class TestTwo:

@@ -163,8 +163,8 @@ def test_known_tokens_of_a_failed_turn_are_counted(manager: AIWorkerManager) -> 
     ("limits", "status"),
     [
         ({"max_requests_per_minute": 1}, Status.RATE_LIMITED),
-        ({"max_tokens_per_minute": 3}, Status.RATE_LIMITED),
-        ({"max_tokens_per_day": 3}, Status.TOKEN_LIMIT_REACHED),
+        ({"max_tokens_per_minute": 10}, Status.RATE_LIMITED),
+        ({"max_tokens_per_day": 10}, Status.TOKEN_LIMIT_REACHED),
     ],
 )
 def test_turns_obey_the_limits(manager: AIWorkerManager, limits: dict[str, int], status: Status) -> None:
@@ -176,6 +176,18 @@ def test_turns_obey_the_limits(manager: AIWorkerManager, limits: dict[str, int],
     assert manager.get_worker_instance(conversation.instance_id).status is status
     assert len(conversation.history) == 2
     assert len(manager.get_performance_records_for_definition("w")) == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "status"),
+    [("max_tokens_per_minute", Status.RATE_LIMITED), ("max_tokens_per_day", Status.TOKEN_LIMIT_REACHED)],
+)
+def test_a_conversation_can_outgrow_its_limits(manager: AIWorkerManager, limit: str, status: Status) -> None:
+    conversation = start(manager, worker("w", rate_limits={limit: 3}))
+    conversation.ask("x")
+    with raises_code(37, "the input alone is about 4 tokens"):
+        conversation.ask("x")
+    assert manager.get_worker_instance(conversation.instance_id).status is status
 
 
 def test_a_budget_is_error_46(manager: AIWorkerManager) -> None:
@@ -214,8 +226,8 @@ def test_a_client_that_gives_no_response_is_a_failure_of_the_model(tmp_path: Pat
             conversation.ask("hello", on_stream=lambda event: None)
 
 
-RESERVED = 22
-"""What is reserved for "hello": two tokens and four for the message, and a reply of 16."""
+RESERVED = 6 + 256
+"""What is reserved for "hello": two tokens and four for the message, and the least reply."""
 
 
 def test_an_interrupted_turn_is_recorded_and_gives_back_what_it_held(tmp_path: Path) -> None:

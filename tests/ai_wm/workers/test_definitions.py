@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ai_wm import AIWorkerDefinition, AIWorkerManager, APIKeyStatus
+from ai_wm.ratelimit import MemoryRateLimiter
+from ai_wm.store.memory_store import MemoryStore
 from tests.ai_wm.helpers import raises_code, worker
 
 
@@ -147,6 +150,9 @@ def many(manager: AIWorkerManager) -> AIWorkerManager:
     ("filters", "names"),
     [
         (None, ["Alpha", "beta", "gamma"]),
+        ({"capabilities_contains": "CODE"}, ["Alpha"]),
+        ({"capabilities_contains_all": ["Text", "CODE"]}, ["Alpha"]),
+        ({"capabilities_contains": "cod"}, []),
         ({"definition_id": "id-b"}, ["beta"]),
         ({"id": "id-b"}, ["beta"]),
         ({"name": "A"}, ["Alpha", "beta", "gamma"]),
@@ -296,3 +302,99 @@ def test_without_a_directory_nothing_is_written(tmp_path: Path, monkeypatch: pyt
         manager.execute_stateless_task("w", "hello")
         assert manager.get_worker_definition("w").aggregate_performance_summary.total_tasks_attempted == 1
     assert list(tmp_path.iterdir()) == []
+
+
+# --- limits of what was changed ---
+
+
+def test_the_limiter_is_told_of_every_change(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    class Limiter(MemoryRateLimiter):
+        def changed(self, definition_id: str) -> None:
+            told.append(definition_id)
+            super().changed(definition_id)
+
+        def forget(self, definition_id: str, known_as: str = "") -> None:
+            told.append(f"no {definition_id}")
+            super().forget(definition_id, known_as)
+
+    with AIWorkerManager(tmp_path, limiter=Limiter()) as manager:
+        id_ = manager.add_worker_definition(worker("w"))
+        other = manager.add_worker_definition(worker("other"))
+        manager.update_worker_definition("w", {"rate_limits": {"max_requests_per_day": 5}})
+        manager.update_worker_definition("w", {"status": "disabled"})
+        assert told == [id_, id_]
+        manager.remove_worker_definition("other")
+        assert told[2:] == [f"no {other}"]
+
+
+def test_a_reload_tells_the_limiter_of_what_it_changed() -> None:
+    told: list[str] = []
+
+    class Limiter(MemoryRateLimiter):
+        def changed(self, definition_id: str) -> None:
+            told.append(definition_id)
+
+    class EditedStore(MemoryStore):
+        """A store whose definitions somebody edits before the next reload."""
+
+        edits: dict[str, dict[str, Any]]
+
+        def reload(self) -> None:
+            def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> None:
+                for name, fields in self.edits.items():
+                    definitions[name] = AIWorkerDefinition.parse(definitions[name].to_file() | fields)
+                del definitions["removed"]
+
+            self.change_definitions(change)
+
+    store = EditedStore()
+    store.edits = {
+        "limited": {"rateLimits": {"max_requests_per_day": 1}},
+        "disabled": {"status": "disabled"},
+        "described": {"capabilities": ["text"]},
+    }
+    with AIWorkerManager(store=store, limiter=Limiter()) as manager:
+        for name in ("limited", "disabled", "described", "left", "removed"):
+            manager.add_worker_definition(worker(name, definition_id=name))
+        assert manager.load_worker_definitions_from_file() == 4
+        assert told == ["limited", "disabled", "removed"]
+
+
+def test_removing_and_adding_does_not_reset_the_counters(manager: AIWorkerManager) -> None:
+    data = worker("w", definition_id="id-w", rate_limits={"max_requests_per_day": 1})
+    manager.add_worker_definition(data)
+    manager.execute_stateless_task("w", "hello")
+    manager.remove_worker_definition("w")
+    manager.add_worker_definition(data)
+    with raises_code(20, "max_requests_per_day"):
+        manager.execute_stateless_task("w", "hello")
+
+
+# --- many ---
+
+
+def test_names_are_found_among_many(tmp_path: Path) -> None:
+    with AIWorkerManager() as manager:
+        ids = [manager.add_worker_definition(worker(f"w-{number}")) for number in range(500)]
+        nameless = [manager.add_worker_definition(worker("")) for _ in range(40)]
+        assert [manager.get_worker_definition(f"w-{number}").definition_id for number in range(500)] == ids
+        names = {manager.get_worker_definition(id_).name for id_ in nameless}
+        assert names == {"local-echo", *(f"local-echo-{number}" for number in range(2, 41))}
+        manager.update_worker_definition("w-7", {"name": "seven"})
+        with raises_code(42):
+            manager.add_worker_definition(worker("seven"))
+        with raises_code(42):
+            manager.add_worker_definition(worker("w", definition_id="w-8"))
+        with raises_code(9, "w-7"):
+            manager.get_worker_definition("w-7")
+        assert manager.add_worker_definition(worker("w-7")) not in ids
+        manager.remove_worker_definition("seven")
+        manager.add_worker_definition(worker("seven"))
+
+
+def test_a_name_cannot_be_taken_away(manager: AIWorkerManager) -> None:
+    manager.add_worker_definition(worker("w"))
+    with raises_code(4, "name"):
+        manager.update_worker_definition("w", {"name": " "})

@@ -107,6 +107,21 @@ def test_a_status_is_set_with_its_reason(manager: AIWorkerManager) -> None:
     assert (found.status, found.last_error) == (Status.ERROR, "the reply was useless")
 
 
+def test_another_status_than_error_clears_the_last_error(manager: AIWorkerManager) -> None:
+    manager.add_worker_definition(worker("w"))
+    id_ = manager.spawn_worker_instance("w").instance_id
+    for status, given, kept in [
+        ("error", "one", "one"),
+        ("error", None, "one"),
+        ("error", "two", "two"),
+        ("rate_limited", None, ""),
+        ("error", "three", "three"),
+        ("idle", "old", ""),
+    ]:
+        manager.update_instance_status(id_, status, given)
+        assert manager.get_worker_instance(id_).last_error == kept
+
+
 @pytest.mark.parametrize("status", ["asleep", "retired_completed", "", 3])
 def test_a_status_must_be_one_of_a_live_instance(manager: AIWorkerManager, status: Any) -> None:
     manager.add_worker_definition(worker("w"))

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ai_wm.providers import Clients
-from ai_wm.providers.base import LLMRequest, Message, Usage, estimate_text, estimate_tokens
+from ai_wm.providers.base import Usage
+from ai_wm.providers.estimates import estimate_text
 from tests.ai_wm.helpers import raises_code
 from tests.ai_wm.providers.loopback import Loopback, events, reply, streamed
 from tests.ai_wm.providers.support import at, body_of, collect
@@ -177,10 +178,15 @@ def test_service_tier_price(
     assert record.llm_metrics.get("service_tier", "") in ("", *map(str.lower, (tier, "default", "standard", "gold")))
 
 
-def test_cjk_estimate() -> None:
-    chinese = "今天的天气非常好我们一起去公园散步然后喝一杯热茶吧" * 72
-    assert len(chinese) == 1800
-    assert 1100 <= estimate_text(chinese) <= 1800
-    asked = LLMRequest(provider="openai", model="m", messages=(Message(role="user", content=chinese),))
-    assert estimate_tokens(asked) > 1100 * 2  # the reply may be as long
-    assert estimate_text("four letters each ") == 5
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("今天的天气非常好我们一起去公园散步然后喝一杯热茶吧" * 72, 1100, 1800),
+        ("昨日は雨が降ったので家で本を読んでいました" * 10, 150, 220),
+        ("The quick brown fox jumps over the lazy dog. " * 100, 1000, 1500),
+        ("Größere Äpfel schmecken süß und überraschend würzig. " * 100, 1200, 2200),
+        ('{"name": "value", "list": [1, 2, 3], "flag": true}' * 100, 1500, 2600),
+    ],
+)
+def test_the_estimate_of_a_text_is_near_the_count_of_present_tokenizers(text: str, least: int, most: int) -> None:
+    assert least <= estimate_text(text) <= most

@@ -1,0 +1,259 @@
+"""Estimates of what a call will use before it is made, and has used when it was cut off.
+
+Two numbers stand for the input: an estimate of its tokens, for limits by the token, and its bytes, for costs.  No token
+of any tokenizer in use is shorter than a byte, so the bytes are an upper bound.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from ai_wm.providers.base import MANAGEMENT_KEYS, OUTPUT_LIMITS, LLMRequest, Usage, count_words
+
+LEAST_CUT_OFF: Final = 64
+"""Tokens of output that a reply is taken to have used at least, if it was cut off in the middle."""
+
+ORDINARY_OUTPUT: Final = 4096
+"""Tokens of output, thinking apart, that a call under a limit may use where its configuration does not say."""
+
+_TOKENS_A_MESSAGE: Final = 4
+_BYTES_A_MESSAGE: Final = 32
+"""What the model's own marks around a message take."""
+
+_TOOLS_BYTES: Final = 1024
+"""What a provider's instructions for the use of tools take at most (Anthropic's pricing page: up to 700 tokens)."""
+
+_SETTINGS_OF_CALL: Final = frozenset(
+    {"max_output_tokens", "seed", "stop", "system_prompt", "temperature", "tool_choice", "top_k", "top_p"}
+)
+"""The common settings that add nothing to the input, or are counted by themselves."""
+
+
+class InputSize(NamedTuple):
+    """The size of a request's input: an estimate of its tokens, and an upper bound of them."""
+
+    tokens: int
+    most: int
+
+
+def is_built_in(request: LLMRequest) -> bool:
+    """Whether a request goes to a model in this process that counts words as tokens."""
+    return request.provider == "local" and request.model in ("echo", "scripted")
+
+
+def input_size(request: LLMRequest) -> InputSize:
+    """Measures the input of a call: its texts, the tools offered, and what its settings add."""
+    if is_built_in(request):
+        words = count_words(request.system_text, *[message.content for message in request.messages])
+        return InputSize(words, words)
+    tokens, most = _text_size(request.system_text)
+    for message in request.messages:
+        for text in _texts_of(message):
+            more, longest = _text_size(text)
+            tokens, most = tokens + more, most + longest
+    for tool in request.tools:
+        for text in (tool.name, tool.description, _json(tool.parameters)):
+            more, longest = _text_size(text)
+            tokens, most = tokens + more, most + longest
+    if request.tools:
+        most += _TOOLS_BYTES
+    settings = {key: value for key, value in request.config.items() if key not in _NOT_INPUT}
+    if settings:
+        most += byte_length(_json(settings))
+        if "response_format" in settings:  # its schema is part of the prompt
+            tokens += _text_size(_json(settings["response_format"]))[0]
+    number = len(request.messages) + 1
+    return InputSize(-(-tokens // 3) + _TOKENS_A_MESSAGE * (number - 1), most + _BYTES_A_MESSAGE * number)
+
+
+_NOT_INPUT: Final = MANAGEMENT_KEYS | _SETTINGS_OF_CALL | frozenset(OUTPUT_LIMITS)
+
+
+def _texts_of(message: Any) -> Iterator[str]:
+    yield message.content
+    for call in message.tool_calls:
+        yield call.name
+        yield _json(call.arguments)
+    if message.provider_data:  # it goes back to its provider
+        yield _json(message.provider_data)
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=repr)
+    except (TypeError, ValueError, RecursionError):  # the adapter refuses it
+        return repr(value)
+
+
+def _text_size(text: str) -> tuple[int, int]:
+    """Thirds of tokens and bytes of a text: three bytes of Latin text a token, and one token for any other character.
+
+    That is on the high side for English (OpenAI and Google speak of four characters a token), near the count for JSON,
+    code and other European languages, and for Chinese, Japanese and Korean, which present tokenizers count with about
+    one token a character.
+    """
+    length = len(text)
+    if text.isascii():
+        return length, length
+    latin = text.encode("latin-1", "ignore")
+    letters = len(latin)
+    accented = letters - len(latin.decode("ascii", "ignore"))
+    return letters + accented + 3 * (length - letters), byte_length(text)
+
+
+def estimate_text(text: str) -> int:
+    """Estimates the tokens of a text: one for three bytes of Latin text, one for every other character."""
+    return -(-_text_size(text)[0] // 3)
+
+
+def estimate_input(request: LLMRequest) -> int:
+    """Estimates the input tokens of a call; see `input_size`."""
+    return input_size(request).tokens
+
+
+def byte_length(text: str) -> int:
+    """The length of a text in bytes of UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def cut_off_usage(request: LLMRequest, usage: Usage, produced: int) -> Usage:
+    """Estimates the usage of a reply that was cut off: the part received, and a quarter more, or 64 tokens.
+
+    A server that has counted all that came, as it went along, is believed.
+
+    Args:
+        request: what was asked.
+        usage: what the server has counted by then.
+        produced: the bytes of all that the model has written.
+    """
+    output = usage.output_tokens
+    if not 0 < produced <= 4 * output:
+        output = max(output, LEAST_CUT_OFF, -(-5 * produced // 16))
+    given = usage.input_tokens or estimate_input(request)
+    return replace(usage, input_tokens=given, output_tokens=output, estimated=True)
+
+
+# Output
+
+
+def built_in_output(request: LLMRequest, size: InputSize) -> int:
+    """Estimates the output of a built-in model: that of the longest reply listed, or that of ``echo``."""
+    replies = request.config.get("replies") if request.model == "scripted" else None
+    if isinstance(replies, list | tuple) and replies:
+        return max(map(_reply_tokens, replies))
+    return size.tokens + 1
+
+
+def _reply_tokens(reply: object) -> int:
+    if isinstance(reply, str):
+        return count_words(reply)
+    if not isinstance(reply, Mapping):
+        return 0
+    usage, text = reply.get("usage"), reply.get("text", "")
+    if isinstance(usage, Mapping):
+        counts = [usage.get(name, 0) for name in ("input_tokens", "output_tokens")]
+        return sum(count for count in counts if type(count) is int and count > 0)
+    return count_words(text) if isinstance(text, str) else 0
+
+
+def stated_output(config: Mapping[str, Any]) -> int | None:
+    """The limit of output that a configuration states, under whatever name an API has for it; None if it states none.
+
+    Where there are several, which of them counts is the provider's affair, so it is the highest.
+    """
+    found = [
+        math.ceil(value)
+        for name in _OUTPUT_NAMES
+        for layer in _layers(config)
+        if isinstance(value := layer.get(name), int | float) and not isinstance(value, bool) and 0 < value < math.inf
+    ]
+    return max(found) if found else None
+
+
+def with_output(config: Mapping[str, Any], limit: int) -> dict[str, Any]:
+    """Returns a configuration with a limit of output, in the place of settings that give none, such as Ollama's -1."""
+    made = {name: value for name, value in config.items() if name not in _OUTPUT_NAMES}
+    for name in _INNER:
+        if isinstance(inner := made.get(name), Mapping):
+            made[name] = {key: value for key, value in inner.items() if key not in _OUTPUT_NAMES}
+    made["max_output_tokens"] = limit
+    return made
+
+
+_INNER: Final = ("generationConfig", "generation_config", "options")
+_OUTPUT_NAMES: Final = ("max_output_tokens", *OUTPUT_LIMITS, "max_new_tokens", "n_predict")
+
+
+def _layers(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """A configuration, and the maps in it in which some APIs want such settings."""
+    yield config
+    for name in _INNER:
+        if isinstance(inner := config.get(name), Mapping):
+            yield inner
+
+
+def answers_asked(config: Mapping[str, Any]) -> int:
+    """How many answers a configuration asks for at once, each of which costs its output."""
+    counts = [layer.get(name) for layer in _layers(config) for name in ("n", "best_of", "candidateCount")]
+    return max([1, *(count for count in counts if type(count) is int)])
+
+
+def thinking_budget(config: Mapping[str, Any]) -> int:
+    """The tokens of thinking that a configuration states, in whatever form an API has for it; 0 if it states none."""
+    budgets = [each for inner in _thinking_in(config) for each in map(inner.get, _BUDGETS)]
+    return max([0, *(budget for budget in budgets if type(budget) is int)])
+
+
+def thinking_allowance(config: Mapping[str, Any]) -> int:
+    """The tokens of thinking to allow for: those stated, or else what the stated effort stands for, or 0."""
+    named = [
+        config.get("reasoning_effort"),
+        *(each for inner in _thinking_in(config) for each in map(inner.get, _EFFORT)),
+    ]
+    efforts = [_EFFORTS.get(each.lower(), 0) for each in named if isinstance(each, str)]
+    return thinking_budget(config) or max(efforts, default=0)
+
+
+def _thinking_in(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for layer in _layers(config):
+        for name in ("thinking", "reasoning", "thinkingConfig", "thinking_config", "output_config"):
+            if isinstance(inner := layer.get(name), Mapping):
+                yield inner
+
+
+_BUDGETS: Final = ("budget_tokens", "max_tokens", "thinkingBudget", "thinking_budget")
+_EFFORT: Final = ("effort", "thinkingLevel", "thinking_level")
+_EFFORTS: Final = {"low": 4096, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768}
+"""Tokens of thinking that an effort stands for, where no budget is stated."""
+
+_MOST_OUTPUT: Final = (
+    # The models with a published maximum that the ordinary limit, or that with a usual thinking budget, may exceed.
+    (r"claude-3-(opus|sonnet|haiku)|claude-(2|instant)", 4096),
+    (r"claude-3-5-", 8192),
+    (r"claude-(opus-4-(0|1|2025)|opus-4$)", 32_000),
+    (r"claude-3-7-|claude-(sonnet|haiku|opus)-4", 64_000),
+    (r"gpt-3\.5-turbo|gpt-4-(turbo|1106|0125|vision)|gpt-4o-2024-05-13", 4096),
+    (r"gpt-4(-0613|-0314)?$", 8192),
+    (r"gpt-4o", 16_384),
+    (r"gpt-4\.1|o1-preview", 32_768),
+    (r"o1-mini", 65_536),
+    (r"o[134](-|$)", 100_000),
+    (r"gpt-5", 128_000),
+    (r"gemini-(1\.0-)?pro$", 2048),
+    (r"gemini-(1\.5|2\.0)-", 8192),
+    (r"gemini-(2\.5|3)", 65_535),
+)
+_PUBLISHED: Final = tuple((re.compile(pattern), most) for pattern, most in _MOST_OUTPUT)
+
+
+def published_output(provider: str, model: str) -> int | None:
+    """The most output that a provider publishes for a model; None where it is unknown or no matter."""
+    if provider not in ("anthropic", "google", "openai"):
+        return None
+    name = model.removeprefix("models/")
+    return next((most for pattern, most in _PUBLISHED if pattern.match(name)), None)

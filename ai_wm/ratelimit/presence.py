@@ -1,0 +1,160 @@
+"""The presence of one limiter among those that share a file: its number, its lease, its clock, and what the dead left.
+
+After a fork the child is somebody else, and gets a number and a lease of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable
+from threading import Lock
+from time import monotonic
+from typing import Final
+from weakref import WeakValueDictionary
+
+from ai_wm.ratelimit import holders
+from ai_wm.ratelimit.base import MICROSECONDS
+from ai_wm.ratelimit.clocks import FileClock, steady
+from ai_wm.ratelimit.counters import PastUse, restore, tidy
+from ai_wm.ratelimit.database import Database
+from ai_wm.ratelimit.leases import Lease, is_held
+from neuroscript import NeuroScriptError, get_logger
+
+_log = get_logger("ai_wm.limits")
+
+RECLAIM_SECONDS: Final = 0.25
+"""How often a waiting caller looks whether another process died."""
+
+_REFRESHED: Final = MICROSECONDS // 1000
+_TIDIED: Final = 20
+
+_clocks: WeakValueDictionary[str, FileClock] = WeakValueDictionary()
+"""The clocks of this process's limiters by lease: one that the host passed in is read, whatever it said before."""
+
+
+class Presence:
+    """One limiter among those that share a file.
+
+    Args:
+        database: the file.
+        host_clock: the clock that the host passed in, if it did.
+        past_uses: what was used in the last day, for a file that has to be made anew.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        host_clock: Callable[[], float] | None,
+        past_uses: Iterable[PastUse],
+    ) -> None:
+        self.clock = FileClock(host_clock)
+        if past_uses:
+            database.fill = lambda connection: restore(connection, past_uses)
+        self._database = database
+        self._lock = Lock()
+        self._lease: Lease | None = None
+        self._process = 0
+        self._looked = 0.0
+        self._said = 0  # of the clock, in the file
+        self.number = 0
+        """The limiter's number in the file; 0 while it has none."""
+        self.held_back = False
+        """Whether another limiter's clock was slower when the time was last taken."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the limiter has its number in this process, not in the one that forked it."""
+        return self.number > 0 and self._process == os.getpid()
+
+    def enrolled(self) -> int:
+        """This limiter's number; it gets one if it has none."""
+        if self.number and self._process == os.getpid():
+            return self.number
+        with self._lock:
+            if self.is_ours:
+                return self.number
+            self.reclaim()
+            with self._database.transaction() as connection:
+                lease = Lease(self._database.path)
+                try:
+                    time = self._agreed(connection)
+                    self._said = self.clock.ahead()
+                    number = holders.register(connection, lease.name, self._said)
+                except sqlite3.Error:
+                    lease.end()
+                    raise
+            self._lease, self.number, self._process = lease, number, os.getpid()
+            _clocks[lease.name] = self.clock
+        self.tidy(time)
+        return self.number
+
+    def time(self, connection: sqlite3.Connection) -> int:
+        """The time of the file, as the slowest clock among the limiters that are there says; inside a transaction."""
+        own = self.clock.now()
+        time = self._agreed(connection)
+        self.held_back = self.is_ours and own - time > MICROSECONDS
+        said = self.clock.ahead()
+        if self.is_ours and abs(said - self._said) > _REFRESHED:
+            holders.set_clock(connection, self.number, said)
+            self._said = said
+        return time
+
+    def reclaim(self) -> bool:
+        """End the calls and waits of limiters that are gone, and give back their slots; whether there were any."""
+        self._looked = monotonic()
+        database = self._database
+        with database.transaction() as connection:
+            others = holders.others(connection, self.number)
+        try:
+            dead = [holder.number for holder in others if not is_held(database.path, holder.lease)]
+        except OSError as error:
+            raise database.explained(error) from error
+        if dead:
+            with database.transaction() as connection:
+                for number in dead:
+                    holders.end_all(connection, number)
+        return bool(dead)
+
+    @property
+    def reclaims_again(self) -> bool:
+        """Whether it is time for a waiting caller to look again whether another process died."""
+        return monotonic() - self._looked >= RECLAIM_SECONDS
+
+    def tidy(self, time: int) -> None:
+        """Drop some of what has aged out; the rest goes another time."""
+        for _ in range(_TIDIED):
+            with self._database.transaction() as connection:
+                if not tidy(connection, time):
+                    return
+
+    def end(self) -> None:
+        """Give back what this limiter holds."""
+        with self._lock:
+            lease, self._lease = self._lease, None
+            number, self.number = self.number, 0
+        if lease is None or self._process != os.getpid():
+            return
+        try:
+            with self._database.transaction() as connection:
+                holders.end_all(connection, number)
+        except NeuroScriptError as error:
+            # With the lease given up, the next limiter on the file does the same.
+            _log.warning("what this process held of the limits is given back later: %s", error)
+        lease.end()
+
+    def _agreed(self, connection: sqlite3.Connection) -> int:
+        """The time of the file, by this limiter and the others."""
+        others, steadily = [], steady()
+        for holder in holders.others(connection, self.number if self.is_ours else 0):
+            clock = _clocks.get(holder.lease)
+            if clock is not None and clock.is_foreign:
+                others.append(clock.now())
+            elif type(holder.clock) is int:
+                others.append(steadily + holder.clock)
+        return self.clock.agree(others, steadily)
+
+
+# The limiters that this process has from the one that forked it are not its own.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_clocks.clear)
