@@ -9,8 +9,9 @@ The other says which state of the file of the definitions holds everything up to
     {"written": digest of the file, "file": [inode, length, time of change]}
 
 It begins with one of the second kind.  A process that reads the journal's new lines knows what others changed, and
-whether the file on the disk is one that they wrote, without reading the file.  The journal is begun anew when it has
-grown as long as the file; and at once when it holds a key, which is to be in no more files than it must.
+whether the file on the disk is one that they wrote, without reading the file.  When the journal has grown as long as
+the file it is begun anew with its last lines; and at once, without any, when it holds a key, which is to be in no more
+files than it must.
 
 Lines begin and end with a line end, so that one broken off by a crash spoils no other.  Whoever reads or writes holds
 the store's lock.
@@ -119,11 +120,6 @@ class DefinitionsJournal:
         """The length of the journal in bytes, as far as it was read."""
         return 0 if self._seen is None else self._seen[1]
 
-    @property
-    def pending(self) -> bool:
-        """Whether there are changes that the file does not hold."""
-        return any(not isinstance(line, Written) for line in self._lines)
-
     def changed(self) -> bool:
         """Whether there is something that was not read.  Needs no lock."""
         return self._now() != self._seen
@@ -179,6 +175,10 @@ class DefinitionsJournal:
             self._remember(line)
         return lines
 
+    def expect(self, found: Written, changes: list[JournaledChange]) -> None:
+        """Take note of the file as it is, if somebody else wrote it, and of what it does not hold."""
+        self._lines = [found, changes] if changes else [found]
+
     def _remember(self, line: Line) -> None:
         if isinstance(line, Written):
             self._lines.clear()
@@ -226,13 +226,29 @@ class DefinitionsJournal:
         """Take the changes as written, now that the file that was noted is in place."""
         self._remember(written)
 
-    def begin(self, written: Written) -> None:
+    def begin(self, written: Written, keep: int) -> None:
         """Begin the journal anew, with a state of the file that holds everything.
+
+        Args:
+            written: that state.
+            keep: how many bytes of the last lines may stay, by which older states of the file are known.
 
         Raises:
             OSError: if that failed; then it is as before.
         """
-        self._begin([written])
+        with contextlib.closing(Descriptor(self._files.open(self.path, os.O_RDONLY))) as file:
+            lines = self._parse(read_at(file.number, self.length, 0))
+        if lines and isinstance(lines[-1], Written) and lines[-1].digest == written.digest:
+            del lines[-1]
+        lines.append(written)
+        size, start = 0, len(lines) - 1
+        for number in range(start, -1, -1):
+            size += len(_write_line(lines[number]))
+            if size > keep:
+                break
+            if isinstance(lines[number], Written):
+                start = number
+        self._begin(lines[start:])
 
     def restore(self) -> None:
         """Write the journal anew if somebody removed it: what the file does not hold.

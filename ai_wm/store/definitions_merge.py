@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ai_wm.data.types import AIWorkerDefinition
 from ai_wm.store.definitions_journal import JournaledChange, Line, Written, digest_of
@@ -58,6 +59,13 @@ def merge(found: Mapping[str, AIWorkerDefinition], digest: str, lines: Sequence[
     return _compare(found, lines, last)
 
 
+class _Placed(NamedTuple):
+    """A change of the journal, and where it stands there: the number of its line, and its own in that."""
+
+    place: tuple[int, ...]
+    change: JournaledChange
+
+
 def _digest_at(lines: Sequence[Line], number: int) -> str:
     line = lines[number]
     return line.digest if isinstance(line, Written) else ""
@@ -65,25 +73,34 @@ def _digest_at(lines: Sequence[Line], number: int) -> str:
 
 def _compare(found: Mapping[str, AIWorkerDefinition], lines: Sequence[Line], last: int) -> Merge:
     result = Merge(edited=True)
-    histories: dict[str, list[tuple[int, JournaledChange]]] = {}
+    histories: dict[str, list[_Placed]] = {}
     for number, line in enumerate(lines):
         if not isinstance(line, Written):
-            for change in line:
-                histories.setdefault(change.definition_id, []).append((number, change))
+            for position, change in enumerate(line):
+                histories.setdefault(change.definition_id, []).append(_Placed((number, position), change))
+    made: list[_Placed] = []
     for definition_id, history in histories.items():
-        number, final = history[-1]
+        final = history[-1]
         in_file = found.get(definition_id)
         digest = "" if in_file is None else digest_of(in_file.to_file())
-        if digest == final.digest:
+        if digest == final.change.digest:
             continue
-        older = {change.was for _, change in history} | {change.digest for _, change in history}
-        if number > last:
-            result.changes.append(final)
+        older = {each.change.was for each in history} | {each.change.digest for each in history}
+        if final.place > (last,):
+            made += _latest([each for each in history if each.place > (last,)])
             if in_file is not None and digest not in older:
                 result.aside.append(in_file)
         elif in_file is None:
             result.missing.append(definition_id)
         elif digest in older:
-            result.changes.append(final)
+            made.append(final)
             result.returned.append(definition_id)
+    result.changes = [each.change for each in sorted(made, key=lambda each: each.place)]
     return result
+
+
+def _latest(history: list[_Placed]) -> list[_Placed]:
+    """What is left of the changes of one definition: its last state, at the place in the order that it came to."""
+    removals = [number for number, each in enumerate(history[:-1]) if each.change.new is None]
+    first = removals[-1] + 1 if removals else 0
+    return [*history[max(0, first - 1) : first], _Placed(history[first].place, history[-1].change)]

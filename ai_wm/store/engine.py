@@ -154,12 +154,12 @@ class StorageEngine:
             NeuroScriptError: 18 if the performance file is not valid, 23, 25 or 26 if it or a journal cannot be read;
                 then everything stays as it was.
         """
-        state, seen = self.performance.open(), self.performance.state.seen
-        try:
-            if self._state.writable and state.seen and seen and state.seen[0] == seen[0]:
-                self.journals.restore(self.index)  # else another process took the amendments into a new file
-        except OSError as error:
-            raise self._unreadable(error) from error
+        if self._state.writable:
+            try:
+                self.journals.restore(self.index, amended=self.performance.is_same_file())
+            except OSError as error:
+                raise self._unreadable(error) from error
+        state = self.performance.open()
         self.journals.close_amendments()
         disk, others = self.indexes.find(state, verify=verify)
         try:

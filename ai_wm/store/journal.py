@@ -288,7 +288,7 @@ class Journals:
             self._offsets.setdefault(name, 0)
         return True
 
-    def restore(self, index: RecordIndex, sizes: dict[str, int] | None = None) -> bool:
+    def restore(self, index: RecordIndex, sizes: dict[str, int] | None = None, *, amended: bool = True) -> bool:
         """Write this store's journal and the amendments anew if somebody removed them; whether that was so.
 
         Nobody of this program removes the journal of a living process, nor the amendments before the performance file
@@ -297,6 +297,8 @@ class Journals:
         Args:
             index: what the journals held, as far as they were read.
             sizes: the journals that are there; None: look.
+            amended: whether the performance file is still the one that the amendments in the index are to; if not,
+                another process wrote it anew, with them, and removed their journal.
 
         Raises:
             OSError: if that failed; it is tried again the next time.
@@ -309,7 +311,7 @@ class Journals:
             self._hold_again()
             self._renew(index)
             restored = True
-        if self.amendments and AMENDMENTS not in there and self._amendments is not None:
+        if amended and self.amendments and AMENDMENTS not in there and self._amendments is not None:
             data = read_at(self._amendments.number, self.amendments, 0)
             with atomic_write(self._files, self._directory / AMENDMENTS) as descriptor:
                 self._files.write_at(descriptor, data, 0)

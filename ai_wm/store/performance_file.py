@@ -130,6 +130,11 @@ class PerformanceFile:
             return True
         return self._replaced(state) or self._edited(state)
 
+    def is_same_file(self) -> bool:
+        """Whether the name still stands for the file that was read or written last, which is kept open."""
+        now, seen = self._signature(), self.state.seen
+        return self.state.own and now is not None and seen is not None and now[0] == seen[0]
+
     def _signature(self) -> tuple[int, int, int] | None:
         return signature_at(self._name)
 

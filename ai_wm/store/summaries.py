@@ -68,8 +68,10 @@ class Summaries:
         self._warned: set[str] = set()
         self._unwritten = False
         """Whether a definition differs from what the file holds."""
-        self._anew = False
-        """Whether the journal has to be begun anew when the file is written."""
+        self._edited = False
+        """Whether the file has changes that are not in the journal, so that others must not go by that alone."""
+        self._secret = False
+        """Whether the journal may hold a key."""
         self._stale = False
         """Whether a change may have been stored that the table does not hold: then all is read again."""
         self.unmarked = False
@@ -111,7 +113,8 @@ class Summaries:
         self._texts, content.texts = content.texts if own else {}, {}
         self._lagging = set()
         self._unwritten = content.incomplete or content.seen is None or bool(merged.changes)
-        self._anew = merged.edited
+        self._edited = merged.edited
+        self._journal.expect(Written(content.digest, content.seen), merged.changes)
         self.recount(index)
         self._tell(merged)
         self._apply(index, merged.changes)
@@ -263,7 +266,7 @@ class Summaries:
         summary = AIWorkerPerformanceSummary() if old is None else old.aggregate_performance_summary
         if new.aggregate_performance_summary != summary:
             new = new.model_copy(update={"aggregate_performance_summary": summary})
-        self._anew = self._anew or _holds_secret(new)
+        self._secret = self._secret or _holds_secret(new)
         self.definitions.put(definition_id, self._current(index, new))
         self._lagging.add(definition_id)
 
@@ -345,8 +348,16 @@ class Summaries:
         self._bad, self.unmarked, self._unwritten = None, False, False
         written = Written(self._content.digest, self._content.seen)
         self._journal.settle(written)
-        if self._anew or self._journal.length > max(_JOURNAL_BYTES, self._content.length):
-            self._begin_journal(written)
+        most = max(_JOURNAL_BYTES, self._content.length)
+        if self._journal.length and (self._edited or self._secret or self._journal.length > most):
+            self._begin_journal(written, 0 if self._secret else most // 2)
+
+    def _begin_journal(self, written: Written, keep: int) -> None:
+        try:
+            self._journal.begin(written, keep)
+            self._edited = self._secret = False
+        except OSError as error:
+            _LOG.warning("%s could not be begun anew: %s", self._journal.path, error)
 
     def make_texts(self) -> None:
         """Make the texts of the definitions that changed.  Needs no lock, which need not be held for that long."""
@@ -356,15 +367,8 @@ class Summaries:
                 self._texts[definition.definition_id] = text_of(definition)
 
     def _mark(self, digest: str, seen: Signature) -> None:
-        self._journal.mark(Written(digest, seen))
-
-    def _begin_journal(self, written: Written) -> None:
-        try:
-            if self._journal.length:
-                self._journal.begin(written)
-            self._anew = False
-        except OSError as error:
-            _LOG.warning("%s could not be begun anew: %s", self._journal.path, error)
+        # Others read the file itself where it holds what somebody wrote by hand.
+        self._journal.mark(Written(digest, None if self._edited else seen))
 
     def _warn(self, definition: AIWorkerDefinition) -> None:
         if definition.holds_inline_key and definition.definition_id not in self._warned:

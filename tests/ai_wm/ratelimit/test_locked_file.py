@@ -215,12 +215,15 @@ sys.stdin.readline()
 def test_waiting_for_a_locked_file_can_be_cancelled(path: Path) -> None:
     limiter = SQLiteRateLimiter(path)
     limiter.reserve("d", POLICY, tokens=1).settle(1)
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process,
+        contextlib.ExitStack() as context,
+    ):
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
+        context.callback(process.kill)  # or the end of the block would wait for it
         stop = threading.Event()
 
         def cancelled() -> None:

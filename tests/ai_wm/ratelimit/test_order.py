@@ -79,6 +79,22 @@ def test_the_place_of_a_process_that_ends_is_free(path: Path, ending: signal.Sig
     limiter.close()
 
 
+def stop_between_transactions(pid: int, path: Path) -> None:
+    """Stop a process while it has the file not locked, since nobody could go on then."""
+    connection = sqlite3.connect(path, timeout=0.2, isolation_level=None)
+    while True:
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.01)
+        else:
+            connection.execute("ROLLBACK")
+            connection.close()
+            return
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="the platform stops no process")
 def test_a_process_that_stands_still_holds_nobody_up_for_ever(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ai_wm.ratelimit.stored_tickets.TICKET_SECONDS", 2.0)
@@ -87,7 +103,7 @@ def test_a_process_that_stands_still_holds_nobody_up_for_ever(path: Path, monkey
     with worker("wait", path, 60) as other:
         assert line_of(other) == "ready"
         until(lambda: waiting(path) == 1)
-        os.kill(other.pid, signal.SIGSTOP)
+        stop_between_transactions(other.pid, path)
         limiter.reserve("d", ALL, tokens=10, wait_seconds=20).release()
         os.kill(other.pid, signal.SIGCONT)
         held.release()

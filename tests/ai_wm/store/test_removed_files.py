@@ -123,6 +123,20 @@ def test_a_reload_loses_nothing_either(
     assert retire(pair[1], "other").performance_records != []
 
 
+def test_amendments_that_another_process_took_into_the_file_are_not_written_again(
+    pair: tuple[JsonStore, JsonStore], directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those of an older state would take the place of newer ones."""
+    assert rated(pair[1])["e0"] == 4
+    pair[0].add_feedback("e0", SupervisorFeedback(rating=1))
+    pair[0].save()
+    for ask in (lambda: None, pair[1].reload):
+        ask()
+        assert rated(pair[1])["e0"] == rated(pair[0])["e0"] == 1
+    assert "journals were removed" not in caplog.text
+    assert not (directory / STATE_DIRECTORY / "amendments.jsonl").exists()
+
+
 def log_many(directory: str, name: str) -> None:
     store = JsonStore(directory)
     for number in range(200):
