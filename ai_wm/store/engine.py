@@ -406,8 +406,14 @@ class StorageEngine:
             covered = definition.aggregate_performance_summary.counted.get("records", 0)
             short += max(0, covered - self.index.stored_records(definition_id))
         if short:
-            self._lose(f"{short} records that the summaries of {DEFINITIONS_FILE} count are not in it any more")
-            self.write_definitions()  # so that it is said once
+            _LOG.warning(
+                "%s: %d records that the summaries of %s count are not in it; if the definitions came without their "
+                "records, or those were taken out on purpose, go on: this is said once",
+                self.performance.path,
+                short,
+                DEFINITIONS_FILE,
+            )
+            self.write_definitions()
 
     def someone_died(self) -> bool:
         """Whether the process of a live instance is dead.  Needs no lock.
