@@ -404,7 +404,8 @@ class StorageEngine:
         short = 0
         for definition_id, definition in self.summaries.definitions.items():
             covered = definition.aggregate_performance_summary.counted.get("records", 0)
-            short += max(0, covered - self.index.stored_records(definition_id))
+            if isinstance(covered, int):
+                short += max(0, covered - self.index.stored_records(definition_id))
         if short:
             _LOG.warning(
                 "%s: %d records that the summaries of %s count are not in it; if the definitions came without their "

@@ -277,14 +277,20 @@ class JsonStore:
     def _close(self) -> None:
         try:
             with self._state.locked(), self._mutex:
-                if not self._closed and self._state.writable:
-                    self._engine.finish()
+                try:
+                    if not self._closed and self._state.writable:
+                        self._engine.finish()
+                finally:
+                    self._shut()  # with the lock: no thread is about to take it
         finally:
             with self._mutex:
-                if not self._closed:
-                    self._closed = True
-                    self._engine.close()
-                    self._state.close()
+                self._shut()
+
+    def _shut(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._engine.close()
+            self._state.close()
 
     # Changing
 
