@@ -60,6 +60,8 @@ class RecordIndex:
         self._entries: dict[str, Entry] = {}
         self._tasks: dict[str, list[EntryRow]] = {}
         self._rows_of_definition: dict[str, dict[int, EntryRow]] = {}
+        self._absent = ""
+        """The id of an instance that is not on disk: the one that was asked for last, and is likely to be put next."""
         self._removed: list[int] = []
         """The numbers of rows on disk that are no more."""
 
@@ -72,7 +74,7 @@ class RecordIndex:
     def put(self, indexed: IndexedEntry, offset: int, length: int) -> None:
         """Add an entry whose line is in the file, in the place of a live or stored one of that id."""
         instance_id, old = indexed.instance_id, dict[int, EntryRow]()
-        entry = self._entry(instance_id)
+        entry, self._absent = self._entry(instance_id), ""
         if entry is None:
             entry = self._entries[instance_id] = Entry(self._next_entry(), instance_id, indexed.definition_id)
         else:
@@ -140,7 +142,14 @@ class RecordIndex:
 
     def knows_instance(self, instance_id: str) -> bool:
         """Whether there is an entry of that id, live or stored."""
-        return instance_id in self._entries or (self.disk is not None and self.disk.has_instance(instance_id))
+        if instance_id in self._entries:
+            return True
+        if self.disk is None:
+            return False
+        known = self.disk.has_instance(instance_id)
+        if not known:
+            self._absent = instance_id
+        return known
 
     def is_amended(self, instance_id: str) -> bool:
         """Whether a stored entry has amendments that are not in the file."""
@@ -155,7 +164,7 @@ class RecordIndex:
     def _entry(self, instance_id: str) -> Entry | None:
         """The entry of that id; one that is on disk only gets a place in memory, without its rows."""
         entry = self._entries.get(instance_id)
-        if entry is None and self.disk is not None and not self._loading:
+        if entry is None and self.disk is not None and not self._loading and instance_id != self._absent:
             found = self.disk.entry(instance_id)
             if found is not None:
                 count = self.disk.record_count(found.number)

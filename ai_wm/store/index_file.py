@@ -179,17 +179,21 @@ class IndexFile:
         if self._reading:
             yield
             return
-        self._reading = True
+        self._reading, database = True, self._connection
         try:
-            with self._transaction("BEGIN"):
-                [changes] = self._connection.execute("SELECT changes FROM state").fetchone()
-                if changes != self.changes:
-                    raise StaleIndexError("the index on disk was changed")
-                yield
+            if database.in_transaction:  # an interrupt came between
+                database.rollback()
+            database.execute("BEGIN")
+            [changes] = database.execute("SELECT changes FROM state").fetchone()
+            if changes != self.changes:
+                raise StaleIndexError("the index on disk was changed")
+            yield
         except sqlite3.Error as error:
             raise self.failed(error) from error
         finally:
             self._reading = False
+            with contextlib.suppress(sqlite3.Error):  # it is closed if it could not be read
+                database.rollback()
 
     def failed(self, error: sqlite3.Error) -> StaleIndexError:
         """Remove the file, which cannot be read, so that it is made anew; returns the error to raise."""
