@@ -342,22 +342,24 @@ class JsonStore:
                 return []
 
     def _plan(self, waiting: deque[Ticket[changes.Change]]) -> list[tuple[Ticket[changes.Change], changes.Plan]]:
-        """Plan the first changes, up to one that touches the same as another."""
+        """Plan the first changes, up to one that touches the same as another.
+
+        With the store locked and read up to date, nobody else changes the index.
+        """
         planned, failed, touched = [], [], set[str]()
-        with self._engine.index.reading():
-            for ticket in waiting:
-                about = ticket.work.touches(self._engine.index)
-                if not touched.isdisjoint(about):
-                    break
-                try:
-                    plan = ticket.work.plan(self._engine)
-                except StaleIndexError:
-                    raise
-                except Exception as error:  # whatever it is, it is that caller's alone
-                    failed.append((ticket, error))
-                else:
-                    touched.update(about)
-                    planned.append((ticket, plan))
+        for ticket in waiting:
+            about = ticket.work.touches(self._engine.index)
+            if not touched.isdisjoint(about):
+                break
+            try:
+                plan = ticket.work.plan(self._engine)
+            except StaleIndexError:
+                raise
+            except Exception as error:  # whatever it is, it is that caller's alone
+                failed.append((ticket, error))
+            else:
+                touched.update(about)
+                planned.append((ticket, plan))
         for _ in range(len(planned) + len(failed)):
             waiting.popleft()
         for ticket, failure in failed:
