@@ -166,30 +166,51 @@ class RateLimiter(Protocol):
         """
 
 
+Use = tuple[int, int]
+"""The tokens of a call, and its cost in billionths of the currency."""
+
+
 class Ledger(Protocol):
-    """The part of a limiter that a `Reservation` reports to.  ``hold`` is the limiter's own record of it."""
+    """The part of a limiter that a `Reservation` reports to.
+
+    ``hold`` is the limiter's own record of it; its ``tokens`` and ``cost`` are what was reserved.
+    """
 
     def settle_hold(self, hold: Any, tokens: int, cost: int) -> None:
-        """Replace the estimates of a call by its real tokens and its real cost, in billionths of the currency."""
+        """Replace the estimates of a call by its real tokens and its real cost, in billionths of the currency.
+
+        An interrupt may cut this short; doing it again finishes it.  Nothing happens if the call is over.
+        """
 
     def release_hold(self, hold: Any) -> None:
-        """Take a call back, as if it had never been reserved."""
+        """Take a call back, as if it had never been reserved; for interrupts see `settle_hold`."""
 
-    def abandon_hold(self, hold: Any) -> None:
-        """Take a call back from a destructor: at any moment, in any thread, without waiting for a lock."""
+    def abandon_hold(self, hold: Any, use: Use | None) -> None:
+        """End a call from a destructor: at any moment, in any thread, without waiting for a lock.
+
+        Args:
+            hold: the limiter's own record; it may not have been counted yet.
+            use: what the call counts for; ``None``: it is taken back.
+        """
 
 
 class Reservation:
     """Room for one call in all windows of its definition.
 
-    Settle it with the real counts when the call is over, or release it.  As a context manager it is released at the
-    end of the block unless it was settled.  One that is forgotten is released when it is garbage collected.
+    Settle it with the real counts when the call is over, or release it.  As a context manager it is ended at the end of
+    the block unless it was settled; one that is forgotten is ended when it is garbage collected.  Such an end takes the
+    call back unless it was `sent`: then it counts as it was reserved.
+
+    What an interrupt cuts short is done by calling it again, and at the latest by such an end.
     """
 
-    __slots__ = ("__weakref__", "_hold", "_ledger")
+    __slots__ = ("__weakref__", "_hold", "_ledger", "_use", "sent")
 
     def __init__(self, ledger: Ledger, hold: Any) -> None:
         self._ledger = ledger
+        self._use: Use | None = None  # as it is to be settled, once that was begun
+        self.sent = False
+        """Whether the request was sent, to be set by whoever sends it, just before."""
         self._hold = hold
 
     @property
@@ -207,17 +228,29 @@ class Reservation:
         Raises:
             StateError: 19 if it was settled or released before.
         """
-        hold, self._hold = self._hold, None
+        hold = self._hold
         if hold is None:
             message = "this reservation was settled or released before; reserve again for another call"
             raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
-        self._ledger.settle_hold(hold, token_count(tokens), cost_units(cost))
+        tokens, units = token_count(tokens), cost_units(cost)
+        self._use = tokens, units
+        self._ledger.settle_hold(hold, tokens, units)
+        self._hold = None  # not before: an interrupt may have come
 
     def release(self) -> None:
-        """Give everything back, as if the call had never been reserved.  Does nothing once settled or released."""
-        hold, self._hold = self._hold, None
-        if hold is not None:
+        """Give everything back, as if the call had never been reserved.
+
+        Does nothing once settled or released; where settling was begun, that is finished instead.
+        """
+        hold, use = self._hold, self._use
+        if hold is None:
+            return
+        self.sent = False
+        if use is None:
             self._ledger.release_hold(hold)
+        else:
+            self._ledger.settle_hold(hold, *use)
+        self._hold = None
 
     def __enter__(self) -> Self:
         return self
@@ -225,13 +258,21 @@ class Reservation:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.release()
+        if self._hold is not None:
+            self._use = self._left_to()
+            self.release()
 
     def __del__(self) -> None:
         hold = getattr(self, "_hold", None)
         # While Python shuts down the limiter's parts may be gone; the end of the process gives back what is left.
         if hold is not None and not sys.is_finalizing():
-            self._ledger.abandon_hold(hold)
+            self._ledger.abandon_hold(hold, self._left_to())
+
+    def _left_to(self) -> Use | None:
+        """What it counts for if nobody settles it; ``None`` takes it back."""
+        if self._use is None and self.sent:
+            return self._hold.tokens, self._hold.cost
+        return self._use
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from ai_wm.ratelimit.base import (
     Demand,
     LimitPolicy,
     Reservation,
+    Use,
     cost_units,
     slots_refused,
     subject_of,
@@ -108,16 +109,20 @@ class MemoryRateLimiter:
                 self._removed[known_as] = definition_id
         # What was used stays counted; here it leaves memory once it has aged out.
         for _ in range(min(2, len(self._forgotten))):
-            old = self._forgotten.popleft()
-            if old.usage()["requests_last_day"]:
-                self._forgotten.append(old)
+            if self._forgotten[0].usage()["requests_last_day"]:
+                self._forgotten.rotate(-1)
+            else:
+                self._forgotten.popleft()
 
     def inherit(self, definition_id: str, known_as: str) -> None:
         """Count on what a removed definition used; see `RateLimiter.inherit`."""
         with self._lock:
-            removed = self._removed.pop(known_as, definition_id)
-            if definition_id not in self._trackers and removed in self._trackers:
-                self._trackers[definition_id] = self._trackers.pop(removed)
+            removed, trackers = self._removed.get(known_as, definition_id), self._trackers
+            used = trackers.get(removed)
+            # At every moment there is a way to what was used: an interrupt may come.
+            if removed != definition_id and used is not None and trackers.setdefault(definition_id, used) is used:
+                trackers.pop(removed, None)
+            self._removed.pop(known_as, None)
 
     def close(self) -> None:
         """Do nothing; see `RateLimiter.close`.  There is nothing to close."""
@@ -162,7 +167,7 @@ class _Tracker:
         self._issued = count(1)
         self._tickets: list[int] = []  # of those that wait, in order; changed by single operations, without the lock
         self._offset = 0
-        self._abandoned: deque[Hold] = deque()
+        self._abandoned: deque[tuple[Hold, Use | None]] = deque()
         self.lock = Lock()
         self.windows = Windows()
         self.slots: set[str] = set()
@@ -172,8 +177,6 @@ class _Tracker:
         self, demand: Demand, ticket: Ticket | None, patience: Patience, check: Check = None
     ) -> Reservation | Waiting:
         """Reserve a call if there is room in every window and nobody waits before it."""
-        if self._abandoned:
-            self._sweep()
         windows, policy = self.windows, demand.policy
         tokens, cost = token_count(demand.tokens), cost_units(demand.cost)
         with self.lock:
@@ -184,7 +187,10 @@ class _Tracker:
                 windows.exact = exact_day(policy)
                 if ticket is not None:
                     self._leave(ticket.number)
-                return Reservation(self, windows.add(tokens, cost))
+                hold = Hold(windows.now, tokens, cost)
+                reservation = Reservation(self, hold)  # made before it counts: an interrupt may come
+                windows.add(hold)
+                return reservation
             if before:
                 refusal = self.queue.blocked.refusal if self.queue.blocked is not None else refusal
             if ticket is None and not patience.ends_with(refusal, before):
@@ -200,16 +206,20 @@ class _Tracker:
         with suppress(ValueError):
             self._tickets.remove(number)
 
-    def return_ticket(self, number: int) -> None:
+    def abandon_ticket(self, number: int) -> None:
         self._leave(number)
         self.queue.wake()
 
-    abandon_ticket = return_ticket
-
     def removed(self) -> None:
         """End the waits; what was used stays counted."""
-        queue, self.queue = self.queue, WaitQueue(self._poll_interval)
-        queue.close("the definition was removed")
+        old, new = self.queue, WaitQueue(self._poll_interval)
+        try:
+            self.queue = new
+            old.close("the definition was removed")
+        except BaseException:  # raised again; only no half of this must be done
+            if self.queue is new:
+                old.close("the definition was removed")
+            raise
 
     def forked(self) -> None:
         """Begin anew in the child of a fork, where nobody waits."""
@@ -219,27 +229,26 @@ class _Tracker:
     def settle_hold(self, hold: Hold, tokens: int, cost: int) -> None:
         with self.lock:
             self.windows.settle(hold, tokens, cost)
-        self._changed()
+        if self._tickets:
+            self.queue.wake()
 
     def release_hold(self, hold: Hold) -> None:
         with self.lock:
             self.windows.release(hold)
-        self._changed()
+        if self._tickets:
+            self.queue.wake()
 
-    def abandon_hold(self, hold: Hold) -> None:
-        # A destructor may run in the very thread that holds the lock, so it must never wait for it.
-        self._abandoned.append(hold)
-        self._sweep()
+    def abandon_hold(self, hold: Hold, use: Use | None) -> None:
+        # A destructor may run in the very thread that holds the lock, so it must never wait for it.  Whoever takes the
+        # lock next ends the call.
+        self._abandoned.append((hold, use))
         self.queue.wake()
 
     def usage(self) -> dict[str, float]:
         """The counters at this moment, in the form of `RateLimiter.usage`."""
-        if self._abandoned:
-            self._sweep()
-        windows = self.windows
         with self.lock:
             self._advance()
-            return usage_of(windows, len(self.slots), len(self.queue))
+            return usage_of(self.windows, len(self.slots), len(self.queue))
 
     def _advance(self) -> None:
         now = round(self._clock() * MICROSECONDS) + self._offset
@@ -247,18 +256,15 @@ class _Tracker:
             self._offset += self.windows.now - now
             now = self.windows.now
         self.windows.advance(now)
-
-    def _changed(self) -> None:
         if self._abandoned:
             self._sweep()
-        if self.queue:
-            self.queue.wake()
 
     def _sweep(self) -> None:
-        # Whoever holds the lock looks at the queue again after letting go of it, so nothing stays behind.
-        while self._abandoned and self.lock.acquire(blocking=False):
-            try:
-                while self._abandoned:
-                    self.windows.release(self._abandoned.popleft())
-            finally:
-                self.lock.release()
+        """End the calls that were abandoned, with the lock held."""
+        while self._abandoned:
+            hold, use = self._abandoned[0]
+            if use is None:
+                self.windows.release(hold)
+            else:
+                self.windows.settle(hold, *use)
+            self._abandoned.popleft()

@@ -47,11 +47,11 @@ class Patience(Enum):
 class TicketLedger(Protocol):
     """The part of a limiter that a `Ticket` reports to."""
 
-    def return_ticket(self, number: int) -> None:
-        """Take a ticket back."""
-
     def abandon_ticket(self, number: int) -> None:
-        """Take a ticket back from a destructor: at any moment, in any thread, without waiting for a lock."""
+        """Take a ticket back, perhaps from a destructor: at any moment, in any thread, without waiting for a lock.
+
+        Nothing happens if that was done before.
+        """
 
 
 class Ticket:
@@ -69,9 +69,10 @@ class Ticket:
 
     def give_back(self) -> None:
         """Leave the order of arrival.  May be called twice."""
-        ledger, self._ledger = self._ledger, None
+        ledger = self._ledger
         if ledger is not None and not sys.is_finalizing():
             ledger.abandon_ticket(self.number)
+            self._ledger = None  # not before: an interrupt may have come
 
     __del__ = give_back
 

@@ -166,50 +166,60 @@ class WaitQueue:
             self.enter(waiter)
             return self._resumed(waiter)
         try:
-            self.enter(waiter)
-            while (reservation := waiter.attempt()) is None:
-                waiter.sleep()
-            return reservation
-        finally:
+            try:
+                self.enter(waiter)
+                while (reservation := waiter.attempt()) is None:
+                    waiter.sleep()
+                return reservation
+            finally:
+                waiter.leave()
+        except BaseException:  # raised again; an interrupt may have come while it left
             waiter.leave()
+            raise
 
     def _resumed(self, place: Waiter) -> Reservation:
         """Make another attempt for a caller that does not wait in its thread."""
-        waits = False
         try:
             reservation = place.attempt()
-            waits = reservation is None
-        finally:
-            if not waits:
-                parked = parking.get()
-                if parked is not None:
-                    parked.places.pop(self, None)
-                place.leave()
+            if reservation is not None:
+                self._give_up(place)
+        except BaseException:  # raised again
+            self._give_up(place)
+            raise
         if reservation is None:
             raise Parked(place)
         return reservation
 
+    def _give_up(self, place: Waiter) -> None:
+        place.leave()
+        parked = parking.get()
+        if parked is not None:
+            parked.places.pop(self, None)
+
     def enter(self, waiter: Waiter) -> None:
         """Let a caller in, where its ticket says."""
         with self._lock:
-            insort(self._waiters, waiter, key=_number)
             waiter.placed = True
+            insort(self._waiters, waiter, key=_number)
             if self._waiters[0] is waiter:
                 self.blocked = None
 
     def leave(self, waiter: Waiter) -> None:
-        """Let a caller out; it does nothing if that was done before."""
+        """Let a caller out; it does nothing if that was done before, and finishes what an interrupt cut short."""
         with self._lock:
             if not waiter.placed:
                 return
-            waiter.placed = False
-            first = self._waiters[0] is waiter
+            waiters = self._waiters
+            inside = waiter in waiters
+            first = not inside or waiters[0] is waiter
             if first:
                 # The next caller has not tried yet, and will not before it is the first.
                 self.blocked = None
-            self._waiters.remove(waiter)
-        if first:
-            self.wake()
+            if inside:
+                waiters.remove(waiter)
+            if first:
+                self.wake()
+            waiter.placed = False
 
     def is_first(self, waiter: Waiter) -> bool:
         """Whether it is a caller's turn."""

@@ -118,7 +118,10 @@ def usage_of(counts: Counts, slots: int, waiting: int) -> dict[str, float]:
 
 
 class Hold:
-    """One call in the windows.  ``left`` counts the windows that it has aged out of: none, the minute, both."""
+    """One call in the windows.
+
+    ``left`` counts the windows that it has aged out of: none, the minute, both; -1 while it is in neither.
+    """
 
     __slots__ = ("cost", "in_flight", "left", "requests", "stamp", "tokens")
 
@@ -128,7 +131,7 @@ class Hold:
         self.tokens = tokens
         self.cost = cost
         self.in_flight = True
-        self.left = 0
+        self.left = -1
 
 
 class Windows:
@@ -137,28 +140,25 @@ class Windows:
     Every call is in one of two queues, ``recent`` (the last minute) or ``older`` (the rest of the day), and moves
     on as it ages; the sums are kept up as it does, so each operation costs amortised constant time.  Without a limit
     by the day, ``older`` keeps one entry a minute.
+
+    An interrupt may come between any two steps of a change.  So the sums are ``dirty`` during each, and if they still
+    are when the next one begins, they are added up anew from the queues; a call moves to another queue before it leaves
+    the one that it was in.
     """
 
     __slots__ = (
-        "day_cost",
-        "day_requests",
-        "day_tokens",
-        "exact",
-        "flight_cost",
-        "flight_tokens",
-        "in_flight",
-        "minute_requests",
-        "minute_tokens",
-        "now",
-        "older",
-        "recent",
-    )
+        "_merged", "_overdue", "day_cost", "day_requests", "day_tokens", "dirty", "exact", "flight_cost",
+        "flight_tokens", "in_flight", "minute_requests", "minute_tokens", "now", "older", "recent",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.now = 0
         self.exact = False
+        self.dirty = False
         self.recent: deque[Hold] = deque()
         self.older: deque[Hold] = deque()
+        self._overdue: set[Hold] = set()  # in flight for longer than a day
+        self._merged: tuple[Hold, Hold, int, int, int, int] | None = None
         self.minute_requests = 0
         self.minute_tokens = 0
         self.day_requests = 0
@@ -170,19 +170,21 @@ class Windows:
 
     def advance(self, now: int) -> None:
         """Take calls that are too old out of the windows.  ``now`` is in microseconds, never smaller than before."""
+        if self.dirty:
+            self._recount()
         self.now = now
         recent, older = self.recent, self.older
-        limit = now - MINUTE
-        while recent and recent[0].stamp <= limit:
-            self._expire_from_minute(recent.popleft())
-        limit = now - DAY
-        while older and older[0].stamp <= limit:
-            self._expire_from_day(older.popleft())
+        if recent and recent[0].stamp <= now - MINUTE:
+            self._expire_from_minute(now - MINUTE)
+        if older and older[0].stamp <= now - DAY:
+            self._expire_from_day(now - DAY)
 
-    def add(self, tokens: int, cost: int) -> Hold:
-        """Count one more call, now."""
-        hold = Hold(self.now, tokens, cost)
+    def add(self, hold: Hold) -> None:
+        """Count one more call, which was made just now."""
+        tokens, cost = hold.tokens, hold.cost
+        self.dirty = True
         self.recent.append(hold)
+        hold.left = 0
         self.minute_requests += 1
         self.minute_tokens += tokens
         self.day_requests += 1
@@ -191,13 +193,16 @@ class Windows:
         self.in_flight += 1
         self.flight_tokens += tokens
         self.flight_cost += cost
-        return hold
+        self.dirty = False
 
     def settle(self, hold: Hold, tokens: int, cost: int) -> None:
         """Replace a call's estimates by what it really used.  A call that is over already stays as it is."""
         if not hold.in_flight:
             return
-        hold.in_flight = False
+        if self.dirty or hold.left < 0:
+            self._correct(hold, 1, tokens, cost)
+            return
+        self.dirty = True
         self.in_flight -= 1
         self.flight_tokens -= hold.tokens
         self.flight_cost -= hold.cost
@@ -205,21 +210,35 @@ class Windows:
         if hold.left == 2:
             self.day_tokens -= hold.tokens
             self.day_cost -= hold.cost
+            self._overdue.discard(hold)
         else:
             self.day_tokens += tokens - hold.tokens
             self.day_cost += cost - hold.cost
-        hold.tokens, hold.cost = tokens, cost
+        hold.tokens = tokens
+        hold.cost = cost
+        hold.in_flight = False
+        self.dirty = False
 
     def release(self, hold: Hold) -> None:
         """Take a call back, as if it had never been made.  A call that is over already stays as it is."""
         if not hold.in_flight:
             return
-        if hold.left == 0:
-            self.minute_requests -= 1
-        if hold.left < 2:
-            self.day_requests -= 1
-        self.settle(hold, 0, 0)
-        hold.requests = 0
+        if self.dirty or hold.left < 0:
+            self._correct(hold, 0, 0, 0)
+        else:
+            self.dirty = True
+            self.in_flight -= 1
+            self.flight_tokens -= hold.tokens
+            self.flight_cost -= hold.cost
+            self.minute_requests -= hold.left == 0
+            self.minute_tokens -= hold.tokens
+            self.day_requests -= hold.left < 2
+            self.day_tokens -= hold.tokens
+            self.day_cost -= hold.cost
+            hold.requests = hold.tokens = hold.cost = 0
+            hold.in_flight = False
+            self._overdue.discard(hold)
+            self.dirty = False
         recent = self.recent
         while recent and not recent[-1].requests:
             recent.pop()
@@ -243,28 +262,85 @@ class Windows:
                 return hold.stamp + window - self.now
         return OVERDUE_RETRY
 
-    def _expire_from_minute(self, hold: Hold) -> None:
-        self.minute_requests -= hold.requests
-        if hold.in_flight:
-            hold.left = 1
-        else:
-            self.minute_tokens -= hold.tokens
-            if not hold.requests:
-                return
-            last = self.older[-1] if self.older and not self.exact else None
-            if last is not None and not last.in_flight and last.stamp // MINUTE == hold.stamp // MINUTE:
-                # Leaves with the youngest of its minute: up to a minute late, never early.
-                last.stamp = hold.stamp
-                last.requests += hold.requests
-                last.tokens += hold.tokens
-                last.cost += hold.cost
-                return
-        self.older.append(hold)
+    def _expire_from_minute(self, edge: int) -> None:
+        recent, older = self.recent, self.older
+        self.dirty = True
+        while recent and recent[0].stamp <= edge:
+            hold = recent[0]
+            self.minute_requests -= hold.requests
+            if hold.in_flight:
+                hold.left = 1
+                older.append(hold)
+            else:
+                self.minute_tokens -= hold.tokens
+                last = older[-1] if older and hold.requests and not self.exact else None
+                if last is not None and not last.in_flight and last.stamp // MINUTE == hold.stamp // MINUTE:
+                    # Leaves with the youngest of its minute: up to a minute late, never early.
+                    self._merged = hold, last, last.stamp, last.requests, last.tokens, last.cost
+                    last.stamp = hold.stamp
+                    last.requests += hold.requests
+                    last.tokens += hold.tokens
+                    last.cost += hold.cost
+                elif hold.requests:
+                    older.append(hold)
+            recent.popleft()
+        self._merged = None
+        self.dirty = False
 
-    def _expire_from_day(self, hold: Hold) -> None:
-        self.day_requests -= hold.requests
-        if hold.in_flight:
-            hold.left = 2
-        else:
-            self.day_tokens -= hold.tokens
-            self.day_cost -= hold.cost
+    def _expire_from_day(self, edge: int) -> None:
+        older = self.older
+        self.dirty = True
+        while older and older[0].stamp <= edge:
+            hold = older[0]
+            self.day_requests -= hold.requests
+            if hold.in_flight:
+                hold.left = 2
+                self._overdue.add(hold)
+            else:
+                self.day_tokens -= hold.tokens
+                self.day_cost -= hold.cost
+            older.popleft()
+        self.dirty = False
+
+    def _correct(self, hold: Hold, requests: int, tokens: int, cost: int) -> None:
+        """End a call whose share of the sums is not known."""
+        self.dirty = True
+        hold.requests = requests
+        hold.tokens = tokens
+        hold.cost = cost
+        hold.in_flight = False
+        self._recount()
+
+    def _recount(self) -> None:
+        """Add the sums up anew, since a change was cut short."""
+        self._tidy_queues()
+        recent, older, overdue = self.recent, self.older, self._overdue
+        counted = [*recent, *older]
+        flying = [hold for hold in (*counted, *overdue) if hold.in_flight]
+        self.in_flight = len(flying)
+        self.flight_tokens = sum(hold.tokens for hold in flying)
+        self.flight_cost = sum(hold.cost for hold in flying)
+        late = sum(hold.tokens for hold in overdue)
+        self.minute_requests = sum(hold.requests for hold in recent)
+        self.minute_tokens = late + sum(hold.tokens for hold in recent)
+        self.minute_tokens += sum(hold.tokens for hold in older if hold.in_flight)
+        self.day_requests = sum(hold.requests for hold in counted)
+        self.day_tokens = late + sum(hold.tokens for hold in counted)
+        self.day_cost = sum(hold.cost for hold in (*counted, *overdue))
+        self.dirty = False
+
+    def _tidy_queues(self) -> None:
+        """Take back the last step of a call from one queue to the next, if it did not leave the first."""
+        recent, older, merged = self.recent, self.older, self._merged
+        if merged is not None and recent and recent[0] is merged[0]:
+            _, last, last.stamp, last.requests, last.tokens, last.cost = merged
+        self._merged = None
+        if recent and older and recent[0] is older[-1]:
+            older.pop()
+        if older:
+            self._overdue.discard(older[0])
+        self._overdue = {hold for hold in self._overdue if hold.in_flight}
+        for hold in recent:
+            hold.left = 0
+        for hold in older:
+            hold.left = 1

@@ -53,8 +53,9 @@ class Parking:
 
     def leave(self) -> None:
         """Gives all places up."""
-        while self.places:
-            self.places.popitem()[1].leave()
+        for queue, place in list(self.places.items()):
+            place.leave()
+            self.places.pop(queue, None)
 
 
 parking: ContextVar[Parking | None] = ContextVar("ai_wm_parking", default=None)
