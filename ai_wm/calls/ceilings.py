@@ -11,7 +11,6 @@ import hashlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from threading import Condition
 from time import monotonic
 from typing import Final, Protocol
@@ -19,7 +18,7 @@ from weakref import WeakSet
 
 from ai_wm.calls.estimating import Estimate
 from ai_wm.data.policy import WorkerPolicy
-from ai_wm.ratelimit import LimitPolicy
+from ai_wm.ratelimit import LimitPolicy, Reservation
 from ai_wm.ratelimit.base import CEILING, COST_UNITS, cost_units
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -198,15 +197,8 @@ class Share:
 
 
 class Held(Protocol):
-    """Protocol of a reservation for one call, which is settled with the actual use or released.
+    """Protocol of a reservation for one call, which is settled with the actual use or released."""
 
-    One that is lost, as by an interrupt, is given back, or counts as reserved once its request was ``sent``.
-    """
-
-    sent: bool
-
-    @property
-    def open(self) -> bool: ...
     def settle(self, tokens: int, cost: float) -> None: ...
     def release(self) -> None: ...
 
@@ -221,13 +213,14 @@ class Holds:
         fallback_price: whether the ceilings are charged by an assumed price, since the model's price is unknown.
     """
 
-    __slots__ = ("above", "estimate", "fallback_price", "own")
+    __slots__ = ("_ended", "above", "estimate", "fallback_price", "own")
 
     def __init__(self, own: Held, above: list[Held], estimate: Estimate, fallback_price: bool = False) -> None:
         self.own = own
         self.above = above
         self.estimate = estimate
         self.fallback_price = fallback_price
+        self._ended: list[Held] = []
 
     @property
     def tokens(self) -> int:
@@ -241,9 +234,9 @@ class Holds:
 
     def sent(self) -> None:
         """Notes that the request is about to be sent: a reservation that is lost counts as reserved from now on."""
-        self.own.sent = True
-        for held in self.above:
-            held.sent = True
+        for held in (self.own, *self.above):
+            if isinstance(held, Reservation | Share):
+                held.sent = True
 
     def settle(self, tokens: int, cost: float, charged: float, lost: bool = False) -> None:
         """Replaces the reserved tokens and cost by the actual use of the request; it may be called again.
@@ -257,22 +250,21 @@ class Holds:
         """
         if lost:
             tokens, cost, charged = max(tokens, self.tokens), max(cost, self.cost), max(charged, self.cost)
-        ends: list[Callable[[], None]] = [partial(self.own.settle, tokens, cost)] if self.own.open else []
-        ends += (partial(held.settle, tokens, charged) for held in self.above if held.open)
-        _each(ends)
+        self._each(lambda held: held.settle(tokens, cost if held is self.own else charged))
 
     def release(self) -> None:
         """Releases all reservations, as if the call had never been reserved; it may be called again."""
-        _each([self.own.release, *(held.release for held in self.above)])
+        self._each(lambda held: held.release())
 
-
-def _each(ends: list[Callable[[], None]]) -> None:
-    """Calls all functions even if some raise, then raises the first error."""
-    failures: list[Exception] = []
-    for end in ends:
-        try:
-            end()
-        except Exception as error:  # a host's own limiter may raise anything; the others are ended too
-            failures.append(error)
-    if failures:
-        raise failures[0]
+    def _each(self, end: Callable[[Held], None]) -> None:
+        """Ends all reservations that are not ended yet, even if some raise, and then raises the first error."""
+        failures: list[Exception] = []
+        for held in (self.own, *self.above):
+            if held not in self._ended and getattr(held, "open", True):
+                try:
+                    end(held)
+                except Exception as error:  # a host's own limiter may raise anything; the others are ended too
+                    failures.append(error)
+                self._ended.append(held)
+        if failures:
+            raise failures[0]

@@ -173,6 +173,7 @@ class Runner:
         except BaseException:  # the run was cancelled, or the process is to end: it goes on, and what was sent counts
             turn.count_cut_off(self.reserving.price_source, {}, given_up=True)
             raise
+        turn.needs_record = True
         # Out of the handler, so that an error which shows the key is not the context of the one that does not.
         turn.count_cut_off(self.reserving.price_source, failure.details, given_up=failure.code in _GIVEN_UP)
         failure.details.pop("usage", None)
@@ -205,14 +206,15 @@ class Runner:
         self, turn: Turn, span: Span, tried: list[Tried], error: BaseException | None = None
     ) -> PerformanceRecord:
         begun = turn.draft is not None
-        record = turn.draft = turn.draft or record_of(turn, span, tried, error)
+        record = turn.draft = turn.draft if turn.draft is not None else record_of(turn, span, tried, error)
         try:
             turn.task.store(record, turn.usage)
         except NeuroScriptError as failure:
             # An interrupt came while it was stored, and nobody knew whether it was; now it is known.
             if not begun or failure.code != ErrorCode.DUPLICATE:
+                turn.needs_record = False
                 raise
-        turn.record = record
+        turn.record, turn.needs_record = record, False
         if self.in_flight is not None:
             self.in_flight.end(turn.task_id)
         if STORE.isEnabledFor(DEBUG):
@@ -228,10 +230,9 @@ class Runner:
         failure = error
         try:
             turn.count_cut_off(self.reserving.price_source, {}, given_up=True)
-            if turn.record is None and (turn.was_sent or (turn.rounds and isinstance(error, NeuroScriptError))):
+            if turn.needs_record:
                 self._record(turn, span, tried, error)
         except NeuroScriptError as unrecorded:
-            turn.was_sent = False  # it gets none, which is said
             if isinstance(error, NeuroScriptError):
                 failure = unrecorded
                 raise

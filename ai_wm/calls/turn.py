@@ -158,8 +158,8 @@ class Turn:
             self.secrets.update(map(Secret, secret_texts(headers_of(self.config))))
         self.draft: PerformanceRecord | None = None
         """The record that is being stored."""
-        self.was_sent = False
-        """Whether a request was sent, so that it gets a record."""
+        self.needs_record = False
+        """Whether a record is to be stored: a request was sent, or could not be."""
         self.record: PerformanceRecord | None = None
         """The record that was stored."""
         self._tools = WorkerTools(task.options.tools, definition.tool_allowlist, definition.tool_denylist)
@@ -300,7 +300,7 @@ class Turn:
         """Notes that the request is about to be sent; the round counts whatever its outcome."""
         if self._hold is not None:
             self._hold.sent()
-        self._sent, self._counted, self.was_sent = True, False, True
+        self._sent, self._counted, self.needs_record = True, False, True
 
     def count(
         self,
@@ -372,7 +372,7 @@ class Turn:
     @property
     def is_open(self) -> bool:
         """Whether something of it is still to be counted, recorded or settled."""
-        return self._hold is not None or not self._counted or (self.was_sent and self.record is None)
+        return self._hold is not None or not self._counted or self.needs_record
 
     def count_cut_off(self, price_source: PriceSource | None, details: Mapping[str, Any], given_up: bool) -> None:
         """Adds the use of a round that has failed or was cut off.
@@ -426,13 +426,17 @@ class Turn:
         hold = self._hold
         if hold is None:
             return
-        if self._sent:
-            (tokens, cost, charged), before = self._round, self._settled
-            if self._failed:  # of which the reservations are settled
-                tokens, cost, charged = tokens - before[0], cost - before[1], charged - before[2]
-            hold.settle(tokens, max(0.0, cost), max(0.0, charged), self._lost)
-        else:
-            hold.release()
+        try:
+            if self._sent:
+                (tokens, cost, charged), before = self._round, self._settled
+                if self._failed:  # of which the reservations are settled
+                    tokens, cost, charged = tokens - before[0], cost - before[1], charged - before[2]
+                hold.settle(tokens, max(0.0, cost), max(0.0, charged), self._lost)
+            else:
+                hold.release()
+        except Exception:  # the limiter tries again itself
+            self._hold = None
+            raise
         self._hold = None
 
     # --- what a reply says ---
