@@ -24,11 +24,11 @@ def ends_of_blocks(code: CodeType) -> frozenset[int]:
     found = set()
     for index in range(len(instructions) - 3):
         arguments, call = instructions[index : index + 3], instructions[index + 3]
-        if all(each.opname == "LOAD_CONST" and each.argval is None for each in arguments):
-            if call.opname in ("PRECALL", "CALL"):
-                found.add(arguments[0].offset)
-                if index and instructions[index - 1].opname == "SWAP":  # a value is being returned
-                    found.add(instructions[index - 1].offset)
+        ends = all(each.opname == "LOAD_CONST" and each.argval is None for each in arguments)
+        if ends and call.opname in ("PRECALL", "CALL"):
+            found.add(arguments[0].offset)
+            if index and instructions[index - 1].opname == "SWAP":  # a value is being returned
+                found.add(instructions[index - 1].offset)
     return frozenset(found)
 
 

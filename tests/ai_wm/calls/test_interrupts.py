@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ai_wm import AIWorkerManager
+from ai_wm import AIWorkerManager, LLMRequest, LLMResponse, ToolCallRequest, Usage
+from neuroscript import ErrorCode, NeuroScriptError
 from tests.ai_wm.helpers import Answers, worker
 from tests.ai_wm.interrupts import InterruptAt
 
@@ -32,12 +34,18 @@ class Books:
         self.conversation = manager.conversation(manager.spawn_worker_instance(name).instance_id)
 
     def call(self, kind: str) -> None:
-        if kind == "task":
-            self.manager.execute_stateless_task(self.name, "hello")
-        elif kind == "turn":
-            self.conversation.ask("hello")
-        else:
-            self.conversation.ask("hello", on_stream=lambda event: None)
+        with suppress(NeuroScriptError):
+            match kind:
+                case "task":
+                    self.manager.execute_stateless_task(self.name, "hello")
+                case "turn":
+                    self.conversation.ask("hello")
+                case "streamed turn":
+                    self.conversation.ask("hello", on_stream=lambda event: None)
+                case "failure":
+                    self.conversation.ask("fail")
+                case "with a tool":
+                    self.manager.execute_stateless_task(self.name, "use it")
 
     def problem(self) -> str:
         """What is wrong with the books; empty if nothing is."""
@@ -47,23 +55,46 @@ class Books:
         cost = sum(record.cost_incurred for record in records)
         if usage["calls_in_flight"]:
             return "a call is still in flight"
-        if not len(self.client.requests) <= len(records) == usage["requests_last_day"]:
-            return f"{len(self.client.requests)} sent, {len(records)} recorded, {usage['requests_last_day']} counted"
+        attempts = sum(record.llm_metrics["attempts"] for record in records)
+        if not len(self.client.requests) <= attempts == usage["requests_last_day"]:
+            return f"{len(self.client.requests)} sent, {attempts} recorded, {usage['requests_last_day']} counted"
         if usage["tokens_last_day"] != tokens or abs(usage["cost_last_day"] - cost) > 1e-9:
             return f"{usage} but the records say {tokens} and {cost}"
-        if tokens < 15 * len(self.client.requests):
+        if tokens < 15 * sum(request.messages[-1].content != "fail" for request in self.client.requests):
             return f"{tokens} tokens for {len(self.client.requests)} requests"
         if self.manager.get_worker_instance(self.conversation.instance_id).status == "busy":
             return "the turn is still open"
         return ""
 
 
-@pytest.mark.parametrize("kind", ["task", "turn", "streamed turn"])
-@pytest.mark.parametrize("place", ["memory", pytest.param("disk", marks=pytest.mark.slow)])
-def test_a_call_that_is_interrupted_anywhere_leaves_the_books_in_order(tmp_path: Path, place: str, kind: str) -> None:
-    client, problems = Answers(), []
+def answer(request: LLMRequest) -> Any:
+    """Fails, calls a tool, or says yes, as the conversation asks."""
+    last = request.messages[-1]
+    if last.content == "fail":
+        raise NeuroScriptError(ErrorCode.LLM_ERROR, "no")
+    if last.content == "use it":
+        call = ToolCallRequest(id="1", name="math.Add", arguments={"num1": 1, "num2": 2})
+        usage = Usage(input_tokens=10, output_tokens=5)
+        return LLMResponse(text="", finish_reason="tool_calls", usage=usage, model=request.model, tool_calls=(call,))
+    return "yes"
+
+
+@pytest.mark.parametrize("kind", ["task", "turn", "streamed turn", "failure", "with a tool"])
+@pytest.mark.parametrize(
+    ("place", "stride"),
+    [
+        ("memory", 3),
+        ("disk", 97),
+        pytest.param("memory", 1, marks=pytest.mark.slow),
+        pytest.param("disk", 3, marks=pytest.mark.slow),
+    ],
+)
+def test_a_call_that_is_interrupted_anywhere_leaves_the_books_in_order(
+    tmp_path: Path, place: str, stride: int, kind: str
+) -> None:
+    client, problems = Answers(answer), []
     with AIWorkerManager(tmp_path if place == "disk" else None, clients={"openai": client}) as manager:
-        for line in count():
+        for line in count(0, stride):
             books = Books(manager, f"w{line}", client)
             interrupt = InterruptAt(line)
             with suppress(KeyboardInterrupt), interrupt:
