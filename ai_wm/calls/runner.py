@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -93,51 +94,53 @@ class Runner:
                 if told and first is not None:
                     call_log.falls_back(turn, tried[0].name, first)
                 try:
-                    turn.authorization = authorization = self.authorizer.authorize(turn)
-                    turn.admitting = self._admit
-                    while True:
-                        # 2. Its limits have room, which is reserved.
-                        turn.hold(holds := self.reserving.reserve(turn, authorization))
-                        if LIMITS.isEnabledFor(DEBUG):
-                            call_log.reserved(turn, holds.tokens, holds.cost)
-                        # 3. Its key, for the address that the call goes to.
-                        grant = authorization.grant()
-                        # 4. The call, with a conversation made for it.
-                        if told and CALLS.isEnabledFor(DEBUG):
-                            call_log.asked(turn)
-                        response = self._call(turn, grant)
-                        # 5. What it cost.
-                        self._count(turn, response)
-                        if told and CALLS.isEnabledFor(DEBUG):
-                            call_log.round_over(turn)
-                        if stream is not None:
-                            stream.round_over(turn.usage, turn.cost)
-                        if turn.take(response):
-                            break
-                        turn.settle()
-                        turn.run_tools(response)
-                    # 6. The record, and with it the summary of the definition.
-                    record = self._record(turn, stop(), tried)
-                    # 7. The counters of its limits.
-                    turn.settle()
-                except BaseException as error:  # an interrupted call was made as well, and counts
                     try:
+                        turn.authorization = authorization = self.authorizer.authorize(turn)
+                        turn.admitting = self._admit
+                        while True:
+                            # 2. Its limits have room, which is reserved.
+                            turn.hold(holds := self.reserving.reserve(turn, authorization))
+                            if LIMITS.isEnabledFor(DEBUG):
+                                call_log.reserved(turn, holds.tokens, holds.cost)
+                            # 3. Its key, for the address that the call goes to.
+                            grant = authorization.grant()
+                            # 4. The call, with a conversation made for it.
+                            if told and CALLS.isEnabledFor(DEBUG):
+                                call_log.asked(turn)
+                            response = self._call(turn, grant)
+                            # 5. What it cost.
+                            self._count(turn, response)
+                            if told and CALLS.isEnabledFor(DEBUG):
+                                call_log.round_over(turn)
+                            if stream is not None:
+                                stream.round_over(turn.usage, turn.cost)
+                            if turn.take(response):
+                                break
+                            turn.settle()
+                            turn.run_tools(response)
+                        # 6. The record, and with it the summary of the definition.
+                        record = self._record(turn, stop(), tried)
+                        # 7. The counters of its limits.
+                        turn.settle()
+                    except BaseException as error:  # an interrupted call was made as well, and counts
                         self._end_failed(turn, stop(), tried, error)
-                    finally:
-                        if turn.is_open:  # this was interrupted itself
-                            self._end_failed(turn, stop(), tried, error)
-                    if not isinstance(error, NeuroScriptError) or not asks_next(error, is_fallback=first is not None):
-                        raise
-                    first = first or error
-                    tried.append(Tried(definition.definition_id, definition.name, int(error.code), error.message))
-                else:
-                    task.events.append(completed(definition, record))
-                    if told:
-                        call_log.answered(turn, record)
-                    if stream is not None:
-                        stream.done(record)
-                    # 8. The output and the record.
-                    return Answer(response.text, record, tuple(turn.messages))
+                        if not isinstance(error, NeuroScriptError) or not asks_next(
+                            error, is_fallback=first is not None
+                        ):
+                            raise
+                        first = first or error
+                        tried.append(Tried(definition.definition_id, definition.name, int(error.code), error.message))
+                    else:
+                        task.events.append(completed(definition, record))
+                        if told:
+                            call_log.answered(turn, record)
+                        if stream is not None:
+                            stream.done(record)
+                        # 8. The output and the record.
+                        return Answer(response.text, record, tuple(turn.messages))
+                finally:
+                    if turn.is_open:  # the end itself was interrupted
+                        self._end_failed(turn, stop(), tried, sys.exc_info()[1] or KeyboardInterrupt())
             assert first is not None
             if len(tried) > 1:
                 first.details["fallbacks"] = [item.to_map() for item in tried[1:]]

@@ -467,24 +467,29 @@ class Turn:
 
     def run_tools(self, response: LLMResponse) -> None:
         """Runs the tools that a reply asks for, and adds their results to the conversation for the next round."""
-        check = self.task.options.check
         above = _nesting.get()
         inside = _Nesting(1, self._asked_inside) if above is None else _Nesting(above.depth + 1, above.asked)
-        token = _nesting.set(inside)
         try:
-            for call in response.tool_calls:
-                if check is not None:
-                    check()
-                name = short(redact(call.name, self.secrets))
-                self.tools_called.append(name)
-                if self.stream is not None:
-                    self.stream.tool_call(name)
-                result = self._tools.run(call)
-                if result.is_error and self.secrets:  # it may repeat what the model wrote, and the model the key
-                    result = replace(result, content=redact(result.content, self.secrets))
-                self.messages.append(result)
+            try:
+                _nesting.set(inside)
+                self._run_tools(response)
+            finally:
+                _nesting.set(above)
         finally:
-            _nesting.reset(token)
+            _nesting.set(above)  # if an interrupt came before
+
+    def _run_tools(self, response: LLMResponse) -> None:
+        for call in response.tool_calls:
+            if self.task.options.check is not None:
+                self.task.options.check()
+            name = short(redact(call.name, self.secrets))
+            self.tools_called.append(name)
+            if self.stream is not None:
+                self.stream.tool_call(name)
+            result = self._tools.run(call)
+            if result.is_error and self.secrets:  # it may repeat what the model wrote, and the model the key
+                result = replace(result, content=redact(result.content, self.secrets))
+            self.messages.append(result)
 
     def metrics(self) -> dict[str, Any]:
         """Returns ``llm_metrics`` of the turn's record."""
