@@ -250,7 +250,10 @@ class Holds:
         """
         if lost:
             tokens, cost, charged = max(tokens, self.tokens), max(cost, self.cost), max(charged, self.cost)
-        self._each(lambda held: held.settle(tokens, cost if held is self.own else charged))
+        if self.above:
+            self._each(lambda held: held.settle(tokens, cost if held is self.own else charged))
+        elif getattr(self.own, "open", True):
+            self.own.settle(tokens, cost)
 
     def release(self) -> None:
         """Releases all reservations, as if the call had never been reserved; it may be called again."""

@@ -53,21 +53,24 @@ class Reserving:
             NeuroScriptError: 20 or 46 if a limit has no room; 46 also if a budget applies and the price is unknown; 37
                 if the input alone is more than a limit.
         """
+        definition, options = turn.definition, turn.task.options
+        if options.clearance is None and options.budget is None and limits_nothing(definition.rate_limits):
+            return self._reserve_without_limits(turn)
         claim = _Claim(self, turn, authorization)
         estimate, wait, flight = claim.estimate, turn.settings.wait_seconds, turn.settings.flight_seconds
         if within < math.inf:
             wait, flight = None if wait is None else min(wait, within), min(flight, within)
         began = monotonic() if claim.has_more else 0.0
         own = self.limiter.reserve(
-            turn.definition.limits_id,
-            turn.definition.rate_limits,
+            definition.limits_id,
+            definition.rate_limits,
             tokens=estimate.tokens,
             cost=estimate.cost,
             wait_seconds=wait,
             flight_seconds=flight,
             again=claim.own,
-            cancelled=turn.task.options.check,
-            name=turn.definition.name,
+            cancelled=options.check,
+            name=definition.name,
         )
         held = Holds(own, [], claim.estimate, claim.assumed)
         if claim.has_more:
@@ -78,6 +81,12 @@ class Reserving:
                 raise
         turn.limit_output(held.estimate.cap)
         return held
+
+    def _reserve_without_limits(self, turn: Turn) -> Holds:
+        definition, estimate = turn.definition, estimate_of(turn.request(), turn.config, (), (), None)
+        turn.limit_output(None)
+        own = self.limiter.reserve(definition.limits_id, definition.rate_limits, tokens=estimate.tokens)
+        return Holds(own, [], estimate)
 
     def _reserve_above(self, claim: _Claim, held: Holds, waits: bool, end: float) -> None:
         """Reserves under the ceilings and in the budget of the run, in this order, until ``end`` at most."""
