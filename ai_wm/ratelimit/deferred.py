@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 from weakref import WeakSet
 
-from ai_wm.ratelimit.base import LimitPolicy, Reservation
+from ai_wm.ratelimit.base import LimitPolicy, Reservation, Use
 
 FLUSH_SECONDS: Final = 0.5
 """How long a call may be over without being in the file."""
@@ -79,7 +79,7 @@ class DeferredCounts:
 
     def reservation(self, definition_id: str, open_calls: set[object]) -> Reservation:
         """Make the reservation of a call; it is in ``open_calls``, the set of its definition, while it is in flight."""
-        hold = object()
+        hold = Unlimited()
         open_calls.add(hold)
         return Reservation(_DeferredLedger(self, definition_id, open_calls), hold)
 
@@ -94,6 +94,10 @@ class DeferredCounts:
                 self._timer.start()
         if full:
             self.flush()
+
+    def add_later(self, finished: FinishedCall) -> None:
+        """Count a call that is over with the next ones; may be called from a destructor."""
+        self._calls.append(finished)
 
     def drop(self, definition_id: str) -> None:
         """Forget the calls of a definition that are not written yet."""
@@ -128,6 +132,14 @@ class DeferredCounts:
             self._failed(error)
 
 
+class Unlimited:
+    """A call in flight that no limit looks at, so that nothing is reserved for it."""
+
+    __slots__ = ()
+    tokens = 0
+    cost = 0
+
+
 class _DeferredLedger:
     """The `Ledger` of calls without limits."""
 
@@ -145,7 +157,10 @@ class _DeferredLedger:
     def release_hold(self, hold: object) -> None:
         self._open.discard(hold)
 
-    abandon_hold = release_hold
+    def abandon_hold(self, hold: object, use: Use | None) -> None:
+        self._open.discard(hold)
+        if use is not None:
+            self._counts.add_later(FinishedCall(self._definition_id, *use))
 
 
 # After a fork the child has a copy of what the parent writes, and none of its threads.

@@ -19,6 +19,7 @@ from ai_wm.ratelimit.base import (
     Demand,
     LimitPolicy,
     Reservation,
+    Use,
     cost_units,
     slots_refused,
     subject_of,
@@ -436,8 +437,8 @@ class _Account:
     def release_hold(self, hold: StoredHold) -> None:
         self._limiter._finish(self, hold, None)
 
-    def abandon_hold(self, hold: StoredHold) -> None:
-        self._limiter._abandon(EndWork(self, hold, None))
+    def abandon_hold(self, hold: StoredHold, use: Use | None) -> None:
+        self._limiter._abandon(EndWork(self, hold, use))
 
     def return_ticket(self, number: int) -> None:
         self._limiter._abandoned.append(LeaveWork(self, number, self._limiter._presence.number))
