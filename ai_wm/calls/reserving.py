@@ -9,7 +9,6 @@ from functools import partial
 from time import monotonic
 from typing import Final
 
-from ai_wm.calls.authorization import Authorization
 from ai_wm.calls.ceilings import Ceiling, CeilingLimits, Holds
 from ai_wm.calls.estimating import Bound, Cost, Estimate, estimate_of, token_bounds
 from ai_wm.calls.pricing import PriceSource, TokenCounts, fallback_cost, is_priced, most_cost
@@ -39,14 +38,13 @@ class Reserving:
     limiter: RateLimiter
     price_source: PriceSource | None
 
-    def reserve(self, turn: Turn, authorization: Authorization, within: float = math.inf) -> Holds:
+    def reserve(self, turn: Turn, within: float = math.inf) -> Holds:
         """Reserves tokens and cost for the next request of a turn, under all limits that apply or under none.
 
         Where the configuration states no limit of output and a limit or a budget wants one, the turn is given one.
 
         Args:
             turn: the turn.
-            authorization: where the request goes.
             within: the most seconds to wait for room.
 
         Raises:
@@ -56,7 +54,7 @@ class Reserving:
         definition, options = turn.definition, turn.task.options
         if options.clearance is None and options.budget is None and limits_nothing(definition.rate_limits):
             return self._reserve_without_limits(turn)
-        claim = _Claim(self, turn, authorization)
+        claim = _Claim(self, turn)
         estimate, wait, flight = claim.estimate, turn.settings.wait_seconds, turn.settings.flight_seconds
         if within < math.inf:
             wait, flight = None if wait is None else min(wait, within), min(flight, within)
@@ -143,12 +141,11 @@ class Reserving:
 class _Claim:
     """The room that one request of a turn asks for, under limits that may change while it waits for them."""
 
-    __slots__ = ("_reserving", "_server", "assumed", "ceilings", "estimate", "turn")
+    __slots__ = ("_reserving", "assumed", "ceilings", "estimate", "turn")
 
-    def __init__(self, reserving: Reserving, turn: Turn, authorization: Authorization) -> None:
+    def __init__(self, reserving: Reserving, turn: Turn) -> None:
         self._reserving = reserving
         self.turn = turn
-        self._server = authorization.server
         self.assumed = False
         """Whether the ceilings are charged by an assumed price, since the model's price is unknown."""
         clearance = turn.task.options.clearance
@@ -197,7 +194,7 @@ class _Claim:
         """What computes the highest cost of the request; None if it costs nothing, or nobody asks."""
         definition, reserving = self.turn.definition, self._reserving
         source = reserving.price_source
-        if budgeted and not _is_free(definition, self._server):  # published prices take a while to look up
+        if budgeted and not _is_free(definition, self.turn.server):  # published prices take a while to look up
             known = (definition.cost_metrics and not definition.owner) or reserving._is_priced(self.turn, somebodys)
             self.assumed = not known
             if self.assumed:

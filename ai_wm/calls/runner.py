@@ -95,11 +95,11 @@ class Runner:
                     call_log.falls_back(turn, tried[0].name, first)
                 try:
                     try:
-                        turn.authorization = authorization = self.authorizer.authorize(turn)
-                        turn.admitting = self._admit
+                        authorization = self.authorizer.authorize(turn)
+                        turn.server, turn.admitting = authorization.server, self._admit
                         while True:
                             # 2. Its limits have room, which is reserved.
-                            turn.hold(holds := self.reserving.reserve(turn, authorization))
+                            turn.hold(holds := self.reserving.reserve(turn))
                             if LIMITS.isEnabledFor(DEBUG):
                                 call_log.reserved(turn, holds.tokens, holds.cost)
                             # 3. Its key, for the address that the call goes to.
@@ -193,8 +193,7 @@ class Runner:
             NeuroScriptError: 20 or 46 if it has no room.
         """
         turn.settle_request(used, self.reserving.price_source)
-        assert turn.authorization is not None
-        turn.hold_request(self.reserving.reserve(turn, turn.authorization, left))
+        turn.hold_request(self.reserving.reserve(turn, left))
 
     def _count(self, turn: Turn, response: LLMResponse) -> None:
         turn.count(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ai_wm.calls.ceilings import Holds, RunBudget
 from ai_wm.calls.clearance import Clearance
@@ -18,15 +18,13 @@ from ai_wm.data.headers import headers_of, secret_texts
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import STATELESS_PREFIX, AIWorkerDefinition, AIWorkerDefinitionStatus, PerformanceRecord
 from ai_wm.keys import Secret, redact
+from ai_wm.keys.approvals import Server
 from ai_wm.keys.grant import KeyGrant
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Progress, Usage
 from ai_wm.providers.estimates import cut_off_usage, stated_output, with_output
 from ai_wm.support.ids import ExactId, new_id
 from ai_wm.support.parking import parking
 from neuroscript import ErrorCode, NeuroScriptError
-
-if TYPE_CHECKING:
-    from ai_wm.calls.authorization import Authorization
 
 MAX_DEPTH = 8
 """How deep models may call tools that ask models."""
@@ -170,8 +168,8 @@ class Turn:
         """How far the round has come."""
         self.admitting: Callable[[Turn, Sequence[Usage | None], float], None] | None = None
         """Reserves the request of a round that is sent once more."""
-        self.authorization: Authorization | None = None
-        """Where its requests may go."""
+        self.server: Server | None = None
+        """Where its requests go; None where only the client knows it."""
         self._hold: Holds | None = None
         self._sent = False
         self._failed: tuple[Usage | None, ...] = ()

@@ -281,8 +281,16 @@ class StorageEngine:
         return True
 
     def reader(self) -> RecordReader:
-        """What reads records at the places that the index gives at this moment."""
-        return RecordReader(self.performance.state.reader, self.journals.amendments_reader(), self.index.amended_from)
+        """What reads records at the places that the index gives at this moment.
+
+        Raises:
+            NeuroScriptError: 23, 25 or 26 if what was changed cannot be read.
+        """
+        try:
+            amendments = self.journals.amendments_reader()
+        except OSError as error:
+            raise self._unreadable(error) from error
+        return RecordReader(self.performance.state.reader, amendments, self.index.amended_from)
 
     def record(self, place: Place) -> dict[str, Any]:
         """Read the record at a place."""

@@ -120,7 +120,7 @@ class IndexDirectory:
 
     def _hold(self) -> ProcessLock | None:
         try:
-            self.path.mkdir(mode=0o700, exist_ok=True)
+            make_own_directory(self.path)
             return try_hold(self.path / "index.lock")
         except OSError:
             return None

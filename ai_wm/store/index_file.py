@@ -12,6 +12,7 @@ removes one of those would damage what all processes read.  Commits are rare her
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sqlite3
@@ -48,7 +49,7 @@ from ai_wm.store.index_tables import (
     stored_entries,
     stored_text,
 )
-from neuroscript.private_files import open_private
+from neuroscript.private_files import check_plain, make_own_directory, open_private
 
 SUFFIX: Final = ".sqlite3"
 UNFINISHED: Final = ".new"
@@ -83,7 +84,7 @@ class IndexFile:
         Raises:
             OSError, sqlite3.Error: if it cannot be made.
         """
-        directory.mkdir(mode=0o700, exist_ok=True)
+        make_own_directory(directory)
         path = directory / f"{uuid.uuid4().hex}{suffix}"
         os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
         try:
@@ -109,7 +110,8 @@ class IndexFile:
         Raises:
             OSError, sqlite3.Error, ValueError, TypeError, KeyError: if it is none, or of another version.
         """
-        os.close(open_private(path, os.O_RDONLY))  # no link is followed
+        if not check_plain(path):  # no link is followed
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         opened = cls(connect(path), path)
         try:
             opened._read_state()
