@@ -230,9 +230,9 @@ class Windows:
             self.in_flight -= 1
             self.flight_tokens -= hold.tokens
             self.flight_cost -= hold.cost
-            self.minute_requests -= hold.left == 0
+            self.minute_requests -= hold.requests if hold.left == 0 else 0
             self.minute_tokens -= hold.tokens
-            self.day_requests -= hold.left < 2
+            self.day_requests -= hold.requests if hold.left < 2 else 0
             self.day_tokens -= hold.tokens
             self.day_cost -= hold.cost
             hold.requests = hold.tokens = hold.cost = 0
