@@ -82,8 +82,8 @@ class Database:
         while True:
             # Both are left however the block ends, by no code of Python's that an interrupt could keep from it; and a
             # generator ends its blocks where the ``with`` of the caller is interrupted before it is entered.
-            with self.lock:
-                try:
+            try:
+                with self.lock:
                     self.check_there(thoroughly=True)
                     connection = self._connection or self._open()
                     with connection:
@@ -91,10 +91,10 @@ class Database:
                             yield connection
                             self.commit(connection)
                             return
-                except (sqlite3.Error, OSError) as error:
-                    failure = self._busy_or(error)
-                    if not isinstance(failure, FileBusyError):
-                        raise failure from error
+            except (sqlite3.Error, OSError) as error:
+                failure = self._busy_or(error)
+                if not isinstance(failure, FileBusyError):
+                    raise failure from error
             next(pauses)
 
     def _begins(self, connection: sqlite3.Connection) -> bool:

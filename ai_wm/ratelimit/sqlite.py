@@ -145,6 +145,7 @@ class SQLiteRateLimiter:
         account = self._account(definition_id)
         if self._abandoned:
             self._sweep()
+        self._deferred.flush()  # ends what was forgotten, too
         waiting, unlimited = len(account.queue), len(account.unlimited)
         self._deferred.flush()
         if self._database.exists:

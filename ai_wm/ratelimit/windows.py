@@ -333,7 +333,8 @@ class Windows:
         """Take back the last step of a call from one queue to the next, if it did not leave the first."""
         recent, older, merged = self.recent, self.older, self._merged
         if merged is not None and recent and recent[0] is merged[0]:
-            _, last, last.stamp, last.requests, last.tokens, last.cost = merged
+            last = merged[1]
+            last.stamp, last.requests, last.tokens, last.cost = merged[2:]
         self._merged = None
         if recent and older and recent[0] is older[-1]:
             older.pop()

@@ -86,8 +86,6 @@ class EndWork:
 
     in_transaction = try_fast
 
-    in_transaction = try_fast
-
 
 @dataclass(slots=True, eq=False)
 class LeaveWork:

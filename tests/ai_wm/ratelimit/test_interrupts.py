@@ -179,12 +179,13 @@ class BeingParked(Waiting):
     def operate(self) -> None:
         token = parking.set(self.scene.parking)
         try:
-            try:
+            with pytest.raises(Parked) as raised:
                 self.scene.reserve(10, wait=60)
-            except Parked as parked:
-                self.scene.settle()
-                assert parked.place.woken()
-                self.scene.reserve(10, wait=60)
+            place = raised.value.place
+            del raised
+            self.scene.settle()
+            assert place.woken()
+            self.scene.reserve(10, wait=60)
         finally:
             parking.reset(token)
 
@@ -397,7 +398,7 @@ def everywhere(
 
 
 MOMENTS = pytest.mark.parametrize(
-    "kind, stride, each_call",
+    ("kind", "stride", "each_call"),
     [
         ("memory", 1, False),
         ("sqlite", 11, False),
@@ -432,3 +433,65 @@ def test_what_is_counted_is_what_was_used(
         if not more:
             acting.scene.go_on()
             acting.scene.check(acting.where)
+
+
+class Neighbour:
+    """Another thread, which waits for room while this one is interrupted."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.served = False
+        self.thread = threading.Thread(target=self._wait)
+        self.thread.start()
+
+    def _wait(self) -> None:
+        with self.scene.limiter.reserve(self.scene.id, BY_DAY, tokens=10, wait_seconds=60):
+            self.served = True
+
+
+class EndingBefore(Settling):
+    """The end of a call makes room for another thread."""
+
+    def prepare(self) -> None:
+        self.scene.reserve(100)
+        self.neighbour = Neighbour(self.scene)
+        until(lambda: self.scene.limiter.usage(self.scene.id)["waiting"] == 1)
+
+
+class ForgettingBefore(EndingBefore):
+    """A call that is interrupted at its end, and then forgotten, makes room for another thread."""
+
+    def finish(self) -> list[Use]:
+        self.scene.held.clear()
+        gc.collect()
+        return []
+
+
+class WaitingBefore(Waiting):
+    """A call that waits before that of another thread."""
+
+    def make_room(self) -> None:
+        if not hasattr(self, "neighbour"):
+            self.neighbour = Neighbour(self.scene)
+            until(lambda: self.scene.limiter.usage(self.scene.id)["waiting"] == 2)
+        super().make_room()
+
+    def finish(self) -> list[Use]:
+        if not hasattr(self, "neighbour"):
+            self.neighbour = Neighbour(self.scene)
+        return super().finish()
+
+
+@pytest.mark.parametrize(
+    ("kind", "stride"),
+    [("memory", 7), ("sqlite", 41), *(pytest.param(kind, 1, marks=pytest.mark.slow) for kind in ("memory", "sqlite"))],
+)
+@pytest.mark.parametrize("case", [EndingBefore, ForgettingBefore, WaitingBefore])
+def test_who_waits_at_the_same_time_is_served(
+    tmp_path: Path, clock: Clock, case: type[Case], kind: str, stride: int
+) -> None:
+    for acting in everywhere(lambda: make_limiter(kind, tmp_path, clock), clock, case, stride, False):
+        acting.finish()
+        neighbour = acting.neighbour  # type: ignore[attr-defined]
+        neighbour.thread.join(20)
+        assert neighbour.served, acting.where
