@@ -434,6 +434,15 @@ def release(connection: sqlite3.Connection, hold: StoredHold) -> None:
     )
 
 
+def undo(connection: sqlite3.Connection, definition_id: str, sequence: int, holder: int) -> None:
+    """Take a call back of which only its sequence is known.  Nothing happens if it is over or was never made."""
+    connection.execute(
+        "DELETE FROM entries WHERE definition = (SELECT key FROM definitions WHERE id = ?) AND sequence = ? "
+        "AND holder = ? AND holder > 0",
+        (definition_id, sequence, holder),
+    )
+
+
 def mark_removed(connection: sqlite3.Connection, definition_id: str, known_as: str) -> None:
     """Note as what a definition that was removed can be known again."""
     connection.execute("UPDATE definitions SET removed = ? WHERE id = ?", (known_as, definition_id))

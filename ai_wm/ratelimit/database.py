@@ -9,14 +9,14 @@ every reservation would cost a hundred times as much and protect nothing more.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
 from typing import TypeVar
 from weakref import WeakSet
 
@@ -70,14 +70,63 @@ class Database:
         """Whether there is a file to read."""
         return self._connection is not None or self.path.exists()
 
-    def transaction(self, *, tries: int = 0, check: Callable[[], None] | None = None) -> _Transaction:
+    @contextlib.contextmanager
+    def transaction(self, *, tries: int = 0, check: Callable[[], None] | None = None) -> Iterator[sqlite3.Connection]:
         """A write transaction, to be entered by ``with``.
 
         Args:
             tries: as for `patiently`.
             check: as for `patiently`.
         """
-        return _Transaction(self, tries, check)
+        pauses = self._pauses(tries, check)
+        while True:
+            # Both are left however the block ends, by no code of Python's that an interrupt could keep from it; and a
+            # generator ends its blocks where the ``with`` of the caller is interrupted before it is entered.
+            try:
+                with self.lock:
+                    self.check_there(thoroughly=True)
+                    connection = self._connection or self._open()
+                    with connection:
+                        if self._begins(connection):
+                            yield connection
+                            self.commit(connection)
+                            return
+            except (sqlite3.Error, OSError) as error:
+                failure = self._busy_or(error)
+                if not isinstance(failure, FileBusyError):
+                    raise failure from error
+            next(pauses)
+
+    def _begins(self, connection: sqlite3.Connection) -> bool:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            if not isinstance(self._busy_or(error), FileBusyError):
+                raise
+            return False
+        return True
+
+    def commit(self, connection: sqlite3.Connection, then: Callable[[], None] | None = None) -> None:
+        """Commit the transaction of this thread, unless it is over.
+
+        Args:
+            connection: the transaction's.
+            then: called once the transaction is committed, even if an interrupt comes; twice, perhaps, if it comes
+                meanwhile.
+        """
+        if not connection.in_transaction:
+            return
+        try:
+            # Where the file system allows no WAL, whoever reads the file keeps it from being committed.
+            self.patiently(lambda: self._run(lambda: connection.execute("COMMIT")))
+            if then is not None:
+                then()
+        except Exception:
+            raise
+        except BaseException:  # raised again, once it is said what was done
+            if then is not None and not connection.in_transaction:
+                then()
+            raise
 
     def autocommit(self, statement: Callable[[sqlite3.Connection], T], *, tries: int = 0) -> T:
         """Run one statement that is a transaction by itself.
@@ -121,20 +170,26 @@ class Database:
         Raises:
             NeuroScriptError: 26 if the file stays locked.
         """
-        pause, began, made = 0.0002, 0.0 if tries else time.monotonic(), 0
+        pauses = self._pauses(tries, check)
         while True:
             try:
                 return action()
-            except FileBusyError as error:
-                made += 1
-                if made == tries:
-                    raise
-                if not tries and (waited := time.monotonic() - began) > BUSY_SECONDS:
-                    raise self._still_locked(waited) from error
+            except FileBusyError:
+                next(pauses)
+
+    def _pauses(self, tries: int, check: Callable[[], None] | None) -> Iterator[None]:
+        """The pauses between the attempts of `patiently`; raises after the last."""
+        pause, began = 0.0002, time.monotonic()
+        for made in itertools.count(1):
+            if made == tries:
+                raise FileBusyError
+            if not tries and (waited := time.monotonic() - began) > BUSY_SECONDS:
+                raise self._still_locked(waited)
             if check is not None:
                 check()
             time.sleep(random.random() * pause)
             pause = min(pause * 1.5, 0.005)
+            yield
 
     def check_there(self, *, thoroughly: bool = False) -> None:
         """Refuse to go on with a file that is not the one that was opened.
@@ -150,37 +205,6 @@ class Database:
             self._lost = identity.lost(thoroughly)
         if self._lost:
             raise self._not_there()
-
-    def begin(self) -> sqlite3.Connection:
-        """Begin a transaction; the lock is held from then on.
-
-        Raises:
-            FileBusyError: if the file is locked.
-        """
-        self.lock.acquire()
-        try:
-            self.check_there(thoroughly=True)
-            return self._run(lambda: (self._connection or self._open()).execute("BEGIN IMMEDIATE").connection)
-        except BaseException:  # raised again; only nothing must stay locked
-            self.end(commit=False)
-            raise
-
-    def end(self, *, commit: bool) -> None:
-        """End the transaction that was begun, if it was not ended, and release the lock."""
-        connection = self._connection
-        try:
-            if connection is not None and connection.in_transaction:
-                if commit:
-                    # Where the file system allows no WAL, whoever reads the file keeps it from being committed.
-                    self.patiently(lambda: self._run(lambda: connection.execute("COMMIT")))
-                else:
-                    connection.rollback()
-        except BaseException:  # raised again; only no transaction must stay open
-            if connection is not None:
-                connection.rollback()
-            raise
-        finally:
-            self.lock.release()
 
     def _run(self, statement: Callable[[], T]) -> T:
         try:
@@ -300,28 +324,6 @@ class Database:
         }.get(code, "check the disk that it is on")
         message = f"{self.path}, which counts what the workers use, cannot be read or written ({error}); {advice}"
         return NeuroScriptError(ErrorCode.IO_FAILED, message)
-
-
-class _Transaction:
-    """A write transaction of a `Database`; see `Database.transaction`."""
-
-    __slots__ = ("_check", "_database", "_tries")
-
-    def __init__(self, database: Database, tries: int, check: Callable[[], None] | None) -> None:
-        self._database = database
-        self._tries = tries
-        self._check = check
-
-    def __enter__(self) -> sqlite3.Connection:
-        database = self._database
-        return database.patiently(database.begin, self._check, tries=self._tries)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._database.end(commit=error is None)
-        if isinstance(error, sqlite3.Error | OSError):
-            raise self._database.explained(error) from error
 
 
 class _Identity:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -23,13 +24,19 @@ MAX_CALLS: Final = 1000
 """So many calls are written at once, without waiting for the time."""
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedCall:
-    """A call that is over: its real tokens, and its cost in billionths of the currency."""
+class OpenCall:
+    """A call without limits: the estimates of its tokens and its cost in billionths, and once it is over the real ones.
 
-    definition_id: str
-    tokens: int
-    cost: int
+    It is in the set ``flying`` of its definition until it is over.
+    """
+
+    __slots__ = ("cost", "definition_id", "flying", "tokens")
+
+    def __init__(self, definition_id: str, flying: set[OpenCall], tokens: int, cost: int) -> None:
+        self.definition_id = definition_id
+        self.flying = flying
+        self.tokens = tokens
+        self.cost = cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +68,14 @@ class DeferredCounts:
     """Collects the finished calls of one limiter that have no limits, and writes them in batches.
 
     Args:
-        write: writes some calls to the file, in one transaction; if it raises, they are tried again with the next ones.
+        write: writes some calls to the file, in one transaction, and calls its second argument once that is committed,
+            even if an interrupt comes; if it raises before, they are tried again with the next ones.
         failed: called with the error if a write by the timer failed, since nobody waits for that.
     """
 
-    def __init__(self, write: Callable[[list[FinishedCall]], None], failed: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, write: Callable[[list[OpenCall], Callable[[], None]], None], failed: Callable[[Exception], None]
+    ) -> None:
         self._write = write
         self._failed = failed
         self._begin()
@@ -74,93 +84,86 @@ class DeferredCounts:
     def _begin(self) -> None:
         self._writing = threading.Lock()  # taken before the other one, and held while the file is written
         self._lock = threading.Lock()
-        self._calls: list[FinishedCall] = []
+        self._calls: dict[OpenCall, None] = {}  # over, and to be written
+        self._taken: dict[OpenCall, None] = {}  # of those, the ones that are being written
+        self._abandoned: deque[tuple[OpenCall, Use]] = deque()
         self._timer: threading.Timer | None = None
 
-    def reservation(self, definition_id: str, open_calls: set[object]) -> Reservation:
-        """Make the reservation of a call; it is in ``open_calls``, the set of its definition, while it is in flight."""
-        hold = Unlimited()
-        open_calls.add(hold)
-        return Reservation(_DeferredLedger(self, definition_id, open_calls), hold)
+    def reservation(self, definition_id: str, flying: set[OpenCall], tokens: int, cost: int) -> Reservation:
+        """Make the reservation of a call; it is in ``flying``, the set of its definition, while it is in flight."""
+        call = OpenCall(definition_id, flying, tokens, cost)
+        reservation = Reservation(self, call)  # made before it counts: an interrupt may come
+        flying.add(call)
+        return reservation
 
-    def add(self, finished: FinishedCall) -> None:
+    def settle_hold(self, hold: OpenCall, tokens: int, cost: int) -> None:
         """Count a call that is over; it is written within `FLUSH_SECONDS`."""
         with self._lock:
-            self._calls.append(finished)
+            self._end(hold, tokens, cost)
             full = len(self._calls) >= MAX_CALLS
             if self._timer is None and not full:
-                self._timer = threading.Timer(FLUSH_SECONDS, self._on_time)
-                self._timer.daemon = True
-                self._timer.start()
+                timer = threading.Timer(FLUSH_SECONDS, self._on_time)
+                timer.daemon = True
+                timer.start()
+                self._timer = timer  # not before: an interrupt may come, and the others would wait for it
         if full:
             self.flush()
 
-    def add_later(self, finished: FinishedCall) -> None:
-        """Count a call that is over with the next ones; may be called from a destructor."""
-        self._calls.append(finished)
+    def release_hold(self, hold: OpenCall) -> None:
+        hold.flying.discard(hold)
 
-    def drop(self, definition_id: str) -> None:
-        """Forget the calls of a definition that are not written yet."""
-        with self._lock:
-            self._calls = [finished for finished in self._calls if finished.definition_id != definition_id]
+    def abandon_hold(self, hold: OpenCall, use: Use | None) -> None:
+        # A destructor may run in the very thread that holds the lock, and must not wait for it then.
+        if use is None:
+            hold.flying.discard(hold)
+        else:
+            self._abandoned.append((hold, use))
+
+    def _end(self, call: OpenCall, tokens: int, cost: int) -> None:
+        if call in call.flying and call not in self._taken:
+            call.tokens = tokens
+            call.cost = cost
+            self._calls[call] = None
+            call.flying.discard(call)
 
     def flush(self) -> None:
         """Write all calls that are not written yet; raises what writing raises."""
         with self._writing:
-            with self._lock:
-                timer, self._timer = self._timer, None
-                finished, self._calls = self._calls, []
-            try:
-                if timer is not None:
-                    timer.cancel()
-                if finished:
-                    self._write(finished)
-            except BaseException:  # raised again, once the calls are where they were
+            while True:
                 with self._lock:
-                    self._calls[:0] = finished
-                raise
+                    self._take()
+                if not self._taken:
+                    return
+                self._write(list(self._taken), self._written)
+
+    def _take(self) -> None:
+        while self._abandoned:
+            call, use = self._abandoned[0]
+            self._end(call, *use)
+            self._abandoned.popleft()
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+        if not self._taken:  # else these could not be written the last time
+            self._taken = self._calls
+        if self._taken is self._calls:
+            self._calls = {}
+
+    def _written(self) -> None:
+        for call in self._taken:
+            call.flying.discard(call)  # an interrupt may have come before that
+        self._taken = {}
 
     @property
     def waiting(self) -> bool:
         """Whether there are calls to write, or being written just now."""
-        return bool(self._calls) or self._writing.locked()
+        return bool(self._calls or self._taken or self._abandoned) or self._writing.locked()
 
     def _on_time(self) -> None:
         try:
             self.flush()
         except Exception as error:  # there is nobody here to tell but the log; the next call tries again
             self._failed(error)
-
-
-class Unlimited:
-    """A call in flight that no limit looks at, so that nothing is reserved for it."""
-
-    __slots__ = ()
-    tokens = 0
-    cost = 0
-
-
-class _DeferredLedger:
-    """The `Ledger` of calls without limits."""
-
-    __slots__ = ("_counts", "_definition_id", "_open")
-
-    def __init__(self, counts: DeferredCounts, definition_id: str, open_calls: set[object]) -> None:
-        self._counts = counts
-        self._definition_id = definition_id
-        self._open = open_calls
-
-    def settle_hold(self, hold: object, tokens: int, cost: int) -> None:
-        self._open.discard(hold)
-        self._counts.add(FinishedCall(self._definition_id, tokens, cost))
-
-    def release_hold(self, hold: object) -> None:
-        self._open.discard(hold)
-
-    def abandon_hold(self, hold: object, use: Use | None) -> None:
-        self._open.discard(hold)
-        if use is not None:
-            self._counts.add_later(FinishedCall(self._definition_id, *use))
 
 
 # After a fork the child has a copy of what the parent writes, and none of its threads.

@@ -81,11 +81,12 @@ class Presence:
                     time = self._agreed(connection)
                     self._said = self.clock.ahead()
                     number = holders.register(connection, lease.name, self._said)
-                except sqlite3.Error:
+                except BaseException:  # raised again; only nobody must take it for alive
                     lease.end()
                     raise
-            self._lease, self.number, self._process = lease, number, os.getpid()
             _clocks[lease.name] = self.clock
+            self._lease, self._process = lease, os.getpid()
+            self.number = number  # the last: an interrupt may come
         self.tidy(time)
         return self.number
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -27,12 +27,12 @@ from ai_wm.ratelimit.base import (
 )
 from ai_wm.ratelimit.counters import CachedRow, Counters, PastUse, ReservationRequest, StoredHold, Unserved
 from ai_wm.ratelimit.database import Database, FileBusyError
-from ai_wm.ratelimit.deferred import DeferredCounts, FinishedCall, NoLimits, limits_nothing
+from ai_wm.ratelimit.deferred import DeferredCounts, NoLimits, OpenCall, limits_nothing
 from ai_wm.ratelimit.presence import Presence
 from ai_wm.ratelimit.tickets import HEARTBEAT, Patience, Ticket, Waiting
 from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, Check, WaitQueue
 from ai_wm.ratelimit.windows import Windows, usage_of
-from ai_wm.ratelimit.works import AnyWork, EndWork, LeaveWork, ReserveWork
+from ai_wm.ratelimit.works import AnyWork, EndWork, LeaveWork, LeftWork, ReserveWork, UndoWork
 from ai_wm.support.group_commit import GroupCommit
 from ai_wm.support.group_commit import Ticket as Work
 from neuroscript import NeuroScriptError, get_logger
@@ -84,7 +84,7 @@ class SQLiteRateLimiter:
         self._lock = Lock()
         self._accounts: dict[str, _Account] = {}
         self._group: GroupCommit[AnyWork] = GroupCommit(self._execute)
-        self._abandoned: deque[EndWork | LeaveWork] = deque()
+        self._abandoned: deque[LeftWork] = deque()
         self._deferred = DeferredCounts(self._count_deferred, self._not_counted)
         self._calls = count()
 
@@ -108,7 +108,7 @@ class SQLiteRateLimiter:
         """
         account = self._accounts.get(definition_id) or self._account(definition_id)
         if limits_nothing(policy):
-            return self._deferred.reservation(definition_id, account.unlimited)
+            return self._deferred.reservation(definition_id, account.unlimited, token_count(tokens), cost_units(cost))
         if self._deferred.waiting:
             self._deferred.flush()
         demand = Demand(policy, tokens, cost)
@@ -143,6 +143,9 @@ class SQLiteRateLimiter:
     def usage(self, definition_id: str) -> dict[str, float]:
         """Read the counters of a definition; see `RateLimiter.usage`."""
         account = self._account(definition_id)
+        if self._abandoned:
+            self._sweep()
+        self._deferred.flush()  # ends what was forgotten, too
         waiting, unlimited = len(account.queue), len(account.unlimited)
         self._deferred.flush()
         if self._database.exists:
@@ -264,9 +267,13 @@ class SQLiteRateLimiter:
         self._database.check_there()
         outcome: Reservation | Waiting
         try:
-            outcome = self._group.submit(work)
-        except FileBusyError:
-            outcome = self._database.patiently(lambda: self._group.submit(work), check)
+            try:
+                outcome = self._group.submit(work)
+            except FileBusyError:
+                outcome = self._database.patiently(lambda: self._group.submit(work), check)
+        except BaseException:  # raised again; an interrupt may have come when the call was in the file already
+            self._abandon(UndoWork(account, sequence, holder))
+            raise
         if isinstance(outcome, Waiting):
             account.looked = monotonic()
             if ticket is not None and outcome.ticket is None:
@@ -303,13 +310,19 @@ class SQLiteRateLimiter:
                 if self._abandoned:
                     self._sweep()
                 return
+        outcomes: list[object] = []
+
+        def hand_out() -> None:
+            for ticket, outcome in zip(tickets, outcomes, strict=True):
+                # Made here and not by the thread that waits: if that is interrupted meanwhile, nobody holds the
+                # reservation, and it is given back.
+                if not ticket.done:
+                    ticket.succeed(outcome if outcome is True else ticket.work.account.answer(outcome))
+
         with self._database.transaction(tries=_TRIES) as connection:
-            works = (ticket.work for ticket in tickets)
-            outcomes = [work.try_fast(connection) or work.in_transaction(connection) for work in works]
-        for ticket, outcome in zip(tickets, outcomes, strict=True):
-            # Made here and not by the thread that waits: if that is interrupted meanwhile, nobody holds the
-            # reservation, and it is given back.
-            ticket.succeed(outcome if outcome is True else ticket.work.account.answer(outcome))
+            for each in tickets:
+                outcomes.append(each.work.try_fast(connection) or each.work.in_transaction(connection))
+            self._database.commit(connection, hand_out)
         if self._abandoned:
             self._sweep()
 
@@ -337,7 +350,7 @@ class SQLiteRateLimiter:
 
     # --- calls without limits ---
 
-    def _count_deferred(self, calls: list[FinishedCall]) -> None:
+    def _count_deferred(self, calls: list[OpenCall], written: Callable[[], None]) -> None:
         holder = self._presence.enrolled()
         with self._transaction() as connection:
             for finished in calls:
@@ -350,6 +363,7 @@ class SQLiteRateLimiter:
                 hold = work.try_fast(connection) or work.in_transaction(connection)
                 assert isinstance(hold, StoredHold), hold
                 counters.settle(connection, hold, finished.tokens, finished.cost)
+            self._database.commit(connection, written)
 
     def _not_counted(self, error: Exception) -> None:
         _log.warning("calls without limits are not counted yet: %s", error)
@@ -371,7 +385,7 @@ class SQLiteRateLimiter:
         if account.queue:
             account.queue.wake()
 
-    def _abandon(self, work: EndWork | LeaveWork) -> None:
+    def _abandon(self, work: LeftWork) -> None:
         # A destructor may run in the very thread that is inside a transaction, and must not wait for it then.  Whoever
         # is inside one looks at the queue again after it, so nothing stays behind.
         self._abandoned.append(work)
@@ -380,19 +394,15 @@ class SQLiteRateLimiter:
 
     def _sweep(self) -> None:
         """End the calls that could not be ended in time; what fails again is left for the next time."""
-        while self._abandoned:
-            try:
-                work = self._abandoned.popleft()
-            except IndexError:  # another thread does the same
-                return
-            if work.holder != self._presence.number or not self._presence.is_ours:
-                continue
-            try:
-                self._database.autocommit(work.try_fast)
-            except NeuroScriptError as error:
-                self._abandoned.appendleft(work)
-                _log.warning("what a call held of its limits was not given back yet: %s", error)
-                return
+        for work in list(self._abandoned):  # another thread may do the same, which does no harm
+            if work.holder == self._presence.number and self._presence.is_ours:
+                try:
+                    self._database.autocommit(work.try_fast)
+                except NeuroScriptError as error:
+                    _log.warning("what a call held of its limits was not given back yet: %s", error)
+                    return
+            with suppress(ValueError):
+                self._abandoned.remove(work)
             work.account.queue.wake()
 
     @contextmanager
@@ -413,7 +423,7 @@ class _Account:
         self.definition_id = definition_id
         self.queue = WaitQueue(limiter._poll_interval)
         self.known: CachedRow | None = None
-        self.unlimited: set[object] = set()  # the calls in flight that no limit looks at
+        self.unlimited: set[OpenCall] = set()  # the calls in flight that no limit looks at
         self.looked = 0.0
         """When a caller that waits last made an attempt, rather than looking whether it is its turn."""
         self.heard = monotonic()
@@ -439,10 +449,6 @@ class _Account:
 
     def abandon_hold(self, hold: StoredHold, use: Use | None) -> None:
         self._limiter._abandon(EndWork(self, hold, use))
-
-    def return_ticket(self, number: int) -> None:
-        self._limiter._abandoned.append(LeaveWork(self, number, self._limiter._presence.number))
-        self._limiter._sweep()
 
     def abandon_ticket(self, number: int) -> None:
         self._limiter._abandon(LeaveWork(self, number, self._limiter._presence.number))

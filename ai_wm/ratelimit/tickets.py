@@ -60,8 +60,8 @@ class Ticket:
     __slots__ = ("_ledger", "number")
 
     def __init__(self, ledger: TicketLedger, number: int) -> None:
-        self._ledger: TicketLedger | None = ledger
         self.number = number
+        self._ledger: TicketLedger | None = ledger
 
     def used(self) -> None:
         """Note that the ticket is gone: its caller was served."""
@@ -69,7 +69,7 @@ class Ticket:
 
     def give_back(self) -> None:
         """Leave the order of arrival.  May be called twice."""
-        ledger = self._ledger
+        ledger = getattr(self, "_ledger", None)  # an interrupt may have come before it was set
         if ledger is not None and not sys.is_finalizing():
             ledger.abandon_ticket(self.number)
             self._ledger = None  # not before: an interrupt may have come

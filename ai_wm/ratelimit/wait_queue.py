@@ -113,10 +113,8 @@ class WaitQueue:
 
     def wake(self) -> None:
         """Let the first caller try again.  May be called from a destructor."""
-        try:
-            self._waiters[0].wake()
-        except IndexError:
-            return
+        for first in self._waiters[:1]:
+            first.wake()
 
     def wake_all(self) -> None:
         """Let all callers look again."""
@@ -223,10 +221,7 @@ class WaitQueue:
 
     def is_first(self, waiter: Waiter) -> bool:
         """Whether it is a caller's turn."""
-        try:
-            return self._waiters[0] is waiter
-        except IndexError:
-            return False
+        return self._waiters[:1] == [waiter]
 
     def place_of(self, waiter: Waiter) -> int:
         """How many callers of this process wait before one."""

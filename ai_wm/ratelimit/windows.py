@@ -230,9 +230,9 @@ class Windows:
             self.in_flight -= 1
             self.flight_tokens -= hold.tokens
             self.flight_cost -= hold.cost
-            self.minute_requests -= hold.left == 0
+            self.minute_requests -= hold.requests if hold.left == 0 else 0
             self.minute_tokens -= hold.tokens
-            self.day_requests -= hold.left < 2
+            self.day_requests -= hold.requests if hold.left < 2 else 0
             self.day_tokens -= hold.tokens
             self.day_cost -= hold.cost
             hold.requests = hold.tokens = hold.cost = 0
@@ -333,7 +333,8 @@ class Windows:
         """Take back the last step of a call from one queue to the next, if it did not leave the first."""
         recent, older, merged = self.recent, self.older, self._merged
         if merged is not None and recent and recent[0] is merged[0]:
-            _, last, last.stamp, last.requests, last.tokens, last.cost = merged
+            last = merged[1]
+            last.stamp, last.requests, last.tokens, last.cost = merged[2:]
         self._merged = None
         if recent and older and recent[0] is older[-1]:
             older.pop()

@@ -52,7 +52,20 @@ class ReserveWork:
         return outcome
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class UndoWork:
+    """The end of an attempt that was interrupted: what it may have reserved is taken back."""
+
+    account: Account
+    sequence: int
+    holder: int
+
+    def try_fast(self, connection: sqlite3.Connection) -> bool:
+        counters.undo(connection, self.account.definition_id, self.sequence, self.holder)
+        return True
+
+
+@dataclass(slots=True, eq=False)
 class EndWork:
     """The end of a call: its real tokens and cost, or None if it is taken back.  One statement is all that it takes."""
 
@@ -74,7 +87,7 @@ class EndWork:
     in_transaction = try_fast
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LeaveWork:
     """The end of a wait: its ticket is taken away."""
 
@@ -86,8 +99,9 @@ class LeaveWork:
         stored_tickets.give_back(connection, self.account.definition_id, self.number, self.holder)
         return True
 
-    in_transaction = try_fast
-
 
 AnyWork = ReserveWork | EndWork
 """What threads wait for together."""
+
+LeftWork = EndWork | LeaveWork | UndoWork
+"""What is left to whoever comes next."""

@@ -17,6 +17,7 @@ from ai_wm.store.index_tables import Mark, checksum
 from ai_wm.store.journal import Journals
 from ai_wm.store.performance_file import FileState, PerformanceFile
 from ai_wm.support.process_lock import ProcessLock, try_hold
+from neuroscript.private_files import make_own_directory
 
 INDEX_DIRECTORY: Final = "index"
 

@@ -50,7 +50,8 @@ class GroupCommit(Generic[WorkT]):
 
     Args:
         execute: does the work of some tickets, in order, and settles every one of them.  If it raises, the tickets not
-            settled fail with the exception that it raised.
+            settled fail with the error that it raised.  If it is interrupted, the work of others that is not settled is
+            done by the next leader.
     """
 
     def __init__(self, execute: Callable[[list[Ticket[WorkT]]], None]) -> None:
@@ -61,22 +62,27 @@ class GroupCommit(Generic[WorkT]):
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[Ticket[WorkT]] = []
+        self._batch: list[Ticket[WorkT]] = []  # what the leader does
         self._leader: Ticket[WorkT] | None = None
 
     def submit(self, work: WorkT) -> Any:
         """Do a piece of work together with that of others; returns its result or raises its error."""
         ticket = Ticket(work)
         try:
-            with self._lock:
-                self._waiting.append(ticket)
-                if self._leader is None:
-                    self._leader = ticket
-            if self._leader is not ticket:
-                self._sleep(ticket)
-            if not ticket.done:
-                self._lead()
-        finally:
+            try:
+                with self._lock:
+                    self._waiting.append(ticket)
+                    if self._leader is None:
+                        self._leader = ticket
+                if self._leader is not ticket:
+                    self._sleep(ticket)
+                if not ticket.done:
+                    self._lead()
+            finally:
+                self._leave(ticket)
+        except BaseException:  # raised again; an interrupt may have come while it left
             self._leave(ticket)
+            raise
         return ticket.outcome()
 
     def _sleep(self, ticket: Ticket[WorkT]) -> None:
@@ -93,34 +99,45 @@ class GroupCommit(Generic[WorkT]):
 
     def _lead(self) -> None:
         with self._lock:
-            tickets, self._waiting = self._waiting, []
-        error: BaseException = RuntimeError("the work was not done")
+            self._batch = batch = self._waiting
+            self._waiting = []
         try:
-            self._execute(tickets)
-        except BaseException as raised:
-            error = raised
-            raise
-        finally:
-            for each in tickets:
+            self._execute(batch)
+        except Exception as error:
+            for each in batch:
                 each.fail(error)
-            with self._lock:
-                for each in tickets:
-                    _wake(each)
+            raise
+        for each in batch:
+            if not each.done:
+                each.fail(RuntimeError("the work was not done"))
 
     def _leave(self, ticket: Ticket[WorkT]) -> None:
-        """Hand the lead to another thread if this one had it, however it ended."""
+        """Wake those whose work is done, and hand the lead on, if this thread had it, however it ended.
+
+        An interrupt may cut this short; doing it again finishes it.
+        """
         with self._lock:
             ticket.sleeping = None
             if self._leader is ticket:
+                batch = self._batch
+                undone = [each for each in batch if not each.done and each is not ticket]
+                if undone or batch is self._waiting:
+                    self._waiting = undone + [each for each in self._waiting if each not in batch]
+                for each in batch:
+                    if each.done:
+                        _wake(each)
+                self._batch = []
                 self._leader = next((each for each in self._waiting if each.sleeping is not None), None)
-                if self._leader is not None:
-                    _wake(self._leader)
+            if self._leader is not None:
+                _wake(self._leader)
 
 
 def _wake(ticket: Ticket[Any]) -> None:
-    asleep, ticket.sleeping = ticket.sleeping, None
+    asleep = ticket.sleeping
     if asleep is not None:
-        asleep.release()
+        if asleep.locked():
+            asleep.release()
+        ticket.sleeping = None
 
 
 # In the child of a fork there is none of the threads that waited or led.
