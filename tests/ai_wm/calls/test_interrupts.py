@@ -13,6 +13,9 @@ from ai_wm import AIWorkerManager, LLMRequest, LLMResponse, ToolCallRequest, Usa
 from neuroscript import ErrorCode, NeuroScriptError
 from tests.ai_wm.helpers import Answers, worker
 from tests.ai_wm.interrupts import InterruptAt
+from tests.ai_wm.providers.loopback import reply, serve
+from tests.ai_wm.providers.loopback import streamed as streamed_reply
+from tests.ai_wm.providers.support import body_of, stream_of
 
 LIMITS = {"max_tokens_per_day": 100_000, "max_cost_per_day": 1000.0, "max_requests_per_minute": 1000}
 PRICES = {"input_cost_per_token": 0.001, "output_cost_per_token": 0.001}
@@ -108,3 +111,33 @@ def test_a_call_that_is_interrupted_anywhere_leaves_the_books_in_order(
             if not interrupt.where:
                 break
     assert not problems, "\n".join(problems)
+
+
+# A connection that an interrupt leaves in the middle of its making is closed when it is collected.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+@pytest.mark.parametrize("stride", [211, pytest.param(23, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_a_call_over_the_network_that_is_interrupted_anywhere_is_counted(stride: int, streamed: bool) -> None:
+    """The first request is refused and sent again; what reached the server is never uncounted."""
+    with serve() as server, AIWorkerManager() as manager:
+        busy = reply({"error": {"message": "busy"}}, 503, {"retry-after": "0"})
+        content = streamed_reply(stream_of("custom", "Hi ", "there")) if streamed else reply(body_of("custom"))
+        for line in count(0, stride):
+            name, interrupt = f"w{line}", InterruptAt(line)
+            config = {"base_url": f"{server.url}/v1"}
+            definition = worker(name, provider="custom", base_config=config, rate_limits=LIMITS, cost_metrics=PRICES)
+            manager.add_worker_definition(definition)
+            prompt = f"prompt {line}."
+            server.will(busy, content)
+            on_stream = (lambda event: None) if streamed else None
+            with suppress(KeyboardInterrupt), interrupt:
+                manager.execute_stateless_task(name, prompt, on_stream=on_stream)
+            usage, records = manager.limit_usage(name), manager.get_performance_records_for_definition(name)
+            tokens = sum(record.llm_metrics["total_tokens"] for record in records)
+            received = [each for each in server.received if prompt.encode() in each.body]
+            assert usage["calls_in_flight"] == 0, interrupt.where
+            assert usage["tokens_last_day"] == tokens, interrupt.where
+            assert len(received) <= usage["requests_last_day"] <= 2, interrupt.where
+            assert tokens >= 12 or len(received) < 2, interrupt.where
+            if not interrupt.where:
+                break
