@@ -63,7 +63,7 @@ $(VENV)/.compared: $(VENV)/.installed
 
 bench: $(VENV)/.developed $(VENV)/.compared ## measure: the tables of docs/performance.md, then models and the store
 	$(BIN)/python benchmarks/performance.py
-	@for name in workers providers ratelimit store; do \
+	@for name in workers providers ratelimit store records; do \
 		echo "== $$name"; $(BIN)/python "benchmarks/$$name.py" || exit 1; \
 	done
 

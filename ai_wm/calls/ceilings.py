@@ -11,14 +11,14 @@ import hashlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from threading import Condition
 from time import monotonic
 from typing import Final, Protocol
+from weakref import WeakSet
 
 from ai_wm.calls.estimating import Estimate
 from ai_wm.data.policy import WorkerPolicy
-from ai_wm.ratelimit import LimitPolicy
+from ai_wm.ratelimit import LimitPolicy, Reservation
 from ai_wm.ratelimit.base import CEILING, COST_UNITS, cost_units
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -93,7 +93,8 @@ class RunBudget:
         self._changed = Condition()
         self._waiting: deque[object] = deque()
         self._used = 0
-        self._in_flight = 0
+        self._open: WeakSet[Share] = WeakSet()
+        self._lost: deque[int] = deque()
 
     def reserve(
         self, cost: float, subject: str, wait_seconds: float = 0.0, check: Callable[[], None] | None = None
@@ -111,30 +112,34 @@ class RunBudget:
         Raises:
             NeuroScriptError: 46 if so much is not left.
         """
-        units, place = cost_units(cost), object()
+        share = Share(self, cost_units(cost))
         end = monotonic() + wait_seconds
         with self._changed:
-            self._waiting.append(place)
+            self._waiting.append(share)
             try:
                 while True:
-                    fits = self._used + units <= self._units
-                    if fits and self._waiting[0] is place:
-                        share = Share(self, units)
-                        self._used += units
-                        self._in_flight += units
+                    if share.units + self._in_flight() + self._used <= self._units and self._waiting[0] is share:
+                        self._open.add(share)
                         return share
-                    settled, left = self._used - self._in_flight, end - monotonic()
-                    if settled + units > self._units or left <= 0:
+                    left = end - monotonic()
+                    if share.units + self._used > self._units or left <= 0:
                         raise self._spent(cost, subject, wait_seconds)
                     self._changed.wait(min(left, _CHECK_SECONDS))
                     if check is not None:
                         check()
             finally:
-                self._waiting.remove(place)
+                self._waiting.remove(share)
                 self._changed.notify_all()
 
+    def _in_flight(self) -> int:
+        """What is held for calls in flight, once those that were lost are counted."""
+        while self._lost:
+            self._used += self._lost[0]
+            self._lost.popleft()
+        return sum(share.units for share in self._open if share.open)
+
     def _spent(self, cost: float, subject: str, waited: float) -> NeuroScriptError:
-        spent, held = (self._used - self._in_flight) / COST_UNITS, self._in_flight / COST_UNITS
+        spent, held = self._used / COST_UNITS, self._in_flight() / COST_UNITS
         flight = f" and calls in flight may cost {held:g} more" if held else ""
         note = f"; it waited {waited:g} s for them" if held and waited else ""
         return NeuroScriptError(
@@ -145,35 +150,50 @@ class RunBudget:
             details={"limit": "max_cost_per_run", "value": self.most, "used": spent + held},
         )
 
-    def end(self, reserved: int, used: int) -> None:
-        """Replaces what was reserved for a call by what it used, both in billionths of the currency."""
+    def end(self, share: Share, used: int) -> None:
+        """Replaces what is held for a call by what it used, in billionths of the currency; once only."""
         with self._changed:
-            self._used += used - reserved
-            self._in_flight -= reserved
-            self._changed.notify_all()
+            if share.open:
+                self._used, share.open = self._used + used, False
+                self._open.discard(share)
+                self._changed.notify_all()
+
+    def lose(self, units: int) -> None:
+        """Counts a call whose share was lost; may be called from a destructor, which must wait for no lock."""
+        self._lost.append(units)
 
 
 _CHECK_SECONDS: Final = 0.1
 
 
 class Share:
-    """The part of a run's budget that is reserved for one call."""
+    """The part of a run's budget that is reserved for one call.
 
-    __slots__ = ("_budget", "_units")
+    Attributes:
+        units: the cost reserved, in billionths of the currency.
+        open: whether it is neither settled nor released.
+        sent: whether the request was sent, so that a share that is lost counts as reserved.
+    """
+
+    __slots__ = ("__weakref__", "_budget", "open", "sent", "units")
 
     def __init__(self, budget: RunBudget, units: int) -> None:
-        self._budget: RunBudget | None = budget
-        self._units = units
+        self._budget = budget
+        self.units = units
+        self.open = True
+        self.sent = False
 
     def settle(self, tokens: int, cost: float) -> None:
-        """Replaces the reserved cost by the actual cost of the call; it does nothing the second time."""
-        budget, self._budget = self._budget, None
-        if budget is not None:
-            budget.end(self._units, cost_units(cost))
+        """Replaces the reserved cost by the actual cost of the call."""
+        self._budget.end(self, cost_units(cost))
 
     def release(self) -> None:
         """Returns the whole reservation to the budget."""
-        self.settle(0, 0.0)
+        self._budget.end(self, 0)
+
+    def __del__(self) -> None:
+        if getattr(self, "sent", False) and self.open:
+            self._budget.lose(self.units)
 
 
 class Held(Protocol):
@@ -193,13 +213,14 @@ class Holds:
         fallback_price: whether the ceilings are charged by an assumed price, since the model's price is unknown.
     """
 
-    __slots__ = ("above", "estimate", "fallback_price", "own")
+    __slots__ = ("_ended", "above", "estimate", "fallback_price", "own")
 
     def __init__(self, own: Held, above: list[Held], estimate: Estimate, fallback_price: bool = False) -> None:
         self.own = own
         self.above = above
         self.estimate = estimate
         self.fallback_price = fallback_price
+        self._ended: list[Held] = []
 
     @property
     def tokens(self) -> int:
@@ -211,8 +232,14 @@ class Holds:
         """The cost reserved."""
         return self.estimate.cost
 
+    def sent(self) -> None:
+        """Notes that the request is about to be sent: a reservation that is lost counts as reserved from now on."""
+        for held in (self.own, *self.above):
+            if isinstance(held, Reservation | Share):
+                held.sent = True
+
     def settle(self, tokens: int, cost: float, charged: float, lost: bool = False) -> None:
-        """Replaces the reserved tokens and cost by the actual use of the request.
+        """Replaces the reserved tokens and cost by the actual use of the request; it may be called again.
 
         Args:
             tokens: the tokens that it used.
@@ -224,23 +251,23 @@ class Holds:
         if lost:
             tokens, cost, charged = max(tokens, self.tokens), max(cost, self.cost), max(charged, self.cost)
         if self.above:
-            ends = (partial(held.settle, tokens, charged) for held in self.above)
-            _each([lambda: self.own.settle(tokens, cost), *ends])
-        else:
+            self._each(lambda held: held.settle(tokens, cost if held is self.own else charged))
+        elif getattr(self.own, "open", True):
             self.own.settle(tokens, cost)
 
     def release(self) -> None:
-        """Releases all reservations, as if the call had never been reserved."""
-        _each([self.own.release, *(held.release for held in self.above)])
+        """Releases all reservations, as if the call had never been reserved; it may be called again."""
+        self._each(lambda held: held.release())
 
-
-def _each(ends: list[Callable[[], None]]) -> None:
-    """Calls all functions even if some raise, then raises the first error."""
-    failures: list[Exception] = []
-    for end in ends:
-        try:
-            end()
-        except Exception as error:  # a host's own limiter may raise anything; the others are ended too
-            failures.append(error)
-    if failures:
-        raise failures[0]
+    def _each(self, end: Callable[[Held], None]) -> None:
+        """Ends all reservations that are not ended yet, even if some raise, and then raises the first error."""
+        failures: list[Exception] = []
+        for held in (self.own, *self.above):
+            if held not in self._ended and getattr(held, "open", True):
+                try:
+                    end(held)
+                except Exception as error:  # a host's own limiter may raise anything; the others are ended too
+                    failures.append(error)
+                self._ended.append(held)
+        if failures:
+            raise failures[0]

@@ -19,7 +19,7 @@ FALLBACK_CODES = frozenset(
 """The failures after which the next definition is asked."""
 
 
-def asks_next(error: NeuroScriptError, *, is_fallback: bool) -> bool:
+def asks_next(error: NeuroScriptError, is_fallback: bool) -> bool:
     """Whether the next fallback is asked after an error.
 
     It is also asked after a call that is too large for its limits, and after a fallback that may not be used.

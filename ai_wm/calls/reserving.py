@@ -9,7 +9,6 @@ from functools import partial
 from time import monotonic
 from typing import Final
 
-from ai_wm.calls.authorization import Authorization
 from ai_wm.calls.ceilings import Ceiling, CeilingLimits, Holds
 from ai_wm.calls.estimating import Bound, Cost, Estimate, estimate_of, token_bounds
 from ai_wm.calls.pricing import PriceSource, TokenCounts, fallback_cost, is_priced, most_cost
@@ -39,35 +38,37 @@ class Reserving:
     limiter: RateLimiter
     price_source: PriceSource | None
 
-    def reserve(self, turn: Turn, authorization: Authorization, within: float = math.inf) -> Holds:
+    def reserve(self, turn: Turn, within: float = math.inf) -> Holds:
         """Reserves tokens and cost for the next request of a turn, under all limits that apply or under none.
 
         Where the configuration states no limit of output and a limit or a budget wants one, the turn is given one.
 
         Args:
             turn: the turn.
-            authorization: where the request goes.
             within: the most seconds to wait for room.
 
         Raises:
             NeuroScriptError: 20 or 46 if a limit has no room; 46 also if a budget applies and the price is unknown; 37
                 if the input alone is more than a limit.
         """
-        claim = _Claim(self, turn, authorization)
+        definition, options = turn.definition, turn.task.options
+        if options.clearance is None and options.budget is None and limits_nothing(definition.rate_limits):
+            return self._reserve_without_limits(turn)
+        claim = _Claim(self, turn)
         estimate, wait, flight = claim.estimate, turn.settings.wait_seconds, turn.settings.flight_seconds
         if within < math.inf:
             wait, flight = None if wait is None else min(wait, within), min(flight, within)
         began = monotonic() if claim.has_more else 0.0
         own = self.limiter.reserve(
-            turn.definition.limits_id,
-            turn.definition.rate_limits,
+            definition.limits_id,
+            definition.rate_limits,
             tokens=estimate.tokens,
             cost=estimate.cost,
             wait_seconds=wait,
             flight_seconds=flight,
             again=claim.own,
-            cancelled=turn.task.options.check,
-            name=turn.definition.name,
+            cancelled=options.check,
+            name=definition.name,
         )
         held = Holds(own, [], claim.estimate, claim.assumed)
         if claim.has_more:
@@ -78,6 +79,12 @@ class Reserving:
                 raise
         turn.limit_output(held.estimate.cap)
         return held
+
+    def _reserve_without_limits(self, turn: Turn) -> Holds:
+        definition, estimate = turn.definition, estimate_of(turn.request(), turn.config, (), (), None)
+        turn.limit_output(None)
+        own = self.limiter.reserve(definition.limits_id, definition.rate_limits, tokens=estimate.tokens)
+        return Holds(own, [], estimate)
 
     def _reserve_above(self, claim: _Claim, held: Holds, waits: bool, end: float) -> None:
         """Reserves under the ceilings and in the budget of the run, in this order, until ``end`` at most."""
@@ -134,12 +141,11 @@ class Reserving:
 class _Claim:
     """The room that one request of a turn asks for, under limits that may change while it waits for them."""
 
-    __slots__ = ("_reserving", "_server", "assumed", "ceilings", "estimate", "turn")
+    __slots__ = ("_reserving", "assumed", "ceilings", "estimate", "turn")
 
-    def __init__(self, reserving: Reserving, turn: Turn, authorization: Authorization) -> None:
+    def __init__(self, reserving: Reserving, turn: Turn) -> None:
         self._reserving = reserving
         self.turn = turn
-        self._server = authorization.server
         self.assumed = False
         """Whether the ceilings are charged by an assumed price, since the model's price is unknown."""
         clearance = turn.task.options.clearance
@@ -188,7 +194,7 @@ class _Claim:
         """What computes the highest cost of the request; None if it costs nothing, or nobody asks."""
         definition, reserving = self.turn.definition, self._reserving
         source = reserving.price_source
-        if budgeted and not _is_free(definition, self._server):  # published prices take a while to look up
+        if budgeted and not _is_free(definition, self.turn.server):  # published prices take a while to look up
             known = (definition.cost_metrics and not definition.owner) or reserving._is_priced(self.turn, somebodys)
             self.assumed = not known
             if self.assumed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -93,47 +94,53 @@ class Runner:
                 if told and first is not None:
                     call_log.falls_back(turn, tried[0].name, first)
                 try:
-                    turn.authorization = authorization = self.authorizer.authorize(turn)
-                    turn.admitting = self._admit
-                    while True:
-                        # 2. Its limits have room, which is reserved.
-                        turn.hold(holds := self.reserving.reserve(turn, authorization))
-                        if LIMITS.isEnabledFor(DEBUG):
-                            call_log.reserved(turn, holds.tokens, holds.cost)
-                        # 3. Its key, for the address that the call goes to.
-                        grant = authorization.grant()
-                        # 4. The call, with a conversation made for it.
-                        if told and CALLS.isEnabledFor(DEBUG):
-                            call_log.asked(turn)
-                        response = self._call(turn, grant)
-                        # 5. What it cost.
-                        self._count(turn, response)
-                        if told and CALLS.isEnabledFor(DEBUG):
-                            call_log.round_over(turn)
-                        if stream is not None:
-                            stream.round_over(turn.usage, turn.cost)
-                        if turn.take(response):
-                            break
+                    try:
+                        authorization = self.authorizer.authorize(turn)
+                        turn.server, turn.admitting = authorization.server, self._admit
+                        while True:
+                            # 2. Its limits have room, which is reserved.
+                            turn.hold(holds := self.reserving.reserve(turn))
+                            if LIMITS.isEnabledFor(DEBUG):
+                                call_log.reserved(turn, holds.tokens, holds.cost)
+                            # 3. Its key, for the address that the call goes to.
+                            grant = authorization.grant()
+                            # 4. The call, with a conversation made for it.
+                            if told and CALLS.isEnabledFor(DEBUG):
+                                call_log.asked(turn)
+                            response = self._call(turn, grant)
+                            # 5. What it cost.
+                            self._count(turn, response)
+                            if told and CALLS.isEnabledFor(DEBUG):
+                                call_log.round_over(turn)
+                            if stream is not None:
+                                stream.round_over(turn.usage, turn.cost)
+                            if turn.take(response):
+                                break
+                            turn.settle()
+                            turn.run_tools(response)
+                        # 6. The record, and with it the summary of the definition.
+                        record = self._record(turn, stop(), tried)
+                        # 7. The counters of its limits.
                         turn.settle()
-                        turn.run_tools(response)
-                    # 6. The record, and with it the summary of the definition.
-                    record = self._record(turn, stop(), tried)
-                    # 7. The counters of its limits.
-                    turn.settle()
-                except BaseException as error:  # an interrupted call was made as well, and counts
-                    self._end_failed(turn, stop(), tried, error)
-                    if not isinstance(error, NeuroScriptError) or not asks_next(error, is_fallback=first is not None):
-                        raise
-                    first = first or error
-                    tried.append(Tried(definition.definition_id, definition.name, int(error.code), error.message))
-                else:
-                    task.events.append(completed(definition, record))
-                    if told:
-                        call_log.answered(turn, record)
-                    if stream is not None:
-                        stream.done(record)
-                    # 8. The output and the record.
-                    return Answer(response.text, record, tuple(turn.messages))
+                    except BaseException as error:  # an interrupted call was made as well, and counts
+                        self._end_failed(turn, stop(), tried, error)
+                        if not isinstance(error, NeuroScriptError) or not asks_next(
+                            error, is_fallback=first is not None
+                        ):
+                            raise
+                        first = first or error
+                        tried.append(Tried(definition.definition_id, definition.name, int(error.code), error.message))
+                    else:
+                        task.events.append(completed(definition, record))
+                        if told:
+                            call_log.answered(turn, record)
+                        if stream is not None:
+                            stream.done(record)
+                        # 8. The output and the record.
+                        return Answer(response.text, record, tuple(turn.messages))
+                finally:
+                    if turn.is_open:  # the end itself was interrupted
+                        self._end_failed(turn, stop(), tried, sys.exc_info()[1] or KeyboardInterrupt())
             assert first is not None
             if len(tried) > 1:
                 first.details["fallbacks"] = [item.to_map() for item in tried[1:]]
@@ -169,6 +176,7 @@ class Runner:
         except BaseException:  # the run was cancelled, or the process is to end: it goes on, and what was sent counts
             turn.count_cut_off(self.reserving.price_source, {}, given_up=True)
             raise
+        turn.needs_record = True
         # Out of the handler, so that an error which shows the key is not the context of the one that does not.
         turn.count_cut_off(self.reserving.price_source, failure.details, given_up=failure.code in _GIVEN_UP)
         failure.details.pop("usage", None)
@@ -185,8 +193,7 @@ class Runner:
             NeuroScriptError: 20 or 46 if it has no room.
         """
         turn.settle_request(used, self.reserving.price_source)
-        assert turn.authorization is not None
-        turn.hold_request(self.reserving.reserve(turn, turn.authorization, left))
+        turn.hold_request(self.reserving.reserve(turn, left))
 
     def _count(self, turn: Turn, response: LLMResponse) -> None:
         turn.count(
@@ -200,12 +207,18 @@ class Runner:
     def _record(
         self, turn: Turn, span: Span, tried: list[Tried], error: BaseException | None = None
     ) -> PerformanceRecord:
-        turn.recorded = True
-        record = record_of(turn, span, tried, error)
-        turn.task.store(record, turn.usage)
+        begun = turn.draft is not None
+        record = turn.draft = turn.draft if turn.draft is not None else record_of(turn, span, tried, error)
+        try:
+            turn.task.store(record, turn.usage)
+        except NeuroScriptError as failure:
+            # An interrupt came while it was stored, and nobody knew whether it was; now it is known.
+            if not begun or failure.code != ErrorCode.DUPLICATE:
+                turn.needs_record = False
+                raise
+        turn.record, turn.needs_record = record, False
         if self.in_flight is not None:
             self.in_flight.end(turn.task_id)
-        turn.record = record
         if STORE.isEnabledFor(DEBUG):
             call_log.recorded(turn, record)
         return record
@@ -218,7 +231,8 @@ class Runner:
         """
         failure = error
         try:
-            if turn.rounds and not turn.recorded:
+            turn.count_cut_off(self.reserving.price_source, {}, given_up=True)
+            if turn.needs_record:
                 self._record(turn, span, tried, error)
         except NeuroScriptError as unrecorded:
             if isinstance(error, NeuroScriptError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ai_wm.calls.ceilings import Holds, RunBudget
 from ai_wm.calls.clearance import Clearance
@@ -18,15 +18,13 @@ from ai_wm.data.headers import headers_of, secret_texts
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import STATELESS_PREFIX, AIWorkerDefinition, AIWorkerDefinitionStatus, PerformanceRecord
 from ai_wm.keys import Secret, redact
+from ai_wm.keys.approvals import Server
 from ai_wm.keys.grant import KeyGrant
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Progress, Usage
 from ai_wm.providers.estimates import cut_off_usage, stated_output, with_output
 from ai_wm.support.ids import ExactId, new_id
 from ai_wm.support.parking import parking
 from neuroscript import ErrorCode, NeuroScriptError
-
-if TYPE_CHECKING:
-    from ai_wm.calls.authorization import Authorization
 
 MAX_DEPTH = 8
 """How deep models may call tools that ask models."""
@@ -156,8 +154,10 @@ class Turn:
         """The secrets that were sent: the keys, and the values of headers."""
         if "headers" in self.config:
             self.secrets.update(map(Secret, secret_texts(headers_of(self.config))))
-        self.recorded = False
-        """Whether its record was begun; it is made once."""
+        self.draft: PerformanceRecord | None = None
+        """The record that is being stored."""
+        self.needs_record = False
+        """Whether a record is to be stored: a request was sent, or could not be."""
         self.record: PerformanceRecord | None = None
         """The record that was stored."""
         self._tools = WorkerTools(task.options.tools, definition.tool_allowlist, definition.tool_denylist)
@@ -168,14 +168,16 @@ class Turn:
         """How far the round has come."""
         self.admitting: Callable[[Turn, Sequence[Usage | None], float], None] | None = None
         """Reserves the request of a round that is sent once more."""
-        self.authorization: Authorization | None = None
-        """Where its requests may go."""
+        self.server: Server | None = None
+        """Where its requests go; None where only the client knows it."""
         self._hold: Holds | None = None
         self._sent = False
         self._failed: tuple[Usage | None, ...] = ()
         """What the requests of the round used whose reservations are settled."""
         self._settled: tuple[int, float, float] = _NONE
         """Tokens, cost and charge of these."""
+        self._counted = True
+        """Whether the use of the round's requests is known, or nothing of it was sent."""
         self._round: tuple[int, float, float] = _NONE
         """Tokens, cost and charge of all requests of the round."""
         self._lost = True
@@ -254,7 +256,7 @@ class Turn:
 
     def hold(self, holds: Holds) -> None:
         """Takes over the reservations for the next round."""
-        self._hold, self._sent, self._lost = holds, False, True
+        self._hold, self._sent, self._counted, self._lost = holds, False, True, True
         self._failed, self._settled, self._round = (), _NONE, _NONE
         progress = self.progress
         progress.attempts, progress.usages, progress.began, progress.produced = 1, None, False, 0
@@ -278,7 +280,8 @@ class Turn:
 
     def hold_request(self, holds: Holds) -> None:
         """Takes over the reservations for the request that is sent once more."""
-        self._hold, self._sent, self._lost = holds, True, True
+        holds.sent()
+        self._hold, self._lost = holds, True
 
     def begin(self, key: Secret | None) -> None:
         """Notes that a round begins, with its key; from now on the turn gets a record."""
@@ -293,7 +296,9 @@ class Turn:
 
     def sent(self) -> None:
         """Notes that the request is about to be sent; the round counts whatever its outcome."""
-        self._sent = True
+        if self._hold is not None:
+            self._hold.sent()
+        self._sent, self._counted, self.needs_record = True, False, True
 
     def count(
         self,
@@ -314,13 +319,13 @@ class Turn:
             model: the model that answered, as the provider names it.
             tier: how the provider says that it served the request.
         """
-        tokens, cost, charged, usage, source = self._bill(usages, attempts, price_source, model, tier)
+        tokens, cost, charged, used, source = self._bill(usages, attempts, price_source, model, tier)
         self._round, self._lost = (tokens, cost, charged), None in usages[len(self._failed) :]
-        self.usage = usage if self.rounds == 1 else self.usage + usage
-        self.cost += cost
-        self.attempts += attempts
-        if self.cost_source != "unknown":
-            self.cost_source = source
+        usage = used if self.rounds == 1 else self.usage + used
+        source = source if self.cost_source != "unknown" else "unknown"
+        total, attempts = self.cost + cost, self.attempts + attempts
+        # In one step, so that an interrupt leaves all of it or nothing.
+        self.usage, self.cost, self.cost_source, self.attempts, self._counted = usage, total, source, attempts, True
 
     def _bill(
         self,
@@ -362,6 +367,11 @@ class Turn:
         self._usage_note = f"the server's count of tokens is beyond reason{why}; what was reserved counts instead"
         return self.reserved
 
+    @property
+    def is_open(self) -> bool:
+        """Whether something of it is still to be counted, recorded or settled."""
+        return self._hold is not None or not self._counted or self.needs_record
+
     def count_cut_off(self, price_source: PriceSource | None, details: Mapping[str, Any], given_up: bool) -> None:
         """Adds the use of a round that has failed or was cut off.
 
@@ -370,6 +380,8 @@ class Turn:
             details: the details of its error.
             given_up: whether the model may have gone on, where neither the error nor the client tells more.
         """
+        if self._counted:
+            return
         progress, usage = self.progress, details.get("usage")
         usages: Sequence[Usage | None] | None = details.get("usages")
         if not usages:
@@ -405,21 +417,25 @@ class Turn:
         return self._hold.estimate if self._hold is not None else estimate_of(self.request(), self.config, (), (), None)
 
     def settle(self) -> None:
-        """Settles the reservation with the actual use of the round; releases it if no request was sent."""
-        hold, self._hold = self._hold, None
-        if hold is not None:
+        """Settles the reservation with the actual use of the round; releases it if no request was sent.
+
+        It may be called again after it was interrupted.
+        """
+        hold = self._hold
+        if hold is None:
+            return
+        try:
             if self._sent:
-                tokens, cost, charged = self._round
+                (tokens, cost, charged), before = self._round, self._settled
                 if self._failed:  # of which the reservations are settled
-                    before = self._settled
-                    tokens, cost, charged = (
-                        tokens - before[0],
-                        max(0.0, cost - before[1]),
-                        max(0.0, charged - before[2]),
-                    )
-                hold.settle(tokens, cost, charged, self._lost)
+                    tokens, cost, charged = tokens - before[0], cost - before[1], charged - before[2]
+                hold.settle(tokens, max(0.0, cost), max(0.0, charged), self._lost)
             else:
                 hold.release()
+        except Exception:  # the limiter tries again itself
+            self._hold = None
+            raise
+        self._hold = None
 
     # --- what a reply says ---
 
@@ -449,24 +465,29 @@ class Turn:
 
     def run_tools(self, response: LLMResponse) -> None:
         """Runs the tools that a reply asks for, and adds their results to the conversation for the next round."""
-        check = self.task.options.check
         above = _nesting.get()
         inside = _Nesting(1, self._asked_inside) if above is None else _Nesting(above.depth + 1, above.asked)
-        token = _nesting.set(inside)
         try:
-            for call in response.tool_calls:
-                if check is not None:
-                    check()
-                name = short(redact(call.name, self.secrets))
-                self.tools_called.append(name)
-                if self.stream is not None:
-                    self.stream.tool_call(name)
-                result = self._tools.run(call)
-                if result.is_error and self.secrets:  # it may repeat what the model wrote, and the model the key
-                    result = replace(result, content=redact(result.content, self.secrets))
-                self.messages.append(result)
+            try:
+                _nesting.set(inside)
+                self._run_tools(response)
+            finally:
+                _nesting.set(above)
         finally:
-            _nesting.reset(token)
+            _nesting.set(above)  # if an interrupt came before
+
+    def _run_tools(self, response: LLMResponse) -> None:
+        for call in response.tool_calls:
+            if self.task.options.check is not None:
+                self.task.options.check()
+            name = short(redact(call.name, self.secrets))
+            self.tools_called.append(name)
+            if self.stream is not None:
+                self.stream.tool_call(name)
+            result = self._tools.run(call)
+            if result.is_error and self.secrets:  # it may repeat what the model wrote, and the model the key
+                result = replace(result, content=redact(result.content, self.secrets))
+            self.messages.append(result)
 
     def metrics(self) -> dict[str, Any]:
         """Returns ``llm_metrics`` of the turn's record."""

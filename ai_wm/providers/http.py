@@ -365,6 +365,7 @@ class HTTPClient:
             usage = _completed(exchange.request, usage, byte_length(response.text) + produced)
             response = replace(response, usage=usage)
         check_shape(exchange.request, response)
+        exchange.book(usage)
         usages = (*exchange.wasted, usage) if exchange.wasted else ()
         return replace(
             response,

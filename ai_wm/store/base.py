@@ -180,7 +180,10 @@ class Store(Protocol):
         ...
 
     def save(self) -> None:
-        """Bring the files up to date, for people and other programs: summaries, feedback, no superseded entries.
+        """Bring the files up to date, for people and other programs.
+
+        The summaries are as they are at this moment.  Feedback is in the file of the records, and superseded entries
+        are not, once they would waste much of it.
 
         Raises:
             NeuroScriptError: 25 or 26 if they cannot be written; nothing is lost then.

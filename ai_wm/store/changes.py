@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ai_wm.data.types import (
@@ -21,9 +21,12 @@ from ai_wm.data.types import (
     TokenUsageMetrics,
 )
 from ai_wm.store import journal, rules
-from ai_wm.store.index import JournaledInstance, Place, RecordIndex
+from ai_wm.store.index import RecordIndex
+from ai_wm.store.index_entries import JournaledInstance, Place
+from ai_wm.store.index_tables import Span
 from ai_wm.store.json_array import write_line
-from ai_wm.store.rows import IndexedEntry, Row, record_row, row_of
+from ai_wm.store.rows import IndexedEntry, Row, has_two_spellings, record_row, row_of
+from neuroscript import ErrorCode, NeuroScriptError
 
 RECOVERED = "the process that held this instance ended without retiring it; stored when its records were next read"
 """The reason for retiring an instance that was found in a dead process's journal."""
@@ -43,16 +46,16 @@ class PlanContext(Protocol):
 class Plan:
     """How a change is made durable and then applied.
 
-    It is either one ``line`` for the performance file, and ``indexed`` says what the index keeps of it; or
-    ``journal_lines``, each with the instance that it is about, for the file named ``journal``, and ``apply`` is called
-    when they are on the disk.  ``result`` is what the caller gets.
+    It is one ``line``, either for the performance file, and ``indexed`` says what the index keeps of it; or for the
+    journal of the file name ``journal``, about the instance ``about``, and ``apply`` is called with its place when it
+    is on the disk.  ``result`` is what the caller gets.
     """
 
     line: bytes = b""
     indexed: IndexedEntry | None = None
     journal: str = ""
-    journal_lines: list[tuple[str, bytes]] = field(default_factory=list)
-    apply: Callable[[], None] | None = None
+    about: str = ""
+    apply: Callable[[Span], None] | None = None
     result: Any = None
 
 
@@ -104,8 +107,11 @@ class StartInstance(Change):
             usage=instance.session_token_usage.to_file(),
             scripts=instance.owner,
         )
-        lines = [(live.instance_id, journal.start_line(live))]
-        return Plan(journal=live.owner, journal_lines=lines, apply=lambda: context.index.start(live))
+
+        def apply(_place: Span) -> None:
+            context.index.start(live)
+
+        return Plan(line=journal.start_line(live), journal=live.owner, about=live.instance_id, apply=apply)
 
 
 @dataclass(slots=True)
@@ -120,8 +126,12 @@ class SetUsage(Change):
 
     def plan(self, context: PlanContext) -> Plan:
         live, usage = own_live(context, self.instance_id), self.usage.to_file()
-        lines = [(live.instance_id, journal.usage_line(live.instance_id, usage))]
-        return Plan(journal=live.owner, journal_lines=lines, apply=lambda: setattr(live, "usage", usage))
+
+        def apply(_place: Span) -> None:
+            live.usage = usage
+
+        line = journal.usage_line(live.instance_id, usage)
+        return Plan(line=line, journal=live.owner, about=live.instance_id, apply=apply)
 
 
 @dataclass(slots=True)
@@ -146,13 +156,14 @@ class AddRecord(Change):
         live = index.live(record.instance_id)
         usage = None if self.usage is None or live is None else self.usage.to_file()
 
-        def apply() -> None:
-            index.add_record(record.instance_id, data, row)
+        def apply(place: Span) -> None:
+            index.add_record(record.instance_id, data, row, place)
             if live is not None and usage is not None:
                 live.usage = usage
 
-        lines = [(record.instance_id, journal.record_line(record.instance_id, data, usage))]
-        return Plan(journal=journal_of(index, record.instance_id), journal_lines=lines, apply=apply)
+        line = journal.record_line(record.instance_id, data, usage)
+        name = journal_of(index, record.instance_id)
+        return Plan(line=line, journal=name, about=record.instance_id, apply=apply)
 
 
 @dataclass(slots=True)
@@ -164,22 +175,23 @@ class AddFeedback(Change):
 
     def touches(self, index: RecordIndex) -> tuple[str, ...]:
         place = index.find_task(self.task_id)
-        return (self.task_id,) if place is None else (self.task_id, index.instance_of(place))
+        return (self.task_id,) if place is None else (self.task_id, place.instance_id)
 
     def plan(self, context: PlanContext) -> Plan:
         index = context.index
         place = index.find_task(self.task_id)
         if place is None:
             raise rules.unknown_task(self.task_id)
-        instance_id, ordinal = index.instance_of(place), place.ordinal
+        instance_id, ordinal = place.instance_id, place.ordinal
         changed = context.record(place) | {"supervisor_feedback": self.feedback.to_file()}
         row = record_row(changed)
         if row is None:
-            raise AssertionError(f"the changed record of task {self.task_id} has no row")
+            raise out_of_bounds(self.task_id)
         return Plan(
+            line=journal.changed_line(instance_id, changed),
             journal=journal_of(index, instance_id),
-            journal_lines=[(instance_id, journal.changed_line(instance_id, changed))],
-            apply=lambda: index.replace_record(instance_id, ordinal, changed, row),
+            about=instance_id,
+            apply=lambda place: index.replace_record(instance_id, ordinal, changed, row, place),
             result=PerformanceRecord.parse(changed),
         )
 
@@ -212,7 +224,7 @@ class RetireInstance(Change):
     def _is_of_another(self, index: RecordIndex) -> Callable[[str], bool]:
         def is_of_another(task_id: str) -> bool:
             place = index.find_task(task_id)
-            return place is not None and index.instance_of(place) != self.instance_id
+            return place is not None and place.instance_id != self.instance_id
 
         return is_of_another
 
@@ -239,12 +251,21 @@ def file_record(record: PerformanceRecord) -> tuple[dict[str, Any], Row]:
     """Convert a record to the form of the files, and to its row in the index.
 
     Raises:
-        NeuroScriptError: 4 if it has a key in two spellings.
+        NeuroScriptError: 4 if it has a key in two spellings, or a value that cannot be counted.
     """
     row = row_of(record)
     if row is None:
-        raise rules.two_spellings(record.task_id)
+        raise rules.two_spellings(record.task_id) if has_two_spellings(record) else out_of_bounds(record.task_id)
     return record.to_file(), row
+
+
+def out_of_bounds(task_id: str) -> NeuroScriptError:
+    """Make error 4 for a record that cannot be stored so that it is read again."""
+    message = (
+        f"performance record of task {task_id[:60]!r}: a value cannot be stored: numbers must be finite, and ids text "
+        "without halves of surrogate pairs"
+    )
+    return NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
 
 
 def entry_of(

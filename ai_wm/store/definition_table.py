@@ -57,6 +57,10 @@ class DefinitionTable(Mapping[str, AIWorkerDefinition]):
     def __contains__(self, definition_id: object) -> bool:
         return definition_id in self._by_id
 
+    def get(self, definition_id: str, default: Any = None) -> Any:
+        """The definition of that id, or the default."""
+        return self._by_id.get(definition_id, default)
+
     def __len__(self) -> int:
         return len(self._by_id)
 
@@ -186,7 +190,7 @@ class DefinitionChanges(MutableMapping[str, AIWorkerDefinition]):
 
     def owned(self, owner: str) -> int:
         """The number of definitions that belong to an owner."""
-        before = [self._base.get(each) for each in self._gone | self._new.keys()]
+        before: list[AIWorkerDefinition | None] = [self._base.get(each) for each in self._gone | self._new.keys()]
         return (
             self._base.owned(owner)
             - sum(each is not None and each.owner == owner for each in before)

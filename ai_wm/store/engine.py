@@ -5,20 +5,29 @@ Unless said otherwise, the caller holds the store's lock and its mutex.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, MutableMapping
 from pathlib import Path
 from typing import Any, Final
 
 from ai_wm.data.types import AIWorkerDefinition, Timestamp
 from ai_wm.store import changes
+from ai_wm.store.bad_entries import BadEntries
 from ai_wm.store.base import T
 from ai_wm.store.definitions_file import DefinitionsFile, FileContent
 from ai_wm.store.definitions_journal import DefinitionsJournal, Line
-from ai_wm.store.files import FileSystem, io_error, read_at
-from ai_wm.store.index import Place, RecordIndex
+from ai_wm.store.files import FileSystem, io_error, signature
+from ai_wm.store.filling import Filling
+from ai_wm.store.index import RecordIndex
+from ai_wm.store.index_directory import INDEX_DIRECTORY, IndexDirectory
+from ai_wm.store.index_entries import Place
+from ai_wm.store.index_file import IndexFile
+from ai_wm.store.index_tables import Mark, StaleIndexError, checksum
 from ai_wm.store.journal import Journals
-from ai_wm.store.json_array import read_line, write_line
 from ai_wm.store.performance_file import FileState, PerformanceFile
+from ai_wm.store.record_reader import RecordReader
 from ai_wm.store.rows import IndexedEntry
 from ai_wm.store.state_directory import StateDirectory
 from ai_wm.store.summaries import Summaries
@@ -27,9 +36,14 @@ from neuroscript import NeuroScriptError, get_logger
 DEFINITIONS_FILE: Final = "ai_worker_definitions.json"
 PERFORMANCE_FILE: Final = "ai_worker_performance_data.json"
 
-_SPARE_LINES: Final = 1000
-_SPARE_BYTES: Final = 1 << 16
-"""So many superseded lines, and bytes of amendments, are no reason yet to write the performance file anew."""
+WASTE_SHARE: Final = 4
+"""The file is written anew when what is wasted in it is more than one part in so many of its size."""
+
+MOVE_ROWS: Final = 4000
+"""So many rows and entries in memory are moved to the index on disk."""
+
+_FIRST_LOST: Final = 5
+"""How many ids of lost entries are named."""
 
 _LOG = get_logger("ai_wm.store")
 
@@ -56,8 +70,13 @@ class StorageEngine:
         self._directory = directory
         self._state = state
         self._clock = clock
-        self.performance = PerformanceFile(directory / PERFORMANCE_FILE, files, state.write_note, state.read_note)
+        path = directory / PERFORMANCE_FILE
+        self.bad_entries = BadEntries(path, state.path, files, writable=state.writable)
+        self.performance = PerformanceFile(path, files, state.write_note, state.read_note, self.bad_entries.set_aside)
         self.journals = Journals(state.path, files)
+        self.indexes = IndexDirectory(
+            state.path / INDEX_DIRECTORY, self.performance, self.journals, writable=state.writable
+        )
         self.index = RecordIndex()
         self.summaries = Summaries(
             DefinitionsFile(directory / DEFINITIONS_FILE, state.path, files, providers, writable=state.writable),
@@ -65,6 +84,8 @@ class StorageEngine:
         )
         self.stale = False
         """Whether something may have been written or read that the index does not hold: then all is read again."""
+        self.lost = ""
+        """What was found missing in the performance file, until somebody is told."""
 
     # Reading
 
@@ -97,26 +118,37 @@ class StorageEngine:
         """
         stale, self.stale = self.stale, True
         try:
-            if stale or not self.performance.refresh(self._put):
-                self.load()
-            else:
-                self.journals.read(self.index)
+            if stale or not self._catch_up():
+                self.load(verify=stale or self.performance.state.edited)
             self.stale = False
             if self.summaries.changed():
                 self.summaries.refresh(self.index)
         except OSError as error:
             raise self._unreadable(error) from error
 
+    def _catch_up(self) -> bool:
+        """Read what other processes appended; False if that is not all that they did."""
+        try:
+            if self.performance.changed():
+                with self.index.reading():
+                    pass  # nobody has moved the mark
+                if not self.performance.refresh(self._put):
+                    return False
+            return self.journals.read(self.index)
+        except StaleIndexError:
+            return False
+
     def _put(self, indexed: IndexedEntry, offset: int, length: int) -> None:
         if self.index.is_amended(indexed.instance_id):
             self.journals.forget_amendments()  # they come after whatever the file says
         self.index.put(indexed, offset, length)
 
-    def load(self, definitions: tuple[FileContent, list[Line]] | None = None) -> None:
+    def load(self, definitions: tuple[FileContent, list[Line]] | None = None, *, verify: bool = True) -> None:
         """Read all records anew.
 
         Args:
             definitions: what to put in the place of the loaded definitions; None: nothing.
+            verify: whether to compare an index on disk with the whole file, though it belongs to the file of that name.
 
         Raises:
             NeuroScriptError: 18 if the performance file is not valid, 23, 25 or 26 if it or a journal cannot be read;
@@ -127,29 +159,142 @@ class StorageEngine:
                 self.journals.restore(self.index, amended=self.performance.is_same_file())
             except OSError as error:
                 raise self._unreadable(error) from error
-        index = RecordIndex()
-        performance = self.performance.load(index.put, repair=self._state.writable)
-        self.stale = True  # from here on, what is read of the journals is in the new index alone
-        self.journals.forget()
+        state = self.performance.open()
+        self.journals.close_amendments()
+        disk, others = self.indexes.find(state, verify=verify)
         try:
+            index, state = self._read(state, disk)
+            self.stale = True  # from here on, what is read of the journals is in the new index alone
+            self.journals.forget(index.amended_to - index.amended_from)
             self.journals.read(index)
-        except OSError as error:
-            raise self._unreadable(error) from error
-        self.index, self.performance.state, self.stale = index, performance, False
+        except (OSError, sqlite3.Error, StaleIndexError) as error:
+            raise self._unreadable(error if isinstance(error, OSError) else OSError(str(error))) from error
+        self._miss([RecordIndex(other) for other in others], index)
+        before, self.index, self.performance.state, self.stale = self.index, index, state, False
+        if before.disk is not None:
+            before.disk.close()
+        for other in others:
+            other.remove()
         if definitions is None:
             self.summaries.recount(index)
         else:
             self.summaries.take(index, *definitions)
 
+    def _read(self, state: FileState, disk: IndexFile | None) -> tuple[RecordIndex, FileState]:
+        """Read the performance file into a new index, from the mark of the one on disk on."""
+        if disk is not None:
+            index = RecordIndex(disk)
+            state.tail, state.count = disk.mark.tail, disk.mark.count
+            if self.performance.scan(state, index.put, repair=self._state.writable):
+                return index, state
+            state = self.performance.open()
+        if state.own or state.reader is None:
+            filling = Filling(self.indexes.path if self._state.writable and state.writable else None)
+            if self.performance.scan(state, filling.put, repair=self._state.writable):
+                return filling.end(self.indexes.mark(state)), state
+            state = self.performance.open()
+        filling = Filling(None)
+        self.performance.scan_foreign(state, filling.put)
+        return filling.end(Mark()), state
+
+    def _miss(self, others: list[RecordIndex], index: RecordIndex) -> None:
+        """Notice entries that were stored, and are not in the file any more."""
+        lost: dict[str, None] = {}
+        for known in [*others, self.index]:
+            with contextlib.suppress(StaleIndexError, sqlite3.Error):
+                lost |= {each: None for each in known.instances(index.disk) if not index.knows_instance(each)}
+        if lost:
+            first = ", ".join(list(lost)[:_FIRST_LOST])
+            self._lose(f"{len(lost)} entries that were stored are not in it any more: {first}")
+
+    def _lose(self, what: str) -> None:
+        self.lost = (
+            f"{self.performance.path}: {what}; if they were taken out on purpose, go on: this is said once; else put "
+            "the newer file back"
+        )
+        _LOG.error("%s", self.lost)
+
+    def move(self, *, seal: bool = False) -> bool:
+        """Move what is stored from memory to the index on disk, if nobody tidies up at this moment.
+
+        Args:
+            seal: whether the performance file is closed in this state.
+
+        Returns:
+            whether all of it is on disk.
+        """
+        lock = self.indexes.hold()
+        if lock is None:
+            return False
+        try:
+            return self.move_holding(seal=seal)
+        finally:
+            lock.release()
+
+    def move_holding(self, *, seal: bool = False) -> bool:
+        """The same as `move` for a caller that holds the indexes."""
+        index, disk, state = self.index, self.index.disk, self.performance.state
+        if disk is None and self.indexes.is_any():
+            self.stale = True  # another process has made one
+            return False
+        if disk is not None and not disk.is_current and not disk.is_private:
+            self.stale = True
+            return False
+        assert state.reader is not None
+        assert state.seen is not None
+        try:
+            self.performance.sync()
+            self.journals.sync_amendments()
+            old = Mark() if disk is None else disk.mark
+            covered = old.amended_to - old.amended_from
+            mark = index.mark(
+                Mark(
+                    inode=state.seen[0],
+                    tail=state.tail,
+                    count=state.count,
+                    checksum=checksum(state.reader.number, old.tail, state.tail, old.checksum),
+                    amended_to=index.amended_from + self.journals.amendments,
+                    amended_checksum=self.journals.amendments_checksum(
+                        covered, self.journals.amendments, old.amended_checksum
+                    ),
+                    seal=signature(os.fstat(state.reader.number)) if seal else None,
+                )
+            )
+            if disk is not None and mark == disk.mark:
+                return True
+            with self.performance.telling():
+                if disk is None:
+                    self.stale = True  # until it is done
+                    made = IndexFile.create(self.indexes.path)
+                    index.fill(made)
+                    index.filled(mark)
+                    self.stale = False
+                else:
+                    disk.write(index.batch(), mark)
+                    index.moved(disk)
+        except (OSError, sqlite3.Error) as error:
+            _LOG.debug("the index in %s could not be brought up to date: %s", self.indexes.path, error)
+            return False
+        except StaleIndexError:
+            self.stale = True
+            return False
+        return True
+
+    def reader(self) -> RecordReader:
+        """What reads records at the places that the index gives at this moment.
+
+        Raises:
+            NeuroScriptError: 23, 25 or 26 if what was changed cannot be read.
+        """
+        try:
+            amendments = self.journals.amendments_reader()
+        except OSError as error:
+            raise self._unreadable(error) from error
+        return RecordReader(self.performance.state.reader, amendments, self.index.amended_from)
+
     def record(self, place: Place) -> dict[str, Any]:
         """Read the record at a place."""
-        if place.record is not None:
-            return place.record
-        reader = self.performance.state.reader
-        assert reader is not None
-        entry = read_line(read_at(reader.number, place.length, place.offset))
-        record: dict[str, Any] = entry["performance_records"][place.ordinal]
-        return record
+        return next(iter(self.reader().read([place])))
 
     # Writing
 
@@ -172,56 +317,37 @@ class StorageEngine:
         Raises:
             OSError: if it could not be written; then everything is as before.
         """
-        if not self.performance.state.own:
-            self._rewrite()
-
-    def _rewrite(self) -> None:
-        """Write the performance file anew: in this program's form, without superseded lines, with all amendments.
-
-        Raises:
-            OSError: if it could not be written; then everything is as before.
-        """
+        if self.performance.state.own:
+            return
         stale, self.stale = self.stale, True
+        new = self.performance.new_file()
         try:
-            self.performance.rewrite(self._lines(), self.index.move)
+            reader = self.reader()
+            for entry in self.index.stored():
+                new.add(reader.line(entry))
+            self.performance.put_in_place(new)
         except OSError:
             self.stale = stale
             raise
-        self.index.settle()
-        self.stale = stale
-        self.journals.remove_amendments()
-
-    def _lines(self) -> Iterator[tuple[str, bytes]]:
-        reader = self.performance.state.reader
-        for entry in self.index.stored():
-            assert reader is not None
-            line = read_at(reader.number, entry.length, entry.offset)
-            yield entry.instance_id, write_line(entry.amended(read_line(line))) if entry.amendments else line
-
-    def compact(self, *, adopt: bool = False) -> None:
-        """Write the performance file anew if it holds superseded lines or lacks amendments, or if there is none.
-
-        Args:
-            adopt: bring a file written elsewhere into this program's form too.
-
-        Raises:
-            NeuroScriptError: 25 or 26 if it failed; then all is as it was.
-        """
-        state = self.performance.state
-        superseded = state.count > self.index.stored_count() or self.journals.has_amendments
-        if not superseded and (state.own or (state.count and not adopt)):
-            return
-        try:
-            self._rewrite()
-        except OSError as error:
-            raise io_error(error, "tidy up the performance data", self.performance.path) from error
+        finally:
+            new.discard()
+        self.journals.cut_amendments(self.journals.amendments)
+        self.load()
 
     @property
-    def wasteful(self) -> bool:
-        """Whether superseded lines and amendments take so much room that it pays to write the file anew."""
+    def waste(self) -> int:
+        """The bytes of superseded lines, and of amendments that are not in the performance file."""
         state = self.performance.state
-        many = state.count > 2 * self.index.stored_count() + _SPARE_LINES
-        return many or self.journals.amendments > state.tail // 4 + _SPARE_BYTES
+        return max(0, state.tail - self.index.live_bytes if state.count else 0) + self.journals.amendments
+
+    def is_wasteful(self, spare: int = 0) -> bool:
+        """Whether so much is wasted that it pays to write the file anew.
+
+        Args:
+            spare: so many bytes are none.
+        """
+        state, waste = self.performance.state, self.waste
+        return state.own and waste > spare and waste * WASTE_SHARE >= state.tail and self.bad_entries.failed is None
 
     def change_definitions(self, change: Callable[[MutableMapping[str, AIWorkerDefinition]], T]) -> T:
         """Change definitions durably; the file follows at once if it is small, else with the next `flush`.
@@ -272,10 +398,31 @@ class StorageEngine:
             return
         try:
             self._recover()
-            self.compact()
+            state = self.performance.state
+            if not state.own and (not state.count or self.journals.has_amendments):
+                self.adopt()
+            if not self.lost:
+                self._count_lost()
             self.flush()
         except (NeuroScriptError, OSError) as error:
             _LOG.warning("%s: not everything could be brought up to date: %s", self._directory, error)
+
+    def _count_lost(self) -> None:
+        """Notice by the marks of the summaries that records are missing which no index knew."""
+        short = 0
+        for definition_id, definition in self.summaries.definitions.items():
+            covered = definition.aggregate_performance_summary.counted.get("records", 0)
+            if isinstance(covered, int):
+                short += max(0, covered - self.index.stored_records(definition_id))
+        if short:
+            _LOG.warning(
+                "%s: %d records that the summaries of %s count are not in it; if the definitions came without their "
+                "records, or those were taken out on purpose, go on: this is said once",
+                self.performance.path,
+                short,
+                DEFINITIONS_FILE,
+            )
+            self.write_definitions()
 
     def someone_died(self) -> bool:
         """Whether the process of a live instance is dead.  Needs no lock.
@@ -327,14 +474,21 @@ class StorageEngine:
         """
         try:
             self.refresh()
-            self.compact()
+            if not self.index.is_anything_amended and self.journals.has_amendments:
+                self.journals.cut_amendments(self.journals.amendments)  # a crash left a line that is none
+            if self.journals.has_amendments:
+                self.adopt()
             self.flush()
             self.performance.trim()
+            if self.performance.state.count:
+                self.move(seal=True)
         except OSError as error:
             raise io_error(error, "bring the files of the AI workers up to date", self._directory) from error
         finally:
             self.journals.close(self.index)
 
     def close(self) -> None:
-        """Close the performance file, as soon as nobody reads from it any more."""
+        """Close the performance file, as soon as nobody reads from it any more, and the index."""
         self.performance.state = FileState()
+        if self.index.disk is not None:
+            self.index.disk.close()

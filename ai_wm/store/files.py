@@ -207,7 +207,7 @@ def atomic_write(files: FileSystem, path: Path, release: Callable[[], None] = la
     try:
         try:
             yield descriptor
-            _age(descriptor, before)
+            make_younger(descriptor, before)
             files.sync(descriptor)
         finally:
             os.close(descriptor)
@@ -219,7 +219,7 @@ def atomic_write(files: FileSystem, path: Path, release: Callable[[], None] = la
         raise
 
 
-def _age(descriptor: int, before: os.stat_result | None) -> None:
+def make_younger(descriptor: int, before: os.stat_result | None) -> None:
     """Make the new file younger than the old one, whatever the clock's grain: other processes go by that."""
     if before is None or os.utime not in os.supports_fd:
         return

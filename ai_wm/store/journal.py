@@ -21,16 +21,20 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 import time
 import uuid
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from ai_wm.store.files import Descriptor, FileSystem, read_at
-from ai_wm.store.index import JournaledInstance, RecordIndex
+from ai_wm.data.fields import ZERO_TIME
+from ai_wm.store.files import Descriptor, FileSystem, atomic_write, read_at
+from ai_wm.store.index import RecordIndex
+from ai_wm.store.index_entries import JournaledInstance
+from ai_wm.store.index_tables import Span, checksum
 from ai_wm.store.json_array import read_line, write_line
-from ai_wm.store.rows import record_row
+from ai_wm.store.rows import is_text, is_usage, nanoseconds, record_row
 from ai_wm.support.process_lock import ProcessLock, try_hold
 from neuroscript import get_logger
 
@@ -71,6 +75,8 @@ class Journals:
         self._alive: ProcessLock | None = None
         self._number = 0
         self._descriptor: Descriptor | None = None
+        self._amendments: Descriptor | None = None
+        """The journal of amendments, once it was read or written."""
         self._bytes: dict[str, int] = {}
         """How much of this store's journal is about each of its live instances."""
 
@@ -126,12 +132,15 @@ class Journals:
         self._offsets[name] = 0
         return file
 
-    def append(self, lines: list[tuple[str, bytes]], name: str = "") -> None:
+    def append(self, lines: list[tuple[str, bytes]], name: str = "") -> list[Span]:
         """Append lines to a journal and sync them.  All of it must have been read.
 
         Args:
             lines: each with the instance that it is about.
             name: whose journal; "" for this store's own.
+
+        Returns:
+            where each line is in the file.
 
         Raises:
             OSError: if they could not be stored; then nothing is.
@@ -146,6 +155,8 @@ class Journals:
             file = Descriptor(self._files.open(self._directory / name, os.O_RDWR))
         else:
             file = self._create(name)
+            if name == AMENDMENTS:
+                self._amendments = file
         data = b"".join(b"\n" + line + b"\n" for _, line in lines)
         start = self._offsets[name]
         try:
@@ -158,6 +169,11 @@ class Journals:
         if own:
             for instance_id, line in lines:
                 self._bytes[instance_id] = self._bytes.get(instance_id, 0) + len(line) + 2
+        spans = []
+        for _, line in lines:
+            spans.append(Span(start + 1, len(line)))
+            start += len(line) + 2
+        return spans
 
     def ended(self, instance_id: str, index: RecordIndex) -> None:
         """Note that an instance of this store was stored; if most of the journal is about such, begin it anew."""
@@ -205,25 +221,62 @@ class Journals:
             file = Descriptor(self._files.open(self._directory / AMENDMENTS, os.O_RDWR))
             self._files.sync_data(file.number)
 
-    def remove_amendments(self) -> None:
-        """Remove the journal of amendments, all of which the performance file holds now.
+    def cut_amendments(self, length: int) -> None:
+        """Cut off the beginning of the journal of amendments, which the performance file holds now.
 
         Raises:
             OSError: if that failed; then they may be read again, which changes nothing.
         """
-        if AMENDMENTS in self._offsets:
-            self._files.remove(self._directory / AMENDMENTS)
+        path, rest = self._directory / AMENDMENTS, b""
+        if AMENDMENTS not in self._offsets:
+            return
+        self._close_amendments_on_windows()
+        if self.amendments > length:
+            old = Descriptor(self._files.open(path, os.O_RDONLY))
+            rest = read_at(old.number, self.amendments - length, length)
+            old.close()
+            with atomic_write(self._files, path) as descriptor:
+                self._files.write_at(descriptor, rest, 0)
+            self._offsets[AMENDMENTS] = len(rest)
+        else:
+            self._files.remove(path)
             del self._offsets[AMENDMENTS]
+        self._amendments = None
+
+    def _close_amendments_on_windows(self) -> None:
+        """Windows removes no file that is open, and renames over none."""
+        if sys.platform == "win32" and self._amendments is not None:
+            self._amendments.close()
+
+    def amendments_reader(self) -> Descriptor | None:
+        """The journal of amendments, open for reading; None if there is none."""
+        if self._amendments is None or self._amendments.number < 0:
+            with contextlib.suppress(FileNotFoundError):
+                self._amendments = Descriptor(self._files.open(self._directory / AMENDMENTS, os.O_RDONLY))
+        return self._amendments
+
+    def amendments_checksum(self, start: int, end: int, value: int = 0) -> int:
+        """The CRC-32 of a part of the amendments, going on from that of what comes before; -1 if it is not there."""
+        if start == end:
+            return value
+        file = self.amendments_reader()
+        return -1 if file is None else checksum(file.number, start, end, value)
 
     # Reading
 
-    def read(self, index: RecordIndex) -> None:
-        """Apply what is new in all journals to an index."""
+    def read(self, index: RecordIndex) -> bool:
+        """Apply what is new in all journals to an index.
+
+        Returns:
+            False if amendments that were read are gone, so that everything must be read again.
+        """
         sizes = self._sizes()
         if sizes == self._offsets:
-            return
+            return True
         if self.restore(index, sizes):
             sizes = self._sizes()
+        if sizes.get(AMENDMENTS, 0) < self._offsets.get(AMENDMENTS, 0):
+            return False
         for gone in self._offsets.keys() - sizes.keys():
             del self._offsets[gone]
             for live in index.live_instances():
@@ -233,12 +286,13 @@ class Journals:
             if sizes[name] != self._offsets.get(name, 0):
                 self._read_one(name, index)
             self._offsets.setdefault(name, 0)
+        return True
 
     def restore(self, index: RecordIndex, sizes: dict[str, int] | None = None, *, amended: bool = True) -> bool:
         """Write this store's journal and the amendments anew if somebody removed them; whether that was so.
 
         Nobody of this program removes the journal of a living process, nor the amendments before the performance file
-        holds them, so that the index has none then.
+        holds them, so that it is another file then.
 
         Args:
             index: what the journals held, as far as they were read.
@@ -257,17 +311,11 @@ class Journals:
             self._hold_again()
             self._renew(index)
             restored = True
-        gone = amended and AMENDMENTS in self._offsets and AMENDMENTS not in there
-        entries = [entry for entry in index.stored() if entry.amendments] if gone else []
-        if entries:
-            del self._offsets[AMENDMENTS]
-            lines = [
-                (entry.instance_id, line(entry.instance_id, record))
-                for entry in entries
-                for _, record in sorted(entry.amendments.items())
-                for line in (_added_line, changed_line)  # the one takes a record in, the other its latest state
-            ]
-            self.append(lines, AMENDMENTS)
+        if amended and self.amendments and AMENDMENTS not in there and self._amendments is not None:
+            data = read_at(self._amendments.number, self.amendments, 0)
+            with atomic_write(self._files, self._directory / AMENDMENTS) as descriptor:
+                self._files.write_at(descriptor, data, 0)
+            self._amendments = None
             restored = True
         if restored:
             _LOG.warning("%s: journals were removed while they were in use; they are written anew", self._directory)
@@ -297,9 +345,19 @@ class Journals:
             self._listing = (0, {})
             return {}
 
-    def forget(self) -> None:
-        """Let the next `read` begin at the beginning of all journals, because the index will be a new one."""
+    def close_amendments(self) -> None:
+        """Let the amendments be opened anew: another file may have their name."""
+        self._amendments = None
+
+    def forget(self, amended: int) -> None:
+        """Let the next `read` begin at the beginning of all journals, because the index will be a new one.
+
+        Args:
+            amended: how much of the amendments the new index holds.
+        """
         self._offsets = dict.fromkeys(self._offsets, 0)
+        if amended:
+            self._offsets[AMENDMENTS] = amended
 
     def forget_amendments(self) -> None:
         """Let the next `read` apply all amendments again, because an entry that has some was written anew."""
@@ -312,19 +370,24 @@ class Journals:
         except FileNotFoundError:
             return
         data = read_at(descriptor.number, max(0, os.fstat(descriptor.number).st_size - offset), offset)
-        descriptor.close()
+        if name == AMENDMENTS:
+            self._amendments = descriptor
+        else:
+            descriptor.close()
+        place = offset
         for line in data.split(b"\n"):
             if line:
-                self._take(name, line, index)
+                self._take(name, line, Span(place, len(line)), index)
+            place += len(line) + 1
         self._offsets[name] = offset + len(data)
 
-    def _take(self, name: str, text: bytes, index: RecordIndex) -> None:
+    def _take(self, name: str, text: bytes, place: Span, index: RecordIndex) -> None:
         try:
             line = read_line(text)
         except (ValueError, RecursionError):
             _LOG.warning("%s: a line was broken off by a crash and is not read", self._directory / name)
             return
-        apply_line(line, name, index)
+        apply_line(line, name, index, place)
 
     # Owners
 
@@ -412,10 +475,6 @@ def usage_line(instance_id: str, usage: dict[str, Any]) -> bytes:
     return write_line({"instance_id": instance_id, "usage": usage})
 
 
-def _added_line(instance_id: str, record: dict[str, Any]) -> bytes:
-    return record_line(instance_id, record, None)
-
-
 def changed_line(instance_id: str, record: dict[str, Any]) -> bytes:
     """The journal line for a record that was changed, which it holds whole."""
     return write_line({"instance_id": instance_id, "changed": record})
@@ -426,15 +485,17 @@ def lines_of(live: JournaledInstance) -> list[bytes]:
     return [start_line(live)] + [record_line(live.instance_id, record, None) for record in live.records]
 
 
-def apply_line(line: dict[str, Any], owner: str, index: RecordIndex) -> None:
+def apply_line(line: dict[str, Any], owner: str, index: RecordIndex, place: Span) -> None:
     """Apply a line of a journal to an index.
 
-    Lines of an owner's journal about an instance that is stored by now are passed over.
+    Lines of an owner's journal about an instance that is stored by now are passed over, and so are values that no store
+    writes.
 
     Args:
         line: the line, parsed.
         owner: the file name of the journal.
         index: what to change.
+        place: where the line is in the file.
     """
     match line:
         case {"start": dict(fields)}:
@@ -444,26 +505,29 @@ def apply_line(line: dict[str, Any], owner: str, index: RecordIndex) -> None:
             if owner != (AMENDMENTS if live is None else live.owner):
                 return
             record, changed, usage = line.get("record"), line.get("changed"), line.get("usage")
-            if record is not None and not index.knows_task(record.get("task_id", "")):
-                row = record_row(record)
-                if row is not None:
-                    index.add_record(instance_id, record, row)
-            if changed is not None:
-                _change(instance_id, changed, index)
-            if usage is not None and live is not None:
+            row = record_row(record) if isinstance(record, dict) else None
+            if row is not None and isinstance(record, dict) and not index.knows_task(row.task_id):
+                index.add_record(instance_id, record, row, place)
+            if isinstance(changed, dict):
+                _change(instance_id, changed, index, place)
+            if live is not None and isinstance(usage, dict) and is_usage(usage):
                 live.usage = usage
 
 
 def _start(fields: dict[str, Any], owner: str, index: RecordIndex) -> None:
+    files, usage = fields.get("initial_file_contexts", []), fields.get("usage", {})
+    created = str(fields.get("creation_timestamp", ""))
     live = JournaledInstance(
         instance_id=str(fields.get("instance_id", "")),
         definition_id=str(fields.get("definition_id", "")),
-        creation_timestamp=str(fields.get("creation_timestamp", "")),
-        initial_file_contexts=list(fields.get("initial_file_contexts", ())),
+        creation_timestamp=str(ZERO_TIME) if nanoseconds(created) is None else created,
+        initial_file_contexts=[str(file) for file in files] if isinstance(files, list) else [],
         owner=owner,
-        usage=dict(fields.get("usage", {})),
+        usage=usage if isinstance(usage, dict) and is_usage(usage) else {},
         scripts=str(fields.get("scripts", "")),
     )
+    if not live.instance_id or not is_text(live.instance_id, live.definition_id, live.scripts):
+        return
     if index.live(live.instance_id) is not None:
         index.drop(live.instance_id)  # the owner began its journal anew and died before it removed the old one
     elif index.knows_instance(live.instance_id):
@@ -471,8 +535,8 @@ def _start(fields: dict[str, Any], owner: str, index: RecordIndex) -> None:
     index.start(live)
 
 
-def _change(instance_id: str, record: dict[str, Any], index: RecordIndex) -> None:
+def _change(instance_id: str, record: dict[str, Any], index: RecordIndex, place: Span) -> None:
     row = record_row(record)
     ordinal = None if row is None else index.ordinal_in(instance_id, row.task_id)
     if row is not None and ordinal is not None:
-        index.replace_record(instance_id, ordinal, record, row)
+        index.replace_record(instance_id, ordinal, record, row, place)

@@ -20,6 +20,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,9 @@ _CHUNK: Final = 1 << 20
 Put = Callable[[IndexedEntry, int, int], None]
 """Receives what the index keeps of an entry, and the offset and length in bytes of its line without the comma."""
 
+SetAside = Callable[[bytes, int, int, int, str], None]
+"""Receives an element that is JSON but no entry: its bytes, its line, column and number from 1, and what is wrong."""
+
 
 @dataclass(slots=True)
 class ScanResult:
@@ -60,7 +64,7 @@ class ScanResult:
     usual: bool = True
 
 
-def scan_lines(descriptor: int, put: Put, start: int, entry: int, path: Path) -> ScanResult:
+def scan_lines(descriptor: int, put: Put, start: int, entry: int, set_aside: SetAside) -> ScanResult:
     """Read entries, one a line, up to the first line that does not have the form in which this program writes them.
 
     Args:
@@ -68,10 +72,7 @@ def scan_lines(descriptor: int, put: Put, start: int, entry: int, path: Path) ->
         put: called for every entry that was read.
         start: the offset to begin at: behind the head, or where an earlier scan found the tail.
         entry: how many entries come before that.
-        path: the file's name, for errors.
-
-    Raises:
-        NeuroScriptError: 18 for an entry that is JSON but not an entry.
+        set_aside: called for every line that is a JSON object but no entry; it is passed over.
     """
     result = ScanResult(tail=start, count=entry, closed=False)
     first, comma = start, False
@@ -93,9 +94,16 @@ def scan_lines(descriptor: int, put: Put, start: int, entry: int, path: Path) ->
         value = _entry_of(body)
         if value is None:
             return result
-        usual, indexed = _checked(value, path, result.count)
-        result.usual = result.usual and usual is value
-        put(indexed, offset, len(body))
+        try:
+            if isinstance(value, str):
+                raise NeuroScriptError(ErrorCode.ARG_MISMATCH, value)
+            usual, indexed = normal_entry(value)
+        except NeuroScriptError as error:
+            # One entry a line, behind the line of the opening bracket.
+            set_aside(body, result.count + 2, 1, result.count + 1, error.message)
+        else:
+            result.usual = result.usual and usual is value
+            put(indexed, offset, len(body))
         result.tail = offset + len(body)
         result.count += 1
         if cut:
@@ -139,21 +147,42 @@ def write_line(entry: dict[str, Any]) -> bytes:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode("utf-8")
 
 
-def _entry_of(body: bytes) -> dict[str, Any] | None:
+def _entry_of(body: bytes) -> dict[str, Any] | str | None:
+    """Parse a line; None if it is no JSON object, and why where it is one that Python does not read."""
     if not body.startswith(b"{"):
         return None
     try:
         return read_line(body)
-    except (ValueError, RecursionError):
+    except json.JSONDecodeError:
         return None
+    except (ValueError, RecursionError) as error:
+        text = body.decode("utf-8", "replace")
+        return _unreadable(error) if "\ufffd" not in text and _end_of(text, 0) == len(text) else None
 
 
-def _checked(value: dict[str, Any], path: Path, index: int) -> tuple[dict[str, Any], IndexedEntry]:
-    try:
-        return normal_entry(value)
-    except NeuroScriptError as error:
-        # One entry a line, behind the line of the opening bracket.
-        raise bad_file(path, error.message, index + 2, 1, index + 1) from error
+def _unreadable(error: Exception) -> str:
+    """Say why a value that is complete is not read."""
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error).partition(";")[0]
+
+
+_MARKS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|["{}\[\]]', re.DOTALL)
+_SCALAR: Final = re.compile(r"[^\s,\]}]+")
+
+
+def _end_of(text: str, position: int) -> int | None:
+    """Where a JSON value ends, by its brackets and strings alone; None if that is behind the end of the text."""
+    if text[position : position + 1] not in ("{", "["):
+        scalar = _SCALAR.match(text, position)
+        return None if scalar is None or scalar.end() == len(text) else scalar.end()
+    depth = 0
+    for found in _MARKS.finditer(text, position):
+        mark = found.group()
+        if mark == '"':
+            return None
+        depth += 1 if mark in ("{", "[") else -1 if mark in ("}", "]") else 0
+        if depth == 0:
+            return found.end()
+    return None
 
 
 def _closes(descriptor: int, offset: int) -> bool:
@@ -221,10 +250,17 @@ def _refuse_constant(name: str) -> Any:
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An element of an array that is complete, but of which Python makes no value: too deep, or too long a number."""
+
+    why: str
+
+
 class ArrayReader:
     """Iterator over a JSON array of any layout, which reads it element by element and never whole.
 
-    It gives each element with its line and column, from 1.
+    It gives each element with its line and column, from 1; one that Python does not read as an `Unreadable`.
 
     Args:
         descriptor: the file.
@@ -249,6 +285,12 @@ class ArrayReader:
         self._column = 1
         self.count = 0
         """How many elements were read so far."""
+        self._begin = 0
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes of the element that was given last."""
+        return self._text[self._begin : self._position].encode("utf-8", "surrogatepass")
 
     def first(self) -> str:
         """The first character that is not blank; "" if there is none.  Nothing is consumed but blanks."""
@@ -287,12 +329,17 @@ class ArrayReader:
                 if not self._read():
                     self._advance(len(self._text) if self._undecodable else error.pos)
                     raise self._error(self._undecodable or error.msg[:1].lower() + error.msg[1:]) from error
+                continue
             except (ValueError, RecursionError) as error:
-                what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-                raise self._error(what) from error
-            else:
-                self._advance(end)
-                return value
+                behind = _end_of(self._text, self._position)
+                if behind is None:
+                    if not self._read():
+                        raise self._error(_unreadable(error)) from error
+                    continue
+                value, end = Unreadable(_unreadable(error)), behind
+            self._begin = self._position
+            self._advance(end)
+            return value
 
     def _skip_blanks(self) -> str:
         while True:

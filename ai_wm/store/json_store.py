@@ -3,8 +3,8 @@
 Beside the two files it keeps a directory, ``ai_worker_state``, with its lock and its journals (`ai_wm.store.journal`):
 what live instances did, and what was changed in retired ones since the file was written.  Every change is made with the
 lock held: what other processes did since is read first, then the change is planned, written, synced and applied to the
-index in memory.  Readers ask the file system whether anything changed, a few microseconds' work, and take the lock
-only if so.
+index of the records, most of which is on disk (`ai_wm.store.index_file`).  Readers ask the file system whether anything
+changed, a few microseconds' work, and take the lock only if so.
 """
 
 from __future__ import annotations
@@ -15,12 +15,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from ai_wm.data.fields import plain
 from ai_wm.data.provider_names import provider_names
 from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import (
@@ -34,20 +31,27 @@ from ai_wm.data.types import (
     Timestamp,
     TokenUsageMetrics,
 )
-from ai_wm.store import changes
+from ai_wm.store import changes, engine
 from ai_wm.store.base import T
 from ai_wm.store.engine import StorageEngine
-from ai_wm.store.files import Descriptor, FileSystem, read_at
-from ai_wm.store.index import Place
-from ai_wm.store.json_array import read_line
+from ai_wm.store.files import FileSystem
+from ai_wm.store.index import RecordIndex
+from ai_wm.store.index_entries import Place
+from ai_wm.store.index_tables import StaleIndexError
 from ai_wm.store.rows import script_record
 from ai_wm.store.state_directory import StateDirectory
+from ai_wm.store.tidying import tidy_up
 from ai_wm.support.group_commit import GroupCommit, Ticket
 from ai_wm.support.waiting import cancel_check
 from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
 _FLUSH_SECONDS: Final = 0.8
 """How long the summaries in the definitions file may lag; the promise is a second."""
+
+_SPARE_BYTES: Final = 1 << 16
+"""So many wasted bytes are no reason yet to tidy up while the store is in use."""
+
+_ATTEMPTS: Final = 5
 
 _DEAD_SECONDS: Final = 0.8
 """How often it is found out whether the processes of live instances are alive, at most; the promise is a second."""
@@ -83,6 +87,8 @@ class JsonStore:
         self._directory = Path(directory).absolute()
         self._process = os.getpid()
         self._closed = False
+        self._unapplied = False
+        """Whether a change was stored that could not be applied to the index."""
         self._mutex = threading.RLock()
         self._timer: threading.Timer | None = None
         self._buried = time.monotonic()
@@ -91,9 +97,11 @@ class JsonStore:
         self._engine = StorageEngine(self._directory, self._state, files, clock, providers)
         self._commit = GroupCommit(self._execute)
         try:
+            self._engine.indexes.look_ahead()
             with self._locked():
                 self._engine.load(self._engine.summaries.read())
                 self._engine.start()
+            self._tidy_after_starting()
         except BaseException:  # raised again, once what was begun is undone
             self._state.close()
             raise
@@ -158,10 +166,12 @@ class JsonStore:
 
     def record(self, task_id: str) -> PerformanceRecord | None:
         """The record of a task; see `Store.record`."""
-        self._freshen()
-        with self._mutex:
-            place = self._engine.index.find_task(task_id)
-            found = [] if place is None else list(self._read([place]))
+
+        def find(index: RecordIndex) -> list[Place]:
+            place = index.find_task(task_id)
+            return [] if place is None else [place]
+
+        found = list(self._read(find))
         return PerformanceRecord.parse(found[0]) if found else None
 
     def records(self, definition_id: str, where: RecordFilter | None = None) -> list[PerformanceRecord]:
@@ -174,55 +184,57 @@ class JsonStore:
 
     def instance_records(self, instance_id: str) -> list[PerformanceRecord]:
         """The records of one instance in the order logged; see `Store.instance_records`."""
-        self._freshen()
-        with self._mutex:
-            places = [self._engine.index.place(row) for row in self._engine.index.rows_of_instance(instance_id)]
-            found = list(self._read(places))
+        found = self._read(lambda index: index.places_of_instance(instance_id))
         return [PerformanceRecord.parse(record) for record in found]
 
     def entries(self) -> Iterator[RetiredInstanceInfo]:
         """Every stored entry, oldest first; see `Store.entries`.  What is stored while iterating is not given."""
-        self._freshen()
-        with self._mutex:
-            reader, stored = self._engine.performance.state.reader, list(self._engine.index.stored())
-        for entry in stored:
-            assert reader is not None
-            line = read_line(read_at(reader.number, entry.length, entry.offset))
-            yield RetiredInstanceInfo.parse(entry.amended(line) if entry.amendments else line)
+        found = self._ask(lambda index: self._engine.reader().entries(index.stored()))
+        return map(RetiredInstanceInfo.parse, found)
 
     def summary(self, definition_id: str) -> AIWorkerPerformanceSummary:
         """Add up the tasks of a definition; see `Store.summary`."""
-        self._freshen()
-        with self._mutex:
-            return self._engine.summaries.summary(self._engine.index, definition_id)
+        return self._ask(lambda index: self._engine.summaries.summary(index, definition_id))
+
+    def set_aside(self) -> list[Path]:
+        """The files of entries that were not valid, and were set aside with their original bytes, oldest or not."""
+        return self._engine.bad_entries.kept()
 
     def _select(self, definition_id: str, where: RecordFilter | None) -> Iterator[dict[str, Any]]:
-        self._freshen()
-        where = where or RecordFilter()
-        owners = where.owners
-        # Whose they are stands in the records alone, so those of others are left out before they are limited.
-        wanted = where if owners is None else replace(where, limit=None)
-        with self._mutex:
-            rows = self._engine.index.select(definition_id, wanted)
-            reader, places = self._engine.performance.state.reader, [self._engine.index.place(row) for row in rows]
-        found = self._read(places, reader)
-        if owners is None:
-            return found
-        return islice((record for record in found if record.get("owner", "") in owners), where.limit)
+        return self._read(lambda index: index.select(definition_id, where or RecordFilter()))
 
-    def _read(self, places: list[Place], reader: Descriptor | None = None) -> Iterator[dict[str, Any]]:
-        """Read the records at these places.  Records of one entry that follow each other cost one read."""
-        reader = reader or self._engine.performance.state.reader
-        last, records = -1, []
-        for place in places:
-            if place.record is not None:
-                yield plain(place.record, "to_file")
-                continue
-            if place.entry != last:
-                assert reader is not None
-                entry = read_line(read_at(reader.number, place.length, place.offset))
-                last, records = place.entry, entry["performance_records"]
-            yield records[place.ordinal]
+    def _read(self, find: Callable[[RecordIndex], list[Place]]) -> Iterator[dict[str, Any]]:
+        """Read the records at the places that a question to the index gives."""
+        reader, places = self._ask(lambda index: (self._engine.reader(), find(index)))
+        return reader.read(places)
+
+    def _ask(self, question: Callable[[RecordIndex], T]) -> T:
+        """Ask the index, brought up to date, something that must all be answered from one state.
+
+        Raises:
+            NeuroScriptError: 18, once, if entries that were stored have disappeared from the file; 26 if the index
+                cannot be read.
+        """
+        self._freshen()
+        self._tell_of_loss()
+        cause = ""
+        for _ in range(_ATTEMPTS):
+            try:
+                with self._mutex, self._engine.index.reading():
+                    return question(self._engine.index)
+            except StaleIndexError as error:
+                cause = str(error)
+            with self._locked():
+                self._engine.stale = True
+                self._engine.refresh()
+        raise self._engine.failure(OSError(cause))
+
+    def _tell_of_loss(self) -> None:
+        if self._engine.lost:
+            with self._mutex:
+                lost, self._engine.lost = self._engine.lost, ""
+            if lost:
+                raise NeuroScriptError(ErrorCode.CONFIGURATION, lost)
 
     # The whole
 
@@ -235,11 +247,16 @@ class JsonStore:
     def save(self) -> None:
         """Bring the files up to date; see `Store.save`."""
         self._check_writable("save the AI workers")
+        tidy_up(self._engine, self._locked)
         with self._locked():
             self._engine.refresh()
             self._engine.summaries.check_file()
-            self._engine.compact(adopt=True)
+            try:
+                self._engine.adopt()
+            except OSError as error:
+                raise self._engine.failure(error) from error
             self._engine.write_definitions()
+        self._tell_of_loss()
 
     def close(self) -> None:
         """Bring the files up to date and close them; see `Store.close`.  Closing twice does nothing."""
@@ -249,15 +266,31 @@ class JsonStore:
         if timer is not None:
             timer.cancel()
         try:
+            if self._state.writable:
+                tidy_up(self._engine, self._locked)
+        except NeuroScriptError:
+            if not self._closed:  # else another thread closes it
+                raise
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        try:
             with self._state.locked(), self._mutex:
-                if not self._closed and self._state.writable:
-                    self._engine.finish()
+                try:
+                    if not self._closed and self._state.writable:
+                        self._engine.finish()
+                finally:
+                    self._shut()  # with the lock: no thread is about to take it
         finally:
             with self._mutex:
-                if not self._closed:
-                    self._closed = True
-                    self._engine.close()
-                    self._state.close()
+                self._shut()
+
+    def _shut(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._engine.close()
+            self._state.close()
 
     # Changing
 
@@ -294,20 +327,43 @@ class JsonStore:
         self._flush_soon()
 
     def _round(self, waiting: deque[Ticket[changes.Change]]) -> list[tuple[Ticket[changes.Change], changes.Plan]]:
-        planned, touched = [], set[str]()
         with self._mutex:
-            while waiting:
-                about = waiting[0].work.touches(self._engine.index)
-                if not touched.isdisjoint(about):
-                    break
-                ticket = waiting.popleft()
+            try:
                 try:
-                    plan = ticket.work.plan(self._engine)
-                except Exception as error:  # whatever it is, it is that caller's alone
-                    ticket.fail(error)
-                else:
-                    touched.update(about)
-                    planned.append((ticket, plan))
+                    return self._plan(waiting)
+                except StaleIndexError:
+                    self._engine.stale = True
+                    self._engine.refresh()
+                    return self._plan(waiting)
+            except (NeuroScriptError, OSError, StaleIndexError) as error:
+                failure = error if isinstance(error, NeuroScriptError) else self._engine.failure(OSError(str(error)))
+                while waiting:
+                    waiting.popleft().fail(failure)
+                return []
+
+    def _plan(self, waiting: deque[Ticket[changes.Change]]) -> list[tuple[Ticket[changes.Change], changes.Plan]]:
+        """Plan the first changes, up to one that touches the same as another.
+
+        With the store locked and read up to date, nobody else changes the index.
+        """
+        planned, failed, touched = [], [], set[str]()
+        for ticket in waiting:
+            about = ticket.work.touches(self._engine.index)
+            if not touched.isdisjoint(about):
+                break
+            try:
+                plan = ticket.work.plan(self._engine)
+            except StaleIndexError:
+                raise
+            except Exception as error:  # whatever it is, it is that caller's alone
+                failed.append((ticket, error))
+            else:
+                touched.update(about)
+                planned.append((ticket, plan))
+        for _ in range(len(planned) + len(failed)):
+            waiting.popleft()
+        for ticket, failure in failed:
+            ticket.fail(failure)
         return planned
 
     def _store(self, planned: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
@@ -319,20 +375,24 @@ class JsonStore:
         group = [(ticket, plan) for ticket, plan in planned if plan.indexed is not None]
         if group:
             self._store_in_file(group)
-        self._engine.stale = False
+        self._engine.stale = self._unapplied
+        self._unapplied = False
 
     def _store_in_journal(self, name: str, group: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
         try:
-            self._engine.journals.append([line for _, plan in group for line in plan.journal_lines], name)
+            places = self._engine.journals.append([(plan.about, plan.line) for _, plan in group], name)
         except OSError as error:
             failure = self._engine.failure(error)
             for ticket, _ in group:
                 ticket.fail(failure)
             return
         with self._mutex:
-            for ticket, plan in group:
-                if plan.apply is not None:
-                    plan.apply()
+            for (ticket, plan), place in zip(group, places, strict=True):
+                try:
+                    if plan.apply is not None:
+                        plan.apply(place)
+                except StaleIndexError:
+                    self._unapplied = True
                 ticket.succeed(plan.result)
 
     def _store_in_file(self, group: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
@@ -349,7 +409,10 @@ class JsonStore:
         with self._mutex:
             for (ticket, plan), offset in zip(group, offsets, strict=True):
                 assert plan.indexed is not None
-                self._engine.index.put(plan.indexed, offset, len(plan.line))
+                try:
+                    self._engine.index.put(plan.indexed, offset, len(plan.line))
+                except StaleIndexError:
+                    self._unapplied = True
                 self._engine.journals.ended(plan.indexed.instance_id, self._engine.index)
                 ticket.succeed(plan.result)
 
@@ -397,6 +460,13 @@ class JsonStore:
         with self._mutex:
             return self._state.writable and self._engine.someone_died()
 
+    def _tidy_after_starting(self) -> None:
+        if self._state.writable:
+            try:
+                tidy_up(self._engine, self._locked)
+            except (NeuroScriptError, OSError) as error:
+                _LOG.warning("%s: not everything could be brought up to date: %s", self._directory, error)
+
     # Summaries
 
     def _flush_soon(self) -> None:
@@ -423,11 +493,15 @@ class JsonStore:
                     return
                 self._engine.refresh()
                 self._engine.recover()
-                if self._engine.wasteful:
-                    self._engine.compact()
+                if self._engine.index.pending >= engine.MOVE_ROWS:
+                    self._engine.move()
                 self._engine.flush()
+            tidy_up(self._engine, self._locked, spare=_SPARE_BYTES)
+        except StaleIndexError:
+            self._engine.stale = True  # all is read again by whoever comes next
         except (NeuroScriptError, OSError) as error:
-            _LOG.warning("%s: the summaries could not be written: %s", self._directory, error)
+            if not self._closed:
+                _LOG.warning("%s: the summaries could not be written: %s", self._directory, error)
 
 
 def _drop_cancelled(tickets: list[Ticket[changes.Change]]) -> None:

@@ -9,7 +9,7 @@ from threading import RLock
 from typing import Any
 
 from ai_wm.data.record_filter import RecordFilter
-from ai_wm.data.totals import NEVER, Totals, to_nanoseconds, tokens_of
+from ai_wm.data.totals import to_nanoseconds
 from ai_wm.data.types import (
     STATELESS_PREFIX,
     AIWorkerDefinition,
@@ -25,6 +25,7 @@ from ai_wm.data.types import (
 from ai_wm.store import rules
 from ai_wm.store.base import T
 from ai_wm.store.definition_table import DefinitionChanges, DefinitionTable
+from ai_wm.store.memory_accounts import Account
 from ai_wm.store.rows import has_two_spellings
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -46,17 +47,6 @@ class _Session:
     owner: str = ""
 
 
-@dataclass(slots=True)
-class _Account:
-    """What is known of one definition: its tasks in the order logged, their totals, and how many instances live."""
-
-    tasks: dict[str, None] = field(default_factory=dict)
-    totals: Totals = field(default_factory=Totals)
-    active: int = 0
-    last_is_stale: bool = False
-    """Whether the task that was the last to end may have been taken out."""
-
-
 class MemoryStore:
     """A `Store` of this process alone, which ends with it.
 
@@ -66,12 +56,14 @@ class MemoryStore:
     def __init__(self) -> None:
         self._lock = RLock()
         self._closed = False
+        self._torn = False
+        """Whether a change was begun and not ended, as an interrupt leaves it."""
         self._definitions = DefinitionTable()
         self._sessions: dict[str, _Session] = {}
         self._records: dict[str, PerformanceRecord] = {}
         self._holders: dict[str, str] = {}
         """The session that each task is in."""
-        self._accounts: defaultdict[str, _Account] = defaultdict(_Account)
+        self._accounts: defaultdict[str, Account] = defaultdict(Account)
 
     # Definitions
 
@@ -83,7 +75,7 @@ class MemoryStore:
     def change_definitions(self, change: Callable[[MutableMapping[str, AIWorkerDefinition]], T]) -> T:
         """Change definitions in one step; see `Store.change_definitions`."""
         with self._lock:
-            self._check()
+            self._ready()
             after = DefinitionChanges(self._definitions)
             result = change(after)
             for definition_id, _, new in after.made():
@@ -99,24 +91,27 @@ class MemoryStore:
     def start_instance(self, instance: AIWorkerInstance) -> None:
         """Note that an instance was spawned; see `Store.start_instance`."""
         with self._lock:
-            self._check()
+            self._ready()
             if instance.instance_id in self._sessions:
                 raise rules.known_instance(instance.instance_id)
-            account = self._accounts[instance.definition_id]
-            account.active += 1
-            account.totals.spawned += _is_spawned(instance.instance_id)
-            self._sessions[instance.instance_id] = _Session(
+            session = _Session(
                 instance.definition_id,
                 instance.creation_timestamp,
                 list(instance.active_file_contexts),
                 instance.session_token_usage,
                 owner=instance.owner,
             )
+            self._torn = True
+            self._sessions[instance.instance_id] = session
+            account = self._accounts[instance.definition_id]
+            account.active += 1
+            account.spawned += _is_spawned(instance.instance_id)
+            self._torn = False
 
     def set_session_usage(self, instance_id: str, usage: TokenUsageMetrics) -> None:
         """Note the token usage of a live instance; see `Store.set_session_usage`."""
         with self._lock:
-            self._check()
+            self._ready()
             self._live(instance_id).usage = usage
 
     def retire_instance(
@@ -131,10 +126,10 @@ class MemoryStore:
     ) -> RetiredInstanceInfo:
         """End a live instance and store it as an entry; see `Store.retire_instance`."""
         with self._lock:
-            self._check()
+            self._ready()
             session = self._live(instance_id)
             if records is not None:
-                self._replace(instance_id, session, records)
+                self._check_replacement(session, records)
             entry = {
                 "instance_id": instance_id,
                 "definition_id": session.definition_id,
@@ -146,10 +141,15 @@ class MemoryStore:
                 "initial_file_contexts": session.files,
                 "owner": session.owner,
             }
-            end = session.end = {key: value for key, value in entry.items() if value or key not in rules.LEFT_OUT}
-            self._accounts[session.definition_id].active -= 1
+            end = {key: value for key, value in entry.items() if value or key not in rules.LEFT_OUT}
+            self._torn = True
+            if records is not None:
+                self._replace(instance_id, session, records)
+            session.end = end
             # It comes last now, as in a file, whenever it was started.
-            self._sessions[instance_id] = self._sessions.pop(instance_id)
+            self._sessions |= {instance_id: self._sessions.pop(instance_id)}
+            self._accounts[session.definition_id].active -= 1
+            self._torn = False
             return self._info(session, end)
 
     # Records
@@ -157,7 +157,7 @@ class MemoryStore:
     def add_record(self, record: PerformanceRecord, usage: TokenUsageMetrics | None = None) -> None:
         """Store the record of one task; see `Store.add_record`.  There is no disk to wait for."""
         with self._lock:
-            self._check()
+            self._ready()
             if record.unknown and has_two_spellings(record):
                 raise rules.two_spellings(record.task_id)
             if record.task_id in self._records:
@@ -167,24 +167,27 @@ class MemoryStore:
                 if not record.instance_id:
                     record = record.model_copy(update={"instance_id": rules.new_stateless_id()})
                 session = _Session(record.definition_id, record.timestamp_start, end=record)
+                self._torn = True
                 self._sessions[record.instance_id] = session
-                self._accounts[record.definition_id].totals.spawned += _is_spawned(record.instance_id)
-            self._put(record.instance_id, session, record)
+                self._accounts[record.definition_id].spawned += _is_spawned(record.instance_id)
+            self._torn = True
             if usage is not None and session.end is None:
                 session.usage = usage
+            self._put(record.instance_id, session, record)
+            self._torn = False
 
     def add_feedback(self, task_id: str, feedback: SupervisorFeedback) -> PerformanceRecord:
         """Attach feedback to the record of a task; see `Store.add_feedback`."""
         with self._lock:
-            self._check()
+            self._ready()
             record = self._records.get(task_id)
             if record is None:
                 raise rules.unknown_task(task_id)
             judged = record.model_copy(update={"supervisor_feedback": feedback})
+            self._torn = True
             self._records[task_id] = judged
-            totals = self._accounts[record.definition_id].totals
-            _rate(totals, record.supervisor_feedback, -1)
-            _rate(totals, feedback, 1)
+            self._accounts[record.definition_id].judge(record, feedback)
+            self._torn = False
             return judged.model_copy(deep=True)
 
     def record(self, task_id: str) -> PerformanceRecord | None:
@@ -204,27 +207,26 @@ class MemoryStore:
     def instance_records(self, instance_id: str) -> list[PerformanceRecord]:
         """The records of one instance in the order logged; see `Store.instance_records`."""
         with self._lock:
-            self._check()
+            self._ready()
             session = self._sessions.get(instance_id)
             return [] if session is None else self._records_of(session)
 
     def entries(self) -> Iterator[RetiredInstanceInfo]:
         """Every stored entry, oldest first; see `Store.entries`."""
         with self._lock:
-            self._check()
+            self._ready()
             stored = [self._info(each, each.end) for each in self._sessions.values() if each.end is not None]
         return iter(stored)
 
     def summary(self, definition_id: str) -> AIWorkerPerformanceSummary:
         """Add up the tasks of a definition; see `Store.summary`."""
         with self._lock:
-            self._check()
-            account = self._accounts.get(definition_id) or _Account()
-            if account.last_is_stale:
-                account.last_is_stale = False
-                ends = (to_nanoseconds(self._records[task].timestamp_end) for task in account.tasks)
-                account.totals.last = max(ends, default=NEVER)
-            return account.totals.summary(account.active)
+            self._ready()
+            account = self._accounts.get(definition_id) or Account()
+            self._torn = True
+            summary = account.summary(self._records)
+            self._torn = False
+            return summary
 
     # The whole
 
@@ -246,6 +248,12 @@ class MemoryStore:
         if self._closed:
             raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, "the store in memory is closed")
 
+    def _ready(self) -> None:
+        """Make sure that the store, whose lock is held, is open and in order."""
+        self._check()
+        if self._torn:
+            self._mend()
+
     def _live(self, instance_id: str) -> _Session:
         session = self._sessions.get(instance_id)
         if session is None or session.end is not None:
@@ -253,34 +261,46 @@ class MemoryStore:
         return session
 
     def _put(self, instance_id: str, session: _Session, record: PerformanceRecord) -> None:
-        self._holders[record.task_id] = instance_id
-        self._records[record.task_id] = record
-        account = self._accounts[record.definition_id]
-        account.tasks[record.task_id] = None
-        _count(account.totals, record, 1)
-        account.totals.last = max(account.totals.last, to_nanoseconds(record.timestamp_end))
-        session.tasks.append(record.task_id)
+        task_id = record.task_id
+        self._holders[task_id] = instance_id
+        self._records[task_id] = record  # from here on it is there, whatever comes between
+        session.tasks.append(task_id)
+        self._accounts[record.definition_id].add(task_id)
 
-    def _take_out(self, task_id: str) -> None:
-        record = self._records.pop(task_id)
-        del self._holders[task_id]
-        account = self._accounts[record.definition_id]
-        del account.tasks[task_id]
-        _count(account.totals, record, -1)
-        account.last_is_stale = True
-
-    def _replace(self, instance_id: str, session: _Session, records: Sequence[PerformanceRecord]) -> None:
-        """Put other records in the place of a session's."""
+    def _check_replacement(self, session: _Session, records: Sequence[PerformanceRecord]) -> None:
+        """Make sure that records may come in the place of a session's."""
         own = set(session.tasks)
         rules.check_tasks(records, lambda task: task in self._records and task not in own)
         for record in records:
             if has_two_spellings(record):
                 raise rules.two_spellings(record.task_id)
-        for task in session.tasks:
-            self._take_out(task)
+
+    def _replace(self, instance_id: str, session: _Session, records: Sequence[PerformanceRecord]) -> None:
+        for task_id in session.tasks:
+            record = self._records.pop(task_id)
+            del self._holders[task_id]
+            self._accounts[record.definition_id].take_out(record)
         session.tasks.clear()
         for record in records:
             self._put(instance_id, session, record)
+
+    def _mend(self) -> None:
+        """Put everything that follows from the records and the sessions in order, after a change was broken off."""
+        self._accounts = defaultdict(Account)
+        self._holders = {task: holder for task, holder in self._holders.items() if task in self._records}
+        sessions: dict[str, _Session] = {}
+        tasks: defaultdict[str, list[str]] = defaultdict(list)
+        for task, record in self._records.items():
+            tasks[self._holders[task]].append(task)
+            self._accounts[record.definition_id].add(task)
+        for name, session in self._sessions.items():
+            session.tasks = tasks[name]
+            if session.tasks or not isinstance(session.end, PerformanceRecord):
+                sessions[name] = session
+                account = self._accounts[session.definition_id]
+                account.spawned += _is_spawned(name)
+                account.active += session.end is None
+        self._sessions, self._torn = sessions, False
 
     def _records_of(self, session: _Session) -> list[PerformanceRecord]:
         return [self._records[task].model_copy(deep=True) for task in session.tasks]
@@ -292,28 +312,12 @@ class MemoryStore:
     def _select(self, definition_id: str, where: RecordFilter | None) -> list[PerformanceRecord]:
         wanted = where or RecordFilter()
         with self._lock:
-            self._check()
-            account = self._accounts.get(definition_id) or _Account()
+            self._ready()
+            account = self._accounts.get(definition_id) or Account()
             mine = [(self._records[task], self._holders[task]) for task in account.tasks]
         found = [record for record, holder in reversed(mine) if _passes(record, holder, wanted)]
         found.sort(key=lambda record: record.timestamp_start, reverse=True)
         return found if wanted.limit is None else found[: wanted.limit]
-
-
-def _count(totals: Totals, record: PerformanceRecord, by: int) -> None:
-    """Add a record to the totals, or take it out of them."""
-    totals.tasks += by
-    totals.successes += by * record.success
-    totals.tokens += by * tokens_of(record.llm_metrics)
-    (totals.duration_ms.add if by > 0 else totals.duration_ms.remove)(record.duration_ms)
-    (totals.cost.add if by > 0 else totals.cost.remove)(record.cost_incurred)
-    _rate(totals, record.supervisor_feedback, by)
-
-
-def _rate(totals: Totals, feedback: SupervisorFeedback | None, by: int) -> None:
-    if feedback is not None:
-        totals.rated += by
-        (totals.rating.add if by > 0 else totals.rating.remove)(feedback.rating)
 
 
 def _is_spawned(instance_id: str) -> bool:

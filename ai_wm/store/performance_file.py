@@ -18,28 +18,34 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ai_wm.store.files import DENIED, Descriptor, FileSystem, atomic_write, io_error, read_at, signature, signature_at
+from ai_wm.store.files import DENIED, Descriptor, FileSystem, io_error, make_younger, read_at, signature, signature_at
 from ai_wm.store.json_array import (
     HEAD,
     PADDING_LINE,
     ArrayReader,
     Put,
-    bad_file,
+    SetAside,
+    Unreadable,
     is_torn,
     read_from,
     scan_lines,
     write_line,
 )
 from ai_wm.store.rows import normal_entry
-from neuroscript import NeuroScriptError, get_logger
+from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
 PADDING_STEP: Final = 16384
 """The file grows in steps of this many bytes while it is in use."""
+
+_BUFFER: Final = 1 << 20
+_SYNC_BYTES: Final = 1 << 22
+"""A new file is synced whenever it has grown by so much: who syncs the file in use may wait for all that is dirty."""
 
 _LOOK_SECONDS: Final = 0.25
 """How often the file is checked for changes in place by other programs, in seconds."""
@@ -91,15 +97,22 @@ class PerformanceFile:
         files: the calls to write with.
         note: leaves a note for other processes of this program.
         noted: reads the last note left.
+        set_aside: called for every element that is no entry.
     """
 
     def __init__(
-        self, path: Path, files: FileSystem, note: Callable[[bytes], None], noted: Callable[[], bytes]
+        self,
+        path: Path,
+        files: FileSystem,
+        note: Callable[[bytes], None],
+        noted: Callable[[], bytes],
+        set_aside: SetAside,
     ) -> None:
         self.path = path
         self._files = files
         self._note = note
         self._noted = noted
+        self._set_aside = set_aside
         self._name, self._folder = str(path), str(path.parent)
         self._looked = 0.0
         self.state = FileState()
@@ -151,18 +164,14 @@ class PerformanceFile:
         state.idle = (before, found)
         return False
 
-    def load(self, put: Put, *, repair: bool) -> FileState:
-        """Read the whole file; `state` stays as it is.
-
-        Args:
-            put: called for every entry.
-            repair: whether to cut a torn tail off; if not, it is only left out.
+    def open(self) -> FileState:
+        """Open the file, to be read with `scan` or `scan_foreign`; `state` stays as it is.
 
         Returns:
-            the state to go on with.
+            the state to go on with; one without a reader if there is no file.
 
         Raises:
-            NeuroScriptError: 18 if the file is not valid, 23 if it is no regular file, 25 or 26 if it cannot be read.
+            NeuroScriptError: 23 if it is no regular file, 25 or 26 if it cannot be read.
         """
         note = self._noted()
         try:
@@ -173,19 +182,33 @@ class PerformanceFile:
         except OSError as error:
             raise io_error(error, "read the performance data", self.path) from error
         seen = signature(os.fstat(descriptor.number))
-        state = FileState(descriptor, True, writable, size=seen[1], seen=seen, note=note, directory=directory)
-        if read_at(descriptor.number, len(HEAD), 0) != HEAD:
-            return self._load_foreign(state, descriptor, put)
-        lines = scan_lines(descriptor.number, put, len(HEAD), 0, self.path)
-        state.tail, state.count = lines.tail, lines.count
+        own = read_at(descriptor.number, len(HEAD), 0) == HEAD
+        return FileState(descriptor, own, writable, size=seen[1], seen=seen, note=note, directory=directory)
+
+    def scan(self, state: FileState, put: Put, *, repair: bool) -> bool:
+        """Read the entries behind those that a state counts, if the file has the form that this program gives it.
+
+        Args:
+            state: where to begin; brought up to date.
+            put: called for every entry.
+            repair: whether to cut a torn tail off; if not, it is only left out.
+
+        Returns:
+            False if the file has another form, so that it must be read with `scan_foreign`.
+        """
+        if state.reader is None or not state.own:
+            return state.reader is None
+        descriptor = state.reader.number
+        lines = scan_lines(descriptor, put, state.tail, state.count, self._set_aside)
         if not lines.usual:
-            return self._load_foreign(state, descriptor, put)
+            return False
+        state.tail, state.count = lines.tail, lines.count
         if not lines.closed:
-            rest = read_from(descriptor.number, lines.tail)
+            rest = read_from(descriptor, lines.tail)
             if not is_torn(rest, lines.tail):
-                return self._load_foreign(state, descriptor, put)
-            self._cut(state, rest, repair and writable)
-        return state
+                return False
+            self._cut(state, rest, repair and state.writable)
+        return True
 
     def refresh(self, put: Put) -> bool:
         """Read what other processes appended.
@@ -203,7 +226,7 @@ class PerformanceFile:
             return False
         if now is None or state.seen is None or now[0] != state.seen[0]:
             return False
-        lines = scan_lines(state.reader.number, put, state.tail, state.count, self.path)
+        lines = scan_lines(state.reader.number, put, state.tail, state.count, self._set_aside)
         state.tail, state.count, state.size, state.note = lines.tail, lines.count, now[1], note
         return lines.closed and lines.usual
 
@@ -239,18 +262,31 @@ class PerformanceFile:
         state.size = state.tail + len(state.closing)
         self._leave_note(state)
 
-    def _load_foreign(self, state: FileState, source: Descriptor, put: Put) -> FileState:
-        """Read a file of another layout: its entries go as lines into a temporary file that has no name."""
+    def scan_foreign(self, state: FileState, put: Put) -> None:
+        """Read a file of another layout: its entries go as lines into a temporary file that has no name.
+
+        Args:
+            state: that of the file; brought up to date, it says where the lines are.
+            put: called for every entry.
+
+        Raises:
+            NeuroScriptError: 18 where the file is not valid JSON.
+        """
+        source = state.reader
+        assert source is not None
         state.own, state.count, state.tail = False, 0, 0
         reader = ArrayReader(source.number, self.path)
         if not reader.first():
-            return state  # an empty file holds no entries, and there is nothing to lose
+            return  # an empty file holds no entries, and there is nothing to lose
         with tempfile.TemporaryFile() as temporary:
             for value, line, column in reader:
                 try:
+                    if isinstance(value, Unreadable):
+                        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, value.why)
                     entry, indexed = normal_entry(value)
                 except NeuroScriptError as error:
-                    raise bad_file(self.path, error.message, line, column, reader.count) from error
+                    self._set_aside(reader.raw, line, column, reader.count, error.message)
+                    continue
                 data = write_line(entry)
                 temporary.write(data + b"\n")
                 put(indexed, state.tail, len(data))
@@ -258,7 +294,6 @@ class PerformanceFile:
                 state.count += 1
             temporary.flush()
             state.reader = Descriptor(os.dup(temporary.fileno()))
-        return state
 
     # Writing
 
@@ -330,37 +365,23 @@ class PerformanceFile:
             self._files.sync_data(descriptor)
             self._leave_note(state)
 
-    def rewrite(self, lines: Iterable[tuple[str, bytes]], moved: Callable[[str, int, int], None]) -> None:
-        """Write the file anew, one entry a line, with these entries and nothing else.
+    def new_file(self) -> NewFile:
+        """Begin a file to put in the place of this one.  Needs no lock, but two at a time are not possible."""
+        return NewFile(self.path.with_name(self.path.name + ".tmp"), self._files)
 
-        Args:
-            lines: the id and the line of each entry, in order.
-            moved: told where each line is in the new file, after it is in place.
+    def put_in_place(self, new: NewFile) -> None:
+        """Put a file that was written beside this one in its place.
 
         Raises:
-            OSError: if it could not be written; then everything is as before.
+            OSError: if that failed; then everything is as before.
         """
-        places = []
+        new.end(self.path)
         self._note(b"?")  # before the file is another: no process may go by an old note
-        with atomic_write(self._files, self.path, release=self._release) as descriptor:
-            buffer, offset, count = bytearray(HEAD), 0, 0
-            for instance_id, line in lines:
-                buffer += (b",\n" if count else b"") + line
-                places.append((instance_id, offset + len(buffer) - len(line), len(line)))
-                count += 1
-                if len(buffer) >= 1 << 20:
-                    self._files.write_at(descriptor, bytes(buffer), offset)
-                    offset += len(buffer)
-                    buffer.clear()
-            tail = offset + len(buffer)
-            buffer += b"\n]\n" if count else b"]\n"
-            self._files.write_at(descriptor, bytes(buffer), offset)
-        file = Descriptor(self._files.open(self.path, os.O_RDWR))
-        seen, directory = signature(os.fstat(file.number)), os.stat(self._folder).st_mtime_ns
-        self.state = FileState(file, True, True, tail, count, size=seen[1], seen=seen, directory=directory)
+        self._release()
+        self._files.replace(new.path, self.path)
+        seen, directory = signature(os.fstat(new.file.number)), os.stat(self._folder).st_mtime_ns
+        self.state = FileState(new.file, True, True, new.tail, new.count, size=seen[1], seen=seen, directory=directory)
         self._leave_note(self.state)
-        for instance_id, offset, length in places:
-            moved(instance_id, offset, length)
 
     def _release(self) -> None:
         """Windows renames over no file that is open; what is lost by closing it is read again."""
@@ -384,9 +405,97 @@ class PerformanceFile:
         if self.state.reader is not None and self.state.own and self.state.writable:
             self._files.sync_data(self.state.reader.number)
 
+    @contextlib.contextmanager
+    def telling(self) -> Iterator[None]:
+        """Context manager for a change of what belongs to the file: other processes notice it, however it ends."""
+        with contextlib.suppress(OSError):
+            self._note(b"?")
+        yield
+        self._leave_note(self.state)
+
     def _leave_note(self, state: FileState) -> None:
         """Leave a note of this change, so that other processes need not read the whole file again."""
         note = b"%d %d" % (state.tail, time.time_ns())
         with contextlib.suppress(OSError):  # without the note other processes only read the whole file again
             self._note(note)
             state.note = note
+
+
+class NewFile:
+    """A performance file that is written beside the one in use, one entry a line.
+
+    What a crash leaves of it is removed by the next one.
+
+    Args:
+        path: where it is written.
+        files: the calls to write with.
+    """
+
+    def __init__(self, path: Path, files: FileSystem) -> None:
+        self.path = path
+        self._files = files
+        path.unlink(missing_ok=True)
+        self.file = Descriptor(files.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+        self._buffer = bytearray(HEAD)
+        self._written = self._unsynced = 0
+        self.checksum = 0
+        """The CRC-32 of what was written."""
+        self.count = 0
+
+    @property
+    def tail(self) -> int:
+        """The offset behind the last entry."""
+        return self._written + len(self._buffer)
+
+    def add(self, line: bytes) -> int:
+        """Add an entry; returns the offset of its line."""
+        if self.count:
+            self._buffer += b",\n"
+        offset = self.tail
+        self._buffer += line
+        self.count += 1
+        if len(self._buffer) >= _BUFFER:
+            self.flush()
+        return offset
+
+    def add_lines(self, data: bytes, count: int) -> None:
+        """Add entries as they follow each other in a file, each with the separator in front of it."""
+        self._buffer += data
+        self.count += count
+
+    def flush(self, *, sync: bool = False) -> None:
+        """Write what was added, and wait until it is on the disk, if that is asked for."""
+        data = bytes(self._buffer)
+        self._files.write_at(self.file.number, data, self._written)
+        self.checksum = zlib.crc32(data, self.checksum)
+        self._written += len(data)
+        self._unsynced += len(data)
+        self._buffer.clear()
+        if sync or self._unsynced >= _SYNC_BYTES:
+            self._files.sync_data(self.file.number)
+            self._unsynced = 0
+
+    def end(self, instead: Path) -> None:
+        """Write the end, and sync all.
+
+        Args:
+            instead: the file whose place it takes; it will be younger than that.
+
+        Raises:
+            OSError: if it could not be written, or somebody removed it.
+        """
+        self.flush()
+        self._files.write_at(self.file.number, b"\n]\n" if self.count else b"]\n", self._written)
+        before = None
+        with contextlib.suppress(FileNotFoundError):
+            before = os.lstat(instead)
+        make_younger(self.file.number, before)
+        self._files.sync(self.file.number)
+        if os.lstat(self.path).st_ino != os.fstat(self.file.number).st_ino:
+            raise FileNotFoundError(errno.ENOENT, "another file has its name now", str(self.path))
+
+    def discard(self) -> None:
+        """Remove the file, if it did not take the other's place."""
+        with contextlib.suppress(OSError):
+            if os.lstat(self.path).st_ino == os.fstat(self.file.number).st_ino:
+                self.path.unlink()

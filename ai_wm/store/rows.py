@@ -7,6 +7,7 @@ program writes them: those in the other spelling, and those that are wrong and n
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -21,6 +22,7 @@ from ai_wm.data.types import (
     SupervisorFeedback,
     TokenUsageMetrics,
 )
+from neuroscript import ErrorCode, NeuroScriptError
 
 
 class Row(NamedTuple):
@@ -39,6 +41,8 @@ class Row(NamedTuple):
     cost: float
     rating: float | None
     success: bool
+    owner: str = ""
+    """Whose scripts ran the task; empty for the host's."""
 
 
 class IndexedEntry(NamedTuple):
@@ -94,6 +98,7 @@ _USAGE_TYPES: Final[dict[str, tuple[type, ...]]] = {
     "output_tokens": _COUNT,
     "total_tokens": _COUNT,
 }
+_LARGEST: Final = sys.float_info.max
 _STATUSES: Final = frozenset(status.value for status in AIWorkerInstanceStatus)
 
 
@@ -116,14 +121,15 @@ def normal_entry(entry: Any) -> tuple[dict[str, Any], IndexedEntry]:
     Raises:
         NeuroScriptError: 4, naming the field that is wrong.
     """
-    if isinstance(entry, dict):
+    if type(entry) is dict:
         indexed = _indexed(entry)
         if indexed is not None:
             return entry, indexed
     usual = RetiredInstanceInfo.parse(entry).to_file()
     indexed = _indexed(usual)
     if indexed is None:
-        raise AssertionError("a valid entry cannot be indexed")
+        message = "retired instance: a value is out of bounds: a number, a time, or an id that is no text"
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
     return usual, indexed
 
 
@@ -135,7 +141,7 @@ def _indexed(entry: dict[str, Any]) -> IndexedEntry | None:
     usage = entry.get("session_token_usage")
     if not instance_id or entry.get("final_status", "retired_completed") not in _STATUSES:
         return None
-    if usage is not None and not (_fits(usage, _USAGE_TYPES) and _counts(usage)):
+    if usage is not None and not is_usage(usage):
         return None
     if any(type(path) is not str for path in entry.get("initial_file_contexts", ())):
         return None
@@ -147,7 +153,8 @@ def _indexed(entry: dict[str, Any]) -> IndexedEntry | None:
         if row is None:
             return None
         rows.append(row)
-    return IndexedEntry(instance_id, entry.get("definition_id", ""), rows)
+    definition_id = entry.get("definition_id", "")
+    return IndexedEntry(instance_id, definition_id, rows) if is_text(instance_id, definition_id) else None
 
 
 def record_row(record: dict[str, Any]) -> Row | None:
@@ -156,24 +163,44 @@ def record_row(record: dict[str, Any]) -> Row | None:
         return None
     start, end = nanoseconds(record["timestamp_start"]), nanoseconds(record["timestamp_end"])
     duration, cost = record["duration_ms"], record.get("cost_incurred", 0)
-    if start is None or end is None or not 0 <= duration <= INT64_MAX or not cost >= 0 or not record["task_id"]:
+    if start is None or end is None or not 0 <= duration <= INT64_MAX or not 0 <= cost <= _LARGEST:
         return None
     rating = None
     feedback = record.get("supervisor_feedback")
     if feedback is not None:
         if not (_fits(feedback, _FEEDBACK_TYPES) and _is_time(feedback.get("feedback_timestamp"))):
             return None
-        rating = float(feedback.get("rating", 0))
+        given = feedback.get("rating", 0)
+        if not -_LARGEST <= given <= _LARGEST:
+            return None
+        rating = float(given)
     tokens = tokens_of(record.get("llm_metrics", {}))
-    task_id, definition_id, success = record["task_id"], record["definition_id"], record["success"]
-    return Row(task_id, definition_id, start, end, duration, tokens, float(cost), rating, success)
+    task_id, definition_id, owner = record["task_id"], record["definition_id"], record.get("owner", "")
+    if not task_id or not is_text(task_id, definition_id, owner):
+        return None
+    return Row(task_id, definition_id, start, end, duration, tokens, float(cost), rating, record["success"], owner)
+
+
+def is_text(*texts: str) -> bool:
+    """Whether texts can be written as UTF-8: halves of surrogate pairs cannot."""
+    for text in texts:
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                return False
+    return True
 
 
 def row_of(record: PerformanceRecord) -> Row | None:
-    """Make the row of a record; None if it has a key in two spellings."""
-    if has_two_spellings(record):
-        return None
+    """Make the row of a record; None if it has a key in two spellings, or a value that cannot be counted."""
     feedback = record.supervisor_feedback
+    if has_two_spellings(record) or not is_text(record.task_id, record.definition_id, record.owner):
+        return None
+    if not 0 <= record.cost_incurred <= _LARGEST or not 0 <= record.duration_ms <= INT64_MAX:
+        return None
+    if feedback is not None and not -_LARGEST <= feedback.rating <= _LARGEST:
+        return None
     return Row(
         record.task_id,
         record.definition_id,
@@ -184,6 +211,7 @@ def row_of(record: PerformanceRecord) -> Row | None:
         float(record.cost_incurred),
         None if feedback is None else float(feedback.rating),
         record.success,
+        record.owner,
     )
 
 
@@ -203,8 +231,9 @@ def _fits(data: Mapping[str, Any], types: Mapping[str, tuple[type, ...]]) -> boo
     return True
 
 
-def _counts(usage: Mapping[str, Any]) -> bool:
-    return all(0 <= usage.get(key, 0) <= INT64_MAX for key in _USAGE_TYPES)
+def is_usage(usage: Mapping[str, Any]) -> bool:
+    """Whether a map is the token usage of a session in the form of the files."""
+    return _fits(usage, _USAGE_TYPES) and all(0 <= usage.get(key, 0) <= INT64_MAX for key in _USAGE_TYPES)
 
 
 def _is_time(text: str | None) -> bool:

@@ -130,19 +130,22 @@ class Conversations:
         """
         prompt = Message(role="user", content=_text(message))
         given = read_overrides(overrides)
-        session.begin_turn()
-        task: Task | None = None
+        turn, task = object(), None
         status, last_error = AIWorkerInstanceStatus.IDLE, ""
         said: Sequence[Message] = ()
         try:
-            task = self._task(session, prompt, given, options)
-            answer = self.runner.run(task)
-            said = (prompt, *answer.messages)
-        except NeuroScriptError as error:
-            status, last_error = _state_after(error), error.message
-            raise
+            try:
+                session.begin_turn(turn)
+                task = self._task(session, prompt, given, options)
+                answer = self.runner.run(task)
+                said = (prompt, *answer.messages)
+            except NeuroScriptError as error:
+                status, last_error = _state_after(error), error.message
+                raise
+            finally:
+                session.end_turn(turn, status, last_error, said, self.runner.clock.now())
         finally:
-            session.end_turn(status, last_error, said, self.runner.clock.now())
+            session.end_turn(turn, status, last_error, said, self.runner.clock.now())  # if that was interrupted
             if task is not None:
                 self.runner.tell(task)
         return answer.text

@@ -40,8 +40,11 @@ def find_in(
         return found
     if type(id_or_name) is ExactId:
         raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no worker definition with the id {id_or_name!r}")
+    named = _named(definitions, id_or_name)
+    if found is None and len(named) == 1 and named[0].status is not _ARCHIVED and is_seen(named[0]):  # mostly
+        return named[0]
     others, archived = [found] if found is not None and is_seen(found) else [], []
-    for definition in _named(definitions, id_or_name):
+    for definition in named:
         if definition is not found and is_seen(definition):
             if definition.status is _ARCHIVED:
                 archived.append(definition)

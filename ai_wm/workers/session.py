@@ -49,7 +49,7 @@ class Session:
         self._status = AIWorkerInstanceStatus.INITIALIZING
         self._usage = TokenUsageMetrics()
         self._last_error = ""
-        self._in_turn = False
+        self._turn: object = None
         self._retired = False
 
     @property
@@ -88,7 +88,7 @@ class Session:
     def check_free(self) -> None:
         """Raises error 19 if the instance is retired, or a turn is going on."""
         self.check_alive()
-        if self._in_turn:
+        if self._turn is not None:
             raise NeuroScriptError(
                 ErrorCode.PRECONDITION_FAILED,
                 f"the instance {self.instance_id} is in a turn; wait until its reply is there",
@@ -96,8 +96,11 @@ class Session:
 
     # --- turns ---
 
-    def begin_turn(self) -> None:
+    def begin_turn(self, turn: object) -> None:
         """Begins a turn: makes the instance busy.
+
+        Args:
+            turn: what tells this turn from others; whoever begins it ends it, also if this was interrupted.
 
         Raises:
             NeuroScriptError: 19 if it is retired, busy, or its context is full.
@@ -110,17 +113,22 @@ class Session:
             if self._status is AIWorkerInstanceStatus.CONTEXT_FULL:
                 message = f"the context of the instance {self.instance_id} is full; clear its conversation or retire it"
                 raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
-            self._in_turn, self._status = True, AIWorkerInstanceStatus.BUSY
+            self._turn, self._status = turn, AIWorkerInstanceStatus.BUSY
 
     def end_turn(
-        self, status: AIWorkerInstanceStatus, last_error: str, said: Sequence[Message], now: Timestamp
+        self, turn: object, status: AIWorkerInstanceStatus, last_error: str, said: Sequence[Message], now: Timestamp
     ) -> None:
-        """Ends the turn, and adds what was said to the history; nothing was if it failed."""
+        """Ends a turn, if it is going on, and adds what was said to the history; nothing was if it failed."""
         with self.lock:
-            self.history.extend(said)
+            if self._turn is not turn:
+                return
             if said:
                 self._files.keep()
-            self._in_turn, self._status, self._last_error, self._active = False, status, last_error, now
+            history = [*self.history, *said] if said else self.history
+            # In one step, so that an interrupt leaves all of it or nothing.
+            self.history, self._turn, self._status, self._last_error, self._active = (
+                history, None, status, last_error, now,
+            )  # fmt: skip
             self._turn_over.notify_all()
 
     def opening(self, check: Check | None) -> tuple[Message, ...]:
@@ -131,7 +139,12 @@ class Session:
         """Adds tokens to those of the session, once ``log`` has noted the new sum."""
         with self.lock:
             usage = self._usage.plus(input_tokens, output_tokens)
-            log(usage)
+            try:
+                log(usage)
+            except NeuroScriptError as error:
+                if error.code == ErrorCode.DUPLICATE:  # it was noted before, by a call that was interrupted
+                    self._usage = usage
+                raise
             self._usage = usage
 
     # --- from outside ---
@@ -168,7 +181,7 @@ class Session:
                 ``store`` raises, and then it goes on living.
         """
         with self.lock:
-            self._turn_over.wait_for(lambda: not self._in_turn, wait_seconds)
+            self._turn_over.wait_for(lambda: self._turn is None, wait_seconds)
             self.check_free()
             info = store()
             self._retired = True

@@ -140,7 +140,8 @@ class Acknowledged:
             assert written["total_tasks_attempted"] == len(records)
             assert written["total_cost_incurred"] == summary.total_cost_incurred
         left = set(os.listdir(directory / "ai_worker_state"))
-        assert {"store.lock", "store.note"} <= left <= {"definitions.log", "store.lock", "store.note"}
+        assert {"store.lock", "store.note"} <= left
+        assert left <= {"amendments.jsonl", "definitions.log", "index", "store.lock", "store.note"}
 
 
 def kill_at_random(directory: Path, rounds: int, seed: int) -> Acknowledged:

@@ -167,7 +167,7 @@ def test_a_ceiling_is_over_all_definitions_together(
 
 @pytest.mark.parametrize("on_disk", [False, True])
 def test_calls_in_flight_have_a_ceiling(tmp_path: Path, on_disk: bool) -> None:
-    """A batch of hundreds kept every connection and thread of the host busy."""
+    """A batch of hundreds kept every connection and thread of the host busy; those beyond the ceiling wait for it."""
     gate = Gate()
     with (
         AIWorkerManager(tmp_path if on_disk else None, clients={"mine": gate}) as manager,
@@ -187,8 +187,7 @@ def test_calls_in_flight_have_a_ceiling(tmp_path: Path, on_disk: bool) -> None:
         gate.open.set()
         thread.join()
     assert gate.most_at_once == 2
-    assert sum(isinstance(result, dict) for result in results) == 2
-    assert {int(result.code) for result in results if not isinstance(result, dict)} == {20}
+    assert [isinstance(result, dict) for result in results] == [True] * 4
 
 
 def test_a_ceiling_of_nothing_permits_nothing(world: World) -> None:
@@ -315,9 +314,10 @@ def test_under_the_ceiling_of_the_command_line_an_unknown_price_is_assumed(
             script.run(text * 20)
     told = [record.message for record in caplog.records if "nobody knows the price" in record.message]
     assert len(told) == 1
-    # A call reserves 20 tokens of output, 0.0038, and uses 3, 0.0008; what is left must cover the next reservation.
-    assert pytest.approx(0.00081) == 9 * FALLBACK_INPUT_COST + 3 * FALLBACK_OUTPUT_COST
-    assert manager.performance_summary("helper").total_tasks_attempted == 5 + 8
+    # A call reserves 20 tokens of output and the bytes of its input, and uses 0.0008; what is left must cover the next.
+    used = 9 * FALLBACK_INPUT_COST + 3 * FALLBACK_OUTPUT_COST
+    calls = manager.performance_summary("helper").total_tasks_attempted - 5
+    assert 0 < calls * used <= 0.01 < calls * used + 20 * FALLBACK_OUTPUT_COST + 100 * FALLBACK_INPUT_COST
     with raises_code(46, "nobody knows the price"):  # a budget that somebody set
         script.run('ask "own budget", "x" into r')
     services["worker_policy"] = {"max_cost_per_run": 0.01}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -234,7 +235,7 @@ NOT_JSON = [KEY, f'"{KEY}"', f'{{"{KEY}": 1}}', f'[{{"value": "{KEY}" x}}]', f'[
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [*((name, text) for name in (DEFINITIONS, PERFORMANCE) for text in NOT_JSON), (PERFORMANCE, f'["{KEY}"]')],
+    [(name, text) for name in (DEFINITIONS, PERFORMANCE) for text in NOT_JSON],
 )
 def test_nor_does_one_in_a_file_that_is_no_json(box: Path, name: str, text: str) -> None:
     """What a file says in place of JSON was quoted in the error."""
@@ -243,6 +244,13 @@ def test_nor_does_one_in_a_file_that_is_no_json(box: Path, name: str, text: str)
         AIWorkerManager(box)
     assert int(caught.value.code) == 18
     assert KEY not in f"{caught.value} {caught.value!r} {caught.value.details}"
+
+
+def test_nor_does_one_in_an_entry_that_is_none(box: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (box / PERFORMANCE).write_text(f'["{KEY}"]')
+    with caplog.at_level(logging.WARNING, "ai_wm"), AIWorkerManager(box):
+        assert "set aside" in caplog.text
+    assert KEY not in caplog.text
 
 
 # --- counters ---------------------------------------------------------------------------------------------------------

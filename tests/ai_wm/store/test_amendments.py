@@ -14,6 +14,7 @@ import pytest
 from ai_wm.data.types import PerformanceRecord, SupervisorFeedback
 from ai_wm.store import JsonStore
 from ai_wm.store.engine import PERFORMANCE_FILE
+from neuroscript.errors import StateError
 
 from .support import FULL, Files, add, entries, record, reopened, retire, spawn, system_error, tasks, worker
 
@@ -281,6 +282,8 @@ class TestFilesOfOthers:
         rate(other, "i-0", 1)
         rate(other, "j-0", 2)
         (directory / PERFORMANCE_FILE).write_text(json.dumps(entries(directory)[1:]))
+        with pytest.raises(StateError, match="1 entries that were stored are not in it any more: i; "):
+            other.records("def-1")
         assert [one.task_id for one in other.records("def-1")] == ["j-0"]
         other.close()
         assert ratings(directory) == {"j-0": 2}
@@ -310,3 +313,21 @@ def test_the_journal_that_a_killed_process_had_just_begun_is_cleared_away(
     JsonStore(directory).close()
     assert not (directory / AMENDMENTS).exists()
     assert ratings(directory) == before
+
+
+def test_amendments_that_somebody_removes_are_written_anew(store: JsonStore, directory: Path, tmp_path: Path) -> None:
+    rate(store, "i-0", 1)
+    other = JsonStore(directory, files=Files())
+    store.add_record(record("late", "i"))
+    before = (directory / AMENDMENTS).read_bytes()
+    (directory / AMENDMENTS).unlink()
+    assert other.record("i-0") == store.record("i-0")
+    assert (directory / AMENDMENTS).read_bytes() == before
+    (directory / AMENDMENTS).unlink()
+    rate(store, "i-1", 2)
+    rate(other, "late", 3)
+    again = reopened(directory, tmp_path / "copy")
+    assert again.records("def-1") == store.records("def-1") == other.records("def-1")
+    assert again.summary("def-1").average_quality_score == 2
+    again.close()
+    other.close()

@@ -10,17 +10,20 @@ from typing import Any
 
 import pytest
 
-from ai_wm.store import JsonStore
+from ai_wm.store import JsonStore, tidying
 from ai_wm.store.engine import StorageEngine
 
 from .support import Files, record, reopened, retire, spawn
 from .test_faults import OPERATIONS
 from .test_power_loss import known, opened
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 STORING: CodeType = JsonStore._store.__code__
 READING: CodeType = StorageEngine.refresh.__code__
 LOADING: CodeType = StorageEngine.load.__code__
-TIDYING: CodeType = StorageEngine.compact.__code__
+MOVING: CodeType = StorageEngine.move.__code__
+TIDYING: CodeType = tidying.tidy_up.__code__
 PACKAGE = str(Path(sys.modules["ai_wm.store"].__file__ or "").parent)
 
 
@@ -129,3 +132,17 @@ def test_reading_what_another_process_did(tmp_path: Path, name: str, stride: int
 @IN_STRIDES
 def test_tidying_up(tmp_path: Path, stride: int) -> None:
     interrupted_everywhere(tmp_path, TIDYING, nothing, lambda store: store.save(), min(stride, 11))
+
+
+@IN_STRIDES
+def test_moving_to_the_index_on_disk(tmp_path: Path, stride: int) -> None:
+    def move(store: JsonStore) -> None:
+        with store._locked():
+            store._engine.move()
+
+    def prepare(store: JsonStore) -> None:
+        move(store)
+        store.add_record(record("behind the mark"))
+
+    interrupted_everywhere(tmp_path / "first", MOVING, nothing, move, stride)
+    interrupted_everywhere(tmp_path / "next", MOVING, prepare, move, stride)

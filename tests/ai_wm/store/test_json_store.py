@@ -195,6 +195,8 @@ class TestSummaries:
         store.close()
         (directory / PERFORMANCE_FILE).unlink()
         store = JsonStore(directory)
+        with pytest.raises(StateError, match="5 entries that were stored are not in it any more"):
+            store.summary("def-1")
         assert store.summary("def-1").total_tasks_attempted == 5
         store.add_record(record("t9"))
         store.close()
@@ -233,7 +235,7 @@ class TestStoppingAndStarting:
         assert (directory / PERFORMANCE_FILE).stat().st_size == 16384
         store.close()
         assert (directory / PERFORMANCE_FILE).read_bytes().endswith(b"}\n]\n")
-        assert sorted(os.listdir(directory / "ai_worker_state")) == ["store.lock", "store.note"]
+        assert sorted(os.listdir(directory / "ai_worker_state")) == ["index", "store.lock", "store.note"]
 
     def test_both_files_are_there_from_the_start(self, store: JsonStore, directory: Path) -> None:
         assert definitions(directory) == entries(directory) == []

@@ -16,6 +16,8 @@ from ai_wm.store.engine import PERFORMANCE_FILE
 from .support import Disk, Files, PowerLost, add, entries, record, retire, spawn, tasks, worker
 from .test_faults import OPERATIONS
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 
 def begin_journal_anew(store: JsonStore) -> None:
     """Retire an instance that most of the journal is about."""
