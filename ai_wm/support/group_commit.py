@@ -127,11 +127,8 @@ class GroupCommit(Generic[WorkT]):
                         if each.done:
                             _wake(each)
                 self._batch = []
-                self._leader = None
-                for each in self._waiting:
-                    if each.sleeping is not None:
-                        self._leader = each
-                        break
+                sleeping = [each for each in self._waiting if each.sleeping is not None] if self._waiting else []
+                self._leader = sleeping[0] if sleeping else None
             if self._leader is not None:
                 _wake(self._leader)
 
