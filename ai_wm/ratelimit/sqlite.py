@@ -271,8 +271,12 @@ class SQLiteRateLimiter:
                 outcome = self._group.submit(work)
             except FileBusyError:
                 outcome = self._database.patiently(lambda: self._group.submit(work), check)
-        except BaseException:  # raised again; an interrupt may have come when the call was in the file already
-            self._abandon(UndoWork(account, sequence, holder))
+        except Exception:
+            raise
+        except BaseException:  # raised again; the call may be in the file already when an interrupt comes
+            self._abandoned.append(UndoWork(account, sequence, holder))
+            if not self._database.lock.locked():
+                self._sweep(tries=1)
             raise
         if isinstance(outcome, Waiting):
             account.looked = monotonic()
@@ -392,12 +396,14 @@ class SQLiteRateLimiter:
         if not self._database.lock.locked():
             self._sweep()
 
-    def _sweep(self) -> None:
+    def _sweep(self, *, tries: int = 0) -> None:
         """End the calls that could not be ended in time; what fails again is left for the next time."""
         for work in list(self._abandoned):  # another thread may do the same, which does no harm
             if work.holder == self._presence.number and self._presence.is_ours:
                 try:
-                    self._database.autocommit(work.try_fast)
+                    self._database.autocommit(work.try_fast, tries=tries)
+                except FileBusyError:
+                    return
                 except NeuroScriptError as error:
                     _log.warning("what a call held of its limits was not given back yet: %s", error)
                     return

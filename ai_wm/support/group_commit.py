@@ -120,14 +120,15 @@ class GroupCommit(Generic[WorkT]):
             ticket.sleeping = None
             if self._leader is ticket:
                 batch = self._batch
-                undone = [each for each in batch if not each.done and each is not ticket]
-                if undone or batch is self._waiting:
+                if len(batch) > 1 or batch is self._waiting:
+                    undone = [each for each in batch if not each.done and each is not ticket]
                     self._waiting = undone + [each for each in self._waiting if each not in batch]
-                for each in batch:
-                    if each.done:
-                        _wake(each)
+                    for each in batch:
+                        if each.done:
+                            _wake(each)
                 self._batch = []
-                self._leader = next((each for each in self._waiting if each.sleeping is not None), None)
+                sleeping = [each for each in self._waiting if each.sleeping is not None] if self._waiting else []
+                self._leader = sleeping[0] if sleeping else None
             if self._leader is not None:
                 _wake(self._leader)
 

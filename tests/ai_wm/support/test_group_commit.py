@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import threading
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from ai_wm.support.group_commit import GroupCommit, Ticket
+from tests.ai_wm.ratelimit.interrupts import Interrupt
 
 
 class Slow:
@@ -143,3 +145,45 @@ def test_the_child_of_a_fork_waits_for_nobody() -> None:
     leader.join(10)
     assert not alive
     assert answer.get() == 36
+
+
+def test_a_leader_that_is_interrupted_at_any_line_loses_nobodys_work() -> None:
+    at, interrupted = 0, True
+    while interrupted:
+        done: list[int] = []
+        gate = threading.Event()
+
+        def execute(tickets: list[Ticket[int]], done: list[int] = done, gate: threading.Event = gate) -> None:
+            if tickets[0].work == 1:
+                assert gate.wait(10)
+            for ticket in tickets:
+                if not ticket.done:
+                    done.append(ticket.work)
+                    ticket.succeed(ticket.work)
+
+        commit = GroupCommit(execute)
+        results: list[int] = []
+
+        def work(number: int, commit: GroupCommit[int] = commit, results: list[int] = results) -> None:
+            results.append(commit.submit(number))
+
+        # The first thread leads; this one and three others wait, and one of them leads next, perhaps this one.
+        threads = in_threads(1, work)
+        wait_for(lambda commit=commit: len(commit._batch) == 1)  # type: ignore[misc]
+        others = [threading.Thread(target=work, args=(number,)) for number in (3, 4, 5)]
+        opened = threading.Timer(0.01, gate.set)
+        opened.start()
+        for other in others:
+            other.start()
+        interrupt = Interrupt(at)
+        with contextlib.suppress(KeyboardInterrupt), interrupt:
+            commit.submit(2)
+        for thread in (*threads, *others, opened):
+            thread.join(10)
+            assert not thread.is_alive(), interrupt.where
+        assert sorted(results) == [1, 3, 4, 5], interrupt.where
+        assert sorted(number for number in done if number != 2) == [1, 3, 4, 5], interrupt.where
+        assert commit.submit(6) == 6
+        assert commit._leader is None
+        at, interrupted = at + 1, bool(interrupt.where)
+    assert at > 10
