@@ -386,14 +386,13 @@ class JsonStore:
             for ticket, _ in group:
                 ticket.fail(failure)
             return
-        with self._mutex:
-            for (ticket, plan), place in zip(group, places, strict=True):
+        with _stored(group), self._mutex:
+            for (_, plan), place in zip(group, places, strict=True):
                 try:
                     if plan.apply is not None:
                         plan.apply(place)
                 except StaleIndexError:
                     self._unapplied = True
-                ticket.succeed(plan.result)
 
     def _store_in_file(self, group: list[tuple[Ticket[changes.Change], changes.Plan]]) -> None:
         try:
@@ -406,15 +405,14 @@ class JsonStore:
             for ticket, _ in group:
                 ticket.fail(failure)
             return
-        with self._mutex:
-            for (ticket, plan), offset in zip(group, offsets, strict=True):
+        with _stored(group), self._mutex:
+            for (_, plan), offset in zip(group, offsets, strict=True):
                 assert plan.indexed is not None
                 try:
                     self._engine.index.put(plan.indexed, offset, len(plan.line))
                 except StaleIndexError:
                     self._unapplied = True
                 self._engine.journals.ended(plan.indexed.instance_id, self._engine.index)
-                ticket.succeed(plan.result)
 
     # Keeping up
 
@@ -516,3 +514,13 @@ def _drop_cancelled(tickets: list[Ticket[changes.Change]]) -> None:
                 ticket.fail(error)
     if failure is not None and all(ticket.done for ticket in tickets):
         raise failure
+
+
+@contextlib.contextmanager
+def _stored(group: list[tuple[Ticket[changes.Change], changes.Plan]]) -> Iterator[None]:
+    """Context manager in which changes that are on the disk are applied; they succeed, also if it is interrupted."""
+    try:
+        yield
+    finally:
+        for ticket, plan in group:
+            ticket.succeed(plan.result)
