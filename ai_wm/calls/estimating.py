@@ -20,9 +20,11 @@ from ai_wm.providers.estimates import (
     is_built_in,
     published_output,
     stated_output,
+    states_several,
     thinking_allowance,
     thinking_budget,
 )
+from ai_wm.providers.options import sampling
 from ai_wm.ratelimit import LimitPolicy
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -117,10 +119,14 @@ def estimate_of(
         answers, stated = 1, None
     else:
         answers, stated = answers_asked(config), stated_output(config)
+    if config.get("max_output_tokens") is not None:
+        sampling(
+            {"max_output_tokens": config["max_output_tokens"]}
+        )  # a limit that is none would be as good as no limit
     if stated is None and (limits or (budgets and cost is not None)):
         stated = cap = _cap(request, config, limits, budgets, cost, size.most, answers)
     else:
-        cap = None
+        cap = stated if stated is not None and states_several(config) else None
     output = answers * stated if stated is not None else min(1024, max(16, size.tokens))
     return Estimate(size.tokens, size.most, output, 0.0 if cost is None else cost(size.most, output), cap)
 

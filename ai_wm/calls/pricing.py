@@ -210,6 +210,7 @@ def published_price(provider: str, model: str, usage: TokenCounts, tier: str = "
     """
     if provider not in _PUBLISHED_PROVIDERS:
         return None
+    model = model.removeprefix("models/")
     library = _price_library()
     if library is None or _unlisted.get((provider, model)) is _prices_of(library):
         return None

@@ -11,7 +11,16 @@ from typing import Final
 
 from ai_wm.calls.ceilings import Ceiling, CeilingLimits, Holds
 from ai_wm.calls.estimating import Bound, Cost, Estimate, estimate_of, token_bounds
-from ai_wm.calls.pricing import PriceSource, TokenCounts, fallback_cost, is_priced, most_cost
+from ai_wm.calls.pricing import (
+    CACHE_WRITE,
+    CACHE_WRITE_1H,
+    PriceSource,
+    TokenCounts,
+    fallback_cost,
+    is_priced,
+    most_cost,
+)
+from ai_wm.calls.streaming import in_callback
 from ai_wm.calls.turn import Turn
 from ai_wm.data.types import AIWorkerDefinition, APIKeySourceMethod
 from ai_wm.keys.approvals import Server, Standing
@@ -24,6 +33,7 @@ _PAID_BY_NOBODY = frozenset({APIKeySourceMethod.NONE, APIKeySourceMethod.INLINE}
 """The key sources that cost the host nothing: no key, and a script's own."""
 
 _NO_LIMITS: Final = CeilingLimits()
+_WRITES: Final = frozenset({CACHE_WRITE, CACHE_WRITE_1H})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,8 @@ class Reserving:
             return self._reserve_without_limits(turn)
         claim = _Claim(self, turn)
         estimate, wait, flight = claim.estimate, turn.settings.wait_seconds, turn.settings.flight_seconds
+        if in_callback.get():  # what waits for the call that it is told of would wait for itself
+            flight = 0.0
         if within < math.inf:
             wait, flight = None if wait is None else min(wait, within), min(flight, within)
         began = monotonic() if claim.has_more else 0.0
@@ -126,7 +138,7 @@ class Reserving:
             clearance.tell_assumed_price(model)
             return False
         advice = (
-            "give its definition cost_metrics (0 is a price)"
+            "give its definition cost_metrics (0 is a price), or allow_unknown_price in its base_config"
             if vouched
             else "have the host define the worker with cost_metrics, since a script's count for nothing on its key"
         )
@@ -204,7 +216,10 @@ class _Claim:
         else:
             return None
         config = self.turn.config
-        tier, written = config.get("service_tier") or config.get("speed") or "", "cache_control" in repr(config)
+        tier, written = (
+            config.get("service_tier") or config.get("speed") or "",
+            "cache_control" in repr(config) or not _WRITES.isdisjoint(definition.cost_metrics),
+        )
         by_words = is_built_in(self.turn.request())
 
         def cost(input_tokens: int, output_tokens: int) -> float:

@@ -177,6 +177,8 @@ class Runner:
             turn.count_cut_off(self.reserving.price_source, {}, given_up=True)
             raise
         turn.needs_record = True
+        if failure.details.get("attempts") == 0:
+            turn.not_sent()
         # Out of the handler, so that an error which shows the key is not the context of the one that does not.
         turn.count_cut_off(self.reserving.price_source, failure.details, given_up=failure.code in _GIVEN_UP)
         failure.details.pop("usage", None)

@@ -23,6 +23,9 @@ _WATCH_SECONDS: Final = 0.05
 
 _relay: ContextVar[StreamCallback | None] = ContextVar("ai_wm_stream_relay", default=None)
 
+in_callback: ContextVar[bool] = ContextVar("ai_wm_in_a_stream_callback", default=False)
+"""Whether this is called by a stream callback, so that a call which it is told of is in flight."""
+
 
 class CallStream:
     """Reports one call in progress, and its end, to the host's callback.
@@ -112,7 +115,11 @@ class CallStream:
 
     def _tell(self, **fields: Any) -> None:
         try:
-            given = self._callback(StreamEvent(**self._names, **fields))
+            in_callback.set(True)
+            try:
+                given = self._callback(StreamEvent(**self._names, **fields))
+            finally:
+                in_callback.set(False)
             if inspect.iscoroutine(given):
                 given.close()
                 raise TypeError("it is asynchronous; give it to Interpreter(on_stream=…), and run programs with arun")

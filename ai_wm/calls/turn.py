@@ -181,6 +181,8 @@ class Turn:
         self._round: tuple[int, float, float] = _NONE
         """Tokens, cost and charge of all requests of the round."""
         self._lost = True
+        self.output_limit: int | None = None
+        """The limit of output that requests are sent with for the sake of limits; None: that of the configuration."""
         self._config = self.config
         """The configuration that requests are sent with: it may have a limit of output more."""
         self._keyless: LLMRequest | None = None
@@ -238,9 +240,13 @@ class Turn:
         """Takes the limits of the definition as they are now, while the turn waits for room under them.
 
         Raises:
-            NeuroScriptError: 19 if it is not active any more, 9 if it is gone.
+            NeuroScriptError: 19 if it is not active any more, or gone.
         """
-        found = self.task.ready(ExactId(self.definition.definition_id))
+        try:
+            found = self.task.ready(ExactId(self.definition.definition_id))
+        except NotFoundError as error:
+            message = f"{self.subject} was removed while a call of it waited for its limits"
+            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message) from error
         if found.status is not AIWorkerDefinitionStatus.ACTIVE:
             message = f"the definition {found.name!r} is {found.status.value}; only active ones are asked"
             raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
@@ -249,6 +255,7 @@ class Turn:
 
     def limit_output(self, most: int | None) -> None:
         """Has requests sent with a limit of output; None: with that of the configuration, if it has one."""
+        self.output_limit = most
         if most is None and self._config is self.config:
             return
         self._config = self.config if most is None else with_output(self.config, most)
@@ -299,6 +306,10 @@ class Turn:
         if self._hold is not None:
             self._hold.sent()
         self._sent, self._counted, self.needs_record = True, False, True
+
+    def not_sent(self) -> None:
+        """Notes that the request was not sent after all, so that nothing is counted."""
+        self._sent = False
 
     def count(
         self,
@@ -352,7 +363,7 @@ class Turn:
         if hold is not None and hold.fallback_price:
             charged = fallback_cost(usage.input_tokens, usage.output_tokens)
         elif hold is not None and hold.cost and source == "unknown":  # the price of a tier that nobody publishes
-            charged = hold.cost
+            cost = charged = max(cost, hold.cost)
         return usage.total_tokens, cost, charged, usage, source
 
     def _believed(self, usage: Usage, attempts: int) -> Usage:
@@ -512,6 +523,7 @@ class Turn:
             "tool_rounds": self.rounds - 1,
             "tool_calls": self.tools_called and self.tools_called[:MOST_TOOL_CALLS],
             "usage_note": self._usage_note,
+            "output_limit": self.output_limit,
             "usage_estimated": usage.estimated,
         }
         metrics.update((key, value) for key, value in more.items() if value and value != -1)

@@ -78,14 +78,14 @@ def _texts_of(message: Any) -> Iterator[str]:
     yield message.content
     for call in message.tool_calls:
         yield call.name
-        yield _json(call.arguments)
+        yield _json(call.arguments, ensure_ascii=True)  # a text within the request, so that the model sees the escapes
     if message.provider_data:  # it goes back to its provider
         yield _json(message.provider_data)
 
 
-def _json(value: Any) -> str:
+def _json(value: Any, *, ensure_ascii: bool = False) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, default=repr)
+        return json.dumps(value, ensure_ascii=ensure_ascii, default=repr)
     except (TypeError, ValueError, RecursionError):  # the adapter refuses it
         return repr(value)
 
@@ -175,6 +175,11 @@ def stated_output(config: Mapping[str, Any]) -> int | None:
     return max(found) if found else None
 
 
+def states_several(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration names its limit of output more than once, so that APIs may differ about which counts."""
+    return sum(name in layer for layer in _layers(config) for name in _OUTPUT_NAMES) > 1
+
+
 def with_output(config: Mapping[str, Any], limit: int) -> dict[str, Any]:
     """Returns a configuration with a limit of output, in the place of settings that give none, such as Ollama's -1."""
     made = {name: value for name, value in config.items() if name not in _OUTPUT_NAMES}
@@ -199,8 +204,18 @@ def _layers(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def answers_asked(config: Mapping[str, Any]) -> int:
     """How many answers a configuration asks for at once, each of which costs its output."""
-    counts = [layer.get(name) for layer in _layers(config) for name in ("n", "best_of", "candidateCount")]
-    return max([1, *(count for count in counts if type(count) is int)])
+    names = ("n", "best_of", "candidateCount", "candidate_count")
+    return max([1, *(_whole(layer.get(name)) for layer in _layers(config) for name in names)])
+
+
+def _whole(value: object) -> int:
+    """A number as servers read it, which may come as a float or a text; 0 for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return 0
+    try:
+        return math.ceil(float(value))
+    except (ValueError, OverflowError):
+        return 0
 
 
 def thinking_budget(config: Mapping[str, Any]) -> int:

@@ -39,6 +39,9 @@ _SHOWN_BYTES = 64 * 1024
 _LONGEST = 2000
 _STREAMS = ("text/event-stream", "application/x-ndjson")
 _STREAM_BEGINS = (b"data:", b"event:", b": ")
+_GATEWAY_TIMEOUTS = frozenset({504, 524})
+_PRODUCED = frozenset({ErrorCode.LLM_ERROR, ErrorCode.TIMEOUT})
+"""The failures of a request that was sent after which its output may be billed."""
 _NO_ROOM = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXCEEDED, ErrorCode.RESOURCE_EXHAUSTION})
 _KEY = re.compile(r"[\x21-\x7e]+")
 
@@ -149,7 +152,8 @@ class HTTPClient:
                 return response
             except (AttemptFailed, BadReply, StreamError) as error:
                 failure = _failure(exchange, error, body)
-                if failure.usage is not None or (isinstance(error, AttemptFailed) and exchange.attempts.sent):
+                # A reply that came and cannot be read, or that the provider has filtered, was produced all the same.
+                if failure.usage is not None or (exchange.attempts.sent and failure.code in _PRODUCED):
                     exchange.wasted.append(failure.usage)
             except BaseException:  # whatever cuts the call off, it goes on; what was sent is booked
                 exchange.book(*[None] * exchange.attempts.sent)
@@ -202,10 +206,10 @@ class HTTPClient:
                     used = response.usages[-1] if response.usages else response.usage
                 exchange.book(*[used] * exchange.attempts.sent)
                 raise
-            if received.begun:
+            if received.begun and (parser.produced or parser.usage.is_reported):
                 exchange.wasted.append(booked(request, parser.usage, parser.produced))
-            elif exchange.attempts.sent:
-                exchange.wasted.append(None)
+            elif exchange.attempts.sent and failure.code in _PRODUCED:
+                exchange.wasted.append(None)  # whatever the model has thought by then, nobody knows
             given = exchange.text = received.given
             if exchange.broken is not None and received.diverged:
                 failure.code, failure.details = exchange.broken.code, exchange.broken.details
@@ -273,7 +277,8 @@ class HTTPClient:
                 if exchange.amended:
                     self._amendments.put(exchange.target, exchange.amended)
                 return reply
-            exchange.attempts.sent = False  # a plain refusal costs nothing
+            # A plain refusal costs nothing; a gateway that gives up leaves the model at work.
+            exchange.attempts.sent = reply.status in _GATEWAY_TIMEOUTS
             with reply:
                 said = self._said(exchange, reply)
                 failure = self._refusal(exchange, reply, said)
