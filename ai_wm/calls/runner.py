@@ -132,6 +132,8 @@ class Runner:
                         tried.append(Tried(definition.definition_id, definition.name, int(error.code), error.message))
                     else:
                         task.events.append(completed(definition, record))
+                        if turn.output_limit is not None and response.finish_reason == "length":
+                            call_log.cut_short(turn)
                         if told:
                             call_log.answered(turn, record)
                         if stream is not None:

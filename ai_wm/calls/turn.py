@@ -244,7 +244,9 @@ class Turn:
         """
         try:
             found = self.task.ready(ExactId(self.definition.definition_id))
-        except NotFoundError as error:
+        except NeuroScriptError as error:
+            if error.code != ErrorCode.KEY_NOT_FOUND:
+                raise
             message = f"{self.subject} was removed while a call of it waited for its limits"
             raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message) from error
         if found.status is not AIWorkerDefinitionStatus.ACTIVE:
