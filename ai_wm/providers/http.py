@@ -200,15 +200,16 @@ class HTTPClient:
                 failure.retry = failure.retry or broken
                 # What the server has ended itself is no less than it has produced; what was cut off may be more.
                 booked = cut_off_usage if isinstance(error, AttemptFailed) else _completed
+                unseen = _may_cost(error, failure)
             except BaseException:  # as above; who listens may have raised it, or listens no more
                 used = cut_off_usage(request, parser.usage, parser.produced) if received.begun else None
                 if response is not None:
                     used = response.usages[-1] if response.usages else response.usage
                 exchange.book(*[used] * exchange.attempts.sent)
                 raise
-            if received.begun and (parser.produced or parser.usage.is_reported or not _may_cost(error, failure)):
+            if received.begun and (parser.produced or parser.usage.is_reported or not unseen):
                 exchange.wasted.append(booked(request, parser.usage, parser.produced))
-            elif exchange.attempts.sent and _may_cost(error, failure):
+            elif exchange.attempts.sent and unseen:
                 exchange.wasted.append(None)  # whatever the model has thought by then, nobody knows
             given = exchange.text = received.given
             if exchange.broken is not None and received.diverged:
