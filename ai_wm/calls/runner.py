@@ -14,7 +14,8 @@ from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, in_f
 from ai_wm.calls.replies import safe_reply
 from ai_wm.calls.reserving import Reserving
 from ai_wm.calls.streaming import CallStream
-from ai_wm.calls.turn import Task, Turn
+from ai_wm.calls.task import Task
+from ai_wm.calls.turn import Turn
 from ai_wm.data.bounds import short
 from ai_wm.data.types import PerformanceRecord
 from ai_wm.keys import StreamMask, redact_error
