@@ -245,6 +245,8 @@ class Runner:
                 raise
             CALLS.warning("the interrupted call of %s has no record: %s", turn.subject, unrecorded)
         finally:
+            if self.in_flight is not None and turn.draft is None:  # it was not sent
+                self.in_flight.withdraw(turn.task_id)
             try:
                 turn.settle()
             except Exception as unsettled:  # a host's own limiter may raise anything; what ended the turn matters more
