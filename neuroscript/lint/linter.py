@@ -6,17 +6,18 @@ nothing reaches, a tool or procedure that does not exist, a call that its signat
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from neuroscript.compiler.resolve import Body, Resolved, diagnostic, signature_of
 from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, walk
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
-from neuroscript.runtime.errors import nearest
+from neuroscript.foreign_names import CONSTANTS, name_cure
+from neuroscript.lint.members import foreign_methods, keys_written, lengths, members_of, sized_variables
+from neuroscript.runtime.errors import nearest, procedure_hint
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.syntax import nodes as n
-from neuroscript.syntax.errors.common_mistakes import VALUE_WORDS
 from neuroscript.syntax.placeholders import placeholders
 from neuroscript.values import TYPE_CONSTANTS
 
@@ -56,11 +57,14 @@ class _Linter:
         self.signatures = {name: loaded.signature for name, loaded in runtime.procedures.items()}
         self.signatures.update((node.name, signature_of(node)) for node in resolved.program.procedures)
         self.globals = set(runtime.globals)
+        self.keys = keys_written(resolved)
+        self.sized: set[str] = set()  # variables of the body that hold texts and lists alone
 
     def warn(self, span: n.Span, code: ErrorCode, message: str, hint: str = "") -> None:
         self.found.append(diagnostic(self.resolved.program, span, "warning", code, message, hint))
 
     def body(self, body: Body) -> None:
+        self.sized = sized_variables(body, self.interpreter.tools)
         self.block(body, body.block)
 
     def block(self, body: Body, block: n.Block) -> None:
@@ -87,10 +91,12 @@ class _Linter:
 
     def expression(self, body: Body, expression: n.Expr) -> None:
         loose = {id(operand) for part in walk(expression) for operand in nil_tolerant_operands(part)}
+        members = members_of(expression)
+        self.members(body, expression)
         for part in walk(expression):
             match part:
-                case n.Name(name=name, span=span) if id(part) not in loose:
-                    self.name(body, name, span)
+                case n.Name(name=name, span=span) if id(part) not in loose or name in CONSTANTS:
+                    self.name(body, name, span, *members.get(id(part), ()))
                 case n.Raw(text=text, span=span) | n.Eval(text=n.Literal(value=str() as text), span=span):
                     names = dict.fromkeys(piece[0] for piece in placeholders(text) if not isinstance(piece, str))
                     for name in names:
@@ -101,14 +107,25 @@ class _Linter:
                 case n.ToolCall():
                     self.tool(part)
 
-    def name(self, body: Body, name: str, span: n.Span) -> None:
-        if name in body.variables or name in self.globals or name in self.signatures or name in TYPE_CONSTANTS:
+    def members(self, body: Body, expression: n.Expr) -> None:
+        """Members that values do not have here, as ``text.upper()`` and ``items.length``."""
+        for owner, span, cure in foreign_methods(expression, self.keys):
+            if not isinstance(owner, n.Name) or owner.name in body.variables:
+                self.warn(span, ErrorCode.TYPE, f"texts, lists and maps have no methods; {cure}")
+        for name, span in lengths(expression, self.sized):
+            self.warn(span, ErrorCode.TYPE, f"'{name}' has no fields; write `len({name})`")
+
+    def known(self, body: Body, name: str) -> bool:
+        """Whether a name can mean something where it stands."""
+        return name in body.variables or name in self.globals or name in self.signatures or name in TYPE_CONSTANTS
+
+    def name(self, body: Body, name: str, span: n.Span, member: str = "", called: bool = False) -> None:
+        if self.known(body, name):
             return
         if name == "self":
             return  # the default sink of `whisper`
-        meant = VALUE_WORDS.get(name)
-        hint = f"; did you mean '{meant}'?" if meant else ""
-        hint = hint or self.nearest(name, body.variables, self.globals, self.signatures)
+        cure = name_cure(name, member, called=called, tool=self.interpreter.tools.canonical)
+        hint = f"; {cure}" if cure else self.nearest(name, body.variables, self.globals, self.signatures)
         self.warn(span, ErrorCode.KEY_NOT_FOUND, f"'{name}' is never set{hint}")
 
     def call(self, body: Body, call: n.Call) -> None:
@@ -125,13 +142,13 @@ class _Linter:
             if len(call.args) != 1 or names:
                 self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{name}() takes one value; it is {name}(x)")
         else:
-            hint = self.nearest(name, self.signatures, BUILTINS, ("len",))
+            hint = self.nearest(name, self.signatures, BUILTINS, ("len",), hint=procedure_hint)
             self.warn(call.name_span, ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{name}' here{hint}")
 
-    def nearest(self, name: str, *known: Collection[str]) -> str:
+    def nearest(self, name: str, *known: Collection[str], hint: Callable[[str, Iterable[str]], str] = nearest) -> str:
         """The nearest name, as long as looking for it has not taken too long for one program."""
         self.looks -= sum(map(len, known))
-        return nearest(name, chain(*known)) if self.looks > 0 else ""
+        return hint(name, chain(*known)) if self.looks > 0 else ""
 
     def tool(self, call: n.ToolCall) -> None:
         name = call.name.lower()

@@ -18,7 +18,7 @@ from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, refcount
-from neuroscript.runtime.errors import Stop, Unset, nearest, script_error
+from neuroscript.runtime.errors import Stop, Unset, no_procedure, script_error
 from neuroscript.runtime.events import Events, make_event
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
 from neuroscript.runtime.runs import Runs
@@ -163,8 +163,7 @@ class Runtime(ToolLinks, Runs):
     def check_procedure(self, name: str) -> None:
         """Raises error 2 where no procedure of that name is loaded."""
         if name not in self.procedures:
-            message = f"there is no procedure '{name}'{nearest(name, self.procedures)}"
-            raise NeuroScriptError(ErrorCode.PROC_NOT_FOUND, message)
+            raise no_procedure(name, self.procedures)
 
     def read_only(self, name: str) -> NoReturn:
         """Raises the error of setting a global of the host."""
@@ -243,8 +242,7 @@ class Runtime(ToolLinks, Runs):
             if callee is not None and callee is not UNSET:
                 message = f"'{name}' is {describe(callee)}, not a function"
                 raise NeuroScriptError(ErrorCode.TYPE, message)
-            hint = nearest(name, [*self.procedures, *BUILTINS, "len"])
-            raise NeuroScriptError(ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{name}'{hint}")
+            raise no_procedure(name, [*self.procedures, *BUILTINS, "len"])
         if len(args) != 1 or names:
             bad_call(f"{name}() takes one value; it is {name}(x)")
         return function(args[0])

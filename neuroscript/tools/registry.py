@@ -398,6 +398,11 @@ class ToolRegistry:
             del self._groups[group]
             return True
 
+    def canonical(self, name: str) -> str:
+        """Returns the name of a tool as it is registered, without ``tool.``; empty if there is none."""
+        tool = self.get(name)
+        return tool.spec.name if tool is not None else ""
+
     def near(self, name: str, count: int = 3) -> list[str]:
         """Returns the tool names most similar to a name that was not found, the closest first."""
         import difflib
@@ -413,11 +418,20 @@ class ToolRegistry:
         return [names[k] for k in found]
 
     def _unknown(self, key: str, name: str) -> str:
+        from neuroscript.foreign_names import tool_cure
+
         shown = name if name.lower().startswith("tool.") else f"tool.{name}"
-        names = self.near(key)
-        if names:
-            return f"there is no tool {shown}; did you mean {' or '.join(f'tool.{n}' for n in names)}?"
         groups = sorted({spec.group for spec in self._all_specs()}, key=str.lower)
+        lowered = [group.lower() for group in groups]
+        group, _, last = key.rpartition(".")
+        names = self.near(key)
+        same = [near for near in names if near.lower().rpartition(".")[2] == last] if group not in lowered else []
+        cure = tool_cure(group, last, lowered, self.canonical)
+        if cure and (not same or not cure.startswith("write ")):
+            return f"there is no tool {shown}; {cure}"
+        if names:
+            names = same or names
+            return f"there is no tool {shown}; did you mean {' or '.join(f'tool.{n}' for n in names)}?"
         return f"there is no tool {shown}; the groups are {', '.join(groups) or 'none'}"
 
     # --- listing ---------------------------------------------------------------------------------------------------

@@ -141,18 +141,3 @@ DOUBLE_OPERATORS: dict[tuple[str, str], str] = {
     ("*", "**"): "`**`",
 }
 SHIFTS = {("<", "<"): "*", (">", ">"): "/"}
-
-# Names that other languages give to values which are words here.
-VALUE_WORDS: dict[str, str] = {
-    "None": "nil",
-    "null": "nil",
-    "NULL": "nil",
-    "Null": "nil",
-    "undefined": "nil",
-    "Nil": "nil",
-    "NIL": "nil",
-    "True": "true",
-    "TRUE": "true",
-    "False": "false",
-    "FALSE": "false",
-}

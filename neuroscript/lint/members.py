@@ -1,0 +1,96 @@
+"""Members in the manner of other languages: ``text.upper()``, ``items.length``, ``json.loads(text)``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from neuroscript.compiler.traversal import assigned_by, expressions, statements, walk
+from neuroscript.foreign_names import method_cure
+from neuroscript.syntax import nodes as n
+
+if TYPE_CHECKING:
+    from neuroscript.compiler.resolve import Body, Resolved
+    from neuroscript.tools import ToolRegistry
+
+_LENGTHS = frozenset({"length", "size", "len", "count"})
+
+
+def members_of(expression: n.Expr) -> dict[int, tuple[str, bool]]:
+    """The member that is read of each name in an expression, by the name's identity, and whether it is called."""
+    found: dict[int, tuple[str, bool]] = {}
+    for part in walk(expression):  # a call comes before what it calls
+        match part:
+            case n.CallValue(callee=n.Index(value=n.Name() as owner, index=n.Literal(value=str() as member))):
+                found[id(owner)] = member, True
+            case n.Index(value=n.Name() as owner, index=n.Literal(value=str() as member), dotted=True):
+                found.setdefault(id(owner), (member, False))
+    return found
+
+
+def keys_written(resolved: Resolved) -> set[str]:
+    """The keys that a program writes into maps: a member of such a name may be a function of its own."""
+    written: list[n.Expr] = []
+    for body in resolved.bodies:
+        for block in (body.block, *(handler.body for handler in body.handlers)):
+            for statement in statements(block):
+                if isinstance(statement, n.Set):
+                    written += (step for target in statement.targets for step in target.path)
+                for expression in expressions(statement):
+                    for part in walk(expression):
+                        if isinstance(part, n.MapExpr):
+                            written += (key for key, _ in part.entries)
+                        elif isinstance(part, n.ToolCall):
+                            written += (argument.value for argument in part.args)
+    return {key.value for key in written if isinstance(key, n.Literal) and type(key.value) is str}
+
+
+def foreign_methods(expression: n.Expr, keys: set[str]) -> Iterator[tuple[n.Expr, n.Span, str]]:
+    """The calls of other languages' methods: the value that each is called on, its place, and what to write.
+
+    Args:
+        expression: the expression.
+        keys: names that may be the program's own.
+    """
+    for part in walk(expression):
+        match part:
+            case n.CallValue(
+                callee=n.Index(value=owner, index=n.Literal(value=str() as name), dotted=True) as callee
+            ) if name not in keys:
+                cure = method_cure(name)
+                if cure:
+                    yield owner, callee.index.span, cure
+
+
+def lengths(expression: n.Expr, sized: set[str]) -> Iterator[tuple[str, n.Span]]:
+    """The members ``length`` and the like of variables that hold texts or lists alone, each with its place."""
+    called = {id(part.callee) for part in walk(expression) if isinstance(part, n.CallValue)}
+    for part in walk(expression):
+        match part:
+            case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as member), dotted=True) if (
+                member in _LENGTHS and name in sized and id(part) not in called
+            ):
+                yield name, part.index.span
+
+
+def sized_variables(body: Body, tools: ToolRegistry) -> set[str]:
+    """The variables of a body to which nothing but texts and lists is assigned."""
+    sized: set[str] = set()
+    others = set(body.params)
+    for block in (body.block, *(handler.body for handler in body.handlers)):
+        for statement in statements(block):
+            if isinstance(statement, n.Set) and len(statement.targets) == 1 and _is_sized(statement.value, tools):
+                sized.update(assigned_by(statement))
+            else:
+                others.update(assigned_by(statement))
+    return sized - others - (body.session or frozenset())
+
+
+def _is_sized(value: n.Expr, tools: ToolRegistry) -> bool:
+    match value:
+        case n.ListExpr() | n.Raw() | n.Literal(value=str()):
+            return True
+        case n.ToolCall(name=name):
+            tool = tools.get(name)
+            return tool is not None and str(tool.spec.return_type).startswith(("string", "slice"))
+    return False
