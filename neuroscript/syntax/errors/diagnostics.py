@@ -8,8 +8,9 @@ from __future__ import annotations
 from neuroscript.errors import Diagnostic, ErrorCode
 from neuroscript.limits import Limits
 from neuroscript.syntax.builder import Finding
-from neuroscript.syntax.errors.common_mistakes import END_WORDS
-from neuroscript.syntax.errors.hints import Hint, hint_for
+from neuroscript.syntax.errors.common_mistakes import END_WORDS, FUNCTION_WORDS, MODIFIERS
+from neuroscript.syntax.errors.context import Hint
+from neuroscript.syntax.errors.hints import hint_for
 from neuroscript.syntax.errors.lexical import lexical_error
 from neuroscript.syntax.errors.recovery import Problem, Recovery
 from neuroscript.syntax.errors.stack import (
@@ -182,8 +183,11 @@ class _Writer:
     def _block(self, block: OpenBlock) -> str:
         line = self.positions.lines[block.place]
         text = _OPENING_WORDS[_TEXTS[block.closers[0]]]
-        if text == "func" and self.codes[block.place + 1] == NAME:
-            text = f"func {self.tokens.texts[block.place + 1]}"
+        if text == "func":
+            place = block.place + 1
+            while self.tokens.texts[place].lower() in (*FUNCTION_WORDS, *MODIFIERS):
+                place += 1
+            text = f"func {self.tokens.texts[place]}" if self.codes[place] == NAME else text
         elif text == "on":
             text = "on error" if self.codes[block.place + 1] == CODES["ERROR"] else "on event"
             text = "on_error" if self.codes[block.place] == CODES["ON_ERROR"] else text
