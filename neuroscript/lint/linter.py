@@ -7,7 +7,7 @@ nothing reaches, a tool or procedure that does not exist, a call that its signat
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from neuroscript.compiler.resolve import Body, Resolved, diagnostic, signature_of
@@ -18,7 +18,7 @@ from neuroscript.lint.members import foreign_methods, keys_written, lengths, mem
 from neuroscript.runtime.errors import nearest, procedure_hint
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.syntax import nodes as n
-from neuroscript.syntax.placeholders import placeholders
+from neuroscript.syntax.placeholders import placeholder_spans, placeholders
 from neuroscript.values import TYPE_CONSTANTS
 
 if TYPE_CHECKING:
@@ -97,11 +97,10 @@ class _Linter:
             match part:
                 case n.Name(name=name, span=span) if id(part) not in loose or name in CONSTANTS:
                     self.name(body, name, span, *members.get(id(part), ()))
-                case n.Raw(text=text, span=span) | n.Eval(text=n.Literal(value=str() as text), span=span):
-                    names = dict.fromkeys(piece[0] for piece in placeholders(text) if not isinstance(piece, str))
-                    for name in names:
-                        if name != "last":
-                            self.name(body, name, span)
+                case n.Raw(text=text, span=span) | n.Eval(text=n.Literal(value=str() as text, span=span)):
+                    self.placeholders(body, text, placeholder_spans(text, span, raw=isinstance(part, n.Raw)))
+                case n.Chain(first=first, rest=rest):
+                    self.operands(first, rest)
                 case n.Call():
                     self.call(body, part)
                 case n.ToolCall():
@@ -127,6 +126,25 @@ class _Linter:
         cure = name_cure(name, member, called=called, tool=self.interpreter.tools.canonical)
         hint = f"; {cure}" if cure else self.nearest(name, body.variables, self.globals, self.signatures)
         self.warn(span, ErrorCode.KEY_NOT_FOUND, f"'{name}' is never set{hint}")
+
+    def placeholders(self, body: Body, text: str, spans: list[n.Span]) -> None:
+        """The names in a text's placeholders, each where it stands first."""
+        names = [piece[0] for piece in placeholders(text) if not isinstance(piece, str)]
+        for name, span in dict(zip(reversed(names), reversed(spans), strict=True)).items():
+            if name != "last":
+                self.name(body, name, span)
+
+    def operands(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> None:
+        """A nil that is written as the operand of an arithmetic operator."""
+        operands = [first, *(operand for _, operand, _ in rest)]
+        for number, (left, right) in enumerate(pairwise(operands)):
+            operator = rest[number][0]
+            for side, operand, other in (("left", left, right), ("right", right, left)):
+                is_nil = isinstance(operand, n.Literal) and operand.value is None
+                adds = isinstance(other, n.Literal) and type(other.value) in (int, float)
+                if is_nil and (operator in ("-", "*", "/", "%") or (operator == "+" and adds)):
+                    message = f"'{operator}' takes two numbers, and its {side} operand is nil"
+                    self.warn(operand.span, ErrorCode.TYPE, message)
 
     def call(self, body: Body, call: n.Call) -> None:
         name = call.name

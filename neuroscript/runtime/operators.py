@@ -218,8 +218,11 @@ def describe(value: Any) -> str:
 
 
 def type_error(operator: str, a: Any, b: Any, wanted: str) -> NeuroScriptError:
-    """The error of a binary operator that does not apply."""
-    return NeuroScriptError(ErrorCode.TYPE, f"'{operator}' takes {wanted}, not {describe(a)} and {describe(b)}")
+    """The error of a binary operator that does not apply, which says which operand is nil."""
+    which = ""
+    if (a is None) != (b is None):
+        which = f": its {'left' if a is None else 'right'} operand is nil"
+    return NeuroScriptError(ErrorCode.TYPE, f"'{operator}' takes {wanted}, not {describe(a)} and {describe(b)}{which}")
 
 
 def subtract(a: Any, b: Any) -> Any:

@@ -18,7 +18,7 @@ from neuroscript.compiler.codegen.operations import CHAIN_DEPTH, OperationGenera
 from neuroscript.compiler.codegen.tools import ToolCallGenerator
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
-from neuroscript.syntax.placeholders import placeholders
+from neuroscript.syntax.placeholders import placeholder_spans, placeholders
 from neuroscript.values import TYPE_CONSTANTS
 
 
@@ -125,8 +125,10 @@ class ExpressionGenerator:
                 return self._name(name)
             case n.Last():
                 return py.name(LATEST)
-            case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
-                return self._raw(text)
+            case n.Raw(text=text, span=span):
+                return self._raw(text, placeholder_spans(text, span, raw=True))
+            case n.Eval(text=n.Literal(value=str() as text, span=span)):
+                return self._raw(text, placeholder_spans(text, span, raw=False))
             case n.Eval(text=text):
                 scope = py.call(SCOPE) if self.context.scope_is_function else self.context.scope()
                 return py.call(abi.EVAL, self.value(text), scope)
@@ -166,9 +168,10 @@ class ExpressionGenerator:
             return py.const(TYPE_CONSTANTS[name])
         return py.call(abi.NAME, py.const(name))
 
-    def _raw(self, text: str) -> ast.expr:
-        """A raw string with its placeholders replaced."""
+    def _raw(self, text: str, spans: list[n.Span]) -> ast.expr:
+        """A raw string with its placeholders, which stand at ``spans``, replaced."""
         pieces: list[ast.expr] = []
+        places = iter(spans)
         for piece in placeholders(text):
             if isinstance(piece, str):
                 pieces.append(py.const(piece))
@@ -178,6 +181,7 @@ class ExpressionGenerator:
             if path:
                 value = py.call(abi.WALK, value, py.const(tuple(path)))
             pieces.append(py.call(abi.TEXT, value))
+            py.place(pieces[-1], next(places))
         if all(isinstance(piece, ast.Constant) for piece in pieces):
             return py.const("".join(piece.value for piece in pieces))  # type: ignore[attr-defined]
         return py.call(abi.JOIN_ALL, *pieces)
