@@ -49,7 +49,7 @@ from .support import procedure, run
         ("set x = 1\nemit ```{{x}}\n é {{unset}} {{x}}```", (4, 6)),
         ("emit ```a\n{{ a.b.c }}```", (3, 3)),
         ('emit eval("é {{unset}}")', (2, 16)),
-        ('emit eval("\\t{{unset}}")', (2, 8)),
+        ('emit eval("\\t{{unset}}")', (2, 13)),
         ("call tool.event.Emit(5)", (2, 8)),
         ("set LIMIT = 1", (2, 3)),
         ("clear event 5", (2, 3)),
