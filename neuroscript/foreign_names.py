@@ -28,7 +28,8 @@ str string tostring tos itoa: tool.str.ToString(value)
 bool boolean: some value
 type typeof gettype classof: typeof value
 isinstance isa instanceof kindof: typeof value == TYPE_STRING
-isnull isnone: value == nil
+isnull isnone isundefined: value == nil
+isset defined: value != nil
 len length size strlen: len(value)
 count: len(value) | tool.str.Count(text, part)
 range xrange: tool.list.Range(start, end)
@@ -200,7 +201,8 @@ _NOTES: dict[str, str] = {
         ["system", "popen", "shellexec", "spawn", "subprocess", "execfile"], "no standard tool runs other programs"
     ),
     **dict.fromkeys(
-        ["this", "super", "cls"], "there are no objects with methods: a procedure gets what it works on as an argument"
+        ["this", "self", "super", "cls"],
+        "there are no objects with methods: a procedure gets what it works on as an argument",
     ),
 }
 

@@ -14,7 +14,8 @@ from neuroscript.compiler.resolve import Body, Resolved, diagnostic, signature_o
 from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, walk
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.foreign_names import CONSTANTS, name_cure
-from neuroscript.lint.members import foreign_methods, keys_written, lengths, members_of, sized_variables
+from neuroscript.lint.common_mistakes import Mistakes
+from neuroscript.lint.members import foreign_methods, keys_written, lengths, members_of, unquoted_names
 from neuroscript.runtime.errors import nearest, procedure_hint
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.syntax import nodes as n
@@ -42,7 +43,7 @@ def lint(resolved: Resolved, interpreter: Interpreter) -> list[Diagnostic]:
     for body in resolved.bodies:
         linter.body(body)
     for event in resolved.program.handlers:
-        linter.expression(Body("event", "load", [], [], event.span), event.event)
+        linter.event(event)
     return linter.found
 
 
@@ -58,14 +59,23 @@ class _Linter:
         self.signatures.update((node.name, signature_of(node)) for node in resolved.program.procedures)
         self.globals = set(runtime.globals)
         self.keys = keys_written(resolved)
-        self.sized: set[str] = set()  # variables of the body that hold texts and lists alone
+        self.evaluates = any(body.evals for body in resolved.bodies)
 
     def warn(self, span: n.Span, code: ErrorCode, message: str, hint: str = "") -> None:
         self.found.append(diagnostic(self.resolved.program, span, "warning", code, message, hint))
 
+    def rules(self, body: Body) -> Mistakes:
+        return Mistakes(self.resolved, body, self.interpreter.tools, self.evaluates)
+
     def body(self, body: Body) -> None:
-        self.sized = sized_variables(body, self.interpreter.tools)
+        self.mistakes = self.rules(body)
         self.block(body, body.block)
+
+    def event(self, event: n.OnEvent) -> None:
+        """The expression of a top-level event handler, which is evaluated when the program is loaded."""
+        body = Body("event", "load", [], [], event.span)
+        self.mistakes = self.rules(body)
+        self.expression(body, event.event)
 
     def block(self, body: Body, block: n.Block) -> None:
         ended: n.Stmt | None = None
@@ -78,8 +88,13 @@ class _Linter:
                 if name in self.globals and name not in body.params:
                     message = f"'{name}' is set by the host and cannot be changed"
                     self.warn(span, ErrorCode.WRITE_VIOLATION, message)
+            before = len(self.found)
             for part in expressions(statement):
-                self.expression(body, part)
+                if not _is_default_sink(statement, part):
+                    self.expression(body, part)
+            if len(self.found) == before or not isinstance(statement, n.CallStmt):
+                for span, message in self.mistakes.in_statement(statement):
+                    self.warn(span, ErrorCode.INVALID_VALUE, message)
             for inner in inner_blocks(statement):
                 self.block(body, inner)
             if isinstance(statement, n.OnError):
@@ -92,11 +107,15 @@ class _Linter:
     def expression(self, body: Body, expression: n.Expr) -> None:
         loose = {id(operand) for part in walk(expression) for operand in nil_tolerant_operands(part)}
         members = members_of(expression)
+        unquoted = unquoted_names(expression)
         self.members(body, expression)
+        for span, message in self.mistakes.in_expression(expression):
+            self.warn(span, ErrorCode.INVALID_VALUE, message)
         for part in walk(expression):
             match part:
                 case n.Name(name=name, span=span) if id(part) not in loose or name in CONSTANTS:
-                    self.name(body, name, span, *members.get(id(part), ()))
+                    hint = unquoted.get(id(part), "")
+                    self.name(body, name, span, *members.get(id(part), ("", False)), hint=hint)
                 case n.Raw(text=text, span=span) | n.Eval(text=n.Literal(value=str() as text, span=span)):
                     self.placeholders(body, text, placeholder_spans(text, span, raw=isinstance(part, n.Raw)))
                 case n.Chain(first=first, rest=rest):
@@ -111,21 +130,19 @@ class _Linter:
         for owner, span, cure in foreign_methods(expression, self.keys):
             if not isinstance(owner, n.Name) or owner.name in body.variables:
                 self.warn(span, ErrorCode.TYPE, f"texts, lists and maps have no methods; {cure}")
-        for name, span in lengths(expression, self.sized):
+        for name, span in lengths(expression, self.mistakes.holding.sized):
             self.warn(span, ErrorCode.TYPE, f"'{name}' has no fields; write `len({name})`")
 
     def known(self, body: Body, name: str) -> bool:
         """Whether a name can mean something where it stands."""
         return name in body.variables or name in self.globals or name in self.signatures or name in TYPE_CONSTANTS
 
-    def name(self, body: Body, name: str, span: n.Span, member: str = "", called: bool = False) -> None:
+    def name(self, body: Body, name: str, span: n.Span, member: str = "", called: bool = False, hint: str = "") -> None:
         if self.known(body, name):
             return
-        if name == "self":
-            return  # the default sink of `whisper`
-        cure = name_cure(name, member, called=called, tool=self.interpreter.tools.canonical)
-        hint = f"; {cure}" if cure else self.nearest(name, body.variables, self.globals, self.signatures)
-        self.warn(span, ErrorCode.KEY_NOT_FOUND, f"'{name}' is never set{hint}")
+        cure = hint or name_cure(name, member, called=called, tool=self.interpreter.tools.canonical)
+        told = f"; {cure}" if cure else self.nearest(name, body.variables, self.globals, self.signatures)
+        self.warn(span, ErrorCode.KEY_NOT_FOUND, f"'{name}' is never set{told}")
 
     def placeholders(self, body: Body, text: str, spans: list[n.Span]) -> None:
         """The names in a text's placeholders, each where it stands first."""
@@ -143,7 +160,7 @@ class _Linter:
                 is_nil = isinstance(operand, n.Literal) and operand.value is None
                 adds = isinstance(other, n.Literal) and type(other.value) in (int, float)
                 if is_nil and (operator in ("-", "*", "/", "%") or (operator == "+" and adds)):
-                    message = f"'{operator}' takes two numbers, and its {side} operand is nil"
+                    message = f"'{operator}' takes no nil, and its {side} operand is nil"
                     self.warn(operand.span, ErrorCode.TYPE, message)
 
     def call(self, body: Body, call: n.Call) -> None:
@@ -200,6 +217,12 @@ class _Linter:
                 problem = f"needs {' and '.join(repr(name) for name in missing)}"
         if problem:
             self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{spec.full_name} {problem}; it is {spec.usage}")
+
+
+def _is_default_sink(statement: n.Stmt, part: n.Expr) -> bool:
+    """Whether an expression is the ``self`` that ``whisper`` knows as its default sink."""
+    is_target = isinstance(statement, n.Whisper) and part is statement.target
+    return is_target and isinstance(part, n.Name) and part.name == "self"
 
 
 def _targets(statement: n.Stmt) -> Iterator[tuple[str, n.Span]]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from neuroscript.compiler.traversal import assigned_by, expressions, statements, walk
+from neuroscript.compiler.traversal import expressions, statements, walk
 from neuroscript.foreign_names import method_cure
 from neuroscript.syntax import nodes as n
 
 if TYPE_CHECKING:
-    from neuroscript.compiler.resolve import Body, Resolved
-    from neuroscript.tools import ToolRegistry
+    from neuroscript.compiler.resolve import Resolved
 
 _LENGTHS = frozenset({"length", "size", "len", "count"})
 
@@ -73,24 +72,15 @@ def lengths(expression: n.Expr, sized: set[str]) -> Iterator[tuple[str, n.Span]]
                 yield name, part.index.span
 
 
-def sized_variables(body: Body, tools: ToolRegistry) -> set[str]:
-    """The variables of a body to which nothing but texts and lists is assigned."""
-    sized: set[str] = set()
-    others = set(body.params)
-    for block in (body.block, *(handler.body for handler in body.handlers)):
-        for statement in statements(block):
-            if isinstance(statement, n.Set) and len(statement.targets) == 1 and _is_sized(statement.value, tools):
-                sized.update(assigned_by(statement))
-            else:
-                others.update(assigned_by(statement))
-    return sized - others - (body.session or frozenset())
-
-
-def _is_sized(value: n.Expr, tools: ToolRegistry) -> bool:
-    match value:
-        case n.ListExpr() | n.Raw() | n.Literal(value=str()):
-            return True
-        case n.ToolCall(name=name):
-            tool = tools.get(name)
-            return tool is not None and str(tool.spec.return_type).startswith(("string", "slice"))
-    return False
+def unquoted_names(expression: n.Expr) -> dict[int, str]:
+    """The names that may be meant as text, by their identity, with what to write: ``{name: 1}`` and ``[[name]]``."""
+    found: dict[int, str] = {}
+    for part in walk(expression):
+        match part:
+            case n.MapExpr(entries=entries):
+                for key, _ in entries:
+                    if isinstance(key, n.Name):
+                        found[id(key)] = f'a key that is text stands in quotes: `{{"{key.name}": …}}`'
+            case n.ListExpr(items=[n.ListExpr(items=[n.Name() as name])]):
+                found[id(name)] = "`[[` begins a list in a list; text stands in quotes"
+    return found
