@@ -206,6 +206,12 @@ _NOTES: dict[str, str] = {
     ),
 }
 
+# Functions that make what is written out here; as names they are too common.
+_CONSTRUCTORS: dict[str, str] = {
+    **dict.fromkeys(["list", "array", "tuple", "vec", "vector"], "a list is written `[a, b]`"),
+    **dict.fromkeys(["dict", "object", "hash", "hashmap"], 'a map is written `{"key": value}`'),
+}
+
 # The constants of other languages, and the words that they are here.
 CONSTANTS: dict[str, str] = {
     "None": "nil",
@@ -293,7 +299,9 @@ def function_cure(name: str, module: str = "") -> str:
         name: the function's name, in any case.
         module: what stands before it and a point, as in ``json.loads``.
     """
-    return _told(_codes(name, module)) or _NOTES.get(_plain(name), "") or _NOTES.get(_plain(module), "")
+    plain = _plain(name)
+    note = _NOTES.get(plain) or _NOTES.get(_plain(module), "")
+    return _told(_codes(name, module)) or note or ("" if module else _CONSTRUCTORS.get(plain, ""))
 
 
 def method_cure(name: str) -> str:

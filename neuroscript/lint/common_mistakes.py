@@ -51,13 +51,14 @@ class Mistakes:
 
     def in_expression(self, expression: n.Expr) -> Iterator[Found]:
         """The mistakes in an expression and its parts."""
+        called = {id(part.callee) for part in walk(expression) if isinstance(part, n.CallValue)}
         templates = {id(part.text) for part in walk(expression) if isinstance(part, n.Eval)}
         for part in walk(expression):
             match part:
                 case n.Chain(first=first, rest=rest):
                     yield from _chain(part, first, rest)
                     yield from self._moments(first, rest)
-                case n.Index(value=n.Literal(value=str()), dotted=True):
+                case n.Index(value=n.Literal(value=str()), dotted=True) if id(part) not in called:
                     yield part.span, "strings are joined with `+`"
                 case n.Index(index=index) if self.holding.negative_index(part):
                     yield index.span, "an index counts from 0: the last item is `x[len(x) - 1]`"

@@ -54,6 +54,11 @@ class Context:
     def in_signature(self) -> bool:
         return self.first_word in ("func", "def", "function") and not self.at_start
 
+    @property
+    def is_assigned(self) -> bool:
+        """Whether an equals sign follows, and no arrow."""
+        return self.is_near(1, "EQUAL") and self.word(2) != ">"
+
     def before(self) -> list[str]:
         """The texts of the tokens of the statement that stand before the token."""
         return list(self.tokens.texts[self.problem.start : self.problem.place])

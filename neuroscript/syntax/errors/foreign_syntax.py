@@ -50,6 +50,15 @@ _OTHER_NAMES = {
 }
 
 
+# How the statements are written that take more than a value.
+WHOLE_FORMS = {
+    "ask": "the form is `ask who, prompt with {…} into reply`, of which `ask prompt` is enough",
+    "must": "`must` takes a condition alone: for a message of your own, `fail message` in an `if`",
+    "whisper": "the form is `whisper self, value`",
+    "promptuser": "the form is `promptuser question into answer`",
+}
+
+
 def another_name(word: str) -> str:
     """The advice to take another name than a reserved word."""
     return f"choose another name, such as `{_OTHER_NAMES.get(word, f'{word}_value')}`"
@@ -107,14 +116,17 @@ def _modified_function(c: Context) -> Hint | None:
 
 
 def _typed_variable(c: Context) -> Hint | None:
-    if c.at_start and c.code == NAME and c.text in TYPE_WORDS and c.is_near(1, "NAME") and c.is_near(2, "EQUAL"):
-        return Hint(f"variables have no types: `set {c.word(1)} = …`")
+    declares = c.text in TYPE_WORDS or c.text in ("export", "declare", "readonly")
+    if c.at_start and c.code == NAME and declares and c.is_near(1, "NAME") and c.is_near(2, "EQUAL"):
+        return Hint(f"variables have no types and no declarations: `set {c.word(1)} = …`")
     return None
 
 
 def _block_argument(c: Context) -> Hint | None:
     """``items.each do |item|``."""
     words = c.after()
+    if c.at_start and c.code == NAME and c.word(1) == "<" and c.word(2) == "-":
+        return Hint(f"an assignment begins with `set`: `set {c.text} = …`")
     if c.at_start and c.code == NAME and ("each" in words or "forEach" in words) and "." in words:
         return Hint("a loop over a collection is written `for each item in items` … `endfor`")
     return None
@@ -152,6 +164,8 @@ def _anonymous(c: Context) -> Hint | None:
     if any(word in ("function", "fn", "lambda", "proc", "Proc") for word in c.before()[1:]) and c.text != ";":
         return Hint(ANONYMOUS)
     block = c.text == "|" and c.word(2) == "|" and c.word(-1) != "|"
+    if c.text == "{" and c.word(1) == "|":
+        return Hint(ANONYMOUS)
     if c.can("STRING") and (block or (c.text == ">" and c.word(-1) == "-" and c.word(1) == "(")):
         return Hint(ANONYMOUS)
     return None
@@ -176,6 +190,10 @@ def _prefixes(c: Context) -> Hint | None:
         return None
     if c.text in ("*", "**") and c.word(-1) in ("(", "[", "{", ","):
         return Hint("nothing is spread: `tool.list.Concat(a, b)` joins lists, `tool.map.Merge(a, b)` maps")
+    if c.text == "&" and c.word(1) == ":":
+        return Hint('a key\'s name is enough where a tool takes a function of one item: `tool.list.Map(list, "name")`')
+    if c.text == ":" and c.is_near(1, "NAME") and c.touches(1) and c.word(-1) in ("=", "(", ",", "["):
+        return Hint(f'text stands in quotes: `"{c.word(1)}"`')
     if c.text in ("*", "&") and c.word(-1) in ("=", "(", ","):
         return Hint("there are no pointers: leave the sign out")
     return None
@@ -197,6 +215,11 @@ def _brackets(c: Context) -> Hint | None:
     if c.text == ":" and c.word(-1) == "[" and c.can("STRING"):
         return Hint("there are no slices: use tool.list.Slice or tool.str.Substring")
     if c.text == "," and bracket == CODES["LPAR"] and c.can("EQUAL_TO") and not c.can("COMMA"):
+        if any(arrow == (")", "=", ">") for arrow in zip(c.after(), c.after()[1:], c.after()[2:], strict=False)):
+            return Hint(ANONYMOUS)
+        if c.before()[1:2] == ["("] and c.first_word in ("emit", "fail", *WHOLE_FORMS):
+            usual = f"`{c.first_word}` takes one value: join with `+`, or write a list `[a, b]`"
+            return Hint(WHOLE_FORMS.get(c.first_word, usual))
         return Hint("a list is written `[a, b]`")
     if c.text == "for" and bracket in (CODES["LSQB"], CODES["LBRACE"], CODES["LPAR"]) and c.can("EQUAL_TO"):
         return Hint("there are no comprehensions: `tool.list.Map(list, function)`, or a `for each` that appends")
@@ -205,6 +228,44 @@ def _brackets(c: Context) -> Hint | None:
     words = c.before()
     if c.text == "}" and words[-3:-1] == ["{", "{"]:
         return Hint("placeholders stand in a raw string alone: ```Hello {{name}}```")
+    return None
+
+
+def _braces(c: Context) -> Hint | None:
+    """``map{key}`` and Go's ``[]int{1, 2}``."""
+    if c.text == "{" and c.is_near(-1, "NAME") and c.touches(-1) and c.first_word in ("set", "emit", "return", "call"):
+        return Hint(f"an entry is read with brackets: `{c.word(-1)}[key]`")
+    if c.code == NAME and c.text in TYPE_WORDS and c.word(-1) == "]" and c.touches(-1):
+        return Hint('a list is written `[a, b]`, a map `{"key": value}`, without types')
+    return None
+
+
+def _targets(c: Context) -> Hint | None:
+    """``set [a, b] = …``, ``set a = 1, b = 2``, ``set items.append(1)``, ``set n = 1,000``."""
+    if c.first_word != "set" or c.at_start:
+        return None
+    if c.text in ("[", "(", "{") and c.before() == ["set"]:
+        return Hint("the targets stand without brackets: `set a, b = [1, 2]`")
+    if c.text == "(" and c.can("EQUAL"):
+        return Hint("a call on its own begins with `call`; `set x = …` keeps its result")
+    if c.text == "," and c.is_near(1, "NUMBER") and c.is_near(-1, "NUMBER") and c.touches(1) and c.touches(-1):
+        return Hint(f"digits are not grouped: write `{c.word(-1)}{c.word(1)}`") if len(c.word(1)) == 3 else None
+    if c.text == "," and c.is_near(1, "NAME") and c.word(2) == "=" and c.can("NEWLINE"):
+        return Hint("one assignment in a statement")
+    return None
+
+
+def _into(c: Context) -> Hint | None:
+    """The parts of ``ask``, ``promptuser`` and ``whisper``, and of an error handler's header."""
+    if c.at_start:
+        return None
+    incomplete = (c.can("INTO") or c.can("COMMA") or c.text == "with") and c.first_word != "must"
+    if incomplete and c.first_word in WHOLE_FORMS and c.code in (NAME, STRING, NEWLINE, CODES["AS"], CODES["WITH"]):
+        return Hint(WHOLE_FORMS[c.first_word])
+    if c.before() in (["on", "error"], ["on_error"]) and c.text in ("as", "("):
+        return Hint("the error is in `system_error_message`, `system_error_code` and `system_error`: `on error do`")
+    if c.text == ":" and len(c.before()) == 1 and c.first_word in ("emit", "return", "fail", "must", "call", "set"):
+        return Hint("leave the colon out")
     return None
 
 
@@ -296,6 +357,9 @@ INSIDE: tuple[Callable[[Context], Hint | None], ...] = (
     _prefixes,
     _comparisons,
     _old_string,
+    _braces,
+    _targets,
+    _into,
     _brackets,
     _several_values,
     _conditional_statement,

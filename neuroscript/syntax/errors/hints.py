@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from itertools import pairwise
 
+from neuroscript.foreign_names import method_cure, name_cure
 from neuroscript.syntax.errors.common_mistakes import DOUBLE_OPERATORS, END_WORDS, SHIFTS, STATEMENT_WORDS
 from neuroscript.syntax.errors.context import Context, Hint
-from neuroscript.syntax.errors.foreign_syntax import ANONYMOUS, INSIDE, LAST, OUTSIDE, another_name
+from neuroscript.syntax.errors.foreign_syntax import ANONYMOUS, INSIDE, LAST, OUTSIDE, WHOLE_FORMS, another_name
 from neuroscript.syntax.errors.recovery import Problem, keyword_meant
 from neuroscript.syntax.errors.stack import (
     COMMAND,
@@ -42,6 +44,9 @@ def hint_for(tokens: Tokens, problem: Problem, possible: frozenset[int]) -> Hint
         if hint is not None:
             return hint
     return None
+
+
+_UPDATING = frozenset(("+", "-", "*", "/", "%", "|", "&", "^", "**"))
 
 
 # --- where a statement begins ----------------------------------------------------------------------------------------
@@ -115,6 +120,8 @@ def _end_word(c: Context) -> Hint | None:
     if not c.at_start or not open_blocks(c.frame):
         return None
     lower = c.text.lower()
+    if lower == "end" and f"end{c.word(1).lower()}" in KEYWORDS:
+        return Hint(f"the word is `end{c.word(1).lower()}`")
     if END_WORDS.get(lower):
         return Hint(f"the word is `{END_WORDS[lower].lower()}`")
     unknown = lower.startswith("end") and c.is_near(1, "NEWLINE") and keyword_meant(c.text, c.possible) is None
@@ -127,7 +134,7 @@ def _misspelt(c: Context) -> Hint | None:
     if not c.at_start or c.code != NAME:
         return None
     keyword = keyword_meant(c.text, c.possible)
-    if keyword is None or c.is_near(1, "EQUAL"):
+    if keyword is None or c.is_assigned:
         return None
     if keyword == c.text.lower():
         return Hint(f"keywords are lower case: `{keyword}`")
@@ -135,23 +142,26 @@ def _misspelt(c: Context) -> Hint | None:
 
 
 def _common_mistake(c: Context) -> Hint | None:
-    if not c.at_start or c.code != NAME or c.is_near(1, "EQUAL"):
+    if not c.at_start or c.code != NAME or c.is_assigned:
         return None
     mistake = STATEMENT_WORDS.get(c.text.lower())
     return Hint(mistake.hint) if mistake else None
 
 
 def _increment(c: Context) -> Hint | None:
-    """``x += 1`` and ``set x += 1``; ``x++``."""
-    signs = ("PLUS", "MINUS", "STAR", "SLASH", "PERCENT", "VBAR", "AMPERSAND", "CIRCUMFLEX", "POWER")
-    shift = 1 if c.at_start and c.code == NAME else 0
-    if not any(c.is_near(shift, sign) for sign in signs):
-        return None
-    name, sign = c.word(shift - 1), c.word(shift)
-    if c.is_near(shift + 1, "EQUAL") and (shift or c.first_word == "set"):
-        return Hint(f"write `set {name} = {name} {sign} …`", f"there is no `{sign}=`")
-    if shift and c.is_near(shift + 1, "PLUS"):
-        return Hint(f"write `set {name} = {name} + 1`", "there is no `++`")
+    """``x += 1``, ``set x.y += 1``, ``x[0]++`` and ``++x``."""
+    if c.at_start and c.text in ("+", "-") and c.word(1) == c.text and c.touches(1):
+        return Hint(f"write `set {c.word(2)} = {c.word(2)} {c.text} 1`", f"there is no `{c.text * 2}`")
+    words = c.before() if not c.at_start and c.first_word == "set" else []
+    words = [*words[1:], *c.after()] if words or (c.at_start and c.code == NAME) else []
+    for place, (sign, following) in enumerate(pairwise(words)):
+        if sign in ("=", "(", ","):
+            return None
+        target = "".join(words[:place])
+        if sign in _UPDATING and following == "=" and place:
+            return Hint(f"write `set {target} = {target} {sign} …`", f"there is no `{sign}=`")
+        if sign == following and sign in ("+", "-") and place:
+            return Hint(f"write `set {target} = {target} {sign} 1`", f"there is no `{sign}{sign}`")
     return None
 
 
@@ -162,6 +172,12 @@ def _bare(c: Context) -> Hint | None:
     line = c.line()
     if c.code == NAME and CODES["EQUAL"] in line:
         return Hint(f"an assignment begins with `set`: `set {c.text} = …`")
+    if c.code == NAME and c.is_near(1, "DOT") and c.is_near(3, "LPAR"):
+        cure = name_cure(c.text, c.word(2), called=True) or method_cure(c.word(2))
+        if cure:
+            return Hint(
+                f"a call on its own begins with `call`; values have no methods and there are no modules: {cure}"
+            )
     if c.code in (NAME, CODES["TOOL"]) and CODES["LPAR"] in line:
         return Hint("a call on its own begins with `call`; `set x = …` keeps its result")
     if c.code in (NAME, NUMBER, STRING, CODES["LPAR"], CODES["LSQB"], CODES["MINUS"], CODES["LAST"], CODES["LEN"]):
@@ -219,7 +235,7 @@ def _loop(c: Context) -> Hint | None:
     if c.first_word not in ("for", "foreach") or c.at_start:
         return None
     if c.can("EACH") and not c.can("NAME"):
-        counts = any(word in ("range", "=", ";", "to", "..") for word in c.after())
+        counts = any(word in ("range", "=", ";", "to") or ".." in word for word in c.after())
         counting = "; counting, `for each i in tool.list.Range(start, end)`" if counts else ""
         return Hint(f"a loop over a collection is written `for each item in items`{counting}")
     if c.code == CODES["LPAR"] and c.is_near(-1, "EACH"):
@@ -302,6 +318,8 @@ def _next_line(c: Context) -> Hint | None:
     """An expression that goes on in the next line."""
     before = c.tokens.codes[c.problem.place - 1] if c.problem.place else NEWLINE
     goes_on = c.code == NEWLINE and before in JOINING_CODES and (before, c.first_word) != (CODES["COMMA"], "return")
+    if goes_on and c.word(-1) == "%" and c.is_near(-2, "NUMBER"):
+        return Hint(f"`%` is the remainder: write `{c.word(-2)} / 100`")
     if goes_on or (c.at_start and c.code in JOINING_CODES | {CODES["DOT"]}):
         return Hint("to go on in the next line, end the line with `\\`, or put the whole in brackets")
     return None
@@ -351,13 +369,15 @@ def _lists(c: Context) -> Hint | None:
 
 
 def _side_by_side(c: Context) -> Hint | None:
+    if c.code == STRING and c.is_near(-1, "DOT") and c.touches(-1) and c.word(-2) != '"':
+        return Hint(f"a key in quotes stands in brackets: `{c.word(-2)}[{c.text}]`")
     if c.code == STRING and c.is_near(-1, "DOT"):
         return Hint("strings are joined with `+`")
     if c.at_start or not c.can("PLUS"):
         return None
     if c.code == STRING and c.tokens.codes[c.problem.place - 1] == STRING:
         return Hint("strings are joined with `+`; text over many lines stands between ``` and ```")
-    if c.code == STRING and c.word(-1) in ("f", "r", "b") and c.touches(-1):
+    if c.code == STRING and c.is_near(-1, "NAME") and len(c.word(-1)) <= 2 and c.touches(-1):
         return Hint("strings have no prefix: join with `+`, or write ```text {{name}}``` with placeholders")
     if c.is_near(-1, "STRING") and c.touches(-1) and c.code == NAME:
         return Hint("a quote inside a string is written `\\'` or `\\\"`, or stands between quotes of the other kind")
@@ -366,6 +386,8 @@ def _side_by_side(c: Context) -> Hint | None:
     if c.code in STATEMENT_CODES and c.can("NEWLINE"):
         return Hint("a statement has a line of its own")
     if c.code == CODES["COMMA"] and c.can("NEWLINE"):
+        if c.first_word in WHOLE_FORMS:
+            return Hint(WHOLE_FORMS[c.first_word])
         return Hint(f"`{c.first_word}` takes one value: join with `+`, or write a list `[a, b]`")
     return None
 

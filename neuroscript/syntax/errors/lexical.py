@@ -130,7 +130,9 @@ def _number(text: str) -> LexicalError:
             f"`{text}` is no number: an exponent has digits", f"write {text}0, or a blank after {number}"
         )
     if ".." in text:
-        return LexicalError(f"`{text}` is no number", "there are no ranges: count with `while`")
+        return LexicalError(
+            f"`{text}` is no number", "there are no ranges: use tool.list.Range, tool.list.Slice or tool.str.Substring"
+        )
     if text.count(".") > 1:
         return LexicalError(f"`{text}` is no number: it has more than one point", "a version is a string")
     return LexicalError(f"`{text}` is neither a number nor a name", "a name begins with a letter or `_`")
@@ -140,6 +142,9 @@ def _character(text: str, source: str, offset: int) -> LexicalError:
     pair = source[offset : offset + 2]
     if pair in _PAIRS:
         return LexicalError(f"there is no `{pair}`", _PAIRS[pair], width=2)
+    before, after = source[max(0, offset - 1) : offset], source[offset + 1 : offset + 2]
+    if text in "?!" and (before.isalnum() or before == "_") and (after in "\r\n)" or not after):
+        return LexicalError(f"found `{text}`, which has no meaning here", "a name has letters, digits and `_` alone")
     if text in CHARACTERS:
         shown = "a backquote" if text == "`" else f"`{text}`"
         return LexicalError(f"found {shown}, which has no meaning here", CHARACTERS[text])

@@ -307,6 +307,9 @@ class Recovery:
         lower = word.lower()
         if word == "}" or (self.codes[place] == NAME and lower in END_WORDS):
             blocks = open_blocks(frame)
+            together = KEYWORDS.get(f"end{self.tokens.texts[place + 1].lower()}") if lower == "end" else None
+            if together is not None:
+                return (TERMINALS[together],), True
             return ((END_WORDS.get(lower) or TERMINALS[blocks[0].closers[0]],) if blocks else ()), True
         if self.codes[place] != NAME:
             return (), False
