@@ -57,6 +57,7 @@ class Session:
             [function] = compiled.commands
             for code in compiled.codes:
                 exec(code, runtime.namespace)
+            runtime.link_calls(compiled.calls)
             scope = dict(self.variables)
             try:
                 with runtime.run() as depth:
@@ -108,6 +109,8 @@ def _shift(part: Any, lines: int) -> None:
         for field in fields(part):
             value = getattr(part, field.name)
             if field.name.endswith("span"):
+                if value is None:  # of what is left out
+                    continue
                 setattr(part, field.name, _moved(value, lines))
             else:
                 _shift(value, lines)

@@ -214,7 +214,7 @@ def _bare(c: _Context) -> Hint | None:
         return Hint(f"an assignment begins with `set`: `set {c.text} = …`")
     if c.code in (NAME, CODES["TOOL"]) and CODES["LPAR"] in line:
         return Hint("a call on its own begins with `call`; `set x = …` keeps its result")
-    if c.code in (NAME, NUMBER, STRING, CODES["LPAR"], CODES["LSQB"], CODES["MINUS"], CODES["LAST"], CODES["LEN"]):
+    if c.code in (NAME, NUMBER, STRING, CODES["LPAR"], CODES["LSQB"], CODES["MINUS"]):
         return Hint("a bare expression is no statement: `emit` puts it out, `set x = …` keeps it")
     return None
 
@@ -230,7 +230,7 @@ def _header(c: _Context) -> Hint | None:
         return Hint("a header ends with its line: leave the colon out")
     if c.text == "then":
         return Hint("the condition ends with its line: leave `then` out")
-    if c.code == CODES["DO"]:
+    if c.code == CODES["DO"] and not c.can("NAME"):
         if c.first_word == "on_error":
             return Hint("`on_error` goes with `means`, `on error` with `do`")
         return Hint("only event and error handlers have a `do`: leave it out")
@@ -271,7 +271,7 @@ def _loop(c: _Context) -> Hint | None:
     if c.can("EACH") and not c.can("NAME"):
         return Hint("a loop over a collection is written `for each item in items`")
     if c.code == CODES["COMMA"] and c.can("IN"):
-        return Hint("`for each` has one name, which gets a list's items or a map's values")
+        return Hint("`for each` has one name or two: `for each item in items`, `for each key, value in map`")
     if c.can("IN") and c.text in ("of", "from", "=", ":"):
         return Hint("a loop over a collection is written `for each item in items`")
     return None
@@ -314,7 +314,7 @@ def _reserved(c: _Context) -> Hint | None:
     if c.can("STRING"):  # an expression could stand there
         reserved = c.code in STATEMENT_CODES | END_CODES and not c.is_near(-1, "NEWLINE")
         return Hint(f"`{c.text}` is a reserved word") if reserved else None
-    return Hint("choose another name", f"`{c.text}` is a reserved word and cannot be a name")
+    return Hint(f"choose another name, such as `{c.text}_value`", f"`{c.text}` is a reserved word and cannot be a name")
 
 
 def _equals(c: _Context) -> Hint | None:
@@ -382,7 +382,7 @@ def _lists(c: _Context) -> Hint | None:
         return Hint("a named argument is `name: value`, an entry of a map `{key: value}`")
     if c.code == CODES["COMMA"] and c.can("RSQB") and not c.can("COMMA") and not c.can("STRING"):
         return Hint("one index in a pair of brackets: `x[1][2]`")
-    if c.is_near(-1, "COMMA") and (c.code == CODES["RPAR"] or (c.code == NEWLINE and c.first_word == "return")):
+    if c.is_near(-1, "COMMA") and c.code == NEWLINE and c.first_word == "return":
         return Hint("leave the last comma out")
     if c.is_near(-1, "COMMA") and c.code == CODES["COMMA"]:
         return Hint("a value is missing between the commas")
