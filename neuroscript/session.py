@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from neuroscript.compiler.build import back_end, raise_errors
 from neuroscript.compiler.resolve import resolve
 from neuroscript.errors import Diagnostic, NeuroScriptSyntaxError
+from neuroscript.runtime.abi import SESSION_LAST
 from neuroscript.runtime.containers import UNSET
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.parser import parse
@@ -28,6 +29,7 @@ class Session:
     def __init__(self, interpreter: Interpreter) -> None:
         self.interpreter = interpreter
         self.variables: dict[str, Any] = {}
+        self._last: Any = None
 
     def evaluate(self, source: str, name: str = "<input>") -> Any:
         """Evaluates an input: statements, definitions (which replace earlier ones), or an expression.
@@ -58,11 +60,12 @@ class Session:
             for code in compiled.codes:
                 exec(code, runtime.namespace)
             runtime.link_calls(compiled.calls)
-            scope = dict(self.variables)
+            scope = {**self.variables, SESSION_LAST: self._last}
             try:
                 with runtime.run() as depth:
                     runtime.namespace[function](depth, scope)
             finally:
+                self._last = scope.pop(SESSION_LAST)
                 self.variables = {key: value for key, value in scope.items() if value is not UNSET}
                 del runtime.namespace[function]
         return to_host(self.variables.pop(_RESULT, None))

@@ -123,6 +123,8 @@ def _add(result: Resolved, body: Body) -> None:
     if LAST in body.reads and LAST not in body.variables:
         body.reads.remove(LAST)
         body.uses_last = True
+    if body.session is not None:  # the next input may ask for it
+        body.uses_last = True
     if body.handlers:
         body.variables.update(SYSTEM_NAMES)
     if len(body.handlers) > _MOST_HANDLERS:

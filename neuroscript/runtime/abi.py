@@ -140,6 +140,9 @@ EVAL = "_eval"
 
 # --- names -----------------------------------------------------------------------------------------------------------
 
+SESSION_LAST = ""
+"""The key of ``last`` in an interactive session's mapping of its variables."""
+
 UNSET = "UNSET"
 """The value of a variable that has not been set, where code asks."""
 

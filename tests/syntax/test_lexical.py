@@ -156,6 +156,28 @@ def test_other_words_may_name_variables_and_parameters(name: str) -> None:
     assert error.message.startswith(f"`{name}` is a reserved word")
 
 
+@pytest.mark.parametrize("word", ["call", "mustbe"])
+@pytest.mark.parametrize(
+    "callee", ['"f"', "5", "(5)", "nil", "true", "[f]", "{}", "```f```", "(a + b)", "(-a)", "(eval(a))"]
+)
+def test_what_can_never_be_called_is_not(word: str, callee: str) -> None:
+    error = refused(f"func f() means\n{word} {callee}()\nendfunc")
+    assert (error.code, error.line) == (15, 2)
+    assert f"`{word} name(…)`" in str(error)
+
+
+@pytest.mark.parametrize(
+    "callee", ["f", "(f)", "m.f", "[f][0]", 'm["f"]', "f()", "tool.a.B", "(tool.a.B)", "last", "len"]
+)
+def test_what_may_hold_a_function_can_be_called(callee: str) -> None:
+    parse(f"func g() means\ncall {callee}()\nmustbe {callee}(1)\nendfunc")
+
+
+def test_the_two_names_of_a_loop_are_not_the_same() -> None:
+    error = refused("func f() means\nfor each x, x in []\nendfor\nendfunc")
+    assert (error.code, error.line, error.column) == (15, 2, 13)
+
+
 def without_positions(program: nodes.Program) -> str:
     """The tree of a program's procedures as text."""
     return re.sub(r"\(\d+, \d+, \d+, \d+\)", "", repr(program.procedures))
