@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
-from neuroscript.compiler.resolve import Body, Resolved, diagnostic, signature_of
+from neuroscript.compiler.resolve import LAST, Body, Resolved, diagnostic, signature_of
 from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, walk
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.foreign_names import CONSTANTS, name_cure
@@ -24,6 +24,7 @@ from neuroscript.values import TYPE_CONSTANTS
 
 if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
+    from neuroscript.tools.registry import Tool
 
 _MOST_LOOKS = 200_000  # names that are looked at for the nearest one, all together
 _MOST_UNKNOWN = 100  # unknown tools whose nearest names are told
@@ -124,6 +125,8 @@ class _Linter:
                     self.call(body, part)
                 case n.ToolCall():
                     self.tool(part)
+                case n.ToolName(name=name, span=span):
+                    self.known_tool(name, span)
 
     def members(self, body: Body, expression: n.Expr) -> None:
         """Members that values do not have here, as ``text.upper()`` and ``items.length``."""
@@ -140,6 +143,8 @@ class _Linter:
     def name(self, body: Body, name: str, span: n.Span, member: str = "", called: bool = False, hint: str = "") -> None:
         if self.known(body, name):
             return
+        if name in (LAST, "len") or name in BUILTINS:
+            return  # the latest result, a built-in function as a value
         cure = hint or name_cure(name, member, called=called, tool=self.interpreter.tools.canonical)
         told = f"; {cure}" if cure else self.nearest(name, body.variables, self.globals, self.signatures)
         self.warn(span, ErrorCode.KEY_NOT_FOUND, f"'{name}' is never set{told}")
@@ -148,8 +153,7 @@ class _Linter:
         """The names in a text's placeholders, each where it stands first."""
         names = [piece[0] for piece in placeholders(text) if not isinstance(piece, str)]
         for name, span in dict(zip(reversed(names), reversed(spans), strict=True)).items():
-            if name != "last":
-                self.name(body, name, span)
+            self.name(body, name, span)
 
     def operands(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> None:
         """A nil that is written as the operand of an arithmetic operator."""
@@ -165,7 +169,7 @@ class _Linter:
 
     def call(self, body: Body, call: n.Call) -> None:
         name = call.name
-        if name in body.variables or name in self.globals:
+        if name in body.variables or name in self.globals or name == LAST:
             return
         names = [argument.name for argument in call.args if argument.name is not None]
         signature = self.signatures.get(name)
@@ -185,21 +189,28 @@ class _Linter:
         self.looks -= sum(map(len, known))
         return hint(name, chain(*known)) if self.looks > 0 else ""
 
-    def tool(self, call: n.ToolCall) -> None:
-        name = call.name.lower()
-        if name in self.unknown_tools:
-            self.warn(call.name_span, ErrorCode.TOOL_NOT_FOUND, self.unknown_tools[name])
-            return
-        if len(self.unknown_tools) >= _MOST_UNKNOWN and self.interpreter.tools.get(call.name) is None:
-            self.warn(call.name_span, ErrorCode.TOOL_NOT_FOUND, f"there is no tool tool.{call.name}")
-            return
+    def known_tool(self, name: str, span: n.Span) -> Tool | None:
+        """The tool of a name; None, after a warning, if there is none that may be called."""
+        key = name.lower()
+        if key in self.unknown_tools:
+            self.warn(span, ErrorCode.TOOL_NOT_FOUND, self.unknown_tools[key])
+            return None
+        if len(self.unknown_tools) >= _MOST_UNKNOWN and self.interpreter.tools.get(name) is None:
+            self.warn(span, ErrorCode.TOOL_NOT_FOUND, f"there is no tool tool.{name}")
+            return None
         try:
-            tool = self.interpreter.tools.lookup(call.name)
+            tool = self.interpreter.tools.lookup(name)
             self.interpreter.check_permission(tool)
         except NeuroScriptError as error:
-            self.warn(call.name_span, ErrorCode(error.code), error.message)
+            self.warn(span, ErrorCode(error.code), error.message)
             if error.code == ErrorCode.TOOL_NOT_FOUND:
-                self.unknown_tools[name] = error.message
+                self.unknown_tools[key] = error.message
+            return None
+        return tool
+
+    def tool(self, call: n.ToolCall) -> None:
+        tool = self.known_tool(call.name, call.name_span)
+        if tool is None:
             return
         spec = tool.spec
         names = [argument.name for argument in call.args if argument.name is not None]
@@ -232,5 +243,7 @@ def _targets(statement: n.Stmt) -> Iterator[tuple[str, n.Span]]:
             yield from ((target.name, target.span) for target in targets)
         case n.Ask(into=n.Target() as target) | n.PromptUser(into=target):
             yield target.name, target.span
-        case n.ForEach(name=name, name_span=span):
+        case n.ForEach(name=name, name_span=span, key=key, key_span=key_span):
+            if key is not None and key_span is not None:
+                yield key, key_span
             yield name, span

@@ -289,6 +289,12 @@ class Containers:
             return iter(())
         raise NeuroScriptError(ErrorCode.TYPE, f"'for each' walks a list, map or string, not {describe(value)}")
 
+    def iterate_pairs(self, value: Any) -> Any:
+        """As `iterate`, for ``for each`` with two names: an iterator of indexes and items, or of keys and values."""
+        if type(value) is dict:
+            return iter(value.items())
+        return enumerate(self.iterate(value))
+
 
 def list_index(key: Any) -> int:
     """The index that ``set`` writes in a list: a whole number of 0 or more."""

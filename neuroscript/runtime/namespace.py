@@ -20,7 +20,7 @@ from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, refcount
 from neuroscript.runtime.errors import Stop, Unset, no_procedure, script_error
 from neuroscript.runtime.events import Events, make_event
-from neuroscript.runtime.operators import BUILTINS, Operations, describe
+from neuroscript.runtime.operators import BUILTINS, FIXED_BUILTINS, Operations, describe
 from neuroscript.runtime.runs import Runs
 from neuroscript.runtime.tool_calls import TOOL_NAMES, ToolLinks, bad_call
 from neuroscript.tools.awaiting import wait_for
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from neuroscript.runtime.programs import LoadedProcedure, Signature
     from neuroscript.streaming import StreamEvent
 
+_CALLABLE = frozenset({Function, ToolValue})
+_CHECKED = "checks_arguments"  # marks the functions that `_checked` makes
 _LAST_SECONDS = 1.0  # for an asynchronous callback that is told of the end of a call whose run has been cancelled
 
 
@@ -64,6 +66,7 @@ class Runtime(ToolLinks, Runs):
         self.procedures: dict[str, LoadedProcedure] = {}
         self._specialised: dict[str, list[str]] = {}  # the functions of procedures' specialised bodies
         self._changed: set[str] = set()  # procedures that code exists for which knows them with another signature
+        self._calls: dict[str, set[tuple[int, tuple[str, ...]]]] = {}  # by name, from programs that do not define it
         self.namespace: dict[str, Any] = {"__builtins__": {}}
         self.operations = Operations(limits)
         self.fuel = Fuel(limits, self.namespace)
@@ -99,13 +102,16 @@ class Runtime(ToolLinks, Runs):
                 abi.PUT_PATH: containers.put_path,
                 abi.APPEND_AT: containers.append_at,
                 abi.ITERATE: containers.iterate,
+                abi.ITERATE_PAIRS: containers.iterate_pairs,
                 abi.TOO_DEEP: self.too_deep,
                 abi.NAME: self.name,
                 abi.NAME_OR_NIL: self.name_or_nil,
                 abi.REFUSE_READ_ONLY: self.read_only,
                 abi.EVAL: self.evaluate,
                 abi.CALL: self.call,
+                abi.CALL_FOR_LAST: self.call_for_last,
                 abi.CALL_TOOL: self.late_tool,
+                abi.TOOL_VALUE: self.tool_value,
                 abi.EMIT: self.emit,
                 abi.WHISPER: self.whisper,
                 abi.PROMPT: self.prompt,
@@ -119,15 +125,28 @@ class Runtime(ToolLinks, Runs):
 
     # --- errors ---------------------------------------------------------------------------------------------------
 
-    def handle(self, handler: Callable[[dict[str, Any]], bool], exception: Exception) -> NeuroScriptError | None:
-        """Runs an error handler; gives the error that goes on, or None if the handler cleared it."""
+    def handle(self, handler: Callable[[dict[str, Any]], Any], exception: Exception, in_loop: bool) -> Any:
+        """Runs an error handler.
+
+        Args:
+            handler: its function, which gives whether it has cleared the error, or how it leaves what failed.
+            exception: what failed.
+            in_loop: whether a loop is around what failed, in the same body, that the handler may leave.
+
+        Returns:
+            None if it cleared the error; a tuple of its value if it returned, or the signal of its ``break`` or
+            ``continue``; else the error that goes on.
+        """
         error = script_error(exception, self)
         if self.fuel.token.cancelled:  # whatever failed then, and no handler begins
             error = self.fuel.run.error().at_place_of(error)
         if error.code in UNCATCHABLE or isinstance(exception, RecursionError | MemoryError):
             raise Stop(error) from exception
         try:
-            return None if handler(handler_fields(error)) else error
+            outcome = handler(handler_fields(error))
+            if outcome is True:
+                return None
+            return error if outcome is False or (type(outcome) is str and not in_loop) else outcome
         except Exception as failed:  # the handler failed itself: its error goes on, with the old one as cause
             return self._failed_again(failed, error)
         finally:
@@ -154,11 +173,18 @@ class Runtime(ToolLinks, Runs):
             return self.globals[name]
         if name in self.procedures:
             return self.function(name)
+        if name in BUILTINS or name == "len":
+            return Function(name, partial(self.run_builtin, name))
         return TYPE_CONSTANTS.get(name, otherwise)
 
     def function(self, name: str) -> Function:
         """A procedure as a value."""
         return Function(name, partial(self.interpreter.run, name))
+
+    def run_builtin(self, name: str, *args: Any) -> Any:
+        """Calls a built-in function for the host, which has got it as a value."""
+        with self.run(joining=True) as depth:
+            return to_host(self.call(depth, UNSET, name, tuple(from_host(list(args))), ()))
 
     def check_procedure(self, name: str) -> None:
         """Raises error 2 where no procedure of that name is loaded."""
@@ -194,8 +220,14 @@ class Runtime(ToolLinks, Runs):
         if old is not None and old.signature != procedure.signature:
             self._changed.add(name)
         self.procedures[name] = procedure
+        if any(procedure.signature.problem(count, list(names)) for count, names in self._calls.get(name, ())):
+            self._changed.add(name)
         if name in self._changed:
             self.namespace[abi.PROCEDURE + name] = _checked(self.namespace[abi.PROCEDURE + name], procedure.signature)
+        if name in BUILTINS:
+            self.namespace[abi.UNREPLACED + name] = False
+        if name in TYPE_CONSTANTS:
+            self.namespace[abi.CONSTANT + name] = self.function(name)
         functions = self._specialised.setdefault(name, [])
         for replaced in functions:
             self.namespace[replaced] = self.namespace[abi.PROCEDURE + name]
@@ -203,20 +235,69 @@ class Runtime(ToolLinks, Runs):
         if special in self.namespace:
             functions.append(special)
 
+    def link_calls(self, calls: tuple[tuple[str, int, tuple[str, ...]], ...]) -> None:
+        """Links the calls of a program to procedures that it does not define: those there are, and those to come.
+
+        A call is made without a look at the signature; where the two do not fit, the procedure looks for itself.
+        """
+        for name, count, names in calls:
+            self._calls.setdefault(name, set()).add((count, names))
+            identifier = abi.PROCEDURE + name
+            loaded = self.procedures.get(name)
+            if loaded is None:
+                self.namespace.setdefault(identifier, self._late_procedure(name))
+            elif loaded.signature.problem(count, list(names)) is not None:
+                function = self.namespace[identifier]
+                if not hasattr(function, _CHECKED):
+                    self._changed.add(name)
+                    self.namespace[identifier] = _checked(function, loaded.signature)
+
+    def _late_procedure(self, name: str) -> Callable[..., Any]:
+        """What is called under the name of a procedure until there is one."""
+
+        def call(depth: int, *args: Any, **named: Any) -> Any:
+            names = tuple(key.removeprefix(abi.VARIABLE) for key in named)
+            return self.call(depth + 1, UNSET, name, (*args, *named.values()), names)
+
+        return call
+
     # --- calls -------------------------------------------------------------------------------------------------------
+
+    def call_for_last(self, depth: int, callee: Any, name: str | None, *rest: Any) -> tuple[Any, Any]:
+        """As `call`, with what ``last`` was: gives the result, and what ``last`` is after the call."""
+        *given, latest = rest
+        builtin = self._is_builtin(callee, name)
+        result = self.call(depth, callee, name, *given)
+        return result, latest if builtin else result
+
+    def _is_builtin(self, callee: Any, name: str | None) -> bool:
+        """Whether a call is one of a built-in function."""
+        if type(callee) is Function:
+            if not self._owns(callee):
+                return False
+            name = callee.name
+        elif type(callee) is ToolValue:
+            return False
+        elif name is not None and name in self.globals and type(self.globals[name]) in _CALLABLE:
+            return self._is_builtin(self.globals[name], None)
+        return name not in self.procedures and (name == "len" or name in BUILTINS)
+
+    def _owns(self, function: Function) -> bool:
+        """Whether a function value is one of this interpreter."""
+        owner = getattr(getattr(function.call, "func", None), "__self__", None)
+        return owner is self.interpreter or owner is self
 
     def call(self, depth: int, callee: Any, name: str | None, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call whose callee is known only now: the function value in a variable, the procedure, the built-in."""
         if type(callee) is Function:
-            owner = getattr(getattr(callee.call, "func", None), "__self__", None)
-            if owner is not self.interpreter:
+            if not self._owns(callee):
                 return self._foreign_call(callee, args, names)
-            name, callee = callee.name, None
+            name, callee = callee.name, UNSET
         elif type(callee) is ToolValue:
             return self.late_tool(depth, callee.name, args, names)
         elif name is None:
             raise NeuroScriptError(ErrorCode.TYPE, f"only a function can be called, not {describe(callee)}")
-        elif name in self.globals and callee in (None, UNSET) and type(self.globals[name]) in (Function, ToolValue):
+        elif name in self.globals and type(self.globals[name]) in _CALLABLE:
             return self.call(depth, self.globals[name], name, args, names)
         procedure = self.procedures.get(name)
         if procedure is None:
@@ -239,7 +320,7 @@ class Runtime(ToolLinks, Runs):
     def _builtin(self, name: str, callee: Any, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         function = self.operations.length if name == "len" else BUILTINS.get(name)
         if function is None:
-            if callee is not None and callee is not UNSET:
+            if callee is not UNSET:
                 message = f"'{name}' is {describe(callee)}, not a function"
                 raise NeuroScriptError(ErrorCode.TYPE, message)
             raise no_procedure(name, [*self.procedures, *BUILTINS, "len"])
@@ -382,7 +463,13 @@ def _checked(function: Callable[..., Any], signature: Signature) -> Callable[...
             bad_call(f"{signature.name}() {problem}; it is {signature}")
         return function(depth, *args, **named)
 
+    setattr(call, _CHECKED, True)
     return call
+
+
+def _predicate(function: Callable[[Any], Any]) -> Callable[[int, Any], Any]:
+    """A built-in function under the name of the procedure that may take its place."""
+    return lambda depth, value: function(value)
 
 
 # --- without state -------------------------------------------------------------------------------------------------
@@ -430,8 +517,13 @@ def returned(declared: int, given: int, value: Any) -> Any:
 _STATELESS: dict[str, Any] = {
     **{name: getattr(builtins, name) for name in abi.PYTHON},
     **{abi.BUILTIN + name: function for name, function in BUILTINS.items()},
+    **{abi.PROCEDURE + name: _predicate(BUILTINS[name]) for name in BUILTINS.keys() - FIXED_BUILTINS},
+    **{abi.UNREPLACED + name: True for name in BUILTINS.keys() - FIXED_BUILTINS},
+    **{abi.CONSTANT + name: value for name, value in TYPE_CONSTANTS.items()},
     **TOOL_NAMES,
     abi.UNSET: UNSET,
+    abi.BREAK_LOOP: "break",
+    abi.CONTINUE_LOOP: "continue",
     abi.FUZZY: Fuzzy,
     abi.RANGE: range,
     abi.COMPRESS: compress,

@@ -42,8 +42,9 @@ from neuroscript.syntax.lexer import (
     tokenize,
 )
 from neuroscript.syntax.source import LINE_END
-from neuroscript.syntax.tables import KEYWORDS, PUNCTUATION, TERMINALS
+from neuroscript.syntax.tables import KEYWORDS, PUNCTUATION, SOFT_WORDS, TERMINALS
 
+SOFT_CODES = frozenset(KEYWORDS[word] for word in SOFT_WORDS)
 _TEXTS = {code: text for text, code in {**KEYWORDS, **PUNCTUATION}.items()}
 _BRACKETS = {CODES["LPAR"]: CODES["RPAR"], CODES["LSQB"]: CODES["RSQB"], CODES["LBRACE"]: CODES["RBRACE"]}
 _SHOWN = 30
@@ -249,9 +250,11 @@ _OPENED_BY = {
 def phrase(possible: frozenset[int]) -> str:
     """What could stand somewhere, in the words of a person: at most a handful of things."""
     rest = set(possible)
+    if NAME in rest:
+        rest -= SOFT_CODES
     parts: list[str] = []
-    if rest >= OPERAND_CODES:
-        parts.append("an expression" if rest >= EXPRESSION_CODES else "a value")
+    if rest >= OPERAND_CODES - SOFT_CODES:
+        parts.append("an expression" if rest >= EXPRESSION_CODES - SOFT_CODES else "a value")
         rest -= EXPRESSION_CODES | {CODES["MUST"]}
     if rest >= STATEMENT_CODES:
         parts.append("a statement")

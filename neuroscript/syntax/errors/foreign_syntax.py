@@ -17,7 +17,7 @@ from neuroscript.syntax.errors.common_mistakes import (
     TYPE_WORDS,
 )
 from neuroscript.syntax.errors.context import Context, Hint
-from neuroscript.syntax.lexer import CODES, NAME, NEWLINE, NUMBER, STRING
+from neuroscript.syntax.lexer import CODES, METADATA, NAME, NEWLINE, NUMBER, STRING
 from neuroscript.syntax.tables import KEYWORDS
 
 ANONYMOUS = "there are no anonymous procedures: define one with `func` and give its name"
@@ -25,31 +25,6 @@ _PROCEDURE = "a procedure is written `func name(needs a, b returns c) means` …
 _COMMENT = "a comment begins with `#`, `--` or `//` and ends with its line"
 _LONG_TEXT = "text over many lines stands between ``` and ```, or between ''' and ''' without placeholders"
 _MATH_WORDS = ("len", "ln", "log", "sin", "cos", "tan", "asin", "acos", "atan", "eval")
-# Names to take for reserved words; for the others the word and `_value`.
-_OTHER_NAMES = {
-    "log": "log_text",
-    "len": "length",
-    "error": "error_text",
-    "event": "event_name",
-    "func": "function_name",
-    "tool": "tool_name",
-    "command": "command_text",
-    "last": "last_item",
-    "means": "meaning",
-    "in": "input_value",
-    "ask": "question",
-    "fuzzy": "fuzzy_value",
-    "timedate": "moment",
-    "call": "call_name",
-    "return": "result",
-    "returns": "results",
-    "named": "name_text",
-    "needs": "needed",
-    "for": "purpose",
-    "if": "condition",
-}
-
-
 # How the statements are written that take more than a value.
 WHOLE_FORMS = {
     "ask": "the form is `ask who, prompt with {…} into reply`, of which `ask prompt` is enough",
@@ -61,7 +36,7 @@ WHOLE_FORMS = {
 
 def another_name(word: str) -> str:
     """The advice to take another name than a reserved word."""
-    return f"choose another name, such as `{_OTHER_NAMES.get(word, f'{word}_value')}`"
+    return f"choose another name, such as `{word}_value`"
 
 
 # --- where a statement begins ----------------------------------------------------------------------------------------
@@ -269,6 +244,12 @@ def _into(c: Context) -> Hint | None:
     return None
 
 
+def _double_colon(c: Context) -> Hint | None:
+    if c.code == METADATA and not c.at_start:
+        return Hint("a field is read with a point: `value.name`", "`::` begins metadata, which has a line of its own")
+    return None
+
+
 def _old_string(c: Context) -> Hint | None:
     """``[[text]]``, as older dialects and Lua have it: two words side by side inside two brackets."""
     at = c.frame
@@ -351,6 +332,7 @@ OUTSIDE: tuple[Callable[[Context], Hint | None], ...] = (
     _keyword_start,
 )
 INSIDE: tuple[Callable[[Context], Hint | None], ...] = (
+    _double_colon,
     _arrow,
     _anonymous,
     _points,

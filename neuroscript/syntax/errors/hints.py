@@ -180,7 +180,7 @@ def _bare(c: Context) -> Hint | None:
             )
     if c.code in (NAME, CODES["TOOL"]) and CODES["LPAR"] in line:
         return Hint("a call on its own begins with `call`; `set x = …` keeps its result")
-    if c.code in (NAME, NUMBER, STRING, CODES["LPAR"], CODES["LSQB"], CODES["MINUS"], CODES["LAST"], CODES["LEN"]):
+    if c.code in (NAME, NUMBER, STRING, CODES["LPAR"], CODES["LSQB"], CODES["MINUS"]):
         return Hint("a bare expression is no statement: `emit` puts it out, `set x = …` keeps it")
     return None
 
@@ -196,7 +196,7 @@ def _header(c: Context) -> Hint | None:
         return Hint("a header ends with its line: leave the colon out")
     if c.text == "then":
         return Hint("the condition ends with its line: leave `then` out")
-    if c.code == CODES["DO"]:
+    if c.code == CODES["DO"] and not c.can("NAME"):
         if c.first_word == "on_error":
             return Hint("`on_error` goes with `means`, `on error` with `do`")
         return Hint("only event and error handlers have a `do`: leave it out")
@@ -241,7 +241,7 @@ def _loop(c: Context) -> Hint | None:
     if c.code == CODES["LPAR"] and c.is_near(-1, "EACH"):
         return Hint("leave the parentheses out: `for each item in items`")
     if c.code == CODES["COMMA"] and c.can("IN"):
-        return Hint("`for each` has one name, which gets a list's items or a map's values")
+        return Hint("`for each` has one name or two: `for each item in items`, `for each key, value in map`")
     if c.can("IN") and c.text in ("of", "from", "=", ":"):
         return Hint("a loop over a collection is written `for each item in items`")
     return None
@@ -275,7 +275,7 @@ def _call(c: Context) -> Hint | None:
 
 def _reserved(c: Context) -> Hint | None:
     """A keyword where a name is wanted."""
-    if c.text not in KEYWORDS or c.text in ("and", "or", "in"):
+    if c.text not in KEYWORDS:
         return None
     if c.at_start:
         is_name = c.can("EMIT") and (c.is_near(1, "EQUAL") or c.is_near(1, "DOT"))
@@ -287,6 +287,8 @@ def _reserved(c: Context) -> Hint | None:
     if c.code in (CODES["ASK"], CODES["PROMPTUSER"]) and c.can("STRING"):
         return Hint(f"`{c.text}` is a statement, which puts the reply `into` a variable")
     if c.can("STRING"):  # an expression could stand there
+        if c.code in JOINING_CODES | {CODES["IN"]}:
+            return None
         text = f"`{c.text}` is a reserved word: {another_name(c.text)}"
         return Hint(text) if not c.is_near(-1, "NEWLINE") else None
     return Hint(another_name(c.text), f"`{c.text}` is a reserved word and cannot be a name")
@@ -357,7 +359,7 @@ def _lists(c: Context) -> Hint | None:
         return Hint("a named argument is `name: value`, an entry of a map `{key: value}`")
     if c.code == CODES["COMMA"] and c.can("RSQB") and not c.can("COMMA") and not c.can("STRING"):
         return Hint("one index in a pair of brackets: `x[1][2]`")
-    if c.is_near(-1, "COMMA") and (c.code == CODES["RPAR"] or (c.code == NEWLINE and c.first_word == "return")):
+    if c.is_near(-1, "COMMA") and c.code == NEWLINE and c.first_word == "return":
         return Hint("leave the last comma out")
     if c.is_near(-1, "COMMA") and c.code == CODES["COMMA"]:
         return Hint("a value is missing between the commas")

@@ -81,7 +81,7 @@ _FOREIGN_BLOCKS = (
     ("COMMENT:", "ENDCOMMENT"),
 )
 _SIGNATURE_WORDS = frozenset(CODES[name] for name in ("NEEDS", "OPTIONAL", "RETURNS", "MEANS"))
-_WORDS = frozenset(code for word, code in KEYWORDS.items() if word not in ("and", "or", "in"))
+_WORDS = frozenset(KEYWORDS.values()) - JOINING_CODES - {CODES["IN"]}
 _STAND_INS = {
     BAD_STRING: STRING,
     BAD_ESCAPE: STRING,
