@@ -33,7 +33,7 @@ isset defined: value != nil
 len length size strlen: len(value)
 count: len(value) | tool.str.Count(text, part)
 range xrange: tool.list.Range(start, end)
-enumerate: tool.list.Enumerate(list)
+enumerate: tool.list.Enumerate(list) | for each index, item in list
 zip: tool.list.Zip(list1, list2)
 reversed: tool.list.Reverse(list)
 reverse: tool.list.Reverse(list) | tool.str.Reverse(text)
@@ -107,7 +107,7 @@ first head car: tool.list.Head(list)
 rest cdr: tool.list.Rest(list)
 keys objectkeys getkeys: tool.map.Keys(map)
 values objectvalues getvalues: tool.map.Values(map)
-items entries pairs: tool.map.Entries(map)
+items entries pairs: tool.map.Entries(map) | for each key, value in map
 ipairs: for each item in list
 haskey containskey hasownproperty haskeys has: tool.map.Has(map, key)
 setdefault: tool.map.Get(map, key, default)
@@ -198,7 +198,8 @@ _NOTES: dict[str, str] = {
         "statements run one after the other: `tool.time.Sleep(seconds)` waits",
     ),
     **dict.fromkeys(
-        ["system", "popen", "shellexec", "spawn", "subprocess", "execfile"], "no standard tool runs other programs"
+        ["system", "popen", "shellexec", "spawn", "subprocess", "execfile", "executecommand"],
+        "no standard tool runs other programs",
     ),
     **dict.fromkeys(
         ["this", "self", "super", "cls"],
@@ -349,6 +350,10 @@ def tool_cure(group: str, name: str, groups: Collection[str], tool: Callable[[st
         groups: the groups of tools that there are, in lower case.
         tool: gives the name of the tool that is found under a name without ``tool.``; empty if there is none.
     """
+    if not group and not _codes(name, ""):
+        found = _joined_name(_plain(name), groups, tool)
+        if found:
+            return f"write `tool.{found}(…)`"
     meant = _MODULES.get(group, group)
     codes = [code for code in _codes(name, group) if all(map(tool, _tools_in(code)))]
     same = [code for code in codes if any(each.startswith(f"{meant}.") for each in _tools_in(code))]
@@ -357,6 +362,17 @@ def tool_cure(group: str, name: str, groups: Collection[str], tool: Callable[[st
     if same or group not in groups:
         return _told(same or codes) or _NOTES.get(_plain(name), "")
     return _told(codes) if group in _MODULES.values() else ""  # the host's own groups have names of their own
+
+
+def _joined_name(name: str, groups: Collection[str], tool: Callable[[str], str]) -> str:
+    """The tool of a name in the older style, which has the group in it: ``ListAppend``, ``SplitString``."""
+    for part in (*groups, *_MODULES):
+        group = _MODULES.get(part, part)
+        for rest in (name.removeprefix(part), name.removesuffix(part), name.removesuffix(f"{part}s")):
+            found = tool(f"{group}.{rest}") if rest and rest != name else ""
+            if found:
+                return found
+    return ""
 
 
 def _codes(name: str, module: str) -> tuple[str, ...]:

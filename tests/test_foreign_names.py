@@ -8,6 +8,7 @@ import pytest
 
 from neuroscript import Interpreter
 from neuroscript import foreign_names as names
+from neuroscript.errors import NotFoundError
 
 _WORDS = (
     "value, text, number, number1, number2, list, list1, list2, map1, map2, function, key, default, item, index, "
@@ -86,6 +87,13 @@ def test_a_name_that_is_not_set(name: str, member: str, called: bool, cure: str)
     assert names.name_cure(name, member, called=called, tool=_is_tool) == cure
 
 
+def unknown(interpreter: Interpreter, tool: str) -> str:
+    """What is said of a tool that does not exist."""
+    with pytest.raises(NotFoundError) as caught:
+        interpreter.tools.lookup(tool)
+    return caught.value.message
+
+
 @pytest.mark.parametrize(
     ("tool", "part"),
     [
@@ -98,14 +106,22 @@ def test_a_name_that_is_not_set(name: str, member: str, called: bool, cure: str)
         ("map.Contains", "; write `tool.map.Has(map, key)`"),
         ("http.Get", "; no standard tool reaches the network"),
         ("ReadFile", "; write `tool.fs.Read(path)`"),
+        ("SplitString", "; write `tool.str.Split(…)`"),
+        ("JoinStrings", "; write `tool.str.Join(…)`"),
+        ("ListAppend", "; write `tool.list.Append(…)`"),
+        ("StringLength", "; write `tool.str.Length(…)`"),
+        ("ToUppr", "; did you mean tool.str.ToUpper?"),
+        ("Frobnicate", "; the groups are"),
+        ("ExecuteCommand", "; no standard tool runs other programs"),
+        ("list", "tool.list is a group of tools: name one of them, as in tool.list.All"),
     ],
 )
 def test_a_tool_that_does_not_exist(interpreter: Interpreter, tool: str, part: str) -> None:
-    assert part in interpreter.tools._unknown(tool.lower(), tool)
+    assert part in unknown(interpreter, tool)
 
 
 def test_groups_of_the_host_keep_their_own_names() -> None:
     with Interpreter(plugins=False) as interpreter:
         interpreter.tool("http.Fetch")(lambda path: path)
-        assert interpreter.tools._unknown("http.fetsh", "http.Fetsh").endswith("did you mean tool.http.Fetch?")
-        assert "write" not in interpreter.tools._unknown("http.push", "http.Push")
+        assert unknown(interpreter, "http.Fetsh").endswith("did you mean tool.http.Fetch?")
+        assert "write" not in unknown(interpreter, "http.Push")

@@ -78,7 +78,7 @@ LAYERS = {
         python_types
         from_function
         spec
-        policy validation call_shape
+        policy validation call_shape unknown
         registry
         .
     """,

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 Found: TypeAlias = tuple[n.Span, str]
 
 _ORDER = ("<", ">", "<=", ">=")
-_EVALUATED = re.compile(r"\{\{([^{}]*[-+*/%()][^{}]*)\}\}")
+_PLACE = re.compile(r"\{\{([^{}]*)\}\}")
+_OPERATOR = re.compile(r"[-+*/%()]")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FOREIGN_PLACEHOLDER = re.compile(r"[$#]\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PATTERN_FIRST = ("str.findallregex", "str.matchregex", "str.replaceregex")
 _LOOKS_LIKE_A_PATTERN = re.compile(r"\\[dwsbSDW]|\[[^\]]+\]|[.\])][*+]|^\^|\$$")
+_PART = 200  # characters of a pattern that are looked at
 _CALLS = n.ToolCall | n.Call | n.CallValue
 _QUOTIENT = re.compile(r"\s*//\s*([A-Za-z_][A-Za-z0-9_]*|[0-9]+(?:\.[0-9]+)?)\s*")
 
@@ -62,7 +65,7 @@ class Mistakes:
                     yield part.span, "strings are joined with `+`"
                 case n.Index(index=index) if self.holding.negative_index(part):
                     yield index.span, "an index counts from 0: the last item is `x[len(x) - 1]`"
-                case n.Eval(text=n.Literal(value=str() as text)) if _EVALUATED.search(text):
+                case n.Eval(text=n.Literal(value=str() as text)) if self._works_out(text):
                     yield part.span, "a placeholder holds a name or a field, and nothing is worked out in it"
                 case n.Literal(value=str() as text) if "{" in text and id(part) not in templates:
                     yield from self._plain_string(part, text)
@@ -87,6 +90,11 @@ class Mistakes:
                 yield statement.span, "this loop has no way out: leave it with `break` or `return`"
         yield from self._whole_quotient(statement)
 
+    def _works_out(self, text: str) -> bool:
+        """Whether a text has a calculation with one of the variables where a placeholder would be."""
+        worked_out = " ".join(inner for inner in _PLACE.findall(text) if _OPERATOR.search(inner))
+        return any(name in self._body.variables for name in _IDENTIFIER.findall(worked_out))
+
     def _moments(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> Iterator[Found]:
         operator, right, place = rest[0]
         if operator == "-" and self.holding.is_moment(first) and self.holding.is_moment(right):
@@ -100,7 +108,7 @@ class Mistakes:
         if name == "str.split" and text is not None and len(text) <= 2 and pattern is None:
             yield call.span, "the text comes first: `tool.str.Split(text, separator)`"
         tool = self._tools.get(name) if name.startswith("regex.") or name in _PATTERN_FIRST else None
-        if tool is not None and text is None and pattern is not None and _LOOKS_LIKE_A_PATTERN.search(pattern):
+        if tool is not None and text is None and pattern is not None and _LOOKS_LIKE_A_PATTERN.search(pattern[:_PART]):
             yield call.span, f"the pattern comes first: `{tool.spec.usage}`"
 
     def _plain_string(self, literal: n.Expr, text: str) -> Iterator[Found]:

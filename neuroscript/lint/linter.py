@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from neuroscript.tools.registry import Tool
 
 _MOST_LOOKS = 200_000  # names that are looked at for the nearest one, all together
+_ERROR_NAMES = frozenset(("error", "err", "exception", "error_message"))  # in the handlers of other languages
 _MOST_UNKNOWN = 100  # unknown tools whose nearest names are told
 
 
@@ -146,7 +147,9 @@ class _Linter:
         if name in (LAST, "len") or name in BUILTINS:
             return  # the latest result, a built-in function as a value
         cure = hint or name_cure(name, member, called=called, tool=self.interpreter.tools.canonical)
-        told = f"; {cure}" if cure else self.nearest(name, body.variables, self.globals, self.signatures)
+        if name in _ERROR_NAMES and body.handlers and not cure:
+            cure = "an error handler knows the error as `system_error_message`, `system_error_code` and `system_error`"
+        told = f"; {cure}" if cure else self.nearest(name, body.variables, self.globals, self.signatures, BUILTINS)
         self.warn(span, ErrorCode.KEY_NOT_FOUND, f"'{name}' is never set{told}")
 
     def placeholders(self, body: Body, text: str, spans: list[n.Span]) -> None:

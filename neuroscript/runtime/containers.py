@@ -311,7 +311,13 @@ def whole_index(key: Any, kind: type) -> int:
     if type(key) is float and key.is_integer():
         return int(key)
     name = "list" if kind is list else "string"
-    raise NeuroScriptError(ErrorCode.TYPE, f"a {name}'s index is a whole number, not {describe(key)}")
+    hint = ""
+    if type(key) is str:
+        from neuroscript.foreign_names import method_cure
+
+        cure = method_cure(key)
+        hint = f"; {cure}" if cure else ""
+    raise NeuroScriptError(ErrorCode.TYPE, f"a {name}'s index is a whole number, not {describe(key)}{hint}")
 
 
 def out_of_range(index: int, container: Any) -> NeuroScriptError:

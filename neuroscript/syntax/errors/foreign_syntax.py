@@ -79,10 +79,8 @@ def _modified_function(c: Context) -> Hint | None:
     if not c.at_start or c.code != NAME:
         return None
     words = [word.lower() for word in c.after()]
-    rest = words[1:]
-    while rest and rest[0] in MODIFIERS:
-        rest = rest[1:]
-    if words[0] in MODIFIERS and rest and rest[0] in (*FUNCTION_WORDS, "func"):
+    meant = next((word for word in words if word not in MODIFIERS), "")
+    if words[0] in MODIFIERS and meant in (*FUNCTION_WORDS, "func"):
         return Hint(_PROCEDURE)
     arrow = any(pair == ("=", ">") for pair in pairwise(words))
     if words[0] in ("const", "let", "var", "local") and (arrow or "function" in words):

@@ -96,6 +96,9 @@ def _outside(c: Context) -> Hint | None:
 
 
 def _metadata(c: Context) -> Hint | None:
+    outside = c.at_start and c.can("FUNC") and not open_blocks(c.frame)
+    if outside and (c.text == ":" or (c.code == NAME and c.word(1) == ":")):
+        return Hint("metadata is written `:: key: value`, on a line of its own")
     if c.code == METADATA and c.at_start:
         return Hint(
             "the file's metadata stands before everything else, a procedure's right after `means`",
@@ -157,11 +160,11 @@ def _increment(c: Context) -> Hint | None:
     for place, (sign, following) in enumerate(pairwise(words)):
         if sign in ("=", "(", ","):
             return None
-        target = "".join(words[:place])
-        if sign in _UPDATING and following == "=" and place:
-            return Hint(f"write `set {target} = {target} {sign} …`", f"there is no `{sign}=`")
-        if sign == following and sign in ("+", "-") and place:
-            return Hint(f"write `set {target} = {target} {sign} 1`", f"there is no `{sign}{sign}`")
+        updates = sign in _UPDATING and following == "="
+        if place and (updates or (sign == following and sign in ("+", "-"))):
+            target = "".join(words[:place])
+            cure = f"write `set {target} = {target} {sign} {'…' if updates else '1'}`"
+            return Hint(cure, f"there is no `{sign}{following}`")
     return None
 
 
@@ -237,7 +240,8 @@ def _loop(c: Context) -> Hint | None:
     if c.can("EACH") and not c.can("NAME"):
         counts = any(word in ("range", "=", ";", "to") or ".." in word for word in c.after())
         counting = "; counting, `for each i in tool.list.Range(start, end)`" if counts else ""
-        return Hint(f"a loop over a collection is written `for each item in items`{counting}")
+        names = "key, value in map" if "," in c.after() and not counts else "item in items"
+        return Hint(f"a loop over a collection is written `for each {names}`{counting}")
     if c.code == CODES["LPAR"] and c.is_near(-1, "EACH"):
         return Hint("leave the parentheses out: `for each item in items`")
     if c.code == CODES["COMMA"] and c.can("IN"):
