@@ -8,17 +8,19 @@ from random import Random
 from .expressions import DOTTED, GLOBALS, LONG_STRINGS, ExpressionMaker, Signature, Unit
 
 NAMES = {
-    "int": ("i", "n", "count", "_", "def", "len", "error"),
+    "int": ("i", "n", "count", "_", "def"),
     "num": ("x", "y", "lambda"),
     "str": ("s", "t", "print"),
     "bool": ("ok", "None"),
     "list": ("xs", "ys", "rows", "yield"),
     "map": ("m", "d", "class"),
-    "func": ("f", "g", "with"),
+    "func": ("f", "g"),
     "fuzzy": ("z",),
-    "any": ("a", "b", "v", "__class__", "last", "event"),
+    "any": ("a", "b", "v", "__class__"),
     "nil": ("w",),
 }
+# Words with a meaning of their own.  A body that sets `last` has no other, and soon reads it unset.
+SOFT_NAMES = {"int": ("len", "error"), "func": ("with",), "any": ("last", "event"), "str": ("as", "log")}
 EVENTS = ("e0", "e1", "e2")
 
 Lines = list[str]
@@ -37,6 +39,7 @@ class StatementMaker(ExpressionMaker):
         self.counters = 0
         self.handlers = 0
         self.loops = 0
+        self.soft = self.chance(0.2)
         self.has_loop = False  # whether the body that a handler is made for has a loop
         self._statements: list[tuple[int, Callable[[int], Lines]]] = [
             (14, self._set),
@@ -93,7 +96,8 @@ class StatementMaker(ExpressionMaker):
 
     def variable(self, kind: str) -> str:
         """A name to assign; from then on it is taken to hold that kind."""
-        name = self.pick(NAMES[kind])
+        soft = self.soft and kind in SOFT_NAMES and self.chance(0.4)
+        name = self.pick(SOFT_NAMES[kind] if soft else NAMES[kind])
         self.unit.variables[name] = kind
         return name
 

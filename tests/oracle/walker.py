@@ -69,10 +69,10 @@ class Walker:
 
     # --- for hosts ---------------------------------------------------------------------------------------------------
 
-    def load(self, program: nodes.Program) -> None:
+    def load(self, program: nodes.Program, *, replace: bool = False) -> None:
         """Makes a library's procedures known and registers its event handlers: all of it or nothing."""
         before = dict(self.procedures)
-        self.define(program)
+        self.define(program, replace=replace)
         try:
             with self._running():
                 scope = Scope("", program.name, {}, [])
@@ -81,9 +81,9 @@ class Walker:
             self.procedures = before
             raise
 
-    def define(self, program: nodes.Program) -> list[str]:
-        """Makes a program's procedures known."""
-        check_program(program, self.procedures)
+    def define(self, program: nodes.Program, *, replace: bool = False) -> list[str]:
+        """Makes a program's procedures known, which may take the place of others if ``replace``."""
+        check_program(program, () if replace else self.procedures)
         for procedure in program.procedures:
             self.procedures[procedure.name] = (procedure, program.name)
             self.functions[procedure.name] = Function(procedure.name, self._function(procedure.name))
