@@ -18,7 +18,7 @@ from neuroscript.values import read_number
 
 if TYPE_CHECKING:
     from neuroscript.compiler.resolve import Body, Resolved
-    from neuroscript.tools import ToolRegistry
+    from neuroscript.tools import ToolRegistry, ToolSpec
 
 Found: TypeAlias = tuple[n.Span, str]
 
@@ -28,8 +28,9 @@ _OPERATOR = re.compile(r"[-+*/%()]")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FOREIGN_PLACEHOLDER = re.compile(r"[$#]\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PATTERN_FIRST = ("str.findallregex", "str.matchregex", "str.replaceregex")
-_LOOKS_LIKE_A_PATTERN = re.compile(r"\\[dwsbSDW]|\[[^\]]+\]|[.\])][*+]|^\^|\$$")
+_LOOKS_LIKE_A_PATTERN = re.compile(r"\\[dwsbSDW]|[.\])][*+]|^\^.*\$$")
 _PART = 200  # characters of a pattern that are looked at
+_TRIED = ("list.Get", "str.FromBase64", "str.FromHex", "str.ParseJsonString", "str.ToNumber")
 _CALLS = n.ToolCall | n.Call | n.CallValue
 _QUOTIENT = re.compile(r"\s*//\s*([A-Za-z_][A-Za-z0-9_]*|[0-9]+(?:\.[0-9]+)?)\s*")
 
@@ -41,8 +42,8 @@ class Mistakes:
         resolved: the program.
         body: the body.
         tools: the tools that it may call.
-        evaluates: whether the program evaluates texts that are known only when it runs, so that placeholders in a plain
-            string may be meant for later.
+        evaluates: whether the program replaces placeholders in texts that are known only when it runs, so that those in
+            a plain string may be meant for later.
     """
 
     def __init__(self, resolved: Resolved, body: Body, tools: ToolRegistry, evaluates: bool) -> None:
@@ -77,7 +78,7 @@ class Mistakes:
         match statement:
             case n.CallStmt(call=n.ToolCall(name=name) as call) if not self._body.uses_last and not self._body.handlers:
                 tool = self._tools.get(name)
-                if tool is not None and tool.spec.pure:
+                if tool is not None and _only_gives(tool.spec):
                     usage = f"set x = {tool.spec.full_name}(…)"
                     yield call.span, f"{tool.spec.full_name} changes nothing: keep what it gives, `{usage}`"
             case n.Must(value=n.Literal(value=None)):
@@ -115,9 +116,11 @@ class Mistakes:
         line, column, _, _ = literal.span
         if source_line(self._source, line).startswith("'''", column):
             return  # chosen for what it does not replace
+        if self._evaluates:
+            return
         variables = self._body.variables
         names = [piece[0] for piece in placeholders(text) if not isinstance(piece, str)]
-        if not self._evaluates and any(name in variables for name in names):
+        if any(name in variables for name in names):
             yield literal.span, "placeholders are replaced in raw strings, ```…```, and by `eval(text)` alone"
         foreign = next((match for match in _FOREIGN_PLACEHOLDER.finditer(text) if match[1] in variables), None)
         if foreign is not None:
@@ -171,6 +174,15 @@ def _is_value(operand: n.Expr) -> bool:
 
 def _text(operand: n.Expr) -> str | None:
     return operand.value if isinstance(operand, n.Literal) and type(operand.value) is str else None
+
+
+def _only_gives(spec: ToolSpec) -> bool:
+    """Whether a tool has nothing but its result, so that a call for nothing is a mistake.
+
+    Not those that call a function, which may do something, and those that are called to see whether they fail.
+    """
+    calls = any(str(arg.type).startswith("function") for arg in spec.args)
+    return spec.pure and not calls and spec.group in ("list", "map", "str", "text") and spec.name not in _TRIED
 
 
 def _can_leave(block: n.Block) -> bool:

@@ -15,7 +15,14 @@ from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolera
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.foreign_names import CONSTANTS, name_cure
 from neuroscript.lint.common_mistakes import Mistakes
-from neuroscript.lint.members import foreign_methods, keys_written, lengths, members_of, unquoted_names
+from neuroscript.lint.members import (
+    foreign_methods,
+    keys_written,
+    lengths,
+    members_of,
+    replaces_placeholders,
+    unquoted_names,
+)
 from neuroscript.runtime.errors import nearest, procedure_hint
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.syntax import nodes as n
@@ -61,7 +68,7 @@ class _Linter:
         self.signatures.update((node.name, signature_of(node)) for node in resolved.program.procedures)
         self.globals = set(runtime.globals)
         self.keys = keys_written(resolved)
-        self.evaluates = any(body.evals for body in resolved.bodies)
+        self.evaluates = any(body.evals for body in resolved.bodies) or replaces_placeholders(resolved)
 
     def warn(self, span: n.Span, code: ErrorCode, message: str, hint: str = "") -> None:
         self.found.append(diagnostic(self.resolved.program, span, "warning", code, message, hint))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ from neuroscript.foreign_names import method_cure
 from neuroscript.syntax import nodes as n
 
 if TYPE_CHECKING:
-    from neuroscript.compiler.resolve import Resolved
+    from neuroscript.compiler.resolve import Body, Resolved
 
+_PLACE = re.compile(r"\{\{|[$#]\{")
 _LENGTHS = frozenset({"length", "size", "len", "count"})
 
 
@@ -31,17 +33,37 @@ def keys_written(resolved: Resolved) -> set[str]:
     """The keys that a program writes into maps: a member of such a name may be a function of its own."""
     written: list[n.Expr] = []
     for body in resolved.bodies:
-        for block in (body.block, *(handler.body for handler in body.handlers)):
-            for statement in statements(block):
-                if isinstance(statement, n.Set):
-                    written += (step for target in statement.targets for step in target.path)
-                for expression in expressions(statement):
-                    for part in walk(expression):
-                        if isinstance(part, n.MapExpr):
-                            written += (key for key, _ in part.entries)
-                        elif isinstance(part, n.ToolCall):
-                            written += (argument.value for argument in part.args)
+        for statement in _statements(body):
+            if isinstance(statement, n.Set):
+                written += (step for target in statement.targets for step in target.path)
+            for part in _parts(statement):
+                if isinstance(part, n.MapExpr):
+                    written += (key for key, _ in part.entries)
+                elif isinstance(part, n.ToolCall):
+                    written += (argument.value for argument in part.args)
     return {key.value for key in written if isinstance(key, n.Literal) and type(key.value) is str}
+
+
+def replaces_placeholders(resolved: Resolved) -> bool:
+    """Whether a program replaces placeholders by tools over text, which are given them as they are written."""
+    return any(
+        isinstance(part, n.ToolCall)
+        and part.name.lower().startswith(("str.", "regex."))
+        and any(isinstance(each.value, n.Literal) and _PLACE.search(str(each.value.value)) for each in part.args)
+        for body in resolved.bodies
+        for statement in _statements(body)
+        for part in _parts(statement)
+    )
+
+
+def _statements(body: Body) -> Iterator[n.Stmt]:
+    for block in (body.block, *(handler.body for handler in body.handlers)):
+        yield from statements(block)
+
+
+def _parts(statement: n.Stmt) -> Iterator[n.Expr]:
+    for expression in expressions(statement):
+        yield from walk(expression)
 
 
 def foreign_methods(expression: n.Expr, keys: set[str]) -> Iterator[tuple[n.Expr, n.Span, str]]:
