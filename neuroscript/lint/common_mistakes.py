@@ -89,6 +89,11 @@ class Mistakes:
                 yield counted.span, "a number is no collection: write `tool.list.Range(0, len(list))`"
             case n.While(condition=n.Literal(value=True)) if not _can_leave(statement.body):
                 yield statement.span, "this loop has no way out: leave it with `break` or `return`"
+            case n.While(
+                condition=n.Chain(first=n.Name(name=index), rest=[("<=", n.Call(name="len", args=[each]), place)])
+            ):
+                if _reads_item(statement.body, each.value, index):
+                    yield place, f"the last index is `len(…) - 1`: write `{index} < len(…)`"
         yield from self._whole_quotient(statement)
 
     def _works_out(self, text: str) -> bool:
@@ -174,6 +179,19 @@ def _is_value(operand: n.Expr) -> bool:
 
 def _text(operand: n.Expr) -> str | None:
     return operand.value if isinstance(operand, n.Literal) and type(operand.value) is str else None
+
+
+def _reads_item(block: n.Block, items: n.Expr, index: str) -> bool:
+    """Whether a block reads the item of a variable at exactly this index, before it changes the index."""
+    for statement in block:
+        for value in expressions(statement):
+            for part in walk(value):
+                match part:
+                    case n.Index(value=n.Name(name=name), index=n.Name(name=at)) if at == index:
+                        return isinstance(items, n.Name) and items.name == name
+        if isinstance(statement, n.Set) and any(target.name == index for target in statement.targets):
+            return False
+    return False
 
 
 def _only_gives(spec: ToolSpec) -> bool:

@@ -15,6 +15,7 @@ from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolera
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.foreign_names import CONSTANTS, name_cure
 from neuroscript.lint.common_mistakes import Mistakes
+from neuroscript.lint.lost_changes import lost_changes
 from neuroscript.lint.members import (
     foreign_methods,
     keys_written,
@@ -78,6 +79,8 @@ class _Linter:
 
     def body(self, body: Body) -> None:
         self.mistakes = self.rules(body)
+        for span, message in lost_changes(body):
+            self.warn(span, ErrorCode.INVALID_VALUE, message)
         self.block(body, body.block)
 
     def event(self, event: n.OnEvent) -> None:

@@ -241,6 +241,9 @@ HABITS = [
     ("set x = tool.http.Get(s)", "no standard tool reaches the network"),
     ("call tool.list.Append(xs, 9)", "changes nothing"),
     ("must nil", "always fails"),
+    ("set xs[0] = 1", "return it"),
+    ("for each row in xs\n  set row.x = 1\nendfor", "a copy of the item"),
+    ("while n <= len(xs)\n  emit xs[n]\n  set n = n + 1\nendwhile", "write `n < len(…)`"),
     ('emit "Hello {{n}}"', "raw strings"),
     ('emit eval("{{n + 1}}")', "nothing is worked out"),
     ("while true\n  set n = n + 1\nendwhile", "no way out"),
@@ -277,6 +280,8 @@ def test_a_habit_gets_its_cure(line: str, cure: str) -> None:
 def _is_wrong(each: str, line: str) -> bool:
     """Whether a line is the one that is wrong: where two assignments follow each other, the second."""
     lines = line.split("\n")
+    if "set row" in line:
+        return "set row" in each
     return each == lines[-1] if len(lines) == 2 and lines[1].startswith("set ") else each == lines[0]
 
 
@@ -305,7 +310,7 @@ RIGHT = [
     "while n < 3\n  set n = n + 1\nendwhile",
     "while true\n  if n > 3\n    break\n  endif\n  set n = n + 1\nendwhile",
     "while true\n  call tool.time.Sleep(1)\nendwhile",
-    "set xs = tool.list.Append(xs, 9)",
+    "set xs = tool.list.Append(xs, 9)\nreturn xs",
     "call tool.list.Get(xs, 0)\nemit last",
     "call tool.fs.Write(s, s)",
     "call tool.math.Seed(42)",
@@ -316,6 +321,8 @@ RIGHT = [
     'set x = tool.regex.FindAll(s, "[a] and [b]")',
     "on error do\n  clear_error\nendon\ncall tool.json.Parse(s)",
     "must n == nil",
+    "while n < len(xs)\n  emit xs[n]\n  set n = n + 1\nendwhile",
+    "while n <= len(xs)\n  emit xs[n - 1]\n  set n = n + 1\nendwhile",
     "must is_string(s)",
     "mustbe is_string(s)",
     "set x = 7 / 2 // the half",
