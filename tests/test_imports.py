@@ -88,6 +88,7 @@ LAYERS = {
         run_state
         containers events budget
         runs tool_calls
+        procedures
         namespace
     """,
     "neuroscript.compiler": """

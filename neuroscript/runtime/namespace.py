@@ -20,7 +20,8 @@ from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, refcount
 from neuroscript.runtime.errors import Stop, Unset, no_procedure, script_error
 from neuroscript.runtime.events import Events, make_event
-from neuroscript.runtime.operators import BUILTINS, FIXED_BUILTINS, Operations, describe
+from neuroscript.runtime.operators import BUILTINS, Operations, describe
+from neuroscript.runtime.procedures import PREDICATES, ProcedureLinks
 from neuroscript.runtime.runs import Runs
 from neuroscript.runtime.tool_calls import TOOL_NAMES, ToolLinks, bad_call
 from neuroscript.tools.awaiting import wait_for
@@ -46,27 +47,22 @@ if TYPE_CHECKING:
 
     from neuroscript.interpreter import Interpreter
     from neuroscript.limits import Limits
-    from neuroscript.runtime.programs import LoadedProcedure, Signature
     from neuroscript.streaming import StreamEvent
 
 _CALLABLE = frozenset({Function, ToolValue})
-_CHECKED = "checks_arguments"  # marks the functions that `_checked` makes
 _LAST_SECONDS = 1.0  # for an asynchronous callback that is told of the end of a call whose run has been cancelled
 
 
-class Runtime(ToolLinks, Runs):
+class Runtime(ToolLinks, ProcedureLinks, Runs):
     """The functions that generated code calls, for one interpreter and one run at a time."""
 
     def __init__(self, interpreter: Interpreter, limits: Limits, global_values: dict[str, Any]) -> None:
         ToolLinks.__init__(self)
+        ProcedureLinks.__init__(self)
         Runs.__init__(self, limits)
         self.interpreter = interpreter
         self.limits = limits
         self.globals = global_values
-        self.procedures: dict[str, LoadedProcedure] = {}
-        self._specialised: dict[str, list[str]] = {}  # the functions of procedures' specialised bodies
-        self._changed: set[str] = set()  # procedures that code exists for which knows them with another signature
-        self._calls: dict[str, set[tuple[int, tuple[str, ...]]]] = {}  # by name, from programs that do not define it
         self.namespace: dict[str, Any] = {"__builtins__": {}}
         self.operations = Operations(limits)
         self.fuel = Fuel(limits, self.namespace)
@@ -177,10 +173,6 @@ class Runtime(ToolLinks, Runs):
             return Function(name, partial(self.run_builtin, name))
         return TYPE_CONSTANTS.get(name, otherwise)
 
-    def function(self, name: str) -> Function:
-        """A procedure as a value."""
-        return Function(name, partial(self.interpreter.run, name))
-
     def run_builtin(self, name: str, *args: Any) -> Any:
         """Calls a built-in function for the host, which has got it as a value."""
         with self.run(joining=True) as depth:
@@ -213,53 +205,6 @@ class Runtime(ToolLinks, Runs):
             value = self.containers.walk(value, path)
             parts.append(self.operations.joined(value))
         return self.operations.pieces(*parts)
-
-    def define(self, name: str, procedure: LoadedProcedure, load: int) -> None:
-        """Registers a procedure whose code, made by the load of that number, is in the namespace."""
-        old = self.procedures.get(name)
-        if old is not None and old.signature != procedure.signature:
-            self._changed.add(name)
-        self.procedures[name] = procedure
-        if any(procedure.signature.problem(count, list(names)) for count, names in self._calls.get(name, ())):
-            self._changed.add(name)
-        if name in self._changed:
-            self.namespace[abi.PROCEDURE + name] = _checked(self.namespace[abi.PROCEDURE + name], procedure.signature)
-        if name in BUILTINS:
-            self.namespace[abi.UNREPLACED + name] = False
-        if name in TYPE_CONSTANTS:
-            self.namespace[abi.CONSTANT + name] = self.function(name)
-        functions = self._specialised.setdefault(name, [])
-        for replaced in functions:
-            self.namespace[replaced] = self.namespace[abi.PROCEDURE + name]
-        special = abi.specialised(load, name)
-        if special in self.namespace:
-            functions.append(special)
-
-    def link_calls(self, calls: tuple[tuple[str, int, tuple[str, ...]], ...]) -> None:
-        """Links the calls of a program to procedures that it does not define: those there are, and those to come.
-
-        A call is made without a look at the signature; where the two do not fit, the procedure looks for itself.
-        """
-        for name, count, names in calls:
-            self._calls.setdefault(name, set()).add((count, names))
-            identifier = abi.PROCEDURE + name
-            loaded = self.procedures.get(name)
-            if loaded is None:
-                self.namespace.setdefault(identifier, self._late_procedure(name))
-            elif loaded.signature.problem(count, list(names)) is not None:
-                function = self.namespace[identifier]
-                if not hasattr(function, _CHECKED):
-                    self._changed.add(name)
-                    self.namespace[identifier] = _checked(function, loaded.signature)
-
-    def _late_procedure(self, name: str) -> Callable[..., Any]:
-        """What is called under the name of a procedure until there is one."""
-
-        def call(depth: int, *args: Any, **named: Any) -> Any:
-            names = tuple(key.removeprefix(abi.VARIABLE) for key in named)
-            return self.call(depth + 1, UNSET, name, (*args, *named.values()), names)
-
-        return call
 
     # --- calls -------------------------------------------------------------------------------------------------------
 
@@ -454,24 +399,6 @@ class Runtime(ToolLinks, Runs):
         self.call_host("the host's error callback", self.interpreter.report, error, what)
 
 
-def _checked(function: Callable[..., Any], signature: Signature) -> Callable[..., Any]:
-    """A procedure for callers that may have been compiled for another signature of it."""
-
-    def call(depth: int, *args: Any, **named: Any) -> Any:
-        problem = signature.problem(len(args), [name.removeprefix(abi.VARIABLE) for name in named])
-        if problem is not None:
-            bad_call(f"{signature.name}() {problem}; it is {signature}")
-        return function(depth, *args, **named)
-
-    setattr(call, _CHECKED, True)
-    return call
-
-
-def _predicate(function: Callable[[Any], Any]) -> Callable[[int, Any], Any]:
-    """A built-in function under the name of the procedure that may take its place."""
-    return lambda depth, value: function(value)
-
-
 # --- without state -------------------------------------------------------------------------------------------------
 
 
@@ -517,8 +444,7 @@ def returned(declared: int, given: int, value: Any) -> Any:
 _STATELESS: dict[str, Any] = {
     **{name: getattr(builtins, name) for name in abi.PYTHON},
     **{abi.BUILTIN + name: function for name, function in BUILTINS.items()},
-    **{abi.PROCEDURE + name: _predicate(BUILTINS[name]) for name in BUILTINS.keys() - FIXED_BUILTINS},
-    **{abi.UNREPLACED + name: True for name in BUILTINS.keys() - FIXED_BUILTINS},
+    **PREDICATES,
     **{abi.CONSTANT + name: value for name, value in TYPE_CONSTANTS.items()},
     **TOOL_NAMES,
     abi.UNSET: UNSET,

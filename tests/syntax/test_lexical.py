@@ -266,3 +266,20 @@ def test_raw_strings_are_as_they_stand() -> None:
 
 def test_two_brackets_are_a_list_in_a_list() -> None:
     assert shape(expression("[[ 1 ]]")) == "[[1]]"
+
+
+@pytest.mark.parametrize(
+    ("line", "entry"),
+    [
+        (":: title: A text", ("title", "A text")),
+        (":: title A text", ("title", "A text")),
+        (":: title A text: with a colon", ("title", "A text: with a colon")),
+        (":: title", ("title", "")),
+        ("::title  \\\n  on two lines", ("title", "on two lines")),
+        (":: param:name what it is", ("param", "name what it is")),  # a colon it has
+        (":: param:name: what it is", ("param:name", "what it is")),
+        ("::key:value", ("key", "value")),
+    ],
+)
+def test_metadata_has_a_colon_or_none(line: str, entry: tuple[str, str]) -> None:
+    assert parse(line + "\n").metadata == [entry]
