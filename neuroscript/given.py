@@ -46,14 +46,14 @@ def globals_of(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         NeuroScriptError: 41 for a name that no program can write, 7 or 41 for a value that it cannot hold.
     """
-    from neuroscript.syntax.tables import KEYWORDS
+    from neuroscript.syntax.tables import WORDS
 
     values = {}
     for name, value in given.items():
         if not isinstance(name, str) or not (name.isascii() and name.isidentifier()):
             message = f"a global cannot be called {name!r}: names are letters, digits and '_', and begin with no digit"
             raise NeuroScriptError(ErrorCode.INVALID_VALUE, message)
-        if name in KEYWORDS:
+        if name in WORDS:
             message = f"a global cannot be called {name!r}, which is a reserved word; {name}_value would do"
             raise NeuroScriptError(ErrorCode.INVALID_VALUE, message)
         values[name] = named_from_host(value, f"the global {name!r}")

@@ -78,9 +78,8 @@ class Loader:
     def compiled(self, source: str | bytes, name: str, replace: bool) -> tuple[LoadedProgram, Compiled]:
         """Returns a program and its code, from the cache if it was compiled under the same conditions before."""
         runtime = self._runtime
-        signatures = tuple(sorted([str(loaded.signature) for loaded in runtime.procedures.values()]))
         names = tuple(sorted(runtime.globals))
-        circumstances = name, replace, self._loads, names, signatures, self._limits
+        circumstances = name, replace, self._loads, names, self._limits
         key = source, circumstances
         entry = _CACHE.find(key, runtime)
         # What a script loads is its own text, with which it shall not fill the user's disk.
@@ -89,7 +88,12 @@ class Loader:
             entry = disk.find(source, circumstances, runtime)
             if entry is not None:
                 _CACHE.keep(key, entry)
-        if entry is not None:
+        defined_anew = (
+            not replace
+            and entry is not None
+            and any(procedure.name in runtime.procedures for procedure in entry.program.procedures)
+        )
+        if entry is not None and not defined_anew:  # else the front end says what is defined where
             self._loads += 1
             return entry.program, entry.compiled
         from neuroscript.compiler.build import back_end, front_end, loaded_program
@@ -115,6 +119,7 @@ class Loader:
             exec(code, runtime.namespace)
         for procedure in program.procedures:
             runtime.define(procedure.name, procedure, self._loads)
+        runtime.link_calls(compiled.calls)
         try:
             if compiled.start:
                 with runtime.run() as depth:
@@ -143,11 +148,10 @@ class Loader:
 
         runtime = self._runtime
         self._loads += 1
-        procedures = (*runtime.procedures.values(), *own)
         return Unit(
             self._loads,
             frozenset(runtime.globals),
-            {procedure.name: procedure.signature for procedure in procedures},
+            {procedure.name: procedure.signature for procedure in own},
             linker or runtime,
             runtime.operations.max_items,
             runtime.operations.max_string,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from neuroscript.compiler.build import back_end, raise_errors
 from neuroscript.compiler.resolve import resolve
 from neuroscript.errors import Diagnostic, NeuroScriptSyntaxError
+from neuroscript.runtime.abi import SESSION_LAST
 from neuroscript.runtime.containers import UNSET
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.parser import parse
@@ -28,6 +29,7 @@ class Session:
     def __init__(self, interpreter: Interpreter) -> None:
         self.interpreter = interpreter
         self.variables: dict[str, Any] = {}
+        self._last: Any = None
 
     def evaluate(self, source: str, name: str = "<input>") -> Any:
         """Evaluates an input: statements, definitions (which replace earlier ones), or an expression.
@@ -57,11 +59,13 @@ class Session:
             [function] = compiled.commands
             for code in compiled.codes:
                 exec(code, runtime.namespace)
-            scope = dict(self.variables)
+            runtime.link_calls(compiled.calls)
+            scope = {**self.variables, SESSION_LAST: self._last}
             try:
                 with runtime.run() as depth:
                     runtime.namespace[function](depth, scope)
             finally:
+                self._last = scope.pop(SESSION_LAST)
                 self.variables = {key: value for key, value in scope.items() if value is not UNSET}
                 del runtime.namespace[function]
         return to_host(self.variables.pop(_RESULT, None))
@@ -108,6 +112,8 @@ def _shift(part: Any, lines: int) -> None:
         for field in fields(part):
             value = getattr(part, field.name)
             if field.name.endswith("span"):
+                if value is None:  # of what is left out
+                    continue
                 setattr(part, field.name, _moved(value, lines))
             else:
                 _shift(value, lines)

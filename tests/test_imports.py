@@ -25,7 +25,7 @@ PACKAGES = ("neuroscript", "ai_wm")
 # From the ground up: a module imports from its own part and from lower rows, and nothing from a part beside it.
 LAYERS = {
     "neuroscript": """
-        addresses output private_files records user_directories version
+        addresses foreign_names output private_files records user_directories version
         errors limits logs streaming threads
         cancellation
         values
@@ -78,7 +78,7 @@ LAYERS = {
         python_types
         from_function
         spec
-        policy validation call_shape
+        policy validation call_shape unknown
         registry
         .
     """,
@@ -88,6 +88,7 @@ LAYERS = {
         run_state
         containers events budget
         runs tool_calls
+        procedures
         namespace
     """,
     "neuroscript.compiler": """

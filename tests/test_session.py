@@ -170,3 +170,19 @@ def test_host_globals_are_seen_and_not_set() -> None:
     with pytest.raises(NeuroScriptError) as raised:
         session.evaluate("set LIMIT = 4")
     assert raised.value.code == 43
+
+
+def test_last_lives_through_the_inputs() -> None:
+    with Interpreter(plugins=False) as interpreter:
+        session = interpreter.session()
+        assert session.evaluate("last") is None
+        assert session.evaluate('tool.str.ToUpper("a")') == "A"
+        assert session.evaluate("last") == "A"
+        session.evaluate("set x = last + len([1])")
+        assert session.evaluate("[last, x]") == ["A", "A1"]
+        with pytest.raises(NeuroScriptError):
+            session.evaluate("set y = tool.list.Append([], 2)\nset z = 1 / 0")
+        assert session.evaluate("```{{last}}```") == "[2]"
+        session.evaluate("set last = 5")
+        session.evaluate("call tool.list.Append([], 3)")
+        assert session.evaluate("last") == 5

@@ -324,14 +324,14 @@ def _plain(entry: Entry) -> tuple[Any, ...]:
         procedures.append((*names, one.metadata, one.line))
     links = {name: repr(link) for name, link in entry.links.items()}
     parts = program.name, program.metadata, procedures
-    return parts, (compiled.codes, compiled.start, compiled.commands), links, entry.length
+    return parts, (compiled.codes, compiled.start, compiled.commands, compiled.calls), links, entry.length
 
 
 def _entry(parts: Any) -> tuple[Entry, dict[str, str]]:
     """The entry of plain values, and the links of its tools as text."""
-    (name, metadata, found), (codes, start, commands), links, length = parts
+    (name, metadata, found), code, links, length = parts
     procedures = [
         LoadedProcedure(Signature(own, needs, optional), returns, about, name, line)
         for own, needs, optional, returns, about, line in found
     ]
-    return Entry(LoadedProgram(name, metadata, procedures), Compiled(codes, start, commands), {}, length), links
+    return Entry(LoadedProgram(name, metadata, procedures), Compiled(*code), {}, length), links

@@ -88,6 +88,7 @@ def run(options: argparse.Namespace) -> int:
         sandbox=sandbox_directory(host.sandbox),
         limits=host.limits,
         emit=sink.emit,
+        on_error=sink.note_failure,
         on_stream=sink.stream if host.stream else None,
         # Where the program itself comes from standard input, no answer can.
         prompt=None if options.file == STDIN else interrupts.ask,
@@ -106,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             return _failed(NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled"), job, sink, interrupts)
         sink.report.result(result)
-    return OK
+    return FAILED if sink.failed else OK
 
 
 def _failed(error: NeuroScriptError, job: _Job, sink: _Sink, interrupts: Interrupts) -> int:
@@ -168,6 +169,11 @@ class _Sink:
         self.report = report
         self.token = CancelToken()  # of everything that the command runs
         self.broken = False
+        self.failed = False  # whether an event handler has failed, which ends no run
+
+    def note_failure(self, error: NeuroScriptError) -> None:
+        """Notes that an event handler has failed; the log tells of it."""
+        self.failed = True
 
     def emit(self, value: Any) -> None:
         """Prints an emitted value."""

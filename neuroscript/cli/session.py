@@ -21,7 +21,7 @@ from neuroscript.output import one_line
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.stdlib.meta import help_text
 from neuroscript.syntax.errors.completeness import incomplete
-from neuroscript.syntax.tables import KEYWORDS
+from neuroscript.syntax.tables import WORDS
 from neuroscript.values import text_of
 
 MAX_SHOWN = 10_000
@@ -240,7 +240,7 @@ class ReplSession:
         return word, sorted({name for name in self._words() if name.startswith(word)})
 
     def _words(self) -> Iterable[str]:
-        yield from KEYWORDS
+        yield from WORDS
         yield from BUILTINS
         yield from self._session.variables
         yield from (procedure["name"] for procedure in self.interpreter.procedures())

@@ -19,7 +19,7 @@ from prompt_toolkit.styles import Style
 from neuroscript.cli.session import ReplSession
 from neuroscript.private_files import make_private_directory, open_private
 from neuroscript.syntax.errors.completeness import incomplete
-from neuroscript.syntax.tables import KEYWORDS
+from neuroscript.syntax.tables import WORDS
 
 _TOKENS = re.compile(
     r"""(?P<comment>(?:\#|--|//).*)
@@ -93,6 +93,6 @@ def colours(line: str) -> StyleAndTextTuples:
     for match in _TOKENS.finditer(line):
         kind = match.lastgroup
         if kind == "word":
-            kind = "keyword" if match.group() in KEYWORDS else "other"
+            kind = "keyword" if match.group() in WORDS else "other"
         pieces.append(("" if kind == "other" else f"class:{kind}", match.group()))
     return pieces

@@ -19,6 +19,9 @@ from neuroscript.syntax.placeholders import placeholders
 
 _MOST_HANDLERS = 1000  # of one body; Python's compiler takes long over functions that share variables
 _MOST_PARTS = 20_000  # operands of one expression, placeholders of one text; each takes 2 KB while its code is made
+LAST = "last"
+"""The result of the latest call, in a body that has no variable of this name."""
+
 SYSTEM_NAMES = ("system_error_message", "system_error_code", "system_error")
 
 
@@ -37,6 +40,8 @@ class Body:
     reads: set[str] = field(default_factory=set)
     handlers: list[n.OnError] = field(default_factory=list)
     handler_of: dict[int, int] = field(default_factory=dict)  # id(statement) -> index into handlers
+    jumps: dict[int, set[str]] = field(default_factory=dict)  # index into handlers -> how it leaves what it covers
+    has_loop: bool = False  # outside of its error handlers
     events: list[n.OnEvent] = field(default_factory=list)
     loops: list[n.While] = field(default_factory=list)  # those inside one another too
     uses_last: bool = False
@@ -112,7 +117,14 @@ def _add_event(result: Resolved, event: n.OnEvent) -> None:
 def _add(result: Resolved, body: Body) -> None:
     result.bodies.append(body)
     body.variables.update(body.params, body.session or ())
-    _Walker(result, body).block(body.block, loop=False, handler=False)
+    walker = _Walker(result, body)
+    walker.block(body.block, loop=False, handler=False)
+    walker.jumps()
+    if LAST in body.reads and LAST not in body.variables:
+        body.reads.remove(LAST)
+        body.uses_last = True
+    if body.session is not None:  # the next input may ask for it
+        body.uses_last = True
     if body.handlers:
         body.variables.update(SYSTEM_NAMES)
     if len(body.handlers) > _MOST_HANDLERS:
@@ -167,6 +179,7 @@ class _Walker:
     def __init__(self, result: Resolved, body: Body) -> None:
         self.result = result
         self.body = body
+        self._jumps: list[n.Stmt] = []  # `break` and `continue` in error handlers, outside of the handlers' own loops
 
     def block(self, block: n.Block, *, loop: bool, handler: bool) -> None:
         for statement in block:
@@ -182,8 +195,8 @@ class _Walker:
                     self.target(target)
             case n.Ask(into=n.Target() as target) | n.PromptUser(into=target):
                 self.target(target)
-            case n.ForEach(name=name):
-                body.variables.add(name)
+            case n.ForEach(name=name, key=key):
+                body.variables.update((name,) if key is None else (key, name))
         if isinstance(statement, n.Ask):
             body.uses_last = body.uses_last or statement.into is None
         for expression in expressions(statement):
@@ -198,26 +211,38 @@ class _Walker:
             case n.While(body=block) | n.ForEach(body=block):
                 if isinstance(statement, n.While):
                     body.loops.append(statement)
+                body.has_loop = body.has_loop or not handler
                 self.block(block, loop=True, handler=handler)
             case n.If():
                 for inner in inner_blocks(statement):
                     self.block(inner, loop=loop, handler=handler)
 
     def rules(self, statement: n.Stmt, loop: bool, handler: bool) -> None:
+        word = type(statement).__name__.lower()
         match statement:
+            case n.Break() | n.Continue() if handler and not loop:
+                self._jumps.append(statement)
+                self._leaves(word)
             case n.Break() | n.Continue() if not loop:
-                word = "break" if isinstance(statement, n.Break) else "continue"
                 self.report(statement, ErrorCode.CONTROL_FLOW, f"'{word}' stands outside a loop")
             case n.ClearError() if not handler:
                 self.report(statement, ErrorCode.CLEAR_VIOLATION, "'clear_error' stands outside an error handler")
-            case n.Return() if handler:
-                message = "'return' may not stand in an error handler"
-                hint = "clear the error, set a variable, and return after the handler"
-                self.report(statement, ErrorCode.RETURN_VIOLATION, message, hint)
             case n.Return() if self.body.kind == "command":
                 self.report(statement, ErrorCode.RETURN_VIOLATION, "'return' may not stand in a command block")
+            case n.Return() if handler:
+                self._leaves(word)
             case n.OnError() if handler:
                 self.report(statement, ErrorCode.SYNTAX, "an error handler may not stand inside an error handler")
+
+    def _leaves(self, word: str) -> None:
+        self.body.jumps.setdefault(len(self.body.handlers) - 1, set()).add(word)
+
+    def jumps(self) -> None:
+        """Reports each ``break`` and ``continue`` of an error handler in a body that has no loop."""
+        for statement in () if self.body.has_loop else self._jumps:
+            word = type(statement).__name__.lower()
+            message = f"'{word}' stands in an error handler, and there is no loop around anything that it covers"
+            self.report(statement, ErrorCode.CONTROL_FLOW, message)
 
     def report(self, statement: n.Stmt, code: ErrorCode, message: str, hint: str = "") -> None:
         _report(self.result, statement.span, code, message, hint)
@@ -235,17 +260,13 @@ class _Walker:
             match part:
                 case n.Name(name=name) | n.Call(name=name):
                     body.reads.add(name)
-                case n.Last():
-                    body.uses_last = True
                 case n.Chain(rest=rest) if len(rest) >= _MOST_PARTS:
                     self.too_many(part, "expression", "operands")
                 case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
                     if text.count("{{") > _MOST_PARTS:
                         self.too_many(part, "text", "placeholders")
                         continue
-                    names = {piece[0] for piece in placeholders(text) if not isinstance(piece, str)}
-                    body.uses_last = body.uses_last or "last" in names
-                    body.reads |= names - {"last"}
+                    body.reads |= {piece[0] for piece in placeholders(text) if not isinstance(piece, str)}
                 case n.Eval():
                     body.evals += 1
                     body.uses_last = True

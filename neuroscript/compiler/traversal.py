@@ -43,8 +43,10 @@ def assigned_by(statement: n.Stmt) -> Iterator[str]:
     match statement:
         case n.Set(targets=targets):
             yield from (target.name for target in targets if not target.path)
-        case n.ForEach(name=name):
+        case n.ForEach(name=name, key=key):
             yield name
+            if key is not None:
+                yield key
         case n.Ask(into=n.Target(name=name)) | n.PromptUser(into=n.Target(name=name)):
             yield name
 
@@ -115,7 +117,7 @@ def walk(expression: n.Expr) -> Iterator[n.Expr]:
             pending += reversed(list(children(part)))
 
 
-_LEAVES = frozenset({n.Name, n.Literal, n.Last, n.Raw})
+_LEAVES = frozenset({n.Name, n.ToolName, n.Literal, n.Raw})
 
 
 def children(expression: n.Expr) -> Iterator[n.Expr]:

@@ -18,7 +18,7 @@ class Unit:
     Attributes:
         load: the number of the load, which keeps the names of its functions apart from those of other loads.
         globals: the names of the host's values, which code can read and not set.
-        procedures: the signatures of the procedures that code can call by name, the program's own among them.
+        procedures: the signatures of the program's own procedures; those of other programs may be loaded later.
         linker: binds the tools that the program calls.
         max_items: of a list or map.
         max_string: characters of a string.

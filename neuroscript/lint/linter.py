@@ -6,24 +6,36 @@ nothing reaches, a tool or procedure that does not exist, a call that its signat
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from itertools import chain
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
-from neuroscript.compiler.resolve import Body, Resolved, diagnostic, signature_of
+from neuroscript.compiler.resolve import LAST, Body, Resolved, diagnostic, signature_of
 from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, walk
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
-from neuroscript.runtime.errors import nearest
+from neuroscript.foreign_names import CONSTANTS, name_cure
+from neuroscript.lint.common_mistakes import Mistakes
+from neuroscript.lint.lost_changes import lost_changes
+from neuroscript.lint.members import (
+    foreign_methods,
+    keys_written,
+    lengths,
+    members_of,
+    replaces_placeholders,
+    unquoted_names,
+)
+from neuroscript.runtime.errors import nearest, procedure_hint
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.syntax import nodes as n
-from neuroscript.syntax.errors.common_mistakes import VALUE_WORDS
-from neuroscript.syntax.placeholders import placeholders
+from neuroscript.syntax.placeholders import placeholder_spans, placeholders
 from neuroscript.values import TYPE_CONSTANTS
 
 if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
+    from neuroscript.tools.registry import Tool
 
 _MOST_LOOKS = 200_000  # names that are looked at for the nearest one, all together
+_ERROR_NAMES = frozenset(("error", "err", "exception", "error_message"))  # in the handlers of other languages
 _MOST_UNKNOWN = 100  # unknown tools whose nearest names are told
 
 
@@ -41,7 +53,7 @@ def lint(resolved: Resolved, interpreter: Interpreter) -> list[Diagnostic]:
     for body in resolved.bodies:
         linter.body(body)
     for event in resolved.program.handlers:
-        linter.expression(Body("event", "load", [], [], event.span), event.event)
+        linter.event(event)
     return linter.found
 
 
@@ -56,12 +68,26 @@ class _Linter:
         self.signatures = {name: loaded.signature for name, loaded in runtime.procedures.items()}
         self.signatures.update((node.name, signature_of(node)) for node in resolved.program.procedures)
         self.globals = set(runtime.globals)
+        self.keys = keys_written(resolved)
+        self.evaluates = any(body.evals for body in resolved.bodies) or replaces_placeholders(resolved)
 
     def warn(self, span: n.Span, code: ErrorCode, message: str, hint: str = "") -> None:
         self.found.append(diagnostic(self.resolved.program, span, "warning", code, message, hint))
 
+    def rules(self, body: Body) -> Mistakes:
+        return Mistakes(self.resolved, body, self.interpreter.tools, self.evaluates)
+
     def body(self, body: Body) -> None:
+        self.mistakes = self.rules(body)
+        for span, message in lost_changes(body):
+            self.warn(span, ErrorCode.INVALID_VALUE, message)
         self.block(body, body.block)
+
+    def event(self, event: n.OnEvent) -> None:
+        """The expression of a top-level event handler, which is evaluated when the program is loaded."""
+        body = Body("event", "load", [], [], event.span)
+        self.mistakes = self.rules(body)
+        self.expression(body, event.event)
 
     def block(self, body: Body, block: n.Block) -> None:
         ended: n.Stmt | None = None
@@ -74,8 +100,13 @@ class _Linter:
                 if name in self.globals and name not in body.params:
                     message = f"'{name}' is set by the host and cannot be changed"
                     self.warn(span, ErrorCode.WRITE_VIOLATION, message)
+            before = len(self.found)
             for part in expressions(statement):
-                self.expression(body, part)
+                if not _is_default_sink(statement, part):
+                    self.expression(body, part)
+            if len(self.found) == before or not isinstance(statement, n.CallStmt):
+                for span, message in self.mistakes.in_statement(statement):
+                    self.warn(span, ErrorCode.INVALID_VALUE, message)
             for inner in inner_blocks(statement):
                 self.block(body, inner)
             if isinstance(statement, n.OnError):
@@ -87,33 +118,71 @@ class _Linter:
 
     def expression(self, body: Body, expression: n.Expr) -> None:
         loose = {id(operand) for part in walk(expression) for operand in nil_tolerant_operands(part)}
+        members = members_of(expression)
+        unquoted = unquoted_names(expression)
+        self.members(body, expression)
+        for span, message in self.mistakes.in_expression(expression):
+            self.warn(span, ErrorCode.INVALID_VALUE, message)
         for part in walk(expression):
             match part:
-                case n.Name(name=name, span=span) if id(part) not in loose:
-                    self.name(body, name, span)
-                case n.Raw(text=text, span=span) | n.Eval(text=n.Literal(value=str() as text), span=span):
-                    names = dict.fromkeys(piece[0] for piece in placeholders(text) if not isinstance(piece, str))
-                    for name in names:
-                        if name != "last":
-                            self.name(body, name, span)
+                case n.Name(name=name, span=span) if id(part) not in loose or name in CONSTANTS:
+                    hint = unquoted.get(id(part), "")
+                    self.name(body, name, span, *members.get(id(part), ("", False)), hint=hint)
+                case n.Raw(text=text, span=span) | n.Eval(text=n.Literal(value=str() as text, span=span)):
+                    self.placeholders(body, text, placeholder_spans(text, span, raw=isinstance(part, n.Raw)))
+                case n.Chain(first=first, rest=rest):
+                    self.operands(first, rest)
                 case n.Call():
                     self.call(body, part)
                 case n.ToolCall():
                     self.tool(part)
+                case n.ToolName(name=name, span=span):
+                    self.known_tool(name, span)
 
-    def name(self, body: Body, name: str, span: n.Span) -> None:
-        if name in body.variables or name in self.globals or name in self.signatures or name in TYPE_CONSTANTS:
+    def members(self, body: Body, expression: n.Expr) -> None:
+        """Members that values do not have here, as ``text.upper()`` and ``items.length``."""
+        for owner, span, cure in foreign_methods(expression, self.keys):
+            if not isinstance(owner, n.Name) or owner.name in body.variables:
+                self.warn(span, ErrorCode.TYPE, f"texts, lists and maps have no methods; {cure}")
+        for name, span in lengths(expression, self.mistakes.holding.sized):
+            self.warn(span, ErrorCode.TYPE, f"'{name}' has no fields; write `len({name})`")
+
+    def known(self, body: Body, name: str) -> bool:
+        """Whether a name can mean something where it stands."""
+        return name in body.variables or name in self.globals or name in self.signatures or name in TYPE_CONSTANTS
+
+    def name(self, body: Body, name: str, span: n.Span, member: str = "", called: bool = False, hint: str = "") -> None:
+        if self.known(body, name):
             return
-        if name == "self":
-            return  # the default sink of `whisper`
-        meant = VALUE_WORDS.get(name)
-        hint = f"; did you mean '{meant}'?" if meant else ""
-        hint = hint or self.nearest(name, body.variables, self.globals, self.signatures)
-        self.warn(span, ErrorCode.KEY_NOT_FOUND, f"'{name}' is never set{hint}")
+        if name in (LAST, "len") or name in BUILTINS:
+            return  # the latest result, a built-in function as a value
+        cure = hint or name_cure(name, member, called=called, tool=self.interpreter.tools.canonical)
+        if name in _ERROR_NAMES and body.handlers and not cure:
+            cure = "an error handler knows the error as `system_error_message`, `system_error_code` and `system_error`"
+        told = f"; {cure}" if cure else self.nearest(name, body.variables, self.globals, self.signatures, BUILTINS)
+        self.warn(span, ErrorCode.KEY_NOT_FOUND, f"'{name}' is never set{told}")
+
+    def placeholders(self, body: Body, text: str, spans: list[n.Span]) -> None:
+        """The names in a text's placeholders, each where it stands first."""
+        names = [piece[0] for piece in placeholders(text) if not isinstance(piece, str)]
+        for name, span in dict(zip(reversed(names), reversed(spans), strict=True)).items():
+            self.name(body, name, span)
+
+    def operands(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> None:
+        """A nil that is written as the operand of an arithmetic operator."""
+        operands = [first, *(operand for _, operand, _ in rest)]
+        for number, (left, right) in enumerate(pairwise(operands)):
+            operator = rest[number][0]
+            for side, operand, other in (("left", left, right), ("right", right, left)):
+                is_nil = isinstance(operand, n.Literal) and operand.value is None
+                adds = isinstance(other, n.Literal) and type(other.value) in (int, float)
+                if is_nil and (operator in ("-", "*", "/", "%") or (operator == "+" and adds)):
+                    message = f"'{operator}' takes no nil, and its {side} operand is nil"
+                    self.warn(operand.span, ErrorCode.TYPE, message)
 
     def call(self, body: Body, call: n.Call) -> None:
         name = call.name
-        if name in body.variables or name in self.globals:
+        if name in body.variables or name in self.globals or name == LAST:
             return
         names = [argument.name for argument in call.args if argument.name is not None]
         signature = self.signatures.get(name)
@@ -125,29 +194,36 @@ class _Linter:
             if len(call.args) != 1 or names:
                 self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{name}() takes one value; it is {name}(x)")
         else:
-            hint = self.nearest(name, self.signatures, BUILTINS, ("len",))
+            hint = self.nearest(name, self.signatures, BUILTINS, ("len",), hint=procedure_hint)
             self.warn(call.name_span, ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{name}' here{hint}")
 
-    def nearest(self, name: str, *known: Collection[str]) -> str:
+    def nearest(self, name: str, *known: Collection[str], hint: Callable[[str, Iterable[str]], str] = nearest) -> str:
         """The nearest name, as long as looking for it has not taken too long for one program."""
         self.looks -= sum(map(len, known))
-        return nearest(name, chain(*known)) if self.looks > 0 else ""
+        return hint(name, chain(*known)) if self.looks > 0 else ""
 
-    def tool(self, call: n.ToolCall) -> None:
-        name = call.name.lower()
-        if name in self.unknown_tools:
-            self.warn(call.name_span, ErrorCode.TOOL_NOT_FOUND, self.unknown_tools[name])
-            return
-        if len(self.unknown_tools) >= _MOST_UNKNOWN and self.interpreter.tools.get(call.name) is None:
-            self.warn(call.name_span, ErrorCode.TOOL_NOT_FOUND, f"there is no tool tool.{call.name}")
-            return
+    def known_tool(self, name: str, span: n.Span) -> Tool | None:
+        """The tool of a name; None, after a warning, if there is none that may be called."""
+        key = name.lower()
+        if key in self.unknown_tools:
+            self.warn(span, ErrorCode.TOOL_NOT_FOUND, self.unknown_tools[key])
+            return None
+        if len(self.unknown_tools) >= _MOST_UNKNOWN and self.interpreter.tools.get(name) is None:
+            self.warn(span, ErrorCode.TOOL_NOT_FOUND, f"there is no tool tool.{name}")
+            return None
         try:
-            tool = self.interpreter.tools.lookup(call.name)
+            tool = self.interpreter.tools.lookup(name)
             self.interpreter.check_permission(tool)
         except NeuroScriptError as error:
-            self.warn(call.name_span, ErrorCode(error.code), error.message)
+            self.warn(span, ErrorCode(error.code), error.message)
             if error.code == ErrorCode.TOOL_NOT_FOUND:
-                self.unknown_tools[name] = error.message
+                self.unknown_tools[key] = error.message
+            return None
+        return tool
+
+    def tool(self, call: n.ToolCall) -> None:
+        tool = self.known_tool(call.name, call.name_span)
+        if tool is None:
             return
         spec = tool.spec
         names = [argument.name for argument in call.args if argument.name is not None]
@@ -167,6 +243,12 @@ class _Linter:
             self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{spec.full_name} {problem}; it is {spec.usage}")
 
 
+def _is_default_sink(statement: n.Stmt, part: n.Expr) -> bool:
+    """Whether an expression is the ``self`` that ``whisper`` knows as its default sink."""
+    is_target = isinstance(statement, n.Whisper) and part is statement.target
+    return is_target and isinstance(part, n.Name) and part.name == "self"
+
+
 def _targets(statement: n.Stmt) -> Iterator[tuple[str, n.Span]]:
     """The names that a statement sets, each with its span."""
     match statement:
@@ -174,5 +256,7 @@ def _targets(statement: n.Stmt) -> Iterator[tuple[str, n.Span]]:
             yield from ((target.name, target.span) for target in targets)
         case n.Ask(into=n.Target() as target) | n.PromptUser(into=target):
             yield target.name, target.span
-        case n.ForEach(name=name, name_span=span):
+        case n.ForEach(name=name, name_span=span, key=key, key_span=key_span):
+            if key is not None and key_span is not None:
+                yield key, key_span
             yield name, span

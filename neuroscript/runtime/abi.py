@@ -70,6 +70,9 @@ def shown_name(function: str) -> str:
 
 # --- tools and built-in functions ------------------------------------------------------------------------------------
 
+CONSTANT = "k_"
+"""Begins the name of a type constant, or of the procedure that has taken its name."""
+
 TOOL = "s_"
 """Begins the name of a linked tool, which validates its arguments: ``s_KEY(d, (a, b), names)``."""
 
@@ -79,9 +82,16 @@ TOOL_FUNCTION = "f_"
 BUILTIN = "b_"
 """Begins the name of a built-in function other than ``len``."""
 
+UNREPLACED = "u_"
+"""Begins the name of what tells whether no procedure has taken the place of a built-in function."""
+
 BUILTIN_LEN = "_len"
 CALL = "_call"
+CALL_FOR_LAST = "_call_for_last"
+"""A call in a body that uses ``last``: gives the result, and the value that ``last`` has then."""
+
 CALL_TOOL = "_tool"
+TOOL_VALUE = "_tool_value"
 BAD_CALL = "_bad_call"
 TO_HOST = "_own"
 FROM_HOST = "_host"
@@ -130,6 +140,9 @@ EVAL = "_eval"
 
 # --- names -----------------------------------------------------------------------------------------------------------
 
+SESSION_LAST = ""
+"""The key of ``last`` in an interactive session's mapping of its variables."""
+
 UNSET = "UNSET"
 """The value of a variable that has not been set, where code asks."""
 
@@ -161,6 +174,7 @@ FUEL = "_fuel"
 RANGE = "_range"
 COUNTED = "_counted"
 ITERATE = "_iterate"
+ITERATE_PAIRS = "_iterate_pairs"
 COMPRESS = "_compress"
 CHAIN = "_chain"
 TOO_DEEP = "_too_deep"
@@ -176,12 +190,16 @@ MUST = "_must"
 MUST_SET = "_must_set"
 FAIL = "_fail"
 HANDLE = "_handle"
+BREAK_LOOP = "_break"
+CONTINUE_LOOP = "_continue"
+"""The signals by which an error handler ends the loop round what failed, or begins its next turn."""
+
 ON_EVENT = "_on_event"
 CLEAR_EVENT = "_clear_event"
 
 # --- Python's own ----------------------------------------------------------------------------------------------------
 
-PYTHON = ("Exception", "bool", "bytes", "dict", "float", "int", "len", "list", "str", "type")
+PYTHON = ("Exception", "bool", "bytes", "dict", "float", "int", "len", "list", "str", "tuple", "type")
 """What generated code has of Python's built-ins, under their own names."""
 
 FUZZY = "Fuzzy"

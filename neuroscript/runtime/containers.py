@@ -289,6 +289,12 @@ class Containers:
             return iter(())
         raise NeuroScriptError(ErrorCode.TYPE, f"'for each' walks a list, map or string, not {describe(value)}")
 
+    def iterate_pairs(self, value: Any) -> Any:
+        """As `iterate`, for ``for each`` with two names: an iterator of indexes and items, or of keys and values."""
+        if type(value) is dict:
+            return iter(value.items())
+        return enumerate(self.iterate(value))
+
 
 def list_index(key: Any) -> int:
     """The index that ``set`` writes in a list: a whole number of 0 or more."""
@@ -305,7 +311,13 @@ def whole_index(key: Any, kind: type) -> int:
     if type(key) is float and key.is_integer():
         return int(key)
     name = "list" if kind is list else "string"
-    raise NeuroScriptError(ErrorCode.TYPE, f"a {name}'s index is a whole number, not {describe(key)}")
+    hint = ""
+    if type(key) is str:
+        from neuroscript.foreign_names import method_cure
+
+        cure = method_cure(key)
+        hint = f"; {cure}" if cure else ""
+    raise NeuroScriptError(ErrorCode.TYPE, f"a {name}'s index is a whole number, not {describe(key)}{hint}")
 
 
 def out_of_range(index: int, container: Any) -> NeuroScriptError:

@@ -157,11 +157,30 @@ def _unset(exception: NameError, frames: list[tuple[FrameType, int]], runtime: R
         code = frames[-1][0].f_code
         names = (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
         known |= {local.removeprefix(abi.VARIABLE) for local in names if local.startswith(abi.VARIABLE)}
-    from neuroscript.syntax.errors.common_mistakes import VALUE_WORDS
+    from neuroscript.foreign_names import name_cure
 
-    meant = VALUE_WORDS.get(name)
-    hint = f"; did you mean '{meant}'?" if meant else nearest(name, known - {name})
+    cure = name_cure(name)
+    hint = f"; {cure}" if cure else nearest(name, known - {name})
     return NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"variable '{name}' is not set{hint}")
+
+
+def no_procedure(name: str, known: Iterable[str]) -> NeuroScriptError:
+    """The error of a call of a procedure that does not exist, with what may be meant.
+
+    Args:
+        name: the procedure's name.
+        known: the names of the procedures and built-in functions that can be called.
+    """
+    return NeuroScriptError(ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{name}'{procedure_hint(name, known)}")
+
+
+def procedure_hint(name: str, known: Iterable[str]) -> str:
+    """The hint at a procedure that does not exist: one of ``known``, or what another language's function is here."""
+    from neuroscript.foreign_names import function_cure
+
+    known = list(known)
+    cure = "" if name.lower() in map(str.lower, known) else function_cure(name)
+    return f"; {cure}" if cure else nearest(name, known)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -170,7 +189,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return ""
     import difflib
 
-    found = difflib.get_close_matches(name, list(known), 1, 0.6)
+    known = list(known)
+    found = difflib.get_close_matches(name, known, 1, 0.6 if len(name) > 3 else 0.75)
     if not found:
         lowered = {candidate.lower(): candidate for candidate in known}
         found = [lowered[name.lower()]] if name.lower() in lowered else []

@@ -18,9 +18,10 @@ from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, refcount
-from neuroscript.runtime.errors import Stop, Unset, nearest, script_error
+from neuroscript.runtime.errors import Stop, Unset, no_procedure, script_error
 from neuroscript.runtime.events import Events, make_event
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
+from neuroscript.runtime.procedures import PREDICATES, ProcedureLinks
 from neuroscript.runtime.runs import Runs
 from neuroscript.runtime.tool_calls import TOOL_NAMES, ToolLinks, bad_call
 from neuroscript.tools.awaiting import wait_for
@@ -46,24 +47,22 @@ if TYPE_CHECKING:
 
     from neuroscript.interpreter import Interpreter
     from neuroscript.limits import Limits
-    from neuroscript.runtime.programs import LoadedProcedure, Signature
     from neuroscript.streaming import StreamEvent
 
+_CALLABLE = frozenset({Function, ToolValue})
 _LAST_SECONDS = 1.0  # for an asynchronous callback that is told of the end of a call whose run has been cancelled
 
 
-class Runtime(ToolLinks, Runs):
+class Runtime(ToolLinks, ProcedureLinks, Runs):
     """The functions that generated code calls, for one interpreter and one run at a time."""
 
     def __init__(self, interpreter: Interpreter, limits: Limits, global_values: dict[str, Any]) -> None:
         ToolLinks.__init__(self)
+        ProcedureLinks.__init__(self)
         Runs.__init__(self, limits)
         self.interpreter = interpreter
         self.limits = limits
         self.globals = global_values
-        self.procedures: dict[str, LoadedProcedure] = {}
-        self._specialised: dict[str, list[str]] = {}  # the functions of procedures' specialised bodies
-        self._changed: set[str] = set()  # procedures that code exists for which knows them with another signature
         self.namespace: dict[str, Any] = {"__builtins__": {}}
         self.operations = Operations(limits)
         self.fuel = Fuel(limits, self.namespace)
@@ -99,13 +98,16 @@ class Runtime(ToolLinks, Runs):
                 abi.PUT_PATH: containers.put_path,
                 abi.APPEND_AT: containers.append_at,
                 abi.ITERATE: containers.iterate,
+                abi.ITERATE_PAIRS: containers.iterate_pairs,
                 abi.TOO_DEEP: self.too_deep,
                 abi.NAME: self.name,
                 abi.NAME_OR_NIL: self.name_or_nil,
                 abi.REFUSE_READ_ONLY: self.read_only,
                 abi.EVAL: self.evaluate,
                 abi.CALL: self.call,
+                abi.CALL_FOR_LAST: self.call_for_last,
                 abi.CALL_TOOL: self.late_tool,
+                abi.TOOL_VALUE: self.tool_value,
                 abi.EMIT: self.emit,
                 abi.WHISPER: self.whisper,
                 abi.PROMPT: self.prompt,
@@ -119,15 +121,28 @@ class Runtime(ToolLinks, Runs):
 
     # --- errors ---------------------------------------------------------------------------------------------------
 
-    def handle(self, handler: Callable[[dict[str, Any]], bool], exception: Exception) -> NeuroScriptError | None:
-        """Runs an error handler; gives the error that goes on, or None if the handler cleared it."""
+    def handle(self, handler: Callable[[dict[str, Any]], Any], exception: Exception, in_loop: bool) -> Any:
+        """Runs an error handler.
+
+        Args:
+            handler: its function, which gives whether it has cleared the error, or how it leaves what failed.
+            exception: what failed.
+            in_loop: whether a loop is around what failed, in the same body, that the handler may leave.
+
+        Returns:
+            None if it cleared the error; a tuple of its value if it returned, or the signal of its ``break`` or
+            ``continue``; else the error that goes on.
+        """
         error = script_error(exception, self)
         if self.fuel.token.cancelled:  # whatever failed then, and no handler begins
             error = self.fuel.run.error().at_place_of(error)
         if error.code in UNCATCHABLE or isinstance(exception, RecursionError | MemoryError):
             raise Stop(error) from exception
         try:
-            return None if handler(handler_fields(error)) else error
+            outcome = handler(handler_fields(error))
+            if outcome is True:
+                return None
+            return error if outcome is False or (type(outcome) is str and not in_loop) else outcome
         except Exception as failed:  # the handler failed itself: its error goes on, with the old one as cause
             return self._failed_again(failed, error)
         finally:
@@ -154,17 +169,19 @@ class Runtime(ToolLinks, Runs):
             return self.globals[name]
         if name in self.procedures:
             return self.function(name)
+        if name in BUILTINS or name == "len":
+            return Function(name, partial(self.run_builtin, name))
         return TYPE_CONSTANTS.get(name, otherwise)
 
-    def function(self, name: str) -> Function:
-        """A procedure as a value."""
-        return Function(name, partial(self.interpreter.run, name))
+    def run_builtin(self, name: str, *args: Any) -> Any:
+        """Calls a built-in function for the host, which has got it as a value."""
+        with self.run(joining=True) as depth:
+            return to_host(self.call(depth, UNSET, name, tuple(from_host(list(args))), ()))
 
     def check_procedure(self, name: str) -> None:
         """Raises error 2 where no procedure of that name is loaded."""
         if name not in self.procedures:
-            message = f"there is no procedure '{name}'{nearest(name, self.procedures)}"
-            raise NeuroScriptError(ErrorCode.PROC_NOT_FOUND, message)
+            raise no_procedure(name, self.procedures)
 
     def read_only(self, name: str) -> NoReturn:
         """Raises the error of setting a global of the host."""
@@ -189,35 +206,43 @@ class Runtime(ToolLinks, Runs):
             parts.append(self.operations.joined(value))
         return self.operations.pieces(*parts)
 
-    def define(self, name: str, procedure: LoadedProcedure, load: int) -> None:
-        """Registers a procedure whose code, made by the load of that number, is in the namespace."""
-        old = self.procedures.get(name)
-        if old is not None and old.signature != procedure.signature:
-            self._changed.add(name)
-        self.procedures[name] = procedure
-        if name in self._changed:
-            self.namespace[abi.PROCEDURE + name] = _checked(self.namespace[abi.PROCEDURE + name], procedure.signature)
-        functions = self._specialised.setdefault(name, [])
-        for replaced in functions:
-            self.namespace[replaced] = self.namespace[abi.PROCEDURE + name]
-        special = abi.specialised(load, name)
-        if special in self.namespace:
-            functions.append(special)
-
     # --- calls -------------------------------------------------------------------------------------------------------
+
+    def call_for_last(self, depth: int, callee: Any, name: str | None, *rest: Any) -> tuple[Any, Any]:
+        """As `call`, with what ``last`` was: gives the result, and what ``last`` is after the call."""
+        *given, latest = rest
+        builtin = self._is_builtin(callee, name)
+        result = self.call(depth, callee, name, *given)
+        return result, latest if builtin else result
+
+    def _is_builtin(self, callee: Any, name: str | None) -> bool:
+        """Whether a call is one of a built-in function."""
+        if type(callee) is Function:
+            if not self._owns(callee):
+                return False
+            name = callee.name
+        elif type(callee) is ToolValue:
+            return False
+        elif name is not None and name in self.globals and type(self.globals[name]) in _CALLABLE:
+            return self._is_builtin(self.globals[name], None)
+        return name not in self.procedures and (name == "len" or name in BUILTINS)
+
+    def _owns(self, function: Function) -> bool:
+        """Whether a function value is one of this interpreter."""
+        owner = getattr(getattr(function.call, "func", None), "__self__", None)
+        return owner is self.interpreter or owner is self
 
     def call(self, depth: int, callee: Any, name: str | None, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call whose callee is known only now: the function value in a variable, the procedure, the built-in."""
         if type(callee) is Function:
-            owner = getattr(getattr(callee.call, "func", None), "__self__", None)
-            if owner is not self.interpreter:
+            if not self._owns(callee):
                 return self._foreign_call(callee, args, names)
-            name, callee = callee.name, None
+            name, callee = callee.name, UNSET
         elif type(callee) is ToolValue:
             return self.late_tool(depth, callee.name, args, names)
         elif name is None:
             raise NeuroScriptError(ErrorCode.TYPE, f"only a function can be called, not {describe(callee)}")
-        elif name in self.globals and callee in (None, UNSET) and type(self.globals[name]) in (Function, ToolValue):
+        elif name in self.globals and type(self.globals[name]) in _CALLABLE:
             return self.call(depth, self.globals[name], name, args, names)
         procedure = self.procedures.get(name)
         if procedure is None:
@@ -240,11 +265,10 @@ class Runtime(ToolLinks, Runs):
     def _builtin(self, name: str, callee: Any, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         function = self.operations.length if name == "len" else BUILTINS.get(name)
         if function is None:
-            if callee is not None and callee is not UNSET:
+            if callee is not UNSET:
                 message = f"'{name}' is {describe(callee)}, not a function"
                 raise NeuroScriptError(ErrorCode.TYPE, message)
-            hint = nearest(name, [*self.procedures, *BUILTINS, "len"])
-            raise NeuroScriptError(ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{name}'{hint}")
+            raise no_procedure(name, [*self.procedures, *BUILTINS, "len"])
         if len(args) != 1 or names:
             bad_call(f"{name}() takes one value; it is {name}(x)")
         return function(args[0])
@@ -375,18 +399,6 @@ class Runtime(ToolLinks, Runs):
         self.call_host("the host's error callback", self.interpreter.report, error, what)
 
 
-def _checked(function: Callable[..., Any], signature: Signature) -> Callable[..., Any]:
-    """A procedure for callers that may have been compiled for another signature of it."""
-
-    def call(depth: int, *args: Any, **named: Any) -> Any:
-        problem = signature.problem(len(args), [name.removeprefix(abi.VARIABLE) for name in named])
-        if problem is not None:
-            bad_call(f"{signature.name}() {problem}; it is {signature}")
-        return function(depth, *args, **named)
-
-    return call
-
-
 # --- without state -------------------------------------------------------------------------------------------------
 
 
@@ -432,8 +444,12 @@ def returned(declared: int, given: int, value: Any) -> Any:
 _STATELESS: dict[str, Any] = {
     **{name: getattr(builtins, name) for name in abi.PYTHON},
     **{abi.BUILTIN + name: function for name, function in BUILTINS.items()},
+    **PREDICATES,
+    **{abi.CONSTANT + name: value for name, value in TYPE_CONSTANTS.items()},
     **TOOL_NAMES,
     abi.UNSET: UNSET,
+    abi.BREAK_LOOP: "break",
+    abi.CONTINUE_LOOP: "continue",
     abi.FUZZY: Fuzzy,
     abi.RANGE: range,
     abi.COMPRESS: compress,

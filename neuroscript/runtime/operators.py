@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
 
+_LONG_LIST = 1 << 12  # items from which on joining checks the limits
 _LONG_TEXT = 1 << 15  # characters from which on joining checks the limits
 WORD = 1 << 64
 HALF_WORD = 1 << 63
@@ -90,7 +91,19 @@ class Operations:
             return self.join(self.joined(a), self.joined(b))
         if (left is int or left is float) and (right is int or right is float):
             return _mixed(add, a, b)
-        raise type_error("+", a, b, "two numbers, or anything with a string")
+        if left is list and right is list:
+            return self.joined_lists(a, b)
+        raise type_error("+", a, b, "two numbers, two lists, or anything with a string")
+
+    def joined_lists(self, a: list[Any], b: list[Any]) -> list[Any]:
+        """The list of the items of both."""
+        size = len(a) + len(b)
+        if size > self.max_items:
+            message = f"a list would have more than the limit of {self.max_items} items"
+            raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
+        if size > _LONG_LIST:
+            self.check_limits()
+        return a + b
 
     def multiply(self, a: Any, b: Any) -> Any:
         """``a * b``: numbers, or a string and how often to repeat it."""
@@ -218,8 +231,11 @@ def describe(value: Any) -> str:
 
 
 def type_error(operator: str, a: Any, b: Any, wanted: str) -> NeuroScriptError:
-    """The error of a binary operator that does not apply."""
-    return NeuroScriptError(ErrorCode.TYPE, f"'{operator}' takes {wanted}, not {describe(a)} and {describe(b)}")
+    """The error of a binary operator that does not apply, which says which operand is nil."""
+    which = ""
+    if (a is None) != (b is None):
+        which = f": its {'left' if a is None else 'right'} operand is nil"
+    return NeuroScriptError(ErrorCode.TYPE, f"'{operator}' takes {wanted}, not {describe(a)} and {describe(b)}{which}")
 
 
 def subtract(a: Any, b: Any) -> Any:
@@ -472,3 +488,9 @@ BUILTINS: dict[str, Callable[[Any], Any]] = {
     "not_empty": bool,
 }
 """The built-in functions but ``len``, which needs the limits' messages; each takes one value."""
+
+FIXED_BUILTINS = frozenset({"len", "ln", "log", "sin", "cos", "tan", "asin", "acos", "atan"})
+"""Those that no procedure can have the name of."""
+
+BUILTIN_SHAPE = (1, ())
+"""The arguments of a call of a built-in function: how many positional ones, and the names of the others."""

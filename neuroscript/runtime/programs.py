@@ -98,11 +98,14 @@ class Compiled:
         codes: modules to execute in the namespace of an interpreter; each defines a function.
         start: the name of the function that registers the event handlers; empty where the program has none.
         commands: the names of the command blocks' functions.
+        calls: the calls by name of what the program does not define: the name, the number of positional arguments,
+            and the names of the others.
     """
 
     codes: tuple[CodeType, ...]
     start: str
     commands: tuple[str, ...]
+    calls: tuple[tuple[str, int, tuple[str, ...]], ...]
 
 
 @record(frozen=True)

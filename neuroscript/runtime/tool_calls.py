@@ -14,7 +14,7 @@ from neuroscript.runtime import abi
 from neuroscript.runtime.errors import Stop
 from neuroscript.runtime.programs import BIG, ToolLink
 from neuroscript.tools.spec import ArgType
-from neuroscript.values import to_host
+from neuroscript.values import ToolValue, to_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -215,6 +215,12 @@ class ToolLinks:
         if fuel.stopped is not None:
             raise Stop(fuel.stopped)  # the tool ran a part of the script, and swallowed its end
         return result
+
+    def tool_value(self, name: str) -> ToolValue:
+        """A tool as a value: ``tool.group.Name``."""
+        tool = self.interpreter.tools.lookup(name)
+        self.interpreter.check_permission(tool)
+        return ToolValue(tool.spec.name)
 
     def late_tool(self, depth: int, name: str, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call of a tool that could not be linked when the program was loaded."""

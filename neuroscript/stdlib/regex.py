@@ -80,8 +80,27 @@ def _compile(pattern: str, tool: str) -> Any:
         found = re2.compile(pattern.encode(), options)
     except re2.error as error:
         fail(ErrorCode.INVALID_VALUE, tool, _explain(pattern, error))
+    if len(found.groupindex) < found.groups:  # a name twice is one name in the index
+        _refuse_doubled_names(pattern, tool)
     _compiled[pattern] = found
     return found
+
+
+_NAMES = re.compile(r"\\Q.*?(?:\\E|\Z)|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|\(\?P?<(?P<name>\w+)>", re.DOTALL)
+
+
+def _refuse_doubled_names(pattern: str, tool: str) -> None:
+    """Raises error 41 where two groups have one name, of which the library would keep the first."""
+    seen: set[str] = set()
+    for match in _NAMES.finditer(pattern):
+        name = match["name"]
+        if name in seen:
+            place = (
+                f"the name {name!r} twice, again at character {match.start() + 1}; give the groups names of their own"
+            )
+            fail(ErrorCode.INVALID_VALUE, tool, f"the pattern holds {place}")
+        if name is not None:
+            seen.add(name)
 
 
 def _explain(pattern: str, error: Exception) -> str:

@@ -246,6 +246,8 @@ def _zone(text: str) -> timezone:
     hours, minutes = int(text[1:3]), int(text[-2:])
     if minutes > 59:
         raise ValueError("minutes of an offset must be in 0..59")
+    if hours > 23:
+        raise ValueError("hours of an offset must be in 0..23")
     offset = timedelta(hours=hours, minutes=minutes)
     return timezone(-offset if text[0] == "-" else offset)
 

@@ -12,9 +12,21 @@ from typing import Any, TypeAlias
 from neuroscript.syntax import nodes
 from neuroscript.syntax.lexer import Positions, Tokens
 from neuroscript.syntax.nodes import Argument, Block, Chain, Expr, Literal, Metadata, Name, Param, Span, Target
+from neuroscript.syntax.tables import BUILTIN_WORDS
 
 Values: TypeAlias = list[Any]
 Method: TypeAlias = Callable[[Values, int, int], Any]
+_NEVER_CALLABLE = (
+    Literal,
+    nodes.Raw,
+    nodes.ListExpr,
+    nodes.MapExpr,
+    nodes.Unary,
+    nodes.Chain,
+    nodes.Power,
+    nodes.Eval,
+)
+
 # A finding of the builder: the place of the token that it stands at, and the message.
 Finding: TypeAlias = tuple[int, str]
 
@@ -66,6 +78,10 @@ class Builder:
 
     def procedure(self, values: Values, first: int, end: int) -> nodes.Procedure:
         _, name, lists, means = values[:4]
+        if self.texts[name] in BUILTIN_WORDS:
+            word = self.texts[name]
+            message = f"`{word}` is a reserved word and cannot be a procedure's name; `{word}_of` would do"
+            self.findings.append((name, message))
         metadata: Metadata = values[5] if len(values) == 8 else []
         return nodes.Procedure(
             self._span(first, means),
@@ -125,7 +141,15 @@ class Builder:
         return nodes.Set(self._span(first, end - 1), targets, values[-1], must)
 
     def call_statement(self, values: Values, first: int, end: int) -> nodes.CallStmt:
+        self._callable(values[1], first)
         return nodes.CallStmt(self._span(first, end - 1), values[1])
+
+    def _callable(self, call: Expr, first: int) -> None:
+        """Refuses a ``call`` or ``mustbe`` of what certainly cannot be called."""
+        if isinstance(call, nodes.CallValue) and isinstance(call.callee, _NEVER_CALLABLE):
+            word = self.texts[first]
+            message = f"`{word}` takes the call of a procedure, a tool or a function value: `{word} name(…)`"
+            self.findings.append((first + 1, message))
 
     def return_statement(self, values: Values, first: int, end: int) -> nodes.Return:
         results = values[1:2]
@@ -143,6 +167,7 @@ class Builder:
         return nodes.Must(self._span(first, end - 1), values[1])
 
     def mustbe_statement(self, values: Values, first: int, end: int) -> nodes.Must:
+        self._callable(values[1], first)
         return nodes.Must(self._span(first, end - 1), values[1], check=True)
 
     def fail_statement(self, values: Values, first: int, end: int) -> nodes.Fail:
@@ -168,9 +193,20 @@ class Builder:
         return nodes.While(self._span(first, values[2] - 1), values[1], values[3])
 
     def for_statement(self, values: Values, first: int, end: int) -> nodes.ForEach:
-        _, _, name, _, collection, newline, body, _ = values
-        span = self._span(first, newline - 1)
-        return nodes.ForEach(span, self.texts[name], self._span(name, name), collection, body)
+        collection, newline, body, _ = values[-4:]
+        names = [values[2]] if len(values) == 8 else [values[2], values[4]]
+        key, name = (None, names[0]) if len(names) == 1 else (self.texts[names[0]], names[1])
+        if key == self.texts[name]:
+            self.findings.append((name, f"`for each` gives two values, and both names are `{key}`: use two names"))
+        return nodes.ForEach(
+            self._span(first, newline - 1),
+            self.texts[name],
+            self._span(name, name),
+            collection,
+            body,
+            key,
+            self._span(names[0], names[0]) if key is not None else None,
+        )
 
     def break_statement(self, values: Values, first: int, end: int) -> nodes.Break:
         return nodes.Break(self._span(first, first))
@@ -250,8 +286,10 @@ class Builder:
     def index(self, values: Values, first: int, end: int) -> nodes.Index:
         return nodes.Index(self._span(first, end - 1), values[0], values[2])
 
-    def key(self, values: Values, first: int, end: int) -> nodes.Index:
+    def key(self, values: Values, first: int, end: int) -> Expr:
         value, _, name = values
+        if isinstance(value, nodes.ToolName) and self.texts[first] != "(":
+            return nodes.ToolName(self._span(first, name), f"{value.name}.{self.texts[name]}")
         key = Literal(self._span(name, name), self.texts[name])
         return nodes.Index(self._span(first, name), value, key, dotted=True)
 
@@ -261,21 +299,9 @@ class Builder:
         # A callee of one token that is a name is called by name; `(f)(1)` calls what the variable holds.
         if bracket == first + 1 and isinstance(callee, Name):
             return nodes.Call(span, callee.name, args, callee.span)
+        if isinstance(callee, nodes.ToolName) and self.texts[first] != "(":
+            return nodes.ToolCall(span, callee.name, args, callee.span)
         return nodes.CallValue(span, callee, args)
-
-    def call_builtin(self, values: Values, first: int, end: int) -> nodes.Call:
-        return nodes.Call(self._span(first, end - 1), self.texts[first], values[2], self._span(first, first))
-
-    def builtin(self, values: Values, first: int, end: int) -> None:
-        """The call finds the name at its first token."""
-
-    def call_tool(self, values: Values, first: int, end: int) -> nodes.ToolCall:
-        bracket = values[1]
-        name = "".join(self.texts[first + 2 : bracket])
-        return nodes.ToolCall(self._span(first, end - 1), name, values[2], self._span(first, bracket - 1))
-
-    def tool_name(self, values: Values, first: int, end: int) -> None:
-        """The call finds the name between its first token and the bracket."""
 
     def call_eval(self, values: Values, first: int, end: int) -> nodes.Eval:
         return nodes.Eval(self._span(first, end - 1), values[2])
@@ -296,6 +322,12 @@ class Builder:
     def name(self, values: Values, first: int, end: int) -> Name:
         return Name(self._span(first, first), self.texts[first])
 
+    def word(self, values: Values, first: int, end: int) -> int:
+        place: int = values[0]
+        return place
+
+    soft = word
+
     def literal(self, values: Values, first: int, end: int) -> Literal:
         return Literal(self._span(first, first), self.values[self.texts[first]])
 
@@ -311,8 +343,8 @@ class Builder:
     def nil(self, values: Values, first: int, end: int) -> Literal:
         return Literal(self._span(first, first), None)
 
-    def last(self, values: Values, first: int, end: int) -> nodes.Last:
-        return nodes.Last(self._span(first, first))
+    def tool(self, values: Values, first: int, end: int) -> nodes.ToolName:
+        return nodes.ToolName(self._span(first, values[2]), self.texts[values[2]])
 
     def list(self, values: Values, first: int, end: int) -> nodes.ListExpr:
         return nodes.ListExpr(self._span(first, end - 1), _separated(values))

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from lark import Lark, Token
+from lark.common import ParserConf
 from lark.grammar import NonTerminal, Rule
 from lark.lexer import PatternStr
-from lark.parsers.lalr_analysis import Shift
+from lark.parsers.lalr_analysis import LALR_Analyzer, Shift
 
 END = "$END"
 TABLES = Path(__file__).with_name("_tables.py")
@@ -39,10 +40,19 @@ def build_lark() -> Lark:
     """Lark's own parser for the grammar.
 
     Raises:
-        lark.exceptions.GrammarError: if the grammar is not LALR(1).
+        lark.exceptions.GrammarError: if the grammar is not LALR(1), also where Lark would resolve a shift/reduce
+            conflict by shifting.
     """
-    source = grammar_path().read_text(encoding="utf-8")
-    return Lark(source, parser="lalr", start="program", maybe_placeholders=False)
+    return lark_of(grammar_path().read_text(encoding="utf-8"))
+
+
+def lark_of(source: str) -> Lark:
+    """Lark's parser for a grammar's text, which must be LALR(1)."""
+    lark = Lark(source, parser="lalr", start="program", maybe_placeholders=False)
+    # Lark's own strict mode would also compare the terminals, for which it needs another library.
+    analyzer: Any = LALR_Analyzer(ParserConf(lark.rules, {}, ["program"]), strict=True)
+    analyzer.compute_lalr()
+    return lark
 
 
 def generate() -> str:

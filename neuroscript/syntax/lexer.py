@@ -69,7 +69,10 @@ _TOKEN = re.compile(
 _NUMBER = re.compile(PATTERNS["NUMBER"])
 _STRING = re.compile(PATTERNS["STRING"])
 _METADATA = re.compile(
-    r"::[ \t\f]*(?:([A-Za-z0-9_.:-]*?[A-Za-z0-9_.-])[ \t\f]*:(?:[ \t\f]+(.*))?|([A-Za-z0-9_.-]+):(.*))", re.DOTALL
+    r"::[ \t\f]*(?:([A-Za-z0-9_.:-]*?[A-Za-z0-9_.-])[ \t\f]*:(?:[ \t\f]+(.*))?"
+    r"|([A-Za-z0-9_.-]+):(.*)"
+    r"|([A-Za-z0-9_.-][A-Za-z0-9_.:-]*)(?:[ \t\f]+(.*))?)",
+    re.DOTALL,
 )
 _JOINED_LINE = re.compile(r"\\(?:\r\n?|\n)")
 
@@ -144,7 +147,8 @@ class _Codes(dict[str, int]):
         match = _METADATA.fullmatch(_JOINED_LINE.sub("", text))
         if not match:
             return BAD_METADATA
-        self.literals[text] = (match[1] or match[3], (match[2] or match[4] or "").strip())
+        key, value = match[1] or match[3] or match[5], match[2] or match[4] or match[6] or ""
+        self.literals[text] = (key, value.strip())
         return METADATA
 
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from neuroscript.syntax.lexer import CODES, HIDDEN, Tokens
+from neuroscript.syntax.tables import KEYWORDS, SOFT_WORDS
 
 _OPEN_BLOCKS = frozenset(CODES[name] for name in ("FUNC", "COMMAND", "IF", "WHILE", "FOR", "ON", "ON_ERROR"))
 _CLOSE_BLOCKS = frozenset(
@@ -20,11 +21,14 @@ _OPEN_BRACKETS = frozenset(CODES[name] for name in ("LPAR", "LSQB", "LBRACE"))
 _CLOSE_BRACKETS = frozenset(CODES[name] for name in ("RPAR", "RSQB", "RBRACE"))
 _PREFIXES = frozenset(CODES[name] for name in ("MINUS", "NOT", "NO", "SOME", "TILDE", "TYPEOF"))
 _OPERANDS = frozenset(
-    CODES[name] for name in ("NAME", "NUMBER", "STRING", "RAW_STRING", "LITERAL_STRING", "TRUE", "FALSE", "NIL", "LAST")
-) | set(range(HIDDEN + 1, 256))
+    CODES[name] for name in ("NAME", "NUMBER", "STRING", "RAW_STRING", "LITERAL_STRING", "TRUE", "FALSE", "NIL")
+).union((KEYWORDS[word] for word in SOFT_WORDS), range(HIDDEN + 1, 256))
 _NEWLINE, _ELSE, _IF, _POWER, _DOT = (CODES[name] for name in ("NEWLINE", "ELSE", "IF", "POWER", "DOT"))
+_COMMAND = CODES["COMMAND"]
 
-_BLOCK_WORD = re.compile(b"[" + b"".join(b"\\x%02x" % code for code in sorted(_OPEN_BLOCKS | _CLOSE_BLOCKS)) + b"]")
+_ELSEWHERE = b"".join(b"\\x%02x" % code for code in sorted((_OPEN_BLOCKS | _CLOSE_BLOCKS) - {_COMMAND}))
+# `command` begins a block at the beginning of a line; elsewhere it is a name.
+_BLOCK_WORD = re.compile(b"[" + _ELSEWHERE + b"]|(?:(?<=\\x%02x)|\\A)\\x%02x" % (_NEWLINE, _COMMAND))
 _OPENING_WORDS = frozenset(bytes((code,)) for code in _OPEN_BLOCKS)
 _ELSE_IF = bytes((_ELSE, _IF))
 # What makes nothing deeper, the ends of lines apart.
@@ -89,7 +93,7 @@ def _count_through(codes: bytes, limit: int) -> int | None:
                 levels.pop()
                 levels[-1].height = max(levels[-1].height, level.highest) + 1
             ended = True
-        elif code in _OPERANDS:
+        elif code in _OPERANDS and not (code == _COMMAND and previous == _NEWLINE):
             ended = True
         elif code == _DOT:
             level.height += 1

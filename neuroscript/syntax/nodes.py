@@ -47,14 +47,16 @@ class Raw(Expr):
 
 @record()
 class Name(Expr):
-    """A variable, host global, procedure or type constant."""
+    """A variable, host global, procedure, built-in or type constant; ``last`` where the body does not set it."""
 
     name: str
 
 
 @record()
-class Last(Expr):
-    """``last``."""
+class ToolName(Expr):
+    """``tool.group.Name`` without arguments: the tool as a value; ``name`` is ``group.Name`` as written."""
+
+    name: str
 
 
 @record()
@@ -240,12 +242,14 @@ class While(Stmt):
 
 @record()
 class ForEach(Stmt):
-    """``for each name in collection``."""
+    """``for each name in collection``, and ``for each key, name in collection``."""
 
     name: str
     name_span: Span
     collection: Expr
     body: Block
+    key: str | None = None
+    key_span: Span | None = None
 
 
 @record()

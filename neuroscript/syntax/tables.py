@@ -20,15 +20,30 @@ from neuroscript.syntax._tables import (
 
 __all__ = [
     "ACTIONS",
+    "BUILTIN_WORDS",
     "GOTO",
     "KEYWORDS",
     "NONTERMINALS",
     "PATTERNS",
     "PUNCTUATION",
     "RULES",
+    "SOFT_WORDS",
     "TERMINALS",
+    "WORDS",
     "landing",
 ]
+
+
+BUILTIN_WORDS = frozenset(
+    {"acos", "asin", "atan", "cos", "fuzzy", "last", "len", "ln", "log", "sin", "tan", "timedate"}
+)
+"""Words that are names to the grammar, and may be those of variables and parameters, but not of procedures."""
+
+SOFT_WORDS = frozenset({"as", "command", "error", "event", "into", "named", "with"})
+"""Keywords that may be names of variables and parameters where no rule of the grammar needs them (rule ``soft``)."""
+
+WORDS = BUILTIN_WORDS.union(KEYWORDS)
+"""Every word that has a meaning of its own."""
 
 
 def _unpacked(texts: tuple[tuple[int, ...], ...], numbers: tuple[int, ...]) -> list[dict[int, int]]:

@@ -39,7 +39,6 @@ else:
 # Functions with *args or **kwargs, coroutines and generators (the flags of code objects in the module inspect).
 _UNUSUAL = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
 _CONTEXT_NAMES = ("ctx", "context")
-_LONG_NAME = 100  # characters from which on no near name is looked for
 _CONTAINERS = frozenset(kind for kind in ArgType if kind is ArgType.ANY or kind is ArgType.MAP or kind.item_type)
 
 
@@ -370,7 +369,10 @@ class ToolRegistry:
         """
         tool = self.get(name)
         if tool is None:
-            raise NeuroScriptError(ErrorCode.TOOL_NOT_FOUND, self._unknown(_key(name), name))
+            from neuroscript.tools.unknown import unknown_tool
+
+            written = (name[5:] if name.lower().startswith("tool.") else name).replace("__", ".")
+            raise NeuroScriptError(ErrorCode.TOOL_NOT_FOUND, unknown_tool(written, self._all_specs(), self.canonical))
         return tool
 
     def _find(self, key: str) -> Tool | None:
@@ -398,27 +400,16 @@ class ToolRegistry:
             del self._groups[group]
             return True
 
+    def canonical(self, name: str) -> str:
+        """Returns the name of a tool as it is registered, without ``tool.``; empty if there is none."""
+        tool = self.get(name)
+        return tool.spec.name if tool is not None else ""
+
     def near(self, name: str, count: int = 3) -> list[str]:
         """Returns the tool names most similar to a name that was not found, the closest first."""
-        import difflib
+        from neuroscript.tools.unknown import similar
 
-        key = _key(name)
-        if len(key) > _LONG_NAME:  # comparing takes the square of the length
-            return []
-        names = {spec.name.lower(): spec.name for spec in self._all_specs()}
-        found = difflib.get_close_matches(key, names, count, 0.6)
-        if not found:
-            last = key.rpartition(".")[2]
-            found = sorted(k for k in names if k.rpartition(".")[2] == last)[:count]
-        return [names[k] for k in found]
-
-    def _unknown(self, key: str, name: str) -> str:
-        shown = name if name.lower().startswith("tool.") else f"tool.{name}"
-        names = self.near(key)
-        if names:
-            return f"there is no tool {shown}; did you mean {' or '.join(f'tool.{n}' for n in names)}?"
-        groups = sorted({spec.group for spec in self._all_specs()}, key=str.lower)
-        return f"there is no tool {shown}; the groups are {', '.join(groups) or 'none'}"
+        return similar(_key(name), self._all_specs(), count)
 
     # --- listing ---------------------------------------------------------------------------------------------------
 

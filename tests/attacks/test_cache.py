@@ -57,9 +57,9 @@ def forge(folder: Path, key: bytes | None = None) -> None:
     """Puts code of the attacker's in the place of the program's: well made, and sealed with the right key."""
     [path] = folder.iterdir()
     key = key_of(folder).read_bytes() if key is None else key
-    parts, (_, start, commands), links, length = marshal.loads(path.read_bytes()[32:])
+    parts, (_, *rest), links, length = marshal.loads(path.read_bytes()[32:])
     code = compile("def p_main(d):\n  return 666", "program.ns", "exec")
-    content = marshal.dumps((parts, ((code,), start, commands), links, length))
+    content = marshal.dumps((parts, ((code,), *rest), links, length))
     mode = path.stat().st_mode
     path.write_bytes(hmac.digest(key, path.name.encode() + content, "sha256") + content)
     path.chmod(mode)

@@ -93,8 +93,23 @@ def test_the_error_of_an_event_handler_is_told_and_ends_nothing(
 ) -> None:
     program = 'on event "e" do\n  fail "broken"\nendon\nfunc main() means\n  emit "main"\nendfunc\n'
     done = neuroscript("run", "--event", "e", script(program))
-    assert (done.status, done.out) == (0, "main\n")
+    assert (done.status, done.out) == (1, "main\n")
     assert "broken" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [('fail "broken"', 1), ('on error do\n    clear_error\n  endon\n  fail "broken"', 0), ('emit "handled"', 0)],
+)
+@pytest.mark.parametrize("format_name", ["text", "jsonl"])
+def test_an_event_that_a_program_fires_counts_too(
+    neuroscript: Command, script: Script, body: str, status: int, format_name: str
+) -> None:
+    handler = f'on event "e" do\n  {body}\nendon\n'
+    program = handler + 'func main() means\n  call tool.event.Emit("e")\n  emit "goes on"\n  return 5\nendfunc\n'
+    done = neuroscript("run", "--format", format_name, script(program))
+    assert done.status == status
+    assert "goes on" in done.out
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------

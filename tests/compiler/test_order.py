@@ -46,7 +46,7 @@ endfunc
         ("1", "return q, boom()", 10),
         ("1", "set z[boom()] = q", 19),
         ("1", "set z.a[boom()] = q", 21),
-        ("1", "emit ```{{q}}``` + boom()", 8),
+        ("1", "emit ```{{q}}``` + boom()", 11),
     ],
 )
 def test_a_variable_that_is_not_set_is_found_before_what_stands_right_of_it(

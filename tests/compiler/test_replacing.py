@@ -83,7 +83,7 @@ class Both:
             self.session.evaluate(source)
         else:
             self.interpreter.load(source, replace=True)
-        self.walker.load(parse(source, "x.ns", Limits()))
+        self.walker.load(parse(source, "x.ns", Limits()), replace=True)
 
     def fail(self, source: str) -> None:
         """Loads a program that defines procedures and then fails: all is as it was."""

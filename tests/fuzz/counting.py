@@ -69,6 +69,13 @@ HOLDS = (
     "set keep, keep[0] = [{xs}, {value}]",
     "set keep = tool.list.Append([], {xs})",
     "set keep = tool.list.Append({xs}, {xs})",
+    "set keep = {xs} + [{xs}]",
+    "set keep = [] + {xs}",
+    "set {xs} = {xs} + [{value}]\nset keep = {xs}",
+    "set {xs} = {xs} + [{value}, {xs}]",
+    "set keep = tool.list.Map([{xs}], is_list)\nmust is_list({xs})",
+    "for each at, v in {xs}\n  {change}\n  emit [at, v]\nendfor",
+    "for each {xs}, keep in [[1], [2]]\n  {change}\nendfor",
     "set keep = [{xs}][0]",
     'set keep = {{"k": {xs}}}.k',
     "set keep = same({xs})",
@@ -226,7 +233,7 @@ class CountingMaker(StatementMaker):
                 return [f'set {self.known("map")}["k" + {name}] = {self.pick([name, *ITEMS])}']
             case 8:
                 xs = self.known("list")
-                return [f"set {xs} = tool.list.Append({xs}, {name})"]
+                return [self.pick([f"set {xs} = tool.list.Append({xs}, {name})", f"set {xs} = {xs} + [{name}, {at}]"])]
             case 9:
                 return [f"if {name} == {at}", f"  {self.pick(['break', 'continue'])}", "endif"]
             case 10 if self.unit.may_return and not self.unit.returns:
@@ -244,7 +251,8 @@ class CountingMaker(StatementMaker):
             case 17 if depth > 0:
                 collection = self.pick(["[1, 2]", '"ab"', f"[{name}]", '{"k": 1}', "nil"])
                 inner = self._turn(name, bound, depth - 1)
-                return [f"for each each{at} in {collection}", *indented(inner), "endfor"]
+                key = f"key{at}, " if self.chance(0.3) else ""
+                return [f"for each {key}each{at} in {collection}", *indented(inner), "endfor"]
             case 18 if depth > 0:
                 return [f"if {name} < {at}", *indented(self._turn(name, bound, depth - 1)), "endif"]
             case 19 | 20:

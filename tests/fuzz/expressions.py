@@ -47,6 +47,7 @@ GLOBALS = {
     "fuzzy": ("g_low", "g_mid", "g_high"),
     "any": ("g_bytes", "g_empty", "g_early", "g_late", "g_zero", "g_handle", "g_nothing", "g_error", "g_half"),
 }
+FUNCTIONS = ("is_string", "not_empty", "len", "log", "tool.str.ToUpper", "tool.LIST.length", "(tool.list.Reverse)")
 UNSET = ("ghost", "nobody", "unset1", "class", "lambda", "None", "print", "self", "__import__", "locals")
 
 
@@ -75,6 +76,7 @@ class Unit:
     returns: int = 0
     in_handler: bool = False
     handled: bool = False
+    command: bool = False
     wild: float = 0.015
 
 
@@ -278,6 +280,11 @@ class ExpressionMaker:
             case 5:
                 name = self.pick(list(self.unit.variables) or ["ghost"])
                 return f"[{name}, {name}]"
+            case 6 if self.chance(0.7):
+                if self.chance(0.5):
+                    return f"({self.expression('list', depth - 1)} + {self.expression('list', depth - 1)})"
+                tool = self.pick(["Map", "Filter"])
+                return f"tool.list.{tool}({self.expression('list', depth - 1)}, {self._func(depth)})"
         return self._call("list", depth)
 
     def _map(self, depth: int) -> str:
@@ -289,6 +296,8 @@ class ExpressionMaker:
         return self._element("map", depth) if self.chance(0.2) else self._call("map", depth)
 
     def _func(self, depth: int) -> str:
+        if self.chance(0.4):
+            return self.pick(FUNCTIONS)
         names = [signature.name for signature in self.unit.procedures]
         return self.pick(names) if names else "nil"
 
@@ -337,4 +346,4 @@ class ExpressionMaker:
             named = [f"{name}: {arg}" for name, arg in zip(signature.param_names[start:], args[start:], strict=False)]
             self.random.shuffle(named)
             args = args[:start] + named
-        return f"{signature.name}({', '.join(args)})"
+        return f"{signature.name}({', '.join(args)}{',' if args and self.chance(0.05) else ''})"

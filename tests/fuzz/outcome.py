@@ -14,9 +14,8 @@ from neuroscript.syntax.parser import parse
 from neuroscript.values import EventValue, Function, to_host, type_name
 from tests.oracle.walker import Walker
 
-from .programs import LIMITS, Case, host_globals
+from .programs import LIMITS, NAME, Case
 
-NAME = "case.ns"
 TOOLS = standard_registry()
 ENDED = (ErrorCode.RESOURCE_EXHAUSTION, ErrorCode.NESTING_DEPTH_EXCEEDED, ErrorCode.CANCELLED)
 Fault = tuple[int, int]
@@ -92,17 +91,17 @@ def walk(case: Case, limits: Limits = LIMITS) -> Outcome:
     walker = Walker(
         tools=TOOLS,
         limits=limits,
-        globals=host_globals(),
+        globals=case.globals,
         emit=lambda value: outcome.emits.append(comparable(value)),
         prompt=lambda text: f"typed {text}",
         asker=lambda who, prompt, config: f"{who} {prompt} {config}",
     )
 
     def run() -> Any:
-        program = parse(case.source, NAME, limits)
         if case.entry is None:
-            return walker.execute(program)
-        walker.load(program)
+            return walker.execute(parse(case.source, NAME, limits))
+        for name, source in case.files:
+            walker.load(parse(source, name, limits))
         for name, payload in case.events:
             walker.fire(name, payload)
         return walker.run(case.entry, *case.args)
@@ -119,7 +118,7 @@ def interpret(case: Case, limits: Limits = LIMITS) -> Outcome:
     with Interpreter(
         limits=limits,
         plugins=False,
-        globals=host_globals(),
+        globals=case.globals,
         emit=lambda value: outcome.emits.append(comparable(to_host(value))),
         whisper=lambda target, value: outcome.whispers.append((target, comparable(to_host(value)))),
         prompt=lambda text: f"typed {text}",
@@ -132,7 +131,8 @@ def interpret(case: Case, limits: Limits = LIMITS) -> Outcome:
             if case.entry is None:
                 interpreter.execute(case.source, name=NAME)
                 return None
-            interpreter.load(case.source, name=NAME)
+            for name, source in case.files:
+                interpreter.load(source, name=name)
             for name, payload in case.events:
                 interpreter.emit_event(name, payload)
             return interpreter.run(case.entry, *case.args)

@@ -12,6 +12,7 @@ from neuroscript.values import ErrorValue, Fuzzy, Handle, TimeDate
 from .expressions import KINDS, Signature, Unit
 from .statements import EVENTS, NAMES, Lines, StatementMaker, indented
 
+NAME = "case.ns"
 PARAMS = ("a", "b", "n", "xs", "m", "s")
 HANDLE = Handle("thing")
 
@@ -51,12 +52,30 @@ def host_globals() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A program and how it is run: by its entry with arguments after some events, or its command blocks."""
+    """A program and how it is run: by its entry with arguments after some events, or its command blocks.
+
+    ``before`` and ``after`` are files that are loaded before and after it, ``scripts`` texts that it may load itself:
+    the host global ``g_scripts``.
+    """
 
     source: str
     entry: str | None
     args: tuple[Any, ...] = ()
     events: tuple[tuple[str, Any], ...] = ()
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
+
+    @property
+    def globals(self) -> dict[str, Any]:
+        """What the host gives it."""
+        return {**host_globals(), "g_scripts": list(self.scripts)}
+
+    @property
+    def files(self) -> list[tuple[str, str]]:
+        """The sources with their names, in the order in which they are loaded."""
+        numbered = [(f"file{number}.ns", text) for number, text in enumerate((*self.before, *self.after))]
+        return [*numbered[: len(self.before)], (NAME, self.source), *numbered[len(self.before) :]]
 
 
 class ProgramMaker(StatementMaker):
@@ -89,7 +108,7 @@ class ProgramMaker(StatementMaker):
     def _commands(self) -> Lines:
         lines: Lines = []
         for _ in range(self.number(1, 3)):
-            self.unit = Unit({}, [], may_return=False, may_fire=("e0",), wild=0.01)
+            self.unit = Unit({}, [], may_return=False, may_fire=("e0",), wild=0.01, command=True)
             body = self._body(4, 12)
             lines += ["command", *indented(body), "endcommand", ""]
         return lines
@@ -97,6 +116,7 @@ class ProgramMaker(StatementMaker):
     def _body(self, low: int, high: int, handled: float = 0.6) -> Lines:
         """The statements of a unit, with error handlers in some places of it."""
         lines = self.block(2, low, high)
+        self.has_loop = self._has_loop(lines)
         if self.chance(handled):
             where = 0 if self.chance(0.6) else self._between(lines)
             lines[where:where] = self.handler()
@@ -104,6 +124,17 @@ class ProgramMaker(StatementMaker):
                 where = self._between(lines)
                 lines[where:where] = self.handler()
         return lines
+
+    def _has_loop(self, lines: Lines) -> bool:
+        """Whether there is a loop that stands in no handler."""
+        inside = 0
+        for line in lines:
+            word = line.strip()
+            if not inside and word.startswith(("while ", "for each ")):
+                return True
+            inside += word.startswith(("on error", "on_error", "on event"))
+            inside -= word in ("endon", "endevent")
+        return False
 
     def _between(self, lines: Lines) -> int:
         """A place between two statements that is in no other block but loops and branches."""
@@ -180,6 +211,7 @@ class ProgramMaker(StatementMaker):
             )
         )
         if self.chance(0.3):
+            self.has_loop = self._has_loop(lines)
             lines[1:1] = self.handler()
         if self.chance(0.5):
             lines.append("return x")
@@ -212,4 +244,4 @@ def make_case(random: Random) -> Case:
     return ProgramMaker(random).case()
 
 
-__all__ = ["LIMITS", "NAMES", "Case", "host_globals", "make_case"]
+__all__ = ["LIMITS", "NAME", "NAMES", "Case", "host_globals", "make_case"]

@@ -20,6 +20,13 @@ STARTS = ("func main(needs a) means\n", "command\n", 'on event "e0" as e do\n', 
 ENDS = ("\nendfunc\n", "\nendcommand\n", "\nendon\n", "")
 STATEMENTS = (
     *("set x = {}\n", "emit {}\n", "call {}\n", "if {}\nendif\n", "for each x in {}\nendfor\n", "return {}\n"),
+    *(
+        "for each k, last in {}\nendfor\n",
+        "set last = {}\n",
+        "emit tool.a.b\n",
+        "call f({},)\n",
+        "on event {} as with\nendon\n",
+    ),
     *("while {}\nbreak\nendwhile\n", "must {}\n", "fail {}\n", "set x[{}].k = 1\n", "on event {} do\nendon\n"),
     *(
         "on error do\n emit {}\n clear_error\nendon\n",

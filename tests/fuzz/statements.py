@@ -19,6 +19,8 @@ NAMES = {
     "any": ("a", "b", "v", "__class__"),
     "nil": ("w",),
 }
+# Words with a meaning of their own.  A body that sets `last` has no other, and soon reads it unset.
+SOFT_NAMES = {"int": ("len", "error"), "func": ("with",), "any": ("last", "event"), "str": ("as", "log")}
 EVENTS = ("e0", "e1", "e2")
 
 Lines = list[str]
@@ -37,6 +39,8 @@ class StatementMaker(ExpressionMaker):
         self.counters = 0
         self.handlers = 0
         self.loops = 0
+        self.soft = self.chance(0.2)
+        self.has_loop = False  # whether the body that a handler is made for has a loop
         self._statements: list[tuple[int, Callable[[int], Lines]]] = [
             (14, self._set),
             (8, self._set_path),
@@ -92,7 +96,8 @@ class StatementMaker(ExpressionMaker):
 
     def variable(self, kind: str) -> str:
         """A name to assign; from then on it is taken to hold that kind."""
-        name = self.pick(NAMES[kind])
+        soft = self.soft and kind in SOFT_NAMES and self.chance(0.4)
+        name = self.pick(SOFT_NAMES[kind] if soft else NAMES[kind])
         self.unit.variables[name] = kind
         return name
 
@@ -164,6 +169,8 @@ class StatementMaker(ExpressionMaker):
             [f"set {ys} = {xs}", f"set {ys}[{spot}] = {value}"],
             [f"set {ys} = {xs}", f"set {xs}[{spot}] = {value}"],
             [f"set {xs}[{spot}] = {xs}"],
+            [f"set {xs} = {xs} + [{value}]", f"set {ys} = {xs} + {xs}", f"set {ys}[0] = {value}"],
+            [f"set {ys} = {xs}", f"set {xs} = {xs} + [{value}, {xs}]", f"set {xs} = {xs} + {ys}"],
             [f"set {m}.self = {m}", f"set {m}.self.k = {value}"],
             [f"set {ys} = [{xs}, {xs}]", f"set {ys}[0][{spot}] = {value}"],
             [f"set {ys} = tool.list.Append({xs}, {value})", f"set {ys}[0] = {xs}"],
@@ -188,7 +195,13 @@ class StatementMaker(ExpressionMaker):
     def _append(self, depth: int) -> Lines:
         xs = self.variable("list")
         counter = self._counter()
-        grow = self.pick([f"set {xs} = tool.list.Append({xs}, {counter})", f"set {xs}[len({xs})] = {counter}"])
+        grow = self.pick(
+            [
+                f"set {xs} = tool.list.Append({xs}, {counter})",
+                f"set {xs}[len({xs})] = {counter}",
+                f"set {xs} = {xs} + [{counter}, [{counter}]]",
+            ]
+        )
         extra = self.pick([f"set keep = {xs}", f"set keep[{counter}] = {xs}", f"emit {xs}", ""])
         head = [f"set {xs} = {self.expression('list', 0)}", f"set {counter} = 0"]
         head += [f"while {counter} < {self.number(1, 4)}", f"  set {counter} = {counter} + 1"]
@@ -256,8 +269,9 @@ class StatementMaker(ExpressionMaker):
 
     def _function_value(self, depth: int) -> Lines:
         plain = [one for one in self.unit.procedures if not one.bounded]
-        if not plain:
-            return self._emit(depth)
+        if not plain or self.chance(0.3):
+            f = self.variable("func")
+            return [f"set {f} = {self._func(depth)}", f"emit [typeof {f}, {f}({self.expression('any', 1)})]"]
         signature = plain[self.random.randrange(len(plain))]
         f = self.variable("func")
         args = ", ".join(self.expression(kind, 1) for kind in signature.needs)
@@ -357,10 +371,11 @@ class StatementMaker(ExpressionMaker):
         kind = self.pick(["list", "map", "str", "list", "list", "any"])
         collection = self.expression(kind, 1)
         name = self.variable(self.pick(["any", "any", "int"]))
+        key = self.variable({"list": "int", "str": "int", "map": "str"}.get(kind, "any")) if self.chance(0.3) else name
         self.loops += 1
         body = self.branch(depth - 1)
         self.loops -= 1
-        return [f"for each {name} in {collection}", *body, "endfor"]
+        return [f"for each {name if key == name else f'{key}, {name}'} in {collection}", *body, "endfor"]
 
     def _deep(self, depth: int) -> Lines:
         """Blocks inside one another, far beyond what Python itself allows."""
@@ -408,6 +423,17 @@ class StatementMaker(ExpressionMaker):
             return f"return [{text}]" if self.chance(0.2) else f"return {text}"
         return f"return {self.expression('any', 2)}" if self.chance(0.9) else "return"
 
+    def _jump(self, unit: Unit) -> Lines:
+        """A statement by which a handler leaves what failed; `break` and `continue` need a loop in the body."""
+        words = ["break", "continue", "continue"] if self.has_loop else []
+        if not unit.command:
+            words.append(f"return {', '.join(['system_error_code'] * max(unit.returns, 1))}")
+        if not words:
+            return []
+        word = self.pick(words)
+        test = f"if system_error_code {self.pick(['==', '!='])} 14"
+        return [word] if self.chance(0.5) else [test, f"  {word}", "endif"]
+
     def handler(self) -> Lines:
         """An error handler."""
         before, loops = self.unit, self.loops
@@ -421,6 +447,8 @@ class StatementMaker(ExpressionMaker):
         if self.chance(0.1):
             lines += ["if system_error_code == 1", "  emit system_error_message", "endif"]
         clear = self.chance(0.85)
+        if self.chance(0.35):
+            lines += self._jump(before)
         if clear and self.chance(0.2):
             lines += [f"if {self.expression('bool', 1)}", "  clear_error", "endif"]
         elif clear:
@@ -428,6 +456,8 @@ class StatementMaker(ExpressionMaker):
         if self.chance(0.1):
             lines += self.block(1, 1, 1)
         self.unit, self.loops = before, loops
+        if self.chance(0.05):
+            lines = ["if true"] * 18 + lines + ["endif"] * 18
         if self.chance(0.3):
             return ["on_error means", *indented(lines), "endon"]
         return ["on error do", *indented(lines), "endon"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuroscript.cancellation import CancelToken
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.syntax.parser import parse
 from neuroscript.values import Function
 
 if TYPE_CHECKING:
@@ -46,12 +47,16 @@ class WalkerContext:
     def call(self, function: Function, *args: Any) -> Any:
         """Calls a function value."""
         with self.walker.budget.between():
-            return self.walker.call_procedure(function.name, list(args), [])
+            return self.walker.expressions.call_value(function, list(args), [], None)
 
     def call_procedure(self, name: str, args: list[Any], named: dict[str, Any]) -> Any:
         """Calls a procedure by its name."""
         with self.walker.budget.between():
             return self.walker.call_procedure(name, args, list(named.items()))
+
+    def load(self, source: str, name: str) -> list[str]:
+        """Loads more procedures."""
+        return self.walker.define(parse(source, name, self.limits))
 
     def check(self) -> None:
         """Ends a long tool where the run's time is over."""

@@ -52,8 +52,8 @@ class Expressions:
                 return self.replace(node.text, scope)
             case nodes.Name():
                 return self.read(node.name, scope)
-            case nodes.Last():
-                return scope.last
+            case nodes.ToolName():
+                return ToolValue(self.walker.tools.lookup(node.name).spec.name)
             case nodes.ListExpr():
                 items = [self.evaluate(item, scope) for item in node.items]
                 self.walker.budget.items(len(items))
@@ -84,7 +84,9 @@ class Expressions:
     # --- names -------------------------------------------------------------------------------------------------------
 
     def read(self, name: str, scope: Scope) -> Any:
-        """The value of a name: a variable, a host global, a procedure, a type constant; else error 9."""
+        """The value of a name: a variable, a host global, a procedure, a built-in, a type constant; else error 9."""
+        if name == "last" and not scope.sets_last:
+            return scope.last
         if self.is_set(name, scope):
             return self._lookup(name, scope)
         raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"{name} is not set")
@@ -92,7 +94,8 @@ class Expressions:
     def is_set(self, name: str, scope: Scope) -> bool:
         """Whether a name stands for anything."""
         walker = self.walker
-        return any(name in names for names in (scope.variables, walker.globals, walker.procedures, TYPE_CONSTANTS))
+        known = (scope.variables, walker.globals, walker.procedures, BUILTINS, TYPE_CONSTANTS)
+        return any(name in names for names in known) or (name == "last" and not scope.sets_last)
 
     def _lookup(self, name: str, scope: Scope) -> Any:
         if name in scope.variables:
@@ -101,6 +104,8 @@ class Expressions:
             return self.walker.globals[name]
         if name in self.walker.procedures:
             return self.walker.functions[name]
+        if name in BUILTINS:
+            return Function(name, BUILTINS[name])
         return TYPE_CONSTANTS[name]
 
     def _maybe_unset(self, node: nodes.Expr, scope: Scope) -> Any:
@@ -176,6 +181,8 @@ class Expressions:
         return positional, named
 
     def _call_name(self, node: nodes.Call, scope: Scope) -> Any:
+        if node.name == "last" and not scope.sets_last:
+            return self._call_value(scope.last, *self._arguments(node.args, scope), scope)
         for names in (scope.variables, self.walker.globals):
             callee = names.get(node.name)
             if isinstance(callee, Function | ToolValue):
@@ -190,7 +197,13 @@ class Expressions:
         raise NeuroScriptError(ErrorCode.PROC_NOT_FOUND, f"there is no procedure {node.name}")
 
     def _call_value(self, callee: Any, args: list[Any], named: list[tuple[str, Any]], scope: Scope) -> Any:
+        return self.call_value(callee, args, named, scope)
+
+    def call_value(self, callee: Any, args: list[Any], named: list[tuple[str, Any]], scope: Scope | None) -> Any:
+        """Calls a function or tool value; ``scope`` is the caller's, whose ``last`` the result becomes."""
         if isinstance(callee, Function):
+            if callee.name not in self.walker.procedures and callee.name in BUILTINS:
+                return call_builtin(callee.name, args, named)
             return self.walker.call_procedure(callee.name, args, named, scope)
         if isinstance(callee, ToolValue):
             return self.walker.call_tool(callee.name, args, named, scope)
@@ -205,7 +218,7 @@ class Expressions:
 
         def value_of(match: re.Match[str]) -> str:
             name, path = match.groups()
-            value = scope.last if name == "last" else self.read(name, scope)
+            value = self.read(name, scope)
             for step in re.findall(_STEP, path):
                 key = step[1:] if step.startswith(".") else step[1:-1]
                 value = operators.index(value, int(key) if key.isdigit() else key.strip('"'))

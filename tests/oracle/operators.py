@@ -80,13 +80,17 @@ def arithmetic(operation: Callable[[Any, Any], Any], a: Number, b: Number) -> Nu
 
 
 def add(a: Any, b: Any, budget: Budget) -> Any:
-    """``+``: two numbers add, a string joins."""
+    """``+``: two numbers add, two lists make one, a string joins."""
     if is_number(a) and is_number(b):
         return arithmetic(operator.add, a, b)
     if type(a) is str or type(b) is str:
         joined = "".join("" if part is None else text_of(part) for part in (a, b))
         budget.text(len(joined))
         return joined
+    if type(a) is list and type(b) is list:
+        budget.items(len(a) + len(b))
+        budget.working(len(a) + len(b))
+        return [*a, *b]
     raise NeuroScriptError(ErrorCode.TYPE, f"+ does not apply to {type_name(a)} and {type_name(b)}")
 
 

@@ -14,7 +14,16 @@ from .budget import Budget
 
 @dataclass(slots=True)
 class Scope:
-    """The variables of one run, its ``last``, and the error handlers that cover it, in the order of the text."""
+    """The variables of one run, its ``last``, and the error handlers that cover it, in the order of the text.
+
+    ``sets_last`` tells whether the body has a variable of that name.
+    """
+
+    @classmethod
+    def of(cls, unit: str, file: str, variables: dict[str, Any], body: nodes.Block, returns: int = 0) -> Scope:
+        """The scope of a run of a body that begins with these variables."""
+        sets_last = "last" in variables or sets(body, "last")
+        return cls(unit, file, variables, error_handlers(body), returns, sets_last=sets_last)
 
     unit: str
     file: str
@@ -24,6 +33,8 @@ class Scope:
     last: Any = None
     in_handler: bool = False
     cleared: bool = False
+    sets_last: bool = False
+    loops: int = 0  # around the statement that runs, outside of error handlers
 
 
 class Break(Exception):
@@ -59,6 +70,24 @@ def bodies(statement: nodes.Stmt) -> Iterator[nodes.Block]:
             yield statement.orelse
     elif isinstance(statement, nodes.While | nodes.ForEach | nodes.OnError | nodes.OnEvent):
         yield statement.body
+
+
+def sets(block: nodes.Block, name: str) -> bool:
+    """Whether a body sets a variable, wherever in it."""
+    for statement in block:
+        match statement:
+            case nodes.Set(targets=targets):
+                names = [target.name for target in targets]
+            case nodes.ForEach(name=own, key=key):
+                names = [own, key or ""]
+            case nodes.Ask(into=nodes.Target(name=own)) | nodes.PromptUser(into=nodes.Target(name=own)):
+                names = [own]
+            case _:
+                names = []
+        inner = () if isinstance(statement, nodes.OnEvent) else bodies(statement)
+        if name in names or any(sets(body, name) for body in inner):
+            return True
+    return False
 
 
 def error_handlers(block: nodes.Block) -> list[nodes.OnError]:

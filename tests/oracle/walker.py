@@ -22,7 +22,7 @@ from .budget import Budget, LimitReached
 from .checks import check_program
 from .context import WalkerContext
 from .expressions import Expressions
-from .scope import Break, Continue, Returned, Scope, Unhandled, copied, error_handlers, nearest
+from .scope import Break, Continue, Returned, Scope, Unhandled, copied, nearest
 
 _UNCATCHABLE = (ErrorCode.RESOURCE_EXHAUSTION, ErrorCode.NESTING_DEPTH_EXCEEDED, ErrorCode.CANCELLED)
 
@@ -69,13 +69,10 @@ class Walker:
 
     # --- for hosts ---------------------------------------------------------------------------------------------------
 
-    def load(self, program: nodes.Program) -> None:
+    def load(self, program: nodes.Program, *, replace: bool = False) -> None:
         """Makes a library's procedures known and registers its event handlers: all of it or nothing."""
-        check_program(program)
         before = dict(self.procedures)
-        for procedure in program.procedures:
-            self.procedures[procedure.name] = (procedure, program.name)
-            self.functions[procedure.name] = Function(procedure.name, self._function(procedure.name))
+        self.define(program, replace=replace)
         try:
             with self._running():
                 scope = Scope("", program.name, {}, [])
@@ -83,6 +80,14 @@ class Walker:
         except NeuroScriptError:
             self.procedures = before
             raise
+
+    def define(self, program: nodes.Program, *, replace: bool = False) -> list[str]:
+        """Makes a program's procedures known, which may take the place of others if ``replace``."""
+        check_program(program, () if replace else self.procedures)
+        for procedure in program.procedures:
+            self.procedures[procedure.name] = (procedure, program.name)
+            self.functions[procedure.name] = Function(procedure.name, self._function(procedure.name))
+        return [procedure.name for procedure in program.procedures]
 
     def run(self, name: str, *args: Any, **named: Any) -> Any:
         """Calls a procedure with values of the host."""
@@ -98,7 +103,7 @@ class Walker:
         check_program(program)
         with self._running():
             for command in program.commands:
-                scope = Scope("command", program.name, {}, error_handlers(command.body))
+                scope = Scope.of("command", program.name, {}, command.body)
                 self._run_unit(command.body, scope)
 
     def fire(self, name: str, payload: Any = None) -> None:
@@ -127,13 +132,13 @@ class Walker:
         """Calls a procedure; its result is the caller's ``last``."""
         procedure, file = self.procedures[name]
         variables = self._bound(procedure, args, named)
-        scope = Scope(name, file, variables, error_handlers(procedure.body), len(procedure.returns))
+        scope = Scope.of(name, file, variables, procedure.body, len(procedure.returns))
         result = copied(self._run_unit(procedure.body, scope), self.budget)
         if caller is not None:
             caller.last = copied(result, self.budget)
         return result
 
-    def call_tool(self, name: str, args: list[Any], named: list[tuple[str, Any]], caller: Scope) -> Any:
+    def call_tool(self, name: str, args: list[Any], named: list[tuple[str, Any]], caller: Scope | None) -> Any:
         """Calls a tool with copies of the arguments; its result is the caller's ``last``."""
         tool = self.tools.lookup(name)
         values = [copied(value, self.budget) for value in args]
@@ -149,7 +154,8 @@ class Walker:
         if tool.is_async:
             result = asyncio.run(result)
         result = copied(from_host(result), self.budget)
-        caller.last = copied(result, self.budget)
+        if caller is not None:
+            caller.last = copied(result, self.budget)
         return result
 
     def _function(self, name: str) -> Callable[..., Any]:
@@ -223,6 +229,10 @@ class Walker:
         except Unhandled as again:
             again.error.__cause__ = error
             raise
+        except (Break, Continue):
+            if not scope.loops:  # there is none to leave
+                raise Unhandled(error) from None
+            raise
         finally:
             scope.in_handler = False
         if not scope.cleared:
@@ -254,8 +264,10 @@ class Walker:
                     if not self._turn(statement.body, scope):
                         break
             case nodes.ForEach():
-                for item in self._items(evaluate(statement.collection, scope)):
+                for key, item in self._items(evaluate(statement.collection, scope)):
                     self.budget.step()
+                    if statement.key is not None:
+                        self._assign(statement.key, [], key, scope)
                     self._assign(statement.name, [], item, scope)
                     if not self._turn(statement.body, scope):
                         break
@@ -350,23 +362,26 @@ class Walker:
 
     def _turn(self, body: nodes.Block, scope: Scope) -> bool:
         """One turn of a loop; False after ``break``."""
+        scope.loops += not scope.in_handler
         try:
             self._block(body, scope)
         except Break:
             return False
         except Continue:
             pass
+        finally:
+            scope.loops -= not scope.in_handler
         return True
 
-    def _items(self, collection: Any) -> list[Any]:
-        """What ``for each`` walks: a list, a map's values or a string as they are now; nil is empty."""
+    def _items(self, collection: Any) -> list[tuple[Any, Any]]:
+        """What ``for each`` walks: a list, a map or a string as they are now, with indexes or keys; nil is empty."""
         kind = type(collection)
         if collection is None:
             return []
         if kind is dict:
-            return list(copied(collection, self.budget).values())
+            return list(copied(collection, self.budget).items())
         if kind is list or kind is str:
-            return list(copied(collection, self.budget))
+            return list(enumerate(copied(collection, self.budget)))
         raise NeuroScriptError(ErrorCode.TYPE, f"for each does not apply to {type_name(collection)}")
 
     # --- the host's side ---------------------------------------------------------------------------------------------
@@ -415,7 +430,7 @@ class Walker:
             variables: dict[str, Any] = {}
             if one.node.variable is not None:
                 variables[one.node.variable] = EventValue(name, copied(payload, self.budget), source, moment, "event")
-            scope = Scope(f"on event {name}", one.file, variables, error_handlers(one.node.body))
+            scope = Scope.of(f"on event {name}", one.file, variables, one.node.body)
             try:
                 with self.budget.between():
                     self._run_unit(one.node.body, scope)

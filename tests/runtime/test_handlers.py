@@ -157,15 +157,75 @@ def test_limits_pass_by(code: ErrorCode) -> None:
     ("text", "code", "line"),
     [
         ("on error do\n  on error do\n  endon\nendon", 15, 3),
-        ("on error do\n  return 1\nendon", 12, 3),
+        ("on error do\n  break\nendon", 39, 3),
         ("clear_error", 13, 2),
-        ("while true\n  on error do\n    break\n  endon\nendwhile", 39, 4),
+        ("on error do\n  while true\n    continue\n  endwhile\n  continue\nendon", 39, 6),
         ("on error do\n  while true\n    break\n  endwhile\nendon\ncontinue", 39, 7),
     ],
 )
 def test_what_may_not_stand_there_is_found_at_load(text: str, code: int, line: int) -> None:
     outcome = run(text)
     assert (outcome.code, outcome.place[0]) == (code, line)
+
+
+def deep(count: int, inside: str) -> str:
+    """Statements in so many loops of one turn inside one another."""
+    return "".join(f"for each d{n} in [1]\n" for n in range(count)) + inside + "endfor\n" * count
+
+
+@pytest.mark.parametrize("depth", [0, 1, 14, 15, 16, 17, 18, 31, 32, 33])
+@pytest.mark.parametrize(
+    ("failing", "emitted"),
+    [
+        ("emit 1 / x", {"break": ["again"], "continue": ["again", "again"]}),
+        ("if 1 / x\nendif", {"break": ["again"], "continue": ["again", "again"]}),
+        ("while 1 / x\nbreak\nendwhile", {"break": ["again"], "continue": ["again", "again"]}),
+        ("for each y in [1 / x]\nendfor", {"break": ["again"], "continue": ["again", "again"]}),
+        ("return 1 / x", {"break": ["again"], "continue": ["again", "again"]}),
+    ],
+)
+@pytest.mark.parametrize("jump", ["break", "continue"])
+def test_a_handler_leaves_the_innermost_loop_around_what_failed(
+    depth: int, failing: str, emitted: dict[str, list[str]], jump: str
+) -> None:
+    loop = f'for each x in [0, 0]\nemit "again"\n{failing}\nemit "not reached"\nendfor\nemit "after"\n'
+    outcome = run(f"on error do\n{jump}\nendon\n{deep(depth, loop)}")
+    assert (outcome.code, outcome.emitted) == (0, [*emitted[jump], "after"]), outcome.error
+
+
+@pytest.mark.parametrize("depth", [0, 1, 15, 16, 17, 33])
+@pytest.mark.parametrize(
+    "failing", ["emit 1 / 0", "while 1 / 0\nendwhile", "for each y in 5\nendfor", "if [][0]\nendif"]
+)
+def test_a_handler_returns_from_its_body(depth: int, failing: str) -> None:
+    handler = f"on error do\n{deep(depth, 'return [system_error_code]' + chr(10))}endon\n"
+    for inside in (0, depth):
+        outcome = run(handler + deep(inside, failing + "\nemit 1\n") + "emit 2")
+        assert (outcome.code, outcome.emitted) == (0, []), outcome.error
+        assert outcome.result in ([14], [7], [8])
+
+
+def test_a_handler_returns_as_many_values_as_are_declared() -> None:
+    source = "func main(needs n returns a, b) means\non error do\n{}\nendon\nreturn 1 / n, 2\nendfunc\n"
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.load(source.format("return 3, 4"))
+        assert (interpreter.run("main", 1), interpreter.run("main", 0)) == ([1, 2], [3, 4])
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.load(source.format("return 3"))
+        with pytest.raises(NeuroScriptError) as raised:
+            interpreter.run("main", 0)
+    assert (raised.value.code, raised.value.line) == (ErrorCode.RETURN_VIOLATION, 3)
+    assert isinstance(raised.value.__cause__, NeuroScriptError)
+    assert raised.value.__cause__.code == ErrorCode.DIVISION_BY_ZERO
+
+
+def test_a_handler_of_an_event_handler_returns_too() -> None:
+    emitted: list[Any] = []
+    failures: list[Any] = []
+    with Interpreter(plugins=False, emit=emitted.append, on_error=lambda *args: failures.append(args)) as interpreter:
+        interpreter.load('on event "e" as x\non error do\nemit 1\nreturn\nendon\nemit 1 / 0\nemit 2\nendevent\n')
+        interpreter.emit_event("e")
+    assert (emitted, failures) == ([1], [])
 
 
 def test_both_spellings_and_command_blocks() -> None:

@@ -73,6 +73,30 @@ def test_what_is_no_pattern(pattern: str, complaint: str) -> None:
         assert complaint in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?P<a>x)(?P<a>y)",
+        "(?P<a>x)|(?<a>y)",
+        "(?P<a>x(?P<b>y(?P<a>z)))",
+        r"(?P<a>\()[(?P<b>](?P<a>.)",
+        r"(?P<a>.)\Q(?P<b>\E(?P<a>.)",
+    ],
+)
+def test_a_name_twice_is_refused(pattern: str) -> None:
+    for name in ("regex.Match", "regex.NamedGroups", "str.MatchRegex"):
+        with pytest.raises(EvaluationError, match="the pattern holds the name 'a' twice, again at character"):
+            tool(name, pattern, "xy")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(?P<a>x)(?P<b>y)(z)", r"(?P<a>x)\(?P<a>", "(?P<a>x)([(?P<a>])", r"(?P<a>x)(\Q(?P<a>)\E)", r"(?P<a>[]\]]\[)(.)"],
+)
+def test_a_name_once_and_what_only_looks_like_it_is_right(pattern: str) -> None:
+    assert tool("regex.Match", pattern, "none") is False
+
+
 def test_what_is_no_replacement() -> None:
     for replacement in ("$2", "$name", "${99999999999999}"):
         assert code("regex.Replace", "(a)", "a", replacement) == 41

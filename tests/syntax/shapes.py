@@ -32,8 +32,8 @@ def shape(node: Any) -> str:
             return f"raw {node.text!r}"
         case nodes.Name():
             return node.name
-        case nodes.Last():
-            return "last"
+        case nodes.ToolName():
+            return f"tool:{node.name}"
         case nodes.ListExpr():
             return "[" + ", ".join(map(shape, node.items)) + "]"
         case nodes.MapExpr():

@@ -95,7 +95,22 @@ def test_a_call_by_name_knows_where_the_name_stands() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1 2", "2 ** -1", "f(a: 1, 2)", "+1", "x[]", "x[1:2]", "()", "a b", "f(1,)", "tool.x()"]
+    "text",
+    [
+        "1 2",
+        "2 ** -1",
+        "f(a: 1, 2)",
+        "+1",
+        "x[]",
+        "x[1:2]",
+        "()",
+        "a b",
+        "f(,)",
+        "f(1,,)",
+        "f(a: 1,,)",
+        "tool",
+        "tool()",
+    ],
 )
 def test_what_is_no_expression(text: str) -> None:
     with pytest.raises(NeuroScriptSyntaxError):

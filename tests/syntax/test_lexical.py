@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from neuroscript.errors import ErrorCode, NeuroScriptSyntaxError
 from neuroscript.limits import Limits
 from neuroscript.syntax import nodes
 from neuroscript.syntax.parser import parse
+from neuroscript.syntax.tables import BUILTIN_WORDS, SOFT_WORDS, WORDS
 from tests.syntax.shapes import expression, shape, statement
 
 DEFAULTS = Limits()
@@ -100,10 +103,84 @@ def test_a_keyword_after_a_dot_is_a_name() -> None:
     assert shape(expression("_a1.B_2")) == "_a1['B_2']"
 
 
-@pytest.mark.parametrize("name", ["fuzzy", "timedate", "last", "log", "do", "error"])
-def test_every_keyword_is_reserved(name: str) -> None:
-    error = refused(f"func f() means\nset {name} = 1\nendfunc")
-    assert error.message == f"`{name}` is a reserved word and cannot be a name"
+@pytest.mark.parametrize("name", sorted(WORDS - BUILTIN_WORDS - SOFT_WORDS - {"must"}))
+def test_a_reserved_word_names_nothing(name: str) -> None:
+    for text in (f"set {name} = 1", f"set x, {name} = [1, 2]", f"for each {name} in []\nendfor"):
+        error = refused(f"func f() means\n{text}\nendfunc")
+        assert error.message == f"`{name}` is a reserved word and cannot be a name"
+        assert error.diagnostics[0].hint == f"choose another name, such as `{name}_value`"
+    assert (
+        refused(f"func f(needs {name}) means\nendfunc").message == f"`{name}` is a reserved word and cannot be a name"
+    )
+
+
+NAMES_A_VARIABLE = """
+func f(needs {name}, b) means
+  set {name} = {name} + 1
+  set {name}, b = [1, {name}]
+  set m.{name} = {{{name}: [{name}]}}
+  for each {name} in {name}
+    emit "{{{{{name}}}}}" + {name}[0].{name} - {name}
+  endfor
+  for each b, {name} in {name}
+  endfor
+  for each {name}, b in {name}
+  endfor
+  if {name} and not {name} or {name} > {name}
+    call f({name}, {name}: {name})
+  endif
+  call f({name}: {name},)
+  call {name}({name})
+  ask {name} into {name}
+  ask {name}, {name} with {name} into {name}
+  ask {name} with {name}
+  promptuser {name} into {name}
+  whisper {name}, {name}
+  on event {name} named "n" as {name} do
+    must {name}
+  endon
+  on event {name} as {name}
+  endevent
+  clear event {name}
+  return {name}, {name}
+endfunc
+"""
+
+
+@pytest.mark.parametrize("name", sorted(BUILTIN_WORDS | SOFT_WORDS))
+def test_other_words_may_name_variables_and_parameters(name: str) -> None:
+    shown, other = (without_positions(parse(NAMES_A_VARIABLE.format(name=one))) for one in (name, "other_name"))
+    assert shown == other.replace("other_name", name)
+    error = refused(f"func {name}() means\nendfunc")
+    assert error.code == 15
+    assert error.message.startswith(f"`{name}` is a reserved word")
+
+
+@pytest.mark.parametrize("word", ["call", "mustbe"])
+@pytest.mark.parametrize(
+    "callee", ['"f"', "5", "(5)", "nil", "true", "[f]", "{}", "```f```", "(a + b)", "(-a)", "(eval(a))"]
+)
+def test_what_can_never_be_called_is_not(word: str, callee: str) -> None:
+    error = refused(f"func f() means\n{word} {callee}()\nendfunc")
+    assert (error.code, error.line) == (15, 2)
+    assert f"`{word} name(…)`" in str(error)
+
+
+@pytest.mark.parametrize(
+    "callee", ["f", "(f)", "m.f", "[f][0]", 'm["f"]', "f()", "tool.a.B", "(tool.a.B)", "last", "len"]
+)
+def test_what_may_hold_a_function_can_be_called(callee: str) -> None:
+    parse(f"func g() means\ncall {callee}()\nmustbe {callee}(1)\nendfunc")
+
+
+def test_the_two_names_of_a_loop_are_not_the_same() -> None:
+    error = refused("func f() means\nfor each x, x in []\nendfor\nendfunc")
+    assert (error.code, error.line, error.column) == (15, 2, 13)
+
+
+def without_positions(program: nodes.Program) -> str:
+    """The tree of a program's procedures as text."""
+    return re.sub(r"\(\d+, \d+, \d+, \d+\)", "", repr(program.procedures))
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -189,3 +266,20 @@ def test_raw_strings_are_as_they_stand() -> None:
 
 def test_two_brackets_are_a_list_in_a_list() -> None:
     assert shape(expression("[[ 1 ]]")) == "[[1]]"
+
+
+@pytest.mark.parametrize(
+    ("line", "entry"),
+    [
+        (":: title: A text", ("title", "A text")),
+        (":: title A text", ("title", "A text")),
+        (":: title A text: with a colon", ("title", "A text: with a colon")),
+        (":: title", ("title", "")),
+        ("::title  \\\n  on two lines", ("title", "on two lines")),
+        (":: param:name what it is", ("param", "name what it is")),  # a colon it has
+        (":: param:name: what it is", ("param:name", "what it is")),
+        ("::key:value", ("key", "value")),
+    ],
+)
+def test_metadata_has_a_colon_or_none(line: str, entry: tuple[str, str]) -> None:
+    assert parse(line + "\n").metadata == [entry]

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuroscript.syntax.placeholders import Placeholder, placeholders
+from neuroscript.syntax import nodes as n
+from neuroscript.syntax.parser import parse
+from neuroscript.syntax.placeholders import Placeholder, placeholder_spans, placeholders
 
 
 @pytest.mark.parametrize(
@@ -66,3 +68,42 @@ def test_any_text(text: str) -> None:
     assert "" not in pieces
     if all(isinstance(piece, str) for piece in pieces):
         assert literal == text
+
+
+def _strings(source: str) -> list[tuple[str, tuple[int, int, int, int], bool]]:
+    """The raw strings and the literals of `eval` in a program's first procedure."""
+    found = []
+    for statement in parse(source).procedures[0].body:
+        value = statement.value
+        if isinstance(value, n.Raw):
+            found.append((value.text, value.span, True))
+        elif isinstance(value, n.Eval):
+            found.append((value.text.value, value.text.span, False))
+    return found
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_each_placeholder_has_the_place_where_it_is_written(newline: str) -> None:
+    source = newline.join(
+        [
+            "func f() means",
+            "  emit ```{{a}} \N{BLACK HEART SUIT} {{ b.c }}",
+            "{{a}}",
+            "   {{d[0]}}{{e}} ```",
+            '  emit eval("é {{f}}")',
+            "endfunc",
+            "",
+        ]
+    )
+    rows = source.split(newline)
+    told = []
+    for text, span, raw in _strings(source):
+        for line, column, end_line, end_column in placeholder_spans(text, span, raw=raw):
+            assert line == end_line
+            told.append((line, rows[line - 1][column:end_column]))
+    assert told == [(2, "{{a}}"), (2, "{{ b.c }}"), (3, "{{a}}"), (4, "{{d[0]}}"), (4, "{{e}}"), (5, "{{f}}")]
+
+
+def test_in_a_string_with_escapes_each_has_the_place_of_the_string() -> None:
+    ((text, span, raw),) = _strings('func f() means\n  emit eval("\\t{{a}} {{b}}")\nendfunc\n')
+    assert placeholder_spans(text, span, raw=raw) == [span, span]

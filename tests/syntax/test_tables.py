@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from lark.exceptions import GrammarError
 
-from neuroscript.syntax import _tables, generate
+from neuroscript.syntax import _tables, generate, tables
 from neuroscript.syntax.builder import Builder
 
 # The language reference, section 1.
@@ -43,7 +45,25 @@ def test_a_check_of_stale_tables_fails(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_the_keywords_are_those_of_the_language() -> None:
-    assert sorted(_tables.KEYWORDS) == sorted(KEYWORDS.split())
+    assert sorted(tables.WORDS) == sorted(KEYWORDS.split())
+    assert tables.BUILTIN_WORDS.isdisjoint(_tables.KEYWORDS)
+
+
+def test_the_soft_words_are_those_of_the_grammar() -> None:
+    (rule,) = re.findall(r"^soft: (.*)$", generate.grammar_path().read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(tables.SOFT_WORDS) == sorted(re.findall(r'"(\w+)"', rule))
+
+
+@pytest.mark.parametrize(
+    "conflict",
+    [
+        '!start: "a" start "b" start | "c" | start "d" start',  # which Lark resolves by shifting, silently
+        'start: x | y\nx: "a"\ny: "a"',
+    ],
+)
+def test_a_grammar_with_a_conflict_is_refused(conflict: str) -> None:
+    with pytest.raises(GrammarError, match=r"conflict|collision"):
+        generate.lark_of(conflict.replace("start", "program"))
 
 
 def test_every_rule_has_its_method() -> None:

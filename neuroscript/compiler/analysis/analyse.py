@@ -13,12 +13,12 @@ from neuroscript.compiler.analysis.counted_loops import Counter, counted_loops
 from neuroscript.compiler.analysis.escape import READERS, EscapeAnalysis
 from neuroscript.compiler.analysis.infer import Inference, Type
 from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, specialise
+from neuroscript.compiler.analysis.unset import read_unset
 from neuroscript.compiler.resolve import Body, Resolved
 from neuroscript.compiler.traversal import expressions, loop_depth, nil_tolerant_operands, statements, walk
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
-from neuroscript.values import TYPE_CONSTANTS
 
 MAX_BLOCKS = 16
 """Loops inside one another in one Python function, of CPython's 20 blocks; deeper ones get functions of their own."""
@@ -31,7 +31,7 @@ class BodyAnalysis:
     Attributes:
         body: the body.
         types: the inferred types.
-        foreign: the variables that mean something else while they are not set: a procedure or a type constant.
+        foreign: the variables that may be read before they are set, when they may mean something else: a procedure.
         guarded: the variables that start as a marker value, so that code can test whether they are set.
         escape: the escape analysis.
         counted: the counted loops, by the ``id`` of the node.
@@ -83,8 +83,7 @@ class ProgramAnalysis:
     def _general_version(self, body: Body) -> BodyAnalysis:
         unit = self.unit
         body.exclude(unit.globals)
-        constant = body.variables - set(body.params)
-        foreign = frozenset(name for name in constant if name in unit.procedures or name in TYPE_CONSTANTS)
+        foreign = read_unset(body)
         return BodyAnalysis(
             body,
             self._infer(body, foreign, {}, {}),

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from neuroscript.compiler.traversal import assigned_by, expressions, inner_blocks
 from neuroscript.syntax import nodes as n
 
-READERS = frozenset({"len", "is_list", "is_map", "is_string", "is_number", "is_nil", "not_empty"})
-"""The built-in functions that read their argument and keep nothing of it."""
+READERS = frozenset({"len"})
+"""The built-in functions that read their argument and keep nothing of it, and that no procedure can replace."""
 
 
 class EscapeAnalysis:

@@ -93,20 +93,6 @@ T_TRUTH = Type(BOOL | OTHER)
 T_LENGTH = Type(INT, 62, natural=True)
 T_WORD = Type(INT, 64)
 
-_PREDICATES = frozenset(
-    {
-        "is_string",
-        "is_number",
-        "is_int",
-        "is_float",
-        "is_bool",
-        "is_list",
-        "is_map",
-        "is_error",
-        "is_nil",
-        "not_empty",
-    }
-)
 _FUNCTIONS = frozenset({"ln", "log", "sin", "cos", "tan", "asin", "acos", "atan"})
 
 
@@ -132,6 +118,7 @@ class Assignment:
         value: what is assigned to it; None for a value of any type.
         path: the keys, where the value is stored in the variable's list or map.
         each: whether it is the items of ``value`` that are assigned, one after the other.
+        keys: whether it is the indexes or keys of ``value`` that are assigned.
         increments: what is added to the variable itself, with ``+`` or ``-``; None for any other assignment.
     """
 
@@ -140,6 +127,7 @@ class Assignment:
     path: list[n.Expr]
     each: bool = False
     increments: list[tuple[str, n.Expr]] | None = None
+    keys: bool = False
 
 
 class Inference:
@@ -185,8 +173,10 @@ class Inference:
                         yield Assignment(target.name, value, target.path, increments=increments)
                     case n.Set(targets=targets):
                         yield from (Assignment(target.name, None, target.path) for target in targets)
-                    case n.ForEach(name=name, collection=collection):
+                    case n.ForEach(name=name, collection=collection, key=key):
                         yield Assignment(name, collection, [], each=True)
+                        if key is not None:
+                            yield Assignment(key, collection, [], keys=True)
                     case n.Ask(into=n.Target() as target) | n.PromptUser(into=target):
                         yield Assignment(target.name, None, target.path)
 
@@ -214,7 +204,11 @@ class Inference:
             total = self._accumulated(assignment.name, assignment.increments)
             if total is not None:
                 return total
-        start = _each(self.of(value)) if assignment.each else self.of(value)
+        start = self.of(value)
+        if assignment.each:
+            start = _each(start)
+        elif assignment.keys:
+            start = _key(start)
         self._starts[assignment.name] = self._starts.get(assignment.name, ANY).union(start)
         return start
 
@@ -313,9 +307,14 @@ def binary(operator: str, left: Type, right: Type) -> Type:
         case "+":
             if left.within(STR) or right.within(STR):
                 return T_STR
+            joined = NOTHING
+            if left.kinds & right.kinds & LIST:
+                joined = left.restricted_to(LIST).union(right.restricted_to(LIST))
+            if left.within(LIST) and right.within(LIST):
+                return joined
             if not (left.kinds | right.kinds) & STR:
-                return _sum(operator, left.restricted_to(NUM), right.restricted_to(NUM))
-            return Type(STR | NUM)
+                return joined.union(_sum(operator, left.restricted_to(NUM), right.restricted_to(NUM)))
+            return joined.union(Type(STR | NUM))
         case "-":
             if (left.kinds | right.kinds) & STR:
                 return T_NUM
@@ -368,6 +367,12 @@ def _each(collection: Type) -> Type:
     return found.union(T_STR) if collection.kinds & STR else found
 
 
+def _key(collection: Type) -> Type:
+    """The type of the indexes or keys that ``for each`` takes from a collection."""
+    found = T_LENGTH if collection.kinds & (LIST | STR) else NOTHING
+    return found.union(T_STR) if collection.kinds & MAP else found
+
+
 def _literal(value: object) -> Type:
     match value:
         case None:
@@ -382,10 +387,9 @@ def _literal(value: object) -> Type:
 
 
 def _builtin(name: str) -> Type:
+    """The type of a built-in function's result; any other name may be a procedure's when the call is made."""
     if name == "len":
         return T_LENGTH
-    if name in _PREDICATES:
-        return T_BOOL
     return T_NUM if name in _FUNCTIONS else ANY
 
 

@@ -36,7 +36,7 @@ class AssignmentGenerator:
         name = target.name
         if self.context.is_read_only(name):
             return [ast.Expr(self.expressions.value(value)), read_only_error(name)]
-        made = self._appending(name, value) or self._growing(name, value)
+        made = self._appending(name, value) or self._extending(name, value) or self._growing(name, value)
         if made is None:
             made = [py.set_variable(name, self.expressions.value(value))]
         self.context.flow.assign(name)
@@ -46,7 +46,7 @@ class AssignmentGenerator:
         """``set s = s + …`` on a string, as the statement that Python does in place."""
         if not (isinstance(value, n.Chain) and isinstance(value.first, n.Name) and value.first.name == name):
             return None
-        if self.context.is_foreign(name) or not self.context.type_of(value.first).within(STR):
+        if not self.context.type_of(value.first).within(STR):
             return None
         if any(operator != "+" for operator, _, _ in value.rest):
             return None
@@ -108,6 +108,27 @@ class AssignmentGenerator:
         if uses_last:
             made.append(py.assign(LATEST, local))
         return made
+
+    def _extending(self, name: str, value: n.Expr) -> list[ast.stmt] | None:
+        """``set xs = xs + [v, …]``: in place where nothing else holds the list."""
+        match value:
+            case n.Chain(first=n.Name(name=own) as old, rest=[("+", n.ListExpr() as added, span)]) if own == name:
+                if not self.context.type_of(old).kinds & LIST:
+                    return None
+            case _:
+                return None
+        local = py.variable(name)
+        temporary = self.temporaries.fresh()
+        first: list[ast.stmt] = [] if self.context.is_pure(old) else [ast.Expr(self.expressions.value(old))]
+        items = py.name(temporary)
+        first += [py.assign(temporary, self.expressions.value(added)), *self.temporaries.release()]
+        size = py.binary(py.call("len", local), "+", py.call("len", items))
+        tests = [py.kind_is(local, "list"), *self._unshared(name)]
+        tests.append(py.compare(size, "<=", py.const(self.unit.max_items)))
+        extend = ast.AugAssign(ast.Name(abi.VARIABLE + name, py.STORE), ast.Add(), items)
+        join = py.set_variable(name, py.call(abi.ADD, self.expressions.value(old), items))
+        py.place(join, span)
+        return [*first, py.when(py.both(*tests), [extend], [join]), clear(temporary)]
 
     def _appending_inside(self, target: n.Target, value: n.Expr) -> list[ast.stmt] | None:
         """``set m.xs = tool.list.Append(m.xs, v)``: in place where nothing else holds the list or what it is in."""

@@ -1,7 +1,9 @@
 """Code generation for calls of procedures, function values and built-in functions.
 
-A call of a procedure that is known at compile time is a plain Python call.  Everything else goes through the runtime,
-which binds and checks the arguments.
+A call by name of what no variable holds is a plain Python call, of the function that the runtime keeps under the name
+of the procedure: the procedure's own, or one that finds out what the name means.  What a program assumes of procedures
+that it does not define, the number of their arguments, is told to the runtime when the program is loaded.  Everything
+else goes through the runtime, which binds and checks the arguments.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ from neuroscript.compiler.analysis.infer import INT, LIST, MAP, NOTHING, STR
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS, argument_for
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
+from neuroscript.compiler.codegen.forms import LATEST
+from neuroscript.compiler.resolve import LAST
 from neuroscript.runtime import abi
-from neuroscript.runtime.operators import BUILTINS
-from neuroscript.runtime.programs import Signature
+from neuroscript.runtime.operators import BUILTIN_SHAPE, BUILTINS, FIXED_BUILTINS
 from neuroscript.syntax import nodes as n
 
 
@@ -30,30 +33,49 @@ class CallGenerator:
         """``name(…)``: a function value in a variable, a procedure, or a built-in function."""
         context, unit, name = self.context, self.context.unit, call.name
         if name in context.body.variables:
-            read: ast.expr = py.variable(name)
-            if name in context.guarded and name not in context.flow.assigned:
-                read = py.either(py.compare(read, "is not", py.name(abi.UNSET)), read, py.const(None))
-            return self.call_value(read, py.const(name), call.args)
+            return self.call_value(py.variable(name), py.const(name), call.args)
+        if name == LAST:
+            return self.call_value(py.name(LATEST), py.const(None), call.args)
+        if name in unit.globals:
+            return self.call_value(py.name(abi.UNSET), py.const(name), call.args)
+        names = tuple(argument.name for argument in call.args if argument.name is not None)
+        shape = len(call.args) - len(names), names
         signature = unit.procedures.get(name)
-        if signature is not None and name not in unit.globals and _fits(signature, call.args):
-            return context.as_last(self._direct(call))
-        if (name == "len" or name in BUILTINS) and name not in unit.globals:
+        if signature is not None:
+            if signature.problem(shape[0], list(names)) is None:
+                return context.as_last(self._direct(call, self._target(call)))
+        elif name in FIXED_BUILTINS:
             return self._builtin(name, call.args)
-        return self.call_value(py.const(None), py.const(name), call.args)
+        elif name not in BUILTINS or (shape == BUILTIN_SHAPE and not context.body.uses_last):
+            context.program.calls.add((name, *shape))
+            made = context.as_last(self._direct(call, abi.PROCEDURE + name))
+            if name in BUILTINS and context.is_repeatable(call.args[0].value):
+                # Mostly there is no such procedure, and the built-in function takes half the time without its guise.
+                builtin = py.call(abi.BUILTIN + name, self.expressions.value(call.args[0].value))
+                return py.either(py.name(abi.UNREPLACED + name), builtin, made)
+            return made
+        return self.call_value(py.name(abi.UNSET), py.const(name), call.args)
 
     def call_value(self, callee: ast.expr, name: ast.expr, args: list[n.Argument]) -> ast.expr:
         """A call whose callee is known only when it runs."""
-        made = py.call(abi.CALL, py.name(abi.DEPTH), callee, name, *packed_arguments(self.expressions, args))
-        return self.context.as_last(made)
+        packed = packed_arguments(self.expressions, args)
+        if not self.context.body.uses_last:
+            return py.call(abi.CALL, py.name(abi.DEPTH), callee, name, *packed)
+        # The result of a built-in function is not that of the latest call: `(t := …, latest := t[1])[0][0]`.
+        both = self.context.temporaries.fresh()
+        self.context.temporaries.hold_name(both)
+        made = py.call(abi.CALL_FOR_LAST, py.name(abi.DEPTH), callee, name, *packed, py.name(LATEST))
+        latest = py.bind(LATEST, py.item(py.name(both), py.const(1)))
+        return py.item(py.item(ast.Tuple([py.bind(both, made), latest], py.LOAD), py.const(0)), py.const(0))
 
-    def _direct(self, call: n.Call) -> ast.expr:
+    def _direct(self, call: n.Call, target: str) -> ast.expr:
         args = call.args
         names = [argument.name for argument in args if argument.name is not None]
         values = [self.expressions.value(argument.value) for argument in args]
         count = len(args) - len(names)
         named = {abi.VARIABLE + key: value for key, value in zip(names, values[count:], strict=True)}
         depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
-        return py.call(self._target(call), depth, *values[:count], **named)
+        return py.call(target, depth, *values[:count], **named)
 
     def _target(self, call: n.Call) -> str:
         """The name of the function to call: the specialised body's, where the arguments certainly fit it."""
@@ -87,8 +109,3 @@ def packed_arguments(expressions: Expressions, args: list[n.Argument]) -> Iterat
     """Arguments for the runtime to bind: a tuple of all values, and a tuple of the names of the named ones."""
     yield ast.Tuple([expressions.value(argument.value) for argument in args], py.LOAD)
     yield py.const(tuple(argument.name for argument in args if argument.name is not None))
-
-
-def _fits(signature: Signature, args: list[n.Argument]) -> bool:
-    names = [argument.name for argument in args if argument.name is not None]
-    return signature.problem(len(args) - len(names), names) is None

@@ -9,11 +9,12 @@ from typing import Protocol
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
 from neuroscript.compiler.analysis.flow import Flow
-from neuroscript.compiler.analysis.infer import ANY, NIL, OTHER, Type
+from neuroscript.compiler.analysis.infer import ANY, OTHER, Type
 from neuroscript.compiler.analysis.specialize import Specialisation
 from neuroscript.compiler.codegen import pyast as py
-from neuroscript.compiler.codegen.forms import LATEST
+from neuroscript.compiler.codegen.forms import LATEST, Covering
 from neuroscript.compiler.codegen.temporaries import Temporaries
+from neuroscript.compiler.resolve import LAST
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.runtime import abi
@@ -33,12 +34,14 @@ class ProgramContext:
         source: the text of the program.
         specialised: the specialised bodies, by procedure.
         event_functions: the names of the event handlers' functions, by the ``id`` of the `OnEvent` node.
+        calls: gets the calls of what the program does not define: name, number of positional arguments, other names.
     """
 
     unit: Unit
     source: str
     specialised: Mapping[str, Specialisation]
     event_functions: Mapping[int, str]
+    calls: set[tuple[str, int, tuple[str, ...]]]
 
 
 class FunctionContext:
@@ -84,9 +87,13 @@ class FunctionContext:
 
     # --- the current statement ---------------------------------------------------------------------------------------
 
-    def handler_of(self, statement: n.Stmt) -> int | None:
-        """The number of the error handler that covers a statement."""
-        return None if self.in_error_handler else self.body.handler_of.get(id(statement))
+    def handler_of(self, statement: n.Stmt) -> Covering | None:
+        """The error handler that covers a statement."""
+        number = None if self.in_error_handler else self.body.handler_of.get(id(statement))
+        if number is None:
+            return None
+        jumps = frozenset(self.body.jumps.get(number, ()))
+        return Covering(number, jumps, self._loops > 0, self.is_outlined)
 
     @contextmanager
     def loop(self, statement: n.Stmt) -> Iterator[None]:
@@ -153,10 +160,6 @@ class FunctionContext:
         self.guarded |= self._unsure
         return bool(self._unsure)
 
-    def is_foreign(self, name: str) -> bool:
-        """Whether a variable means something else while it is not set: a procedure or a type constant."""
-        return name in self.analysis.foreign
-
     def is_read_only(self, name: str) -> bool:
         """Whether a name is the host's and cannot be set."""
         return name in self.body.readonly
@@ -169,8 +172,12 @@ class FunctionContext:
     def scope(self) -> ast.expr:
         """Code that makes a map of the variables by name, for `eval`."""
         names = sorted(self.body.variables)
-        keys: list[ast.expr | None] = [*map(py.const, names), py.const("last")]
-        return ast.Dict(keys, [*map(py.variable, names), py.name(LATEST)])
+        keys: list[ast.expr | None] = [*map(py.const, names)]
+        values: list[ast.expr] = [*map(py.variable, names)]
+        if LAST not in self.body.variables:
+            keys.append(py.const(LAST))
+            values.append(py.name(LATEST))
+        return ast.Dict(keys, values)
 
     def nonlocals(self, code: list[ast.stmt], *more: str) -> list[ast.stmt]:
         """The ``nonlocal`` statement of an inner function, for the body's variables and ``more`` locals in its code."""
@@ -188,8 +195,7 @@ class FunctionContext:
         """The type of an operand of type ``kind`` that counts as nil where it is a variable that is not set."""
         if not isinstance(expression, n.Name) or self.is_set(expression.name):
             return kind
-        own = expression.name in self.body.variables and not self.is_foreign(expression.name)
-        return kind.union(Type(NIL)) if own else ANY
+        return ANY  # while it is not set, it may be the name of a procedure
 
     def never_fuzzy(self, expression: n.Expr) -> bool:
         """Whether the value is certainly not a fuzzy."""

@@ -16,9 +16,10 @@ from neuroscript.compiler.codegen.forms import LATEST, SCOPE
 from neuroscript.compiler.codegen.indexing import IndexGenerator
 from neuroscript.compiler.codegen.operations import CHAIN_DEPTH, OperationGenerator
 from neuroscript.compiler.codegen.tools import ToolCallGenerator
+from neuroscript.compiler.resolve import LAST
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
-from neuroscript.syntax.placeholders import placeholders
+from neuroscript.syntax.placeholders import placeholder_spans, placeholders
 from neuroscript.values import TYPE_CONSTANTS
 
 
@@ -69,9 +70,7 @@ class ExpressionGenerator:
             if isinstance(made, ast.Call):
                 made = py.call(abi.NAME_OR_NIL, py.const(name))
         else:
-            foreign = self.context.is_foreign(name)
-            other = py.call(abi.NAME_OR_NIL, py.const(name)) if foreign else py.const(None)
-            made = _if_set(name, other)
+            made = _if_set(name, py.call(abi.NAME_OR_NIL, py.const(name)))
         py.place(made, expression.span)
         return made
 
@@ -123,10 +122,12 @@ class ExpressionGenerator:
                 return py.const(value)
             case n.Name(name=name):
                 return self._name(name)
-            case n.Last():
-                return py.name(LATEST)
-            case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
-                return self._raw(text)
+            case n.ToolName(name=name):
+                return ToolCallGenerator(self.context, self).value(name)
+            case n.Raw(text=text, span=span):
+                return self._raw(text, placeholder_spans(text, span, raw=True))
+            case n.Eval(text=n.Literal(value=str() as text, span=span)):
+                return self._raw(text, placeholder_spans(text, span, raw=False))
             case n.Eval(text=text):
                 scope = py.call(SCOPE) if self.context.scope_is_function else self.context.scope()
                 return py.call(abi.EVAL, self.value(text), scope)
@@ -160,24 +161,27 @@ class ExpressionGenerator:
         if self.context.is_set(name):
             return py.variable(name)
         if name in self.context.body.variables:
-            helper = abi.NAME if self.context.is_foreign(name) else abi.REFUSE_UNSET
-            return _if_set(name, py.call(helper, py.const(name)))
-        if name in TYPE_CONSTANTS and name not in self.unit.globals and name not in self.unit.procedures:
-            return py.const(TYPE_CONSTANTS[name])
+            return _if_set(name, py.call(abi.NAME, py.const(name)))
+        if name == LAST:
+            return py.name(LATEST)
+        if name in TYPE_CONSTANTS and name not in self.unit.globals:
+            return py.name(abi.CONSTANT + name)
         return py.call(abi.NAME, py.const(name))
 
-    def _raw(self, text: str) -> ast.expr:
-        """A raw string with its placeholders replaced."""
+    def _raw(self, text: str, spans: list[n.Span]) -> ast.expr:
+        """A raw string with its placeholders, which stand at ``spans``, replaced."""
         pieces: list[ast.expr] = []
+        places = iter(spans)
         for piece in placeholders(text):
             if isinstance(piece, str):
                 pieces.append(py.const(piece))
                 continue
             name, path = piece
-            value = py.name(LATEST) if name == "last" else self._name(name)
+            value = self._name(name)
             if path:
                 value = py.call(abi.WALK, value, py.const(tuple(path)))
             pieces.append(py.call(abi.TEXT, value))
+            py.place(pieces[-1], next(places))
         if all(isinstance(piece, ast.Constant) for piece in pieces):
             return py.const("".join(piece.value for piece in pieces))  # type: ignore[attr-defined]
         return py.call(abi.JOIN_ALL, *pieces)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from neuroscript.compiler.codegen import pyast as py
+from neuroscript.records import record
 from neuroscript.runtime import abi
 
 LATEST = "latest"
@@ -36,19 +38,83 @@ def error_handler(number: int) -> str:
     return f"h_{number}"
 
 
-def under_handler(code: list[ast.stmt], handler: int | None, failed: list[ast.stmt] | None = None) -> list[ast.stmt]:
+@record(frozen=True)
+class Covering:
+    """The error handler that covers a statement.
+
+    Attributes:
+        number: of the handler in its body.
+        jumps: the statements by which it may leave what it covers: ``return``, ``break``, ``continue``.
+        in_loop: whether a loop is around the statement, in the same Python function.
+        outlined: whether that function was made for a loop.
+        flag: for the condition of a loop, the variable that tells which way the loop around it is left.
+    """
+
+    number: int
+    jumps: frozenset[str]
+    in_loop: bool
+    outlined: bool
+    flag: str | None = None
+
+    @property
+    def loop_jumps(self) -> list[str]:
+        """The jumps of which a loop around the statement is the target; none without such a loop."""
+        return sorted(self.jumps & _JUMPS.keys()) if self.in_loop or self.outlined else []
+
+    def leave(self, jump: str) -> list[ast.stmt]:
+        """Statements that make a jump."""
+        if self.flag is not None:
+            return [py.assign(self.flag, py.name(_JUMPS[jump])), ast.Break()]
+        if self.in_loop:
+            return [ast.Break() if jump == "break" else ast.Continue()]
+        return [ast.Return(py.name(_JUMPS[jump]))]
+
+
+_JUMPS = {"break": abi.BREAK_LOOP, "continue": abi.CONTINUE_LOOP}
+
+
+def jump_signal(jump: str) -> ast.stmt:
+    """The statement by which an error handler's function tells that the loop around what failed is to be left."""
+    return ast.Return(py.name(_JUMPS[jump]))
+
+
+def jumps_of(signal: str, jumps: Iterable[str]) -> list[ast.stmt]:
+    """Statements that make the jump that a variable tells of, in the innermost loop; none where it tells of none."""
+    return [
+        py.when(
+            py.compare(py.name(signal), "is", py.name(_JUMPS[jump])),
+            [ast.Break() if jump == "break" else ast.Continue()],
+        )
+        for jump in jumps
+    ]
+
+
+def under_handler(
+    code: list[ast.stmt], handler: Covering | None, failed: list[ast.stmt] | None = None
+) -> list[ast.stmt]:
     """Puts statements under an error handler, if there is one.
 
     Args:
         code: the statements.
-        handler: the number of the handler; None for none.
+        handler: the handler; None for none.
         failed: statements to run when an error has been cleared.
     """
     if handler is None:
         return code
-    # `x = _handle(h, x)` runs the handler; it gives None if the error was cleared, else the error to go on.
-    handle = py.assign(_CAUGHT, py.call(abi.HANDLE, py.name(error_handler(handler)), py.name(_CAUGHT)))
-    go_on = py.when(py.compare(py.name(_CAUGHT), "is not", py.const(None)), [ast.Raise(py.name(_CAUGHT), None)])
+    # `x = _handle(h, x, in_loop)` runs the handler; it gives None if the error was cleared, a tuple of what the handler
+    # returned, the jump that it makes if there is a loop, and else the error to go on.
+    jumps = handler.loop_jumps
+    args = py.name(error_handler(handler.number)), py.name(_CAUGHT), py.const(bool(jumps))
+    handle = py.assign(_CAUGHT, py.call(abi.HANDLE, *args))
+    not_cleared: list[ast.stmt] = []
+    if "return" in handler.jumps:
+        value = py.name(_CAUGHT) if handler.outlined else py.item(py.name(_CAUGHT), py.const(0))
+        not_cleared.append(py.when(py.kind_is(py.name(_CAUGHT), "tuple"), [ast.Return(value)]))
+    for jump in jumps:
+        made = py.compare(py.name(_CAUGHT), "is", py.name(_JUMPS[jump]))
+        not_cleared.append(py.when(made, handler.leave(jump)))
+    not_cleared.append(ast.Raise(py.name(_CAUGHT), None))
+    go_on = py.when(py.compare(py.name(_CAUGHT), "is not", py.const(None)), not_cleared)
     caught = ast.ExceptHandler(py.name("Exception"), _CAUGHT, [handle, go_on, *(failed or [])])
     return [ast.Try(code, [caught], [], [])]
 

@@ -58,7 +58,10 @@ class FunctionGenerator:
         ]
         code += [py.set_variable(name, self._start(name)) for name in sorted(context.guarded)]
         if body.uses_last:
-            code.append(py.assign(LATEST, py.const(None)))
+            latest: ast.expr = py.const(None)
+            if session:
+                latest = py.call(abi.DICT_GET, py.name(SCOPE), py.const(abi.SESSION_LAST))
+            code.append(py.assign(LATEST, latest))
         if context.scope_is_function:
             code.append(py.function(SCOPE, [], [], [ast.Return(context.scope())]))
         code += [self._error_handler(number, handler) for number, handler in enumerate(body.handlers)]
@@ -97,7 +100,8 @@ class FunctionGenerator:
     def _saved(self, code: list[ast.stmt]) -> list[ast.stmt]:
         """Statements of a session's input, after which the variables are in the session's mapping in any case."""
         names = sorted(self.context.guarded)
-        variables = ast.Dict([*map(py.const, names)], [*map(py.variable, names)])
+        keys: list[ast.expr | None] = [*map(py.const, names), py.const(abi.SESSION_LAST)]
+        variables = ast.Dict(keys, [*map(py.variable, names), py.name(LATEST)])
         return [ast.Try(code, [], [], [py.run(abi.DICT_UPDATE, py.name(SCOPE), variables)])]
 
     def _error_handler(self, number: int, handler: n.OnError) -> ast.stmt:

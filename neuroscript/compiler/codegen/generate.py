@@ -39,14 +39,14 @@ def generate(analysis: ProgramAnalysis) -> Compiled:
     start = abi.start(load) if handlers else ""
     if handlers:
         functions.append((start, Body("event", "load", handlers, [], handlers[0].span)))
-    program = ProgramContext(analysis.unit, resolved.program.source, analysis.specialised, events)
+    program = ProgramContext(analysis.unit, resolved.program.source, analysis.specialised, events, set())
     resolved.bodies.clear()  # what is kept of a program are its signatures and its metadata
     functions.reverse()
     codes: list[CodeType] = []
     with no_collection():
         while functions:
             codes += _codes(program, analysis, *functions.pop(), resolved.program.name)
-    return Compiled(tuple(codes), start, commands)
+    return Compiled(tuple(codes), start, commands, tuple(sorted(program.calls)))
 
 
 def _codes(

@@ -15,7 +15,7 @@ from neuroscript.compiler.analysis.infer import INT, LIST, MAP, STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.assignments import read_only_error
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
-from neuroscript.compiler.codegen.forms import CLEARED, step, under_handler
+from neuroscript.compiler.codegen.forms import CLEARED, Covering, jumps_of, step, under_handler
 from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
@@ -30,7 +30,6 @@ class LoopGenerator:
         context: of the function.
         expressions: generates code for expressions.
         block: generates code for a block of statements.
-        handler: the number of the error handler that covers the loop; None for none.
     """
 
     def __init__(
@@ -38,18 +37,18 @@ class LoopGenerator:
         context: FunctionContext,
         expressions: Expressions,
         block: Callable[[n.Block], list[ast.stmt]],
-        handler: int | None,
     ) -> None:
         self.context = context
         self.expressions = expressions
         self.temporaries = context.temporaries
         self.block = block
-        self.handler = handler
+        self.handler: Covering | None = None  # covers the loop
 
     def loop(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
         """Generates the loop."""
         if self.context.loops >= MAX_BLOCKS:
             return self._outlined(statement)
+        self.handler = self.context.handler_of(statement)
         with self.context.loop(statement):
             if isinstance(statement, n.ForEach):
                 return self._for_each(statement)
@@ -61,10 +60,19 @@ class LoopGenerator:
         test = self.expressions.condition(statement.condition)
         done: ast.stmt = py.when(py.negated(test), [ast.Break()])
         py.place(done, statement.span)
-        header = under_handler([done], self.handler, [ast.Break()])
+        handler = self.handler
+        before: list[ast.stmt] = []
+        after: list[ast.stmt] = []
+        if handler is not None and handler.in_loop and handler.loop_jumps:
+            # The loop to be left is not this one, whose condition failed, but the one around it.
+            flag = self.temporaries.lasting()
+            handler = Covering(handler.number, handler.jumps, handler.in_loop, handler.outlined, flag)
+            before = [clear(flag)]
+            after = jumps_of(flag, handler.loop_jumps)
+        header = under_handler([done], handler, [ast.Break()])
         clean = self.temporaries.release()
         body = [*header, *clean, *self.block(statement.body)]
-        return [ast.For(ast.Name("_", py.STORE), py.name(abi.FUEL), body, []), *clean]
+        return [*before, ast.For(ast.Name("_", py.STORE), py.name(abi.FUEL), body, []), *clean, *after]
 
     # --- counted loops -----------------------------------------------------------------------------------------------
 
@@ -138,10 +146,11 @@ class LoopGenerator:
     # --- others ------------------------------------------------------------------------------------------------------
 
     def _for_each(self, statement: n.ForEach) -> list[ast.stmt]:
-        name = statement.name
+        names = [statement.name] if statement.key is None else [statement.key, statement.name]
         collection = self.expressions.value(statement.collection)
-        if self.context.is_read_only(name):
-            return under_handler([ast.Expr(collection), read_only_error(name)], self.handler)
+        for name in names:
+            if self.context.is_read_only(name):
+                return under_handler([ast.Expr(collection), read_only_error(name)], self.handler)
         before: list[ast.stmt] = []
         after: list[ast.stmt] = []
         if not isinstance(statement.collection, n.Name):
@@ -149,7 +158,7 @@ class LoopGenerator:
             held = self.temporaries.lasting()
             collection = py.bind(held, collection)
             after = [clear(held)]
-        items: ast.expr = py.call(abi.ITERATE, collection)
+        items: ast.expr = py.call(abi.ITERATE if statement.key is None else abi.ITERATE_PAIRS, collection)
         py.place(items, statement.collection.span)
         if self.handler is not None:
             walked = self.temporaries.lasting()
@@ -158,10 +167,13 @@ class LoopGenerator:
             items = py.name(walked)
         clean = self.temporaries.release()
         after += clean
-        self.context.flow.certainly_set(name)
+        for name in names:
+            self.context.flow.certainly_set(name)
         body = [*clean, *self.block(statement.body)]
         turns = py.call(abi.COMPRESS, items, py.name(abi.FUEL))
-        loop: ast.stmt = ast.For(ast.Name(abi.VARIABLE + name, py.STORE), turns, body, [step()])
+        variables: list[ast.expr] = [ast.Name(abi.VARIABLE + name, py.STORE) for name in names]
+        target = variables[0] if len(variables) == 1 else ast.Tuple(variables, py.STORE)
+        loop: ast.stmt = ast.For(target, turns, body, [step()])
         if before:  # after an error that was cleared there is nothing to walk
             loop = py.when(py.compare(items, "is not", py.const(None)), [loop])
         return [*before, loop, *after]
@@ -175,9 +187,12 @@ class LoopGenerator:
         made = py.function(identifier, [], [], [*self.context.nonlocals(body, *more), *body])
         result = self.temporaries.lasting()
         # A `return` inside gives a tuple of its value, which functions of loops around this one pass on.
-        value = py.name(result) if self.context.is_outlined else py.item(py.name(result), py.const(0))
+        tupled = self.context.is_outlined or self.context.in_error_handler
+        value = py.name(result) if tupled else py.item(py.name(result), py.const(0))
+        handler = self.context.handler_of(statement)
         return [
             made,
             py.assign(result, py.call(identifier)),
+            *jumps_of(result, handler.loop_jumps if handler is not None else ()),
             py.when(py.compare(py.name(result), "is not", py.const(None)), [ast.Return(value)]),
         ]

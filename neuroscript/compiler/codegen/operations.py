@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 
 from neuroscript.compiler.analysis import infer
-from neuroscript.compiler.analysis.infer import BOOL, FLOAT, INT, NIL, NUM, OTHER, STR, Type
+from neuroscript.compiler.analysis.infer import BOOL, FLOAT, INT, LIST, NIL, NUM, OTHER, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import DIGIT, in_range, once
@@ -208,6 +208,9 @@ class OperationGenerator:
         first, again, kind = left.first, left.again, left.kind
         right = self.context.type_of(operand)
         second, second_again = self.expressions.operand(operand)
+        if operator == "+" and kind.kinds & right.kinds & LIST:
+            self.temporaries.hold(first, kind)
+            self.temporaries.hold(second, right)
         whole = kind.within(INT) and right.within(INT)
         if whole and infer.binary(operator, kind, right).bits is not None:
             return py.binary(once(first), operator, once(second))

@@ -13,7 +13,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.assignments import AssignmentGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
-from neuroscript.compiler.codegen.forms import CLEARED, under_handler
+from neuroscript.compiler.codegen.forms import CLEARED, Covering, jump_signal, under_handler
 from neuroscript.compiler.codegen.loops import LoopGenerator
 from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.compiler.resolve import source_line
@@ -54,11 +54,12 @@ class StatementGenerator:
             case n.If():
                 return self._if(statement, handler)
             case n.While() | n.ForEach():
-                return LoopGenerator(self.context, self.expressions, self.block, handler).loop(statement)
-            case n.Break():
-                return [ast.Break()]
-            case n.Continue():
-                return [ast.Continue()]
+                return LoopGenerator(self.context, self.expressions, self.block).loop(statement)
+            case n.Break() | n.Continue():
+                jump = "break" if isinstance(statement, n.Break) else "continue"
+                if self.context.in_error_handler and not self.context.loops:
+                    return [jump_signal(jump)]
+                return [ast.Break() if jump == "break" else ast.Continue()]
             case n.OnError():
                 return []
             case n.ClearError():
@@ -125,7 +126,7 @@ class StatementGenerator:
             made = ast.List([self.expressions.value(value) for value in values], py.LOAD)
         if declared >= 2 and len(values) != declared:
             made = py.call(abi.RETURNED, py.const(declared), py.const(len(values)), made)
-        if self.context.is_outlined:
+        if self.context.is_outlined or self.context.in_error_handler:
             made = ast.Tuple([made], py.LOAD)
         return [ast.Return(made)]
 
@@ -158,7 +159,7 @@ class StatementGenerator:
 
     # --- conditions --------------------------------------------------------------------------------------------------
 
-    def _if(self, statement: n.If, handler: int | None) -> list[ast.stmt]:
+    def _if(self, statement: n.If, handler: Covering | None) -> list[ast.stmt]:
         """``if``: a chain of Python's.
 
         A long one is cut into pieces; under an error handler each condition is evaluated in a ``try`` of its own.
@@ -194,7 +195,7 @@ class StatementGenerator:
         return not ends or bool(self.context.body.handlers)
 
     def _branch(
-        self, condition: n.Expr, body: list[ast.stmt], orelse: list[ast.stmt], handler: int | None
+        self, condition: n.Expr, body: list[ast.stmt], orelse: list[ast.stmt], handler: Covering | None
     ) -> list[ast.stmt]:
         test = self.expressions.condition(condition)
         if clean := self.temporaries.release():

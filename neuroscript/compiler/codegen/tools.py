@@ -66,6 +66,11 @@ class ToolCallGenerator:
             made = py.call(abi.TOOL + link.key, depth, *packed_arguments(self.expressions, call.args))
         return self.context.as_last(made)
 
+    def value(self, name: str) -> ast.expr:
+        """``tool.group.Name``, the tool as a value."""
+        self.context.unit.linker.tool(name)  # so that code from a cache is used where the tool is the same
+        return py.call(abi.TOOL_VALUE, py.const(name))
+
     def _direct(self, link: ToolLink, args: list[n.Argument], places: list[int]) -> ast.expr:
         """``f(a, b) if type(a) is … else s(d, (a, b), ())``."""
         values = [argument.value for argument in args]

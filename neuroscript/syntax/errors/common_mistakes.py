@@ -20,6 +20,12 @@ def _mistakes(words: str, terminals: str, hint: str) -> dict[str, CommonMistake]
     return {word: CommonMistake(tuple(terminals.split()), hint) for word in words.split()}
 
 
+# What a procedure begins with elsewhere, and what stands before it.
+FUNCTION_WORDS = ("def", "function", "fn", "fun", "fuction", "sub", "proc", "procedure", "method")
+MODIFIERS = (
+    *("local", "async", "export", "default", "public", "private", "protected", "static", "pub", "define", "inline"),
+)
+
 # By the word in lower case.
 STATEMENT_WORDS: dict[str, CommonMistake] = {
     **_mistakes("elif elsif elseif elif_ else_if", "ELSE IF", "a further branch is written `else if`"),
@@ -30,7 +36,7 @@ STATEMENT_WORDS: dict[str, CommonMistake] = {
         "output is written with `emit value`",
     ),
     **_mistakes(
-        "def function fn fun fuction sub proc procedure method",
+        f"{' '.join(FUNCTION_WORDS)} define",
         "FUNC",
         "a procedure is written `func name(needs a, b returns c) means` … `endfunc`",
     ),
@@ -39,6 +45,7 @@ STATEMENT_WORDS: dict[str, CommonMistake] = {
     **_mistakes("assert ensure expect", "MUST", "a condition is asserted with `must condition`"),
     **_mistakes("invoke exec execute run", "CALL", "a call on its own is written `call name(arguments)`"),
     **_mistakes("input readline", "", "a person is asked with `promptuser question into answer`"),
+    **_mistakes("onerror", "ON ERROR", "an error handler is written `on error do` … `endon`"),
     **_mistakes(
         "loop until repeat forever",
         "",
@@ -50,7 +57,9 @@ STATEMENT_WORDS: dict[str, CommonMistake] = {
         "errors are handled by `on error do` … `endon`, which covers the whole procedure; `clear_error` goes on",
     ),
     **_mistakes(
-        "import from include require using use package module", "", "there are no imports: the host provides the tools"
+        "import from include require using use package module export",
+        "",
+        "there are no imports: the host provides the tools",
     ),
     **_mistakes(
         "switch match case when default select", "", "there is no `switch`: write `if` … `else if` … `else` … `endif`"
@@ -104,6 +113,57 @@ END_WORDS: dict[str, str] = {
     "end_on": "ENDON",
 }
 
+# Keywords that begin a statement elsewhere.
+KEYWORD_STARTS: dict[str, str] = {
+    "error": "an error is raised with `fail message`; a handler begins with `on error do`",
+    "log": "output is written with `emit value`",
+    "do": "loops are `while condition` … `endwhile` and `for each item in items` … `endfor`",
+    "with": "there is no `with` block: tool.fs.Read and tool.fs.Write take a whole file",
+    "typeof": "a bare expression is no statement: `emit` puts it out, `set x = …` keeps it",
+    "named": 'a handler\'s name stands in its header: `on event "event" named "name" as e do`',
+}
+
+# What other languages declare variables with.
+TYPE_WORDS = frozenset(
+    ("int", "integer", "float", "double", "number", "string", "str", "bool", "boolean", "char", "long", "auto", "any")
+)
+
+# Names between two values that are operators elsewhere.
+INFIX_WORDS: dict[str, str] = {
+    "mod": "the remainder is `a % b`",
+    "rem": "the remainder is `a % b`",
+    "div": "the whole quotient is `tool.math.Floor(a / b)`",
+    "xor": "of bits it is `a ^ b`, of truth values `a != b`",
+    "shl": "write `a * 2 ** n`",
+    "shr": "write `tool.math.Floor(a / 2 ** n)`",
+    "eq": "equality is written `==`",
+    "equals": "equality is written `==`",
+    "ne": "inequality is written `!=`",
+    "isnt": "inequality is written `!=`",
+    "lt": "less than is written `<`",
+    "gt": "greater than is written `>`",
+    "le": "at most is written `<=`",
+    "ge": "at least is written `>=`",
+    "plus": "addition is written `+`",
+    "minus": "subtraction is written `-`",
+    "times": "multiplication is written `*`",
+    "contains": "write `tool.list.Contains(list, value)` or `tool.str.Contains(text, part)`",
+    "includes": "write `tool.list.Contains(list, value)` or `tool.str.Contains(text, part)`",
+    "matches": "write `tool.regex.Match(pattern, text)`",
+    "like": "write `tool.regex.Match(pattern, text)`",
+    "instanceof": "compare `typeof x` with a type: `typeof x == TYPE_STRING`",
+}
+
+# Words before a value.
+PREFIX_WORDS: dict[str, str] = {
+    "await": "nothing is awaited: a call gives its result",
+    "async": "nothing is awaited: a call gives its result",
+    "yield": "there are no generators: collect the values in a list and return it",
+    "new": 'nothing is constructed: a map is written `{"key": value}`, a list `[a, b]`',
+    "delete": "an entry is left out with `tool.map.Delete(map, key)`",
+    "void": "leave the word out",
+}
+
 # Characters that no token begins with.
 CHARACTERS: dict[str, str] = {
     "!": "negation is written `not`, inequality `!=`",
@@ -111,7 +171,7 @@ CHARACTERS: dict[str, str] = {
     "$": "a variable is its bare name, without `$`",
     "@": "there are no decorators; a variable is its bare name",
     "?": "there is no conditional operator: use an `if` statement",
-    "`": "text over many lines stands between ``` and ```",
+    "`": "text with placeholders, or over many lines, stands between ``` and ```: ```Hello {{name}}```",
     "#": "a comment reaches to the end of the line",
     "“": "strings stand between straight quotes: \"…\" or '…'",
     "”": "strings stand between straight quotes: \"…\" or '…'",
@@ -141,18 +201,3 @@ DOUBLE_OPERATORS: dict[tuple[str, str], str] = {
     ("*", "**"): "`**`",
 }
 SHIFTS = {("<", "<"): "*", (">", ">"): "/"}
-
-# Names that other languages give to values which are words here.
-VALUE_WORDS: dict[str, str] = {
-    "None": "nil",
-    "null": "nil",
-    "NULL": "nil",
-    "Null": "nil",
-    "undefined": "nil",
-    "Nil": "nil",
-    "NIL": "nil",
-    "True": "true",
-    "TRUE": "true",
-    "False": "false",
-    "FALSE": "false",
-}

@@ -31,7 +31,8 @@ def incomplete(text: str) -> bool:
     outcomes = (
         _needs_more(codes, program),
         _needs_more(_COMMAND + codes, block),
-        _needs_more(_COMMAND + _EMIT + codes, block),
+        # A line that is `command` alone begins a block, though the word may be a variable too.
+        None if codes.startswith(_COMMAND) else _needs_more(_COMMAND + _EMIT + codes, block),
     )
     return True in outcomes and False not in outcomes
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from neuroscript.errors import Diagnostic, ErrorCode
 from neuroscript.limits import Limits
 from neuroscript.syntax.builder import Finding
-from neuroscript.syntax.errors.common_mistakes import END_WORDS
-from neuroscript.syntax.errors.hints import Hint, hint_for
+from neuroscript.syntax.errors.common_mistakes import END_WORDS, FUNCTION_WORDS, MODIFIERS
+from neuroscript.syntax.errors.context import Hint
+from neuroscript.syntax.errors.hints import hint_for
 from neuroscript.syntax.errors.lexical import lexical_error
 from neuroscript.syntax.errors.recovery import Problem, Recovery
 from neuroscript.syntax.errors.stack import (
@@ -41,8 +42,9 @@ from neuroscript.syntax.lexer import (
     tokenize,
 )
 from neuroscript.syntax.source import LINE_END
-from neuroscript.syntax.tables import KEYWORDS, PUNCTUATION, TERMINALS
+from neuroscript.syntax.tables import KEYWORDS, PUNCTUATION, SOFT_WORDS, TERMINALS
 
+SOFT_CODES = frozenset(KEYWORDS[word] for word in SOFT_WORDS)
 _TEXTS = {code: text for text, code in {**KEYWORDS, **PUNCTUATION}.items()}
 _BRACKETS = {CODES["LPAR"]: CODES["RPAR"], CODES["LSQB"]: CODES["RSQB"], CODES["LBRACE"]: CODES["RBRACE"]}
 _SHOWN = 30
@@ -182,8 +184,11 @@ class _Writer:
     def _block(self, block: OpenBlock) -> str:
         line = self.positions.lines[block.place]
         text = _OPENING_WORDS[_TEXTS[block.closers[0]]]
-        if text == "func" and self.codes[block.place + 1] == NAME:
-            text = f"func {self.tokens.texts[block.place + 1]}"
+        if text == "func":
+            place = block.place + 1
+            while self.tokens.texts[place].lower() in (*FUNCTION_WORDS, *MODIFIERS):
+                place += 1
+            text = f"func {self.tokens.texts[place]}" if self.codes[place] == NAME else text
         elif text == "on":
             text = "on error" if self.codes[block.place + 1] == CODES["ERROR"] else "on event"
             text = "on_error" if self.codes[block.place] == CODES["ON_ERROR"] else text
@@ -245,9 +250,11 @@ _OPENED_BY = {
 def phrase(possible: frozenset[int]) -> str:
     """What could stand somewhere, in the words of a person: at most a handful of things."""
     rest = set(possible)
+    if NAME in rest:
+        rest -= SOFT_CODES
     parts: list[str] = []
-    if rest >= OPERAND_CODES:
-        parts.append("an expression" if rest >= EXPRESSION_CODES else "a value")
+    if rest >= OPERAND_CODES - SOFT_CODES:
+        parts.append("an expression" if rest >= EXPRESSION_CODES - SOFT_CODES else "a value")
         rest -= EXPRESSION_CODES | {CODES["MUST"]}
     if rest >= STATEMENT_CODES:
         parts.append("a statement")

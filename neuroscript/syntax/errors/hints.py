@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from itertools import pairwise
 
+from neuroscript.foreign_names import method_cure, name_cure
 from neuroscript.syntax.errors.common_mistakes import DOUBLE_OPERATORS, END_WORDS, SHIFTS, STATEMENT_WORDS
+from neuroscript.syntax.errors.context import Context, Hint
+from neuroscript.syntax.errors.foreign_syntax import ANONYMOUS, INSIDE, LAST, OUTSIDE, WHOLE_FORMS, another_name
 from neuroscript.syntax.errors.recovery import Problem, keyword_meant
 from neuroscript.syntax.errors.stack import (
     COMMAND,
@@ -27,57 +30,6 @@ from neuroscript.syntax.lexer import CODES, METADATA, NAME, NEWLINE, NUMBER, RAW
 from neuroscript.syntax.tables import KEYWORDS
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """A hint, and a message where the usual one would not do."""
-
-    text: str = ""
-    message: str = ""
-
-
-class _Context:
-    """A problem and the tokens round it."""
-
-    def __init__(self, tokens: Tokens, problem: Problem, possible: frozenset[int]) -> None:
-        self.tokens = tokens
-        self.problem = problem
-        self.frame = problem.frame
-        self.possible = possible
-        self.code = tokens.codes[problem.place]
-        self.text = tokens.texts[problem.place]
-        self.at_start = problem.place == problem.start
-
-    def word(self, distance: int) -> str:
-        """The text of a token at some distance, empty outside the program."""
-        place = self.problem.place + distance
-        return self.tokens.texts[place] if 0 <= place < len(self.tokens.texts) else ""
-
-    def is_near(self, distance: int, name: str) -> bool:
-        place = self.problem.place + distance
-        return 0 <= place < len(self.tokens.codes) and self.tokens.codes[place] == CODES[name]
-
-    def can(self, name: str) -> bool:
-        return CODES[name] in self.possible
-
-    def touches(self, distance: int) -> bool:
-        """Whether the neighbour at -1 or 1 stands next to the token without a blank."""
-        left = self.problem.place + min(distance, 0)
-        return self.tokens.ends[left] == self.tokens.starts[left + 1]
-
-    @property
-    def first_word(self) -> str:
-        return self.tokens.texts[self.problem.start]
-
-    @property
-    def in_signature(self) -> bool:
-        return self.first_word in ("func", "def", "function") and not self.at_start
-
-    def line(self) -> list[int]:
-        """The codes from the token to the end of its line."""
-        codes, place = self.tokens.codes, self.problem.place
-        return list(codes[place : codes.index(NEWLINE, place)]) if NEWLINE in codes[place:] else list(codes[place:])
-
-
 def hint_for(tokens: Tokens, problem: Problem, possible: frozenset[int]) -> Hint | None:
     """The hint at a problem, if there is one.
 
@@ -86,7 +38,7 @@ def hint_for(tokens: Tokens, problem: Problem, possible: frozenset[int]) -> Hint
         problem: the token that does not fit.
         possible: the terminals that could stand in its place.
     """
-    context = _Context(tokens, problem, possible)
+    context = Context(tokens, problem, possible)
     for rule in _RULES:
         hint = rule(context)
         if hint is not None:
@@ -94,16 +46,19 @@ def hint_for(tokens: Tokens, problem: Problem, possible: frozenset[int]) -> Hint
     return None
 
 
+_UPDATING = frozenset(("+", "-", "*", "/", "%", "|", "&", "^", "**"))
+
+
 # --- where a statement begins ----------------------------------------------------------------------------------------
 
 
-def _markdown(c: _Context) -> Hint | None:
+def _markdown(c: Context) -> Hint | None:
     if c.at_start and c.code == RAW_STRING and (c.can("FUNC") or c.can("COMMAND")):
         return Hint("take the lines with ``` away: the program stands in the file as it is")
     return None
 
 
-def _two_kinds(c: _Context) -> Hint | None:
+def _two_kinds(c: Context) -> Hint | None:
     if not c.at_start or c.frame.symbol < 0 or open_blocks(c.frame):
         return None
     if c.code == COMMAND or (c.code in (FUNC, CODES["ON"]) and c.can("COMMAND")):
@@ -114,7 +69,7 @@ def _two_kinds(c: _Context) -> Hint | None:
     return None
 
 
-def _handler_outside(c: _Context) -> Hint | None:
+def _handler_outside(c: Context) -> Hint | None:
     outside = all(block.place == c.problem.start for block in open_blocks(c.frame))
     if outside and c.first_word in ("on", "on_error") and c.code in (CODES["ERROR"], CODES["ON_ERROR"]):
         return Hint(
@@ -124,7 +79,7 @@ def _handler_outside(c: _Context) -> Hint | None:
     return None
 
 
-def _outside(c: _Context) -> Hint | None:
+def _outside(c: Context) -> Hint | None:
     """A statement outside of everything."""
     if not c.at_start or not (c.can("FUNC") or c.can("COMMAND")) or open_blocks(c.frame):
         return None
@@ -140,7 +95,10 @@ def _outside(c: _Context) -> Hint | None:
     return None
 
 
-def _metadata(c: _Context) -> Hint | None:
+def _metadata(c: Context) -> Hint | None:
+    outside = c.at_start and c.can("FUNC") and not open_blocks(c.frame)
+    if outside and (c.text == ":" or (c.code == NAME and c.word(1) == ":")):
+        return Hint("metadata is written `:: key: value`, on a line of its own")
     if c.code == METADATA and c.at_start:
         return Hint(
             "the file's metadata stands before everything else, a procedure's right after `means`",
@@ -149,22 +107,24 @@ def _metadata(c: _Context) -> Hint | None:
     return None
 
 
-def _nested(c: _Context) -> Hint | None:
+def _nested(c: Context) -> Hint | None:
     if c.at_start and c.code == FUNC and open_blocks(c.frame):
         return Hint("procedures do not stand inside one another")
     return None
 
 
-def _end_again(c: _Context) -> Hint | None:
+def _end_again(c: Context) -> Hint | None:
     if c.at_start and c.code == CODES["ENDIF"] and c.is_near(-2, "ENDIF"):
         return Hint("an `else if` has no `endif` of its own: one `endif` closes the whole `if`")
     return None
 
 
-def _end_word(c: _Context) -> Hint | None:
+def _end_word(c: Context) -> Hint | None:
     if not c.at_start or not open_blocks(c.frame):
         return None
     lower = c.text.lower()
+    if lower == "end" and f"end{c.word(1).lower()}" in KEYWORDS:
+        return Hint(f"the word is `end{c.word(1).lower()}`")
     if END_WORDS.get(lower):
         return Hint(f"the word is `{END_WORDS[lower].lower()}`")
     unknown = lower.startswith("end") and c.is_near(1, "NEWLINE") and keyword_meant(c.text, c.possible) is None
@@ -173,48 +133,57 @@ def _end_word(c: _Context) -> Hint | None:
     return None
 
 
-def _misspelt(c: _Context) -> Hint | None:
+def _misspelt(c: Context) -> Hint | None:
     if not c.at_start or c.code != NAME:
         return None
     keyword = keyword_meant(c.text, c.possible)
-    if keyword is None or c.is_near(1, "EQUAL"):
+    if keyword is None or c.is_assigned:
         return None
     if keyword == c.text.lower():
         return Hint(f"keywords are lower case: `{keyword}`")
     return Hint(f"did you mean `{keyword}`?")
 
 
-def _common_mistake(c: _Context) -> Hint | None:
-    if not c.at_start or c.code != NAME or c.is_near(1, "EQUAL"):
+def _common_mistake(c: Context) -> Hint | None:
+    if not c.at_start or c.code != NAME or c.is_assigned:
         return None
     mistake = STATEMENT_WORDS.get(c.text.lower())
     return Hint(mistake.hint) if mistake else None
 
 
-def _increment(c: _Context) -> Hint | None:
-    """``x += 1`` and ``set x += 1``; ``x++``."""
-    signs = ("PLUS", "MINUS", "STAR", "SLASH", "PERCENT", "VBAR", "AMPERSAND", "CIRCUMFLEX", "POWER")
-    shift = 1 if c.at_start and c.code == NAME else 0
-    if not any(c.is_near(shift, sign) for sign in signs):
-        return None
-    name, sign = c.word(shift - 1), c.word(shift)
-    if c.is_near(shift + 1, "EQUAL") and (shift or c.first_word == "set"):
-        return Hint(f"write `set {name} = {name} {sign} …`", f"there is no `{sign}=`")
-    if shift and c.is_near(shift + 1, "PLUS"):
-        return Hint(f"write `set {name} = {name} + 1`", "there is no `++`")
+def _increment(c: Context) -> Hint | None:
+    """``x += 1``, ``set x.y += 1``, ``x[0]++`` and ``++x``."""
+    if c.at_start and c.text in ("+", "-") and c.word(1) == c.text and c.touches(1):
+        return Hint(f"write `set {c.word(2)} = {c.word(2)} {c.text} 1`", f"there is no `{c.text * 2}`")
+    words = c.before() if not c.at_start and c.first_word == "set" else []
+    words = [*words[1:], *c.after()] if words or (c.at_start and c.code == NAME) else []
+    for place, (sign, following) in enumerate(pairwise(words)):
+        if sign in ("=", "(", ","):
+            return None
+        updates = sign in _UPDATING and following == "="
+        if place and (updates or (sign == following and sign in ("+", "-"))):
+            target = "".join(words[:place])
+            cure = f"write `set {target} = {target} {sign} {'…' if updates else '1'}`"
+            return Hint(cure, f"there is no `{sign}{following}`")
     return None
 
 
-def _bare(c: _Context) -> Hint | None:
+def _bare(c: Context) -> Hint | None:
     """An assignment, call or expression without the keyword of its statement."""
     if not c.at_start or not c.can("EMIT"):
         return None
     line = c.line()
     if c.code == NAME and CODES["EQUAL"] in line:
         return Hint(f"an assignment begins with `set`: `set {c.text} = …`")
+    if c.code == NAME and c.is_near(1, "DOT") and c.is_near(3, "LPAR"):
+        cure = name_cure(c.text, c.word(2), called=True) or method_cure(c.word(2))
+        if cure:
+            return Hint(
+                f"a call on its own begins with `call`; values have no methods and there are no modules: {cure}"
+            )
     if c.code in (NAME, CODES["TOOL"]) and CODES["LPAR"] in line:
         return Hint("a call on its own begins with `call`; `set x = …` keeps its result")
-    if c.code in (NAME, NUMBER, STRING, CODES["LPAR"], CODES["LSQB"], CODES["MINUS"], CODES["LAST"], CODES["LEN"]):
+    if c.code in (NAME, NUMBER, STRING, CODES["LPAR"], CODES["LSQB"], CODES["MINUS"]):
         return Hint("a bare expression is no statement: `emit` puts it out, `set x = …` keeps it")
     return None
 
@@ -222,7 +191,7 @@ def _bare(c: _Context) -> Hint | None:
 # --- inside a statement ----------------------------------------------------------------------------------------------
 
 
-def _header(c: _Context) -> Hint | None:
+def _header(c: Context) -> Hint | None:
     """What other languages put at the end of a block's header."""
     if c.first_word not in ("if", "while", "for", "else", "func", "on", "on_error", "command") or c.at_start:
         return None
@@ -230,7 +199,7 @@ def _header(c: _Context) -> Hint | None:
         return Hint("a header ends with its line: leave the colon out")
     if c.text == "then":
         return Hint("the condition ends with its line: leave `then` out")
-    if c.code == CODES["DO"]:
+    if c.code == CODES["DO"] and not c.can("NAME"):
         if c.first_word == "on_error":
             return Hint("`on_error` goes with `means`, `on error` with `do`")
         return Hint("only event and error handlers have a `do`: leave it out")
@@ -241,7 +210,7 @@ def _header(c: _Context) -> Hint | None:
     return None
 
 
-def _signature(c: _Context) -> Hint | None:
+def _signature(c: Context) -> Hint | None:
     if not c.in_signature:
         return None
     if c.code == CODES["COLON"] and c.is_near(1, "NEWLINE"):
@@ -265,19 +234,24 @@ def _signature(c: _Context) -> Hint | None:
     return None
 
 
-def _loop(c: _Context) -> Hint | None:
+def _loop(c: Context) -> Hint | None:
     if c.first_word not in ("for", "foreach") or c.at_start:
         return None
     if c.can("EACH") and not c.can("NAME"):
-        return Hint("a loop over a collection is written `for each item in items`")
+        counts = any(word in ("range", "=", ";", "to") or ".." in word for word in c.after())
+        counting = "; counting, `for each i in tool.list.Range(start, end)`" if counts else ""
+        names = "key, value in map" if "," in c.after() and not counts else "item in items"
+        return Hint(f"a loop over a collection is written `for each {names}`{counting}")
+    if c.code == CODES["LPAR"] and c.is_near(-1, "EACH"):
+        return Hint("leave the parentheses out: `for each item in items`")
     if c.code == CODES["COMMA"] and c.can("IN"):
-        return Hint("`for each` has one name, which gets a list's items or a map's values")
+        return Hint("`for each` has one name or two: `for each item in items`, `for each key, value in map`")
     if c.can("IN") and c.text in ("of", "from", "=", ":"):
         return Hint("a loop over a collection is written `for each item in items`")
     return None
 
 
-def _event(c: _Context) -> Hint | None:
+def _event(c: Context) -> Hint | None:
     if c.first_word not in ("on", "clear") or c.at_start:
         return None
     if c.code == CODES["NAMED"]:
@@ -289,7 +263,7 @@ def _event(c: _Context) -> Hint | None:
     return None
 
 
-def _call(c: _Context) -> Hint | None:
+def _call(c: Context) -> Hint | None:
     if c.first_word in ("call", "mustbe") and c.can("LPAR") and not c.can("NEWLINE") and not c.frame.depth:
         if c.first_word == "mustbe":
             return Hint("`mustbe` takes the call of a check, `mustbe is_string(x)`; `must` takes any condition")
@@ -303,24 +277,29 @@ def _call(c: _Context) -> Hint | None:
     return None
 
 
-def _reserved(c: _Context) -> Hint | None:
+def _reserved(c: Context) -> Hint | None:
     """A keyword where a name is wanted."""
-    if not c.can("NAME") or c.text not in KEYWORDS or c.at_start:
+    if c.text not in KEYWORDS:
+        return None
+    if c.at_start:
+        is_name = c.can("EMIT") and (c.is_near(1, "EQUAL") or c.is_near(1, "DOT"))
+        return Hint(another_name(c.text), f"`{c.text}` is a reserved word and cannot be a name") if is_name else None
+    if not c.can("NAME"):
         return None
     if c.code == CODES["CALL"] and c.can("STRING"):
         return Hint("inside an expression a call is `name(…)` alone, without `call`")
     if c.code in (CODES["ASK"], CODES["PROMPTUSER"]) and c.can("STRING"):
         return Hint(f"`{c.text}` is a statement, which puts the reply `into` a variable")
     if c.can("STRING"):  # an expression could stand there
-        reserved = c.code in STATEMENT_CODES | END_CODES and not c.is_near(-1, "NEWLINE")
-        return Hint(f"`{c.text}` is a reserved word") if reserved else None
-    return Hint("choose another name", f"`{c.text}` is a reserved word and cannot be a name")
+        if c.code in JOINING_CODES | {CODES["IN"]}:
+            return None
+        text = f"`{c.text}` is a reserved word: {another_name(c.text)}"
+        return Hint(text) if not c.is_near(-1, "NEWLINE") else None
+    return Hint(another_name(c.text), f"`{c.text}` is a reserved word and cannot be a name")
 
 
-def _equals(c: _Context) -> Hint | None:
+def _equals(c: Context) -> Hint | None:
     if c.code == CODES["EQUAL"] and c.word(1) in ("<", ">") and c.touches(1):
-        if c.word(1) == ">" and c.word(-1) == ")":
-            return Hint("there are no anonymous procedures: define one with `func` and give its name")
         return Hint(f"write `{c.word(1)}=`", f"there is no `={c.word(1)}`")
     if c.code == CODES["EQUAL"] and c.word(-1) not in ("=", "==") and (c.can("EQUAL_TO") or c.can("COLON")):
         if c.can("COLON") and c.frame.depth:
@@ -341,16 +320,18 @@ def _equals(c: _Context) -> Hint | None:
     return None
 
 
-def _next_line(c: _Context) -> Hint | None:
+def _next_line(c: Context) -> Hint | None:
     """An expression that goes on in the next line."""
     before = c.tokens.codes[c.problem.place - 1] if c.problem.place else NEWLINE
     goes_on = c.code == NEWLINE and before in JOINING_CODES and (before, c.first_word) != (CODES["COMMA"], "return")
+    if goes_on and c.word(-1) == "%" and c.is_near(-2, "NUMBER"):
+        return Hint(f"`%` is the remainder: write `{c.word(-2)} / 100`")
     if goes_on or (c.at_start and c.code in JOINING_CODES | {CODES["DOT"]}):
         return Hint("to go on in the next line, end the line with `\\`, or put the whole in brackets")
     return None
 
 
-def _operators(c: _Context) -> Hint | None:
+def _operators(c: Context) -> Hint | None:
     if not c.at_start and (c.word(-1), c.text) in DOUBLE_OPERATORS and c.touches(-1):
         return Hint(f"there is no `{c.word(-1)}{c.text}`: write {DOUBLE_OPERATORS[c.word(-1), c.text]}")
     if not c.at_start and (c.word(-1), c.text) in SHIFTS and c.touches(-1):
@@ -374,7 +355,7 @@ def _operators(c: _Context) -> Hint | None:
     return None
 
 
-def _lists(c: _Context) -> Hint | None:
+def _lists(c: Context) -> Hint | None:
     """Commas and colons inside brackets, and two values side by side."""
     if c.code == CODES["COLON"] and c.frame.depth and c.can("RSQB") and not c.can("COMMA"):
         return Hint("there are no slices: use tool.list.Slice or tool.str.Substring")
@@ -382,7 +363,7 @@ def _lists(c: _Context) -> Hint | None:
         return Hint("a named argument is `name: value`, an entry of a map `{key: value}`")
     if c.code == CODES["COMMA"] and c.can("RSQB") and not c.can("COMMA") and not c.can("STRING"):
         return Hint("one index in a pair of brackets: `x[1][2]`")
-    if c.is_near(-1, "COMMA") and (c.code == CODES["RPAR"] or (c.code == NEWLINE and c.first_word == "return")):
+    if c.is_near(-1, "COMMA") and c.code == NEWLINE and c.first_word == "return":
         return Hint("leave the last comma out")
     if c.is_near(-1, "COMMA") and c.code == CODES["COMMA"]:
         return Hint("a value is missing between the commas")
@@ -393,27 +374,31 @@ def _lists(c: _Context) -> Hint | None:
     return None
 
 
-def _side_by_side(c: _Context) -> Hint | None:
+def _side_by_side(c: Context) -> Hint | None:
+    if c.code == STRING and c.is_near(-1, "DOT") and c.touches(-1) and c.word(-2) != '"':
+        return Hint(f"a key in quotes stands in brackets: `{c.word(-2)}[{c.text}]`")
     if c.code == STRING and c.is_near(-1, "DOT"):
         return Hint("strings are joined with `+`")
     if c.at_start or not c.can("PLUS"):
         return None
     if c.code == STRING and c.tokens.codes[c.problem.place - 1] == STRING:
         return Hint("strings are joined with `+`; text over many lines stands between ``` and ```")
-    if c.code == STRING and c.word(-1) in ("f", "r", "b") and c.touches(-1):
+    if c.code == STRING and c.is_near(-1, "NAME") and len(c.word(-1)) <= 2 and c.touches(-1):
         return Hint("strings have no prefix: join with `+`, or write ```text {{name}}``` with placeholders")
     if c.is_near(-1, "STRING") and c.touches(-1) and c.code == NAME:
         return Hint("a quote inside a string is written `\\'` or `\\\"`, or stands between quotes of the other kind")
     if c.word(-1) in ("lambda", "fn", "function"):
-        return Hint("there are no anonymous procedures: define one with `func` and give its name")
+        return Hint(ANONYMOUS)
     if c.code in STATEMENT_CODES and c.can("NEWLINE"):
         return Hint("a statement has a line of its own")
     if c.code == CODES["COMMA"] and c.can("NEWLINE"):
+        if c.first_word in WHOLE_FORMS:
+            return Hint(WHOLE_FORMS[c.first_word])
         return Hint(f"`{c.first_word}` takes one value: join with `+`, or write a list `[a, b]`")
     return None
 
 
-def _keyword_nearby(c: _Context) -> Hint | None:
+def _keyword_nearby(c: Context) -> Hint | None:
     """A misspelt keyword inside a statement."""
     if c.at_start or c.code != NAME:
         return None
@@ -424,14 +409,14 @@ def _keyword_nearby(c: _Context) -> Hint | None:
     return Hint(f"did you mean `{close[0]}`?") if close else None
 
 
-def _one_line(c: _Context) -> Hint | None:
+def _one_line(c: Context) -> Hint | None:
     """A block or a second statement on the line of a header."""
     if not c.at_start and c.code in STATEMENT_CODES | END_CODES and c.possible <= {NEWLINE, CODES["IF"]}:
         return Hint("a statement has a line of its own")
     return None
 
 
-_RULES: tuple[Callable[[_Context], Hint | None], ...] = (
+_RULES: tuple[Callable[[Context], Hint | None], ...] = (
     _markdown,
     _two_kinds,
     _handler_outside,
@@ -440,6 +425,7 @@ _RULES: tuple[Callable[[_Context], Hint | None], ...] = (
     _nested,
     _end_again,
     _end_word,
+    *OUTSIDE,
     _increment,
     _misspelt,
     _common_mistake,
@@ -449,6 +435,7 @@ _RULES: tuple[Callable[[_Context], Hint | None], ...] = (
     _signature,
     _loop,
     _event,
+    *INSIDE,
     _operators,
     _equals,
     _reserved,
@@ -457,4 +444,5 @@ _RULES: tuple[Callable[[_Context], Hint | None], ...] = (
     _side_by_side,
     _keyword_nearby,
     _one_line,
+    *LAST,
 )

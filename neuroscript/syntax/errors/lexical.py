@@ -26,6 +26,15 @@ _SURROGATE = re.compile(r"\\u[Dd][89A-Fa-f]")
 _RADIX = re.compile(r"0[xX][0-9A-Fa-f]+|0[bB][01]+|0[oO][0-7]+")
 
 
+_PAIRS = {
+    "??": "`tool.map.Get(map, key, default)` has a default; else test with `if x == nil`",
+    "?:": "there is no default operator: test with `if x == nil`",
+    "?.": "a missing key of a map is nil; whether there is a map, test with `if x != nil`",
+    "${": "placeholders are `{{name}}`, in a raw string ```…```",
+    "!!": "truth is `some x`",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class LexicalError:
     """The message, the hint, and the part of the token that they are about (all of it without a width)."""
@@ -54,6 +63,10 @@ def lexical_error(code: int, tokens: Tokens, place: int) -> LexicalError:
             return LexicalError(f"the number is out of range: a whole number has at most {MAX_INT_BITS:,} bits")
         return LexicalError("the number is out of range: a number with a fraction or exponent is below 1.8e308")
     if code == BAD_METADATA:
+        line = tokens.source[: tokens.starts[place]].replace("\r", "\n").rpartition("\n")[2]
+        if line.strip("\ufeff \t"):
+            hint = "a field is read with a point: `value.name`"
+            return LexicalError("`::` begins metadata, which has a line of its own", hint, width=2)
         hint = "a key has letters, digits, `_`, `.`, `-` and `:`"
         return LexicalError("metadata is written `:: key: value`", hint)
     return _character(text, tokens.source, tokens.starts[place])
@@ -117,13 +130,21 @@ def _number(text: str) -> LexicalError:
             f"`{text}` is no number: an exponent has digits", f"write {text}0, or a blank after {number}"
         )
     if ".." in text:
-        return LexicalError(f"`{text}` is no number", "there are no ranges: count with `while`")
+        return LexicalError(
+            f"`{text}` is no number", "there are no ranges: use tool.list.Range, tool.list.Slice or tool.str.Substring"
+        )
     if text.count(".") > 1:
         return LexicalError(f"`{text}` is no number: it has more than one point", "a version is a string")
     return LexicalError(f"`{text}` is neither a number nor a name", "a name begins with a letter or `_`")
 
 
 def _character(text: str, source: str, offset: int) -> LexicalError:
+    pair = source[offset : offset + 2]
+    if pair in _PAIRS:
+        return LexicalError(f"there is no `{pair}`", _PAIRS[pair], width=2)
+    before, after = source[max(0, offset - 1) : offset], source[offset + 1 : offset + 2]
+    if text in "?!" and (before.isalnum() or before == "_") and (after in "\r\n)" or not after):
+        return LexicalError(f"found `{text}`, which has no meaning here", "a name has letters, digits and `_` alone")
     if text in CHARACTERS:
         shown = "a backquote" if text == "`" else f"`{text}`"
         return LexicalError(f"found {shown}, which has no meaning here", CHARACTERS[text])

@@ -12,7 +12,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from neuroscript.syntax.errors.common_mistakes import END_WORDS, STATEMENT_WORDS
+from neuroscript.syntax.errors.common_mistakes import END_WORDS, FUNCTION_WORDS, MODIFIERS, STATEMENT_WORDS
 from neuroscript.syntax.errors.stack import (
     CLOSERS,
     COMMAND,
@@ -72,6 +72,16 @@ _HEADERS: dict[int, tuple[str, ...]] = {
 }
 _ERROR_HEADER = ("ON", "ERROR", "DO", "NEWLINE")
 _ELSE_IF_HEADER = ("ELSE", "IF", "NAME", "NEWLINE")
+# Comments and strings over several lines, and what ends them.
+_FOREIGN_BLOCKS = (
+    ("/*", "*/"),
+    ('"""', '"""'),
+    ("<!--", "-->"),
+    ("=begin", "\n=end"),
+    ("COMMENT:", "ENDCOMMENT"),
+)
+_SIGNATURE_WORDS = frozenset(CODES[name] for name in ("NEEDS", "OPTIONAL", "RETURNS", "MEANS"))
+_WORDS = frozenset(KEYWORDS.values()) - JOINING_CODES - {CODES["IN"]}
 _STAND_INS = {
     BAD_STRING: STRING,
     BAD_ESCAPE: STRING,
@@ -108,6 +118,7 @@ class Recovery:
         self._start = 0
         # Procedures inside procedures are read as blocks that `endfunc` ends, so that their ends are no errors.
         self._nested: set[int] = set()
+        self._misused: set[int] = set()  # reserved words that the program has taken for names
 
     def run(self) -> list[Problem]:
         """All the problems, in the order of the text."""
@@ -139,6 +150,10 @@ class Recovery:
         self._report(frame, place)
         if code == END:
             return None, place
+        foreign = self._after_foreign(place)
+        if foreign is not None:
+            outside = self._statement_start(frame)
+            return outside, self._after_line(self._line_end(foreign, 0))
         text, following = self.tokens.texts[place], self.codes[place + 1]
         if code == BAD_STRING and text.startswith(("'''", "```")):
             return None, place  # all that follows is inside of it
@@ -160,10 +175,38 @@ class Recovery:
 
     def _report(self, frame: Frame, place: int) -> None:
         """Notes a problem; further ones in the same statement are likely to be of its making."""
+        if self.codes[place] in self._misused or (place and self.codes[place - 1] in self._misused):
+            return
+        self._note_misuse(frame, place)
         lines, starts = self.positions.lines, self.tokens.starts
         last = self.problems[-1] if self.problems else None
         if last is None or (lines[last.start] != lines[self._start] and starts[last.place] != starts[place]):
             self.problems.append(Problem(place, frame, self._start))
+
+    def _note_misuse(self, frame: Frame, place: int) -> None:
+        """Notes a reserved word that stands for a name, which comes again wherever the name is used."""
+        code = self.codes[place]
+        if code not in _WORDS or place == self._start or advance(frame, NAME, place) is None:
+            return
+        declares = advance(frame, STRING, place) is None
+        if declares or code not in _LINE_WORDS | {IF, CODES["FOR"], CODES["DO"]}:
+            self._misused.add(code)
+        if declares and self.codes[self._start] == FUNC:
+            rest = self.codes[place : self._line_end(place, 0)]
+            self._misused.update(code for code in rest if code in _WORDS - _SIGNATURE_WORDS)
+
+    def _after_foreign(self, place: int) -> int | None:
+        """The place after a comment or a long string of another language over several lines, if one begins here."""
+        source, start = self.tokens.source, self.tokens.starts[place]
+        for opening, closing in _FOREIGN_BLOCKS:
+            for begin in (start, start - 1, start - 2):
+                if begin >= 0 and source.startswith(opening, begin) and begin + len(opening) > start:
+                    end = source.find(closing, begin + len(opening))
+                    if end < 0 or "\n" not in source[begin:end]:
+                        return None
+                    starts = self.tokens.starts
+                    return next(at for at in range(place, len(starts)) if starts[at] >= end + len(closing))
+        return None
 
     def _within_statement(self, frame: Frame, place: int) -> tuple[Frame | None, int]:
         """Goes on after the line: with the statement if it is whole without the rest, else without it."""
@@ -192,9 +235,14 @@ class Recovery:
     def _opener(self) -> int:
         """The keyword that the statement begins with, or that its first word stands for."""
         code = self.codes[self._start]
+        if code == NAME:
+            code = KEYWORDS.get(self.tokens.texts[self._start].lower(), code)
         if code in _HEADERS:
             return code
-        mistake = STATEMENT_WORDS.get(self.tokens.texts[self._start].lower())
+        function = self.tokens.texts[self._function_word(self._start)].lower()
+        mistake = STATEMENT_WORDS.get(function)
+        if function == "func":
+            return FUNC
         return CODES[mistake.terminals[0]] if mistake and mistake.terminals else code
 
     def _header(self, opener: int) -> tuple[str, ...]:
@@ -244,7 +292,7 @@ class Recovery:
         names, whole_line = self._meant(frame, place)
         ahead = fed(frame, names, place) if names else None
         if ahead is not None:
-            return ahead, self._line_end(place, 0) if whole_line else place + 1
+            return ahead, self._line_end(place, 0) if whole_line else self._function_word(place) + 1
         for name in self._missing_word(place):
             ahead = fed(frame, [name], place)
             if ahead is not None and advance(ahead, self.codes[place], place) is not None:
@@ -259,14 +307,27 @@ class Recovery:
         lower = word.lower()
         if word == "}" or (self.codes[place] == NAME and lower in END_WORDS):
             blocks = open_blocks(frame)
+            together = KEYWORDS.get(f"end{self.tokens.texts[place + 1].lower()}") if lower == "end" else None
+            if together is not None:
+                return (TERMINALS[together],), True
             return ((END_WORDS.get(lower) or TERMINALS[blocks[0].closers[0]],) if blocks else ()), True
         if self.codes[place] != NAME:
             return (), False
         keyword = keyword_meant(word, expected(frame))
         if keyword is not None:
             return (TERMINALS[KEYWORDS[keyword]],), False
-        mistake = STATEMENT_WORDS.get(lower)
+        function = self.tokens.texts[self._function_word(place)].lower()
+        if function == "func":
+            return ("FUNC",), False
+        mistake = STATEMENT_WORDS.get(function)
         return (mistake.terminals if mistake else ()), False
+
+    def _function_word(self, place: int) -> int:
+        """The place of the ``function`` after words such as ``local`` and ``async``; of the word itself without one."""
+        at = place
+        while self.tokens.texts[at].lower() in MODIFIERS:
+            at += 1
+        return at if self.tokens.texts[at].lower() in (*FUNCTION_WORDS, "func") else place
 
     def _missing_word(self, place: int) -> Iterable[str]:
         """The keyword that is missing before an assignment or a call."""

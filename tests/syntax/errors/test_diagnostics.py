@@ -72,3 +72,12 @@ def test_a_backslash_with_blanks_after_it_joins_the_lines_all_the_same() -> None
     assert (found.line, found.column) == (2, 10)
     assert "the last character of the line" in found.message
     assert found.hint == "remove the blanks after it"
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [("/*", "*/"), ('"""', '"""'), ("<!--", "-->"), ("=begin", "=end"), ("COMMENT:", "ENDCOMMENT")],
+)
+def test_a_foreign_comment_over_several_lines_is_one_error(opening: str, closing: str) -> None:
+    source = f"func f() means\n{opening}\n isn't it\n x = 1\n{closing}\n  emit 1\n  emit 2 3\nendfunc\n"
+    assert [diagnostic.line for diagnostic in errors_of(source)] == [2, 7]

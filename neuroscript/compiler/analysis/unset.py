@@ -1,0 +1,121 @@
+"""Which variables of a body may be read before they are set.
+
+Such a read may find a procedure, a host global or a type constant of the variable's name, and which there are is known
+only when it is made: programs may be loaded later.  So the value may be of any type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from neuroscript.compiler.resolve import SYSTEM_NAMES, Body
+from neuroscript.compiler.traversal import assigned_by, expressions, nil_tolerant_operands, walk
+from neuroscript.syntax import nodes as n
+from neuroscript.syntax.placeholders import placeholders
+
+
+def read_unset(body: Body) -> frozenset[str]:
+    """The variables of a body, parameters apart, that may be read before they are set."""
+    reads = _Reads(body)
+    reads.block(body.block)
+    for handler in body.handlers:
+        reads.begin(SYSTEM_NAMES)
+        reads.block(handler.body)
+    return frozenset(reads.found)
+
+
+class _Reads:
+    """Follows the statements of a body in order.
+
+    Attributes:
+        found: the variables that may be read before they are set.
+        assigned: the variables that are certainly set, besides the parameters.
+    """
+
+    def __init__(self, body: Body) -> None:
+        self.found: set[str] = set()
+        self.assigned: set[str] = set()
+        self._variables = body.variables - set(body.params)
+        self._handled = bool(body.handlers)
+        self._order: list[str] = []  # what was put into `assigned`, so that a branch can be taken back
+
+    def begin(self, names: tuple[str, ...]) -> None:
+        """Begins a block before which only these are certainly set."""
+        self.assigned = set(names)
+        self._order = []
+
+    def block(self, block: n.Block) -> bool:
+        """Follows a block; whether control may go on behind it."""
+        goes_on = True
+        for statement in block:
+            for expression in expressions(statement):
+                self._expression(expression)
+            match statement:
+                case n.If():
+                    goes_on = self._if(statement) and goes_on
+                case n.While(body=inner) | n.ForEach(body=inner):
+                    mark = len(self._order)
+                    if isinstance(statement, n.ForEach):
+                        self._assign(statement)
+                    self.block(inner)
+                    self._take_back(mark)
+                case n.Return() | n.Fail() | n.Break() | n.Continue():
+                    goes_on = goes_on and self._handled  # it may fail, or be handled
+                case n.OnError():
+                    pass  # a body of its own
+                case _ if not self._handled or _cannot_fail(statement, self.assigned):
+                    self._assign(statement)
+        return goes_on
+
+    def _if(self, statement: n.If) -> bool:
+        ends: list[set[str]] = []
+        for block in (*(block for _, block in statement.branches), statement.orelse or []):
+            mark = len(self._order)
+            goes_on = self.block(block)
+            names = self._take_back(mark)
+            if goes_on:
+                ends.append(names)
+        if ends and not self._handled:  # else its condition may have failed
+            self._add(set.intersection(*ends))
+        return bool(ends)
+
+    def _assign(self, statement: n.Stmt) -> None:
+        self._add(assigned_by(statement))
+        targets = statement.targets if isinstance(statement, n.Set) else []
+        self._add(target.name for target in targets)  # an item of what is not set makes a list or map
+
+    def _add(self, names: set[str] | Iterator[str]) -> None:
+        for name in names:
+            if name not in self.assigned:
+                self.assigned.add(name)
+                self._order.append(name)
+
+    def _take_back(self, mark: int) -> set[str]:
+        names = set(self._order[mark:])
+        del self._order[mark:]
+        self.assigned -= names
+        return names
+
+    def _expression(self, expression: n.Expr) -> None:
+        parts = list(walk(expression))
+        loose = {id(operand) for part in parts for operand in nil_tolerant_operands(part)}
+        for part in parts:
+            match part:
+                case n.Name(name=name) if id(part) not in loose:
+                    self._read(name)
+                case n.Raw(text=text) | n.Eval(text=n.Literal(value=str() as text)):
+                    for piece in placeholders(text):
+                        if not isinstance(piece, str):
+                            self._read(piece[0])
+
+    def _read(self, name: str) -> None:
+        if name in self._variables and name not in self.assigned:
+            self.found.add(name)
+
+
+def _cannot_fail(statement: n.Stmt, assigned: set[str]) -> bool:
+    """Whether a statement certainly sets its variable, so that an error handler never goes on behind it unset."""
+    match statement:
+        case n.Set(targets=[n.Target(path=[])], value=value, must=False):
+            return isinstance(value, n.Literal) or (isinstance(value, n.Name) and value.name in assigned)
+    return False

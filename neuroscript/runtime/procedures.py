@@ -1,0 +1,115 @@
+"""Links procedures to generated code: each under its name in the namespace, whenever it is loaded.
+
+Code calls what its program does not define by name and without a look at the signature.  Until there is a procedure, a
+function stands under its name that finds out what the name means; and where a procedure does not take the arguments
+that some program passes, a function stands before it that says so.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from neuroscript.runtime import abi
+from neuroscript.runtime.containers import UNSET
+from neuroscript.runtime.operators import BUILTINS, FIXED_BUILTINS
+from neuroscript.runtime.tool_calls import bad_call
+from neuroscript.values import TYPE_CONSTANTS, Function
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from neuroscript.interpreter import Interpreter
+    from neuroscript.runtime.programs import LoadedProcedure, Signature
+
+_CHECKED = "checks_arguments"  # marks the functions that `_checked` makes
+
+
+class ProcedureLinks:
+    """The part of the runtime that links procedures."""
+
+    interpreter: Interpreter
+    namespace: dict[str, Any]
+
+    def __init__(self) -> None:
+        self.procedures: dict[str, LoadedProcedure] = {}
+        self._specialised: dict[str, list[str]] = {}  # the functions of procedures' specialised bodies
+        self._changed: set[str] = set()  # procedures that code exists for which knows them with another signature
+        self._calls: dict[str, set[tuple[int, tuple[str, ...]]]] = {}  # by name, from programs that do not define it
+
+    def function(self, name: str) -> Function:
+        """A procedure as a value."""
+        return Function(name, partial(self.interpreter.run, name))
+
+    def define(self, name: str, procedure: LoadedProcedure, load: int) -> None:
+        """Registers a procedure whose code, made by the load of that number, is in the namespace."""
+        old = self.procedures.get(name)
+        if old is not None and old.signature != procedure.signature:
+            self._changed.add(name)
+        self.procedures[name] = procedure
+        if any(procedure.signature.problem(count, list(names)) for count, names in self._calls.get(name, ())):
+            self._changed.add(name)
+        if name in self._changed:
+            self.namespace[abi.PROCEDURE + name] = _checked(self.namespace[abi.PROCEDURE + name], procedure.signature)
+        if name in BUILTINS:
+            self.namespace[abi.UNREPLACED + name] = False
+        if name in TYPE_CONSTANTS:
+            self.namespace[abi.CONSTANT + name] = self.function(name)
+        functions = self._specialised.setdefault(name, [])
+        for replaced in functions:
+            self.namespace[replaced] = self.namespace[abi.PROCEDURE + name]
+        special = abi.specialised(load, name)
+        if special in self.namespace:
+            functions.append(special)
+
+    def link_calls(self, calls: tuple[tuple[str, int, tuple[str, ...]], ...]) -> None:
+        """Links the calls of a program to procedures that it does not define: those there are, and those to come.
+
+        A call is made without a look at the signature; where the two do not fit, the procedure looks for itself.
+        """
+        for name, count, names in calls:
+            self._calls.setdefault(name, set()).add((count, names))
+            identifier = abi.PROCEDURE + name
+            loaded = self.procedures.get(name)
+            if loaded is None:
+                self.namespace.setdefault(identifier, self._late_procedure(name))
+            elif loaded.signature.problem(count, list(names)) is not None:
+                function = self.namespace[identifier]
+                if not hasattr(function, _CHECKED):
+                    self._changed.add(name)
+                    self.namespace[identifier] = _checked(function, loaded.signature)
+
+    def _late_procedure(self, name: str) -> Callable[..., Any]:
+        """What is called under the name of a procedure until there is one."""
+
+        def call(depth: int, *args: Any, **named: Any) -> Any:
+            names = tuple(key.removeprefix(abi.VARIABLE) for key in named)
+            return self.namespace[abi.CALL](depth + 1, UNSET, name, (*args, *named.values()), names)
+
+        return call
+
+
+def _checked(function: Callable[..., Any], signature: Signature) -> Callable[..., Any]:
+    """A procedure for callers that may have been compiled for another signature of it."""
+
+    def call(depth: int, *args: Any, **named: Any) -> Any:
+        problem = signature.problem(len(args), [name.removeprefix(abi.VARIABLE) for name in named])
+        if problem is not None:
+            bad_call(f"{signature.name}() {problem}; it is {signature}")
+        return function(depth, *args, **named)
+
+    setattr(call, _CHECKED, True)
+    return call
+
+
+def _predicate(function: Callable[[Any], Any]) -> Callable[[int, Any], Any]:
+    """A built-in function under the name of the procedure that may take its place."""
+    return lambda depth, value: function(value)
+
+
+PREDICATES: dict[str, Any] = {
+    **{abi.PROCEDURE + name: _predicate(BUILTINS[name]) for name in BUILTINS.keys() - FIXED_BUILTINS},
+    **{abi.UNREPLACED + name: True for name in BUILTINS.keys() - FIXED_BUILTINS},
+}
+"""The built-in functions that procedures may take the place of, under the names of these, and that none has yet."""
