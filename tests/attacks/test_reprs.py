@@ -133,7 +133,7 @@ def test_no_repr_of_what_a_manager_reaches_shows_a_secret(objects: list[object],
         *("ai_wm.manager.AIWorkerManager", "ai_wm.wiring.Wiring", "ai_wm.calls.authorization.Authorizer"),
         *("ai_wm.data.types.AIWorkerDefinition", "ai_wm.data.types.APIKeySource", "ai_wm.providers.http.HTTPClient"),
         *("ai_wm.providers.base.LLMRequest", "ai_wm.providers.adapter.WireRequest", "ai_wm.keys.grant.KeyGrant"),
-        *("ai_wm.keys.secret.Secret", "ai_wm.calls.turn.Turn", "ai_wm.calls.turn.Task", "ai_wm.keys.approvals.KeyUse"),
+        *("ai_wm.keys.secret.Secret", "ai_wm.calls.turn.Turn", "ai_wm.calls.task.Task", "ai_wm.keys.approvals.KeyUse"),
         *("neuroscript.interpreter.Interpreter", "ai_wm.scripts.access.ScriptAccess", "ai_wm.wiring.KeyLookup"),
     }
     leaks = []
