@@ -72,7 +72,8 @@ class StorageEngine:
         self._clock = clock
         path = directory / PERFORMANCE_FILE
         self.bad_entries = BadEntries(path, state.path, files, writable=state.writable)
-        self.performance = PerformanceFile(path, files, state.write_note, state.read_note, self.bad_entries.set_aside)
+        bad = self.bad_entries
+        self.performance = PerformanceFile(path, files, state.write_note, state.read_note, bad.set_aside, bad.keep)
         self.journals = Journals(state.path, files)
         self.indexes = IndexDirectory(
             state.path / INDEX_DIRECTORY, self.performance, self.journals, writable=state.writable

@@ -12,7 +12,8 @@ An append overwrites the closing bracket and some of the padding with ``,``, the
 call.  If the process dies in the middle, what is there is a beginning of those bytes, and behind it old padding.  If
 the power goes, any of the disk's sectors may have its old content, which is padding, or zeros.  Both leave marks that
 no editor and no other program leaves, so a torn tail can be told from a file that is broken (`is_torn`): the one is cut
-at a line, the other is refused and never written to.
+at a line, the other is refused and never written to.  Damage in the middle may leave the same marks, so the whole
+entries in a torn tail are kept, and whatever else is cut is kept in the quarantine.
 """
 
 from __future__ import annotations
@@ -221,6 +222,31 @@ def is_torn(rest: bytes, offset: int) -> bool:
     return not behind.strip(_BLANK) and (begun.startswith(_ENTRY_START) or _ENTRY_START.startswith(begun))
 
 
+def whole_entries(rest: bytes) -> tuple[list[tuple[IndexedEntry, bytes]], bytes]:
+    """Find the entries in a torn tail that are whole.
+
+    Args:
+        rest: everything from behind the last whole entry that was read to the end of the file.
+
+    Returns:
+        what the index keeps of each, with its line in the usual spelling; and the bytes that are in none.
+    """
+    found, broken = list[tuple[IndexedEntry, bytes]](), []
+    for piece in rest.split(b"\n"):
+        body = piece.strip(_BLANK)
+        value = _entry_of(body.removesuffix(b"]").removesuffix(b",") if body.endswith((b"},", b"},]")) else body)
+        try:
+            if not isinstance(value, dict):
+                raise NeuroScriptError(ErrorCode.ARG_MISMATCH, "no entry")
+            usual, indexed = normal_entry(value)
+        except NeuroScriptError:
+            if body not in (b"", b",", b"]"):
+                broken.append(body)
+        else:
+            found.append((indexed, write_line(usual)))
+    return found, b"\n".join(broken)
+
+
 def bad_file(path: Path, what: str, line: int = 0, column: int = 0, entry: int = 0) -> NeuroScriptError:
     """Make error 18 for a file that is not valid.
 
@@ -349,7 +375,9 @@ class ArrayReader:
             self._advance(position)
             if position < len(text):
                 return text[position]
-            if not self._read():
+            if self._undecodable:
+                raise self._error(self._undecodable)
+            if not self._read() and not self._undecodable:
                 return ""
 
     def _advance(self, position: int) -> None:
