@@ -291,7 +291,7 @@ class StorageEngine:
             amendments = self.journals.amendments_reader()
         except OSError as error:
             raise self._unreadable(error) from error
-        return RecordReader(self.performance.state.reader, amendments, self.index.amended_from)
+        return RecordReader(self.performance.path, self.performance.state.reader, amendments, self.index.amended_from)
 
     def record(self, place: Place) -> dict[str, Any]:
         """Read the record at a place."""

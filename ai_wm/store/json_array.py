@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -128,12 +129,16 @@ def read_line(body: bytes) -> dict[str, Any]:
     """Parse a line that holds a JSON object.
 
     Raises:
-        ValueError: if it is not a JSON object.
+        ValueError: if it is not a JSON object, or a number in it is no finite float.
     """
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError:  # pydantic's reader stops at 200 levels
         value = _DECODER.decode(body.decode("utf-8"))
+    else:
+        # It reads 1e999 as infinity; to write the value is the fastest way to find that.
+        if b"Infinity" in to_json(value, inf_nan_mode="constants"):
+            _DECODER.decode(body.decode("utf-8"))
     if not isinstance(value, dict):
         raise ValueError("not an object")
     return value
@@ -158,10 +163,10 @@ def _entry_of(body: bytes) -> dict[str, Any] | str | None:
         return None
     except (ValueError, RecursionError) as error:
         text = body.decode("utf-8", "replace")
-        return _unreadable(error) if "\ufffd" not in text and _end_of(text, 0) == len(text) else None
+        return why_unreadable(error) if "\ufffd" not in text and _end_of(text, 0) == len(text) else None
 
 
-def _unreadable(error: Exception) -> str:
+def why_unreadable(error: Exception) -> str:
     """Say why a value that is complete is not read."""
     return "it is nested too deeply" if isinstance(error, RecursionError) else str(error).partition(";")[0]
 
@@ -273,7 +278,14 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is too large for a number")
+    return number
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,9 +372,9 @@ class ArrayReader:
                 behind = _end_of(self._text, self._position)
                 if behind is None:
                     if not self._read():
-                        raise self._error(_unreadable(error)) from error
+                        raise self._error(why_unreadable(error)) from error
                     continue
-                value, end = Unreadable(_unreadable(error)), behind
+                value, end = Unreadable(why_unreadable(error)), behind
             self._begin = self._position
             self._advance(end)
             return value

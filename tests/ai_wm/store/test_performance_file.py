@@ -21,7 +21,7 @@ from ai_wm.store.json_array import PADDING_LINE, SECTOR, is_torn
 from ai_wm.store.state_directory import STATE_DIRECTORY
 from neuroscript.errors import NeuroScriptError, StateError
 
-from .support import FULL, READ_ONLY, Files, entries, record, system_error, tasks
+from .support import FULL, READ_ONLY, Files, add, entries, record, system_error, tasks, worker
 
 
 def entry(number: int, **more: Any) -> dict[str, Any]:
@@ -186,6 +186,32 @@ class TestDamage:
         for piece in damaged.replace(PADDING_LINE, b"\0").replace(b"\n", b"\0").split(b"\0"):
             for part in piece.strip(b" ,[]").split(b"},\n"):
                 assert part in kept or part in written
+
+    @pytest.mark.parametrize("bytes_", [b"\xff", b"\0"], ids=["no UTF-8", "NUL"])
+    @pytest.mark.parametrize("noticed", [False, True])
+    def test_damage_in_place_while_it_is_in_use(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch, bytes_: bytes, noticed: bool
+    ) -> None:
+        """Whether it was noticed that the file changed, or only that an entry in it is none any more."""
+        path.write_bytes(file_of(*map(line, range(3))))
+        store = JsonStore(path.parent, files=Files())
+        add(store, worker())
+        assert len(store.records("def-1")) == 3
+        monkeypatch.setattr(performance_file, "_LOOK_SECONDS", 0 if noticed else 1e9)
+        with path.open("r+b") as file:
+            file.seek(path.read_bytes().index(b'"t1"') + 2)
+            file.write(bytes_)
+        if noticed and bytes_ == b"\0":
+            with pytest.raises(StateError, match="entries that were stored are not in it any more"):
+                store.records("def-1")
+            assert len(store.records("def-1")) == 2
+        else:
+            for ask in (lambda: store.records("def-1"), lambda: list(store.entries())):
+                with pytest.raises(StateError, match="line 3, column") as caught:
+                    ask()
+                assert caught.value.code == 18
+        with contextlib.suppress(StateError):
+            store.close()
 
     def test_a_store_that_is_only_read_refuses_it(self, path: Path) -> None:
         path.write_bytes(DAMAGES["a line of zeros"](file_of(*map(line, range(6)))))
