@@ -15,13 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ai_wm.data.types import AIWorkerPerformanceSummary, PerformanceRecord, Timestamp
 from ai_wm.store import JsonStore, performance_file
 from ai_wm.store.engine import DEFINITIONS_FILE, PERFORMANCE_FILE
 from ai_wm.store.json_array import PADDING_LINE, SECTOR, is_torn
 from ai_wm.store.state_directory import STATE_DIRECTORY
 from neuroscript.errors import NeuroScriptError, StateError
 
-from .support import FULL, READ_ONLY, Files, add, entries, record, system_error, tasks, worker
+from .support import FULL, NOON, READ_ONLY, Files, add, entries, record, system_error, tasks, worker
 
 
 def entry(number: int, **more: Any) -> dict[str, Any]:
@@ -230,6 +231,62 @@ class TestDamage:
             JsonStore(path.parent, files=files)
         assert path.read_bytes() == before
         assert opened(path) == ["t0", "t1", "t3", "t4", "t5"]
+
+
+def lost(number: int, **more: Any) -> PerformanceRecord:
+    """The record that a call gets whose process died."""
+    return record(f"t{number}", success=False, llm_metrics={"total_tokens": 2, "lost": True}, cost_incurred=0.5, **more)
+
+
+class TestRecordsThatComeBack:
+    """A summary counts a record once that was missing in the file, and comes back from the notes of a dead process."""
+
+    @pytest.mark.parametrize("left", [0, 2, 5])
+    def test_each_is_counted_once(self, path: Path, left: int, caplog: pytest.LogCaptureFixture) -> None:
+        store = JsonStore(path.parent, files=Files())
+        add(store, worker())
+        for number in range(6):
+            store.add_record(record(f"t{number}", cost_incurred=1.0))
+        store.close()
+        before, lines = store_summary(path), path.read_bytes().split(b"\n")[1:7]
+        path.write_bytes(file_of(*(each.rstrip(b",") for each in lines[:left])))
+        shutil.rmtree(path.parent / STATE_DIRECTORY / "index")  # a process that died left none
+        (path.parent / STATE_DIRECTORY / "in-flight-1.log").touch()
+        store = JsonStore(path.parent, files=Files())
+        assert f"{6 - left} records that the summaries" in caplog.text
+        assert "noted of its calls comes back now" in caplog.text
+        for number in range(left, 6):
+            store.add_record(lost(number))
+            assert store.summary("def-1") == before
+        store.close()
+        assert store_summary(path) == before
+
+    def test_others_count_as_always(self, path: Path) -> None:
+        store = JsonStore(path.parent, files=Files())
+        add(store, worker())
+        for number in range(6):
+            store.add_record(record(f"t{number}"))
+        store.close()
+        path.unlink()
+        shutil.rmtree(path.parent / STATE_DIRECTORY / "index")
+        store = JsonStore(path.parent, files=Files())
+        store.add_record(lost(1))
+        assert store.summary("def-1").total_tasks_attempted == 6
+        store.add_record(record("t7"))
+        assert store.summary("def-1").total_tasks_attempted == 7
+        later = Timestamp.from_unix(NOON + 60)
+        store.add_record(lost(8, timestamp_start=later, timestamp_end=later))
+        assert store.summary("def-1").total_tasks_attempted == 8
+        store.close()
+        assert store_summary(path).total_tasks_attempted == 8
+
+
+def store_summary(path: Path) -> AIWorkerPerformanceSummary:
+    """The summary at the next start."""
+    store = JsonStore(path.parent, files=Files())
+    found = store.summary("def-1")
+    store.close()
+    return found
 
 
 class TestOtherLayouts:
