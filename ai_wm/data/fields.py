@@ -196,7 +196,8 @@ def _whole(value: Any) -> Any:
 
 
 def _number(value: Any) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    # Other than math.isfinite, a comparison takes whole numbers that are no floats.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -math.inf < value < math.inf:
         raise PydanticCustomError("number", "a finite number")
     return value
 

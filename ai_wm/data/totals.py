@@ -11,7 +11,9 @@ summary in the file, holds that remainder and the number of stored records that 
 
 * with a mark: the remainder is the mark's, and every record stored is counted once, whether it was stored before the
   mark was written or after.  If fewer records are stored than the mark covers (someone took the file away, or cut it),
-  the file's summary holds, and the remainder is what it counts beyond the records that are left.
+  the file's summary holds, and the remainder is what it counts beyond the records that are left.  How many are
+  missing is in the remainder too: a record that comes back, of a call that a process made before it died, is taken out
+  of it.
 * without one (a file written elsewhere): if the file's total is at least the number of stored records, the file's
   summary holds, and the remainder is what it counts beyond them; else the records alone count.
 """
@@ -131,7 +133,8 @@ def _quotient(units: int, by: int) -> float:
 class Totals:
     """The totals of a set of records.
 
-    ``rated`` counts those with feedback, ``spawned`` instances; ``last`` is in nanoseconds.
+    ``rated`` counts those with feedback, ``spawned`` instances; ``last`` is in nanoseconds.  ``missing`` counts those
+    whose records were stored once and are not any more.
     """
 
     tasks: int = 0
@@ -143,6 +146,7 @@ class Totals:
     rating: ExactSum = field(default_factory=ExactSum)
     spawned: int = 0
     last: int = NEVER
+    missing: int = 0
 
     def plus(self, other: Totals) -> Totals:
         """Returns the totals of both sets of records."""
@@ -156,6 +160,25 @@ class Totals:
             self.rating.plus(other.rating),
             self.spawned + other.spawned,
             max(self.last, other.last),
+            self.missing + other.missing,
+        )
+
+    def without(self, returned: Totals) -> Totals:
+        """Returns the totals without some records that were missing and came back; those missing are fewer then.
+
+        With the records, the totals stay what they were, though these may say less than those that were missing did.
+        """
+        return Totals(
+            max(0, self.tasks - returned.tasks),
+            max(0, self.successes - returned.successes),
+            self.duration_ms.minus(returned.duration_ms),
+            max(0, self.tokens - returned.tokens),
+            self.cost.minus(returned.cost),
+            self.rated,
+            self.rating,
+            self.spawned,
+            self.last,
+            max(0, self.missing - returned.tasks),
         )
 
     def summary(self, active: int = 0) -> AIWorkerPerformanceSummary:
@@ -233,7 +256,11 @@ def beyond_records(summary: AIWorkerPerformanceSummary, stored: int, records: To
         return Totals.from_mark(mark.get("beyond", {}))
     if summary.total_tasks_attempted < stored or is_blank(summary):
         return Totals()
-    return _difference(summary, records)
+    beyond = _difference(summary, records)
+    if isinstance(covered, int):
+        beyond.missing = min(beyond.tasks, covered - stored)
+        beyond.last = to_nanoseconds(summary.last_activity_timestamp)
+    return beyond
 
 
 def is_blank(summary: AIWorkerPerformanceSummary) -> bool:

@@ -51,6 +51,14 @@ class BadEntries:
             "%s: line %d, column %d (entry %d) is set aside: %s; %s", self._source, line, column, entry, why[:300], kept
         )
 
+    def keep(self, data: bytes) -> Path:
+        """Keep bytes that are cut out of the file; returns where.
+
+        Raises:
+            OSError: if they could not be stored for good.
+        """
+        return set_aside(self._files, self._state, self._source.stem, data)
+
     def kept(self) -> list[Path]:
         """The files of everything that was set aside, in any file of the store, and not removed since."""
         return sorted((self._state / QUARANTINE).glob("*.json"))

@@ -48,7 +48,8 @@ class Plan:
 
     It is one ``line``, either for the performance file, and ``indexed`` says what the index keeps of it; or for the
     journal of the file name ``journal``, about the instance ``about``, and ``apply`` is called with its place when it
-    is on the disk.  ``result`` is what the caller gets.
+    is on the disk.  ``result`` is what the caller gets.  ``recovered`` says that the line is about a call of a process
+    that died.
     """
 
     line: bytes = b""
@@ -57,11 +58,12 @@ class Plan:
     about: str = ""
     apply: Callable[[Span], None] | None = None
     result: Any = None
+    recovered: bool = False
 
 
-def _stored(entry: dict[str, Any], rows: list[Row], result: Any = None) -> Plan:
+def _stored(entry: dict[str, Any], rows: list[Row], result: Any = None, *, recovered: bool = False) -> Plan:
     indexed = IndexedEntry(entry["instance_id"], entry.get("definition_id", ""), rows)
-    return Plan(line=write_line(entry), indexed=indexed, result=result)
+    return Plan(line=write_line(entry), indexed=indexed, result=result, recovered=recovered)
 
 
 class Change(ABC):
@@ -152,7 +154,8 @@ class AddRecord(Change):
         if not index.knows_instance(record.instance_id):
             data["instance_id"] = record.instance_id or rules.new_stateless_id()
             entry = rules.task_entry(record, data["instance_id"])
-            return _stored(entry | {"performance_records": [data]}, [row])
+            recovered = record.llm_metrics.get("lost") is True
+            return _stored(entry | {"performance_records": [data]}, [row], recovered=recovered)
         live = index.live(record.instance_id)
         usage = None if self.usage is None or live is None else self.usage.to_file()
 

@@ -20,6 +20,7 @@ from ai_wm.store.definitions_file import DefinitionsFile, FileContent
 from ai_wm.store.definitions_journal import DefinitionsJournal, Line
 from ai_wm.store.files import FileSystem, io_error, signature
 from ai_wm.store.filling import Filling
+from ai_wm.store.in_flight import has_notes
 from ai_wm.store.index import RecordIndex
 from ai_wm.store.index_directory import INDEX_DIRECTORY, IndexDirectory
 from ai_wm.store.index_entries import Place
@@ -72,7 +73,8 @@ class StorageEngine:
         self._clock = clock
         path = directory / PERFORMANCE_FILE
         self.bad_entries = BadEntries(path, state.path, files, writable=state.writable)
-        self.performance = PerformanceFile(path, files, state.write_note, state.read_note, self.bad_entries.set_aside)
+        bad = self.bad_entries
+        self.performance = PerformanceFile(path, files, state.write_note, state.read_note, bad.set_aside, bad.keep)
         self.journals = Journals(state.path, files)
         self.indexes = IndexDirectory(
             state.path / INDEX_DIRECTORY, self.performance, self.journals, writable=state.writable
@@ -290,7 +292,7 @@ class StorageEngine:
             amendments = self.journals.amendments_reader()
         except OSError as error:
             raise self._unreadable(error) from error
-        return RecordReader(self.performance.state.reader, amendments, self.index.amended_from)
+        return RecordReader(self.performance.path, self.performance.state.reader, amendments, self.index.amended_from)
 
     def record(self, place: Place) -> dict[str, Any]:
         """Read the record at a place."""
@@ -416,11 +418,14 @@ class StorageEngine:
                 short += max(0, covered - self.index.stored_records(definition_id))
         if short:
             _LOG.warning(
-                "%s: %d records that the summaries of %s count are not in it; if the definitions came without their "
+                "%s: %d records that the summaries of %s count are not in it%s; if the definitions came without their "
                 "records, or those were taken out on purpose, go on: this is said once",
                 self.performance.path,
                 short,
                 DEFINITIONS_FILE,
+                ", but what a process that died noted of its calls comes back now"
+                if has_notes(self._state.path)
+                else "",
             )
             self.write_definitions()
 

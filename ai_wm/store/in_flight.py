@@ -174,6 +174,11 @@ def record_lost(directory: Path, add: Callable[[dict[str, Any]], object]) -> Non
             (held.remove if done else held.release)()
 
 
+def has_notes(directory: Path) -> bool:
+    """Whether a state directory holds a log of calls in flight, of a process that is alive or dead."""
+    return next(directory.glob(f"{_PREFIX}*.log"), None) is not None
+
+
 def _calls_in(path: Path) -> Iterator[dict[str, Any]]:
     """The calls in a file, each in its latest version."""
     calls: dict[str, dict[str, Any]] = {}

@@ -12,13 +12,15 @@ An append overwrites the closing bracket and some of the padding with ``,``, the
 call.  If the process dies in the middle, what is there is a beginning of those bytes, and behind it old padding.  If
 the power goes, any of the disk's sectors may have its old content, which is padding, or zeros.  Both leave marks that
 no editor and no other program leaves, so a torn tail can be told from a file that is broken (`is_torn`): the one is cut
-at a line, the other is refused and never written to.
+at a line, the other is refused and never written to.  Damage in the middle may leave the same marks, so the whole
+entries in a torn tail are kept, and whatever else is cut is kept in the quarantine.
 """
 
 from __future__ import annotations
 
 import codecs
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -127,12 +129,16 @@ def read_line(body: bytes) -> dict[str, Any]:
     """Parse a line that holds a JSON object.
 
     Raises:
-        ValueError: if it is not a JSON object.
+        ValueError: if it is not a JSON object, or a number in it is no finite float.
     """
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError:  # pydantic's reader stops at 200 levels
         value = _DECODER.decode(body.decode("utf-8"))
+    else:
+        # It reads 1e999 as infinity; to write the value is the fastest way to find that.
+        if b"Infinity" in to_json(value, inf_nan_mode="constants"):
+            _DECODER.decode(body.decode("utf-8"))
     if not isinstance(value, dict):
         raise ValueError("not an object")
     return value
@@ -157,10 +163,10 @@ def _entry_of(body: bytes) -> dict[str, Any] | str | None:
         return None
     except (ValueError, RecursionError) as error:
         text = body.decode("utf-8", "replace")
-        return _unreadable(error) if "\ufffd" not in text and _end_of(text, 0) == len(text) else None
+        return why_unreadable(error) if "\ufffd" not in text and _end_of(text, 0) == len(text) else None
 
 
-def _unreadable(error: Exception) -> str:
+def why_unreadable(error: Exception) -> str:
     """Say why a value that is complete is not read."""
     return "it is nested too deeply" if isinstance(error, RecursionError) else str(error).partition(";")[0]
 
@@ -221,6 +227,31 @@ def is_torn(rest: bytes, offset: int) -> bool:
     return not behind.strip(_BLANK) and (begun.startswith(_ENTRY_START) or _ENTRY_START.startswith(begun))
 
 
+def whole_entries(rest: bytes) -> tuple[list[tuple[IndexedEntry, bytes]], bytes]:
+    """Find the entries in a torn tail that are whole.
+
+    Args:
+        rest: everything from behind the last whole entry that was read to the end of the file.
+
+    Returns:
+        what the index keeps of each, with its line in the usual spelling; and the bytes that are in none.
+    """
+    found, broken = list[tuple[IndexedEntry, bytes]](), []
+    for piece in rest.split(b"\n"):
+        body = piece.strip(_BLANK)
+        value = _entry_of(body.removesuffix(b"]").removesuffix(b",") if body.endswith((b"},", b"},]")) else body)
+        try:
+            if not isinstance(value, dict):
+                raise NeuroScriptError(ErrorCode.ARG_MISMATCH, "no entry")
+            usual, indexed = normal_entry(value)
+        except NeuroScriptError:
+            if body not in (b"", b",", b"]"):
+                broken.append(body)
+        else:
+            found.append((indexed, write_line(usual)))
+    return found, b"\n".join(broken)
+
+
 def bad_file(path: Path, what: str, line: int = 0, column: int = 0, entry: int = 0) -> NeuroScriptError:
     """Make error 18 for a file that is not valid.
 
@@ -247,7 +278,14 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is too large for a number")
+    return number
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,9 +372,9 @@ class ArrayReader:
                 behind = _end_of(self._text, self._position)
                 if behind is None:
                     if not self._read():
-                        raise self._error(_unreadable(error)) from error
+                        raise self._error(why_unreadable(error)) from error
                     continue
-                value, end = Unreadable(_unreadable(error)), behind
+                value, end = Unreadable(why_unreadable(error)), behind
             self._begin = self._position
             self._advance(end)
             return value
@@ -349,7 +387,9 @@ class ArrayReader:
             self._advance(position)
             if position < len(text):
                 return text[position]
-            if not self._read():
+            if self._undecodable:
+                raise self._error(self._undecodable)
+            if not self._read() and not self._undecodable:
                 return ""
 
     def _advance(self, position: int) -> None:

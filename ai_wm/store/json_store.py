@@ -410,6 +410,8 @@ class JsonStore:
                 assert plan.indexed is not None
                 try:
                     self._engine.index.put(plan.indexed, offset, len(plan.line))
+                    if plan.recovered:
+                        self._engine.summaries.recovered(self._engine.index, plan.indexed.rows[0])
                 except StaleIndexError:
                     self._unapplied = True
                 self._engine.journals.ended(plan.indexed.instance_id, self._engine.index)

@@ -18,13 +18,12 @@ import os
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
-from ai_wm.store.files import DENIED, Descriptor, FileSystem, io_error, make_younger, read_at, signature, signature_at
+from ai_wm.store.files import DENIED, Descriptor, FileSystem, io_error, read_at, signature, signature_at
 from ai_wm.store.json_array import (
     HEAD,
     PADDING_LINE,
@@ -35,17 +34,20 @@ from ai_wm.store.json_array import (
     is_torn,
     read_from,
     scan_lines,
+    whole_entries,
     write_line,
 )
-from ai_wm.store.rows import normal_entry
+from ai_wm.store.new_file import NewFile
+from ai_wm.store.rows import IndexedEntry, normal_entry
 from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
 PADDING_STEP: Final = 16384
 """The file grows in steps of this many bytes while it is in use."""
 
-_BUFFER: Final = 1 << 20
-_SYNC_BYTES: Final = 1 << 22
-"""A new file is synced whenever it has grown by so much: who syncs the file in use may wait for all that is dirty."""
+_COPIED_AT_ONCE: Final = 1 << 20
+
+_TRIVIAL: Final = len(b'{"instance_id":"')
+"""So many bytes of a broken line say nothing, and are not kept."""
 
 _LOOK_SECONDS: Final = 0.25
 """How often the file is checked for changes in place by other programs, in seconds."""
@@ -98,6 +100,7 @@ class PerformanceFile:
         note: leaves a note for other processes of this program.
         noted: reads the last note left.
         set_aside: called for every element that is no entry.
+        keep: keeps bytes that are cut out of the file, and returns where.
     """
 
     def __init__(
@@ -107,12 +110,14 @@ class PerformanceFile:
         note: Callable[[bytes], None],
         noted: Callable[[], bytes],
         set_aside: SetAside,
+        keep: Callable[[bytes], Path],
     ) -> None:
         self.path = path
         self._files = files
         self._note = note
         self._noted = noted
         self._set_aside = set_aside
+        self._keep = keep
         self._name, self._folder = str(path), str(path.parent)
         self._looked = 0.0
         self.state = FileState()
@@ -207,7 +212,11 @@ class PerformanceFile:
             rest = read_from(descriptor, lines.tail)
             if not is_torn(rest, lines.tail):
                 return False
-            self._cut(state, rest, repair and state.writable)
+            repair = repair and state.writable
+            whole, broken = whole_entries(rest)
+            if whole and not repair:
+                return False
+            self._cut(state, whole, broken, put, repair=repair)
         return True
 
     def refresh(self, put: Put) -> bool:
@@ -238,29 +247,64 @@ class PerformanceFile:
                 raise
             return Descriptor(self._files.open(self.path, os.O_RDONLY)), False
 
-    def _cut(self, state: FileState, rest: bytes, repair: bool) -> None:
-        """Deal with a tail that a crash tore: nothing of it was acknowledged."""
-        torn = len(rest.strip())
-        if torn:
-            _LOG.warning(
-                "%s: the last write was broken off by a crash; %d bytes behind entry %d are %s",
-                self.path,
-                torn,
-                state.count,
-                "cut off" if repair else "not read",
-            )
-        if not repair or state.reader is None:
-            state.torn = True
-            return
+    def _cut(
+        self, state: FileState, whole: list[tuple[IndexedEntry, bytes]], broken: bytes, put: Put, *, repair: bool
+    ) -> None:
+        """Deal with a tail that a crash tore, or that looks so.
+
+        Args:
+            state: that of the file up to the tail; brought up to date.
+            whole: the entries in the tail that are whole, with their lines.
+            broken: the other bytes in it.
+            put: called for every entry that is whole.
+            repair: whether to cut it off.
+        """
         try:
-            # First the cut: whatever comes between leaves a file that ends behind a whole entry.
-            self._files.truncate(state.reader.number, state.tail)
-            self._files.write_at(state.reader.number, state.closing, state.tail)
-            self._files.sync_data(state.reader.number)
+            kept = "not read"
+            if repair:
+                kept = f"cut off, and kept in {self._keep(broken)}" if len(broken) > _TRIVIAL else "cut off"
+            if broken:
+                _LOG.warning(
+                    "%s: the last write was broken off by a crash, or the file is damaged; %d bytes behind entry %d "
+                    "are %s; %d whole entries behind them are kept",
+                    self.path,
+                    len(broken),
+                    state.count,
+                    kept,
+                    len(whole),
+                )
+            if not repair or state.reader is None:
+                state.torn = True
+            elif whole:
+                self._write_without_damage(state, whole, put)
+            else:
+                # First the cut: whatever comes between leaves a file that ends behind a whole entry.
+                self._files.truncate(state.reader.number, state.tail)
+                self._files.write_at(state.reader.number, state.closing, state.tail)
+                self._files.sync_data(state.reader.number)
+                state.size = state.tail + len(state.closing)
+                self._leave_note(state)
         except OSError as error:
             raise io_error(error, "repair the end of the performance data", self.path) from error
-        state.size = state.tail + len(state.closing)
-        self._leave_note(state)
+
+    def _write_without_damage(self, state: FileState, whole: list[tuple[IndexedEntry, bytes]], put: Put) -> None:
+        """Write the file anew with what was read of it, and the entries that follow the damage."""
+        assert state.reader is not None
+        new = self.new_file()
+        try:
+            for offset in range(len(HEAD), state.tail, _COPIED_AT_ONCE):
+                new.add_lines(read_at(state.reader.number, min(_COPIED_AT_ONCE, state.tail - offset), offset), 0)
+                new.flush()
+            new.count = state.count
+            for indexed, line in whole:
+                put(indexed, new.add(line), len(line))
+            before = self.state
+            self.put_in_place(new)
+            made, self.state = self.state, before  # the index in use is still about the old file
+            for item in fields(FileState):
+                setattr(state, item.name, getattr(made, item.name))
+        finally:
+            new.discard()
 
     def scan_foreign(self, state: FileState, put: Put) -> None:
         """Read a file of another layout: its entries go as lines into a temporary file that has no name.
@@ -419,83 +463,3 @@ class PerformanceFile:
         with contextlib.suppress(OSError):  # without the note other processes only read the whole file again
             self._note(note)
             state.note = note
-
-
-class NewFile:
-    """A performance file that is written beside the one in use, one entry a line.
-
-    What a crash leaves of it is removed by the next one.
-
-    Args:
-        path: where it is written.
-        files: the calls to write with.
-    """
-
-    def __init__(self, path: Path, files: FileSystem) -> None:
-        self.path = path
-        self._files = files
-        path.unlink(missing_ok=True)
-        self.file = Descriptor(files.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
-        self._buffer = bytearray(HEAD)
-        self._written = self._unsynced = 0
-        self.checksum = 0
-        """The CRC-32 of what was written."""
-        self.count = 0
-
-    @property
-    def tail(self) -> int:
-        """The offset behind the last entry."""
-        return self._written + len(self._buffer)
-
-    def add(self, line: bytes) -> int:
-        """Add an entry; returns the offset of its line."""
-        if self.count:
-            self._buffer += b",\n"
-        offset = self.tail
-        self._buffer += line
-        self.count += 1
-        if len(self._buffer) >= _BUFFER:
-            self.flush()
-        return offset
-
-    def add_lines(self, data: bytes, count: int) -> None:
-        """Add entries as they follow each other in a file, each with the separator in front of it."""
-        self._buffer += data
-        self.count += count
-
-    def flush(self, *, sync: bool = False) -> None:
-        """Write what was added, and wait until it is on the disk, if that is asked for."""
-        data = bytes(self._buffer)
-        self._files.write_at(self.file.number, data, self._written)
-        self.checksum = zlib.crc32(data, self.checksum)
-        self._written += len(data)
-        self._unsynced += len(data)
-        self._buffer.clear()
-        if sync or self._unsynced >= _SYNC_BYTES:
-            self._files.sync_data(self.file.number)
-            self._unsynced = 0
-
-    def end(self, instead: Path) -> None:
-        """Write the end, and sync all.
-
-        Args:
-            instead: the file whose place it takes; it will be younger than that.
-
-        Raises:
-            OSError: if it could not be written, or somebody removed it.
-        """
-        self.flush()
-        self._files.write_at(self.file.number, b"\n]\n" if self.count else b"]\n", self._written)
-        before = None
-        with contextlib.suppress(FileNotFoundError):
-            before = os.lstat(instead)
-        make_younger(self.file.number, before)
-        self._files.sync(self.file.number)
-        if os.lstat(self.path).st_ino != os.fstat(self.file.number).st_ino:
-            raise FileNotFoundError(errno.ENOENT, "another file has its name now", str(self.path))
-
-    def discard(self) -> None:
-        """Remove the file, if it did not take the other's place."""
-        with contextlib.suppress(OSError):
-            if os.lstat(self.path).st_ino == os.fstat(self.file.number).st_ino:
-                self.path.unlink()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, MutableMapping
 from typing import Final, TypeVar
 
 from ai_wm.data.headers import shown_config
-from ai_wm.data.totals import Totals, beyond_records, mark_of
+from ai_wm.data.totals import ExactSum, Totals, beyond_records, mark_of
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerPerformanceSummary
 from ai_wm.store.definition_table import DefinitionChanges, DefinitionTable
 from ai_wm.store.definitions_file import DefinitionsFile, FileContent, text_of
@@ -26,6 +26,7 @@ from ai_wm.store.definitions_journal import (
 from ai_wm.store.definitions_merge import Merge, merge
 from ai_wm.store.files import io_error
 from ai_wm.store.index import RecordIndex
+from ai_wm.store.rows import Row
 from neuroscript import NeuroScriptError, get_logger
 
 _LOG = get_logger("ai_wm.store")
@@ -276,6 +277,22 @@ class Summaries:
         """Add up the tasks of a definition, as they are now.  Needs no lock."""
         totals = self._beyond.get(definition_id, Totals()).plus(index.totals(definition_id))
         return totals.summary(index.active_count(definition_id))
+
+    def recovered(self, index: RecordIndex, row: Row) -> None:
+        """Count a record of a dead process's call once.
+
+        If records were missing, it is taken for one of those, which the summary counts beyond the records stored,
+        unless the call began after all that the summary counted.
+        """
+        definition, beyond = self.definitions.get(row.definition_id), self._beyond.get(row.definition_id)
+        if definition is None or beyond is None or not beyond.missing or row.start > beyond.last:
+            return
+        one = Totals(1, int(row.success), ExactSum([row.duration_ms]), row.tokens, ExactSum([row.cost]))
+        self._beyond[row.definition_id] = beyond.without(one)
+        # The older mark counts it twice.
+        self.definitions.put(row.definition_id, self._current(index, definition, always=True))
+        self._texts.pop(row.definition_id, None)
+        self._unwritten = True
 
     def outdated(self, index: RecordIndex) -> bool:
         """Whether the file does not hold the definitions as they are, with what their tasks add up to."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from ai_wm.store.files import io_error, read_at
 from ai_wm.store.index_file import IndexFile
 from ai_wm.store.index_tables import Mark, StaleIndexError, StoredEntry, connect, stored_entries
-from ai_wm.store.performance_file import NewFile
+from ai_wm.store.new_file import NewFile
 from neuroscript import get_logger
 
 if TYPE_CHECKING:

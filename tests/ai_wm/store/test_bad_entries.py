@@ -47,6 +47,12 @@ BAD: dict[str, str] = {
     "cost of 1e999": with_record(cost_incurred="RAW1e999"),
     "cost that is NaN": with_record(cost_incurred="RAWNaN"),
     "rating of -1e999": with_record(supervisor_feedback={"rating": 7}).replace('"rating": 7', '"rating": -1e999'),
+    "rating of 400 digits": with_record(supervisor_feedback={"rating": 7}).replace(
+        '"rating": 7', f'"rating": {HUGE[:400]}'
+    ),
+    "1e999 in the metrics": with_record(llm_metrics={"x": [7]}).replace("[7]", "[1e999]"),
+    "-1e999 in the context": with_record(input_context='RAW{"x": -1E+999}'),
+    "400 digits and a fraction in an unknown key": with_record(novel=f"RAW{HUGE[:400]}.5"),
     "usage of absurd size": json.dumps(entry(7) | {"session_token_usage": {"input_tokens": 10**200}}),
     "half of a pair as an id": json.dumps(entry(7) | {"instance_id": "\ud800"}),
     "half of a pair as a task": with_record(task_id="\udfff"),

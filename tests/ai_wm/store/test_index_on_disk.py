@@ -19,7 +19,7 @@ from ai_wm.store.engine import PERFORMANCE_FILE
 from ai_wm.store.index import RecordIndex
 from ai_wm.store.index_directory import INDEX_DIRECTORY
 from ai_wm.store.index_file import IndexFile
-from ai_wm.store.performance_file import NewFile
+from ai_wm.store.new_file import NewFile
 from ai_wm.store.state_directory import STATE_DIRECTORY
 from neuroscript.errors import StateError
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ai_wm.data.types import AIWorkerPerformanceSummary, PerformanceRecord, Timestamp
 from ai_wm.store import JsonStore, performance_file
 from ai_wm.store.engine import DEFINITIONS_FILE, PERFORMANCE_FILE
 from ai_wm.store.json_array import PADDING_LINE, SECTOR, is_torn
 from ai_wm.store.state_directory import STATE_DIRECTORY
-from neuroscript.errors import StateError
+from neuroscript.errors import NeuroScriptError, StateError
 
-from .support import READ_ONLY, Files, entries, record, system_error, tasks
+from .support import FULL, NOON, READ_ONLY, Files, add, entries, record, system_error, tasks, worker
 
 
 def entry(number: int, **more: Any) -> dict[str, Any]:
@@ -122,14 +125,14 @@ class TestTornTails:
         path.write_bytes(bytes(mixed[:length]))
         found = opened(path)
         assert found[:2] == ["t0", "t1"]
-        assert found[2:] in ([], ["t8"], ["t8", "t9"])
+        assert found[2:] in ([], ["t8"], ["t9"], ["t8", "t9"])
 
     def test_it_is_logged(self, path: Path, caplog: pytest.LogCaptureFixture) -> None:
         path.write_bytes(file_of(line(1), line(2))[:-40])
         with caplog.at_level(logging.WARNING):
             opened(path)
         assert "broken off by a crash" in caplog.text
-        assert "behind entry 1 are cut off" in caplog.text
+        assert "behind entry 1 are cut off, and kept in" in caplog.text
 
     def test_a_directory_that_is_only_read_gets_no_repair(self, path: Path) -> None:
         torn = file_of(line(1), line(2))[:-40]
@@ -141,6 +144,149 @@ class TestTornTails:
         assert [one.task_id for one in store.records("def-1")] == ["t1"]
         store.close()
         assert path.read_bytes() == torn
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "a NUL byte in an entry": lambda text: text.replace(b'"t2"', b'"t2\0"'),
+    "a line of zeros": lambda text: text.replace(line(2), bytes(len(line(2)))),
+    "zeros in two lines": lambda text: text.replace(line(2)[200:] + b",\n" + line(3)[:90], bytes(400)),
+    "old padding in an entry": lambda text: text.replace(line(2), line(2)[:200] + PADDING_LINE * 2 + line(2)[328:]),
+    "zeros at the beginning": lambda text: text.replace(line(0), bytes(len(line(0)))),
+    "a NUL byte in the last entry": lambda text: text.replace(b'"t5"', b'"t5\0"'),
+}
+
+
+class TestDamage:
+    """Entries behind damage in the middle are never lost, nor are the damaged bytes, if they say anything."""
+
+    @pytest.mark.parametrize("running", [False, True])
+    @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+    def test_what_is_whole_is_kept(self, path: Path, damage: Callable[[bytes], bytes], running: bool) -> None:
+        before = file_of(*map(line, range(6)))
+        path.write_bytes(before)
+        store = JsonStore(path.parent, files=Files())
+        if not running:
+            store.close()
+        text = path.read_bytes() if running else before
+        damaged = damage(text)
+        copy = path.with_name("copy")
+        copy.write_bytes(damaged)
+        copy.replace(path)
+        if not running:
+            store = JsonStore(path.parent, files=Files())
+        whole = [f"t{number}" for number in range(6) if line(number) in damaged]
+        assert len(whole) >= 4
+        with contextlib.suppress(StateError):
+            store.records("def-1")  # tells once that some are missing
+        assert [one.task_id for one in reversed(store.records("def-1"))] == whole
+        store.add_record(record("new"))
+        store.close()
+        assert sorted(tasks(path.parent)) == sorted([*whole, "new"])
+        kept = b"".join(each.read_bytes() for each in store.set_aside())
+        written = path.read_bytes()
+        for piece in damaged.replace(PADDING_LINE, b"\0").replace(b"\n", b"\0").split(b"\0"):
+            for part in piece.strip(b" ,[]").split(b"},\n"):
+                assert part in kept or part in written
+
+    @pytest.mark.parametrize("bytes_", [b"\xff", b"\0"], ids=["no UTF-8", "NUL"])
+    @pytest.mark.parametrize("noticed", [False, True])
+    def test_damage_in_place_while_it_is_in_use(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch, bytes_: bytes, noticed: bool
+    ) -> None:
+        """Whether it was noticed that the file changed, or only that an entry in it is none any more."""
+        path.write_bytes(file_of(*map(line, range(3))))
+        store = JsonStore(path.parent, files=Files())
+        add(store, worker())
+        assert len(store.records("def-1")) == 3
+        monkeypatch.setattr(performance_file, "_LOOK_SECONDS", 0 if noticed else 1e9)
+        with path.open("r+b") as file:
+            file.seek(path.read_bytes().index(b'"t1"') + 2)
+            file.write(bytes_)
+        if noticed and bytes_ == b"\0":
+            with pytest.raises(StateError, match="entries that were stored are not in it any more"):
+                store.records("def-1")
+            assert len(store.records("def-1")) == 2
+        else:
+            for ask in (lambda: store.records("def-1"), lambda: list(store.entries())):
+                with pytest.raises(StateError, match="line 3, column") as caught:
+                    ask()
+                assert caught.value.code == 18
+        with contextlib.suppress(StateError):
+            store.close()
+
+    def test_a_store_that_is_only_read_refuses_it(self, path: Path) -> None:
+        path.write_bytes(DAMAGES["a line of zeros"](file_of(*map(line, range(6)))))
+        before, files = path.read_bytes(), Files()
+        files.fail = lambda _call, _data: system_error(READ_ONLY)
+        with pytest.raises(StateError, match=r"line 4, column 1 \(entry 3\)"):
+            JsonStore(path.parent, files=files)
+        assert path.read_bytes() == before
+
+    @pytest.mark.parametrize("call", ["write", "sync", "replace"])
+    def test_a_repair_that_fails_leaves_the_file(self, path: Path, call: str) -> None:
+        path.write_bytes(DAMAGES["a line of zeros"](file_of(*map(line, range(6)))))
+        before, files = path.read_bytes(), Files()
+        files.fail = lambda name, _data: system_error(FULL) if name == call else None
+        with pytest.raises(NeuroScriptError):
+            JsonStore(path.parent, files=files)
+        assert path.read_bytes() == before
+        assert opened(path) == ["t0", "t1", "t3", "t4", "t5"]
+
+
+def lost(number: int, **more: Any) -> PerformanceRecord:
+    """The record that a call gets whose process died."""
+    return record(f"t{number}", success=False, llm_metrics={"total_tokens": 2, "lost": True}, cost_incurred=0.5, **more)
+
+
+class TestRecordsThatComeBack:
+    """A summary counts a record once that was missing in the file, and comes back from the notes of a dead process."""
+
+    @pytest.mark.parametrize("left", [0, 2, 5])
+    def test_each_is_counted_once(self, path: Path, left: int, caplog: pytest.LogCaptureFixture) -> None:
+        store = JsonStore(path.parent, files=Files())
+        add(store, worker())
+        for number in range(6):
+            store.add_record(record(f"t{number}", cost_incurred=1.0))
+        store.close()
+        before, lines = store_summary(path), path.read_bytes().split(b"\n")[1:7]
+        path.write_bytes(file_of(*(each.rstrip(b",") for each in lines[:left])))
+        shutil.rmtree(path.parent / STATE_DIRECTORY / "index")  # a process that died left none
+        (path.parent / STATE_DIRECTORY / "in-flight-1.log").touch()
+        store = JsonStore(path.parent, files=Files())
+        assert f"{6 - left} records that the summaries" in caplog.text
+        assert "noted of its calls comes back now" in caplog.text
+        for number in range(left, 6):
+            store.add_record(lost(number))
+            assert store.summary("def-1") == before
+        store.close()
+        assert store_summary(path) == before
+
+    def test_others_count_as_always(self, path: Path) -> None:
+        store = JsonStore(path.parent, files=Files())
+        add(store, worker())
+        for number in range(6):
+            store.add_record(record(f"t{number}"))
+        store.close()
+        path.unlink()
+        shutil.rmtree(path.parent / STATE_DIRECTORY / "index")
+        store = JsonStore(path.parent, files=Files())
+        store.add_record(lost(1))
+        assert store.summary("def-1").total_tasks_attempted == 6
+        store.add_record(record("t7"))
+        assert store.summary("def-1").total_tasks_attempted == 7
+        later = Timestamp.from_unix(NOON + 60)
+        store.add_record(lost(8, timestamp_start=later, timestamp_end=later))
+        assert store.summary("def-1").total_tasks_attempted == 8
+        store.close()
+        assert store_summary(path).total_tasks_attempted == 8
+
+
+def store_summary(path: Path) -> AIWorkerPerformanceSummary:
+    """The summary at the next start."""
+    store = JsonStore(path.parent, files=Files())
+    found = store.summary("def-1")
+    store.close()
+    return found
 
 
 class TestOtherLayouts:
@@ -283,6 +429,13 @@ class TestBrokenFiles:
         message = refused(path)
         assert "line 3, column" in message
         assert "(entry 2): a byte here is not UTF-8" in message
+
+    @pytest.mark.parametrize(
+        "text", [b"\xff" + file_of(line(1)), file_of(line(1)).decode().encode("utf-16"), b" \n\xff", b"[]\n\xff"]
+    )
+    def test_bytes_that_are_not_utf_8_around_the_array(self, path: Path, text: bytes) -> None:
+        path.write_bytes(text)
+        assert "a byte here is not UTF-8" in refused(path)
 
     def test_definitions_too(self, tmp_path: Path) -> None:
         path = tmp_path / DEFINITIONS_FILE
