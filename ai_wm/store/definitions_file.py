@@ -23,7 +23,7 @@ from ai_wm.data.totals import Totals
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerPerformanceSummary
 from ai_wm.store.definitions_journal import SUMMARY_KEY, Signature
 from ai_wm.store.files import Descriptor, FileSystem, atomic_write, io_error, signature, signature_at
-from ai_wm.store.json_array import bad_file, read_from
+from ai_wm.store.json_array import Unreadable, _end_of, _unreadable, bad_file, read_from
 from ai_wm.store.quarantine import set_aside
 from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
@@ -132,6 +132,9 @@ class DefinitionsFile:
             return f"{self.path}: line {line}, column {column} (entry {number})"
 
         raw = reader.text[start:end]
+        if isinstance(value, Unreadable):
+            self._reject(content, raw, f"{where()}: {_named(value, number)}: {value.why}; the others are used")
+            return
         try:
             definition = self._parse(value, number)
         except NeuroScriptError as error:
@@ -351,8 +354,10 @@ class _Reader:
                 raise self._error(self.undecodable, len(self.text)) from error
             raise self._error(error.msg[:1].lower() + error.msg[1:], error.pos) from error
         except (ValueError, RecursionError) as error:
-            what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-            raise self._error(what, position) from error
+            end = _end_of(self.text, position)
+            if end is None:
+                raise self._error(_unreadable(error), position) from error
+            return Unreadable(_unreadable(error)), end
 
     def older_form(self, position: int) -> tuple[dict[str, Any], int]:
         """The object of the older form, and where the array of the definitions begins; -1 if that is null."""
@@ -362,6 +367,8 @@ class _Reader:
         except NeuroScriptError as error:
             at = self._entry_at(begun.end(), error.details["line"], error.details["column"]) if begun else 0
             raise bad_file(self._path, self._what, *self._where, at) from error
+        if isinstance(sections, Unreadable):
+            raise self._error(sections.why, position)
         expected = f"expected an array of definitions, or an object with {OLDER_FORM_KEY}"
         if OLDER_FORM_KEY not in sections or not isinstance(sections[OLDER_FORM_KEY], list | None):
             raise bad_file(self._path, expected, 1, 1)
