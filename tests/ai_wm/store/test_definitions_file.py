@@ -227,7 +227,9 @@ def test_a_definition_that_json_has_no_form_for_is_refused(directory: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "value", ["NaN", "-Infinity", "[" * 20_000 + "]" * 20_000, '{"a":' * 20_000 + "1" + "}" * 20_000]
+    "value",
+    ["NaN", "-Infinity", "[" * 20_000 + "]" * 20_000, '{"a":' * 20_000 + "1" + "}" * 20_000],
+    ids=["nan", "infinity", "lists", "maps"],
 )
 def test_an_entry_that_python_does_not_read_is_set_aside(directory: Path, value: str) -> None:
     directory.mkdir()
