@@ -23,7 +23,7 @@ from ai_wm.data.totals import Totals
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerPerformanceSummary
 from ai_wm.store.definitions_journal import SUMMARY_KEY, Signature
 from ai_wm.store.files import Descriptor, FileSystem, atomic_write, io_error, signature, signature_at
-from ai_wm.store.json_array import bad_file, read_from
+from ai_wm.store.json_array import Unreadable, _end_of, _unreadable, bad_file, read_from
 from ai_wm.store.quarantine import set_aside
 from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
@@ -55,6 +55,8 @@ class FileContent:
     """Its length in bytes."""
     texts: dict[str, str] = field(default_factory=dict)
     """The text of each definition in it, which is as `text_of` gives it if this program wrote the file as an array."""
+    blank: bool = False
+    """Whether there is a file with nothing in it, as an editor leaves it for a moment, which says nothing."""
     aside: list[bytes] = field(default_factory=list)
     """The entries that are no definitions, which must be in the quarantine before the file is written."""
 
@@ -84,7 +86,7 @@ class DefinitionsFile:
         self._state = state
         self._files = files
         self._providers = providers
-        self._writable = writable
+        self.writable = writable
 
     def signature(self) -> Signature | None:
         """The `signature` of the file at this moment; None if there is no file."""
@@ -111,6 +113,9 @@ class DefinitionsFile:
         content.digest, content.length = digest_of_file(data), len(data)
         reader = _Reader(data, self.path)
         begin = reader.skip_blanks(0)
+        if begin == len(reader.text) and not reader.undecodable:
+            content.digest, content.length, content.blank = "", 0, True
+            return content
         if reader.text[begin : begin + 1] == "{":
             content.sections, begin = reader.older_form(begin)
         if begin >= 0 and begin < len(reader.text):
@@ -127,6 +132,9 @@ class DefinitionsFile:
             return f"{self.path}: line {line}, column {column} (entry {number})"
 
         raw = reader.text[start:end]
+        if isinstance(value, Unreadable):
+            self._reject(content, raw, f"{where()}: {_named(value, number)}: {value.why}; the others are used")
+            return
         try:
             definition = self._parse(value, number)
         except NeuroScriptError as error:
@@ -172,7 +180,7 @@ class DefinitionsFile:
         raw = text.encode()
         content.aside.append(raw)
         try:
-            place = f"it is kept in {self.set_aside(raw)}" if self._writable else "it is left in the file"
+            place = f"it is kept in {self.set_aside(raw)}" if self.writable else "it is left in the file"
         except OSError as error:
             place = f"it could not be set aside ({error.strerror}), so the file is not written"
         _LOG.warning("%s; %s", why, place)
@@ -286,18 +294,18 @@ class _Reader:
 
     def __init__(self, data: bytes, path: Path) -> None:
         self._path = path
-        self._undecodable = ""
+        self.undecodable = ""
         try:
             self.text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:  # of what comes before it, an error is told first
             self.text = data[: error.start].decode("utf-8-sig")
-            self._undecodable = f"a byte here is not UTF-8: {error.reason}"
+            self.undecodable = f"a byte here is not UTF-8: {error.reason}"
         self._count = 0
 
     def check(self) -> None:
         """Make sure that all of the file was text."""
-        if self._undecodable:
-            raise self._error(self._undecodable, len(self.text))
+        if self.undecodable:
+            raise self._error(self.undecodable, len(self.text))
 
     def place(self, position: int) -> tuple[int, int]:
         """The line and the column of a position, from 1."""
@@ -329,7 +337,7 @@ class _Reader:
                 following = self.text[position : position + 1]
                 if following not in (",", "]") or not following:
                     what = "expected , or ] after an element" if following else "the array is not closed"
-                    raise self._error(self._undecodable or what, position)
+                    raise self._error(self.undecodable or what, position)
                 if following == "]":
                     position += 1
                     break
@@ -342,12 +350,14 @@ class _Reader:
         try:
             return _DECODER.raw_decode(self.text, position)
         except json.JSONDecodeError as error:
-            if self._undecodable:
-                raise self._error(self._undecodable, len(self.text)) from error
+            if self.undecodable:
+                raise self._error(self.undecodable, len(self.text)) from error
             raise self._error(error.msg[:1].lower() + error.msg[1:], error.pos) from error
         except (ValueError, RecursionError) as error:
-            what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-            raise self._error(what, position) from error
+            end = _end_of(self.text, position)
+            if end is None:
+                raise self._error(_unreadable(error), position) from error
+            return Unreadable(_unreadable(error)), end
 
     def older_form(self, position: int) -> tuple[dict[str, Any], int]:
         """The object of the older form, and where the array of the definitions begins; -1 if that is null."""
@@ -357,6 +367,8 @@ class _Reader:
         except NeuroScriptError as error:
             at = self._entry_at(begun.end(), error.details["line"], error.details["column"]) if begun else 0
             raise bad_file(self._path, self._what, *self._where, at) from error
+        if isinstance(sections, Unreadable):
+            raise self._error(sections.why, position)
         expected = f"expected an array of definitions, or an object with {OLDER_FORM_KEY}"
         if OLDER_FORM_KEY not in sections or not isinstance(sections[OLDER_FORM_KEY], list | None):
             raise bad_file(self._path, expected, 1, 1)

@@ -9,9 +9,12 @@ The other says which state of the file of the definitions holds everything up to
     {"written": digest of the file, "file": [inode, length, time of change]}
 
 It begins with one of the second kind.  A process that reads the journal's new lines knows what others changed, and
-whether the file on the disk is one that they wrote, without reading the file.  When the journal has grown as long as
-the file it is begun anew with its last lines; and at once, without any, when it holds a key, which is to be in no more
-files than it must.
+whether the file on the disk is one that they wrote, without reading the file.  When the journal has grown twice as long
+as the file it is begun anew with all definitions and its last lines; and at once, with the definitions alone, when
+somebody edited the file, or when the journal holds a key, which is to be in no more files than it must.
+
+So it tells all definitions if the file is lost.  Its first line names no file, the digest is "", if they are all there
+are; it is `PARTIAL` if those with keys are not among them.
 
 Lines begin and end with a line end, so that one broken off by a crash spoils no other.  Whoever reads or writes holds
 the store's lock.
@@ -23,7 +26,8 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -34,6 +38,9 @@ from ai_wm.store.files import Descriptor, FileSystem, atomic_write, read_at
 from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
 DEFINITIONS_JOURNAL: Final = "definitions.log"
+
+PARTIAL: Final = "partial"
+"""The digest in the first line of a journal that tells all definitions but those with keys."""
 
 SUMMARY_KEY: Final = AIWorkerDefinition.file_key("aggregate_performance_summary")
 
@@ -114,6 +121,19 @@ class DefinitionsJournal:
         """The inode and length of the file as far as it was read; None if there was none."""
         self._lines: list[Line] = []
         """What the file on the disk may not hold: the last line of the second kind, and those behind it."""
+        self._first: Line | None = None
+        self._held: Descriptor | None = None
+        """The file that was read, open so that no other gets its inode (on Windows none could be put in its place)."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it tells all definitions, as far as it was read."""
+        return is_complete([] if self._first is None else [self._first])
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether it tells all definitions, or all but those with keys."""
+        return isinstance(self._first, Written) and self._first.digest in ("", PARTIAL)
 
     @property
     def length(self) -> int:
@@ -158,19 +178,20 @@ class DefinitionsJournal:
         Raises:
             OSError: if it cannot be read.
         """
-        self._seen, self._lines = None, []
+        self._seen, self._lines, self._first = None, [], None
         try:
             file = Descriptor(self._files.open(self.path, os.O_RDONLY))
         except FileNotFoundError:
             return []
-        with contextlib.closing(file):
-            status = os.fstat(file.number)
-            data = read_at(file.number, status.st_size, 0)
+        status = os.fstat(file.number)
+        data = read_at(file.number, status.st_size, 0)
+        self._hold(file)
         self._seen = (status.st_ino, len(data))
         lines = self._parse(data)
         while lines and not isinstance(lines[0], Written):
             _LOG.warning("%s does not begin with the state of the file; its first line is not read", self.path)
             del lines[0]
+        self._first = lines[0] if lines else None
         for line in lines:
             self._remember(line)
         return lines
@@ -196,19 +217,20 @@ class DefinitionsJournal:
 
     # Writing
 
-    def append(self, changes: list[JournaledChange], before: Written) -> None:
+    def append(self, changes: list[JournaledChange], before: Written, *, first: bool) -> None:
         """Append a change and sync it; the journal is made if there is none.
 
         Args:
             changes: the change.
             before: the state of the file of the definitions, with which a new journal begins.
+            first: whether there were no definitions before.
 
         Raises:
             NeuroScriptError: 4 for a definition that JSON has no form for.
             OSError: if it could not be stored; then nothing is.
         """
         if self._seen is None:
-            self._begin([before, changes])
+            self._begin([Written("", None), before, changes] if first else [before, changes])
         else:
             self._write(_write_line(changes), self._files.write_for_good)
             self._remember(changes)
@@ -226,29 +248,38 @@ class DefinitionsJournal:
         """Take the changes as written, now that the file that was noted is in place."""
         self._remember(written)
 
-    def begin(self, written: Written, keep: int) -> None:
-        """Begin the journal anew, with a state of the file that holds everything.
+    def begin(self, definitions: list[JournaledChange], keep: int, *, complete: bool) -> None:
+        """Begin the journal anew, with all definitions, the last state of the file, and what that does not hold.
 
         Args:
-            written: that state.
-            keep: how many bytes of the last lines may stay, by which older states of the file are known.
+            definitions: the definitions as they are, each as an addition.
+            keep: how many bytes of the lines before may stay, by which older states of the file are known.
+            complete: whether these are all definitions, also those with keys.
 
         Raises:
+            NeuroScriptError: 4 for a definition that JSON has no form for.
             OSError: if that failed; then it is as before.
         """
+        lines = list(self._lines)
+        if keep and self._seen is not None:
+            lines = self._last_lines(keep) + lines
+        first = Written("" if complete else PARTIAL, None)
+        self._begin([first, definitions, *lines] if definitions else [first, *lines])
+
+    def _last_lines(self, keep: int) -> list[Line]:
+        """The last lines before those that the file may not hold, from one of the second kind on."""
         with contextlib.closing(Descriptor(self._files.open(self.path, os.O_RDONLY))) as file:
             lines = self._parse(read_at(file.number, self.length, 0))
-        if lines and isinstance(lines[-1], Written) and lines[-1].digest == written.digest:
-            del lines[-1]
-        lines.append(written)
-        size, start = 0, len(lines) - 1
-        for number in range(start, -1, -1):
-            size += len(_write_line(lines[number]))
+        last = max((number for number, line in enumerate(lines) if isinstance(line, Written)), default=0)
+        size, start = 0, last
+        for number in range(last - 1, -1, -1):
+            line = lines[number]
+            size += len(_write_line(line))
             if size > keep:
                 break
-            if isinstance(lines[number], Written):
+            if isinstance(line, Written) and line.digest not in ("", PARTIAL):
                 start = number
-        self._begin(lines[start:])
+        return lines[start:last]
 
     def restore(self) -> None:
         """Write the journal anew if somebody removed it: what the file does not hold.
@@ -258,15 +289,29 @@ class DefinitionsJournal:
         """
         if self._seen is not None and self._now() is None:
             _LOG.warning("%s was removed while it was in use; it is written anew", self.path)
-            self._begin(list(self._lines))
+            self._begin(list(self._lines))  # what else it told is in the file
 
     def _begin(self, lines: list[Line]) -> None:
         data = b"".join(map(_write_line, lines))
         with atomic_write(self._files, self.path) as descriptor:
             self._files.write_at(descriptor, data, 0)
-        self._seen, self._lines = self._now(), []
+        self._seen, self._lines, self._first = self._now(), [], lines[0]
+        self._hold(Descriptor(self._files.open(self.path, os.O_RDONLY)))
         for line in lines:
             self._remember(line)
+
+    def _hold(self, file: Descriptor) -> None:
+        self.close()
+        if sys.platform == "win32":
+            file.close()
+        else:
+            self._held = file
+
+    def close(self) -> None:
+        """Close the file, which is opened again when it is used."""
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
 
     def _write(self, data: bytes, write: Any) -> None:
         assert self._seen is not None
@@ -279,6 +324,11 @@ class DefinitionsJournal:
                     self._files.truncate(file.number, start)
                 raise
         self._seen = (inode, start + len(data))
+
+
+def is_complete(lines: Sequence[Line]) -> bool:
+    """Whether the lines of a journal tell all definitions."""
+    return bool(lines) and isinstance(lines[0], Written) and not lines[0].digest
 
 
 def _read_line(text: bytes) -> Line:

@@ -1,7 +1,8 @@
 """What of the definitions' journal the file does not hold, if another program may have written the file.
 
-The journal says after which of its lines the file was written, and with which bytes.  So there are three cases:
+The journal says after which of its lines the file was written, and with which bytes.  So there are four cases:
 
+* There is no file, or nothing in it.  That is no statement, so all that the journal tells comes back.
 * The file is as this program wrote it last: the lines behind that are not in it yet.
 * It is as this program wrote it before: somebody put an older state back, such as an editor that had it open, or a
   backup.  The changes since are applied to it, and told of.
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ai_wm.data.types import AIWorkerDefinition
-from ai_wm.store.definitions_journal import JournaledChange, Line, Written, digest_of
+from ai_wm.store.definitions_journal import PARTIAL, JournaledChange, Line, Written, digest_of
 
 
 @dataclass(slots=True)
@@ -30,6 +31,8 @@ class Merge:
     """What the file holds, and a change of the journal replaces, which did not know of it."""
     returned: list[str] = field(default_factory=list)
     """The ids of the definitions whose changes had been written, and are put back."""
+    lost: list[str] = field(default_factory=list)
+    """The ids of the definitions that come from the journal alone, for the file that held them is missing or empty."""
     missing: list[str] = field(default_factory=list)
     """The ids of the definitions that the journal knows to have been written, and that the file has no more."""
     edited: bool = False
@@ -47,6 +50,8 @@ def merge(found: Mapping[str, AIWorkerDefinition], digest: str, lines: Sequence[
     written = [number for number, line in enumerate(lines) if isinstance(line, Written)]
     if not written:
         return Merge()
+    if not digest:
+        return _all(lines)
     last = written[-1]
     holding = [number for number in written if _digest_at(lines, number) == digest]
     if holding:
@@ -57,6 +62,15 @@ def merge(found: Mapping[str, AIWorkerDefinition], digest: str, lines: Sequence[
         result.returned = list(dict.fromkeys(names))
         return result
     return _compare(found, lines, last)
+
+
+def _all(lines: Sequence[Line]) -> Merge:
+    """All definitions that the journal tells."""
+    result = Merge([change for line in lines if not isinstance(line, Written) for change in line])
+    last = {change.definition_id: change for change in result.changes}
+    if any(isinstance(line, Written) and line.digest not in ("", PARTIAL) for line in lines):
+        result.lost = [definition_id for definition_id, change in last.items() if change.new is not None]
+    return result
 
 
 class _Placed(NamedTuple):

@@ -495,5 +495,6 @@ class StorageEngine:
     def close(self) -> None:
         """Close the performance file, as soon as nobody reads from it any more, and the index."""
         self.performance.state = FileState()
+        self.summaries.close()
         if self.index.disk is not None:
             self.index.disk.close()

@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,12 +32,61 @@ LOCK_SECONDS: Final = 30.0
 _FIRST_PAUSE: Final = 0.0002
 _LONGEST_PAUSE: Final = 0.005
 
+_HOLDER: Final = "holder"
+
 _ATTEMPTS: Final = 10
 """How often the lock file is made before it is taken as impossible."""
 
 _BUSY: Final = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES})
 
 _LOG = get_logger("ai_wm.store")
+
+
+class _Claim:
+    """What a `Hold` is known by; the lock refers to this alone, so that a forgotten `Hold` is released."""
+
+    __slots__ = ("held", "thread")
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.held = threading.Lock()
+        """Locked until the lock is released, so that other threads need not ask again and again."""
+        self.held.acquire()
+
+
+class Hold:
+    """Context manager that holds a `StoreLock`; no interrupt leaves it held.
+
+    The lock knows which object holds it, so that what was begun can be undone wherever an interrupt came.
+
+    Args:
+        lock: the lock.
+        check: called while waiting; ends the wait by raising.
+    """
+
+    __slots__ = ("_check", "_claim", "_lock")
+
+    def __init__(self, lock: StoreLock, check: Callable[[], None] | None) -> None:
+        self._lock = lock
+        self._check = check
+        self._claim = _Claim()
+
+    def __enter__(self) -> None:
+        try:
+            self._lock.acquire(self._claim, self._check)
+        except BaseException:  # raised again, once what was begun is undone
+            self._lock.release(self._claim)
+            raise
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            self._lock.release(self._claim)
+        finally:
+            self._lock.release(self._claim)  # if that was interrupted
+
+    def __del__(self) -> None:
+        if hasattr(self, "_claim"):  # an interrupt may have come before it was set, or before it was left
+            self._lock.release(self._claim)
 
 
 class StoreLock:
@@ -60,8 +109,7 @@ class StoreLock:
         self._name = str(path)
         self._files = files
         self._seconds = seconds
-        self._threads = threading.RLock()
-        self._depth = 0
+        self._holder: dict[str, _Claim] = {}
         self._file, self._identity = self._open()
         self._store = path.parent.parent
         self._directory, self._store_identity = _open_directory(self._store)
@@ -75,8 +123,7 @@ class StoreLock:
                 return file, _identity(os.fstat(file.number))
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), self._name)
 
-    @contextlib.contextmanager
-    def held(self, check: Callable[[], None] | None = None) -> Iterator[None]:
+    def held(self, check: Callable[[], None] | None = None) -> Hold:
         """Context manager that keeps all other threads and processes out.
 
         Args:
@@ -85,45 +132,41 @@ class StoreLock:
         Raises:
             NeuroScriptError: 26 if the lock is not free in time, cannot be taken, or the store's directory is gone.
         """
-        self._acquire(check)
-        try:
-            yield
-        finally:
-            self._release()
+        return Hold(self, check)
 
-    def _acquire(self, check: Callable[[], None] | None) -> None:
-        if not self._threads.acquire(blocking=False):
-            self._wait(lambda pause: self._threads.acquire(timeout=pause), check, own=True)
-        try:
-            if self._depth == 0:
+    def acquire(self, claim: _Claim, check: Callable[[], None] | None) -> None:
+        """Wait until the lock is held by a claim, or by another one of the same thread."""
+        if not self._is_held_by(claim, 0):
+            self._wait(lambda pause: self._is_held_by(claim, pause), check, own=True)
+        if self._holder.get(_HOLDER) is claim:
+            try:
                 self._take(check)
-        except OSError as error:
-            self._threads.release()
-            raise io_error(error, "lock the store of AI workers", self._path) from error
-        except BaseException:  # raised again, once what was begun is undone
-            self._threads.release()
-            raise
-        self._depth += 1
+            except OSError as error:
+                raise io_error(error, "lock the store of AI workers", self._path) from error
 
-    def _release(self) -> None:
-        self._depth -= 1
-        try:
-            if self._depth == 0:
-                self._give()
-        finally:
-            self._threads.release()
+    def _is_held_by(self, claim: _Claim, pause: float) -> bool:
+        """Whether a claim holds the lock for this process, or is nested in the one that does, after a pause."""
+        holder = self._holder.setdefault(_HOLDER, claim)  # one step, which no interrupt divides
+        if holder.thread == claim.thread:
+            return True
+        if pause and holder.held.acquire(timeout=pause):
+            holder.held.release()
+        return False
+
+    def release(self, claim: _Claim) -> None:
+        """Release the lock if a claim holds it.  If this is interrupted it can be called again."""
+        if self._holder.get(_HOLDER) is claim:
+            self._give()
+            self._holder.pop(_HOLDER)
+            claim.held.release()
 
     def _take(self, check: Callable[[], None] | None) -> None:
         while self._file.number >= 0:  # else it was closed while this thread waited: there is nothing left to guard
             if not self._try_both():
                 self._wait(self._try_later, check, own=False)
-            try:
-                if self._is_current():
-                    return
-                self._renew()
-            except BaseException:  # raised again, once what was begun is undone
-                self._give()
-                raise
+            if self._is_current():
+                return
+            self._renew()
 
     def _wait(self, attempt: Callable[[float], bool], check: Callable[[], None] | None, *, own: bool) -> None:
         """Try in growing pauses until it succeeds, or the deadline has passed."""

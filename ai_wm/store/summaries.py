@@ -7,13 +7,14 @@ definitions, of which only those are made anew whose definition or summary chang
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Final, TypeVar
 
 from ai_wm.data.headers import shown_config
 from ai_wm.data.totals import ExactSum, Totals, beyond_records, mark_of
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerPerformanceSummary
-from ai_wm.store.definition_table import DefinitionChanges, DefinitionTable
+from ai_wm.store.definition_table import DefinitionChange, DefinitionChanges, DefinitionTable
 from ai_wm.store.definitions_file import DefinitionsFile, FileContent, text_of
 from ai_wm.store.definitions_journal import (
     DefinitionsJournal,
@@ -21,13 +22,14 @@ from ai_wm.store.definitions_journal import (
     Line,
     Signature,
     Written,
+    is_complete,
     journaled,
 )
 from ai_wm.store.definitions_merge import Merge, merge
 from ai_wm.store.files import io_error
 from ai_wm.store.index import RecordIndex
 from ai_wm.store.rows import Row
-from neuroscript import NeuroScriptError, get_logger
+from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
 _LOG = get_logger("ai_wm.store")
 
@@ -35,6 +37,9 @@ _NUMBERS: Final = tuple(name for name in AIWorkerPerformanceSummary.model_fields
 
 _SMALL: Final = 1 << 16
 """A file of fewer bytes is written with every change."""
+
+_BLANK_SECONDS: Final = 3.0
+"""How long an editor may take to fill the file that it emptied; then the file is written as if it was removed."""
 
 _JOURNAL_BYTES: Final = 1 << 18
 """A journal of fewer bytes is not begun anew, however small the file is."""
@@ -66,6 +71,8 @@ class Summaries:
         self._lagging: set[str] = set()
         """The definitions whose summary is right, though its mark may be older."""
         self._bad: tuple[Signature | None, NeuroScriptError] | None = None
+        self._blank: Signature | None = None
+        """The signature of the file when it was found emptied while it was in use; it may be about to be filled."""
         self._warned: set[str] = set()
         self._unwritten = False
         """Whether a definition differs from what the file holds."""
@@ -83,12 +90,16 @@ class Summaries:
     def changed(self) -> bool:
         """Whether the definitions were changed by others since they were last read or written.  Needs no lock."""
         now = self._file.signature()
-        edited = now != self._content.seen and not self._is_bad(now)
+        edited = now != self._content.seen and not self._is_known(now)
         return edited or self._journal.changed() or self._stale
 
     def _is_bad(self, signature: Signature | None) -> bool:
         """Whether the file with this signature is known not to be valid."""
         return self._bad is not None and self._bad[0] == signature
+
+    def _is_known(self, signature: Signature | None) -> bool:
+        """Whether the file with this signature is known to hold nothing that can be taken in."""
+        return self._is_bad(signature) or (self._blank is not None and self._blank == signature)
 
     def read(self) -> tuple[FileContent, list[Line]]:
         """Read the file and the journal; what is loaded stays as it is.
@@ -107,18 +118,30 @@ class Summaries:
         """Load what was read.  The index must be up to date: the marks are compared with it."""
         merged = merge(content.definitions, content.digest, lines)
         self.definitions = DefinitionTable(content.definitions.values())
-        self._content, self._bad = content, None
+        self._content, self._bad, self._blank = content, None, None
         own = content.sections is None and any(
             isinstance(line, Written) and line.digest == content.digest for line in lines
         )
         self._texts, content.texts = content.texts if own else {}, {}
         self._lagging = set()
-        self._unwritten = content.incomplete or content.seen is None or bool(merged.changes)
+        self._unwritten = content.incomplete or not content.digest or bool(merged.changes) or self._secret
         self._edited = merged.edited
         self._journal.expect(Written(content.digest, content.seen), merged.changes)
         self.recount(index)
         self._tell(merged)
         self._apply(index, merged.changes)
+        if self._edited and self._file.writable and self._keep_replaced():
+            self._begin_journal(0)  # what was edited is to be known too if the file is lost
+
+    def _keep_replaced(self) -> bool:
+        """Set aside what the journal replaces in the file; False if that failed, and is tried again by writing it."""
+        try:
+            for raw in self._content.aside:
+                self._file.set_aside(raw)
+        except OSError as error:
+            _LOG.warning("%s: what is replaced could not be set aside: %s", self._file.path, error.strerror)
+            return False
+        return True
 
     def recount(self, index: RecordIndex) -> None:
         """Compare the marks with another index: all records were read anew."""
@@ -149,6 +172,17 @@ class Summaries:
         path = self._file.path
         if merged.missing:
             _LOG.warning("%s was written by another program without %s", path, _some(merged.missing))
+        if merged.lost:
+            what = "has nothing in it" if self._content.seen else "is missing"
+            _LOG.warning(
+                "%s %s; %s come%s back from %s, but the summaries count only what is in the records (to remove all "
+                "definitions, write [] to the file)",
+                path,
+                what,
+                _some(merged.lost),
+                "" if len(merged.lost) > 1 else "s",
+                self._journal.path,
+            )
         if merged.returned:
             _LOG.warning(
                 "%s was saved by another program that did not know the latest changes of %s; these are put back",
@@ -176,9 +210,10 @@ class Summaries:
         self._journal.restore()
         lines = None if self._stale else self._journal.read()
         now = self._file.signature()
-        known = self._is_bad(now)
+        known = self._is_known(now)
         if lines is None and known:  # the file is no help, but what was acknowledged is in the journal
             lines = self._journal.read_all()
+            self._drop_removed(index, lines)
         if lines is not None:
             self._follow(index, lines, now)
             if known or now == self._content.seen:
@@ -194,9 +229,39 @@ class Summaries:
         except NeuroScriptError as error:
             self._bad = (now, error)
             _LOG.warning("the worker definitions were changed, but not taken in: %s", error.message)
+            return
+        if content.blank and self.definitions:
+            self._find_blank(index, content, lines)
         else:
             self.take(index, content, lines)
             self._stale = False
+
+    def _find_blank(self, index: RecordIndex, content: FileContent, lines: list[Line]) -> None:
+        """Take an emptied file as no statement: what is loaded stays, and is durable though the file holds nothing."""
+        self._blank, self._bad = content.seen, None
+        self._drop_removed(index, lines)
+        self._follow(index, lines, content.seen)
+        self._stale, self._unwritten = False, True
+        if not self._journal.is_complete and self._file.writable:
+            self._journal.expect(Written(self._content.digest, self._content.seen), [])
+            self._begin_journal(0, secrets=True)
+        _LOG.warning(
+            "%s was emptied while it was in use, as by an editor that is about to write it; the definitions stay as "
+            "they are, and are written to it if it stays empty (to remove all, write [])",
+            self._file.path,
+        )
+
+    def _drop_removed(self, index: RecordIndex, lines: list[Line]) -> None:
+        """Take out what others removed before the journal was begun anew."""
+        if is_complete(lines):
+            told = {change.definition_id for line in lines if not isinstance(line, Written) for change in line}
+            for definition_id in self.definitions.keys() - told:
+                self._put(index, definition_id, None)
+
+    def _is_waiting(self) -> bool:
+        """Whether the file is empty, and somebody may be about to fill it."""
+        now = self._file.signature()
+        return self._blank is not None and now == self._blank and time.time() - now[2] / 1e9 < _BLANK_SECONDS
 
     def _follow(self, index: RecordIndex, lines: list[Line], now: Signature | None) -> None:
         """Take in lines of the journal that were not read before."""
@@ -234,7 +299,8 @@ class Summaries:
             lines = journaled(made)
             self._stale = True  # until the change is applied; if this is interrupted, all is read again
             try:
-                self._journal.append(lines, Written(self._content.digest, self._content.seen))
+                before = Written(self._content.digest, self._content.seen)
+                self._journal.append(lines, before, first=not self.definitions)
             except OSError as error:
                 self._stale = False
                 raise io_error(error, "store the worker definitions", self._journal.path) from error
@@ -294,10 +360,14 @@ class Summaries:
         self._texts.pop(row.definition_id, None)
         self._unwritten = True
 
+    def close(self) -> None:
+        """Close the files."""
+        self._journal.close()
+
     def outdated(self, index: RecordIndex) -> bool:
         """Whether the file does not hold the definitions as they are, with what their tasks add up to."""
         self._update(index)
-        return self._unwritten
+        return self._unwritten and not self._is_waiting()
 
     def _update(self, index: RecordIndex, *, marks: bool = False) -> None:
         """Bring the summaries up to date that may have changed; ``marks``: and all older marks."""
@@ -353,8 +423,15 @@ class Summaries:
             index: the records.
 
         Raises:
-            NeuroScriptError: 25 or 26 if it failed; then the file is as it was.
+            NeuroScriptError: 18 if the file was just emptied, 25 or 26 if it failed; then the file is as it was.
         """
+        if self._is_waiting():
+            raise NeuroScriptError(
+                ErrorCode.CONFIGURATION,
+                f"{self._file.path} was emptied by another program, which may be about to write it; nothing is lost, "
+                f"and it is written anew once it was empty for {_BLANK_SECONDS:g} seconds: try again then",
+                details={"path": str(self._file.path)},
+            )
         self._update(index, marks=True)
         definitions, texts = self.definitions.values(), self._texts
         self.make_texts()
@@ -362,17 +439,27 @@ class Summaries:
         self._content = self._file.write(
             [texts[definition.definition_id] for definition in definitions], self._content, self._mark
         )
-        self._bad, self.unmarked, self._unwritten = None, False, False
+        self._bad, self._blank, self.unmarked, self._unwritten = None, None, False, False
         written = Written(self._content.digest, self._content.seen)
         self._journal.settle(written)
-        most = max(_JOURNAL_BYTES, self._content.length)
-        if self._journal.length and (self._edited or self._secret or self._journal.length > most):
-            self._begin_journal(written, 0 if self._secret else most // 2)
+        most = max(_JOURNAL_BYTES, 2 * self._content.length)
+        new = not self._journal.is_begun and bool(self.definitions)
+        if new:
+            self._journal.expect(written, [])
+        if self._edited or self._secret or new or self._journal.length > most:
+            self._begin_journal(0 if self._secret or self._edited else most // 4)
 
-    def _begin_journal(self, written: Written, keep: int) -> None:
+    def _begin_journal(self, keep: int, *, secrets: bool = False) -> None:
+        """Begin the journal anew with all definitions; those with keys only on demand, until the file holds them."""
+        all_ = self.definitions.values()
+        told = [each for each in all_ if secrets or not _holds_secret(each)]
+        secret = secrets and any(map(_holds_secret, told))
         try:
-            self._journal.begin(written, keep)
-            self._edited = self._secret = False
+            added = journaled(DefinitionChange(each.definition_id, None, each) for each in told)
+            self._journal.begin(added, keep, complete=len(told) == len(all_))
+            self._edited, self._secret = False, secret
+        except NeuroScriptError as error:
+            _LOG.warning("%s could not be begun anew: %s", self._journal.path, error.message)
         except OSError as error:
             _LOG.warning("%s could not be begun anew: %s", self._journal.path, error)
 

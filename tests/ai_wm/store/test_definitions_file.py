@@ -226,10 +226,28 @@ def test_a_definition_that_json_has_no_form_for_is_refused(directory: Path) -> N
     store.close()
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["NaN", "-Infinity", "[" * 20_000 + "]" * 20_000, '{"a":' * 20_000 + "1" + "}" * 20_000],
+    ids=["nan", "infinity", "lists", "maps"],
+)
+def test_an_entry_that_python_does_not_read_is_set_aside(directory: Path, value: str) -> None:
+    directory.mkdir()
+    entry = json.dumps(GOOD | {"definitionID": "bad"})[:-1] + f', "metadata": {{"a": {value}}}}}'
+    (directory / DEFINITIONS_FILE).write_text(f"[{entry}, {json.dumps(GOOD)}]")
+    for _ in range(2):
+        store = JsonStore(directory)
+        assert list(store.definitions()) == ["good"]
+        add(store, worker())
+        store.change_definitions(lambda all_: all_.pop("def-1"))
+        store.close()
+        assert set_aside(directory) == [entry.encode()]
+
+
 def test_a_file_that_is_not_json_is_never_written(directory: Path) -> None:
     directory.mkdir()
     path = directory / DEFINITIONS_FILE
-    for text in ("[", "oops", "[{]", '[{"name": NaN}]', "[1] 2", '{"a": 1}', "7", "[" * 100_000, "[1,]"):
+    for text in ("[", "oops", "[{]", '[{"name": NaN]', "[1] 2", '{"a": 1}', "7", "[" * 100_000, "[1,]"):
         path.write_text(text)
         with pytest.raises(StateError) as caught:
             JsonStore(directory)

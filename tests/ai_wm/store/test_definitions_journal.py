@@ -18,6 +18,7 @@ from ai_wm.store.definitions_file import DefinitionsFile
 from ai_wm.store.definitions_journal import DEFINITIONS_JOURNAL
 from ai_wm.store.engine import DEFINITIONS_FILE
 from ai_wm.store.state_directory import STATE_DIRECTORY
+from neuroscript import NeuroScriptError
 
 from .support import Disk, Files, PowerLost, add, definitions, record, reopened, worker
 
@@ -198,6 +199,111 @@ class TestRemovedFiles:
         pair[1].save()
         again = reopened(directory, tmp_path / "copy")
         assert named(again) == in_file(tmp_path / "copy") == expected
+        again.close()
+
+
+@pytest.mark.usefixtures("size")
+class TestAFileThatSaysNothing:
+    """Whoever wants to remove all definitions writes ``[]``; an empty file is no statement, nor is a missing one."""
+
+    @pytest.mark.parametrize("empty", ["", " \n", "\ufeff"])
+    @pytest.mark.parametrize("step", ["ask", "add", "record"])
+    def test_an_editor_empties_it_and_writes_it_then(
+        self, pair: tuple[JsonStore, JsonStore], directory: Path, tmp_path: Path, empty: str, step: str
+    ) -> None:
+        change(pair[0], {"1": "a", "2": "b", "3": "c"})
+        change(pair[1], remove="3")
+        pair[0].save()
+        path, expected = directory / DEFINITIONS_FILE, {"1": "a", "2": "b"}
+        with path.open("r+") as editor:
+            text = editor.read().replace('"a"', '"by hand"')
+            editor.seek(0)
+            editor.truncate()
+            editor.write(empty)
+            editor.flush()
+            if step == "add":
+                change(pair[0], {"4": "d"})
+                expected["4"] = "d"
+            elif step == "record":
+                pair[0].add_record(record("t", definition_id="1"))
+            for store in pair:
+                assert named(store) == expected
+                store._flush()
+            again = reopened(directory, tmp_path / "copy")
+            assert named(again) == expected
+            again.close()
+            editor.seek(0)
+            editor.write(text)
+        expected["1"] = "by hand"
+        assert named(pair[1]) == named(pair[0]) == expected
+        for store in pair:
+            store.close()
+        assert in_file(directory) == expected
+
+    def test_one_that_stays_empty_is_written_anew(
+        self, pair: tuple[JsonStore, JsonStore], directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        change(pair[0], {"1": "a", "2": "b"})
+        pair[0].save()
+        (directory / DEFINITIONS_FILE).write_text("")
+        assert named(pair[0]) == named(pair[1]) == {"1": "a", "2": "b"}
+        with pytest.raises(NeuroScriptError, match="emptied by another program") as caught:
+            pair[0].save()
+        assert caught.value.code == 18
+        monkeypatch.setattr(summaries, "_BLANK_SECONDS", 0)
+        pair[0].save()
+        assert in_file(directory) == named(pair[1]) == {"1": "a", "2": "b"}
+
+    @pytest.mark.parametrize("how", ["emptied", "removed"])
+    @pytest.mark.parametrize("edited", [None, "at work", "stopped"])
+    def test_all_come_back_at_a_start(
+        self, directory: Path, how: str, edited: str | None, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        store = JsonStore(directory, files=Files())
+        path, expected = directory / DEFINITIONS_FILE, {"1": "a", "2": "b"}
+        change(store, {"1": "a", "2": "b", "3": "c"})
+        change(store, remove="3")
+        store.save()
+        if edited:
+            if edited == "stopped":
+                store.close()
+            written = definitions(directory)
+            rename(written)
+            new(written)
+            path.write_text(json.dumps(written))
+            expected = {"1": "by hand", "2": "b", "9": "new"}
+            store = store if edited == "at work" else JsonStore(directory, files=Files())
+            assert named(store) == expected
+        store.close()
+        path.write_text("") if how == "emptied" else path.unlink()
+        with caplog.at_level(logging.WARNING):
+            store = JsonStore(directory, files=Files())
+        assert ("has nothing in it" if how == "emptied" else "is missing") in caplog.text
+        assert named(store) == expected
+        store.close()
+        assert in_file(directory) == expected
+
+    def test_those_with_keys_are_not_kept_elsewhere(self, directory: Path) -> None:
+        store = JsonStore(directory, files=Files())
+        add(store, worker("a", "1", auth={"method": "inline", "value": KEY}))
+        add(store, worker("b", "2"))
+        store.close()
+        assert KEY not in journal(directory).read_text()
+        (directory / DEFINITIONS_FILE).unlink()
+        store = JsonStore(directory, files=Files())
+        assert named(store) == {"2": "b"}
+        store.close()
+
+    def test_an_empty_list_removes_all(self, pair: tuple[JsonStore, JsonStore], directory: Path) -> None:
+        change(pair[0], {"1": "a"})
+        pair[0].save()
+        (directory / DEFINITIONS_FILE).write_text("[]")
+        assert named(pair[0]) == named(pair[1]) == {}
+        (directory / DEFINITIONS_FILE).unlink()
+        for store in pair:
+            store.close()
+        again = JsonStore(directory, files=Files())
+        assert named(again) == {}
         again.close()
 
 
