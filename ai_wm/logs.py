@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from logging import DEBUG, INFO
+from logging import DEBUG, INFO, WARNING
 from typing import Final
 
 from ai_wm.keys import Secret, redact
 from neuroscript import get_logger
 
-__all__ = ["CALLS", "DEBUG", "INFO", "LIMITS", "STORE", "tell"]
+__all__ = ["CALLS", "DEBUG", "INFO", "LIMITS", "STORE", "WARNING", "tell"]
 
 CALLS: Final = get_logger("ai_wm.calls")
 """Calls of models, and the instances that make them."""

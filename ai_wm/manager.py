@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ai_wm.calls.pricing import PriceSource
 from ai_wm.calls.streaming import StreamCallback
+from ai_wm.calls.task import CallOptions, Check
 from ai_wm.calls.tool_host import ToolHost
-from ai_wm.calls.turn import CallOptions, Check
 from ai_wm.data.policy import WorkerPolicy
 from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import (

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ai_wm.calls.clearance import Clearance
-from ai_wm.calls.turn import Turn, subject_of
+from ai_wm.calls.task import subject_of
+from ai_wm.calls.turn import Turn
 from ai_wm.data.types import AIWorkerDefinition, APIKeySource
 from ai_wm.keys import Secret
 from ai_wm.keys.approvals import Approvals, KeyUse, Server, Standing

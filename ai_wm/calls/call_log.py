@@ -11,7 +11,7 @@ from typing import Any
 from ai_wm.calls.streaming import code_of
 from ai_wm.calls.turn import Turn
 from ai_wm.data.types import AIWorkerDefinition, PerformanceRecord
-from ai_wm.logs import CALLS, DEBUG, INFO, LIMITS, STORE, tell
+from ai_wm.logs import CALLS, DEBUG, INFO, LIMITS, STORE, WARNING, tell
 from ai_wm.support.clock import Span
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -45,6 +45,16 @@ def recorded(turn: Turn, record: PerformanceRecord) -> None:
     """Logs at DEBUG, for the store, that the record of a turn was stored."""
     values, fields = (record.task_id, turn.subject), {"task_id": record.task_id}
     _tell(turn, STORE, DEBUG, "recorded", "the record %s of %s is stored", values, fields)
+
+
+def cut_short(turn: Turn) -> None:
+    """Logs a warning that a reply was cut at the limit of output that its worker's limits are the reason for."""
+    fields, values = {"output_limit": turn.output_limit}, (turn.subject, turn.output_limit)
+    message = (
+        "the reply of %s was cut at %d tokens of output, which is what its limits and budgets allow a call that states "
+        "none; set max_output_tokens"
+    )
+    _tell(turn, CALLS, WARNING, "cut_short", message, values, fields)
 
 
 def answered(turn: Turn, record: PerformanceRecord) -> None:

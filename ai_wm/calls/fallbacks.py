@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ai_wm.calls import call_log
-from ai_wm.calls.turn import Task
+from ai_wm.calls.task import Task
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import AIWorkerDefinition
 from ai_wm.logs import CALLS, INFO

@@ -216,10 +216,8 @@ class _Claim:
         else:
             return None
         config = self.turn.config
-        tier, written = (
-            config.get("service_tier") or config.get("speed") or "",
-            "cache_control" in repr(config) or not _WRITES.isdisjoint(definition.cost_metrics),
-        )
+        tier = config.get("service_tier") or config.get("serviceTier") or config.get("speed") or ""
+        written = "cache_control" in repr(config) or not _WRITES.isdisjoint(definition.cost_metrics)
         by_words = is_built_in(self.turn.request())
 
         def cost(input_tokens: int, output_tokens: int) -> float:

@@ -14,7 +14,8 @@ from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, in_f
 from ai_wm.calls.replies import safe_reply
 from ai_wm.calls.reserving import Reserving
 from ai_wm.calls.streaming import CallStream
-from ai_wm.calls.turn import Task, Turn
+from ai_wm.calls.task import Task
+from ai_wm.calls.turn import Turn
 from ai_wm.data.bounds import short
 from ai_wm.data.types import PerformanceRecord
 from ai_wm.keys import StreamMask, redact_error
@@ -132,6 +133,8 @@ class Runner:
                         tried.append(Tried(definition.definition_id, definition.name, int(error.code), error.message))
                     else:
                         task.events.append(completed(definition, record))
+                        if turn.output_limit is not None and response.finish_reason == "length":
+                            call_log.cut_short(turn)
                         if told:
                             call_log.answered(turn, record)
                         if stream is not None:
@@ -242,6 +245,8 @@ class Runner:
                 raise
             CALLS.warning("the interrupted call of %s has no record: %s", turn.subject, unrecorded)
         finally:
+            if self.in_flight is not None and turn.draft is None:  # it was not sent
+                self.in_flight.withdraw(turn.task_id)
             try:
                 turn.settle()
             except Exception as unsettled:  # a host's own limiter may raise anything; what ended the turn matters more

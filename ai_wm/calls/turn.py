@@ -1,18 +1,18 @@
-"""Tasks and turns: the prompt to answer, and one worker's answer to it, with all its rounds of tool calls."""
+"""Turns: one worker's answer to a task, with all its rounds of tool calls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final
 
-from ai_wm.calls.ceilings import Holds, RunBudget
-from ai_wm.calls.clearance import Clearance
+from ai_wm.calls.ceilings import Holds
 from ai_wm.calls.estimating import Estimate, estimate_of
 from ai_wm.calls.pricing import PriceSource, cost_of_call, fallback_cost
-from ai_wm.calls.streaming import CallStream, StreamCallback
-from ai_wm.calls.tool_host import ToolHost, WorkerTools
+from ai_wm.calls.streaming import CallStream
+from ai_wm.calls.task import Task, subject_of
+from ai_wm.calls.tool_host import WorkerTools
 from ai_wm.data.bounds import is_believable, short
 from ai_wm.data.headers import headers_of, secret_texts
 from ai_wm.data.settings import CallSettings
@@ -58,62 +58,6 @@ _MOST_NAMES: Final = 5
 
 _PLENTY: Final = 1_000_000
 """The number of tokens up to which a count of input or of output is accepted without a closer check."""
-
-Check = Callable[[], None]
-"""Raises when the caller was cancelled."""
-
-
-@dataclass(slots=True, kw_only=True)  # each call makes one, which takes half the time where it is not frozen
-class CallOptions:
-    """Options of one call, in addition to the configuration of its worker.
-
-    Args:
-        tools: the source of the tools that the model may call; None: it has none.
-        on_stream: receives the events of the call as they occur; None: nothing is streamed.
-        check: called at intervals while waiting; raises to cancel.
-        context: messages sent ahead of the prompt in this call only.
-        clearance: the rights of the scripts that caused the call; None: the host itself caused it.
-        budget: the cost budget of the run that caused the call; None: its cost is not limited.
-    """
-
-    tools: ToolHost | None = None
-    on_stream: StreamCallback | None = None
-    check: Check | None = None
-    context: tuple[Message, ...] = ()
-    clearance: Clearance | None = None
-    budget: RunBudget | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class Task:
-    """A prompt to be answered, by the worker asked for or by a fallback.
-
-    Args:
-        worker: the id or name of the definition asked for.
-        ready: finds a definition by id or name, and raises if it may not answer this prompt.
-        configure: returns the effective configuration with which a definition answers it.
-        messages: the conversation; the model answers the last message.
-        known: facts about the input for the record.
-        options: the options of this call.
-        store: stores a record, with the tokens that its turn used.
-        instance_id: the instance whose turn it is; empty for a stateless task.
-        events: the events of this task, fired when no lock is held any more, since a listener may do anything.
-    """
-
-    worker: str
-    ready: Callable[[str], AIWorkerDefinition]
-    configure: Callable[[AIWorkerDefinition], dict[str, Any]]
-    messages: tuple[Message, ...]
-    known: Mapping[str, Any]
-    options: CallOptions
-    store: Callable[[PerformanceRecord, Usage], object]
-    instance_id: str = ""
-    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-
-def subject_of(definition: AIWorkerDefinition) -> str:
-    """Returns the name of a worker for messages."""
-    return f"worker {definition.name or definition.definition_id!r}"
 
 
 class Turn:
@@ -244,7 +188,9 @@ class Turn:
         """
         try:
             found = self.task.ready(ExactId(self.definition.definition_id))
-        except NotFoundError as error:
+        except NeuroScriptError as error:
+            if error.code != ErrorCode.KEY_NOT_FOUND:
+                raise
             message = f"{self.subject} was removed while a call of it waited for its limits"
             raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message) from error
         if found.status is not AIWorkerDefinitionStatus.ACTIVE:

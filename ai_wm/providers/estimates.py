@@ -184,8 +184,11 @@ def with_output(config: Mapping[str, Any], limit: int) -> dict[str, Any]:
     """Returns a configuration with a limit of output, in the place of settings that give none, such as Ollama's -1."""
     made = {name: value for name, value in config.items() if name not in _OUTPUT_NAMES}
     for name in _INNER:
-        if isinstance(inner := made.get(name), Mapping):
+        inner = made.get(name)
+        if isinstance(inner, Mapping) and not inner.keys().isdisjoint(_OUTPUT_NAMES):
             made[name] = {key: value for key, value in inner.items() if key not in _OUTPUT_NAMES}
+            if not made[name]:
+                del made[name]
     made["max_output_tokens"] = limit
     return made
 

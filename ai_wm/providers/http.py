@@ -153,7 +153,7 @@ class HTTPClient:
             except (AttemptFailed, BadReply, StreamError) as error:
                 failure = _failure(exchange, error, body)
                 # A reply that came and cannot be read, or that the provider has filtered, was produced all the same.
-                if failure.usage is not None or (exchange.attempts.sent and failure.code in _PRODUCED):
+                if failure.usage is not None or (exchange.attempts.sent and _may_cost(error, failure)):
                     exchange.wasted.append(failure.usage)
             except BaseException:  # whatever cuts the call off, it goes on; what was sent is booked
                 exchange.book(*[None] * exchange.attempts.sent)
@@ -200,15 +200,16 @@ class HTTPClient:
                 failure.retry = failure.retry or broken
                 # What the server has ended itself is no less than it has produced; what was cut off may be more.
                 booked = cut_off_usage if isinstance(error, AttemptFailed) else _completed
+                unseen = _may_cost(error, failure)
             except BaseException:  # as above; who listens may have raised it, or listens no more
                 used = cut_off_usage(request, parser.usage, parser.produced) if received.begun else None
                 if response is not None:
                     used = response.usages[-1] if response.usages else response.usage
                 exchange.book(*[used] * exchange.attempts.sent)
                 raise
-            if received.begun and (parser.produced or parser.usage.is_reported):
+            if received.begun and (parser.produced or parser.usage.is_reported or not unseen):
                 exchange.wasted.append(booked(request, parser.usage, parser.produced))
-            elif exchange.attempts.sent and failure.code in _PRODUCED:
+            elif exchange.attempts.sent and unseen:
                 exchange.wasted.append(None)  # whatever the model has thought by then, nobody knows
             given = exchange.text = received.given
             if exchange.broken is not None and received.diverged:
@@ -415,6 +416,13 @@ class HTTPClient:
         if exchange.text:
             failure.details["text"] = exchange.text
         raise as_error(failure, exchange.attempts.made, exchange.secrets, where=exchange.where, **_names(exchange))
+
+
+def _may_cost(error: Exception, failure: AttemptFailed) -> bool:
+    """Whether output that nobody has counted may be billed for a request that was sent, and failed."""
+    if isinstance(error, StreamError):  # the server says itself that it has none, unless it holds it back
+        return error.reply.cause == "content_filter"
+    return failure.code in _PRODUCED
 
 
 def _failure(exchange: _Exchange, error: AttemptFailed | BadReply | StreamError, body: bytes = b"") -> AttemptFailed:

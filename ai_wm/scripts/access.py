@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from ai_wm.calls.ceilings import RunBudget
 from ai_wm.calls.streaming import StreamCallback
+from ai_wm.calls.task import CallOptions, Check
 from ai_wm.calls.tool_host import ToolHost
-from ai_wm.calls.turn import CallOptions, Check
 from ai_wm.data.bounds import check_size
 from ai_wm.data.policy import WorkerPolicy
 from ai_wm.data.script_settings import script_settings

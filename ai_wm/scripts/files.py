@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from ai_wm.calls.turn import Check
+from ai_wm.calls.task import Check
 from ai_wm.workers.file_contexts import FileReader
 from neuroscript import ErrorCode, NeuroScriptError
 

@@ -56,10 +56,12 @@ class CallsInFlight:
         Args:
             call: the record that it gets if it is lost; its ``task_id`` is that of the record it gets otherwise.
         """
-        line = _encode(call).encode() + b"\n"
+        self._note(call["task_id"], _encode(call).encode() + b"\n")
+
+    def _note(self, task_id: str, line: bytes) -> None:
         try:
             with self._lock:
-                self._open[call["task_id"]] = line
+                self._open[task_id] = line
                 if self._descriptor >= 0:
                     self._keep()
                 if self._descriptor < 0:
@@ -76,6 +78,12 @@ class CallsInFlight:
         """Logs that a call is over and has its record."""
         with self._lock:
             self._open.pop(task_id, None)
+
+    def withdraw(self, task_id: str) -> None:
+        """Logs that a call was not made after all; does nothing for one that was not logged."""
+        if task_id in self._open:
+            self._note(task_id, _encode({"task_id": task_id, "over": True}).encode() + b"\n")
+            self.end(task_id)
 
     def close(self) -> None:
         """Removes the file, unless it holds calls without a record."""
@@ -178,4 +186,4 @@ def _calls_in(path: Path) -> Iterator[dict[str, Any]]:
                 calls[str(call["task_id"])] = call
             except (ValueError, TypeError, KeyError, RecursionError):
                 _log.warning("%s: a line was broken off by a crash and is not read", path)
-    yield from calls.values()
+    yield from (call for call in calls.values() if call.get("over") is not True)

@@ -13,7 +13,7 @@ from neuroscript import ErrorCode, NeuroScriptError, text_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ai_wm.calls.turn import CallOptions
+    from ai_wm.calls.task import CallOptions
     from ai_wm.data.types import PerformanceRecord
     from ai_wm.scripts.access import ScriptAccess
     from ai_wm.workers.conversation import ConversationManager

@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from ai_wm.calls.streaming import StreamRelay
-from ai_wm.calls.turn import CallOptions, Check
+from ai_wm.calls.task import CallOptions, Check
 from ai_wm.data.settings import check_overrides
 from ai_wm.support.events import Events
 from ai_wm.workers.stateless import StatelessTasks, TaskResult

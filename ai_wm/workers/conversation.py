@@ -9,8 +9,8 @@ from typing import Any
 from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.runner import Runner
 from ai_wm.calls.streaming import StreamCallback
+from ai_wm.calls.task import CallOptions, Check, Task
 from ai_wm.calls.tool_host import ToolHost
-from ai_wm.calls.turn import CallOptions, Check, Task
 from ai_wm.data.setting_names import read_overrides
 from ai_wm.data.settings import at_current_address, effective_config, fallback_overrides
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, AIWorkerInstanceStatus, PerformanceRecord

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ai_wm.calls.turn import Check
+from ai_wm.calls.task import Check
 from ai_wm.providers.base import Message
 from neuroscript import ErrorCode, NeuroScriptError, Protection, Sandbox
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Condition, RLock
 from typing import Any
 
-from ai_wm.calls.turn import Check
+from ai_wm.calls.task import Check
 from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerInstance,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.runner import Runner
-from ai_wm.calls.turn import CallOptions, Task
+from ai_wm.calls.task import CallOptions, Task
 from ai_wm.data.setting_names import read_overrides
 from ai_wm.data.settings import effective_config, fallback_overrides
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, PerformanceRecord

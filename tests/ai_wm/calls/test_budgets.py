@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 
 from ai_wm import AIWorkerManager, WorkerPolicy, register_ai_worker_tools
 from ai_wm.calls.estimating import LEAST_OUTPUT
-from ai_wm.providers.base import LLMRequest, Message
+from ai_wm.providers.base import LLMRequest, Message, ToolCallRequest
 from ai_wm.providers.estimates import (
+    answers_asked,
     input_size,
     published_output,
     stated_output,
@@ -434,3 +436,129 @@ def test_budgets_hold_on_disk_too(server: Loopback, tmp_path: Path) -> None:
             list(pool.map(lambda number: attempt((one, other)[number % 2], "hello"), range(60)))
         spent = sum(record.cost_incurred for record in one.get_performance_records_for_definition("w"))
         assert 0.05 < spent <= 0.10
+
+
+# --- servers and settings that tried to get round it ---
+
+
+@pytest.mark.parametrize("tier", ["scale", "priority", "of gold", " default"])
+def test_a_service_tier_without_a_price_costs_what_was_reserved(server: Loopback, tier: str) -> None:
+    def golden(received: Received) -> bytes:
+        choice = {"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 5, "completion_tokens": 100, "total_tokens": 105}
+        return reply({"id": "c", "model": "m", "choices": [choice], "usage": usage, "service_tier": tier})
+
+    server.judges(golden)
+
+    def prices(provider: str, model: str, usage: Any) -> float:
+        return usage.input_tokens * 0.00001 + usage.output_tokens * 0.00005
+
+    with AIWorkerManager(price_source=prices) as manager:
+        manager.add_worker_definition(at(server, rate_limits={"max_cost_per_day": 0.2}))
+        manager.execute_batch("w", ["x"] * 200, max_parallel=4)
+        assert manager.limit_usage("w")["cost_last_day"] <= 0.2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"not JSON", b"", b"<html>busy</html>", b'{"choices": []}', b'{"choices": [{"finish_reason": "content_filter"}]}'],
+    ids=str,
+)
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_a_reply_that_cannot_be_read_costs_what_was_reserved(server: Loopback, body: bytes, streamed: bool) -> None:
+    server.will(reply(body))
+    with AIWorkerManager() as manager:
+        manager.add_worker_definition(
+            at(server, cost_metrics=PRICES, rate_limits={"max_cost_per_day": 0.1}, base_config={"max_retries": 0})
+        )
+        for _ in range(4):  # after five in a row the server would be left alone
+            with pytest.raises(NeuroScriptError):
+                manager.execute_stateless_task("w", "x", on_stream=(lambda event: None) if streamed else None)
+        usage = manager.limit_usage("w")
+        assert 0.05 < usage["cost_last_day"] <= 0.1
+        assert usage["cost_last_day"] == pytest.approx(
+            sum(record.cost_incurred for record in manager.get_performance_records_for_definition("w"))
+        )
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"max_tokens": -1},
+        {"max_tokens": 0},
+        {"max_tokens": "128000"},
+        {"max_tokens": None},
+        {"max_completion_tokens": None},
+        {"num_predict": -1},
+        {"options": {"num_predict": -1}},
+        {"generationConfig": {"maxOutputTokens": "65000"}},
+    ],
+    ids=str,
+)
+def test_the_limit_that_is_stated_is_the_one_that_is_sent(server: Loopback, config: dict[str, Any]) -> None:
+    with AIWorkerManager() as manager:
+        limits = {"max_tokens_per_day": 100_000}
+        manager.add_worker_definition(at(server, rate_limits=limits, base_config={"max_output_tokens": 100, **config}))
+        manager.execute_stateless_task("w", "hello")
+        assert sent(server) == [100]
+        assert not {"num_predict", "max_completion_tokens", "options"} & server.received[0].json.keys()
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "99999", True, 1.5], ids=repr)
+def test_a_limit_of_output_that_is_none_is_refused(server: Loopback, wrong: object) -> None:
+    with AIWorkerManager() as manager:
+        limits = {"max_tokens_per_day": 100_000}
+        manager.add_worker_definition(at(server, rate_limits=limits, base_config={"max_output_tokens": 100}))
+        with raises_code(4, "max_output_tokens"):
+            manager.execute_stateless_task("w", "hello", {"max_output_tokens": wrong})
+        assert not server.received
+
+
+@pytest.mark.parametrize("config", [{"n": 5.0}, {"n": "5"}, {"best_of": 5}, {"candidate_count": 5}], ids=str)
+def test_every_answer_asked_for_is_reserved(config: dict[str, Any]) -> None:
+    assert answers_asked(config) == answers_asked({"generationConfig": config}) == 5
+
+
+def test_arguments_of_tools_count_as_they_are_sent() -> None:
+    call = ToolCallRequest(id="1", name="t", arguments={"text": "ニューロ" * 100})
+    message = Message(role="assistant", content="", tool_calls=(call,))
+    size = input_size(LLMRequest(provider="custom", model="m", messages=(message,)))
+    assert size.most >= len(json.dumps(call.arguments))
+
+
+def test_a_stream_callback_that_asks_the_same_worker_is_refused_at_once(server: Loopback) -> None:
+    codes: list[int] = []
+    with AIWorkerManager() as manager:
+        manager.add_worker_definition(at(server, rate_limits={"max_tokens_per_day": 1500}))
+
+        def ask_again(event: Any) -> None:
+            try:
+                manager.execute_stateless_task("w", "and you?", {"max_output_tokens": 1200})
+            except NeuroScriptError as error:
+                codes.append(int(error.code))
+
+        manager.execute_stateless_task("w", "hello", {"max_output_tokens": 1200}, on_stream=ask_again)
+    assert codes
+    assert set(codes) == {20}
+
+
+def test_a_call_that_the_breaker_holds_back_is_no_request(server: Loopback) -> None:
+    server.will(reply({"error": {"message": "down"}}, 500))
+    with AIWorkerManager() as manager:
+        limits = {"max_requests_per_day": 100}
+        manager.add_worker_definition(at(server, rate_limits=limits, base_config={"max_retries": 0}))
+        for _ in range(9):
+            with raises_code(16):
+                manager.execute_stateless_task("w", "hello")
+        assert manager.limit_usage("w")["requests_last_day"] == len(server.received) == 5
+
+
+def test_a_reply_cut_for_the_sake_of_a_limit_says_so(server: Loopback, caplog: pytest.LogCaptureFixture) -> None:
+    body = {"id": "c", "model": "m", "usage": {"prompt_tokens": 5, "completion_tokens": 256, "total_tokens": 261}}
+    choice = {"index": 0, "message": {"role": "assistant", "content": "so it"}, "finish_reason": "length"}
+    server.will(reply({**body, "choices": [choice]}))
+    with AIWorkerManager() as manager:
+        manager.add_worker_definition(at(server, rate_limits={"max_tokens_per_day": 900}))
+        record = manager.execute_stateless_task("w", "hello").record
+    assert record.llm_metrics["output_limit"] == 256
+    assert "cut at 256 tokens of output" in caplog.text

@@ -102,3 +102,14 @@ def test_a_file_that_was_removed_is_made_anew(tmp_path: Path, suffix: str) -> No
     record_lost(tmp_path, lambda call: found.append(call["task_id"]))
     assert sorted(found) == ["after", "before"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_call_that_was_not_made_after_all_is_not_lost(tmp_path: Path) -> None:
+    calls, found = CallsInFlight(tmp_path), list[str]()
+    for name in ("made", "withdrawn"):
+        calls.begin(note(name))
+    calls.withdraw("withdrawn")
+    calls.withdraw("never logged")
+    calls.close()  # as it is when a process dies: the call that was made is in the file
+    record_lost(tmp_path, lambda call: found.append(call["task_id"]))
+    assert found == ["made"]
