@@ -180,10 +180,13 @@ def _calls_in_flight(sandbox: Path, add: Callable[[dict[str, Any]], object]) -> 
 def _record_lost(
     store: Store, limiter: RateLimiter, price_source: PriceSource | None, clock: Clock, call: dict[str, Any]
 ) -> None:
-    """Records a call whose process died, and counts it if nothing was held for it: its worker had no limits."""
+    """Records a call that has no record since its process died, or since the disk was full.
+
+    It is counted as well if it was not yet: nothing was held in a file for it, since its worker had no limits.
+    """
     definition = store.definitions().get(str(call.get("definition_id")))
     record = lost_record(call, definition, price_source, clock.now())
-    if definition is None or not limits_nothing(definition.rate_limits):
+    if definition is None or call.get("counted") is True or not limits_nothing(definition.rate_limits):
         store.add_record(record)
         return
     tokens = record.llm_metrics["total_tokens"]

@@ -14,7 +14,7 @@ from ai_wm import AIWorkerManager, register_ai_worker_tools
 from ai_wm.data.policy import WorkerPolicy
 from ai_wm.ratelimit import Demand
 from ai_wm.wiring import LIMITS_FILE
-from neuroscript import Interpreter
+from neuroscript import ErrorCode, Interpreter, NeuroScriptError
 
 from .helpers import FakeClock, raises_code, worker
 from .ratelimit.support import until
@@ -232,3 +232,35 @@ def test_an_update_is_seen_at_once_by_those_that_wait(tmp_path: Path, monkeypatc
         manager.update_worker_definition("w", {"rate_limits": {"max_requests_per_minute": 2}})
         waiter.join(20)
         assert not waiter.is_alive()
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_requests_per_day": 100}], ids=["no limits", "limits"])
+def test_a_call_whose_record_could_not_be_stored_counts_once(
+    tmp_path: Path, limits: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise NeuroScriptError(ErrorCode.IO_FAILED, "the disk is full")
+
+    with AIWorkerManager(tmp_path) as manager:
+        manager.add_worker_definition(worker("w", definition_id="w", rate_limits=limits))
+        manager.execute_stateless_task("w", "hello")
+        with monkeypatch.context() as patch:
+            patch.setattr(manager._wiring.store, "add_record", full)
+            for _ in range(3):
+                with raises_code(26, "the disk is full"):
+                    manager.execute_stateless_task("w", "hello")
+        manager.execute_stateless_task("w", "hello")
+        assert manager.limit_usage("w")["requests_last_day"] == 5
+    with AIWorkerManager(tmp_path) as manager:
+        assert len(manager.get_performance_records_for_definition("w")) == 5
+        assert manager.limit_usage("w")["requests_last_day"] == 5
+
+
+def test_usage_is_known_before_the_first_call(tmp_path: Path) -> None:
+    with AIWorkerManager(tmp_path) as manager:
+        manager.add_worker_definition(worker("w"))
+        manager.execute_stateless_task("w", "hello")
+        expected = manager.limit_usage("w")
+    remove_counters(tmp_path)
+    with AIWorkerManager(tmp_path) as manager:
+        assert manager.limit_usage("w") == expected
