@@ -5,21 +5,19 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from ai_wm import keys
 from ai_wm.calls.authorization import Authorizer
-from ai_wm.calls.ceilings import ceilings_of
 from ai_wm.calls.pricing import PriceSource
 from ai_wm.calls.recording import lost_record
 from ai_wm.calls.reserving import Reserving
 from ai_wm.calls.runner import Runner
 from ai_wm.data.own_files import own_files
 from ai_wm.data.policy import WorkerPolicy
-from ai_wm.data.record_filter import RecordFilter
 from ai_wm.data.types import APIKeySource, APIKeyStatus
 from ai_wm.keys import Secret
 from ai_wm.keys.approvals import Approvals
@@ -38,20 +36,13 @@ from ai_wm.workers.file_contexts import FileReader, reader_in
 from ai_wm.workers.instances import Instances
 from ai_wm.workers.records import PerformanceRecords
 from ai_wm.workers.stateless import StatelessTasks
-from neuroscript import NeuroScriptError, get_logger
 
 if TYPE_CHECKING:
     import httpx
 
-    from ai_wm.ratelimit.counters import PastUse
     from ai_wm.store.in_flight import CallsInFlight
 
-_log = get_logger("ai_wm.limits")
-
 LIMITS_FILE = "ai_worker_limits.sqlite3"
-_DAY_SECONDS: Final = 86_400
-_MOST_REQUESTS: Final = 1000
-"""So many requests of one record are counted at most; what a file says may have come from anywhere."""
 
 
 class KeyLookup:
@@ -189,15 +180,20 @@ def _calls_in_flight(sandbox: Path, add: Callable[[dict[str, Any]], object]) -> 
 def _record_lost(
     store: Store, limiter: RateLimiter, price_source: PriceSource | None, clock: Clock, call: dict[str, Any]
 ) -> None:
-    """Records a call whose process died, and counts it if nothing was held for it: its worker had no limits."""
+    """Records a call that has no record since its process died, or since the disk was full.
+
+    It is counted as well if it was not yet: nothing was held in a file for it, since its worker had no limits.
+    """
     definition = store.definitions().get(str(call.get("definition_id")))
     record = lost_record(call, definition, price_source, clock.now())
-    store.add_record(record)
-    if definition is not None and limits_nothing(definition.rate_limits):
-        tokens = record.llm_metrics["total_tokens"]
-        limiter.reserve(definition.limits_id, definition.rate_limits, tokens=tokens).settle(
-            tokens, record.cost_incurred
-        )
+    if definition is None or call.get("counted") is True or not limits_nothing(definition.rate_limits):
+        store.add_record(record)
+        return
+    tokens = record.llm_metrics["total_tokens"]
+    # Reserved before: a limiter may read from the records what was used before its first call.
+    with limiter.reserve(definition.limits_id, definition.rate_limits, tokens=tokens) as held:
+        store.add_record(record)
+        held.settle(tokens, record.cost_incurred)
 
 
 def _private_paths(
@@ -229,32 +225,7 @@ def _limiter_in(
 ) -> RateLimiter:
     if sandbox is None:
         return MemoryRateLimiter(clock)
+    from ai_wm.calls.past_uses import RecordedUses
     from ai_wm.ratelimit import SQLiteRateLimiter
 
-    path, uses = sandbox / LIMITS_FILE, []
-    if not path.exists():
-        try:
-            uses = list(_recorded_uses(store, policy, Clock(clock)))
-        except NeuroScriptError as error:
-            _log.warning("what was used in the last day counts under no limit, since it cannot be read: %s", error)
-    return SQLiteRateLimiter(path, clock, uses)
-
-
-def _recorded_uses(store: Store, policy: WorkerPolicy, clock: Clock) -> Iterator[PastUse]:
-    """What the calls of the last day used, as their records say, for counters that somebody removed."""
-    from ai_wm.ratelimit.counters import PastUse
-
-    since = RecordFilter(since=round((clock.seconds() - _DAY_SECONDS) * 1_000_000_000))
-    for definition in store.definitions().values():
-        for record in store.records(definition.definition_id, since):
-            above = ceilings_of(policy, record.owner) if record.owner else ()
-            tokens, requests = (_whole(record.llm_metrics.get(name)) for name in ("total_tokens", "attempts"))
-            for limits_id in (definition.limits_id, *(ceiling.limits_id for ceiling in above)):
-                moment = record.timestamp_end.timestamp()
-                yield PastUse(limits_id, moment, tokens, record.cost_incurred)
-                for _ in range(min(requests, _MOST_REQUESTS) - 1):
-                    yield PastUse(limits_id, moment, 0, 0.0)
-
-
-def _whole(value: object) -> int:
-    return value if type(value) is int else 0
+    return SQLiteRateLimiter(sandbox / LIMITS_FILE, clock, RecordedUses(store, policy, Clock(clock)))

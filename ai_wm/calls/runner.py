@@ -249,6 +249,8 @@ class Runner:
                 self.in_flight.withdraw(turn.task_id)
             try:
                 turn.settle()
+                if self.in_flight is not None and turn.draft is not None and turn.record is None:
+                    self.in_flight.counted(turn.task_id)
             except Exception as unsettled:  # a host's own limiter may raise anything; what ended the turn matters more
                 # What was reserved counts until the limiter has tried again.
                 CALLS.warning("a call of %s is not settled under its limits yet: %s", turn.subject, unsettled)

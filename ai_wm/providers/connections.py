@@ -155,13 +155,18 @@ class _Body(httpx.SyncByteStream):
         self._origin = origin
         self._owner = owner
         self._open = True
+        self._is_sound = True
+        """Whether the connection is what it says that it is: an interrupt may leave one that seems to be idle."""
 
     def __iter__(self) -> Iterator[bytes]:
         assert isinstance(self._response.stream, Iterable)
         try:
             yield from self._response.stream
-        except _FAILURES as error:
-            raise _failure(error) from error
+        except BaseException as error:  # whatever it is, it goes on
+            self._is_sound = False
+            if isinstance(error, _FAILURES):
+                raise _failure(error) from error
+            raise
 
     def close(self) -> None:
         """Closes the body and returns its connection to the pool."""
@@ -170,8 +175,14 @@ class _Body(httpx.SyncByteStream):
         self._open = False
         try:
             self._response.close()
+        except BaseException:  # whatever it is, it goes on
+            self._is_sound = False
+            raise
         finally:
-            self._owner.give_back(self._connection, self._origin)
+            if self._is_sound:
+                self._owner.give_back(self._connection, self._origin)
+            else:
+                self._connection.close()
 
 
 def _pool(tls: ssl.SSLContext, proxy: str | None) -> httpcore.ConnectionPool:

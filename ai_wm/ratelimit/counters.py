@@ -9,11 +9,10 @@ are one statement each, which is a transaction by itself.  Everything else works
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ai_wm.ratelimit.base import CALLS_LIMIT, DAY, MICROSECONDS, MINUTE, LimitPolicy, Refusal, cost_units, token_count
+from ai_wm.ratelimit.base import CALLS_LIMIT, DAY, MICROSECONDS, MINUTE, LimitPolicy, Refusal, cost_units
 from ai_wm.ratelimit.stored_tickets import ahead_of, draw, drop_silent, give_back, has, need
 from ai_wm.ratelimit.tickets import Patience
 from ai_wm.ratelimit.windows import OVERDUE_RETRY, exact_day, exceeded, refusal_of
@@ -22,9 +21,6 @@ LAG = MICROSECONDS
 """While calls fit, those that are too old are looked for no more often than this; until then the sums are too high."""
 
 _UNLIMITED = 1 << 62
-_NOBODY = 1 << 40
-"""The holder of a call while it is restored."""
-
 _COLUMNS = (
     "key, clock_offset, now, exact, minute_edge, day_edge, "
     "minute_requests, minute_tokens, day_requests, day_tokens, day_cost, in_flight, flight_tokens, flight_cost, waiting"
@@ -293,15 +289,6 @@ class ReservationRequest:
     patience: Patience | None = None
 
 
-class PastUse(NamedTuple):
-    """A request that was made before the file was: whose, when (seconds since the epoch), and what it used."""
-
-    definition_id: str
-    moment: float
-    tokens: int
-    cost: float
-
-
 class Unserved(NamedTuple):
     """The answer to a call that was not reserved, as `Waiting` gives it on; with the number of a ticket it drew now."""
 
@@ -462,17 +449,6 @@ def inherit(connection: sqlite3.Connection, definition_id: str, known_as: str) -
         "WHERE removed = ? AND removed != '' ORDER BY now DESC LIMIT 1)",
         (definition_id, known_as),
     )
-
-
-def restore(connection: sqlite3.Connection, uses: Iterable[PastUse]) -> None:
-    """Count what was used before the file was made."""
-    for sequence, use in enumerate(sorted(uses, key=lambda use: use.moment)):
-        row = Counters.load(connection, use.definition_id)
-        tokens, cost = token_count(use.tokens), cost_units(use.cost)
-        hold = StoredHold(row.key, round(use.moment * MICROSECONDS), sequence, tokens, cost, _NOBODY)
-        connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)", hold)
-        settle(connection, hold, tokens, cost)
-        connection.execute("UPDATE definitions SET exact = 1 WHERE key = ?", (row.key,))
 
 
 def tidy(connection: sqlite3.Connection, time: int) -> bool:

@@ -61,14 +61,22 @@ class Database:
         self._identity: _Identity | None = None
         self._generation = ""
         self._lost = ""
-        self.fill: Callable[[sqlite3.Connection], None] | None = None
-        """Puts into a new file what is known already, before anybody else sees it."""
         _databases.add(self)
 
     @property
     def exists(self) -> bool:
         """Whether there is a file to read."""
         return self._connection is not None or self.path.exists()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was ever written to the file, or somebody emptied it."""
+        try:
+            return self._connection is None and self.path.stat().st_size == 0
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise self.explained(error) from error
 
     @contextlib.contextmanager
     def transaction(self, *, tries: int = 0, check: Callable[[], None] | None = None) -> Iterator[sqlite3.Connection]:
@@ -276,11 +284,8 @@ class Database:
             ours = is_ours(connection)
         else:
             connection.execute("BEGIN IMMEDIATE")
-            empty = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() == (0,)
             ours = upgrade(connection)
             if ours:
-                if empty and self.fill is not None:
-                    self.fill(connection)
                 connection.execute("COMMIT")
         if not ours:
             message = (

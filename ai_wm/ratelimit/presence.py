@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from threading import Lock
 from time import monotonic
 from typing import Final
@@ -16,9 +16,10 @@ from weakref import WeakValueDictionary
 from ai_wm.ratelimit import holders
 from ai_wm.ratelimit.base import MICROSECONDS
 from ai_wm.ratelimit.clocks import FileClock, steady
-from ai_wm.ratelimit.counters import PastUse, restore, tidy
+from ai_wm.ratelimit.counters import tidy
 from ai_wm.ratelimit.database import Database
 from ai_wm.ratelimit.leases import Lease, is_held
+from ai_wm.ratelimit.past_uses import PastUse, PastUses, last_counted, make_up
 from neuroscript import NeuroScriptError, get_logger
 
 _log = get_logger("ai_wm.limits")
@@ -39,19 +40,20 @@ class Presence:
     Args:
         database: the file.
         host_clock: the clock that the host passed in, if it did.
-        past_uses: what was used in the last day, for a file that has to be made anew.
+        past_uses: gives what was used in the last day, for a file that may know less; None: nobody knows.
     """
 
     def __init__(
         self,
         database: Database,
         host_clock: Callable[[], float] | None,
-        past_uses: Iterable[PastUse],
+        past_uses: PastUses | None,
     ) -> None:
         self.clock = FileClock(host_clock)
-        if past_uses:
-            database.fill = lambda connection: restore(connection, past_uses)
         self._database = database
+        self._past_uses = past_uses
+        self._uses: list[PastUse] | None = None  # of all definitions, where there was no file
+        self._looking = Lock()
         self._lock = Lock()
         self._lease: Lease | None = None
         self._process = 0
@@ -61,6 +63,8 @@ class Presence:
         """The limiter's number in the file; 0 while it has none."""
         self.held_back = False
         """Whether another limiter's clock was slower when the time was last taken."""
+        self.looked_back = past_uses is None
+        """Whether it was looked once what was used before this limiter's first call."""
 
     @property
     def is_ours(self) -> bool:
@@ -71,6 +75,8 @@ class Presence:
         """This limiter's number; it gets one if it has none."""
         if self.number and self._process == os.getpid():
             return self.number
+        uses = self._missed()  # with no lock held: it is read from files that others may have locked
+        made_up = 0
         with self._lock:
             if self.is_ours:
                 return self.number
@@ -79,6 +85,7 @@ class Presence:
                 lease = Lease(self._database.path)
                 try:
                     time = self._agreed(connection)
+                    made_up = make_up(connection, uses, time)
                     self._said = self.clock.ahead()
                     number = holders.register(connection, lease.name, self._said)
                 except BaseException:  # raised again; only nobody must take it for alive
@@ -87,8 +94,45 @@ class Presence:
             _clocks[lease.name] = self.clock
             self._lease, self._process = lease, os.getpid()
             self.number = number  # the last: an interrupt may come
+        if made_up:
+            _log.warning(
+                "%s knew less of the last day than the records of the calls do, as if it had been removed, emptied or "
+                "replaced by an older one; the requests that it lacked are counted again: %d",
+                self._database.path,
+                made_up,
+            )
+        self._past_uses, self._uses = None, None
         self.tidy(time)
         return self.number
+
+    def look_back(self) -> None:
+        """Find out once, before the first call, what was used before, where there is no file that says so.
+
+        Calls without limits get a record before they are counted: read later, those of this process would count twice.
+        """
+        with self._looking:
+            if not self.looked_back:
+                if self._past_uses is not None and self._database.is_empty:
+                    self._uses = self._past_uses(None)
+                self.looked_back = True
+
+    def catch_up(self) -> None:
+        """Have everything counted that was used before this limiter began, if there is anything."""
+        if self._past_uses is not None:
+            self.look_back()
+            if self._uses or not self._database.is_empty:
+                self.enrolled()
+
+    def _missed(self) -> list[PastUse]:
+        """What was used before and may be missing in the file."""
+        if self._past_uses is None:
+            return []
+        self.look_back()
+        if self._uses is not None:
+            return self._uses
+        counted = self._database.autocommit(last_counted)
+        past_uses = self._past_uses
+        return [] if past_uses is None else past_uses(counted)
 
     def time(self, connection: sqlite3.Connection) -> int:
         """The time of the file, as the slowest clock among the limiters that are there says; inside a transaction."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import count
@@ -25,9 +25,10 @@ from ai_wm.ratelimit.base import (
     subject_of,
     token_count,
 )
-from ai_wm.ratelimit.counters import CachedRow, Counters, PastUse, ReservationRequest, StoredHold, Unserved
+from ai_wm.ratelimit.counters import CachedRow, Counters, ReservationRequest, StoredHold, Unserved
 from ai_wm.ratelimit.database import Database, FileBusyError
 from ai_wm.ratelimit.deferred import DeferredCounts, NoLimits, OpenCall, limits_nothing
+from ai_wm.ratelimit.past_uses import PastUses
 from ai_wm.ratelimit.presence import Presence
 from ai_wm.ratelimit.tickets import HEARTBEAT, Patience, Ticket, Waiting
 from ai_wm.ratelimit.wait_queue import FOREIGN_CLOCK_POLL, Check, WaitQueue
@@ -62,21 +63,22 @@ class SQLiteRateLimiter:
     order of arrival, whatever process they are of.
 
     A file that is removed, replaced or cut short while it is used is error 26, for this limiter for good; the next one
-    begins with ``past_uses``.
+    counts again what it lost, as far as ``past_uses`` know it.
 
     Args:
         path: the file, such as ``ai_worker_limits.sqlite3``.  Files ``….lease`` beside it show who is alive.
         clock: seconds since the epoch, the same in all processes; by default time passes as a clock says that nobody
             can set (`clocks`).  Where it goes backwards time stands still instead until it goes on, and among several
             limiters the slowest counts, so that no window is ever cut short.
-        past_uses: what was used in the last day, to begin with where there is no file, since somebody removed it.
+        past_uses: gives what was used in the last day, for a file that knows less when this limiter begins, since
+            somebody removed, emptied or replaced it; None: nobody knows.
     """
 
     def __init__(
         self,
         path: Path | str,
         clock: Callable[[], float] | None = None,
-        past_uses: Iterable[PastUse] = (),
+        past_uses: PastUses | None = None,
     ) -> None:
         self.path = Path(path)
         self._database = Database(self.path)
@@ -107,6 +109,8 @@ class SQLiteRateLimiter:
             NeuroScriptError: 26 if the file cannot be read or written or is not there any more, 18 if it is damaged.
         """
         account = self._accounts.get(definition_id) or self._account(definition_id)
+        if not self._presence.looked_back:
+            self._presence.look_back()
         if limits_nothing(policy):
             return self._deferred.reservation(definition_id, account.unlimited, token_count(tokens), cost_units(cost))
         if self._deferred.waiting:
@@ -143,6 +147,7 @@ class SQLiteRateLimiter:
     def usage(self, definition_id: str) -> dict[str, float]:
         """Read the counters of a definition; see `RateLimiter.usage`."""
         account = self._account(definition_id)
+        self._presence.catch_up()
         if self._abandoned:
             self._sweep()
         self._deferred.flush()  # ends what was forgotten, too

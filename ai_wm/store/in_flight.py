@@ -85,6 +85,12 @@ class CallsInFlight:
             self._note(task_id, _encode({"task_id": task_id, "over": True}).encode() + b"\n")
             self.end(task_id)
 
+    def counted(self, task_id: str) -> None:
+        """Logs that a call is over and counted, though it has no record yet; does nothing for one that has."""
+        line = self._open.get(task_id)
+        if line is not None:
+            self._note(task_id, _encode({**json.loads(line), "counted": True}).encode() + b"\n")
+
     def close(self) -> None:
         """Removes the file, unless it holds calls without a record."""
         with self._lock:

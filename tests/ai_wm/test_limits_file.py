@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ai_wm import AIWorkerManager
+from ai_wm import AIWorkerManager, register_ai_worker_tools
+from ai_wm.data.policy import WorkerPolicy
 from ai_wm.ratelimit import Demand
 from ai_wm.wiring import LIMITS_FILE
+from neuroscript import ErrorCode, Interpreter, NeuroScriptError
 
 from .helpers import FakeClock, raises_code, worker
 from .ratelimit.support import until
@@ -43,6 +48,104 @@ def test_limits_that_were_removed_between_two_runs_are_rebuilt_from_the_records(
         manager.execute_stateless_task("w", "hello there")
         with raises_code(20):
             manager.execute_stateless_task("w", "hello there")
+
+
+def crashed_copy(directory: Path, to: Path) -> Path:
+    """A copy of what a running manager has on the disk, as a process that is killed leaves it."""
+    return Path(shutil.copytree(directory, to))
+
+
+def emptied(limits: Path, older: Path) -> None:
+    remove_counters(limits.parent)
+    limits.touch()
+
+
+def without_its_log(limits: Path, older: Path) -> None:
+    limits.with_name(limits.name + "-wal").unlink()
+
+
+def with_half_of_its_log(limits: Path, older: Path) -> None:
+    log = limits.with_name(limits.name + "-wal")
+    os.truncate(log, log.stat().st_size // 2)
+
+
+def replaced_by_an_older_copy(limits: Path, older: Path) -> None:
+    remove_counters(limits.parent)
+    for path in older.glob(f"{LIMITS_FILE}*"):
+        shutil.copy(path, limits.parent)
+
+
+def removed_altogether(limits: Path, older: Path) -> None:
+    remove_counters(limits.parent)
+
+
+@pytest.mark.parametrize(
+    "fate", [emptied, without_its_log, with_half_of_its_log, replaced_by_an_older_copy, removed_altogether]
+)
+def test_a_file_that_knows_less_than_the_records_is_brought_up_to_them(
+    tmp_path: Path, fate: Callable[[Path, Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = {"max_requests_per_day": 8, "max_tokens_per_day": 1000}
+    with AIWorkerManager(tmp_path / "run") as manager:
+        for name in ("w", "other"):
+            manager.add_worker_definition(worker(name, rate_limits=limits))
+        for _ in range(2):
+            manager.execute_stateless_task("w", "hello there")
+        older = crashed_copy(tmp_path / "run", tmp_path / "older")
+        for _ in range(4):
+            manager.execute_stateless_task("w", "hello there")
+        manager.execute_stateless_task("other", "hello there")
+        expected = manager.limit_usage("w")
+        copy = crashed_copy(tmp_path / "run", tmp_path / "copy")
+    fate(copy / LIMITS_FILE, older)
+    for expect_warning in (True, False):
+        caplog.clear()
+        with AIWorkerManager(copy) as manager:
+            usage = manager.limit_usage("w")
+            assert manager.limit_usage("other")["requests_last_day"] == 1
+        assert {**usage, "waiting": 0} == {**expected, "waiting": 0}
+        assert ("knew less of the last day" in caplog.text) is expect_warning
+    with AIWorkerManager(copy) as manager:
+        for _ in range(2):
+            manager.execute_stateless_task("w", "hello")
+        with raises_code(20):
+            manager.execute_stateless_task("w", "hello")
+
+
+def test_a_complete_file_is_left_as_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with AIWorkerManager(tmp_path) as manager:
+        manager.add_worker_definition(worker("w", rate_limits={"max_requests_per_day": 8}))
+        for _ in range(3):
+            manager.execute_stateless_task("w", "hello")
+        expected = manager.limit_usage("w")
+        with AIWorkerManager(tmp_path) as another:  # while the first one has the file open
+            assert another.limit_usage("w") == expected
+    with AIWorkerManager(tmp_path) as manager:
+        assert manager.limit_usage("w") == expected
+    assert "knew less" not in caplog.text
+
+
+def ask_by_script(manager: AIWorkerManager, times: int) -> None:
+    with Interpreter() as interpreter:
+        register_ai_worker_tools(interpreter, manager)
+        interpreter.load(
+            'func main() means\n  return tool.AIWorker.ExecuteStatelessTask("w", "hello")\nendfunc\n', name="team.ns"
+        )
+        for _ in range(times):
+            interpreter.run("main")
+
+
+def test_calls_under_the_ceilings_of_a_policy_are_counted_again_too(tmp_path: Path) -> None:
+    policy = WorkerPolicy(max_requests_per_minute=4)
+    with AIWorkerManager(tmp_path, policy=policy) as manager:
+        manager.add_worker_definition(worker("w"))
+        ask_by_script(manager, 3)
+    remove_counters(tmp_path)
+    (tmp_path / LIMITS_FILE).touch()
+    with AIWorkerManager(tmp_path, policy=policy) as manager:
+        ask_by_script(manager, 1)
+        with raises_code(20):
+            ask_by_script(manager, 1)
 
 
 def test_limits_that_are_removed_while_a_manager_runs_are_refused_until_the_next_start(tmp_path: Path) -> None:
@@ -129,3 +232,35 @@ def test_an_update_is_seen_at_once_by_those_that_wait(tmp_path: Path, monkeypatc
         manager.update_worker_definition("w", {"rate_limits": {"max_requests_per_minute": 2}})
         waiter.join(20)
         assert not waiter.is_alive()
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_requests_per_day": 100}], ids=["no limits", "limits"])
+def test_a_call_whose_record_could_not_be_stored_counts_once(
+    tmp_path: Path, limits: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise NeuroScriptError(ErrorCode.IO_FAILED, "the disk is full")
+
+    with AIWorkerManager(tmp_path) as manager:
+        manager.add_worker_definition(worker("w", definition_id="w", rate_limits=limits))
+        manager.execute_stateless_task("w", "hello")
+        with monkeypatch.context() as patch:
+            patch.setattr(manager._wiring.store, "add_record", full)
+            for _ in range(3):
+                with raises_code(26, "the disk is full"):
+                    manager.execute_stateless_task("w", "hello")
+        manager.execute_stateless_task("w", "hello")
+        assert manager.limit_usage("w")["requests_last_day"] == 5
+    with AIWorkerManager(tmp_path) as manager:
+        assert len(manager.get_performance_records_for_definition("w")) == 5
+        assert manager.limit_usage("w")["requests_last_day"] == 5
+
+
+def test_usage_is_known_before_the_first_call(tmp_path: Path) -> None:
+    with AIWorkerManager(tmp_path) as manager:
+        manager.add_worker_definition(worker("w"))
+        manager.execute_stateless_task("w", "hello")
+        expected = manager.limit_usage("w")
+    remove_counters(tmp_path)
+    with AIWorkerManager(tmp_path) as manager:
+        assert manager.limit_usage("w") == expected

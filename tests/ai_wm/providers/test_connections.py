@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import ssl
 import subprocess
@@ -13,12 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpcore
 import httpx
 import pytest
 
 from ai_wm.providers import Clients, connections
 from ai_wm.providers.connections import Connections
 from ai_wm.providers.transport import Transport
+from tests.ai_wm import interrupts
 from tests.ai_wm.providers.loopback import Loopback, reply
 from tests.ai_wm.providers.support import at, body_of
 
@@ -55,6 +58,25 @@ def test_a_connection_that_the_server_closed_is_not_used_again(client: httpx.Cli
         assert post(client, server).text == "hi"
         time.sleep(0.02)
     assert server.connections == 3
+
+
+# The library may be interrupted while it closes a socket, which is closed when it is collected then.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_a_connection_whose_reply_was_interrupted_is_not_used_again(
+    client: httpx.Client, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt inside the library leaves a connection that says it is idle and cannot send."""
+    monkeypatch.setattr(interrupts, "PACKAGE", str(Path(httpcore.__file__).parent / "_sync" / "http11.py"))
+    server.judges(lambda received: OK)
+    for line in range(1000):
+        at_line = interrupts.InterruptAt(line)
+        with contextlib.suppress(KeyboardInterrupt), at_line:
+            post(client, server)
+        assert post(client, server).status_code == 200, at_line.where
+        if not at_line.where:
+            break
+    assert line > 50
+    gc.collect()
 
 
 def test_connections_are_not_kept_for_ever(
