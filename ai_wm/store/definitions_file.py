@@ -23,7 +23,7 @@ from ai_wm.data.totals import Totals
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerPerformanceSummary
 from ai_wm.store.definitions_journal import SUMMARY_KEY, Signature
 from ai_wm.store.files import Descriptor, FileSystem, atomic_write, io_error, signature, signature_at
-from ai_wm.store.json_array import Unreadable, _end_of, _unreadable, bad_file, read_from
+from ai_wm.store.json_array import Unreadable, bad_file, end_of, read_from, why_unreadable
 from ai_wm.store.quarantine import set_aside
 from neuroscript import ErrorCode, NeuroScriptError, get_logger
 
@@ -354,10 +354,10 @@ class _Reader:
                 raise self._error(self.undecodable, len(self.text)) from error
             raise self._error(error.msg[:1].lower() + error.msg[1:], error.pos) from error
         except (ValueError, RecursionError) as error:
-            end = _end_of(self.text, position)
+            end = end_of(self.text, position)
             if end is None:
-                raise self._error(_unreadable(error), position) from error
-            return Unreadable(_unreadable(error)), end
+                raise self._error(why_unreadable(error), position) from error
+            return Unreadable(why_unreadable(error)), end
 
     def older_form(self, position: int) -> tuple[dict[str, Any], int]:
         """The object of the older form, and where the array of the definitions begins; -1 if that is null."""

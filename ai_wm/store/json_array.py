@@ -163,7 +163,7 @@ def _entry_of(body: bytes) -> dict[str, Any] | str | None:
         return None
     except (ValueError, RecursionError) as error:
         text = body.decode("utf-8", "replace")
-        return why_unreadable(error) if "\ufffd" not in text and _end_of(text, 0) == len(text) else None
+        return why_unreadable(error) if "\ufffd" not in text and end_of(text, 0) == len(text) else None
 
 
 def why_unreadable(error: Exception) -> str:
@@ -175,7 +175,7 @@ _MARKS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|["{}\[\]]', re.DOTALL)
 _SCALAR: Final = re.compile(r"[^\s,\]}]+")
 
 
-def _end_of(text: str, position: int) -> int | None:
+def end_of(text: str, position: int) -> int | None:
     """Where a JSON value ends, by its brackets and strings alone; None if that is behind the end of the text."""
     if text[position : position + 1] not in ("{", "["):
         scalar = _SCALAR.match(text, position)
@@ -369,7 +369,7 @@ class ArrayReader:
                     raise self._error(self._undecodable or error.msg[:1].lower() + error.msg[1:]) from error
                 continue
             except (ValueError, RecursionError) as error:
-                behind = _end_of(self._text, self._position)
+                behind = end_of(self._text, self._position)
                 if behind is None:
                     if not self._read():
                         raise self._error(why_unreadable(error)) from error
