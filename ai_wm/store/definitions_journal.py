@@ -295,8 +295,10 @@ class DefinitionsJournal:
         data = b"".join(map(_write_line, lines))
         with atomic_write(self._files, self.path) as descriptor:
             self._files.write_at(descriptor, data, 0)
-        self._seen, self._lines, self._first = self._now(), [], lines[0]
-        self._hold(Descriptor(self._files.open(self.path, os.O_RDONLY)))
+            inode = os.fstat(descriptor).st_ino
+        self._seen, self._lines, self._first = (inode, len(data)), [], lines[0]
+        with contextlib.suppress(FileNotFoundError):  # removed in this moment; then it is written anew
+            self._hold(Descriptor(self._files.open(self.path, os.O_RDONLY)))
         for line in lines:
             self._remember(line)
 
