@@ -65,7 +65,7 @@ class TestExactSum:
             assert -sys.float_info.max <= value < 0
         assert all(
             abs(value) <= sys.float_info.max for value in total.terms()
-        )  # what is added to the first may be less
+        )
 
     @given(st.lists(costs, min_size=1, max_size=30))
     def test_a_mean_is_rounded_once(self, terms: list[float]) -> None:
