@@ -63,9 +63,7 @@ class TestExactSum:
             assert 0 < value <= sys.float_info.max
         for value in (float(total.times(-1)), total.times(-1).terms()[0]):
             assert -sys.float_info.max <= value < 0
-        assert all(
-            abs(value) <= sys.float_info.max for value in total.terms()
-        )
+        assert all(abs(value) <= sys.float_info.max for value in total.terms())
 
     @given(st.lists(costs, min_size=1, max_size=30))
     def test_a_mean_is_rounded_once(self, terms: list[float]) -> None:
