@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 OTHER_PYTHONS ?= python3.12 python3.13
-TEST_FLAGS ?=
+TEST_FLAGS ?= -n auto --maxprocesses 4
 
 .PHONY: help demo test test-all test-others lint format bench docs clean
 .DEFAULT_GOAL := help
