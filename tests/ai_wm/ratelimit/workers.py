@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import threading
 import time
@@ -139,4 +140,5 @@ def wait(path: Path, seconds: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests run in the background
     globals()[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])
