@@ -8,7 +8,6 @@ not shorter because it comes late in the day.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from ai_wm.providers.base import LLMRequest
@@ -38,8 +37,7 @@ Cost = Callable[[int, int], float]
 """The highest cost of a call with so many tokens of input and of output."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """A limit by tokens or by cost that a call must fit under.
 
     Args:
@@ -115,14 +113,9 @@ def estimate_of(
     for bound in budgets:
         if fixed > bound.value > 0:
             raise _too_large(request, bound, f"up to {fixed:.6g}, at {size.most} tokens", f"{bound.value:g}")
-    if not config:  # mostly
-        answers, stated = 1, None
-    else:
-        answers, stated = answers_asked(config), stated_output(config)
-    if config.get("max_output_tokens") is not None:
-        sampling(
-            {"max_output_tokens": config["max_output_tokens"]}
-        )  # a limit that is none would be as good as no limit
+    answers, stated = answers_asked(config), stated_output(config)
+    if (given := config.get("max_output_tokens")) is not None:
+        sampling({"max_output_tokens": given})  # which refuses what would limit nothing
     if stated is None and (limits or (budgets and cost is not None)):
         stated = cap = _cap(request, config, limits, budgets, cost, size.most, answers)
     else:

@@ -143,9 +143,9 @@ def _published(
 def most_cost(
     definition: Priced,
     model: str,
-    *,
     input_tokens: int,
     output_tokens: int,
+    *,
     price_source: PriceSource | None = None,
     claimed: bool = False,
     tier: str = "",
@@ -163,18 +163,16 @@ def most_cost(
         tier: the service tier that is asked for; empty for the usual one.  One without a price costs as the usual one.
         written: whether the call may write its input to the provider's cache.
     """
+    prices = _own_prices(definition)
+    own = 0.0 if prices is None else prices.most(input_tokens, output_tokens, written=written)
+    if prices is not None and not claimed:
+        return own
     usages = [TokenSplit(input_tokens, output_tokens)]
     if written:
         usages += (TokenSplit(input_tokens, output_tokens, written=input_tokens, long=long) for long in (False, True))
-    cached = definition.cost_metrics.get(CACHED_INPUT)
-    if cached is not None and cached > definition.cost_metrics.get(INPUT, 0):
-        usages.append(TokenSplit(input_tokens, output_tokens, read=input_tokens))
-    tiers = (tier, "") if tier else ("",)
-    return max(
-        cost_of_call(definition, [usage], [model], price_source, tier=each, claimed=claimed)[0]
-        for usage in usages
-        for each in tiers
-    )
+    provider, tiers = str(definition.provider), (tier, "") if tier else ("",)
+    published = (_published(provider, [usage], [model], price_source, each) for usage in usages for each in tiers)
+    return max(own, *(cost or 0.0 for cost in published))
 
 
 def is_priced(definition: Priced, model: str, price_source: PriceSource | None = None, *, vouched: bool = True) -> bool:
@@ -270,18 +268,15 @@ class TokenSplit:
     Args:
         input_tokens: all input.
         output_tokens: all output.
-        read: the part of the input that is read from the provider's cache.
         written: the part that is written to it.
         long: whether that is kept for an hour.
     """
 
     __slots__ = ("cache_read_tokens", "cache_write_1h_tokens", "cache_write_tokens", "input_tokens", "output_tokens")
 
-    def __init__(
-        self, input_tokens: int, output_tokens: int, *, read: int = 0, written: int = 0, long: bool = False
-    ) -> None:
+    def __init__(self, input_tokens: int, output_tokens: int, *, written: int = 0, long: bool = False) -> None:
         self.input_tokens = input_tokens
-        self.cache_read_tokens = read
+        self.cache_read_tokens = 0
         self.cache_write_tokens = written
         self.cache_write_1h_tokens = written if long else 0
         self.output_tokens = output_tokens
@@ -313,10 +308,20 @@ class _OwnPrices(NamedTuple):
             if written:
                 long = min(getattr(usage, "cache_write_1h_tokens", 0), written)
                 total += (written - long) * self.cache_write + long * self.cache_write_1h
+        return self._in_currency(total)
+
+    def most(self, input_tokens: int, output_tokens: int, *, written: bool) -> float:
+        """The highest cost of a request, whatever becomes of its input; see `most_cost`."""
+        given = max(self.input, self.cached_input)
+        if written:
+            given = max(given, self.cache_write, self.cache_write_1h)
+        return self._in_currency(self.call + input_tokens * given + output_tokens * self.output)
+
+    def _in_currency(self, units: int) -> float:
         try:
-            return bounded_cost(total / self.fraction)
+            return bounded_cost(units / self.fraction)
         except OverflowError:
-            return bounded_cost(math.inf if total > 0 else -math.inf)
+            return bounded_cost(math.inf if units > 0 else -math.inf)
 
 
 def _own_prices(definition: Priced) -> _OwnPrices | None:

@@ -24,6 +24,7 @@ from ai_wm.calls.streaming import in_callback
 from ai_wm.calls.turn import Turn
 from ai_wm.data.types import AIWorkerDefinition, APIKeySourceMethod
 from ai_wm.keys.approvals import Server, Standing
+from ai_wm.providers.base import provider_options
 from ai_wm.providers.estimates import is_built_in
 from ai_wm.ratelimit import Demand, RateLimiter
 from ai_wm.ratelimit.deferred import limits_nothing
@@ -215,28 +216,24 @@ class _Claim:
             source = _no_price  # no budget asks; but one may be set later, when the call has been lost
         else:
             return None
-        config = self.turn.config
-        tier = config.get("service_tier") or config.get("serviceTier") or config.get("speed") or ""
-        written = "cache_control" in repr(config) or not _WRITES.isdisjoint(definition.cost_metrics)
-        by_words = is_built_in(self.turn.request())
+        options = provider_options(self.turn.config)
+        writes = not _WRITES.isdisjoint(definition.cost_metrics) or (bool(options) and "cache_control" in repr(options))
+        tier = options.get("service_tier") or options.get("serviceTier") or options.get("speed") or ""
+        find = partial(
+            most_cost,
+            definition,
+            definition.model_name,
+            price_source=source,
+            claimed=bool(definition.owner),
+            tier=tier if isinstance(tier, str) else "",
+            written=writes,
+        )
+        if not is_built_in(self.turn.request()):
+            return find
 
         def cost(input_tokens: int, output_tokens: int) -> float:
-            splits = [(input_tokens, output_tokens)]
-            if by_words:  # a scripted reply may state any usage
-                splits = [(input_tokens + output_tokens, 0), (0, input_tokens + output_tokens)]
-            return max(
-                most_cost(
-                    definition,
-                    definition.model_name,
-                    input_tokens=given,
-                    output_tokens=produced,
-                    price_source=source,
-                    claimed=bool(definition.owner),
-                    tier=tier if isinstance(tier, str) else "",
-                    written=written,
-                )
-                for given, produced in splits
-            )
+            total = input_tokens + output_tokens  # which part of it is what, a scripted reply may state as it likes
+            return max(find(total, 0), find(0, total))
 
         return cost
 

@@ -221,7 +221,7 @@ class Turn:
             used: the tokens that it used, for which it may be billed; None for one of which nobody knows.
             price_source: published prices.
         """
-        self._lost, self._failed = None in used, (*self._failed, *used)
+        self._lost, self._failed = any(usage is None for usage in used), (*self._failed, *used)
         self._round = self._bill(self._failed, 1, price_source)[:3] if self._failed else _NONE
         self.settle()
         self._settled = self._round
@@ -277,7 +277,7 @@ class Turn:
             tier: how the provider says that it served the request.
         """
         tokens, cost, charged, used, source = self._bill(usages, attempts, price_source, model, tier)
-        self._round, self._lost = (tokens, cost, charged), None in usages[len(self._failed) :]
+        self._round, self._lost = (tokens, cost, charged), any(usage is None for usage in usages[len(self._failed) :])
         usage = used if self.rounds == 1 else self.usage + used
         source = source if self.cost_source != "unknown" else "unknown"
         total, attempts = self.cost + cost, self.attempts + attempts
@@ -299,12 +299,13 @@ class Turn:
         usage = found[0] if len(found) == 1 else sum(found, Usage())
         models, claimed = (model, definition.model_name), bool(definition.owner)
         cost, source = cost_of_call(definition, found, models, price_source, tier=tier, claimed=claimed)
-        if hold is not None and hold.cost and not hold.fallback_price:  # of what is lost, nobody knows the cost either
-            lost = usages.count(None)
-            if lost:
-                known = [usage for usage in usages if usage is not None]
-                part = cost_of_call(definition, known, models, price_source, tier=tier, claimed=claimed)[0]
-                cost = max(cost, (part if known else 0.0) + lost * hold.cost)
+        known = [each for each in usages if each is not None]
+        lost = len(usages) - len(known)
+        if lost and hold is not None and not hold.fallback_price:  # of what is lost, nobody knows the cost either
+            part = (
+                cost_of_call(definition, known, models, price_source, tier=tier, claimed=claimed)[0] if known else 0.0
+            )
+            cost = max(cost, part + lost * hold.cost)
         charged = cost
         if hold is not None and hold.fallback_price:
             charged = fallback_cost(usage.input_tokens, usage.output_tokens)
