@@ -225,8 +225,8 @@ class ToolError(NeuroScriptError):
 class Diagnostic:
     """One error or warning about a program's text, and where it is.
 
-    ``line`` and ``column`` count from 1; ``end_column`` is exclusive and on the same line.  ``severity`` is ``error``
-    or ``warning``.  ``source_line`` is the line itself, for showing a caret.
+    ``line`` and ``column`` count from 1; ``end_column`` is exclusive and on the same line.  ``severity`` is ``error``,
+    ``warning`` or ``note``.  ``source_line`` is the line itself, for showing a caret.
     """
 
     line: int

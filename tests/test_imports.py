@@ -30,12 +30,13 @@ LAYERS = {
         cancellation
         values
         sandbox syntax
-        tools
+        tools uses
         stdlib
         runtime
         compiler
         cache
         lint session plugins asynchronous loading given
+        checking
         interpreter
         .
         cli
@@ -43,7 +44,7 @@ LAYERS = {
     """,
     "neuroscript.cli": """
         status log
-        source replies interrupts plugin_commands plain_files
+        source replies interrupts plugin_commands plain_files used_files
         report
         settings trusted_files
         options explanation app

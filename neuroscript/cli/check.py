@@ -6,10 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from neuroscript.cli.options import add_format
+from neuroscript.cli.options import add_format, add_lib, library_roots
 from neuroscript.cli.report import complain, diagnostic_map, print_json
-from neuroscript.cli.source import read_source, source_name
+from neuroscript.cli.source import read_program
 from neuroscript.cli.status import OK, SYNTAX, USAGE, UsageError
+from neuroscript.cli.used_files import UsedFiles
 from neuroscript.errors import Diagnostic
 from neuroscript.interpreter import Interpreter
 from neuroscript.output import write_line
@@ -22,6 +23,16 @@ SUMMARY = "look for errors in programs without running them"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
     parser.add_argument("files", metavar="FILE", nargs="+", help="a program; - reads it from standard input")
+    parser.add_argument(
+        "--with",
+        dest="beside",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="another program that is loaded beside each of them, whose procedures they may call; may be given several "
+        "times",
+    )
+    add_lib(parser)
     parser.add_argument("--no-plugins", action="store_true", help="know the standard tools only")
     add_format(parser)
 
@@ -30,21 +41,24 @@ def run(options: argparse.Namespace) -> int:
     """Checks every file; returns 3 if any has errors, 2 if any cannot be read."""
     status = OK
     totals = {ERROR: 0, "warning": 0}
-    with Interpreter(plugins=not options.no_plugins) as interpreter:
+    beside = [read_program(path) for path in options.beside]
+    used = UsedFiles(options.files)
+    with Interpreter(plugins=not options.no_plugins, library_roots=library_roots(options.lib)) as interpreter:
         for path in options.files:
             try:
-                source = read_source(path)
+                program = read_program(path)
             except UsageError as error:
                 sys.stdout.flush()
                 complain(error)
                 status = USAGE
                 continue
-            findings = interpreter.check(source, source_name(path))
-            for finding in findings:
-                totals[finding.severity] += 1
-            if status == OK and not _valid(findings):
-                status = SYNTAX
-            _show(path, findings, options.format)
+            for file, findings in used.by_file(program.name, interpreter.check(program, beside=beside)):
+                for finding in findings:
+                    if finding.severity in totals:
+                        totals[finding.severity] += 1
+                if status == OK and not _valid(findings):
+                    status = SYNTAX
+                _show(path if file == program.name else file, findings, options.format)
     if options.format == "text":
         write_line(sys.stdout, _summary(len(options.files), totals))
     return status

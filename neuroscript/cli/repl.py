@@ -8,7 +8,7 @@ import sys
 from neuroscript import __version__
 from neuroscript.cli.host import POLICY_SERVICE, check_patterns, settings_of
 from neuroscript.cli.interrupts import Interrupts
-from neuroscript.cli.options import add_host, add_limits, add_policy, environment, sandbox_directory
+from neuroscript.cli.options import add_host, add_limits, add_policy, environment, library_roots, sandbox_directory
 from neuroscript.cli.replies import Replies
 from neuroscript.cli.session import ReplSession
 from neuroscript.cli.source import STDIN
@@ -31,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
     """Runs an interactive session until it ends; returns the exit status."""
     settings = settings_of(options, STDIN, None)
     directory = sandbox_directory(settings.one("run.sandbox"))
+    roots = library_roots(options.lib)
     interrupts = Interrupts()
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     # Into a pipe goes what is emitted and no more.
@@ -53,6 +54,7 @@ def run(options: argparse.Namespace) -> int:
             plugins=settings.one("run.plugins"),
             policy=settings.tool_policy(),
             services={POLICY_SERVICE: settings.worker_policy()},
+            library_roots=roots,
         )
 
     session = ReplSession(make_interpreter, lambda text: write_line(sys.stdout, text), settings, replies)

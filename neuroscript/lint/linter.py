@@ -6,7 +6,7 @@ nothing reaches, a tool or procedure that does not exist, a call that its signat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ from neuroscript.values import TYPE_CONSTANTS
 
 if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
+    from neuroscript.runtime.programs import Signature
     from neuroscript.tools.registry import Tool
 
 _MOST_LOOKS = 200_000  # names that are looked at for the nearest one, all together
@@ -39,17 +40,20 @@ _ERROR_NAMES = frozenset(("error", "err", "exception", "error_message"))  # in t
 _MOST_UNKNOWN = 100  # unknown tools whose nearest names are told
 
 
-def lint(resolved: Resolved, interpreter: Interpreter) -> list[Diagnostic]:
+def lint(
+    resolved: Resolved, interpreter: Interpreter, known: Mapping[str, Signature] | None = None
+) -> list[Diagnostic]:
     """Checks a program for mistakes that are no errors yet.
 
     Args:
         resolved: the program.
         interpreter: the one with the tools, procedures and globals that the program may use.
+        known: further procedures that it may call.
 
     Returns:
         The warnings, in no particular order.
     """
-    linter = _Linter(resolved, interpreter)
+    linter = _Linter(resolved, interpreter, known or {})
     for body in resolved.bodies:
         linter.body(body)
     for event in resolved.program.handlers:
@@ -58,7 +62,7 @@ def lint(resolved: Resolved, interpreter: Interpreter) -> list[Diagnostic]:
 
 
 class _Linter:
-    def __init__(self, resolved: Resolved, interpreter: Interpreter) -> None:
+    def __init__(self, resolved: Resolved, interpreter: Interpreter, known: Mapping[str, Signature]) -> None:
         self.resolved = resolved
         self.interpreter = interpreter
         self.found: list[Diagnostic] = []
@@ -66,6 +70,7 @@ class _Linter:
         self.unknown_tools: dict[str, str] = {}
         runtime = interpreter.runtime
         self.signatures = {name: loaded.signature for name, loaded in runtime.procedures.items()}
+        self.signatures.update(known)
         self.signatures.update((node.name, signature_of(node)) for node in resolved.program.procedures)
         self.globals = set(runtime.globals)
         self.keys = keys_written(resolved)
