@@ -16,7 +16,7 @@ from neuroscript.uses import SourceFile, following, source_file, uses_of, withou
 
 if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
-    from neuroscript.uses import Metadata, ProgramText
+    from neuroscript.program_text import Metadata, ProgramText
 
 NOTE = "note"
 _ENTRY = "main"
@@ -41,6 +41,7 @@ def check(interpreter: Interpreter, text: ProgramText, beside: Sequence[ProgramT
     }
     defined: dict[str, LoadedProcedure] = {}
     found = checker.found
+    is_partial = bool(found)  # what could not be read may define anything
     for file in files:
         resolved = file.resolved
         if resolved is None:
@@ -53,7 +54,7 @@ def check(interpreter: Interpreter, text: ProgramText, beside: Sequence[ProgramT
             defined.setdefault(procedure.name, loaded)
         warnings = lint(resolved, interpreter, known)
         # Another program that is loaded with a library may have what the library calls.
-        is_open = not beside and _is_library(resolved)
+        is_open = is_partial or (not beside and _is_library(resolved))
         found += [_noted(one) for one in warnings] if is_open else warnings
     order = {file.name: number for number, file in enumerate(files)}
     found.sort(key=lambda one: (order.get(one.file, len(order)), one.line, one.column))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from neuroscript.cancellation import CancelToken
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.limits import Limits
-from neuroscript.uses import ProgramText
+from neuroscript.program_text import ProgramText
 from neuroscript.values import named_from_host
 
 TYPE_CHECKING = False

@@ -28,7 +28,6 @@ from neuroscript.runtime.services import Services
 from neuroscript.stdlib import standard_registry
 from neuroscript.tools.policy import Policy
 from neuroscript.tools.registry import ToolRegistry
-from neuroscript.uses import readable
 from neuroscript.values import Function, ToolValue, named_from_host, to_host
 
 # Types are imported for type checkers alone, here and in all that a start imports: `typing`, `logging` and `pathlib`
@@ -41,12 +40,12 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, Self, TypeAlias, TypeVar, overload
 
     from neuroscript.errors import Diagnostic
+    from neuroscript.program_text import ProgramText
     from neuroscript.runtime.programs import LoadedProgram
     from neuroscript.sandbox.sandbox import Sandbox
     from neuroscript.session import Session
     from neuroscript.streaming import StreamEvent
     from neuroscript.tools.registry import Tool
-    from neuroscript.uses import ProgramText
 
     F = TypeVar("F", bound=Callable[..., Any])
     Asker = Callable[[ToolContext, Any, str, dict[str, Any] | None, list[Any]], str]
@@ -140,7 +139,7 @@ class Interpreter:
         self.loader = Loader(self.runtime, self.limits)
         if cache:
             self._protected += self.loader.use_disk(cache, self.sandbox)
-        self._plugins_wanted = plugins
+        self.wants_plugins = plugins
         if plugins:
             self.tools.later(self.load_plugins)
 
@@ -169,10 +168,10 @@ class Interpreter:
         Raises:
             NeuroScriptError: 18 for a plugin that cannot be loaded or fails.
         """
-        if not self._plugins_wanted:
+        if not self.wants_plugins:
             return
         plugins = _plugins()
-        self._plugins_wanted = False
+        self.wants_plugins = False
         for register in plugins:
             register(self)
 
@@ -543,7 +542,11 @@ class Interpreter:
         They are for showing the line of an error; there are none if the policy keeps scripts from reading files.
         """
         texts = self.loader.texts
-        if not texts or not readable(self):
+        if not texts:
+            return {}
+        from neuroscript.uses import readable
+
+        if not readable(self):
             return {}
         return {
             name: text if isinstance(text, str) else text.decode("utf-8", "replace") for name, text in texts.items()

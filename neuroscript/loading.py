@@ -5,9 +5,9 @@ from __future__ import annotations
 from neuroscript.cache.memory import Cache, Entry, RecordingLinker
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.logs import DEBUG, listener
+from neuroscript.program_text import identity_of, may_use
 from neuroscript.records import record
 from neuroscript.runtime import abi
-from neuroscript.uses import following, source_file, uses_of, without_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from neuroscript.cache.disk import DiskCache
     from neuroscript.compiler.unit import Unit
     from neuroscript.limits import Limits
+    from neuroscript.program_text import ProgramText
     from neuroscript.runtime.namespace import Runtime
     from neuroscript.runtime.programs import Compiled, Linker, LoadedProcedure, LoadedProgram
     from neuroscript.sandbox.protection import Identity
-    from neuroscript.uses import ProgramText, SourceFile
+    from neuroscript.uses import SourceFile
 
 _TOOLS = (
     abi.TOOL,
@@ -33,9 +34,10 @@ _CACHE = Cache()
 
 @record(frozen=True)
 class _Part:
-    """One file of a load: its text, what it defines, its code, and the number of the load that made the code."""
+    """One file of a load: its text, which file it is, what it defines, its code, and the number of that."""
 
-    file: SourceFile
+    content: str | bytes
+    identity: Identity | None
     program: LoadedProgram
     compiled: Compiled
     load: int
@@ -102,19 +104,21 @@ class Loader:
 
     def _parts(self, text: ProgramText, replace: bool) -> list[_Part]:
         """Compiles a program and the files that it uses, each after those that it uses."""
-        main = self._part(source_file(text), replace)
-        if not uses_of(main.program.metadata):
+        main = self._part(text.content, text.name, identity_of(text), replace)
+        if not may_use(main.program.metadata):
             return [main]
+        from neuroscript.uses import following, without_lines
+
         interpreter = self._runtime.interpreter
 
         def read(file: SourceFile) -> tuple[_Part, list[tuple[str, str]], bool]:
             if not self._runtime.running:  # else a script would decide how much is kept
                 self.texts[file.name] = file.content
-            part = self._part(file, replace)
+            part = self._part(file.content, file.name, file.identity, replace)
             return part, part.program.metadata, bool(part.compiled.commands)
 
         def is_loaded(file: SourceFile) -> bool:
-            return _key(file) in self._files
+            return _key(file.content, file.identity) in self._files
 
         try:
             file, follower = following(interpreter, text, _raise)
@@ -124,9 +128,9 @@ class Loader:
             raise NeuroScriptSyntaxError(without_lines(interpreter, error.diagnostics, text.name)) from None
         return parts
 
-    def _part(self, file: SourceFile, replace: bool) -> _Part:
-        program, compiled = self.compiled(file.content, file.name, replace)
-        return _Part(file, program, compiled, self._loads)
+    def _part(self, content: str | bytes, name: str, identity: Identity | None, replace: bool) -> _Part:
+        program, compiled = self.compiled(content, name, replace)
+        return _Part(content, identity, program, compiled, self._loads)
 
     def _refuse_duplicates(self, parts: list[_Part]) -> None:
         """Raises error 42, as the front end does, for a procedure that two of the files define."""
@@ -136,7 +140,7 @@ class Loader:
             if not known.keys().isdisjoint(names):
                 from neuroscript.compiler.build import front_end
 
-                front_end(part.file.content, part.file.name, self._limits, known)
+                front_end(part.content, part.program.name, self._limits, known)
             known.update(names)
 
     def compiled(self, source: str | bytes, name: str, replace: bool) -> tuple[LoadedProgram, Compiled]:
@@ -205,7 +209,7 @@ class Loader:
             raise
         self.commands = list(parts[-1].compiled.commands)
         self.programs += [part.program for part in parts]
-        self._files.update(_key(part.file) for part in parts if part.file.identity is not None)
+        self._files.update(_key(part.content, part.identity) for part in parts if part.identity is not None)
 
     def compilation_unit(self, own: Iterable[LoadedProcedure] = (), linker: Linker | None = None) -> Unit:
         """Makes the environment that the next program or session input is compiled against, and numbers the load.
@@ -229,9 +233,9 @@ class Loader:
         )
 
 
-def _key(file: SourceFile) -> tuple[Identity | None, int, int]:
+def _key(content: str | bytes, identity: Identity | None) -> tuple[Identity | None, int, int]:
     """Tells a file from all others, and from itself with another content."""
-    return file.identity, len(file.content), hash(file.content)
+    return identity, len(content), hash(content)
 
 
 def _raise(error: NeuroScriptSyntaxError) -> NoReturn:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
+from neuroscript.program_text import USES, identity_of
 from neuroscript.records import record
 
 TYPE_CHECKING = False
@@ -18,35 +19,18 @@ if TYPE_CHECKING:
     from typing import NoReturn, TypeVar
 
     from neuroscript.interpreter import Interpreter
+    from neuroscript.program_text import ProgramText
     from neuroscript.sandbox.protection import Identity
     from neuroscript.sandbox.sandbox import FoundFile, Sandbox
 
     Made = TypeVar("Made")
     Metadata = list[tuple[str, str]]
 
-KEY = "uses"
 SUFFIX = ".ns"
 READ = "fs:read"
 _PLACES = "the program's directory, the sandbox, and those that the host adds (--lib, Interpreter(library_roots=…))"
 MOST_USES = 10_000
 """Uses that are followed for one program, all together; each is a walk through directories."""
-
-
-@record(frozen=True)
-class ProgramText:
-    """The text of a program as a host, or a script, gives it.
-
-    Args:
-        content: the text, or its bytes in UTF-8.
-        name: what errors call it.
-        path: the file that it is the text of; None for text without a file.
-        in_sandbox: whether that is a path in the sandbox directory, given by a script.
-    """
-
-    content: str | bytes
-    name: str
-    path: str | None = None
-    in_sandbox: bool = False
 
 
 @record(frozen=True)
@@ -94,7 +78,7 @@ def uses_of(metadata: Metadata) -> list[Use]:
     return [
         Use(path.strip(), number)
         for number, (key, value) in enumerate(metadata)
-        if key == KEY
+        if key == USES
         for path in value.split(",")
         if path.strip().endswith(SUFFIX)
     ]
@@ -212,6 +196,11 @@ class Follower:
                 message = f"files use one another in a circle: {' → '.join([*names, names[0]])}"
                 refuse(user, use, ErrorCode.CONTROL_FLOW, f"{message}; take one of these uses out")
             return None
+        if not found.path.endswith(SUFFIX):
+            message = (
+                f"{use.path!r} is a link to a file whose name does not end in {SUFFIX}; only such files can be used"
+            )
+            refuse(user, use, ErrorCode.SECURITY, message)
         seen.add(found.identity)
         self._charge(len(found.content))
         self._size += len(found.content)
@@ -265,15 +254,8 @@ def _short(file: SourceFile) -> str:
 
 
 def source_file(text: ProgramText) -> SourceFile:
-    """A program's own file, if it has one, before it is known whether it uses others."""
-    identity = None
-    if text.path is not None and not text.in_sandbox:
-        try:
-            status = os.stat(text.path)
-        except (OSError, ValueError):  # it was removed since it was read, or was no file
-            return SourceFile(text.content, text.name)
-        identity = status.st_dev, status.st_ino
-    return SourceFile(text.content, text.name, identity=identity)
+    """A program's own file, before it is known in which directory it is."""
+    return SourceFile(text.content, text.name, identity=identity_of(text))
 
 
 def following(

@@ -26,7 +26,7 @@ PACKAGES = ("neuroscript", "ai_wm")
 LAYERS = {
     "neuroscript": """
         addresses foreign_names output private_files records user_directories version
-        errors limits logs streaming threads
+        errors limits logs program_text streaming threads
         cancellation
         values
         sandbox syntax

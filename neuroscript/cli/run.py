@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from neuroscript.cli.report import Report
+    from neuroscript.program_text import ProgramText
     from neuroscript.streaming import StreamEvent
-    from neuroscript.uses import ProgramText
 
 DEFAULT_ENTRY = "main"
 SUMMARY = "run a program"
@@ -162,7 +162,8 @@ class _Host(Interpreter):
         return super().log
 
     def load_plugins(self) -> None:
-        log_to_standard_error()
+        if self.wants_plugins:
+            log_to_standard_error()
         super().load_plugins()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from neuroscript.cli.status import UsageError
-from neuroscript.uses import ProgramText
+from neuroscript.program_text import ProgramText
 
 STDIN = "-"
 STDIN_NAME = "<stdin>"

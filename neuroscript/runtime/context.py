@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from neuroscript.uses import ProgramText
+from neuroscript.program_text import ProgramText
 from neuroscript.values import from_host, named_from_host
 
 TYPE_CHECKING = False

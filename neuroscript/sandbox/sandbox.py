@@ -15,10 +15,9 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from io import FileIO
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.records import record
 from neuroscript.sandbox.directory import (
     MAX_DEPTH,
     Directory,
@@ -34,11 +33,15 @@ from neuroscript.sandbox.directory import (
 )
 from neuroscript.sandbox.protection import Guard, Identity, Protection, folded
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from io import FileIO
+
 MAX_LINKS = 40
 CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class FileEntry:
     """Facts about one file or folder; ``path`` is relative to the sandbox, with ``/`` between folders.
 
@@ -61,7 +64,7 @@ class FileEntry:
         return cls(name, path, kind, size, status.st_mtime_ns, stat.filemode(status.st_mode))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class FoundFile:
     """A file that was found: its path in the sandbox, without ``..`` and links; which file it is; its content.
 
@@ -407,7 +410,7 @@ def _close_all(folders: list[Directory]) -> None:
         folder.close()
 
 
-@dataclass(slots=True)
+@record()
 class _Place:
     """A name in an open folder; an empty name is the sandbox's own directory."""
 
