@@ -536,22 +536,6 @@ class Interpreter:
         """The programs that are loaded, in order, with their metadata."""
         return tuple(self.loader.programs)
 
-    def used_texts(self) -> dict[str, str]:
-        """The texts of the files that loaded programs use, by the names that errors call them.
-
-        They are for showing the line of an error; there are none if the policy keeps scripts from reading files.
-        """
-        texts = self.loader.texts
-        if not texts:
-            return {}
-        from neuroscript.uses import readable
-
-        if not readable(self):
-            return {}
-        return {
-            name: text if isinstance(text, str) else text.decode("utf-8", "replace") for name, text in texts.items()
-        }
-
     def report(self, error: NeuroScriptError, what: str) -> object:
         """Tells the host of an error that ends no run; gives what its callback gives."""
         self.log.warning("%s failed: %s", one_line(what), one_line(error))

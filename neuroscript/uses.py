@@ -135,7 +135,7 @@ class Follower:
         Raises:
             NeuroScriptError: what ``read``, ``charge`` and ``report`` raise.
         """
-        self._size = len(main.content)
+        self._size = _bytes_of(main.content)
         ordered: list[tuple[SourceFile, Made]] = []
         seen = {main.identity}
         way = [(main, made, iter(uses_of(metadata)))]  # no recursion: the way may be as long as there are files
@@ -245,6 +245,11 @@ class Unusable(NeuroScriptSyntaxError):
     """The error of an entry on a file that cannot be used, at the entry's place."""
 
 
+def _bytes_of(content: str | bytes) -> int:
+    """The size of a text in bytes, in which the limit on source is given."""
+    return len(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
+
+
 def _short(file: SourceFile) -> str:
     """The name of a file in its root, which is enough among its like."""
     return file.path or file.name
@@ -317,6 +322,17 @@ def readable(interpreter: Interpreter) -> bool:
     """Whether scripts may read files, so that the lines of used files are no secret to them."""
     tool = interpreter.tools.get("fs.Read")
     return tool is not None and interpreter.permits(tool)
+
+
+def used_texts(interpreter: Interpreter) -> dict[str, str]:
+    """The texts of the files that the host's programs use, by the names that errors call them, to show lines of them.
+
+    There are none where scripts may not read files.
+    """
+    texts = interpreter.loader.texts
+    if not texts or not readable(interpreter):
+        return {}
+    return {name: text if isinstance(text, str) else text.decode("utf-8", "replace") for name, text in texts.items()}
 
 
 def without_lines(interpreter: Interpreter, found: Iterable[Diagnostic], main: str) -> list[Diagnostic]:

@@ -64,8 +64,8 @@ def test_what_cannot_be_used_is_an_error(check: Callable[..., list[Finding]], ma
 
 def test_every_file_that_can_be_read_is_checked(check: Callable[..., list[Finding]]) -> None:
     main = ":: uses: missing.ns, a.ns, b.ns, ../x.ns\nfunc main() means\n  emit never\n  emit unknown(1)\nendfunc\n"
-    assert sorted(check(main, "func a(]\n", "func b() means\n  break\nendfunc\n")) == [
-        ("a.ns", "error", 15, 1),
+    assert sorted(check(main, "func a() means\n  set = 1\nendfunc\n", "func b() means\n  break\nendfunc\n")) == [
+        ("a.ns", "error", 15, 2),
         ("b.ns", "error", 39, 2),
         ("main.ns", "error", 22, 1),
         ("main.ns", "error", 34, 1),

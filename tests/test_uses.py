@@ -14,6 +14,7 @@ from neuroscript import loading as loading_module
 from neuroscript.cache.disk import SWITCH
 from neuroscript.cache.memory import Cache
 from neuroscript.compiler import build as build_module
+from neuroscript.uses import used_texts
 
 Files = Callable[..., Path]
 
@@ -407,7 +408,7 @@ def test_frames_name_the_files(files: Files) -> None:
             interpreter.run("main")
         frames = [(frame.procedure, frame.file, frame.line) for frame in caught.value.stack]
         assert frames == [("a", str(main.parent / "lib/a.ns"), 2), ("main", str(main), 3)]
-        assert interpreter.used_texts() == {str(main.parent / "lib/a.ns"): (main.parent / "lib/a.ns").read_text()}
+        assert used_texts(interpreter) == {str(main.parent / "lib/a.ns"): (main.parent / "lib/a.ns").read_text()}
 
 
 @pytest.mark.parametrize("policy", [Policy(deny=("fs.*",)), Policy(grants=())])
@@ -421,7 +422,7 @@ def test_lines_are_not_shown_where_scripts_may_not_read_files(files: Files, poli
         assert not any(found.source_line for found in interpreter.check(main))
         files(a=gives("a"))
         interpreter.load(main)
-        assert interpreter.used_texts() == {}
+        assert used_texts(interpreter) == {}
 
 
 # --- scripts that load more ------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from neuroscript.cli.options import (
     sandbox_directory,
 )
 from neuroscript.cli.report import log_to_standard_error, make_report
-from neuroscript.cli.source import STDIN, read_program, read_source, text_of_program
+from neuroscript.cli.source import STDIN, read_program, read_source, text_of_program, texts_of
 from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, FAILED, OK, SYNTAX, UsageError
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.interpreter import Interpreter
@@ -116,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
 def _failed(error: NeuroScriptError, job: _Job, interpreter: Interpreter, sink: _Sink, interrupts: Interrupts) -> int:
     if sink.broken:
         return BROKEN_PIPE
-    sink.report.error(error, {**interpreter.used_texts(), job.program.name: text_of_program(job.program)})
+    sink.report.error(error, {**texts_of(interpreter), job.program.name: text_of_program(job.program)})
     if isinstance(error, NeuroScriptSyntaxError):
         return SYNTAX
     if error.code == ErrorCode.CANCELLED:

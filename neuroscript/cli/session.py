@@ -12,7 +12,7 @@ from neuroscript.cli.host import CHANGED_SERVICE, POLICY_SERVICE
 from neuroscript.cli.replies import Replies
 from neuroscript.cli.report import explain
 from neuroscript.cli.settings import EXAMPLE_ADDRESS, EXAMPLE_KEY, Settings, pair
-from neuroscript.cli.source import read_program, text_of_program
+from neuroscript.cli.source import read_program, text_of_program, texts_of
 from neuroscript.cli.status import UsageError
 from neuroscript.cli.tools import find_tools, table
 from neuroscript.errors import NeuroScriptError
@@ -137,7 +137,7 @@ class ReplSession:
             self._write(self._explained(error))
 
     def _explained(self, error: NeuroScriptError) -> str:
-        return explain(error, {**self.interpreter.used_texts(), **self._sources})
+        return explain(error, {**texts_of(self.interpreter), **self._sources})
 
     def _was_shown(self, value: Any) -> bool:
         """Whether a value is the reply that the same input has just shown."""

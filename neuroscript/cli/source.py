@@ -7,6 +7,10 @@ import sys
 from neuroscript.cli.status import UsageError
 from neuroscript.program_text import ProgramText
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from neuroscript.interpreter import Interpreter
+
 STDIN = "-"
 STDIN_NAME = "<stdin>"
 
@@ -50,3 +54,12 @@ def text_of_program(program: ProgramText) -> str:
     """The text of a program, for showing lines of it."""
     content = program.content
     return content if isinstance(content, str) else content.decode(errors="replace")
+
+
+def texts_of(interpreter: Interpreter) -> dict[str, str]:
+    """The texts of the files that programs use, by name, for showing lines of them."""
+    if not interpreter.loader.texts:
+        return {}
+    from neuroscript.uses import used_texts
+
+    return used_texts(interpreter)

@@ -45,13 +45,20 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             category="script",
             args=(
                 ArgSpec("source", ArgType.STRING, "The program text, not a file's name."),
-                ArgSpec("name", ArgType.STRING, "What errors call the text.", required=False, default="loaded script"),
+                ArgSpec(
+                    "name",
+                    ArgType.STRING,
+                    "What errors call the text; with the path of a file in the sandbox it may use files there.",
+                    required=False,
+                    default="loaded script",
+                ),
             ),
             return_type=ArgType.SLICE_STRING,
             return_help="The names of its procedures.",
             example='tool.script.LoadScript("func twice(needs x) means\\n return x * 2\\nendfunc\\n") = ["twice"]',
             error_conditions="15 and the other codes of a program that cannot be loaded; 42 for a procedure that "
-            f"exists already; 41 if the name has more than {MAX_NAME} characters.",
+            f"exists already; 41 if the name has more than {MAX_NAME} characters; for a text that uses files 18 if "
+            "the name is no file in the sandbox, 10 without fs:read, and the codes of files.",
             administers=True,
         ),
         load_script,
