@@ -77,6 +77,7 @@ def refused(path: Path, **options: Any) -> NeuroScriptError:
         ":: title: x\n\n# a remark\n:: uses: the text library, a.ns\n:: uses: lib/b.ns, among others\n",
         ":: uses: a.ns, \\\n  lib/b.ns\n",
         ":: uses: a.ns\r\n:: uses: lib/b.ns\r\n",
+        ":: uses a.ns\n::uses:lib/b.ns\n",
         "\ufeff:: uses: lib/b.ns, a.ns\n",
         ":: uses: a.ns, a.ns, ./a.ns, lib/b.ns, lib/../a.ns\n",
     ],
@@ -100,6 +101,20 @@ def test_what_does_not_end_in_ns_is_a_remark(files: Files, lines: str) -> None:
 
 def test_metadata_of_a_procedure_uses_nothing(files: Files) -> None:
     assert run(files(main='func main() means\n  :: uses: missing.ns\n  emit "ok"\nendfunc\n')) == ["ok"]
+
+
+def test_used_files_are_texts_as_all_programs(files: Files) -> None:
+    main = files(
+        main=":: uses: marked.ns, old.ns, empty.ns\n" + emits("marked()", "old()"),
+        marked="\ufeff" + gives("marked").replace("\n", "\r\n"),
+        old=gives("old").replace("\n", "\r"),
+        empty="",
+    )
+    assert run(main) == ["marked", "old"]
+    for content, code, line in ((b"# x\n\xff\n", 15, 2), (b"\0", 15, 1)):
+        files(empty=content)
+        error = refused(main)
+        assert (error.code, Path(error.file).name, error.line) == (code, "empty.ns", line)
 
 
 def test_paths_are_relative_to_the_file_that_uses(files: Files) -> None:
