@@ -202,6 +202,10 @@ def test_a_program_reached_by_a_link_has_the_directory_of_its_file(files: Files,
     link = tmp_path / "link.ns"
     link.symlink_to(main)
     assert run(link) == ["a"]
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.load(link)
+        found = {one["name"]: one["file"] for one in interpreter.procedures()}
+    assert found == {"a": str(main.with_name("a.ns")), "main": str(link)}
 
 
 def test_a_long_chain(files: Files) -> None:
@@ -327,6 +331,16 @@ def test_a_file_that_cannot_be_used(files: Files, fault: str) -> None:
     shown = error.render()
     assert f"  3 | :: uses: {path}\n" in shown
     assert "hunter2" not in shown
+
+
+def test_the_place_is_that_of_the_entry(files: Files) -> None:
+    """Also where lines are joined, so that one line is not one entry."""
+    lines = "\ufeff# uses\r\n:: title: x \\\n:: uses: joined.ns\r  :: back: \\\\\n\n:: uses: a.ns, \\\n"
+    main = files(main=lines + "  a.ns\n:: uses: a.ns,  missing.ns\n", a=gives("a"))
+    error = refused(main)
+    assert (error.code, error.line, error.column) == (22, 8, 17)
+    error = refused(files(main=":: title: x\n:: uses: a.ns, \\\n  missing.ns\n"))
+    assert (error.code, error.line, error.column) == (22, 2, 1)
 
 
 @pytest.mark.parametrize("text", [":: uses: a.ns\n", b":: uses: a.ns\n"])
@@ -466,6 +480,7 @@ def test_a_script_s_text_uses_files_of_the_sandbox(files: Files) -> None:
         interpreter.run("load", ":: uses: b.ns\n" + gives("two"), "lib/../lib/x.ns")
         found = {one["name"]: one["file"] for one in interpreter.procedures() if one["name"] in "abc"}
         assert found == {"a": "a.ns", "b": "lib/b.ns", "c": "c.ns"}
+        assert used_texts(interpreter) == {}  # what a script loads is not kept
 
 
 @pytest.mark.parametrize("name", ["loaded script", "missing.ns", "lib", "../outside.ns", "/etc/passwd", "", "a\\b"])
