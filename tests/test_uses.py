@@ -335,10 +335,10 @@ def test_a_file_that_cannot_be_used(files: Files, fault: str) -> None:
 
 def test_the_place_is_that_of_the_entry(files: Files) -> None:
     """Also where lines are joined, so that one line is not one entry."""
-    lines = "\ufeff# uses\r\n:: title: x \\\n:: uses: joined.ns\r  :: back: \\\\\n\n:: uses: a.ns, \\\n"
+    lines = "\ufeff# uses\r\n:: title: x \\\n:: uses: joined.ns\r  :: back: \\\\\n:: uses: a.ns, \\\n"
     main = files(main=lines + "  a.ns\n:: uses: a.ns,  missing.ns\n", a=gives("a"))
     error = refused(main)
-    assert (error.code, error.line, error.column) == (22, 8, 17)
+    assert (error.code, error.line, error.column) == (22, 7, 17)
     error = refused(files(main=":: title: x\n:: uses: a.ns, \\\n  missing.ns\n"))
     assert (error.code, error.line, error.column) == (22, 2, 1)
 
