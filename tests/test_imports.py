@@ -74,7 +74,7 @@ LAYERS = {
     """,
     "neuroscript.tools": """
         arguments signatures awaiting descriptions type_names annotations coercion
-        type_errors
+        shapes type_errors
         python_types
         from_function
         spec
