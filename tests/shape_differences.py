@@ -27,8 +27,8 @@ def differences(shape: Shape, value: dict[str, Any], path: str = "") -> list[str
             continue
         if convert_value(field.type, item) is not item:
             found.append(f"{path}{key} is declared {field.type} and given {item!r}")
-        elif field.shape is not None and field.type == "map":
-            found += differences(field.shape, item, f"{path}{key}.")
-        elif field.shape is not None:
+        elif field.shape is not None and isinstance(item, list):
             found += [text for each in item for text in differences(field.shape, each, f"{path}{key}[].")]
+        elif field.shape is not None and item is not None:
+            found += differences(field.shape, item, f"{path}{key}.")
     return found
