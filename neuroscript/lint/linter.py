@@ -24,6 +24,7 @@ from neuroscript.lint.members import (
     replaces_placeholders,
     unquoted_names,
 )
+from neuroscript.lint.shapes import MapKeys
 from neuroscript.runtime.errors import nearest, procedure_hint
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.syntax import nodes as n
@@ -77,8 +78,12 @@ class _Linter:
     def rules(self, body: Body) -> Mistakes:
         return Mistakes(self.resolved, body, self.interpreter.tools, self.evaluates)
 
+    def keys_of_maps(self, body: Body) -> MapKeys:
+        return MapKeys(body, self.interpreter.tools, self.interpreter.ask_config)
+
     def body(self, body: Body) -> None:
         self.mistakes = self.rules(body)
+        self.map_keys = self.keys_of_maps(body)
         for span, message in lost_changes(body):
             self.warn(span, ErrorCode.INVALID_VALUE, message)
         self.block(body, body.block)
@@ -87,6 +92,7 @@ class _Linter:
         """The expression of a top-level event handler, which is evaluated when the program is loaded."""
         body = Body("event", "load", [], [], event.span)
         self.mistakes = self.rules(body)
+        self.map_keys = self.keys_of_maps(body)
         self.expression(body, event.event)
 
     def block(self, body: Body, block: n.Block) -> None:
@@ -107,6 +113,8 @@ class _Linter:
             if len(self.found) == before or not isinstance(statement, n.CallStmt):
                 for span, message in self.mistakes.in_statement(statement):
                     self.warn(span, ErrorCode.INVALID_VALUE, message)
+            for span, message in self.map_keys.in_statement(statement):
+                self.warn(span, ErrorCode.KEY_NOT_FOUND, message)
             for inner in inner_blocks(statement):
                 self.block(body, inner)
             if isinstance(statement, n.OnError):
@@ -123,6 +131,8 @@ class _Linter:
         self.members(body, expression)
         for span, message in self.mistakes.in_expression(expression):
             self.warn(span, ErrorCode.INVALID_VALUE, message)
+        for span, message in self.map_keys.in_expression(expression):
+            self.warn(span, ErrorCode.KEY_NOT_FOUND, message)
         for part in walk(expression):
             match part:
                 case n.Name(name=name, span=span) if id(part) not in loose or name in CONSTANTS:
