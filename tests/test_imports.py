@@ -97,7 +97,7 @@ LAYERS = {
         unit
         analysis
         codegen
-        build
+        build nil_operands
     """,
     "ai_wm": """
         data

@@ -9,7 +9,7 @@ import math
 from itertools import count, takewhile
 from operator import add, mul, sub, truediv
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.errors import ErrorCode, EvaluationError, NeuroScriptError
 from neuroscript.limits import Limits
 from neuroscript.values import (
     INT_LIMIT,
@@ -230,12 +230,17 @@ def describe(value: Any) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
+class NilOperandError(EvaluationError):
+    """An operation on nil; when its place is found, so is the expression that was nil, and the message names it."""
+
+
 def type_error(operator: str, a: Any, b: Any, wanted: str) -> NeuroScriptError:
     """The error of a binary operator that does not apply, which says which operand is nil."""
     which = ""
     if (a is None) != (b is None):
         which = f": its {'left' if a is None else 'right'} operand is nil"
-    return NeuroScriptError(ErrorCode.TYPE, f"'{operator}' takes {wanted}, not {describe(a)} and {describe(b)}{which}")
+    kind = NilOperandError if a is None or b is None else NeuroScriptError
+    return kind(ErrorCode.TYPE, f"'{operator}' takes {wanted}, not {describe(a)} and {describe(b)}{which}")
 
 
 def subtract(a: Any, b: Any) -> Any:
@@ -317,7 +322,8 @@ def negate(a: Any) -> Any:
     """``-a``."""
     x = number(a)
     if x is None:
-        raise NeuroScriptError(ErrorCode.TYPE, f"'-' takes a number, not {describe(a)}")
+        kind = NilOperandError if a is None else NeuroScriptError
+        raise kind(ErrorCode.TYPE, f"'-' takes a number, not {describe(a)}")
     return -x if type(x) is int else -x + 0.0
 
 
