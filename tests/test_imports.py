@@ -84,7 +84,8 @@ LAYERS = {
     """,
     "neuroscript.runtime": """
         . abi
-        errors programs services handles operators context deadlines
+        errors
+        programs services handles operators context deadlines
         run_state
         containers events budget
         runs tool_calls

@@ -15,7 +15,8 @@ import sys
 from itertools import repeat
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.runtime.operators import NilOperandError, Operations, describe
+from neuroscript.runtime.errors import NilOperandError
+from neuroscript.runtime.operators import Operations, describe
 from neuroscript.values import ErrorValue, EventValue, number_text
 
 TYPE_CHECKING = False

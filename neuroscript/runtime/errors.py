@@ -6,9 +6,8 @@ read from the traceback when there is one.
 
 from __future__ import annotations
 
-from neuroscript.errors import ErrorCode, NeuroScriptError, StackFrame
+from neuroscript.errors import ErrorCode, EvaluationError, NeuroScriptError, StackFrame
 from neuroscript.runtime import abi
-from neuroscript.runtime.operators import NilOperandError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +49,10 @@ class Unset(NameError):
     def __init__(self, variable: str) -> None:
         super().__init__(variable)
         self.variable = variable
+
+
+class NilOperandError(EvaluationError):
+    """An operation on nil; when its place is found, so is the expression that was nil, and the message names it."""
 
 
 _LONG_NAME = 100  # characters from which on no near name is looked for

@@ -9,8 +9,9 @@ import math
 from itertools import count, takewhile
 from operator import add, mul, sub, truediv
 
-from neuroscript.errors import ErrorCode, EvaluationError, NeuroScriptError
+from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.limits import Limits
+from neuroscript.runtime.errors import NilOperandError
 from neuroscript.values import (
     INT_LIMIT,
     MAX_INT_BITS,
@@ -228,10 +229,6 @@ def describe(value: Any) -> str:
         case list() | dict():
             return f"{'an empty' if not value else 'a'} {name}"
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
-
-
-class NilOperandError(EvaluationError):
-    """An operation on nil; when its place is found, so is the expression that was nil, and the message names it."""
 
 
 def type_error(operator: str, a: Any, b: Any, wanted: str) -> NeuroScriptError:
