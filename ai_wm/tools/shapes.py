@@ -116,10 +116,10 @@ USAGE = Shape("token usage", _usage, open=True)
 RECORD = Shape("performance record", _record)
 GIVEN_RECORD = Shape("performance record", _record, open=True)
 DEFINITION = Shape("worker definition", _definition)
-LISTED_DEFINITION = Shape("worker definition", _listed_definition)
-UPDATES = Shape("worker definition", _updates)
+LISTED_DEFINITION = Shape("listed worker definition", _listed_definition)
+UPDATES = Shape("changes of a worker definition", _updates)
 LIVE_INSTANCE = Shape("worker instance", _instance)
-SPAWNED = Shape("worker instance", _spawned)
+SPAWNED = Shape("spawned worker instance", _spawned)
 
 TASK = Shape(
     "task result",
