@@ -238,8 +238,8 @@ class ReplSession:
             names = (f"tool.{name}" for name in self.interpreter.tools.names())
             return word, sorted(name for name in names if name.lower().startswith(folded))
         path, dot, _ = word.rpartition(".")
-        names = (f"{path}.{key}" for key in self._keys(path.split("."))) if dot else self._words()
-        return word, sorted({name for name in names if name.startswith(word)})
+        known = [f"{path}.{key}" for key in self._keys(path.split("."))] if dot else self._words()
+        return word, sorted({name for name in known if name.startswith(word)})
 
     def _keys(self, path: list[str]) -> Iterable[str]:
         """The keys of the map at a path of keys from a variable, those that may stand after a dot."""

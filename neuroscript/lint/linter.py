@@ -7,7 +7,7 @@ nothing reaches, a tool or procedure that does not exist, a call that its signat
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import chain, pairwise
+from itertools import chain, pairwise, repeat
 from typing import TYPE_CHECKING
 
 from neuroscript.compiler.resolve import LAST, Body, Resolved, diagnostic, signature_of
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _MOST_LOOKS = 200_000  # names that are looked at for the nearest one, all together
 _ERROR_NAMES = frozenset(("error", "err", "exception", "error_message"))  # in the handlers of other languages
+_MOST_WRONG_KEYS = 1000  # keys of maps of which the nearest is told
 _MOST_UNKNOWN = 100  # unknown tools whose nearest names are told
 
 
@@ -64,6 +65,7 @@ class _Linter:
         self.interpreter = interpreter
         self.found: list[Diagnostic] = []
         self.looks = _MOST_LOOKS
+        self.wrong_keys = repeat(True, _MOST_WRONG_KEYS)
         self.unknown_tools: dict[str, str] = {}
         runtime = interpreter.runtime
         self.signatures = {name: loaded.signature for name, loaded in runtime.procedures.items()}
@@ -79,7 +81,7 @@ class _Linter:
         return Mistakes(self.resolved, body, self.interpreter.tools, self.evaluates)
 
     def keys_of_maps(self, body: Body) -> MapKeys:
-        return MapKeys(body, self.interpreter.tools, self.interpreter.ask_config)
+        return MapKeys(body, self.interpreter.tools, self.interpreter.ask_config, self.wrong_keys)
 
     def body(self, body: Body) -> None:
         self.mistakes = self.rules(body)

@@ -83,15 +83,19 @@ class MapKeys:
         body: the body.
         tools: the tools that it may call.
         ask_config: gives the keys of the settings of ``ask``; None if they are not known.
+        most: one item for each wrong key that is still looked into, in this body and others.
     """
 
-    def __init__(self, body: Body, tools: ToolRegistry, ask_config: Callable[[], Shape | None]) -> None:
+    def __init__(
+        self, body: Body, tools: ToolRegistry, ask_config: Callable[[], Shape | None], most: Iterator[object]
+    ) -> None:
         self._tools = tools
         self._ask_config = ask_config
+        self._most = most
         self._sources: dict[str, list[_Source]] = {}
         self._added: dict[str, list[list[n.Expr]]] = {}
         self._held: dict[str, Held | None] = {}
-        self._told: set[int] = set()
+        self._checked: set[tuple[int, int]] = set()
         self._own_keys: set[str] = set()
         self._depth = 0
         for block in (body.block, *(handler.body for handler in body.handlers)):
@@ -208,7 +212,11 @@ class MapKeys:
     def _problem(self, held: Held | None, key: str) -> str:
         if held is None or held.is_list or key in self._own_keys or (held.may_fail and key in ERROR.fields):
             return ""
-        return held.shape.problem(key)
+        return self._wrong(held.shape, key)
+
+    def _wrong(self, shape: Shape, key: str) -> str:
+        """What is wrong with a key; the nearest one takes time to find, and is found so many times at most."""
+        return shape.problem(key) if shape.field(key) is None and next(self._most, None) is not None else ""
 
     def _placeholders(self, text: str, spans: list[n.Span]) -> Iterator[Found]:
         pieces = [piece for piece in placeholders(text) if not isinstance(piece, str)]
@@ -233,12 +241,16 @@ class MapKeys:
 
     def given(self, shape: Shape, value: n.Expr) -> Iterator[Found]:
         """The keys that a map has not that is written for a tool, or in a variable that holds nothing else."""
+        if (id(shape), id(value)) in self._checked:
+            return
+        self._checked.add((id(shape), id(value)))
         match value:
             case n.Name(name=name):
                 sources = self._sources.get(name, ())
-                if len(sources) == 1 and isinstance(sources[0].value, n.MapExpr | n.ListExpr):
-                    yield from self.given(shape, sources[0].value)
-                    for path in self._added.get(name, ()) if isinstance(sources[0].value, n.MapExpr) else ():
+                written = sources[0].value if len(sources) == 1 else None
+                if isinstance(written, n.MapExpr | n.ListExpr) and (id(shape), id(written)) not in self._checked:
+                    yield from self.given(shape, written)
+                    for path in self._added.get(name, ()) if isinstance(written, n.MapExpr) else ():
                         yield from self._key(shape, path[0])
             case n.ListExpr(items=items):
                 for item in items:
@@ -251,12 +263,9 @@ class MapKeys:
                         yield from self.given(field.shape, inner)
 
     def _key(self, shape: Shape, key: n.Expr) -> Iterator[Found]:
-        """What is wrong with a key that is written, told once."""
-        if isinstance(key, n.Literal) and type(key.value) is str and id(key) not in self._told:
-            problem = shape.problem(key.value)
-            if problem:
-                self._told.add(id(key))
-                yield key.span, problem
+        problem = self._wrong(shape, key.value) if isinstance(key, n.Literal) and type(key.value) is str else ""
+        if problem:
+            yield key.span, problem
 
 
 def _is_nil(value: n.Expr | None) -> bool:

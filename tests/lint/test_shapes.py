@@ -163,3 +163,14 @@ def test_many_variables_of_one_another_are_no_trouble() -> None:
     chain = "\n".join(f"set a{index + 1} = a{index}" for index in range(3000))
     found = check(in_main(f"set a0 = tool.t.Run()\n{chain}\nemit a3000.outptu\nemit a3.outptu"))
     assert [each.line for each in found] == [3004]
+
+
+def test_so_many_wrong_keys_are_told_and_no_more() -> None:
+    lines = "\n".join(f"emit r.outpt{number}" for number in range(1500))
+    assert len(check(in_main(f"set r = tool.t.Run()\n{lines}"))) == 1000
+
+
+def test_a_map_that_is_given_many_times_is_told_once() -> None:
+    calls = 'call tool.t.Add("a", l)\n' * 50
+    (found,) = check(in_main(f'set l = {{"per_dy": 1}}\n{calls}'))
+    assert found.line == 2
