@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ai_wm.manager import AIWorkerManager
     from ai_wm.scripts.access import ScriptAccess
     from ai_wm.tools.ask import Asker
-    from neuroscript import Interpreter, ToolContext
+    from neuroscript import Interpreter, Shape, ToolContext
 
 POLICY = "worker_policy"
 """The service by which a host without this package's types, such as the command line, says what scripts may do: a
@@ -70,7 +70,7 @@ def register_ai_worker_tools(
         services[POLICY] = {name: getattr(policy, name) for name in type(policy).__dataclass_fields__}
     connection = _Connection(interpreter, manager, default_worker)
     interpreter.tools.add_groups(GROUPS)
-    interpreter.set_asker(connection.ask)
+    interpreter.set_asker(connection.ask, _configuration)
     interpreter.on_close(connection.close)
     for name in (OWN_FILES, *EDITORS_COPIES):  # other workers' files may lie deeper in the sandbox
         interpreter.protect(name)
@@ -105,6 +105,12 @@ def policy_of(given: Mapping[str, Any]) -> tuple[WorkerPolicy, bool]:
         message = f"the service {POLICY!r} has default_ceiling = {default_ceiling!r}; expected true or false"
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": "default_ceiling"})
     return WorkerPolicy.parse(fields), default_ceiling
+
+
+def _configuration() -> Shape:
+    from ai_wm.tools.shapes import CONFIGURATION
+
+    return CONFIGURATION
 
 
 class _Connection:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections import defaultdict
 from pathlib import Path
 
 import neuroscript
-from neuroscript import ErrorCode, Interpreter, NeuroScriptError, ToolSpec
+from neuroscript import ErrorCode, Interpreter, NeuroScriptError, Shape, ToolSpec
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Made from the code by `make docs`; do not edit. -->\n"
@@ -34,7 +35,36 @@ def tools_page() -> str:
     for group in sorted(groups, key=str.lower):
         parts.append(f"## {group}\n")
         parts += [one_tool(spec) for spec in groups[group]]
+    parts.append("## Maps\n")
+    parts.append("The keys of the maps that the tools take and give; a map that is *open* may have others as well.\n")
+    parts += [one_shape(shape) for shape in shapes_of(specs)]
     return "\n".join(parts)
+
+
+def shapes_of(specs: list[ToolSpec]) -> list[Shape]:
+    """The shapes that the specs declare, and those in them, by name."""
+    declared = [arg.shape for spec in specs for arg in spec.args] + [spec.result_shape for spec in specs]
+    found: dict[str, Shape] = {}
+    for shape in (inner for each in declared if each is not None for inner in each.walk()):
+        known = found.setdefault(shape.name, shape)
+        assert known.fields.keys() == shape.fields.keys(), f"two shapes are called {shape.name}"
+    return [found[name] for name in sorted(found)]
+
+
+def one_shape(shape: Shape) -> str:
+    """One map's section."""
+    title = f"### Map: {shape.name}{' (open)' if shape.open else ''}\n"
+    rows = [f"| `{one.name}` | {one.type} | {one.description}{keys_of(one.shape)} |" for one in shape.fields.values()]
+    return "\n".join([title, "| key | type | what it is |", "| --- | --- | --- |", *rows, ""])
+
+
+def keys_of(shape: Shape | None) -> str:
+    """A link to the keys of a map."""
+    if shape is None:
+        return ""
+    anchor = f"map-{shape.name}{' (open)' if shape.open else ''}"
+    anchor = re.sub(r"[^\w\- ]", "", anchor.lower()).replace(" ", "-")
+    return f" Keys: [{shape.name}](#{anchor})."
 
 
 def one_tool(spec: ToolSpec) -> str:
@@ -43,10 +73,11 @@ def one_tool(spec: ToolSpec) -> str:
     for arg in spec.args:
         need = "" if arg.required else f", optional{'' if arg.default is None else f', {arg.default!r} if left out'}"
         more = " (and any number more)" if spec.variadic and arg is spec.args[-1] else ""
-        lines.append(f"* `{arg.name}` ({arg.type}{need}): {arg.description}{more}")
+        lines.append(f"* `{arg.name}` ({arg.type}{need}): {arg.description}{more}{keys_of(arg.shape)}")
     if spec.args:
         lines.append("")
     result = f"Gives {spec.return_type}" + (f": {spec.return_help}" if spec.return_help else ".")
+    result += keys_of(spec.result_shape)
     lines.append(result)
     if spec.error_conditions:
         lines.append(f"Fails: {spec.error_conditions}")

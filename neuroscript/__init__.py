@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from neuroscript.sandbox import Protection, Sandbox
     from neuroscript.session import Session
     from neuroscript.streaming import StreamEvent
+    from neuroscript.tools.shapes import Shape, ShapeField
     from neuroscript.tools.validation import map_validated_args_by_name, validate_and_convert_args
 
 __all__ = [
@@ -84,6 +85,8 @@ __all__ = [
     "Sandbox",
     "ScriptFailureError",
     "Session",
+    "Shape",
+    "ShapeField",
     "StackFrame",
     "StateError",
     "StreamEvent",
@@ -125,6 +128,10 @@ def __getattr__(name: str) -> Any:
         from neuroscript.streaming import StreamEvent
 
         return StreamEvent
+    if name in ("Shape", "ShapeField"):
+        from neuroscript.tools import shapes
+
+        return getattr(shapes, name)
     if name in ("map_validated_args_by_name", "validate_and_convert_args"):
         from neuroscript.tools import validation
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from neuroscript.session import Session
     from neuroscript.streaming import StreamEvent
     from neuroscript.tools.registry import Tool
+    from neuroscript.tools.shapes import Shape
 
     F = TypeVar("F", bound=Callable[..., Any])
     Asker = Callable[[ToolContext, Any, str, dict[str, Any] | None, list[Any]], str]
@@ -133,6 +134,7 @@ class Interpreter:
         self._files: Sandbox | None = None
         self._reserved_events: list[str] = []
         self._asker: Asker | None = None
+        self._ask_config: Callable[[], Shape] | None = None
         self._closing: list[Callable[[], object]] = []
         self._closed = False
         self._usable = True
@@ -233,18 +235,28 @@ class Interpreter:
         self.load_plugins()
         return name.startswith(tuple(self._reserved_events))
 
-    def set_asker(self, asker: Asker) -> None:
+    def set_asker(self, asker: Asker, config: Callable[[], Shape] | None = None) -> None:
         """Has ``asker(context, who, prompt, config, whispered)`` answer ``ask``; its result is the reply.
 
         ``who`` is a worker's name or id, a conversation handle, or None for the default worker.
+
+        Args:
+            asker: the function.
+            config: gives the keys of ``config`` that it knows, for `check`.
         """
         self._asker = asker
+        self._ask_config = config
 
     def asker(self) -> Asker | None:
         """What answers ``ask``."""
         if self._asker is None:
             self.load_plugins()
         return self._asker
+
+    def ask_config(self) -> Shape | None:
+        """The keys of the settings that ``ask`` takes; None if they are not known."""
+        self.asker()
+        return self._ask_config() if self._ask_config is not None else None
 
     def on_close(self, callback: Callable[[], object]) -> None:
         """Calls ``callback`` when the interpreter is closed, the last one first."""

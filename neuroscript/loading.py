@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from neuroscript.cache.memory import Cache, Entry, RecordingLinker
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.logs import DEBUG, listener
@@ -12,11 +14,13 @@ from neuroscript.runtime import abi
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
+    from types import CodeType, FrameType
     from typing import NoReturn
 
     from neuroscript.cache.disk import DiskCache
+    from neuroscript.compiler.nil_operands import NilOperands
     from neuroscript.compiler.unit import Unit
     from neuroscript.limits import Limits
     from neuroscript.program_text import ProgramText
@@ -24,12 +28,15 @@ if TYPE_CHECKING:
     from neuroscript.runtime.programs import Compiled, Linker, LoadedProcedure, LoadedProgram
     from neuroscript.sandbox.protection import Identity
     from neuroscript.uses import SourceFile
+    from neuroscript.syntax import nodes as n
 
 _TOOLS = (
     abi.TOOL,
     abi.TOOL_FUNCTION,
 )  # how names of linked tools begin; a link outlives the program that it was made for
 _CACHE = Cache()
+_MOST_TEXTS = 64
+_MOST_TEXT = 1_000_000  # characters of all texts that are kept
 
 
 @record(frozen=True)
@@ -57,6 +64,8 @@ class Loader:
         self._limits = limits
         self._loads = 0
         self._disk: DiskCache | None = None
+        self._texts: list[tuple[tuple[CodeType, ...], int, Callable[[], n.Program]]] = []
+        self._nil_operands: NilOperands | None = None
         self.programs: list[LoadedProgram] = []
         self.commands: list[str] = []
         self.texts: dict[str, str | bytes] = {}
@@ -85,6 +94,8 @@ class Loader:
         program, compiled = parts[-1].program, parts[-1].compiled
         if commands_wanted and not compiled.commands:
             self._refuse_library(parts, text.name)
+        for part in parts:
+            self.keep_text(part.compiled.codes, len(part.content), partial(self._parsed, part.content, part.program.name))
         self._install(parts)
         log = listener("neuroscript.run", DEBUG)
         if log is not None:
@@ -211,6 +222,45 @@ class Loader:
         self.programs += [part.program for part in parts]
         self._files.update(_key(part.content, part.identity) for part in parts if part.identity is not None)
 
+    # --- failures ----------------------------------------------------------------------------------------------------
+
+    def keep_text(self, codes: tuple[CodeType, ...], length: int, parsed: Callable[[], n.Program]) -> None:
+        """Keeps the text of a program, or of a session's input, so that errors can name its expressions.
+
+        Args:
+            codes: its code.
+            length: its length.
+            parsed: gives its tree.
+        """
+        texts = self._texts
+        texts.append((codes, length, parsed))
+        while len(texts) > 1 and (len(texts) > _MOST_TEXTS or sum(size for _, size, _ in texts) > _MOST_TEXT):
+            del texts[0]
+
+    def told_of_nil(self, frame: FrameType, span: tuple[int, int, int, int]) -> str:
+        """Says which expression was nil in the operation at a place; empty if that is not known."""
+        code = frame.f_code
+        parsed = next((parsed for codes, _, parsed in reversed(self._texts) if _holds(codes, code)), None)
+        if parsed is None:
+            return ""
+        from neuroscript.compiler.nil_operands import NilOperands
+
+        if self._nil_operands is None:
+            self._nil_operands = NilOperands(self._runtime.interpreter.tools)
+        variables = frame.f_locals
+        try:
+            return self._nil_operands.told(parsed, span, variables)
+        except RecursionError:
+            return ""  # deep in a recursion there is no room for parsing, and the error is told without it
+        finally:
+            if type(variables) is dict:
+                variables.clear()  # a copy that the frame would keep, and each value in it would count as shared
+
+    def _parsed(self, source: str | bytes, name: str) -> n.Program:
+        from neuroscript.syntax.parser import parse
+
+        return parse(source, name, self._limits)
+
     def compilation_unit(self, own: Iterable[LoadedProcedure] = (), linker: Linker | None = None) -> Unit:
         """Makes the environment that the next program or session input is compiled against, and numbers the load.
 
@@ -240,3 +290,6 @@ def _key(content: str | bytes, identity: Identity | None) -> tuple[Identity | No
 
 def _raise(error: NeuroScriptSyntaxError) -> NoReturn:
     raise error
+def _holds(codes: tuple[object, ...], code: CodeType) -> bool:
+    """Whether code is among other code, or is that of a function in it."""
+    return any(each is code or _holds(each.co_consts, code) for each in codes if type(each) is type(code))

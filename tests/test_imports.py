@@ -75,7 +75,7 @@ LAYERS = {
     """,
     "neuroscript.tools": """
         arguments signatures awaiting descriptions type_names annotations coercion
-        type_errors
+        shapes type_errors
         python_types
         from_function
         spec
@@ -85,7 +85,8 @@ LAYERS = {
     """,
     "neuroscript.runtime": """
         . abi
-        errors programs services handles operators context deadlines
+        errors
+        programs services handles operators context deadlines
         run_state
         containers events budget
         runs tool_calls
@@ -98,7 +99,7 @@ LAYERS = {
         unit
         analysis
         codegen
-        build
+        build nil_operands
     """,
     "ai_wm": """
         data

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import access_of, calling, checked_reply, conversation_of, options_of
+from ai_wm.tools.shapes import CONFIGURATION, MESSAGE
 from ai_wm.tools.tasks import CALL_ERRORS
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
@@ -67,6 +68,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
                     ArgType.MAP,
                     "Settings that go on top of the instance's, for this turn.",
                     required=False,
+                    shape=CONFIGURATION,
                 ),
             ),
             return_type=ArgType.STRING,
@@ -113,7 +115,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             category="AI conversations",
             args=(HANDLE,),
             return_type=ArgType.SLICE_MAP,
-            return_help="Maps with `role` (user, assistant or tool) and `content`, the oldest first.",
+            return_help="The messages, the oldest first.",
+            result_shape=MESSAGE,
             example='set said = tool.Conversation.History(chat)[0]["content"]',
             error_conditions="7 if it is no conversation's handle; 19 if the instance is retired.",
             capabilities=("ask",),

@@ -6,6 +6,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import access_of, calling, charge
+from ai_wm.tools.shapes import (
+    CONFIGURATION,
+    DEFINITION,
+    DEFINITION_FILTERS,
+    KEY_SOURCE,
+    LISTED_DEFINITION,
+    PRICES,
+    RATE_LIMITS,
+    UPDATES,
+)
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
@@ -81,6 +91,7 @@ _ADD_ARGS = (
         'Where the key comes from: `{"method": …, "value": …}` with the method env_var (a variable\'s name), '
         "config_path (path#dotted.key), vault (mount/path#field), keyring (service/user), inline (the key itself, "
         "kept in the file) or none.",
+        shape=KEY_SOURCE,
     ),
     ArgSpec(
         "interaction_models",
@@ -92,25 +103,24 @@ _ADD_ARGS = (
     ArgSpec(
         "base_config",
         ArgType.MAP,
-        "What each call gets unless it says otherwise: temperature, top_p, top_k, max_output_tokens, stop, seed, "
-        "system_prompt, timeout_seconds, max_retries, base_url, response_format, tool_choice, fallbacks, on_limit, "
-        "limit_wait_seconds, max_tool_rounds; other keys go to the provider as they are.",
+        "What each call gets unless it says otherwise, and for the model `scripted` its `replies`; other keys go to "
+        "the provider as they are.",
         required=False,
+        shape=CONFIGURATION,
     ),
     ArgSpec(
         "cost_metrics",
         ArgType.MAP,
-        "Prices: input_cost_per_token, output_cost_per_token, cached_input_cost_per_token, "
-        "cache_write_cost_per_token, cache_write_1h_cost_per_token, cost_per_call. Left out: the model's published "
-        "prices, where known.",
+        "Prices. Left out: the model's published prices, where known.",
         required=False,
+        shape=PRICES,
     ),
     ArgSpec(
         "rate_limits",
         ArgType.MAP,
-        "max_requests_per_minute, max_requests_per_day, max_tokens_per_minute, max_tokens_per_day, "
-        "max_concurrent_active_instances, max_cost_per_day; 0 or left out: no limit.",
+        "Limits and a budget; 0 or left out: no limit.",
         required=False,
+        shape=RATE_LIMITS,
     ),
     ArgSpec("status", ArgType.STRING, "active, disabled or archived. Left out: active.", required=False),
     ArgSpec(
@@ -145,9 +155,9 @@ _ADDED = tuple(arg.name for arg in _ADD_ARGS[2:])
 FILTERS = ArgSpec(
     "filters",
     ArgType.MAP,
-    "What must hold: definition_id, name and model_name (contain, case aside), provider, status, "
-    "interaction_models_contains, capabilities_contains and capabilities_contains_all (case aside).",
+    "What must hold.",
     required=False,
+    shape=DEFINITION_FILTERS,
 )
 
 TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
@@ -177,8 +187,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             category="AI worker definitions",
             args=(WORKER,),
             return_type=ArgType.MAP,
-            return_help="A map with keys like `definition_id`, `name`, `provider`, `model_name`, `base_config`, "
-            "`rate_limits`, `aggregate_performance_summary`; an inline key reads `***`.",
+            return_help="The definition; an inline key reads `***`.",
+            result_shape=DEFINITION,
             example='set summary = tool.AIWorkerDefinition.Get("helper").aggregate_performance_summary',
             error_conditions=f"{NO_SUCH_WORKER}.",
             capabilities=("ask",),
@@ -192,8 +202,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             category="AI worker definitions",
             args=(FILTERS,),
             return_type=ArgType.SLICE_MAP,
-            return_help="Maps as `AIWorkerDefinition.Get` gives, by name, with `can_chat` and `api_key_status` (Found, "
-            "Not Found, Not Configured or Error Resolving) besides.",
+            return_help="Maps as `AIWorkerDefinition.Get` gives, and two keys more, by name.",
+            result_shape=LISTED_DEFINITION,
             example='for each worker in tool.AIWorkerDefinition.List({"status": "active"})\n'
             '  emit worker["name"]\n'
             "endfor",
@@ -207,7 +217,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             name="AIWorkerDefinition.Update",
             description="Changes a worker definition, wholly or not at all. A map given replaces the old one.",
             category="AI worker definitions",
-            args=(WORKER, ArgSpec("updates", ArgType.MAP, "The fields to change, named as for Add.")),
+            args=(WORKER, ArgSpec("updates", ArgType.MAP, "The fields to change, named as for Add.", shape=UPDATES)),
             return_type=ArgType.NIL,
             return_help="nil",
             example='call tool.AIWorkerDefinition.Update("helper", {"status": "disabled"})',

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import access_of, calling, options_of, task_map
 from ai_wm.tools.records import RECORD_TOOLS
+from ai_wm.tools.shapes import CONFIGURATION, TASK
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ OVERRIDES = ArgSpec(
     ArgType.MAP,
     "Settings that go on top of the definition's base_config, for this call.",
     required=False,
+    shape=CONFIGURATION,
 )
 CALL_ERRORS = (
     "9 if there is no such definition; 19 if it is not active or not for such use; 20 at a rate limit, with "
@@ -25,7 +27,6 @@ CALL_ERRORS = (
     "unknown provider or model; 31 if the time is up; 47 if the input is too long for the model; 16 for any other "
     "failure of the model"
 )
-TASK_RESULT = "`output`, `task_id`, `cost`, `input_tokens`, `output_tokens`, `duration_ms`, `finish_reason`"
 
 
 def execute_stateless_task(
@@ -64,7 +65,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             category="AI worker tasks",
             args=(NAME, ArgSpec("prompt", ArgType.STRING, "What the model is asked."), OVERRIDES),
             return_type=ArgType.MAP,
-            return_help=f"A map with {TASK_RESULT}.",
+            return_help="The answer, and what it took.",
+            result_shape=TASK,
             example='set answer = tool.AIWorker.ExecuteStatelessTask("helper", "Say hello.").output',
             error_conditions=f"{CALL_ERRORS}.",
             capabilities=("ask", "net"),
@@ -83,7 +85,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
                 OVERRIDES,
             ),
             return_type=ArgType.SLICE_ANY,
-            return_help=f"For each prompt, in order, a map with {TASK_RESULT}, or an error value where it failed.",
+            return_help="For each prompt, in order, the answer and what it took, or an error value where it failed.",
+            result_shape=TASK,
             example='set results = tool.AIWorker.ExecuteBatch("helper", ["one", "two", "three"], max_parallel: 2)',
             error_conditions="9 if there is no such definition; 19 if it is not active or not for stateless tasks; 4 "
             "for a max_parallel or a setting that does not fit. Failures of single prompts are error values in the "

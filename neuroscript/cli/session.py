@@ -240,7 +240,16 @@ class ReplSession:
         if folded.startswith("tool."):
             names = (f"tool.{name}" for name in self.interpreter.tools.names())
             return word, sorted(name for name in names if name.lower().startswith(folded))
-        return word, sorted({name for name in self._words() if name.startswith(word)})
+        path, dot, _ = word.rpartition(".")
+        known = [f"{path}.{key}" for key in self._keys(path.split("."))] if dot else self._words()
+        return word, sorted({name for name in known if name.startswith(word)})
+
+    def _keys(self, path: list[str]) -> Iterable[str]:
+        """The keys of the map at a path of keys from a variable, those that may stand after a dot."""
+        value: Any = self._session.variables
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        return filter(str.isidentifier, value) if isinstance(value, dict) else ()
 
     def _words(self) -> Iterable[str]:
         yield from WORDS

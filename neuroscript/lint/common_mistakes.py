@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from neuroscript.compiler.resolve import source_line
 from neuroscript.compiler.traversal import expressions, statements, walk
 from neuroscript.lint.holding import Holding
+from neuroscript.stdlib.foreign_layouts import in_our_form
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 from neuroscript.values import read_number
@@ -72,6 +73,7 @@ class Mistakes:
                     yield from self._plain_string(part, text)
                 case n.ToolCall(name=name, args=[n.Argument() as first_argument, n.Argument() as second, *_]):
                     yield from self._order(part, name.lower(), first_argument, second)
+                    yield from _layout(name.lower(), part.args)
 
     def in_statement(self, statement: n.Stmt) -> Iterator[Found]:
         """The mistakes in a statement, apart from its expressions and inner blocks."""
@@ -146,6 +148,18 @@ class Mistakes:
         if match is not None and (match[1][0].isdigit() or match[1] in self._body.variables):
             span = (line, column, line, column + len(match[0]))
             yield span, "`//` begins a comment: a whole quotient is `tool.math.Floor(a / b)`"
+
+
+def _layout(name: str, args: list[n.Argument]) -> Iterator[Found]:
+    """A layout of a time in another language's form, which is written as it stands."""
+    if name not in ("time.format", "time.parse"):
+        return
+    given = next((each for each in args if each.name == "layout"), None if args[1].name else args[1])
+    layout = _text(given.value) if given is not None else None
+    if given is not None and layout and "%" not in layout:
+        meant = in_our_form(layout)
+        cure = f'write "{meant}"' if meant else 'write one like "%Y-%m-%d %H:%M"'
+        yield given.value.span, f"a layout is made of `%` sequences, and this one has none: {cure}"
 
 
 def _chain(chain: n.Chain, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> Iterator[Found]:

@@ -7,7 +7,7 @@ nothing reaches, a tool or procedure that does not exist, a call that its signat
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from itertools import chain, pairwise
+from itertools import chain, pairwise, repeat
 from typing import TYPE_CHECKING
 
 from neuroscript.compiler.resolve import LAST, Body, Resolved, diagnostic, signature_of
@@ -24,6 +24,7 @@ from neuroscript.lint.members import (
     replaces_placeholders,
     unquoted_names,
 )
+from neuroscript.lint.shapes import MapKeys
 from neuroscript.runtime.errors import nearest, procedure_hint
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.syntax import nodes as n
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _MOST_LOOKS = 200_000  # names that are looked at for the nearest one, all together
 _ERROR_NAMES = frozenset(("error", "err", "exception", "error_message"))  # in the handlers of other languages
+_MOST_WRONG_KEYS = 1000  # keys of maps of which the nearest is told
 _MOST_UNKNOWN = 100  # unknown tools whose nearest names are told
 
 
@@ -67,6 +69,7 @@ class _Linter:
         self.interpreter = interpreter
         self.found: list[Diagnostic] = []
         self.looks = _MOST_LOOKS
+        self.wrong_keys = repeat(True, _MOST_WRONG_KEYS)
         self.unknown_tools: dict[str, str] = {}
         runtime = interpreter.runtime
         self.signatures = {name: loaded.signature for name, loaded in runtime.procedures.items()}
@@ -82,8 +85,12 @@ class _Linter:
     def rules(self, body: Body) -> Mistakes:
         return Mistakes(self.resolved, body, self.interpreter.tools, self.evaluates)
 
+    def keys_of_maps(self, body: Body) -> MapKeys:
+        return MapKeys(body, self.interpreter.tools, self.interpreter.ask_config, self.wrong_keys)
+
     def body(self, body: Body) -> None:
         self.mistakes = self.rules(body)
+        self.map_keys = self.keys_of_maps(body)
         for span, message in lost_changes(body):
             self.warn(span, ErrorCode.INVALID_VALUE, message)
         self.block(body, body.block)
@@ -92,6 +99,7 @@ class _Linter:
         """The expression of a top-level event handler, which is evaluated when the program is loaded."""
         body = Body("event", "load", [], [], event.span)
         self.mistakes = self.rules(body)
+        self.map_keys = self.keys_of_maps(body)
         self.expression(body, event.event)
 
     def block(self, body: Body, block: n.Block) -> None:
@@ -112,6 +120,8 @@ class _Linter:
             if len(self.found) == before or not isinstance(statement, n.CallStmt):
                 for span, message in self.mistakes.in_statement(statement):
                     self.warn(span, ErrorCode.INVALID_VALUE, message)
+            for span, message in self.map_keys.in_statement(statement):
+                self.warn(span, ErrorCode.KEY_NOT_FOUND, message)
             for inner in inner_blocks(statement):
                 self.block(body, inner)
             if isinstance(statement, n.OnError):
@@ -128,6 +138,8 @@ class _Linter:
         self.members(body, expression)
         for span, message in self.mistakes.in_expression(expression):
             self.warn(span, ErrorCode.INVALID_VALUE, message)
+        for span, message in self.map_keys.in_expression(expression):
+            self.warn(span, ErrorCode.KEY_NOT_FOUND, message)
         for part in walk(expression):
             match part:
                 case n.Name(name=name, span=span) if id(part) not in loose or name in CONSTANTS:

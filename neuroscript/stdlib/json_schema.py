@@ -20,6 +20,7 @@ from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.stdlib import regex
 from neuroscript.stdlib.declare import MUCH, Context, Group, fail, max_nesting, required
 from neuroscript.stdlib.equality import Classes
+from neuroscript.tools.shapes import Shape, ShapeField
 from neuroscript.tools.spec import ArgType
 from neuroscript.tools.validation import given
 from neuroscript.values import ErrorValue, EventValue, Fuzzy, TimeDate, time_text
@@ -34,6 +35,14 @@ _LONGEST_MESSAGE = 300
 _KEPT = 1 << 16  # characters of a schema that is checked once for all its uses
 _NO_SCHEMAS = frozenset({"const", "default", "enum", "examples"})  # keywords whose values are values
 
+_PROBLEM = Shape(
+    "problem",
+    [
+        ShapeField("path", ArgType.STRING, "A JSON Pointer like `/items/0/price`, empty for the whole value."),
+        ShapeField("message", ArgType.STRING, "What is wrong there."),
+    ],
+)
+
 _validating: ContextVar[Context | None] = ContextVar("neuroscript_validating", default=None)
 """The call context of the run that validates, whose limits are checked."""
 
@@ -45,8 +54,8 @@ _validating: ContextVar[Context | None] = ContextVar("neuroscript_validating", d
     ),
     required("schema", ArgType.MAP, "The schema: of draft 2020-12, or what its `$schema` says."),
     returns=ArgType.SLICE_MAP,
-    result="A list of problems, empty if the value fits: maps with `path` (a JSON Pointer like `/items/0/price`, empty "
-    f"for the whole value) and `message`; {_MOST_PROBLEMS} at most. A `format` is not looked at.",
+    result=f"A list of problems, empty if the value fits; {_MOST_PROBLEMS} at most. A `format` is not looked at.",
+    shape=_PROBLEM,
     example="""tool.json.Validate({"n": 1.5}, {"properties": {"n": {"type": "integer"}}})[0].path = "/n\"""",
     errors="4 if the schema is none, refers to what is not in it, or has a pattern that RE2 does not know; 7 for a "
     "value without a form in JSON; 18 without the package jsonschema (`pip install 'neuroscript[schema]'`); 37 and 38 "

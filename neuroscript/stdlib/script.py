@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.tools.shapes import Shape, ShapeField
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.tools.validation import given
 
@@ -36,6 +37,20 @@ def call(ctx: ToolContext, name: str, args: Any) -> Any:
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"tool.script.Call: {problem}")
     return ctx.call_procedure(name, [], args)
 
+
+_PROCEDURE = Shape(
+    "map of a procedure",
+    [
+        ShapeField("name", ArgType.STRING, "Its name."),
+        ShapeField("signature", ArgType.STRING, "How it is called: `f(a, b?)`."),
+        ShapeField("needs", ArgType.SLICE_STRING, "The names of the arguments that must be given."),
+        ShapeField("optional", ArgType.SLICE_STRING, "The names of the others."),
+        ShapeField("returns", ArgType.SLICE_STRING, "The names of what it returns."),
+        ShapeField("metadata", ArgType.MAP, "Its metadata by name."),
+        ShapeField("file", ArgType.STRING, "The file that it stands in."),
+        ShapeField("line", ArgType.INT, "The line that it begins on."),
+    ],
+)
 
 TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
     (
@@ -69,8 +84,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             description="Lists the procedures that are loaded.",
             category="script",
             return_type=ArgType.SLICE_MAP,
-            return_help="For each procedure a map with its `name`, `signature`, `needs`, `optional`, `returns`, "
-            "`metadata`, `file` and `line`.",
+            return_help="A map for each procedure.",
+            result_shape=_PROCEDURE,
             example="for each f in tool.script.ListFunctions()\n  emit f.signature\nendfor",
         ),
         list_functions,
