@@ -196,6 +196,27 @@ def for_strict(schema: Mapping[str, Any], path: str = "$") -> dict[str, Any]:
     return _described(made, rest)
 
 
+def requires_all(schema: Any) -> bool:
+    """Whether a schema is one of OpenAI's ``strict`` mode already, as to objects: closed, and all keys required.
+
+    `for_strict` makes a schema so, but then a model has to make up the values of optional keys.
+    """
+    if isinstance(schema, list):
+        return all(map(requires_all, schema))
+    if not isinstance(schema, Mapping):
+        return True
+    properties = _map(schema.get("properties"))
+    if (schema.get("type") == "object" or properties) and (
+        not properties
+        or set(properties) != set(_list(schema.get("required")))
+        or schema.get("additionalProperties", False) is not False
+    ):
+        return False
+    parts = [schema[key] for key in ("items", "anyOf", "oneOf", "allOf") if key in schema]
+    parts += [*properties.values(), *_map(schema.get("$defs")).values(), *_map(schema.get("definitions")).values()]
+    return all(map(requires_all, parts))
+
+
 def _described(made: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
     for key in ("description", "title"):
         if key in rest:

@@ -34,8 +34,7 @@ def execute_stateless_task(
     """Gives a worker one prompt and returns the result as a map."""
     with calling(ctx):
         access = access_of(ctx)
-        output, record = access.execute(name, prompt, config_overrides, options_of(ctx, access))
-        return task_map(ctx, output, record)
+        return task_map(ctx, access.execute(name, prompt, config_overrides, options_of(ctx, access)))
 
 
 def execute_batch(
@@ -52,7 +51,7 @@ def execute_batch(
         access = access_of(ctx)
         results = access.execute_batch(name, prompts, max_parallel, config_overrides, options_of(ctx, access))
     return [
-        ErrorValue.of(result) if isinstance(result, NeuroScriptError) else task_map(ctx, *result) for result in results
+        ErrorValue.of(result) if isinstance(result, NeuroScriptError) else task_map(ctx, result) for result in results
     ]
 
 
@@ -64,7 +63,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             category="AI worker tasks",
             args=(NAME, ArgSpec("prompt", ArgType.STRING, "What the model is asked."), OVERRIDES),
             return_type=ArgType.MAP,
-            return_help=f"A map with {TASK_RESULT}.",
+            return_help=f"A map with {TASK_RESULT}; with a schema also `value`.",
             example='set answer = tool.AIWorker.ExecuteStatelessTask("helper", "Say hello.").output',
             error_conditions=f"{CALL_ERRORS}.",
             capabilities=("ask", "net"),
@@ -83,7 +82,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
                 OVERRIDES,
             ),
             return_type=ArgType.SLICE_ANY,
-            return_help=f"For each prompt, in order, a map with {TASK_RESULT}, or an error value where it failed.",
+            return_help=f"For each prompt, in order, a map with {TASK_RESULT}, with a schema also `value`; an "
+            "error value where it failed.",
             example='set results = tool.AIWorker.ExecuteBatch("helper", ["one", "two", "three"], max_parallel: 2)',
             error_conditions="9 if there is no such definition; 19 if it is not active or not for stateless tasks; 4 "
             "for a max_parallel or a setting that does not fit. Failures of single prompts are error values in the "
