@@ -18,7 +18,7 @@ from ai_wm.data.headers import headers_of, secret_texts
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import STATELESS_PREFIX, AIWorkerDefinition, AIWorkerDefinitionStatus, PerformanceRecord
 from ai_wm.keys import Secret, redact
-from ai_wm.keys.approvals import Server
+from ai_wm.keys.approvals import Server, Standing
 from ai_wm.keys.grant import KeyGrant
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Progress, Usage
 from ai_wm.providers.estimates import cut_off_usage, stated_output, with_output
@@ -115,7 +115,15 @@ class Turn:
         """Whether a record is to be stored: a request was sent, or could not be."""
         self.record: PerformanceRecord | None = None
         """The record that was stored."""
-        self._tools = WorkerTools(task.options.tools, definition.tool_allowlist, definition.tool_denylist)
+        allow, clearance = definition.tool_allowlist, task.options.clearance
+        is_trusted = not allow or clearance is None or clearance.standing(definition) is not Standing.NOBODY
+        self._tools = WorkerTools(
+            task.options.tools,
+            allow,
+            definition.tool_denylist,
+            definition.name or definition.definition_id,
+            is_trusted,
+        )
         self._offered = self._tools.definitions
         self._usage_note = ""
         self._asked_inside = [0]
