@@ -17,7 +17,7 @@ from neuroscript import ArgSpec, ArgType, ErrorCode, NeuroScriptError, Tool, Too
 PREFIX: Final = "func:"
 """The beginning of an entry of an allow list that names a procedure; any other entry is a pattern of tools."""
 
-_TYPES: Final[dict[str, ArgType]] = {
+_TYPES: Final[Mapping[str, ArgType]] = {
     str(kind): kind
     for kind in ArgType
     if kind

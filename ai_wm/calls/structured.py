@@ -174,7 +174,8 @@ class StructuredReply:
             if error.code not in _UNFIT:
                 raise
             why = error.message.rpartition("tool.json.Extract: ")[2] if text else "the reply is empty"
-            problems.append({"path": "", "message": why})
+            if not (plain and text):
+                problems.append({"path": "", "message": why})
         else:
             if self._is_wrapped and isinstance(found, dict) and found.keys() == {WRAPPER}:
                 yield found[WRAPPER]
