@@ -33,9 +33,7 @@ def manager() -> Iterator[AIWorkerManager]:
 
 def add(manager: AIWorkerManager, server: Loopback, provider: str, **config: Any) -> None:
     base = server.url + ("/v1" if provider in ("openai", "custom") else "")
-    base_config = {"base_url": base, "allow_http": True, "api": "chat", "max_retries": 0, **config}
-    if provider != "openai":
-        del base_config["api"]
+    base_config = {"base_url": base, "max_retries": 0, **config}
     auth = {"method": "none"} if provider in ("ollama", "custom") else {"method": "inline", "value": "k" * 20}
     manager.add_worker_definition(
         worker(
@@ -186,7 +184,7 @@ def test_a_budget_refuses_the_repair_that_it_has_no_room_for(manager: AIWorkerMa
     assert record.cost_incurred == 39.0
 
 
-def test_openai_responses_and_chat_take_the_same_schema(manager: AIWorkerManager, server: Loopback) -> None:
+def test_the_request_is_that_of_response_format(manager: AIWorkerManager, server: Loopback) -> None:
     add(manager, server, "openai")
     server.will(reply(body_of("openai", '{"n": 1}')))
     manager.execute_stateless_task("w", "hello", {"schema": OBJECT})
