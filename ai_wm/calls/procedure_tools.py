@@ -29,7 +29,7 @@ _TYPES: Final[Mapping[str, ArgType]] = {
         ArgType.TIMEDATE,
     )
 } | {"boolean": ArgType.BOOL, "list": ArgType.SLICE_ANY}
-"""The words for types of parameters: those of tools' arguments that JSON can hold, and those of ``typeof``."""
+"""The words for types of parameters: those of tools' arguments that JSON can hold, and what ``typeof`` calls them."""
 
 
 def procedures_in(allow: Sequence[str], deny: Sequence[str]) -> tuple[str, ...]:

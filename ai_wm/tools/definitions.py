@@ -94,7 +94,7 @@ _ADD_ARGS = (
         ArgType.MAP,
         "What each call gets unless it says otherwise: temperature, top_p, top_k, max_output_tokens, stop, seed, "
         "system_prompt, timeout_seconds, max_retries, base_url, response_format, tool_choice, fallbacks, on_limit, "
-        "limit_wait_seconds, max_tool_rounds; other keys go to the provider as they are.",
+        "limit_wait_seconds, max_tool_rounds, schema, schema_repairs; other keys go to the provider as they are.",
         required=False,
     ),
     ArgSpec(
@@ -123,7 +123,8 @@ _ADD_ARGS = (
     ArgSpec(
         "tool_allowlist",
         ArgType.SLICE_STRING,
-        "Patterns of the tools that the model may call, like `str.*`. Left out: none.",
+        "Patterns of the tools that the model may call, like `str.*`, and procedures of the calling program by their "
+        "full names, like `func:lookup`. Left out: none.",
         required=False,
     ),
     ArgSpec(

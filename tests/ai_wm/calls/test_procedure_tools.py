@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ai_wm import AIWorkerManager, ToolHost, register_ai_worker_tools
+from ai_wm import AIWorkerManager, LLMRequest, LLMResponse, ToolCallRequest, ToolHost, Usage, register_ai_worker_tools
 from ai_wm.calls.procedure_tools import procedures_in
 from neuroscript import CancelToken, Interpreter, Limits
 from tests.ai_wm.helpers import Answers, raises_code, scripted, worker
@@ -272,21 +272,37 @@ def test_a_procedure_that_asks_its_own_worker_comes_to_an_end(program: Program) 
     assert program.manager.limit_usage("again")["calls_in_flight"] == 0
 
 
-def test_batches_call_procedures_too(program: Program) -> None:
-    calls = [{"tool_calls": [call("func__lookup", city="Rome")]}, "done"]
-    program.add(calls, ["func:lookup"])
-    program.interpreter.load(
-        """
-func batch() means
+def test_calls_of_a_batch_run_procedures_side_by_side() -> None:
+    def answer(request: LLMRequest) -> Any:
+        last = request.messages[-1]
+        if last.role == "tool":
+            return last.content
+        asked = ToolCallRequest(id="1", name="func__count", arguments={"to": int(last.content)})
+        return LLMResponse(text="", finish_reason="tool_calls", usage=Usage(), model="m", tool_calls=(asked,))
+
+    source = """
+func count(needs to) means
+  set items = []
+  while len(items) < to
+    set items = items + [len(items)]
+  endwhile
+  return len(items)
+endfunc
+
+func batch(needs prompts) means
   set outputs = []
-  for each result in tool.AIWorker.ExecuteBatch("w", ["a", "b", "c", "d"], 1)
+  for each result in tool.AIWorker.ExecuteBatch("w", prompts, 8)
     set outputs = outputs + [result.output]
   endfor
   return outputs
 endfunc
 """
-    )
-    assert program.interpreter.run("batch") == ["done"] * 4
+    with AIWorkerManager(clients={"house": Answers(answer)}) as manager, Interpreter(plugins=False) as interpreter:
+        register_ai_worker_tools(interpreter, manager)
+        interpreter.load(source)
+        manager.add_worker_definition(worker("w", provider="house", tool_allowlist=["func:count"]))
+        prompts = [str(number) for number in range(100, 132)]
+        assert interpreter.run("batch", prompts) == prompts
 
 
 def test_a_script_may_list_the_procedures_of_its_program(program: Program) -> None:
