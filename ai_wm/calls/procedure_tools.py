@@ -113,7 +113,8 @@ def _tool(procedure: Mapping[str, Any], subject: str) -> Tool:
 
 def _call_of(name: str) -> Callable[..., Any]:
     def call(context: ToolContext, *args: Any) -> Any:
-        return context.call_procedure(name, list(args), {})
+        # As a host runs it: in the run that the call belongs to, else in one of its own once no other is going on.
+        return context.interpreter.run(name, *args)
 
     return call
 

@@ -8,6 +8,7 @@ at most.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -27,6 +28,9 @@ _UNFIT: Final = frozenset({ErrorCode.INVALID_VALUE, ErrorCode.NESTING_DEPTH_EXCE
 
 _JSON_OPENINGS: Final = ("{", "[", "```")
 """The beginnings of a reply that is meant as JSON, so that it is no string without quotes."""
+
+_TOOL: Final = re.compile(r"^(tool\.json\.\w+: )+")
+"""What messages of tools begin with."""
 
 _MOST_SENT_BACK: Final = 20
 """Problems that a model is told of."""
@@ -150,7 +154,7 @@ class StructuredReply:
             except NeuroScriptError as error:
                 if error.code not in _UNFIT:
                     raise
-                problems = [{"path": "", "message": error.message}]
+                problems = [_problem(error)]
             if not problems:
                 self.value = value
                 return []
@@ -173,9 +177,10 @@ class StructuredReply:
         except NeuroScriptError as error:
             if error.code not in _UNFIT:
                 raise
-            why = error.message.rpartition("tool.json.Extract: ")[2] if text else "the reply is empty"
-            if not (plain and text):
-                problems.append({"path": "", "message": why})
+            if not text:
+                problems.append({"path": "", "message": "the reply is empty"})
+            elif not plain:
+                problems.append(_problem(error))
         else:
             if self._is_wrapped and isinstance(found, dict) and found.keys() == {WRAPPER}:
                 yield found[WRAPPER]
@@ -195,7 +200,7 @@ class StructuredReply:
 
     def _error(self, reply: str, problems: list[Problem], cost: float, secrets: Collection[Secret]) -> NeuroScriptError:
         reply = redact(reply, secrets)
-        first = "; ".join(map(_shown, problems[:_MOST_NAMED]))
+        first = " ".join("; ".join(map(_shown, problems[:_MOST_NAMED])).split())  # keys may have line breaks
         more = f", and {len(problems) - _MOST_NAMED} more" if len(problems) > _MOST_NAMED else ""
         tries = "" if not self.repairs else f" after {self.repairs} repair{'s' * (self.repairs > 1)}"
         return NeuroScriptError(
@@ -203,6 +208,11 @@ class StructuredReply:
             f"the reply of {self._subject} does not fit the schema{tries}: {first}{more}; it said {_cut(reply, 200)!r}",
             details={"problems": problems, "reply": _cut(reply, _MOST_OF_REPLY), "cost": cost},
         )
+
+
+def _problem(error: NeuroScriptError) -> Problem:
+    """The problem of a reply that a tool for JSON refuses."""
+    return {"path": "", "message": _TOOL.sub("", error.message)}
 
 
 def _shown(problem: Problem) -> str:

@@ -33,15 +33,15 @@ class TaskResult(_OutputAndRecord):
         is_structured: whether the call has a schema.
     """
 
-    value: Any
-    is_structured: bool
+    value: Any = None
+    is_structured: bool = False
 
     @classmethod
     def of(cls, answer: Answer) -> Self:
         """Makes the result of a task from the runner's answer."""
         result = cls(answer.text, answer.record)
-        result.is_structured = answer.structured is not None
-        result.value = answer.structured.value if answer.structured is not None else None
+        if answer.structured is not None:
+            result.value, result.is_structured = answer.structured.value, True
         return result
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -242,6 +243,41 @@ def test_a_host_may_give_the_program(program: Program) -> None:
     assert program.manager.execute_stateless_task("w", "go", tools=host).output == "done"
     (record,) = program.manager.get_performance_records_for_definition("w")
     assert record.llm_metrics["tool_calls"] == ["func__lookup"]
+
+
+def test_a_call_of_the_host_waits_for_the_run_of_another_thread() -> None:
+    """It is no part of that run, and does not use up its limits."""
+    program, order, threads = Program(), [], []
+    interpreter = program.interpreter
+    interpreter.tools.tool("host.Mark")(lambda text: order.append(text))
+    host = ToolHost(interpreter.tools, interpreter.policy, interpreter.host_context())
+
+    def ask() -> None:
+        program.manager.execute_stateless_task("w", "go", tools=host)
+
+    def start() -> None:
+        threads.append(threading.Thread(target=ask))
+        threads[0].start()
+        threads[0].join(0.2)
+
+    interpreter.tools.tool("host.Start")(start)
+    interpreter.load(
+        """
+func mark() means
+  call tool.host.Mark("procedure")
+endfunc
+
+func main() means
+  call tool.host.Start()
+  call tool.host.Mark("run")
+endfunc
+"""
+    )
+    program.add([{"tool_calls": [call("func__mark")]}, "done"], ["func:mark"])
+    interpreter.run("main")
+    threads[0].join(10)
+    assert order == ["run", "procedure"]
+    program.close()
 
 
 def test_limits_end_the_run_whatever_its_handlers_say() -> None:

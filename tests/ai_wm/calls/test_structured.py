@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import pytest
@@ -66,6 +67,8 @@ def test_the_value_of_a_reply(text: str, schema: Any, value: Any) -> None:
         ("[[1], 2]", {"items": {"type": "array"}}, "/1: number 2 is not of type 'array'"),
         ("[" * 5000 + "]" * 5000, {"type": "array"}, "nested"),
         ('{"n": 1.5}', OBJECT, "/n: "),
+        ('{"a\\nb": 1, "n": 1}', {"additionalProperties": {"type": "string"}}, "/a b: number 1"),
+        ("[" * 5000 + "]" * 5000, {"type": "array"}, "schema: the text is nested deeper than 100 levels"),
     ],
 )
 def test_a_reply_that_does_not_fit(text: str, schema: Any, problem: str) -> None:
@@ -181,6 +184,15 @@ def test_a_key_that_a_server_repeats_is_in_no_error() -> None:
         (record,) = manager.get_performance_records_for_definition("w")
     assert key not in f"{error.value} {error.value.details} {record}"
     assert "***" in error.value.details["problems"][0]["message"]
+
+
+def test_without_the_package_it_is_said_before_any_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jsonschema", None)
+    with AIWorkerManager() as manager:
+        manager.add_worker_definition(scripted("w", ["1"]))
+        with raises_code(18, r"neuroscript\[schema\]"):
+            manager.execute_stateless_task("w", "?", schema={"type": "integer", "title": "of no other test"})
+        assert manager.limit_usage("w")["requests_last_day"] == 0
 
 
 # --- scripts ---
