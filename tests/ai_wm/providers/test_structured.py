@@ -173,15 +173,20 @@ def test_a_reply_that_was_cut_off_is_no_value(manager: AIWorkerManager, server: 
         manager.execute_stateless_task("w", "hello", schema={"type": "string"})
 
 
-def test_a_budget_refuses_the_repair_that_it_has_no_room_for(manager: AIWorkerManager, server: Loopback) -> None:
-    add(manager, server, "custom", max_output_tokens=10)
-    manager.update_worker_definition("w", {"rate_limits": {"max_requests_per_minute": 1}})
+@pytest.mark.parametrize(
+    ("limits", "code"), [({"max_requests_per_minute": 1}, 20), ({"max_cost_per_day": 150.0}, 46)], ids=str
+)
+def test_a_limit_refuses_the_repair_that_it_has_no_room_for(
+    manager: AIWorkerManager, server: Loopback, limits: dict[str, float], code: int
+) -> None:
+    add(manager, server, "custom")
+    manager.update_worker_definition("w", {"rate_limits": limits, "cost_metrics": {"cost_per_call": 100.0}})
     server.will(reply(body_of("custom", "no")))
-    with raises_code(20, "max_requests_per_minute"):
+    with raises_code(code, next(iter(limits))):
         manager.execute_stateless_task("w", "hello", schema=OBJECT)
     (record,) = manager.get_performance_records_for_definition("w")
     assert (len(server.received), record.success, record.llm_metrics["attempts"]) == (1, False, 1)
-    assert record.cost_incurred == 39.0
+    assert record.cost_incurred == manager.limit_usage("w")["cost_last_day"] == 100.0
 
 
 def test_the_request_is_that_of_response_format(manager: AIWorkerManager, server: Loopback) -> None:
