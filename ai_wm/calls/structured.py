@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ai_wm.keys import Secret, redact
 from ai_wm.providers.base import LLMResponse, Message
-from ai_wm.providers.json_schema import requires_all
+from ai_wm.providers.json_schema import suits_strict
 from neuroscript import ErrorCode, NeuroScriptError, check_schema, extract_json, schema_problems
 
 WRAPPER: Final = "value"
@@ -110,7 +110,7 @@ class StructuredReply:
     def request_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the configuration that the call is sent with: ``response_format`` in the place of ``schema``."""
         shape: dict[str, Any] = {"name": "reply", "schema": self._sent}
-        if requires_all(self._sent):  # strict modes make every property a required one
+        if suits_strict(self._sent):
             shape["strict"] = True
         kept = {name: value for name, value in config.items() if name != "schema"}
         return {**kept, "response_format": {"type": "json_schema", "json_schema": shape}}
