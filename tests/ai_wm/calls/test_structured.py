@@ -222,6 +222,7 @@ SCHEMA = '{"type": "object", "properties": {"n": {"type": "integer"}}, "required
   return [a, b, c]""",
             [{"n": 1}, {"n": 1}, '{"n": 1}'],
         ),
+        (f'ask "w", "?" with {{"schema": {SCHEMA}}} into x\nset x.n = 5\nreturn [x.n, last.n]', [5, 1]),
         ('ask "w", "?" with {"schema": {"type": "array"}} into x\nreturn x', 16),
         ('ask "w", "?" with {"schema": {"type": "arr"}} into x', 4),
         (
