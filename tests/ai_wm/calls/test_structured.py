@@ -7,8 +7,19 @@ import sys
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ai_wm import AIWorkerManager, LLMRequest, LLMResponse, Usage, WorkerPolicy, register_ai_worker_tools
+from ai_wm import (
+    AIWorkerManager,
+    LLMRequest,
+    LLMResponse,
+    ToolCallRequest,
+    ToolHost,
+    Usage,
+    WorkerPolicy,
+    register_ai_worker_tools,
+)
 from neuroscript import Interpreter, Limits, NeuroScriptError
 from tests.ai_wm.helpers import Answers, raises_code, scripted, worker
 
@@ -151,6 +162,80 @@ def test_rounds_of_tools_and_repairs_in_one_turn() -> None:
         (record,) = manager.get_performance_records_for_definition("w")
         metrics = record.llm_metrics
         assert (metrics["tool_rounds"], metrics["schema_repairs"], metrics["attempts"]) == (2, 1, 4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    replies=st.lists(
+        st.sampled_from(["fits", "does not", "calls a tool", "fails", "is cut off"]), min_size=1, max_size=6
+    ),
+    repairs=st.integers(0, 3),
+    streams=st.booleans(),
+)
+def test_whatever_the_model_does_the_books_say_what_was_billed(replies: list[str], repairs: int, streams: bool) -> None:
+    billed: list[Usage] = []
+
+    def answer(request: LLMRequest) -> LLMResponse:
+        number = len(billed)
+        does = replies[number] if number < len(replies) else "fits"
+        usage = Usage(input_tokens=10 + number, output_tokens=3)
+        billed.append(usage)
+        if does == "fails":
+            raise NeuroScriptError(16, "no", details={"usage": usage, "attempts": 1})
+        calls = (ToolCallRequest(id="1", name="str__ToUpper", arguments={"input_string": "x"}),)
+        return LLMResponse(
+            text={"fits": '{"n": 1}', "does not": '{"n": "one"}', "is cut off": '{"n": '}.get(does, ""),
+            finish_reason={"calls a tool": "tool_calls", "is cut off": "length"}.get(does, "stop"),
+            usage=usage,
+            model="m",
+            tool_calls=calls if does == "calls a tool" else (),
+        )
+
+    config = {"schema": OBJECT, "schema_repairs": repairs, "max_tool_rounds": 2}
+    prices = {"input_cost_per_token": 1.0, "output_cost_per_token": 5.0}
+    limits = {"max_tokens_per_day": 10**6, "max_cost_per_day": 10.0**6}
+    with Interpreter(plugins=False) as interpreter:
+        host = ToolHost(interpreter.tools)
+        with AIWorkerManager(clients={"house": Answers(answer)}, tools=host) as manager:
+            manager.add_worker_definition(
+                worker(
+                    "w",
+                    provider="house",
+                    base_config=config,
+                    cost_metrics=prices,
+                    rate_limits=limits,
+                    tool_allowlist=["str.*"],
+                )
+            )
+            conversation = manager.conversation(manager.spawn_worker_instance("w").instance_id)
+            try:
+                value = conversation.ask("go", on_stream=(lambda event: None) if streams else None)
+            except NeuroScriptError as error:
+                value, failed = None, error
+            else:
+                failed = None
+            roles = [said.role for said in conversation.history]
+            (record,) = manager.get_performance_records_for_definition("w")
+            usage = manager.limit_usage("w")
+    done = [replies[number] if number < len(replies) else "fits" for number in range(len(billed))]
+    wrong, rounds = sum(each in ("does not", "is cut off") for each in done), done.count("calls a tool")
+    assert (failed is None) == (done[-1] == "fits")
+    if failed is None:
+        assert value == {"n": 1}
+        assert roles == ["user", *["assistant", "tool"] * rounds, "assistant"]
+        assert record.llm_metrics.get("schema_repairs", 0) == wrong <= repairs
+        assert record.llm_metrics.get("tool_rounds", 0) == rounds <= 2
+    else:
+        assert (failed.code, roles) == (16, [])
+    if failed is not None and done[-1] in ("does not", "is cut off"):
+        assert wrong == repairs + 1
+        assert failed.details["cost"] == record.cost_incurred
+    tokens = sum(each.total_tokens for each in billed)
+    cost = sum(each.input_tokens * 1.0 + each.output_tokens * 5.0 for each in billed)
+    assert record.llm_metrics["attempts"] == usage["requests_last_day"] == len(billed)
+    assert record.llm_metrics["total_tokens"] == usage["tokens_last_day"] == tokens
+    assert record.cost_incurred == usage["cost_last_day"] == cost
+    assert usage["calls_in_flight"] == 0
 
 
 def test_the_next_turn_does_not_see_the_repairs() -> None:
