@@ -15,6 +15,7 @@ from ai_wm.calls.task import CallOptions, Check
 from ai_wm.calls.tool_host import ToolHost
 from ai_wm.data.policy import WorkerPolicy
 from ai_wm.data.record_filter import RecordFilter
+from ai_wm.data.settings import with_schema
 from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerInstance,
@@ -421,6 +422,7 @@ class AIWorkerManager:
         on_stream: StreamCallback | None = None,
         check: Check | None = None,
         context: Sequence[str] = (),
+        schema: Mapping[str, Any] | None = None,
     ) -> TaskResult:
         """Gives a worker one prompt.  Returns the output and the task's record.
 
@@ -432,6 +434,7 @@ class AIWorkerManager:
             on_stream: gets the `StreamEvent`s of the call as they come; None: nothing is streamed.
             check: called now and then while waiting; raises to cancel.
             context: texts that go to the model ahead of the prompt.
+            schema: a JSON Schema that the reply must fit, as the setting ``schema``; the result then has its ``value``.
 
         Raises:
             NeuroScriptError: 9 unknown; 19 not active, or not for stateless tasks; 20 and 46 by the limits; 18 no key;
@@ -440,7 +443,7 @@ class AIWorkerManager:
         self._check_open()
         notes = tuple(Message(role="user", content=text) for text in context)
         options = CallOptions(tools=tools or self._tools, on_stream=on_stream, check=check, context=notes)
-        return self._wiring.tasks.execute(id_or_name, prompt, config_overrides, options)
+        return self._wiring.tasks.execute(id_or_name, prompt, with_schema(config_overrides, schema), options)
 
     async def aexecute_stateless_task(
         self, id_or_name: str, prompt: str, config_overrides: Mapping[str, Any] | None = None, **options: Any
@@ -459,6 +462,7 @@ class AIWorkerManager:
         on_stream: StreamCallback | None = None,
         check: Check | None = None,
         show_progress: bool | None = None,
+        schema: Mapping[str, Any] | None = None,
     ) -> list[TaskResult | NeuroScriptError]:
         """Gives a worker many prompts, at most ``max_parallel`` (1 to 256) at once.
 
@@ -472,6 +476,7 @@ class AIWorkerManager:
             check: called now and then while waiting; raises to cancel.
             show_progress: whether progress is shown on the standard error; None: where that is a terminal and nothing
                 is streamed.
+            schema: a JSON Schema that every reply must fit, as the setting ``schema``.
 
         Returns:
             for each prompt, in order, what `execute_stateless_task` gives, or the `NeuroScriptError` that it raised.
@@ -484,7 +489,7 @@ class AIWorkerManager:
             id_or_name,
             prompts,
             max_parallel,
-            config_overrides,
+            with_schema(config_overrides, schema),
             CallOptions(tools=tools or self._tools, on_stream=on_stream, check=check),
             functools.partial(progress.display, shown=False if show_progress is None and on_stream else show_progress),
         )

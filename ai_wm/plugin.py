@@ -199,7 +199,7 @@ class _Connection:
 
     def ask(
         self, ctx: ToolContext, who: Any, prompt: str, config: dict[str, Any] | None, whispered: Sequence[Any]
-    ) -> str:
+    ) -> Any:
         """What answers ``ask``."""
         if self._asker is None:
             from ai_wm.tools.ask import Asker

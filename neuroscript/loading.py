@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from neuroscript.runtime.namespace import Runtime
     from neuroscript.runtime.programs import Compiled, Linker, LoadedProcedure, LoadedProgram
     from neuroscript.sandbox.protection import Identity
-    from neuroscript.uses import SourceFile
     from neuroscript.syntax import nodes as n
+    from neuroscript.uses import SourceFile
 
 _TOOLS = (
     abi.TOOL,
@@ -95,7 +95,9 @@ class Loader:
         if commands_wanted and not compiled.commands:
             self._refuse_library(parts, text.name)
         for part in parts:
-            self.keep_text(part.compiled.codes, len(part.content), partial(self._parsed, part.content, part.program.name))
+            self.keep_text(
+                part.compiled.codes, len(part.content), partial(self._parsed, part.content, part.program.name)
+            )
         self._install(parts)
         log = listener("neuroscript.run", DEBUG)
         if log is not None:
@@ -290,6 +292,8 @@ def _key(content: str | bytes, identity: Identity | None) -> tuple[Identity | No
 
 def _raise(error: NeuroScriptSyntaxError) -> NoReturn:
     raise error
+
+
 def _holds(codes: tuple[object, ...], code: CodeType) -> bool:
     """Whether code is among other code, or is that of a function in it."""
     return any(each is code or _holds(each.co_consts, code) for each in codes if type(each) is type(code))

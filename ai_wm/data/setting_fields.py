@@ -34,6 +34,7 @@ _SETTINGS: tuple[tuple[str, ArgType, str], ...] = (
     ("system_prompt", _S, "Instructions ahead of the conversation."),
     ("response_format", ArgType.ANY, "`text`, `json`, or a map with the type `json_schema` and a schema."),
     ("schema", ArgType.MAP, "The JSON Schema that the reply has to fit."),
+    ("schema_repairs", _I, "How often a reply that does not fit `schema` is sent back."),
     ("tool_choice", _S, "`auto`, `none`, `required` or the name of a tool that is offered."),
     ("reasoning_effort", _S, "How long the model may think, in the provider's words."),
     ("thinking", ArgType.ANY, "Whether and how the model thinks, in the provider's form."),

@@ -179,11 +179,13 @@ def system_with_json(request: LLMRequest, shape: ResponseFormat, *, always: bool
 
 
 def check_shape(request: LLMRequest, response: LLMResponse) -> None:
-    """Checks that a whole answer has the form that ``response_format`` asks for.
+    """Checks that a whole answer has the form that ``response_format`` asks for, unless the caller does that itself.
 
     Raises:
         BadReply: it is not JSON, or does not fit the schema.
     """
+    if request.takes_any_reply:
+        return
     shape = response_format(request.config)
     if shape is None or response.finish_reason != "stop":
         return

@@ -157,8 +157,8 @@ class ScriptAccess:
         message: str,
         overrides: Mapping[str, Any] | None,
         options: CallOptions,
-    ) -> str:
-        """Sends a message in a conversation, and returns the answer.
+    ) -> Any:
+        """Sends a message in a conversation, and returns the answer: its text, or with a schema the value.
 
         Raises:
             NeuroScriptError: 10 as `execute`; what `Conversations.ask` raises.

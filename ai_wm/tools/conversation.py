@@ -18,8 +18,8 @@ TEXT = ArgSpec("text", ArgType.STRING, "What was said.")
 STALE = "7 if it is no conversation's handle; 19 if the instance is retired or in a turn"
 
 
-def ask(ctx: ToolContext, handle: Handle, message: str, config_overrides: dict[str, Any] | None) -> str:
-    """Sends the model a message and returns its reply."""
+def ask(ctx: ToolContext, handle: Handle, message: str, config_overrides: dict[str, Any] | None) -> Any:
+    """Sends the model a message and returns its reply: the text, or with a schema the value."""
     with calling(ctx):
         access = access_of(ctx)
         conversation = conversation_of(ctx, handle)
@@ -71,8 +71,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
                     shape=CONFIGURATION,
                 ),
             ),
-            return_type=ArgType.STRING,
-            return_help="The reply.",
+            return_type=ArgType.ANY,
+            return_help="The reply: a string, or with a schema the value.",
             example='set reply = tool.Conversation.Ask(chat, "And in French?")',
             error_conditions=f"{STALE}; {CALL_ERRORS}; 22, 34, 37 for a file context that is missing, outside the "
             "sandbox, too large.",

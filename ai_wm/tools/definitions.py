@@ -133,7 +133,8 @@ _ADD_ARGS = (
     ArgSpec(
         "tool_allowlist",
         ArgType.SLICE_STRING,
-        "Patterns of the tools that the model may call, like `str.*`. Left out: none.",
+        "Patterns of the tools that the model may call, like `str.*`, and procedures of the calling program by their "
+        "full names, like `func:lookup`. Left out: none.",
         required=False,
     ),
     ArgSpec(

@@ -53,6 +53,7 @@ def _metrics() -> Iterable[ShapeField]:
         ShapeField("usage_estimated", ArgType.BOOL, "Whether the tokens were estimated."),
         ShapeField("tool_rounds", ArgType.INT, "How often results of tools were sent back."),
         ShapeField("tool_calls", ArgType.SLICE_ANY, "The tools that the model called."),
+        ShapeField("schema_repairs", ArgType.INT, "How often a reply that did not fit the schema was sent back."),
         ShapeField("reasoning_tokens", ArgType.INT, "Tokens of thinking, among those of output."),
         ShapeField("cache_read_tokens", ArgType.INT, "Tokens of input from the provider's cache."),
         ShapeField("cache_write_tokens", ArgType.INT, "Tokens of input written to the provider's cache."),
@@ -125,6 +126,7 @@ TASK = Shape(
     "task result",
     [
         ShapeField("output", ArgType.STRING, "The reply."),
+        ShapeField("value", ArgType.ANY, "What the reply says; only where a `schema` was given."),
         ShapeField("task_id", ArgType.STRING, "The task's id."),
         ShapeField("cost", ArgType.NUMBER, "What it cost."),
         ShapeField("input_tokens", ArgType.INT, "Tokens of input."),

@@ -35,8 +35,7 @@ def execute_stateless_task(
     """Gives a worker one prompt and returns the result as a map."""
     with calling(ctx):
         access = access_of(ctx)
-        output, record = access.execute(name, prompt, config_overrides, options_of(ctx, access))
-        return task_map(ctx, output, record)
+        return task_map(ctx, access.execute(name, prompt, config_overrides, options_of(ctx, access)))
 
 
 def execute_batch(
@@ -53,7 +52,7 @@ def execute_batch(
         access = access_of(ctx)
         results = access.execute_batch(name, prompts, max_parallel, config_overrides, options_of(ctx, access))
     return [
-        ErrorValue.of(result) if isinstance(result, NeuroScriptError) else task_map(ctx, *result) for result in results
+        ErrorValue.of(result) if isinstance(result, NeuroScriptError) else task_map(ctx, result) for result in results
     ]
 
 

@@ -81,6 +81,7 @@ class JsonLinesReport:
             "delta": event.text,
             "tool_call": event.tool,
             "usage": used,
+            "repair": event.text,
             "done": {"ok": event.ok, "code": event.code, "task_id": event.task_id, **used},
         }
         self._line({event.kind: told[event.kind], "worker": event.worker, "call": event.call_id})

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
+from ai_wm import AIWorkerManager
 from ai_wm.keys import Secret
 from ai_wm.providers import Clients
 from ai_wm.providers.base import LLMRequest, Usage
-from neuroscript.errors import NeuroScriptError
+from neuroscript import NeuroScriptError, schema_problems
 from tests.ai_wm.providers import loopback, tiny_model
 from tests.ai_wm.providers.support import KEY, WEATHER, collect, user
 
@@ -167,6 +168,36 @@ def test_json_that_fits_a_schema(provider: str, ask: Any, clients: Clients) -> N
     response = clients.for_provider(provider, asked.model).complete(asked)
     assert response.finish_reason == "stop"
     assert set(json.loads(response.text)) == {"answer"}
+
+
+@pytest.mark.parametrize("provider", ["custom", "local"])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"answer": {"type": "boolean"}}, "required": ["answer"]},
+        {"type": "array", "items": {"enum": ["red", "green"]}, "minItems": 1, "maxItems": 2},
+        {"enum": ["red", "green"]},
+        {"type": "integer", "minimum": 0, "maximum": 9},
+    ],
+    ids=["object", "array", "string", "number"],
+)
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_values_that_the_engine_enforces(provider: str, schema: dict[str, Any], stream: bool, ask: Any) -> None:
+    """The model is random, so that a reply fits only since the engine lets it write nothing else."""
+    asked = ask(provider)
+    definition = {
+        "name": "w",
+        "provider": provider,
+        "model_name": asked.model,
+        "auth": {"method": "none"} if provider == "local" else {"method": "inline", "value": KEY},
+        "interaction_models": ["stateless_task"],
+        "base_config": {**asked.config, "max_output_tokens": 200, "schema": schema, "schema_repairs": 0},
+    }
+    with AIWorkerManager() as manager:
+        manager.add_worker_definition(definition)
+        result = manager.execute_stateless_task("w", "hello", on_stream=(lambda event: None) if stream else None)
+    assert schema_problems(result.value, schema) == []
+    assert result.is_structured
 
 
 @pytest.mark.parametrize("provider", ["custom", "anthropic", "local"])

@@ -16,8 +16,8 @@ from tests.ai_wm.helpers import Run, manager_of, raises_code, worker
 from tests.shape_differences import result_differences
 
 RESULTS = {
-    "AIWorker.ExecuteBatch": 'tool.AIWorker.ExecuteBatch("full", ["one", "two"])',
-    "AIWorker.ExecuteStatelessTask": 'tool.AIWorker.ExecuteStatelessTask("full", "hello")',
+    "AIWorker.ExecuteBatch": 'tool.AIWorker.ExecuteBatch("full", ["one", "two"], config_overrides: {"schema": {"type": "string"}})',
+    "AIWorker.ExecuteStatelessTask": 'tool.AIWorker.ExecuteStatelessTask("full", "hello", {"schema": {"type": "string"}})',
     "AIWorker.GetPerformanceRecords": 'tool.AIWorker.GetPerformanceRecords("full")',
     "AIWorkerDefinition.Get": 'tool.AIWorkerDefinition.Get("full")',
     "AIWorkerDefinition.List": 'tool.AIWorkerDefinition.List({"name": "full"})',
