@@ -199,6 +199,27 @@ class AIWorkerManager:
         self._check_open()
         return self._definitions.add(definition)
 
+    def ensure_worker_definition(self, definition: Mapping[str, Any] | AIWorkerDefinition) -> str:
+        """Adds a definition, or changes what is given and differs in the one that there is.  Returns its id.
+
+        It is one step, which no other thread or process comes between; if nothing differs, nothing is written.  What is
+        not given stays as it is, and so do the status and the counters.  Of ``base_config``, ``rate_limits``,
+        ``cost_metrics`` and ``metadata`` the keys that are given change, and None takes a key out; other values are
+        replaced.
+
+        Args:
+            definition: a mapping in either spelling, or a model, with all that a new definition needs.  The one that
+                there is has its ``definition_id``, if that is given and known, or else its ``name``.  Definitions that
+                scripts made are never meant.
+
+        Raises:
+            NeuroScriptError: 4 for a value that does not fit, and for neither name nor id; 9 if several archived ones
+                have the name; 11 for the name of one with another id; 42 if the id or name is taken; 25 and 26 if it
+                cannot be written.
+        """
+        self._check_open()
+        return self._definitions.ensure(definition)
+
     def get_worker_definition(self, id_or_name: str) -> AIWorkerDefinition:
         """Returns a copy of a definition, with its current summary.
 
