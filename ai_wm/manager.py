@@ -35,6 +35,7 @@ from ai_wm.support import progress
 from ai_wm.support.aio import in_thread
 from ai_wm.support.events import Listener
 from ai_wm.wiring import wire
+from ai_wm.workers.batch import read_tasks
 from ai_wm.workers.conversation import ConversationManager
 from ai_wm.workers.stateless import TaskResult
 from neuroscript import ErrorCode, NeuroScriptError
@@ -506,6 +507,40 @@ class AIWorkerManager:
             prompts,
             max_parallel,
             config_overrides,
+            CallOptions(tools=tools or self._tools, on_stream=on_stream, check=check),
+            functools.partial(progress.display, shown=False if show_progress is None and on_stream else show_progress),
+        )
+
+    def execute_all(
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        max_parallel: int = 8,
+        *,
+        tools: ToolHost | None = None,
+        on_stream: StreamCallback | None = None,
+        check: Check | None = None,
+        show_progress: bool | None = None,
+    ) -> list[TaskResult | NeuroScriptError]:
+        """Gives several workers a prompt each, at most ``max_parallel`` (1 to 256) at once.
+
+        Args:
+            tasks: mappings with ``worker`` (an id or name), ``prompt`` and, if need be, ``config_overrides``.
+            max_parallel: how many run at once.
+            tools: as `execute_batch` takes it, like those below.
+            on_stream: gets the `StreamEvent`s of all the calls, in this thread.
+            check: called now and then while waiting; raises to cancel.
+            show_progress: whether progress is shown on the standard error.
+
+        Returns:
+            for each task, in order, what `execute_stateless_task` gives, or the `NeuroScriptError` that it raised.
+
+        Raises:
+            NeuroScriptError: 4 for a task that does not fit, naming it by its index, before any call; 44 if cancelled.
+        """
+        self._check_open()
+        return self._wiring.batches.execute_all(
+            read_tasks(tasks),
+            max_parallel,
             CallOptions(tools=tools or self._tools, on_stream=on_stream, check=check),
             functools.partial(progress.display, shown=False if show_progress is None and on_stream else show_progress),
         )

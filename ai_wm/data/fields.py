@@ -337,10 +337,19 @@ _EXPECTED = {
 }
 
 
-def explain(model: type[BaseModel], error: ValidationError, name: str = "") -> NeuroScriptError:
-    """Converts a pydantic error to error 4, which names the first invalid field, its value and what was expected."""
+def explain(
+    model: type[BaseModel], error: ValidationError, name: str = "", *, in_file: bool = False
+) -> NeuroScriptError:
+    """Converts a pydantic error to error 4, which names the first invalid field, its value and what was expected.
+
+    Args:
+        model: the class of the model.
+        error: pydantic's error.
+        name: the object's name; by default what the model is called.
+        in_file: whether the values stand in a file, under whose keys the fields are named too.
+    """
     first = error.errors(include_url=False)[0]
-    path, labels, secret = _labels(model, first["loc"])
+    path, spelled, secret = _labels(model, first["loc"])
     kind, context = first["type"], first.get("ctx", {})
     match kind:
         case "enum" | "literal_error":
@@ -353,12 +362,13 @@ def explain(model: type[BaseModel], error: ValidationError, name: str = "") -> N
             expected = _EXPECTED.get(kind) or first["msg"]
     given = "" if kind in ("missing", "json_invalid", "json_value") else f", got {shown(first.get('input'), secret)}"
     thing = name or getattr(model, "called", model.__name__)
-    where = f"{thing}: field {labels}" if labels else thing
+    label = f"{path} ({spelled})" if in_file and path != spelled else path
+    where = f"{thing}: field {label}" if label else thing
     return NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{where}: expected {expected}{given}", details={"field": path})
 
 
 def _labels(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[str, str, bool]:
-    """The path of a field in snake_case, its name for messages, and whether its value may be a key."""
+    """The path of a field in snake_case and as files spell it, and whether its value may be a key."""
     path, spelled = "", ""
     secret = False
     for part in location:
@@ -368,7 +378,7 @@ def _labels(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[st
         secret = secret or snake_case(part) == "auth" or model.__name__ == "APIKeySource"
         dot = "." if path else ""
         path, spelled = f"{path}{dot}{snake_case(part)}", f"{spelled}{dot}{part}"
-    return path, path if path == spelled else f"{path} ({spelled})", secret
+    return path, spelled, secret
 
 
 def shown(value: Any, secret: bool = False) -> str:

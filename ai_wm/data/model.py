@@ -71,12 +71,13 @@ class Model(BaseModel, metaclass=_ModelType):
     """The word for an instance of this class in error messages."""
 
     @classmethod
-    def parse(cls, data: Any, name: str = "") -> Self:
+    def parse(cls, data: Any, name: str = "", *, in_file: bool = False) -> Self:
         """Validates a mapping, whose keys may have either spelling.
 
         Args:
             data: the mapping; an instance of this class is returned as a copy.
             name: the object's name in an error, such as ``definition "reviewer"``.
+            in_file: whether an error names the file's keys too.
 
         Raises:
             NeuroScriptError: 4, naming the field, the value and what was expected.
@@ -86,7 +87,7 @@ class Model(BaseModel, metaclass=_ModelType):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise explain(cls, error, name) from None
+            raise explain(cls, error, name, in_file=in_file) from None
 
     @classmethod
     def of_valid(cls, values: dict[str, Any]) -> Self:

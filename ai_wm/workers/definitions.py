@@ -20,6 +20,7 @@ from ai_wm.data.types import (
 )
 from ai_wm.keys.marks import Marks
 from ai_wm.logs import STORE
+from ai_wm.providers.scripted import check_replies
 from ai_wm.ratelimit import RateLimiter
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
@@ -310,7 +311,7 @@ class Definitions:
         new = updated(old, changes, merge=merge).model_copy(update={"modified_timestamp": self._clock.now()})
         if new.provider != old.provider:
             new.check_provider(self._providers, f"definition {old.name!r}")
-        _check_config(new)
+        _check_config(new, old)
         if new.auth != old.auth:
             check_key_source(new)
         if old.name.strip() and not new.name.strip():
@@ -361,14 +362,19 @@ class Definitions:
         return copy.model_copy(update={"aggregate_performance_summary": summary})
 
 
-def _check_config(definition: AIWorkerDefinition) -> None:
-    """Raises error 4 for settings of a definition that no call could use."""
-    config = definition.base_config
-    CallSettings.of(config)
-    if (definition.provider, definition.model_name) == ("local", "scripted") and "replies" in config:
-        from ai_wm.providers.scripted import check_replies
+def _check_config(new: AIWorkerDefinition, old: AIWorkerDefinition | None = None) -> None:
+    """Raises error 4 for settings of a definition that no call could use, unless they are older than this check."""
+    CallSettings.of(new.base_config)
+    if _scripted_replies(new) is not None and (
+        old is None or not is_same(_scripted_replies(new), _scripted_replies(old))
+    ):
+        check_replies(_scripted_replies(new))
 
-        check_replies(config["replies"])
+
+def _scripted_replies(definition: AIWorkerDefinition) -> Any:
+    """The replies of a definition on the model ``scripted``; None if it has none, and of any other."""
+    on_it = (definition.provider, definition.model_name) == ("local", "scripted")
+    return definition.base_config.get("replies") if on_it else None
 
 
 def _put_new(made: AIWorkerDefinition, definitions: MutableMapping[str, AIWorkerDefinition]) -> AIWorkerDefinition:
