@@ -32,7 +32,7 @@ class _ModelType(ModelMetaclass):
             try:
                 return super().__call__(*args, **kwargs)
             except ValidationError as error:
-                raise explain(cls, error) from None
+                raise explain(cls, error, data=kwargs) from None
 
 
 class Model(BaseModel, metaclass=_ModelType):
@@ -71,13 +71,12 @@ class Model(BaseModel, metaclass=_ModelType):
     """The word for an instance of this class in error messages."""
 
     @classmethod
-    def parse(cls, data: Any, name: str = "", *, in_file: bool = False) -> Self:
+    def parse(cls, data: Any, name: str = "") -> Self:
         """Validates a mapping, whose keys may have either spelling.
 
         Args:
             data: the mapping; an instance of this class is returned as a copy.
             name: the object's name in an error, such as ``definition "reviewer"``.
-            in_file: whether an error names the file's keys too.
 
         Raises:
             NeuroScriptError: 4, naming the field, the value and what was expected.
@@ -87,7 +86,7 @@ class Model(BaseModel, metaclass=_ModelType):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise explain(cls, error, name, in_file=in_file) from None
+            raise explain(cls, error, name, data) from None
 
     @classmethod
     def of_valid(cls, values: dict[str, Any]) -> Self:

@@ -158,7 +158,7 @@ class DefinitionsFile:
 
     def _parse(self, value: Any, number: int) -> AIWorkerDefinition:
         try:
-            return AIWorkerDefinition.parse(value, _named(value, number), in_file=True)
+            return AIWorkerDefinition.parse(value, _named(value, number))
         except OverflowError as error:  # from a number that no float is large enough for
             message = f"{_named(value, number)}: a number is too large ({error})"
             raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message) from error

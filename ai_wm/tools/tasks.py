@@ -127,8 +127,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             '{"worker": "w", "prompt": "Name a star.", "config_overrides": {"temperature": 0}}])',
             error_conditions="4 for a task that does not fit, naming it and the key, before any call, and for a "
             "max_parallel that does not fit; 46 where what the run may cost is spent. Other failures of single "
-            "tasks (an unknown worker, a setting that scripts may not set, a limit or a budget) are error values in the "
-            "list.",
+            "tasks (an unknown worker, a setting that scripts may not set, a limit or a budget) are error values "
+            "in the list.",
             capabilities=("ask", "net"),
         ),
         execute_all,

@@ -74,7 +74,8 @@ def updated(old: AIWorkerDefinition, changes: Mapping[str, Any], *, merge: bool)
             if value is None:
                 data.pop(key, None)
                 continue
-        data[key] = _kept_key(old, value) if field == "auth" else value
+        data.pop(key, None)
+        data[field] = _kept_key(old, value) if field == "auth" else value  # named as an error is to name it
     return AIWorkerDefinition.parse(data, name)
 
 
