@@ -180,8 +180,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_help="The definition's id.",
             example='set id = tool.AIWorkerDefinition.Add(name: "helper", provider: "local", model_name: "echo", '
             'auth: {"method": "none"}, interaction_models: ["both"])',
-            error_conditions="4 for a value that does not fit, naming the field, and for an unknown key, naming the "
-            "nearest; 42 if the id or the name is taken; "
+            error_conditions="4 for a value that does not fit, naming the field (of a scripted worker's replies the "
+            "reply too), and for an unknown key, naming the nearest; 42 if the id or the name is taken; "
             f"{STORE_ERRORS}.",
             capabilities=("ask",),
             administers=True,

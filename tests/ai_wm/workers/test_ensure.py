@@ -294,10 +294,11 @@ def ensure_one(directory: str, number: int, results: Any) -> None:
         results.put(manager.ensure_worker_definition(worker("w", metadata={f"n{number}": number})))
 
 
-def test_processes_that_ensure_a_name_at_once_make_one_definition(tmp_path: Path) -> None:
+@pytest.mark.parametrize("many", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_processes_that_ensure_a_name_at_once_make_one_definition(tmp_path: Path, many: int) -> None:
     context = multiprocessing.get_context("forkserver")
     results = context.Queue()
-    processes = [context.Process(target=ensure_one, args=(str(tmp_path), number, results)) for number in range(20)]
+    processes = [context.Process(target=ensure_one, args=(str(tmp_path), number, results)) for number in range(many)]
     for process in processes:
         process.start()
     ids = {results.get(timeout=120) for _ in processes}
@@ -307,7 +308,7 @@ def test_processes_that_ensure_a_name_at_once_make_one_definition(tmp_path: Path
     with AIWorkerManager(tmp_path) as manager:
         (definition,) = manager.list_worker_definitions()
     assert ids == {definition.definition_id}
-    assert definition.metadata == {f"n{number}": number for number in range(20)}
+    assert definition.metadata == {f"n{number}": number for number in range(many)}
 
 
 @pytest.fixture(params=["in memory", "in a file"])
