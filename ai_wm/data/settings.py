@@ -166,6 +166,6 @@ def _bad(key: str, value: object, expected: str) -> NeuroScriptError:
     shown = repr(value)
     return NeuroScriptError(
         ErrorCode.ARG_MISMATCH,
-        f"the configuration has {key} = {shown if len(shown) <= 60 else shown[:57] + '...'}; expected {expected}",
+        f"the setting {key} is {shown if len(shown) <= 60 else shown[:57] + '...'}; expected {expected}",
         details={"field": key},
     )

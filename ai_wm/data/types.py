@@ -78,6 +78,9 @@ STATELESS_PREFIX = "stateless-"
 """How the ``instance_id`` of a stateless task's record begins."""
 
 
+LOCAL_MODELS: Final = ("echo", "scripted")
+"""The built-in models of the provider ``local``."""
+
 _BUILT_IN_PROVIDERS = {provider.value: provider for provider in AIWorkerProvider}
 
 
@@ -476,6 +479,13 @@ class AIWorkerDefinition(Model):
         names = [*_BUILT_IN_PROVIDERS, *sorted(set(known()) - _BUILT_IN_PROVIDERS.keys())]
         if self.provider in names:
             return
+        if self.provider in LOCAL_MODELS:
+            raise NeuroScriptError(
+                ErrorCode.ARG_MISMATCH,
+                f"{name or self.called}: field provider: {self.provider!r} is a model of the provider local; write "
+                f'provider: "local", model_name: "{self.provider}"',
+                details={"field": "provider"},
+            )
         near = nearest(self.provider, names)
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH,

@@ -141,7 +141,7 @@ def hint_for(body: Body, refusal: ErrorReply) -> str:
     """Returns advice if a refusal is about a setting of the definition; else an empty text."""
     effort = next(item for item in AMENDMENTS if item.name == "reasoning_effort")
     if effort.words.search(refusal.message) and body.get("reasoning_effort") not in (None, "none"):
-        return "to use tools here, set baseConfig.reasoning_effort to 'none'"
+        return "to use tools here, set base_config.reasoning_effort to 'none'"
     return ""
 
 

@@ -70,16 +70,16 @@ def addresses(
     if given is not None:
         if not isinstance(given, str) or not given.strip():
             wrong = "empty" if isinstance(given, str) else type(given).__name__
-            message = f"baseConfig.base_url is {wrong}; expected an address, such as http://127.0.0.1:8080/v1"
+            message = f"base_config.base_url is {wrong}; expected an address, such as http://127.0.0.1:8080/v1"
             raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
-        return _servers(provider, given.strip(), "baseConfig.base_url")
+        return _servers(provider, given.strip(), "base_config.base_url")
     operators = _operators(provider, endpoint, environ)
     if operators:
         return operators
     if not endpoint.default:
         raise NeuroScriptError(
             ErrorCode.CONFIGURATION,
-            f"the provider {provider!r} needs baseConfig.base_url, the address of an OpenAI-compatible server, "
+            f"the provider {provider!r} needs base_config.base_url, the address of an OpenAI-compatible server, "
             "such as http://127.0.0.1:8080/v1",
         )
     return _servers(provider, endpoint.default, "the public address")

@@ -34,6 +34,14 @@ def add(ctx: ToolContext, definition_id: str | None, name: str | None, *values: 
         return access_of(ctx).definitions.add({key: value for key, value in fields.items() if value is not None})
 
 
+def ensure(ctx: ToolContext, definition_id: str | None, name: str | None, *values: Any) -> str:
+    """Adds a definition, or changes what differs in the one that there is, and returns its id."""
+    fields = {"definition_id": definition_id, "name": name, **dict(zip(_ADDED, values, strict=True))}
+    given = {key: value for key, value in fields.items() if value is not None}
+    with calling(ctx):
+        return access_of(ctx).definitions.ensure(given, lambda: charge(ctx, given))
+
+
 def get(ctx: ToolContext, definition_id: str) -> dict[str, Any]:
     """Returns a definition as a map."""
     with calling(ctx):
@@ -151,6 +159,16 @@ _ADD_ARGS = (
         required=False,
     ),
 )
+_ENSURE_ARGS = (
+    ArgSpec(
+        "definition_id",
+        ArgType.STRING,
+        "Its id, if it is known by that; a UUID for a new one if left out.",
+        required=False,
+    ),
+    ArgSpec("name", ArgType.STRING, "The name that it is known by where no id is given.", required=False),
+    *_ADD_ARGS[2:],
+)
 _ADDED = tuple(arg.name for arg in _ADD_ARGS[2:])
 
 FILTERS = ArgSpec(
@@ -173,13 +191,36 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_help="The definition's id.",
             example='set id = tool.AIWorkerDefinition.Add(name: "helper", provider: "local", model_name: "echo", '
             'auth: {"method": "none"}, interaction_models: ["both"])',
-            error_conditions="4 for a value that does not fit, naming the field, and for an unknown key, naming the "
-            "nearest; 42 if the id or the name is taken; "
+            error_conditions="4 for a value that does not fit, naming the field (of a scripted worker's replies the "
+            "reply too), and for an unknown key, naming the nearest; 42 if the id or the name is taken; "
             f"{STORE_ERRORS}.",
             capabilities=("ask",),
             administers=True,
         ),
         add,
+    ),
+    (
+        ToolSpec(
+            name="AIWorkerDefinition.Ensure",
+            description="Sees to it that there is a worker definition: adds it, or changes what is given and differs "
+            "in the one of that id or name, in one step. What is not given stays, as do its status and counters; where "
+            "nothing differs nothing is written, so that a program may do it at each run. Of base_config, "
+            "cost_metrics, rate_limits and metadata the keys given change, and nil takes a key out; any other value "
+            "replaces the old one.",
+            category="AI worker definitions",
+            args=_ENSURE_ARGS,
+            return_type=ArgType.STRING,
+            return_help="The definition's id.",
+            example='set id = tool.AIWorkerDefinition.Ensure(name: "helper", provider: "local", model_name: "echo", '
+            'auth: {"method": "none"}, interaction_models: ["both"])',
+            error_conditions="4 for a value that does not fit, naming the field, for an unknown key, naming the "
+            "nearest, and for neither name nor id; 10, naming what differs, where it is the host's definition and "
+            "scripts may not change it; 9 if several archived ones have the name; 11 for the name of one with another "
+            f"id; 42 if the id or the name is taken; {STORE_ERRORS}.",
+            capabilities=("ask",),
+            administers=True,
+        ),
+        ensure,
     ),
     (
         ToolSpec(

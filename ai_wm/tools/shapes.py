@@ -136,6 +136,15 @@ TASK = Shape(
     ],
 )
 
+GIVEN_TASK = Shape(
+    "task",
+    [
+        ShapeField("worker", ArgType.STRING, "The definition's id, or its unique name.", required=True),
+        ShapeField("prompt", ArgType.STRING, "What the model is asked.", required=True),
+        ShapeField("config_overrides", ArgType.MAP, "Settings on top of its `base_config`.", shape=CONFIGURATION),
+    ],
+)
+
 MESSAGE = Shape(
     "message",
     [

@@ -68,7 +68,7 @@ def test_ollama_host_is_written_as_ollama_takes_it(value: str, address: str) -> 
 
 
 def test_custom_needs_an_address() -> None:
-    with pytest.raises(NeuroScriptError, match=r"baseConfig\.base_url") as caught:
+    with pytest.raises(NeuroScriptError, match=r"base_config\.base_url") as caught:
         addresses("custom", Endpoint(""), {}, {})
     assert caught.value.code == 18
 

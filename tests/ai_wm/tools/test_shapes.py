@@ -15,9 +15,12 @@ from neuroscript import Interpreter, Shape, ToolSpec
 from tests.ai_wm.helpers import Run, manager_of, raises_code, worker
 from tests.shape_differences import result_differences
 
+SCHEMA = '{"schema": {"type": "string"}}'
 RESULTS = {
-    "AIWorker.ExecuteBatch": 'tool.AIWorker.ExecuteBatch("full", ["one", "two"], config_overrides: {"schema": {"type": "string"}})',
-    "AIWorker.ExecuteStatelessTask": 'tool.AIWorker.ExecuteStatelessTask("full", "hello", {"schema": {"type": "string"}})',
+    "AIWorker.ExecuteBatch": f'tool.AIWorker.ExecuteBatch("full", ["one", "two"], config_overrides: {SCHEMA})',
+    "AIWorker.ExecuteAll": 'tool.AIWorker.ExecuteAll([{"worker": "full", "prompt": "x", "config_overrides": '
+    f"{SCHEMA}}}])",
+    "AIWorker.ExecuteStatelessTask": f'tool.AIWorker.ExecuteStatelessTask("full", "hello", {SCHEMA})',
     "AIWorker.GetPerformanceRecords": 'tool.AIWorker.GetPerformanceRecords("full")',
     "AIWorkerDefinition.Get": 'tool.AIWorkerDefinition.Get("full")',
     "AIWorkerDefinition.List": 'tool.AIWorkerDefinition.List({"name": "full"})',
