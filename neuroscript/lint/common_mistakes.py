@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from neuroscript.compiler.resolve import Body, Resolved
     from neuroscript.tools import ToolRegistry, ToolSpec
 
-Found: TypeAlias = tuple[n.Span, str]
+Found: TypeAlias = tuple[str, n.Span, str]
+"""The name of the rule, the place, and what to say."""
 
 _ORDER = ("<", ">", "<=", ">=")
 _PLACE = re.compile(r"\{\{([^{}]*)\}\}")
@@ -63,11 +64,11 @@ class Mistakes:
                     yield from _chain(part, first, rest)
                     yield from self._moments(first, rest)
                 case n.Index(value=n.Literal(value=str()), dotted=True) if id(part) not in called:
-                    yield part.span, "strings are joined with `+`"
+                    yield "dotted-join", part.span, "strings are joined with `+`"
                 case n.Index(index=index) if self.holding.negative_index(part):
-                    yield index.span, "an index counts from 0: the last item is `x[len(x) - 1]`"
+                    yield "negative-index", index.span, "an index counts from 0: the last item is `x[len(x) - 1]`"
                 case n.Eval(text=n.Literal(value=str() as text)) if self._works_out(text):
-                    yield part.span, "a placeholder holds a name or a field, and nothing is worked out in it"
+                    yield "calculated-placeholder", part.span, "a placeholder holds a name or a field, and nothing is worked out in it"
                 case n.Literal(value=str() as text) if "{" in text and id(part) not in templates:
                     yield from self._plain_string(part, text)
                 case n.ToolCall(name=name, args=[n.Argument() as first_argument, n.Argument() as second, *_]):
@@ -80,20 +81,20 @@ class Mistakes:
                 tool = self._tools.get(name)
                 if tool is not None and _only_gives(tool.spec):
                     usage = f"set x = {tool.spec.full_name}(…)"
-                    yield call.span, f"{tool.spec.full_name} changes nothing: keep what it gives, `{usage}`"
+                    yield "unused-result", call.span, f"{tool.spec.full_name} changes nothing: keep what it gives, `{usage}`"
             case n.Must(value=n.Literal(value=None)):
-                yield statement.span, "`must nil` always fails: to expect nil write `must x == nil`"
+                yield "must-nil", statement.span, "`must nil` always fails: to expect nil write `must x == nil`"
             case n.ForEach(collection=n.Literal(value=value) as counted) if type(value) in (int, float):
-                yield counted.span, f"a number is no collection: write `tool.list.Range(0, {value})`"
+                yield "no-collection", counted.span, f"a number is no collection: write `tool.list.Range(0, {value})`"
             case n.ForEach(collection=n.Call(name="len") as counted) if "len" not in self._body.variables:
-                yield counted.span, "a number is no collection: write `tool.list.Range(0, len(list))`"
+                yield "no-collection", counted.span, "a number is no collection: write `tool.list.Range(0, len(list))`"
             case n.While(condition=n.Literal(value=True)) if not _can_leave(statement.body):
-                yield statement.span, "this loop has no way out: leave it with `break` or `return`"
+                yield "endless-loop", statement.span, "this loop has no way out: leave it with `break` or `return`"
             case n.While(
                 condition=n.Chain(first=n.Name(name=index), rest=[("<=", n.Call(name="len", args=[each]), place)])
             ):
                 if _reads_item(statement.body, each.value, index):
-                    yield place, f"the last index is `len(…) - 1`: write `{index} < len(…)`"
+                    yield "index-past-end", place, f"the last index is `len(…) - 1`: write `{index} < len(…)`"
         yield from self._whole_quotient(statement)
 
     def _works_out(self, text: str) -> bool:
@@ -104,7 +105,7 @@ class Mistakes:
     def _moments(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> Iterator[Found]:
         operator, right, place = rest[0]
         if operator == "-" and self.holding.is_moment(first) and self.holding.is_moment(right):
-            yield place, "moments are not subtracted: write `tool.time.Diff(start, end)`, which gives seconds"
+            yield "subtracted-moments", place, "moments are not subtracted: write `tool.time.Diff(start, end)`, which gives seconds"
 
     def _order(self, call: n.Expr, name: str, first: n.Argument, second: n.Argument) -> Iterator[Found]:
         """Arguments that are the wrong way round."""
@@ -112,10 +113,10 @@ class Mistakes:
         if first.name or second.name:
             return
         if name == "str.split" and text is not None and len(text) <= 2 and pattern is None:
-            yield call.span, "the text comes first: `tool.str.Split(text, separator)`"
+            yield "argument-order", call.span, "the text comes first: `tool.str.Split(text, separator)`"
         tool = self._tools.get(name) if name.startswith("regex.") or name in _PATTERN_FIRST else None
         if tool is not None and text is None and pattern is not None and _LOOKS_LIKE_A_PATTERN.search(pattern[:_PART]):
-            yield call.span, f"the pattern comes first: `{tool.spec.usage}`"
+            yield "argument-order", call.span, f"the pattern comes first: `{tool.spec.usage}`"
 
     def _plain_string(self, literal: n.Expr, text: str) -> Iterator[Found]:
         line, column, _, _ = literal.span
@@ -126,11 +127,11 @@ class Mistakes:
         variables = self._body.variables
         names = [piece[0] for piece in placeholders(text) if not isinstance(piece, str)]
         if any(name in variables for name in names):
-            yield literal.span, "placeholders are replaced in raw strings, ```…```, and by `eval(text)` alone"
+            yield "plain-placeholder", literal.span, "placeholders are replaced in raw strings, ```…```, and by `eval(text)` alone"
         foreign = next((match for match in _FOREIGN_PLACEHOLDER.finditer(text) if match[1] in variables), None)
         if foreign is not None:
             cure = f"write a raw string with `{{{{{foreign[1]}}}}}`, or join with `+`"
-            yield literal.span, f"`{foreign[0]}` is not replaced: {cure}"
+            yield "foreign-placeholder", literal.span, f"`{foreign[0]}` is not replaced: {cure}"
 
     def _whole_quotient(self, statement: n.Stmt) -> Iterator[Found]:
         """``7 // 2``, of which ``// 2`` is a comment."""
@@ -145,29 +146,29 @@ class Mistakes:
         match = _QUOTIENT.fullmatch(source_line(self._source, line)[column:])
         if match is not None and (match[1][0].isdigit() or match[1] in self._body.variables):
             span = (line, column, line, column + len(match[0]))
-            yield span, "`//` begins a comment: a whole quotient is `tool.math.Floor(a / b)`"
+            yield "comment-for-quotient", span, "`//` begins a comment: a whole quotient is `tool.math.Floor(a / b)`"
 
 
 def _chain(chain: n.Chain, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> Iterator[Found]:
     operator, _, place = rest[0]
     negated = isinstance(first, n.Unary) and first.op == "not" and first.span[:2] == chain.span[:2]
     if operator in ("==", "!=") and negated:
-        yield chain.span, f"this is `(not a) {operator} b`: write `a {'!=' if operator == '==' else '=='} b`"
+        yield "negated-comparison", chain.span, f"this is `(not a) {operator} b`: write `a {'!=' if operator == '==' else '=='} b`"
     compared = [place for operator, _, place in rest if operator in _ORDER]
     if len(compared) > 1:
-        yield compared[1], "comparisons are not chained: write `a < b and b < c`"
+        yield "chained-comparison", compared[1], "comparisons are not chained: write `a < b and b < c`"
     operands = [first, *(operand for _, operand, _ in rest)]
     if operator in ("or", "and"):
         for operand in operands:
             if _is_value(operand):
                 cure = "a default is given by `if` or `tool.map.Get(map, key, default)`"
-                yield operand.span, f"`{operator}` gives true or false, not one of its operands: {cure}"
+                yield "value-of-or", operand.span, f"`{operator}` gives true or false, not one of its operands: {cure}"
                 break
     text = _text(first)
     if operator == "%" and text is not None and "%" in text:
-        yield place, "`%` is the remainder: write `tool.str.Format(template, value)`"
+        yield "remainder-of-text", place, "`%` is the remainder: write `tool.str.Format(template, value)`"
     if operator == "&" and any(read_number(each) is None for each in map(_text, operands) if each is not None):
-        yield place, "`&` is for bits: strings are joined with `+`, conditions with `and`"
+        yield "bits-of-text", place, "`&` is for bits: strings are joined with `+`, conditions with `and`"
 
 
 def _is_value(operand: n.Expr) -> bool:

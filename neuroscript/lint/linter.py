@@ -1,12 +1,12 @@
-"""The linter: warnings about code that loads but certainly is a mistake.
+"""The linter: findings about code that loads and is a mistake, each of a rule of `neuroscript.lint.rules`.
 
-A warning is given only where every run that comes there fails or does nothing: a name that nothing sets, code that
-nothing reaches, a tool or procedure that does not exist, a call that its signature refuses.
+An error is certain to fail where it is reached: a tool that does not exist, a call that its signature refuses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from neuroscript.lint.members import (
     replaces_placeholders,
     unquoted_names,
 )
+from neuroscript.lint.rules import RULES
 from neuroscript.runtime.errors import nearest, procedure_hint
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.syntax import nodes as n
@@ -71,8 +72,11 @@ class _Linter:
         self.keys = keys_written(resolved)
         self.evaluates = any(body.evals for body in resolved.bodies) or replaces_placeholders(resolved)
 
-    def warn(self, span: n.Span, code: ErrorCode, message: str, hint: str = "") -> None:
-        self.found.append(diagnostic(self.resolved.program, span, "warning", code, message, hint))
+    def find(self, rule_name: str, span: n.Span, message: str) -> None:
+        """Adds a finding of a rule."""
+        rule = RULES[rule_name]
+        found = diagnostic(self.resolved.program, span, rule.severity, rule.error, message)
+        self.found.append(replace(found, rule=rule.code, rule_name=rule.name))
 
     def rules(self, body: Body) -> Mistakes:
         return Mistakes(self.resolved, body, self.interpreter.tools, self.evaluates)
@@ -80,7 +84,7 @@ class _Linter:
     def body(self, body: Body) -> None:
         self.mistakes = self.rules(body)
         for span, message in lost_changes(body):
-            self.warn(span, ErrorCode.INVALID_VALUE, message)
+            self.find("lost-change", span, message)
         self.block(body, body.block)
 
     def event(self, event: n.OnEvent) -> None:
@@ -94,19 +98,19 @@ class _Linter:
         for statement in block:
             if ended is not None and not isinstance(statement, n.OnError):
                 word = type(ended).__name__.lower()
-                self.warn(statement.span, ErrorCode.CONTROL_FLOW, f"this is never reached: it stands after '{word}'")
+                self.find("unreachable", statement.span, f"this is never reached: it stands after '{word}'")
                 ended = None
             for name, span in _targets(statement):
                 if name in self.globals and name not in body.params:
                     message = f"'{name}' is set by the host and cannot be changed"
-                    self.warn(span, ErrorCode.WRITE_VIOLATION, message)
+                    self.find("host-name", span, message)
             before = len(self.found)
             for part in expressions(statement):
                 if not _is_default_sink(statement, part):
                     self.expression(body, part)
             if len(self.found) == before or not isinstance(statement, n.CallStmt):
-                for span, message in self.mistakes.in_statement(statement):
-                    self.warn(span, ErrorCode.INVALID_VALUE, message)
+                for rule, span, message in self.mistakes.in_statement(statement):
+                    self.find(rule, span, message)
             for inner in inner_blocks(statement):
                 self.block(body, inner)
             if isinstance(statement, n.OnError):
@@ -121,8 +125,8 @@ class _Linter:
         members = members_of(expression)
         unquoted = unquoted_names(expression)
         self.members(body, expression)
-        for span, message in self.mistakes.in_expression(expression):
-            self.warn(span, ErrorCode.INVALID_VALUE, message)
+        for rule, span, message in self.mistakes.in_expression(expression):
+            self.find(rule, span, message)
         for part in walk(expression):
             match part:
                 case n.Name(name=name, span=span) if id(part) not in loose or name in CONSTANTS:
@@ -143,9 +147,9 @@ class _Linter:
         """Members that values do not have here, as ``text.upper()`` and ``items.length``."""
         for owner, span, cure in foreign_methods(expression, self.keys):
             if not isinstance(owner, n.Name) or owner.name in body.variables:
-                self.warn(span, ErrorCode.TYPE, f"texts, lists and maps have no methods; {cure}")
+                self.find("no-methods", span, f"texts, lists and maps have no methods; {cure}")
         for name, span in lengths(expression, self.mistakes.holding.sized):
-            self.warn(span, ErrorCode.TYPE, f"'{name}' has no fields; write `len({name})`")
+            self.find("no-fields", span, f"'{name}' has no fields; write `len({name})`")
 
     def known(self, body: Body, name: str) -> bool:
         """Whether a name can mean something where it stands."""
@@ -160,7 +164,7 @@ class _Linter:
         if name in _ERROR_NAMES and body.handlers and not cure:
             cure = "an error handler knows the error as `system_error_message`, `system_error_code` and `system_error`"
         told = f"; {cure}" if cure else self.nearest(name, body.variables, self.globals, self.signatures, BUILTINS)
-        self.warn(span, ErrorCode.KEY_NOT_FOUND, f"'{name}' is never set{told}")
+        self.find("never-set", span, f"'{name}' is never set{told}")
 
     def placeholders(self, body: Body, text: str, spans: list[n.Span]) -> None:
         """The names in a text's placeholders, each where it stands first."""
@@ -178,7 +182,7 @@ class _Linter:
                 adds = isinstance(other, n.Literal) and type(other.value) in (int, float)
                 if is_nil and (operator in ("-", "*", "/", "%") or (operator == "+" and adds)):
                     message = f"'{operator}' takes no nil, and its {side} operand is nil"
-                    self.warn(operand.span, ErrorCode.TYPE, message)
+                    self.find("nil-operand", operand.span, message)
 
     def call(self, body: Body, call: n.Call) -> None:
         name = call.name
@@ -189,13 +193,13 @@ class _Linter:
         if signature is not None:
             problem = signature.problem(len(call.args) - len(names), names)
             if problem is not None:
-                self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{name}() {problem}; it is {signature}")
+                self.find("wrong-arguments", call.span, f"{name}() {problem}; it is {signature}")
         elif name == "len" or name in BUILTINS:
             if len(call.args) != 1 or names:
-                self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{name}() takes one value; it is {name}(x)")
+                self.find("wrong-arguments", call.span, f"{name}() takes one value; it is {name}(x)")
         else:
             hint = self.nearest(name, self.signatures, BUILTINS, ("len",), hint=procedure_hint)
-            self.warn(call.name_span, ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{name}' here{hint}")
+            self.find("unknown-procedure", call.name_span, f"there is no procedure '{name}' here{hint}")
 
     def nearest(self, name: str, *known: Collection[str], hint: Callable[[str, Iterable[str]], str] = nearest) -> str:
         """The nearest name, as long as looking for it has not taken too long for one program."""
@@ -206,18 +210,20 @@ class _Linter:
         """The tool of a name; None, after a warning, if there is none that may be called."""
         key = name.lower()
         if key in self.unknown_tools:
-            self.warn(span, ErrorCode.TOOL_NOT_FOUND, self.unknown_tools[key])
+            self.find("unknown-tool", span, self.unknown_tools[key])
             return None
         if len(self.unknown_tools) >= _MOST_UNKNOWN and self.interpreter.tools.get(name) is None:
-            self.warn(span, ErrorCode.TOOL_NOT_FOUND, f"there is no tool tool.{name}")
+            self.find("unknown-tool", span, f"there is no tool tool.{name}")
             return None
         try:
             tool = self.interpreter.tools.lookup(name)
             self.interpreter.check_permission(tool)
         except NeuroScriptError as error:
-            self.warn(span, ErrorCode(error.code), error.message)
             if error.code == ErrorCode.TOOL_NOT_FOUND:
                 self.unknown_tools[key] = error.message
+                self.find("unknown-tool", span, error.message)
+            else:
+                self.find("forbidden-tool", span, error.message)
             return None
         return tool
 
@@ -240,7 +246,7 @@ class _Linter:
             if missing and not (spec.variadic and missing == known[-1:]):
                 problem = f"needs {' and '.join(repr(name) for name in missing)}"
         if problem:
-            self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{spec.full_name} {problem}; it is {spec.usage}")
+            self.find("wrong-arguments", call.span, f"{spec.full_name} {problem}; it is {spec.usage}")
 
 
 def _is_default_sink(statement: n.Stmt, part: n.Expr) -> bool:

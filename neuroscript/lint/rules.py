@@ -1,0 +1,320 @@
+"""The linter's rules: their codes and names, what each finds and why it matters, a wrong example and a right one.
+
+A code is stable and never used twice.  The hundreds say what a rule is about: 1 variables and the flow of control,
+2 calls, 3 values and habits of other languages, 4 the comments that silence findings.
+"""
+
+from __future__ import annotations
+
+from neuroscript.errors import ErrorCode
+from neuroscript.records import record
+
+
+@record(frozen=True)
+class Rule:
+    """One kind of finding.
+
+    Args:
+        code: ``NS101``.
+        name: ``stale-value``.
+        summary: what is wrong, in one sentence.
+        explanation: why it is, and what to do.
+        wrong: statements, or a whole program, in which the rule finds one thing and no other rule anything.
+        right: the same without any finding.
+        error: the code of the language's error that comes of it, or comes closest.
+        severity: ``error`` for what is certain to fail, else ``warning``.
+    """
+
+    code: str
+    name: str
+    summary: str
+    explanation: str
+    wrong: str
+    right: str
+    error: ErrorCode = ErrorCode.INVALID_VALUE
+    severity: str = "warning"
+
+
+def example_program(example: str) -> str:
+    """A rule's example as a program: statements alone stand in a command block."""
+    if example.startswith(("func ", "command", "on event")):
+        return example + "\n"
+    return f"command\n{example}\nendcommand\n"
+
+
+_FLOW = (
+    Rule(
+        "NS104",
+        "lost-change",
+        "A parameter or a loop's item is changed, and nothing reads the change.",
+        "Lists and maps behave as if copied when they are passed, and a loop's item is a copy of the list's. A change of"
+        " one is seen nowhere else. Return the changed value and assign it where the procedure is called; store a"
+        " changed item with `set list[index] = …`, or build a new list.",
+        "func add(needs items) means\n  set items = items + [1]\nendfunc",
+        "func add(needs items) means\n  set items = items + [1]\n  return items\nendfunc",
+    ),
+    Rule(
+        "NS105",
+        "never-set",
+        "A name is read that nothing sets.",
+        "Reading it fails with error 9. The message proposes the nearest name; names of other languages (`None`,"
+        " `json.loads`) are told what takes their place. Globals of the host are named to `check` by `--globals`.",
+        "set total = 1\nemit totl",
+        "set total = 1\nemit total",
+        ErrorCode.KEY_NOT_FOUND,
+    ),
+    Rule(
+        "NS106",
+        "unreachable",
+        "A statement is never reached.",
+        "It stands after a `return`, `break`, `continue` or `fail` of the same block.",
+        "while true\n  break\n  emit 1\nendwhile",
+        "while true\n  emit 1\n  break\nendwhile",
+        ErrorCode.CONTROL_FLOW,
+    ),
+    Rule(
+        "NS107",
+        "host-name",
+        "A name is set that the host sets, and which a program cannot change.",
+        "The assignment fails with error 43. Choose another name; a parameter may have it.",
+        'set region = "eu"',
+        'set my_region = "eu"',
+        ErrorCode.WRITE_VIOLATION,
+    ),
+    Rule(
+        "NS108",
+        "endless-loop",
+        "A `while true` has no way out.",
+        "Nothing in it leaves the loop or can fail, so that it runs until a limit ends the run. Leave it with `break` or"
+        " `return`.",
+        "set n = 0\nwhile true\n  set n = n + 1\nendwhile",
+        "set n = 0\nwhile true\n  set n = n + 1\n  if n > 9\n    break\n  endif\nendwhile",
+    ),
+    Rule(
+        "NS109",
+        "index-past-end",
+        "An index runs to the length of a list, one past its last item.",
+        "An index counts from 0, so that the last one is `len(list) - 1`. The last turn fails with error 8.",
+        "set xs = [1, 2]\nset i = 0\nwhile i <= len(xs)\n  emit xs[i]\n  set i = i + 1\nendwhile",
+        "set xs = [1, 2]\nset i = 0\nwhile i < len(xs)\n  emit xs[i]\n  set i = i + 1\nendwhile",
+        ErrorCode.BOUNDS,
+    ),
+)
+
+_CALLS = (
+    Rule(
+        "NS201",
+        "unknown-tool",
+        "A tool is called or named that there is not.",
+        "The call fails with error 3. The message proposes the nearest tools; `neuroscript tools` lists them all. Tools"
+        " of a host that `check` does not know are brought by `--tools module.py`, those of plugins by leaving out"
+        " `--no-plugins`.",
+        'emit tool.str.ToUper("a")',
+        'emit tool.str.ToUpper("a")',
+        ErrorCode.TOOL_NOT_FOUND,
+        "error",
+    ),
+    Rule(
+        "NS202",
+        "forbidden-tool",
+        "A tool is called that the policy does not permit.",
+        "The call fails with error 10. The message says what is not granted.",
+        'call tool.fs.Delete("a.txt")',
+        'emit tool.str.ToUpper("a")',
+        ErrorCode.SECURITY,
+    ),
+    Rule(
+        "NS203",
+        "unknown-procedure",
+        "A procedure is called that the program does not have.",
+        "The call fails with error 2, unless another file that is loaded beside this one has the procedure.",
+        "call helpr()",
+        "func main means\n  call helper()\nendfunc\nfunc helper means\n  emit 1\nendfunc",
+        ErrorCode.PROC_NOT_FOUND,
+    ),
+    Rule(
+        "NS204",
+        "wrong-arguments",
+        "A call has arguments that the signature refuses.",
+        "Too few, too many and unknown arguments fail with error 4, even where `error.Try` or an error handler would"
+        " catch it. The message shows the signature.",
+        'emit tool.str.ToUpper("a", "b")',
+        'emit tool.str.ToUpper("a")',
+        ErrorCode.ARG_MISMATCH,
+        "error",
+    ),
+    Rule(
+        "NS205",
+        "unused-result",
+        "A tool that changes nothing is called, and what it gives is not kept.",
+        "Tools give a new value and leave their arguments as they are.",
+        "set xs = []\ncall tool.list.Append(xs, 9)\nemit xs",
+        "set xs = []\nset xs = tool.list.Append(xs, 9)\nemit xs",
+    ),
+    Rule(
+        "NS206",
+        "argument-order",
+        "The arguments of a tool for text are the wrong way round.",
+        "`tool.str.Split(text, separator)` takes the text first, tools of `regex` the pattern first.",
+        'set text = "a,b"\nemit tool.str.Split(",", text)',
+        'set text = "a,b"\nemit tool.str.Split(text, ",")',
+    ),
+)
+
+_VALUES = (
+    Rule(
+        "NS301",
+        "no-methods",
+        "A method is called on a value.",
+        "Texts, lists and maps have no methods: a tool takes the value as its first argument. The message names the tool.",
+        'set s = "a"\nemit s.upper()',
+        'set s = "a"\nemit tool.str.ToUpper(s)',
+        ErrorCode.TYPE,
+    ),
+    Rule(
+        "NS302",
+        "no-fields",
+        "A field is read of a text or a list.",
+        "Only maps, errors and events have fields. The length of a value is `len(value)`.",
+        "set xs = [1]\nemit xs.length",
+        "set xs = [1]\nemit len(xs)",
+        ErrorCode.TYPE,
+    ),
+    Rule(
+        "NS303",
+        "nil-operand",
+        "An arithmetic operator has nil as an operand.",
+        "It fails with error 7; `+` takes nil beside a text alone, as the empty text.",
+        "emit nil + 1",
+        "emit 0 + 1",
+        ErrorCode.TYPE,
+    ),
+    Rule(
+        "NS304",
+        "negative-index",
+        "A text or a list is indexed from its end.",
+        "An index counts from 0, and a negative one fails with error 8. The last item is `x[len(x) - 1]`.",
+        "set xs = [1, 2]\nemit xs[-1]",
+        "set xs = [1, 2]\nemit xs[len(xs) - 1]",
+        ErrorCode.BOUNDS,
+    ),
+    Rule(
+        "NS305",
+        "no-collection",
+        "A loop goes over a number.",
+        "`for each` goes over the items of a list, the values of a map and the characters of a text; over a number it"
+        " fails with error 7. `tool.list.Range(0, n)` gives the numbers below n.",
+        "for each i in 10\n  emit i\nendfor",
+        "for each i in tool.list.Range(0, 10)\n  emit i\nendfor",
+        ErrorCode.TYPE,
+    ),
+    Rule(
+        "NS306",
+        "dotted-join",
+        "Texts are joined with a dot.",
+        "After a value a dot reads a field. Texts are joined with `+`.",
+        'set s = "b"\nemit "a" . s',
+        'set s = "b"\nemit "a" + s',
+        ErrorCode.TYPE,
+    ),
+    Rule(
+        "NS307",
+        "calculated-placeholder",
+        "A placeholder holds a calculation.",
+        "`{{name}}` and `{{a.b[0]}}` are replaced; what is neither is left as it is. Calculate first, and name the"
+        " result in the placeholder.",
+        'set n = 1\nemit eval("{{n + 1}}")',
+        'set n = 1\nset more = n + 1\nemit eval("{{more}}")',
+    ),
+    Rule(
+        "NS308",
+        "plain-placeholder",
+        "A placeholder stands in a plain string, where nothing is replaced.",
+        "Placeholders are replaced in raw strings, between ``` and ```, and by `eval(text)`. A text that is to hold"
+        " the braces stands between ''' and '''.",
+        'set name = "ann"\nemit "Hello {{name}}"',
+        'set name = "ann"\nemit ```Hello {{name}}```',
+    ),
+    Rule(
+        "NS309",
+        "foreign-placeholder",
+        "A placeholder of another language stands in a text, where nothing is replaced.",
+        "Write a raw string with `{{name}}` for `${name}` and `#{name}`, or join with `+`.",
+        'set name = "ann"\nemit "Hello ${name}"',
+        'set name = "ann"\nemit ```Hello {{name}}```',
+    ),
+    Rule(
+        "NS310",
+        "must-nil",
+        "`must nil` always fails.",
+        "`must` fails for nil, false and error values. To expect nil write `must x == nil`.",
+        "must nil",
+        "set x = nil\nmust x == nil",
+        ErrorCode.MUST_FAILED,
+    ),
+    Rule(
+        "NS311",
+        "negated-comparison",
+        "`not a == b` compares `not a`.",
+        "`not` binds closer than `==`: this is `(not a) == b`. Write `a != b`, or `not (a == b)`.",
+        "set a = 1\nif not a == 2\n  emit a\nendif",
+        "set a = 1\nif a != 2\n  emit a\nendif",
+    ),
+    Rule(
+        "NS312",
+        "chained-comparison",
+        "Comparisons are chained.",
+        "`a < b < c` compares the boolean `a < b` with c, which fails with error 7. Write `a < b and b < c`.",
+        "set a = 1\nif 0 < a < 9\n  emit a\nendif",
+        "set a = 1\nif 0 < a and a < 9\n  emit a\nendif",
+        ErrorCode.TYPE,
+    ),
+    Rule(
+        "NS313",
+        "value-of-or",
+        "`or` or `and` is used for one of its operands.",
+        "Both give true or false. A default is given by `if`, or by `tool.map.Get(map, key, default)`; each side of a"
+        ' condition is a condition of its own: `s == "a" or s == "b"`.',
+        'set m = {}\nset name = m.name or "nobody"\nemit name',
+        'set m = {}\nset name = tool.map.Get(m, "name", "nobody")\nemit name',
+    ),
+    Rule(
+        "NS314",
+        "remainder-of-text",
+        "`%` is used to format a text.",
+        "`%` is the remainder of whole numbers, and fails with error 7 for a text. `tool.str.Format(template, value)`"
+        " formats.",
+        'set n = 1\nemit "%d items" % n',
+        'set n = 1\nemit tool.str.Format("{} items", n)',
+        ErrorCode.TYPE,
+    ),
+    Rule(
+        "NS315",
+        "bits-of-text",
+        "`&` is used on a text.",
+        "`&` works on the bits of whole numbers. Texts are joined with `+`, conditions with `and`.",
+        'set s = "b"\nemit "a" & s',
+        'set s = "b"\nemit "a" + s',
+        ErrorCode.TYPE,
+    ),
+    Rule(
+        "NS316",
+        "comment-for-quotient",
+        "`//` begins a comment where a whole quotient seems to be meant.",
+        "What stands after it is not read. A whole quotient is `tool.math.Floor(a / b)`.",
+        "set n = 7 // 2\nemit n",
+        "set n = tool.math.Floor(7 / 2)\nemit n",
+    ),
+    Rule(
+        "NS317",
+        "subtracted-moments",
+        "A moment is subtracted from a moment.",
+        "`-` takes numbers. `tool.time.Diff(start, end)` gives the seconds between two moments.",
+        "set start = tool.time.Now()\nemit tool.time.Now() - start",
+        "set start = tool.time.Now()\nemit tool.time.Diff(start, tool.time.Now())",
+        ErrorCode.TYPE,
+    ),
+)
+
+RULES: dict[str, Rule] = {rule.name: rule for rule in (*_FLOW, *_CALLS, *_VALUES)}
+"""Every rule by its name."""
