@@ -68,7 +68,8 @@ class Mistakes:
                 case n.Index(index=index) if self.holding.negative_index(part):
                     yield "negative-index", index.span, "an index counts from 0: the last item is `x[len(x) - 1]`"
                 case n.Eval(text=n.Literal(value=str() as text)) if self._works_out(text):
-                    yield "calculated-placeholder", part.span, "a placeholder holds a name or a field, and nothing is worked out in it"
+                    told = "a placeholder holds a name or a field, and nothing is worked out in it"
+                    yield "calculated-placeholder", part.span, told
                 case n.Literal(value=str() as text) if "{" in text and id(part) not in templates:
                     yield from self._plain_string(part, text)
                 case n.ToolCall(name=name, args=[n.Argument() as first_argument, n.Argument() as second, *_]):
@@ -81,7 +82,8 @@ class Mistakes:
                 tool = self._tools.get(name)
                 if tool is not None and _only_gives(tool.spec):
                     usage = f"set x = {tool.spec.full_name}(…)"
-                    yield "unused-result", call.span, f"{tool.spec.full_name} changes nothing: keep what it gives, `{usage}`"
+                    told = f"{tool.spec.full_name} changes nothing: keep what it gives, `{usage}`"
+                    yield "unused-result", call.span, told
             case n.Must(value=n.Literal(value=None)):
                 yield "must-nil", statement.span, "`must nil` always fails: to expect nil write `must x == nil`"
             case n.ForEach(collection=n.Literal(value=value) as counted) if type(value) in (int, float):
@@ -105,7 +107,8 @@ class Mistakes:
     def _moments(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> Iterator[Found]:
         operator, right, place = rest[0]
         if operator == "-" and self.holding.is_moment(first) and self.holding.is_moment(right):
-            yield "subtracted-moments", place, "moments are not subtracted: write `tool.time.Diff(start, end)`, which gives seconds"
+            told = "moments are not subtracted: write `tool.time.Diff(start, end)`, which gives seconds"
+            yield "subtracted-moments", place, told
 
     def _order(self, call: n.Expr, name: str, first: n.Argument, second: n.Argument) -> Iterator[Found]:
         """Arguments that are the wrong way round."""
@@ -127,7 +130,8 @@ class Mistakes:
         variables = self._body.variables
         names = [piece[0] for piece in placeholders(text) if not isinstance(piece, str)]
         if any(name in variables for name in names):
-            yield "plain-placeholder", literal.span, "placeholders are replaced in raw strings, ```…```, and by `eval(text)` alone"
+            told = "placeholders are replaced in raw strings, ```…```, and by `eval(text)` alone"
+            yield "plain-placeholder", literal.span, told
         foreign = next((match for match in _FOREIGN_PLACEHOLDER.finditer(text) if match[1] in variables), None)
         if foreign is not None:
             cure = f"write a raw string with `{{{{{foreign[1]}}}}}`, or join with `+`"
@@ -153,7 +157,8 @@ def _chain(chain: n.Chain, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]
     operator, _, place = rest[0]
     negated = isinstance(first, n.Unary) and first.op == "not" and first.span[:2] == chain.span[:2]
     if operator in ("==", "!=") and negated:
-        yield "negated-comparison", chain.span, f"this is `(not a) {operator} b`: write `a {'!=' if operator == '==' else '=='} b`"
+        cure = f"a {'!=' if operator == '==' else '=='} b"
+        yield "negated-comparison", chain.span, f"this is `(not a) {operator} b`: write `{cure}`"
     compared = [place for operator, _, place in rest if operator in _ORDER]
     if len(compared) > 1:
         yield "chained-comparison", compared[1], "comparisons are not chained: write `a < b and b < c`"

@@ -47,8 +47,8 @@ _FLOW = (
         "NS104",
         "lost-change",
         "A parameter or a loop's item is changed, and nothing reads the change.",
-        "Lists and maps behave as if copied when they are passed, and a loop's item is a copy of the list's. A change of"
-        " one is seen nowhere else. Return the changed value and assign it where the procedure is called; store a"
+        "Lists and maps behave as if copied when they are passed, and a loop's item is a copy of the list's. A change"
+        " of one is seen nowhere else. Return the changed value and assign it where the procedure is called; store a"
         " changed item with `set list[index] = …`, or build a new list.",
         "func add(needs items) means\n  set items = items + [1]\nendfunc",
         "func add(needs items) means\n  set items = items + [1]\n  return items\nendfunc",
@@ -85,8 +85,8 @@ _FLOW = (
         "NS108",
         "endless-loop",
         "A `while true` has no way out.",
-        "Nothing in it leaves the loop or can fail, so that it runs until a limit ends the run. Leave it with `break` or"
-        " `return`.",
+        "Nothing in it leaves the loop or can fail, so that it runs until a limit ends the run. Leave it with `break`"
+        " or `return`.",
         "set n = 0\nwhile true\n  set n = n + 1\nendwhile",
         "set n = 0\nwhile true\n  set n = n + 1\n  if n > 9\n    break\n  endif\nendwhile",
     ),
@@ -166,7 +166,8 @@ _VALUES = (
         "NS301",
         "no-methods",
         "A method is called on a value.",
-        "Texts, lists and maps have no methods: a tool takes the value as its first argument. The message names the tool.",
+        "Texts, lists and maps have no methods: a tool takes the value as its first argument. The message names"
+        " the tool.",
         'set s = "a"\nemit s.upper()',
         'set s = "a"\nemit tool.str.ToUpper(s)',
         ErrorCode.TYPE,
