@@ -15,6 +15,7 @@ from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolera
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.foreign_names import CONSTANTS, name_cure
 from neuroscript.lint.common_mistakes import Mistakes
+from neuroscript.lint.ignores import silence
 from neuroscript.lint.lost_changes import lost_changes
 from neuroscript.lint.members import (
     foreign_methods,
@@ -48,13 +49,17 @@ def lint(resolved: Resolved, interpreter: Interpreter) -> list[Diagnostic]:
         interpreter: the one with the tools, procedures and globals that the program may use.
 
     Returns:
-        The warnings, in no particular order.
+        The findings that no comment of the program silences, in no particular order.
     """
     linter = _Linter(resolved, interpreter)
     for body in resolved.bodies:
         linter.body(body)
     for event in resolved.program.handlers:
         linter.event(event)
+    kept, wrong = silence(resolved.program.source, linter.found)
+    linter.found = kept
+    for rule, span, message in wrong:
+        linter.find(rule, span, message)
     return linter.found
 
 

@@ -317,5 +317,32 @@ _VALUES = (
     ),
 )
 
-RULES: dict[str, Rule] = {rule.name: rule for rule in (*_FLOW, *_CALLS, *_VALUES)}
+_COMMENTS = (
+    Rule(
+        "NS401",
+        "unknown-rule",
+        "A comment silences a rule that there is not.",
+        "`# ns: ignore` takes codes or names of rules, with commas between them; without any it silences all."
+        " `neuroscript explain` lists the rules.",
+        "emit 1 # ns: ignore NS999",
+        "emit 1",
+    ),
+    Rule(
+        "NS402",
+        "unused-ignore",
+        "A comment silences findings, and there are none.",
+        "What it was written for has been mended. Remove it, so that it cannot silence a later mistake.",
+        "emit 1 # ns: ignore NS105",
+        "emit totl # ns: ignore NS105",
+    ),
+)
+
+RULES: dict[str, Rule] = {rule.name: rule for rule in (*_FLOW, *_CALLS, *_VALUES, *_COMMENTS)}
 """Every rule by its name."""
+
+_BY_CODE = {rule.code: rule for rule in RULES.values()}
+
+
+def rule_of(word: str) -> Rule | None:
+    """The rule of a code, whatever its case, or a name."""
+    return _BY_CODE.get(word.upper()) or RULES.get(word.lower())
