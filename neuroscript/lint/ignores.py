@@ -76,7 +76,7 @@ class _Ignores:
             return
         start = column + mark.start()
         span = (line, start, line, start + len(mark[0].rstrip()) - 1)
-        words = [word[0] for part in mark[2].split(",") if (word := _WORD.search(part))]
+        words = [first[0] for part in mark[2].split(",") if (first := _WORD.search(part))]
         codes = [] if words else [_ALL]
         for word in words:
             rule = rule_of(word)

@@ -15,6 +15,7 @@ from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolera
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.foreign_names import CONSTANTS, name_cure
 from neuroscript.lint.common_mistakes import Mistakes
+from neuroscript.lint.failing import Failing
 from neuroscript.lint.ignores import silence
 from neuroscript.lint.lost_changes import lost_changes
 from neuroscript.lint.members import (
@@ -26,6 +27,8 @@ from neuroscript.lint.members import (
     unquoted_names,
 )
 from neuroscript.lint.rules import RULES
+from neuroscript.lint.stale import StaleValues, endless_continues
+from neuroscript.lint.unset import MaybeUnset
 from neuroscript.runtime.errors import nearest, procedure_hint
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.syntax import nodes as n
@@ -90,6 +93,12 @@ class _Linter:
         self.mistakes = self.rules(body)
         for span, message in lost_changes(body):
             self.find("lost-change", span, message)
+        failing = Failing(body, self.interpreter.tools)
+        unset = MaybeUnset(body, (*self.globals, *self.signatures))
+        for rule, span, message in chain(
+            StaleValues(body, failing).find(), endless_continues(body, failing), unset.find()
+        ):
+            self.find(rule, span, message)
         self.block(body, body.block)
 
     def event(self, event: n.OnEvent) -> None:

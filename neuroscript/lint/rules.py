@@ -44,6 +44,43 @@ def example_program(example: str) -> str:
 
 _FLOW = (
     Rule(
+        "NS101",
+        "stale-value",
+        "A loop uses the value of the turn before, after an error that the handler cleared.",
+        "When a statement fails and the handler clears the error, execution goes on with the next statement, and the"
+        " variable that the statement was to set keeps the value that it had: that of the turn before. In `for each`,"
+        " end the handler with `continue`; or call through `tool.error.Try` and test the result with `is_error`; or let"
+        " the handler set the variable; or set it to nil first, and test it. In a `while`, `continue` is right where"
+        " what the condition tests is changed before what can fail.",
+        "func main means\n  on error do\n    clear_error\n  endon\n"
+        '  for each text in ["1", "x"]\n    set number = tool.str.ToNumber(text)\n    emit number\n  endfor\nendfunc',
+        "func main means\n  on error do\n    clear_error\n    continue\n  endon\n"
+        '  for each text in ["1", "x"]\n    set number = tool.str.ToNumber(text)\n    emit number\n  endfor\nendfunc',
+    ),
+    Rule(
+        "NS102",
+        "maybe-unset",
+        "A variable is read that is not set on every way there.",
+        "It is set in one branch only, by the error handler alone, or further down; on another way the read fails with"
+        " error 9. Set it before.",
+        "func main(needs n) means\n  if n > 1\n    set size = 2\n  endif\n  return size\nendfunc",
+        "func main(needs n) means\n  set size = 1\n  if n > 1\n    set size = 2\n  endif\n  return size\nendfunc",
+        ErrorCode.KEY_NOT_FOUND,
+    ),
+    Rule(
+        "NS103",
+        "endless-continue",
+        "An error handler goes on with a `while` loop that nothing has moved.",
+        "`continue` in a handler goes on with the next turn of the loop round the statement that failed. Where the"
+        " condition changes only after that statement, the next turn does the same again, without end. Change what the"
+        " condition tests before what can fail.",
+        "func main(needs texts) means\n  on error do\n    clear_error\n    continue\n  endon\n  set i = 0\n"
+        "  while i < len(texts)\n    emit tool.str.ToNumber(texts[i])\n    set i = i + 1\n  endwhile\nendfunc",
+        "func main(needs texts) means\n  on error do\n    clear_error\n    continue\n  endon\n  set i = 0\n"
+        "  while i < len(texts)\n    set text = texts[i]\n    set i = i + 1\n    emit tool.str.ToNumber(text)\n"
+        "  endwhile\nendfunc",
+    ),
+    Rule(
         "NS104",
         "lost-change",
         "A parameter or a loop's item is changed, and nothing reads the change.",

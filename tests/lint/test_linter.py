@@ -59,7 +59,7 @@ def test_a_finding(text: str, line: int, code: int, part: str) -> None:
     "text",
     [
         "set x = 1\nemit x",
-        "if false\n  set x = 1\nendif\nemit x",
+        "if a\n  set x = 1\nelse\n  set x = 2\nendif\nemit x",
         "emit typeof unset == TYPE_NIL",
         "emit unset == nil",
         "emit no unset",
