@@ -40,6 +40,17 @@ def add_host(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-plugins", action="store_true", help="standard tools only")
 
 
+def add_tools(parser: argparse.ArgumentParser) -> None:
+    """Adds the option ``--tools``."""
+    parser.add_argument(
+        "--tools",
+        metavar="MODULE.py",
+        action="append",
+        default=[],
+        help="a Python module whose register(interpreter) adds tools; its code is run; may be given several times",
+    )
+
+
 def add_limits(parser: argparse.ArgumentParser) -> None:
     """Adds ``--max-steps``, ``--max-seconds``, ``--max-wall-seconds``, ``--max-written-bytes`` and ``--max-files``."""
     parser.add_argument(

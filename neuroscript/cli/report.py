@@ -148,7 +148,7 @@ def error_map(error: NeuroScriptError) -> dict[str, Any]:
 
 
 def diagnostic_map(diagnostic: Diagnostic) -> dict[str, Any]:
-    """A finding as JSON values; one of the linter has its rule too."""
+    """A finding as JSON values; with its hint if it has one, and its rule if it is one of the linter."""
     row: dict[str, Any] = {
         "line": diagnostic.line,
         "column": diagnostic.column,
@@ -156,6 +156,8 @@ def diagnostic_map(diagnostic: Diagnostic) -> dict[str, Any]:
         "code": int(diagnostic.code),
         "message": diagnostic.message,
     }
+    if diagnostic.hint:
+        row["hint"] = diagnostic.hint
     if diagnostic.rule:
         row |= {"rule": diagnostic.rule, "name": diagnostic.rule_name}
     return row
