@@ -10,15 +10,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from neuroscript.compiler.resolve import source_line
-from neuroscript.compiler.traversal import expressions, statements, walk
+from neuroscript.compiler.traversal import walk
+from neuroscript.lint.call_mistakes import Calls
+from neuroscript.lint.conditions import in_chain, in_condition
 from neuroscript.lint.holding import Holding
+from neuroscript.lint.loops import in_for_each, in_while
+from neuroscript.lint.operands import comments_for_minus, in_index, in_literal_map, in_operands, powers
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 from neuroscript.values import read_number
 
 if TYPE_CHECKING:
     from neuroscript.compiler.resolve import Body, Resolved
-    from neuroscript.tools import ToolRegistry, ToolSpec
+    from neuroscript.tools import ToolRegistry
 
 Found: TypeAlias = tuple[str, n.Span, str]
 """The name of the rule, the place, and what to say."""
@@ -27,12 +31,7 @@ _ORDER = ("<", ">", "<=", ">=")
 _PLACE = re.compile(r"\{\{([^{}]*)\}\}")
 _OPERATOR = re.compile(r"[-+*/%()]")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_FOREIGN_PLACEHOLDER = re.compile(r"[$#]\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_PATTERN_FIRST = ("str.findallregex", "str.matchregex", "str.replaceregex")
-_LOOKS_LIKE_A_PATTERN = re.compile(r"\\[dwsbSDW]|[.\])][*+]|^\^.*\$$")
-_PART = 200  # characters of a pattern that are looked at
-_TRIED = ("list.Get", "str.FromBase64", "str.FromHex", "str.ParseJsonString", "str.ToNumber")
-_CALLS = n.ToolCall | n.Call | n.CallValue
+_FOREIGN_PLACEHOLDER = re.compile(r"(?<!\{)[$#]?\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})|\$([A-Za-z_][A-Za-z0-9_]*)")
 _QUOTIENT = re.compile(r"\s*//\s*([A-Za-z_][A-Za-z0-9_]*|[0-9]+(?:\.[0-9]+)?)\s*")
 
 
@@ -53,50 +52,57 @@ class Mistakes:
         self._tools = tools
         self._evaluates = evaluates
         self.holding = Holding(body, tools)
+        self._calls = Calls(body, tools, self.holding, {each.name: each for each in resolved.program.procedures})
 
-    def in_expression(self, expression: n.Expr) -> Iterator[Found]:
-        """The mistakes in an expression and its parts."""
-        called = {id(part.callee) for part in walk(expression) if isinstance(part, n.CallValue)}
+    def in_expression(self, expression: n.Expr, called: bool = False) -> Iterator[Found]:
+        """The mistakes in an expression and its parts; ``called`` if it is the call of a ``call`` statement."""
+        callees = {id(part.callee) for part in walk(expression) if isinstance(part, n.CallValue)}
         templates = {id(part.text) for part in walk(expression) if isinstance(part, n.Eval)}
+        templates |= {
+            id(part.args[0].value)
+            for part in walk(expression)
+            if isinstance(part, n.ToolCall) and part.name.lower() == "str.format" and part.args
+        }
         for part in walk(expression):
             match part:
                 case n.Chain(first=first, rest=rest):
                     yield from _chain(part, first, rest)
+                    yield from in_chain(part, self.holding)
                     yield from self._moments(first, rest)
-                case n.Index(value=n.Literal(value=str()), dotted=True) if id(part) not in called:
+                    yield from in_operands(part, self.holding, self.holding.answers)
+                    yield from powers(part)
+                case n.Index(value=n.Literal(value=str()), dotted=True) if id(part) not in callees:
                     yield "dotted-join", part.span, "strings are joined with `+`"
                 case n.Index(index=index) if self.holding.negative_index(part):
                     yield "negative-index", index.span, "an index counts from 0: the last item is `x[len(x) - 1]`"
                 case n.Eval(text=n.Literal(value=str() as text)) if self._works_out(text):
                     told = "a placeholder holds a name or a field, and nothing is worked out in it"
                     yield "calculated-placeholder", part.span, told
-                case n.Literal(value=str() as text) if "{" in text and id(part) not in templates:
+                case n.Literal(value=str() as text) if ("{" in text or "$" in text) and id(part) not in templates:
                     yield from self._plain_string(part, text)
-                case n.ToolCall(name=name, args=[n.Argument() as first_argument, n.Argument() as second, *_]):
-                    yield from self._order(part, name.lower(), first_argument, second)
+                case n.Index() if id(part) not in callees:
+                    yield from in_index(part, self.holding)
+                case n.MapExpr():
+                    yield from in_literal_map(part)
+                case n.ToolCall():
+                    yield from self._calls.in_tool_call(part)
+                case n.Call() if not (called and part is expression):
+                    yield from self._calls.in_call(part)
 
     def in_statement(self, statement: n.Stmt) -> Iterator[Found]:
         """The mistakes in a statement, apart from its expressions and inner blocks."""
         match statement:
-            case n.CallStmt(call=n.ToolCall(name=name) as call) if not self._body.uses_last and not self._body.handlers:
-                tool = self._tools.get(name)
-                if tool is not None and _only_gives(tool.spec):
-                    usage = f"set x = {tool.spec.full_name}(…)"
-                    told = f"{tool.spec.full_name} changes nothing: keep what it gives, `{usage}`"
-                    yield "unused-result", call.span, told
             case n.Must(value=n.Literal(value=None)):
                 yield "must-nil", statement.span, "`must nil` always fails: to expect nil write `must x == nil`"
-            case n.ForEach(collection=n.Literal(value=value) as counted) if type(value) in (int, float):
-                yield "no-collection", counted.span, f"a number is no collection: write `tool.list.Range(0, {value})`"
-            case n.ForEach(collection=n.Call(name="len") as counted) if "len" not in self._body.variables:
-                yield "no-collection", counted.span, "a number is no collection: write `tool.list.Range(0, len(list))`"
-            case n.While(condition=n.Literal(value=True)) if not _can_leave(statement.body):
-                yield "endless-loop", statement.span, "this loop has no way out: leave it with `break` or `return`"
-            case n.While(
-                condition=n.Chain(first=n.Name(name=index), rest=[("<=", n.Call(name="len", args=[each]), place)])
-            ):
-                if _reads_item(statement.body, each.value, index):
-                    yield "index-past-end", place, f"the last index is `len(…) - 1`: write `{index} < len(…)`"
+            case n.ForEach():
+                yield from in_for_each(statement, self._body, self.holding)
+            case n.While(condition=condition):
+                yield from in_while(statement, self._body)
+                yield from in_condition(condition)
+            case n.If(branches=branches):
+                for condition, _ in branches:
+                    yield from in_condition(condition)
+        yield from self._calls.in_statement(statement)
         yield from self._whole_quotient(statement)
 
     def _works_out(self, text: str) -> bool:
@@ -110,17 +116,6 @@ class Mistakes:
             told = "moments are not subtracted: write `tool.time.Diff(start, end)`, which gives seconds"
             yield "subtracted-moments", place, told
 
-    def _order(self, call: n.Expr, name: str, first: n.Argument, second: n.Argument) -> Iterator[Found]:
-        """Arguments that are the wrong way round."""
-        text, pattern = _text(first.value), _text(second.value)
-        if first.name or second.name:
-            return
-        if name == "str.split" and text is not None and len(text) <= 2 and pattern is None:
-            yield "argument-order", call.span, "the text comes first: `tool.str.Split(text, separator)`"
-        tool = self._tools.get(name) if name.startswith("regex.") or name in _PATTERN_FIRST else None
-        if tool is not None and text is None and pattern is not None and _LOOKS_LIKE_A_PATTERN.search(pattern[:_PART]):
-            yield "argument-order", call.span, f"the pattern comes first: `{tool.spec.usage}`"
-
     def _plain_string(self, literal: n.Expr, text: str) -> Iterator[Found]:
         line, column, _, _ = literal.span
         if source_line(self._source, line).startswith("'''", column):
@@ -132,9 +127,10 @@ class Mistakes:
         if any(name in variables for name in names):
             told = "placeholders are replaced in raw strings, ```…```, and by `eval(text)` alone"
             yield "plain-placeholder", literal.span, told
-        foreign = next((match for match in _FOREIGN_PLACEHOLDER.finditer(text) if match[1] in variables), None)
+        matches = _FOREIGN_PLACEHOLDER.finditer(text)
+        foreign = next((match for match in matches if (match[1] or match[2]) in variables), None)
         if foreign is not None:
-            cure = f"write a raw string with `{{{{{foreign[1]}}}}}`, or join with `+`"
+            cure = f"write a raw string with `{{{{{foreign[1] or foreign[2]}}}}}`, or join with `+`"
             yield "foreign-placeholder", literal.span, f"`{foreign[0]}` is not replaced: {cure}"
 
     def _whole_quotient(self, statement: n.Stmt) -> Iterator[Found]:
@@ -147,7 +143,11 @@ class Mistakes:
         if not number and not isinstance(last, n.Name | n.Index | n.Call):
             return
         _, _, line, column = statement.span
-        match = _QUOTIENT.fullmatch(source_line(self._source, line)[column:])
+        after = source_line(self._source, line)[column:]
+        if comments_for_minus(after, last, self._body):
+            told = "`--` begins a comment: write `a - -b`, or `set n = n - 1`"
+            yield "comment-for-minus", (line, column, line, column + 2), told
+        match = _QUOTIENT.fullmatch(after)
         if match is not None and (match[1][0].isdigit() or match[1] in self._body.variables):
             span = (line, column, line, column + len(match[0]))
             yield "comment-for-quotient", span, "`//` begins a comment: a whole quotient is `tool.math.Floor(a / b)`"
@@ -185,40 +185,6 @@ def _is_value(operand: n.Expr) -> bool:
 
 def _text(operand: n.Expr) -> str | None:
     return operand.value if isinstance(operand, n.Literal) and type(operand.value) is str else None
-
-
-def _reads_item(block: n.Block, items: n.Expr, index: str) -> bool:
-    """Whether a block reads the item of a variable at exactly this index, before it changes the index."""
-    for statement in block:
-        for value in expressions(statement):
-            for part in walk(value):
-                match part:
-                    case n.Index(value=n.Name(name=name), index=n.Name(name=at)) if at == index:
-                        return isinstance(items, n.Name) and items.name == name
-        if isinstance(statement, n.Set) and any(target.name == index for target in statement.targets):
-            return False
-    return False
-
-
-def _only_gives(spec: ToolSpec) -> bool:
-    """Whether a tool has nothing but its result, so that a call for nothing is a mistake.
-
-    Not those that call a function, which may do something, and those that are called to see whether they fail.
-    """
-    calls = any(str(arg.type).startswith("function") for arg in spec.args)
-    return spec.pure and not calls and spec.group in ("list", "map", "str", "text") and spec.name not in _TRIED
-
-
-def _can_leave(block: n.Block) -> bool:
-    """Whether a loop over this block ends by a statement of its own, or may by an error that is meant."""
-    return any(
-        isinstance(each, n.Return | n.Fail | n.Must | n.Break | n.Ask | n.PromptUser)
-        or (isinstance(each, n.Set) and each.must)
-        or any(
-            isinstance(part, n.ToolCall | n.Call | n.CallValue) for value in expressions(each) for part in walk(value)
-        )
-        for each in statements(block)
-    )
 
 
 def _rightmost(value: n.Expr | None) -> n.Expr | None:

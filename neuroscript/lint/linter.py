@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _MOST_LOOKS = 200_000  # names that are looked at for the nearest one, all together
 _ERROR_NAMES = frozenset(("error", "err", "exception", "error_message"))  # in the handlers of other languages
+_ERROR_VARIABLES = frozenset(("err", "error", "exception"))  # that are asked for after a call in other languages
 _MOST_UNKNOWN = 100  # unknown tools whose nearest names are told
 
 
@@ -121,7 +122,7 @@ class _Linter:
             before = len(self.found)
             for part in expressions(statement):
                 if not _is_default_sink(statement, part):
-                    self.expression(body, part)
+                    self.expression(body, part, called=isinstance(statement, n.CallStmt))
             if len(self.found) == before or not isinstance(statement, n.CallStmt):
                 for rule, span, message in self.mistakes.in_statement(statement):
                     self.find(rule, span, message)
@@ -134,18 +135,21 @@ class _Linter:
             if isinstance(statement, final):
                 ended = statement
 
-    def expression(self, body: Body, expression: n.Expr) -> None:
+    def expression(self, body: Body, expression: n.Expr, called: bool = False) -> None:
         loose = {id(operand) for part in walk(expression) for operand in nil_tolerant_operands(part)}
         members = members_of(expression)
         unquoted = unquoted_names(expression)
         self.members(body, expression)
-        for rule, span, message in self.mistakes.in_expression(expression):
+        for rule, span, message in self.mistakes.in_expression(expression, called):
             self.find(rule, span, message)
         for part in walk(expression):
             match part:
                 case n.Name(name=name, span=span) if id(part) not in loose or name in CONSTANTS:
                     hint = unquoted.get(id(part), "")
                     self.name(body, name, span, *members.get(id(part), ("", False)), hint=hint)
+                case n.Name(name=name, span=span) if name in _ERROR_VARIABLES and not self.known(body, name):
+                    cure = "an error is caught by `on error do`, or is the value of `tool.error.Try(function, …)`"
+                    self.find("never-set", span, f"'{name}' is never set, so that it is nil here; {cure}")
                 case n.Raw(text=text, span=span) | n.Eval(text=n.Literal(value=str() as text, span=span)):
                     self.placeholders(body, text, placeholder_spans(text, span, raw=isinstance(part, n.Raw)))
                 case n.Chain(first=first, rest=rest):
@@ -200,6 +204,11 @@ class _Linter:
 
     def call(self, body: Body, call: n.Call) -> None:
         name = call.name
+        known = name in self.signatures or name in self.globals or name == "len" or name in BUILTINS
+        kind = self.mistakes.holding.kind(n.Name(call.name_span, name)) if name in body.variables else None
+        if kind is not None and not known:
+            cure = f"an item is read with brackets, `{name}[index]`"
+            self.find("not-callable", call.name_span, f"'{name}' is a {kind} and cannot be called; {cure}")
         if name in body.variables or name in self.globals or name == LAST:
             return
         names = [argument.name for argument in call.args if argument.name is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from neuroscript.compiler.traversal import expressions, inner_blocks, statements, walk
+from neuroscript.compiler.traversal import assigned_by, expressions, inner_blocks, statements, walk
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from neuroscript.compiler.resolve import Body
 
 _PARAMETER = "the change of '{}' is lost: a procedure cannot change its caller's value, so return it"
+_COPY = "the change of '{}' is lost: it is a copy; store it where it came from, such as `set {} = {}`"
 _ITEM = "the change of '{}' is lost: it is a copy of the item; write `set list[index] = …` or make a new list"
 
 
@@ -27,6 +28,12 @@ def lost_changes(body: Body) -> Iterator[tuple[n.Span, str]]:
         for name, first in _first_changes(body.block, params).items():
             if _is_lost(name, first, body.block, reads):
                 yield first.span, _PARAMETER.format(name)
+    for name, source in _copies(body).items():
+        first = _first_changes(body.block, {name}).get(name)
+        if first is None or name in in_handlers or not isinstance(first, n.Set) or not first.targets[0].path:
+            continue
+        if _is_lost(name, first, body.block, reads):
+            yield first.span, _COPY.format(name, source, name)
     for loop in statements(body.block):
         if not isinstance(loop, n.ForEach) or loop.name in in_handlers or loop.name in body.params:
             continue
@@ -35,6 +42,33 @@ def lost_changes(body: Body) -> Iterator[tuple[n.Span, str]]:
             only_here = len(inside.get(name, ())) == len(reads.get(name, ()))
             if only_here and _is_lost(name, first, loop.body, inside):
                 yield first.span, _ITEM.format(name)
+
+
+def _copies(body: Body) -> dict[str, str]:
+    """The variables that are only ever set to a field or an item of another one, each with how that is written."""
+    found: dict[str, str] = {}
+    others = set(body.params)
+    for statement in statements(body.block):
+        match statement:
+            case n.Set(targets=[n.Target(name=name, path=[])], value=n.Index() as value) if _written(value):
+                found.setdefault(name, _written(value))
+            case _:
+                others.update(assigned_by(statement))
+    return {name: source for name, source in found.items() if name not in others}
+
+
+def _written(value: n.Expr) -> str:
+    """A variable with its fields and items as text; empty for anything else."""
+    match value:
+        case n.Name(name=name):
+            return name
+        case n.Index(value=owner, index=n.Literal(value=str() as key), dotted=True):
+            start = _written(owner)
+            return f"{start}.{key}" if start else ""
+        case n.Index(value=owner):
+            start = _written(owner)
+            return f"{start}[…]" if start else ""
+    return ""
 
 
 def _first_changes(block: n.Block, names: set[str]) -> dict[str, n.Stmt]:

@@ -121,9 +121,9 @@ _FLOW = (
     Rule(
         "NS108",
         "endless-loop",
-        "A `while true` has no way out.",
-        "Nothing in it leaves the loop or can fail, so that it runs until a limit ends the run. Leave it with `break`"
-        " or `return`.",
+        "A loop has no way out.",
+        "Nothing leaves this `while true`, or changes what the condition of this loop reads, so that it runs until a"
+        " limit ends the run. Leave it with `break` or `return`, or change what the condition reads.",
         "set n = 0\nwhile true\n  set n = n + 1\nendwhile",
         "set n = 0\nwhile true\n  set n = n + 1\n  if n > 9\n    break\n  endif\nendwhile",
     ),
@@ -135,6 +135,41 @@ _FLOW = (
         "set xs = [1, 2]\nset i = 0\nwhile i <= len(xs)\n  emit xs[i]\n  set i = i + 1\nendwhile",
         "set xs = [1, 2]\nset i = 0\nwhile i < len(xs)\n  emit xs[i]\n  set i = i + 1\nendwhile",
         ErrorCode.BOUNDS,
+    ),
+    Rule(
+        "NS110",
+        "value-as-index",
+        "The item of a loop is used as its index or key.",
+        "`for each x in list` gives the items and `for each x in map` the values. With two names the first is the index"
+        " or the key: `for each key, value in map`.",
+        'set ages = {"ann": 3}\nfor each name in ages\n  emit ages[name]\nendfor',
+        'set ages = {"ann": 3}\nfor each name, age in ages\n  emit name + age\nendfor',
+    ),
+    Rule(
+        "NS111",
+        "pairs-in-loop",
+        "A loop with two names goes over a list of pairs.",
+        "With two names a loop gives the index and the item, which is the whole pair. The list or the map itself gives"
+        " both: `for each index, item in list`, `for each key, value in map`.",
+        "set xs = [1]\nfor each i, x in tool.list.Enumerate(xs)\n  emit x\nendfor",
+        "set xs = [1]\nfor each i, x in xs\n  emit x + i\nendfor",
+    ),
+    Rule(
+        "NS112",
+        "range-too-short",
+        "A count over the indexes of a list leaves the last one out.",
+        "`tool.list.Range(start, end)` stops before its end, so that `tool.list.Range(0, len(list))` gives all"
+        " indexes.",
+        "set xs = [1, 2]\nfor each i in tool.list.Range(0, len(xs) - 1)\n  emit xs[i]\nendfor",
+        "set xs = [1, 2]\nfor each i in tool.list.Range(0, len(xs))\n  emit xs[i]\nendfor",
+    ),
+    Rule(
+        "NS113",
+        "reset-in-loop",
+        "Each turn of a loop sets anew what it adds to, and what is read after it.",
+        "Only the last turn counts. Set it before the loop.",
+        "for each x in [1, 2]\n  set total = 0\n  set total = total + x\nendfor\nemit total",
+        "set total = 0\nfor each x in [1, 2]\n  set total = total + x\nendfor\nemit total",
     ),
 )
 
@@ -196,6 +231,68 @@ _CALLS = (
         'set text = "a,b"\nemit tool.str.Split(",", text)',
         'set text = "a,b"\nemit tool.str.Split(text, ",")',
     ),
+    Rule(
+        "NS207",
+        "call-for-function",
+        "A call is handed over where a function is wanted.",
+        "`tool.error.Try(f, x)` and `tool.list.Map(list, f)` make the call themselves: they take the function without"
+        " parentheses, and its arguments after it.",
+        'set number = tool.error.Try(tool.str.ToNumber("x"))\nemit is_error(number)',
+        'set number = tool.error.Try(tool.str.ToNumber, "x")\nemit is_error(number)',
+    ),
+    Rule(
+        "NS208",
+        "name-in-quotes",
+        "The name of a procedure is handed over in quotes, as a text.",
+        'A text in the place of a function is the key of a map: `tool.list.Map(rows, "name")` gives the names.',
+        "func double(needs x) means\n  return x * 2\nendfunc\n"
+        'func main means\n  return tool.list.Map([1], "double")\nendfunc',
+        "func double(needs x) means\n  return x * 2\nendfunc\n"
+        "func main means\n  return tool.list.Map([1], double)\nendfunc",
+    ),
+    Rule(
+        "NS209",
+        "wrong-type",
+        "A tool gets a value of a type that it refuses.",
+        "The call fails with error 4. The message shows the signature.",
+        'emit tool.str.PadLeft("a", "wide")',
+        'emit tool.str.PadLeft("a", 10)',
+        ErrorCode.ARG_MISMATCH,
+    ),
+    Rule(
+        "NS210",
+        "no-result",
+        "The result of a procedure is used that never returns a value.",
+        "A procedure gives what it returns, and nil without a `return`: not its last value, nor what it emits.",
+        "func double(needs x) means\n  emit x * 2\nendfunc\nfunc main means\n  return double(2)\nendfunc",
+        "func double(needs x) means\n  return x * 2\nendfunc\nfunc main means\n  return double(2)\nendfunc",
+    ),
+    Rule(
+        "NS211",
+        "wrong-count",
+        "A number of names is set that differs from the number of values.",
+        "It fails with error 36, or with error 7 where the value is no list. A call gives no error beside its value:"
+        " errors are caught by `on error do`, or are the value of `tool.error.Try(function, …)`.",
+        "set a, b = [1, 2, 3]\nemit a + b",
+        "set a, b, c = [1, 2, 3]\nemit a + b + c",
+        ErrorCode.COUNT_MISMATCH,
+    ),
+    Rule(
+        "NS212",
+        "text-template",
+        "A template of `tool.str.Format` has no field for its arguments, or fields with names.",
+        "`{}` takes the next argument and `{0}` the first, with a format after a colon: `{:.2f}`.",
+        'emit tool.str.Format("%d items", 3)',
+        'emit tool.str.Format("{} items", 3)',
+    ),
+    Rule(
+        "NS213",
+        "milliseconds",
+        "A wait of so many seconds that milliseconds seem to be meant.",
+        "`tool.time.Sleep` takes seconds, which may have a fraction.",
+        "call tool.time.Sleep(500)",
+        "call tool.time.Sleep(0.5)",
+    ),
 )
 
 _VALUES = (
@@ -212,7 +309,7 @@ _VALUES = (
     Rule(
         "NS302",
         "no-fields",
-        "A field is read of a text or a list.",
+        "A field is read of a text, a list or a number.",
         "Only maps, errors and events have fields. The length of a value is `len(value)`.",
         "set xs = [1]\nemit xs.length",
         "set xs = [1]\nemit len(xs)",
@@ -351,6 +448,85 @@ _VALUES = (
         "set start = tool.time.Now()\nemit tool.time.Now() - start",
         "set start = tool.time.Now()\nemit tool.time.Diff(start, tool.time.Now())",
         ErrorCode.TYPE,
+    ),
+    Rule(
+        "NS318",
+        "constant-condition",
+        "A condition is always true or always false.",
+        "A list with items, a map with entries and a text that is not empty are true. Of `x != 1 or x != 2` one side"
+        " is always true; of `x == 1 and x == 2` never both are.",
+        "set x = 1\nif x != 1 or x != 2\n  emit x\nendif",
+        "set x = 1\nif x != 1 and x != 2\n  emit x\nendif",
+    ),
+    Rule(
+        "NS319",
+        "position-as-condition",
+        "A position is used as a condition.",
+        "A position is 0 for the first place, which is false, and -1 for none, which is true. Compare it with 0, or ask"
+        " `tool.str.Contains` or `tool.list.Contains`.",
+        'if tool.str.IndexOf("abc", "a")\n  emit 1\nendif',
+        'if tool.str.Contains("abc", "a")\n  emit 1\nendif',
+    ),
+    Rule(
+        "NS320",
+        "wrong-type-name",
+        "`typeof` is compared with a text that names no type.",
+        "The comparison never holds. The types are `nil boolean number string bytes list map function tool error event"
+        " timedate fuzzy handle`, and the constants `TYPE_STRING` and so on equal their names.",
+        'set x = 1\nif typeof x == "int"\n  emit x\nendif',
+        'set x = 1\nif typeof x == "number"\n  emit x\nendif',
+    ),
+    Rule(
+        "NS321",
+        "power-sign",
+        "`^` is used for a power.",
+        "`^` works on the bits of whole numbers. A power is written `a ** b`.",
+        "set x = 3\nemit x ^ 2",
+        "set x = 3\nemit x ** 2",
+    ),
+    Rule(
+        "NS322",
+        "joined-numbers",
+        "Numbers are joined as texts where a sum seems to be meant.",
+        '`+` joins from the first text on, from left to right. Add in parentheses: `"sum " + (a + b)`. What a person'
+        " or a model answers is a text: `tool.str.ToNumber(answer)` makes it a number.",
+        'set i = 1\nemit "line " + i + 1',
+        'set i = 1\nemit "line " + (i + 1)',
+    ),
+    Rule(
+        "NS323",
+        "duplicate-key",
+        "A key stands twice in a map.",
+        "The last value counts.",
+        'emit {"a": 1, "a": 2}',
+        'emit {"a": 1, "b": 2}',
+    ),
+    Rule(
+        "NS324",
+        "not-callable",
+        "A value is called that is no function.",
+        "The call fails with error 7. Items and entries are read with brackets: `list[0]`, `map[key]`.",
+        "set xs = [1]\nemit xs(0)",
+        "set xs = [1]\nemit xs[0]",
+        ErrorCode.TYPE,
+    ),
+    Rule(
+        "NS325",
+        "wrong-operand",
+        "An operator has an operand of a type that it does not take.",
+        "It fails with error 7. `+` adds two numbers or two lists, or joins with a text; the other operators calculate"
+        " with numbers. Moments and maps have tools of their own.",
+        "set xs = [1]\nemit xs + 2",
+        "set xs = [1]\nemit xs + [2]",
+        ErrorCode.TYPE,
+    ),
+    Rule(
+        "NS326",
+        "comment-for-minus",
+        "`--` begins a comment where a minus seems to be meant.",
+        "What stands after it is not read. Write `a - -b`, or `set n = n - 1`.",
+        "set n = 5--3\nemit n",
+        "set n = 5 - -3\nemit n",
     ),
 )
 

@@ -31,7 +31,7 @@ def findings(text: str, more: str = "") -> list[tuple[int, str, int, str]]:
         ("return 1\nemit 2", 3, 39, "never reached: it stands after 'return'"),
         ("fail 1\nemit 2", 3, 39, "after 'fail'"),
         ("while true\n  break\n  emit 2\nendwhile", 4, 39, "after 'break'"),
-        ("while a\n  continue\n  emit 2\nendwhile", 4, 39, "after 'continue'"),
+        ("for each x in a\n  continue\n  emit 2\nendfor", 4, 39, "after 'continue'"),
         ("call missing()", 2, 2, "there is no procedure 'missing'"),
         ("call mian()", 2, 2, "did you mean 'main'"),
         ("call main(1, 2, 3)", 2, 4, "takes at most 2 arguments, not 3"),
