@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _MOST_LOOKS = 200_000  # names that are looked at for the nearest one, all together
 _ERROR_NAMES = frozenset(("error", "err", "exception", "error_message"))  # in the handlers of other languages
+_NEVER_MEANT = frozenset((*CONSTANTS, "NaN", "Infinity"))  # as variables that may be unset
 _ERROR_VARIABLES = frozenset(("err", "error", "exception"))  # that are asked for after a call in other languages
 _MOST_UNKNOWN = 100  # unknown tools whose nearest names are told
 
@@ -144,7 +145,7 @@ class _Linter:
             self.find(rule, span, message)
         for part in walk(expression):
             match part:
-                case n.Name(name=name, span=span) if id(part) not in loose or name in CONSTANTS:
+                case n.Name(name=name, span=span) if id(part) not in loose or name in _NEVER_MEANT:
                     hint = unquoted.get(id(part), "")
                     self.name(body, name, span, *members.get(id(part), ("", False)), hint=hint)
                 case n.Name(name=name, span=span) if name in _ERROR_VARIABLES and not self.known(body, name):

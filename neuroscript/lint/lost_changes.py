@@ -29,11 +29,11 @@ def lost_changes(body: Body) -> Iterator[tuple[n.Span, str]]:
             if _is_lost(name, first, body.block, reads):
                 yield first.span, _PARAMETER.format(name)
     for name, source in _copies(body).items():
-        first = _first_changes(body.block, {name}).get(name)
-        if first is None or name in in_handlers or not isinstance(first, n.Set) or not first.targets[0].path:
+        change = _first_changes(body.block, {name}).get(name)
+        if not isinstance(change, n.Set) or name in in_handlers or not change.targets[0].path:
             continue
-        if _is_lost(name, first, body.block, reads):
-            yield first.span, _COPY.format(name, source, name)
+        if _is_lost(name, change, body.block, reads):
+            yield change.span, _COPY.format(name, source, name)
     for loop in statements(body.block):
         if not isinstance(loop, n.ForEach) or loop.name in in_handlers or loop.name in body.params:
             continue
