@@ -116,6 +116,7 @@ copy deepcopy clone structuredclone dup: set copy = value
 print println printf puts echo display printline: emit value
 input readline gets prompt rawinput: promptuser question into answer
 error raise throw panic die abort: fail message
+pcall xpcall: tool.error.Try(function, value)
 exception valueerror typeerror runtimeerror keyerror indexerror: tool.error.New(code, message)
 assert: must condition
 sleep usleep delay: tool.time.Sleep(seconds)

@@ -164,9 +164,12 @@ def _chain(chain: n.Chain, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]
         yield "chained-comparison", compared[1], "comparisons are not chained: write `a < b and b < c`"
     operands = [first, *(operand for _, operand, _ in rest)]
     if operator in ("or", "and"):
+        compares = any(isinstance(each, n.Chain) and each.rest[0][0] in ("==", "!=", *_ORDER) for each in operands)
         for operand in operands:
             if _is_value(operand):
                 cure = "a default is given by `if` or `tool.map.Get(map, key, default)`"
+                if compares and operand is not first:
+                    cure = f"each side is a condition of its own, `x == a {operator} x == b`"
                 yield "value-of-or", operand.span, f"`{operator}` gives true or false, not one of its operands: {cure}"
                 break
     text = _text(first)

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from neuroscript.tools.registry import Tool
 
 _MOST_LOOKS = 200_000  # names that are looked at for the nearest one, all together
-_ERROR_NAMES = frozenset(("error", "err", "exception", "error_message"))  # in the handlers of other languages
+_ERROR_NAMES = frozenset(
+    ("error", "err", "exception", "error_message", "e", "ex", "exc")
+)  # in the handlers of other languages
 _NEVER_MEANT = frozenset((*CONSTANTS, "NaN", "Infinity"))  # as variables that may be unset
 _ERROR_VARIABLES = frozenset(("err", "error", "exception"))  # that are asked for after a call in other languages
 _MOST_UNKNOWN = 100  # unknown tools whose nearest names are told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from neuroscript.compiler.traversal import assigned_in, expressions, statements, stored_in, walk
+from neuroscript.compiler.traversal import assigned_by, assigned_in, expressions, statements, stored_in, walk
 from neuroscript.lint.failing import names_in
 from neuroscript.lint.holding import MAP, Holding
 from neuroscript.syntax import nodes as n
@@ -36,9 +36,26 @@ def in_while(loop: n.While, body: Body) -> Iterator[Found]:
         cure = f"change it in the loop, such as `set {name} = {name} + 1`"
         yield "endless-loop", loop.span, f"nothing in this loop changes {told}, so that it never ends: {cure}"
     match condition:
-        case n.Chain(first=n.Name(name=index), rest=[("<=", n.Call(name="len", args=[each]), place)]):
-            if _reads_item(loop.body, each.value, index):
+        case n.Chain(first=n.Name(name=index), rest=[("<=", limit, place)]):
+            items = _of_length(limit, body)
+            if items is not None and _reads_item(loop.body, items, index):
                 yield "index-past-end", place, f"the last index is `len(…) - 1`: write `{index} < len(…)`"
+
+
+def _of_length(limit: n.Expr, body: Body) -> n.Expr | None:
+    """What an expression is the length of: ``len(x)``, or a variable that is set to it and to nothing else."""
+    match limit:
+        case n.Call(name="len", args=[length]):
+            return length.value
+        case n.Name(name=name):
+            values = [
+                each.value if isinstance(each, n.Set) and len(each.targets) == 1 else None
+                for each in statements(body.block)
+                if name in assigned_by(each)
+            ]
+            if len(values) == 1 and isinstance(values[0], n.Call):
+                return _of_length(values[0], body)
+    return None
 
 
 def in_for_each(loop: n.ForEach, body: Body, holding: Holding) -> Iterator[Found]:
@@ -58,6 +75,9 @@ def in_for_each(loop: n.ForEach, body: Body, holding: Holding) -> Iterator[Found
             yield "pairs-in-loop", collection.span, told
         case n.ToolCall(name=name, args=[_, end]) if name.lower() == "list.range":
             yield from _range(loop, end.value)
+        case n.Name(name=name) if name in holding.answers:
+            cure = "take its lines, `tool.str.Lines(text)`, or the list in it, `tool.json.Extract(text)`"
+            yield "no-collection", collection.span, f"'{name}' is a text, of which this gives the characters: {cure}"
         case _ if loop.key is None:
             yield from _items(loop, collection, holding)
     yield from _reset(loop, body)

@@ -45,12 +45,12 @@ def lost_changes(body: Body) -> Iterator[tuple[n.Span, str]]:
 
 
 def _copies(body: Body) -> dict[str, str]:
-    """The variables that are only ever set to a field or an item of another one, each with how that is written."""
+    """The variables that are only ever set to another one, its field or item, each with how that is written."""
     found: dict[str, str] = {}
     others = set(body.params)
     for statement in statements(body.block):
         match statement:
-            case n.Set(targets=[n.Target(name=name, path=[])], value=n.Index() as value) if _written(value):
+            case n.Set(targets=[n.Target(name=name, path=[])], value=n.Index() | n.Name() as value) if _written(value):
                 found.setdefault(name, _written(value))
             case _:
                 others.update(assigned_by(statement))

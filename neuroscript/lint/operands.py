@@ -21,6 +21,11 @@ _ORDER = ("<", ">", "<=", ">=")
 def in_operands(chain: n.Chain, holding: Holding, answers: set[str]) -> Iterator[Found]:
     """The mistakes in what an operator joins or calculates."""
     operands = [chain.first, *(operand for _, operand, _ in chain.rest)]
+    for operand in operands:
+        if isinstance(operand, n.ToolName) and chain.rest[0][0] not in ("==", "!="):
+            told = f"a tool is called with its arguments in parentheses: `tool.{operand.name}(…)`"
+            yield "wrong-operand", operand.span, told
+            return
     kinds = [holding.kind(operand) for operand in operands]
     before: str | None = kinds[0]  # of what stands to the left
     for number, (operator, _, place) in enumerate(chain.rest):

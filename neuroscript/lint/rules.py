@@ -336,7 +336,7 @@ _VALUES = (
     Rule(
         "NS305",
         "no-collection",
-        "A loop goes over a number.",
+        "A loop goes over a number, or over a text as over a list.",
         "`for each` goes over the items of a list, the values of a map and the characters of a text; over a number it"
         " fails with error 7. `tool.list.Range(0, n)` gives the numbers below n.",
         "for each i in 10\n  emit i\nendfor",

@@ -129,7 +129,9 @@ class StaleValues:
 
     def _assign(self, statement: n.Stmt, state: _State) -> None:
         handler = self._body.handler_of.get(id(statement))
-        fails = handler in self._failing.resuming and self._failing.statement(statement)
+        told = {name for _, name in self._told}
+        follows = any(name in told and name in state.stale for name in names_in(expressions(statement)))
+        fails = not follows and handler in self._failing.resuming and self._failing.statement(statement)
         for name in self._targets(statement):
             own = isinstance(statement, n.Set) and name in names_in([statement.value])  # `set n = n + f(x)`
             given = handler is not None and name in self._given[handler]

@@ -49,7 +49,10 @@ HABITS = [
     ("set row = m.rows[0]\nset row.done = true <<\nreturn m", "it is a copy"),
     ("set ys = tool.list.Append(xs, 1) <<\nreturn xs", "`set xs = tool.list.Append(…)`"),
     ("for each x in xs\nset sum = 0 <<\nset sum = sum + x\nendfor\nreturn sum", "before the loop"),
+    ("set b = xs\nset b[0] = 9 <<\nreturn xs", "`set xs = b`"),
     # --- loops
+    ("set size = len(xs)\nset i = 0\nwhile i <= size <<\nemit xs[i]\nset i = i + 1\nendwhile", "`i < len(…)`"),
+    ('ask "a list" into r\nfor each line in r <<\nemit line\nendfor', "tool.str.Lines(text)"),
     ("for each i in xs\nemit xs[i] <<\nendfor", "`for each i, value in …`"),
     ("for each key in m\nemit m[key] <<\nendfor", "`for each key, value in …`"),
     ('set ages = {"a": 1}\nfor each key in ages <<\nemit key\nendfor', "gives the values, not the keys"),
@@ -97,6 +100,8 @@ HABITS = [
     ("set a, b = [1, 2, 3] <<\nemit a + b", "write as many"),
     ("set ys = [1]\nemit ys(0) <<", "`ys[index]`"),
     # --- operands and texts
+    ("set x = s | tool.str.ToUpper <<\nemit x", "`tool.str.ToUpper(…)`"),
+    ('if s == "a" or "b" <<\nendif', "`x == a or x == b`"),
     ("set x = tool.time.Now() - 3600 <<\nemit x", "tool.time.Add(moment, seconds)"),
     ('if tool.time.Now() > "2024-01-01" <<\nemit 1\nendif', "tool.time.Parse(text)"),
     ("set x = n ^ 2 <<\nemit x", "`a ** b`"),
@@ -147,7 +152,7 @@ RIGHT = [
     # --- after an error
     "CONTINUE\nfor each x in xs\nset y = helper(x)\nemit y\nendfor",
     "on error do\nset y = nil\nclear_error\nendon\nfor each x in xs\nset y = helper(x)\nemit y\nendfor",
-    "on error do\nset k = 0\nclear_error\nendon\nfor each x in xs\nset k = 1\nset y = helper(x)\nif k\nemit y\nendif\nendfor",
+    "on error do\nset k = 0\nclear_error\nendon\nfor each x in xs\nset k = 1\nset y = 1 / x\nmust k\nemit y\nendfor",
     'RESUME\nfor each x in xs\nset r = nil\nask "a" + x into r\nemit r\nendfor',
     "RESUME\nfor each x in xs\nset y = tool.error.Try(helper, x)\nemit y\nendfor",
     "RESUME\nset sum = 0\nfor each x in xs\nset sum = sum + helper(x)\nendfor\nreturn sum",
@@ -158,7 +163,7 @@ RIGHT = [
     "RESUME\nfor each x in xs\nset y = x.name\ncall helper(y)\nendfor",
     "RESUME\nset i = 0\nwhile i < len(xs)\nset y = xs[i]\nset i = i + 1\ncall helper(y)\nendwhile",
     "CONTINUE\nset i = 0\nwhile i < 9\nset i = i + 1\nemit helper(i)\nendwhile",
-    "on error do\nset i = i + 1\nclear_error\ncontinue\nendon\nset i = 0\nwhile i < 9\nemit helper(i)\nset i = 9\nendwhile",
+    "on error do\nset i = 9\nclear_error\ncontinue\nendon\nset i = 0\nwhile i < 9\nemit helper(i)\nset i = 9\nendwhile",
     'RESUME\nset r = nil\nset t = 0\nwhile t < 3 and r == nil\nset t = t + 1\nask "a" into r\nendwhile\nreturn r',
     # --- set on every way, or asked for
     "if n > 1\nset y = 2\nelse\nset y = 3\nendif\nemit y",
@@ -180,6 +185,8 @@ RIGHT = [
     "set ys = tool.list.Append(xs, 1)\nreturn xs + ys",
     "for each x in xs\nset sum = 0\nfor each y in x\nset sum = sum + y\nendfor\nemit sum\nendfor",
     'for each x in xs\nset line = ""\nset line = line + x\nemit line\nendfor',
+    "set b = xs\nset b[0] = 9\nreturn b",
+    "set before = n\nset n = n + 1\nreturn n - before",
     # --- loops
     "for each i in tool.list.Range(0, len(xs))\nemit xs[i]\nendfor",
     "for each i in tool.list.Range(0, len(xs) - 1)\nemit xs[i] + xs[i + 1]\nendfor",
