@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ from neuroscript.syntax.placeholders import placeholders
 
 if TYPE_CHECKING:
     from neuroscript.compiler.resolve import Body
+
+_MEANT = re.compile("copy|clone|backup|snapshot|old|before")
+"""In the names of variables that are meant as copies."""
 
 _PARAMETER = "the change of '{}' is lost: a procedure cannot change its caller's value, so return it"
 _COPY = "the change of '{}' is lost: it is a copy; store it where it came from, such as `set {} = {}`"
@@ -54,7 +58,7 @@ def _copies(body: Body) -> dict[str, str]:
                 found.setdefault(name, _written(value))
             case _:
                 others.update(assigned_by(statement))
-    return {name: source for name, source in found.items() if name not in others}
+    return {name: source for name, source in found.items() if name not in others and not _MEANT.search(name)}
 
 
 def _written(value: n.Expr) -> str:

@@ -96,9 +96,9 @@ def powers(chain: n.Chain) -> Iterator[Found]:
     if operator != "^" or len(chain.rest) > 1:
         return
     first = chain.first
-    base = isinstance(first, n.Literal) and first.value in (2, 10)
-    square = isinstance(right, n.Literal) and right.value in (2, 3) and not isinstance(first, n.Literal)
-    if base or square:
+    base = isinstance(first, n.Literal) and first.value in (2, 10) and not isinstance(right, n.Chain)
+    square = isinstance(right, n.Literal) and right.value in (2, 3)
+    if base or (square and not isinstance(first, n.Literal | n.Chain)):
         yield "power-sign", place, "`^` works on bits: a power is written `a ** b`"
 
 
