@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from neuroscript.compiler.traversal import assigned_by, expressions, inner_blocks, statements, walk
@@ -32,12 +32,12 @@ def lost_changes(body: Body) -> Iterator[tuple[n.Span, str]]:
         for name, first in _first_changes(body.block, params).items():
             if _is_lost(name, first, body.block, reads):
                 yield first.span, _PARAMETER.format(name)
-    for name, source in _copies(body).items():
-        change = _first_changes(body.block, {name}).get(name)
+    copies = _copies(body)
+    for name, change in _first_changes(body.block, copies.keys()).items():
         if not isinstance(change, n.Set) or name in in_handlers or not change.targets[0].path:
             continue
         if _is_lost(name, change, body.block, reads):
-            yield change.span, _COPY.format(name, source, name)
+            yield change.span, _COPY.format(name, copies[name], name)
     for loop in statements(body.block):
         if not isinstance(loop, n.ForEach) or loop.name in in_handlers or loop.name in body.params:
             continue
@@ -75,7 +75,7 @@ def _written(value: n.Expr) -> str:
     return ""
 
 
-def _first_changes(block: n.Block, names: set[str]) -> dict[str, n.Stmt]:
+def _first_changes(block: n.Block, names: Collection[str]) -> dict[str, n.Stmt]:
     """The first statement of a block, by the name, that changes each of these variables."""
     found: dict[str, n.Stmt] = {}
     for statement in statements(block):

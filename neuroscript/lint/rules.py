@@ -83,8 +83,8 @@ _FLOW = (
     Rule(
         "NS104",
         "lost-change",
-        "A parameter or a loop's item is changed, and nothing reads the change.",
-        "Lists and maps behave as if copied when they are passed, and a loop's item is a copy of the list's. A change"
+        "A parameter, a loop's item or another copy is changed, and nothing reads the change.",
+        "Lists and maps behave as if copied when they are passed or assigned, and a loop's item is a copy. A change"
         " of one is seen nowhere else. Return the changed value and assign it where the procedure is called; store a"
         " changed item with `set list[index] = …`, or build a new list.",
         "func add(needs items) means\n  set items = items + [1]\nendfunc",
