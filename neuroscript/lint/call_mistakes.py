@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from neuroscript.compiler.traversal import expressions, statements, walk
 from neuroscript.lint.holding import LIST, MAP, NUMBER, TEXT, Holding
-from neuroscript.lint.reads import reads
+from neuroscript.lint.reads import Uses
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.syntax import nodes as n
 from neuroscript.values import read_number
@@ -39,6 +40,28 @@ _FIELD = re.compile(r"\{(\w*)[^{}]*\}")
 _PERCENT = re.compile(r"%[-+0-9.]*[sdifrvq]")
 
 
+class Procedure:
+    """What is known of a procedure of the program."""
+
+    def __init__(self, node: n.Procedure) -> None:
+        self._node = node
+
+    @cached_property
+    def gives(self) -> bool:
+        """Whether it returns a value somewhere, or never returns."""
+        return _gives(self._node)
+
+    @cached_property
+    def count(self) -> int | None:
+        """How many values it certainly returns."""
+        return _count(self._node)
+
+    @cached_property
+    def is_pure(self) -> bool:
+        """Whether it does nothing but return a value."""
+        return _is_pure(self._node)
+
+
 class Calls:
     """The rules about calls, for one body.
 
@@ -46,15 +69,17 @@ class Calls:
         body: the body.
         tools: the tools that it may call.
         holding: what its variables hold.
+        uses: where they are read.
         procedures: the procedures of the program by name.
     """
 
     def __init__(
-        self, body: Body, tools: ToolRegistry, holding: Holding, procedures: Mapping[str, n.Procedure]
+        self, body: Body, tools: ToolRegistry, holding: Holding, uses: Uses, procedures: Mapping[str, Procedure]
     ) -> None:
         self._body = body
         self._tools = tools
         self._holding = holding
+        self._uses = uses
         self._procedures = procedures
 
     def in_tool_call(self, call: n.ToolCall) -> Iterator[Found]:
@@ -154,7 +179,7 @@ class Calls:
         procedure = self._procedures.get(call.name)
         if procedure is None or call.name in self._body.variables:
             return
-        if not _gives(procedure):
+        if not procedure.gives:
             cure = "let it `return value`"
             told = f"{call.name}() has no `return` with a value, so that this is always nil: {cure}"
             yield "no-result", call.span, told
@@ -175,7 +200,7 @@ class Calls:
                     yield "unused-result", call.span, "`log` is the logarithm: to show a text write `emit text`"
                 elif name in BUILTINS or name == "len":
                     yield "unused-result", call.span, f"{name}() does nothing but give a value: `set x = {name}(…)`"
-                elif name in self._procedures and _is_pure(self._procedures[name]):
+                elif name in self._procedures and self._procedures[name].is_pure:
                     told = f"{name}() does nothing but return a value, which is not kept: `set x = {name}(…)`"
                     yield "unused-result", call.span, told
             case n.Set(targets=[_, _, *_] as targets, value=value):
@@ -199,7 +224,7 @@ class Calls:
                     f"{count} names are set, and there are {len(items)} values: write as many",
                 )
             case n.Call(name=name) if name in self._procedures and name not in self._body.variables:
-                given = _count(self._procedures[name])
+                given = self._procedures[name].count
                 if given is None and targets[-1].name in _ERROR_NAMES:
                     given = 1
                 if given is not None and given != count:
@@ -215,8 +240,7 @@ class Calls:
         """Whether nothing reads a variable, and what it was made of is read further down."""
         if name in self._body.reads or self._body.evals or self._body.session is not None:
             return False
-        later = (each for each in statements(self._body.block) if each.span[:2] > statement.span[:2])
-        return any(read == source for each in later for whole in expressions(each) for read, _, _ in reads(whole))
+        return self._uses.is_read_below(source, statement.span[:2])
 
 
 _ERROR_NAMES = ("err", "error", "exception")

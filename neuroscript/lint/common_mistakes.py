@@ -6,7 +6,7 @@ Each rule looks at one expression or statement, and says nothing where the code 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from neuroscript.compiler.resolve import source_line
@@ -16,12 +16,14 @@ from neuroscript.lint.conditions import in_chain, in_condition
 from neuroscript.lint.holding import Holding
 from neuroscript.lint.loops import in_for_each, in_while
 from neuroscript.lint.operands import comments_for_minus, in_index, in_literal_map, in_operands, powers
+from neuroscript.lint.reads import Uses
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 from neuroscript.values import read_number
 
 if TYPE_CHECKING:
     from neuroscript.compiler.resolve import Body, Resolved
+    from neuroscript.lint.call_mistakes import Procedure
     from neuroscript.tools import ToolRegistry
 
 Found: TypeAlias = tuple[str, n.Span, str]
@@ -42,17 +44,26 @@ class Mistakes:
         resolved: the program.
         body: the body.
         tools: the tools that it may call.
+        procedures: the program's own, by name.
         evaluates: whether the program replaces placeholders in texts that are known only when it runs, so that those in
             a plain string may be meant for later.
     """
 
-    def __init__(self, resolved: Resolved, body: Body, tools: ToolRegistry, evaluates: bool) -> None:
+    def __init__(
+        self,
+        resolved: Resolved,
+        body: Body,
+        tools: ToolRegistry,
+        procedures: Mapping[str, Procedure],
+        evaluates: bool,
+    ) -> None:
         self._source = resolved.program.source
         self._body = body
         self._tools = tools
         self._evaluates = evaluates
         self.holding = Holding(body, tools)
-        self._calls = Calls(body, tools, self.holding, {each.name: each for each in resolved.program.procedures})
+        self._uses = Uses(body)
+        self._calls = Calls(body, tools, self.holding, self._uses, procedures)
 
     def in_expression(self, expression: n.Expr, called: bool = False) -> Iterator[Found]:
         """The mistakes in an expression and its parts; ``called`` if it is the call of a ``call`` statement."""
@@ -95,9 +106,9 @@ class Mistakes:
             case n.Must(value=n.Literal(value=None)):
                 yield "must-nil", statement.span, "`must nil` always fails: to expect nil write `must x == nil`"
             case n.ForEach():
-                yield from in_for_each(statement, self._body, self.holding)
+                yield from in_for_each(statement, self._body, self.holding, self._uses)
             case n.While(condition=condition):
-                yield from in_while(statement, self._body)
+                yield from in_while(statement, self._body, self._uses)
                 yield from in_condition(condition)
             case n.If(branches=branches):
                 for condition, _ in branches:

@@ -14,6 +14,7 @@ from neuroscript.compiler.resolve import LAST, Body, Resolved, diagnostic, signa
 from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, walk
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.foreign_names import CONSTANTS, name_cure
+from neuroscript.lint.call_mistakes import Procedure
 from neuroscript.lint.common_mistakes import Mistakes
 from neuroscript.lint.failing import Failing
 from neuroscript.lint.ignores import silence
@@ -80,6 +81,7 @@ class _Linter:
         runtime = interpreter.runtime
         self.signatures = {name: loaded.signature for name, loaded in runtime.procedures.items()}
         self.signatures.update((node.name, signature_of(node)) for node in resolved.program.procedures)
+        self.procedures = {node.name: Procedure(node) for node in resolved.program.procedures}
         self.globals = set(runtime.globals)
         self.keys = keys_written(resolved)
         self.evaluates = any(body.evals for body in resolved.bodies) or replaces_placeholders(resolved)
@@ -91,7 +93,7 @@ class _Linter:
         self.found.append(replace(found, rule=rule.code, rule_name=rule.name))
 
     def rules(self, body: Body) -> Mistakes:
-        return Mistakes(self.resolved, body, self.interpreter.tools, self.evaluates)
+        return Mistakes(self.resolved, body, self.interpreter.tools, self.procedures, self.evaluates)
 
     def body(self, body: Body) -> None:
         self.mistakes = self.rules(body)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from neuroscript.compiler.traversal import assigned_by, assigned_in, expressions, statements, stored_in, walk
+from neuroscript.compiler.traversal import assigned_in, expressions, statements, stored_in, walk
 from neuroscript.lint.failing import names_in
 from neuroscript.lint.holding import MAP, Holding
+from neuroscript.lint.reads import Uses
 from neuroscript.syntax import nodes as n
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _KEY_NAMES = frozenset({"k", "key"})
 _PAIRS = {"list.enumerate": "list", "map.entries": "map", "list.zip": ""}
 
 
-def in_while(loop: n.While, body: Body) -> Iterator[Found]:
+def in_while(loop: n.While, body: Body, uses: Uses) -> Iterator[Found]:
     """A loop that nothing ends, and one that reads past the end of its list."""
     condition = loop.condition
     if isinstance(condition, n.Literal):
@@ -37,28 +38,24 @@ def in_while(loop: n.While, body: Body) -> Iterator[Found]:
         yield "endless-loop", loop.span, f"nothing in this loop changes {told}, so that it never ends: {cure}"
     match condition:
         case n.Chain(first=n.Name(name=index), rest=[("<=", limit, place)]):
-            items = _of_length(limit, body)
+            items = _of_length(limit, uses)
             if items is not None and _reads_item(loop.body, items, index):
                 yield "index-past-end", place, f"the last index is `len(…) - 1`: write `{index} < len(…)`"
 
 
-def _of_length(limit: n.Expr, body: Body) -> n.Expr | None:
+def _of_length(limit: n.Expr, uses: Uses) -> n.Expr | None:
     """What an expression is the length of: ``len(x)``, or a variable that is set to it and to nothing else."""
     match limit:
         case n.Call(name="len", args=[length]):
             return length.value
         case n.Name(name=name):
-            values = [
-                each.value if isinstance(each, n.Set) and len(each.targets) == 1 else None
-                for each in statements(body.block)
-                if name in assigned_by(each)
-            ]
-            if len(values) == 1 and isinstance(values[0], n.Call):
-                return _of_length(values[0], body)
+            match uses.assigned.get(name):
+                case [n.Set(targets=[_], value=n.Call() as value)]:
+                    return _of_length(value, uses)
     return None
 
 
-def in_for_each(loop: n.ForEach, body: Body, holding: Holding) -> Iterator[Found]:
+def in_for_each(loop: n.ForEach, body: Body, holding: Holding, uses: Uses) -> Iterator[Found]:
     """What a loop over a collection gives is not what its names or its body say."""
     collection = loop.collection
     match collection:
@@ -80,7 +77,7 @@ def in_for_each(loop: n.ForEach, body: Body, holding: Holding) -> Iterator[Found
             yield "no-collection", collection.span, f"'{name}' is a text, of which this gives the characters: {cure}"
         case _ if loop.key is None:
             yield from _items(loop, collection, holding)
-    yield from _reset(loop, body)
+    yield from _reset(loop, body, uses)
 
 
 def _items(loop: n.ForEach, collection: n.Expr, holding: Holding) -> Iterator[Found]:
@@ -137,7 +134,7 @@ def _starts_at_0(collection: n.Expr) -> bool:
     return False
 
 
-def _reset(loop: n.ForEach, body: Body) -> Iterator[Found]:
+def _reset(loop: n.ForEach, body: Body, uses: Uses) -> Iterator[Found]:
     """A sum that each turn begins anew, and that is read after the loop."""
     for place, statement in enumerate(loop.body):
         match statement:
@@ -154,7 +151,7 @@ def _reset(loop: n.ForEach, body: Body) -> Iterator[Found]:
                     each for each in statements(loop.body) if each not in grows and name in names_in(expressions(each))
                 ]
                 dynamic = body.evals or any(isinstance(part, n.Raw) for part in _parts(loop.body))
-                if not reads and not dynamic and _is_read_after(loop, name, body):
+                if not reads and not dynamic and uses.is_read_below(name, _end(loop)):
                     told = f"each turn sets '{name}' anew, so that only the last one counts: set it before the loop"
                     yield "reset-in-loop", statement.span, told
 
@@ -174,13 +171,9 @@ def _parts(block: n.Block) -> Iterator[n.Expr]:
             yield from walk(whole)
 
 
-def _is_read_after(loop: n.ForEach, name: str, body: Body) -> bool:
-    """Whether the body reads a variable below a loop before it sets it anew."""
-    inside = {id(each) for each in statements(loop.body)}
-    return any(
-        each.span[:2] > loop.span[:2] and id(each) not in inside and name in names_in(expressions(each))
-        for each in statements(body.block)
-    )
+def _end(loop: n.ForEach) -> tuple[int, int]:
+    """The place of the last statement of a loop."""
+    return max((each.span[:2] for each in statements(loop.body)), default=loop.span[:2])
 
 
 def _changes(block: n.Block, names: set[str], body: Body) -> bool:

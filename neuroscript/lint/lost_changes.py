@@ -13,6 +13,7 @@ from neuroscript.syntax.placeholders import placeholders
 if TYPE_CHECKING:
     from neuroscript.compiler.resolve import Body
 
+_MOST_LOOKS = 1_000_000  # at the statements of one body, for all copies together
 _MEANT = re.compile("copy|clone|backup|snapshot|old|before")
 """In the names of variables that are meant as copies."""
 
@@ -33,6 +34,8 @@ def lost_changes(body: Body) -> Iterator[tuple[n.Span, str]]:
             if _is_lost(name, first, body.block, reads):
                 yield first.span, _PARAMETER.format(name)
     copies = _copies(body)
+    if len(copies) * body.size > _MOST_LOOKS:
+        copies = {}
     for name, change in _first_changes(body.block, copies.keys()).items():
         if not isinstance(change, n.Set) or name in in_handlers or not change.targets[0].path:
             continue
