@@ -202,7 +202,7 @@ class MaybeUnset:
     def _problem(self, name: str, state: _State) -> str:
         partly = state.partly.get(name)
         if partly is not None:
-            how = f"'{name}' is set on line {partly.line} alone, which is not always reached"
+            how = f"'{name}' is set on line {partly.line}, and not on every way here"
         elif name in self._by_handlers and name not in self._outside:
             how = f"'{name}' is set by the error handler alone"
         elif self._is_later(name):
