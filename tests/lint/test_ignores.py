@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from neuroscript import Interpreter
+from neuroscript.lint.rules import RULES, Rule, example_program
+from neuroscript.tools import Policy
 
 
 def rules(source: str) -> list[tuple[int, str]]:
@@ -92,3 +94,13 @@ def test_line_ends_do_not_matter(end: str) -> None:
     assert rules(end.join(("command", "# ns: ignore NS105", "emit unset", "emit unset", "endcommand"))) == [
         (4, "NS105")
     ]
+
+
+@pytest.mark.parametrize("rule", [each for each in RULES.values() if each.code < "NS4"], ids=lambda rule: rule.name)
+def test_every_rule_can_be_silenced(rule: Rule) -> None:
+    source = example_program(rule.wrong)
+    with Interpreter(plugins=False, globals={"region": "eu"}, policy=Policy(deny=("fs.Delete",))) as interpreter:
+        (found,) = interpreter.check(source)
+        rows = source.split("\n")
+        rows.insert(found.line - 1, f"# ns: ignore {rule.name}")
+        assert interpreter.check("\n".join(rows)) == []
