@@ -91,8 +91,8 @@ def lint_page() -> str:
         NOTE,
         "# Rules of `neuroscript check`\n",
         (
-            "What `check` finds besides what cannot be loaded. An error is certain to fail where it is reached; a warning "
-            "is hardly meant. `neuroscript explain NS101` shows the same at the command line; "
+            "What `check` finds besides what cannot be loaded. An error is certain to fail where it is reached; a "
+            "warning is hardly meant. `neuroscript explain NS101` shows the same at the command line; "
             "[comments](cli.md#check) silence a finding.\n"
         ),
         "| code | name | what it finds |",
