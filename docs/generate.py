@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections import defaultdict
 from pathlib import Path
 
 import neuroscript
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError, Shape, ToolSpec
+from neuroscript.lint.rules import RULES
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Made from the code by `make docs`; do not edit. -->\n"
@@ -16,7 +18,7 @@ NOTE = "<!-- Made from the code by `make docs`; do not edit. -->\n"
 
 def pages() -> dict[str, str]:
     """The text of each generated page by its name."""
-    return {"tools.md": tools_page(), "api.md": api_page()}
+    return {"tools.md": tools_page(), "api.md": api_page(), "lint.md": lint_page()}
 
 
 def tools_page() -> str:
@@ -112,6 +114,31 @@ def api_page() -> str:
             "",
         ]
     )
+
+
+def lint_page() -> str:
+    """The rules of ``neuroscript check``, each with its examples."""
+    parts = [
+        NOTE,
+        "# Rules of `neuroscript check`\n",
+        (
+            "What `check` finds besides what cannot be loaded. An error is certain to fail where it is reached; a "
+            "warning is hardly meant. `neuroscript explain NS101` shows the same at the command line; "
+            "[comments](cli.md#check) silence a finding.\n"
+        ),
+        "| code | name | what it finds |",
+        "| --- | --- | --- |",
+        *(
+            f"| [{rule.code}](#{rule.code.lower()}-{rule.name}) | {rule.name} | {rule.summary} |"
+            for rule in RULES.values()
+        ),
+        "",
+    ]
+    for rule in RULES.values():
+        wrong, right = (textwrap.indent(example, "    ") for example in (rule.wrong, rule.right))
+        parts.append(f"## {rule.code} {rule.name}\n\n{rule.summary} {rule.explanation}\n")
+        parts.append(f"Wrong{' (an error)' if rule.severity == 'error' else ''}:\n\n{wrong}\n\nRight:\n\n{right}\n")
+    return "\n".join(parts)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def found_at(one: Diagnostic) -> Finding:
 
 def test_signatures_of_used_files_are_known(check: Callable[..., list[Finding]]) -> None:
     main = ":: uses: a.ns\nfunc main() means\n  call shout(1)\n  call shout(1, 2)\n  call loud(1)\nendfunc\n"
-    assert check(main, LIBRARY) == [("main.ns", "warning", 4, 4), ("main.ns", "warning", 2, 5)]
+    assert check(main, LIBRARY) == [("main.ns", "error", 4, 4), ("main.ns", "warning", 2, 5)]
 
 
 def test_findings_are_in_their_own_files_once(check: Callable[..., list[Finding]]) -> None:
@@ -91,11 +91,11 @@ def test_a_library_may_call_what_others_define(check: Callable[..., list[Finding
     assert check(CALLER, beside=(LIBRARY,)) == [("main.ns", "warning", 2, 2), never]
     assert check(CALLER, beside=(LIBRARY, LIBRARY.replace("shout", "unknown"))) == [never]
     assert check(CALLER, beside=(LIBRARY.replace("shout(needs s)", "unknown()"),)) == [
-        ("main.ns", "warning", 4, 2),
+        ("main.ns", "error", 4, 2),
         never,
     ]
 
 
 def test_a_used_library_calls_its_user(check: Callable[..., list[Finding]]) -> None:
     main = ":: uses: a.ns\nfunc main() means\nendfunc\nfunc unknown(needs a, b) means\nendfunc\n"
-    assert check(main, CALLER) == [("a.ns", "warning", 4, 2), ("a.ns", "warning", 9, 3)]
+    assert check(main, CALLER) == [("a.ns", "error", 4, 2), ("a.ns", "warning", 9, 3)]

@@ -44,13 +44,13 @@ LAYERS = {
     """,
     "neuroscript.cli": """
         status log
-        source replies interrupts plugin_commands plain_files used_files
-        report
+        source replies interrupts plugin_commands plain_files used_files error_meanings tool_modules
+        report sarif
         settings trusted_files
         options explanation app
         configuration
         host
-        . check run tools trust
+        . check reference run tools trust
         session
         terminal
         repl

@@ -53,6 +53,17 @@ def add_lib(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_tools(parser: argparse.ArgumentParser) -> None:
+    """Adds the option ``--tools``."""
+    parser.add_argument(
+        "--tools",
+        metavar="MODULE.py",
+        action="append",
+        default=[],
+        help="a Python module whose register(interpreter) adds tools; its code is run; may be given several times",
+    )
+
+
 def add_limits(parser: argparse.ArgumentParser) -> None:
     """Adds ``--max-steps``, ``--max-seconds``, ``--max-wall-seconds``, ``--max-written-bytes`` and ``--max-files``."""
     parser.add_argument(

