@@ -114,6 +114,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             args=(HANDLE,),
             return_type=ArgType.SLICE_MAP,
             return_help="Maps with `role` (user, assistant or tool) and `content`, the oldest first.",
+            primer="→[{role:user|assistant|tool,content},…]",
             example='set said = tool.Conversation.History(chat)[0]["content"]',
             error_conditions="7 if it is no conversation's handle; 19 if the instance is retired.",
             capabilities=("ask",),

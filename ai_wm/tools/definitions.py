@@ -160,6 +160,18 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             args=_ADD_ARGS,
             return_type=ArgType.STRING,
             return_help="The definition's id.",
+            primer='`call tool.AIWorkerDefinition.Add(name: "w", provider: "local", model_name: "echo", '
+            'auth: {"method": "none"}, interaction_models: ["both"])`, then `ask "w", …`. Providers: google openai '
+            'anthropic ollama local custom; auth {"method": "env_var", "value": "NAME"}. interaction_models: '
+            "stateless_task (ask by name), conversational (Spawn; default), both.\n"
+            "Also base_config: {temperature,max_output_tokens,system_prompt,…}, rate_limits: "
+            "{max_{requests,tokens}_per_{minute,day},max_cost_per_day}, cost_metrics: {{input,output}_cost_per_token,"
+            "cost_per_call}, "
+            'tool_allowlist: ["math.*"].\n'
+            'The local model "scripted" gives base_config.replies in turn: "text", '
+            '{"error": {"code": 16, "message": "m"}}, '
+            '{"tool_calls": [{"name": "math__Add", "arguments": {…}}]}.\n'
+            "`tool.AIWorkerDefinition.Ensure` takes the same and changes the worker if it is there: not twice Add.",
             example='set id = tool.AIWorkerDefinition.Add(name: "helper", provider: "local", model_name: "echo", '
             'auth: {"method": "none"}, interaction_models: ["both"])',
             error_conditions="4 for a value that does not fit, naming the field, and for an unknown key, naming the "
@@ -179,6 +191,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_type=ArgType.MAP,
             return_help="A map with keys like `definition_id`, `name`, `provider`, `model_name`, `base_config`, "
             "`rate_limits`, `aggregate_performance_summary`; an inline key reads `***`.",
+            primer="→{name,status,…,aggregate_performance_summary:{total_tasks_attempted,successful_tasks,failed_tasks,"
+            "average_success_rate,average_duration_ms,total_tokens_processed,total_cost_incurred,average_quality_score,…}}",
             example='set summary = tool.AIWorkerDefinition.Get("helper").aggregate_performance_summary',
             error_conditions=f"{NO_SUCH_WORKER}.",
             capabilities=("ask",),

@@ -128,6 +128,7 @@ RECORD_TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_type=ArgType.SLICE_MAP,
             return_help="Maps with `task_id`, `instance_id`, `timestamp_start`, `duration_ms`, `success`, "
             "`cost_incurred`, `llm_metrics`, `supervisor_feedback`, …, the newest first.",
+            primer="→[{task_id,success,duration_ms,cost_incurred,llm_metrics,error_details,…}]",
             example='set failed = tool.AIWorker.GetPerformanceRecords("helper", {"success": false, "limit": 10})',
             error_conditions=f"{NO_SUCH_WORKER}; 4 for an unknown filter or one that does not fit.",
             capabilities=("ask",),

@@ -65,6 +65,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             args=(NAME, ArgSpec("prompt", ArgType.STRING, "What the model is asked."), OVERRIDES),
             return_type=ArgType.MAP,
             return_help=f"A map with {TASK_RESULT}.",
+            primer="→{output,task_id,cost,input_tokens,output_tokens,duration_ms,finish_reason}",
             example='set answer = tool.AIWorker.ExecuteStatelessTask("helper", "Say hello.").output',
             error_conditions=f"{CALL_ERRORS}.",
             capabilities=("ask", "net"),
@@ -84,6 +85,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             ),
             return_type=ArgType.SLICE_ANY,
             return_help=f"For each prompt, in order, a map with {TASK_RESULT}, or an error value where it failed.",
+            primer="→[the same|error value,…]\n"
+            "Tasks for tool.AIWorker.ExecuteAll are {worker,prompt,config_overrides?}; results as of ExecuteBatch.",
             example='set results = tool.AIWorker.ExecuteBatch("helper", ["one", "two", "three"], max_parallel: 2)',
             error_conditions="9 if there is no such definition; 19 if it is not active or not for stateless tasks; 4 "
             "for a max_parallel or a setting that does not fit. Failures of single prompts are error values in the "

@@ -57,6 +57,7 @@ class Group:
         errors: str = "",
         variadic: bool = False,
         brief: bool = False,
+        primer: str = "",
     ) -> Callable[[F], F]:
         """Declares the function as a tool; its docstring is the description.
 
@@ -69,6 +70,7 @@ class Group:
             errors: the errors beside that of wrong arguments.
             variadic: whether the last argument takes all that are left.
             brief: as `ToolSpec.brief`.
+            primer: as `ToolSpec.primer`.
         """
 
         def declare(function: F) -> F:
@@ -84,6 +86,7 @@ class Group:
                 variadic=variadic,
                 pure=True,
                 brief=brief,
+                primer=primer,
             )
             self.tools.append((spec, function))
             return function

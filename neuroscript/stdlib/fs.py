@@ -169,6 +169,7 @@ def _spec(
     example: str,
     errors: str,
     write: bool = False,
+    primer: str = "",
 ) -> ToolSpec:
     conditions = [part for part in (errors, _LIMIT if write and not name.startswith("D") else "", _OUTSIDE) if part]
     return ToolSpec(
@@ -181,6 +182,7 @@ def _spec(
         example=example,
         error_conditions=f"{'; '.join(conditions)}.",
         capabilities=("fs:write",) if write else ("fs:read",),
+        primer=primer,
     )
 
 
@@ -242,6 +244,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
                 ArgSpec("recursive", ArgType.BOOL, "Folders inside as well.", required=False, default=False),
             ),
             (ArgType.SLICE_MAP, f"For each entry {_ENTRY_HELP}."),
+            primer="→[{name,path,is_dir,size_bytes,modified,…}]",
             example='for each entry in tool.fs.List("reports")\n  emit entry.name\nendfor',
             errors="22 if the folder is missing, 23 if it is no folder, 37 if it holds more than a list can",
         ),
@@ -253,6 +256,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             "Lists a folder and everything below it. Links are listed and not followed.",
             (ArgSpec("path", ArgType.STRING, "The folder; `.` is the sandbox itself.", required=False, default="."),),
             (ArgType.SLICE_MAP, f"For each entry {_ENTRY_HELP}."),
+            primer="→[{…}]",
             example='emit len(tool.fs.Walk("."))',
             errors="22 if the folder is missing, 23 if it is no folder, 37 if there is more than a list can hold",
         ),
@@ -291,6 +295,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             "Tells what there is at a path. A link is followed.",
             (ArgSpec("path", ArgType.STRING, "A file or folder."),),
             (ArgType.MAP, f"{_ENTRY_HELP[0].upper()}{_ENTRY_HELP[1:]}."),
+            primer="→{…}",
             example='emit tool.fs.Stat("notes.txt").size_bytes',
             errors="22 if there is nothing",
         ),
