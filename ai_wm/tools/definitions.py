@@ -161,9 +161,9 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_type=ArgType.STRING,
             return_help="The definition's id.",
             primer='`call tool.AIWorkerDefinition.Add(name: "w", provider: "local", model_name: "echo", '
-            'auth: {"method": "none"}, interaction_models: ["both"])`, then `ask "w", …`. Providers: google openai '
+            'auth: {"method": "none"}, interaction_models: ["both"])`. Providers: google openai '
             'anthropic ollama local custom; auth {"method": "env_var", "value": "NAME"}. interaction_models: '
-            "stateless_task (ask by name), conversational (Spawn; default), both.\n"
+            "stateless_task, conversational (default), both.\n"
             "Also base_config: {temperature,max_output_tokens,system_prompt,…}, rate_limits: "
             "{max_{requests,tokens}_per_{minute,day},max_cost_per_day}, cost_metrics: {{input,output}_cost_per_token,"
             "cost_per_call}, "
@@ -171,7 +171,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             'The local model "scripted" gives base_config.replies in turn: "text", '
             '{"error": {"code": 16, "message": "m"}}, '
             '{"tool_calls": [{"name": "math__Add", "arguments": {…}}]}.\n'
-            "`tool.AIWorkerDefinition.Ensure` takes the same and changes the worker if it is there: not twice Add.",
+            "Better: tool.AIWorkerDefinition.Ensure with the same arguments, which may run twice.",
             example='set id = tool.AIWorkerDefinition.Add(name: "helper", provider: "local", model_name: "echo", '
             'auth: {"method": "none"}, interaction_models: ["both"])',
             error_conditions="4 for a value that does not fit, naming the field, and for an unknown key, naming the "

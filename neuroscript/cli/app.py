@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         def run(self, options: argparse.Namespace) -> int: ...
 
 
-BUILT_IN = ("run", "check", "tools", "repl", "trust")
+BUILT_IN = ("run", "check", "tools", "primer", "repl", "trust")
 """The sub-commands of this package, each in the module of its name."""
 
 _YOUNG = 20_000

@@ -26,7 +26,7 @@ def _facts() -> dict[str, str]:
     builtins = ["len", *BUILTINS]
     return {
         "builtins": " ".join(builtins),
-        "types": " ".join(TYPE_NAMES),
-        "reserved": " ".join(sorted(KEYWORDS.keys() - SOFT_WORDS)),
+        "types": " ".join(TYPE_NAMES[:7]),
+        "reserved": " ".join(sorted(word for word in KEYWORDS.keys() - SOFT_WORDS if not word.startswith("end"))),
         "soft": " ".join(sorted((BUILTIN_WORDS | SOFT_WORDS) - set(builtins))),
     }

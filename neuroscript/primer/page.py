@@ -30,7 +30,7 @@ def primer_of(interpreter: Any, files: bool) -> str:
         files: whether programs have a directory; without one the tools for files are left out.
     """
     policy = interpreter.policy
-    models = interpreter.asker is not None and policy.granted("ask")
+    models = interpreter.asker() is not None and policy.granted("ask")
     refusals = interpreter.services.get(REFUSALS, ())
 
     def usable(spec: ToolSpec) -> bool:

@@ -56,25 +56,30 @@ class Group:
 
     @property
     def text(self) -> str:
-        """The lines of the group in its present form."""
-        if self.form == Form.COUNT:
+        """The lines of the group in its form."""
+        return self.text_in(self.form)
+
+    def text_in(self, form: Form) -> str:
+        """Returns the lines of the group in a form."""
+        if form == Form.COUNT:
             return f"{self.name} ({len(self._specs)})"
-        if self.form == Form.NAMES:
+        if form == Form.NAMES:
             head = f"{self.name}: {' '.join(map(_short_name, self._specs))}"
         else:
-            head = f"{self.name}{f'({self._subject})' if self._subject else ''}: {' '.join(self._calls())}"
+            subject = f"({self._subject})" if self._subject else ""
+            head = f"{self.name}{subject}: {' '.join(self._calls(brief=form == Form.BRIEF))}"
         return "\n  ".join([head, *self._notes])
 
-    def _calls(self) -> list[str]:
+    def _calls(self, *, brief: bool) -> list[str]:
         """The calls, those with the same arguments together; then the names of what is for administration."""
         together: dict[str, list[str]] = {}
         for spec in self._specs:
             if not spec.administers:
-                together.setdefault(self._arguments(spec), []).append(_short_name(spec))
+                together.setdefault(self._arguments(spec, brief), []).append(_short_name(spec))
         calls = ["/".join(names) + arguments for arguments, names in together.items()]
         return calls + [_short_name(spec) for spec in self._specs if spec.administers]
 
-    def _arguments(self, spec: ToolSpec) -> str:
+    def _arguments(self, spec: ToolSpec, brief: bool) -> str:
         """The arguments of a call in parentheses, and what the primer tells of its result."""
         words: list[str] = []
         optional = 0
@@ -85,7 +90,7 @@ class Group:
             elif not arg.required:
                 word += "?"
                 optional += 1
-                if self.form == Form.BRIEF and optional > 1:
+                if brief and optional > 1:
                     word = "…"
             if word != "…" or words[-1:] != ["…"]:
                 words.append(word)
@@ -96,7 +101,8 @@ class Group:
 def tools_part(specs: Sequence[ToolSpec], room: int) -> str:
     """Returns the text about the tools in at most ``room`` characters.
 
-    Where it would be longer, the group with the longest text gets the next form, until all groups have it, and so on.  Where even the numbers of tools are too long, the last groups are left out.
+    Where it would be longer, one group after another gets the next form: the one that saves just enough, or else most.
+    No group is two forms ahead of another.  Where even the numbers of tools are too long, the last groups are left out.
     """
     names = names_of(specs)
     groups = _groups(specs, names)
@@ -104,9 +110,18 @@ def tools_part(specs: Sequence[ToolSpec], room: int) -> str:
         form = min((group.form for group in groups), default=Form.COUNT)
         if form == Form.COUNT:
             return _cut(text, room)
-        longest = max((group for group in groups if group.form == form), key=lambda group: len(group.text))
-        longest.form = Form(form + 1)
+        _shorten([group for group in groups if group.form == form], len(text) - room)
     return text
+
+
+def _shorten(groups: Sequence[Group], wanted: int) -> None:
+    """Gives one of the groups, all of the same form, the next form."""
+    savings = [
+        (len(group.text) - len(group.text_in(Form(group.form + 1))), index) for index, group in enumerate(groups)
+    ]
+    enough = [saving for saving in savings if saving[0] >= wanted]
+    _, index = min(enough) if enough else max(savings)
+    groups[index].form = Form(groups[index].form + 1)
 
 
 def names_of(specs: Iterable[ToolSpec]) -> set[str]:
@@ -138,14 +153,14 @@ def _joined(groups: Sequence[Group], names: set[str]) -> str:
 
 def _legend(groups: Sequence[Group], names: set[str]) -> str:
     legend = (
-        "Tools, always with `tool.`: `GROUP(a): X/Y(_,b,c?,d…)→r` tells that tool.GROUP.X(a, b, c, d, …) gives r, and so "
-        "does Y; c may be left out, d is any number."
+        "Tools, always with `tool.`: `G(a): X/Y(_,b,c?,d…)→r` means that tool.G.X(a, b, c, d, …) gives r, and so does "
+        "tool.G.Y; c is optional, d any number."
     )
     form = max(group.form for group in groups)
     if form == Form.BRIEF:
-        legend += " `…` alone: more optional ones."
+        legend += " `…` alone: more options."
     if _HELP in names:
-        legend += ' tool.Meta.ToolsHelp("GROUP.X") explains one, also names without ( ).'
+        legend += ' tool.Meta.ToolsHelp("G.X") explains one.'
     if _LIST in names and form > Form.BRIEF:
         legend += " tool.Meta.ListTools() has all calls."
     return legend

@@ -39,8 +39,8 @@ _PREDICATE = _chosen("predicate", "Takes an item, truthy means yes")
     returns=ArgType.SLICE_ANY,
     result="The items in the order of their keys. A name that begins with `-` sorts by that key in descending order; "
     "of several names, a later one counts where the earlier ones are equal. Items whose key is nil come last.",
-    primer='A key\'s name will do for a function of an item: Map(rows,"name"), GroupBy(rows,"team.name"), '
-    'SortBy(rows,["-price","name"]). `more` goes to the function: Filter(rows,over,10) calls over(row,10).',
+    primer='A key may stand for a function: Map(rows,"name"), SortBy(rows,["-price","team.name"]). '
+    "Filter(rows,over,10) calls over(row,10).",
     example='tool.list.SortBy([{"n": 1}, {"n": 3}, {"n": 2}], "-n") = [{"n": 3}, {"n": 2}, {"n": 1}]',
     errors=f"7 if the keys are not all numbers, all strings or all timedates, or a function gives nil; {_OF_FUNCTION}",
     variadic=True,
