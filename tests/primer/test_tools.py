@@ -113,7 +113,7 @@ def test_then_arguments_then_names() -> None:
     names = shapes(700)
     assert names[0].startswith("One(argument,first?,…)")
     assert names[1].startswith("Tool0 Tool1 Tool10")
-    assert lines(*FEW, *MANY, room=320)[-1].startswith("More groups, with the number of their tools: ")
+    assert lines(*FEW, *MANY, room=250)[-1].startswith("More groups, with the number of their tools: ")
 
 
 @pytest.mark.parametrize("room", [10_000, 5_000, 3_000, 1_000, 500, 300])
