@@ -35,7 +35,7 @@ LAYERS = {
         runtime
         compiler
         cache
-        lint session plugins asynchronous loading given
+        lint primer session plugins asynchronous loading given
         interpreter
         .
         cli
@@ -49,7 +49,7 @@ LAYERS = {
         options explanation app
         configuration
         host
-        . check run tools trust
+        . check primer run tools trust
         session
         terminal
         repl

@@ -168,7 +168,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             "{max_{requests,tokens}_per_{minute,day},max_cost_per_day}, cost_metrics: {{input,output}_cost_per_token,"
             "cost_per_call}, "
             'tool_allowlist: ["math.*"].\n'
-            'The local model "scripted" gives base_config.replies in turn: "text", '
+            'The local model_name "scripted" gives base_config.replies in turn: "text", '
             '{"error": {"code": 16, "message": "m"}}, '
             '{"tool_calls": [{"name": "math__Add", "arguments": {…}}]}.\n'
             "Better: tool.AIWorkerDefinition.Ensure with the same arguments, which may run twice.",
