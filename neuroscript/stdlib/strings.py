@@ -458,7 +458,6 @@ def _texts(ctx: Context | None, values: Any, tool: str) -> list[str]:
     required("separator", ArgType.STRING, "What to put between them."),
     returns=ArgType.STRING,
     result="One text.",
-    primer="Join takes text alone: Map(xs,tool.str.ToString) first.",
     example='tool.str.Join(["a", "b", 3], "-") = "a-b-3"',
     errors="7 if string_list is no list or an item is of another type; 37 if the result would be too long",
     brief=True,
