@@ -103,7 +103,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             category="meta",
             return_type=ArgType.STRING,
             return_help="Markdown of at most 10,000 characters, about 2,500 tokens.",
-            example='ask tool.Meta.Primer() + "Write a program that adds 1 and 2." into program',
+            example='set prompt = tool.Meta.Primer() + "Write a program that adds 1 and 2."',
         ),
         primer,
     ),
