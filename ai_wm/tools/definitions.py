@@ -171,7 +171,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             'The local model_name "scripted" gives base_config.replies in turn: "text", '
             '{"error": {"code": 16, "message": "m"}}, '
             '{"tool_calls": [{"name": "math__Add", "arguments": {…}}]}.\n'
-            "Better: tool.AIWorkerDefinition.Ensure with the same arguments, which may run twice.",
+            "tool.AIWorkerDefinition.Ensure is an Add that may run twice.",
             example='set id = tool.AIWorkerDefinition.Add(name: "helper", provider: "local", model_name: "echo", '
             'auth: {"method": "none"}, interaction_models: ["both"])',
             error_conditions="4 for a value that does not fit, naming the field, and for an unknown key, naming the "
