@@ -17,6 +17,9 @@ MAX_CHARACTERS = 4 * MAX_TOKENS
 """The most characters of a primer; a token of English is about four."""
 
 
+MAX_GLOBALS = 500
+"""The most characters of the names of a host's globals."""
+
 REFUSALS = "primer_refusals"
 """The service in which plugins leave functions that tell of a tool's name, or of ``"ask"``, whether they refuse every
 call."""
@@ -39,16 +42,29 @@ def primer_of(interpreter: Any, files: bool) -> str:
         return files or not any(capability.startswith("fs:") for capability in spec.capabilities)
 
     specs = [spec for spec in interpreter.tools.specs() if usable(spec)]
-    return make_primer(specs, models=models and not any(refuses("ask") for refuses in refusals))
+    models = models and not any(refuses("ask") for refuses in refusals)
+    return make_primer(specs, models=models, names=interpreter.runtime.globals)
 
 
-def make_primer(specs: Iterable[ToolSpec], *, models: bool) -> str:
+def make_primer(specs: Iterable[ToolSpec], *, models: bool, names: Iterable[str] = ()) -> str:
     """Returns the primer for a host.
 
     Args:
         specs: the tools that programs may call.
         models: whether programs may ask models.
+        names: the host's globals.
     """
     known = list(specs)
-    language = "\n".join(usable_lines(language_part(models=models), names_of(known)))
+    text = language_part(models=models) + _globals_line(sorted(names))
+    language = "\n".join(usable_lines(text, names_of(known)))
     return f"{language}\n\n{tools_part(known, MAX_CHARACTERS - len(language) - 3)}\n"
+
+
+def _globals_line(names: list[str]) -> str:
+    """The line on the host's globals, as many as there is room for; empty where there are none."""
+    if not names:
+        return ""
+    shown = " ".join(names)
+    if len(shown) > MAX_GLOBALS:
+        shown = shown[: MAX_GLOBALS - 1].rpartition(" ")[0] + " …"
+    return f"- Variables of this host, to be read alone: {shown}\n"

@@ -95,6 +95,21 @@ def test_what_the_policy_on_workers_refuses_is_not_there(policy: WorkerPolicy, l
     assert ("tool.AIWorkerDefinition.Add(" in page) == (policy.manage != "none")
 
 
+def test_globals_of_the_host_are_named() -> None:
+    assert "\n- Variables of this host, to be read alone: limits region\n" in primer(
+        globals={"region": "n", "limits": {}}
+    )
+    assert "Variables of this host" not in primer()
+
+
+def test_of_many_globals_some_are_named() -> None:
+    page = primer(globals={f"setting_{i}": i for i in range(1_000)})
+    found = re.search(r"read alone: (setting_0 .*) …$", page, re.MULTILINE)
+    assert found is not None
+    assert 400 < len(found[1]) <= 500
+    assert len(page) <= MAX_CHARACTERS
+
+
 def test_scripts_get_what_their_interpreter_permits() -> None:
     shown: list[Any] = []
     with Interpreter(policy=Policy(deny=("math",)), emit=shown.append) as interpreter:
