@@ -33,6 +33,24 @@ CHANGED = "worker_policy_changed"
 """The service by which such a host says that it grants something else from now on: a function that takes the mapping,
 which the service `POLICY` holds then."""
 
+REFUSALS = "primer_refusals"
+"""The service with functions that tell the primer of a tool's name, or of ``"ask"``, whether every call is refused."""
+
+ASKING = frozenset(
+    {
+        "ask",
+        "AIWorker.ExecuteStatelessTask",
+        "AIWorker.ExecuteBatch",
+        "AIWorker.ExecuteAll",
+        "AIWorkerInstance.Spawn",
+        "Conversation.Ask",
+    }
+)
+"""What reaches a model, and is refused where scripts may ask no worker."""
+
+MANAGING = frozenset(f"AIWorkerDefinition.{name}" for name in ("Add", "Ensure", "Update", "Remove"))
+"""What is refused where scripts may change no definition."""
+
 EVENTS = "ai_wm."
 """The prefix of the manager's events, which no script may fire."""
 
@@ -79,6 +97,7 @@ def register_ai_worker_tools(
     for path in manager.private_paths if manager is not None else ():
         interpreter.protect(path)
     interpreter.reserve_events(EVENTS)
+    services.setdefault(REFUSALS, []).append(connection.refuses)
     services[ACCESS] = connection.access
     services[CHANGED] = connection.change
     if manager is not None:
@@ -184,6 +203,17 @@ class _Connection:
         policy_of(given)
         # Another object, by which it is seen that it changed even where the host has changed its own in place.
         self._interpreter.services[POLICY] = dict(given)
+
+    def refuses(self, name: str) -> bool:
+        """Whether the policy refuses every call of a tool, or every ``ask``."""
+        said: Mapping[str, Any] | None = self._interpreter.services.get(POLICY)
+        if said is None:
+            if self._manager is None:
+                return False  # the manager to be made will have the default policy
+            policy = self._manager.policy
+        else:
+            policy, _ = policy_of(said)
+        return (name in ASKING and not policy.ask) or (name in MANAGING and policy.manage == "none")
 
     def _default_owner(self) -> str:
         """Whose scripts these are unless the host says it: those of the sandbox, else of the program."""

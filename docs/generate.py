@@ -18,7 +18,13 @@ NOTE = "<!-- Made from the code by `make docs`; do not edit. -->\n"
 
 def pages() -> dict[str, str]:
     """The text of each generated page by its name."""
-    return {"tools.md": tools_page(), "api.md": api_page(), "lint.md": lint_page()}
+    return {"tools.md": tools_page(), "api.md": api_page(), "lint.md": lint_page(), "llms.txt": primer()}
+
+
+def primer() -> str:
+    """The primer of a host that permits all standard tools and workers, and gives a directory."""
+    with Interpreter() as interpreter:
+        return interpreter.primer(files=True)
 
 
 def tools_page() -> str:

@@ -543,6 +543,19 @@ class Interpreter:
             )
         return found
 
+    def primer(self, *, files: bool | None = None) -> str:
+        """The page that tells a model how to write programs for this interpreter: the language and permitted tools.
+
+        Args:
+            files: whether programs have a directory; None: whether this interpreter has one.
+
+        Returns:
+            Markdown of at most 10,000 characters, about 2,500 tokens.
+        """
+        from neuroscript.primer import primer_of
+
+        return primer_of(self, self.sandbox is not None if files is None else files)
+
     @property
     def programs(self) -> Sequence[LoadedProgram]:
         """The programs that are loaded, in order, with their metadata."""

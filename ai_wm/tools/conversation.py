@@ -117,6 +117,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_type=ArgType.SLICE_MAP,
             return_help="The messages, the oldest first.",
             result_shape=MESSAGE,
+            primer="→[{role:user|assistant|tool,content},…]",
             example='set said = tool.Conversation.History(chat)[0]["content"]',
             error_conditions="7 if it is no conversation's handle; 19 if the instance is retired.",
             capabilities=("ask",),

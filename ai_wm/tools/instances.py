@@ -105,6 +105,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_help="The instance, with `conversation_manager_handle`, by which the Conversation tools and `ask` "
             "reach it.",
             result_shape=SPAWNED,
+            primer="→{instance_id,conversation_manager_handle,status,…}\n"
+            'The handle is for `ask handle, …`, Conversation and Retire; final_status: "retired_completed".',
             example='set chat = tool.AIWorkerInstance.Spawn("helper").conversation_manager_handle',
             error_conditions=f"{NO_SUCH_WORKER}; 10 for a worker, a setting or files that the host does not permit; "
             "19 if it is not active or not conversational; 20 at its limit of concurrent instances; 4 for a setting "

@@ -81,6 +81,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_type=ArgType.MAP,
             return_help="The answer, and what it took.",
             result_shape=TASK,
+            primer="→{output,task_id,cost,input_tokens,output_tokens,duration_ms,finish_reason}",
             example='set answer = tool.AIWorker.ExecuteStatelessTask("helper", "Say hello.").output',
             error_conditions=f"{CALL_ERRORS}.",
             capabilities=("ask", "net"),
@@ -101,6 +102,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_type=ArgType.SLICE_ANY,
             return_help="For each prompt, in order, the answer and what it took, or an error value where it failed.",
             result_shape=TASK,
+            primer="→[as ExecuteStatelessTask|error value,…]\n"
+            "Items of tool.AIWorker.ExecuteAll: {worker,prompt,config_overrides?}.",
             example='set results = tool.AIWorker.ExecuteBatch("helper", ["one", "two", "three"], max_parallel: 2)',
             error_conditions="9 if there is no such definition; 19 if it is not active or not for stateless tasks; 4 "
             "for a max_parallel or a setting that does not fit. Failures of single prompts are error values in the "

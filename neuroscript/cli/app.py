@@ -40,6 +40,7 @@ BUILT_IN = {
     "check": "check",
     "explain": "reference",  # `neuroscript.cli.explain` is a function
     "tools": "tools",
+    "primer": "primer",
     "repl": "repl",
     "trust": "trust",
 }

@@ -217,9 +217,10 @@ class _Linter:
         operands = [first, *(operand for _, operand, _ in rest)]
         for number, (left, right) in enumerate(pairwise(operands)):
             operator = rest[number][0]
-            for side, operand, other in (("left", left, right), ("right", right, left)):
+            sides = [("left", left, right)] if number == 0 else []  # else it is the result of what stands before
+            for side, operand, other in (*sides, ("right", right, left)):
                 is_nil = isinstance(operand, n.Literal) and operand.value is None
-                adds = isinstance(other, n.Literal) and type(other.value) in (int, float)
+                adds = number == 0 and isinstance(other, n.Literal) and type(other.value) in (int, float)
                 if is_nil and (operator in ("-", "*", "/", "%") or (operator == "+" and adds)):
                     message = f"'{operator}' takes no nil, and its {side} operand is nil"
                     self.find("nil-operand", operand.span, message)

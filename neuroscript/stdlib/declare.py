@@ -59,6 +59,7 @@ class Group:
         variadic: bool = False,
         brief: bool = False,
         shape: Shape | None = None,
+        primer: str = "",
     ) -> Callable[[F], F]:
         """Declares the function as a tool; its docstring is the description.
 
@@ -72,6 +73,7 @@ class Group:
             variadic: whether the last argument takes all that are left.
             brief: as `ToolSpec.brief`.
             shape: the keys of the map, or of the maps, that it gives.
+            primer: as `ToolSpec.primer`.
         """
 
         def declare(function: F) -> F:
@@ -88,6 +90,7 @@ class Group:
                 variadic=variadic,
                 pure=True,
                 brief=brief,
+                primer=primer,
             )
             self.tools.append((spec, function))
             return function

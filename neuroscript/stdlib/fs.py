@@ -184,6 +184,7 @@ def _spec(
     errors: str,
     write: bool = False,
     shape: Shape | None = None,
+    primer: str = "",
 ) -> ToolSpec:
     conditions = [part for part in (errors, _LIMIT if write and not name.startswith("D") else "", _OUTSIDE) if part]
     return ToolSpec(
@@ -197,6 +198,7 @@ def _spec(
         example=example,
         error_conditions=f"{'; '.join(conditions)}.",
         capabilities=("fs:write",) if write else ("fs:read",),
+        primer=primer,
     )
 
 
@@ -259,6 +261,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             ),
             (ArgType.SLICE_MAP, "A map for each entry."),
             shape=_ENTRY,
+            primer="→[{name,path,is_dir,size_bytes,modified,…}]",
             example='for each entry in tool.fs.List("reports")\n  emit entry.name\nendfor',
             errors="22 if the folder is missing, 23 if it is no folder, 37 if it holds more than a list can",
         ),
@@ -271,6 +274,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             (ArgSpec("path", ArgType.STRING, "The folder; `.` is the sandbox itself.", required=False, default="."),),
             (ArgType.SLICE_MAP, "A map for each entry."),
             shape=_ENTRY,
+            primer="→[{…}]",
             example='emit len(tool.fs.Walk("."))',
             errors="22 if the folder is missing, 23 if it is no folder, 37 if there is more than a list can hold",
         ),
@@ -310,6 +314,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             (ArgSpec("path", ArgType.STRING, "A file or folder."),),
             (ArgType.MAP, "What is known of it."),
             shape=_ENTRY,
+            primer="→{…}",
             example='emit tool.fs.Stat("notes.txt").size_bytes',
             errors="22 if there is nothing",
         ),

@@ -57,6 +57,7 @@ _validating: ContextVar[Context | None] = ContextVar("neuroscript_validating", d
     returns=ArgType.SLICE_MAP,
     result=f"A list of problems, empty if the value fits; {_MOST_PROBLEMS} at most. A `format` is not looked at.",
     shape=_PROBLEM,
+    primer="→[{path,message},…]",
     example="""tool.json.Validate({"n": 1.5}, {"properties": {"n": {"type": "integer"}}})[0].path = "/n\"""",
     errors="4 if the schema is none, refers to what is not in it, or has a pattern that RE2 does not know; 7 for a "
     "value without a form in JSON; 18 without the package jsonschema (`pip install 'neuroscript[schema]'`); 37 and 38 "

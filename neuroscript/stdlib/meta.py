@@ -66,6 +66,10 @@ def tools_help(ctx: ToolContext, filter_text: str) -> str:
     return "\n\n".join(found) if found else f"No tool's name contains {shortened(filter_text, MOST_SHOWN)!r}."
 
 
+def primer(ctx: ToolContext) -> str:
+    return ctx.interpreter.primer()
+
+
 def specifications_json(ctx: ToolContext) -> str:
     return json.dumps([specification(spec) for spec in _specs(ctx)], ensure_ascii=False)
 
@@ -104,5 +108,17 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="set specs = tool.json.Parse(tool.Meta.GetToolSpecificationsJSON())",
         ),
         specifications_json,
+    ),
+    (
+        ToolSpec(
+            name="Meta.Primer",
+            description="Gives the page that a model needs to write programs for this host: the language in short, and "
+            "the tools that the host permits.",
+            category="meta",
+            return_type=ArgType.STRING,
+            return_help="Markdown of at most 10,000 characters, about 2,500 tokens.",
+            example='set prompt = tool.Meta.Primer() + "Write a program that adds 1 and 2."',
+        ),
+        primer,
     ),
 ]

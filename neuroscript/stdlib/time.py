@@ -151,6 +151,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             args=(ArgSpec("text", ArgType.STRING, "The text."), _LAYOUT),
             return_type=ArgType.TIMEDATE,
             return_help="The moment.",
+            primer="Layouts: `%Y-%m-%d %H:%M:%S %B %a`; without one RFC 3339 (Parse: a date too).",
             example='tool.time.Parse("02.01.1970", "%d.%m.%Y") = tool.time.FromUnix(86400)',
             error_conditions="41 if the text does not have that form, names a moment that there is not or contradicts "
             "itself (`Mon 2024-01-05`), or the layout has another `%` sequence or one of them twice.",
@@ -165,6 +166,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             args=(ArgSpec("start", ArgType.TIMEDATE, "From here."), ArgSpec("end", ArgType.TIMEDATE, "To here.")),
             return_type=ArgType.NUMBER,
             return_help="Seconds, negative if `end` is before `start`.",
+            primer="→seconds",
             example="tool.time.Diff(tool.time.FromUnix(0), tool.time.FromUnix(90)) = 90",
             pure=True,
         ),
@@ -216,6 +218,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_type=ArgType.MAP,
             return_help="Its parts.",
             result_shape=_PARTS,
+            primer="→{year,month,day,hour,minute,second,weekday,yearday,…}",
             example="tool.time.Parts(tool.time.FromUnix(0)).year = 1970",
             pure=True,
         ),

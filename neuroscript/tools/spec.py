@@ -43,6 +43,8 @@ class ToolSpec:
             of the script that it is given as arguments of type ``function`` or ``function_or_key``.
         administers: whether it changes what the host or other programs rely on rather than doing a task, so that models
             get it only where they are given it by its full name.
+        primer: lines that the primer adds where the tool may be called, about what its signature does not tell: keys
+            of maps, formats, what is nil.
         brief: of a pure function: that a call is over at once however large its arguments are, or checks the run's
             limits itself (``ctx.check()``), and that its result is nested no deeper than they are.
     """
@@ -61,6 +63,7 @@ class ToolSpec:
     pure: bool = False
     brief: bool = False
     administers: bool = False
+    primer: str = ""
     python_result: PythonType | None = field(default=None, repr=False, compare=False)
     checks_result: bool = field(default=False, repr=False, compare=False)
 
