@@ -196,7 +196,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             "Also base_config: {temperature,max_output_tokens,system_prompt,…}, rate_limits: "
             "{max_{requests,tokens}_per_{minute,day},max_cost_per_day}, cost_metrics: {{input,output}_cost_per_token,"
             "cost_per_call}, "
-            'tool_allowlist: ["math.*"].\n'
+            'tool_allowlist: ["math.*", "func:my_procedure"].\n'
             'The local model_name "scripted" gives base_config.replies in turn: "text", '
             '{"error": {"code": 16, "message": "m"}}, '
             '{"tool_calls": [{"name": "math__Add", "arguments": {…}}]}.\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +81,13 @@ def test_reserved_words_are_those_of_the_grammar() -> None:
 def test_nothing_is_said_of_models_where_there_are_none() -> None:
     assert "default worker" not in language_part(models=False)
     assert PAGE.startswith(language_part(models=False))
+
+
+def test_another_file_is_loaded(tmp_path: Path) -> None:
+    assert "`:: uses: lib/a.ns` on top loads another file" in PAGE
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "a.ns").write_text("func one means\n  return 1\nendfunc\n", encoding="utf-8")
+    (tmp_path / "main.ns").write_text(":: uses: lib/a.ns\nfunc main means\n  return one()\nendfunc\n", encoding="utf-8")
+    with Interpreter() as interpreter:
+        interpreter.load_file(tmp_path / "main.ns")
+        assert interpreter.run("main") == 1
