@@ -45,14 +45,14 @@ def test_of_a_statement_with_a_block_it_is_for_the_first_line() -> None:
 
 
 def test_several_rules() -> None:
-    assert body("emit unset + nil - 1 # ns: ignore NS105,NS303") == []
-    assert body("emit unset + nil - 1 # ns: ignore NS105") == [(1, "NS303")]
-    assert body("# ns: ignore NS105", "emit unset + nil - 1 # ns: ignore NS303") == []
+    assert body("emit unset - nil # ns: ignore NS105,NS303") == []
+    assert body("emit unset - nil # ns: ignore NS105") == [(1, "NS303")]
+    assert body("# ns: ignore NS105", "emit unset - nil # ns: ignore NS303") == []
 
 
 def test_a_whole_file() -> None:
-    assert body("emit unset", "# ns: ignore-file NS105", "emit unset + nil - 1") == [(3, "NS303")]
-    assert body("emit unset", "# ns: ignore-file", "emit unset + nil - 1") == []
+    assert body("emit unset", "# ns: ignore-file NS105", "emit unset - nil") == [(3, "NS303")]
+    assert body("emit unset", "# ns: ignore-file", "emit unset - nil") == []
     assert rules("# ns: ignore-file NS105\ncommand\nemit unset\nendcommand") == []
     assert rules("command\nemit unset\nendcommand\n# ns: ignore-file NS105") == []
 
