@@ -270,8 +270,18 @@ def _response(
         service_tier=tier if isinstance(tier, str) else "",
         provider_data=kept(request, {"output": output} if output else {}, calls=bool(calls)),
     )
-    word = "refusal" if refusal else reason if status == "incomplete" and reason else status
+    word = reason if status == "incomplete" and reason else status
+    if status == "completed" and not is_openai(request) and _is_full(request, usage):
+        word = "max_output_tokens"  # llama.cpp does not tell
+    if refusal:
+        word = "refusal"
     return finished(response, word, refusal, cut_call=cut_call(calls))
+
+
+def _is_full(request: LLMRequest, usage: Usage) -> bool:
+    """Whether a reply has used all of its limit of output."""
+    limit = sampling(with_output_limit(request.config)).get("max_output_tokens")
+    return limit is not None and usage.output_tokens >= limit
 
 
 def _to_keep(items: Sequence[dict[str, Any]], *, stored: bool) -> list[dict[str, Any]]:
@@ -458,8 +468,8 @@ class ResponseStream:
         for key in dict.fromkeys([*self._items, *self._pieces]):
             pieces = {kind: "".join(texts) for kind, texts in self._pieces.get(key, {}).items()}
             arguments = pieces.pop("arguments", None)
-            texts = {"output_text": "text", "refusal": "refusal"}
-            content = [{"type": kind, texts[kind]: text} for kind, text in pieces.items()]
+            key_of = {"output_text": "text", "refusal": "refusal"}
+            content = [{"type": kind, key_of[kind]: text} for kind, text in pieces.items()]
             item = self._items.get(key) or {"type": "message" if arguments is None else "function_call"}
             if content:
                 item = {**item, "content": content}
