@@ -131,6 +131,7 @@ class HTTPClient:
         breaker: Breaker | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
+        self._provider = provider
         self._endpoint = endpoint_of(provider)
         self._environ = environ
         self._transport = transport
@@ -236,9 +237,9 @@ class HTTPClient:
     def _start(self, request: LLMRequest, *, stream: bool) -> _Exchange:
         check_request(request)
         config = request.config
-        found = addresses(request.provider, self._endpoint, config, self._environ)
+        found = addresses(self._provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)
-        adapter = _adapter(wire_format(request.provider, config, found))
+        adapter = _adapter(wire_format(self._provider, config, found))
         wire = adapter.build(request, stream=stream)
         known = self._amendments.get((urls[0], request.model)) or ()
         if known:
@@ -320,7 +321,7 @@ class HTTPClient:
 
     def _amend(self, exchange: _Exchange, said: ErrorReply, status: int) -> bool:
         """Amends a request that was refused for its form, if the refusal asks for a known amendment."""
-        openai = ADAPTERS[exchange.request.provider] == "openai"
+        openai = ADAPTERS[self._provider] == "openai"
         found = (
             amendment_for(exchange.wire.body, said, exchange.amended) if openai and status in (400, 404, 422) else None
         )
