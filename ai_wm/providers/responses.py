@@ -163,6 +163,8 @@ def _add_settings(body: dict[str, Any], request: LLMRequest, own: dict[str, Any]
     """Moves settings that have another place here than in chat completions from ``own`` to the body of a request."""
     if own.pop("n", None) not in (None, 1):
         raise bad_option("n", request.config["n"], "1, since the Responses API gives one answer")
+    if own.get("background"):
+        raise bad_option("background", own["background"], "false, since every answer is waited for")
     for name, place, key in (("reasoning_effort", "reasoning", "effort"), ("verbosity", "text", "verbosity")):
         value = own.pop(name, None)
         if value is not None:

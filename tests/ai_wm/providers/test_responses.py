@@ -132,6 +132,7 @@ def test_sampling_that_the_api_lacks_is_left_out_with_a_warning(
         ({"max_output_tokens": 15}, r"baseConfig\.max_output_tokens is 15; expected at least 16"),
         ({"max_tokens": 1}, r"baseConfig\.max_output_tokens is 1; expected at least 16"),
         ({"n": 2}, r"baseConfig\.n is 2; expected 1"),
+        ({"background": True}, r"baseConfig\.background is true; expected false"),
         ({"reasoning": {"max_tokens": 64}, "max_output_tokens": 64}, r"leaves nothing of max_output_tokens"),
         ({"tool_choice": "clock.Now"}, r"baseConfig\.tool_choice"),
         *(
