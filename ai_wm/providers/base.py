@@ -25,6 +25,7 @@ MANAGEMENT_KEYS = frozenset(
     {
         "allow_http",
         "allow_unknown_price",
+        "api",
         "base_url",
         "fallbacks",
         "headers",
