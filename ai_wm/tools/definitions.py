@@ -219,7 +219,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             "{max_{requests,tokens}_per_{minute,day},max_cost_per_day} (beyond: error 20), cost_metrics: "
             "{{input,output}_cost_per_token,cost_per_call}, "
             'tool_allowlist: ["math.*", "func:my_procedure"].\n'
-            'The local model_name "scripted" gives base_config.replies in turn, over again: "text", '
+            'local "scripted" gives base_config.replies in turn, over again: "text", '
             '{"error": {"code": 16, "message": "m"}}, '
             '{"tool_calls": [{"name": "math__Add", "arguments": {…}}]}, or "func__my_procedure".',
             example='set id = tool.AIWorkerDefinition.Ensure(name: "helper", provider: "local", model_name: "echo", '
