@@ -180,6 +180,6 @@ def test_a_map_that_is_given_many_times_is_told_once() -> None:
     "call", ["tool.time.Format(t)", "tool.time.Parse(s)", "tool.time.Format()", "tool.time.Format(time: t)"]
 )
 def test_a_time_without_a_layout_is_no_finding(call: str) -> None:
-    source = f"func main(needs t, s) means\n  return {call}\nendfunc\n"
+    source = f"func main(needs t, s) means\n  return tool.time.{call}\nendfunc\n"
     with Interpreter(plugins=False) as interpreter:
         assert [found for found in interpreter.check(source) if found.rule_name == "foreign-layout"] == []
