@@ -90,14 +90,15 @@ class Wiring:
     """What scripts may neither reach nor see, as paths to protect: see `neuroscript.Interpreter.protect`."""
 
     def close(self) -> None:
-        """Closes clients, store and limiter.
+        """Closes clients, limiter and store.
 
         Raises:
             NeuroScriptError: what failed first; everything else is closed all the same.
         """
         failures = []
         in_flight = [] if self.in_flight is None else [self.in_flight.close]
-        for close in (self.clients.close, *in_flight, self.store.close, self.limiter.close):
+        # The limiter before the store, whose records it may be reading.
+        for close in (self.clients.close, *in_flight, self.limiter.close, self.store.close):
             try:
                 close()
             except Exception as error:  # whatever one of them raises, the others are closed too

@@ -14,9 +14,7 @@ from ai_wm.ratelimit.deferred import limits_nothing
 from ai_wm.ratelimit.past_uses import PastUse
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
-from neuroscript import NeuroScriptError, get_logger
-
-_log = get_logger("ai_wm.limits")
+from neuroscript import NeuroScriptError
 
 _DAY_SECONDS: Final = 86_400
 _MOST_REQUESTS: Final = 1000
@@ -31,15 +29,8 @@ class RecordedUses:
     policy: WorkerPolicy
     clock: Clock
 
-    def __call__(self, counted: Mapping[str, float] | None) -> list[PastUse]:
+    def __call__(self, counted: Mapping[str, float] | None) -> Iterator[PastUse]:
         """Everything where nothing is counted, else what limits look at, if a call is not counted."""
-        try:
-            return list(self._uses(counted))
-        except NeuroScriptError as error:
-            _log.warning("what was used in the last day counts under no limit, since it cannot be read: %s", error)
-            return []
-
-    def _uses(self, counted: Mapping[str, float] | None) -> Iterator[PastUse]:
         since = round((self.clock.seconds() - _DAY_SECONDS) * 1_000_000_000)
         definitions = list(self.store.definitions().values())
         if counted is not None:

@@ -26,11 +26,12 @@ class PastUse(NamedTuple):
     cost: float
 
 
-PastUses = Callable[[Mapping[str, float] | None], list[PastUse]]
+PastUses = Callable[[Mapping[str, float] | None], Iterable[PastUse]]
 """Gives what was used in the last day.
 
 Its argument says when the last call that the file knows was made, by definition, in seconds since the epoch; where it
-knows all calls, the result may be empty.  None: there is no file, so the uses of all definitions are asked for.
+knows all calls, the result may be empty.  None: there is no file, so the uses of all definitions are asked for.  The
+uses may be read while they are iterated over; `NeuroScriptError` says that they cannot be read.
 """
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Lock
 from time import monotonic
 from typing import Final
@@ -53,6 +53,7 @@ class Presence:
         self._database = database
         self._past_uses = past_uses
         self._uses: list[PastUse] | None = None  # of all definitions, where there was no file
+        self._is_ending = False
         self._looking = Lock()
         self._lock = Lock()
         self._lease: Lease | None = None
@@ -113,7 +114,7 @@ class Presence:
         with self._looking:
             if not self.looked_back:
                 if self._past_uses is not None and self._database.is_empty:
-                    self._uses = self._past_uses(None)
+                    self._uses = self._read(self._past_uses, None)
                 self.looked_back = True
 
     def catch_up(self) -> None:
@@ -132,7 +133,27 @@ class Presence:
             return self._uses
         counted = self._database.autocommit(last_counted)
         past_uses = self._past_uses
-        return [] if past_uses is None else past_uses(counted)
+        return [] if past_uses is None else self._read(past_uses, counted)
+
+    def _read(self, past_uses: PastUses, counted: Mapping[str, float] | None) -> list[PastUse]:
+        """Read what was used before; nothing once the limiter ends, since the next one finds the same missing."""
+        uses: list[PastUse] = []
+        if self._is_ending:
+            return uses
+        try:
+            for use in past_uses(counted):
+                if self._is_ending:
+                    return []
+                uses.append(use)
+        except NeuroScriptError as error:
+            if not self._is_ending:  # else the records may be closed already
+                _log.warning("what was used in the last day counts under no limit, since it cannot be read: %s", error)
+            return []
+        return uses
+
+    def expect_end(self) -> None:
+        """Note that the limiter is about to end: what is still to be written is, but nothing is read for it any more."""
+        self._is_ending = True
 
     def time(self, connection: sqlite3.Connection) -> int:
         """The time of the file, as the slowest clock among the limiters that are there says; inside a transaction."""

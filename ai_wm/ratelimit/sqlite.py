@@ -211,6 +211,7 @@ class SQLiteRateLimiter:
 
         A call that is settled later is not counted any more.
         """
+        self._presence.expect_end()
         try:
             self._deferred.flush()
         except NeuroScriptError as error:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from ai_wm import AIWorkerManager, register_ai_worker_tools
 from ai_wm.data.policy import WorkerPolicy
-from ai_wm.ratelimit import Demand
+from ai_wm.ratelimit import Demand, SQLiteRateLimiter
+from ai_wm.ratelimit.past_uses import PastUse
 from ai_wm.wiring import LIMITS_FILE
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError
 
@@ -264,3 +265,59 @@ def test_usage_is_known_before_the_first_call(tmp_path: Path) -> None:
     remove_counters(tmp_path)
     with AIWorkerManager(tmp_path) as manager:
         assert manager.limit_usage("w") == expected
+
+
+def test_short_runs_without_limits_say_nothing_and_leave_what_is_missing_to_be_found(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Their calls are counted when they close: the records are not read for that, and are not needed."""
+    run = tmp_path / "run"
+    with AIWorkerManager(run) as manager:
+        manager.add_worker_definition(worker("free"))
+        manager.add_worker_definition(worker("limited", rate_limits={"max_requests_per_day": 2}))
+        manager.execute_stateless_task("limited", "hello")
+        older = crashed_copy(run, tmp_path / "older")
+        manager.execute_stateless_task("limited", "hello")
+    replaced_by_an_older_copy(run / LIMITS_FILE, older)
+    caplog.clear()
+    for _ in range(3):
+        with AIWorkerManager(run) as manager:
+            manager.execute_stateless_task("free", "hello")
+    assert not caplog.messages
+    with AIWorkerManager(run) as manager:
+        with raises_code(20):
+            manager.execute_stateless_task("limited", "hello")
+        assert manager.limit_usage("free")["requests_last_day"] == 3
+    assert "knew less of the last day" in caplog.text
+
+
+def test_records_that_cannot_be_read_are_told_of_unless_the_limiter_ends(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A read that closing overtakes is given up at the next record; any other failure is said."""
+    reading, closed = threading.Event(), threading.Event()
+
+    def closed_meanwhile() -> Iterator[PastUse]:
+        reading.set()
+        assert closed.wait(20)
+        yield PastUse("d", 0.0, 1, 0.0)
+        raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, "the store is closed")
+
+    def broken() -> Iterator[PastUse]:
+        yield PastUse("d", 0.0, 1, 0.0)
+        raise NeuroScriptError(ErrorCode.IO_FAILED, "the disk does not answer")
+
+    limiter = SQLiteRateLimiter(tmp_path / "broken.sqlite3", None, lambda counted: broken())
+    limiter.usage("d")
+    limiter.close()
+    assert "since it cannot be read: error 26" in caplog.text
+    caplog.clear()
+    limiter = SQLiteRateLimiter(tmp_path / "closed.sqlite3", None, lambda counted: closed_meanwhile())
+    caller = threading.Thread(target=limiter.usage, args=["d"])
+    caller.start()
+    assert reading.wait(20)
+    limiter.close()
+    closed.set()
+    caller.join(20)
+    assert not caller.is_alive()
+    assert not caplog.messages
