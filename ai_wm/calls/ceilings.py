@@ -97,7 +97,7 @@ class RunBudget:
         self._lost: deque[int] = deque()
 
     def reserve(
-        self, cost: float, subject: str, wait_seconds: float = 0.0, check: Callable[[], None] | None = None
+        self, cost: float, unasked: str, wait_seconds: float = 0.0, check: Callable[[], None] | None = None
     ) -> Share:
         """Reserves the highest cost that a call may have.
 
@@ -105,7 +105,7 @@ class RunBudget:
 
         Args:
             cost: that cost, in the currency.
-            subject: the name of the worker, for messages.
+            unasked: who was not asked, as the beginning of a message.
             wait_seconds: how long to wait at most.
             check: called ten times a second while waiting; raises to end the wait.
 
@@ -123,7 +123,7 @@ class RunBudget:
                         return share
                     left = end - monotonic()
                     if share.units + self._used > self._units or left <= 0:
-                        raise self._spent(cost, subject, wait_seconds)
+                        raise self._spent(cost, unasked, wait_seconds)
                     self._changed.wait(min(left, _CHECK_SECONDS))
                     if check is not None:
                         check()
@@ -138,13 +138,13 @@ class RunBudget:
             self._lost.popleft()
         return sum(share.units for share in self._open if share.open)
 
-    def _spent(self, cost: float, subject: str, waited: float) -> NeuroScriptError:
+    def _spent(self, cost: float, unasked: str, waited: float) -> NeuroScriptError:
         spent, held = self._used / COST_UNITS, self._in_flight() / COST_UNITS
         flight = f" and calls in flight may cost {held:g} more" if held else ""
         note = f"; it waited {waited:g} s for them" if held and waited else ""
         return NeuroScriptError(
             ErrorCode.BUDGET_EXCEEDED,
-            f"{subject} was not asked: this run may cost {self.most:g} (max_cost_per_run); {spent:g} are spent"
+            f"{unasked}: this run may cost {self.most:g} (max_cost_per_run); {spent:g} are spent"
             f"{flight}, and this call may cost {cost:g}{note}; raise it with --max-cost or "
             "WorkerPolicy(max_cost_per_run=…)",
             details={"limit": "max_cost_per_run", "value": self.most, "used": spent + held},

@@ -89,6 +89,8 @@ def estimate_of(
     limits: Sequence[Bound],
     budgets: Sequence[Bound],
     cost: Cost | None,
+    *,
+    again: bool = False,
 ) -> Estimate:
     """Works out what a call needs.
 
@@ -98,6 +100,7 @@ def estimate_of(
         limits: the limits by tokens that it is under.
         budgets: the budgets that it is under.
         cost: its highest cost; None where no budget asks.
+        again: whether another request of the same turn was sent before, for messages.
 
     Raises:
         NeuroScriptError: 37 if its input alone is more than one of them, or its thinking leaves no room for an answer.
@@ -105,19 +108,21 @@ def estimate_of(
     size = input_size(request)
     for bound in limits:
         if size.tokens > bound.value:
-            raise _too_large(request, bound, f"about {size.tokens} tokens", f"{bound.value:g}")
+            raise _too_large(_unasked(request, again), bound, f"about {size.tokens} tokens", f"{bound.value:g}")
     if is_built_in(request):
         output = built_in_output(request, size)
         return Estimate(size.tokens, size.most, output, 0.0 if cost is None else cost(size.most, output))
     fixed = 0.0 if cost is None else cost(size.most, 0)
     for bound in budgets:
         if fixed > bound.value > 0:
-            raise _too_large(request, bound, f"up to {fixed:.6g}, at {size.most} tokens", f"{bound.value:g}")
+            raise _too_large(
+                _unasked(request, again), bound, f"up to {fixed:.6g}, at {size.most} tokens", f"{bound.value:g}"
+            )
     answers, stated = answers_asked(config), stated_output(config)
     if (given := config.get("max_output_tokens")) is not None:
         sampling({"max_output_tokens": given})  # which refuses what would limit nothing
     if stated is None and (limits or (budgets and cost is not None)):
-        stated = cap = _cap(request, config, limits, budgets, cost, size.most, answers)
+        stated = cap = _cap(request, config, limits, budgets, cost, size.most, answers, again)
     else:
         cap = stated if stated is not None and states_several(config) else None
     output = answers * stated if stated is not None else min(1024, max(16, size.tokens))
@@ -132,6 +137,7 @@ def _cap(
     cost: Cost | None,
     given: int,
     answers: int,
+    again: bool,
 ) -> int | None:
     """The limit of output for a call that states none; None where only budgets ask, and its output costs nothing."""
     ordinary = ORDINARY_OUTPUT + thinking_allowance(config)
@@ -146,7 +152,7 @@ def _cap(
     if most <= thinking:
         raise NeuroScriptError(
             ErrorCode.RESOURCE_EXHAUSTION,
-            f"{request.provider}/{request.model} was not asked: thinking may take {thinking} tokens, but {bound.name} "
+            f"{_unasked(request, again)}: thinking may take {thinking} tokens, but {bound.name} "
             f"of {bound.holder} ({bound.value:g}) allows one call {most} tokens of output; lower the thinking budget, "
             f"set max_output_tokens, or raise {bound.name}",
             details={"limit": bound.name, "value": bound.value, "need": thinking},
@@ -154,11 +160,15 @@ def _cap(
     return min(most, ordinary, published_output(request.provider, request.model) or ordinary)
 
 
-def _too_large(request: LLMRequest, bound: Bound, need: str, value: str) -> NeuroScriptError:
+def _unasked(request: LLMRequest, again: bool) -> str:
+    return f"{request.provider}/{request.model} was not asked{' again' * again}"
+
+
+def _too_large(unasked: str, bound: Bound, need: str, value: str) -> NeuroScriptError:
     quantity = "the input alone may cost" if "cost" in bound.name else "the input alone is"
     return NeuroScriptError(
         ErrorCode.RESOURCE_EXHAUSTION,
-        f"{request.provider}/{request.model} was not asked: {quantity} {need}, and {bound.name} of {bound.holder} is "
+        f"{unasked}: {quantity} {need}, and {bound.name} of {bound.holder} is "
         f"{value}; shorten the prompt, the conversation or the tools, or raise {bound.name}",
         details={"limit": bound.name, "value": bound.value},
     )

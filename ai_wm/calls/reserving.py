@@ -33,6 +33,9 @@ from neuroscript import ErrorCode, NeuroScriptError
 _PAID_BY_NOBODY = frozenset({APIKeySourceMethod.NONE, APIKeySourceMethod.INLINE})
 """The key sources that cost the host nothing: no key, and a script's own."""
 
+_REFUSALS: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXCEEDED, ErrorCode.RESOURCE_EXHAUSTION})
+"""The errors by which a limit refuses a request."""
+
 _NO_LIMITS: Final = CeilingLimits()
 _WRITES: Final = frozenset({CACHE_WRITE, CACHE_WRITE_1H})
 
@@ -118,7 +121,7 @@ class Reserving:
             held.above.append(reservation)
         if options.budget is not None:
             left = max(0.0, end - monotonic())
-            held.above.append(options.budget.reserve(cost, claim.turn.subject, left, options.check))
+            held.above.append(options.budget.reserve(cost, claim.turn.unasked, left, options.check))
 
     def _is_priced(self, turn: Turn, somebodys: bool) -> bool:
         """Whether the price of a turn is known; False if it is to be assumed.
@@ -145,7 +148,7 @@ class Reserving:
         )
         raise NeuroScriptError(
             ErrorCode.BUDGET_EXCEEDED,
-            f"{turn.subject} was not asked: nobody knows the price of {model}, so no budget could be kept; {advice}, "
+            f"{turn.unasked}: nobody knows the price of {model}, so no budget could be kept; {advice}, "
             "or install the published prices: pip install neuroscript[prices]",
             details={"limit": "price", "model": model},
         )
@@ -201,7 +204,8 @@ class _Claim:
         somebodys = bool(budgets)
         if run is not None:
             budgets.append(Bound("max_cost_per_run", run.most, "this run"))
-        return estimate_of(turn.request(), turn.config, limits, budgets, self._cost(somebodys, bool(budgets)))
+        cost = self._cost(somebodys, bool(budgets))
+        return estimate_of(turn.request(), turn.config, limits, budgets, cost, again=turn.rounds > 0)
 
     def _cost(self, somebodys: bool, budgeted: bool) -> Cost | None:
         """What computes the highest cost of the request; None if it costs nothing, or nobody asks."""
@@ -236,6 +240,16 @@ class _Claim:
             return max(find(total, 0), find(0, total))
 
         return cost
+
+
+def explain_refusal(turn: Turn, error: NeuroScriptError) -> None:
+    """Adds to the refusal of a later round what was not sent for it, and what the rounds before it used."""
+    if not turn.rounds or error.code not in _REFUSALS:
+        return
+    is_repair = turn.structured is not None and turn.structured.is_to_send_back
+    unsent = "its reply, which does not fit the schema, was" if is_repair else "the results of its tools were"
+    spent = f" and cost {turn.cost:g}" if turn.cost else ""
+    error.message += f"; {unsent} not sent back (the call has used {turn.usage.total_tokens} tokens{spent})"
 
 
 def _no_price(provider: str, model: str, usage: TokenCounts) -> None:

@@ -12,7 +12,7 @@ from ai_wm.calls.authorization import Authorizer
 from ai_wm.calls.fallbacks import Tried, asks_next, workers_of
 from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, in_flight, record_of
 from ai_wm.calls.replies import safe_reply
-from ai_wm.calls.reserving import Reserving
+from ai_wm.calls.reserving import Reserving, explain_refusal
 from ai_wm.calls.streaming import CallStream
 from ai_wm.calls.task import Task
 from ai_wm.calls.turn import Turn
@@ -108,7 +108,12 @@ class Runner:
                         turn.server, turn.admitting = authorization.server, self._admit
                         while True:
                             # 2. Its limits have room, which is reserved.
-                            turn.hold(holds := self.reserving.reserve(turn))
+                            try:
+                                holds = self.reserving.reserve(turn)
+                            except NeuroScriptError as refusal:
+                                explain_refusal(turn, refusal)
+                                raise
+                            turn.hold(holds)
                             if LIMITS.isEnabledFor(DEBUG):
                                 call_log.reserved(turn, holds.tokens, holds.cost)
                             # 3. Its key, for the address that the call goes to.

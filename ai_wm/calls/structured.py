@@ -26,8 +26,11 @@ _TAKES_ANY_ROOT: Final = frozenset({"local", "ollama"})
 _UNFIT: Final = frozenset({ErrorCode.INVALID_VALUE, ErrorCode.NESTING_DEPTH_EXCEEDED, ErrorCode.RESOURCE_EXHAUSTION})
 """The errors by which a reply is no value: no JSON, nested too deeply, too large."""
 
-_JSON_OPENINGS: Final = ("{", "[", "```")
-"""The beginnings of a reply that is meant as JSON, so that it is no string without quotes."""
+_WRAPPED: Final = re.compile(rf'\{{\s*"{WRAPPER}"\s*:')
+"""The beginning of a reply that is meant as a wrapped value, whole or not."""
+
+_FENCE: Final = 3
+"""Backquotes that stand around a text at least."""
 
 _TOOL: Final = re.compile(r"^(tool\.json\.\w+: )+")
 """What messages of tools begin with."""
@@ -78,6 +81,8 @@ class StructuredReply:
         self._sent = _wrapped(sent) if self._is_wrapped else sent
         self._is_text = _is_text(self._schema, self._schema)
         self._sent_back: list[Message] = []
+        self._is_to_send_back = False
+        self._is_sending_back = False
         self.repairs = 0
         """How often a reply was sent back."""
         self.value: Any = None
@@ -140,15 +145,29 @@ class StructuredReply:
         request = self._repair_message(problems)
         self._sent_back += [messages[-1], request]
         messages.append(request)
-        self.repairs += 1
+        self._is_to_send_back = True
         return redact("; ".join(map(_shown, problems)), secrets)
+
+    @property
+    def is_to_send_back(self) -> bool:
+        """Whether the next request sends back a reply that does not fit."""
+        return self._is_to_send_back
+
+    def begin(self) -> None:
+        """Notes that a request begins, which counts as a repair if it sends a reply back."""
+        self._is_sending_back, self._is_to_send_back = self._is_to_send_back, False
+        self.repairs += self._is_sending_back
+
+    def not_sent(self) -> None:
+        """Notes that the request was not sent after all."""
+        self.repairs -= self._is_sending_back
+        self._is_sending_back = False
 
     def _read(self, response: LLMResponse) -> list[Problem]:
         """Takes the value of a reply; returns its problems if there is none that fits."""
         found: list[Problem] = []
-        text = response.text.strip()
-        plain = self._is_text and response.finish_reason != "length" and not text.startswith(_JSON_OPENINGS)
-        for value in self._readings(text, plain, found):
+        text, is_whole = response.text.strip(), response.finish_reason != "length"
+        for value in self._strings(text, is_whole, found) if self._is_text else self._readings(text, found):
             try:
                 problems = schema_problems(value, self._schema, check=self._check)
             except NeuroScriptError as error:
@@ -164,29 +183,56 @@ class StructuredReply:
             return [{"path": "", "message": cut}, *found]
         return found
 
-    def _readings(self, text: str, plain: bool, problems: list[Problem]) -> Iterator[Any]:
+    def _readings(self, text: str, problems: list[Problem]) -> Iterator[Any]:
         """The values that a reply may stand for, the likeliest first; without any, ``problems`` says why.
 
         Args:
             text: the reply.
-            plain: whether it may be a string without quotes.
             problems: the list for the reason.
         """
+        for found in self._extracted(text, problems):
+            if self._is_wrapper(found):
+                yield found[WRAPPER]
+            yield found
+
+    def _strings(self, text: str, is_whole: bool, problems: list[Problem]) -> Iterator[Any]:
+        """The values that a reply may stand for where the schema is one of strings.
+
+        A reply that is a JSON string, or an object with the one key that was asked for, stands for that string, and any
+        other for its own text.  Three backquotes around all of it do not count.
+
+        Args:
+            text: the reply.
+            is_whole: whether it was not cut off.
+            problems: the list for the reason why there is none.
+        """
+        text, unread = _unfenced(text), list[Problem]()
+        extracted = list(self._extracted(text, unread))
+        if extracted and isinstance(extracted[0], str):  # which all of the text is
+            yield extracted[0]
+        elif self._is_wrapped and _WRAPPED.match(text) and (not extracted or _is_json(text)):
+            problems += unread
+            for found in extracted:
+                yield found[WRAPPER] if self._is_wrapper(found) else found
+        else:
+            if text == "null":
+                yield None
+            if is_whole:
+                yield text
+            for found in filter(self._is_wrapper, extracted):  # in a sentence, where that is not among the values
+                yield found[WRAPPER]
+
+    def _extracted(self, text: str, problems: list[Problem]) -> Iterator[Any]:
+        """The JSON in a text; without any, ``problems`` says why."""
         try:
-            found = extract_json(text, check=self._check)
+            yield extract_json(text, check=self._check)
         except NeuroScriptError as error:
             if error.code not in _UNFIT:
                 raise
-            if not text:
-                problems.append({"path": "", "message": "the reply is empty"})
-            elif not plain:
-                problems.append(_problem(error))
-        else:
-            if self._is_wrapped and isinstance(found, dict) and found.keys() == {WRAPPER}:
-                yield found[WRAPPER]
-            yield found
-        if plain and text:
-            yield text
+            problems.append(_problem(error) if text else {"path": "", "message": "the reply is empty"})
+
+    def _is_wrapper(self, found: Any) -> bool:
+        return self._is_wrapped and isinstance(found, dict) and found.keys() == {WRAPPER}
 
     def _repair_message(self, problems: Sequence[Problem]) -> Message:
         """The message that sends a reply back to the model with its problems."""
@@ -208,6 +254,25 @@ class StructuredReply:
             f"the reply of {self._subject} does not fit the schema{tries}: {first}{more}; it said {_cut(reply, 200)!r}",
             details={"problems": problems, "reply": _cut(reply, _MOST_OF_REPLY), "cost": cost},
         )
+
+
+def _unfenced(text: str) -> str:
+    """A text without the backquotes that stand around all of it, and the name of a language behind the first ones."""
+    fence = text[: len(text) - len(text.lstrip("`"))]
+    inside = text[len(fence) : -len(fence)] if len(fence) >= _FENCE else ""
+    if not inside or not text.endswith(fence) or fence in inside:
+        return text
+    first, line_break, rest = inside.partition("\n")
+    return (rest if line_break else first).strip()
+
+
+def _is_json(text: str) -> bool:
+    """Whether all of a text is JSON, in which JSON was found."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _problem(error: NeuroScriptError) -> Problem:

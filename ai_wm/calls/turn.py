@@ -100,6 +100,7 @@ class Turn:
         self.attempts = 0
         self.rounds = 0
         """The number of calls begun; a turn without one gets no record."""
+        self._unsent = 0  # of these, the ones whose request was not sent after all
         self.tools_called: list[str] = []
         self.messages: list[Message] = []
         """The messages that the rounds added to the conversation: tool calls, their results, and the reply."""
@@ -153,12 +154,17 @@ class Turn:
     @property
     def tool_rounds(self) -> int:
         """How often results of tools were sent back; -1 before the first call."""
-        return self.rounds - 1 - (self.structured.repairs if self.structured is not None else 0)
+        return self.rounds - 1 - self._unsent - (self.structured.repairs if self.structured is not None else 0)
 
     @property
     def subject(self) -> str:
         """The worker's name for error messages."""
         return subject_of(self.definition)
+
+    @property
+    def unasked(self) -> str:
+        """The beginning of a message that refuses a request of this turn."""
+        return f"{self.subject} was not asked{' again' if self.rounds else ''}"
 
     def request(self, grant: KeyGrant | None = None) -> LLMRequest:
         """Builds the request of the next round, with its key if there is a grant of one.
@@ -200,7 +206,7 @@ class Turn:
             what = f"{MOST_NESTED} times already within one call"
         else:
             return
-        message = f"{self.subject} was not asked: models call tools that ask models, {what}"
+        message = f"{self.unasked}: models call tools that ask models, {what}"
         raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, message)
 
     # --- what is reserved for a round, and what it really used ---
@@ -264,6 +270,8 @@ class Turn:
     def begin(self, key: Secret | None) -> None:
         """Notes that a round begins, with its key; from now on the turn gets a record."""
         self.rounds += 1
+        if self.structured is not None:
+            self.structured.begin()
         nesting = _nesting.get()
         if nesting is not None:
             nesting.asked[0] += 1
@@ -281,6 +289,9 @@ class Turn:
     def not_sent(self) -> None:
         """Notes that the request was not sent after all, so that nothing is counted."""
         self._sent = False
+        self._unsent += 1
+        if self.structured is not None:
+            self.structured.not_sent()
 
     def count(
         self,

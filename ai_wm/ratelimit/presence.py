@@ -152,7 +152,7 @@ class Presence:
         return uses
 
     def expect_end(self) -> None:
-        """Note that the limiter is about to end: what is still to be written is, but nothing is read for it any more."""
+        """Note that the limiter is about to end: what is left is written, but nothing is read for it any more."""
         self._is_ending = True
 
     def time(self, connection: sqlite3.Connection) -> int:

@@ -62,7 +62,11 @@ def extract(ctx: Context | None, text: str) -> Any:
             if found:
                 return value
             if label or content[:1] in ("{", "["):
-                fail(ErrorCode.INVALID_VALUE, _TOOL, f"what stands between backquotes is not JSON: {value}")
+                fail(
+                    ErrorCode.INVALID_VALUE,
+                    _TOOL,
+                    f"what stands between backquotes is not JSON{value and f': {value}'}",
+                )
     found, value = _first(ctx, text)
     if not found:
         fail(ErrorCode.INVALID_VALUE, _TOOL, f"there is no object or array of JSON in the text{value and f': {value}'}")

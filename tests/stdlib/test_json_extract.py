@@ -98,13 +98,15 @@ def test_what_is_not_whole_is_not_found(text: str) -> None:
     [
         ("nothing here", "there is no object or array of JSON in the text"),
         ('well: {"a": 1,\n "b": oops}', "at line 2, column 7"),
-        ('```json\n{"a": tru}\n```', "what stands between backquotes is not JSON"),
+        ('```json\n{"a": tru}\n```', "what stands between backquotes is not JSON: "),
+        ("```json\nhello\n```", "what stands between backquotes is not JSON"),
     ],
 )
 def test_the_error_says_how_far_it_went(text: str, words: str) -> None:
     with pytest.raises(NeuroScriptError) as caught:
         extract(text)
     assert words in caught.value.message
+    assert not caught.value.message.rstrip().endswith(":")
 
 
 def test_limits_hold_for_what_is_found() -> None:

@@ -27,13 +27,13 @@ OBJECT = {"type": "object", "properties": {"n": {"type": "integer"}}, "required"
 UPPER = {"tool_calls": [{"name": "str__ToUpper", "arguments": {"input_string": "hey"}}]}
 
 
-def value_of(text: str, schema: Any, finish: str = "stop") -> Any:
+def value_of(text: str, schema: Any, finish: str = "stop", provider: str = "openai") -> Any:
     """The value that a reply has under a schema, without repairs."""
     client = Answers(
         lambda request: LLMResponse(text=text, finish_reason=finish, usage=Usage(), model=request.model),
     )
-    with AIWorkerManager(clients={"openai": client}) as manager:
-        manager.add_worker_definition(worker("w", provider="openai", base_config={"schema_repairs": 0}))
+    with AIWorkerManager(clients={provider: client}) as manager:
+        manager.add_worker_definition(worker("w", provider=provider, base_config={"schema_repairs": 0}))
         return manager.execute_stateless_task("w", "hello", schema=schema).value
 
 
@@ -70,10 +70,12 @@ def test_the_value_of_a_reply(text: str, schema: Any, value: Any) -> None:
     ("text", "schema", "problem"),
     [
         ("", OBJECT, "the reply is empty"),
-        ("", {"type": "string"}, "the reply is empty"),
+        ("", {"type": "string", "minLength": 1}, "''"),
+        ('"abc"', {"type": "string", "minLength": 4}, "abc"),
+        ('{"value": 5}', {"type": "string"}, "number 5 is not of type 'string'"),
         ("no", OBJECT, "there is no object or array of JSON"),
         ("blue", COLOUR, "none of"),
-        ('{"color": "red"}', {"type": "string"}, "not of type 'string'"),
+        ("```json\nhello\n```", {"type": "object"}, "what stands between backquotes is not JSON; it said"),
         ('{"value": "re', {"type": "string"}, "no object or array of JSON"),
         ("[[1], 2]", {"items": {"type": "array"}}, "/1: number 2 is not of type 'array'"),
         ("[" * 5000 + "]" * 5000, {"type": "array"}, "nested"),
@@ -91,6 +93,56 @@ def test_a_reply_that_does_not_fit(text: str, schema: Any, problem: str) -> None
     assert len(error.value.details["reply"]) <= 2000
 
 
+@pytest.mark.parametrize("provider", ["openai", "ollama"], ids=["asked for an object", "asked for a string"])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("hello", "hello"),
+        ("  hello\n", "hello"),
+        ("", ""),
+        ("[x] hello", "[x] hello"),
+        ("{name} is x", "{name} is x"),
+        ("[1]", "[1]"),
+        ("42", "42"),
+        ("null", "null"),
+        ('{"color": "red"}', '{"color": "red"}'),
+        ('"q"', "q"),
+        ('"a\\nb"', "a\nb"),
+        ('"q" is a letter', '"q" is a letter'),
+        ('"a" and {"value": "b"}', '"a" and {"value": "b"}'),
+        ('{"value": "b"} is a map, {} another', '{"value": "b"} is a map, {} another'),
+        ("```\nhello\n```", "hello"),
+        ("```text\nhello\nworld\n```\n", "hello\nworld"),
+        ("```hello```", "hello"),
+        ("````\n```\nhello\n```\n````", "```\nhello\n```"),
+        ('```json\n"q"\n```', "q"),
+        ('```\n"q"\n```', "q"),
+        ("```\n[x] hello\n```", "[x] hello"),
+        ("```\n```", ""),
+        ("Run:\n```\nls\n```", "Run:\n```\nls\n```"),
+        ("```\na\n```\nor\n```\nb\n```", "```\na\n```\nor\n```\nb\n```"),
+        ("```", "```"),
+        ("```\nhello", "```\nhello"),
+        ("[" * 5000, "[" * 5000),
+    ],
+)
+def test_a_reply_is_a_string_with_or_without_quotes_and_backquotes(text: str, value: str, provider: str) -> None:
+    assert value_of(text, {"type": "string"}, provider=provider) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"value": "red"}', "red"),
+        ('```json\n{"value": "red"}\n```', "red"),
+        ('Here it is: {"value": "red"}', "red"),
+        ("```\nred\n```", "red"),
+    ],
+)
+def test_a_string_that_was_asked_for_in_an_object_may_come_in_one(text: str, value: str) -> None:
+    assert value_of(text, COLOUR) == value
+
+
 def test_a_string_that_was_cut_off_is_no_value() -> None:
     with raises_code(16, "cut off at the limit of output"):
         value_of("It was a dark and", {"type": "string"}, finish="length")
@@ -103,7 +155,7 @@ def test_a_string_that_was_cut_off_is_no_value() -> None:
         ({"schema": {"$ref": "#/$defs/none"}}, "refers to '#/\\$defs/none', which is not in it"),
         ({"schema": "object"}, "expected a JSON Schema, a map"),
         ({"schema": OBJECT, "response_format": "json"}, "schema and response_format both"),
-        ({"schema": OBJECT, "schema_repairs": 11}, "schema_repairs = 11; expected a whole number from 0 to 10"),
+        ({"schema": OBJECT, "schema_repairs": 11}, "schema_repairs is 11; expected a whole number from 0 to 10"),
         ({"schema": OBJECT, "schema_repairs": "1"}, "schema_repairs"),
     ],
 )
@@ -236,6 +288,56 @@ def test_whatever_the_model_does_the_books_say_what_was_billed(replies: list[str
     assert record.llm_metrics["total_tokens"] == usage["tokens_last_day"] == tokens
     assert record.cost_incurred == usage["cost_last_day"] == cost
     assert usage["calls_in_flight"] == 0
+
+
+NOT_FITTING = "its reply, which does not fit the schema, was not sent back"
+NO_RESULTS = "the results of its tools were not sent back"
+
+
+@pytest.mark.parametrize(("reply", "unsent"), [("no", NOT_FITTING), (UPPER, NO_RESULTS)], ids=["repair", "tools"])
+@pytest.mark.parametrize(
+    ("limits", "run", "codes"),
+    [
+        ({"max_requests_per_minute": 1}, None, (20, 20)),
+        ({"max_tokens_per_day": 3}, None, (37, 20)),
+        ({"max_cost_per_day": 5.0}, None, (46, 46)),
+        ({}, 5.0, (46, 46)),
+    ],
+    ids=str,
+)
+def test_a_later_round_that_a_limit_refuses_is_not_counted_and_the_error_says_what_was_spent(
+    limits: dict[str, float], run: float | None, codes: tuple[int, int], reply: Any, unsent: str
+) -> None:
+    with AIWorkerManager() as manager, Interpreter(plugins=False) as interpreter:
+        register_ai_worker_tools(interpreter, manager, policy=WorkerPolicy(max_cost_per_run=run))
+        base = {"schema": OBJECT}
+        prices = {"cost_per_call": 3.0}
+        definition = scripted("w", [reply], tool_allowlist=["str.*"], base_config=base, cost_metrics=prices)
+        manager.add_worker_definition({**definition, "rate_limits": limits})
+        interpreter.load('func main() means\n  ask "w", "go"\nendfunc')
+        with raises_code(codes[reply is UPPER]) as error:
+            interpreter.run("main")
+        (record,) = manager.get_performance_records_for_definition("w")
+    message, metrics = error.value.message, record.llm_metrics
+    assert f"{unsent} (the call has used {metrics['total_tokens']} tokens and cost 3)" in message
+    assert "was not asked" not in message.replace("was not asked again", "")
+    assert (metrics["attempts"], record.cost_incurred) == (1, 3.0)
+    assert not {"schema_repairs", "tool_rounds"} & metrics.keys()
+
+
+def test_a_repair_that_could_not_be_sent_is_not_counted() -> None:
+    def answer(request: LLMRequest) -> str:
+        if len(request.messages) > 1:
+            raise NeuroScriptError(16, "there is no connection", details={"attempts": 0})
+        return "no"
+
+    with AIWorkerManager(clients={"openai": Answers(answer)}) as manager:
+        manager.add_worker_definition(worker("w", provider="openai"))
+        with raises_code(16, "no connection"):
+            manager.execute_stateless_task("w", "hello", schema=OBJECT)
+        (record,) = manager.get_performance_records_for_definition("w")
+    assert record.llm_metrics["attempts"] == 1
+    assert not {"schema_repairs", "tool_rounds"} & record.llm_metrics.keys()
 
 
 def test_the_next_turn_does_not_see_the_repairs() -> None:
