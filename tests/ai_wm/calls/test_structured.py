@@ -299,7 +299,7 @@ NO_RESULTS = "the results of its tools were not sent back"
     ("limits", "run", "codes"),
     [
         ({"max_requests_per_minute": 1}, None, (20, 20)),
-        ({"max_tokens_per_day": 3}, None, (37, 20)),
+        ({"max_tokens_per_day": 2}, None, (37, 20)),
         ({"max_cost_per_day": 5.0}, None, (46, 46)),
         ({}, 5.0, (46, 46)),
     ],
