@@ -235,7 +235,7 @@ class Holds:
     def sent(self) -> None:
         """Notes that the request is about to be sent: a reservation that is lost counts as reserved from now on."""
         for held in (self.own, *self.above):
-            if isinstance(held, Reservation | Share):
+            if isinstance(held, (Reservation, Share)):  # a union would be made anew at each call
                 held.sent = True
 
     def settle(self, tokens: int, cost: float, charged: float, lost: bool = False) -> None:

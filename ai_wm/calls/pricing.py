@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, Final, Literal, NamedTuple, Protocol
@@ -143,36 +143,43 @@ def _published(
 def most_cost(
     definition: Priced,
     model: str,
-    input_tokens: int,
-    output_tokens: int,
     *,
     price_source: PriceSource | None = None,
     claimed: bool = False,
     tier: str = "",
     written: bool = False,
-) -> float:
-    """Computes the highest cost that a call may have, for its reservation.
+) -> Callable[[int, int], float]:
+    """Returns what computes the highest cost that a call may have, for its reservation.
 
     Args:
         definition: whose prices count.
         model: the model to be asked.
-        input_tokens: an upper bound of its input.
-        output_tokens: an upper bound of its output.
         price_source: published prices, as for `cost_of_call`.
         claimed: whether the definition is a script's, as for `cost_of_call`.
         tier: the service tier that is asked for; empty for the usual one.  One without a price costs as the usual one.
         written: whether the call may write its input to the provider's cache.
+
+    Returns:
+        a function of an upper bound of the input, and one of the output, in tokens.
     """
     prices = _own_prices(definition)
-    own = 0.0 if prices is None else prices.most(input_tokens, output_tokens, written=written)
-    if prices is not None and not claimed:
+    own = None if prices is None else prices.most(written=written)
+    if own is not None and not claimed:
         return own
-    usages = [TokenSplit(input_tokens, output_tokens)]
-    if written:
-        usages += (TokenSplit(input_tokens, output_tokens, written=input_tokens, long=long) for long in (False, True))
-    provider, tiers = str(definition.provider), (tier, "") if tier else ("",)
-    published = (_published(provider, [usage], [model], price_source, each) for usage in usages for each in tiers)
-    return max(own, *(cost or 0.0 for cost in published))
+
+    def most(input_tokens: int, output_tokens: int) -> float:
+        usages = [TokenSplit(input_tokens, output_tokens)]
+        if written:
+            splits = (
+                TokenSplit(input_tokens, output_tokens, written=input_tokens, long=long) for long in (False, True)
+            )
+            usages.extend(splits)
+        provider, tiers = str(definition.provider), (tier, "") if tier else ("",)
+        published = (_published(provider, [usage], [model], price_source, each) for usage in usages for each in tiers)
+        least = 0.0 if own is None else own(input_tokens, output_tokens)
+        return max(least, *(cost or 0.0 for cost in published))
+
+    return most
 
 
 def is_priced(definition: Priced, model: str, price_source: PriceSource | None = None, *, vouched: bool = True) -> bool:
@@ -310,12 +317,13 @@ class _OwnPrices(NamedTuple):
                 total += (written - long) * self.cache_write + long * self.cache_write_1h
         return self._in_currency(total)
 
-    def most(self, input_tokens: int, output_tokens: int, *, written: bool) -> float:
+    def most(self, *, written: bool) -> Callable[[int, int], float]:
         """The highest cost of a request, whatever becomes of its input; see `most_cost`."""
         given = max(self.input, self.cached_input)
         if written:
             given = max(given, self.cache_write, self.cache_write_1h)
-        return self._in_currency(self.call + input_tokens * given + output_tokens * self.output)
+        call, output, in_currency = self.call, self.output, self._in_currency
+        return lambda input_tokens, output_tokens: in_currency(call + input_tokens * given + output_tokens * output)
 
     def _in_currency(self, units: int) -> float:
         try:

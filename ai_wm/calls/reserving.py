@@ -223,8 +223,7 @@ class _Claim:
         options = provider_options(self.turn.config)
         writes = not _WRITES.isdisjoint(definition.cost_metrics) or (bool(options) and "cache_control" in repr(options))
         tier = options.get("service_tier") or options.get("serviceTier") or options.get("speed") or ""
-        find = partial(
-            most_cost,
+        find = most_cost(
             definition,
             definition.model_name,
             price_source=source,

@@ -112,6 +112,8 @@ class WorkerTools:
     @property
     def definitions(self) -> tuple[ToolDefinition, ...]:
         """Returns the tool definitions to offer to the model."""
+        if not self._offered and not self._procedures:
+            return ()
         return tuple(
             ToolDefinition(
                 name=tool.spec.function_name,

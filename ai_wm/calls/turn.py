@@ -59,6 +59,8 @@ _NONE: Final = (0, 0.0, 0.0)
 _MOST_NAMES: Final = 5
 """Names of tools that a message lists."""
 
+_NO_USE: Final = Usage()
+
 _PLENTY: Final = 1_000_000
 """The number of tokens up to which a count of input or of output is accepted without a closer check."""
 
@@ -94,7 +96,7 @@ class Turn:
         self.instance_id = task.instance_id or f"{STATELESS_PREFIX}{new_id()}"
         if stream is not None:
             stream.begin(definition, self.instance_id)
-        self.usage = Usage()
+        self.usage = _NO_USE
         self.cost = 0.0
         self.cost_source = ""
         self.attempts = 0
@@ -330,13 +332,18 @@ class Turn:
     ) -> tuple[int, float, float, Usage, str]:
         """Works out what some requests used: tokens, cost, what the ceilings are charged, usage, source of the cost."""
         definition, hold = self.definition, self._hold
-        each = attempts if len(usages) == 1 else 1
-        found = [self.reserved if usage is None else self._believed(usage, each) for usage in usages]
-        usage = found[0] if len(found) == 1 else sum(found, Usage())
+        first = usages[0]
+        if len(usages) == 1 and first is not None:  # mostly
+            usage, lost = self._believed(first, attempts), 0
+            found, known = [usage], [first]
+        else:
+            each = attempts if len(usages) == 1 else 1
+            found = [self.reserved if usage is None else self._believed(usage, each) for usage in usages]
+            usage = found[0] if len(found) == 1 else sum(found, Usage())
+            known = [each for each in usages if each is not None]
+            lost = len(usages) - len(known)
         models, claimed = (model, definition.model_name), bool(definition.owner)
         cost, source = cost_of_call(definition, found, models, price_source, tier=tier, claimed=claimed)
-        known = [each for each in usages if each is not None]
-        lost = len(usages) - len(known)
         if lost and hold is not None and not hold.fallback_price:  # of what is lost, nobody knows the cost either
             part = (
                 cost_of_call(definition, known, models, price_source, tier=tier, claimed=claimed)[0] if known else 0.0

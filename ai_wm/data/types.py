@@ -514,12 +514,14 @@ class AIWorkerDefinition(Model):
     @property
     def can_chat(self) -> bool:
         """Whether instances for conversations may be made from it."""
-        return bool({InteractionModelType.CONVERSATIONAL, InteractionModelType.BOTH} & set(self.interaction_models))
+        models = self.interaction_models
+        return InteractionModelType.CONVERSATIONAL in models or InteractionModelType.BOTH in models
 
     @property
     def can_run_stateless(self) -> bool:
         """Whether one-shot tasks may be run with it."""
-        return bool({InteractionModelType.STATELESS_TASK, InteractionModelType.BOTH} & set(self.interaction_models))
+        models = self.interaction_models  # a list: an enumeration's members are compared faster than hashed
+        return InteractionModelType.STATELESS_TASK in models or InteractionModelType.BOTH in models
 
     @property
     def holds_inline_key(self) -> bool:

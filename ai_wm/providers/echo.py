@@ -15,7 +15,11 @@ class EchoClient:
         """Returns the reply to the last user message; an empty reply if there is none."""
         check_request(request)
         check_settings(request)
-        asked = next((message.content for message in reversed(request.messages) if message.role == "user"), "")
+        asked = ""
+        for message in reversed(request.messages):
+            if message.role == "user":
+                asked = message.content
+                break
         text = f"echo: {asked}"
         return LLMResponse(
             text=text,
@@ -44,7 +48,7 @@ def check_settings(request: LLMRequest) -> None:
 
 def count_input(request: LLMRequest) -> int:
     """Counts the words of the system prompt and of every message."""
-    return count_words(request.system_text, *(message.content for message in request.messages))
+    return count_words(request.system_text, *[message.content for message in request.messages])
 
 
 def in_pieces(response: LLMResponse) -> Iterator[Delta]:

@@ -81,7 +81,7 @@ class DefinitionTable(Mapping[str, AIWorkerDefinition]):
 
     def named(self, name: str) -> list[AIWorkerDefinition]:
         """The definitions of exactly that name, found without looking at the others."""
-        found = (self._by_id.get(definition_id) for definition_id in list(self._by_name.get(name, ())))
+        found = map(self._by_id.get, list(self._by_name.get(name, ())))
         return [definition for definition in found if definition is not None and definition.name == name]
 
     def owned(self, owner: str) -> int:

@@ -14,6 +14,9 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 _ARCHIVED: Final = AIWorkerDefinitionStatus.ARCHIVED
 
+_INDEXED: Final = (DefinitionTable, DefinitionChanges)
+"""The collections of definitions that have indexes."""
+
 _MOST_COMPARED: Final = 1_000
 """So many names are compared with an unknown one."""
 
@@ -152,12 +155,12 @@ def free_name(definition: AIWorkerDefinition, definitions: Mapping[str, AIWorker
 
 def owned_in(definitions: Mapping[str, AIWorkerDefinition], owner: str) -> int:
     """Returns the number of definitions that belong to an owner."""
-    if isinstance(definitions, DefinitionTable | DefinitionChanges):
+    if isinstance(definitions, _INDEXED):
         return definitions.owned(owner)
     return sum(definition.owner == owner for definition in definitions.values())
 
 
 def _named(definitions: Mapping[str, AIWorkerDefinition], name: str) -> list[AIWorkerDefinition]:
-    if isinstance(definitions, DefinitionTable | DefinitionChanges):
+    if isinstance(definitions, _INDEXED):
         return definitions.named(name)
     return [definition for definition in definitions.values() if definition.name == name]

@@ -225,9 +225,9 @@ def test_the_library_is_loaded_only_when_a_price_is_asked_of_it() -> None:
 )
 def test_the_most_that_a_call_may_cost(more: dict[str, float], cost: float) -> None:
     metrics = {"input_cost_per_token": 0.001, "output_cost_per_token": 0.004, "cost_per_call": 0.5, **more}
-    made = most_cost(Definition(cost_metrics=metrics), "m", input_tokens=60, output_tokens=100, written=True)
+    made = most_cost(Definition(cost_metrics=metrics), "m", written=True)(60, 100)
     assert made == pytest.approx(cost)
-    assert most_cost(Definition(provider="local"), "echo", input_tokens=60, output_tokens=100) == 0.0
+    assert most_cost(Definition(provider="local"), "echo")(60, 100) == 0.0
 
 
 @pytest.mark.parametrize(
