@@ -335,26 +335,17 @@ class _OwnPrices(NamedTuple):
 def _own_prices(definition: Priced) -> _OwnPrices | None:
     """The own prices of a definition; None if it has none."""
     metrics = definition.cost_metrics
-    if metrics.keys().isdisjoint(PRICES):
-        return None
-    given = metrics.get(INPUT, 0)
-    write, long = metrics.get(CACHE_WRITE), metrics.get(CACHE_WRITE_1H)
-    factors = _WRITE_FACTORS.get(str(definition.provider), (1.0, 1.0))
-    return _exact(
-        given, metrics.get(OUTPUT, 0), metrics.get(CALL, 0), metrics.get(CACHED_INPUT, given), write, long, factors
-    )
+    return _exact(str(definition.provider), tuple(metrics.items())) if metrics else None
 
 
 @lru_cache(maxsize=1024)
-def _exact(
-    given: float,
-    output: float,
-    call: float,
-    cached: float,
-    write: float | None,
-    long: float | None,
-    factors: tuple[float, float],
-) -> _OwnPrices:
+def _exact(provider: str, items: tuple[tuple[str, float], ...]) -> _OwnPrices | None:
+    metrics = dict(items)
+    if metrics.keys().isdisjoint(PRICES):
+        return None
+    given, output, call = (metrics.get(name, 0) for name in (INPUT, OUTPUT, CALL))
+    cached, write, long = metrics.get(CACHED_INPUT, given), metrics.get(CACHE_WRITE), metrics.get(CACHE_WRITE_1H)
+    factors = _WRITE_FACTORS.get(provider, (1.0, 1.0))
     short, hour = (_decimal(factor) * _decimal(given) for factor in factors)
     if write is not None:  # a price for an hour that is not given stands to it as the provider's do
         short, hour = _decimal(write), _decimal(write) * _decimal(factors[1]) / _decimal(factors[0])

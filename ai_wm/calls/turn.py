@@ -526,5 +526,7 @@ class Turn:
             "output_limit": self.output_limit,
             "usage_estimated": usage.estimated,
         }
-        metrics.update((key, value) for key, value in more.items() if value and value != -1)
+        for key, value in more.items():
+            if value and value != -1:
+                metrics[key] = value
         return metrics

@@ -149,9 +149,10 @@ def cut_off_usage(request: LLMRequest, usage: Usage, produced: int) -> Usage:
 
 def built_in_output(request: LLMRequest, size: InputSize) -> int:
     """Estimates the output of a built-in model: that of the longest reply listed, or that of ``echo``."""
-    replies = request.config.get("replies") if request.model == "scripted" else None
-    if isinstance(replies, list | tuple) and replies:
-        return max(map(_reply_tokens, replies))
+    if request.model == "scripted":
+        replies = request.config.get("replies")
+        if isinstance(replies, list | tuple) and replies:
+            return max(map(_reply_tokens, replies))
     return size.tokens + 1
 
 
