@@ -76,11 +76,12 @@ class Estimate(NamedTuple):
 
 def token_bounds(policy: LimitPolicy, holder: str) -> list[Bound]:
     """The limits by tokens of a policy."""
-    limits = (
-        ("max_tokens_per_minute", policy.max_tokens_per_minute),
-        ("max_tokens_per_day", policy.max_tokens_per_day),
-    )
-    return [Bound(name, value, holder) for name, value in limits if value]
+    bounds = []
+    if a_minute := policy.max_tokens_per_minute:
+        bounds.append(Bound("max_tokens_per_minute", a_minute, holder))
+    if a_day := policy.max_tokens_per_day:
+        bounds.append(Bound("max_tokens_per_day", a_day, holder))
+    return bounds
 
 
 def estimate_of(
