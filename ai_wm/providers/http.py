@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -25,25 +24,21 @@ from ai_wm.providers.estimates import byte_length, cut_off_usage, estimate_input
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
 from ai_wm.providers.pace import Pace, Target
 from ai_wm.providers.received import Received
-from ai_wm.providers.retry import Attempts, retry_after_seconds
+from ai_wm.providers.retry import Attempts
 from ai_wm.providers.sse import WHOLE, json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport, in_time
-from ai_wm.providers.wire_json import problem_of, read_json
+from ai_wm.providers.wire_http import STREAM_BEGINS, json_of, key_field, refusal, request_id, said_in, text_of
 from ai_wm.support.recent import Recent
 from neuroscript import ErrorCode, NeuroScriptError
 
 MOST_REMEMBERED = 1024
 """Servers and models of which a client remembers how they want to be asked; a program may name ever new ones."""
 
-_SHOWN_BYTES = 64 * 1024
-_LONGEST = 2000
 _STREAMS = ("text/event-stream", "application/x-ndjson")
-_STREAM_BEGINS = (b"data:", b"event:", b": ")
 _GATEWAY_TIMEOUTS = frozenset({504, 524})
 _PRODUCED = frozenset({ErrorCode.LLM_ERROR, ErrorCode.TIMEOUT})
 """The failures of a request that was sent after which its output may be billed."""
 _NO_ROOM = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXCEEDED, ErrorCode.RESOURCE_EXHAUSTION})
-_KEY = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(slots=True)
@@ -221,15 +216,15 @@ class HTTPClient:
     def _parsed(self, body: bytes, exchange: _Exchange) -> LLMResponse:
         """The response in a whole body, even if that is a stream that was not requested."""
         request = exchange.request
-        if not body.lstrip().startswith(_STREAM_BEGINS) and (
+        if not body.lstrip().startswith(STREAM_BEGINS) and (
             self._adapter.stream_format == "sse" or b"\n" not in body.strip()
         ):
-            return self._adapter.parse(_json(body), request)
+            return self._adapter.parse(json_of(body), request)
         parser = self._adapter.stream_parser(request)
         for name, event in self._events_in(in_time(body, exchange.attempts)):
             parser.feed(name, event)
         if not parser.ended():
-            raise BadReply("it is a stream that ends before its end marker", _text(body), usage=parser.usage)
+            raise BadReply("it is a stream that ends before its end marker", text_of(body), usage=parser.usage)
         return parser.response()
 
     def _start(self, request: LLMRequest, *, stream: bool) -> _Exchange:
@@ -281,8 +276,8 @@ class HTTPClient:
             # A plain refusal costs nothing; a gateway that gives up leaves the model at work.
             exchange.attempts.sent = reply.status in _GATEWAY_TIMEOUTS
             with reply:
-                said = self._said(exchange, reply)
-                failure = self._refusal(exchange, reply, said)
+                said = said_in(self._adapter, reply, exchange.secrets)
+                failure = refusal(self._adapter, reply, said, exchange.secrets, exchange.asked)
             if reply.status in (404, 405) and "model" not in f"{said.kind} {said.message}".lower():
                 if not left:
                     raise missed or failure
@@ -307,12 +302,7 @@ class HTTPClient:
         headers, url = {**exchange.wire.headers, **exchange.headers}, joined(address, exchange.wire.path)
         exchange.key = key = exchange.request.key_for(url)
         if key:
-            if not _KEY.fullmatch(key.get()):
-                raise AttemptFailed(
-                    ErrorCode.AUTHENTICATION,
-                    "the key has characters that cannot be sent, such as spaces or a line end",
-                )
-            headers[self._adapter.key_header] = self._adapter.key_prefix + key.get()
+            headers[self._adapter.key_header] = key_field(self._adapter, key)
         exchange.asked = shown(address, exchange.wire.path)
         return self._transport.post(url, headers, exchange.content, exchange.attempts)
 
@@ -329,35 +319,9 @@ class HTTPClient:
         exchange.content = _content(exchange.request, exchange.wire)
         return True
 
-    def _said(self, exchange: _Exchange, reply: Reply) -> ErrorReply:
-        """Parses the body of an unsuccessful reply."""
-        body, secrets = reply.beginning(), exchange.secrets
-        try:
-            events = list(sse_events([body])) if body.startswith(_STREAM_BEGINS) else [("", _json(body))]
-            said = self._adapter.parse_error(events[0][1]) if events else ErrorReply()
-        except BadReply:
-            said = ErrorReply()
-        if said.message:
-            return said
-        return replace(said, message=cut(readable(redact(_text(body), secrets)), secrets, _LONGEST))
-
-    def _refusal(self, exchange: _Exchange, reply: Reply, said: ErrorReply) -> AttemptFailed:
-        failure = from_reply(
-            reply.status,
-            said,
-            exchange.secrets,
-            retry_after_seconds(reply.headers),
-            reply.headers.get("x-should-retry", ""),
-        )
-        failure.details["request_id"] = cut(self._request_id(reply), exchange.secrets, SAMPLE_LENGTH)
-        if reply.status in (404, 405):
-            failure.details["address"] = exchange.asked
-            failure.message += f" (asked at {exchange.asked})"
-        return failure
-
     def _events(self, reply: Reply) -> Iterator[tuple[str, Any]]:
         if _media_type(reply) == "text/html":
-            raise BadReply("it is an HTML page, not a stream", _text(reply.beginning()))
+            raise BadReply("it is an HTML page, not a stream", text_of(reply.beginning()))
         return self._events_in(reply.chunks())
 
     def _events_in(self, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
@@ -377,7 +341,7 @@ class HTTPClient:
             response,
             usage=_sum(usages) if usages else usage,
             usages=usages,
-            request_id=short(self._request_id(reply) or response.request_id),
+            request_id=short(request_id(self._adapter, reply) or response.request_id),
             attempts=exchange.attempts.made,
             model=short(response.model),
             service_tier=short(response.service_tier),
@@ -387,9 +351,6 @@ class HTTPClient:
     def _answered(self, exchange: _Exchange) -> None:
         self._breaker.answered(*exchange.target)
         self._pace.answered(exchange.target)
-
-    def _request_id(self, reply: Reply) -> str:
-        return next((reply.headers[name] for name in self._adapter.request_id_headers if name in reply.headers), "")
 
     def _go_on(self, exchange: _Exchange, failure: AttemptFailed) -> None:
         """Waits before the next attempt, or raises the error that ends the call."""
@@ -432,7 +393,7 @@ def _failure(exchange: _Exchange, error: AttemptFailed | BadReply | StreamError,
     if isinstance(error, StreamError):
         failure = from_reply(200, error.reply, secrets)
     else:
-        sample = redact(error.sample or _text(body), secrets)
+        sample = redact(error.sample or text_of(body), secrets)
         page = readable(sample)
         is_page = page != sample
         seen = f"; it begins with {cut(sample, secrets, 40 if is_page else SAMPLE_LENGTH)!r}" if sample else ""
@@ -471,22 +432,8 @@ def _content(request: LLMRequest, wire: WireRequest) -> bytes:
         ) from error
 
 
-def _json(body: bytes) -> Any:
-    try:
-        return read_json(body)
-    except (ValueError, RecursionError) as error:
-        problem = (
-            "it is not JSON" if isinstance(error, UnicodeDecodeError | json.JSONDecodeError) else problem_of(error)
-        )
-        raise BadReply(problem if body.strip() else "it is empty", _text(body)) from None
-
-
 def _media_type(reply: Reply) -> str:
     return reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _text(body: bytes) -> str:
-    return body[:_SHOWN_BYTES].decode(errors="replace")
 
 
 def _log_retry(exchange: _Exchange, code: int, status: int) -> None:
