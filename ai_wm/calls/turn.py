@@ -163,6 +163,7 @@ class Turn:
             check=task.options.check,
             progress=self.progress,
             admit=self.admit if has_key else None,  # what is kept here must not refer to the turn
+            on_reply=task.options.on_reply,
         )
         if not has_key:
             self._keyless = request

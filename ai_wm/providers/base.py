@@ -175,6 +175,10 @@ class Progress:
     produced: int = 0
 
 
+ReplyCallback = Callable[[str, int, Mapping[str, str]], object]
+"""Gets the address, the HTTP status and the headers of a server's reply."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LLMRequest:
     """The request of one call of a model.
@@ -194,6 +198,8 @@ class LLMRequest:
             position (``scripted``) keep one for each session.  Never sent to a provider.
         check: called now and then while the call waits; raises to cancel it.
         progress: where a client may say what it has sent so far, for a call that is cut off.
+        on_reply: called with the address, the HTTP status and the headers of each reply of a server, as soon as they
+            are there; it must not raise.
         admit: called before each further request of the call (a retry, or the same in another form) with what the one
             before it used, as `LLMResponse.usages` has it, empty for a plain refusal, and with the seconds that are
             left; raises where the limits have no room for it.  Without it only the first request is counted.
@@ -211,6 +217,7 @@ class LLMRequest:
     check: Callable[[], None] | None = field(default=None, compare=False, repr=False)
     progress: Progress | None = field(default=None, compare=False, repr=False)
     admit: Callable[[Sequence[Usage | None], float], None] | None = field(default=None, compare=False, repr=False)
+    on_reply: ReplyCallback | None = field(default=None, compare=False, repr=False)
 
     def key_for(self, url: str) -> Secret | None:
         """Returns the key for a request over the network to this exact address.
@@ -277,11 +284,30 @@ class Delta:
     response: LLMResponse | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """A model in a provider's list, with what the list tells of it.
+
+    Args:
+        id: the name by which it is asked: a definition's ``model_name``.
+        context_length: the most tokens of a conversation; None where the list does not tell.
+        max_output_tokens: the most tokens of a reply; None likewise.
+        created: when it was made or released, in RFC 3339; empty likewise.
+    """
+
+    id: str
+    context_length: int | None = None
+    max_output_tokens: int | None = None
+    created: str = ""
+
+
 @runtime_checkable
 class LLMClient(Protocol):
     """The protocol of a client, which answers requests.  Both methods are called from many threads at once.
 
-    A client may also have ``close()``, called once when it is no longer needed.  A failed call raises
+    A client may also have ``list_models(request)``, which returns the `ModelInfo` of each model that can be asked; the
+    request has a configuration and a key, and no messages.  It may have ``close()``, called once when it is no longer
+    needed.  A failed call raises
     `NeuroScriptError`; its ``details`` hold what is known: ``usage`` (a `Usage`; ``usages`` for each request that was
     billed, where there were several, with None for one of which nothing came back), ``attempts``, and ``text``, what
     had come of the reply.

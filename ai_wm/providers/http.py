@@ -11,15 +11,14 @@ from typing import Any, cast
 from ai_wm.data.bounds import short
 from ai_wm.data.headers import headers_of, secret_texts
 from ai_wm.data.settings import DEFAULT_RETRIES
-from ai_wm.keys import Secret, redact
+from ai_wm.keys import Secret
 from ai_wm.logs import CALLS, INFO, tell
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest
 from ai_wm.providers.amend import amended, amendment_for, hint_for
-from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request
+from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, ModelInfo, Usage, check_request
 from ai_wm.providers.breaker import Breaker
 from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined, shown
-from ai_wm.providers.error_bodies import readable
-from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
+from ai_wm.providers.errors import AttemptFailed, as_error, from_reply
 from ai_wm.providers.estimates import byte_length, cut_off_usage, estimate_input
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
 from ai_wm.providers.pace import Pace, Target
@@ -27,7 +26,16 @@ from ai_wm.providers.received import Received
 from ai_wm.providers.retry import Attempts
 from ai_wm.providers.sse import WHOLE, json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport, in_time
-from ai_wm.providers.wire_http import STREAM_BEGINS, json_of, key_field, refusal, request_id, said_in, text_of
+from ai_wm.providers.wire_http import (
+    STREAM_BEGINS,
+    broken_promise,
+    json_of,
+    key_field,
+    refusal,
+    request_id,
+    said_in,
+    text_of,
+)
 from ai_wm.support.recent import Recent
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -113,8 +121,9 @@ class HTTPClient:
 
     Its calls raise `NeuroScriptError` with the codes 4 (an option), 16, 18, 20, 31, 40, 45 and 47.  ``details`` holds
     ``provider``, ``model``, ``attempts`` and, as far as known, ``status``, ``kind``, ``request_id``, ``address``,
-    ``retry_after_seconds``, ``text`` (what had come of the reply), ``usage`` and ``usages`` (the tokens that the failed
-    attempts cost, together and each).
+    ``reason`` (why there was no connection: ``refused``, ``name``, ``tls``, ``proxy``, ``connect_timeout`` or
+    ``unreachable``), ``retry_after_seconds``, ``text`` (what had come of the reply), ``usage`` and ``usages`` (the
+    tokens that the failed attempts cost, together and each).
     """
 
     def __init__(
@@ -213,6 +222,17 @@ class HTTPClient:
             exchange.broken = failure
             self._go_on(exchange, failure)
 
+    def list_models(self, request: LLMRequest) -> list[ModelInfo]:
+        """Asks the server which models it has.
+
+        Raises:
+            NeuroScriptError: 35 where the API has no list of models; what a call raises.
+        """
+        from ai_wm.providers.model_lists import read_models
+
+        found = addresses(request.provider, self._endpoint, request.config, self._environ)
+        return read_models(request, self._adapter, [server.url for server in found], self._transport)
+
     def _parsed(self, body: bytes, exchange: _Exchange) -> LLMResponse:
         """The response in a whole body, even if that is a stream that was not requested."""
         request = exchange.request
@@ -304,7 +324,10 @@ class HTTPClient:
         if key:
             headers[self._adapter.key_header] = key_field(self._adapter, key)
         exchange.asked = shown(address, exchange.wire.path)
-        return self._transport.post(url, headers, exchange.content, exchange.attempts)
+        reply = self._transport.send(url, headers, exchange.content, exchange.attempts)
+        if exchange.request.on_reply is not None:
+            exchange.request.on_reply(exchange.asked, reply.status, reply.headers)
+        return reply
 
     def _amend(self, exchange: _Exchange, said: ErrorReply, status: int) -> bool:
         """Amends a request that was refused for its form, if the refusal asks for a known amendment."""
@@ -393,14 +416,7 @@ def _failure(exchange: _Exchange, error: AttemptFailed | BadReply | StreamError,
     if isinstance(error, StreamError):
         failure = from_reply(200, error.reply, secrets)
     else:
-        sample = redact(error.sample or text_of(body), secrets)
-        page = readable(sample)
-        is_page = page != sample
-        seen = f"; it begins with {cut(sample, secrets, 40 if is_page else SAMPLE_LENGTH)!r}" if sample else ""
-        if is_page or not sample:  # mostly another server than was meant
-            seen = f" ({cut(page, secrets, SAMPLE_LENGTH) or 'an empty body'}, from {exchange.asked}){seen}"
-        message = f"the reply is not what the API promises: {cut(str(error), secrets)}{seen}"
-        failure = AttemptFailed(ErrorCode.LLM_ERROR, message)
+        failure = broken_promise(error, body, secrets, exchange.asked)
     failure.usage = error.usage if error.usage is not None and error.usage.is_reported else None
     failure.text = error.text
     return failure

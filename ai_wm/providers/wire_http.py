@@ -69,6 +69,18 @@ def refusal(adapter: Adapter, reply: Reply, said: ErrorReply, secrets: Collectio
     return failure
 
 
+def broken_promise(error: BadReply, body: bytes, secrets: Collection[Secret], asked: str) -> AttemptFailed:
+    """Makes the failure of a reply that is not what the API promises; ``asked`` is the address for messages."""
+    sample = redact(error.sample or text_of(body), secrets)
+    page = readable(sample)
+    is_page = page != sample
+    seen = f"; it begins with {cut(sample, secrets, 40 if is_page else SAMPLE_LENGTH)!r}" if sample else ""
+    if is_page or not sample:  # mostly another server than was meant
+        seen = f" ({cut(page, secrets, SAMPLE_LENGTH) or 'an empty body'}, from {asked}){seen}"
+    message = f"the reply is not what the API promises: {cut(str(error), secrets)}{seen}"
+    return AttemptFailed(ErrorCode.LLM_ERROR, message)
+
+
 def request_id(adapter: Adapter, reply: Reply) -> str:
     """Returns the provider's id of a request, for its support; empty if the reply has none."""
     return next((reply.headers[name] for name in adapter.request_id_headers if name in reply.headers), "")
