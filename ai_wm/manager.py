@@ -35,13 +35,14 @@ from ai_wm.support import progress
 from ai_wm.support.aio import in_thread
 from ai_wm.support.events import Listener
 from ai_wm.wiring import wire
-from ai_wm.workers.checks import WorkerTest
 from ai_wm.workers.conversation import ConversationManager
 from ai_wm.workers.stateless import TaskResult
 from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
     import httpx
+
+    from ai_wm.workers.checks import WorkerChecks, WorkerTest
 
 CLOSE_WAIT_SECONDS = 5.0
 """How long closing waits for a turn that is going on."""
@@ -506,7 +507,7 @@ class AIWorkerManager:
             NeuroScriptError: 9 unknown; 44 cancelled; 25 and 26 if the record cannot be written.
         """
         self._check_open()
-        return self._wiring.checks.test(id_or_name, check)
+        return self._checks.test(id_or_name, check)
 
     def list_models(self, id_or_name: str, *, check: Check | None = None) -> list[ModelInfo]:
         """Asks the provider of a worker, at the worker's address and with its key, which models it has.
@@ -523,7 +524,7 @@ class AIWorkerManager:
                 20, 31, 40 and 45 as for a call; 44 cancelled.
         """
         self._check_open()
-        return self._wiring.checks.models(id_or_name, check)
+        return self._checks.models(id_or_name, check)
 
     # --- performance -------------------------------------------------------------------------------------------------
 
@@ -610,6 +611,13 @@ class AIWorkerManager:
         return self._records.count()
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _checks(self) -> WorkerChecks:
+        from ai_wm.workers.checks import WorkerChecks  # which most programs never need
+
+        made = self._wiring
+        return WorkerChecks(made.definitions, made.tasks.runner, made.store, made.key_status, self.policy.trust_file)
 
     def _check_open(self) -> None:
         if self._closed:

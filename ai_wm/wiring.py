@@ -30,7 +30,6 @@ from ai_wm.store import Store
 from ai_wm.support.clock import Clock
 from ai_wm.support.events import Events
 from ai_wm.workers.batch import Batches
-from ai_wm.workers.checks import WorkerChecks
 from ai_wm.workers.conversation import Conversations
 from ai_wm.workers.definitions import Definitions
 from ai_wm.workers.file_contexts import FileReader, reader_in
@@ -82,7 +81,6 @@ class Wiring:
     tasks: StatelessTasks
     batches: Batches
     records: PerformanceRecords
-    checks: WorkerChecks
     key_status: Callable[[APIKeySource], APIKeyStatus]
     marks: Marks
     in_flight: CallsInFlight | None
@@ -158,7 +156,6 @@ def wire(
         tasks=tasks,
         batches=Batches(tasks, events),
         records=PerformanceRecords(kept, definitions, moments),
-        checks=WorkerChecks(definitions, runner, kept, lookup.status, policy.trust_file),
         key_status=lookup.status,
         marks=marks,
         in_flight=in_flight,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
@@ -24,7 +25,9 @@ from ai_wm.keys.sources import source_name
 from ai_wm.providers.account_limits import AccountLimit, account_limits
 from ai_wm.providers.base import LLMRequest, Message, ModelInfo
 from ai_wm.providers.estimates import stated_output, with_output
+from ai_wm.providers.options import timeout_seconds
 from ai_wm.store import Store
+from ai_wm.support.clock import Clock
 from ai_wm.support.ids import ExactId
 from ai_wm.workers.advice import Facts, advice_on
 from ai_wm.workers.definitions import Definitions
@@ -112,16 +115,28 @@ class WorkerTest:
 class _Seen:
     """What is seen of a call while it goes on."""
 
-    def __init__(self, milliseconds: Callable[[], int]) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.address = ""
         self.limits: tuple[AccountLimit, ...] = ()
         self.first_token_ms: int | None = None
         self.record: PerformanceRecord | None = None
-        self._milliseconds = milliseconds
+        self._clock = clock
+        self._stop = clock.measure()
+
+    @property
+    def milliseconds(self) -> int:
+        """The milliseconds since the call has begun."""
+        return self._stop().duration_ms
+
+    def begin(self, definition: AIWorkerDefinition) -> dict[str, Any]:
+        """Begins with the call, of which this gives the configuration."""
+        config = _small(definition)
+        self._stop = self._clock.measure()
+        return config
 
     def event(self, event: StreamEvent) -> None:
         if event.kind == "delta" and event.text and self.first_token_ms is None:
-            self.first_token_ms = self._milliseconds()
+            self.first_token_ms = self.milliseconds
 
     def reply(self, address: str, status: int, headers: Mapping[str, str]) -> None:
         self.address, self.limits = address, account_limits(headers) or self.limits
@@ -154,8 +169,7 @@ class WorkerChecks:
             NeuroScriptError: 9 unknown worker; 44 cancelled; 25 and 26 if the record cannot be written.
         """
         definition = self.definitions.find(id_or_name)
-        stop = self.runner.clock.measure()
-        seen = _Seen(lambda: stop().duration_ms)
+        seen = _Seen(self.runner.clock)
 
         def keep(record: PerformanceRecord, _used: object) -> None:
             seen.record = record
@@ -164,7 +178,7 @@ class WorkerChecks:
         task = Task(
             worker=ExactId(definition.definition_id),
             ready=self._ready,
-            configure=_small,
+            configure=seen.begin,
             messages=(Message(role="user", content=PROMPT),),
             known={"prompt_char_length": len(PROMPT), "worker_test": True},
             options=CallOptions(on_stream=seen.event, on_reply=seen.reply, check=check),
@@ -179,17 +193,15 @@ class WorkerChecks:
             error = failure
         finally:
             self.runner.tell(task)
-        return self._outcome(definition, seen, error, stop().duration_ms, check)
+        return self._outcome(definition, seen, error, check)
 
-    def models(
-        self, id_or_name: str, check: Check | None = None, timeout_seconds: float | None = None
-    ) -> list[ModelInfo]:
+    def models(self, id_or_name: str, check: Check | None = None, most_seconds: float = math.inf) -> list[ModelInfo]:
         """Asks a worker's provider which models it has.
 
         Args:
             id_or_name: the worker, of which the address, the key and the headers are used.
             check: called now and then while waiting; raises to cancel.
-            timeout_seconds: the most time, where that is less than the worker's own.
+            most_seconds: the most time, where that is less than the worker's ``timeout_seconds``.
 
         Raises:
             NeuroScriptError: 9 unknown worker; 10 where its key may not be sent; 35 where the provider has no list; 16,
@@ -197,8 +209,8 @@ class WorkerChecks:
         """
         definition = self.definitions.find(id_or_name)
         config = dict(definition.base_config)
-        if timeout_seconds is not None:
-            config["timeout_seconds"] = timeout_seconds
+        if most_seconds < timeout_seconds(config):
+            config["timeout_seconds"] = most_seconds
         use, approvals = self._use_of(definition, config)
         approvals.check(use, None if use.server is None else use.server.address)
         grant = Authorization(use, approvals, self.runner.authorizer.resolve_key).grant()
@@ -237,12 +249,7 @@ class WorkerChecks:
         return use, approvals
 
     def _outcome(
-        self,
-        definition: AIWorkerDefinition,
-        seen: _Seen,
-        error: NeuroScriptError | None,
-        milliseconds: int,
-        check: Check | None,
+        self, definition: AIWorkerDefinition, seen: _Seen, error: NeuroScriptError | None, check: Check | None
     ) -> WorkerTest:
         record = seen.record
         metrics = {} if record is None else record.llm_metrics
@@ -270,7 +277,7 @@ class WorkerChecks:
             key_status=facts.key_status,
             model_used=metrics.get("model_used", "") if error is None else "",
             first_token_ms=seen.first_token_ms,
-            duration_ms=milliseconds if record is None else record.duration_ms,
+            duration_ms=seen.milliseconds if record is None else record.duration_ms,
             attempts=metrics.get("attempts", 0),
             input_tokens=metrics.get("input_tokens", 0),
             output_tokens=metrics.get("output_tokens", 0),
