@@ -61,7 +61,9 @@ def advice_on(error: NeuroScriptError, facts: Facts) -> Iterator[str]:
             yield from _on_connection(str(error.details["reason"]), facts)
         case ErrorCode.LLM_ERROR if status == 402:
             yield "add credit to the account at the provider"
-        case ErrorCode.LLM_ERROR if isinstance(status, int) and status >= 500:
+        case ErrorCode.LLM_ERROR if isinstance(status, int) and (status >= 500 or status == 407):
+            if facts.proxy:
+                yield _on_proxy(facts)
             yield f"the trouble is at {facts.address}: try again later, and look at the provider's status page"
         case ErrorCode.LLM_ERROR if status and "stream" in error.message.lower():
             yield "the test streams its reply, which this model or account may not; calls that do not stream may work"
@@ -161,8 +163,8 @@ def _on_connection(reason: str, facts: Facts) -> Iterator[str]:
 
 def _on_proxy(facts: Facts) -> str:
     return (
-        f"the proxy {facts.proxy} is on the way, by HTTPS_PROXY, HTTP_PROXY or ALL_PROXY: is it running? NO_PROXY "
-        "names servers that are reached without it"
+        f"the proxy {facts.proxy} is on the way, by HTTPS_PROXY, HTTP_PROXY or ALL_PROXY: is it running, and does it "
+        "let this machine through? NO_PROXY names servers that are reached without it"
     )
 
 

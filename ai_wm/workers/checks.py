@@ -103,13 +103,12 @@ class WorkerTest:
         names = [name for name in self.__slots__ if name not in ("account_limits", "error")]
         found = {name: getattr(self, name) for name in names}
         found |= {"advice": list(self.advice), "near_models": list(self.near_models)}
-        error = self.error
-        return {
-            "ok": self.ok,
-            **found,
-            "account_limits": [asdict(limit) for limit in self.account_limits],
-            "error": None if error is None else {"code": int(error.code), "name": error.name, "message": error.message},
-        }
+        limits, error = [asdict(limit) for limit in self.account_limits], self.error
+        failure = None
+        if error is not None:
+            details = {key: value for key, value in error.details.items() if isinstance(value, str | int | float)}
+            failure = {"code": int(error.code), "name": error.name, "message": error.message, "details": details}
+        return {"ok": self.ok, **found, "account_limits": limits, "error": failure}
 
 
 class _Seen:
@@ -244,9 +243,12 @@ class WorkerChecks:
 
     def _use_of(self, definition: AIWorkerDefinition, config: Mapping[str, Any]) -> tuple[KeyUse, Approvals]:
         use, approvals = self.runner.authorizer.use_of(definition, config, None)
-        if not self.trusts_file and self.definitions.standing_of(definition) == "untrusted":
+        if not self._is_trusted(definition):
             use.standing = Standing.NOBODY
         return use, approvals
+
+    def _is_trusted(self, definition: AIWorkerDefinition) -> bool:
+        return self.trusts_file or self.definitions.standing_of(definition) != "untrusted"
 
     def _outcome(
         self, definition: AIWorkerDefinition, seen: _Seen, error: NeuroScriptError | None, check: Check | None
@@ -301,8 +303,7 @@ class WorkerChecks:
 
     def _key_status(self, definition: AIWorkerDefinition) -> str:
         """Whether the key is there; it is not looked for where the definition gets none."""
-        untrusted = not self.trusts_file and self.definitions.standing_of(definition) == "untrusted"
-        return str(APIKeyStatus.NOT_APPROVED if untrusted else self.key_status(definition.auth))
+        return str(self.key_status(definition.auth) if self._is_trusted(definition) else APIKeyStatus.NOT_APPROVED)
 
     def _model_names(
         self, definition: AIWorkerDefinition, error: NeuroScriptError | None, check: Check | None

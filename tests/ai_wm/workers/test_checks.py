@@ -273,6 +273,18 @@ def test_a_proxy_that_is_not_running_is_shown_without_its_password(
     assert KEY not in seen_in(outcome)
 
 
+@pytest.mark.parametrize("status", [407, 502, 503])
+def test_a_proxy_that_refuses(
+    status: int, server: loopback.Loopback, manager: AIWorkerManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", server.url)
+    manager.add_worker_definition(remote("custom", "http://models.invalid", auth={"method": "none"}))
+    server.will(reply("not from here", status))
+    outcome = manager.test_worker("w")
+    assert outcome.to_map()["error"]["details"]["status"] == status
+    assert f"the proxy {server.url} is on the way" in outcome.advice[0]
+
+
 def test_a_certificate_that_nobody_vouches_for(tmp_path: Path, manager: AIWorkerManager) -> None:
     with tls_server(tmp_path, OK) as port:
         manager.add_worker_definition(remote("custom", f"https://127.0.0.1:{port}"))
