@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from ai_wm.calls.authorization import Authorization
+from ai_wm.calls.reserving import is_free
 from ai_wm.calls.runner import Runner
 from ai_wm.calls.task import CallOptions, Check, Task
 from ai_wm.data.settings import effective_config
@@ -20,7 +21,7 @@ from ai_wm.data.types import (
     PerformanceRecord,
 )
 from ai_wm.keys import redact, redact_error
-from ai_wm.keys.approvals import Approvals, KeyUse, Standing
+from ai_wm.keys.approvals import Approvals, KeyUse, Server, Standing
 from ai_wm.keys.sources import source_name
 from ai_wm.providers.account_limits import AccountLimit, account_limits
 from ai_wm.providers.base import LLMRequest, Message, ModelInfo
@@ -62,7 +63,7 @@ class WorkerTest:
         input_tokens: as the server counts them.
         output_tokens: likewise.
         cost: of the call.
-        cost_source: ``cost_metrics``, ``published`` or ``unknown``.
+        cost_source: ``cost_metrics``, ``published``, ``unknown``, or ``free`` for models on this machine.
         finish_reason: as in records.
         account_limits: what the account may use, where the server tells.
         task_id: the call's performance record; empty if no call was begun.
@@ -256,7 +257,9 @@ class WorkerChecks:
         record = seen.record
         metrics = {} if record is None else record.llm_metrics
         method = str(definition.auth.method)
-        address = seen.address or self._address(definition)
+        server = self._server(definition)
+        address = seen.address or ("" if server is None else server.url.partition("?")[0])
+        free = record is not None and not record.cost_incurred and is_free(definition, server)
         facts = Facts(
             name=definition.name or definition.definition_id,
             definition=definition,
@@ -284,7 +287,7 @@ class WorkerChecks:
             input_tokens=metrics.get("input_tokens", 0),
             output_tokens=metrics.get("output_tokens", 0),
             cost=0.0 if record is None else record.cost_incurred,
-            cost_source=metrics.get("cost_source", ""),
+            cost_source="free" if free else metrics.get("cost_source", ""),
             finish_reason=metrics.get("finish_reason", "") if error is None else "",
             account_limits=seen.limits,
             task_id="" if record is None else record.task_id,
@@ -293,13 +296,12 @@ class WorkerChecks:
             near_models=tuple(near),
         )
 
-    def _address(self, definition: AIWorkerDefinition) -> str:
-        """Where calls of a worker go; empty where nobody can tell."""
+    def _server(self, definition: AIWorkerDefinition) -> Server | None:
+        """Where calls of a worker go; None where nobody can tell."""
         try:
-            server = self.runner.clients.server(str(definition.provider), definition.base_config)
+            return self.runner.clients.server(str(definition.provider), definition.base_config)
         except NeuroScriptError:  # it is invalid, of which the test's own error tells
-            return ""
-        return "" if server is None else server.url.partition("?")[0]
+            return None
 
     def _key_status(self, definition: AIWorkerDefinition) -> str:
         """Whether the key is there; it is not looked for where the definition gets none."""

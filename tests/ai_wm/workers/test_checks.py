@@ -101,6 +101,7 @@ def test_workers_for_every_use_are_tested(models: list[str], manager: AIWorkerMa
     outcome = manager.test_worker("w")
     assert outcome.ok
     assert (outcome.address, outcome.key_source, outcome.model_used) == ("", "none", "echo")
+    assert (outcome.cost, outcome.cost_source) == (0, "free")
 
 
 SETTINGS = [
