@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib import import_module
 from typing import Any, cast
 
@@ -14,10 +15,10 @@ from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret
 from ai_wm.logs import CALLS, INFO, tell
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest
-from ai_wm.providers.amend import amended, amendment_for, hint_for
+from ai_wm.providers.amend import amended, amendment_for, hint_for, lasting
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, ModelInfo, Usage, check_request
 from ai_wm.providers.breaker import Breaker
-from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined, shown
+from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined, shown, wire_format
 from ai_wm.providers.errors import AttemptFailed, as_error, from_reply
 from ai_wm.providers.estimates import byte_length, cut_off_usage, estimate_input
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
@@ -57,6 +58,7 @@ class _Exchange:
     addresses: tuple[str, ...]
     wire: WireRequest
     content: bytes = field(repr=False)
+    adapter: Adapter
     attempts: Attempts
     headers: Mapping[str, str] = field(repr=False)
     amended: tuple[str, ...] = ()
@@ -111,7 +113,7 @@ class _Exchange:
 
 
 class HTTPClient:
-    """A client that reaches a provider over HTTP, in the wire format of one adapter.
+    """A client that reaches a provider over HTTP, in the wire format of an adapter.
 
     Args:
         provider: which wire format is spoken: ``anthropic``, ``custom``, ``google``, ``ollama`` or ``openai``.
@@ -133,7 +135,7 @@ class HTTPClient:
         breaker: Breaker | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self._adapter = cast(Adapter, import_module(f"ai_wm.providers.{ADAPTERS[provider]}"))
+        self._provider = provider
         self._endpoint = endpoint_of(provider)
         self._environ = environ
         self._transport = transport
@@ -174,14 +176,14 @@ class HTTPClient:
         given = ""
         while True:
             exchange.attempts.begin()
-            parser = self._adapter.stream_parser(request)
+            parser = exchange.adapter.stream_parser(request)
             received = Received(given)
             response = None
             try:
                 with self._send(exchange) as reply:
                     received.begun = True
                     received.streaming = _media_type(reply) in _STREAMS
-                    for name, event in self._events(reply):
+                    for name, event in _events(exchange, reply):
                         received.streaming = name != WHOLE
                         new = received.take(parser.feed(name, event))
                         if new:
@@ -231,17 +233,18 @@ class HTTPClient:
         from ai_wm.providers.model_lists import read_models
 
         found = addresses(request.provider, self._endpoint, request.config, self._environ)
-        return read_models(request, self._adapter, [server.url for server in found], self._transport)
+        adapter = _adapter(wire_format(self._provider, request.config, found))
+        return read_models(request, adapter, [server.url for server in found], self._transport)
 
     def _parsed(self, body: bytes, exchange: _Exchange) -> LLMResponse:
         """The response in a whole body, even if that is a stream that was not requested."""
-        request = exchange.request
+        request, adapter = exchange.request, exchange.adapter
         if not body.lstrip().startswith(STREAM_BEGINS) and (
-            self._adapter.stream_format == "sse" or b"\n" not in body.strip()
+            adapter.stream_format == "sse" or b"\n" not in body.strip()
         ):
-            return self._adapter.parse(json_of(body), request)
-        parser = self._adapter.stream_parser(request)
-        for name, event in self._events_in(in_time(body, exchange.attempts)):
+            return adapter.parse(json_of(body), request)
+        parser = adapter.stream_parser(request)
+        for name, event in _events_in(exchange, in_time(body, exchange.attempts)):
             parser.feed(name, event)
         if not parser.ended():
             raise BadReply("it is a stream that ends before its end marker", text_of(body), usage=parser.usage)
@@ -250,9 +253,10 @@ class HTTPClient:
     def _start(self, request: LLMRequest, *, stream: bool) -> _Exchange:
         check_request(request)
         config = request.config
-        found = addresses(request.provider, self._endpoint, config, self._environ)
+        found = addresses(self._provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)
-        wire = self._adapter.build(request, stream=stream)
+        adapter = _adapter(wire_format(self._provider, config, found))
+        wire = adapter.build(request, stream=stream)
         known = self._amendments.get((urls[0], request.model)) or ()
         if known:
             wire = replace(wire, body=amended(wire.body, known))
@@ -262,7 +266,7 @@ class HTTPClient:
             request.check,
             stall=stall_seconds(config) if stream else None,
         )
-        exchange = _Exchange(request, urls, wire, _content(request, wire), attempts, headers_of(config), known)
+        exchange = _Exchange(request, urls, wire, _content(request, wire), adapter, attempts, headers_of(config), known)
         wait = self._breaker.refused_for(*exchange.target)
         if wait is not None:
             raise NeuroScriptError(
@@ -291,13 +295,13 @@ class HTTPClient:
                 if len(exchange.addresses) > 1 and address != found:
                     self._found.put(exchange.addresses, address)
                 if exchange.amended:
-                    self._amendments.put(exchange.target, exchange.amended)
+                    self._amendments.put(exchange.target, lasting(exchange.amended))
                 return reply
             # A plain refusal costs nothing; a gateway that gives up leaves the model at work.
             exchange.attempts.sent = reply.status in _GATEWAY_TIMEOUTS
             with reply:
-                said = said_in(self._adapter, reply, exchange.secrets)
-                failure = refusal(self._adapter, reply, said, exchange.secrets, exchange.asked)
+                said = said_in(exchange.adapter, reply, exchange.secrets)
+                failure = refusal(exchange.adapter, reply, said, exchange.secrets, exchange.asked)
             if reply.status in (404, 405) and "model" not in f"{said.kind} {said.message}".lower():
                 if not left:
                     raise missed or failure
@@ -322,7 +326,7 @@ class HTTPClient:
         headers, url = {**exchange.wire.headers, **exchange.headers}, joined(address, exchange.wire.path)
         exchange.key = key = exchange.request.key_for(url)
         if key:
-            headers[self._adapter.key_header] = key_field(self._adapter, key)
+            headers[exchange.adapter.key_header] = key_field(exchange.adapter, key)
         exchange.asked = shown(address, exchange.wire.path)
         reply = self._transport.send(url, headers, exchange.content, exchange.attempts)
         if exchange.request.on_reply is not None:
@@ -331,9 +335,9 @@ class HTTPClient:
 
     def _amend(self, exchange: _Exchange, said: ErrorReply, status: int) -> bool:
         """Amends a request that was refused for its form, if the refusal asks for a known amendment."""
-        chat = ADAPTERS[exchange.request.provider] == "openai"
+        openai = ADAPTERS[self._provider] == "openai"
         found = (
-            amendment_for(exchange.wire.body, said, exchange.amended) if chat and status in (400, 404, 422) else None
+            amendment_for(exchange.wire.body, said, exchange.amended) if openai and status in (400, 404, 422) else None
         )
         if found is None:
             return False
@@ -341,14 +345,6 @@ class HTTPClient:
         exchange.wire = replace(exchange.wire, body=amended(exchange.wire.body, [found.name], exchange.where))
         exchange.content = _content(exchange.request, exchange.wire)
         return True
-
-    def _events(self, reply: Reply) -> Iterator[tuple[str, Any]]:
-        if _media_type(reply) == "text/html":
-            raise BadReply("it is an HTML page, not a stream", text_of(reply.beginning()))
-        return self._events_in(reply.chunks())
-
-    def _events_in(self, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
-        return sse_events(chunks) if self._adapter.stream_format == "sse" else json_lines(chunks)
 
     def _finished(self, exchange: _Exchange, response: LLMResponse, reply: Reply) -> LLMResponse:
         usage = response.usage
@@ -364,7 +360,7 @@ class HTTPClient:
             response,
             usage=_sum(usages) if usages else usage,
             usages=usages,
-            request_id=short(request_id(self._adapter, reply) or response.request_id),
+            request_id=short(request_id(exchange.adapter, reply) or response.request_id),
             attempts=exchange.attempts.made,
             model=short(response.model),
             service_tier=short(response.service_tier),
@@ -400,6 +396,21 @@ class HTTPClient:
         if exchange.text:
             failure.details["text"] = exchange.text
         raise as_error(failure, exchange.attempts.made, exchange.secrets, where=exchange.where, **_names(exchange))
+
+
+@cache
+def _adapter(name: str) -> Adapter:
+    return cast(Adapter, import_module(f"ai_wm.providers.{name}"))
+
+
+def _events(exchange: _Exchange, reply: Reply) -> Iterator[tuple[str, Any]]:
+    if _media_type(reply) == "text/html":
+        raise BadReply("it is an HTML page, not a stream", text_of(reply.beginning()))
+    return _events_in(exchange, reply.chunks())
+
+
+def _events_in(exchange: _Exchange, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
+    return sse_events(chunks) if exchange.adapter.stream_format == "sse" else json_lines(chunks)
 
 
 def _may_cost(error: Exception, failure: AttemptFailed) -> bool:

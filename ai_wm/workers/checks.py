@@ -326,6 +326,7 @@ def _small(definition: AIWorkerDefinition) -> dict[str, Any]:
     config = effective_config(
         definition.base_config, {"fallbacks": [], "on_limit": "refuse", "response_format": "text"}
     )
+    config.pop("schema", None)
     limit = OUTPUT_TOKENS + _thinking_budget(config)
     stated = stated_output(config)
     return config if stated is not None and stated <= limit else with_output(config, limit)

@@ -124,9 +124,10 @@ def test_the_call_is_small(
     assert len(server.received[0].body) < 1000
 
 
-def test_a_worker_that_answers_in_json_is_tested_with_text(manager: AIWorkerManager) -> None:
+@pytest.mark.parametrize("setting", ["response_format", "schema"])
+def test_a_worker_that_answers_in_json_is_tested_with_text(setting: str, manager: AIWorkerManager) -> None:
     shape = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
-    manager.add_worker_definition(scripted("w", ["OK"], base_config={"response_format": shape}))
+    manager.add_worker_definition(scripted("w", ["OK"], base_config={setting: shape}))
     assert manager.test_worker("w").ok
 
 
