@@ -90,6 +90,15 @@ CALL = "_call"
 CALL_FOR_LAST = "_call_for_last"
 """A call in a body that uses ``last``: gives the result, and the value that ``last`` has then."""
 
+OWNER = "_owner"
+"""What the ``owner`` of this interpreter's procedures is, where they are values."""
+
+ENTRIES = 5
+"""The numbers of arguments, from 0, for which the ``entries`` of such a procedure have its code."""
+
+ENTRY = "_entry"
+"""Gives the code to enter for a callee that is no such procedure."""
+
 CALL_TOOL = "_tool"
 TOOL_VALUE = "_tool_value"
 BAD_CALL = "_bad_call"
@@ -203,3 +212,4 @@ PYTHON = ("Exception", "bool", "bytes", "dict", "float", "int", "len", "list", "
 """What generated code has of Python's built-ins, under their own names."""
 
 FUZZY = "Fuzzy"
+FUNCTION = "Function"

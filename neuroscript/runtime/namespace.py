@@ -105,6 +105,8 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.REFUSE_READ_ONLY: self.read_only,
                 abi.EVAL: self.evaluate,
                 abi.CALL: self.call,
+                abi.ENTRY: self.entry_of,
+                abi.OWNER: self,
                 abi.CALL_FOR_LAST: self.call_for_last,
                 abi.CALL_TOOL: self.late_tool,
                 abi.TOOL_VALUE: self.tool_value,
@@ -218,7 +220,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
     def _is_builtin(self, callee: Any, name: str | None) -> bool:
         """Whether a call is one of a built-in function."""
         if type(callee) is Function:
-            if not self._owns(callee):
+            if not self.owns(callee):
                 return False
             name = callee.name
         elif type(callee) is ToolValue:
@@ -227,15 +229,10 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             return self._is_builtin(self.globals[name], None)
         return name not in self.procedures and (name == "len" or name in BUILTINS)
 
-    def _owns(self, function: Function) -> bool:
-        """Whether a function value is one of this interpreter."""
-        owner = getattr(getattr(function.call, "func", None), "__self__", None)
-        return owner is self.interpreter or owner is self
-
     def call(self, depth: int, callee: Any, name: str | None, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call whose callee is known only now: the function value in a variable, the procedure, the built-in."""
         if type(callee) is Function:
-            if not self._owns(callee):
+            if not self.owns(callee):
                 return self._foreign_call(callee, args, names)
             name, callee = callee.name, UNSET
         elif type(callee) is ToolValue:
@@ -253,6 +250,10 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             bad_call(f"{name}() {problem}; it is {procedure.signature}")
         named = {abi.VARIABLE + key: value for key, value in zip(names, args[len(positional) :], strict=True)}
         return self.namespace[abi.PROCEDURE + name](depth - 1, *positional, **named)
+
+    def entry_of(self, callee: Any, name: str | None) -> Callable[..., Any]:
+        """What to call for a callee that is no procedure of this interpreter, with the depth that a procedure gets."""
+        return lambda depth, *args: self.call(depth + 1, callee, name, args, ())
 
     def _foreign_call(self, function: Function, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call of a function value that is the host's, or another interpreter's."""
@@ -451,6 +452,7 @@ _STATELESS: dict[str, Any] = {
     abi.BREAK_LOOP: "break",
     abi.CONTINUE_LOOP: "continue",
     abi.FUZZY: Fuzzy,
+    abi.FUNCTION: Function,
     abi.RANGE: range,
     abi.COMPRESS: compress,
     abi.CHAIN: chain,

@@ -38,10 +38,16 @@ TYPE_CONSTANTS = {f"TYPE_{name.upper()}": name for name in TYPE_NAMES}
 
 @record(frozen=True)
 class Function:
-    """A procedure as a value.  ``call`` is set by the interpreter that it belongs to."""
+    """A procedure as a value.
+
+    ``call`` is set by the interpreter that it belongs to, as are, for the code that this interpreter generates,
+    ``owner``, which marks it as one of its procedures, and ``entries``, the code to enter by the number of arguments.
+    """
 
     name: str
     call: Callable[..., Any] = field(repr=False, compare=False)
+    owner: object = field(default=None, repr=False, compare=False)
+    entries: list[Callable[..., Any]] = field(default_factory=list, repr=False, compare=False)
 
 
 @record(frozen=True)

@@ -29,7 +29,8 @@ def factor(tokens, at):
 
 
 def arithmetic(n):
-    tokens = "( 1 + 2 ) * 3 - 4 * ( 5 - 6 ) + 7 * 8 - ( 9 + ( 10 - 3 ) * 2 )".split(" ")
+    text = "( 1 + 2 ) * 3 - 4 * ( 5 - 6 ) + 7 * 8 - ( 9 + ( 10 - 3 ) * 2 )"
+    tokens = text.split(" ")
     total = 0
     for _ in range(n):
         total += expression(tokens, 0)[0]

@@ -33,7 +33,7 @@ class CallGenerator:
         """``name(…)``: a function value in a variable, a procedure, or a built-in function."""
         context, unit, name = self.context, self.context.unit, call.name
         if name in context.body.variables:
-            return self.call_value(py.variable(name), py.const(name), call.args)
+            return self._call_variable(call)
         if name == LAST:
             return self.call_value(py.name(LATEST), py.const(None), call.args)
         if name in unit.globals:
@@ -55,6 +55,19 @@ class CallGenerator:
                 return py.either(py.name(abi.UNREPLACED + name), builtin, made)
             return made
         return self.call_value(py.name(abi.UNSET), py.const(name), call.args)
+
+    def _call_variable(self, call: n.Call) -> ast.expr:
+        """``name(…)`` where a variable has the name: mostly it holds a procedure, which is entered directly."""
+        variable, name = py.variable(call.name), py.const(call.name)
+        count = len(call.args)
+        if self.context.body.uses_last or count >= abi.ENTRIES or any(arg.name is not None for arg in call.args):
+            return self.call_value(variable, name, call.args)
+        own = py.compare(py.attribute(variable, "owner"), "is", py.name(abi.OWNER))
+        entry = py.item(py.attribute(variable, "entries"), py.const(count))
+        late = py.call(abi.ENTRY, variable, name)
+        callee = py.either(py.both(py.kind_is(variable, abi.FUNCTION), own), entry, late)
+        depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
+        return py.call(callee, depth, *(self.expressions.value(argument.value) for argument in call.args))
 
     def call_value(self, callee: ast.expr, name: ast.expr, args: list[n.Argument]) -> ast.expr:
         """A call whose callee is known only when it runs."""
