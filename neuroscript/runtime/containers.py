@@ -89,12 +89,20 @@ class Containers:
         The depth is looked for along the first and the last items, which takes no longer than the depth is; what is
         nested elsewhere is refused when it is shown, compared or given to the host.
         """
-        if type(value) is list:
-            # Most lists hold neither lists nor maps, which two levels have room for.
-            if value and (type(value[0]) in _CONTAINERS or type(value[-1]) in _CONTAINERS or self.max_nesting < 2):
-                self._look(value, 0)
-                self._look(value, -1)
-        elif type(value) is dict:
+        kind = type(value)
+        if not value or (kind is not list and kind is not dict):
+            return value
+        # Most hold neither lists nor maps at their ends, which two levels have room for.
+        first = last = None
+        if kind is list:
+            first, last = value[0], value[-1]
+        else:
+            items = value.values()
+            for first in items:  # noqa: B007
+                break
+            for last in reversed(items):  # noqa: B007
+                break
+        if type(first) in _CONTAINERS or type(last) in _CONTAINERS or self.max_nesting < 2:
             self._look(value, 0)
             self._look(value, -1)
         return value
@@ -266,7 +274,9 @@ class Containers:
             if 0 <= position < len(container):
                 return container[position]
             raise out_of_range(position, container)
-        if kind is ErrorValue or kind is EventValue:
+        if kind is EventValue:
+            return container.field(key if type(key) is str else self.text(key))
+        if kind is ErrorValue:
             return container.fields().get(key if type(key) is str else self.text(key))
         raise NeuroScriptError(
             ErrorCode.TYPE, f"cannot read an item of {describe(container)}: it is not a list, map or string"

@@ -47,7 +47,9 @@ if TYPE_CHECKING:
 
     from neuroscript.interpreter import Interpreter
     from neuroscript.limits import Limits
+    from neuroscript.runtime.events import Registered
     from neuroscript.streaming import StreamEvent
+    from neuroscript.values import EventValue
 
 _CALLABLE = frozenset({Function, ToolValue})
 _LAST_SECONDS = 1.0  # for an asynchronous callback that is told of the end of a call whose run has been cancelled
@@ -381,14 +383,30 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         handlers = self.events.of(name)
         if not handlers:
             return
-        event = make_event(name, payload, source)
         with self.run(joining, cancel) as depth:
-            for handler in handlers:
-                self.fuel.check_limits()
-                try:
-                    handler.function(depth - 1, event)
-                except Exception as exception:  # one handler's failure stops neither the others nor the emitter
-                    self._report(exception, f"a handler of event '{name}'")
+            self._run_handlers(handlers, depth, make_event(name, payload, source))
+
+    def emit_event(self, depth: int, name: str, payload: Any) -> None:
+        """Fires an event for generated code: ``tool.event.Emit(name, payload)``."""
+        fuel = self.fuel
+        if fuel.token.cancelled:
+            fuel.check_cancelled()
+        if self.interpreter.is_reserved_event(name):
+            from neuroscript.stdlib.events import reserved_event
+
+            raise reserved_event(name)
+        handlers = self.events.of(name)
+        if handlers:
+            self._run_handlers(handlers, depth - 1, make_event(name, payload, "script"))
+            if fuel.token.cancelled:
+                fuel.check_cancelled()
+
+    def _run_handlers(self, handlers: tuple[Registered, ...], depth: int, event: EventValue) -> None:
+        for handler in handlers:
+            try:
+                handler.function(depth - 1, event)
+            except Exception as exception:  # one handler's failure stops neither the others nor the emitter
+                self._report(exception, f"a handler of event '{event.name}'")
 
     def _report(self, exception: Exception, what: str) -> None:
         """Tells the host of an error that ends no run; a limit ends it all the same."""
@@ -480,6 +498,7 @@ _STATELESS: dict[str, Any] = {
     abi.NOT: ops.negation,
     abi.TYPEOF: type_name,
     abi.INFINITE: ops.infinite,
+    abi.FINITE: ops.in_range,
     abi.FROM_HOST: from_host,
     abi.CHECKED_RESULT: checked_result,
     abi.BAD_CALL: bad_call,

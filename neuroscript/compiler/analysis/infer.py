@@ -264,8 +264,8 @@ class Inference:
                 for operator, operand, _ in rest:
                     left = binary(operator, left, self.of(operand))
                 return left
-            case n.Power():
-                return T_NUM
+            case n.Power(base=base, exponent=exponent):
+                return self._power(self.of(base), exponent)
             case n.Index(value=value):
                 return _item(self.of(value))
             case n.Call(name=name):
@@ -298,6 +298,14 @@ class Inference:
         kind = self.of(operand)
         return Type(kind.kinds, kind.bits) if kind.within(NUM) else T_NUM
 
+    def _power(self, base: Type, exponent: n.Expr) -> Type:
+        if base.within(FLOAT):
+            return T_FLOAT
+        power = exponent.value if isinstance(exponent, n.Literal) else None
+        if type(power) is int and base.within(INT):
+            return bounded(base.bits * power + 1 if base.bits is not None else None, base.natural)
+        return T_NUM
+
 
 def binary(operator: str, left: Type, right: Type) -> Type:
     """The type of ``left operator right``, if the operation does not fail."""
@@ -324,7 +332,7 @@ def binary(operator: str, left: Type, right: Type) -> Type:
                 return Type(NUM | STR)
             return _product(left.restricted_to(NUM), right.restricted_to(NUM))
         case "/":
-            return T_NUM
+            return T_FLOAT if left.within(FLOAT) or right.within(FLOAT) else T_NUM
         case "%":
             whole = right.within(INT | NIL | BOOL | CONTAINER)
             return Type(INT, right.bits if whole else None, left.natural and not left.kinds & (STR | FLOAT | OTHER))
@@ -346,7 +354,7 @@ def _product(left: Type, right: Type) -> Type:
     if left.within(INT) and right.within(INT):
         bits = left.bits + right.bits if left.bits is not None and right.bits is not None else None
         return bounded(bits, left.natural and right.natural)
-    return T_NUM
+    return T_FLOAT if left.within(FLOAT) or right.within(FLOAT) else T_NUM
 
 
 def _item(collection: Type) -> Type:

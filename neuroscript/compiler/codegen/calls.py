@@ -113,9 +113,21 @@ class CallGenerator:
         values = [self.expressions.value(argument.value) for argument in args]
         if len(args) != 1 or args[0].name is not None:
             return py.call(abi.BAD_CALL, py.const(f"{name}() takes one value; it is {name}(x)"), *values)
-        if name == "len" and self.context.type_of(args[0].value).within(LIST | MAP | STR):
-            return py.call("len", *values)
-        return py.call(abi.BUILTIN_LEN if name == "len" else abi.BUILTIN + name, *values)
+        if name == "len":
+            return self._length(args[0].value, values[0])
+        return py.call(abi.BUILTIN + name, *values)
+
+    def _length(self, expression: n.Expr, value: ast.expr) -> ast.expr:
+        """``len(x)``."""
+        kind = self.context.type_of(expression)
+        if kind.within(LIST | MAP | STR):
+            return py.call("len", value)
+        made = py.call(abi.BUILTIN_LEN, value)
+        if self.context.compact or not self.context.is_repeatable(expression):
+            return made
+        again = (self.expressions.value(expression) for _ in range(3))
+        tests = [py.kind_is(next(again), word) for word, bit in (("list", LIST), ("str", STR)) if kind.kinds & bit]
+        return py.either(py.some(*tests), py.call("len", next(again)), made) if tests else made
 
 
 def packed_arguments(expressions: Expressions, args: list[n.Argument]) -> Iterator[ast.expr]:

@@ -1,0 +1,104 @@
+"""Code generation for arithmetic with floats.
+
+A double result that is not finite is an error, and a negative zero is 0.  What is not finite stays so through ``+``,
+``-`` and ``*``, and there the sign of a zero changes nothing but signs of zeros; so the result of a whole tree of these
+operators is tested once, at its root.  If it is not finite the tree is evaluated once more, with a test of every
+operation, so that the error is placed at the one that is to blame.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from neuroscript.compiler.analysis import infer
+from neuroscript.compiler.analysis.infer import FLOAT, INT, Type
+from neuroscript.compiler.codegen import pyast as py
+from neuroscript.compiler.codegen.context import Expressions, FunctionContext
+from neuroscript.runtime import abi
+from neuroscript.syntax import nodes as n
+
+_OPERATORS = frozenset("+-*")
+_MOST = 16  # operations of a tree, since its code stands there twice
+
+
+class FloatGenerator:
+    """Generates code for operations whose results certainly are floats."""
+
+    def __init__(self, context: FunctionContext, expressions: Expressions) -> None:
+        self.context = context
+        self.expressions = expressions
+        self.temporaries = context.temporaries
+
+    def checked(self, made: ast.expr) -> ast.expr:
+        """The result of an operation on floats, if it is finite.
+
+        A finite number minus itself is zero; adding zero turns a negative zero into a positive one.
+        """
+        return self._finite_or(made, py.call(abi.INFINITE))
+
+    def is_tree(self, chain: n.Chain) -> bool:
+        """Whether a chain gives a float by more than one operation on what certainly are floats and small numbers."""
+        return self.context.type_of(chain).within(FLOAT) and 1 < self._operations(chain) <= _MOST
+
+    def tree(self, chain: n.Chain) -> ast.expr:
+        """The result of a tree, tested at its root."""
+        leaves = [self.expressions.operand(leaf) for leaf in self._leaves(chain)]
+        made = self._plain(chain, iter([first for first, _ in leaves]))
+        again = self._tested(chain, iter([again for _, again in leaves]))
+        return self._finite_or(made, again)
+
+    def _finite_or(self, made: ast.expr, otherwise: ast.expr) -> ast.expr:
+        result = self.temporaries.fresh()
+        finite = py.compare(py.binary(py.bind(result, made), "-", py.name(result)), "==", py.const(0.0))
+        return py.either(finite, py.binary(py.name(result), "+", py.const(0.0)), otherwise)
+
+    def _is_inner(self, expression: n.Expr) -> bool:
+        """Whether an operand is part of the tree: a chain of the same operators, on operands that fit."""
+        return isinstance(expression, n.Chain) and self._operations(expression) > 0
+
+    def _operations(self, chain: n.Chain) -> int:
+        """The number of operations of the tree that a chain is; 0 if it is none."""
+        kind = self.context.type_of(chain.first)
+        if not fits_double(kind) or len(chain.rest) > _MOST:
+            return 0
+        count = self._operations(chain.first) if isinstance(chain.first, n.Chain) else 0
+        for operator, operand, _ in chain.rest:
+            right = self.context.type_of(operand)
+            if operator not in _OPERATORS or not fits_double(right):
+                return 0
+            kind = infer.binary(operator, kind, right)
+            if not fits_double(kind):
+                return 0
+            count += 1 + (self._operations(operand) if isinstance(operand, n.Chain) else 0)
+        return count
+
+    def _leaves(self, chain: n.Chain) -> Iterator[n.Expr]:
+        for part in (chain.first, *(operand for _, operand, _ in chain.rest)):
+            if isinstance(part, n.Chain) and self._is_inner(part):
+                yield from self._leaves(part)
+            else:
+                yield part
+
+    def _plain(self, expression: n.Expr, leaves: Iterator[ast.expr]) -> ast.expr:
+        if not isinstance(expression, n.Chain) or not self._is_inner(expression):
+            return next(leaves)
+        made = self._plain(expression.first, leaves)
+        for operator, operand, span in expression.rest:
+            made = py.binary(made, operator, self._plain(operand, leaves))
+            py.place(made, span)
+        return made
+
+    def _tested(self, expression: n.Expr, leaves: Iterator[ast.expr]) -> ast.expr:
+        if not isinstance(expression, n.Chain) or not self._is_inner(expression):
+            return next(leaves)
+        made = self._tested(expression.first, leaves)
+        for operator, operand, span in expression.rest:
+            made = py.call(abi.FINITE, py.binary(made, operator, self._tested(operand, leaves)))
+            py.place(made, span)
+        return made
+
+
+def fits_double(kind: Type) -> bool:
+    """Whether a value certainly is a number in the range of floats."""
+    return kind.within(FLOAT) or (kind.within(INT) and kind.bits is not None and kind.bits < 1000)
