@@ -18,7 +18,7 @@ from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, refcount
-from neuroscript.runtime.errors import Stop, Unset, no_procedure, script_error
+from neuroscript.runtime.errors import Stop, Unset, no_procedure, place, script_error
 from neuroscript.runtime.events import Events, make_event
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
 from neuroscript.runtime.procedures import PREDICATES, ProcedureLinks
@@ -118,6 +118,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.ASK: self.ask,
                 abi.FAIL: self.fail,
                 abi.HANDLE: self.handle,
+                abi.ERROR_FIELDS: self.error_fields,
                 abi.ON_EVENT: self.events.register,
                 abi.CLEAR_EVENT: self.events.clear,
             }
@@ -125,8 +126,11 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
 
     # --- errors ---------------------------------------------------------------------------------------------------
 
-    def handle(self, handler: Callable[[dict[str, Any]], Any], exception: Exception, in_loop: bool) -> Any:
+    def handle(self, handler: Callable[[NeuroScriptError], Any], exception: Exception, in_loop: bool) -> Any:
         """Runs an error handler.
+
+        Most errors are cleared, and few handlers ask where they happened, which takes longer to find than all else; so
+        an error gets its place and stack where it goes on, or is asked for them.
 
         Args:
             handler: its function, which gives whether it has cleared the error, or how it leaves what failed.
@@ -137,20 +141,35 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             None if it cleared the error; a tuple of its value if it returned, or the signal of its ``break`` or
             ``continue``; else the error that goes on.
         """
-        error = script_error(exception, self)
+        if isinstance(exception, NeuroScriptError):
+            error = exception
+            error.trim()
+        else:
+            error = script_error(exception, self)
         if self.fuel.token.cancelled:  # whatever failed then, and no handler begins
+            place(error, self)
             error = self.fuel.run.error().at_place_of(error)
         if error.code in UNCATCHABLE or isinstance(exception, RecursionError | MemoryError):
+            place(error, self)
             raise Stop(error) from exception
         try:
-            outcome = handler(handler_fields(error))
+            outcome = handler(error)
             if outcome is True:
                 return None
-            return error if outcome is False or (type(outcome) is str and not in_loop) else outcome
+            if outcome is False or (type(outcome) is str and not in_loop):
+                place(error, self)
+                return error
+            return outcome
         except Exception as failed:  # the handler failed itself: its error goes on, with the old one as cause
+            place(error, self)
             return self._failed_again(failed, error)
         finally:
             del error, exception  # this frame is in the new error's traceback, and would keep both alive
+
+    def error_fields(self, error: NeuroScriptError) -> dict[str, Any]:
+        """The value of ``system_error`` in an error handler."""
+        place(error, self)
+        return handler_fields(error)
 
     def _failed_again(self, failed: Exception, error: NeuroScriptError) -> NeuroScriptError:
         new = script_error(failed, self)

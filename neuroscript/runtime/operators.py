@@ -9,7 +9,7 @@ import math
 from itertools import count, takewhile
 from operator import add, mul, sub, truediv
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.errors import ErrorCode, NeuroScriptError, ScriptFailureError
 from neuroscript.limits import Limits
 from neuroscript.values import (
     INT_LIMIT,
@@ -150,7 +150,7 @@ class Operations:
         """``fail value``."""
         if type(value) is ErrorValue:
             raise value.error()
-        raise NeuroScriptError(ErrorCode.FAIL_STATEMENT, self.text(value))
+        raise ScriptFailureError(ErrorCode.FAIL_STATEMENT, value if type(value) is str else self.text(value))
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -261,6 +261,8 @@ def subtract(a: Any, b: Any) -> Any:
 
 def divide(a: Any, b: Any) -> Any:
     """``a / b``: exact where both are whole and it goes even."""
+    if type(a) is float and type(b) is float and b:
+        return finite(a / b)
     x, y = number(a), number(b)
     if x is None or y is None:
         raise type_error("/", a, b, "two numbers")

@@ -221,6 +221,11 @@ def format_number(number: float, decimals: int) -> str:
     _, point, digits = text.partition(".")
     if len(digits) <= decimals:
         return f"{text}{'' if point or not decimals else '.'}{'0' * (decimals - len(digits))}"
+    if digits[decimals:] != "5" and "e" not in text and type(number) is float:
+        # Python rounds what the double exactly is.  Its shortest digits lie on the same side of a half, unless they are
+        # that half: else the half would be the shorter or the nearer text.
+        made = format(number, f".{decimals}f")
+        return made if made[0] != "-" or made.strip("-0.") else made[1:]
     rounded = Decimal(text).quantize(_last_digit(decimals), context=_ROUNDING)
     return format(rounded if rounded else abs(rounded), "f")
 

@@ -107,9 +107,7 @@ class EventValue:
 
     __slots__ = ("_id", "_timestamp", "name", "payload", "source")
 
-    def __init__(
-        self, name: str, payload: Any, source: str, timestamp: TimeDate | int, id: str | None = None
-    ) -> None:
+    def __init__(self, name: str, payload: Any, source: str, timestamp: TimeDate | int, id: str | None = None) -> None:
         self.name = name
         self.payload = payload
         self.source = source

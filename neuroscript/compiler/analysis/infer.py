@@ -332,7 +332,7 @@ def binary(operator: str, left: Type, right: Type) -> Type:
                 return Type(NUM | STR)
             return _product(left.restricted_to(NUM), right.restricted_to(NUM))
         case "/":
-            return T_FLOAT if left.within(FLOAT) or right.within(FLOAT) else T_NUM
+            return _quotient(left, right)
         case "%":
             whole = right.within(INT | NIL | BOOL | CONTAINER)
             return Type(INT, right.bits if whole else None, left.natural and not left.kinds & (STR | FLOAT | OTHER))
@@ -344,17 +344,29 @@ def binary(operator: str, left: Type, right: Type) -> Type:
 
 
 def _sum(operator: str, left: Type, right: Type) -> Type:
-    if left.within(INT) and right.within(INT):
-        bits = max(left.bits, right.bits) + 1 if left.bits is not None and right.bits is not None else None
-        return bounded(bits, operator == "+" and left.natural and right.natural)
-    return T_FLOAT if left.within(FLOAT) or right.within(FLOAT) else T_NUM
+    bits = max(left.bits, right.bits) + 1 if left.bits is not None and right.bits is not None else None
+    return _of_numbers(left, right, bits, operator == "+" and left.natural and right.natural)
 
 
 def _product(left: Type, right: Type) -> Type:
+    bits = left.bits + right.bits if left.bits is not None and right.bits is not None else None
+    return _of_numbers(left, right, bits, left.natural and right.natural)
+
+
+def _of_numbers(left: Type, right: Type, bits: int | None, natural: bool) -> Type:
+    """The type of a result of ``+ - *``, of which a whole number has at most ``bits`` bits."""
     if left.within(INT) and right.within(INT):
-        bits = left.bits + right.bits if left.bits is not None and right.bits is not None else None
-        return bounded(bits, left.natural and right.natural)
-    return T_FLOAT if left.within(FLOAT) or right.within(FLOAT) else T_NUM
+        return bounded(bits, natural)
+    if left.within(FLOAT) or right.within(FLOAT):
+        return T_FLOAT
+    whole = bounded(bits, natural)
+    return Type(NUM, whole.bits, whole.natural)
+
+
+def _quotient(left: Type, right: Type) -> Type:
+    if left.within(FLOAT) or right.within(FLOAT):
+        return T_FLOAT
+    return Type(NUM, left.bits) if left.within(INT) and right.within(INT) else T_NUM
 
 
 def _item(collection: Type) -> Type:

@@ -12,18 +12,19 @@ import ast
 from collections.abc import Iterator
 
 from neuroscript.compiler.analysis import infer
-from neuroscript.compiler.analysis.infer import FLOAT, INT, Type
+from neuroscript.compiler.analysis.infer import FLOAT, INT, NUM, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
 _OPERATORS = frozenset("+-*")
+_DOUBLE_BITS = 1000  # of whole numbers that certainly are in the range of doubles
 _MOST = 16  # operations of a tree, since its code stands there twice
 
 
 class FloatGenerator:
-    """Generates code for operations whose results certainly are floats."""
+    """Generates code for operations on what certainly are floats, or whole numbers of their size."""
 
     def __init__(self, context: FunctionContext, expressions: Expressions) -> None:
         self.context = context
@@ -35,23 +36,28 @@ class FloatGenerator:
 
         A finite number minus itself is zero; adding zero turns a negative zero into a positive one.
         """
-        return self._finite_or(made, py.call(abi.INFINITE))
+        return self._finite_or(made, py.call(abi.INFINITE), py.const(0.0))
+
+    def checked_number(self, made: ast.expr) -> ast.expr:
+        """The result of an operation on floats or whole numbers, if it is finite; adding 0 leaves the latter whole."""
+        return self._finite_or(made, py.call(abi.INFINITE), py.const(0))
 
     def is_tree(self, chain: n.Chain) -> bool:
-        """Whether a chain gives a float by more than one operation on what certainly are floats and small numbers."""
-        return self.context.type_of(chain).within(FLOAT) and 1 < self._operations(chain) <= _MOST
+        """Whether a chain is more than one operation on what certainly are floats and small numbers."""
+        kind = self.context.type_of(chain)
+        return kind.within(NUM) and not kind.within(INT) and 1 < self._operations(chain) <= _MOST
 
     def tree(self, chain: n.Chain) -> ast.expr:
         """The result of a tree, tested at its root."""
         leaves = [self.expressions.operand(leaf) for leaf in self._leaves(chain)]
         made = self._plain(chain, iter([first for first, _ in leaves]))
         again = self._tested(chain, iter([again for _, again in leaves]))
-        return self._finite_or(made, again)
+        return self._finite_or(made, again, py.const(0.0 if self.context.type_of(chain).within(FLOAT) else 0))
 
-    def _finite_or(self, made: ast.expr, otherwise: ast.expr) -> ast.expr:
+    def _finite_or(self, made: ast.expr, otherwise: ast.expr, zero: ast.expr) -> ast.expr:
         result = self.temporaries.fresh()
-        finite = py.compare(py.binary(py.bind(result, made), "-", py.name(result)), "==", py.const(0.0))
-        return py.either(finite, py.binary(py.name(result), "+", py.const(0.0)), otherwise)
+        finite = py.compare(py.binary(py.bind(result, made), "-", py.name(result)), "==", zero)
+        return py.either(finite, py.binary(py.name(result), "+", zero), otherwise)
 
     def _is_inner(self, expression: n.Expr) -> bool:
         """Whether an operand is part of the tree: a chain of the same operators, on operands that fit."""
@@ -101,4 +107,6 @@ class FloatGenerator:
 
 def fits_double(kind: Type) -> bool:
     """Whether a value certainly is a number in the range of floats."""
-    return kind.within(FLOAT) or (kind.within(INT) and kind.bits is not None and kind.bits < 1000)
+    if not kind.within(NUM):
+        return False
+    return not kind.kinds & INT or (kind.bits is not None and kind.bits < _DOUBLE_BITS)

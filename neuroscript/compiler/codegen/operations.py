@@ -230,8 +230,9 @@ class OperationGenerator:
         whole = kind.within(INT) and right.within(INT)
         if whole and infer.binary(operator, kind, right).bits is not None:
             return py.binary(once(first), operator, once(second))
-        if fits_double(kind) and fits_double(right) and (kind.within(FLOAT) or right.within(FLOAT)):
-            return self.floats.checked(py.binary(once(first), operator, once(second)))
+        if fits_double(kind) and fits_double(right) and not whole:
+            check = self.floats.checked if kind.within(FLOAT) or right.within(FLOAT) else self.floats.checked_number
+            return check(py.binary(once(first), operator, once(second)))
         otherwise: ast.expr = py.call(_HELPERS[operator], again, second_again)
         if kind.kinds & FLOAT and right.kinds & FLOAT:
             made = self.floats.checked(py.binary(again, operator, second_again))
