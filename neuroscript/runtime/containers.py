@@ -288,6 +288,22 @@ class Containers:
             value = self.index(value, key)
         return value
 
+    def take(self, container: Any, key: Any) -> Any:
+        """``container[key]``, which the container lets go of if nothing else holds the container.
+
+        It is to get another item there.
+        """
+        if type(container) is dict and refcount(container) == IN_HELPER:
+            value = container.get(key)
+            if type(value) in _CONTAINERS:
+                container[key] = None
+            return value
+        if type(container) is list and refcount(container) == IN_HELPER and 0 <= key < len(container):
+            value = container[key]
+            container[key] = None
+            return value
+        return self.index(container, key)
+
     def iterate(self, value: Any) -> Any:
         """An iterator for ``for each``.  It holds the collection, so that a change in the loop makes a copy."""
         kind = type(value)

@@ -96,6 +96,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.TOO_MANY: containers.too_many,
                 abi.INDEX: containers.index,
                 abi.WALK: containers.walk,
+                abi.TAKE: containers.take,
                 abi.PUT: containers.put,
                 abi.PUT_PATH: containers.put_path,
                 abi.APPEND_AT: containers.append_at,

@@ -6,10 +6,7 @@ def expression(tokens, at):
     while left[1] < len(tokens) and (tokens[left[1]] == "+" or tokens[left[1]] == "-"):
         sign = tokens[left[1]]
         right = term(tokens, left[1] + 1)
-        if sign == "+":
-            left = [left[0] + right[0], right[1]]
-        else:
-            left = [left[0] - right[0], right[1]]
+        left = [left[0] + right[0] if sign == "+" else left[0] - right[0], right[1]]
     return left
 
 

@@ -16,6 +16,7 @@ from neuroscript.compiler.analysis.specialize import ENTRY_BITS, argument_for
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import LATEST
+from neuroscript.compiler.codegen.moves import moved
 from neuroscript.compiler.resolve import LAST
 from neuroscript.runtime import abi
 from neuroscript.runtime.operators import BUILTIN_SHAPE, BUILTINS, FIXED_BUILTINS
@@ -84,11 +85,16 @@ class CallGenerator:
     def _direct(self, call: n.Call, target: str) -> ast.expr:
         args = call.args
         names = [argument.name for argument in args if argument.name is not None]
-        values = [self.expressions.value(argument.value) for argument in args]
+        values = [self._argument(argument.value) for argument in args]
         count = len(args) - len(names)
         named = {abi.VARIABLE + key: value for key, value in zip(names, values[count:], strict=True)}
         depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
         return py.call(target, depth, *values[:count], **named)
+
+    def _argument(self, value: n.Expr) -> ast.expr:
+        if value is self.context.moved:
+            return moved(self.context, self.expressions, value)
+        return self.expressions.value(value)
 
     def _target(self, call: n.Call) -> str:
         """The name of the function to call: the specialised body's, where the arguments certainly fit it."""

@@ -33,6 +33,7 @@ class ProgramContext:
         unit: what the program is compiled against.
         source: the text of the program.
         specialised: the specialised bodies, by procedure.
+        changed_params: the parameters that procedures assign to, by procedure.
         event_functions: the names of the event handlers' functions, by the ``id`` of the `OnEvent` node.
         calls: gets the calls of what the program does not define: name, number of positional arguments, other names.
     """
@@ -40,6 +41,7 @@ class ProgramContext:
     unit: Unit
     source: str
     specialised: Mapping[str, Specialisation]
+    changed_params: Mapping[str, frozenset[str]]
     event_functions: Mapping[int, str]
     calls: set[tuple[str, int, tuple[str, ...]]]
 
@@ -67,6 +69,7 @@ class FunctionContext:
         self.flow = Flow(analysis.body, analysis.escape)
         self.temporaries = Temporaries()
         self.in_error_handler = False
+        self.moved: n.Expr | None = None  # the argument that the current statement moves
         self._unsure: set[str] = set()
         self._long = analysis.body.size > _LONG
         self._loops = 0  # around the current statement, in the current Python function
