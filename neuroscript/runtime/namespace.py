@@ -18,7 +18,7 @@ from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, refcount
-from neuroscript.runtime.errors import Stop, Unset, no_procedure, place, script_error
+from neuroscript.runtime.errors import NilOperandError, Stop, Unset, no_procedure, place, script_error
 from neuroscript.runtime.events import Events, make_event
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
 from neuroscript.runtime.procedures import PREDICATES, ProcedureLinks
@@ -43,6 +43,7 @@ from neuroscript.values.error_fields import handler_fields
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
     from typing import Any, NoReturn
 
     from neuroscript.interpreter import Interpreter
@@ -127,6 +128,13 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
 
     # --- errors ---------------------------------------------------------------------------------------------------
 
+    def name_nil(self, error: NeuroScriptError, frame: FrameType, span: tuple[int, int, int, int]) -> None:
+        """Adds to the message of an operation on nil which expression that was, and which key may have been meant."""
+        told = self.interpreter.loader.told_of_nil(frame, span)
+        if told:
+            error.message = f"{error.message}; {told}"
+            error.args = (error.code, error.message)
+
     def handle(self, handler: Callable[[NeuroScriptError], Any], exception: Exception, in_loop: bool) -> Any:
         """Runs an error handler.
 
@@ -142,7 +150,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             None if it cleared the error; a tuple of its value if it returned, or the signal of its ``break`` or
             ``continue``; else the error that goes on.
         """
-        if isinstance(exception, NeuroScriptError):
+        if isinstance(exception, NeuroScriptError) and type(exception) is not NilOperandError:
             error = exception
             error.trim()
         else:

@@ -1,4 +1,4 @@
-"""Code generation for values that are moved: passed to a procedure that changes them, and assigned again from its result.
+"""Code generation for values that a statement passes to a procedure that changes them, and gets back from it.
 
 In ``set heap = push(heap, x)`` the variable would hold the list while the procedure changes it, which so would have to
 copy it.  The variable lets go of it instead.  Where the procedure fails nobody can tell: only a body without error
