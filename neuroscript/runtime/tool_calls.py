@@ -121,6 +121,7 @@ class ToolLinks:
             options=options if any(options) else (),
             append=spec.name in _APPENDING and tool is _standard_tool(spec.name),
             checked=spec.checks_result,
+            standard=spec.pure and tool is _standard_tool(spec.name),
             emits=emits,
         )
         self.namespace[abi.TOOL + key] = partial(self.call_tool, tool)

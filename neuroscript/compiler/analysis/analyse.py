@@ -103,7 +103,7 @@ class ProgramAnalysis:
         self, body: Body, foreign: frozenset[str], params: Mapping[str, Type], calls: Mapping[str, Type]
     ) -> Inference:
         unset = foreign | (body.session or frozenset())
-        return Inference(body, unset, self.unit.procedures, self.unit.globals, params, calls)
+        return Inference(body, unset, self.unit.procedures, self.unit.globals, params, calls, self.unit.result_type)
 
     def _escape(self, body: Body) -> EscapeAnalysis:
         hiding = (body.variables, self.unit.procedures, self.unit.globals)

@@ -13,7 +13,7 @@ bits, since no run makes 2**64 assignments.  Sums that are known to stay below t
 from __future__ import annotations
 
 import functools
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import statements, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
+from neuroscript.tools.spec import ArgType
 from neuroscript.values import MAX_INT_BITS
 
 NIL, BOOL, INT, FLOAT, STR, LIST, MAP, OTHER = (1 << bit for bit in range(8))
@@ -93,6 +94,22 @@ T_TRUTH = Type(BOOL | OTHER)
 T_LENGTH = Type(INT, 62, natural=True)
 T_WORD = Type(INT, 64)
 
+_RESULTS: dict[ArgType | None, Type] = {
+    ArgType.NIL: Type(NIL),
+    ArgType.STRING: T_STR,
+    ArgType.INT: Type(INT),
+    ArgType.FLOAT: T_NUM,
+    ArgType.NUMBER: T_NUM,
+    ArgType.BOOL: T_BOOL,
+    ArgType.MAP: Type(MAP),
+    ArgType.SLICE_ANY: Type(LIST),
+    ArgType.SLICE_STRING: Type(LIST, item=T_STR),
+    ArgType.SLICE_INT: Type(LIST, item=Type(INT)),
+    ArgType.SLICE_NUMBER: Type(LIST, item=T_NUM),
+    ArgType.SLICE_BOOL: Type(LIST, item=T_BOOL),
+    ArgType.SLICE_MAP: Type(LIST, item=Type(MAP)),
+}
+
 _FUNCTIONS = frozenset({"ln", "log", "sin", "cos", "tan", "asin", "acos", "atan"})
 
 
@@ -140,6 +157,7 @@ class Inference:
         globals: the names of the host's values, which hide them too.
         params: the types of parameters, as far as they are known.
         calls: the types of procedures' results, as far as they are known.
+        tools: gives the declared type of a tool's results where they certainly are of it, else None.
     """
 
     def __init__(
@@ -150,11 +168,13 @@ class Inference:
         globals: Container[str] = (),
         params: Mapping[str, Type] = MappingProxyType({}),
         calls: Mapping[str, Type] = MappingProxyType({}),
+        tools: Callable[[str], ArgType | None] = lambda tool: None,
     ) -> None:
         self.body = body
         self.foreign = foreign
         self.shadowing = procedures, globals
         self.calls = calls
+        self.tools = tools
         self.types: dict[str, Type] = dict.fromkeys(body.variables, NOTHING)
         self.types.update(dict.fromkeys(foreign, ANY))
         self.types.update((name, params.get(name, ANY)) for name in body.params if name in body.variables)
@@ -270,6 +290,8 @@ class Inference:
                 return _item(self.of(value))
             case n.Call(name=name):
                 return self._call(name)
+            case n.ToolCall(name=name):
+                return _RESULTS.get(self.tools(name), ANY)
         return ANY
 
     def _any_of(self, items: list[n.Expr]) -> Type | None:

@@ -49,6 +49,8 @@ class ExpressionGenerator:
         made = self.value(expression)
         if isinstance(expression, n.ListExpr | n.MapExpr) or not self.context.type_of(expression).kinds & CONTAINER:
             return made
+        if self.context.is_item(expression):
+            return made
         made = py.call(abi.NESTED, made)
         py.place(made, expression.span)
         return made
