@@ -28,7 +28,7 @@ ENTRY_BITS = 62
 _MOST_STATEMENTS = 200
 _PROBE_BITS = 2048
 _ROUNDS = 6
-_LEAST_USES = 4  # of parameters as numbers; the type check of each takes as long as an operation or two
+_LEAST_USES = 3  # of parameters as numbers; the type check of each takes as long as an operation or two
 _NUMERIC = frozenset({"-", "*", "%", "<", "<=", ">", ">=", "+", "==", "!="})
 
 InferTypes = Callable[[Mapping[str, Type], Mapping[str, Type]], Inference]

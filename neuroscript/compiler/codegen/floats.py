@@ -36,28 +36,46 @@ class FloatGenerator:
 
         A finite number minus itself is zero; adding zero turns a negative zero into a positive one.
         """
-        return self._finite_or(made, py.call(abi.INFINITE), py.const(0.0))
+        return self._finite_or(made, py.call(abi.INFINITE), 0.0)
 
     def checked_number(self, made: ast.expr) -> ast.expr:
         """The result of an operation on floats or whole numbers, if it is finite; adding 0 leaves the latter whole."""
-        return self._finite_or(made, py.call(abi.INFINITE), py.const(0))
+        return self._finite_or(made, py.call(abi.INFINITE), 0)
+
+    def power(self, base: n.Expr, exponent: n.Expr) -> ast.expr | None:
+        """``base ** exponent`` of floats, inline where the base is positive; None where the types are not known."""
+        kinds = self.context.type_of(base), self.context.type_of(exponent)
+        if not kinds[0].within(FLOAT) or not fits_double(kinds[1]):
+            return None
+        first, again = self.expressions.operand(base)
+        second, second_again = self.expressions.operand(exponent)
+        if isinstance(second, ast.NamedExpr):
+            return None  # both would have to be evaluated before the first is looked at
+        made = self.checked(py.binary(again, "**", second))
+        return py.either(py.compare(first, ">", py.const(0.0)), made, py.call(abi.POW, again, second_again))
 
     def is_tree(self, chain: n.Chain) -> bool:
         """Whether a chain is more than one operation on what certainly are floats and small numbers."""
         kind = self.context.type_of(chain)
-        return kind.within(NUM) and not kind.within(INT) and 1 < self._operations(chain) <= _MOST
+        if not kind.within(NUM) or kind.within(INT) or not 1 < self._operations(chain) <= _MOST:
+            return False
+        # What is evaluated after an operation must not be able to fail, nor have effects: the operation may fail first.
+        steps = list(self._steps(chain))
+        return all(leaf is None or self.context.is_pure(leaf) for leaf in steps[steps.index(None) :])
 
     def tree(self, chain: n.Chain) -> ast.expr:
         """The result of a tree, tested at its root."""
         leaves = [self.expressions.operand(leaf) for leaf in self._leaves(chain)]
         made = self._plain(chain, iter([first for first, _ in leaves]))
         again = self._tested(chain, iter([again for _, again in leaves]))
-        return self._finite_or(made, again, py.const(0.0 if self.context.type_of(chain).within(FLOAT) else 0))
+        return self._finite_or(made, again, 0.0 if self.context.type_of(chain).within(FLOAT) else 0)
 
-    def _finite_or(self, made: ast.expr, otherwise: ast.expr, zero: ast.expr) -> ast.expr:
+    def _finite_or(self, made: ast.expr, otherwise: ast.expr, zero: float) -> ast.expr:
         result = self.temporaries.fresh()
-        finite = py.compare(py.binary(py.bind(result, made), "-", py.name(result)), "==", zero)
-        return py.either(finite, py.binary(py.name(result), "+", zero), otherwise)
+        signed = _may_be_negative_zero(made)
+        finite = py.compare(py.binary(py.bind(result, made), "-", py.name(result)), "==", py.const(zero))
+        value = py.binary(py.name(result), "+", py.const(zero)) if signed else py.name(result)
+        return py.either(finite, value, otherwise)
 
     def _is_inner(self, expression: n.Expr) -> bool:
         """Whether an operand is part of the tree: a chain of the same operators, on operands that fit."""
@@ -86,6 +104,16 @@ class FloatGenerator:
             else:
                 yield part
 
+    def _steps(self, chain: n.Chain) -> Iterator[n.Expr | None]:
+        """The leaves of a tree in the order of their evaluation, with None for each operation."""
+        for number, part in enumerate((chain.first, *(operand for _, operand, _ in chain.rest))):
+            if isinstance(part, n.Chain) and self._is_inner(part):
+                yield from self._steps(part)
+            else:
+                yield part
+            if number:
+                yield None
+
     def _plain(self, expression: n.Expr, leaves: Iterator[ast.expr]) -> ast.expr:
         if not isinstance(expression, n.Chain) or not self._is_inner(expression):
             return next(leaves)
@@ -103,6 +131,15 @@ class FloatGenerator:
             made = py.call(abi.FINITE, py.binary(made, operator, self._tested(operand, leaves)))
             py.place(made, span)
         return made
+
+
+def _may_be_negative_zero(made: ast.expr) -> bool:
+    """Whether an operation on numbers that are no negative zeros may give one: no sum and no difference does."""
+    if isinstance(made, ast.BinOp):
+        if not isinstance(made.op, ast.Add | ast.Sub):
+            return True
+        return _may_be_negative_zero(made.left) or _may_be_negative_zero(made.right)
+    return False
 
 
 def fits_double(kind: Type) -> bool:
