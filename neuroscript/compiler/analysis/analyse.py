@@ -15,7 +15,15 @@ from neuroscript.compiler.analysis.infer import Inference, Type
 from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, specialise
 from neuroscript.compiler.analysis.unset import read_unset
 from neuroscript.compiler.resolve import Body, Resolved
-from neuroscript.compiler.traversal import assigned_in, expressions, loop_depth, nil_tolerant_operands, statements, walk
+from neuroscript.compiler.traversal import (
+    assigned_in,
+    expressions,
+    loop_depth,
+    nil_tolerant_operands,
+    statements,
+    stored_in,
+    walk,
+)
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
@@ -54,7 +62,7 @@ class ProgramAnalysis:
         resolved: the program.
         unit: what it is compiled against.
         specialised: its specialised bodies, by procedure.
-        changed_params: the parameters that procedures assign to, by procedure.
+        changed_params: the parameters that procedures assign to, or store in, by procedure.
     """
 
     def __init__(self, resolved: Resolved, unit: Unit) -> None:
@@ -62,7 +70,7 @@ class ProgramAnalysis:
         self.unit = unit
         self.specialised: dict[str, Specialisation] = {}
         self.changed_params = {
-            body.name: frozenset(assigned_in(body.block)).intersection(body.params)
+            body.name: frozenset((*assigned_in(body.block), *stored_in(body.block))).intersection(body.params)
             for body in resolved.bodies
             if body.kind == "procedure" and body.params
         }
