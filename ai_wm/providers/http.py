@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, cast
 
 from ai_wm.data.bounds import short
-from ai_wm.data.headers import headers_of, secret_texts
+from ai_wm.data.headers import headers_of
 from ai_wm.data.settings import DEFAULT_RETRIES
-from ai_wm.keys import Secret, redact
+from ai_wm.keys import redact
 from ai_wm.logs import CALLS, INFO, tell
-from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest
+from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError
 from ai_wm.providers.amend import amended, amendment_for, hint_for
-from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request
+from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, check_request
 from ai_wm.providers.breaker import Breaker
 from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined, shown
 from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
-from ai_wm.providers.estimates import byte_length, cut_off_usage, estimate_input
+from ai_wm.providers.estimates import byte_length, cut_off_usage
+from ai_wm.providers.exchange import Exchange, completed, content_of, total
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
 from ai_wm.providers.pace import Pace, Target
 from ai_wm.providers.received import Received
@@ -42,69 +43,7 @@ _STREAM_BEGINS = (b"data:", b"event:", b": ")
 _GATEWAY_TIMEOUTS = frozenset({504, 524})
 _PRODUCED = frozenset({ErrorCode.LLM_ERROR, ErrorCode.TIMEOUT})
 """The failures of a request that was sent after which its output may be billed."""
-_NO_ROOM = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXCEEDED, ErrorCode.RESOURCE_EXHAUSTION})
 _KEY = re.compile(r"[\x21-\x7e]+")
-
-
-@dataclass(slots=True)
-class _Exchange:
-    """The state of one call with its attempts: the request, the address, and the text and cost of failed attempts."""
-
-    request: LLMRequest
-    addresses: tuple[str, ...]
-    wire: WireRequest
-    content: bytes = field(repr=False)
-    attempts: Attempts
-    headers: Mapping[str, str] = field(repr=False)
-    amended: tuple[str, ...] = ()
-    asked: str = ""
-    text: str = ""
-    broken: AttemptFailed | None = None
-    wasted: list[Usage | None] = field(default_factory=list)
-    counted: int = 0
-    key: Secret | None = None
-
-    @property
-    def where(self) -> str:
-        """The provider and the model, for messages."""
-        return f"{self.request.provider}/{self.request.model}"
-
-    @property
-    def target(self) -> Target:
-        """The server and the model, as the circuit breaker identifies them."""
-        return self.addresses[0], self.request.model
-
-    def book(self, *usages: Usage | None) -> None:
-        """Reports the usage of the call so far, in case it is abandoned without an error that tells it.
-
-        Args:
-            usages: what the attempt that is under way has used, beside those that have failed.
-        """
-        if self.request.progress is not None:
-            self.request.progress.attempts = self.attempts.made
-            self.request.progress.usages = (*self.wasted, *usages)
-
-    def admitted(self, failure: AttemptFailed) -> bool:
-        """Whether the limits have room for one more request after a failure; if not, the failure says so."""
-        admit = self.request.admit
-        if admit is None:
-            return True
-        used, self.counted = tuple(self.wasted[self.counted :]), len(self.wasted)
-        try:
-            admit(used, max(0.0, self.attempts.remaining()))
-        except NeuroScriptError as refused:
-            if refused.code not in _NO_ROOM:
-                raise
-            failure.message += f"; it was not sent again: {refused.message}"
-            failure.retry = False
-            return False
-        return True
-
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """The keys sent to the server, which may repeat them."""
-        own = map(Secret, secret_texts(self.headers)) if self.headers else ()
-        return (*own,) if self.key is None else (self.key, *own)
 
 
 class HTTPClient:
@@ -199,7 +138,7 @@ class HTTPClient:
                 broken = isinstance(error, BadReply) and received.streaming and not error.final
                 failure.retry = failure.retry or broken
                 # What the server has ended itself is no less than it has produced; what was cut off may be more.
-                booked = cut_off_usage if isinstance(error, AttemptFailed) else _completed
+                booked = cut_off_usage if isinstance(error, AttemptFailed) else completed
                 unseen = _may_cost(error, failure)
             except BaseException:  # as above; who listens may have raised it, or listens no more
                 used = cut_off_usage(request, parser.usage, parser.produced) if received.begun else None
@@ -218,7 +157,7 @@ class HTTPClient:
             exchange.broken = failure
             self._go_on(exchange, failure)
 
-    def _parsed(self, body: bytes, exchange: _Exchange) -> LLMResponse:
+    def _parsed(self, body: bytes, exchange: Exchange) -> LLMResponse:
         """The response in a whole body, even if that is a stream that was not requested."""
         request = exchange.request
         if not body.lstrip().startswith(_STREAM_BEGINS) and (
@@ -232,7 +171,7 @@ class HTTPClient:
             raise BadReply("it is a stream that ends before its end marker", _text(body), usage=parser.usage)
         return parser.response()
 
-    def _start(self, request: LLMRequest, *, stream: bool) -> _Exchange:
+    def _start(self, request: LLMRequest, *, stream: bool) -> Exchange:
         check_request(request)
         config = request.config
         found = addresses(request.provider, self._endpoint, config, self._environ)
@@ -247,7 +186,7 @@ class HTTPClient:
             request.check,
             stall=stall_seconds(config) if stream else None,
         )
-        exchange = _Exchange(request, urls, wire, _content(request, wire), attempts, headers_of(config), known)
+        exchange = Exchange(request, urls, wire, content_of(request, wire), attempts, headers_of(config), known)
         wait = self._breaker.refused_for(*exchange.target)
         if wait is not None:
             raise NeuroScriptError(
@@ -258,7 +197,7 @@ class HTTPClient:
         exchange.book()
         return exchange
 
-    def _send(self, exchange: _Exchange) -> Reply:
+    def _send(self, exchange: Exchange) -> Reply:
         """Makes one attempt: sends the request, and returns the reply if it is successful.
 
         Where the address may be written in two ways the other is asked after a 404, and a request that is refused for
@@ -297,7 +236,7 @@ class HTTPClient:
                 raise failure
             exchange.attempts.begin()
 
-    def _post(self, exchange: _Exchange, address: str) -> Reply:
+    def _post(self, exchange: Exchange, address: str) -> Reply:
         """Sends the request to one address.
 
         Everything about the request is known here, and nothing of it has left the process yet.  The key is had only by
@@ -316,7 +255,7 @@ class HTTPClient:
         exchange.asked = shown(address, exchange.wire.path)
         return self._transport.post(url, headers, exchange.content, exchange.attempts)
 
-    def _amend(self, exchange: _Exchange, said: ErrorReply, status: int) -> bool:
+    def _amend(self, exchange: Exchange, said: ErrorReply, status: int) -> bool:
         """Amends a request that was refused for its form, if the refusal asks for a known amendment."""
         chat = ADAPTERS[exchange.request.provider] == "openai"
         found = (
@@ -326,10 +265,10 @@ class HTTPClient:
             return False
         exchange.amended = (*exchange.amended, found.name)
         exchange.wire = replace(exchange.wire, body=amended(exchange.wire.body, [found.name], exchange.where))
-        exchange.content = _content(exchange.request, exchange.wire)
+        exchange.content = content_of(exchange.request, exchange.wire)
         return True
 
-    def _said(self, exchange: _Exchange, reply: Reply) -> ErrorReply:
+    def _said(self, exchange: Exchange, reply: Reply) -> ErrorReply:
         """Parses the body of an unsuccessful reply."""
         body, secrets = reply.beginning(), exchange.secrets
         try:
@@ -341,7 +280,7 @@ class HTTPClient:
             return said
         return replace(said, message=cut(readable(redact(_text(body), secrets)), secrets, _LONGEST))
 
-    def _refusal(self, exchange: _Exchange, reply: Reply, said: ErrorReply) -> AttemptFailed:
+    def _refusal(self, exchange: Exchange, reply: Reply, said: ErrorReply) -> AttemptFailed:
         failure = from_reply(
             reply.status,
             said,
@@ -363,19 +302,19 @@ class HTTPClient:
     def _events_in(self, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
         return sse_events(chunks) if self._adapter.stream_format == "sse" else json_lines(chunks)
 
-    def _finished(self, exchange: _Exchange, response: LLMResponse, reply: Reply) -> LLMResponse:
+    def _finished(self, exchange: Exchange, response: LLMResponse, reply: Reply) -> LLMResponse:
         usage = response.usage
         if not (usage.input_tokens and usage.output_tokens):
             # Some compatible servers do not count, or not all.  Limits need a number, and none would mean "free".
             produced = sum(byte_length(str(call.arguments)) for call in response.tool_calls)
-            usage = _completed(exchange.request, usage, byte_length(response.text) + produced)
+            usage = completed(exchange.request, usage, byte_length(response.text) + produced)
             response = replace(response, usage=usage)
         check_shape(exchange.request, response)
         exchange.book(usage)
         usages = (*exchange.wasted, usage) if exchange.wasted else ()
         return replace(
             response,
-            usage=_sum(usages) if usages else usage,
+            usage=total(usages) if usages else usage,
             usages=usages,
             request_id=short(self._request_id(reply) or response.request_id),
             attempts=exchange.attempts.made,
@@ -384,14 +323,14 @@ class HTTPClient:
             provider_finish_reason=short(response.provider_finish_reason),
         )
 
-    def _answered(self, exchange: _Exchange) -> None:
+    def _answered(self, exchange: Exchange) -> None:
         self._breaker.answered(*exchange.target)
         self._pace.answered(exchange.target)
 
     def _request_id(self, reply: Reply) -> str:
         return next((reply.headers[name] for name in self._adapter.request_id_headers if name in reply.headers), "")
 
-    def _go_on(self, exchange: _Exchange, failure: AttemptFailed) -> None:
+    def _go_on(self, exchange: Exchange, failure: AttemptFailed) -> None:
         """Waits before the next attempt, or raises the error that ends the call."""
         exchange.book()
         exchange.text = failure.text or exchange.text
@@ -411,7 +350,7 @@ class HTTPClient:
         elif status:
             self._breaker.answered(*exchange.target)
         if exchange.wasted:
-            failure.usage = _sum(exchange.wasted)
+            failure.usage = total(exchange.wasted)
             failure.usages = tuple(exchange.wasted)
         if exchange.text:
             failure.details["text"] = exchange.text
@@ -425,7 +364,7 @@ def _may_cost(error: Exception, failure: AttemptFailed) -> bool:
     return failure.code in _PRODUCED
 
 
-def _failure(exchange: _Exchange, error: AttemptFailed | BadReply | StreamError, body: bytes = b"") -> AttemptFailed:
+def _failure(exchange: Exchange, error: AttemptFailed | BadReply | StreamError, body: bytes = b"") -> AttemptFailed:
     if isinstance(error, AttemptFailed):
         return error
     secrets = exchange.secrets
@@ -443,32 +382,6 @@ def _failure(exchange: _Exchange, error: AttemptFailed | BadReply | StreamError,
     failure.usage = error.usage if error.usage is not None and error.usage.is_reported else None
     failure.text = error.text
     return failure
-
-
-def _completed(request: LLMRequest, usage: Usage, produced: int) -> Usage:
-    """The usage of a reply whose server reported it only in part or not at all; missing counts are estimated.
-
-    ``produced`` is the bytes of all that the model has written.
-    """
-    return replace(
-        usage,
-        input_tokens=usage.input_tokens or estimate_input(request),
-        output_tokens=max(usage.output_tokens, -(-produced // 4)),
-        estimated=True,
-    )
-
-
-def _sum(usages: Sequence[Usage | None]) -> Usage:
-    return sum((usage for usage in usages if usage is not None), Usage())
-
-
-def _content(request: LLMRequest, wire: WireRequest) -> bytes:
-    try:
-        return json.dumps(wire.body, allow_nan=False, separators=(",", ":")).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise NeuroScriptError(
-            ErrorCode.ARG_MISMATCH, f"the request to {request.provider}/{request.model} is not JSON: {error}"
-        ) from error
 
 
 def _json(body: bytes) -> Any:
@@ -489,7 +402,7 @@ def _text(body: bytes) -> str:
     return body[:_SHOWN_BYTES].decode(errors="replace")
 
 
-def _log_retry(exchange: _Exchange, code: int, status: int) -> None:
+def _log_retry(exchange: Exchange, code: int, status: int) -> None:
     attempt = exchange.attempts.made + 1
     why = f"error {int(code)}, status {status}" if status else f"error {int(code)}"
     fields: dict[str, Any] = {"attempt": attempt, "code": int(code), "status": status, **_names(exchange)}
@@ -497,5 +410,5 @@ def _log_retry(exchange: _Exchange, code: int, status: int) -> None:
     tell(CALLS, INFO, "retry", message, (exchange.where, attempt, why), fields, exchange.secrets)
 
 
-def _names(exchange: _Exchange) -> dict[str, str]:
+def _names(exchange: Exchange) -> dict[str, str]:
     return {"provider": exchange.request.provider, "model": exchange.request.model}
