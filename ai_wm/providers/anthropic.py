@@ -60,6 +60,7 @@ VERSION_WITH_SAMPLING = "2023-06-01"
 DEFAULT_MAX_TOKENS = 8192
 
 _MADE_HERE = frozenset({"messages", "model", "stream", "system", "tools"})
+_EVENT = ("type", "usage")
 _FORM = Form(call_id=re.compile(r"[a-zA-Z0-9_-]{1,64}"), blank_prompt=False, user_first=True)
 
 
@@ -221,7 +222,7 @@ class MessageStream:
         if event is None or event == "[DONE]":  # of gateways, which add it after the end
             return ""
         body = expect_map(event, "an event of the stream")
-        if reports_error(body):
+        if reports_error(body, () if name else _EVENT):
             raise self._error(body)
         match body.get("type", name):
             case "message":  # the whole reply, where a stream was asked for

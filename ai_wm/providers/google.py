@@ -26,7 +26,7 @@ from ai_wm.providers.adapter import (
     whole_text,
 )
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
-from ai_wm.providers.error_bodies import read_error
+from ai_wm.providers.error_bodies import read_error, reports_error
 from ai_wm.providers.estimates import byte_length
 from ai_wm.providers.finish import finished
 from ai_wm.providers.history import Form, conversation
@@ -73,6 +73,8 @@ _GENERATION = {
     "seed": "seed",
     "stop": "stopSequences",
 }
+# A chunk has one of these; what has none may be an error without a wrapping.
+_CONTENT = ("candidates", "promptFeedback", "usageMetadata")
 _FORM = Form(blank_prompt=False, user_first=True)
 _MOST_STOPS = 5
 # The documented stand-in where a call was not made by this model and so has no signature of its own.
@@ -147,7 +149,7 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
     body = expect_map(reply, "the reply")
     usage = _usage(body.get("usageMetadata"))
     with costing(usage):
-        if body.get("error"):
+        if reports_error(body, _CONTENT):
             raise StreamError(parse_error(body), usage=usage, text=_text_of(body))
         candidates = expect_list(body.get("candidates") or [], "candidates")
         feedback = body.get("promptFeedback")
@@ -246,7 +248,7 @@ class ContentStream:
         if isinstance(event, list):
             return "".join([self.feed("", chunk) for chunk in event])
         chunk = expect_map(event, "a chunk of the stream")
-        if chunk.get("error"):
+        if reports_error(chunk, _CONTENT):
             raise self._error(chunk)
         for key in ("modelVersion", "responseId", "usageMetadata", "promptFeedback", "serviceTier", "service_tier"):
             if chunk.get(key) is not None:

@@ -14,7 +14,7 @@ from ai_wm.data.headers import headers_of
 from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import redact
 from ai_wm.logs import CALLS, INFO, tell
-from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError
+from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, StreamParser
 from ai_wm.providers.amend import amended, amendment_for, hint_for
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, check_request
 from ai_wm.providers.breaker import Breaker
@@ -116,7 +116,7 @@ class HTTPClient:
                 with self._send(exchange) as reply:
                     received.begun = True
                     received.streaming = _media_type(reply) in _STREAMS
-                    for name, event in self._events(reply):
+                    for name, event in _until_end(self._events(reply), parser):
                         received.streaming = name != WHOLE
                         new = received.take(parser.feed(name, event))
                         if new:
@@ -355,6 +355,15 @@ class HTTPClient:
         if exchange.text:
             failure.details["text"] = exchange.text
         raise as_error(failure, exchange.attempts.made, exchange.secrets, where=exchange.where, **_names(exchange))
+
+
+def _until_end(events: Iterator[tuple[str, Any]], parser: StreamParser) -> Iterator[tuple[str, Any]]:
+    """Yields the events of a stream; a connection that breaks once the reply is complete has lost nothing."""
+    try:
+        yield from events
+    except AttemptFailed:
+        if not parser.ended():
+            raise
 
 
 def _may_cost(error: Exception, failure: AttemptFailed) -> bool:

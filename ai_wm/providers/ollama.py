@@ -50,6 +50,8 @@ request_id_headers: tuple[str, ...] = ()
 _MADE_HERE = frozenset({"messages", "model", "stream", "tools"})
 # What stands beside options in a request; any other option of a definition belongs into it.
 _BESIDE = frozenset({"format", "keep_alive", "logprobs", "options", "shift", "think", "top_logprobs", "truncate"})
+# A line has one of these; what has none may be an error without a wrapping.
+_CONTENT = ("created_at", "done", "model")
 _FORM = Form()
 
 
@@ -102,7 +104,7 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
     usage = _usage(body)
     message = body.get("message")
     with costing(usage):
-        if reports_error(body):
+        if reports_error(body, _CONTENT):
             said = message.get("content") if isinstance(message, Mapping) else ""
             raise StreamError(read_error(body), usage=usage, text=said if isinstance(said, str) else "")
         message = expect_map(message, "message")
@@ -171,7 +173,7 @@ class LineStream:
         if event is None or event == "[DONE]":  # of gateways
             return ""
         body = expect_map(event, "a line of the stream")
-        if reports_error(body):
+        if reports_error(body, _CONTENT):
             raise self._error(body)
         usage = _usage(body)
         if usage.is_reported:

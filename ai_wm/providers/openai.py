@@ -60,10 +60,11 @@ _MADE_HERE = frozenset({"messages", "model", "stream", "tools"})
 _OPENAI_FORM = Form(call_id=re.compile(r"[\s\S]{1,40}"))
 _OTHERS_FORM = Form(own_ids=True, user_first=True, alternate=True)
 _MOST_STOPS = 4
+_NO_REASON = (None, "", "null")
 # What a reasoning model behind a compatible server wants to see again (OpenRouter, DeepSeek, vLLM and Groq).
 _REASONING = ("reasoning_details", "reasoning_content", "reasoning")
-# An error without a wrapping is told from a chunk that carries nothing by one of these beside its message.
-_MARKS_OF_ERRORS = ("code", "status", "status_code", "error_code", "detail", "error_msg")
+# A chunk has one of these; what has none may be an error without a wrapping.
+_CONTENT = ("choices", "usage")
 
 
 def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
@@ -152,9 +153,9 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
         choices = body.get("choices") or []
         choice = choices[0] if isinstance(choices, list) and choices else None
         said = choice.get("message") if isinstance(choice, Mapping) else None
-        if reports_error(body) or (isinstance(choice, Mapping) and choice.get("error")):
-            error = read_error(body if reports_error(body) else choice)
-            raise StreamError(error, usage=usage, text=_text_of(said))
+        failed = _failed_part(body, choice, said)
+        if failed is not None:
+            raise StreamError(read_error(failed), usage=usage, text=_text_of(said))
         if choice is None:
             error = read_error(body)
             if error.message:
@@ -179,7 +180,7 @@ def _response(
         request,
     )
     extra = [raw.get("extra_content") or None for raw in wire]
-    refusal = expect_text(message.get("refusal"), "message.refusal")
+    refusal = _refusal_in(message)
     tier = body.get("service_tier")
     response = LLMResponse(
         text=whole_text(_content_text(message.get("content"))),
@@ -246,7 +247,7 @@ class ChatStream:
         if event is None:
             return ""
         chunk = expect_map(event, "a chunk of the stream")
-        if reports_error(chunk) or self._is_bare_error(chunk):
+        if chunk.get("object") != "chat.completion.chunk" and reports_error(chunk, _CONTENT):
             raise self._error(read_error(chunk))
         for key in ("id", "model", "service_tier"):
             if chunk.get(key):
@@ -254,9 +255,9 @@ class ChatStream:
         usage = usage_in(chunk)
         if usage.is_reported:
             self.usage = usage
-        vendor = chunk.get("x_groq")
-        if isinstance(vendor, Mapping) and vendor.get("error"):
-            raise self._error(read_error(vendor))
+        failed = _failed_part(chunk, None, None)
+        if failed is not None:
+            raise self._error(read_error(failed))
         choices = expect_list(chunk.get("choices") or [], "choices")
         for choice in choices:
             if expect_map(choice, "a choice").get("index") in (0, None) or len(choices) == 1:
@@ -279,19 +280,19 @@ class ChatStream:
             return _response(self._head, choice, message, self.usage, self._request)
 
     def _take(self, choice: dict[str, Any]) -> str:
-        if choice.get("error"):
-            raise self._error(read_error(choice))
         delta = expect_map(choice.get("delta") or {}, "delta")
         whole = choice.get("message")
-        if not delta and isinstance(whole, dict) and not self._text and not self._calls:
-            delta, self.done = whole, True  # one chat.completion where a stream was asked for
-        if delta.get("error"):
-            raise self._error(read_error(delta))
-        if choice.get("finish_reason") not in (None, "", "null"):
+        if not delta and isinstance(whole, dict) and not any(self._text) and not self._calls:
+            # One chat.completion where a stream was asked for, or its pieces under another name.
+            delta, self.done = whole, choice.get("finish_reason") not in _NO_REASON
+        failed = _failed_part({}, choice, delta)
+        if failed is not None:
+            raise self._error(read_error(failed))
+        if choice.get("finish_reason") not in _NO_REASON:
             self._finish = str(choice["finish_reason"])
         text = _content_text(delta.get("content"))
         self._text.append(text)
-        self._refusal.append(expect_text(delta.get("refusal"), "delta.refusal"))
+        self._refusal.append(_refusal_in(delta))
         self._hidden += byte_length(text)
         for key in _REASONING:
             self._take_reasoning(key, delta.get(key))
@@ -309,11 +310,6 @@ class ChatStream:
         elif isinstance(piece, list) and key not in self._reasoning:
             self._hidden += self._kept.add(piece)
             self._thoughts.setdefault(key, []).extend(piece)
-
-    def _is_bare_error(self, chunk: Mapping[str, Any]) -> bool:
-        if chunk.get("choices") is not None or chunk.get("usage") or chunk.get("object") == "chat.completion.chunk":
-            return False
-        return any(key in chunk for key in _MARKS_OF_ERRORS) and bool(read_error(chunk).message)
 
     def _error(self, error: ErrorReply) -> StreamError:
         return StreamError(error, usage=self.usage, text=whole_text("".join(self._text)))
@@ -384,6 +380,17 @@ def _assistant(message: Message, names: ToolNames) -> dict[str, Any]:
     return {"role": "assistant", "content": message.content or None, "tool_calls": calls}
 
 
+def _failed_part(body: Mapping[str, Any], choice: Any, message: Any) -> Mapping[str, Any] | None:
+    """The part of a reply or a chunk that reports a failure: the whole, a vendor's own part, the choice, its message."""
+    if reports_error(body):
+        return body
+    vendors = (part for key, part in body.items() if key.startswith("x_"))  # x_groq
+    for part in (*vendors, choice, message):
+        if isinstance(part, Mapping) and part.get("error"):
+            return part
+    return None
+
+
 def _text_of(message: Any) -> str:
     """The text of a failed reply, if any can be read."""
     try:
@@ -392,11 +399,19 @@ def _text_of(message: Any) -> str:
         return ""
 
 
+def _refusal_in(message: Mapping[str, Any]) -> str:
+    """The model's refusal, which stands beside the content or is one of its parts."""
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    said = [part.get("refusal") for part in parts if isinstance(part, Mapping) and part.get("type") == "refusal"]
+    return "".join(expect_text(text, "a refusal") for text in (message.get("refusal"), *said))
+
+
 def _content_text(content: Any) -> str:
     if isinstance(content, list):  # parts, as Mistral sends them for reasoning models
         return "".join(
             expect_text(part.get("text"), "a text part")
             for part in content
-            if isinstance(part, Mapping) and part.get("type", "text") == "text"
+            if isinstance(part, Mapping) and part.get("type", "text") in ("text", "output_text")
         )
     return expect_text(content, "message.content")
