@@ -26,6 +26,7 @@ from ai_wm.providers.adapter import (
     expect_map,
     expect_text,
     kept,
+    later_counts,
     not_sent,
     whole_text,
 )
@@ -45,7 +46,7 @@ from ai_wm.providers.options import (
     tool_choice,
     with_output_limit,
 )
-from ai_wm.providers.tool_calls import cut_call, read_arguments, tool_calls
+from ai_wm.providers.tool_calls import cut_call, follows_tools, read_arguments, tool_calls
 from ai_wm.providers.wire_json import Kept
 
 endpoint = Endpoint("https://api.anthropic.com", "ANTHROPIC_BASE_URL")
@@ -180,7 +181,13 @@ def _response(body: dict[str, Any], content: list[dict[str, Any]], usage: Usage,
         service_tier=_tier(body.get("usage")),
         provider_data=kept(request, {"content": content} if signed else {}, calls=bool(calls)),
     )
-    return finished(response, word, said if isinstance(said, str) else "", cut_call=cut_call(calls))
+    return finished(
+        response,
+        word,
+        said if isinstance(said, str) else "",
+        cut_call=cut_call(calls),
+        may_be_empty=follows_tools(request),
+    )
 
 
 def _text_of(content: Any) -> str:
@@ -317,9 +324,9 @@ class MessageStream:
         return {**block, **more}
 
     def _count(self, usage: Any) -> None:
-        # Counts are cumulative, and a later event leaves out what has not changed.
+        # Counts are cumulative, and a later event leaves out what has not changed, or has 0 for it behind gateways.
         if isinstance(usage, Mapping):
-            self._usage.update({key: value for key, value in usage.items() if value is not None})
+            self._usage = later_counts(self._usage, usage)
             self.usage = _usage(self._usage)
         else:
             self.usage += _usage(usage)
@@ -350,9 +357,9 @@ def _messages(messages: Sequence[Message], names: ToolNames) -> list[dict[str, A
 
 def _blocks(message: Message, names: ToolNames) -> list[dict[str, Any]]:
     if message.role == "tool":
-        result: dict[str, Any] = {"type": "tool_result", "tool_use_id": message.tool_call_id}
-        if message.content.strip():  # nothing may be said, but not with an empty text
-            result["content"] = message.content
+        # Nothing may be said, but not with an empty text, and servers that speak the same API want the key (Kimi's).
+        said = message.content if message.content.strip() else []
+        result: dict[str, Any] = {"type": "tool_result", "tool_use_id": message.tool_call_id, "content": said}
         return [{**result, "is_error": True} if message.is_error else result]
     # The API refuses texts that are empty or white space only.
     text = [{"type": "text", "text": message.content}] if message.content.strip() else []

@@ -144,6 +144,19 @@ class Usage:
         """Whether a server reported any usage, valid or not."""
         return bool(self.total_tokens or self.unusable)
 
+    def updated(self, later: Usage) -> Usage:
+        """Returns the usage of a stream that has reported again: counts only grow, and what is not repeated stays."""
+        return Usage(
+            input_tokens=later.input_tokens or self.input_tokens,
+            cache_read_tokens=later.cache_read_tokens or self.cache_read_tokens,
+            cache_write_tokens=later.cache_write_tokens or self.cache_write_tokens,
+            cache_write_1h_tokens=later.cache_write_1h_tokens or self.cache_write_1h_tokens,
+            output_tokens=later.output_tokens or self.output_tokens,
+            reasoning_tokens=later.reasoning_tokens or self.reasoning_tokens,
+            unusable=later.unusable or self.unusable,
+            estimated=later.estimated or self.estimated,
+        )
+
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             input_tokens=self.input_tokens + other.input_tokens,

@@ -9,7 +9,7 @@ from typing import Final
 
 from ai_wm.data.headers import secret_texts
 from ai_wm.keys import Secret
-from ai_wm.providers.adapter import WireRequest
+from ai_wm.providers.adapter import WireRequest, whole_text
 from ai_wm.providers.base import LLMRequest, Usage
 from ai_wm.providers.errors import AttemptFailed
 from ai_wm.providers.estimates import estimate_input
@@ -106,7 +106,9 @@ def content_of(request: LLMRequest, wire: WireRequest) -> bytes:
         NeuroScriptError: 4 if it is not JSON.
     """
     try:
-        return json.dumps(wire.body, allow_nan=False, separators=(",", ":")).encode()
+        text = json.dumps(wire.body, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        # Half a character, of a text that was cut, makes strict servers refuse the whole request.
+        return whole_text(text).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH, f"the request to {request.provider}/{request.model} is not JSON: {error}"

@@ -106,7 +106,9 @@ def ending_of(word: str) -> Ending | None:
     return known
 
 
-def finished(response: LLMResponse, word: object, said: str = "", *, cut_call: str = "") -> LLMResponse:
+def finished(
+    response: LLMResponse, word: object, said: str = "", *, cut_call: str = "", may_be_empty: bool = False
+) -> LLMResponse:
     """Returns ``response`` with its finish reason, or raises an error if that makes the reply unusable.
 
     Args:
@@ -115,10 +117,11 @@ def finished(response: LLMResponse, word: object, said: str = "", *, cut_call: s
         said: what the provider says about the end: its message, the model's refusal.
         cut_call: the tool whose arguments cannot be read or are empty, in the last call of the reply; where the reply
             was cut at its length limit, they are not whole.
+        may_be_empty: whether the model may have nothing to say, as after the results of its tools.
 
     Raises:
         StreamError: the reply failed, was filtered or refused, or holds nothing.
-        BadReply: the length limit has cut the arguments of a tool call.
+        BadReply: the length limit has cut the arguments of a tool call, or left nothing of the reply.
     """
     given = word.strip() if isinstance(word, str) else "" if word is None else str(word)
     ending = ending_of(given)
@@ -141,6 +144,18 @@ def finished(response: LLMResponse, word: object, said: str = "", *, cut_call: s
                 usage=response.usage,
                 text=response.text,
                 final=True,
+            )
+        case "length" if not response.text and not response.tool_calls:
+            raise BadReply(
+                "the reply was cut at its length limit before it had any text, which thinking counts towards; "
+                "raise max_output_tokens",
+                usage=response.usage,
+                final=True,
+            )
+        case "stop" if not response.text and not response.tool_calls and not may_be_empty:
+            # Mostly the model's mistake (livekit/agents#4066, google/adk-js#344), which it seldom repeats.
+            raise _error(
+                response, ErrorReply(message=said or "the reply is empty", kind=given, once=True, cause="empty")
             )
     if response.tool_calls:
         return replace(response, finish_reason="tool_calls")

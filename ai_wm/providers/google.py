@@ -23,6 +23,7 @@ from ai_wm.providers.adapter import (
     expect_map,
     expect_text,
     kept,
+    later_counts,
     whole_text,
 )
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
@@ -41,7 +42,7 @@ from ai_wm.providers.options import (
     tool_choice,
     with_output_limit,
 )
-from ai_wm.providers.tool_calls import cut_call, tool_calls
+from ai_wm.providers.tool_calls import cut_call, follows_tools, tool_calls
 from ai_wm.providers.wire_json import MOST_VALUES, Kept, too_many
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -188,7 +189,9 @@ def _response(
         provider_data=kept(request, {"parts": parts} if calls or signed else {}, calls=bool(calls)),
     )
     said = expect_text(candidate.get("finishMessage"), "finishMessage")
-    return finished(response, candidate.get("finishReason"), said, cut_call=cut_call(calls))
+    return finished(
+        response, candidate.get("finishReason"), said, cut_call=cut_call(calls), may_be_empty=follows_tools(request)
+    )
 
 
 def _calls_in(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -250,12 +253,13 @@ class ContentStream:
         chunk = expect_map(event, "a chunk of the stream")
         if reports_error(chunk, _CONTENT):
             raise self._error(chunk)
-        for key in ("modelVersion", "responseId", "usageMetadata", "promptFeedback", "serviceTier", "service_tier"):
+        for key in ("modelVersion", "responseId", "promptFeedback", "serviceTier", "service_tier"):
             if chunk.get(key) is not None:
                 self._body[key] = chunk[key]
-        usage = _usage(chunk.get("usageMetadata"))
-        if usage.is_reported:
-            self.usage = usage
+        if chunk.get("usageMetadata") is not None:
+            # Counts are cumulative, and what a later chunk leaves out stays.
+            self._body["usageMetadata"] = later_counts(self._body.get("usageMetadata"), chunk["usageMetadata"])
+            self.usage = _usage(self._body["usageMetadata"])
         feedback = chunk.get("promptFeedback")
         self._blocked = self._blocked or (isinstance(feedback, Mapping) and bool(feedback.get("blockReason")))
         texts: list[str] = []

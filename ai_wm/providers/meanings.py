@@ -124,6 +124,8 @@ def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
         return Meaning(ErrorCode.LLM_ERROR, f"the reply was refused or filtered: {said}")
     if reply.cause == "context":
         return _context_full(said)
+    if reply.cause == "empty":
+        return Meaning(ErrorCode.LLM_ERROR, f"the model gave no answer: {said}", True, True)
     odd = status in _ANY_STATUS
     is_context = odd and _is_context(words)
     if status == 429 or ((odd or status == 403) and _IS_LIMIT.search(words)):

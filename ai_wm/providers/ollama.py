@@ -37,7 +37,7 @@ from ai_wm.providers.options import (
     tool_choice,
     with_output_limit,
 )
-from ai_wm.providers.tool_calls import cut_call, tool_calls
+from ai_wm.providers.tool_calls import cut_call, follows_tools, tool_calls
 from ai_wm.providers.wire_json import Kept
 
 endpoint = Endpoint("http://127.0.0.1:11434", "OLLAMA_HOST")
@@ -129,7 +129,12 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
             tool_calls=calls,
             provider_data=kept(request, {"thinking": thinking} if thinking and calls else {}, calls=bool(calls)),
         )
-        return finished(response, body.get("done_reason"), cut_call=cut_call(calls))
+        return finished(
+            response,
+            body.get("done_reason"),
+            cut_call=cut_call(calls),
+            may_be_empty=follows_tools(request),
+        )
 
 
 def _usage(body: Mapping[str, Any]) -> Usage:

@@ -45,7 +45,7 @@ from ai_wm.providers.options import (
     tool_choice,
     with_output_limit,
 )
-from ai_wm.providers.tool_calls import CallPieces, cut_call, tool_calls
+from ai_wm.providers.tool_calls import CallPieces, cut_call, follows_tools, tool_calls
 from ai_wm.providers.wire_json import Kept
 
 endpoint = Endpoint("https://api.openai.com/v1", "OPENAI_BASE_URL")
@@ -192,7 +192,13 @@ def _response(
         service_tier=tier if isinstance(tier, str) else "",
         provider_data=kept(request, _reasoning(message) | ({"calls": extra} if any(extra) else {}), calls=bool(calls)),
     )
-    return finished(response, "refusal" if refusal else choice.get("finish_reason"), refusal, cut_call=cut_call(calls))
+    return finished(
+        response,
+        "refusal" if refusal else choice.get("finish_reason"),
+        refusal,
+        cut_call=cut_call(calls),
+        may_be_empty=follows_tools(request),
+    )
 
 
 def _reasoning(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,7 +260,7 @@ class ChatStream:
                 self._head[key] = chunk[key]
         usage = usage_in(chunk)
         if usage.is_reported:
-            self.usage = usage
+            self.usage = self.usage.updated(usage)
         failed = _failed_part(chunk, None, None)
         if failed is not None:
             raise self._error(read_error(failed))
@@ -381,7 +387,7 @@ def _assistant(message: Message, names: ToolNames) -> dict[str, Any]:
 
 
 def _failed_part(body: Mapping[str, Any], choice: Any, message: Any) -> Mapping[str, Any] | None:
-    """The part of a reply or a chunk that reports a failure: the whole, a vendor's own part, the choice, its message."""
+    """The part of a reply or a chunk that reports a failure: all of it, a vendor's key, the choice, or its message."""
     if reports_error(body):
         return body
     vendors = (part for key, part in body.items() if key.startswith("x_"))  # x_groq
