@@ -19,6 +19,8 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 # Far above any reply, and small enough for everything that keeps counts.
 _MOST_TOKENS = 10**12
+NO_SIGNATURE = "skip_thought_signature_validator"
+"""Google's documented stand-in for the signature of a call that was not made by the model asked."""
 
 
 @dataclass(frozen=True, slots=True)

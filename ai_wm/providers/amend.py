@@ -1,8 +1,9 @@
-"""Amends a refused chat-completions request to the form that the server's refusal asks for.
+"""Amends a refused request to the form that the server's refusal asks for.
 
-Servers differ in the names of options and in the combinations of options that they accept.  If one refuses a request
-and says what it expects instead, the request is sent again in that form, and so are later ones to the same model.  A
-request is not amended if that would change its meaning: then the refusal is the error.
+Servers differ in the names of options, in the combinations of options that they accept, and in what they accept in a
+history.  If one refuses a request and says what it expects instead, the request is sent again in that form, and so are
+later ones to the same model where it is a matter of the model.  A request is not amended if that would change its
+meaning: then the refusal is the error.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ai_wm.logs import CALLS
-from ai_wm.providers.adapter import ErrorReply
+from ai_wm.providers.adapter import NO_SIGNATURE, ErrorReply
 from ai_wm.providers.options import JSON_INSTRUCTION
 
 Body = dict[str, Any]
 
-_UNKNOWN = r"(unsupported|not supported|unknown|unrecognized|unexpected|not permitted|not allowed|extra)"
+_UNKNOWN = (
+    r"(unsupported|not support(?:ed)?\b|unknown|unrecognized|unexpected|not permitted|not allowed|\bextra\b|forbidden)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Amendment:
         applies: whether a request has what it is about.
         made: the request sent differently.
         warning: what is logged, where the reply will be another for it; empty for nothing.
+        dialect: the wire format that it is for.
+        lasting: whether later requests to the same model want it too; what one history holds, another may not.
     """
 
     name: str
@@ -39,6 +44,8 @@ class Amendment:
     applies: Callable[[Body], bool]
     made: Callable[[Body], Body]
     warning: str = ""
+    dialect: str = "openai"
+    lasting: bool = True
 
 
 def _renamed(old: str, new: str) -> Callable[[Body], Body]:
@@ -58,15 +65,140 @@ def _has_schema(body: Body) -> bool:
     return isinstance(given, dict) and given.get("type") == "json_schema"
 
 
-def _with_schema_in_words(body: Body) -> Body:
-    schema = body["response_format"]["json_schema"].get("schema")
-    text = f"{JSON_INSTRUCTION} The value fits this JSON Schema:\n{json.dumps(schema, ensure_ascii=False)}"
+def _asking_for_json(body: Body) -> Body:
+    """The request with what its ``response_format`` asks for in the system prompt."""
+    given = body["response_format"]
+    schema = given["json_schema"].get("schema") if given.get("type") == "json_schema" else None
+    text = _json_in_words(schema)
     messages = list(body["messages"])
     if messages and messages[0]["role"] == "system":
-        messages[0] = {**messages[0], "content": f"{messages[0]['content']}\n\n{text}"}
+        if text not in messages[0]["content"]:
+            messages[0] = {**messages[0], "content": f"{messages[0]['content']}\n\n{text}"}
     else:
         messages.insert(0, {"role": "system", "content": text})
-    return {**body, "messages": messages, "response_format": {"type": "json_object"}}
+    return {**body, "messages": messages}
+
+
+def _json_in_words(schema: Any) -> str:
+    if schema is None:
+        return JSON_INSTRUCTION
+    return f"{JSON_INSTRUCTION} The value fits this JSON Schema:\n{json.dumps(schema, ensure_ascii=False)}"
+
+
+def _with_schema_in_words(body: Body) -> Body:
+    return {**_asking_for_json(body), "response_format": {"type": "json_object"}}
+
+
+def _without_format(body: Body) -> Body:
+    return {key: value for key, value in _asking_for_json(body).items() if key != "response_format"}
+
+
+def _without_null_content(body: Body) -> Body:
+    messages = [{**item, "content": ""} if item.get("content", "") is None else item for item in body["messages"]]
+    return {**body, "messages": messages}
+
+
+def _without_system(body: Body) -> Body:
+    """The request with the system prompt at the head of the first user message."""
+    first, *rest = body["messages"]
+    at = next((place for place, message in enumerate(rest) if message["role"] == "user"), None)
+    if at is None:
+        return {**body, "messages": [{"role": "user", "content": first["content"]}, *rest]}
+    rest[at] = {**rest[at], "content": f"{first['content']}\n\n{rest[at]['content']}"}
+    return {**body, "messages": rest}
+
+
+_REPLAYED: Final = ("extra_content", "reasoning", "reasoning_content", "reasoning_details")
+
+
+def _replays(body: Body) -> bool:
+    calls = [call for message in body["messages"] for call in message.get("tool_calls") or ()]
+    return any(key in part for part in (*body["messages"], *calls) for key in _REPLAYED)
+
+
+def _without_replay(body: Body) -> Body:
+    def plain(part: Body) -> Body:
+        return {key: value for key, value in part.items() if key not in _REPLAYED}
+
+    messages = []
+    for message in map(plain, body["messages"]):
+        calls = message.get("tool_calls")
+        messages.append({**message, "tool_calls": [*map(plain, calls)]} if calls else message)
+    return {**body, "messages": messages}
+
+
+def _lacks_signatures(body: Body) -> bool:
+    return any(_first_call_is_unsigned(message) for message in body["messages"])
+
+
+def _first_call_is_unsigned(message: Body) -> bool:
+    calls = message.get("tool_calls")
+    return bool(calls) and "extra_content" not in calls[0]
+
+
+def _with_no_signature(body: Body) -> Body:
+    """The request with Google's stand-in for the signature of a call that another model made."""
+    messages = []
+    for message in body["messages"]:
+        if _first_call_is_unsigned(message):
+            first, *rest = message["tool_calls"]
+            first = {**first, "extra_content": {"google": {"thought_signature": NO_SIGNATURE}}}
+            message = {**message, "tool_calls": [first, *rest]}
+        messages.append(message)
+    return {**body, "messages": messages}
+
+
+_THINKING: Final = ("thinking", "redacted_thinking")
+
+
+def _has_thinking(body: Body) -> bool:
+    return any(block.get("type") in _THINKING for message in body["messages"] for block in message["content"])
+
+
+def _without_thinking_blocks(body: Body) -> Body:
+    messages = []
+    for message in body["messages"]:
+        left = [block for block in message["content"] if block.get("type") not in _THINKING]
+        messages.append({**message, "content": left})
+    # With thinking on, the turn that is under way would have to begin with it.
+    return _without_thinking({**body, "messages": [message for message in messages if message["content"]]})
+
+
+def _without_thinking(body: Body) -> Body:
+    return {key: value for key, value in body.items() if key != "thinking"}
+
+
+def _with_google_json_in_words(body: Body) -> Body:
+    generation = dict(body["generationConfig"])
+    generation.pop("responseMimeType")
+    text = _json_in_words(generation.pop("responseJsonSchema", None))
+    parts = [*body.get("systemInstruction", {}).get("parts", ()), {"text": text}]
+    return {**body, "generationConfig": generation, "systemInstruction": {"parts": parts}}
+
+
+def _without_system_instruction(body: Body) -> Body:
+    left = {key: value for key, value in body.items() if key != "systemInstruction"}
+    first, *rest = body["contents"]
+    first = {**first, "parts": [*body["systemInstruction"]["parts"], *first["parts"]]}
+    return {**left, "contents": [first, *rest]}
+
+
+def _calls_functions(body: Body) -> bool:
+    return any("functionCall" in part for content in body["contents"] for part in content["parts"])
+
+
+def _with_unchecked_signatures(body: Body) -> Body:
+    contents = []
+    for content in body["contents"]:
+        parts, signed = [], False
+        for part in content["parts"]:
+            plain = {key: value for key, value in part.items() if key != "thoughtSignature"}
+            if "functionCall" in part and not signed:
+                plain, signed = {**plain, "thoughtSignature": NO_SIGNATURE}, True
+            if plain:
+                parts.append(plain)
+        contents.append({**content, "parts": parts})
+    return {**body, "contents": contents}
 
 
 def _lacks_reasoning(body: Body) -> bool:
@@ -120,6 +252,88 @@ AMENDMENTS: Final = (
         _with_schema_in_words,
         "knows no JSON Schema: it is told in the system prompt, and its replies are checked",
     ),
+    Amendment(  # LM Studio, which has a JSON Schema alone; Groq, which has no JSON mode with tools
+        "response_format",
+        _words(
+            rf"^(?!.*invalid schema).*(response_format.{{0,60}}(must be|{_UNKNOWN})"
+            rf"|{_UNKNOWN}.{{0,60}}(response_format|json_object)"
+            rf"|json_object.{{0,60}}{_UNKNOWN}|json mode.{{0,40}}(combined|together|{_UNKNOWN}).{{0,40}}tool)"
+        ),
+        lambda body: isinstance(body.get("response_format"), dict),
+        _without_format,
+        "does not take this response_format: JSON is asked for in the system prompt, and its replies are checked",
+    ),
+    Amendment(  # Cerebras, Groq, Mistral: what they gave they do not take back
+        "no_reasoning",
+        _words(rf"({'|'.join(_REPLAYED)})\b.{{0,60}}{_UNKNOWN}|{_UNKNOWN}.{{0,60}}\b({'|'.join(_REPLAYED)})\b"),
+        _replays,
+        _without_replay,
+    ),
+    Amendment(  # servers that want a text beside tool calls as well
+        "content",
+        _words(
+            r"\bcontent\b.{0,80}(\bnull\b|\bnone\b|nonetype|must be (a )?string|valid string|expected (a )?string"
+            r"|is required|field required|missing)"
+        ),
+        lambda body: any(message.get("content", "") is None for message in body["messages"]),
+        _without_null_content,
+    ),
+    Amendment(  # Gemma and others, whose chat templates have no system prompt
+        "system",
+        _words(rf"system role.{{0,30}}{_UNKNOWN}|{_UNKNOWN}.{{0,30}}(system role|role.{{0,30}}system)"),
+        lambda body: bool(body["messages"]) and body["messages"][0]["role"] == "system",
+        _without_system,
+    ),
+    Amendment(  # Google's compatible endpoint, where the calls of the conversation are another's
+        "thought_signature",
+        _words(r"missing a.{0,3}thought.?signature"),
+        _lacks_signatures,
+        _with_no_signature,
+        lasting=False,
+    ),
+    Amendment(  # Anthropic, where a gateway has changed who answers behind it, or a key its account
+        "thinking_blocks",
+        _words(r"signature.{0,40}thinking|thinking.{0,60}(signature|cannot be modified)"),
+        _has_thinking,
+        _without_thinking_blocks,
+        "refuses the signed thinking in the history: it is left out, and the reply made without thinking",
+        dialect="anthropic",
+        lasting=False,
+    ),
+    Amendment(  # Anthropic, where the turn was begun by another model, before a fallback
+        "thinking",
+        _words(r"expected .?thinking.{0,60}but found|must start with a thinking block"),
+        lambda body: "thinking" in body,
+        _without_thinking,
+        "cannot think in a turn that was begun without: the reply is made without thinking",
+        dialect="anthropic",
+        lasting=False,
+    ),
+    Amendment(  # Google, before Gemini 3
+        "mime_type",
+        _words(r"function calling with.{0,40}mime type.{0,40}unsupported"),
+        lambda body: "responseMimeType" in body.get("generationConfig", {}),
+        _with_google_json_in_words,
+        "has no JSON mode beside tools: it is told in the system prompt, and its replies are checked",
+        dialect="google",
+    ),
+    Amendment(  # Google's Gemma
+        "system_instruction",
+        _words(r"(developer|system) instruction is not (enabled|supported)"),
+        lambda body: "systemInstruction" in body,
+        _without_system_instruction,
+        dialect="google",
+    ),
+    Amendment(  # Google, where the history is that of another account or model
+        "signatures",
+        _words(
+            r"thought.?signature.{0,60}(not valid|invalid|corrupt)|(corrupt\w*|invalid|missing a).{0,3}thought.?sig"
+        ),
+        _calls_functions,
+        _with_unchecked_signatures,
+        dialect="google",
+        lasting=False,
+    ),
     Amendment(  # DeepSeek, where the calls of the conversation are another's
         "reasoning_content",
         _words(r"reasoning_content.{0,60}(passed back|missing|required)|missing.{0,20}reasoning_content"),
@@ -130,11 +344,20 @@ AMENDMENTS: Final = (
 _BY_NAME: Final = {amendment.name: amendment for amendment in AMENDMENTS}
 
 
-def amendment_for(body: Body, refusal: ErrorReply, tried: Iterable[str] = ()) -> Amendment | None:
+def amendment_for(
+    body: Body, refusal: ErrorReply, tried: Iterable[str] = (), dialect: str = "openai"
+) -> Amendment | None:
     """Finds the amendment that a refusal asks for, if one applies and has not been tried."""
     said = f"{refusal.kind} {refusal.message}"
-    found = (item for item in AMENDMENTS if item.words.search(said) and item.applies(body) and item.name not in tried)
-    return next(found, None)
+    for item in AMENDMENTS:
+        if item.dialect == dialect and item.name not in tried and item.words.search(said) and item.applies(body):
+            return item
+    return None
+
+
+def lasting(names: Iterable[str]) -> tuple[str, ...]:
+    """Returns the amendments, of those named, that later requests to the same model want too."""
+    return tuple(name for name in names if _BY_NAME[name].lasting)
 
 
 def hint_for(body: Body, refusal: ErrorReply) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from ai_wm.providers.adapter import (
+    NO_SIGNATURE,
     BadReply,
     Counts,
     Endpoint,
@@ -78,8 +79,6 @@ _GENERATION = {
 _CONTENT = ("candidates", "promptFeedback", "usageMetadata")
 _FORM = Form(blank_prompt=False, user_first=True)
 _MOST_STOPS = 5
-# The documented stand-in where a call was not made by this model and so has no signature of its own.
-_NO_SIGNATURE = "skip_thought_signature_validator"
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
 
 
@@ -364,7 +363,7 @@ def _parts(message: Message, names: ToolNames, own_ids: Mapping[str, str]) -> li
     for number, call in enumerate(message.tool_calls):
         part: dict[str, Any] = {"functionCall": {"name": names.wire(call.name), "args": call.arguments}}
         if number == 0:
-            part["thoughtSignature"] = _NO_SIGNATURE
+            part["thoughtSignature"] = NO_SIGNATURE
         parts.append(part)
     return parts
 

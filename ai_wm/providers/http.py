@@ -15,7 +15,7 @@ from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import redact
 from ai_wm.logs import CALLS, INFO, tell
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, StreamParser
-from ai_wm.providers.amend import amended, amendment_for, hint_for
+from ai_wm.providers.amend import amended, amendment_for, hint_for, lasting
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, check_request
 from ai_wm.providers.breaker import Breaker
 from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined, shown
@@ -40,6 +40,7 @@ _SHOWN_BYTES = 64 * 1024
 _LONGEST = 2000
 _STREAMS = ("text/event-stream", "application/x-ndjson")
 _STREAM_BEGINS = (b"data:", b"event:", b": ")
+_AMENDABLE = frozenset({400, 404, 422, 500})  # 500: of servers whose chat template fails
 _GATEWAY_TIMEOUTS = frozenset({504, 524})
 _PRODUCED = frozenset({ErrorCode.LLM_ERROR, ErrorCode.TIMEOUT})
 """The failures of a request that was sent after which its output may be billed."""
@@ -214,8 +215,8 @@ class HTTPClient:
             if 200 <= reply.status < 300:
                 if len(exchange.addresses) > 1 and address != found:
                     self._found.put(exchange.addresses, address)
-                if exchange.amended:
-                    self._amendments.put(exchange.target, exchange.amended)
+                if kept := lasting(exchange.amended):
+                    self._amendments.put(exchange.target, kept)
                 return reply
             # A plain refusal costs nothing; a gateway that gives up leaves the model at work.
             exchange.attempts.sent = reply.status in _GATEWAY_TIMEOUTS
@@ -257,11 +258,9 @@ class HTTPClient:
 
     def _amend(self, exchange: Exchange, said: ErrorReply, status: int) -> bool:
         """Amends a request that was refused for its form, if the refusal asks for a known amendment."""
-        chat = ADAPTERS[exchange.request.provider] == "openai"
-        found = (
-            amendment_for(exchange.wire.body, said, exchange.amended) if chat and status in (400, 404, 422) else None
-        )
-        if found is None:
+        dialect = ADAPTERS[exchange.request.provider]
+        found = amendment_for(exchange.wire.body, said, exchange.amended, dialect)
+        if found is None or status not in _AMENDABLE:
             return False
         exchange.amended = (*exchange.amended, found.name)
         exchange.wire = replace(exchange.wire, body=amended(exchange.wire.body, [found.name], exchange.where))
