@@ -132,8 +132,8 @@ def _lacks_signatures(body: Body) -> bool:
 
 
 def _first_call_is_unsigned(message: Body) -> bool:
-    calls = message.get("tool_calls")
-    return bool(calls) and "extra_content" not in calls[0]
+    calls = message.get("tool_calls") or [{"extra_content": None}]
+    return "extra_content" not in calls[0]
 
 
 def _with_no_signature(body: Body) -> Body:

@@ -38,6 +38,7 @@ from ai_wm.providers.history import Form, conversation
 from ai_wm.providers.json_schema import NotExpressible, for_anthropic
 from ai_wm.providers.options import (
     ToolNames,
+    bad_option,
     check_budget,
     check_stop,
     response_format,
@@ -98,7 +99,14 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
         body["stream"] = True
     body = add_options(body, provider_options(config), _MADE_HERE)
     sampled = {"temperature", "top_p", "top_k"} & set(body)
-    return WireRequest("v1/messages", body, {"anthropic-version": VERSION_WITH_SAMPLING if sampled else VERSION})
+    headers = {"anthropic-version": VERSION_WITH_SAMPLING if sampled else VERSION}
+    betas = body.pop("betas", None)
+    if betas is not None:  # as the SDK has them
+        named = [betas] if isinstance(betas, str) else betas
+        if not isinstance(named, list) or not all(isinstance(name, str) and name.isascii() for name in named):
+            raise bad_option("betas", betas, "a list of names, as in the header anthropic-beta")
+        headers["anthropic-beta"] = ",".join(named)
+    return WireRequest("v1/messages", body, headers)
 
 
 def _output_limit(limit: int | None, config: Mapping[str, Any]) -> int:

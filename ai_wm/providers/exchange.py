@@ -37,6 +37,7 @@ class Exchange:
     wasted: list[Usage | None] = field(default_factory=list)
     counted: int = 0
     key: Secret | None = None
+    hidden: tuple[Secret, ...] = ()
 
     @property
     def where(self) -> str:
@@ -77,8 +78,8 @@ class Exchange:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """The keys sent to the server, which may repeat them."""
-        own = map(Secret, secret_texts(self.headers)) if self.headers else ()
-        return (*own,) if self.key is None else (self.key, *own)
+        own = (*map(Secret, secret_texts(self.headers)), *self.hidden)
+        return own if self.key is None else (self.key, *own)
 
 
 def completed(request: LLMRequest, usage: Usage, produced: int) -> Usage:

@@ -10,15 +10,17 @@ from importlib import import_module
 from typing import Any, cast
 
 from ai_wm.data.bounds import short
-from ai_wm.data.headers import headers_of
+from ai_wm.data.headers import headers_of, joined_headers, key_header_of, secret_texts
+from ai_wm.data.sdk_options import with_own_names
 from ai_wm.data.settings import DEFAULT_RETRIES
-from ai_wm.keys import redact
+from ai_wm.keys import Secret, redact
 from ai_wm.logs import CALLS, INFO, tell
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, StreamParser
 from ai_wm.providers.amend import amended, amendment_for, hint_for, lasting
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, check_request
 from ai_wm.providers.breaker import Breaker
-from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined, shown
+from ai_wm.providers.endpoints import ADAPTERS, AZURE_DEPLOYMENTS, addresses, endpoint_of, joined, servers_of, shown
+from ai_wm.providers.environment import environment_headers, environment_token
 from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
 from ai_wm.providers.estimates import byte_length, cut_off_usage
@@ -31,7 +33,7 @@ from ai_wm.providers.sse import WHOLE, json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport, in_time
 from ai_wm.providers.wire_json import problem_of, read_json
 from ai_wm.support.recent import Recent
-from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript import Address, ErrorCode, NeuroScriptError
 
 MOST_REMEMBERED = 1024
 """Servers and models of which a client remembers how they want to be asked; a program may name ever new ones."""
@@ -174,6 +176,7 @@ class HTTPClient:
 
     def _start(self, request: LLMRequest, *, stream: bool) -> Exchange:
         check_request(request)
+        request = replace(request, config=with_own_names(request.config))
         config = request.config
         found = addresses(request.provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)
@@ -244,17 +247,49 @@ class HTTPClient:
         naming the very address that the request is sent to, so that no way to set an address leads round its approval;
         the headers of the definition go where it is had.
         """
-        headers, url = {**exchange.wire.headers, **exchange.headers}, joined(address, exchange.wire.path)
+        url = joined(address, exchange.wire.path)
         exchange.key = key = exchange.request.key_for(url)
+        added, token = self._environments(exchange, url)
+        headers = joined_headers(exchange.wire.headers, added, exchange.headers)
+        if not key and token and not headers.keys() & {"authorization", self._adapter.key_header}:
+            key = token
         if key:
             if not _KEY.fullmatch(key.get()):
                 raise AttemptFailed(
                     ErrorCode.AUTHENTICATION,
                     "the key has characters that cannot be sent, such as spaces or a line end",
                 )
-            headers[self._adapter.key_header] = self._adapter.key_prefix + key.get()
+            name, prefix = self._key_header(exchange, url, key)
+            headers[name] = prefix + key.get()
         exchange.asked = shown(address, exchange.wire.path)
         return self._transport.post(url, headers, exchange.content, exchange.attempts)
+
+    def _environments(self, exchange: Exchange, url: str) -> tuple[dict[str, str], Secret | None]:
+        """The headers and the token that the environment adds to a request, if it goes to the provider's own address.
+
+        What a call may not carry, or another server would get, is not read.
+        """
+        provider = exchange.request.provider
+        if not exchange.request.environment or provider not in ("anthropic", "openai"):
+            return {}, None
+        address = Address.parse(url)
+        if not any(server.scope.covers(address) for server in servers_of(provider, self._environ)[:1]):
+            return {}, None
+        added, token = environment_headers(provider, self._environ), environment_token(provider, self._environ)
+        found = Secret(token) if token else None
+        exchange.hidden = (*map(Secret, secret_texts(added)), *([found] if found else ()))
+        return added, found
+
+    def _key_header(self, exchange: Exchange, url: str, key: Secret) -> tuple[str, str]:
+        """The header for the key, and what stands before the key."""
+        said = key_header_of(exchange.request.config)
+        if said is not None:
+            return said
+        if exchange.request.provider == "anthropic" and key.get() == environment_token("anthropic", self._environ):
+            return "authorization", "Bearer "  # by whichever name it is had, that is what this token wants
+        if AZURE_DEPLOYMENTS in url and self._adapter.key_header == "Authorization":
+            return "api-key", ""
+        return self._adapter.key_header.lower(), self._adapter.key_prefix
 
     def _amend(self, exchange: Exchange, said: ErrorReply, status: int) -> bool:
         """Amends a request that was refused for its form, if the refusal asks for a known amendment."""
