@@ -288,9 +288,13 @@ class ChatStream:
     def _take(self, choice: dict[str, Any]) -> str:
         delta = expect_map(choice.get("delta") or {}, "delta")
         whole = choice.get("message")
-        if not delta and isinstance(whole, dict) and not any(self._text) and not self._calls:
+        if not delta and isinstance(whole, dict):
             # One chat.completion where a stream was asked for, or its pieces under another name.
-            delta, self.done = whole, choice.get("finish_reason") not in _NO_REASON
+            begun = any(self._text) or bool(self._calls)
+            ended = choice.get("finish_reason") not in _NO_REASON
+            self.done = ended and not begun
+            repeated = ended and begun and _text_of(whole).startswith("".join(self._text))
+            delta = {} if repeated else whole
         failed = _failed_part({}, choice, delta)
         if failed is not None:
             raise self._error(read_error(failed))
