@@ -172,7 +172,7 @@ IN_REPLIES: list[tuple[str, str, Any, int, int, str]] = [
         "custom",
         {
             "error": {
-                "message": 'litellm.BadRequestError: AnthropicException - {"error":{"message":"prompt is too long: 210000 tokens"}}',
+                "message": 'litellm.BadRequestError: {"error":{"message":"prompt is too long: 210000 tokens"}}',
                 "code": "400",
             }
         },
@@ -280,7 +280,7 @@ IN_REPLIES: list[tuple[str, str, Any, int, int, str]] = [
         {
             "error": {
                 "code": "429",
-                "message": "Requests have exceeded token rate limit of your current pricing tier. Please retry after 1 second.",
+                "message": "Requests have exceeded token rate limit of your tier. Please retry after 1 second.",
             }
         },
         429,
