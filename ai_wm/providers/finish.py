@@ -24,8 +24,10 @@ _WORDS: Final[dict[Ending, tuple[str, ...]]] = {
         "complete",  # Cohere
         "completed",
         "end",
+        "endoftext",  # AI21
         "finish",
         "finished",
+        "normal",  # Baidu
     ),
     "length": (
         "length",  # OpenAI, Ollama
@@ -33,6 +35,8 @@ _WORDS: Final[dict[Ending, tuple[str, ...]]] = {
         "max_output_tokens",  # OpenAI's responses, behind gateways
         "model_length",  # Mistral
         "continuation",  # Google
+        "max_length",
+        "max_output",  # MiniMax
         "token_limit",
     ),
     "tool_calls": (
@@ -76,6 +80,7 @@ _WORDS: Final[dict[Ending, tuple[str, ...]]] = {
         "aborted",
         "cancelled",
         "canceled",
+        "server_error",
         "timeout",
         "too_many_tool_calls",  # Google
         "missing_thought_signature",  # Google

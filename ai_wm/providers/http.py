@@ -323,6 +323,9 @@ class HTTPClient:
             reply.headers.get("x-should-retry", ""),
         )
         failure.details["request_id"] = cut(self._request_id(reply), exchange.secrets, SAMPLE_LENGTH)
+        location = reply.headers.get("location", "").partition("?")[0]
+        if 300 <= reply.status < 400 and location:
+            failure.message += f" (it leads to {cut(location, exchange.secrets, SAMPLE_LENGTH)})"
         if reply.status in (404, 405):
             failure.details["address"] = exchange.asked
             failure.message += f" (asked at {exchange.asked})"

@@ -34,6 +34,8 @@ def response(text: str = "so far", *calls: ToolCallRequest) -> LLMResponse:
         ("length", "length"),
         ("MAX_TOKENS", "length"),
         ("model_length", "length"),
+        ("max_output", "length"),
+        ("normal", "stop"),
         ("model_context_window_exceeded", "length"),
     ],
 )
