@@ -216,7 +216,30 @@ def _with_empty_reasoning(body: Body) -> Body:
     return {**body, "messages": messages}
 
 
+_WANTS_STREAM: Final = _words(
+    r"thinking.{0,60}(non-?stream|stream=`?false|非流式)|only supports? (the )?stream|streaming_required"
+    r"|stream(ing)? (mode )?is (strongly )?(required|recommended)|must (set|use|enable) `?stream"
+)
+
+
+def _is_plain(body: Body) -> bool:
+    return not body.get("stream")
+
+
 AMENDMENTS: Final = (
+    Amendment(  # DashScope's thinking models, which answer in streams alone; a stream is read as a reply, too
+        "stream",
+        _WANTS_STREAM,
+        _is_plain,
+        lambda body: {**body, "stream": True, "stream_options": {"include_usage": True}},
+    ),
+    Amendment(  # gateways to Anthropic, for a long reply
+        "stream_messages",
+        _WANTS_STREAM,
+        _is_plain,
+        lambda body: {**body, "stream": True},
+        dialect="anthropic",
+    ),
     Amendment(  # OpenAI's reasoning models, also behind gateways
         "max_completion_tokens",
         _words(r"max_completion_tokens.{0,20} instead|\bmax_tokens\b.{0,60}not supported.{0,80}max_completion_tokens"),

@@ -28,7 +28,7 @@ from ai_wm.providers.exchange import Exchange, completed, content_of, total
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
 from ai_wm.providers.pace import Pace, Target
 from ai_wm.providers.received import Received
-from ai_wm.providers.retry import Attempts, retry_after_seconds
+from ai_wm.providers.retry import Attempts, reset_seconds, retry_after_seconds
 from ai_wm.providers.sse import WHOLE, json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport, in_time
 from ai_wm.providers.wire_json import problem_of, read_json
@@ -315,11 +315,14 @@ class HTTPClient:
         return replace(said, message=cut(readable(redact(_text(body), secrets)), secrets, _LONGEST))
 
     def _refusal(self, exchange: Exchange, reply: Reply, said: ErrorReply) -> AttemptFailed:
+        wait = retry_after_seconds(reply.headers)
+        if wait is None and said.retry_after is None and reply.status == 429:
+            wait = reset_seconds(reply.headers)
         failure = from_reply(
             reply.status,
             said,
             exchange.secrets,
-            retry_after_seconds(reply.headers),
+            wait,
             reply.headers.get("x-should-retry", ""),
         )
         failure.details["request_id"] = cut(self._request_id(reply), exchange.secrets, SAMPLE_LENGTH)

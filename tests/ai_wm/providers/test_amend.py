@@ -14,7 +14,7 @@ from ai_wm.providers.amend import AMENDMENTS, amended, amendment_for
 from ai_wm.providers.base import LLMRequest, Message, ToolCallRequest
 from tests.ai_wm.helpers import raises_code
 from tests.ai_wm.providers.loopback import Loopback, Received, reply
-from tests.ai_wm.providers.support import WEATHER, at, body_of, error_of, request, user
+from tests.ai_wm.providers.support import WEATHER, at, body_of, error_of, request, stream_of, user
 
 CALL = ToolCallRequest(id="call00001", name="weather.Now", arguments={"city": "Rome"})
 
@@ -148,6 +148,26 @@ CASES: list[tuple[str, LLMRequest, str, Wants]] = [
         lambda body: body["contents"][1]["parts"][0]["thoughtSignature"] == NO_SIGNATURE,
     ),
 ]
+CASES += [
+    (
+        "DashScope thinks in streams alone (langchain4j#3974)",
+        request("custom"),
+        "parameter.enable_thinking must be set to false for non-streaming calls",
+        lambda body: body.get("stream") is True,
+    ),
+    (
+        "QwQ answers in streams alone",
+        request("custom"),
+        "This model only support stream mode, please enable the stream parameter to access the model.",
+        lambda body: body.get("stream") is True,
+    ),
+    (
+        "a gateway to Anthropic wants a stream for a long reply",
+        request("anthropic", config={"max_output_tokens": 60_000}),
+        "Streaming is required for operations that may take longer than 10 minutes.",
+        lambda body: body.get("stream") is True,
+    ),
+]
 BUILD = {"anthropic": anthropic.build, "custom": openai.build, "google": google.build, "openai": openai.build}
 DIALECT = {"custom": "openai"}
 
@@ -160,7 +180,11 @@ def test_a_refused_request_is_sent_as_the_server_wants_it(
     good = body_of(provider, '{"n": 1}')
 
     def judge(received: Received) -> bytes:
-        return reply(good) if wants(received.json) else reply(error_of(provider, refusal), 400)
+        if not wants(received.json):
+            return reply(error_of(provider, refusal), 400)
+        if not received.json.get("stream"):
+            return reply(good)
+        return reply(b"".join(stream_of(provider, '{"n": ', "1}")), content_type="text/event-stream")
 
     base = at(server.judges(judge), provider).config["base_url"]
     moved = json.loads(json.dumps(asked.config)) | {"base_url": base}
@@ -189,8 +213,7 @@ def test_a_request_that_already_is_as_wanted_is_not_sent_again(asked: LLMRequest
     assert found.name not in {
         getattr(amendment_for(amended(body, [found.name]), said, [found.name], dialect), "name", "")
     }
-    other = "anthropic" if dialect != "anthropic" else "google"
-    assert amendment_for(body, said, dialect=other) is None
+    assert amendment_for(body, said, dialect="ollama") is None
 
 
 @pytest.mark.parametrize(
