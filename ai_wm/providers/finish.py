@@ -106,7 +106,9 @@ def ending_of(word: str) -> Ending | None:
     """Looks up the meaning of a provider's finish reason; ``None`` if it is unknown."""
     plain = word.strip().lower().replace("-", "_").replace(" ", "_")
     known = _ENDINGS.get(plain)
-    if known is None and "malformed" in plain:  # Google's compatible endpoint: function_call_filter: MALFORMED_…
+    if known is None and ":" in plain:  # Google's compatible endpoint: function_call_filter: MALFORMED_…
+        known = _ENDINGS.get(plain.rpartition(":")[2].strip("_"))
+    if known is None and "malformed" in plain:
         return "malformed_call"
     return known
 

@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from ai_wm.providers.adapter import (
     NO_SIGNATURE,
-    BadReply,
     Counts,
     Endpoint,
     ErrorReply,
@@ -161,7 +160,8 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
             error = ErrorReply(message=message, kind=str(blocked), final=True, cause="content_filter")
             raise StreamError(error, usage=usage)
         if not candidates:
-            raise BadReply("there are no candidates, and no reason why")
+            said = "there are no candidates, and no reason why"
+            raise StreamError(ErrorReply(message=said, once=True, cause="empty"), usage=usage)
         candidate = expect_map(candidates[0], "candidates[0]")
         content = expect_map(candidate.get("content") or {}, "candidates[0].content")
         parts = [expect_map(part, "a part") for part in expect_list(content.get("parts") or [], "content.parts")]

@@ -61,6 +61,7 @@ _OPENAI_FORM = Form(call_id=re.compile(r"[\s\S]{1,40}"))
 _OTHERS_FORM = Form(own_ids=True, user_first=True, alternate=True)
 _MOST_STOPS = 4
 _NO_REASON = (None, "", "null")
+_TEXTS = ("text", "output_text")
 # What a reasoning model behind a compatible server wants to see again (OpenRouter, DeepSeek, vLLM and Groq).
 _REASONING = ("reasoning_details", "reasoning_content", "reasoning")
 # A chunk has one of these; what has none may be an error without a wrapping.
@@ -147,6 +148,8 @@ def _only_asked_for(request: LLMRequest, shape: ResponseFormat) -> bool:
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
     """Parses the first choice of a ``chat.completion``."""
+    if isinstance(reply, list) and len(reply) == 1:  # Google's compatible endpoint puts errors into a list
+        reply = reply[0]
     body = expect_map(reply, "the reply")
     usage = usage_in(body)
     with costing(usage):
@@ -171,7 +174,10 @@ def _response(
     wire = [expect_map(call, "a tool call") for call in expect_list(message.get("tool_calls") or [], "tool_calls")]
     if not wire and isinstance(message.get("function_call"), Mapping):  # the form before tools
         wire = [{"function": message["function_call"]}]
-    functions = [expect_map(call.get("function"), "function of a tool call") for call in wire]
+    # Some gateways leave the wrapping out.
+    functions = [
+        call if "name" in call else expect_map(call.get("function"), "function of a tool call") for call in wire
+    ]
     calls = tool_calls(
         (
             (call.get("id"), function.get("name"), function.get("arguments"))
@@ -420,8 +426,8 @@ def _refusal_in(message: Mapping[str, Any]) -> str:
 def _content_text(content: Any) -> str:
     if isinstance(content, list):  # parts, as Mistral sends them for reasoning models
         return "".join(
-            expect_text(part.get("text"), "a text part")
+            part if isinstance(part, str) else expect_text(part.get("text"), "a text part")
             for part in content
-            if isinstance(part, Mapping) and part.get("type", "text") in ("text", "output_text")
+            if isinstance(part, str) or (isinstance(part, Mapping) and part.get("type", "text") in _TEXTS)
         )
     return expect_text(content, "message.content")

@@ -71,6 +71,7 @@ def test_words_for_failures(word: str) -> None:
         "malformed_tool_use",
         "function_call_filter: MALFORMED_FUNCTION_CALL",
         "UNEXPECTED_TOOL_CALL",
+        "function_call_filter: UNEXPECTED_TOOL_CALL",
     ],
 )
 def test_words_for_malformed_calls(word: str) -> None:

@@ -13,6 +13,15 @@ from tests.ai_wm.providers.support import at
 from tests.ai_wm.providers.wire import USAGE, completion
 
 IN_REPLIES: list[tuple[str, str, Any, int, int, str]] = [
+    ("in a list (Google's compatible endpoint)", "custom", [{"error": {"code": 429, "message": "m"}}], 200, 20, "m"),
+    (
+        "no candidates (livekit/agents#4036)",
+        "google",
+        {"usageMetadata": {"promptTokenCount": 9}},
+        200,
+        16,
+        "no candidates",
+    ),
     ("beside null choices", "custom", {"choices": None, "error": {"message": "m"}}, 200, 16, "m"),
     (
         "beside a whole choice",

@@ -155,6 +155,28 @@ BROKEN = [
 ]
 
 
+def test_a_call_without_its_wrapping(clients: Clients, server: Loopback) -> None:
+    asked = request("custom", tools=(WEATHER,), config=at(server, "custom").config)
+    server.will(reply(calling({"id": "a", "name": W, "arguments": ROME})))
+    (made,) = clients.for_provider("custom").complete(asked).tool_calls
+    assert (made.id, made.name, made.arguments) == ("a", "weather.Now", ROME)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ["Hi ", "there"],
+        [{"type": "text", "text": "Hi there"}],
+        [{"text": "Hi "}, {"type": "output_text", "text": "there"}],
+    ],
+)
+def test_a_text_in_parts(content: Any, clients: Clients, server: Loopback) -> None:
+    client = clients.for_provider("custom")
+    assert client.complete(at(server.will(reply(completion(content))), "custom")).text == "Hi there"
+    server.will(sse(chunk({"content": content}), chunk({}, "stop")))
+    assert collect(client.stream(at(server, "custom")))[0] == "Hi there"
+
+
 @pytest.mark.parametrize("arguments", BROKEN)
 def test_broken_arguments_go_back_to_the_model(arguments: str, server: Loopback) -> None:
     server.will(*plain(calling(call(arguments)), calling(call({"input_string": "hey"})), completion("It is HEY.")))
