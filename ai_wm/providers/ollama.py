@@ -227,7 +227,7 @@ def _messages(request: LLMRequest, system: str, names: ToolNames) -> list[dict[s
 
 
 def _assistant(message: Message, names: ToolNames) -> dict[str, Any]:
-    made: dict[str, Any] = {"role": "assistant", "content": message.content}
+    made: dict[str, Any] = {"role": "assistant", "content": message.content if message.content.strip() else ""}
     thinking = (message.provider_data or {}).get("thinking")
     if thinking:
         made["thinking"] = thinking

@@ -393,7 +393,7 @@ def _assistant(message: Message, names: ToolNames) -> dict[str, Any]:
         if more:
             wire["extra_content"] = more
         calls.append(wire)
-    return {"role": "assistant", "content": message.content or None, "tool_calls": calls}
+    return {"role": "assistant", "content": message.content if message.content.strip() else None, "tool_calls": calls}
 
 
 def _failed_part(body: Mapping[str, Any], choice: Any, message: Any) -> Mapping[str, Any] | None:

@@ -266,6 +266,27 @@ def test_calls_of_another_provider_after_a_fallback(clients: Clients, server: Lo
 
 
 @pytest.mark.parametrize("provider", ["anthropic", "custom", "google", "ollama", "openai"])
+@pytest.mark.parametrize("blank", ["", " ", "\n\n"])
+def test_white_space_beside_calls_is_not_sent(provider: str, blank: str, clients: Clients, server: Loopback) -> None:
+    server.will(reply(body_of(provider)))
+    calls = (ToolCallRequest(id="aaaaaaaaa", name="weather.Now", arguments=ROME),)
+    turn = (
+        Message(role="assistant", content=blank, tool_calls=calls),
+        Message(role="tool", content="20 C", tool_call_id="aaaaaaaaa", name="weather.Now"),
+    )
+    asked = request(provider, user("q"), *turn, tools=(WEATHER,), config=at(server, provider).config)
+    clients.for_provider(provider).complete(asked)
+    said = [
+        item
+        for item in sent(server).get("messages", sent(server).get("contents"))
+        if item["role"] in ("assistant", "model")
+    ]
+    texts = json.dumps(said)
+    assert '" "' not in texts
+    assert '"\\n\\n"' not in texts
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "custom", "google", "ollama", "openai"])
 def test_half_a_character_breaks_no_request(provider: str, clients: Clients, server: Loopback) -> None:
     """Strict servers refuse a whole request for it (claude-code#3277, elizaOS/eliza#18079)."""
     server.will(reply(body_of(provider)))
