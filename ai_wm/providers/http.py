@@ -38,6 +38,9 @@ from neuroscript import Address, ErrorCode, NeuroScriptError
 MOST_REMEMBERED = 1024
 """Servers and models of which a client remembers how they want to be asked; a program may name ever new ones."""
 
+LAST_WAIT = 5.0
+"""Seconds of silence after the end of a streamed reply, in which its usage may come; some servers never hang up."""
+
 _SHOWN_BYTES = 64 * 1024
 _LONGEST = 2000
 _STREAMS = ("text/event-stream", "application/x-ndjson")
@@ -126,6 +129,8 @@ class HTTPClient:
                             yield Delta(text=new)
                         if parser.done:
                             break
+                        if parser.ended():
+                            reply.wait_at_most(LAST_WAIT)
                     if not parser.ended():
                         raise AttemptFailed(ErrorCode.LLM_ERROR, "the stream ended before its end marker", retry=True)
                     new = received.end()

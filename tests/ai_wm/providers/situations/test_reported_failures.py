@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -201,6 +202,23 @@ def test_a_stream_that_breaks_after_its_end_is_whole(provider: str, clients: Cli
     server.will(streamed(pieces, end=False, content_type=stream_type(provider)))
     text, response = collect(clients.for_provider(provider).stream(at(server, provider)))
     assert (text, response.finish_reason, response.attempts) == ("Hi there", "stop", 1)
+
+
+@pytest.mark.parametrize("provider", ["custom", "google"])
+def test_a_server_that_never_hangs_up(
+    provider: str, clients: Clients, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ai_wm.providers.http.LAST_WAIT", 0.1)
+    pieces = stream_of(provider, "Hi ", "there")
+    begun = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(begun + b"".join(pieces[:-1] if provider == "custom" else pieces))
+        server.stopping.wait(30)
+
+    asked = at(server.will(answer), provider, timeout_seconds=20)
+    text, response = collect(clients.for_provider(provider).stream(asked))
+    assert (text, response.usage.total_tokens, response.attempts) == ("Hi there", 12, 1)
 
 
 @pytest.mark.parametrize("whole", [True, False])
