@@ -181,7 +181,7 @@ class Transport:
         # The time that waiting for the head has taken is gone for the body too.
         remaining = max(0.001, attempts.remaining())
         timeout["read"] = remaining if attempts.stall is None else min(remaining, attempts.stall)
-        return Reply(response, attempts, timeout)
+        return Reply(response, attempts, timeout if self._given is None else None)  # a host's is its own matter
 
     def close(self) -> None:
         """Closes every connection."""
