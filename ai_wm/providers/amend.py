@@ -20,6 +20,9 @@ from ai_wm.providers.options import JSON_INSTRUCTION
 
 Body = dict[str, Any]
 
+ENCRYPTED: Final = "reasoning.encrypted_content"
+"""The part of a reply of OpenAI's Responses API that holds the model's reasoning, to be sent back by the caller."""
+
 _UNKNOWN = (
     r"(unsupported|not support(?:ed)?\b|unknown|unrecognized|unexpected|not permitted|not allowed|\bextra\b|forbidden)"
 )
@@ -219,11 +222,40 @@ def _with_empty_reasoning(body: Body) -> Body:
 _WANTS_STREAM: Final = _words(
     r"thinking.{0,60}(non-?stream|stream=`?false|非流式)|only supports? (the )?stream|streaming_required"
     r"|stream(ing)? (mode )?is (strongly )?(required|recommended)|must (set|use|enable) `?stream"
+    r"|`?stream`? must be (set to )?`?true"
 )
 
 
 def _is_plain(body: Body) -> bool:
     return not body.get("stream")
+
+
+def _includes_reasoning(body: Body) -> bool:
+    return ENCRYPTED in (body.get("include") or ())
+
+
+def _without_encryption(body: Body) -> Body:
+    others = [each for each in body["include"] if each != ENCRYPTED]
+    made = {key: value for key, value in body.items() if key != "include"}
+    return {**made, "include": others} if others else made
+
+
+def _has_reasoning(body: Body) -> bool:
+    return any(item.get("type") == "reasoning" for item in body["input"])
+
+
+def _without_reasoning_items(body: Body) -> Body:
+    return {**body, "input": without_reasoning(body["input"])}
+
+
+def without_reasoning(items: Iterable[Body]) -> list[Body]:
+    """Returns the items of a conversation in OpenAI's Responses API without the reasoning.
+
+    Their ids are left out too, since OpenAI refuses an item whose id belongs to reasoning that is missing.
+    """
+    return [
+        {key: value for key, value in item.items() if key != "id"} for item in items if item.get("type") != "reasoning"
+    ]
 
 
 AMENDMENTS: Final = (
@@ -239,6 +271,13 @@ AMENDMENTS: Final = (
         _is_plain,
         lambda body: {**body, "stream": True},
         dialect="anthropic",
+    ),
+    Amendment(  # ChatGPT's server for Codex, and servers in front of it
+        "stream_response",
+        _WANTS_STREAM,
+        _is_plain,
+        lambda body: {**body, "stream": True},
+        dialect="responses",
     ),
     Amendment(  # OpenAI's reasoning models, also behind gateways
         "max_completion_tokens",
@@ -363,6 +402,25 @@ AMENDMENTS: Final = (
         _lacks_reasoning,
         _with_empty_reasoning,
     ),
+    Amendment(  # OpenAI's Responses API, from models that do not reason
+        "include",
+        _words(rf"encrypted content is not supported|{_UNKNOWN}.{{0,60}}include\b|include\b.{{0,60}}{_UNKNOWN}"),
+        _includes_reasoning,
+        _without_encryption,
+        dialect="responses",
+    ),
+    Amendment(  # OpenAI's Responses API: reasoning of another account, or that has lost the item behind it
+        "reasoning_items",
+        _words(
+            r"invalid_encrypted_content|encrypted content.{0,200}could not be (verified|decrypted)"
+            r"|\bitem\b.{0,200}was provided without its required"
+        ),
+        _has_reasoning,
+        _without_reasoning_items,
+        "does not take the reasoning of this conversation back: it goes on without it",
+        dialect="responses",
+        lasting=False,
+    ),
 )
 _BY_NAME: Final = {amendment.name: amendment for amendment in AMENDMENTS}
 
@@ -387,7 +445,7 @@ def hint_for(body: Body, refusal: ErrorReply) -> str:
     """Returns advice if a refusal is about a setting of the definition; else an empty text."""
     effort = next(item for item in AMENDMENTS if item.name == "reasoning_effort")
     if effort.words.search(refusal.message) and body.get("reasoning_effort") not in (None, "none"):
-        return "to use tools here, set baseConfig.reasoning_effort to 'none'"
+        return "to use tools here, set base_config.reasoning_effort to 'none', or base_config.api to 'responses'"
     return ""
 
 

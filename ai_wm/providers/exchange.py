@@ -9,7 +9,7 @@ from typing import Final
 
 from ai_wm.data.headers import secret_texts
 from ai_wm.keys import Secret
-from ai_wm.providers.adapter import WireRequest, whole_text
+from ai_wm.providers.adapter import Adapter, WireRequest, whole_text
 from ai_wm.providers.base import LLMRequest, Usage
 from ai_wm.providers.errors import AttemptFailed
 from ai_wm.providers.estimates import estimate_input
@@ -22,12 +22,17 @@ _NO_ROOM: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXCEEDED, 
 
 @dataclass(slots=True)
 class Exchange:
-    """The state of one call with its attempts: the request, the address, and the text and cost of failed attempts."""
+    """The state of one call with its attempts: the request, the address, and the text and cost of failed attempts.
+
+    ``dialect`` names the wire format, which `adapter` writes and reads.
+    """
 
     request: LLMRequest
     addresses: tuple[str, ...]
     wire: WireRequest
     content: bytes = field(repr=False)
+    adapter: Adapter
+    dialect: str
     attempts: Attempts
     headers: Mapping[str, str] = field(repr=False)
     amended: tuple[str, ...] = ()

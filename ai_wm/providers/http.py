@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from typing import Any, cast
 
@@ -19,14 +20,14 @@ from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, 
 from ai_wm.providers.amend import amended, amendment_for, hint_for, lasting
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, check_request
 from ai_wm.providers.breaker import Breaker
-from ai_wm.providers.endpoints import ADAPTERS, AZURE_DEPLOYMENTS, addresses, endpoint_of, joined, servers_of, shown
+from ai_wm.providers.endpoints import AZURE_DEPLOYMENTS, addresses, endpoint_of, joined, servers_of, shown, wire_format
 from ai_wm.providers.environment import environment_headers, environment_token
 from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
 from ai_wm.providers.estimates import byte_length, cut_off_usage
 from ai_wm.providers.exchange import Exchange, completed, content_of, total
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
-from ai_wm.providers.pace import Pace, Target
+from ai_wm.providers.pace import Pace
 from ai_wm.providers.received import Received
 from ai_wm.providers.retry import Attempts, reset_seconds, retry_after_seconds
 from ai_wm.providers.sse import WHOLE, json_lines, sse_events
@@ -53,7 +54,7 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class HTTPClient:
-    """A client that reaches a provider over HTTP, in the wire format of one adapter.
+    """A client that reaches a provider over HTTP, in the wire format of an adapter.
 
     Args:
         provider: which wire format is spoken: ``anthropic``, ``custom``, ``google``, ``ollama`` or ``openai``.
@@ -74,14 +75,14 @@ class HTTPClient:
         breaker: Breaker | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self._adapter = cast(Adapter, import_module(f"ai_wm.providers.{ADAPTERS[provider]}"))
+        self._provider = provider
         self._endpoint = endpoint_of(provider)
         self._environ = environ
         self._transport = transport
         self._breaker = breaker if breaker is not None else Breaker()
         self._pace = Pace()
         self._found: Recent[tuple[str, ...], str] = Recent(MOST_REMEMBERED)
-        self._amendments: Recent[Target, tuple[str, ...]] = Recent(MOST_REMEMBERED)
+        self._amendments: Recent[tuple[str, str, str], tuple[str, ...]] = Recent(MOST_REMEMBERED)
 
     def complete(self, request: LLMRequest) -> LLMResponse:
         """Sends a request and returns the whole reply."""
@@ -115,14 +116,14 @@ class HTTPClient:
         given = ""
         while True:
             exchange.attempts.begin()
-            parser = self._adapter.stream_parser(request)
+            parser = exchange.adapter.stream_parser(request)
             received = Received(given)
             response = None
             try:
                 with self._send(exchange) as reply:
                     received.begun = True
                     received.streaming = _media_type(reply) in _STREAMS
-                    for name, event in _until_end(self._events(reply), parser):
+                    for name, event in _until_end(_events(exchange, reply), parser):
                         received.streaming = name != WHOLE
                         new = received.take(parser.feed(name, event))
                         if new:
@@ -167,13 +168,13 @@ class HTTPClient:
 
     def _parsed(self, body: bytes, exchange: Exchange) -> LLMResponse:
         """The response in a whole body, even if that is a stream that was not requested."""
-        request = exchange.request
+        request, adapter = exchange.request, exchange.adapter
         if not body.lstrip().startswith(_STREAM_BEGINS) and (
-            self._adapter.stream_format == "sse" or b"\n" not in body.strip()
+            adapter.stream_format == "sse" or b"\n" not in body.strip()
         ):
-            return self._adapter.parse(_json(body), request)
-        parser = self._adapter.stream_parser(request)
-        for name, event in self._events_in(in_time(body, exchange.attempts)):
+            return adapter.parse(_json(body), request)
+        parser = adapter.stream_parser(request)
+        for name, event in _events_in(exchange, in_time(body, exchange.attempts)):
             parser.feed(name, event)
         if not parser.ended():
             raise BadReply("it is a stream that ends before its end marker", _text(body), usage=parser.usage)
@@ -183,10 +184,12 @@ class HTTPClient:
         check_request(request)
         request = replace(request, config=with_own_names(request.config))
         config = request.config
-        found = addresses(request.provider, self._endpoint, config, self._environ)
+        found = addresses(self._provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)
-        wire = self._adapter.build(request, stream=stream)
-        known = self._amendments.get((urls[0], request.model)) or ()
+        dialect = wire_format(self._provider, config, found)
+        adapter = _adapter(dialect)
+        wire = adapter.build(request, stream=stream)
+        known = self._amendments.get((urls[0], request.model, dialect)) or ()
         if known:
             wire = replace(wire, body=amended(wire.body, known))
         attempts = Attempts(
@@ -195,7 +198,8 @@ class HTTPClient:
             request.check,
             stall=stall_seconds(config) if stream else None,
         )
-        exchange = Exchange(request, urls, wire, content_of(request, wire), attempts, headers_of(config), known)
+        content, headers = content_of(request, wire), headers_of(config)
+        exchange = Exchange(request, urls, wire, content, adapter, dialect, attempts, headers, known)
         wait = self._breaker.refused_for(*exchange.target)
         if wait is not None:
             raise NeuroScriptError(
@@ -224,7 +228,7 @@ class HTTPClient:
                 if len(exchange.addresses) > 1 and address != found:
                     self._found.put(exchange.addresses, address)
                 if kept := lasting(exchange.amended):
-                    self._amendments.put(exchange.target, kept)
+                    self._amendments.put((*exchange.target, exchange.dialect), kept)
                 return reply
             # A plain refusal costs nothing; a gateway that gives up leaves the model at work.
             exchange.attempts.sent = reply.status in _GATEWAY_TIMEOUTS
@@ -256,7 +260,7 @@ class HTTPClient:
         exchange.key = key = exchange.request.key_for(url)
         added, token = self._environments(exchange, url)
         headers = joined_headers(exchange.wire.headers, added, exchange.headers)
-        if not key and token and not headers.keys() & {"authorization", self._adapter.key_header}:
+        if not key and token and not headers.keys() & {"authorization", exchange.adapter.key_header}:
             key = token
         if key:
             if not _KEY.fullmatch(key.get()):
@@ -292,14 +296,13 @@ class HTTPClient:
             return said
         if exchange.request.provider == "anthropic" and key.get() == environment_token("anthropic", self._environ):
             return "authorization", "Bearer "  # by whichever name it is had, that is what this token wants
-        if AZURE_DEPLOYMENTS in url and self._adapter.key_header == "Authorization":
+        if AZURE_DEPLOYMENTS in url and exchange.adapter.key_header == "Authorization":
             return "api-key", ""
-        return self._adapter.key_header.lower(), self._adapter.key_prefix
+        return exchange.adapter.key_header.lower(), exchange.adapter.key_prefix
 
     def _amend(self, exchange: Exchange, said: ErrorReply, status: int) -> bool:
         """Amends a request that was refused for its form, if the refusal asks for a known amendment."""
-        dialect = ADAPTERS[exchange.request.provider]
-        found = amendment_for(exchange.wire.body, said, exchange.amended, dialect)
+        found = amendment_for(exchange.wire.body, said, exchange.amended, exchange.dialect)
         if found is None or status not in _AMENDABLE:
             return False
         exchange.amended = (*exchange.amended, found.name)
@@ -312,7 +315,7 @@ class HTTPClient:
         body, secrets = reply.beginning(), exchange.secrets
         try:
             events = list(sse_events([body])) if body.startswith(_STREAM_BEGINS) else [("", _json(body))]
-            said = self._adapter.parse_error(events[0][1]) if events else ErrorReply()
+            said = exchange.adapter.parse_error(events[0][1]) if events else ErrorReply()
         except BadReply:
             said = ErrorReply()
         if said.message:
@@ -330,7 +333,7 @@ class HTTPClient:
             wait,
             reply.headers.get("x-should-retry", ""),
         )
-        failure.details["request_id"] = cut(self._request_id(reply), exchange.secrets, SAMPLE_LENGTH)
+        failure.details["request_id"] = cut(_request_id(exchange, reply), exchange.secrets, SAMPLE_LENGTH)
         location = reply.headers.get("location", "").partition("?")[0]
         if 300 <= reply.status < 400 and location:
             failure.message += f" (it leads to {cut(location, exchange.secrets, SAMPLE_LENGTH)})"
@@ -338,14 +341,6 @@ class HTTPClient:
             failure.details["address"] = exchange.asked
             failure.message += f" (asked at {exchange.asked})"
         return failure
-
-    def _events(self, reply: Reply) -> Iterator[tuple[str, Any]]:
-        if _media_type(reply) == "text/html":
-            raise BadReply("it is an HTML page, not a stream", _text(reply.beginning()))
-        return self._events_in(reply.chunks())
-
-    def _events_in(self, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
-        return sse_events(chunks) if self._adapter.stream_format == "sse" else json_lines(chunks)
 
     def _finished(self, exchange: Exchange, response: LLMResponse, reply: Reply) -> LLMResponse:
         usage = response.usage
@@ -361,7 +356,7 @@ class HTTPClient:
             response,
             usage=total(usages) if usages else usage,
             usages=usages,
-            request_id=short(self._request_id(reply) or response.request_id),
+            request_id=short(_request_id(exchange, reply) or response.request_id),
             attempts=exchange.attempts.made,
             model=short(response.model),
             service_tier=short(response.service_tier),
@@ -371,9 +366,6 @@ class HTTPClient:
     def _answered(self, exchange: Exchange) -> None:
         self._breaker.answered(*exchange.target)
         self._pace.answered(exchange.target)
-
-    def _request_id(self, reply: Reply) -> str:
-        return next((reply.headers[name] for name in self._adapter.request_id_headers if name in reply.headers), "")
 
     def _go_on(self, exchange: Exchange, failure: AttemptFailed) -> None:
         """Waits before the next attempt, or raises the error that ends the call."""
@@ -400,6 +392,25 @@ class HTTPClient:
         if exchange.text:
             failure.details["text"] = exchange.text
         raise as_error(failure, exchange.attempts.made, exchange.secrets, where=exchange.where, **_names(exchange))
+
+
+@cache
+def _adapter(name: str) -> Adapter:
+    return cast(Adapter, import_module(f"ai_wm.providers.{name}"))
+
+
+def _events(exchange: Exchange, reply: Reply) -> Iterator[tuple[str, Any]]:
+    if _media_type(reply) == "text/html":
+        raise BadReply("it is an HTML page, not a stream", _text(reply.beginning()))
+    return _events_in(exchange, reply.chunks())
+
+
+def _events_in(exchange: Exchange, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
+    return sse_events(chunks) if exchange.adapter.stream_format == "sse" else json_lines(chunks)
+
+
+def _request_id(exchange: Exchange, reply: Reply) -> str:
+    return next((reply.headers[name] for name in exchange.adapter.request_id_headers if name in reply.headers), "")
 
 
 def _until_end(events: Iterator[tuple[str, Any]], parser: StreamParser) -> Iterator[tuple[str, Any]]:

@@ -58,7 +58,7 @@ request_id_headers: tuple[str, ...] = ("x-request-id",)
 _MADE_HERE = frozenset({"messages", "model", "stream", "tools"})
 # OpenAI takes ids of up to 40 characters.  Nobody knows the rules of all the others, of which each takes its own.
 _OPENAI_FORM = Form(call_id=re.compile(r"[\s\S]{1,40}"))
-_OTHERS_FORM = Form(own_ids=True, user_first=True, alternate=True)
+OTHERS_FORM = Form(own_ids=True, user_first=True, alternate=True)
 _MOST_STOPS = 4
 _NO_REASON = (None, "", "null")
 _TEXTS = ("text", "output_text")
@@ -93,8 +93,8 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
                 else choice.kind
             )
     body.update(_options(request))
-    if shape is not None and not _only_asked_for(request, shape):
-        body["response_format"] = _wire_format(shape)
+    if shape is not None and not only_asked_for(request, shape):
+        body["response_format"] = wire_format(shape)
     if stream:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
@@ -108,12 +108,12 @@ def _options(request: LLMRequest) -> dict[str, Any]:
     limit = options.pop("max_output_tokens", None)
     if limit is not None and config.get("max_tokens") is None and config.get("max_completion_tokens") is None:
         # OpenAI has replaced max_tokens, which compatible servers still expect.
-        options["max_completion_tokens" if _is_openai(request) else "max_tokens"] = limit
+        options["max_completion_tokens" if is_openai(request) else "max_tokens"] = limit
     for name, key in (("reasoning", "max_tokens"), ("thinking", "budget_tokens")):  # OpenRouter; gateways to Anthropic
         budget = config.get(name)
         if isinstance(budget, Mapping):
             check_budget(limit or config.get("max_tokens"), budget.get(key), f"{name}.{key}")
-    if _is_openai(request):
+    if is_openai(request):
         check_stop(options.get("stop"), "OpenAI", _MOST_STOPS)
         if "top_k" in options:
             not_sent(request, "top_k", "chat completions do not take it")
@@ -121,7 +121,8 @@ def _options(request: LLMRequest) -> dict[str, Any]:
     return options
 
 
-def _wire_format(shape: ResponseFormat) -> dict[str, Any]:
+def wire_format(shape: ResponseFormat) -> dict[str, Any]:
+    """Returns the ``response_format`` of a request."""
     if shape.schema is None:
         return {"type": "json_object"}
     schema, strict = shape.schema, shape.strict
@@ -135,11 +136,11 @@ def _wire_format(shape: ResponseFormat) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": wire if strict is None else {**wire, "strict": strict}}
 
 
-def _only_asked_for(request: LLMRequest, shape: ResponseFormat) -> bool:
+def only_asked_for(request: LLMRequest, shape: ResponseFormat) -> bool:
     """Whether a schema is put into the prompt alone, since OpenAI accepts only schemas of objects."""
     schema = shape.schema
     return (
-        _is_openai(request)
+        is_openai(request)
         and schema is not None
         and not {"properties", "$ref"} & set(schema)
         and (schema.get("type") != "object")
@@ -156,7 +157,7 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
         choices = body.get("choices") or []
         choice = choices[0] if isinstance(choices, list) and choices else None
         said = choice.get("message") if isinstance(choice, Mapping) else None
-        failed = _failed_part(body, choice, said)
+        failed = failed_part(body, choice, said)
         if failed is not None:
             raise StreamError(read_error(failed), usage=usage, text=_text_of(said))
         if choice is None:
@@ -267,7 +268,7 @@ class ChatStream:
         usage = usage_in(chunk)
         if usage.is_reported:
             self.usage = self.usage.updated(usage)
-        failed = _failed_part(chunk, None, None)
+        failed = failed_part(chunk)
         if failed is not None:
             raise self._error(read_error(failed))
         choices = expect_list(chunk.get("choices") or [], "choices")
@@ -301,7 +302,7 @@ class ChatStream:
             self.done = ended and not begun
             repeated = ended and begun and _text_of(whole).startswith("".join(self._text))
             delta = {} if repeated else whole
-        failed = _failed_part({}, choice, delta)
+        failed = failed_part({}, choice, delta)
         if failed is not None:
             raise self._error(read_error(failed))
         if choice.get("finish_reason") not in _NO_REASON:
@@ -331,14 +332,15 @@ class ChatStream:
         return StreamError(error, usage=self.usage, text=whole_text("".join(self._text)))
 
 
-def _is_openai(request: LLMRequest) -> bool:
+def is_openai(request: LLMRequest) -> bool:
+    """Whether a request follows OpenAI's own rules, which compatible servers need not share."""
     return request.provider == "openai"
 
 
 def _messages(request: LLMRequest, names: ToolNames, shape: ResponseFormat | None) -> list[dict[str, Any]]:
-    messages = conversation(request, _OPENAI_FORM if _is_openai(request) else _OTHERS_FORM)
+    messages = conversation(request, _OPENAI_FORM if is_openai(request) else OTHERS_FORM)
     system = request.system_text
-    if shape is not None and (shape.schema is None or _only_asked_for(request, shape)):
+    if shape is not None and (shape.schema is None or only_asked_for(request, shape)):
         # The JSON mode of OpenAI and DeepSeek wants the word in the conversation.
         system = system_with_json(request, shape, always=shape.schema is not None)
     made: list[dict[str, Any]] = []
@@ -396,8 +398,8 @@ def _assistant(message: Message, names: ToolNames) -> dict[str, Any]:
     return {"role": "assistant", "content": message.content if message.content.strip() else None, "tool_calls": calls}
 
 
-def _failed_part(body: Mapping[str, Any], choice: Any, message: Any) -> Mapping[str, Any] | None:
-    """The part of a reply or a chunk that reports a failure: all of it, a vendor's key, the choice, or its message."""
+def failed_part(body: Mapping[str, Any], choice: Any = None, message: Any = None) -> Mapping[str, Any] | None:
+    """Returns the part of a reply or chunk that reports a failure: all, a vendor's key, the choice, or its message."""
     if reports_error(body):
         return body
     vendors = (part for key, part in body.items() if key.startswith("x_"))  # x_groq
