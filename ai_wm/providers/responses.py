@@ -27,7 +27,7 @@ from ai_wm.providers.adapter import (
     not_sent,
     whole_text,
 )
-from ai_wm.providers.amend import ENCRYPTED, without_reasoning
+from ai_wm.providers.amendments.responses import ENCRYPTED, without_reasoning
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
 from ai_wm.providers.chat_usage import usage_in
 from ai_wm.providers.error_bodies import read_error, reports_error

@@ -10,7 +10,8 @@ import pytest
 
 from ai_wm.providers import Clients, anthropic, google, openai
 from ai_wm.providers.adapter import NO_SIGNATURE, ErrorReply
-from ai_wm.providers.amend import AMENDMENTS, amended, amendment_for
+from ai_wm.providers.amend import amended, amendment_for
+from ai_wm.providers.amendments import AMENDMENTS
 from ai_wm.providers.base import LLMRequest, Message, ToolCallRequest
 from tests.ai_wm.helpers import raises_code
 from tests.ai_wm.providers.loopback import Loopback, Received, reply
