@@ -156,7 +156,9 @@ class HTTPClient:
                 exchange.book(*[used] * exchange.attempts.sent)
                 raise
             if received.begun and (parser.produced or parser.usage.is_reported or not unseen):
-                exchange.wasted.append(booked(request, parser.usage, parser.produced))
+                used = parser.usage
+                whole = parser.ended() and used.input_tokens and used.output_tokens  # then the server's count is exact
+                exchange.wasted.append(used if whole else booked(request, used, parser.produced))
             elif exchange.attempts.sent and unseen:
                 exchange.wasted.append(None)  # whatever the model has thought by then, nobody knows
             given = exchange.text = received.given
