@@ -54,6 +54,25 @@ WANTS_STREAM: Final = words(
 )
 """How servers say that they answer in streams alone."""
 
+_FORMAT: Final = r"(response_format|text\.format)"
+NO_SCHEMA: Final = words(
+    rf"^(?!.*invalid schema).*({_FORMAT}.{{0,60}}(unavailable|not available|{UNKNOWN})"
+    rf"|json_schema.{{0,60}}{UNKNOWN}|{UNKNOWN}.{{0,60}}json_schema)"
+)
+"""How servers say that they know no JSON Schema."""
+
+NO_FORMAT: Final = words(
+    rf"^(?!.*invalid schema).*({_FORMAT}.{{0,60}}(must be|{UNKNOWN})"
+    rf"|{UNKNOWN}.{{0,60}}({_FORMAT}|json_object)"
+    rf"|json_object.{{0,60}}{UNKNOWN}|json mode.{{0,40}}(combined|together|{UNKNOWN}).{{0,40}}tool)"
+)
+"""How servers say that they do not take the format of replies that was asked for."""
+
+SCHEMA_IN_WORDS: Final = "knows no JSON Schema: it is told in the system prompt, and its replies are checked"
+FORMAT_IN_WORDS: Final = (
+    "does not take this response_format: JSON is asked for in the system prompt, and its replies are checked"
+)
+
 
 def is_plain(body: Body) -> bool:
     """Whether a request asks for one whole reply, not for a stream."""

@@ -6,7 +6,19 @@ from collections.abc import Callable
 from typing import Final
 
 from ai_wm.providers.adapter import NO_SIGNATURE
-from ai_wm.providers.amendments.base import UNKNOWN, WANTS_STREAM, Amendment, Body, is_plain, json_in_words, words
+from ai_wm.providers.amendments.base import (
+    FORMAT_IN_WORDS,
+    NO_FORMAT,
+    NO_SCHEMA,
+    SCHEMA_IN_WORDS,
+    UNKNOWN,
+    WANTS_STREAM,
+    Amendment,
+    Body,
+    is_plain,
+    json_in_words,
+    words,
+)
 
 
 def _renamed(old: str, new: str) -> Callable[[Body], Body]:
@@ -148,24 +160,17 @@ AMENDMENTS: Final = (
     ),
     Amendment(  # DeepSeek and others that have a JSON mode alone
         "json_object",
-        words(
-            rf"^(?!.*invalid schema).*(response_format.{{0,60}}(unavailable|not available|{UNKNOWN})"
-            rf"|json_schema.{{0,60}}{UNKNOWN}|{UNKNOWN}.{{0,60}}json_schema)"
-        ),
+        NO_SCHEMA,
         _has_schema,
         _with_schema_in_words,
-        "knows no JSON Schema: it is told in the system prompt, and its replies are checked",
+        SCHEMA_IN_WORDS,
     ),
     Amendment(  # LM Studio, which has a JSON Schema alone; Groq, which has no JSON mode with tools
         "response_format",
-        words(
-            rf"^(?!.*invalid schema).*(response_format.{{0,60}}(must be|{UNKNOWN})"
-            rf"|{UNKNOWN}.{{0,60}}(response_format|json_object)"
-            rf"|json_object.{{0,60}}{UNKNOWN}|json mode.{{0,40}}(combined|together|{UNKNOWN}).{{0,40}}tool)"
-        ),
+        NO_FORMAT,
         lambda body: isinstance(body.get("response_format"), dict),
         _without_format,
-        "does not take this response_format: JSON is asked for in the system prompt, and its replies are checked",
+        FORMAT_IN_WORDS,
     ),
     Amendment(  # Cerebras, Groq, Mistral: what they gave they do not take back
         "no_reasoning",

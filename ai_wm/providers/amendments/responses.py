@@ -5,10 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from ai_wm.providers.amendments.base import UNKNOWN, WANTS_STREAM, Amendment, Body, is_plain, words
+from ai_wm.providers.amendments.base import (
+    FORMAT_IN_WORDS,
+    NO_FORMAT,
+    NO_SCHEMA,
+    SCHEMA_IN_WORDS,
+    UNKNOWN,
+    WANTS_STREAM,
+    Amendment,
+    Body,
+    is_plain,
+    json_in_words,
+    words,
+)
 
 ENCRYPTED: Final = "reasoning.encrypted_content"
 """The part of a reply that holds the model's reasoning, to be sent back by the caller."""
+
+
+def _format_of(body: Body) -> Body:
+    text = body.get("text")
+    given = text.get("format") if isinstance(text, dict) else None
+    return given if isinstance(given, dict) else {}
+
+
+def _with_schema_in_words(body: Body) -> Body:
+    # The JSON mode wants the word in the conversation, and does not look into the instructions.
+    told = {"role": "developer", "content": json_in_words(_format_of(body).get("schema"))}
+    return {**body, "input": [told, *body["input"]], "text": {**body["text"], "format": {"type": "json_object"}}}
+
+
+def _without_format(body: Body) -> Body:
+    asked = json_in_words(_format_of(body).get("schema"))
+    said = body.get("instructions", "")
+    left = {key: value for key, value in body["text"].items() if key != "format"}
+    made = {key: value for key, value in body.items() if key != "text"}
+    return {**made, "instructions": f"{said}\n\n{asked}" if said else asked, **({"text": left} if left else {})}
 
 
 def _includes_reasoning(body: Body) -> bool:
@@ -45,6 +77,22 @@ AMENDMENTS: Final = (
         WANTS_STREAM,
         is_plain,
         lambda body: {**body, "stream": True},
+        dialect="responses",
+    ),
+    Amendment(  # OpenAI's older models, which have a JSON mode alone
+        "text_json_object",
+        NO_SCHEMA,
+        lambda body: _format_of(body).get("type") == "json_schema",
+        _with_schema_in_words,
+        SCHEMA_IN_WORDS,
+        dialect="responses",
+    ),
+    Amendment(  # servers in front of others, which have a JSON Schema alone, or nothing
+        "text_format",
+        NO_FORMAT,
+        lambda body: _format_of(body).get("type") in ("json_object", "json_schema"),
+        _without_format,
+        FORMAT_IN_WORDS,
         dialect="responses",
     ),
     Amendment(  # models that do not reason

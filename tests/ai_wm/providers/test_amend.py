@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from ai_wm.providers import Clients, anthropic, google, openai
+from ai_wm.providers import Clients, anthropic, google, openai, responses
 from ai_wm.providers.adapter import NO_SIGNATURE, ErrorReply
 from ai_wm.providers.amend import amended, amendment_for
 from ai_wm.providers.amendments import AMENDMENTS
 from ai_wm.providers.base import LLMRequest, Message, ToolCallRequest
 from tests.ai_wm.helpers import raises_code
-from tests.ai_wm.providers.loopback import Loopback, Received, reply
+from tests.ai_wm.providers.loopback import Loopback, Received, events, reply
+from tests.ai_wm.providers.response_wire import message, response, stream_events
 from tests.ai_wm.providers.support import WEATHER, at, body_of, error_of, request, stream_of, user
 
 CALL = ToolCallRequest(id="call00001", name="weather.Now", arguments={"city": "Rome"})
@@ -169,6 +170,37 @@ CASES += [
         lambda body: body.get("stream") is True,
     ),
 ]
+
+RESPONSES: list[tuple[str, LLMRequest, str, Wants]] = [
+    (
+        "ChatGPT's server for Codex answers in streams alone",
+        request("openai"),
+        "Stream must be set to true",
+        lambda body: body.get("stream") is True,
+    ),
+    (
+        "OpenAI has models with a JSON mode alone",
+        request("openai", config={"response_format": SCHEMA}),
+        "Invalid parameter: 'text.format' of type 'json_schema' is not supported with this model.",
+        lambda body: body["text"] == {"format": {"type": "json_object"}} and "integer" in json.dumps(body["input"][0]),
+    ),
+    (
+        "a server in front of LM Studio knows a JSON Schema alone",
+        request("openai", system="Be brief.", config={"response_format": "json", "verbosity": "low"}),
+        "'response_format.type' must be 'json_schema' or 'text'",
+        lambda body: (
+            body["text"] == {"verbosity": "low"} and "Be brief.\n\nReply with one JSON" in body["instructions"]
+        ),
+    ),
+    (
+        "a server that takes no format",
+        request("openai", config={"response_format": SCHEMA}),
+        "Unknown parameter: 'text.format'.",
+        lambda body: "text" not in body and "integer" in body["instructions"],
+    ),
+]
+
+
 BUILD = {"anthropic": anthropic.build, "custom": openai.build, "google": google.build, "openai": openai.build}
 DIALECT = {"custom": "openai"}
 
@@ -205,6 +237,49 @@ def test_a_refused_request_is_sent_as_the_server_wants_it(
     assert (response.text, len(server.received)) == ('{"n": 1}', 2)
 
 
+@pytest.mark.parametrize(
+    ("asked", "refusal", "wants"), [case[1:] for case in RESPONSES], ids=[case[0] for case in RESPONSES]
+)
+def test_a_refused_request_in_responses_is_sent_as_the_server_wants_it(
+    asked: LLMRequest, refusal: str, wants: Wants, clients: Clients, server: Loopback
+) -> None:
+    good = response(message('{"n": 1}'))
+
+    def judge(received: Received) -> bytes:
+        if not wants(received.json):
+            return reply(error_of("openai", refusal), 400)
+        if not received.json.get("stream"):
+            return reply(good)
+        return reply(b"".join(events(*stream_events(good))), content_type="text/event-stream")
+
+    base = at(server.judges(judge), "openai", api="responses").config
+    again = request("openai", system=asked.system, config={**asked.config, **base})
+    client = clients.for_provider("openai")
+    for _ in range(2):
+        assert client.complete(again).text == '{"n": 1}'
+    assert len(server.received) == 3, "it is asked so from then on"
+
+
+def test_what_one_api_wants_is_not_kept_for_the_other(clients: Clients, server: Loopback) -> None:
+    def judge(received: Received) -> bytes:
+        if received.path.endswith("/responses"):
+            return reply(response(message()))
+        if received.json["messages"][0]["role"] == "system":
+            return reply(error_of("custom", "System role not supported"), 400)
+        return reply(body_of("custom"))
+
+    base = at(server.judges(judge), "custom").config
+    for api in ("chat", "responses", "chat"):
+        asked = request("custom", system="Be brief.", config={**base, "api": api})
+        assert clients.for_provider("custom").complete(asked).text == "Hi there"
+    assert [received.path for received in server.received] == [
+        *("/v1/chat/completions",) * 2,
+        "/v1/responses",
+        "/v1/chat/completions",
+    ]
+    assert server.received[2].json["instructions"] == "Be brief."
+
+
 @pytest.mark.parametrize(("asked", "refusal"), [case[1:3] for case in CASES], ids=[case[0] for case in CASES])
 def test_a_request_that_already_is_as_wanted_is_not_sent_again(asked: LLMRequest, refusal: str) -> None:
     body, said = BUILD[asked.provider](asked).body, ErrorReply(message=refusal)
@@ -229,6 +304,20 @@ def test_a_request_that_already_is_as_wanted_is_not_sent_again(asked: LLMRequest
 def test_other_refusals_change_nothing(refusal: str) -> None:
     body = openai.build(turn("custom", REASONED, response_format="json", max_output_tokens=9)).body
     assert amendment_for(body, ErrorReply(message=refusal)) is None
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "Response input messages must contain the word 'json' in some form to use 'text.format' of type 'json_object'.",
+        "Invalid schema for text.format 'reply': In context=(), 'required' must be an array",
+        "System role not supported",
+        "",
+    ],
+)
+def test_other_refusals_change_nothing_in_responses(refusal: str) -> None:
+    body = responses.build(turn("openai", response_format="json", max_output_tokens=16)).body
+    assert amendment_for(body, ErrorReply(message=refusal), dialect="responses") is None
 
 
 def test_every_amendment_has_a_name_of_its_own() -> None:
