@@ -49,8 +49,6 @@ _SETTINGS: tuple[tuple[str, ArgType, str], ...] = (
     ("base_url", _S, "The address of the server."),
     ("api", _S, "The API of OpenAI that is spoken: `responses` or `chat`."),
     ("headers", ArgType.MAP, "Further HTTP headers."),
-    ("extra_headers", ArgType.MAP, "Another name for `headers`."),
-    ("default_headers", ArgType.MAP, "Another name for `headers`."),
     ("auth_header", _S, "The header that the key is sent in, perhaps with a scheme: `Authorization: Token`."),
     ("extra_body", ArgType.MAP, "Further options of the request, which go to the provider as they are."),
     ("betas", ArgType.ANY, "The names of Anthropic's features to switch on, a text or a list."),
