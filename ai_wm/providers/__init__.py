@@ -8,7 +8,7 @@ asked for; importing this module imports no HTTP library and opens nothing.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from threading import Lock
@@ -21,6 +21,7 @@ from neuroscript import ErrorCode, NeuroScriptError
 if TYPE_CHECKING:
     import httpx
 
+    from ai_wm.keys import Secret
     from ai_wm.keys.approvals import Server
     from ai_wm.providers.breaker import Breaker
     from ai_wm.providers.transport import Transport
@@ -91,6 +92,23 @@ class Clients:
         from ai_wm.providers.endpoints import servers_of
 
         return servers_of(provider, self._environ)
+
+    def environment_secrets(self, provider: str) -> Iterator[Secret]:
+        """Returns what the environment may add to requests to a provider, as no message may show it.
+
+        Raises:
+            NeuroScriptError: 18 for a variable that holds what cannot be sent.
+        """
+        if provider in self._given or provider not in OVER_HTTP:
+            return
+        from ai_wm.data.headers import secret_texts
+        from ai_wm.keys import Secret
+        from ai_wm.providers.environment import environment_headers, environment_token
+
+        token = environment_token(provider, self._environ)
+        yield from map(Secret, secret_texts(environment_headers(provider, self._environ)))
+        if token:
+            yield Secret(token)
 
     def model_path(self, model: str) -> Path:
         """Returns the path of the file that the name of a ``local`` model stands for."""

@@ -26,6 +26,7 @@ MANAGEMENT_KEYS = frozenset(
         "allow_http",
         "allow_unknown_price",
         "api",
+        "auth_header",
         "base_url",
         "fallbacks",
         "headers",
@@ -147,6 +148,19 @@ class Usage:
         """Whether a server reported any usage, valid or not."""
         return bool(self.total_tokens or self.unusable)
 
+    def updated(self, later: Usage) -> Usage:
+        """Returns the usage of a stream that has reported again: counts only grow, and what is not repeated stays."""
+        return Usage(
+            input_tokens=later.input_tokens or self.input_tokens,
+            cache_read_tokens=later.cache_read_tokens or self.cache_read_tokens,
+            cache_write_tokens=later.cache_write_tokens or self.cache_write_tokens,
+            cache_write_1h_tokens=later.cache_write_1h_tokens or self.cache_write_1h_tokens,
+            output_tokens=later.output_tokens or self.output_tokens,
+            reasoning_tokens=later.reasoning_tokens or self.reasoning_tokens,
+            unusable=later.unusable or self.unusable,
+            estimated=later.estimated or self.estimated,
+        )
+
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             input_tokens=self.input_tokens + other.input_tokens,
@@ -197,6 +211,7 @@ class LLMRequest:
         api_key: the key, masked; ``None`` where none is needed, or where `key_for` gives it.
         key_grant: gives the key to whoever names the address that the request is about to be sent to; it raises error
             10 where the key may not be sent there.
+        environment: whether headers that the environment adds may go along, to the provider's own address.
         session: what the call belongs to: the instance of a conversation, else the definition.  Clients that keep a
             position (``scripted``) keep one for each session.  Never sent to a provider.
         check: called now and then while the call waits; raises to cancel it.
@@ -218,6 +233,7 @@ class LLMRequest:
     config: dict[str, Any] = field(default_factory=dict, repr=False)
     api_key: Secret | None = None
     key_grant: Callable[[str], Secret | None] | None = field(default=None, compare=False, repr=False)
+    environment: bool = True
     session: str = ""
     check: Callable[[], None] | None = field(default=None, compare=False, repr=False)
     progress: Progress | None = field(default=None, compare=False, repr=False)
@@ -356,8 +372,20 @@ def check_request(request: LLMRequest) -> None:
 
 
 def provider_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the keys of a configuration that are passed to the provider unchanged."""
-    return {key: value for key, value in config.items() if key not in MANAGEMENT_KEYS and key not in COMMON_KEYS}
+    """Returns the options of a configuration that are passed to the provider unchanged, also those in ``extra_body``.
+
+    Raises:
+        NeuroScriptError: 4 where ``extra_body`` is no map.
+    """
+    options = {key: value for key, value in config.items() if key not in MANAGEMENT_KEYS and key not in COMMON_KEYS}
+    extra = options.pop("extra_body", None)  # as OpenAI's SDK has it
+    if extra is None:
+        return options
+    if not isinstance(extra, Mapping):
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH, f"base_config.extra_body is {type(extra).__name__}; expected a map of options"
+        )
+    return {**options, **extra}
 
 
 def count_words(*texts: str) -> int:

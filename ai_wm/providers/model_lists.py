@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ai_wm.data.bounds import MOST_TOKENS, short
-from ai_wm.data.headers import headers_of, secret_texts
+from ai_wm.data.headers import headers_of, key_header_of, secret_texts
 from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret, redact
 from ai_wm.providers.adapter import Adapter, BadReply, StreamError, expect_list, expect_map
@@ -141,7 +141,9 @@ class _Reading:
             headers = dict(self._headers)
             self._key = key = self._request.key_for(url)
             if key:
-                headers[self._adapter.key_header] = key_field(self._adapter, key)
+                own = self._adapter.key_header, self._adapter.key_prefix
+                name, prefix = key_header_of(self._request.config) or own
+                headers[name] = key_field(prefix, key)
             self.asked, self.body = shown(self._urls[0], self._format.path), b""
             with self._transport.send(url, headers, None, self.attempts) as reply:
                 if 200 <= reply.status < 300:

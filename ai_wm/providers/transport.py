@@ -51,7 +51,8 @@ _HEADERS = {
 class Reply:
     """A reply whose body has not been read yet; a context manager that closes it."""
 
-    def __init__(self, response: httpx.Response, attempts: Attempts) -> None:
+    def __init__(self, response: httpx.Response, attempts: Attempts, timeout: dict[str, float] | None = None) -> None:
+        self._timeout = timeout if timeout is not None else {}
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self._response = response
@@ -62,6 +63,10 @@ class Reply:
 
     def __exit__(self, *_: object) -> None:
         self._response.close()
+
+    def wait_at_most(self, seconds: float) -> None:
+        """Bounds the silence that is waited through from now on, where there may be nothing more to come."""
+        self._timeout["read"] = min(self._timeout.get("read", seconds), seconds)
 
     def chunks(self, limit: int = MAX_REPLY_BYTES) -> Iterator[bytes]:
         """Reads the body in chunks as they come, decompressed.
@@ -183,7 +188,7 @@ class Transport:
         # The time that waiting for the head has taken is gone for the body too.
         remaining = max(0.001, attempts.remaining())
         timeout["read"] = remaining if attempts.stall is None else min(remaining, attempts.stall)
-        return Reply(response, attempts)
+        return Reply(response, attempts, timeout if self._given is None else None)  # a host's is its own matter
 
     def close(self) -> None:
         """Closes every connection."""

@@ -12,7 +12,7 @@ from ai_wm.keys import Secret, redact
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply
 from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, cut, from_reply
-from ai_wm.providers.retry import retry_after_seconds
+from ai_wm.providers.retry import reset_seconds, retry_after_seconds
 from ai_wm.providers.sse import sse_events
 from ai_wm.providers.transport import Reply
 from ai_wm.providers.wire_json import problem_of, read_json
@@ -26,8 +26,8 @@ _LONGEST: Final = 2000
 _KEY: Final = re.compile(r"[\x21-\x7e]+")
 
 
-def key_field(adapter: Adapter, key: Secret) -> str:
-    """Returns the value of the header that carries a key.
+def key_field(prefix: str, key: Secret) -> str:
+    """Returns the value of the header that carries a key, which stands behind ``prefix``.
 
     Raises:
         AttemptFailed: 45 if the key cannot be sent.
@@ -37,7 +37,7 @@ def key_field(adapter: Adapter, key: Secret) -> str:
             ErrorCode.AUTHENTICATION,
             "the key has characters that cannot be sent, such as spaces or a line end",
         )
-    return adapter.key_prefix + key.get()
+    return prefix + key.get()
 
 
 def said_in(adapter: Adapter, reply: Reply, secrets: Collection[Secret]) -> ErrorReply:
@@ -55,14 +55,14 @@ def said_in(adapter: Adapter, reply: Reply, secrets: Collection[Secret]) -> Erro
 
 def refusal(adapter: Adapter, reply: Reply, said: ErrorReply, secrets: Collection[Secret], asked: str) -> AttemptFailed:
     """Makes the failure of an unsuccessful reply; ``asked`` is the address for messages."""
-    failure = from_reply(
-        reply.status,
-        said,
-        secrets,
-        retry_after_seconds(reply.headers),
-        reply.headers.get("x-should-retry", ""),
-    )
+    wait = retry_after_seconds(reply.headers)
+    if wait is None and said.retry_after is None and reply.status == 429:
+        wait = reset_seconds(reply.headers)
+    failure = from_reply(reply.status, said, secrets, wait, reply.headers.get("x-should-retry", ""))
     failure.details["request_id"] = cut(request_id(adapter, reply), secrets, SAMPLE_LENGTH)
+    location = reply.headers.get("location", "").partition("?")[0]
+    if 300 <= reply.status < 400 and location:
+        failure.message += f" (it leads to {cut(location, secrets, SAMPLE_LENGTH)})"
     if reply.status in (404, 405):
         failure.details["address"] = asked
         failure.message += f" (asked at {asked})"
