@@ -31,7 +31,8 @@ _CHANGES = frozenset(
 )
 """The tools that are taken for changing their first argument."""
 _PATTERN_FIRST = ("str.findallregex", "str.matchregex", "str.replaceregex")
-_LOOKS_LIKE_A_PATTERN = re.compile(r"\\[dwsbSDW]|[.\])][*+]|^\^.*\$$")
+_LOOKS_LIKE_A_PATTERN = re.compile(r"\\[dwsbSDW]|[.\])][*+]|^\^|\w\$$")
+_SPECIAL = re.compile(r"[\\\[\](){}*+?^$|.]")  # in a pattern
 _PART = 200  # characters of a pattern that are looked at
 _WHOLE_FIRST = ("str.hasprefix", "str.hassuffix", "str.trimprefix", "str.trimsuffix")
 _MILLISECONDS = frozenset({250, 500, 1000, 1500, 2000, 2500, 3000, 5000, 10000})
@@ -116,10 +117,11 @@ class Calls:
         elif name == "str.join" and kinds[0] == TEXT:
             yield "argument-order", call.span, "the list comes first: `tool.str.Join(list, separator)`"
         elif name == "str.replace" and text is not None and second is not None and len(values) > 2:
-            if _text(values[2]) is None:
+            if second not in text and _text(values[2]) is None:  # else there is something to replace
                 yield "argument-order", call.span, "the text comes first: `tool.str.Replace(text, old, new)`"
         elif name.startswith("regex.") or name in _PATTERN_FIRST:
-            if text is None and second is not None and _LOOKS_LIKE_A_PATTERN.search(second[:_PART]):
+            pattern = second is not None and _LOOKS_LIKE_A_PATTERN.search(second[:_PART])
+            if pattern and (text is None or not _SPECIAL.search(text[:_PART])):
                 yield "argument-order", call.span, f"the pattern comes first: `{spec.usage}`"
         elif types[0].startswith("slice") and types[1].startswith("function") and self._is_function(values[0]):
             yield "argument-order", call.span, f"the list comes first: `{spec.usage}`"

@@ -35,6 +35,7 @@ _PLACE = re.compile(r"\{\{([^{}]*)\}\}")
 _OPERATOR = re.compile(r"[-+*/%()]")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FOREIGN_PLACEHOLDER = re.compile(r"(?<!\{)[$#]?\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})|\$([A-Za-z_][A-Za-z0-9_]*)")
+_ABOUT_BRACES = re.compile(r"(?i)\b(?:templates?|placeholders?|braces|regex|patterns?)\b")  # a text that tells of them
 _QUOTIENT = re.compile(r"\s*//\s*([A-Za-z_][A-Za-z0-9_]*|[0-9]+(?:\.[0-9]+)?)\s*")
 
 
@@ -140,7 +141,7 @@ class Mistakes:
         if any(name in variables for name in names):
             told = "placeholders are replaced in raw strings, ```…```, and by `eval(text)` alone"
             yield "plain-placeholder", literal.span, told
-        matches = _FOREIGN_PLACEHOLDER.finditer(text)
+        matches = _FOREIGN_PLACEHOLDER.finditer(text) if not _ABOUT_BRACES.search(text) else ()
         foreign = next((match for match in matches if (match[1] or match[2]) in variables), None)
         if foreign is not None:
             cure = f"write a raw string with `{{{{{foreign[1] or foreign[2]}}}}}`, or join with `+`"

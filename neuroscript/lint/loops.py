@@ -18,6 +18,7 @@ Found: TypeAlias = tuple[str, n.Span, str]
 
 _INDEX_NAMES = frozenset({"i", "j", "k", "idx", "index", "key", "pos", "position"})
 _KEY_NAMES = frozenset({"k", "key"})
+_OF_LAST = frozenset({"list.last", "list.pop", "list.slice", "list.get"})
 _PAIRS = {"list.enumerate": "list", "map.entries": "map", "list.zip": ""}
 
 
@@ -64,6 +65,8 @@ def in_for_each(loop: n.ForEach, body: Body, holding: Holding, uses: Uses) -> It
         case n.Call(name="len") if "len" not in body.variables:
             yield "no-collection", collection.span, "a number is no collection: write `tool.list.Range(0, len(list))`"
         case n.ToolCall(name=name) if loop.key is not None and name.lower() in _PAIRS:
+            if _is_taken_apart(loop):
+                return
             of = _PAIRS[name.lower()] or "list1"
             cure = f"write `for each {loop.key}, {loop.name} in {of}`"
             if not _PAIRS[name.lower()]:
@@ -71,7 +74,7 @@ def in_for_each(loop: n.ForEach, body: Body, holding: Holding, uses: Uses) -> It
             told = f"'{loop.key}' is the index here, and '{loop.name}' a pair of both: {cure}"
             yield "pairs-in-loop", collection.span, told
         case n.ToolCall(name=name, args=[_, end]) if name.lower() == "list.range":
-            yield from _range(loop, end.value)
+            yield from _range(loop, end.value, body)
         case n.Name(name=name) if name in holding.answers:
             cure = "take its lines, `tool.str.Lines(text)`, or the list in it, `tool.json.Extract(text)`"
             yield "no-collection", collection.span, f"'{name}' is a text, of which this gives the characters: {cure}"
@@ -80,11 +83,26 @@ def in_for_each(loop: n.ForEach, body: Body, holding: Holding, uses: Uses) -> It
     yield from _reset(loop, body, uses)
 
 
+def _is_taken_apart(loop: n.ForEach) -> bool:
+    """Whether a loop's item is used as the pair that it is."""
+    for statement in statements(loop.body):
+        match statement:
+            case n.Set(targets=[_, _, *_], value=n.Name(name=name)) | n.ForEach(collection=n.Name(name=name)):
+                if name == loop.name:
+                    return True
+    return any(
+        isinstance(part, n.Index) and isinstance(part.value, n.Name) and part.value.name == loop.name
+        for part in _parts(loop.body)
+    )
+
+
 def _items(loop: n.ForEach, collection: n.Expr, holding: Holding) -> Iterator[Found]:
     """An item that is used as the index or key that other languages give."""
     owner = _path(collection)
     cure = f"`for each {loop.name}, value in …` gives both"
     is_map = holding.kind(collection) == MAP
+    if _leads_on(collection, holding):
+        return
     if owner and (loop.name in _INDEX_NAMES or is_map):
         for part in _parts(loop.body):
             match part:
@@ -94,6 +112,17 @@ def _items(loop: n.ForEach, collection: n.Expr, holding: Holding) -> Iterator[Fo
                     return
     if is_map and loop.name in _KEY_NAMES:
         yield "value-as-index", loop.name_span, f"of a map this gives the values, not the keys: {cure}"
+
+
+def _leads_on(collection: n.Expr, holding: Holding) -> bool:
+    """Whether a map is written whose values are keys of its own, as of a graph: such a value may well be looked up."""
+    written = holding.values.get(collection.name, ()) if isinstance(collection, n.Name) else (collection,)
+    for each in written:
+        if isinstance(each, n.MapExpr):
+            keys = {key.value for key, _ in each.entries if isinstance(key, n.Literal)}
+            if any(isinstance(value, n.Literal) and value.value in keys for _, value in each.entries):
+                return True
+    return False
 
 
 def _path(value: n.Expr) -> str:
@@ -107,7 +136,33 @@ def _path(value: n.Expr) -> str:
     return ""
 
 
-def _range(loop: n.ForEach, end: n.Expr) -> Iterator[Found]:
+def _treats_last_apart(loop: n.ForEach, items: str, body: Body) -> bool:
+    """Whether the last item of a list has its own place in a body, so that a loop leaves it out on purpose."""
+    inside = {id(statement) for statement in statements(loop.body)} | {id(loop)}
+    for statement in statements(body.block):
+        if id(statement) in inside:
+            continue
+        for whole in expressions(statement):
+            for part in walk(whole):
+                match part:
+                    case n.Chain(
+                        first=n.Call(name="len", args=[n.Argument(value=n.Name(name=name))]),
+                        rest=[("-", n.Literal(value=1), _)],
+                    ) if name == items:
+                        return True
+                    case n.ToolCall(name=tool, args=[n.Argument(value=n.Name(name=name)), *_]) if name == items:
+                        if tool.lower() in _OF_LAST:
+                            return True
+    return any(
+        isinstance(part, n.Name) and part.name == loop.name
+        for statement in statements(loop.body)
+        if isinstance(statement, n.If)
+        for condition, _ in statement.branches
+        for part in walk(condition)
+    )
+
+
+def _range(loop: n.ForEach, end: n.Expr, body: Body) -> Iterator[Found]:
     """A count that goes beyond the last index, or stops before it."""
     match end:
         case n.Chain(
@@ -123,6 +178,8 @@ def _range(loop: n.ForEach, end: n.Expr) -> Iterator[Found]:
                 told = "the last number is `len(…)`, and the last index `len(…) - 1`: write"
                 yield "index-past-end", end.span, f"{told} `tool.list.Range(0, len({items}))`"
             elif operator == "-" and exact and not other and _starts_at_0(loop.collection):
+                if _treats_last_apart(loop, items, body):
+                    return
                 told = "`Range` stops before its end, so that the last item is left out: write"
                 yield "range-too-short", end.span, f"{told} `tool.list.Range(0, len({items}))`"
 

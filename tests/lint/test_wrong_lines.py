@@ -1,0 +1,56 @@
+"""Wrong lines whose neighbours are right: each gets its cure named on its own line, the neighbours get no finding."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lint.test_foreign_habits import FIRST, findings
+from tests.lint.test_silent_habits import written_out
+
+# Lines, the wrong one marked with `<<`, and what the finding on it must say.
+WRONG = [
+    # --- arguments
+    ('set x = tool.str.Replace(",", ";", s) <<\nreturn x', "the text comes first"),
+    ('set x = tool.regex.Match("hello world", "^h") <<\nreturn x', "the pattern comes first"),
+    # --- operands
+    ('set k = "ten"\nreturn k - 2 <<', "tool.str.ToNumber(text)"),
+    ('set k = "ten"\nreturn 2 * k <<', "tool.str.ToNumber(text)"),
+    ('set k = "ten"\nif k > 5 <<\nemit k\nendif', "tool.str.ToNumber(text)"),
+    ('emit "Left: " + n - 1 <<', "`text + (a - b)`"),
+    ('emit "Item " + n + len(xs) + 1 <<', "`text + (a + b)`"),
+]
+
+RIGHT = [
+    # --- arguments
+    'set user = "ann"\nreturn tool.str.Replace("/u/{user}/p", "{user}", user)',
+    'return tool.regex.Match("^[a-z]+", "^h")',
+    # --- operands
+    'set k = "10"\nreturn k - 2',
+    'set k = "10"\nset j = k\nif j > 5\nemit j * 2\nendif',
+    'return tool.str.Substring("2024-05-01", 0, 4) - 1',
+    'return "1" + 2 - 3',
+    'promptuser "n?" into k\nreturn k - 1',
+    "set k = ```{{n}}```\nreturn k - 1",
+    'emit "v" + 1 + 2',
+    # --- loops
+    "for each i, pair in tool.map.Entries(m)\nemit i + pair[0]\nendfor",
+    "for each i, pair in tool.list.Zip(xs, xs)\nset a, b = pair\nemit a + b + i\nendfor",
+    "for each i in tool.list.Range(0, len(xs) - 1)\nemit xs[i]\nendfor\nemit xs[len(xs) - 1]",
+    'set next = {"a": "b", "b": "c"}\nfor each v in next\nemit next[v]\nendfor',
+    # --- texts
+    'set name = "a"\nemit "Use {name} in a template"',
+    'emit "regex a{n}"',
+]
+
+
+@pytest.mark.parametrize(("lines", "cure"), WRONG)
+def test_a_wrong_line_gets_its_cure(lines: str, cure: str) -> None:
+    rows = written_out(lines).split("\n")
+    wrong = next(number for number, row in enumerate(rows) if row.endswith(" <<"))
+    found = findings("\n".join(row.removesuffix(" <<") for row in rows))
+    assert any(cure in text for text in found.get(FIRST + wrong, [])), found
+
+
+@pytest.mark.parametrize("lines", RIGHT)
+def test_what_is_right_gets_no_finding(lines: str) -> None:
+    assert findings(written_out(lines)) == {}
