@@ -31,8 +31,9 @@ def in_operands(chain: n.Chain, holding: Holding, answers: set[str]) -> Iterator
     for number, (operator, _, place) in enumerate(chain.rest):
         right = kinds[number + 1]
         problem = _problem(operator, before, right)
-        if not problem and operator in _NUMERIC and number == 0:
-            problem = _no_number(operator, operands[0], operands[1], kinds, holding)
+        if not problem and operator in _NUMERIC and all(sign == "+" for sign, _, _ in chain.rest[:number]):
+            joined = n.Chain(chain.span, chain.first, chain.rest[:number]) if number else chain.first
+            problem = _no_number(operator, joined, operands[number + 1], [before, right], holding)
         if problem:
             yield "wrong-operand", place, problem
             return
