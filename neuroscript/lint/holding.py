@@ -113,8 +113,8 @@ class Holding:
             return TEXT
         if operators == {"*"} and kinds[0] == TEXT:
             return TEXT
-        if operators == {"+"} and set(kinds) == {LIST}:
-            return LIST
+        if operators == {"+"} and LIST in kinds and None not in kinds:
+            return LIST  # of anything else the addition fails
         return NUMBER if set(kinds) == {NUMBER} else None
 
     def is_no_number(self, value: n.Expr, depth: int = 5) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import chain, pairwise, repeat
 from typing import TYPE_CHECKING
 
-from neuroscript.compiler.resolve import LAST, Body, Resolved, diagnostic, signature_of
+from neuroscript.compiler.resolve import LAST, SYSTEM_NAMES, Body, Resolved, diagnostic, signature_of
 from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, walk
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.foreign_names import CONSTANTS, name_cure
@@ -91,6 +91,11 @@ class _Linter:
         self.signatures.update((node.name, signature_of(node)) for node in resolved.program.procedures)
         self.procedures = {node.name: Procedure(node) for node in resolved.program.procedures}
         self.globals = set(runtime.globals)
+        self.set_in: dict[str, list[str]] = {}  # the first two bodies that set each variable
+        for body in resolved.bodies:
+            for name in body.variables - {*body.params, *SYSTEM_NAMES}:
+                if len(bodies := self.set_in.setdefault(name, [])) < 2:
+                    bodies.append(body.name)
         self.keys = keys_written(resolved)
         self.evaluates = any(body.evals for body in resolved.bodies) or replaces_placeholders(resolved)
 
@@ -112,7 +117,7 @@ class _Linter:
         for span, message in lost_changes(body):
             self.find("lost-change", span, message)
         failing = Failing(body, self.interpreter.tools)
-        unset = MaybeUnset(body, (*self.globals, *self.signatures))
+        unset = MaybeUnset(body, (*self.globals, *self.signatures), self.set_in)
         for rule, span, message in chain(
             StaleValues(body, failing).find(), endless_continues(body, failing), unset.find()
         ):
@@ -203,6 +208,9 @@ class _Linter:
         cure = hint or name_cure(name, member, called=called, tool=self.interpreter.tools.canonical)
         if name in _ERROR_NAMES and body.handlers and not cure:
             cure = "an error handler knows the error as `system_error_message`, `system_error_code` and `system_error`"
+        if not cure and name in self.set_in:
+            way = "send it along as the event's payload" if body.kind == "event" else "take it as a parameter"
+            cure = f"that of {self.set_in[name][0]} is another variable: {way}"
         told = f"; {cure}" if cure else self.nearest(name, body.variables, self.globals, self.signatures, BUILTINS)
         self.find("never-set", span, f"'{name}' is never set{told}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from neuroscript import Interpreter
 from tests.lint.test_foreign_habits import FIRST, findings
 from tests.lint.test_silent_habits import written_out
 
@@ -12,6 +13,17 @@ WRONG = [
     # --- arguments
     ('set x = tool.str.Replace(",", ";", s) <<\nreturn x', "the text comes first"),
     ('set x = tool.regex.Match("hello world", "^h") <<\nreturn x', "the pattern comes first"),
+    # --- values of the turn before, and names without a value
+    (
+        "RESUME\nset acc = []\nfor each x in xs\nset row.n = tool.str.ToNumber(x)\nset acc = acc + [row] <<\nendfor",
+        "`continue` in the handler",
+    ),
+    ('RESUME\nfor each x in xs\nset k["p"] = tool.str.ToNumber(x)\nemit k.p <<\nendfor', "tool.error.Try"),
+    ('for each w in ["a", "b"]\nset k = k + 1 <<\nendfor', "before the loop, such as `set k = 0`"),
+    ('while n > 1\nset n = n - 1\nset k = k + "a" <<\nendwhile', 'before the loop, such as `set k = ""`'),
+    ("for each x in xs\nif x > 1\nset k = k + [x] <<\nendif\nendfor", "before the loop, such as `set k = []`"),
+    ("for each x in xs\nif x > best <<\nset best = x\nendif\nendfor\nreturn best", "before the loop"),
+    ("set ys = []\nset ys = ys + 1 <<\nreturn ys", "`list + [item]`"),
     # --- operands
     ('set k = "ten"\nreturn k - 2 <<', "tool.str.ToNumber(text)"),
     ('set k = "ten"\nreturn 2 * k <<', "tool.str.ToNumber(text)"),
@@ -21,6 +33,17 @@ WRONG = [
 ]
 
 RIGHT = [
+    # --- values of this turn, and names with a value
+    "RESUME\nfor each x in xs\nset row = {}\nset row.n = tool.str.ToNumber(x)\nemit row\nendfor",
+    "RESUME\nfor each x in xs\nset row.n = tool.str.ToNumber(x)\nemit row.m\nendfor",
+    "RESUME\nset k = {}\nfor each x in xs\nset k[x] = tool.str.ToNumber(x)\nendfor\nreturn k",
+    "RESUME\nset k = {}\nfor each x in xs\nset k.sum = k.sum + tool.str.ToNumber(x)\nemit k.sum\nendfor",
+    "set first = true\nfor each x in xs\nif first\nset best = x\nset first = false\nelse if x > best\nset best = x\n"
+    "endif\nendfor\nreturn best",
+    "set first = true\nfor each x in xs\nif first or x > best\nset best = x\nset first = false\nendif\nendfor\n"
+    "return best",
+    "for each x in xs\nif best == nil or x > best\nset best = x\nendif\nendfor\nreturn best == nil",
+    "for each x in xs\nif k == nil\nset k = 0\nendif\nset k = k + 1\nendfor",
     # --- arguments
     'set user = "ann"\nreturn tool.str.Replace("/u/{user}/p", "{user}", user)',
     'return tool.regex.Match("^[a-z]+", "^h")',
@@ -54,3 +77,26 @@ def test_a_wrong_line_gets_its_cure(lines: str, cure: str) -> None:
 @pytest.mark.parametrize("lines", RIGHT)
 def test_what_is_right_gets_no_finding(lines: str) -> None:
     assert findings(written_out(lines)) == {}
+
+
+ELSEWHERE = [
+    (
+        "func bump() means\nset counter = counter + 1 <<\nendfunc\n"
+        "func main() means\nset counter = 0\ncall bump()\nemit counter\nendfunc",
+        "that of main is another variable: take it as a parameter, and `return`",
+    ),
+    (
+        "func show() means\nemit counter <<\nendfunc\nfunc main() means\nset counter = 0\ncall show()\nendfunc",
+        "that of main is another variable: take it as a parameter",
+    ),
+    ('on event "x" do\nset seen = seen + 1 <<\nemit seen\nendon', "begins without variables each time"),
+]
+
+
+@pytest.mark.parametrize(("lines", "cure"), ELSEWHERE)
+def test_a_variable_of_another_body(lines: str, cure: str) -> None:
+    rows = lines.split("\n")
+    wrong = next(number for number, row in enumerate(rows, 1) if row.endswith(" <<"))
+    with Interpreter(plugins=False) as interpreter:
+        found = interpreter.check("".join(row.removesuffix(" <<") + "\n" for row in rows))
+    assert any(cure in one.message for one in found if one.line == wrong), found
