@@ -170,7 +170,7 @@ class MaybeUnset:
                 continue
             for name in way.certain - joined.certain - before:
                 known = state.partly.get(name)
-                if known is not None and known.related & asked:
+                if name in asked or (known is not None and known.related & asked):
                     joined.certain.add(name)  # the other case of a test made before
                     joined.partly.pop(name, None)
                 else:

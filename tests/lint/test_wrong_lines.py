@@ -24,6 +24,15 @@ WRONG = [
     ("for each x in xs\nif x > 1\nset k = k + [x] <<\nendif\nendfor", "before the loop, such as `set k = []`"),
     ("for each x in xs\nif x > best <<\nset best = x\nendif\nendfor\nreturn best", "before the loop"),
     ("set ys = []\nset ys = ys + 1 <<\nreturn ys", "`list + [item]`"),
+    # --- signs of other languages
+    ("if [ n -gt 2 ] <<\nendif", "for `-gt` write `>`; a condition stands without brackets"),
+    ('if [ -z "$s" ] <<\nendif', "for `-z` write"),
+    ("if n -eq 1 <<\nendif", "for `-eq` write `==`"),
+    ("emit 'it''s' <<", "`\\'`"),
+    ("[1, 2].each do |x| <<", "`for each item in items`"),
+    ('must n "msg" <<', "`fail message`"),
+    ("for each x in xs\ncontinue 2 <<\nendfor", "the innermost loop alone"),
+    ("emit xs[#xs] <<", "a length is `len(x)`"),
     # --- operands
     ('set k = "ten"\nreturn k - 2 <<', "tool.str.ToNumber(text)"),
     ('set k = "ten"\nreturn 2 * k <<', "tool.str.ToNumber(text)"),
@@ -38,10 +47,14 @@ RIGHT = [
     "RESUME\nfor each x in xs\nset row.n = tool.str.ToNumber(x)\nemit row.m\nendfor",
     "RESUME\nset k = {}\nfor each x in xs\nset k[x] = tool.str.ToNumber(x)\nendfor\nreturn k",
     "RESUME\nset k = {}\nfor each x in xs\nset k.sum = k.sum + tool.str.ToNumber(x)\nemit k.sum\nendfor",
-    "set first = true\nfor each x in xs\nif first\nset best = x\nset first = false\nelse if x > best\nset best = x\n"
-    "endif\nendfor\nreturn best",
-    "set first = true\nfor each x in xs\nif first or x > best\nset best = x\nset first = false\nendif\nendfor\n"
-    "return best",
+    (
+        "set first = true\nfor each x in xs\nif first\nset best = x\nset first = false\nelse if x > best\nset best = x\n"
+        "endif\nendfor\nreturn best"
+    ),
+    (
+        "set first = true\nfor each x in xs\nif first or x > best\nset best = x\nset first = false\nendif\nendfor\n"
+        "return best"
+    ),
     "for each x in xs\nif best == nil or x > best\nset best = x\nendif\nendfor\nreturn best == nil",
     "for each x in xs\nif k == nil\nset k = 0\nendif\nset k = k + 1\nendfor",
     # --- arguments
@@ -81,8 +94,10 @@ def test_what_is_right_gets_no_finding(lines: str) -> None:
 
 ELSEWHERE = [
     (
-        "func bump() means\nset counter = counter + 1 <<\nendfunc\n"
-        "func main() means\nset counter = 0\ncall bump()\nemit counter\nendfunc",
+        (
+            "func bump() means\nset counter = counter + 1 <<\nendfunc\n"
+            "func main() means\nset counter = 0\ncall bump()\nemit counter\nendfunc"
+        ),
         "that of main is another variable: take it as a parameter, and `return`",
     ),
     (
