@@ -234,9 +234,14 @@ class Calls:
                     yield "wrong-count", value.span, f"{told}: {_ERRORS if given == 1 else 'write as many names'}"
             case n.ToolCall(name=name):
                 tool = self._tools.get(name)
-                if tool is not None and not str(tool.spec.return_type).startswith(("slice", "any")):
+                several = tool is None or str(tool.spec.return_type).startswith(("slice", "any"))
+                if tool is not None and (not several or targets[-1].name in _ERROR_NAMES):
                     told = f"{count} names are set, and {tool.spec.full_name} gives one value"
                     yield "wrong-count", value.span, f"{told}: {_ERRORS}"
+
+            case n.Index() if targets[-1].name in (*_ERROR_NAMES, "ok"):
+                told = "an entry is one value, without a second that tells whether it is there"
+                yield "wrong-count", value.span, f"{told}: ask `tool.map.Has(map, key)`, or compare with nil"
 
     def _is_forgotten(self, name: str, source: str, statement: n.Stmt) -> bool:
         """Whether nothing reads a variable, and what it was made of is read further down."""

@@ -117,6 +117,17 @@ class Holding:
             return LIST  # of anything else the addition fails
         return NUMBER if set(kinds) == {NUMBER} else None
 
+    def never_error(self, name: str) -> bool:
+        """Whether a variable holds what tools and models give, of which none is an error value."""
+        assigned = self.values.get(name, ())
+        certain = all(isinstance(each, str) or (each is not None and self._never_error(each)) for each in assigned)
+        return certain and any(isinstance(each, str | n.ToolCall) for each in assigned)
+
+    def _never_error(self, value: n.Expr) -> bool:
+        if isinstance(value, n.ToolCall):
+            return value.name.lower() in ("json.parse", "json.extract") or self.kind(value) is not None
+        return isinstance(value, n.Literal | n.ListExpr | n.MapExpr | n.Raw)
+
     def is_no_number(self, value: n.Expr, depth: int = 5) -> bool:
         """Whether an expression certainly gives a text that does not read as a number."""
         match value:

@@ -26,6 +26,8 @@ def in_while(loop: n.While, body: Body, uses: Uses) -> Iterator[Found]:
     """A loop that nothing ends, and one that reads past the end of its list."""
     condition = loop.condition
     if isinstance(condition, n.Literal):
+        if not condition.value and any(not isinstance(each, n.OnError) for each in loop.body):
+            yield "constant-condition", condition.span, "this loop never runs: the condition is always false"
         if condition.value and not can_leave(loop.body):
             yield "endless-loop", loop.span, "this loop has no way out: leave it with `break` or `return`"
         return
@@ -38,10 +40,21 @@ def in_while(loop: n.While, body: Body, uses: Uses) -> Iterator[Found]:
         cure = f"change it in the loop, such as `set {name} = {name} + 1`"
         yield "endless-loop", loop.span, f"nothing in this loop changes {told}, so that it never ends: {cure}"
     match condition:
-        case n.Chain(first=n.Name(name=index), rest=[("<=", limit, place)]):
+        case n.Chain(first=n.Name(name=index), rest=[("<=", limit, _)]):
             items = _of_length(limit, uses)
-            if items is not None and _reads_item(loop.body, items, index):
-                yield "index-past-end", place, f"the last index is `len(…) - 1`: write `{index} < len(…)`"
+            place = _item_read(loop.body, items, index)
+            if place is not None:
+                line = f"line {condition.span[0]}"
+                yield "index-past-end", place, f"the last index is `len(…) - 1`: write `{index} < len(…)` on {line}"
+        case n.Chain(first=n.Name(name=index), rest=[(">" | ">=", n.Literal(value=0), _)]):
+            inside = {id(statement) for statement in statements(loop.body)}
+            before = [each for each in uses.assigned.get(index, ()) if id(each) not in inside]
+            match before:
+                case [n.Set(targets=[_], value=n.Call(name="len") as value)]:
+                    place = _item_read(loop.body, _of_length(value, uses), index)
+                    if place is not None:
+                        start = f"write `set {index} = len(…) - 1` on line {before[0].span[0]}"
+                        yield "index-past-end", place, f"the last index is `len(…) - 1`: {start}"
 
 
 def _of_length(limit: n.Expr, uses: Uses) -> n.Expr | None:
@@ -169,14 +182,17 @@ def _range(loop: n.ForEach, end: n.Expr, body: Body) -> Iterator[Found]:
             first=n.Call(name="len", args=[n.Argument(value=n.Name(name=items))]),
             rest=[("+" | "-" as operator, n.Literal(value=1), _)],
         ):
-            exact = other = False
+            exact: n.Span | None = None
+            other = False
             for part in _parts(loop.body):
                 if isinstance(part, n.Index) and isinstance(part.value, n.Name) and part.value.name == items:
                     is_index = isinstance(part.index, n.Name) and part.index.name == loop.name
-                    exact, other = exact or is_index, other or not is_index
+                    exact = exact or (part.index.span if is_index else None)
+                    other = other or not is_index
             if operator == "+" and exact:
                 told = "the last number is `len(…)`, and the last index `len(…) - 1`: write"
-                yield "index-past-end", end.span, f"{told} `tool.list.Range(0, len({items}))`"
+                line = f"on line {end.span[0]}"
+                yield "index-past-end", exact, f"{told} `tool.list.Range(0, len({items}))` {line}"
             elif operator == "-" and exact and not other and _starts_at_0(loop.collection):
                 if _treats_last_apart(loop, items, body):
                     return
@@ -256,13 +272,15 @@ def can_leave(block: n.Block) -> bool:
     )
 
 
-def _reads_item(block: n.Block, items: n.Expr, index: str) -> bool:
-    """Whether a block reads the item of a variable at exactly this index, before it changes the index."""
+def _item_read(block: n.Block, items: n.Expr | None, index: str) -> n.Span | None:
+    """Where a block reads the item of a variable at exactly this index, before it changes the index."""
+    if not isinstance(items, n.Name):
+        return None
     for statement in block:
         for part in (part for value in expressions(statement) for part in walk(value)):
             match part:
                 case n.Index(value=n.Name(name=name), index=n.Name(name=at)) if at == index:
-                    return isinstance(items, n.Name) and items.name == name
+                    return part.index.span if items.name == name else None
         if isinstance(statement, n.Set) and any(target.name == index for target in statement.targets):
-            return False
-    return False
+            return None
+    return None

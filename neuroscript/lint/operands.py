@@ -136,7 +136,11 @@ def in_index(index: n.Index, holding: Holding) -> Iterator[Found]:
             if kind == TEXT and name in holding.answers:
                 cure = "ask with a schema, or read it with `tool.json.Extract(text)`"
                 yield "no-fields", index.index.span, f"'{name}' is a text, which has no fields: {cure}"
-            elif kind in (TEXT, NUMBER, BOOLEAN) or (kind == LIST and key not in _LENGTHS):
+            elif (
+                kind in (NUMBER, BOOLEAN)
+                or (kind == TEXT and key not in _LENGTHS)
+                or (kind == LIST and key not in _LENGTHS)
+            ):
                 one = "a list: write an index, or a loop" if kind == LIST else f"a {kind}"
                 yield (
                     "no-fields",

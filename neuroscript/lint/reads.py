@@ -48,6 +48,47 @@ class Uses:
                 found.setdefault(name, []).append(statement)
         return found
 
+    @cached_property
+    def joined(self) -> set[str]:
+        """The variables that are operands of ``+``, or stand in placeholders."""
+        found = set()
+        for whole in self._wholes():
+            for part in walk(whole):
+                match part:
+                    case n.Chain(first=first, rest=[("+", _, _), *_] as rest):
+                        found |= {
+                            each.name for each in (first, *(one for _, one, _ in rest)) if isinstance(each, n.Name)
+                        }
+                    case n.Raw(text=text):
+                        found |= {piece[0] for piece in placeholders(text) if not isinstance(piece, str)}
+        return found
+
+    @cached_property
+    def valued(self) -> set[str]:
+        """The variables that are used as a text, a list, a map or a number, apart from `joined`."""
+        found = set()
+        for statement in statements(self._body.block):
+            if isinstance(statement, n.ForEach) and isinstance(statement.collection, n.Name):
+                found.add(statement.collection.name)
+        for whole in self._wholes():
+            for part in walk(whole):
+                match part:
+                    case n.Index(value=n.Name(name=name)):
+                        found.add(name)
+                    case n.ToolCall(name=tool, args=args) if tool.lower().startswith(("str.", "list.", "fs.", "json.")):
+                        found |= {each.value.name for each in args if isinstance(each.value, n.Name)}
+                    case n.Chain(
+                        first=first, rest=[("-" | "*" | "/" | "%" | "<" | ">" | "<=" | ">=", _, _), *_] as rest
+                    ):
+                        found |= {
+                            each.name for each in (first, *(one for _, one, _ in rest)) if isinstance(each, n.Name)
+                        }
+        return found
+
+    def _wholes(self) -> Iterator[n.Expr]:
+        for statement in statements(self._body.block):
+            yield from expressions(statement)
+
     def is_read_below(self, name: str, place: tuple[int, int]) -> bool:
         """Whether a statement below a place reads a name."""
         return self.last_read.get(name, (0, 0)) > place

@@ -537,6 +537,14 @@ _VALUES = (
         "set n = 5 - -3\nemit n",
     ),
     Rule(
+        "NS328",
+        "redirection",
+        "`>` stands between a text and the name of a file.",
+        "`>` compares, and nothing is written. `tool.fs.Write(path, text)` writes a file.",
+        'set report = "all well"\nemit report > "report.txt"',
+        'set report = "all well"\ncall tool.fs.Write("report.txt", report)',
+    ),
+    Rule(
         "NS327",
         "unknown-key",
         "A map is given, or asked for, a key that it does not have.",

@@ -24,6 +24,28 @@ WRONG = [
     ("for each x in xs\nif x > 1\nset k = k + [x] <<\nendif\nendfor", "before the loop, such as `set k = []`"),
     ("for each x in xs\nif x > best <<\nset best = x\nendif\nendfor\nreturn best", "before the loop"),
     ("set ys = []\nset ys = ys + 1 <<\nreturn ys", "`list + [item]`"),
+    # --- conditions
+    ('set p = tool.str.IndexOf(s, "x")\nif p <<\nemit 1\nendif', "compare `>= 0`"),
+    ('set p = tool.str.IndexOf(s, "x")\nif not p <<\nemit 1\nendif', "tool.str.Contains(text, part)"),
+    ("while false <<\nemit 1\nendwhile", "never runs"),
+    ('set k = n > 1\nif k == "true" <<\nemit 1\nendif', "write the condition alone"),
+    ("set r = tool.json.Parse(s)\nif is_error(r) <<\nemit 1\nendif", "tool.error.Try(function, …)"),
+    ('ask "a" into r\nif is_error(r) <<\nemit 1\nendif', "tool.error.Try(function, …)"),
+    ('set name = m.user and m.user.name <<\nemit "hello " + name', "tool.map.Get(map, key, default)"),
+    ("set name = m.nick or m.name <<\nreturn tool.str.ToUpper(name)", "tool.map.Get(map, key, default)"),
+    # --- loops
+    ("set i = len(s)\nwhile i > 0\nemit s[i] <<\nset i = i - 1\nendwhile", "`set i = len(…) - 1`"),
+    # --- results
+    ("set x, err = tool.json.Parse(s) <<\nreturn x", "tool.error.Try(function, …)"),
+    ("set x, ok = m[s] <<\nreturn x", "tool.map.Has(map, key)"),
+    ('emit s > "out.txt" <<', "tool.fs.Write(path, text)"),
+    # --- keys
+    ('ask "a" with {"schema": {"properties": {"name": {}}}} into y\nreturn y.nmae <<', "did you mean 'name'"),
+    (
+        'ask "a" with {"schema": {"items": {"properties": {"name": {}}}}} into y\nfor each z in y\nemit z.nam <<\nendfor',
+        "did you mean 'name'",
+    ),
+    ("set r = tool.error.Try(tool.time.Parts, v)\nreturn r.yaer <<", "did you mean 'year'"),
     # --- signs of other languages
     ("if [ n -gt 2 ] <<\nendif", "for `-gt` write `>`; a condition stands without brackets"),
     ('if [ -z "$s" ] <<\nendif', "for `-z` write"),
@@ -48,8 +70,8 @@ RIGHT = [
     "RESUME\nset k = {}\nfor each x in xs\nset k[x] = tool.str.ToNumber(x)\nendfor\nreturn k",
     "RESUME\nset k = {}\nfor each x in xs\nset k.sum = k.sum + tool.str.ToNumber(x)\nemit k.sum\nendfor",
     (
-        "set first = true\nfor each x in xs\nif first\nset best = x\nset first = false\nelse if x > best\nset best = x\n"
-        "endif\nendfor\nreturn best"
+        "set first = true\nfor each x in xs\nif first\nset best = x\nset first = false\nelse if x > best\n"
+        "set best = x\nendif\nendfor\nreturn best"
     ),
     (
         "set first = true\nfor each x in xs\nif first or x > best\nset best = x\nset first = false\nendif\nendfor\n"
@@ -73,6 +95,18 @@ RIGHT = [
     "for each i, pair in tool.list.Zip(xs, xs)\nset a, b = pair\nemit a + b + i\nendfor",
     "for each i in tool.list.Range(0, len(xs) - 1)\nemit xs[i]\nendfor\nemit xs[len(xs) - 1]",
     'set next = {"a": "b", "b": "c"}\nfor each v in next\nemit next[v]\nendfor',
+    "set i = len(s)\nwhile i > 0\nset i = i - 1\nemit s[i]\nendwhile",
+    # --- conditions
+    "set r = tool.error.Try(tool.json.Parse, s)\nif is_error(r)\nemit 1\nendif",
+    "set r = nil\nif n\nset r = helper(n)\nendif\nif is_error(r)\nemit 1\nendif",
+    'set active = m.user and m.user.active\nemit "active: " + active',
+    "set either = m.a or m.b\nif either\nemit 1\nendif",
+    'if n == "true"\nemit 1\nendif',
+    'emit s > "m"',
+    # --- keys
+    'ask "a" with {"schema": {"properties": {"name": {}}}} into y\nreturn y.name',
+    'ask "a" with {"schema": {"properties": {"a": {}}, "additionalProperties": true}} into y\nreturn y.note',
+    "set r = tool.error.Try(tool.time.Parts, v)\nreturn r.message",
     # --- texts
     'set name = "a"\nemit "Use {name} in a template"',
     'emit "regex a{n}"',
