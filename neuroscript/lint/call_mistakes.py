@@ -33,6 +33,7 @@ _CHANGES = frozenset(
 _PATTERN_FIRST = ("str.findallregex", "str.matchregex", "str.replaceregex")
 _LOOKS_LIKE_A_PATTERN = re.compile(r"\\[dwsbSDW]|[.\])][*+]|^\^|\w\$$")
 _SPECIAL = re.compile(r"[\\\[\](){}*+?^$|.]")  # in a pattern
+_CALCULATES = re.compile(r"[=<>%()*]")  # in a text that is meant as a function
 _PART = 200  # characters of a pattern that are looked at
 _WHOLE_FIRST = ("str.hasprefix", "str.hassuffix", "str.trimprefix", "str.trimsuffix")
 _MILLISECONDS = frozenset({250, 500, 1000, 1500, 2000, 2500, 3000, 5000, 10000})
@@ -155,6 +156,9 @@ class Calls:
                     yield "call-for-function", value.span, told
             elif (text := _text(value)) is not None and (text in self._procedures or text in BUILTINS):
                 told = f"in quotes this is the key of a map: for the procedure write `{text}` without quotes"
+                yield "name-in-quotes", value.span, told
+            elif text is not None and _CALCULATES.search(text):
+                told = "in quotes this is the key of a map: define a procedure with `func` and give its name"
                 yield "name-in-quotes", value.span, told
 
     def _types(self, call: n.ToolCall, spec: ToolSpec, values: list[n.Expr]) -> Iterator[Found]:

@@ -88,7 +88,7 @@ class Mistakes:
                     yield from _chain(part, first, rest)
                     yield from in_chain(part, self.holding)
                     yield from self._moments(first, rest)
-                    yield from in_operands(part, self.holding, self.holding.answers)
+                    yield from in_operands(part, self.holding)
                     yield from powers(part)
                 case n.Index(value=n.Literal(value=str()), dotted=True) if id(part) not in callees:
                     yield "dotted-join", part.span, "strings are joined with `+`"

@@ -117,6 +117,13 @@ class Holding:
             return LIST  # of anything else the addition fails
         return NUMBER if set(kinds) == {NUMBER} else None
 
+    def is_number_text(self, name: str) -> bool:
+        """Whether a variable holds texts alone, of which those that are written read as numbers."""
+        assigned = self.values.get(name, ())
+        texts = [each.value for each in assigned if isinstance(each, n.Literal)]
+        read = all(type(text) is str and read_number(text) is not None for text in texts)
+        return bool(texts) and read and self._kinds.get(name) == TEXT
+
     def never_error(self, name: str) -> bool:
         """Whether a variable holds what tools and models give, of which none is an error value."""
         assigned = self.values.get(name, ())

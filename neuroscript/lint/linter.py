@@ -16,10 +16,12 @@ from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.foreign_names import CONSTANTS, name_cure
 from neuroscript.lint.call_mistakes import Procedure
 from neuroscript.lint.common_mistakes import Mistakes
+from neuroscript.lint.entries import first_entries
 from neuroscript.lint.failing import Failing
 from neuroscript.lint.ignores import silence
 from neuroscript.lint.lost_changes import lost_changes
 from neuroscript.lint.members import (
+    foreign_lengths,
     foreign_methods,
     keys_written,
     lengths,
@@ -30,6 +32,7 @@ from neuroscript.lint.members import (
 from neuroscript.lint.rules import RULES
 from neuroscript.lint.shapes import MapKeys
 from neuroscript.lint.stale import StaleValues, endless_continues
+from neuroscript.lint.tried import unchecked
 from neuroscript.lint.unset import MaybeUnset
 from neuroscript.runtime.errors import nearest, procedure_hint
 from neuroscript.runtime.operators import BUILTINS
@@ -118,8 +121,13 @@ class _Linter:
             self.find("lost-change", span, message)
         failing = Failing(body, self.interpreter.tools)
         unset = MaybeUnset(body, (*self.globals, *self.signatures), self.set_in)
+        holding = self.mistakes.holding
         for rule, span, message in chain(
-            StaleValues(body, failing).find(), endless_continues(body, failing), unset.find()
+            StaleValues(body, failing).find(),
+            endless_continues(body, failing),
+            unset.find(),
+            first_entries(body, holding),
+            unchecked(body, holding),
         ):
             self.find(rule, span, message)
         self.block(body, body.block)
@@ -193,7 +201,9 @@ class _Linter:
         for owner, span, cure in foreign_methods(expression, self.keys):
             if not isinstance(owner, n.Name) or owner.name in body.variables:
                 self.find("no-methods", span, f"texts, lists and maps have no methods; {cure}")
-        for name, span in lengths(expression, self.mistakes.holding.sized):
+        found = {span: name for name, span in foreign_lengths(expression, self.keys) if name in body.variables}
+        found |= {span: name for name, span in lengths(expression, self.mistakes.holding.sized)}
+        for span, name in found.items():
             self.find("no-fields", span, f"'{name}' has no fields; write `len({name})`")
 
     def known(self, body: Body, name: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from neuroscript.compiler.traversal import assigned_in, expressions, statements, stored_in, walk
@@ -19,6 +20,7 @@ Found: TypeAlias = tuple[str, n.Span, str]
 _INDEX_NAMES = frozenset({"i", "j", "k", "idx", "index", "key", "pos", "position"})
 _KEY_NAMES = frozenset({"k", "key"})
 _OF_LAST = frozenset({"list.last", "list.pop", "list.slice", "list.get"})
+_CHARACTER = re.compile(r"(?i)c$|ch|letter|symbol|digit")  # the names of items that are meant as characters
 _PAIRS = {"list.enumerate": "list", "map.entries": "map", "list.zip": ""}
 
 
@@ -40,6 +42,9 @@ def in_while(loop: n.While, body: Body, uses: Uses) -> Iterator[Found]:
         cure = f"change it in the loop, such as `set {name} = {name} + 1`"
         yield "endless-loop", loop.span, f"nothing in this loop changes {told}, so that it never ends: {cure}"
     match condition:
+        case n.Chain(first=n.Name(name=index), rest=[("<", limit, _)]):
+            items = _of_length(limit, uses)
+            yield from _next_read(loop.body, items, index)
         case n.Chain(first=n.Name(name=index), rest=[("<=", limit, _)]):
             items = _of_length(limit, uses)
             place = _item_read(loop.body, items, index)
@@ -88,12 +93,26 @@ def in_for_each(loop: n.ForEach, body: Body, holding: Holding, uses: Uses) -> It
             yield "pairs-in-loop", collection.span, told
         case n.ToolCall(name=name, args=[_, end]) if name.lower() == "list.range":
             yield from _range(loop, end.value, body)
+        case n.Literal(value=str() as text) if (" " in text or "," in text) and not _CHARACTER.match(loop.name):
+            told = "of a text this gives the characters: write a list of texts, or `tool.str.Split(text, separator)`"
+            yield "no-collection", collection.span, told
+        case n.ToolCall(name=name) if name.lower() == "fs.read":
+            told = "of a text this gives the characters: take its lines, `tool.str.Lines(text)`"
+            yield "no-collection", collection.span, told
+        case n.Name(name=name) if _is_read(holding.values.get(name, ())):
+            told = f"'{name}' is a text, of which this gives the characters: take its lines, `tool.str.Lines(text)`"
+            yield "no-collection", collection.span, told
         case n.Name(name=name) if name in holding.answers:
             cure = "take its lines, `tool.str.Lines(text)`, or the list in it, `tool.json.Extract(text)`"
             yield "no-collection", collection.span, f"'{name}' is a text, of which this gives the characters: {cure}"
         case _ if loop.key is None:
             yield from _items(loop, collection, holding)
     yield from _reset(loop, body, uses)
+
+
+def _is_read(values: Collection[object]) -> bool:
+    """Whether all values are the texts of files."""
+    return bool(values) and all(isinstance(each, n.ToolCall) and each.name.lower() == "fs.read" for each in values)
 
 
 def _is_taken_apart(loop: n.ForEach) -> bool:
@@ -178,6 +197,8 @@ def _treats_last_apart(loop: n.ForEach, items: str, body: Body) -> bool:
 def _range(loop: n.ForEach, end: n.Expr, body: Body) -> Iterator[Found]:
     """A count that goes beyond the last index, or stops before it."""
     match end:
+        case n.Call(name="len", args=[length]):
+            yield from _next_read(loop.body, length.value, loop.name)
         case n.Chain(
             first=n.Call(name="len", args=[n.Argument(value=n.Name(name=items))]),
             rest=[("+" | "-" as operator, n.Literal(value=1), _)],
@@ -284,3 +305,28 @@ def _item_read(block: n.Block, items: n.Expr | None, index: str) -> n.Span | Non
         if isinstance(statement, n.Set) and any(target.name == index for target in statement.targets):
             return None
     return None
+
+
+def _next_read(block: n.Block, items: n.Expr | None, index: str) -> Iterator[Found]:
+    """A read of the item after the one of the turn, which the last turn does not have, with no condition that asks."""
+    if not isinstance(items, n.Name):
+        return
+    for statement in block:
+        for value in expressions(statement):
+            asks = isinstance(value, n.Chain) and value.rest[0][0] in ("and", "or")
+            for part in walk(value):
+                match part:
+                    case n.Index(
+                        value=n.Name(name=name),
+                        index=n.Chain(first=n.Name(name=at), rest=[("+", n.Literal(value=1), _)]),
+                    ) if name == items.name and at == index and not asks:
+                        told = f"the last turn has no item after its own: let it end before `len({name}) - 1`"
+                        yield "index-past-end", part.index.span, told
+                        return
+            if index in names_in([value]) and isinstance(statement, n.If):
+                return
+        changes = isinstance(statement, n.Set) and any(
+            target.name in (index, items.name) for target in statement.targets
+        )
+        if changes or isinstance(statement, n.If | n.While | n.ForEach):
+            return

@@ -18,7 +18,7 @@ _ORDER = ("<", ">", "<=", ">=")
 _NUMERIC = ("-", "*", "/", "%", *_ORDER)
 
 
-def in_operands(chain: n.Chain, holding: Holding, answers: set[str]) -> Iterator[Found]:
+def in_operands(chain: n.Chain, holding: Holding) -> Iterator[Found]:
     """The mistakes in what an operator joins or calculates."""
     operands = [chain.first, *(operand for _, operand, _ in chain.rest)]
     for operand in operands:
@@ -38,7 +38,7 @@ def in_operands(chain: n.Chain, holding: Holding, answers: set[str]) -> Iterator
             yield "wrong-operand", place, problem
             return
         before = _result(operator, before, right)
-    yield from _joined(chain, operands, kinds, answers)
+    yield from _joined(chain, operands, kinds, holding)
 
 
 def _no_number(operator: str, left: n.Expr, right: n.Expr, kinds: list[str | None], holding: Holding) -> str:
@@ -80,7 +80,7 @@ def _result(operator: str, left: str | None, right: str | None) -> str | None:
     return left if left == right else None
 
 
-def _joined(chain: n.Chain, operands: list[n.Expr], kinds: list[str | None], answers: set[str]) -> Iterator[Found]:
+def _joined(chain: n.Chain, operands: list[n.Expr], kinds: list[str | None], holding: Holding) -> Iterator[Found]:
     """Numbers that are joined as texts where a sum is meant."""
     if any(operator != "+" for operator, _, _ in chain.rest):
         return
@@ -95,7 +95,7 @@ def _joined(chain: n.Chain, operands: list[n.Expr], kinds: list[str | None], ans
             return
     for left, right in pairwise(operands[:2]):
         for one, other in ((left, right), (right, left)):
-            answer = isinstance(one, n.Name) and one.name in answers
+            answer = isinstance(one, n.Name) and (one.name in holding.answers or holding.is_number_text(one.name))
             if answer and isinstance(other, n.Literal) and type(other.value) in (int, float):
                 name = one.name if isinstance(one, n.Name) else ""
                 told = f"'{name}' is a text, so that `+` joins: write `tool.str.ToNumber({name})`"
@@ -131,6 +131,10 @@ def in_index(index: n.Index, holding: Holding) -> Iterator[Found]:
         case n.Index(value=n.Name(name=name), index=n.Call(name="len", args=[n.Argument(value=n.Name(name=of))])):
             if name == of:
                 yield "index-past-end", index.index.span, f"the last index is `len({name}) - 1`"
+        case n.Index(value=n.Name(name=name), index=n.Name(name=at)):
+            match holding.values.get(at):
+                case [n.Call(name="len", args=[n.Argument(value=n.Name(name=of))])] if of == name:
+                    yield "index-past-end", index.index.span, f"'{at}' is `len({name})`, and the last index `{at} - 1`"
         case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key), dotted=True):
             kind = holding.kind(index.value)
             if kind == TEXT and name in holding.answers:

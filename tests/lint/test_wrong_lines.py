@@ -39,10 +39,24 @@ WRONG = [
     ("set x, err = tool.json.Parse(s) <<\nreturn x", "tool.error.Try(function, …)"),
     ("set x, ok = m[s] <<\nreturn x", "tool.map.Has(map, key)"),
     ('emit s > "out.txt" <<', "tool.fs.Write(path, text)"),
+    ("while n < len(xs)\nemit xs[n + 1] <<\nset n = n + 1\nendwhile", "`len(xs) - 1`"),
+    ("for each i in tool.list.Range(0, len(xs))\nemit xs[i + 1] <<\nendfor", "`len(xs) - 1`"),
+    ("set size = len(xs)\nreturn xs[size] <<", "`size - 1`"),
+    ('for each f in "a b c" <<\nemit f\nendfor', "tool.str.Split(text, separator)"),
+    ('set text = tool.fs.Read("a")\nfor each l in text <<\nemit l\nendfor', "tool.str.Lines(text)"),
+    # --- values that are nil, texts or error values
+    ("set k = {}\nfor each x in xs\nset k[x] = k[x] + 1 <<\nendfor\nreturn k", "tool.map.Get(k, x, 0) + …"),
+    ("set k = {}\nfor each x in xs\nset k[x] = k[x] + [1] <<\nendfor\nreturn k", "tool.map.Get(k, x, []) + …"),
+    ('set k = "5"\nset k = k + 1 <<\nreturn k', "tool.str.ToNumber(k)"),
+    ("set r = tool.error.Try(tool.json.Parse, s)\nreturn r.name <<", "`if is_error(r)`"),
+    ("set r = tool.error.Try(tool.str.ToNumber, s)\nreturn r + 1 <<", "`must r`"),
+    ("for each i in tool.list.Range(0, xs.length) <<\nemit i\nendfor", "`len(xs)`"),
+    ("set x = xs.length - 1 <<\nreturn x", "`len(xs)`"),
+    ('set x = tool.list.Filter(xs, "x > 2") <<\nreturn x', "define a procedure with `func`"),
     # --- keys
     ('ask "a" with {"schema": {"properties": {"name": {}}}} into y\nreturn y.nmae <<', "did you mean 'name'"),
     (
-        'ask "a" with {"schema": {"items": {"properties": {"name": {}}}}} into y\nfor each z in y\nemit z.nam <<\nendfor',
+        'ask "a" with {"schema": {"items": {"properties": {"name": {}}}}} into k\nfor each z in k\nreturn z.nam <<\nendfor',
         "did you mean 'name'",
     ),
     ("set r = tool.error.Try(tool.time.Parts, v)\nreturn r.yaer <<", "did you mean 'year'"),
@@ -68,7 +82,7 @@ RIGHT = [
     "RESUME\nfor each x in xs\nset row = {}\nset row.n = tool.str.ToNumber(x)\nemit row\nendfor",
     "RESUME\nfor each x in xs\nset row.n = tool.str.ToNumber(x)\nemit row.m\nendfor",
     "RESUME\nset k = {}\nfor each x in xs\nset k[x] = tool.str.ToNumber(x)\nendfor\nreturn k",
-    "RESUME\nset k = {}\nfor each x in xs\nset k.sum = k.sum + tool.str.ToNumber(x)\nemit k.sum\nendfor",
+    'RESUME\nset k = {"sum": 0}\nfor each x in xs\nset k.sum = k.sum + tool.str.ToNumber(x)\nemit k.sum\nendfor',
     (
         "set first = true\nfor each x in xs\nif first\nset best = x\nset first = false\nelse if x > best\n"
         "set best = x\nendif\nendfor\nreturn best"
@@ -103,6 +117,15 @@ RIGHT = [
     "set either = m.a or m.b\nif either\nemit 1\nendif",
     'if n == "true"\nemit 1\nendif',
     'emit s > "m"',
+    "for each i in tool.list.Range(0, len(xs))\nif i + 1 < len(xs)\nemit xs[i + 1]\nendif\nendfor",
+    "while n < len(xs)\nset n = n + 1\nif n > 2\nbreak\nendif\nendwhile",
+    "set size = len(xs)\nset xs[size] = 1\nreturn xs",
+    # --- values that are set, numbers or no error values
+    "set k = {}\nfor each x in xs\nif no k[x]\nset k[x] = 0\nendif\nset k[x] = k[x] + 1\nendfor\nreturn k",
+    'set k = {}\nfor each x in xs\nset k[x] = k[x] + "a"\nendfor\nreturn k',
+    'set k = "5"\nset j = k - 0\nreturn j + 1',
+    "set r = tool.error.Try(tool.json.Parse, s)\nmust r\nreturn r.name",
+    "set r = tool.error.Try(tool.json.Parse, s)\nreturn r",
     # --- keys
     'ask "a" with {"schema": {"properties": {"name": {}}}} into y\nreturn y.name',
     'ask "a" with {"schema": {"properties": {"a": {}}, "additionalProperties": true}} into y\nreturn y.note',
