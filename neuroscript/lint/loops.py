@@ -298,10 +298,15 @@ def _item_read(block: n.Block, items: n.Expr | None, index: str) -> n.Span | Non
     if not isinstance(items, n.Name):
         return None
     for statement in block:
-        for part in (part for value in expressions(statement) for part in walk(value)):
-            match part:
-                case n.Index(value=n.Name(name=name), index=n.Name(name=at)) if at == index:
-                    return part.index.span if items.name == name else None
+        for value in expressions(statement):
+            if isinstance(value, n.Chain) and value.rest[0][0] in ("and", "or") and index in names_in([value.first]):
+                return None  # which asks where the index is
+            for part in walk(value):
+                match part:
+                    case n.Index(value=n.Name(name=name), index=n.Name(name=at)) if at == index:
+                        return part.index.span if items.name == name else None
+            if isinstance(statement, n.If) and index in names_in([value]):
+                return None
         if isinstance(statement, n.Set) and any(target.name == index for target in statement.targets):
             return None
     return None

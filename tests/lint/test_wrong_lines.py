@@ -56,8 +56,8 @@ WRONG = [
     # --- keys
     ('ask "a" with {"schema": {"properties": {"name": {}}}} into y\nreturn y.nmae <<', "did you mean 'name'"),
     (
-        'ask "a" with {"schema": {"items": {"properties": {"name": {}}}}} into k\nfor each z in k\nreturn z.nam <<\nendfor',
-        "did you mean 'name'",
+        'ask "a" with {"schema": {"items": {"properties": {"tag": {}}}}} into k\nfor each z in k\nemit z.tga <<\nendfor',
+        "did you mean 'tag'",
     ),
     ("set r = tool.error.Try(tool.time.Parts, v)\nreturn r.yaer <<", "did you mean 'year'"),
     # --- signs of other languages
