@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from neuroscript.compiler.resolve import source_line
 from neuroscript.compiler.traversal import walk
 from neuroscript.lint.call_mistakes import Calls
-from neuroscript.lint.conditions import in_chain, in_condition, written
+from neuroscript.lint.conditions import NEVER_ERROR, in_chain, in_condition, written
 from neuroscript.lint.holding import NUMBER, Holding
 from neuroscript.lint.loops import in_for_each, in_while
 from neuroscript.lint.operands import comments_for_minus, in_index, in_literal_map, in_operands, powers
@@ -40,7 +40,6 @@ _CONDITION_NAME = re.compile(
     r"(?i)^(?:is|has|can|may|should|was|are|all|any|ok|done|valid|found|ready|busy)|(?:ed|able|ive)$"
 )
 _DEFAULT = "a default is given by `if` or `tool.map.Get(map, key, default)`"
-_TRY = "write `set x = tool.error.Try(function, …)`, or catch it by `on error do`"
 _FILE = re.compile(r"[./]|file|log|out")
 _QUOTIENT = re.compile(r"\s*//\s*([A-Za-z_][A-Za-z0-9_]*|[0-9]+(?:\.[0-9]+)?)\s*")
 
@@ -109,8 +108,7 @@ class Mistakes:
                 case n.Call(name="is_error", args=[n.Argument(value=n.Name(name=name))]) if self.holding.never_error(
                     name
                 ):
-                    told = f"'{name}' is never an error value, since what fails raises an error"
-                    yield "constant-condition", part.span, f"{told}: {_TRY}"
+                    yield "constant-condition", part.span, NEVER_ERROR.format(name)
                 case n.Call() if not (called and part is expression):
                     yield from self._calls.in_call(part)
 

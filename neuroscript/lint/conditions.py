@@ -20,6 +20,10 @@ _POSITIONS = {
 }
 """The tools that give a position, or -1, each with the tool that asks whether there is one."""
 
+NEVER_ERROR = (
+    "'{}' is never an error value, since what fails raises an error: write `set x = tool.error.Try(function, …)`, or"
+    " catch it by `on error do`"
+)
 _NO_BOOLEAN = (TEXT, NUMBER)
 _TYPES = frozenset(TYPE_CONSTANTS.values())
 _TYPE_NAMES = {
@@ -80,6 +84,12 @@ def in_chain(chain: n.Chain, holding: Holding) -> Iterator[Found]:
         for asked, other in ((chain.first, right), (right, chain.first)):
             if isinstance(asked, n.Unary) and asked.op == "typeof" and isinstance(other, n.Literal):
                 yield from _type_name(other)
+                if (
+                    other.value == "error"
+                    and isinstance(asked.operand, n.Name)
+                    and holding.never_error(asked.operand.name)
+                ):
+                    yield "constant-condition", place, NEVER_ERROR.format(asked.operand.name)
             elif isinstance(asked, n.Name) and isinstance(other, n.Literal):
                 if holding.kind(asked) != BOOLEAN or holding.kind(other) not in _NO_BOOLEAN:
                     continue

@@ -10,6 +10,7 @@ from neuroscript.compiler.traversal import assigned_in, expressions, statements,
 from neuroscript.lint.failing import names_in
 from neuroscript.lint.holding import MAP, Holding
 from neuroscript.lint.reads import Uses
+from neuroscript.lint.stale import MOST_STATEMENTS
 from neuroscript.syntax import nodes as n
 
 if TYPE_CHECKING:
@@ -170,6 +171,8 @@ def _path(value: n.Expr) -> str:
 
 def _treats_last_apart(loop: n.ForEach, items: str, body: Body) -> bool:
     """Whether the last item of a list has its own place in a body, so that a loop leaves it out on purpose."""
+    if body.size > MOST_STATEMENTS // 2:
+        return True  # which is not looked for, since it takes the square of their number
     inside = {id(statement) for statement in statements(loop.body)} | {id(loop)}
     for statement in statements(body.block):
         if id(statement) in inside:

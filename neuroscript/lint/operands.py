@@ -45,7 +45,10 @@ def _no_number(operator: str, left: n.Expr, right: n.Expr, kinds: list[str | Non
     """What is wrong with a number that is calculated, or compared, with a text that never reads as one."""
     order = operator in _ORDER
     pairs = ((left, kinds[1]), (right, kinds[0]))
-    text = next((one for one, other in pairs if other == NUMBER and holding.is_no_number(one)), None)
+    text = next(
+        (one for one, other in pairs if (other == NUMBER or operator in ("-", "/", "%")) and holding.is_no_number(one)),
+        None,
+    )
     formats = operator == "%" and isinstance(left, n.Literal) and "%" in str(left.value)
     if text is None or formats or (operator == "*" and text is left):
         return ""

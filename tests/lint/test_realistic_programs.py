@@ -300,10 +300,10 @@ set n2 = n * 2
 set label = "item " + n2 + " of " + len(xs)
 return label
 
-ask "rate" with {"schema": {"type": "object", "properties": {"score": {"type": "number"}, "why": {"type": "string"}}}} into j
+ask "rate" with {"schema": {"type": "object", "properties": {"score": {"type": "number"}, "why": {}}}} into j
 return j.score + j.why
 
-ask "list" with {"schema": {"type": "array", "items": {"type": "object", "properties": {"t": {"type": "string"}}}}} into js
+ask "list" with {"schema": {"type": "array", "items": {"type": "object", "properties": {"t": {}}}}} into js
 for each j in js
 emit j.t
 endfor
@@ -355,16 +355,6 @@ endfor
 endfor
 return xs
 
-set job = {"worker": "w", "prompt": s}
-set jobs = [job]
-set jobs = jobs + [{"worker": "v", "prompt": s}]
-set r = tool.AIWorker.ExecuteAll(jobs)
-for each one in r
-if is_error(one)
-emit one.message
-endif
-endfor
-
 set config = {"retries": 3}
 if m.config
 set config = tool.map.Merge(config, m.config)
@@ -413,7 +403,13 @@ set acc = 1
 for each k in tool.list.Range(1, n + 1)
 set acc = acc * k
 endfor
-return acc"""
+return acc
+
+set sum = 0
+for each row in tool.csv.Parse(s)
+set sum = sum + row.count * row.price
+endfor
+return tool.math.Round(sum, 2)"""
 
 
 @pytest.mark.parametrize("lines", PROGRAMS.split("\n\n"))

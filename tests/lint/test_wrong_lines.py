@@ -56,9 +56,11 @@ WRONG = [
     # --- keys
     ('ask "a" with {"schema": {"properties": {"name": {}}}} into y\nreturn y.nmae <<', "did you mean 'name'"),
     (
-        'ask "a" with {"schema": {"items": {"properties": {"tag": {}}}}} into k\nfor each z in k\nemit z.tga <<\nendfor',
-        "did you mean 'tag'",
+        'ask "a" with {"schema": {"items": {"properties": {"tag": {}}}}} into k\nfor each z in k\nemit z.x <<\nendfor',
+        "the keys are tag",
     ),
+    ('set r = tool.json.Parse(s)\nif typeof r == "error" <<\nemit 1\nendif', "tool.error.Try(function, …)"),
+    ('return s - "a" <<', "`-` takes numbers"),
     ("set r = tool.error.Try(tool.time.Parts, v)\nreturn r.yaer <<", "did you mean 'year'"),
     # --- signs of other languages
     ("if [ n -gt 2 ] <<\nendif", "for `-gt` write `>`; a condition stands without brackets"),
@@ -110,6 +112,7 @@ RIGHT = [
     "for each i in tool.list.Range(0, len(xs) - 1)\nemit xs[i]\nendfor\nemit xs[len(xs) - 1]",
     'set next = {"a": "b", "b": "c"}\nfor each v in next\nemit next[v]\nendfor',
     "set i = len(s)\nwhile i > 0\nset i = i - 1\nemit s[i]\nendwhile",
+    'while n <= len(s)\nif n == len(s) or s[n] == ","\nemit n\nendif\nset n = n + 1\nendwhile',
     # --- conditions
     "set r = tool.error.Try(tool.json.Parse, s)\nif is_error(r)\nemit 1\nendif",
     "set r = nil\nif n\nset r = helper(n)\nendif\nif is_error(r)\nemit 1\nendif",
