@@ -22,8 +22,8 @@ def _table(text: str) -> dict[str, tuple[str, ...]]:
 
 # By the name in lower case, without underscores.
 _FUNCTIONS = _table("""
-int integer parseint toint atoi: tool.str.ToNumber(text) | tool.math.Truncate(number)
-float parsefloat tofloat double number tonumber atof parsenumber: tool.str.ToNumber(text)
+int integer parseint toint toi atoi: tool.str.ToNumber(text) | tool.math.Truncate(number)
+float parsefloat tofloat tof double number tonumber atof parsenumber: tool.str.ToNumber(text)
 str string tostring tos itoa: tool.str.ToString(value)
 bool boolean: some value
 type typeof gettype classof: typeof value

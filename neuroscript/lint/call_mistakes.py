@@ -31,7 +31,9 @@ _CHANGES = frozenset(
 )
 """The tools that are taken for changing their first argument."""
 _PATTERN_FIRST = ("str.findallregex", "str.matchregex", "str.replaceregex")
-_LOOKS_LIKE_A_PATTERN = re.compile(r"\\[dwsbSDW]|[.\])][*+]|^\^.*\$$")
+_LOOKS_LIKE_A_PATTERN = re.compile(r"\\[dwsbSDW]|[.\])][*+]|^\^|\w\$$")
+_SPECIAL = re.compile(r"[\\\[\](){}*+?^$|.]")  # in a pattern
+_CALCULATES = re.compile(r"[=<>%()*]")  # in a text that is meant as a function
 _PART = 200  # characters of a pattern that are looked at
 _WHOLE_FIRST = ("str.hasprefix", "str.hassuffix", "str.trimprefix", "str.trimsuffix")
 _MILLISECONDS = frozenset({250, 500, 1000, 1500, 2000, 2500, 3000, 5000, 10000})
@@ -116,10 +118,11 @@ class Calls:
         elif name == "str.join" and kinds[0] == TEXT:
             yield "argument-order", call.span, "the list comes first: `tool.str.Join(list, separator)`"
         elif name == "str.replace" and text is not None and second is not None and len(values) > 2:
-            if _text(values[2]) is None:
+            if second not in text and _text(values[2]) is None:  # else there is something to replace
                 yield "argument-order", call.span, "the text comes first: `tool.str.Replace(text, old, new)`"
         elif name.startswith("regex.") or name in _PATTERN_FIRST:
-            if text is None and second is not None and _LOOKS_LIKE_A_PATTERN.search(second[:_PART]):
+            pattern = second is not None and _LOOKS_LIKE_A_PATTERN.search(second[:_PART])
+            if pattern and (text is None or not _SPECIAL.search(text[:_PART])):
                 yield "argument-order", call.span, f"the pattern comes first: `{spec.usage}`"
         elif types[0].startswith("slice") and types[1].startswith("function") and self._is_function(values[0]):
             yield "argument-order", call.span, f"the list comes first: `{spec.usage}`"
@@ -153,6 +156,9 @@ class Calls:
                     yield "call-for-function", value.span, told
             elif (text := _text(value)) is not None and (text in self._procedures or text in BUILTINS):
                 told = f"in quotes this is the key of a map: for the procedure write `{text}` without quotes"
+                yield "name-in-quotes", value.span, told
+            elif text is not None and _CALCULATES.search(text):
+                told = "in quotes this is the key of a map: define a procedure with `func` and give its name"
                 yield "name-in-quotes", value.span, told
 
     def _types(self, call: n.ToolCall, spec: ToolSpec, values: list[n.Expr]) -> Iterator[Found]:
@@ -232,9 +238,14 @@ class Calls:
                     yield "wrong-count", value.span, f"{told}: {_ERRORS if given == 1 else 'write as many names'}"
             case n.ToolCall(name=name):
                 tool = self._tools.get(name)
-                if tool is not None and not str(tool.spec.return_type).startswith(("slice", "any")):
+                several = tool is None or str(tool.spec.return_type).startswith(("slice", "any"))
+                if tool is not None and (not several or targets[-1].name in _ERROR_NAMES):
                     told = f"{count} names are set, and {tool.spec.full_name} gives one value"
                     yield "wrong-count", value.span, f"{told}: {_ERRORS}"
+
+            case n.Index() if targets[-1].name in (*_ERROR_NAMES, "ok"):
+                told = "an entry is one value, without a second that tells whether it is there"
+                yield "wrong-count", value.span, f"{told}: ask `tool.map.Has(map, key)`, or compare with nil"
 
     def _is_forgotten(self, name: str, source: str, statement: n.Stmt) -> bool:
         """Whether nothing reads a variable, and what it was made of is read further down."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from neuroscript.compiler.resolve import source_line
 from neuroscript.compiler.traversal import walk
 from neuroscript.lint.call_mistakes import Calls
-from neuroscript.lint.conditions import in_chain, in_condition
-from neuroscript.lint.holding import Holding
+from neuroscript.lint.conditions import NEVER_ERROR, in_chain, in_condition, written
+from neuroscript.lint.holding import NUMBER, Holding
 from neuroscript.lint.loops import in_for_each, in_while
 from neuroscript.lint.operands import comments_for_minus, in_index, in_literal_map, in_operands, powers
 from neuroscript.lint.reads import Uses
@@ -35,6 +35,12 @@ _PLACE = re.compile(r"\{\{([^{}]*)\}\}")
 _OPERATOR = re.compile(r"[-+*/%()]")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FOREIGN_PLACEHOLDER = re.compile(r"(?<!\{)[$#]?\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})|\$([A-Za-z_][A-Za-z0-9_]*)")
+_ABOUT_BRACES = re.compile(r"(?i)\b(?:templates?|placeholders?|braces|regex|patterns?)\b")  # a text that tells of them
+_CONDITION_NAME = re.compile(
+    r"(?i)^(?:is|has|can|may|should|was|are|all|any|ok|done|valid|found|ready|busy)|(?:ed|able|ive)$"
+)
+_DEFAULT = "a default is given by `if` or `tool.map.Get(map, key, default)`"
+_FILE = re.compile(r"[./]|file|log|out")
 _QUOTIENT = re.compile(r"\s*//\s*([A-Za-z_][A-Za-z0-9_]*|[0-9]+(?:\.[0-9]+)?)\s*")
 
 
@@ -81,7 +87,7 @@ class Mistakes:
                     yield from _chain(part, first, rest)
                     yield from in_chain(part, self.holding)
                     yield from self._moments(first, rest)
-                    yield from in_operands(part, self.holding, self.holding.answers)
+                    yield from in_operands(part, self.holding)
                     yield from powers(part)
                 case n.Index(value=n.Literal(value=str()), dotted=True) if id(part) not in callees:
                     yield "dotted-join", part.span, "strings are joined with `+`"
@@ -99,6 +105,10 @@ class Mistakes:
                 case n.ToolCall():
                     yield from self._calls.in_tool_call(part)
                     yield from _layout(part.name.lower(), part.args)
+                case n.Call(name="is_error", args=[n.Argument(value=n.Name(name=name))]) if self.holding.never_error(
+                    name
+                ):
+                    yield "constant-condition", part.span, NEVER_ERROR.format(name)
                 case n.Call() if not (called and part is expression):
                     yield from self._calls.in_call(part)
 
@@ -111,12 +121,31 @@ class Mistakes:
                 yield from in_for_each(statement, self._body, self.holding, self._uses)
             case n.While(condition=condition):
                 yield from in_while(statement, self._body, self._uses)
-                yield from in_condition(condition)
+                yield from in_condition(condition, self.holding)
             case n.If(branches=branches):
                 for condition, _ in branches:
-                    yield from in_condition(condition)
+                    yield from in_condition(condition, self.holding)
+            case n.Emit(value=n.Chain(first=first, rest=[(">", n.Literal(value=str() as text), place)])):
+                if self.holding.kind(first) != NUMBER and not isinstance(first, n.Literal) and _FILE.search(text):
+                    told = "`>` compares: a text is written to a file by `tool.fs.Write(path, text)`"
+                    yield "redirection", place, told
+            case n.Set(targets=[n.Target(name=name, path=[])], value=n.Chain() as chain):
+                yield from self._operand_kept(name, chain)
         yield from self._calls.in_statement(statement)
         yield from self._whole_quotient(statement)
+
+    def _operand_kept(self, name: str, chain: n.Chain) -> Iterator[Found]:
+        """``set name = user.nick or user.name``, where the name is used as a value and not as a condition."""
+        operator = chain.rest[0][0]
+        operands = [chain.first, *(operand for _, operand, _ in chain.rest)]
+        if operator not in ("and", "or") or not all(isinstance(each, n.Name | n.Index) for each in operands):
+            return
+        if operator == "and" and not _leads_to(operands[0], operands[-1]):
+            return
+        joined = name in self._uses.joined and not _CONDITION_NAME.search(name)
+        if name in self._uses.valued or joined:
+            told = f"`{operator}` gives true or false, not one of its operands: {_DEFAULT}"
+            yield "value-of-or", chain.span, told
 
     def _works_out(self, text: str) -> bool:
         """Whether a text has a calculation with one of the variables where a placeholder would be."""
@@ -140,7 +169,7 @@ class Mistakes:
         if any(name in variables for name in names):
             told = "placeholders are replaced in raw strings, ```…```, and by `eval(text)` alone"
             yield "plain-placeholder", literal.span, told
-        matches = _FOREIGN_PLACEHOLDER.finditer(text)
+        matches = _FOREIGN_PLACEHOLDER.finditer(text) if not _ABOUT_BRACES.search(text) else ()
         foreign = next((match for match in matches if (match[1] or match[2]) in variables), None)
         if foreign is not None:
             cure = f"write a raw string with `{{{{{foreign[1] or foreign[2]}}}}}`, or join with `+`"
@@ -193,7 +222,7 @@ def _chain(chain: n.Chain, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]
         compares = any(isinstance(each, n.Chain) and each.rest[0][0] in ("==", "!=", *_ORDER) for each in operands)
         for operand in operands:
             if _is_value(operand):
-                cure = "a default is given by `if` or `tool.map.Get(map, key, default)`"
+                cure = _DEFAULT
                 if compares and operand is not first:
                     cure = f"each side is a condition of its own, `x == a {operator} x == b`"
                 yield "value-of-or", operand.span, f"`{operator}` gives true or false, not one of its operands: {cure}"
@@ -210,6 +239,12 @@ def _is_value(operand: n.Expr) -> bool:
     if isinstance(operand, n.Literal):
         return operand.value is not None and type(operand.value) is not bool
     return isinstance(operand, n.ListExpr | n.MapExpr | n.Raw)
+
+
+def _leads_to(owner: n.Expr, value: n.Expr) -> bool:
+    """Whether a value is an entry of another one, as in ``user and user.name``."""
+    start = written(owner)
+    return bool(start) and written(value).startswith(f"{start}.")
 
 
 def _text(operand: n.Expr) -> str | None:

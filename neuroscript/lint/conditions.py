@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from neuroscript.lint.holding import BOOLEAN, Holding
+from neuroscript.lint.holding import BOOLEAN, NUMBER, TEXT, Holding
 from neuroscript.runtime.errors import nearest
 from neuroscript.syntax import nodes as n
 from neuroscript.values import TYPE_CONSTANTS
@@ -20,6 +20,11 @@ _POSITIONS = {
 }
 """The tools that give a position, or -1, each with the tool that asks whether there is one."""
 
+NEVER_ERROR = (
+    "'{}' is never an error value, since what fails raises an error: write `set x = tool.error.Try(function, …)`, or"
+    " catch it by `on error do`"
+)
+_NO_BOOLEAN = (TEXT, NUMBER)
 _TYPES = frozenset(TYPE_CONSTANTS.values())
 _TYPE_NAMES = {
     **dict.fromkeys(("str", "text", "char"), "string"),
@@ -34,7 +39,7 @@ _TYPE_NAMES = {
 }
 
 
-def in_condition(condition: n.Expr) -> Iterator[Found]:
+def in_condition(condition: n.Expr, holding: Holding) -> Iterator[Found]:
     """The mistakes in a whole condition of ``if`` or ``while``."""
     match condition:
         case n.ListExpr(items=[_, *_]):
@@ -45,9 +50,18 @@ def in_condition(condition: n.Expr) -> Iterator[Found]:
             told = 'a text that is not empty is true, `"false"` too: write the condition without quotes'
             yield "constant-condition", condition.span, told
     for part in _truths(condition):
-        if isinstance(part, n.ToolCall) and part.name.lower() in _POSITIONS:
-            cure = f"compare `>= 0`, or write `{_POSITIONS[part.name.lower()]}`"
+        tool = _position(part, holding)
+        if tool:
+            cure = f"compare `>= 0`, or write `{_POSITIONS[tool]}`"
             yield "position-as-condition", part.span, f"a position is true unless it is 0, and -1 is none: {cure}"
+
+
+def _position(value: n.Expr, holding: Holding) -> str:
+    """The tool of which an expression certainly is the position that it gives; empty for anything else."""
+    given = holding.values.get(value.name, ()) if isinstance(value, n.Name) else [value]
+    tools = {each.name.lower() if isinstance(each, n.ToolCall) else "" for each in given}
+    tool = tools.pop() if len(tools) == 1 else ""
+    return tool if tool in _POSITIONS else ""
 
 
 def _truths(condition: n.Expr) -> Iterator[n.Expr]:
@@ -70,6 +84,18 @@ def in_chain(chain: n.Chain, holding: Holding) -> Iterator[Found]:
         for asked, other in ((chain.first, right), (right, chain.first)):
             if isinstance(asked, n.Unary) and asked.op == "typeof" and isinstance(other, n.Literal):
                 yield from _type_name(other)
+                if (
+                    other.value == "error"
+                    and isinstance(asked.operand, n.Name)
+                    and holding.never_error(asked.operand.name)
+                ):
+                    yield "constant-condition", place, NEVER_ERROR.format(asked.operand.name)
+            elif isinstance(asked, n.Name) and isinstance(other, n.Literal):
+                if holding.kind(asked) != BOOLEAN or holding.kind(other) not in _NO_BOOLEAN:
+                    continue
+                always = "false" if operator == "==" else "true"
+                told = f"a boolean equals no text or number, so that this is always {always}: write the condition alone"
+                yield "constant-condition", place, told
     if operator in ("and", "or"):
         yield from _contradiction(chain)
     if operator in ("&", "|"):
@@ -102,7 +128,7 @@ def _contradiction(chain: n.Chain) -> Iterator[Found]:
     for operand in (chain.first, *(operand for _, operand, _ in chain.rest)):
         match operand:
             case n.Chain(first=first, rest=[(found, n.Literal(value=value), _)]) if found == sign:
-                key = _written(first)
+                key = written(first)
                 if not key:
                     continue
                 before = seen.setdefault(key, (type(value), value))
@@ -113,12 +139,12 @@ def _contradiction(chain: n.Chain) -> Iterator[Found]:
                     return
 
 
-def _written(value: n.Expr) -> str:
+def written(value: n.Expr) -> str:
     """A variable with its fields as text; empty for anything else."""
     match value:
         case n.Name(name=name):
             return name
         case n.Index(value=owner, index=n.Literal(value=str() as key)):
-            start = _written(owner)
+            start = written(owner)
             return f"{start}.{key}" if start else ""
     return ""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from neuroscript.compiler.traversal import assigned_by, statements
 from neuroscript.syntax import nodes as n
+from neuroscript.values import read_number
 
 if TYPE_CHECKING:
     from neuroscript.compiler.resolve import Body
@@ -30,6 +32,8 @@ _RETURNED = {
 }
 """What a tool gives, by the first part of its return type."""
 
+_NO_NUMBER = re.compile(r"[^\s0-9.eE+-]")  # what no text has that reads as a number
+_PLACE = re.compile(r"\{\{[^{}]*\}\}")
 _ROUNDS = 20  # in which what is known of one variable tells of another
 _CONDITIONS = ("==", "!=", "<", ">", "<=", ">=", "and", "or")
 
@@ -40,12 +44,14 @@ class Holding:
     Attributes:
         sized: the variables that hold texts and lists alone.
         answers: those of the texts that a person or a model gives.
+        values: all that is assigned to each variable: expressions, kinds, None for what is not known.
     """
 
     def __init__(self, body: Body, tools: ToolRegistry) -> None:
         self._tools = tools
         self._kinds: dict[str, str] = {}
         values, answers = _values(body)
+        self.values = values
         for _ in range(_ROUNDS):  # what may be, by the values whose kinds are known
             found = {name: self._only(assigned) for name, assigned in values.items()}
             kinds = {name: kind for name, kind in found.items() if kind is not None}
@@ -107,9 +113,45 @@ class Holding:
             return TEXT
         if operators == {"*"} and kinds[0] == TEXT:
             return TEXT
-        if operators == {"+"} and set(kinds) == {LIST}:
-            return LIST
+        if operators == {"+"} and LIST in kinds and None not in kinds:
+            return LIST  # of anything else the addition fails
         return NUMBER if set(kinds) == {NUMBER} else None
+
+    def is_number_text(self, name: str) -> bool:
+        """Whether a variable holds texts alone, of which those that are written read as numbers."""
+        assigned = self.values.get(name, ())
+        texts = [each.value for each in assigned if isinstance(each, n.Literal)]
+        read = all(type(text) is str and read_number(text) is not None for text in texts)
+        return bool(texts) and read and self._kinds.get(name) == TEXT
+
+    def never_error(self, name: str) -> bool:
+        """Whether a variable holds what tools and models give, of which none is an error value."""
+        assigned = self.values.get(name, ())
+        certain = all(isinstance(each, str) or (each is not None and self._never_error(each)) for each in assigned)
+        return certain and any(isinstance(each, str | n.ToolCall) for each in assigned)
+
+    def _never_error(self, value: n.Expr) -> bool:
+        if isinstance(value, n.ToolCall):
+            return value.name.lower() in ("json.parse", "json.extract") or self.kind(value) is not None
+        return isinstance(value, n.Literal | n.ListExpr | n.MapExpr | n.Raw)
+
+    def is_no_number(self, value: n.Expr, depth: int = 5) -> bool:
+        """Whether an expression certainly gives a text that does not read as a number."""
+        match value:
+            case n.Literal(value=str() as text):
+                return read_number(text) is None
+            case n.Raw(text=text):
+                return bool(_NO_NUMBER.search(_PLACE.sub("", text)))
+            case n.Name(name=name) if depth:
+                assigned = self.values.get(name, ())
+                return bool(assigned) and all(
+                    isinstance(each, n.Expr) and self.is_no_number(each, depth - 1) for each in assigned
+                )
+            case n.Chain(first=first, rest=rest) if all(operator == "+" for operator, _, _ in rest):
+                parts = (first, *(operand for _, operand, _ in rest))
+                texts = [each.value for each in parts if isinstance(each, n.Literal) and type(each.value) is str]
+                return any(map(_NO_NUMBER.search, texts))
+        return False
 
     def is_moment(self, value: n.Expr) -> bool:
         """Whether an expression gives a moment."""

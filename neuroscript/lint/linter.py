@@ -10,16 +10,18 @@ from dataclasses import replace
 from itertools import chain, pairwise, repeat
 from typing import TYPE_CHECKING
 
-from neuroscript.compiler.resolve import LAST, Body, Resolved, diagnostic, signature_of
+from neuroscript.compiler.resolve import LAST, SYSTEM_NAMES, Body, Resolved, diagnostic, signature_of
 from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, walk
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.foreign_names import CONSTANTS, name_cure
 from neuroscript.lint.call_mistakes import Procedure
 from neuroscript.lint.common_mistakes import Mistakes
+from neuroscript.lint.entries import first_entries
 from neuroscript.lint.failing import Failing
 from neuroscript.lint.ignores import silence
 from neuroscript.lint.lost_changes import lost_changes
 from neuroscript.lint.members import (
+    foreign_lengths,
     foreign_methods,
     keys_written,
     lengths,
@@ -30,6 +32,7 @@ from neuroscript.lint.members import (
 from neuroscript.lint.rules import RULES
 from neuroscript.lint.shapes import MapKeys
 from neuroscript.lint.stale import StaleValues, endless_continues
+from neuroscript.lint.tried import unchecked
 from neuroscript.lint.unset import MaybeUnset
 from neuroscript.runtime.errors import nearest, procedure_hint
 from neuroscript.runtime.operators import BUILTINS
@@ -91,6 +94,11 @@ class _Linter:
         self.signatures.update((node.name, signature_of(node)) for node in resolved.program.procedures)
         self.procedures = {node.name: Procedure(node) for node in resolved.program.procedures}
         self.globals = set(runtime.globals)
+        self.set_in: dict[str, list[str]] = {}  # the first two bodies that set each variable
+        for body in resolved.bodies:
+            for name in body.variables - {*body.params, *SYSTEM_NAMES}:
+                if len(bodies := self.set_in.setdefault(name, [])) < 2:
+                    bodies.append(body.name)
         self.keys = keys_written(resolved)
         self.evaluates = any(body.evals for body in resolved.bodies) or replaces_placeholders(resolved)
 
@@ -112,9 +120,14 @@ class _Linter:
         for span, message in lost_changes(body):
             self.find("lost-change", span, message)
         failing = Failing(body, self.interpreter.tools)
-        unset = MaybeUnset(body, (*self.globals, *self.signatures))
+        unset = MaybeUnset(body, (*self.globals, *self.signatures), self.set_in)
+        holding = self.mistakes.holding
         for rule, span, message in chain(
-            StaleValues(body, failing).find(), endless_continues(body, failing), unset.find()
+            StaleValues(body, failing).find(),
+            endless_continues(body, failing),
+            unset.find(),
+            first_entries(body, holding),
+            unchecked(body, holding),
         ):
             self.find(rule, span, message)
         self.block(body, body.block)
@@ -188,7 +201,9 @@ class _Linter:
         for owner, span, cure in foreign_methods(expression, self.keys):
             if not isinstance(owner, n.Name) or owner.name in body.variables:
                 self.find("no-methods", span, f"texts, lists and maps have no methods; {cure}")
-        for name, span in lengths(expression, self.mistakes.holding.sized):
+        found = {span: name for name, span in foreign_lengths(expression, self.keys) if name in body.variables}
+        found |= {span: name for name, span in lengths(expression, self.mistakes.holding.sized)}
+        for span, name in found.items():
             self.find("no-fields", span, f"'{name}' has no fields; write `len({name})`")
 
     def known(self, body: Body, name: str) -> bool:
@@ -203,6 +218,9 @@ class _Linter:
         cure = hint or name_cure(name, member, called=called, tool=self.interpreter.tools.canonical)
         if name in _ERROR_NAMES and body.handlers and not cure:
             cure = "an error handler knows the error as `system_error_message`, `system_error_code` and `system_error`"
+        if not cure and name in self.set_in:
+            way = "send it along as the event's payload" if body.kind == "event" else "take it as a parameter"
+            cure = f"that of {self.set_in[name][0]} is another variable: {way}"
         told = f"; {cure}" if cure else self.nearest(name, body.variables, self.globals, self.signatures, BUILTINS)
         self.find("never-set", span, f"'{name}' is never set{told}")
 

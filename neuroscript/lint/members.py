@@ -73,6 +73,7 @@ def foreign_methods(expression: n.Expr, keys: set[str]) -> Iterator[tuple[n.Expr
         expression: the expression.
         keys: names that may be the program's own.
     """
+    called = {id(part.callee) for part in walk(expression) if isinstance(part, n.CallValue)}
     for part in walk(expression):
         match part:
             case n.CallValue(
@@ -81,6 +82,11 @@ def foreign_methods(expression: n.Expr, keys: set[str]) -> Iterator[tuple[n.Expr
                 cure = method_cure(name)
                 if cure:
                     yield owner, callee.index.span, cure
+            case n.Index(value=owner, index=n.Literal(value=str() as name) as key, dotted=True) if (
+                name in _WITHOUT_PARENTHESES and name not in keys and method_cure(name)
+            ):
+                if id(part) not in called:
+                    yield owner, key.span, method_cure(name)
 
 
 def lengths(expression: n.Expr, sized: set[str]) -> Iterator[tuple[str, n.Span]]:
@@ -92,6 +98,28 @@ def lengths(expression: n.Expr, sized: set[str]) -> Iterator[tuple[str, n.Span]]
                 member in _LENGTHS and name in sized and id(part) not in called
             ):
                 yield name, part.index.span
+
+
+_WITHOUT_PARENTHESES = frozenset(
+    ("to_i", "to_f", "to_s", "to_sym", "upcase", "downcase", "chomp", "strip", "capitalize", "reverse")
+)
+"""Methods of Ruby, which are called without parentheses."""
+
+
+def foreign_lengths(expression: n.Expr, keys: set[str]) -> Iterator[tuple[str, n.Span]]:
+    """The members ``length`` that are used as the length of a list or text: less one, or as the end of a range."""
+    for part in walk(expression):
+        match part:
+            case n.Chain(first=n.Index() as member, rest=[("-", n.Literal(value=1), _)]):
+                pass
+            case n.ToolCall(name=name, args=[_, n.Argument(value=n.Index() as member)]) if name.lower() == "list.range":
+                pass
+            case _:
+                continue
+        match member:
+            case n.Index(value=n.Name(name=owner), index=n.Literal(value=str() as key), dotted=True):
+                if key in ("length", "len") and key not in keys:
+                    yield owner, member.index.span
 
 
 def unquoted_names(expression: n.Expr) -> dict[int, str]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from neuroscript.lint.holding import BOOLEAN, LIST, MAP, MOMENT, NUMBER, TEXT, Holding
 from neuroscript.syntax import nodes as n
-from neuroscript.values import read_number
 
 if TYPE_CHECKING:
     from neuroscript.compiler.resolve import Body
@@ -16,9 +15,10 @@ if TYPE_CHECKING:
 Found: TypeAlias = tuple[str, n.Span, str]
 
 _ORDER = ("<", ">", "<=", ">=")
+_NUMERIC = ("-", "*", "/", "%", *_ORDER)
 
 
-def in_operands(chain: n.Chain, holding: Holding, answers: set[str]) -> Iterator[Found]:
+def in_operands(chain: n.Chain, holding: Holding) -> Iterator[Found]:
     """The mistakes in what an operator joins or calculates."""
     operands = [chain.first, *(operand for _, operand, _ in chain.rest)]
     for operand in operands:
@@ -30,17 +30,35 @@ def in_operands(chain: n.Chain, holding: Holding, answers: set[str]) -> Iterator
     before: str | None = kinds[0]  # of what stands to the left
     for number, (operator, _, place) in enumerate(chain.rest):
         right = kinds[number + 1]
-        problem = _problem(operator, before, right, operands[number])
-        if problem and operator == "-" and before == TEXT and number == 0:
-            problem = "`-` takes numbers, and this is a text: write `tool.str.ToNumber(text)`"
+        problem = _problem(operator, before, right)
+        if not problem and operator in _NUMERIC and all(sign == "+" for sign, _, _ in chain.rest[:number]):
+            joined = n.Chain(chain.span, chain.first, chain.rest[:number]) if number else chain.first
+            problem = _no_number(operator, joined, operands[number + 1], [before, right], holding)
         if problem:
             yield "wrong-operand", place, problem
             return
         before = _result(operator, before, right)
-    yield from _joined(chain, operands, kinds, answers)
+    yield from _joined(chain, operands, kinds, holding)
 
 
-def _problem(operator: str, left: str | None, right: str | None, operand: n.Expr) -> str:
+def _no_number(operator: str, left: n.Expr, right: n.Expr, kinds: list[str | None], holding: Holding) -> str:
+    """What is wrong with a number that is calculated, or compared, with a text that never reads as one."""
+    order = operator in _ORDER
+    pairs = ((left, kinds[1]), (right, kinds[0]))
+    text = next(
+        (one for one, other in pairs if (other == NUMBER or operator in ("-", "/", "%")) and holding.is_no_number(one)),
+        None,
+    )
+    formats = operator == "%" and isinstance(left, n.Literal) and "%" in str(left.value)
+    if text is None or formats or (operator == "*" and text is left):
+        return ""
+    if isinstance(text, n.Chain) and not order:
+        return f"`+` has joined a text before `{operator}`: calculate in parentheses, `text + (a {operator} b)`"
+    takes = f"`{operator}` compares numbers with numbers" if order else f"`{operator}` takes numbers"
+    return f"{takes}, and this is a text: write `tool.str.ToNumber(text)` for one that holds a number"
+
+
+def _problem(operator: str, left: str | None, right: str | None) -> str:
     """What is wrong with two operands of certain kinds."""
     kinds = (left, right)
     if MOMENT in kinds:
@@ -48,8 +66,6 @@ def _problem(operator: str, left: str | None, right: str | None, operand: n.Expr
             return "to a moment seconds are added with `tool.time.Add(moment, seconds)`, days with `tool.time.AddDays`"
         if operator in _ORDER and TEXT in kinds:
             return "a moment is compared with a moment: write `tool.time.Parse(text)` for the text"
-    if operator == "-" and left == TEXT and right == NUMBER and not _reads_as_number(operand):
-        return "`+` has joined a text before `-`: calculate in parentheses, `text + (a - b)`"
     if operator == "+" and MAP in kinds and TEXT not in kinds and None not in kinds:
         return "maps are not added: write `tool.map.Merge(map1, map2)`"
     if operator == "+" and LIST in kinds and kinds[0] != kinds[1] and TEXT not in kinds and None not in kinds:
@@ -67,27 +83,26 @@ def _result(operator: str, left: str | None, right: str | None) -> str | None:
     return left if left == right else None
 
 
-def _joined(chain: n.Chain, operands: list[n.Expr], kinds: list[str | None], answers: set[str]) -> Iterator[Found]:
+def _joined(chain: n.Chain, operands: list[n.Expr], kinds: list[str | None], holding: Holding) -> Iterator[Found]:
     """Numbers that are joined as texts where a sum is meant."""
     if any(operator != "+" for operator, _, _ in chain.rest):
         return
     for number in range(1, len(operands) - 1):
         later = operands[number + 1]
-        if TEXT in kinds[:number] and kinds[number] == kinds[number + 1] == NUMBER and isinstance(later, n.Literal):
+        sum_ = kinds[number] == kinds[number + 1] == NUMBER and isinstance(later, n.Literal)
+        if (
+            TEXT in kinds[:number] and sum_ and not isinstance(operands[number], n.Literal)
+        ):  # `"v" + 1 + 2` is written out
             told = "after a text `+` joins, so that these numbers are not added: write `text + (a + b)`"
             yield "joined-numbers", chain.rest[number][2], told
             return
     for left, right in pairwise(operands[:2]):
         for one, other in ((left, right), (right, left)):
-            answer = isinstance(one, n.Name) and one.name in answers
+            answer = isinstance(one, n.Name) and (one.name in holding.answers or holding.is_number_text(one.name))
             if answer and isinstance(other, n.Literal) and type(other.value) in (int, float):
                 name = one.name if isinstance(one, n.Name) else ""
                 told = f"'{name}' is a text, so that `+` joins: write `tool.str.ToNumber({name})`"
                 yield "joined-numbers", chain.rest[0][2], told
-
-
-def _reads_as_number(operand: n.Expr) -> bool:
-    return isinstance(operand, n.Literal) and type(operand.value) is str and read_number(operand.value) is not None
 
 
 def powers(chain: n.Chain) -> Iterator[Found]:
@@ -119,12 +134,20 @@ def in_index(index: n.Index, holding: Holding) -> Iterator[Found]:
         case n.Index(value=n.Name(name=name), index=n.Call(name="len", args=[n.Argument(value=n.Name(name=of))])):
             if name == of:
                 yield "index-past-end", index.index.span, f"the last index is `len({name}) - 1`"
+        case n.Index(value=n.Name(name=name), index=n.Name(name=at)):
+            match holding.values.get(at):
+                case [n.Call(name="len", args=[n.Argument(value=n.Name(name=of))])] if of == name:
+                    yield "index-past-end", index.index.span, f"'{at}' is `len({name})`, and the last index `{at} - 1`"
         case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key), dotted=True):
             kind = holding.kind(index.value)
             if kind == TEXT and name in holding.answers:
                 cure = "ask with a schema, or read it with `tool.json.Extract(text)`"
                 yield "no-fields", index.index.span, f"'{name}' is a text, which has no fields: {cure}"
-            elif kind in (TEXT, NUMBER, BOOLEAN) or (kind == LIST and key not in _LENGTHS):
+            elif (
+                kind in (NUMBER, BOOLEAN)
+                or (kind == TEXT and key not in _LENGTHS)
+                or (kind == LIST and key not in _LENGTHS)
+            ):
                 one = "a list: write an index, or a loop" if kind == LIST else f"a {kind}"
                 yield (
                     "no-fields",

@@ -171,6 +171,15 @@ _FLOW = (
         "for each x in [1, 2]\n  set total = 0\n  set total = total + x\nendfor\nemit total",
         "set total = 0\nfor each x in [1, 2]\n  set total = total + x\nendfor\nemit total",
     ),
+    Rule(
+        "NS114",
+        "unchecked-try",
+        "The result of `tool.error.Try` is used without asking whether it is an error value.",
+        "Where the call fails, `tool.error.Try` gives an error value, of which fields are nil and with which nothing is"
+        " calculated. Ask `is_error(result)` first, or let `must result` raise the error.",
+        'set row = tool.error.Try(tool.json.Parse, "{")\nemit row.name',
+        'set row = tool.error.Try(tool.json.Parse, "{")\nif not is_error(row)\n  emit row.name\nendif',
+    ),
 )
 
 _CALLS = (
@@ -535,6 +544,14 @@ _VALUES = (
         "What stands after it is not read. Write `a - -b`, or `set n = n - 1`.",
         "set n = 5--3\nemit n",
         "set n = 5 - -3\nemit n",
+    ),
+    Rule(
+        "NS328",
+        "redirection",
+        "`>` stands between a text and the name of a file.",
+        "`>` compares, and nothing is written. `tool.fs.Write(path, text)` writes a file.",
+        'set report = "all well"\nemit report > "report.txt"',
+        'set report = "all well"\ncall tool.fs.Write("report.txt", report)',
     ),
     Rule(
         "NS327",

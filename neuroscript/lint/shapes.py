@@ -70,6 +70,7 @@ class _Source:
 
     value: n.Expr | None
     is_item: bool = False
+    is_reply: bool = False  # to an `ask` with the schema that `value` writes
 
 
 _UNKNOWN = _Source(None)
@@ -97,6 +98,7 @@ class MapKeys:
         self._held: dict[str, Held | None] = {}
         self._checked: set[tuple[int, int]] = set()
         self._own_keys: set[str] = set()
+        self._replies: dict[int, Held | None] = {}
         self._depth = 0
         for block in (body.block, *(handler.body for handler in body.handlers)):
             for statement in statements(block):
@@ -130,6 +132,9 @@ class MapKeys:
         match value:
             case n.Name(name=name):
                 return self._variable(name)
+            case n.ToolCall(name=name, args=[n.Argument(value=n.ToolName(name=called)), *_]) if _is_try(name):
+                held = self._result(called)
+                return Held(held.shape, held.is_list, may_fail=True) if held is not None else None
             case n.ToolCall(name=name):
                 return self._result(name)
             case n.Index(value=owner, index=index):
@@ -178,10 +183,18 @@ class MapKeys:
         return self._held[name]
 
     def _assigned(self, source: _Source) -> Held | None:
+        if source.is_reply and source.value is not None:
+            return self._reply(source.value)
         held = self.held(source.value) if source.value is not None else None
         if not source.is_item:
             return held
         return self._part(held, None) if held is not None and held.is_list else None
+
+    def _reply(self, schema: n.Expr) -> Held | None:
+        """What a model gives to an ``ask`` with a schema that is written out."""
+        if id(schema) not in self._replies:
+            self._replies[id(schema)] = _by_schema(schema)
+        return self._replies[id(schema)]
 
     def _assignments(self, statement: n.Stmt) -> None:
         match statement:
@@ -190,6 +203,10 @@ class MapKeys:
             case n.Set(targets=targets):
                 for target in targets:
                     self._assign(target, _UNKNOWN)
+            case n.Ask(config=n.MapExpr(entries=entries), into=n.Target(path=[]) as target) if _entry(
+                entries, "schema"
+            ):
+                self._assign(target, _Source(_entry(entries, "schema"), is_reply=True))
             case n.Ask(into=n.Target() as target) | n.PromptUser(into=target):
                 self._assign(target, _UNKNOWN)
             case n.ForEach(name=name, key=key, collection=collection):
@@ -230,11 +247,15 @@ class MapKeys:
                 held = self._part(held, key)
 
     def _arguments(self, call: n.ToolCall) -> Iterator[Found]:
+        given = call.args
         tool = self._tools.get(call.name)
+        match call.args:
+            case [n.Argument(value=n.ToolName(name=called)), *rest] if _is_try(call.name):
+                tool, given = self._tools.get(called), rest
         if tool is None or not any(arg.shape is not None for arg in tool.spec.args):
             return
         by_name = {arg.name: arg for arg in tool.spec.args}
-        for argument, arg in zip(call.args, tool.spec.args, strict=False):
+        for argument, arg in zip(given, tool.spec.args, strict=False):
             known = by_name.get(argument.name) if argument.name is not None else arg
             if known is not None and known.shape is not None:
                 yield from self.given(known.shape, argument.value)
@@ -246,9 +267,9 @@ class MapKeys:
         self._checked.add((id(shape), id(value)))
         match value:
             case n.Name(name=name):
-                sources = self._sources.get(name, ())
-                written = sources[0].value if len(sources) == 1 else None
-                if isinstance(written, n.MapExpr | n.ListExpr) and (id(shape), id(written)) not in self._checked:
+                for written in self._written(name):
+                    if (id(shape), id(written)) in self._checked:
+                        continue
                     yield from self.given(shape, written)
                     for path in self._added.get(name, ()) if isinstance(written, n.MapExpr) else ():
                         yield from self._key(shape, path[0])
@@ -262,6 +283,24 @@ class MapKeys:
                     if field is not None and field.shape is not None:
                         yield from self.given(field.shape, inner)
 
+    def _written(self, name: str) -> list[n.MapExpr | n.ListExpr]:
+        """The maps and lists that are written for a variable which gets nothing else: at once, or item by item."""
+        found: list[n.MapExpr | n.ListExpr] = []
+        for source in self._sources.get(name, ()):
+            match source.value:
+                case n.MapExpr() | n.ListExpr() as written if not source.is_item and not source.is_reply:
+                    found.append(written)
+                case n.Chain(first=n.Name(name=own), rest=[("+", n.ListExpr() as more, _)]) if own == name:
+                    found.append(more)
+                case n.ToolCall(name=tool, args=[n.Argument(value=n.Name(name=own)), n.Argument(value=item)]) if (
+                    own == name and tool.lower() in ("list.append", "list.push")
+                ):
+                    found.append(n.ListExpr(item.span, [item]))
+                case _:
+                    return []
+        maps = [written for written in found if isinstance(written, n.MapExpr)]
+        return found if not maps or len(found) == 1 else []
+
     def _key(self, shape: Shape, key: n.Expr) -> Iterator[Found]:
         problem = self._wrong(shape, key.value) if isinstance(key, n.Literal) and type(key.value) is str else ""
         if problem:
@@ -270,3 +309,36 @@ class MapKeys:
 
 def _is_nil(value: n.Expr | None) -> bool:
     return isinstance(value, n.Literal) and value.value is None
+
+
+def _is_try(name: str) -> bool:
+    return name.lower() == "error.try"
+
+
+def _entry(entries: list[tuple[n.Expr, n.Expr]], key: str) -> n.Expr | None:
+    """The value that stands at a key in a map that is written out."""
+    found = (value for name, value in entries if isinstance(name, n.Literal) and name.value == key)
+    return next(found, None)
+
+
+def _by_schema(schema: n.Expr) -> Held | None:
+    """What a JSON Schema describes that is written out: a map, or a list of maps."""
+    if not isinstance(schema, n.MapExpr):
+        return None
+    items = _entry(schema.entries, "items")
+    if items is not None:
+        held = _by_schema(items)
+        return Held(held.shape, is_list=True) if held is not None and not held.is_list else None
+    properties = _entry(schema.entries, "properties")
+    if not isinstance(properties, n.MapExpr):
+        return None
+    fields = []
+    for key, inner in properties.entries:
+        if not isinstance(key, n.Literal) or type(key.value) is not str:
+            return None
+        held = _by_schema(inner)
+        kind = ArgType.ANY if held is None else ArgType.SLICE_MAP if held.is_list else ArgType.MAP
+        fields.append(ShapeField(key.value, kind, shape=held.shape if held is not None else None))
+    more = _entry(schema.entries, "additionalProperties")
+    is_open = more is not None and not (isinstance(more, n.Literal) and more.value is False)
+    return Held(Shape("reply", fields, open=is_open))

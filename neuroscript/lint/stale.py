@@ -17,7 +17,7 @@ from neuroscript.compiler.traversal import (
     walk,
 )
 from neuroscript.lint.failing import Failing, names_in
-from neuroscript.lint.reads import reads
+from neuroscript.lint.reads import entries_read, reads
 from neuroscript.syntax import nodes as n
 
 if TYPE_CHECKING:
@@ -129,20 +129,28 @@ class StaleValues:
 
     def _assign(self, statement: n.Stmt, state: _State) -> None:
         handler = self._body.handler_of.get(id(statement))
+        targets = list(self._targets(statement))
         told = {name for _, name in self._told}
         follows = any(name in told and name in state.stale for name in names_in(expressions(statement)))
         fails = not follows and handler in self._failing.resuming and self._failing.statement(statement)
-        for name in self._targets(statement):
-            own = isinstance(statement, n.Set) and name in names_in([statement.value])  # `set n = n + f(x)`
-            given = handler is not None and name in self._given[handler]
+        for name in targets:
+            owner = name.partition(".")[0]
+            own = isinstance(statement, n.Set) and owner in names_in([statement.value])  # `set n = n + f(x)`
+            given = handler is not None and owner in self._given[handler]
             if not fails or own or given:
-                state.stale.pop(name, None)
+                for each in [each for each in state.stale if each == name or each.startswith(f"{name}.")]:
+                    del state.stale[each]
                 state.fresh.add(name)
-            elif name not in state.fresh:
+            elif name not in state.fresh and owner not in state.fresh:
                 state.stale[name] = statement
 
     def _targets(self, statement: n.Stmt) -> Iterator[str]:
+        """What a statement sets: variables, and entries of them whose keys are written, as ``row.n``."""
         yield from assigned_by(statement)
+        if isinstance(statement, n.Set):
+            for target in statement.targets:
+                if target.path and isinstance(target.path[0], n.Literal):
+                    yield f"{target.name}.{target.path[0].value}"
         if self._body.uses_last and (isinstance(statement, n.CallStmt | n.Ask)):
             yield LAST
 
@@ -152,7 +160,13 @@ class StaleValues:
         parts = list(parts)
         tested = names_in(parts)
         for part in parts:
-            for name, span, loose in reads(part):
+            entries = entries_read(part) if any("." in name for name in state.stale) else {}
+            for whole, span, loose in reads(part):
+                key = entries.get(span)
+                names = [whole] if key is None else [whole, f"{whole}.{key}"]
+                if key is None:
+                    names += [each for each in state.stale if each.startswith(f"{whole}.")]
+                name = next((each for each in names if each in state.stale), whole)
                 cause = state.stale.get(name)
                 if cause is None or loose or (id(cause), name) in self._told:
                     continue

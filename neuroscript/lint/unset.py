@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from neuroscript.compiler.traversal import assigned_by, expressions, inner_blocks, statements
 from neuroscript.lint.failing import names_in
-from neuroscript.lint.reads import reads, set_by
+from neuroscript.lint.reads import evaluated, reads, set_by
 from neuroscript.lint.stale import MOST_STATEMENTS
 from neuroscript.syntax import nodes as n
 
@@ -51,20 +51,33 @@ class MaybeUnset:
     Args:
         body: the body.
         other: names that mean something where no variable is set: of the host, procedures.
+        elsewhere: the variables of all bodies, each with the names of the first two that set it.
     """
 
-    def __init__(self, body: Body, other: Iterable[str]) -> None:
+    def __init__(self, body: Body, other: Iterable[str], elsewhere: Mapping[str, list[str]]) -> None:
         self._body = body
         self._session = body.session is not None
         self._ignored = {*body.params, *other}
         in_handlers = [statement for handler in body.handlers for statement in statements(handler.body)]
         self._by_handlers = {name: each.span[0] for each in in_handlers for name in set_by(each)}
-        self._outside = {name for statement in statements(body.block) for name in set_by(statement)}
+        self._setters: dict[str, list[n.Stmt]] = {}
+        for statement in statements(body.block):
+            for name in set_by(statement):
+                self._setters.setdefault(name, []).append(statement)
+        self._elsewhere = elsewhere
+        self._tolerant = {
+            name
+            for statement in statements(body.block)
+            for expression in expressions(statement)
+            for name, _, loose in reads(expression)
+            if loose
+        }
         self._told: set[str] = set()
         self._found: list[Found] = []
         self._breaks: list[list[_State]] = []
         self._seen: set[str] = set()  # set somewhere above in the text
         self._depth = 0  # of conditions and loops
+        self._conditions = 0
 
     def find(self) -> list[Found]:
         """The findings, one for each variable."""
@@ -84,9 +97,11 @@ class MaybeUnset:
 
     def _statement(self, statement: n.Stmt, state: _State) -> _State | None:
         self._read(statement, state)
+        if isinstance(statement, n.If):
+            return self._if(statement, state)
+        for expression in expressions(statement):
+            self._succeeded(evaluated(expression), state)
         match statement:
-            case n.If():
-                return self._if(statement, state)
             case n.While() | n.ForEach():
                 return self._loop(statement, state)
             case n.Break():
@@ -103,6 +118,12 @@ class MaybeUnset:
             self._set(name, state)
         return state
 
+    def _succeeded(self, names: set[str], state: _State) -> None:
+        """Takes for set what has been read without an error."""
+        for name in names & self._setters.keys():
+            state.certain.add(name)
+            state.partly.pop(name, None)
+
     def _set(self, name: str, state: _State) -> None:
         state.certain.add(name)
         state.partly.pop(name, None)
@@ -114,12 +135,21 @@ class MaybeUnset:
         ends: list[_State | None] = []
         inside: list[set[str]] = []
         self._depth += 1
-        for block in inner_blocks(statement):
+        self._conditions += 1
+        conditions = [condition for condition, _ in statement.branches]
+        for number, block in enumerate(inner_blocks(statement)):
             inner = state.copy()
+            for condition in conditions[:number]:
+                self._succeeded(evaluated(condition, truth=False), inner)
+            if number < len(conditions):
+                self._succeeded(evaluated(conditions[number], truth=True), inner)
             _settle(inner, asked)
             ends.append(self._block(block, inner))
             inside.append({name for each in statements(block) for name in set_by(each)})
         self._depth -= 1
+        self._conditions -= 1
+        for condition in conditions:
+            self._succeeded(evaluated(condition, truth=False), state)
         if any(end is None for end in ends):
             _settle(state, asked)  # who comes here has passed a test of what tells the ways apart
         reached = [end for end in ends if end is not None]
@@ -140,7 +170,7 @@ class MaybeUnset:
                 continue
             for name in way.certain - joined.certain - before:
                 known = state.partly.get(name)
-                if known is not None and known.related & asked:
+                if name in asked or (known is not None and known.related & asked):
                     joined.certain.add(name)  # the other case of a test made before
                     joined.partly.pop(name, None)
                 else:
@@ -194,27 +224,79 @@ class MaybeUnset:
             for name, span, loose in reads(expression):
                 if loose or name in state.certain or name in self._ignored or name in self._told:
                     continue
-                message = self._problem(name, state)
+                message = self._problem(name, state, statement)
                 if message:
                     self._told.add(name)
                     self._found.append(("maybe-unset", span, message))
 
-    def _problem(self, name: str, state: _State) -> str:
+    def _problem(self, name: str, state: _State, statement: n.Stmt) -> str:
         partly = state.partly.get(name)
         if partly is not None:
             how = f"'{name}' is set on line {partly.line}, and not on every way here"
-        elif name in self._by_handlers and name not in self._outside:
+        elif name in self._by_handlers and name not in self._setters:
             how = f"'{name}' is set by the error handler alone"
-        elif self._is_later(name):
-            how = f"'{name}' is set further down only"
+        elif self._is_later(name, statement) or self._is_only_continued(name):
+            other = next((each for each in self._elsewhere.get(name, ()) if each != self._body.name), "")
+            if other:
+                return f"'{name}' is not set here, and that of {other} is another variable: {_own(self._body)}"
+            if self._body.kind == "event":
+                return f"'{name}' is not set here: {_own(self._body)}"
+            how = f"'{name}' has no value here yet"
+            if self._depth:
+                return f"{how}: set it before the loop, such as `set {name} = {_start(name, statement)}`"
         else:
             return ""
-        return f"{how}: set it before, such as `set {name} = nil`"
+        return f"{how}: set it before, such as `set {name} = {_start(name, statement)}`"
 
-    def _is_later(self, name: str) -> bool:
+    def _is_later(self, name: str, statement: n.Stmt) -> bool:
         """Whether a variable is set below this place alone, which is reached before."""
-        later = name in self._outside and name not in self._seen and name not in self._by_handlers
-        return later and self._depth == 0 and not self._body.handlers
+        if name not in self._setters or name in self._seen or name in self._by_handlers or self._body.handlers:
+            return False
+        if self._depth == 0:
+            return True
+        # In the first turn of a loop, unless a condition skips this place then.
+        parts = [statement.branches[0][0]] if isinstance(statement, n.If) else expressions(statement)
+        read = {each for part in parts for each in evaluated(part)}
+        return self._depth == 1 and not self._conditions and name in read and name not in self._tolerant
+
+    def _is_only_continued(self, name: str) -> bool:
+        """Whether all that sets a variable reads it first, as ``set n = n + 1`` does."""
+        setters = self._setters.get(name, ())
+        return bool(setters) and name not in self._by_handlers and all(_reads_itself(name, each) for each in setters)
+
+
+def _reads_itself(name: str, statement: n.Stmt) -> bool:
+    return isinstance(statement, n.Set) and name in evaluated(statement.value)
+
+
+def _own(body: Body) -> str:
+    """What to do where the variable of another body is wanted."""
+    if body.kind == "event":
+        return "an event handler begins without variables each time: send it along as the payload, or keep it in a file"
+    return "take it as a parameter, and `return` what changes"
+
+
+def _start(name: str, statement: n.Stmt) -> str:
+    """A value with which a variable may begin that a statement goes on with."""
+    match statement:
+        case n.Set(value=n.Chain(first=first, rest=[(operator, second, _), *_])):
+            other = second if isinstance(first, n.Name) and first.name == name else first
+            match other:
+                case n.Raw():
+                    return '""'
+                case n.Literal(value=str()) if operator == "+":
+                    return '""'
+                case n.ListExpr():
+                    return "[]"
+                case n.Literal(value=int() | float()) | n.Call(name="len"):
+                    return "1" if operator == "*" else "0"
+                case _ if operator in ("-", "/", "%"):
+                    return "0"
+        case n.Set(value=n.ToolCall(name=tool)) if tool.lower().startswith("list."):
+            return "[]"
+        case n.Set(value=n.ToolCall(name=tool)) if tool.lower().startswith("map."):
+            return "{}"
+    return "nil"
 
 
 def _settle(state: _State, names: set[str]) -> None:

@@ -243,7 +243,6 @@ HABITS = [
     ("must nil", "always fails"),
     ("set xs[0] = 1", "return it"),
     ("for each row in xs\n  set row.x = 1\nendfor", "a copy of the item"),
-    ("while n <= len(xs)\n  emit xs[n]\n  set n = n + 1\nendwhile", "write `n < len(…)`"),
     ('emit "Hello {{n}}"', "raw strings"),
     ('emit eval("{{n + 1}}")', "nothing is worked out"),
     ("while true\n  set n = n + 1\nendwhile", "no way out"),

@@ -21,7 +21,6 @@ JUSTIFIED = {
     "programs/24-template-mail": {"never-set"},
     "run/610-callback-errors": {"never-set"},
     # Each shows what a habit of other languages means here.
-    "run/016-text-values": {"joined-numbers"},
     "run/046-eval": {"plain-placeholder"},
     "run/124-op-logic": {"value-of-or"},
     "run/149-precedence": {"comment-for-minus"},

@@ -96,6 +96,11 @@ WRONG = {
     "set p = tool.time.Parts(tool.time.Now())\nemit p.hours": "hour",
     'emit tool.fs.Stat("a").byte_size': "size",
     'for each f in tool.fs.List(".")\n  emit f.is_directory\nendfor': "is_dir",
+    # lists that are made item by item, and calls by way of `Try`
+    'set l = []\nset l = l + [{"per_dy": 1}]\ncall tool.t.Add("a", nil, nil, l)': "per_day",
+    'set l = []\nset l = tool.list.Append(l, {"per_dy": 1})\ncall tool.t.Add("a", nil, nil, l)': "per_day",
+    'set e = tool.error.Try(tool.t.Add, "a", {"per_dy": 1})\nemit e': "per_day",
+    "set r = tool.error.Try(tool.t.Run)\nmust r\nemit r.outptu": "output",
     # errors
     "on error do\n  emit system_error.mesage\nendon": "message",
     'set e = tool.error.New(1, "x")\nemit e.cod': "code",

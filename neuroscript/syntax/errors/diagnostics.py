@@ -117,7 +117,16 @@ class _Writer:
         possible = expected(problem.frame)
         hint = hint_for(self.tokens, problem, possible) or Hint()
         message = hint.message or self._message(problem, possible)
+        bracket = self._open_bracket(problem.frame)
+        if bracket is not None and self._comment_follows(bracket.place):
+            cure = "`#` begins a comment that reaches to the end of the line; a length is `len(x)`"
+            return self.diagnostic(bracket.place, f"the `{_TEXTS[bracket.symbol]}` is not closed on its line", cure)
         return self.diagnostic(place, message, hint.text)
+
+    def _comment_follows(self, place: int) -> bool:
+        """Whether ``#name`` stands right after a token, as where another language takes a length."""
+        after = self.tokens.source[self.tokens.ends[place] : self.tokens.ends[place] + 2]
+        return after[:1] == "#" and (after[1:].isalpha() or after[1:] == "_")
 
     def _message(self, problem: Problem, possible: frozenset[int]) -> str:
         place, frame = problem.place, problem.frame

@@ -100,7 +100,12 @@ def _block_argument(c: Context) -> Hint | None:
     words = c.after()
     if c.at_start and c.code == NAME and c.word(1) == "<" and c.word(2) == "-":
         return Hint(f"an assignment begins with `set`: `set {c.text} = …`")
-    if c.at_start and c.code == NAME and ("each" in words or "forEach" in words) and "." in words:
+    if (
+        c.at_start
+        and c.code in (NAME, CODES["LSQB"], CODES["LPAR"])
+        and ("each" in words or "forEach" in words)
+        and "." in words
+    ):
         return Hint("a loop over a collection is written `for each item in items` … `endfor`")
     return None
 
@@ -170,6 +175,53 @@ def _prefixes(c: Context) -> Hint | None:
     if c.text in ("*", "&") and c.word(-1) in ("=", "(", ","):
         return Hint("there are no pointers: leave the sign out")
     return None
+
+
+_TESTS = {
+    "eq": "`==`",
+    "ne": "`!=`",
+    "gt": "`>`",
+    "lt": "`<`",
+    "ge": "`>=`",
+    "le": "`<=`",
+    "z": '`text == ""`',
+    "n": '`text != ""`',
+    **dict.fromkeys(("e", "f", "d"), "`tool.fs.Exists(path)`"),
+}
+"""The tests of a shell, by the word after the minus."""
+
+
+def _shell_test(c: Context) -> Hint | None:
+    """``[ n -gt 2 ]``, ``n -eq 1``, ``[ -z "$s" ]``."""
+    before = c.before()
+    if c.at_start or c.first_word not in ("if", "while", "else", "must", "set") or "-" not in before[-2:]:
+        return None
+    cure = _TESTS.get(before[-1])
+    if cure is None or before[-2] != "-" or c.code not in (NAME, NUMBER, STRING):
+        return None
+    brackets = "; a condition stands without brackets" if "[" in before else ""
+    return Hint(f"for `-{before[-1]}` write {cure}{brackets}")
+
+
+def _doubled_quote(c: Context) -> Hint | None:
+    """``'it''s'``."""
+    if c.code == STRING and c.is_near(-1, "STRING") and c.touches(-1) and c.text[:1] == c.word(-1)[-1:]:
+        return Hint(f"a quote inside a text is written `\\{c.text[0]}`")
+    return None
+
+
+def _jump_count(c: Context) -> Hint | None:
+    """``continue 2``, ``break outer``."""
+    if c.first_word in ("break", "continue") and c.code in (NUMBER, NAME) and len(c.before()) == 1 and c.can("NEWLINE"):
+        cure = "set a variable and test it after the inner loop, or `return` from a procedure"
+        return Hint(f"`{c.first_word}` is for the innermost loop alone: {cure}")
+    return None
+
+
+def _message_of_must(c: Context) -> Hint | None:
+    """``must x "message"``."""
+    is_value = c.code in (STRING, NAME) and c.can("NEWLINE") and not c.at_start
+    return Hint(WHOLE_FORMS["must"]) if c.first_word == "must" and is_value and not c.is_near(-1, "MINUS") else None
 
 
 def _comparisons(c: Context) -> Hint | None:
@@ -331,6 +383,9 @@ OUTSIDE: tuple[Callable[[Context], Hint | None], ...] = (
 )
 INSIDE: tuple[Callable[[Context], Hint | None], ...] = (
     _double_colon,
+    _shell_test,
+    _doubled_quote,
+    _jump_count,
     _arrow,
     _anonymous,
     _points,
@@ -345,4 +400,4 @@ INSIDE: tuple[Callable[[Context], Hint | None], ...] = (
     _conditional_statement,
     _words,
 )
-LAST: tuple[Callable[[Context], Hint | None], ...] = (_comment_instead, _missing_parentheses)
+LAST: tuple[Callable[[Context], Hint | None], ...] = (_comment_instead, _missing_parentheses, _message_of_must)

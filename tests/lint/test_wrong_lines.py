@@ -1,0 +1,177 @@
+"""Wrong lines whose neighbours are right: each gets its cure named on its own line, the neighbours get no finding."""
+
+from __future__ import annotations
+
+import pytest
+
+from neuroscript import Interpreter
+from tests.lint.test_foreign_habits import FIRST, findings
+from tests.lint.test_silent_habits import written_out
+
+# Lines, the wrong one marked with `<<`, and what the finding on it must say.
+WRONG = [
+    # --- arguments
+    ('set x = tool.str.Replace(",", ";", s) <<\nreturn x', "the text comes first"),
+    ('set x = tool.regex.Match("hello world", "^h") <<\nreturn x', "the pattern comes first"),
+    # --- values of the turn before, and names without a value
+    (
+        "RESUME\nset acc = []\nfor each x in xs\nset row.n = tool.str.ToNumber(x)\nset acc = acc + [row] <<\nendfor",
+        "`continue` in the handler",
+    ),
+    ('RESUME\nfor each x in xs\nset k["p"] = tool.str.ToNumber(x)\nemit k.p <<\nendfor', "tool.error.Try"),
+    ('for each w in ["a", "b"]\nset k = k + 1 <<\nendfor', "before the loop, such as `set k = 0`"),
+    ('while n > 1\nset n = n - 1\nset k = k + "a" <<\nendwhile', 'before the loop, such as `set k = ""`'),
+    ("for each x in xs\nif x > 1\nset k = k + [x] <<\nendif\nendfor", "before the loop, such as `set k = []`"),
+    ("for each x in xs\nif x > best <<\nset best = x\nendif\nendfor\nreturn best", "before the loop"),
+    ("set ys = []\nset ys = ys + 1 <<\nreturn ys", "`list + [item]`"),
+    # --- conditions
+    ('set p = tool.str.IndexOf(s, "x")\nif p <<\nemit 1\nendif', "compare `>= 0`"),
+    ('set p = tool.str.IndexOf(s, "x")\nif not p <<\nemit 1\nendif', "tool.str.Contains(text, part)"),
+    ("while false <<\nemit 1\nendwhile", "never runs"),
+    ('set k = n > 1\nif k == "true" <<\nemit 1\nendif', "write the condition alone"),
+    ("set r = tool.json.Parse(s)\nif is_error(r) <<\nemit 1\nendif", "tool.error.Try(function, …)"),
+    ('ask "a" into r\nif is_error(r) <<\nemit 1\nendif', "tool.error.Try(function, …)"),
+    ('set name = m.user and m.user.name <<\nemit "hello " + name', "tool.map.Get(map, key, default)"),
+    ("set name = m.nick or m.name <<\nreturn tool.str.ToUpper(name)", "tool.map.Get(map, key, default)"),
+    # --- loops
+    ("set i = len(s)\nwhile i > 0\nemit s[i] <<\nset i = i - 1\nendwhile", "`set i = len(…) - 1`"),
+    # --- results
+    ("set x, err = tool.json.Parse(s) <<\nreturn x", "tool.error.Try(function, …)"),
+    ("set x, ok = m[s] <<\nreturn x", "tool.map.Has(map, key)"),
+    ('emit s > "out.txt" <<', "tool.fs.Write(path, text)"),
+    ("while n < len(xs)\nemit xs[n + 1] <<\nset n = n + 1\nendwhile", "`len(xs) - 1`"),
+    ("for each i in tool.list.Range(0, len(xs))\nemit xs[i + 1] <<\nendfor", "`len(xs) - 1`"),
+    ("set size = len(xs)\nreturn xs[size] <<", "`size - 1`"),
+    ('for each f in "a b c" <<\nemit f\nendfor', "tool.str.Split(text, separator)"),
+    ('set text = tool.fs.Read("a")\nfor each l in text <<\nemit l\nendfor', "tool.str.Lines(text)"),
+    # --- values that are nil, texts or error values
+    ("set k = {}\nfor each x in xs\nset k[x] = k[x] + 1 <<\nendfor\nreturn k", "tool.map.Get(k, x, 0) + …"),
+    ("set k = {}\nfor each x in xs\nset k[x] = k[x] + [1] <<\nendfor\nreturn k", "tool.map.Get(k, x, []) + …"),
+    ('set k = "5"\nset k = k + 1 <<\nreturn k', "tool.str.ToNumber(k)"),
+    ("set r = tool.error.Try(tool.json.Parse, s)\nreturn r.name <<", "`if is_error(r)`"),
+    ("set r = tool.error.Try(tool.str.ToNumber, s)\nreturn r + 1 <<", "`must r`"),
+    ("for each i in tool.list.Range(0, xs.length) <<\nemit i\nendfor", "`len(xs)`"),
+    ("set x = xs.length - 1 <<\nreturn x", "`len(xs)`"),
+    ('set x = tool.list.Filter(xs, "x > 2") <<\nreturn x', "define a procedure with `func`"),
+    # --- keys
+    ('ask "a" with {"schema": {"properties": {"name": {}}}} into y\nreturn y.nmae <<', "did you mean 'name'"),
+    (
+        'ask "a" with {"schema": {"items": {"properties": {"tag": {}}}}} into k\nfor each z in k\nemit z.x <<\nendfor',
+        "the keys are tag",
+    ),
+    ('set r = tool.json.Parse(s)\nif typeof r == "error" <<\nemit 1\nendif', "tool.error.Try(function, …)"),
+    ('return s - "a" <<', "`-` takes numbers"),
+    ("set r = tool.error.Try(tool.time.Parts, v)\nreturn r.yaer <<", "did you mean 'year'"),
+    # --- signs of other languages
+    ("if [ n -gt 2 ] <<\nendif", "for `-gt` write `>`; a condition stands without brackets"),
+    ('if [ -z "$s" ] <<\nendif', "for `-z` write"),
+    ("if n -eq 1 <<\nendif", "for `-eq` write `==`"),
+    ("emit 'it''s' <<", "`\\'`"),
+    ("[1, 2].each do |x| <<", "`for each item in items`"),
+    ('must n "msg" <<', "`fail message`"),
+    ("for each x in xs\ncontinue 2 <<\nendfor", "the innermost loop alone"),
+    ("emit xs[#xs] <<", "a length is `len(x)`"),
+    # --- operands
+    ('set k = "ten"\nreturn k - 2 <<', "tool.str.ToNumber(text)"),
+    ('set k = "ten"\nreturn 2 * k <<', "tool.str.ToNumber(text)"),
+    ('set k = "ten"\nif k > 5 <<\nemit k\nendif', "tool.str.ToNumber(text)"),
+    ('emit "Left: " + n - 1 <<', "`text + (a - b)`"),
+    ('emit "Item " + n + len(xs) + 1 <<', "`text + (a + b)`"),
+]
+
+RIGHT = [
+    # --- values of this turn, and names with a value
+    "RESUME\nfor each x in xs\nset row = {}\nset row.n = tool.str.ToNumber(x)\nemit row\nendfor",
+    "RESUME\nfor each x in xs\nset row.n = tool.str.ToNumber(x)\nemit row.m\nendfor",
+    "RESUME\nset k = {}\nfor each x in xs\nset k[x] = tool.str.ToNumber(x)\nendfor\nreturn k",
+    'RESUME\nset k = {"sum": 0}\nfor each x in xs\nset k.sum = k.sum + tool.str.ToNumber(x)\nemit k.sum\nendfor',
+    (
+        "set first = true\nfor each x in xs\nif first\nset best = x\nset first = false\nelse if x > best\n"
+        "set best = x\nendif\nendfor\nreturn best"
+    ),
+    (
+        "set first = true\nfor each x in xs\nif first or x > best\nset best = x\nset first = false\nendif\nendfor\n"
+        "return best"
+    ),
+    "for each x in xs\nif best == nil or x > best\nset best = x\nendif\nendfor\nreturn best == nil",
+    "for each x in xs\nif k == nil\nset k = 0\nendif\nset k = k + 1\nendfor",
+    # --- arguments
+    'set user = "ann"\nreturn tool.str.Replace("/u/{user}/p", "{user}", user)',
+    'return tool.regex.Match("^[a-z]+", "^h")',
+    # --- operands
+    'set k = "10"\nreturn k - 2',
+    'set k = "10"\nset j = k\nif j > 5\nemit j * 2\nendif',
+    'return tool.str.Substring("2024-05-01", 0, 4) - 1',
+    'return "1" + 2 - 3',
+    'promptuser "n?" into k\nreturn k - 1',
+    "set k = ```{{n}}```\nreturn k - 1",
+    'emit "v" + 1 + 2',
+    # --- loops
+    "for each i, pair in tool.map.Entries(m)\nemit i + pair[0]\nendfor",
+    "for each i, pair in tool.list.Zip(xs, xs)\nset a, b = pair\nemit a + b + i\nendfor",
+    "for each i in tool.list.Range(0, len(xs) - 1)\nemit xs[i]\nendfor\nemit xs[len(xs) - 1]",
+    'set next = {"a": "b", "b": "c"}\nfor each v in next\nemit next[v]\nendfor',
+    "set i = len(s)\nwhile i > 0\nset i = i - 1\nemit s[i]\nendwhile",
+    'while n <= len(s)\nif n == len(s) or s[n] == ","\nemit n\nendif\nset n = n + 1\nendwhile',
+    # --- conditions
+    "set r = tool.error.Try(tool.json.Parse, s)\nif is_error(r)\nemit 1\nendif",
+    "set r = nil\nif n\nset r = helper(n)\nendif\nif is_error(r)\nemit 1\nendif",
+    'set active = m.user and m.user.active\nemit "active: " + active',
+    "set either = m.a or m.b\nif either\nemit 1\nendif",
+    'if n == "true"\nemit 1\nendif',
+    'emit s > "m"',
+    "for each i in tool.list.Range(0, len(xs))\nif i + 1 < len(xs)\nemit xs[i + 1]\nendif\nendfor",
+    "while n < len(xs)\nset n = n + 1\nif n > 2\nbreak\nendif\nendwhile",
+    "set size = len(xs)\nset xs[size] = 1\nreturn xs",
+    # --- values that are set, numbers or no error values
+    "set k = {}\nfor each x in xs\nif no k[x]\nset k[x] = 0\nendif\nset k[x] = k[x] + 1\nendfor\nreturn k",
+    'set k = {}\nfor each x in xs\nset k[x] = k[x] + "a"\nendfor\nreturn k',
+    'set k = "5"\nset j = k - 0\nreturn j + 1',
+    "set r = tool.error.Try(tool.json.Parse, s)\nmust r\nreturn r.name",
+    "set r = tool.error.Try(tool.json.Parse, s)\nreturn r",
+    # --- keys
+    'ask "a" with {"schema": {"properties": {"name": {}}}} into y\nreturn y.name',
+    'ask "a" with {"schema": {"properties": {"a": {}}, "additionalProperties": true}} into y\nreturn y.note',
+    "set r = tool.error.Try(tool.time.Parts, v)\nreturn r.message",
+    # --- texts
+    'set name = "a"\nemit "Use {name} in a template"',
+    'emit "regex a{n}"',
+]
+
+
+@pytest.mark.parametrize(("lines", "cure"), WRONG)
+def test_a_wrong_line_gets_its_cure(lines: str, cure: str) -> None:
+    rows = written_out(lines).split("\n")
+    wrong = next(number for number, row in enumerate(rows) if row.endswith(" <<"))
+    found = findings("\n".join(row.removesuffix(" <<") for row in rows))
+    assert any(cure in text for text in found.get(FIRST + wrong, [])), found
+
+
+@pytest.mark.parametrize("lines", RIGHT)
+def test_what_is_right_gets_no_finding(lines: str) -> None:
+    assert findings(written_out(lines)) == {}
+
+
+ELSEWHERE = [
+    (
+        (
+            "func bump() means\nset counter = counter + 1 <<\nendfunc\n"
+            "func main() means\nset counter = 0\ncall bump()\nemit counter\nendfunc"
+        ),
+        "that of main is another variable: take it as a parameter, and `return`",
+    ),
+    (
+        "func show() means\nemit counter <<\nendfunc\nfunc main() means\nset counter = 0\ncall show()\nendfunc",
+        "that of main is another variable: take it as a parameter",
+    ),
+    ('on event "x" do\nset seen = seen + 1 <<\nemit seen\nendon', "begins without variables each time"),
+]
+
+
+@pytest.mark.parametrize(("lines", "cure"), ELSEWHERE)
+def test_a_variable_of_another_body(lines: str, cure: str) -> None:
+    rows = lines.split("\n")
+    wrong = next(number for number, row in enumerate(rows, 1) if row.endswith(" <<"))
+    with Interpreter(plugins=False) as interpreter:
+        found = interpreter.check("".join(row.removesuffix(" <<") + "\n" for row in rows))
+    assert any(cure in one.message for one in found if one.line == wrong), found
