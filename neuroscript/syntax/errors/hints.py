@@ -56,7 +56,7 @@ _BEFORE_OPERANDS = frozenset(CODES[name] for name in ("NOT", "NO", "SOME", "TYPE
 _UPDATING = frozenset(("+", "-", "*", "/", "%", "|", "&", "^", "**"))
 
 
-# --- reserved words that stand for names -------------------------------------------------------------------------------
+# --- reserved words that stand for names ------------------------------------------------------------------------------
 
 
 def _reserved_name(c: Context) -> Hint | None:
