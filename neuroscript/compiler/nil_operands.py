@@ -226,12 +226,12 @@ def _shortened(value: n.Expr) -> str:
             return f"tool.{name}(…)"
         case n.CallValue(callee=inner):
             after = "(…)"
-        case n.Index(value=inner, index=n.Name() as key):
-            after = f"[{_key_text(key)}]"
-        case n.Index(value=inner, index=n.Literal(value=str() | int() as step), dotted=dotted) if (
-            type(step) is not bool
-        ):
-            after = f".{step}" if dotted else f"[{_key_text(step)}]"
+        case n.Index(value=inner, index=n.Name(name=name)):
+            after = f"[{name}]"
+        case n.Index(value=inner, index=n.Literal(value=str() as key), dotted=dotted):
+            after = f".{key}" if dotted else f"[{_key_text(key)}]"
+        case n.Index(value=inner, index=n.Literal(value=int() as number)) if type(number) is int:
+            after = f"[{number}]"
         case n.Index(value=inner):
             after = "[…]"
         case _:

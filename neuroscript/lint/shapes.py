@@ -41,7 +41,6 @@ ERROR = Shape(
         ShapeField("message", ArgType.STRING, "What happened."),
         ShapeField("line", ArgType.INT, "The line where it did."),
         ShapeField("column", ArgType.INT, "The column."),
-        ShapeField("file", ArgType.STRING, "The file or text that they are in."),
         ShapeField("procedure", ArgType.STRING, "The procedure."),
         ShapeField("stack", ArgType.SLICE_STRING, "The procedures that called it, the innermost first."),
     ],

@@ -61,7 +61,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             ),
             return_type=ArgType.ANY,
             return_help="The function's result, or an error value: it is falsy, and has the fields that `system_error` "
-            "has in an error handler (`code`, `message`, `file`, `line`, `column`, `procedure`, `stack`).",
+            "has in an error handler (`code`, `message`, `line`, `column`, `procedure`, `stack`).",
             example='tool.error.Try(half, "six").code = 7',
             error_conditions="What cannot be caught goes on: 37 and 38 for a limit, 44 when the run is cancelled.",
             variadic=True,

@@ -16,7 +16,6 @@ def handler_fields(error: NeuroScriptError) -> dict[str, Any]:
         **{str(key): _shown_detail(value) for key, value in error.details.items()},
         "code": int(error.code),
         "message": error.message,
-        "file": error.file,
         "line": error.line,
         "column": error.column,
         "procedure": error.stack[0].procedure if error.stack else "",

@@ -222,7 +222,6 @@ class Walker:
         scope.variables["system_error"] = {
             "code": int(error.code),
             "message": error.message,
-            "file": error.file,
             "line": error.line,
             "column": error.column,
             "procedure": frames[0].procedure,
