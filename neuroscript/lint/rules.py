@@ -171,6 +171,17 @@ _FLOW = (
         "for each x in [1, 2]\n  set total = 0\n  set total = total + x\nendfor\nemit total",
         "set total = 0\nfor each x in [1, 2]\n  set total = total + x\nendfor\nemit total",
     ),
+    Rule(
+        "NS115",
+        "misspelt-use",
+        "Metadata looks as if it named a file to use, and names none.",
+        "A file is used by the key `uses`, in small letters, in the metadata before everything else, and by a path that"
+        " ends in `.ns`: `:: uses: lib/text.ns, my lib/dates.ns`. In quotes, with a comment after it, under another key"
+        " or in a procedure it is a remark, and the procedures of the file are not there (error 2).",
+        "func main means\n  :: uses: lib/text.ns\n  emit 1\nendfunc",
+        "func main means\n  :: description: needs lib/text.ns beside it\n  emit 1\nendfunc",
+        ErrorCode.PROC_NOT_FOUND,
+    ),
 )
 
 _CALLS = (
