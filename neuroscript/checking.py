@@ -137,11 +137,13 @@ def misspelt_uses(program: n.Program) -> Iterator[Diagnostic]:
             if meant and not entry.strip().endswith(SUFFIX):
                 message = f"this names no file to use, since it does not end in `{SUFFIX}`: write `{meant}` alone"
                 yield _misspelt(file, Use(entry.strip(), number), message)
-    for owner in (*program.procedures, *program.commands):
-        for number, (key, value) in enumerate(owner.metadata):
+    headers = [(each.metadata, each.span[2]) for each in program.procedures]
+    headers += [(each.metadata, each.span[2]) for each in program.commands]
+    for metadata, line in headers:
+        for number, (key, value) in enumerate(metadata):
             if any(_path_meant(key, entry) for entry in value.split(",")):
                 message = f"no file is used here: `:: {USES}: …` stands before everything else in the file"
-                yield _misspelt(file, Use(key, number), message, owner.span[2])
+                yield _misspelt(file, Use(key, number), message, line)
 
 
 def _path_meant(key: str, entry: str) -> str:
