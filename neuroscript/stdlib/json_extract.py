@@ -12,7 +12,7 @@ from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.stdlib.declare import Context, Group, fail, required
-from neuroscript.stdlib.json_ import BYTE_ORDER_MARK, NOT_JSON, PARSE, check_memory, parse
+from neuroscript.stdlib.json_ import BYTE_ORDER_MARK, NOT_JSON, PARSE, check_memory, fault_of, parse
 from neuroscript.tools.spec import ArgType
 
 _group = Group("json")
@@ -107,7 +107,7 @@ def _first(ctx: Context | None, text: str) -> tuple[bool, Any]:
                 place = start + error.pos
                 column = place - text.rfind("\n", 0, place)
                 line = text.count("\n", 0, place) + 1
-                problem = f"{error.msg.removesuffix(' at')} at line {line}, column {column}"
+                problem = f"{fault_of(error)} at line {line}, column {column}"
         except RecursionError as deep:
             message = f"tool.{_TOOL}: the text is nested too deeply"
             raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, message) from deep
