@@ -381,7 +381,7 @@ def _filters(filters: Any) -> dict[str, str]:
             )
         if value is not None and not isinstance(value, str):
             raise NeuroScriptError(
-                ErrorCode.ARG_MISMATCH, f"the filter {name} takes a string, not {described_type(value)}"
+                ErrorCode.ARG_MISMATCH, f"the filter {name} is a string, not {described_type(value)}"
             )
     wanted = {name: value for name, value in filters.items() if value is not None}
     if "status" in wanted:
