@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,16 +11,23 @@ from neuroscript.compiler.build import duplicates
 from neuroscript.compiler.resolve import Resolved, resolve, signature_of
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.lint.linter import lint
+from neuroscript.lint.rules import RULES
+from neuroscript.program_text import USES
 from neuroscript.runtime.programs import LoadedProcedure, Signature
 from neuroscript.syntax.parser import parse
-from neuroscript.uses import SourceFile, following, source_file, uses_of, without_lines
+from neuroscript.uses import SUFFIX, SourceFile, Use, diagnostic, following, source_file, uses_of, without_lines
 
 if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
     from neuroscript.program_text import Metadata, ProgramText
+    from neuroscript.syntax import nodes as n
 
 NOTE = "note"
 _ENTRY = "main"
+_KEYS = frozenset(("uses", "use", "using", "import", "imports", "include", "includes", "require", "requires"))
+"""Keys, in small letters, that are written where `uses` is meant."""
+_COMMENT = re.compile(r"[ \t]+(?:#|--|//).*", re.DOTALL)
+_ROUND_PATHS = " \t\"'`<>[](){};"  # what may stand round a path, and is no part of it
 
 
 def check(interpreter: Interpreter, text: ProgramText, beside: Sequence[ProgramText]) -> list[Diagnostic]:
@@ -56,6 +64,7 @@ def check(interpreter: Interpreter, text: ProgramText, beside: Sequence[ProgramT
         # Another program that is loaded with a library may have what the library calls.
         is_open = is_partial or (not beside and _is_library(resolved))
         found += [_noted(one) for one in warnings] if is_open else warnings
+        found += misspelt_uses(resolved.program)
     order = {file.name: number for number, file in enumerate(files)}
     found.sort(key=lambda one: (order.get(one.file, len(order)), one.line, one.column))
     return without_lines(interpreter, found, text.name)
@@ -111,3 +120,42 @@ def _is_library(resolved: Resolved) -> bool:
 
 def _noted(found: Diagnostic) -> Diagnostic:
     return replace(found, severity=NOTE) if found.code == ErrorCode.PROC_NOT_FOUND else found
+
+
+# --- uses that are written wrongly -----------------------------------------------------------------------------------
+
+
+def misspelt_uses(program: n.Program) -> Iterator[Diagnostic]:
+    """The findings about metadata that was surely meant to use a file, and is a remark."""
+    file = SourceFile(program.source, program.name)
+    for number, (key, value) in enumerate(program.metadata):
+        for entry in value.split(","):
+            meant = _path_meant(key, entry)
+            if meant and key != USES:
+                yield _misspelt(file, Use(key, number), f"the key that uses a file is `{USES}`, not `{key}`")
+                break
+            if meant and not entry.strip().endswith(SUFFIX):
+                message = f"this names no file to use, since it does not end in `{SUFFIX}`: write `{meant}` alone"
+                yield _misspelt(file, Use(entry.strip(), number), message)
+    headers = [(each.metadata, each.span[2]) for each in program.procedures]
+    headers += [(each.metadata, each.span[2]) for each in program.commands]
+    for metadata, line in headers:
+        for number, (key, value) in enumerate(metadata):
+            if any(_path_meant(key, entry) for entry in value.split(",")):
+                message = f"no file is used here: `:: {USES}: …` stands before everything else in the file"
+                yield _misspelt(file, Use(key, number), message, line)
+
+
+def _path_meant(key: str, entry: str) -> str:
+    """The path in an entry under a key that is, or looks like, `uses`; empty if it holds none."""
+    if key.lower() not in _KEYS:
+        return ""
+    path = _COMMENT.sub("", entry).strip(_ROUND_PATHS)
+    stem = path[: -len(SUFFIX)]
+    return stem + SUFFIX if stem and path.lower().endswith(SUFFIX) else ""
+
+
+def _misspelt(file: SourceFile, use: Use, message: str, after: int = 0) -> Diagnostic:
+    rule = RULES["misspelt-use"]
+    found = diagnostic(file, use, rule.error, message, after)
+    return replace(found, severity=rule.severity, rule=rule.code, rule_name=rule.name)

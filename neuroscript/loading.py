@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from neuroscript.cache.disk import DiskCache
     from neuroscript.compiler.nil_operands import NilOperands
     from neuroscript.compiler.unit import Unit
+    from neuroscript.errors import Diagnostic
     from neuroscript.limits import Limits
     from neuroscript.program_text import ProgramText
     from neuroscript.runtime.namespace import Runtime
@@ -69,7 +70,9 @@ class Loader:
         self.programs: list[LoadedProgram] = []
         self.commands: list[str] = []
         self.texts: dict[str, str | bytes] = {}
-        self._files: set[tuple[Identity | None, int, int]] = set()  # the files that are loaded, by `_key`
+        self._files: dict[
+            Identity, tuple[str, int, int]
+        ] = {}  # of each file that is loaded, its name and `_content_key`
 
     def use_disk(self, cache: bool | str | os.PathLike[str], sandbox: Path | None) -> list[str]:
         """Caches the host's programs on disk too; returns the paths that scripts must not access because of that."""
@@ -131,7 +134,7 @@ class Loader:
             return part, part.program.metadata, bool(part.compiled.commands)
 
         def is_loaded(file: SourceFile) -> bool:
-            return _key(file.content, file.identity) in self._files
+            return file.identity is not None and self._is_loaded(file.content, file.identity)
 
         try:
             file, follower = following(interpreter, text, _raise)
@@ -142,8 +145,47 @@ class Loader:
         return parts
 
     def _part(self, content: str | bytes, name: str, identity: Identity | None, replace: bool) -> _Part:
-        program, compiled = self.compiled(content, name, replace)
+        try:
+            program, compiled = self.compiled(content, name, replace)
+        except NeuroScriptSyntaxError as error:
+            before = self._before_change(content, name, identity) if identity is not None else ""
+            if not before:
+                raise
+            raise NeuroScriptSyntaxError(self._told_of_change(error.diagnostics, name, before)) from None
         return _Part(content, identity, program, compiled, self._loads)
+
+    def _is_loaded(self, content: str | bytes, identity: Identity) -> bool:
+        """Whether a file is loaded with this content."""
+        loaded = self._files.get(identity)
+        return loaded is not None and loaded[1:] == _content_key(content)
+
+    def _before_change(self, content: str | bytes, name: str, identity: Identity) -> str:
+        """The name under which a file is loaded with another content; empty if it is not.
+
+        An editor may have written it anew, as another file of the same name.
+        """
+        loaded = self._files.get(identity) or next((one for one in self._files.values() if one[0] == name), None)
+        return loaded[0] if loaded is not None and loaded[1:] != _content_key(content) else ""
+
+    def _told_of_change(self, found: Iterable[Diagnostic], name: str, before: str) -> list[Diagnostic]:
+        """The errors of a file that has changed since it was loaded; that its own procedures are there is one of them.
+
+        Args:
+            found: the errors.
+            name: of the file.
+            before: its name when it was loaded.
+        """
+        from dataclasses import replace
+
+        told = []
+        for one in found:
+            procedure = self._runtime.procedures.get(one.source_line[one.column - 1 : one.end_column - 1])
+            if one.code == ErrorCode.DUPLICATE and procedure is not None and procedure.file == before:
+                message = f"{name} has changed since it was loaded, and procedure '{procedure.name}' is defined already"
+                hint = "load the program into a new interpreter, or with `load(…, replace=True)`"
+                one = replace(one, message=message, hint=hint)
+            told.append(one)
+        return told
 
     def _refuse_duplicates(self, parts: list[_Part]) -> None:
         """Raises error 42, as the front end does, for a procedure that two of the files define."""
@@ -223,7 +265,9 @@ class Loader:
             raise
         self.commands = list(parts[-1].compiled.commands)
         self.programs += [part.program for part in parts]
-        self._files.update(_key(part.content, part.identity) for part in parts if part.identity is not None)
+        for part in parts:
+            if part.identity is not None:
+                self._files[part.identity] = part.program.name, *_content_key(part.content)
 
     # --- failures ----------------------------------------------------------------------------------------------------
 
@@ -286,9 +330,9 @@ class Loader:
         )
 
 
-def _key(content: str | bytes, identity: Identity | None) -> tuple[Identity | None, int, int]:
-    """Tells a file from all others, and from itself with another content."""
-    return identity, len(content), hash(content)
+def _content_key(content: str | bytes) -> tuple[int, int]:
+    """Tells a content from all others."""
+    return len(content), hash(content)
 
 
 def _raise(error: NeuroScriptSyntaxError) -> NoReturn:

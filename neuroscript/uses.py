@@ -363,11 +363,19 @@ def refuse(user: SourceFile, use: Use, code: int, message: str) -> NoReturn:
     raise Unusable([diagnostic(user, use, code, message)])
 
 
-def diagnostic(user: SourceFile, use: Use, code: int, message: str) -> Diagnostic:
-    """The finding about an entry on a used file, with its line in the file that uses it."""
+def diagnostic(user: SourceFile, use: Use, code: int, message: str, after: int = 0) -> Diagnostic:
+    """The finding about an entry of metadata, with its line in the file.
+
+    Args:
+        user: the file.
+        use: the entry.
+        code: of the error.
+        message: what is wrong with the entry.
+        after: the line after which the metadata stands; 0 for the file's own, else that of a header.
+    """
     text = user.content if isinstance(user.content, str) else user.content.decode("utf-8", "replace")
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    line = _line_of(lines, use.number)
+    line = after + _line_of(lines[after:], use.number)
     shown = lines[line - 1]
     column = shown.find(use.path)
     if column >= 0:
@@ -376,7 +384,7 @@ def diagnostic(user: SourceFile, use: Use, code: int, message: str) -> Diagnosti
 
 
 def _line_of(lines: list[str], number: int) -> int:
-    """The line, from 1, of a file's metadata of this number, from 0; it stands before all else, but for comments."""
+    """The line, from 1, of the metadata of this number, from 0; it stands before all else, but for comments."""
     joined = False  # whether the line goes on with the one before it, which ends with a backslash
     for at, line in enumerate(lines, 1):
         begins = not joined and line.lstrip(" \t\f").startswith("::")

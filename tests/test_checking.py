@@ -99,3 +99,59 @@ def test_a_library_may_call_what_others_define(check: Callable[..., list[Finding
 def test_a_used_library_calls_its_user(check: Callable[..., list[Finding]]) -> None:
     main = ":: uses: a.ns\nfunc main() means\nendfunc\nfunc unknown(needs a, b) means\nendfunc\n"
     assert check(main, CALLER) == [("a.ns", "error", 4, 2), ("a.ns", "warning", 9, 3)]
+
+
+MISSPELT = {
+    ':: uses: "my lib/t x.ns"': ("does not end in `.ns`: write `my lib/t x.ns` alone", 1, 10),
+    ":: uses: 'a.ns', 'b.ns'": ("write `a.ns` alone", 1, 10),
+    ":: uses: b.ns  # shouts": ("write `b.ns` alone", 1, 10),
+    ":: uses: b.ns -- shouts": ("write `b.ns` alone", 1, 10),
+    ":: uses: a remark, b.NS": ("write `b.ns` alone", 1, 20),
+    ":: uses: <b.ns>": ("write `b.ns` alone", 1, 10),
+    "# first\n\n:: title: x\n:: Uses: lib/x.ns": ("the key that uses a file is `uses`, not `Uses`", 4, 4),
+    ":: import: 'b.ns', a.ns": ("the key that uses a file is `uses`, not `import`", 1, 4),
+    ":: USES lib/x.ns": ("the key that uses a file is `uses`, not `USES`", 1, 4),
+}
+
+
+@pytest.mark.parametrize("metadata", MISSPELT)
+def test_a_use_that_is_written_wrongly_is_told(tmp_path: Path, metadata: str) -> None:
+    message, line, column = MISSPELT[metadata]
+    with Interpreter(plugins=False) as interpreter:
+        found = interpreter.check(f"{metadata}\nfunc main() means\nendfunc\n")
+    assert {(one.severity, one.rule, one.rule_name) for one in found} == {("warning", "NS115", "misspelt-use")}
+    assert message in found[0].message
+    assert (found[0].line, found[0].column) == (line, column)
+    assert len(found) == metadata.count("', 'b") + 1
+
+
+@pytest.mark.parametrize("header", ["func main() means", "func main(needs a,\n  b) means", "command"])
+def test_a_use_inside_of_a_procedure_is_told(header: str) -> None:
+    program = f"{header}\n  :: title: x\n  :: uses: lib/x.ns\n  emit 1\nend{header[:7].split()[0]}\n"
+    with Interpreter(plugins=False) as interpreter:
+        [found] = interpreter.check(program)
+    assert found.rule == "NS115"
+    assert "no file is used here" in found.message
+    assert found.source_line == "  :: uses: lib/x.ns"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        ":: uses: a lot of memory",
+        ":: uses: tables, dates",
+        ":: uses: .ns",
+        ":: author: b.ns",
+        ":: description: as in lib/x.ns",
+        ":: requires: Python",
+    ],
+)
+def test_remarks_are_no_uses(metadata: str) -> None:
+    with Interpreter(plugins=False) as interpreter:
+        found = interpreter.check(f"{metadata}\nfunc main() means\n  {metadata}\nendfunc\n")
+    assert [one for one in found if one.rule] == []
+
+
+def test_a_use_that_is_written_wrongly_loads_all_the_same() -> None:
+    with Interpreter(plugins=False) as interpreter:
+        assert interpreter.load(':: uses: "a.ns"\nfunc f() means\nendfunc\n') == ["f"]

@@ -228,10 +228,52 @@ def test_a_file_that_is_loaded_stays_as_it_is(files: Files) -> None:
         assert [Path(program.name).name for program in interpreter.programs] == ["lib.ns", "one.ns", "two.ns"]
         one.with_name("lib.ns").write_text(gives("lib", "changed"))
         one.with_name("x.ns").write_text(":: uses: lib.ns\n")
-        with pytest.raises(NeuroScriptSyntaxError, match="'lib' is defined already"):
+        with pytest.raises(NeuroScriptSyntaxError, match=r"lib\.ns has changed since it was loaded"):
             interpreter.load(one.with_name("x.ns"))
         interpreter.load(one.with_name("x.ns"), replace=True)
         assert interpreter.run("lib") == "changed"
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["the same file", "a new file of the name"])
+@pytest.mark.parametrize("used", [True, False], ids=["used", "loaded by the host"])
+def test_the_error_says_that_a_file_has_changed_since_it_was_loaded(files: Files, anew: bool, used: bool) -> None:
+    first = files(one=":: uses: lib.ns\n", two=":: uses: lib.ns\n" + gives("two"), lib=gives("lib") + gives("other"))
+    lib, second = first.with_name("lib.ns"), first.with_name("two.ns")
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.load(gives("third"), "third.ns")
+        interpreter.load(first if used else lib)
+        if anew:
+            lib.with_name("temporary").write_text("")
+            lib.with_name("temporary").replace(lib)
+        lib.write_text("\n" + gives("new") + gives("lib") + gives("third"))
+        with pytest.raises(NeuroScriptSyntaxError) as caught:
+            interpreter.load(second if used else lib)
+        own, foreign = caught.value.diagnostics
+        changed = f"{lib} has changed since it was loaded, and procedure 'lib' is defined already"
+        assert (own.code, own.file, own.line, own.message) == (42, str(lib), 5, changed)
+        assert "replace=True" in own.hint
+        assert foreign.message == "procedure 'third' is defined already, in third.ns on line 1"
+        interpreter.load(second, replace=True)
+        assert interpreter.run("new") == "new"
+
+
+def test_a_file_that_is_loaded_twice_has_not_changed(files: Files) -> None:
+    path = files(lib=gives("lib"))
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.load(path)
+        with pytest.raises(NeuroScriptSyntaxError, match=r"'lib' is defined already, in .*lib\.ns on line 1"):
+            interpreter.load(path)
+
+
+def test_a_file_that_is_as_it_was_before_a_change_is_loaded_anew(files: Files) -> None:
+    path = files(one=":: uses: lib.ns\n", lib=gives("lib"))
+    lib = path.with_name("lib.ns")
+    with Interpreter(plugins=False) as interpreter:
+        interpreter.load(path)
+        for value in ("changed", "lib"):
+            lib.write_text(gives("lib", value))
+            interpreter.load(path, replace=True)
+            assert interpreter.run("lib") == value
 
 
 def test_a_file_that_the_host_has_loaded_is_used_as_it_is(files: Files) -> None:

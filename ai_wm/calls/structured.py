@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from ai_wm.data.type_words import described_type
 from ai_wm.keys import Secret, redact
 from ai_wm.providers.base import LLMResponse, Message
 from ai_wm.providers.json_schema import suits_strict
@@ -97,7 +98,7 @@ class StructuredReply:
             )
         elif not isinstance(schema, Mapping):
             problem = (
-                f"schema is {_cut(repr(schema), 60)}; expected a JSON Schema, a map such as "
+                f"schema is {described_type(schema)}; expected a JSON Schema, a map such as "
                 '{"type": "object", "properties": {…}}'
             )
         else:

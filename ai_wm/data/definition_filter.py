@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ai_wm.data.spelling import nearest
+from ai_wm.data.type_words import described_type
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, InteractionModelType
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -21,7 +22,7 @@ def definition_tests(filters: Any) -> list[_Test]:
     if filters is None:
         return []
     if not isinstance(filters, Mapping):
-        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"filters is a map, not {type(filters).__name__}")
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"filters is a map, not {described_type(filters)}")
     tests = []
     for name, value in filters.items():
         make = _FILTERS.get(name)
@@ -40,7 +41,7 @@ def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH,
-            f"the filter {name} takes a string, not {type(value).__name__}",
+            f"the filter {name} takes a string, not {described_type(value)}",
             details={"field": name},
         )
     return str(value)
@@ -92,7 +93,7 @@ def _has_capabilities(name: str, value: Any) -> _Test:
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH,
-            f"the filter {name} takes a list of strings, not {type(value).__name__}",
+            f"the filter {name} takes a list of strings, not {described_type(value)}",
             details={"field": name},
         )
     wanted = {_text(name, item).casefold() for item in value}

@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from ai_wm.data.type_words import described_type, type_word
 from neuroscript import ErrorCode, NeuroScriptError
 
 INT64_MAX = 2**63 - 1
@@ -240,7 +241,7 @@ def _json_copy(value: Any, path: str, depth: int = 0) -> Any:
 
 def _json_key(key: Any, path: str) -> str:
     if not isinstance(key, str):
-        context = {"path": path or "the top", "shown": type(key).__name__}
+        context = {"path": path or "the top", "shown": type_word(key)}
         raise PydanticCustomError("json_value", "only text as keys; at {path} it has a {shown}", context)
     return str(key)
 
@@ -402,7 +403,7 @@ def shown(value: Any, secret: bool = False) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if secret:
-        return f"a {type(value).__name__} that is not shown"
+        return f"{described_type(value)} that is not shown"
     if isinstance(value, str) and len(value) > _LONGEST_SHOWN:
         return f"a string of {len(value)} characters"
     text = repr(value)

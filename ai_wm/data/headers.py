@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ai_wm.data.model import MASK
+from ai_wm.data.type_words import described_type
 from neuroscript import ErrorCode, NeuroScriptError
 
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
@@ -59,7 +60,7 @@ def headers_of(config: Mapping[str, Any]) -> dict[str, str]:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        raise _bad(f"are {type(given).__name__}", 'a map such as {"X-Title": "my program"}')
+        raise _bad(f"are {described_type(given)}", 'a map such as {"X-Title": "my program"}')
     found: dict[str, str] = {}
     for name, value in given.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):

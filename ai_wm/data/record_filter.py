@@ -10,6 +10,7 @@ from typing import Any
 
 from ai_wm.data.fields import Timestamp
 from ai_wm.data.totals import to_nanoseconds
+from ai_wm.data.type_words import described_type
 from ai_wm.data.types import STATELESS_PREFIX
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -90,6 +91,6 @@ def _filter_value(name: str, value: Any) -> Any:
 
 
 def _bad(name: str, expected: str, value: Any) -> NeuroScriptError:
-    shown = repr(value) if isinstance(value, str | int | float) else type(value).__name__
+    shown = repr(value) if type(value) in (str, int, float) else described_type(value)
     message = f"filter {name} of performance records: expected {expected}, got {shown[:80]}"
     return NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": name})

@@ -8,6 +8,7 @@ from typing import Any
 
 from ai_wm.data.headers import headers_of, key_header_of
 from ai_wm.data.sdk_options import HEADERS, with_own_names
+from ai_wm.data.type_words import described_type
 from neuroscript import ErrorCode, NeuroScriptError
 
 DEFAULT_TIMEOUT = 60.0
@@ -142,7 +143,7 @@ def check_overrides(overrides: Any) -> dict[str, Any]:
     if not isinstance(overrides, Mapping) or not all(isinstance(key, str) for key in overrides):
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH,
-            f"config_overrides is a map from names to settings, not {type(overrides).__name__}",
+            f"config_overrides is a map from names to settings, not {described_type(overrides)}",
         )
     return dict(overrides)
 

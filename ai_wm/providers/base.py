@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+from ai_wm.data.type_words import described_type
 from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
@@ -357,12 +358,12 @@ def check_request(request: LLMRequest) -> None:
         )
     system = request.system if request.system is not None else request.config.get("system_prompt")
     if system is not None and not isinstance(system, str):
-        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"system_prompt is text, not {type(system).__name__}")
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"system_prompt is text, not {described_type(system)}")
     for index, message in enumerate(request.messages):
         if not isinstance(message.content, str):
             raise NeuroScriptError(
                 ErrorCode.ARG_MISMATCH,
-                f"message {index} ({message.role}) holds {type(message.content).__name__}; content is text only",
+                f"message {index} ({message.role}) holds {described_type(message.content)}; content is text only",
             )
         if message.role not in ("user", "assistant", "tool"):
             raise NeuroScriptError(

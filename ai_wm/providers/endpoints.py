@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
+from ai_wm.data.type_words import described_type
 from ai_wm.keys.approvals import Server
 from ai_wm.providers.adapter import Endpoint
 from ai_wm.providers.options import bad_option
@@ -79,7 +80,7 @@ def addresses(
     given = config.get("base_url")
     if given is not None:
         if not isinstance(given, str) or not given.strip():
-            wrong = "empty" if isinstance(given, str) else type(given).__name__
+            wrong = "empty" if isinstance(given, str) else described_type(given)
             message = f"base_config.base_url is {wrong}; expected an address, such as http://127.0.0.1:8080/v1"
             raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
         return _servers(provider, given.strip(), "base_config.base_url")

@@ -26,6 +26,7 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from ai_wm.data.spelling import nearest
+from ai_wm.data.type_words import described_type, type_word
 from ai_wm.providers.base import (
     FINISH_REASONS,
     Delta,
@@ -129,7 +130,7 @@ class _Parts(NamedTuple):
 
 def _listed(replies: Any) -> Sequence[Reply]:
     if not isinstance(replies, Sequence) or isinstance(replies, str | bytes) or not replies:
-        given = "nothing" if replies is None else f"{type(replies).__name__} {str(replies)[:60]!r}"
+        given = "nothing" if replies is None else f"{type_word(replies)} {str(replies)[:60]!r}"
         raise _BadReply("replies", f"must be a list with at least one reply, but there is {given}")
     return replies
 
@@ -159,13 +160,13 @@ def _read(reply: object, where: str, first: int) -> _Parts | NeuroScriptError:
     if isinstance(reply, str):
         reply = {"text": reply}
     if not isinstance(reply, Mapping):
-        raise _BadReply(where, f"is {type(reply).__name__}; expected a text or a map")
+        raise _BadReply(where, f"is {described_type(reply)}; expected a text or a map")
     _check_keys(reply, _KEYS, where)
     if "error" in reply:
         return _failure(reply["error"], where)
     text = reply.get("text", "")
     if not isinstance(text, str):
-        raise _BadReply(where, f"has a text of type {type(text).__name__}")
+        raise _BadReply(where, f"has a text of type {type_word(text)}")
     calls = _tool_calls(reply.get("tool_calls", ()), where, first)
     finish = reply.get("finish_reason", "tool_calls" if calls else "stop")
     if finish not in FINISH_REASONS:
@@ -185,18 +186,18 @@ def _check_keys(given: Mapping[Any, Any], known: frozenset[str], where: str) -> 
 
 def _tool_calls(calls: object, where: str, first: int) -> tuple[ToolCallRequest, ...]:
     if not isinstance(calls, Sequence) or isinstance(calls, str | bytes):
-        raise _BadReply(where, f"has tool_calls of type {type(calls).__name__}; expected a list of maps")
+        raise _BadReply(where, f"has tool_calls of type {type_word(calls)}; expected a list of maps")
     made = []
     for number, call in enumerate(calls):
         place = f"{where}.tool_calls[{number}]"
         if not isinstance(call, Mapping):
-            raise _BadReply(place, f"is {type(call).__name__}, no tool call; expected a map with name and arguments")
+            raise _BadReply(place, f"is {described_type(call)}, no tool call; expected a map with name and arguments")
         _check_keys(call, _CALL_KEYS, place)
         if not isinstance(call.get("name"), str):
             raise _BadReply(place, "is no tool call: its name must be a text, the name of a tool")
         arguments = call.get("arguments", {})
         if not isinstance(arguments, Mapping):
-            raise _BadReply(place, f"has arguments of type {type(arguments).__name__}; expected a map")
+            raise _BadReply(place, f"has arguments of type {type_word(arguments)}; expected a map")
         call_id = str(call.get("id", f"call_{first + number}"))
         made.append(ToolCallRequest(id=call_id, name=call["name"], arguments=dict(arguments)))
     return tuple(made)
@@ -206,7 +207,7 @@ def _usage(usage: object, where: str) -> Usage | None:
     if usage is None:
         return None
     if not isinstance(usage, Mapping):
-        raise _BadReply(where, f"has a usage of type {type(usage).__name__}; expected a map of tokens")
+        raise _BadReply(where, f"has a usage of type {type_word(usage)}; expected a map of tokens")
     _check_keys(usage, _USAGE_KEYS, f"{where}.usage")
     wrong = next((key for key, value in usage.items() if type(value) is not int or value < 0), None)
     if wrong is not None:
@@ -220,14 +221,14 @@ def _failure(error: object, where: str) -> NeuroScriptError:
     if isinstance(error, str):
         error = {"message": error}
     if not isinstance(error, Mapping):
-        raise _BadReply(where, f"has an error of type {type(error).__name__}; expected a text or a map")
+        raise _BadReply(where, f"has an error of type {type_word(error)}; expected a text or a map")
     _check_keys(error, _ERROR_KEYS, f"{where}.error")
     code = error.get("code", int(ErrorCode.LLM_ERROR))
     if type(code) is not int and not isinstance(code, ErrorCode):
         raise _BadReply(where, f"has the error code {str(code)[:60]!r}; expected a number")
     details = error.get("details") or {}
     if not isinstance(details, Mapping):
-        raise _BadReply(where, f"has error details of type {type(details).__name__}; expected a map")
+        raise _BadReply(where, f"has error details of type {type_word(details)}; expected a map")
     details = {"attempts": 1, **details}
     if isinstance(details.get("usage"), Mapping):
         details["usage"] = _usage(details["usage"], where)

@@ -13,6 +13,7 @@ from typing import Any
 from ai_wm.calls.ceilings import Ceiling, ceilings_of
 from ai_wm.data.policy import WorkerPolicy
 from ai_wm.data.script_settings import merged, policy_caps, script_config, script_settings
+from ai_wm.data.type_words import described_type
 from ai_wm.data.types import AIWorkerDefinition, APIKeySource, APIKeySourceMethod
 from ai_wm.keys.approvals import CONVENTIONAL, Approvals, Server, Standing
 from ai_wm.keys.marks import Marks
@@ -144,7 +145,7 @@ class Rights:
             NeuroScriptError: 9 if the owner sees no such definition; 4 for a value that cannot be a name.
         """
         if not isinstance(id_or_name, str):
-            message = f"a definition is named by a string, not {type(id_or_name).__name__}"
+            message = f"a definition is named by a string, not {described_type(id_or_name)}"
             raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
         definitions = self._definitions.all()
         by_id = definitions.get(id_or_name)

@@ -16,6 +16,7 @@ from ai_wm.calls.streaming import StreamRelay
 from ai_wm.calls.task import CallOptions, Check
 from ai_wm.data.settings import check_overrides
 from ai_wm.data.spelling import nearest
+from ai_wm.data.type_words import described_type, type_word
 from ai_wm.support.events import Events
 from ai_wm.workers.stateless import StatelessTasks, TaskResult
 from neuroscript import ErrorCode, NeuroScriptError
@@ -49,7 +50,7 @@ def read_tasks(tasks: Any) -> list[BatchTask]:
         NeuroScriptError: 4 for one in another form, naming it by its index, and the key.
     """
     if isinstance(tasks, str | bytes | Mapping) or not isinstance(tasks, Sequence):
-        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"tasks is a list of maps, not {type(tasks).__name__}")
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"tasks is a list of maps, not {described_type(tasks)}")
     return [_read_task(task, index) for index, task in enumerate(tasks)]
 
 
@@ -235,20 +236,20 @@ def _read_task(task: Any, index: int) -> BatchTask:
     if not isinstance(task, Mapping):
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH,
-            f"{where} is {type(task).__name__}; expected a map with worker, prompt and, if need be, config_overrides",
+            f"{where} is {described_type(task)}; expected a map with worker, prompt and, if need be, config_overrides",
             details={"field": where},
         )
     for key in task:
         if key not in _TASK_KEYS:
             near = nearest(key, _TASK_KEYS) if isinstance(key, str) else None
             hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(_TASK_KEYS))}"
-            shown = key[:60] if isinstance(key, str) else type(key).__name__
+            shown = key[:60] if isinstance(key, str) else type_word(key)
             raise _bad_task(where, shown, f"unknown key {shown!r}; {hint}")
     for key in ("worker", "prompt"):
         if key not in task:
             raise _bad_task(where, key, f"the key {key} is missing")
         if not isinstance(task[key], str):
-            raise _bad_task(where, key, f"{key} is {type(task[key]).__name__}; expected a string")
+            raise _bad_task(where, key, f"{key} is {described_type(task[key])}; expected a string")
     try:
         overrides = check_overrides(task.get("config_overrides"))
     except NeuroScriptError as error:

@@ -13,6 +13,7 @@ from ai_wm.calls.task import CallOptions, Check, Task
 from ai_wm.calls.tool_host import ToolHost
 from ai_wm.data.setting_names import read_overrides
 from ai_wm.data.settings import at_current_address, effective_config, fallback_overrides, with_schema
+from ai_wm.data.type_words import described_type
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, AIWorkerInstanceStatus, PerformanceRecord
 from ai_wm.providers.base import Message, Usage
 from ai_wm.store import Store
@@ -153,7 +154,7 @@ class ConversationManager:
 
 def _text(text: Any) -> str:
     if not isinstance(text, str):
-        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"a message is a string, not {type(text).__name__}")
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"a message is a string, not {described_type(text)}")
     return text
 
 

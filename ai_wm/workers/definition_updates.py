@@ -7,6 +7,7 @@ from typing import Any
 
 from ai_wm.data.fields import snake_case
 from ai_wm.data.key_check import check_keys, unknown_keys
+from ai_wm.data.type_words import described_type
 from ai_wm.data.types import MASK, AIWorkerDefinition, APIKeySourceMethod, is_variable_name
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -37,7 +38,7 @@ def by_field(updates: Any) -> dict[str, Any]:
     """
     if not isinstance(updates, Mapping) or not all(isinstance(key, str) for key in updates):
         raise NeuroScriptError(
-            ErrorCode.ARG_MISMATCH, f"updates is a map from fields to values, not {type(updates).__name__}"
+            ErrorCode.ARG_MISMATCH, f"updates is a map from fields to values, not {described_type(updates)}"
         )
     changes: dict[str, Any] = {}
     for key, value in updates.items():

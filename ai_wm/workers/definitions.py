@@ -12,6 +12,7 @@ from ai_wm.data.key_check import check_keys, unknown_keys
 from ai_wm.data.provider_names import provider_names
 from ai_wm.data.setting_names import misspelt
 from ai_wm.data.settings import CallSettings
+from ai_wm.data.type_words import described_type
 from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerDefinitionStatus,
@@ -72,7 +73,7 @@ class Definitions:
         """
         if not isinstance(id_or_name, str):
             raise NeuroScriptError(
-                ErrorCode.ARG_MISMATCH, f"a definition is named by a string, not {type(id_or_name).__name__}"
+                ErrorCode.ARG_MISMATCH, f"a definition is named by a string, not {described_type(id_or_name)}"
             )
         return find_in(self._store.definitions(), id_or_name)
 

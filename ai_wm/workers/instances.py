@@ -14,6 +14,7 @@ from ai_wm.calls.recording import failed
 from ai_wm.data.setting_names import read_overrides
 from ai_wm.data.settings import CallSettings, effective_config
 from ai_wm.data.spelling import nearest
+from ai_wm.data.type_words import described_type
 from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerDefinitionStatus,
@@ -213,7 +214,7 @@ class Instances:
         """
         live = self.find(instance_id)
         if not isinstance(reason, str):
-            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"a reason is a string, not {type(reason).__name__}")
+            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"a reason is a string, not {described_type(reason)}")
         given_usage = None if usage is None else _session_usage(usage)
         given_records = None if records is None else _session_records(records, live)
         status = _final_status(final_status, instance_id)
@@ -283,7 +284,7 @@ class Instances:
                 f"status is {wanted.value!r}, which an instance gets by being retired; use Retire",
             )
         if last_error is not None and not isinstance(last_error, str):
-            message = f"last_error is a string, not {type(last_error).__name__}"
+            message = f"last_error is a string, not {described_type(last_error)}"
             raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message)
         live.set_status(wanted, last_error, self._clock.now())
 
@@ -357,7 +358,7 @@ def _session_usage(usage: Any) -> TokenUsageMetrics:
 
 def _session_records(records: Any, live: Session) -> list[PerformanceRecord]:
     if isinstance(records, str) or not isinstance(records, Sequence):
-        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"performance_records is a list, not {type(records).__name__}")
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"performance_records is a list, not {described_type(records)}")
     ids = {"instance_id": live.instance_id, "definition_id": live.definition_id}
     return [
         PerformanceRecord.parse({**ids, **record} if isinstance(record, Mapping) else record, f"record {index}")
@@ -369,7 +370,7 @@ def _filters(filters: Any) -> dict[str, str]:
     if filters is None:
         return {}
     if not isinstance(filters, Mapping):
-        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"filters is a map, not {type(filters).__name__}")
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"filters is a map, not {described_type(filters)}")
     known = ("instance_id", "definition_id", "status")
     for name, value in filters.items():
         if name not in known:
@@ -380,7 +381,7 @@ def _filters(filters: Any) -> dict[str, str]:
             )
         if value is not None and not isinstance(value, str):
             raise NeuroScriptError(
-                ErrorCode.ARG_MISMATCH, f"the filter {name} takes a string, not {type(value).__name__}"
+                ErrorCode.ARG_MISMATCH, f"the filter {name} is a string, not {described_type(value)}"
             )
     wanted = {name: value for name, value in filters.items() if value is not None}
     if "status" in wanted:

@@ -11,6 +11,7 @@ from ai_wm.calls.runner import Answer, Runner
 from ai_wm.calls.task import CallOptions, Task
 from ai_wm.data.setting_names import read_overrides
 from ai_wm.data.settings import effective_config, fallback_overrides
+from ai_wm.data.type_words import described_type
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, PerformanceRecord
 from ai_wm.providers.base import Message
 from ai_wm.store import Store
@@ -67,7 +68,7 @@ class StatelessTasks:
             NeuroScriptError: 4 for what does not fit; what `ready` and `Runner.run` raise.
         """
         if not isinstance(prompt, str):
-            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"a prompt is a string, not {type(prompt).__name__}")
+            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"a prompt is a string, not {described_type(prompt)}")
         given, clearance = read_overrides(overrides), options.clearance
         known: dict[str, Any] = {"prompt_char_length": len(prompt)}
         if given:

@@ -77,14 +77,14 @@ def run(options: argparse.Namespace) -> int:
                 unread.append((path, str(error)))
                 status = SYNTAX
                 continue
-            for file, findings in used.by_file(program.name, interpreter.check(program, beside=beside)):
-                shown = path if file == program.name else file
-                checked.append((shown, findings))
+            every = interpreter.check(program, beside=beside)
+            for file, findings in used.by_file(program.name, every):
+                checked.append((file, findings))
                 counted = (ERROR, WARNING) if options.strict else (ERROR,)
                 if any(finding.severity in counted for finding in findings):
                     status = SYNTAX
                 if options.format != "sarif":
-                    _show(shown, findings, options.format)
+                    _show(file, findings, options.format, every if file == program.name else findings)
     if options.format == "text":
         write_line(sys.stdout, _summary(checked))
     elif options.format == "sarif":
@@ -102,12 +102,20 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _show(path: str, findings: Sequence[Diagnostic], format_name: str) -> None:
+def _show(file: str, findings: Sequence[Diagnostic], format_name: str, deciding: Sequence[Diagnostic]) -> None:
+    """Prints the findings in a file.
+
+    Args:
+        file: its name.
+        findings: those to print.
+        format_name: how.
+        deciding: those that decide whether it is valid; of a program that includes what is in the files that it uses.
+    """
     if format_name == "jsonl":
         rows = [diagnostic_map(finding) for finding in findings]
         # A program is valid if it can be loaded, whatever its calls come to.
-        valid = not any(finding.severity == ERROR and not finding.rule for finding in findings)
-        print_json({"file": path, "valid": valid, "diagnostics": rows})
+        valid = not any(finding.severity == ERROR and not finding.rule for finding in deciding)
+        print_json({"file": file, "valid": valid, "diagnostics": rows})
         return
     for finding in findings:
         write_line(sys.stdout, finding.render())

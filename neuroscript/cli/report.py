@@ -171,9 +171,7 @@ def explain(error: NeuroScriptError, sources: Mapping[str, str]) -> str:
         error: the error.
         sources: the program texts by name, to show lines from.
     """
-    if isinstance(error, NeuroScriptSyntaxError):
-        return error.render()
-    rows = [_headline(error, sources)]
+    rows = [error.render() if isinstance(error, NeuroScriptSyntaxError) else _headline(error, sources)]
     rows += _stack(error)
     cause = error.__cause__
     while isinstance(cause, NeuroScriptError) and len(rows) < 100:

@@ -123,7 +123,7 @@ def _failed(error: NeuroScriptError, job: _Job, interpreter: Interpreter, sink: 
     if sink.broken:
         return BROKEN_PIPE
     sink.report.error(error, {**texts_of(interpreter), job.program.name: text_of_program(job.program)})
-    if isinstance(error, NeuroScriptSyntaxError):
+    if isinstance(error, NeuroScriptSyntaxError) and not error.stack:  # else a text that the running program loads
         return SYNTAX
     if error.code == ErrorCode.CANCELLED:
         return interrupts.status or CANCELLED

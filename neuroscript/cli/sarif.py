@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from neuroscript.cli.source import STDIN, STDIN_NAME
 from neuroscript.errors import Diagnostic, ErrorCode
 from neuroscript.lint.rules import RULES
 from neuroscript.version import __version__
@@ -84,8 +83,6 @@ def _result(path: str, found: Diagnostic, rule: str, index: int) -> dict[str, An
 
 def _artifact(path: str) -> dict[str, Any]:
     """A file by a reference relative to the working directory where it lies there, else by its URL."""
-    if path == STDIN:
-        return {"artifactLocation": {"uri": quote(STDIN_NAME)}}
     relative = os.path.relpath(path) if os.path.isabs(path) else os.path.normpath(path)
     if relative.split(os.sep)[0] == os.pardir:
         location = os.path.abspath(path).replace(os.sep, "/")

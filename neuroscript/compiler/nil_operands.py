@@ -204,9 +204,37 @@ def _operand(value: n.Expr, lines: list[str]) -> Operand:
 
 
 def _written(value: n.Expr, lines: list[str]) -> str:
-    """An expression as it is written, if that is short and holds no text, which may be a secret."""
+    """An expression as it is written if that is short and holds no text, which may be a secret; else shortened."""
     line, column, end_line, end = value.span
     is_short = line == end_line and end - column <= _MOST_TEXT and 0 < line <= len(lines)
     keys = {id(part.index) for part in walk(value) if isinstance(part, n.Index)}
     texts = (part for part in walk(value) if isinstance(part, n.Raw) or type(getattr(part, "value", None)) is str)
-    return lines[line - 1][column:end] if is_short and all(id(part) in keys for part in texts) else ""
+    if is_short and all(id(part) in keys for part in texts):
+        return lines[line - 1][column:end]
+    short = _shortened(value)
+    return short if len(short) <= _MOST_TEXT else ""
+
+
+def _shortened(value: n.Expr) -> str:
+    """What is written of names, calls, keys and indexes, without arguments; empty of other expressions."""
+    match value:
+        case n.Name(name=name):
+            return name
+        case n.Call(name=name):
+            return f"{name}(…)"
+        case n.ToolCall(name=name):
+            return f"tool.{name}(…)"
+        case n.CallValue(callee=inner):
+            after = "(…)"
+        case n.Index(value=inner, index=n.Name(name=name)):
+            after = f"[{name}]"
+        case n.Index(value=inner, index=n.Literal(value=str() as key), dotted=dotted):
+            after = f".{key}" if dotted else f"[{_key_text(key)}]"
+        case n.Index(value=inner, index=n.Literal(value=int() as number)) if type(number) is int:
+            after = f"[{number}]"
+        case n.Index(value=inner):
+            after = "[…]"
+        case _:
+            return ""
+    before = _shortened(inner)
+    return before and before + after

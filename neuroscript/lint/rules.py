@@ -180,6 +180,17 @@ _FLOW = (
         'set row = tool.error.Try(tool.json.Parse, "{")\nemit row.name',
         'set row = tool.error.Try(tool.json.Parse, "{")\nif not is_error(row)\n  emit row.name\nendif',
     ),
+    Rule(
+        "NS115",
+        "misspelt-use",
+        "Metadata looks as if it named a file to use, and names none.",
+        "A file is used by the key `uses`, in small letters, in the metadata before everything else, and by a path that"
+        " ends in `.ns`: `:: uses: lib/text.ns, my lib/dates.ns`. In quotes, with a comment after it, under another key"
+        " or in a procedure it is a remark, and the procedures of the file are not there (error 2).",
+        "func main means\n  :: uses: lib/text.ns\n  emit 1\nendfunc",
+        "func main means\n  :: description: needs lib/text.ns beside it\n  emit 1\nendfunc",
+        ErrorCode.PROC_NOT_FOUND,
+    ),
 )
 
 _CALLS = (

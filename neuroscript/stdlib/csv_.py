@@ -197,7 +197,7 @@ def format_table(ctx: Context | None, rows: list[Any], columns: list[str] | None
         if type(row) is dict:  # made a list one by one: all rows may be the same map of a million entries
             row = [row.get(name) for name in columns or ()]
         if len(row) != width or not row:
-            wanted = f"there are {_cells(width)} in the first one" if width else "a row has at least one"
+            wanted = f"the first one has {_cells(width)}" if width else "a row has at least one"
             fail(ErrorCode.INVALID_VALUE, _WRITE, f"row {index} has {_cells(len(row))}, but {wanted}")
         line = writer.line(row, index)
         lines.append(line)

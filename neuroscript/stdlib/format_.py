@@ -106,8 +106,8 @@ def format_text(ctx: Context | None, template: str, args: list[Any]) -> str:
         else:
             index, form = part
             if index >= len(args):
-                count = f"{len(args)} argument{'' if len(args) == 1 else 's'}"
-                _wrong(f"the template asks for argument {index} (they count from 0), but there are {count}")
+                count = "is 1 argument" if len(args) == 1 else f"are {len(args)} arguments"
+                _wrong(f"the template asks for argument {index} (they count from 0), but there {count}")
             piece = _written(ctx, args[index], form, room)
         pieces.append(piece)
         room -= len(piece)

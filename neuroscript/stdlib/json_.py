@@ -42,6 +42,20 @@ _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _NO_BRACKETS = re.compile(r"[^\[\]{}]+")
 _SHORT = 512  # characters up to which the values take so little memory that the run need not look at it
 _LONG = 1 << 20  # characters from which on a text is not taken apart to look at it
+# What Python's decoder says, in the language's words; "at line …" follows.
+_FAULTS = {
+    "Expecting value": "expected a value",
+    "Expecting property name enclosed in double quotes": "expected a key in double quotes",
+    "Expecting ':' delimiter": "expected ':'",
+    "Expecting ',' delimiter": "expected ',' or the end of the list or map",
+    "Illegal trailing comma before end of object": "a comma before the end of the map",
+    "Illegal trailing comma before end of array": "a comma before the end of the list",
+    "Extra data": "more text after the value",
+    "Unterminated string starting": "a string that is not closed, and begins",
+    "Invalid control character": "a control character in a string, which is written as an escape such as \\n,",
+    "Invalid \\escape": "an escape that JSON does not have",
+    "Invalid \\uXXXX escape": "an escape \\u without four hexadecimal digits",
+}
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 _ONLY_BRACKETS = dict.fromkeys(code for code in range(128) if chr(code) not in _STEP)
@@ -49,6 +63,12 @@ _DIGITS = 617  # so many characters from any multiple of them on are all digits 
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def fault_of(error: json.JSONDecodeError) -> str:
+    """Says in the language's words what is wrong with a text that is not JSON, before the place."""
+    words = error.msg.removesuffix(" at").removesuffix(": ")
+    return _FAULTS.get(words, words)
 
 
 @_group.tool(
@@ -70,7 +90,7 @@ def parse(ctx: Context | None, json_string: str) -> Any:
     try:
         value = (_careful if _has_long_numbers(json_string) else _decoder).decode(json_string)
     except json.JSONDecodeError as error:
-        _invalid(f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}", error)
+        _invalid(f"{fault_of(error)} at line {error.lineno}, column {error.colno}", error)
     except RecursionError as error:
         raise NeuroScriptError(
             ErrorCode.NESTING_DEPTH_EXCEEDED, f"tool.{PARSE}: the text is nested too deeply"

@@ -12,7 +12,7 @@ from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.stdlib.declare import Context, Group, fail, required
-from neuroscript.stdlib.json_ import BYTE_ORDER_MARK, NOT_JSON, PARSE, check_memory, parse
+from neuroscript.stdlib.json_ import BYTE_ORDER_MARK, NOT_JSON, PARSE, check_memory, fault_of, parse
 from neuroscript.tools.spec import ArgType
 
 _group = Group("json")
@@ -20,8 +20,15 @@ TOOLS = _group.tools
 
 _TOOL = "json.Extract"
 
-# A fence stands on a line of its own, which no text inside of a JSON string does.  The last one may not be closed.
-_FENCE = re.compile(r"^[ \t]*```([^\n`]*)\n(.*?)(?:^[ \t]*```[ \t]*\r?$|\Z)", re.MULTILINE | re.DOTALL)
+# Three backquotes or tildes, or more, open a fence: on a line of their own, or at the end of a line of text, as models
+# write it too.  As many on a line of their own close it, but for the last one, which may not be closed.  No text inside
+# of a JSON string is taken for a fence, since no line ends there; so a fence in a single line is none.
+_FENCE = re.compile(
+    r"(?:(?P<line>^[ \t]*+)(?P<mark>`{3,}+|~{3,}+)(?P<label>[^\n`~]*+)"
+    r"|(?<=[^`~\n])(?P<mark_inside>`{3,}+|~{3,}+)[ \t]*+(?P<label_inside>[\w.+-]*+)[ \t]*+\r?)\n"
+    r"(?P<content>.*?)(?:^[ \t>]*+(?:(?P=mark)|(?P=mark_inside))[`~]*+[ \t]*+\r?$|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
 _OPENING = re.compile(r"[\[{]")
 _REST_OF_STRING = re.compile(r'(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
@@ -37,9 +44,9 @@ _decoder = json.JSONDecoder(parse_int=len)
     required("text", ArgType.STRING, "The text, such as a model's reply."),
     returns=ArgType.ANY,
     result="The value: all of the text if it is JSON, else the first object or array between lines of three "
-    "backquotes, else the first one anywhere.",
+    "backquotes or tildes, or more, else the first one anywhere.",
     example="""tool.json.Extract('Here you are: {"a": [1, 2]} - anything else?') = {"a": [1, 2]}""",
-    errors="41 if there is none, or the one between backquotes is not whole; 37 and 38 if it is too large or nested "
+    errors="41 if there is none, or the one between such lines is not whole; 37 and 38 if it is too large or nested "
     "too deeply",
 )
 def extract(ctx: Context | None, text: str) -> Any:
@@ -50,23 +57,25 @@ def extract(ctx: Context | None, text: str) -> Any:
     if found:
         return value
     for fence in _FENCE.finditer(text):
-        content = fence.group(2).strip()
+        content = fence["content"].strip()
         found, value = _all_of(ctx, content) if content[:1] in ("{", "[") else (False, None)
         if found:
             return value
     check_memory(ctx, text, _TOOL)
     for fence in _FENCE.finditer(text):
-        label, content = fence.group(1).strip().lower(), fence.group(2).strip()
-        if not label or label.startswith("json"):
+        mark = fence["mark"] or fence["mark_inside"]
+        label, content = (fence["label"] or fence["label_inside"] or "").strip().lower(), fence["content"].strip()
+        opens = content[:1] in ("{", "[")
+        # A line of tildes may be a heading's; backquotes at the end of a line may be what the text speaks of.
+        is_sure = fence["line"] is not None and bool(label or mark[0] == "`")
+        if label.startswith("json") or (not label and (opens or is_sure)):
             found, value = _first(ctx, content)
             if found:
                 return value
-            if label or content[:1] in ("{", "["):
-                fail(
-                    ErrorCode.INVALID_VALUE,
-                    _TOOL,
-                    f"what stands between backquotes is not JSON{value and f': {value}'}",
-                )
+            if opens or (label and is_sure):
+                signs = "backquotes" if mark[0] == "`" else "tildes"
+                problem = f"what stands between {signs} is not JSON{value and f': {value}'}"
+                fail(ErrorCode.INVALID_VALUE, _TOOL, problem)
     found, value = _first(ctx, text)
     if not found:
         fail(ErrorCode.INVALID_VALUE, _TOOL, f"there is no object or array of JSON in the text{value and f': {value}'}")
@@ -99,7 +108,7 @@ def _first(ctx: Context | None, text: str) -> tuple[bool, Any]:
                 place = start + error.pos
                 column = place - text.rfind("\n", 0, place)
                 line = text.count("\n", 0, place) + 1
-                problem = f"{error.msg.removesuffix(' at')} at line {line}, column {column}"
+                problem = f"{fault_of(error)} at line {line}, column {column}"
         except RecursionError as deep:
             message = f"tool.{_TOOL}: the text is nested too deeply"
             raise NeuroScriptError(ErrorCode.NESTING_DEPTH_EXCEEDED, message) from deep

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.tools.shapes import Shape, ShapeField
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.tools.validation import given
@@ -22,7 +22,11 @@ def load_script(ctx: ToolContext, source: str, name: str) -> list[str]:
     if len(name) > MAX_NAME:
         message = f"tool.script.LoadScript: the name has {len(name)} characters; it may have {MAX_NAME}"
         raise NeuroScriptError(ErrorCode.INVALID_VALUE, message)
-    return ctx.load(source, name)
+    try:
+        return ctx.load(source, name)
+    except NeuroScriptSyntaxError as error:  # its place is in the text, its stack that of the call
+        error.details = {"file": error.file}
+        raise
 
 
 def list_functions(ctx: ToolContext) -> list[dict[str, Any]]:

@@ -149,6 +149,9 @@ class Builder:
         if isinstance(call, nodes.CallValue) and isinstance(call.callee, _NEVER_CALLABLE):
             word = self.texts[first]
             message = f"`{word}` takes the call of a procedure, a tool or a function value: `{word} name(…)`"
+            called = self.texts[first + 1]
+            if called in ("true", "false", "nil"):
+                message += f"; `{called}` is a reserved word: choose another name, such as `{called}_value`"
             self.findings.append((first + 1, message))
 
     def return_statement(self, values: Values, first: int, end: int) -> nodes.Return:

@@ -25,6 +25,20 @@ def test_a_policy_leaves_out_what_it_refuses(neuroscript: Command, tmp_path: Pat
     assert "AIWorkerDefinition.Add" not in page
 
 
+def test_a_policy_under_which_nothing_may_be_asked_leaves_the_statement_out(
+    neuroscript: Command, tmp_path: Path
+) -> None:
+    text = "[policy]\nask = []\n"
+    (tmp_path / "policy.toml").write_text(text, encoding="utf-8")
+    page = neuroscript("primer", "--for-policy", "policy.toml").out
+    lines = [line for line in page.splitlines() if " ask" in line and not line.startswith("- Reserved:")]
+    assert lines == []
+    (tmp_path / "neuroscript.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "program.ns").write_text("command\nemit tool.Meta.Primer()\nendcommand\n", encoding="utf-8")
+    page = neuroscript("run", "program.ns").out
+    assert [line for line in page.splitlines() if " ask" in line and not line.startswith("- Reserved:")] == []
+
+
 def test_a_policy_may_be_without_plugins(neuroscript: Command, tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text("[run]\nplugins = false\n", encoding="utf-8")
     page = neuroscript("primer", "--for-policy", "policy.toml").out

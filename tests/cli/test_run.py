@@ -332,6 +332,47 @@ def test_wrong_usage_is_status_2(
     assert "Traceback" not in done.err
 
 
+HANDLERS = {
+    "no handler": "",
+    "one that goes on to the caller": "  on error do\n    emit system_error.file\n  endon\n",
+    "one that fails with it": "  on error do\n    call tool.script.LoadScript(text, 'part.ns')\n  endon\n",
+}
+
+
+@pytest.mark.parametrize("text", ["x = 1", "func len", "func a() means\\nbreak\\nendfunc", ":: uses: other.ns"])
+@pytest.mark.parametrize("handler", HANDLERS.values(), ids=HANDLERS)
+def test_a_text_that_a_running_program_cannot_load_is_its_failure(
+    neuroscript: Command, script: Script, text: str, handler: str
+) -> None:
+    load = "  call tool.script.LoadScript(text, 'part.ns')\n"
+    path = script(f'func main() means\n  set text = "{text}"\n{handler}{load}endfunc\n')
+    line = 3 + handler.count("\n")
+    done = neuroscript("run", path)
+    assert done.status == 1
+    assert "part.ns:1:" in done.err or "part.ns:2:" in done.err
+    assert f"  in main (program.ns:{line}:8)" in done.err or "  in main (program.ns:4:10)" in done.err
+    [error] = [row["error"] for row in neuroscript("run", "--format", "jsonl", path).rows if "error" in row]
+    assert error["file"] == "part.ns"
+    assert [frame["procedure"] for frame in error["stack"]] == ["main"]
+    assert error["stack"][0]["file"] == path
+
+
+def test_a_program_that_cannot_be_loaded_is_status_3(neuroscript: Command, script: Script) -> None:
+    assert neuroscript("run", script("x = 1")).status == 3
+
+
+@pytest.mark.parametrize("source", ["x = 1", "func len"])
+def test_the_fields_of_a_text_that_cannot_be_loaded_agree(source: str) -> None:
+    emitted: list[object] = []
+    program = (
+        "command\non error do\nset e = system_error\nemit [e.file, e.line, e.procedure, e.stack]\nclear_error\n"
+        f"endon\ncall tool.script.LoadScript('{source}', 'part.ns')\nendcommand"
+    )
+    with Interpreter(emit=emitted.append) as interpreter:
+        interpreter.execute(program, "main.ns")
+    assert emitted == [["part.ns", 1, "command", ["command (main.ns:7:6)"]]]
+
+
 @pytest.mark.parametrize("arguments", ["[1, 2, 3]", '[{"a": 1}, {}]'])
 def test_arguments_that_do_not_fit_are_the_scripts_error(neuroscript: Command, script: Script, arguments: str) -> None:
     done = neuroscript("run", "--entry", "add", "--args", arguments, script(LIBRARY))

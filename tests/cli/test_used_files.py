@@ -120,3 +120,34 @@ def test_a_session_loads_a_program_with_what_it_uses(
     assert shown.startswith("loaded main\n0.3333333333333333\nloaded main\nlib/text.ns:3:12: error 14")
     assert "  3 |   return 1 / len(s)\n" in shown
     assert ":1:10: error: this text is from no file" in shown
+
+
+@pytest.mark.parametrize("also", [[], ["lib/text.ns"]])
+@pytest.mark.parametrize("broken", ["func shout(]\n", LIBRARY + "func b() means\n  break\nendfunc\n"])
+def test_a_program_whose_library_is_broken_is_not_valid(
+    neuroscript: Command, script: Script, project: str, broken: str, also: list[str]
+) -> None:
+    script(broken, "lib/text.ns")
+    script(":: uses: main.ns\n", "third.ns")
+    done = neuroscript("check", "--format", "jsonl", project, "third.ns", *also)
+    assert done.status == 3
+    valid = {row["file"]: row["valid"] for row in done.rows}
+    assert valid == {"main.ns": False, "lib/text.ns": False, "third.ns": False}
+
+
+def test_a_used_file_with_warnings_alone_leaves_all_valid(neuroscript: Command, script: Script, project: str) -> None:
+    script(LIBRARY + "func b() means\n  call tool.no.Such()\n  emit never\nendfunc\n", "lib/text.ns")
+    rows = neuroscript("check", "--format", "jsonl", project).rows
+    assert [(row["file"], row["valid"]) for row in rows] == [("main.ns", True), ("lib/text.ns", True)]
+
+
+@pytest.mark.parametrize("format_name", ["text", "jsonl", "sarif"])
+def test_standard_input_has_one_name(neuroscript: Command, monkeypatch: pytest.MonkeyPatch, format_name: str) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"emit 1\n")))
+    done = neuroscript("check", "--format", format_name, "-")
+    if format_name == "text":
+        assert done.out.startswith("<stdin>:1:1: ")
+    elif format_name == "jsonl":
+        assert done.rows[0]["file"] == "<stdin>"
+    else:
+        assert '{"uri": "%3Cstdin%3E"}' in done.out

@@ -73,6 +73,12 @@ def test_without_plugins_there_are_no_models() -> None:
     assert "default worker" not in page
     assert "AIWorker" not in page
     assert "`whisper" in page  # a statement all the same
+    assert not _taught(page)
+
+
+def _taught(page: str) -> list[str]:
+    """The lines that speak of ``ask``, but for the one of the reserved words."""
+    return [line for line in page.splitlines() if re.search(r"\bask\b", line) and not line.startswith("- Reserved:")]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +98,7 @@ def test_what_the_policy_on_workers_refuses_is_not_there(policy: WorkerPolicy, l
     found = set(re.findall(r"\b[A-Z]\w+(?=[ (/\n]|$)", workers))
     assert {*ASKING, *MANAGING} - found == set(left_out)
     assert ("default worker" in page) == bool(policy.ask)
+    assert bool(_taught(page)) == bool(policy.ask)
     assert ("tool.AIWorkerDefinition.Ensure(" in page) == (policy.manage != "none")
 
 

@@ -37,6 +37,15 @@ NAMED = {
     "emit rows[i][key] - 1": "`rows[i]` has no key `pric`; did you mean `price`?",
     'emit rows[1]["a b"].c.d': '`rows[1]["a b"]` has no key `c`',
     "for each r in rows\n  emit r.pric + 1\nendfor": "`r` has no key `pric`; did you mean `price`?",
+    'emit tool.json.Parse("{}").x.y': "`tool.json.Parse(…).x` is nil",
+    'emit tool.json.Parse("null").y': "`tool.json.Parse(…)` is nil",
+    'emit tool.json.Parse("[{}]")[0]["a b"][i]': '`tool.json.Parse(…)[0]["a b"]` is nil',
+    'emit half("one")[true].y': "`half(…)[…]` is nil",
+    'set f = tool.json.Parse\nemit f("null").y': "`f(…)` is nil",
+    'set fs = [tool.json.Parse]\nemit fs[i]("{}").y - 1': "`fs[i](…).y` is nil",
+    'emit half("one").x[rows[0].price + 1].y': "`half(…).x` is nil",
+    f"emit half({' + '.join(['i'] * 30)}).x.y": "`half(…).x` is nil",
+    'emit half("sk-123").x + 1': "`half(…).x` is nil",
     "emit half(3).x + 1": "`half(3).x` is nil",
     "emit tool.time.Parts(tool.time.Now()).hourz - 1": "'hourz' is no key of the map of a moment's parts; did you mean",
 }
@@ -57,11 +66,21 @@ def failure(body: str, more: str = "") -> NeuroScriptError:
 def test_the_error_names_what_was_nil(body: str) -> None:
     error = failure(body)
     assert f"; {NAMED[body]}" in error.message
-    assert error.line == SETUP.count("\n") + 2 + (body[:4] == "for ")
+    assert error.line == SETUP.count("\n") + 2 + body.startswith(("for ", "set f"))
 
 
-def test_an_expression_with_text_in_it_is_not_repeated() -> None:
-    assert "sk-123" not in failure('emit half("sk-123").x + 1').message
+@pytest.mark.parametrize(
+    "body", ['emit half("sk-123").x + 1', "emit half('sk-123' + 1).x.y", "emit half({\"k\": 'sk-123'})['x'].y"]
+)
+def test_texts_in_an_expression_are_not_repeated(body: str) -> None:
+    assert "sk-123" not in failure(body).message
+
+
+@pytest.mark.parametrize("body", ['emit ["sk-123", nil][1].x', "emit {'a': 'sk-123'}.b.c"])
+def test_an_expression_that_is_no_call_is_not_repeated(body: str) -> None:
+    error = failure(body)
+    assert "`" not in error.message
+    assert "sk-123" not in error.message
 
 
 @pytest.mark.parametrize("body", ["emit [] + 1", "emit 1 + nil", 'emit "a" - 1'])

@@ -65,10 +65,10 @@ def test_text_is_written_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "Expecting value at line 1, column 1"),
+        ("", "expected a value at line 1, column 1"),
         ("[1,\n2,]", "at line 2, column "),
         ('{"a" 1}', "line 1, column 6"),
-        ('"abc', "Unterminated string starting at line 1, column 1"),
+        ('"abc', "a string that is not closed, and begins at line 1, column 1"),
         ("[NaN]", "NaN is not a number of JSON"),
         ("-Infinity", "-Infinity is not a number of JSON"),
         ("1e999", "the number 1e999 is out of range"),
@@ -76,10 +76,13 @@ def test_text_is_written_as_it_is() -> None:
         ("9" * 5000, "at most 4096 bits, not 5000 digits"),
         (r'"\ud800"', "half of a surrogate pair"),
         (r'{"\udc00": 1}', "half of a surrogate pair"),
-        ("'a'", "Expecting value"),
-        ("[1] x", "Extra data"),
+        ("'a'", "expected a value at"),
+        ("{a: 1}", "expected a key in double quotes at line 1, column 2"),
+        ('{"a" 1}', "expected ':' at line 1, column 6"),
+        ('{"a": 1 "b": 2}', "expected ',' or the end of the list or map at line 1, column 9"),
+        ("[1] x", "more text after the value at line 1, column 5"),
         ("\ufeff1", "a byte order mark (U+FEFF) at line 1, column 1"),
-        ('"\x01"', "Invalid control character"),
+        ('"\x01"', "a control character in a string"),
     ],
 )
 def test_what_is_no_json(text: str, complaint: str) -> None:

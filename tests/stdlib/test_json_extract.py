@@ -44,6 +44,25 @@ FENCED = 'Sure! Here it is:\n```json\n{"a": [1, 2]}\n```\nDone.'
         ('```json\r\n{"a": 1}\r\n```\r\n', {"a": 1}),
         ('```json\n{"a": 1}', {"a": 1}),  # the end is missing
         ('```json {"a": 1} ```', {"a": 1}),
+        # What opens a fence: more signs, tildes, the end of a line of text.
+        ('See [1].\n~~~json\n{"a": 1}\n~~~', {"a": 1}),
+        ('See [1].\n~~~\n{"a": 1}\n~~~\n', {"a": 1}),
+        ('See [1].\n````json\n{"a": "\\n```\\n"}\n````\n[2]', {"a": "\n```\n"}),
+        ('See [1].\n~~~~json\nthe value:\n{"a": 1}\n~~~~~', {"a": 1}),
+        ('~~~ json\r\n{"a": 1}\r\n~~~\r\n', {"a": 1}),
+        ('As [1] says: ```json\n{"a": 1}\n```', {"a": 1}),
+        ('As [1] says: ```\n{"a": 1}\n```', {"a": 1}),
+        ('As [1] says:~~~json  \r\n{"a": 1}\r\n~~~', {"a": 1}),
+        ('1. [x]\n2. ```json\n   {"a": 1}\n   ```', {"a": 1}),
+        ('[1]\n> ```json\n> {"a": 1}\n> ```', {"a": 1}),
+        ('[1], or: ```json\nthe value:\n{"a": 1}\n```', {"a": 1}),
+        ('First ```py\nx = [1]\n```\nthen ```json\n{"a": 1}\n```', {"a": 1}),
+        # What opens none.
+        ('{"a": 1}\n\nNotes\n~~~~~\nas in [2]\n\nMore\n~~~~\n', {"a": 1}),
+        ('{"a": 1} is the value, without ```json\nround it', {"a": 1}),
+        ('{"a": 1} stands between ``` and ```\nas in [2]', {"a": 1}),
+        ('Here: {"code": "```json\\n[1]\\n```", "b": "~~~[2]~~~"}.', {"code": "```json\n[1]\n```", "b": "~~~[2]~~~"}),
+        ('Here: {"a": "```",\n"b": "~~~"}.', {"a": "```", "b": "~~~"}),
         ('```json\n{"code": "```py\\nx\\n```"}\n```', {"code": "```py\nx\n```"}),
         ('```js\nlet x = {"a": 1};\n```', {"a": 1}),
         # Brackets that begin nothing.
@@ -86,6 +105,8 @@ def test_the_json_of_a_reply_is_found(text: str, value: Any) -> None:
         '```json\n{"a": [1],}\n```',
         '[1] is what you mean\n```json\n{"a": [1],}\n```',
         '```\n{"a": [1], "b": \n```',
+        '[1] is what you mean: ```json\n{"a": [1],}\n```',
+        '[1] is what you mean\n~~~\n{"a": [1],}\n~~~',
         "```json\nnothing\n```\n{}",
     ],
 )
@@ -100,6 +121,7 @@ def test_what_is_not_whole_is_not_found(text: str) -> None:
         ('well: {"a": 1,\n "b": oops}', "at line 2, column 7"),
         ('```json\n{"a": tru}\n```', "what stands between backquotes is not JSON: "),
         ("```json\nhello\n```", "what stands between backquotes is not JSON"),
+        ('~~~json\n{"a": tru}\n~~~', "what stands between tildes is not JSON"),
     ],
 )
 def test_the_error_says_how_far_it_went(text: str, words: str) -> None:
@@ -117,7 +139,26 @@ def test_limits_hold_for_what_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["[", "{", '["', '{"a":', '[1,"', "[1 ", '"[', "[\\", '{"a":[1,', "```\n", "```json\n[", "\\"]
+    "piece",
+    [
+        "[",
+        "{",
+        '["',
+        '{"a":',
+        '[1,"',
+        "[1 ",
+        '"[',
+        "[\\",
+        '{"a":[1,',
+        "```\n",
+        "```json\n[",
+        "\\",
+        "~~~\n",
+        "a```\n",
+        "a ~~~\n> ",
+        "``` ",
+        " ",
+    ],
 )
 def test_garbage_takes_time_in_proportion(piece: str) -> None:
     with pytest.raises(NeuroScriptError) as caught:

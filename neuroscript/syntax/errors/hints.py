@@ -20,6 +20,7 @@ from neuroscript.syntax.errors.stack import (
     COMMAND,
     ELSE,
     END_CODES,
+    EXPRESSION_CODES,
     FUNC,
     JOINING_CODES,
     STATEMENT_CODES,
@@ -39,14 +40,55 @@ def hint_for(tokens: Tokens, problem: Problem, possible: frozenset[int]) -> Hint
         possible: the terminals that could stand in its place.
     """
     context = Context(tokens, problem, possible)
-    for rule in _RULES:
-        hint = rule(context)
-        if hint is not None:
-            return hint
-    return None
+    rules = (rule(context) for rule in (_reserved_name, *_RULES))
+    hint = next((hint for hint in rules if hint is not None), None)
+    word = _called_word(context) or _word_before(context)
+    if not word or (hint is not None and _RESERVED in hint.text + hint.message):
+        return hint
+    advice = f"`{word}` {_RESERVED}: {another_name(word)}"
+    if hint is None or context.code in (CODES["COLON"], CODES["PLUS"]):  # such as `f(not: 1)` and `not + 1`
+        return Hint(advice)
+    return Hint(f"{hint.text}; {advice}" if hint.text else advice, hint.message)
 
 
+_RESERVED = "is a reserved word"
+_BEFORE_OPERANDS = frozenset(CODES[name] for name in ("NOT", "NO", "SOME", "TYPEOF", "TOOL", "EVAL"))
 _UPDATING = frozenset(("+", "-", "*", "/", "%", "|", "&", "^", "**"))
+
+
+# --- reserved words that stand for names ------------------------------------------------------------------------------
+
+
+def _reserved_name(c: Context) -> Hint | None:
+    """A keyword that can only be meant as a name: where it is declared, or with what follows a value after it."""
+    if c.at_start or c.text not in KEYWORDS or not c.can("NAME"):
+        return None
+    following = c.tokens.codes[c.problem.place + 1]
+    if c.can("STRING") or (c.frame.depth and not c.in_signature):
+        # In brackets a keyword on a line of its own is more likely to be that of a statement.
+        begins_line = c.is_near(-1, "NEWLINE") and following != CODES["COLON"]
+        if begins_line or following in EXPRESSION_CODES - {CODES["MINUS"]}:
+            return None
+    elif c.text in ("needs", "optional", "returns") and c.in_signature and following == NAME:
+        return None  # another clause
+    return Hint(another_name(c.text), f"`{c.text}` {_RESERVED} and cannot be a name")
+
+
+def _called_word(c: Context) -> str:
+    """A keyword that is called, or indexed, as if it were a name; else nothing."""
+    follows = (c.is_near(1, "LPAR") or c.is_near(1, "LSQB")) and c.touches(1)
+    return c.text if follows and not c.at_start and c.text in KEYWORDS and c.can("NAME") else ""
+
+
+def _word_before(c: Context) -> str:
+    """The keyword before the token, if it has a meaning there, but none with the token after it; else nothing."""
+    word, code = c.word(-1), c.tokens.codes[c.problem.place - 1] if not c.at_start else NEWLINE
+    if KEYWORDS.get(word) != code:
+        return ""
+    if code in (CODES["TRUE"], CODES["FALSE"], CODES["NIL"]):
+        is_key = c.code == CODES["COLON"] and (c.is_near(-2, "LPAR") or c.is_near(-2, "COMMA"))
+        return word if is_key and c.frame.depth else ""
+    return word if code in _BEFORE_OPERANDS else ""
 
 
 # --- where a statement begins ----------------------------------------------------------------------------------------
@@ -71,7 +113,8 @@ def _two_kinds(c: Context) -> Hint | None:
 
 def _handler_outside(c: Context) -> Hint | None:
     outside = all(block.place == c.problem.start for block in open_blocks(c.frame))
-    if outside and c.first_word in ("on", "on_error") and c.code in (CODES["ERROR"], CODES["ON_ERROR"]):
+    begins = (c.at_start and c.code == CODES["ON_ERROR"]) or (c.is_near(-1, "ON") and c.code == CODES["ERROR"])
+    if outside and begins and c.first_word in ("on", "on_error"):
         return Hint(
             "put it into the procedure or command block that it covers",
             "an error handler cannot stand outside of a procedure",
@@ -283,7 +326,7 @@ def _reserved(c: Context) -> Hint | None:
         return None
     if c.at_start:
         is_name = c.can("EMIT") and (c.is_near(1, "EQUAL") or c.is_near(1, "DOT"))
-        return Hint(another_name(c.text), f"`{c.text}` is a reserved word and cannot be a name") if is_name else None
+        return Hint(another_name(c.text), f"`{c.text}` {_RESERVED} and cannot be a name") if is_name else None
     if not c.can("NAME"):
         return None
     if c.code == CODES["CALL"] and c.can("STRING"):
@@ -295,9 +338,9 @@ def _reserved(c: Context) -> Hint | None:
             return None
         if c.code == CODES["IF"]:
             return Hint("there is no conditional expression: use an `if` statement")
-        text = f"`{c.text}` is a reserved word: {another_name(c.text)}"
+        text = f"`{c.text}` {_RESERVED}: {another_name(c.text)}"
         return Hint(text) if not c.is_near(-1, "NEWLINE") else None
-    return Hint(another_name(c.text), f"`{c.text}` is a reserved word and cannot be a name")
+    return Hint(another_name(c.text), f"`{c.text}` {_RESERVED} and cannot be a name")
 
 
 def _equals(c: Context) -> Hint | None:

@@ -81,7 +81,8 @@ _FOREIGN_BLOCKS = (
     ("COMMENT:", "ENDCOMMENT"),
 )
 _SIGNATURE_WORDS = frozenset(CODES[name] for name in ("NEEDS", "OPTIONAL", "RETURNS", "MEANS"))
-_WORDS = frozenset(KEYWORDS.values()) - JOINING_CODES - {CODES["IN"]}
+_WORDS = frozenset(KEYWORDS.values())
+_BETWEEN_VALUES = JOINING_CODES | {CODES["IN"]}
 _STAND_INS = {
     BAD_STRING: STRING,
     BAD_ESCAPE: STRING,
@@ -175,7 +176,7 @@ class Recovery:
 
     def _report(self, frame: Frame, place: int) -> None:
         """Notes a problem; further ones in the same statement are likely to be of its making."""
-        if self.codes[place] in self._misused or (place and self.codes[place - 1] in self._misused):
+        if self._is_misused_again(frame, place):
             return
         self._note_misuse(frame, place)
         lines, starts = self.positions.lines, self.tokens.starts
@@ -183,13 +184,24 @@ class Recovery:
         if last is None or (lines[last.start] != lines[self._start] and starts[last.place] != starts[place]):
             self.problems.append(Problem(place, frame, self._start))
 
+    def _is_misused_again(self, frame: Frame, place: int) -> bool:
+        """Whether a problem is one more use of a reserved word that the program has taken for a name."""
+        code, before = self.codes[place], self.codes[place - 1] if place else NEWLINE
+        if code in self._misused and (code not in _BETWEEN_VALUES or advance(frame, NAME, place) is not None):
+            return True
+        return before in self._misused - _BETWEEN_VALUES
+
+    def _is_misused(self, frame: Frame, place: int) -> bool:
+        """Whether a reserved word stands where a name could."""
+        return self.codes[place] in _WORDS and place != self._start and advance(frame, NAME, place) is not None
+
     def _note_misuse(self, frame: Frame, place: int) -> None:
         """Notes a reserved word that stands for a name, which comes again wherever the name is used."""
         code = self.codes[place]
-        if code not in _WORDS or place == self._start or advance(frame, NAME, place) is None:
+        if not self._is_misused(frame, place):
             return
         declares = advance(frame, STRING, place) is None
-        if declares or code not in _LINE_WORDS | {IF, CODES["FOR"], CODES["DO"]}:
+        if declares or code not in _LINE_WORDS | _BETWEEN_VALUES | {IF, CODES["FOR"], CODES["DO"]}:
             self._misused.add(code)
         if declares and self.codes[self._start] == FUNC:
             rest = self.codes[place : self._line_end(place, 0)]
@@ -217,7 +229,8 @@ class Recovery:
             end = self.codes.index(NEWLINE, place)  # a brace at the end of a header is closed much later
         else:
             end = self._line_end(place, frame.depth)
-        ends_too = any(code in CLOSERS.get(opener, ()) for code in self.codes[place:end])
+        first = place + 1 if self._is_misused(frame, place) else place
+        ends_too = any(code in CLOSERS.get(opener, ()) for code in self.codes[first:end])
         if not ends_too:
             if not frame.depth and advance(frame, NEWLINE, end) is not None:
                 return frame, end

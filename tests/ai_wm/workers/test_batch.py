@@ -167,14 +167,14 @@ def test_different_workers_run_side_by_side(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
-        ("text", r"tasks\[1\] is str; expected a map with worker, prompt"),
+        ("text", r"tasks\[1\] is a string; expected a map with worker, prompt"),
         ({}, r"tasks\[1\]: the key worker is missing"),
         ({"worker": "w"}, r"tasks\[1\]: the key prompt is missing"),
-        ({"worker": 7, "prompt": "x"}, r"tasks\[1\]: worker is int; expected a string"),
-        ({"worker": "w", "prompt": ["x"]}, r"tasks\[1\]: prompt is list"),
+        ({"worker": 7, "prompt": "x"}, r"tasks\[1\]: worker is a number; expected a string"),
+        ({"worker": "w", "prompt": ["x"]}, r"tasks\[1\]: prompt is a list"),
         ({"worker": "w", "promt": "x"}, r"tasks\[1\]: unknown key 'promt'; did you mean 'prompt'"),
         ({"worker": "w", "prompt": "x", "config": {}}, r"tasks\[1\]: unknown key 'config'"),
-        ({"worker": "w", "prompt": "x", 7: 1}, r"tasks\[1\]: unknown key 'int'"),
+        ({"worker": "w", "prompt": "x", 7: 1}, r"tasks\[1\]: unknown key 'number'"),
         ({"worker": "w", "prompt": "x", "config_overrides": "y"}, r"tasks\[1\]: config_overrides is a map"),
     ],
 )

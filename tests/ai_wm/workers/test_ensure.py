@@ -245,17 +245,17 @@ def test_what_does_not_fit_is_error_4_and_changes_nothing(
 REPLIES: list[tuple[Any, str]] = [
     ([], "base_config.replies must be a list with at least one reply"),
     ("hello", "base_config.replies must be a list"),
-    (["fine", 3], r"base_config.replies\[1\] is int; expected a text or a map"),
+    (["fine", 3], r"base_config.replies\[1\] is a number; expected a text or a map"),
     (["fine", {"txt": "x"}], r"base_config.replies\[1\] has the unknown key 'txt'; did you mean 'text'"),
-    ([{"text": 1}], r"base_config.replies\[0\] has a text of type int"),
-    ([{"tool_calls": {}}], r"base_config.replies\[0\] has tool_calls of type dict"),
+    ([{"text": 1}], r"base_config.replies\[0\] has a text of type number"),
+    ([{"tool_calls": {}}], r"base_config.replies\[0\] has tool_calls of type map"),
     ([{"tool_calls": [{"nme": "x"}]}], r"replies\[0\].tool_calls\[0\] has the unknown key 'nme'; did you mean 'name'"),
     ([{"tool_calls": [{}]}], r"replies\[0\].tool_calls\[0\] is no tool call"),
     ([{"tool_calls": [{"name": "x", "arguments": []}]}], r"tool_calls\[0\] has arguments of type list"),
     ([{"finish_reason": "tired"}], r"replies\[0\] has the finish_reason 'tired'"),
     ([{"usage": {"output_token": 1}}], r"replies\[0\].usage has the unknown key 'output_token'"),
     ([{"error": {"mesage": "x"}}], r"replies\[0\].error has the unknown key 'mesage'; did you mean 'message'"),
-    ([{"error": {"details": 3}}], r"replies\[0\] has error details of type int"),
+    ([{"error": {"details": 3}}], r"replies\[0\] has error details of type number"),
 ]
 
 
