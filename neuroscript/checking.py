@@ -60,11 +60,10 @@ def check(interpreter: Interpreter, text: ProgramText, beside: Sequence[ProgramT
             name = resolved.program.name
             loaded = LoadedProcedure(signature_of(procedure), (), procedure.metadata, name, procedure.span[0])
             defined.setdefault(procedure.name, loaded)
-        warnings = lint(resolved, interpreter, known)
+        warnings = lint(resolved, interpreter, known, misspelt_uses(resolved.program))
         # Another program that is loaded with a library may have what the library calls.
         is_open = is_partial or (not beside and _is_library(resolved))
         found += [_noted(one) for one in warnings] if is_open else warnings
-        found += misspelt_uses(resolved.program)
     order = {file.name: number for number, file in enumerate(files)}
     found.sort(key=lambda one: (order.get(one.file, len(order)), one.line, one.column))
     return without_lines(interpreter, found, text.name)

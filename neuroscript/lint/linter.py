@@ -56,7 +56,10 @@ _MOST_UNKNOWN = 100  # unknown tools whose nearest names are told
 
 
 def lint(
-    resolved: Resolved, interpreter: Interpreter, known: Mapping[str, Signature] | None = None
+    resolved: Resolved,
+    interpreter: Interpreter,
+    known: Mapping[str, Signature] | None = None,
+    also: Iterable[Diagnostic] = (),
 ) -> list[Diagnostic]:
     """Checks a program for mistakes that are no errors yet.
 
@@ -64,6 +67,7 @@ def lint(
         resolved: the program.
         interpreter: the one with the tools, procedures and globals that the program may use.
         known: further procedures that it may call.
+        also: further findings about it, which its comments may silence as well.
 
     Returns:
         The findings that no comment of the program silences, in no particular order.
@@ -73,7 +77,7 @@ def lint(
         linter.body(body)
     for event in resolved.program.handlers:
         linter.event(event)
-    kept, wrong = silence(resolved.program.source, linter.found)
+    kept, wrong = silence(resolved.program.source, [*linter.found, *also])
     linter.found = kept
     for rule, span, message in wrong:
         linter.find(rule, span, message)
