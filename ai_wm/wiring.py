@@ -29,6 +29,7 @@ from ai_wm.ratelimit.deferred import limits_nothing
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
 from ai_wm.support.events import Events
+from ai_wm.workers.attaching import reader_as_host
 from ai_wm.workers.batch import Batches
 from ai_wm.workers.conversation import Conversations
 from ai_wm.workers.definitions import Definitions
@@ -141,8 +142,9 @@ def wire(
         clock=moments,
         events=events,
     )
-    tasks = StatelessTasks(definitions, runner, kept)
     private = _private_paths(sandbox, config_dir, counted)
+    attachments = reader_as_host(sandbox, private)
+    tasks = StatelessTasks(definitions, runner, kept, attachments)
     read_as_host = reader_in(sandbox, private)
     return Wiring(
         store=kept,
@@ -152,7 +154,7 @@ def wire(
         events=events,
         definitions=definitions,
         instances=Instances(definitions, kept, counted, moments, events, read_as_host),
-        conversations=Conversations(definitions, runner, kept),
+        conversations=Conversations(definitions, runner, kept, attachments),
         tasks=tasks,
         batches=Batches(tasks, events),
         records=PerformanceRecords(kept, definitions, moments),

@@ -148,7 +148,8 @@ class Runner:
                         if stream is not None:
                             stream.done(record)
                         # 8. The output and the record.
-                        return Answer(response.text, record, tuple(turn.messages), turn.structured)
+                        said = turn.response.text if turn.response is not None else response.text
+                        return Answer(said, record, tuple(turn.messages), turn.structured)
                 finally:
                     if turn.is_open:  # the end itself was interrupted
                         self._end_failed(turn, stop(), tried, sys.exc_info()[1] or KeyboardInterrupt())
@@ -174,6 +175,8 @@ class Runner:
             self.in_flight.begin(in_flight(turn, self.clock.seconds()))
         try:
             client = self.clients.for_provider(request.provider, request.model)
+            if any(message.attachments for message in request.messages):
+                _check_takes_attachments(client, request)
             turn.sent()
             response = client.complete(request) if turn.stream is None else _streamed(client, request, turn)
             if isinstance(response, LLMResponse):
@@ -268,6 +271,14 @@ class Runner:
                 turn.stream.turn_failed(turn.usage, turn.cost, turn.record)
             if isinstance(failure, NeuroScriptError):
                 turn.task.events.append(failed(turn.definition, turn.instance_id, failure, turn.record))
+
+
+def _check_takes_attachments(client: LLMClient, request: LLMRequest) -> None:
+    """Raises error 35 for a client that does not say that it takes attachments, and would leave them out."""
+    if not getattr(client, "takes_attachments", False):
+        from ai_wm.providers.content_parts import refuse_attachments
+
+        refuse_attachments(request)
 
 
 def _streamed(client: LLMClient, request: LLMRequest, turn: Turn) -> LLMResponse | None:

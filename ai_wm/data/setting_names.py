@@ -19,6 +19,7 @@ SETTINGS: Final = ALLOWED | {
     "allow_unknown_price",
     "api",
     "base_url",
+    "cache",
     "headers",
     "locked",
     "reasoning_effort",

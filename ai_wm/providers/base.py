@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
+    from ai_wm.data.attachments import Attachment
     from ai_wm.keys import Secret
 
 Role = Literal["user", "assistant", "tool"]
-FinishReason = Literal["stop", "length", "tool_calls", "unknown"]
+FinishReason = Literal["stop", "length", "tool_calls", "pause", "unknown"]
 
-FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "unknown"})
+FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "pause", "unknown"})
 
 # Keys of the effective configuration that steer this package and are never sent to a provider.
 MANAGEMENT_KEYS = frozenset(
@@ -26,7 +27,9 @@ MANAGEMENT_KEYS = frozenset(
         "allow_http",
         "allow_unknown_price",
         "api",
+        "attach",
         "base_url",
+        "cache",
         "fallbacks",
         "headers",
         "limit_wait_seconds",
@@ -85,7 +88,8 @@ class Message:
 
     Args:
         role: ``user``, ``assistant``, or ``tool`` for the result of one tool call.
-        content: its text.  Content is text only.
+        content: its text.
+        attachments: of a ``user`` message, the images, documents and audio that go with the text.
         tool_calls: the tools that an ``assistant`` message asked for.
         tool_call_id: of a ``tool`` message, the call that it answers.
         name: of a ``tool`` message, the tool's name.
@@ -101,6 +105,7 @@ class Message:
     name: str = ""
     is_error: bool = False
     provider_data: dict[str, Any] | None = field(default=None, compare=False, repr=False)
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +247,8 @@ class LLMResponse:
 
     Args:
         text: the reply's text; empty where the model only asks for tools.
-        finish_reason: ``stop``, ``length``, ``tool_calls`` or ``unknown``.
+        finish_reason: ``stop``, ``length``, ``tool_calls``, ``unknown``, or ``pause`` for a reply that the model goes
+            on with when it is sent back.
         usage: the tokens spent, by all requests together.
         model: the model that answered, as the provider names it.
         tool_calls: the tools that the model asks for.
@@ -287,10 +293,12 @@ class Delta:
 class LLMClient(Protocol):
     """The protocol of a client, which answers requests.  Both methods are called from many threads at once.
 
-    A client may also have ``close()``, called once when it is no longer needed.  A failed call raises
-    `NeuroScriptError`; its ``details`` hold what is known: ``usage`` (a `Usage`; ``usages`` for each request that was
-    billed, where there were several, with None for one of which nothing came back), ``attempts``, and ``text``, what
-    had come of the reply.
+    A client may also have ``close()``, called once when it is no longer needed, and the attribute
+    ``takes_attachments``, true if it makes use of `Message.attachments`; without it no such request reaches it.
+
+    A failed call raises `NeuroScriptError`; its ``details`` hold what is known: ``usage`` (a `Usage`; ``usages`` for
+    each request that was billed, where there were several, with None for one of which nothing came back), ``attempts``,
+    and ``text``, what had come of the reply.
     """
 
     def complete(self, request: LLMRequest) -> LLMResponse:
@@ -320,7 +328,8 @@ def check_request(request: LLMRequest) -> None:
         if not isinstance(message.content, str):
             raise NeuroScriptError(
                 ErrorCode.ARG_MISMATCH,
-                f"message {index} ({message.role}) holds {type(message.content).__name__}; content is text only",
+                f"message {index} ({message.role}) holds {type(message.content).__name__}; content is text, "
+                "and files are attachments",
             )
         if message.role not in ("user", "assistant", "tool"):
             raise NeuroScriptError(
@@ -332,6 +341,13 @@ def check_request(request: LLMRequest) -> None:
 def provider_options(config: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the keys of a configuration that are passed to the provider unchanged."""
     return {key: value for key, value in config.items() if key not in MANAGEMENT_KEYS and key not in COMMON_KEYS}
+
+
+def text_with_notes(message: Message) -> str:
+    """Returns the text of a message with a note for each attachment, for models that read nothing but text."""
+    if not message.attachments:
+        return message.content
+    return " ".join([message.content, *(each.note for each in message.attachments)]).lstrip()
 
 
 def count_words(*texts: str) -> int:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request, count_words
+from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request, count_words, text_with_notes
 
 
 class EchoClient:
-    """Answers with ``echo: `` and the last user message, and counts words as tokens."""
+    """Answers with ``echo: `` and the last user message, and counts words as tokens.
+
+    An attachment is repeated as a note of its name, type and size.
+    """
+
+    takes_attachments = True
 
     def complete(self, request: LLMRequest) -> LLMResponse:
         """Returns the reply to the last user message; an empty reply if there is none."""
         check_request(request)
         check_settings(request)
-        asked = next((message.content for message in reversed(request.messages) if message.role == "user"), "")
+        asked = next((text_with_notes(each) for each in reversed(request.messages) if each.role == "user"), "")
         text = f"echo: {asked}"
         return LLMResponse(
             text=text,
@@ -44,7 +49,7 @@ def check_settings(request: LLMRequest) -> None:
 
 def count_input(request: LLMRequest) -> int:
     """Counts the words of the system prompt and of every message."""
-    return count_words(request.system_text, *(message.content for message in request.messages))
+    return count_words(request.system_text, *map(text_with_notes, request.messages))
 
 
 def in_pieces(response: LLMResponse) -> Iterator[Delta]:

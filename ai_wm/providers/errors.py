@@ -82,6 +82,9 @@ def from_reply(
         wait = None if math.isnan(wait) else min(max(wait, 0.0), LONGEST_RETRY_AFTER)
     said = cut(reply.message, secrets) or _phrase(status)
     details: dict[str, Any] = {"status": status} if status else {}
+    if reply.cause == "content_filter":
+        details["finish_reason"] = "refusal" if reply.kind.lower() == "refusal" else "content_filter"
+        details["refusal"] = said
     if reply.kind:
         details["kind"] = cut(reply.kind, secrets, SAMPLE_LENGTH)
     if wait is not None:

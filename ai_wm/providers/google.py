@@ -26,6 +26,7 @@ from ai_wm.providers.adapter import (
     whole_text,
 )
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
+from ai_wm.providers.content_parts import google_parts
 from ai_wm.providers.error_bodies import read_error
 from ai_wm.providers.estimates import byte_length
 from ai_wm.providers.finish import finished
@@ -354,7 +355,9 @@ def _parts(message: Message, names: ToolNames, own_ids: Mapping[str, str]) -> li
     own = (message.provider_data or {}).get("parts")
     if own:
         return _as_they_came(own, message)
-    parts: list[dict[str, Any]] = [{"text": message.content}] if message.content.strip() else []
+    parts = google_parts(message)
+    if message.content.strip():
+        parts.append({"text": message.content})
     for number, call in enumerate(message.tool_calls):
         part: dict[str, Any] = {"functionCall": {"name": names.wire(call.name), "args": call.arguments}}
         if number == 0:

@@ -19,6 +19,7 @@ from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, 
 from ai_wm.providers.amend import amended, amendment_for, hint_for, lasting
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request
 from ai_wm.providers.breaker import Breaker
+from ai_wm.providers.content_parts import check_attachments
 from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined, shown, wire_format
 from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
@@ -123,6 +124,8 @@ class HTTPClient:
     ``retry_after_seconds``, ``text`` (what had come of the reply), ``usage`` and ``usages`` (the tokens that the failed
     attempts cost, together and each).
     """
+
+    takes_attachments = True
 
     def __init__(
         self,
@@ -239,7 +242,9 @@ class HTTPClient:
         config = request.config
         found = addresses(self._provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)
-        adapter = _adapter(wire_format(self._provider, config, found))
+        name = wire_format(self._provider, config, found)
+        check_attachments(request, name)
+        adapter = _adapter(name)
         wire = adapter.build(request, stream=stream)
         known = self._amendments.get((urls[0], request.model)) or ()
         if known:

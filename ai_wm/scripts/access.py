@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from ai_wm.calls.ceilings import RunBudget
 from ai_wm.calls.streaming import StreamCallback
@@ -21,7 +21,7 @@ from ai_wm.data.script_settings import script_settings
 from ai_wm.data.settings import check_overrides
 from ai_wm.providers.base import Message
 from ai_wm.scripts.definitions import ScriptDefinitions
-from ai_wm.scripts.files import ScriptFiles
+from ai_wm.scripts.files import ScriptFiles, attachment_reader
 from ai_wm.scripts.instances import ScriptInstances
 from ai_wm.scripts.records import ScriptRecords
 from ai_wm.scripts.rights import Rights
@@ -33,6 +33,8 @@ from ai_wm.workers.conversation import ConversationManager
 from ai_wm.workers.session import Session
 from ai_wm.workers.stateless import TaskResult
 from neuroscript import ErrorCode, NeuroScriptError, Policy, ToolContext, ToolRegistry
+
+_SIZED_ELSEWHERE: Final = frozenset({"attach", "replies"})
 
 
 class ScriptAccess:
@@ -52,6 +54,7 @@ class ScriptAccess:
         )
         self.records = ScriptRecords(rights, wiring.definitions, wiring.store, wiring.instances, wiring.clock)
         self.instances = ScriptInstances(rights, wiring.instances, self.records, files, wiring.read_as_host)
+        self._attachments = attachment_reader(files)
         self._lock = Lock()
         self._run: object = None
         self._budget: RunBudget | None = None
@@ -114,6 +117,7 @@ class ScriptAccess:
             context=notes,
             clearance=self.rights,
             budget=self._budget_of(run),
+            attachments=self._attachments,
         )
 
     def execute(
@@ -206,7 +210,8 @@ class ScriptAccess:
         if not overrides:
             return {}
         given = script_settings(check_overrides(overrides), self.rights.policy)
-        check_size({name: value for name, value in given.items() if name != "replies"}, "config_overrides")
+        sized = {name: value for name, value in given.items() if name not in _SIZED_ELSEWHERE}
+        check_size(sized, "config_overrides")
         return given
 
     def _budget_of(self, run: object) -> RunBudget | None:

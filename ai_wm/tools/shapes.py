@@ -150,6 +150,7 @@ MESSAGE = Shape(
     [
         ShapeField("role", ArgType.STRING, "`user`, `assistant` for the model, or `tool` for the result of a tool."),
         ShapeField("content", ArgType.STRING, "What was said."),
+        ShapeField("attachments", ArgType.SLICE_MAP, "The `name`, `media_type` and `size_bytes` of files with it."),
     ],
 )
 
