@@ -33,6 +33,7 @@ from ai_wm.workers.attaching import reader_as_host
 from ai_wm.workers.batch import Batches
 from ai_wm.workers.conversation import Conversations
 from ai_wm.workers.definitions import Definitions
+from ai_wm.workers.embedding import Embeddings
 from ai_wm.workers.file_contexts import FileReader, reader_in
 from ai_wm.workers.instances import Instances
 from ai_wm.workers.records import PerformanceRecords
@@ -80,6 +81,7 @@ class Wiring:
     instances: Instances
     conversations: Conversations
     tasks: StatelessTasks
+    embeddings: Embeddings
     batches: Batches
     records: PerformanceRecords
     key_status: Callable[[APIKeySource], APIKeyStatus]
@@ -156,6 +158,7 @@ def wire(
         instances=Instances(definitions, kept, counted, moments, events, read_as_host),
         conversations=Conversations(definitions, runner, kept, attachments),
         tasks=tasks,
+        embeddings=Embeddings(definitions, runner, kept),
         batches=Batches(tasks, events),
         records=PerformanceRecords(kept, definitions, moments),
         key_status=lookup.status,

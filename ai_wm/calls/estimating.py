@@ -106,6 +106,8 @@ def estimate_of(
     for bound in limits:
         if size.tokens > bound.value:
             raise _too_large(request, bound, f"about {size.tokens} tokens", f"{bound.value:g}")
+    if request.embed:
+        return Estimate(size.tokens, size.most, 0, 0.0 if cost is None else cost(size.most, 0))
     if is_built_in(request):
         output = built_in_output(request, size)
         return Estimate(size.tokens, size.most, output, 0.0 if cost is None else cost(size.most, output))

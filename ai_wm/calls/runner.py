@@ -44,12 +44,14 @@ class Answer(NamedTuple):
         record: the record of the turn that gave it.
         messages: the messages that the turn adds to a conversation after the prompt.
         structured: the value of the reply, if the call has a schema.
+        vectors: the embeddings, if texts were to be embedded.
     """
 
     text: str
     record: PerformanceRecord
     messages: tuple[Message, ...]
     structured: StructuredReply | None = None
+    vectors: Sequence[Sequence[float]] = ()
 
     @property
     def reply(self) -> Any:
@@ -149,7 +151,8 @@ class Runner:
                             stream.done(record)
                         # 8. The output and the record.
                         said = turn.response.text if turn.response is not None else response.text
-                        return Answer(said, record, tuple(turn.messages), turn.structured)
+                        vectors = turn.embedded.vectors if turn.embedded is not None else ()
+                        return Answer(said, record, tuple(turn.messages), turn.structured, vectors)
                 finally:
                     if turn.is_open:  # the end itself was interrupted
                         self._end_failed(turn, stop(), tried, sys.exc_info()[1] or KeyboardInterrupt())
@@ -177,6 +180,8 @@ class Runner:
             client = self.clients.for_provider(request.provider, request.model)
             if any(message.attachments for message in request.messages):
                 _check_takes_attachments(client, request)
+            if request.embed:
+                _check_embeds(client, request)
             turn.sent()
             response = client.complete(request) if turn.stream is None else _streamed(client, request, turn)
             if isinstance(response, LLMResponse):
@@ -279,6 +284,14 @@ def _check_takes_attachments(client: LLMClient, request: LLMRequest) -> None:
         from ai_wm.providers.content_parts import refuse_attachments
 
         refuse_attachments(request)
+
+
+def _check_embeds(client: LLMClient, request: LLMRequest) -> None:
+    """Raises error 35 for a client that does not say that it embeds texts."""
+    if not getattr(client, "embeds", False):
+        from ai_wm.providers.embeddings import no_embeddings
+
+        raise no_embeddings(request, "its client embeds no texts")
 
 
 def _streamed(client: LLMClient, request: LLMRequest, turn: Turn) -> LLMResponse | None:

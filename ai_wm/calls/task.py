@@ -59,6 +59,7 @@ class Task:
         options: the options of this call.
         store: stores a record, with the tokens that its turn used.
         instance_id: the instance whose turn it is; empty for a stateless task.
+        embed: texts that are to be embedded, in place of a conversation to be answered.
         events: the events of this task, fired when no lock is held any more, since a listener may do anything.
     """
 
@@ -70,6 +71,7 @@ class Task:
     options: CallOptions
     store: Callable[[PerformanceRecord, Usage], object]
     instance_id: str = ""
+    embed: tuple[str, ...] = ()
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
 

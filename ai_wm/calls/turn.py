@@ -27,6 +27,7 @@ from ai_wm.support.parking import parking
 from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
+    from ai_wm.calls.embedding import EmbeddedTexts
     from ai_wm.calls.structured import StructuredReply
 
 MAX_DEPTH = 8
@@ -92,6 +93,12 @@ class Turn:
             repairs, check = self.settings.schema_repairs, task.options.check
             self.structured = StructuredReply(self.config, str(definition.provider), self.subject, repairs, check)
             self.config = self.structured.request_config(self.config)
+        self.embedded: EmbeddedTexts | None = None
+        """The texts to embed, and their vectors so far."""
+        if task.embed:
+            from ai_wm.calls.embedding import EmbeddedTexts
+
+            self.embedded = EmbeddedTexts(task.embed, str(definition.provider), self.subject)
         self.task_id = new_id()
         """The id of its record."""
         self.instance_id = task.instance_id or f"{STATELESS_PREFIX}{new_id()}"
@@ -159,6 +166,8 @@ class Turn:
     @property
     def tool_rounds(self) -> int:
         """How often results of tools were sent back; -1 before the first call."""
+        if self.embedded is not None:
+            return min(0, self.rounds - 1)
         repairs = self.structured.repairs if self.structured is not None else 0
         return self.rounds - 1 - self.continuations - repairs
 
@@ -195,6 +204,7 @@ class Turn:
             progress=self.progress,
             admit=self.admit if has_key else None,  # what is kept here must not refer to the turn
             takes_any_reply=self.structured is not None,
+            embed=() if self.embedded is None else self.embedded.batch,
         )
         if not has_key:
             self._keyless = request
@@ -432,13 +442,19 @@ class Turn:
     def take(self, response: LLMResponse) -> bool:
         """Adds a round's reply to the conversation; returns whether it is the last one.
 
-        It is not if it calls tools, has paused, or does not fit the schema and is to be sent back.
+        It is not if it calls tools, has paused, does not fit the schema and is to be sent back, or embeds only some of
+        the texts.
 
         Raises:
             NeuroScriptError: 16 if it asks for tools once more than ``max_tool_rounds``, or for very many at once, or
                 does not fit the schema and may not be sent back any more.
         """
         self._keyless = None
+        if self.embedded is not None:
+            if not self.embedded.take(response):
+                return False
+            self.response = replace(response, text=self.embedded.summary, vectors=())
+            return True
         self.messages.append(response.as_message())
         if response.finish_reason == "pause":
             self._continue_after(response)

@@ -207,6 +207,8 @@ class LLMRequest:
             left; raises where the limits have no room for it.  Without it only the first request is counted.
         takes_any_reply: whether a reply is returned even where it is not what ``response_format`` asks for, since the
             caller validates it.
+        embed: texts whose embeddings are asked for, in place of an answer to messages; a client without ``embeds`` gets
+            no such request.
     """
 
     provider: str
@@ -222,6 +224,7 @@ class LLMRequest:
     progress: Progress | None = field(default=None, compare=False, repr=False)
     admit: Callable[[Sequence[Usage | None], float], None] | None = field(default=None, compare=False, repr=False)
     takes_any_reply: bool = field(default=False, compare=False, repr=False)
+    embed: tuple[str, ...] = field(default=(), repr=False)
 
     def key_for(self, url: str) -> Secret | None:
         """Returns the key for a request over the network to this exact address.
@@ -260,6 +263,7 @@ class LLMResponse:
             that is not its usual way.
         provider_finish_reason: the provider's own word, where ``finish_reason`` is ``unknown``.
         provider_data: what the provider wants to see again with the reply; see `Message`.
+        vectors: the embeddings of the request's texts, in their order.
     """
 
     text: str
@@ -273,6 +277,7 @@ class LLMResponse:
     service_tier: str = ""
     provider_finish_reason: str = ""
     provider_data: dict[str, Any] | None = field(default=None, compare=False, repr=False)
+    vectors: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
 
     def as_message(self) -> Message:
         """Converts the reply to a message of the conversation, with all data that the provider needs back with it."""
@@ -293,8 +298,9 @@ class Delta:
 class LLMClient(Protocol):
     """The protocol of a client, which answers requests.  Both methods are called from many threads at once.
 
-    A client may also have ``close()``, called once when it is no longer needed, and the attribute
-    ``takes_attachments``, true if it makes use of `Message.attachments`; without it no such request reaches it.
+    A client may also have ``close()``, called once when it is no longer needed, and the attributes
+    ``takes_attachments``, true if it makes use of `Message.attachments`, and ``embeds``, true if it embeds texts;
+    without them no such request reaches it.
 
     A failed call raises `NeuroScriptError`; its ``details`` hold what is known: ``usage`` (a `Usage`; ``usages`` for
     each request that was billed, where there were several, with None for one of which nothing came back), ``attempts``,
@@ -316,6 +322,8 @@ def check_request(request: LLMRequest) -> None:
     Raises:
         NeuroScriptError: 4 for content that is not text, an unknown role, or no message at all.
     """
+    if request.embed:
+        return  # of texts, which were checked
     if not request.messages:
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH,

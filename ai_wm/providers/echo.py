@@ -15,11 +15,18 @@ class EchoClient:
     """
 
     takes_attachments = True
+    embeds = True
 
     def complete(self, request: LLMRequest) -> LLMResponse:
-        """Returns the reply to the last user message; an empty reply if there is none."""
+        """Returns the reply to the last user message, an empty one if there is none; or the embeddings of texts."""
         check_request(request)
         check_settings(request)
+        if request.embed:
+            from ai_wm.providers.embeddings import built_in_vectors
+
+            usage = Usage(input_tokens=count_words(*request.embed))
+            vectors = built_in_vectors(request)
+            return LLMResponse(text="", finish_reason="stop", usage=usage, model=request.model, vectors=vectors)
         asked = next((text_with_notes(each) for each in reversed(request.messages) if each.role == "user"), "")
         text = f"echo: {asked}"
         return LLMResponse(

@@ -56,6 +56,8 @@ def is_built_in(request: LLMRequest) -> bool:
 
 def input_size(request: LLMRequest) -> InputSize:
     """Measures the input of a call: its texts, the tools offered, and what its settings add."""
+    if request.embed:
+        return _size_of_texts(request)
     if is_built_in(request):
         words = count_words(request.system_text, *map(text_with_notes, request.messages))
         return InputSize(words, words)
@@ -80,6 +82,19 @@ def input_size(request: LLMRequest) -> InputSize:
             tokens += _text_size(_json(settings["response_format"]))[0]
     number = len(request.messages) + 1
     return InputSize(-(-tokens // 3) + _TOKENS_A_MESSAGE * (number - 1), most + _BYTES_A_MESSAGE * number)
+
+
+def _size_of_texts(request: LLMRequest) -> InputSize:
+    """The size of texts that are to be embedded."""
+    if is_built_in(request):
+        words = count_words(*request.embed)
+        return InputSize(words, words)
+    tokens = most = 0
+    for text in request.embed:
+        more, longest = _text_size(text)
+        tokens, most = tokens + more, most + longest
+    number = len(request.embed)
+    return InputSize(-(-tokens // 3) + _TOKENS_A_MESSAGE * number, most + _BYTES_A_MESSAGE * number)
 
 
 _NOT_INPUT: Final = MANAGEMENT_KEYS | _SETTINGS_OF_CALL | frozenset(OUTPUT_LIMITS)

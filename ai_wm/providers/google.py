@@ -118,8 +118,8 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
                 calling["allowedFunctionNames"] = [names.wire(choice.name)]
             body["toolConfig"] = {"functionCallingConfig": calling}
     options = provider_options(config)
-    beside = {_camel(key): value for key, value in options.items() if _camel(key) in _BESIDE}
-    inside = {_camel(key): value for key, value in options.items() if _camel(key) not in _BESIDE}
+    beside = {camel(key): value for key, value in options.items() if camel(key) in _BESIDE}
+    inside = {camel(key): value for key, value in options.items() if camel(key) not in _BESIDE}
     for key in inside:
         if key in _MADE_HERE:
             add_options(body, {key: inside[key]}, _MADE_HERE)
@@ -129,7 +129,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     body = add_options(body, beside, _MADE_HERE)
     _check_thinking(body.get("generationConfig"))
     action = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return WireRequest(f"v1beta/{_model_path(request.model)}:{action}", body)
+    return WireRequest(f"v1beta/{model_path(request.model)}:{action}", body)
 
 
 def _check_thinking(generation: Any) -> None:
@@ -308,14 +308,20 @@ class ContentStream:
         return StreamError(parse_error(event), usage=self.usage, text=whole_text(text))
 
 
-def _model_path(model: str) -> str:
+def model_path(model: str) -> str:
+    """Returns the path of a model's resource.
+
+    Raises:
+        NeuroScriptError: 4 for a name that is none.
+    """
     path = model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
     if ".." in path.split("/") or not model.strip():
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{model!r} is not the name of a model")
     return quote(path, safe="/")
 
 
-def _camel(key: str) -> str:
+def camel(key: str) -> str:
+    """Returns a key in the spelling of the API: camelCase."""
     head, *rest = key.split("_")
     return head + "".join(word[:1].upper() + word[1:] for word in rest)
 

@@ -20,6 +20,7 @@ from ai_wm.providers.amend import amended, amendment_for, hint_for, lasting
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request
 from ai_wm.providers.breaker import Breaker
 from ai_wm.providers.content_parts import check_attachments
+from ai_wm.providers.embeddings import embedding_adapter
 from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined, shown, wire_format
 from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
@@ -126,6 +127,7 @@ class HTTPClient:
     """
 
     takes_attachments = True
+    embeds = True
 
     def __init__(
         self,
@@ -244,9 +246,9 @@ class HTTPClient:
         urls = tuple(server.url for server in found)
         name = wire_format(self._provider, config, found)
         check_attachments(request, name)
-        adapter = _adapter(name)
+        adapter = embedding_adapter(name, request) if request.embed else _adapter(name)
         wire = adapter.build(request, stream=stream)
-        known = self._amendments.get((urls[0], request.model)) or ()
+        known = () if request.embed else self._amendments.get((urls[0], request.model)) or ()
         if known:
             wire = replace(wire, body=amended(wire.body, known))
         attempts = Attempts(
@@ -326,7 +328,7 @@ class HTTPClient:
 
     def _amend(self, exchange: _Exchange, said: ErrorReply, status: int) -> bool:
         """Amends a request that was refused for its form, if the refusal asks for a known amendment."""
-        openai = ADAPTERS[self._provider] == "openai"
+        openai = ADAPTERS[self._provider] == "openai" and not exchange.request.embed
         found = (
             amendment_for(exchange.wire.body, said, exchange.amended) if openai and status in (400, 404, 422) else None
         )
@@ -365,12 +367,16 @@ class HTTPClient:
 
     def _finished(self, exchange: _Exchange, response: LLMResponse, reply: Reply) -> LLMResponse:
         usage = response.usage
-        if not (usage.input_tokens and usage.output_tokens):
+        if exchange.request.embed and not usage.input_tokens:
+            usage = _completed(exchange.request, usage, 0)
+            response = replace(response, usage=usage)
+        elif not exchange.request.embed and not (usage.input_tokens and usage.output_tokens):
             # Some compatible servers do not count, or not all.  Limits need a number, and none would mean "free".
             produced = sum(byte_length(str(call.arguments)) for call in response.tool_calls)
             usage = _completed(exchange.request, usage, byte_length(response.text) + produced)
             response = replace(response, usage=usage)
-        check_shape(exchange.request, response)
+        if not exchange.request.embed:
+            check_shape(exchange.request, response)
         exchange.book(usage)
         usages = (*exchange.wasted, usage) if exchange.wasted else ()
         return replace(

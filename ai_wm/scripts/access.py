@@ -30,6 +30,7 @@ from ai_wm.support.ids import ExactId
 from ai_wm.wiring import Wiring
 from ai_wm.workers.batch import BatchTask, Progress, bad_overrides, read_tasks
 from ai_wm.workers.conversation import ConversationManager
+from ai_wm.workers.embedding import EmbeddingResult
 from ai_wm.workers.session import Session
 from ai_wm.workers.stateless import TaskResult
 from neuroscript import ErrorCode, NeuroScriptError, Policy, ToolContext, ToolRegistry
@@ -177,6 +178,14 @@ class ScriptAccess:
                     raise bad_overrides(index, error) from None
                 checked.append(error)
         return self._wiring.batches.execute_all(checked, max_parallel, options, _bar(options))
+
+    def embed(self, id_or_name: str, texts: Sequence[str], options: CallOptions) -> EmbeddingResult:
+        """Embeds texts with a worker.
+
+        Raises:
+            NeuroScriptError: 10 as `execute`; what `Embeddings.embed` raises.
+        """
+        return self._wiring.embeddings.embed(self._asked(id_or_name), texts, None, options)
 
     def ask(
         self,

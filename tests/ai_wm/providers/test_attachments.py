@@ -81,7 +81,7 @@ def test_ollama() -> None:
 
 @pytest.mark.parametrize("provider", ["anthropic", "custom", "google", "ollama", "openai"])
 def test_an_attachment_alone_is_a_prompt(provider: str, server: Loopback, clients: Clients) -> None:
-    server.answers.append(reply(body_of(provider)))
+    server.will(reply(body_of(provider)))
     asked = at(server, provider)
     said = Message(role="user", content="", attachments=(PNG,))
     made = LLMRequest(provider=provider, model="m", messages=(said,), config=asked.config, api_key=asked.api_key)

@@ -159,7 +159,7 @@ def test_reads_and_writes_are_counted_and_priced(server: Loopback) -> None:
         "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 40},
         "output_tokens": 5,
     }
-    server.answers.append(reply(body))
+    server.will(reply(body))
     with asking(
         server, "anthropic", cost_metrics=PRICES, base_config={"cache": "1h", "system_prompt": "Be."}
     ) as manager:
@@ -172,7 +172,7 @@ def test_reads_and_writes_are_counted_and_priced(server: Loopback) -> None:
 
 
 def test_a_conversation_with_files_is_marked_behind_them(server: Loopback) -> None:
-    server.answers += [reply(body_of("anthropic"))] * 2
+    server.will(reply(body_of("anthropic")))
     with asking(server, "anthropic", base_config={"cache": "auto"}) as manager:
         chat = manager.conversation(manager.spawn_worker_instance("w").instance_id)
         chat.ask("Look", {"attach": files.png()})
