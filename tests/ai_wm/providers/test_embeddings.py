@@ -111,10 +111,7 @@ def test_long_texts_are_divided_by_their_tokens(server: Loopback) -> None:
     serve(server, "openai")
     with asking(server, "openai") as manager:
         manager.embed("w", [f"{'word ' * 60_000} {n}" for n in range(5)])
-    assert [len(each.json["input"]) for each in server.received] == [1, 1, 1, 1, 1] or sum(
-        len(each.json["input"]) for each in server.received
-    ) == 5
-    assert len(server.received) > 1
+    assert [len(each.json["input"]) for each in server.received] == [2, 2, 1]
 
 
 def test_a_limit_holds_between_the_requests_of_one_call(server: Loopback) -> None:
@@ -131,9 +128,9 @@ def test_a_limit_holds_between_the_requests_of_one_call(server: Loopback) -> Non
 def test_a_budget_is_kept_by_the_upper_bound_of_the_input(server: Loopback) -> None:
     serve(server, "custom")
     metrics = {"input_cost_per_token": 1.0}
-    with asking(server, "custom", cost_metrics=metrics, rate_limits={"max_cost_per_day": 10.0}) as manager:
-        with raises_code(37, "max_cost_per_day"):
-            manager.embed("w", ["text 1" * 20])
+    limits = {"max_cost_per_day": 10.0}
+    with asking(server, "custom", cost_metrics=metrics, rate_limits=limits) as manager, raises_code(37, "max_cost"):
+        manager.embed("w", ["text 1" * 20])
     assert server.received == []
 
 
@@ -168,14 +165,12 @@ def test_a_reply_that_is_none_is_an_error_and_not_a_vector(name: str, server: Lo
 
 
 def test_vectors_of_another_length_in_a_later_request_are_an_error(server: Loopback) -> None:
-    lengths = iter([2, 3])
-    server.judges(
-        lambda request: reply(
-            answer_of(
-                "google", [[1.0] * (1 + 0) * length for length in [next(lengths)] for _ in request.json["requests"]]
-            )
-        )
-    )
+
+    def judge(request: Received) -> bytes:
+        size = 1 + len(server.received)
+        return reply(answer_of("google", [[1.0] * size for _ in request.json["requests"]]))
+
+    server.judges(judge)
     with asking(server, "google") as manager, raises_code(16, "and then of another number"):
         manager.embed("w", [f"text {n}" for n in range(101)])
 
