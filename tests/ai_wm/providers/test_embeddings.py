@@ -110,7 +110,7 @@ def test_many_texts_are_divided_into_requests_that_each_count(
 def test_long_texts_are_divided_by_their_tokens(server: Loopback) -> None:
     serve(server, "openai")
     with asking(server, "openai") as manager:
-        manager.embed("w", [f"{'word ' * 60_000} {n}" for n in range(5)])
+        manager.embed("w", [f"{'word ' * 50_000} {n}" for n in range(5)])
     assert [len(each.json["input"]) for each in server.received] == [2, 2, 1]
 
 
