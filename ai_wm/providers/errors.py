@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,8 @@ from ai_wm.providers.meanings import meaning_of
 from neuroscript import NeuroScriptError
 
 _MESSAGE_LENGTH = 500
+# What a server repeats of an attachment: no word and no key of a language is as long.
+_ENCODED = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}")
 LONGEST_RETRY_AFTER = 86_400.0
 """The most seconds that a server may ask the caller to wait; a longer wait counts as this."""
 
@@ -95,8 +98,14 @@ def from_reply(
 
 
 def cut(text: str, secrets: Iterable[Secret], length: int = _MESSAGE_LENGTH) -> str:
-    """Masks keys in a text from outside, and shortens it to one line of at most ``length`` characters for a message."""
-    line = " ".join(redact(text, secrets).split())
+    """Masks keys and attachments in a text from outside, and shortens it to one line for a message.
+
+    Args:
+        text: the text.
+        secrets: the keys that may be in it.
+        length: the most characters of the line.
+    """
+    line = " ".join(_ENCODED.sub("(base64)", redact(text, secrets)).split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
 

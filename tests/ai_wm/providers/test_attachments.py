@@ -115,6 +115,20 @@ def test_what_a_provider_does_not_take_is_refused_before_anything_is_sent(
     assert error.value.details["attempts"] == 0
 
 
+@pytest.mark.parametrize("status", [200, 422])
+def test_what_a_server_repeats_of_an_attachment_is_not_shown(status: int, server: Loopback, clients: Clients) -> None:
+    large = Attachment.of("large.png", files.png() + bytes(range(256)) * 4)
+    encoded = b64encode(large.data).decode()
+    server.will(reply({"detail": [{"msg": "no images", "input": encoded}], "echo": f"of {encoded}"}, status))
+    asked = at(server, "custom")
+    said = Message(role="user", content="Look", attachments=(large,))
+    with raises_code(16) as error:
+        clients.for_provider("custom").complete(
+            LLMRequest(provider="custom", model="m", messages=(said,), config=asked.config, api_key=asked.api_key)
+        )
+    assert encoded[:40] not in f"{error.value} {error.value.details}"
+
+
 @pytest.mark.parametrize(
     ("provider", "model", "attachment", "tokens"),
     [
