@@ -13,7 +13,7 @@ import pytest
 from ai_wm import AIWorkerManager, LLMRequest
 from ai_wm.data import attachments as attachments_module
 from ai_wm.data.attachments import Attachment
-from neuroscript import Interpreter, Policy
+from neuroscript import Interpreter, NeuroScriptError, Policy
 from tests.ai_wm import files
 from tests.ai_wm.conftest import runs_bodies
 from tests.ai_wm.helpers import Answers, Run, manager_of, raises_code, worker
@@ -112,6 +112,20 @@ def test_a_client_that_does_not_take_them_is_not_asked(chart: Path) -> None:
         with raises_code(35, "takes no attachments"):
             manager.execute_stateless_task("w", "Describe", {"attach": [chart]})
     assert blind.requests == []
+
+
+def test_a_fallback_that_takes_none_is_passed_over(chart: Path) -> None:
+    def fails(request: LLMRequest) -> str:
+        raise NeuroScriptError(16, "down")
+
+    clients = {"openai": Seeing(fails), "google": Answers(), "anthropic": Seeing()}
+    with AIWorkerManager(clients=clients) as manager:
+        manager.add_worker_definition(worker("w", provider="openai", base_config={"fallbacks": ["blind", "eye"]}))
+        manager.add_worker_definition(worker("blind", provider="google"))
+        manager.add_worker_definition(worker("eye", provider="anthropic"))
+        result = manager.execute_stateless_task("w", "Look", {"attach": [chart]})
+    assert result.output == "yes"
+    assert [each["code"] for each in result.record.llm_metrics["fallback_from"]] == [16, 35]
 
 
 # What may not be attached
