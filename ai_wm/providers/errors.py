@@ -15,7 +15,6 @@ from ai_wm.providers.meanings import meaning_of
 from neuroscript import NeuroScriptError
 
 _MESSAGE_LENGTH = 500
-# What a server repeats of an attachment: no word and no key of a language is as long.
 _ENCODED = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}")
 LONGEST_RETRY_AFTER = 86_400.0
 """The most seconds that a server may ask the caller to wait; a longer wait counts as this."""
@@ -105,8 +104,17 @@ def cut(text: str, secrets: Iterable[Secret], length: int = _MESSAGE_LENGTH) -> 
         secrets: the keys that may be in it.
         length: the most characters of the line.
     """
-    line = " ".join(_ENCODED.sub("(base64)", redact(text, secrets)).split())
+    line = " ".join(_without_files(redact(text, secrets)).split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def _without_files(text: str) -> str:
+    """Puts a word in the place of what looks like a file in base64, since a server may repeat an attachment."""
+    return _ENCODED.sub(lambda found: "(base64)" if _is_mixed(found[0]) else found[0], text)
+
+
+def _is_mixed(run: str) -> bool:
+    return not run.islower() and not run.isupper() and any(map(str.isdecimal, run))
 
 
 def as_error(
