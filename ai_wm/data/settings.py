@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ai_wm.data.headers import headers_of
+from ai_wm.data.headers import headers_of, key_header_of
+from ai_wm.data.sdk_options import HEADERS, with_own_names
 from neuroscript import ErrorCode, NeuroScriptError
 
 DEFAULT_TIMEOUT = 60.0
@@ -21,7 +22,7 @@ DEFAULT_LIMIT_WAIT = 60.0
 
 ON_LIMIT = ("refuse", "wait")
 
-ADDRESS_SETTINGS = frozenset({"allow_http", "api", "base_url", "headers"})
+ADDRESS_SETTINGS = frozenset({"allow_http", "api", "auth_header", "base_url", *HEADERS})
 """The settings that choose the server and how it is spoken to."""
 
 
@@ -85,6 +86,7 @@ class CallSettings:
             )
         check_cache(config)
         headers_of(config)
+        key_header_of(config)
         return cls(float(seconds) if waits == "wait" else None, float(seconds), rounds, tuple(names), repairs)
 
 
@@ -105,6 +107,7 @@ _STEERING = frozenset(
     {
         *_PERMISSIONS,
         "attach",
+        "auth_header",
         "cache",
         "fallbacks",
         "headers",
@@ -120,10 +123,10 @@ _DEFAULTS = CallSettings(None, DEFAULT_LIMIT_WAIT, DEFAULT_TOOL_ROUNDS, ())
 
 def effective_config(base: Mapping[str, Any], *overrides: Mapping[str, Any] | None) -> dict[str, Any]:
     """Merges a definition's configuration with maps of overrides; later ones win."""
-    config = dict(base)
+    config = with_own_names(base)
     for layer in overrides:
         if layer:
-            config.update(layer)
+            config.update(with_own_names(layer))
     return config
 
 

@@ -47,6 +47,7 @@ from ai_wm.data.fields import (
 from ai_wm.data.headers import shown_config
 from ai_wm.data.model import MASK, Model, file_field
 from ai_wm.data.prices import PRICES
+from ai_wm.data.sdk_options import with_own_names
 from ai_wm.data.spelling import nearest
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -455,6 +456,11 @@ class AIWorkerDefinition(Model):
     """The owner of the scripts that made it; empty for the host's own definitions, and in older files."""
     host_mark: Text = file_field("hostMark", default="", repr=False)
     """The host's mark, by which its own definitions are known: see `ai_wm.keys.marks`."""
+
+    @model_validator(mode="after")
+    def _headers_have_one_name(self) -> Self:
+        self.__dict__["base_config"] = with_own_names(self.base_config)
+        return self
 
     @model_validator(mode="after")
     def _empty_means_conversational(self) -> Self:

@@ -87,7 +87,7 @@ def _mark(key: bytes, definition: AIWorkerDefinition) -> str:
         str(definition.provider),
         definition.auth.method.value,
         definition.auth.value,
-        {name: config[name] for name in ("allow_http", "api", "base_url", "headers") if name in config},
+        {name: config[name] for name in ("allow_http", "api", "auth_header", "base_url", "headers") if name in config},
         # The address of a model in this process is its file.
         definition.model_name if definition.provider == "local" else "",
     ]

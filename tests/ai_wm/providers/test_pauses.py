@@ -52,6 +52,13 @@ def test_a_paused_reply_is_sent_back_as_it_came_and_gone_on_with(
     assert sent(server, 3)["messages"][1]["content"] == [*paused["content"], *paused["content"], *DONE["content"]]
 
 
+def test_it_may_have_nothing_more_to_say(server: Loopback) -> None:
+    server.will(reply(PAUSED), reply(message(stop="end_turn")))
+    with asking(server, "anthropic") as manager:
+        assert manager.execute_stateless_task("w", "Does it rain?").output == "I look it up."
+    assert len(server.received) == 2
+
+
 def test_it_may_be_streamed(server: Loopback) -> None:
     def stream(body: dict[str, Any]) -> Any:
         data: list[dict[str, Any]] = [{"type": "message_start", "message": {**body, "content": []}}]
