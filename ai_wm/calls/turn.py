@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ai_wm.calls.ceilings import Holds
+from ai_wm.calls.continuing import Continuations
 from ai_wm.calls.estimating import Estimate, estimate_of
 from ai_wm.calls.pricing import PriceSource, cost_of_call, fallback_cost
 from ai_wm.calls.streaming import CallStream
@@ -48,9 +49,6 @@ class _Nesting:
 
 
 _nesting: ContextVar[_Nesting | None] = ContextVar("ai_wm_turns_inside_one_another", default=None)
-
-MOST_CONTINUATIONS: Final = 8
-"""How often a model that has paused is asked to go on, within one turn."""
 
 MOST_TOOL_CALLS: Final = 128
 """Tools that a model may ask for in one reply; no model of today asks for a tenth."""
@@ -115,9 +113,7 @@ class Turn:
         """The messages that the rounds added to the conversation: tool calls, their results, and the reply."""
         self.response: LLMResponse | None = None
         """The reply, once there is one."""
-        self.continuations = 0
-        """How often the model has paused, and was asked to go on."""
-        self._paused: list[str] = []
+        self._continuations = Continuations(self.subject)
         self.secrets: set[Secret] = set()
         """The secrets that were sent: the keys, and the values of headers."""
         if "headers" in self.config:
@@ -169,7 +165,7 @@ class Turn:
         if self.embedded is not None:
             return min(0, self.rounds - 1)
         repairs = self.structured.repairs if self.structured is not None else 0
-        return self.rounds - 1 - self.continuations - repairs
+        return self.rounds - 1 - self._continuations.count - repairs
 
     @property
     def subject(self) -> str:
@@ -458,13 +454,10 @@ class Turn:
             self.response = replace(response, text=self.embedded.summary, vectors=())
             return True
         self.messages.append(response.as_message())
-        if response.finish_reason == "pause":
-            self._continue_after(response)
+        if self._continuations.pauses(response):
             return False
+        response = self._continuations.whole(response)
         if not response.tool_calls:
-            if self._paused:  # what was said before a pause belongs to the reply
-                response = replace(response, text="".join([*self._paused, response.text]))
-                self._paused.clear()
             if self.structured is not None:
                 problems = self.structured.take(response, self.messages, self.cost, self.secrets)
                 if problems:
@@ -473,7 +466,6 @@ class Turn:
                     return False
             self.response = response
             return True
-        self._paused.clear()
         if len(response.tool_calls) > MOST_TOOL_CALLS:
             message = f"{self.subject} asked for {len(response.tool_calls)} tools at once; {MOST_TOOL_CALLS} are run"
             raise NeuroScriptError(ErrorCode.LLM_ERROR, message)
@@ -486,22 +478,6 @@ class Turn:
                 "raise max_tool_rounds, or tell the model to answer with what it has",
             )
         return False
-
-    def _continue_after(self, response: LLMResponse) -> None:
-        """Notes a reply that the model has paused in, and is to go on with.
-
-        Raises:
-            NeuroScriptError: 16 if it has paused too often.
-        """
-        self._paused.append(response.text)
-        if self.continuations >= MOST_CONTINUATIONS:
-            raise NeuroScriptError(
-                ErrorCode.LLM_ERROR,
-                f"{self.subject} paused once more after it was asked to go on {MOST_CONTINUATIONS} times; give it less "
-                "to do at once",
-                details={"finish_reason": "pause", "text": "".join(self._paused)},
-            )
-        self.continuations += 1
 
     def run_tools(self, response: LLMResponse) -> None:
         """Runs the tools that a reply asks for, and adds their results to the conversation for the next round."""
@@ -550,7 +526,7 @@ class Turn:
             "service_tier": said[1] and short(said[1]),
             "provider_finish_reason": said[2] and short(said[2]),
             "tool_rounds": self.tool_rounds,
-            "continuations": self.continuations,
+            "continuations": self._continuations.count,
             "schema_repairs": self.structured.repairs if self.structured is not None else 0,
             "tool_calls": self.tools_called and self.tools_called[:MOST_TOOL_CALLS],
             "usage_note": self._usage_note,

@@ -10,7 +10,9 @@ import hashlib
 import re
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, Literal
 
 from neuroscript import ErrorCode, NeuroScriptError
@@ -33,7 +35,12 @@ _MOST_PAGES: Final = 10_000
 _LEAST_BYTES_A_SECOND: Final = 750
 """Bytes of one second of compressed speech at the lowest rate in use (6 kbit/s)."""
 
+# What is read of a file to measure it, however it is made.
 _MOST_INFLATED: Final = 16 << 20
+_MOST_DEFLATED: Final = 160 << 20
+_MOST_STREAMS: Final = 10_000
+_MOST_SEGMENTS: Final = 10_000
+_CHUNK: Final = 16 << 10
 _NAME_LENGTH: Final = 200
 
 MEDIA_TYPES: Final[dict[str, Kind]] = {
@@ -260,7 +267,9 @@ def _pixels_of_webp(data: bytes) -> tuple[int, int]:
 
 def _pixels_of_jpeg(data: bytes) -> tuple[int, int]:
     at = 2
-    while at + 9 < len(data) and data[at] == 0xFF:
+    for _ in range(_MOST_SEGMENTS):
+        if at + 9 >= len(data) or data[at] != 0xFF:
+            break
         marker = data[at + 1]
         if marker == 0xFF:  # a filling byte
             at += 1
@@ -279,22 +288,32 @@ _OBJECT_STREAM: Final = re.compile(rb"/ObjStm\b")
 
 def _pages(data: bytes) -> int:
     """The pages of a document: what its page tree says, or the pages that it holds, whichever is more."""
-    parts, left = [data], _MOST_INFLATED
-    for found in _OBJECT_STREAM.finditer(data):
-        begin = data.find(b"stream", found.end(), found.end() + 1024)
-        if begin < 0 or left <= 0:
-            continue
-        begin += 8 if data[begin + 6 : begin + 8] == b"\r\n" else 7
-        try:
-            inflated = zlib.decompressobj().decompress(memoryview(data)[begin:], left)
-        except zlib.error:  # under another filter, or broken; then its pages are not counted here
-            continue
-        left -= len(inflated)
-        parts.append(inflated)
+    parts = [data, *_object_streams(data)]
     held = sum(1 for part in parts for _ in _PAGE.finditer(part))
     said = max((int(each) for part in parts for each in _PAGE_COUNT.findall(part)), default=0)
     pages = max(held, said if held else 0)
     return min(pages, _MOST_PAGES) if pages else _UNKNOWN_PAGES
+
+
+def _object_streams(data: bytes) -> Iterator[bytes]:
+    """The compressed objects of a document, in which its pages may be."""
+    view, left, budget = memoryview(data), _MOST_INFLATED, _MOST_DEFLATED
+    for found in islice(_OBJECT_STREAM.finditer(data), _MOST_STREAMS):
+        begin = data.find(b"stream", found.end(), found.end() + 1024)
+        if begin < 0:
+            continue
+        begin += 8 if data[begin + 6 : begin + 8] == b"\r\n" else 7
+        inflater, parts = zlib.decompressobj(), list[bytes]()
+        for at in range(begin, len(data), _CHUNK):
+            if left <= 0 or budget <= 0 or inflater.eof:
+                break
+            budget -= _CHUNK
+            try:
+                parts.append(inflater.decompress(view[at : at + _CHUNK], left))
+            except zlib.error:  # under another filter, or broken: then what is in it is not counted
+                break
+            left -= len(parts[-1])
+        yield b"".join(parts)
 
 
 def _seconds(media_type: str, data: bytes) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -101,3 +102,18 @@ def test_too_much_is_refused() -> None:
         Attachment.of("a.png", files.png() + bytes(MOST_BYTES))
     with raises_code(37, "101 attachments"):
         check_together((Attachment.of("a.png", files.png()),) * 101, "the prompt")
+
+
+HOSTILE = {
+    "many streams": b"%PDF-1.7\n" + b"/ObjStm stream\n" * 1_000_000,
+    "blocks without content": b"%PDF-1.7\n/ObjStm stream\n\x78\x01" + b"\0\0\0\xff\xff" * 2_000_000,
+    "much from little": b"%PDF-1.7\n" + (b"/ObjStm stream\n" + zlib.compress(bytes(50_000_000))) * 20,
+    "no end of filling": b"\xff\xd8" + b"\xff" * 20_000_000,
+    "no end of segments": b"\xff\xd8" + b"\xff\xe0\0\2" * 5_000_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_file_that_is_made_to_be_long_to_measure_counts_as_one_that_does_not_tell(name: str) -> None:
+    made = Attachment.of(name, HOSTILE[name])
+    assert (made.pages, made.width, made.height) in ((100, 0, 0), (0, 0, 0))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ai_wm.calls.turn import MOST_CONTINUATIONS
+from ai_wm.calls.continuing import MOST_CONTINUATIONS
 from tests.ai_wm.helpers import raises_code
 from tests.ai_wm.providers.loopback import Loopback, events, reply, streamed
 from tests.ai_wm.providers.support import body_of

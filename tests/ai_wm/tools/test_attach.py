@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from base64 import b64encode
 from collections.abc import Iterator
@@ -128,6 +129,24 @@ def test_a_fallback_that_takes_none_is_passed_over(chart: Path) -> None:
     assert [each["code"] for each in result.record.llm_metrics["fallback_from"]] == [16, 35]
 
 
+def test_a_model_file_takes_none_and_is_not_loaded(chart: Path, tmp_path: Path) -> None:
+    with AIWorkerManager(tmp_path) as manager:
+        manager.add_worker_definition(worker("w", model_name="missing.gguf"))
+        with raises_code(35, "takes no attachments"):
+            manager.execute_stateless_task("w", "Look", {"attach": "chart.png"})
+
+
+def test_neither_a_log_nor_a_repr_has_the_bytes(chart: Path, caplog: pytest.LogCaptureFixture) -> None:
+    seeing = Seeing()
+    with caplog.at_level(logging.DEBUG), AIWorkerManager(clients={"openai": seeing}) as manager:
+        manager.add_worker_definition(worker("w", provider="openai"))
+        manager.execute_stateless_task("w", "Look", {"attach": [chart]})
+    shown = f"{caplog.text} {seeing.requests} {seeing.requests[0].messages}"
+    assert "chart.png" in shown
+    assert "IHDR" not in shown
+    assert b64encode(PNG).decode()[:30] not in shown
+
+
 # What may not be attached
 
 
@@ -233,8 +252,9 @@ def test_what_is_told_of_a_file_is_what_is_sent_of_it(chart: Path) -> None:
     assert record.input_context["attachments"] == [Attachment.of("chart.png", PNG).facts]
 
 
-def test_reading_needs_the_capability_of_the_file_tools(tmp_path: Path, chart: Path) -> None:
-    with Interpreter(sandbox=tmp_path, policy=Policy(deny=("fs.Read",))) as interpreter:
+@pytest.mark.parametrize("policy", [Policy(deny=("fs.Read",)), Policy(deny=("fs.*",)), Policy(grants=("ask", "net"))])
+def test_reading_needs_the_capability_of_the_file_tools(policy: Policy, tmp_path: Path, chart: Path) -> None:
+    with Interpreter(sandbox=tmp_path, policy=policy) as interpreter:
         manager_of(interpreter).add_worker_definition(worker("w"))
         with raises_code(10, "attachments are read like files"):
             runs_bodies(interpreter)('ask "w", "x" with {"attach": ["chart.png"]}')
