@@ -1,4 +1,4 @@
-"""Replies that pause within the work of a provider's own tools, and are sent back so that the model goes on."""
+"""Replies that pause, within the work of a provider's own tools or at its limit for a request, and are gone on with."""
 
 from __future__ import annotations
 

@@ -14,6 +14,9 @@ from ai_wm.providers.base import LLMResponse
 
 Ending = Literal["stop", "length", "tool_calls", "pause", "content_filter", "failure", "malformed_call", "context"]
 
+PAUSED: Final = "pause_turn"
+"""The finish reason of a reply that the model goes on with."""
+
 _WORDS: Final[dict[Ending, tuple[str, ...]]] = {
     "stop": (
         "stop",  # OpenAI, Google (STOP), Ollama
@@ -45,7 +48,7 @@ _WORDS: Final[dict[Ending, tuple[str, ...]]] = {
         "function_call",  # OpenAI, deprecated
         "tool_use",  # Anthropic
     ),
-    "pause": ("pause_turn",),  # Anthropic, within the work of its own tools
+    "pause": (PAUSED,),  # Anthropic, within the work of its own tools
     "content_filter": (
         "content_filter",  # OpenAI, Mistral
         "content_filtered",  # Bedrock

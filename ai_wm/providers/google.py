@@ -30,7 +30,7 @@ from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provid
 from ai_wm.providers.content_parts import google_parts
 from ai_wm.providers.error_bodies import read_error, reports_error
 from ai_wm.providers.estimates import byte_length
-from ai_wm.providers.finish import finished
+from ai_wm.providers.finish import PAUSED, finished
 from ai_wm.providers.history import Form, conversation
 from ai_wm.providers.json_schema import for_google
 from ai_wm.providers.options import (
@@ -77,6 +77,7 @@ _GENERATION = {
 }
 # A chunk has one of these; what has none may be an error without a wrapping.
 _CONTENT = ("candidates", "promptFeedback", "usageMetadata")
+_OF_THE_END = ("finishReason", "finishMessage", "continuationToken")
 _FORM = Form(blank_prompt=False, user_first=True)
 _MOST_STOPS = 5
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
@@ -96,7 +97,8 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
         generation["responseMimeType"] = "application/json"
         if shape.schema is not None:
             generation["responseJsonSchema"] = for_google(shape.schema)
-    body: dict[str, Any] = {"contents": _contents(conversation(request, _FORM), names)}
+    messages, token = _without_continued(conversation(request, _FORM))
+    body: dict[str, Any] = {"contents": _contents(messages, names)}
     if request.system_text.strip():
         body["systemInstruction"] = {"parts": [{"text": request.system_text}]}
     if request.tools:
@@ -128,9 +130,23 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     if generation:
         body["generationConfig"] = generation
     body = add_options(body, beside, _MADE_HERE)
+    if token:
+        body["continuationToken"] = token
     _check_thinking(body.get("generationConfig"))
     action = "streamGenerateContent?alt=sse" if stream else "generateContent"
     return WireRequest(f"v1beta/{model_path(request.model)}:{action}", body)
+
+
+def _without_continued(messages: list[Message]) -> tuple[list[Message], str]:
+    """The messages without replies at their end that are to be gone on with, and the token of the last of these.
+
+    The same request is sent again with the token, which stands for what was said.
+    """
+    token = ""
+    while messages and (found := (messages[-1].provider_data or {}).get("continuation")):
+        token = token or found
+        messages = messages[:-1]
+    return messages, token
 
 
 def _check_thinking(generation: Any) -> None:
@@ -177,6 +193,8 @@ def _response(
         ((function.get("id"), function.get("name"), function.get("args")) for function in functions), request
     )
     signed = any("thoughtSignature" in part for part in parts)
+    token = "" if calls else expect_text(candidate.get("continuationToken"), "continuationToken")
+    paused = {"parts": parts, "paused": True, "continuation": token} if token else {}
     response = LLMResponse(
         text=whole_text("".join(expect_text(part.get("text"), "text") for part in parts if not part.get("thought"))),
         finish_reason="unknown",
@@ -186,12 +204,12 @@ def _response(
         request_id=expect_text(body.get("responseId"), "responseId"),
         service_tier=_tier(body, request),
         # Signatures stand on any of the parts and go back where they were.
-        provider_data=kept(request, {"parts": parts} if calls or signed else {}, calls=bool(calls)),
+        provider_data=kept(request, paused or ({"parts": parts} if calls or signed else {}), calls=bool(calls)),
     )
     said = expect_text(candidate.get("finishMessage"), "finishMessage")
-    return finished(
-        response, candidate.get("finishReason"), said, cut_call=cut_call(calls), may_be_empty=follows_tools(request)
-    )
+    word = PAUSED if token else candidate.get("finishReason")  # CONTINUATION, which without a token is the end
+    may_be_empty = follows_tools(request) or request.messages[-1].role == "assistant"
+    return finished(response, word, said, cut_call=cut_call(calls), may_be_empty=may_be_empty)
 
 
 def _calls_in(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -268,7 +286,11 @@ class ContentStream:
             for part in expect_list(content.get("parts") or [], "content.parts"):
                 texts.append(self._take(expect_map(part, "a part")))
             self._finish.update(
-                {key: candidate[key] for key in ("finishReason", "finishMessage") if candidate.get(key)}
+                {
+                    key: candidate[key]
+                    for key in ("finishReason", "finishMessage", "continuationToken")
+                    if candidate.get(key)
+                }
             )
         return "".join(texts)
 

@@ -107,6 +107,36 @@ def test_a_schema_holds_for_the_whole_reply(server: Loopback) -> None:
         assert manager.execute_stateless_task("w", "Does it rain?", schema=schema).value == {"rain": True}
 
 
+def google_reply(said: str, **more: Any) -> dict[str, Any]:
+    usage = {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}
+    candidate = {"content": {"role": "model", "parts": [{"text": said}]}, **more}
+    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "m-1"}
+
+
+HALF = google_reply("Half of ", finishReason="CONTINUATION", continuationToken="dG9rZW4=")
+REST = google_reply("it.", finishReason="STOP")
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_google_gets_the_same_request_with_its_token(streams: bool, server: Loopback) -> None:
+    def answer(body: dict[str, Any]) -> Any:
+        return streamed(events(body)) if streams else reply(body)
+
+    server.will(answer(HALF), answer(HALF), answer(REST), answer(REST))
+    with asking(server, "google") as manager:
+        chat = manager.conversation(manager.spawn_worker_instance("w").instance_id)
+        said = chat.ask("Write.", on_stream=(lambda event: None) if streams else None)
+        record = record_of(manager)
+        chat.ask("Again", on_stream=(lambda event: None) if streams else None)
+    assert said == "Half of Half of it."
+    first, second, third, later = [each.json for each in server.received]
+    assert "continuationToken" not in first
+    assert second == third == {**first, "continuationToken": "dG9rZW4="}
+    assert record.llm_metrics["continuations"] == 2
+    assert "continuationToken" not in later
+    assert [part["text"] for part in later["contents"][1]["parts"]] == ["Half of ", "Half of ", "it."]
+
+
 @pytest.mark.parametrize(
     ("provider", "body", "reason"),
     [
