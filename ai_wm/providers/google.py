@@ -285,13 +285,7 @@ class ContentStream:
             content = expect_map(expect_map(candidate, "a candidate").get("content") or {}, "content")
             for part in expect_list(content.get("parts") or [], "content.parts"):
                 texts.append(self._take(expect_map(part, "a part")))
-            self._finish.update(
-                {
-                    key: candidate[key]
-                    for key in ("finishReason", "finishMessage", "continuationToken")
-                    if candidate.get(key)
-                }
-            )
+            self._finish.update({key: candidate[key] for key in _OF_THE_END if candidate.get(key)})
         return "".join(texts)
 
     def ended(self) -> bool:
