@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ai_wm.calls.tool_host import ToolHost
+    from ai_wm.data.attachments import Attachment
     from ai_wm.data.policy import WorkerPolicy
     from ai_wm.data.record_filter import RecordFilter
     from ai_wm.data.types import (
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from ai_wm.store import Store
     from ai_wm.workers.checks import WorkerTest
     from ai_wm.workers.conversation import ConversationManager
+    from ai_wm.workers.embedding import EmbeddingResult
     from ai_wm.workers.stateless import TaskResult
 
 _PLACES = {
@@ -70,9 +72,11 @@ _PLACES = {
         "Usage",
     ),
     "ai_wm.ratelimit": ("RateLimiter",),
+    "ai_wm.workers.embedding": ("EmbeddingResult",),
     "ai_wm.workers.stateless": ("TaskResult",),
     "ai_wm.store": ("Store",),
     "ai_wm.calls.tool_host": ("ToolHost",),
+    "ai_wm.data.attachments": ("Attachment",),
     "ai_wm.data.types": (
         "AIWorkerDefinition",
         "AIWorkerDefinitionStatus",
@@ -106,8 +110,10 @@ __all__ = [
     "APIKeySourceMethod",
     "APIKeyStatus",
     "AccountLimit",
+    "Attachment",
     "ConversationManager",
     "Delta",
+    "EmbeddingResult",
     "InteractionModelType",
     "LLMCallMetrics",
     "LLMClient",

@@ -38,6 +38,7 @@ from ai_wm.support.events import Listener
 from ai_wm.wiring import wire
 from ai_wm.workers.batch import read_tasks
 from ai_wm.workers.conversation import ConversationManager
+from ai_wm.workers.embedding import EmbeddingResult
 from ai_wm.workers.stateless import TaskResult
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -551,6 +552,34 @@ class AIWorkerManager:
             CallOptions(tools=tools or self._tools, on_stream=on_stream, check=check),
             functools.partial(progress.display, shown=False if show_progress is None and on_stream else show_progress),
         )
+
+    def embed(
+        self,
+        id_or_name: str,
+        texts: Sequence[str],
+        config_overrides: Mapping[str, Any] | None = None,
+        *,
+        check: Check | None = None,
+    ) -> EmbeddingResult:
+        """Embeds texts with a worker.  Returns one vector for each, in their order, and the record of the call.
+
+        Args:
+            id_or_name: the definition, whose model is one for embeddings.
+            texts: the texts, none of them empty.
+            config_overrides: settings on top of the definition's, such as ``dimensions``.
+            check: called now and then while waiting; raises to cancel.
+
+        Raises:
+            NeuroScriptError: 4 for texts that do not fit; 9 unknown; 19 not active; 35 for a provider without
+                embeddings; 37 for too many; 20 and 46 by the limits; 18 no key; 16, 31, 40, 45 as the model failed; 44
+                cancelled; 25 and 26 if the record cannot be written.
+        """
+        self._check_open()
+        return self._wiring.embeddings.embed(id_or_name, texts, config_overrides, CallOptions(check=check))
+
+    async def aembed(self, id_or_name: str, texts: Sequence[str], *args: Any, **options: Any) -> EmbeddingResult:
+        """Runs `embed` in a worker thread, for asyncio and trio hosts; cancelling the task ends it."""
+        return await in_thread(self.embed, id_or_name, texts, *args, **options)
 
     # --- checks ------------------------------------------------------------------------------------------------------
 

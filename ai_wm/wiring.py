@@ -29,9 +29,11 @@ from ai_wm.ratelimit.deferred import limits_nothing
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
 from ai_wm.support.events import Events
+from ai_wm.workers.attaching import reader_as_host
 from ai_wm.workers.batch import Batches
 from ai_wm.workers.conversation import Conversations
 from ai_wm.workers.definitions import Definitions
+from ai_wm.workers.embedding import Embeddings
 from ai_wm.workers.file_contexts import FileReader, reader_in
 from ai_wm.workers.instances import Instances
 from ai_wm.workers.records import PerformanceRecords
@@ -79,6 +81,7 @@ class Wiring:
     instances: Instances
     conversations: Conversations
     tasks: StatelessTasks
+    embeddings: Embeddings
     batches: Batches
     records: PerformanceRecords
     key_status: Callable[[APIKeySource], APIKeyStatus]
@@ -142,8 +145,9 @@ def wire(
         clock=moments,
         events=events,
     )
-    tasks = StatelessTasks(definitions, runner, kept)
     private = _private_paths(sandbox, config_dir, counted)
+    attachments = reader_as_host(sandbox, private)
+    tasks = StatelessTasks(definitions, runner, kept, attachments)
     read_as_host = reader_in(sandbox, private)
     return Wiring(
         store=kept,
@@ -153,8 +157,9 @@ def wire(
         events=events,
         definitions=definitions,
         instances=Instances(definitions, kept, counted, moments, events, read_as_host),
-        conversations=Conversations(definitions, runner, kept),
+        conversations=Conversations(definitions, runner, kept, attachments),
         tasks=tasks,
+        embeddings=Embeddings(definitions, runner, kept),
         batches=Batches(tasks, events),
         records=PerformanceRecords(kept, definitions, moments),
         key_status=lookup.status,

@@ -110,7 +110,7 @@ def estimate_of(
     for bound in limits:
         if size.tokens > bound.value:
             raise _too_large(_unasked(request, again), bound, f"about {size.tokens} tokens", f"{bound.value:g}")
-    if is_built_in(request):
+    if is_built_in(request) and not request.embed:
         output = built_in_output(request, size)
         return Estimate(size.tokens, size.most, output, 0.0 if cost is None else cost(size.most, output))
     fixed = 0.0 if cost is None else cost(size.most, 0)
@@ -119,6 +119,8 @@ def estimate_of(
             raise _too_large(
                 _unasked(request, again), bound, f"up to {fixed:.6g}, at {size.most} tokens", f"{bound.value:g}"
             )
+    if request.embed:
+        return Estimate(size.tokens, size.most, 0, fixed)
     answers, stated = answers_asked(config), stated_output(config)
     if (given := config.get("max_output_tokens")) is not None:
         sampling({"max_output_tokens": given})  # which refuses what would limit nothing

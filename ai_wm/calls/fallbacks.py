@@ -18,14 +18,18 @@ FALLBACK_CODES = frozenset(
 )
 """The failures after which the next definition is asked."""
 
+_PASSED_OVER = frozenset({ErrorCode.SECURITY, ErrorCode.NOT_IMPLEMENTED})
+"""The failures of a fallback after which the next one is asked."""
+
 
 def asks_next(error: NeuroScriptError, is_fallback: bool) -> bool:
     """Whether the next fallback is asked after an error.
 
-    It is also asked after a call that is too large for its limits, and after a fallback that may not be used.
+    It is also asked after a call that is too large for its limits, and after a fallback that may not be used, or that
+    does not take what is attached.
     """
     too_large = error.code == ErrorCode.RESOURCE_EXHAUSTION and "limit" in error.details
-    return error.code in FALLBACK_CODES or too_large or (is_fallback and error.code == ErrorCode.SECURITY)
+    return error.code in FALLBACK_CODES or too_large or (is_fallback and error.code in _PASSED_OVER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from ai_wm.calls.turn import Turn
 from ai_wm.data.types import AIWorkerDefinition, APIKeySourceMethod
 from ai_wm.keys.approvals import Server, Standing
 from ai_wm.providers.base import provider_options
+from ai_wm.providers.caching import writes_cache
 from ai_wm.providers.estimates import is_built_in
 from ai_wm.ratelimit import Demand, RateLimiter
 from ai_wm.ratelimit.deferred import limits_nothing
@@ -222,6 +223,7 @@ class _Claim:
             return None
         options = provider_options(self.turn.config)
         writes = not _WRITES.isdisjoint(definition.cost_metrics) or (bool(options) and "cache_control" in repr(options))
+        writes = writes or writes_cache(str(definition.provider), self.turn.config)
         tier = options.get("service_tier") or options.get("serviceTier") or options.get("speed") or ""
         find = most_cost(
             definition,

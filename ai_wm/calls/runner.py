@@ -44,12 +44,14 @@ class Answer(NamedTuple):
         record: the record of the turn that gave it.
         messages: the messages that the turn adds to a conversation after the prompt.
         structured: the value of the reply, if the call has a schema.
+        vectors: the embeddings, if texts were to be embedded.
     """
 
     text: str
     record: PerformanceRecord
     messages: tuple[Message, ...]
     structured: StructuredReply | None = None
+    vectors: Sequence[Sequence[float]] = ()
 
     @property
     def reply(self) -> Any:
@@ -153,7 +155,9 @@ class Runner:
                         if stream is not None:
                             stream.done(record)
                         # 8. The output and the record.
-                        return Answer(response.text, record, tuple(turn.messages), turn.structured)
+                        said = turn.response.text if turn.response is not None else response.text
+                        vectors = turn.embedded.vectors if turn.embedded is not None else ()
+                        return Answer(said, record, tuple(turn.messages), turn.structured, vectors)
                 finally:
                     if turn.is_open:  # the end itself was interrupted
                         self._end_failed(turn, stop(), tried, sys.exc_info()[1] or KeyboardInterrupt())
@@ -181,6 +185,10 @@ class Runner:
             self.in_flight.begin(in_flight(turn, self.clock.seconds()))
         try:
             client = self.clients.for_provider(request.provider, request.model)
+            if any(message.attachments for message in request.messages):
+                _check_takes_attachments(client, request)
+            if request.embed:
+                _check_embeds(client, request)
             turn.sent()
             response = client.complete(request) if turn.stream is None else _streamed(client, request, turn)
             if isinstance(response, LLMResponse):
@@ -275,6 +283,22 @@ class Runner:
                 turn.stream.turn_failed(turn.usage, turn.cost, turn.record)
             if isinstance(failure, NeuroScriptError):
                 turn.task.events.append(failed(turn.definition, turn.instance_id, failure, turn.record))
+
+
+def _check_takes_attachments(client: LLMClient, request: LLMRequest) -> None:
+    """Raises error 35 for a client that does not say that it takes attachments, and would leave them out."""
+    if not getattr(client, "takes_attachments", False):
+        from ai_wm.providers.content_parts import refuse_attachments
+
+        refuse_attachments(request)
+
+
+def _check_embeds(client: LLMClient, request: LLMRequest) -> None:
+    """Raises error 35 for a client that does not say that it embeds texts."""
+    if not getattr(client, "embeds", False):
+        from ai_wm.providers.embeddings import no_embeddings
+
+        raise no_embeddings(request, "its client embeds no texts")
 
 
 def _streamed(client: LLMClient, request: LLMRequest, turn: Turn) -> LLMResponse | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ai_wm.calls.ceilings import RunBudget
 from ai_wm.calls.clearance import Clearance
@@ -13,8 +13,14 @@ from ai_wm.calls.tool_host import ToolHost
 from ai_wm.data.types import AIWorkerDefinition, PerformanceRecord
 from ai_wm.providers.base import Message, ReplyCallback, Usage
 
+if TYPE_CHECKING:
+    from ai_wm.data.attachments import Attachment
+
 Check = Callable[[], None]
 """Raises when the caller was cancelled."""
+
+AttachmentReader = Callable[[Any, Check | None], "tuple[Attachment, ...]"]
+"""Reads what the setting ``attach`` names; what is given last may raise to cancel."""
 
 
 @dataclass(slots=True, kw_only=True)  # each call makes one, which takes half the time where it is not frozen
@@ -29,6 +35,7 @@ class CallOptions:
         context: messages sent ahead of the prompt in this call only.
         clearance: the rights of the scripts that caused the call; None: the host itself caused it.
         budget: the cost budget of the run that caused the call; None: its cost is not limited.
+        attachments: reads what the call attaches; None: as the host itself reads it.
     """
 
     tools: ToolHost | None = None
@@ -38,6 +45,7 @@ class CallOptions:
     context: tuple[Message, ...] = ()
     clearance: Clearance | None = None
     budget: RunBudget | None = None
+    attachments: AttachmentReader | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,6 +61,7 @@ class Task:
         options: the options of this call.
         store: stores a record, with the tokens that its turn used.
         instance_id: the instance whose turn it is; empty for a stateless task.
+        embed: texts that are to be embedded, in place of a conversation to be answered.
         events: the events of this task, fired when no lock is held any more, since a listener may do anything.
     """
 
@@ -64,6 +73,7 @@ class Task:
     options: CallOptions
     store: Callable[[PerformanceRecord, Usage], object]
     instance_id: str = ""
+    embed: tuple[str, ...] = ()
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ai_wm.calls.ceilings import Holds
+from ai_wm.calls.continuing import Continuations
 from ai_wm.calls.estimating import Estimate, estimate_of
 from ai_wm.calls.pricing import PriceSource, cost_of_call, fallback_cost
 from ai_wm.calls.streaming import CallStream
@@ -27,6 +28,7 @@ from ai_wm.support.parking import parking
 from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
+    from ai_wm.calls.embedding import EmbeddedTexts
     from ai_wm.calls.structured import StructuredReply
 
 MAX_DEPTH = 8
@@ -91,6 +93,12 @@ class Turn:
             repairs, check = self.settings.schema_repairs, task.options.check
             self.structured = StructuredReply(self.config, str(definition.provider), self.subject, repairs, check)
             self.config = self.structured.request_config(self.config)
+        self.embedded: EmbeddedTexts | None = None
+        """The texts to embed, and their vectors so far."""
+        if task.embed:
+            from ai_wm.calls.embedding import EmbeddedTexts
+
+            self.embedded = EmbeddedTexts(task.embed, str(definition.provider), self.subject)
         self.task_id = new_id()
         """The id of its record."""
         self.instance_id = task.instance_id or f"{STATELESS_PREFIX}{new_id()}"
@@ -108,6 +116,7 @@ class Turn:
         """The messages that the rounds added to the conversation: tool calls, their results, and the reply."""
         self.response: LLMResponse | None = None
         """The reply, once there is one."""
+        self._continuations = Continuations(self.subject)
         self.secrets: set[Secret] = set()
         """The secrets that were sent: the keys, and the values of headers."""
         if "headers" in self.config:
@@ -156,7 +165,10 @@ class Turn:
     @property
     def tool_rounds(self) -> int:
         """How often results of tools were sent back; -1 before the first call."""
-        return self.rounds - 1 - self._unsent - (self.structured.repairs if self.structured is not None else 0)
+        if self.embedded is not None:
+            return min(0, self.rounds - 1)
+        repairs = self.structured.repairs if self.structured is not None else 0
+        return self.rounds - 1 - self._unsent - self._continuations.count - repairs
 
     @property
     def subject(self) -> str:
@@ -198,6 +210,7 @@ class Turn:
             admit=self.admit if has_key else None,  # what is kept here must not refer to the turn
             on_reply=task.options.on_reply,
             takes_any_reply=self.structured is not None,
+            embed=() if self.embedded is None else self.embedded.batch,
         )
         if not has_key:
             self._keyless = request
@@ -445,14 +458,23 @@ class Turn:
     def take(self, response: LLMResponse) -> bool:
         """Adds a round's reply to the conversation; returns whether it is the last one.
 
-        It is not if it calls tools, or does not fit the schema and is to be sent back.
+        It is not if it calls tools, has paused, does not fit the schema and is to be sent back, or embeds only some of
+        the texts.
 
         Raises:
             NeuroScriptError: 16 if it asks for tools once more than ``max_tool_rounds``, or for very many at once, or
                 does not fit the schema and may not be sent back any more.
         """
         self._keyless = None
+        if self.embedded is not None:
+            if not self.embedded.take(response):
+                return False
+            self.response = replace(response, text=self.embedded.summary, vectors=())
+            return True
         self.messages.append(response.as_message())
+        if self._continuations.pauses(response):
+            return False
+        response = self._continuations.whole(response)
         if not response.tool_calls:
             if self.structured is not None:
                 problems = self.structured.take(response, self.messages, self.cost, self.secrets)
@@ -522,6 +544,7 @@ class Turn:
             "service_tier": said[1] and short(said[1]),
             "provider_finish_reason": said[2] and short(said[2]),
             "tool_rounds": self.tool_rounds,
+            "continuations": self._continuations.count,
             "schema_repairs": self.structured.repairs if self.structured is not None else 0,
             "tool_calls": self.tools_called and self.tools_called[:MOST_TOOL_CALLS],
             "usage_note": self._usage_note,

@@ -21,6 +21,7 @@ SETTINGS: Final = ALLOWED | {
     "auth_header",
     "base_url",
     "betas",
+    "cache",
     "extra_body",
     "headers",
     "locked",

@@ -79,16 +79,37 @@ class CallSettings:
         for name in _PERMISSIONS:
             if not isinstance(config.get(name, False), bool):
                 raise _bad(name, config[name], "true or false")
+        if config.get("attach") is not None:
+            raise NeuroScriptError(
+                ErrorCode.ARG_MISMATCH,
+                "attach is no setting of a worker or an instance: files go with one prompt; give it with the prompt",
+                details={"field": "attach"},
+            )
+        check_cache(config)
         headers_of(config)
         key_header_of(config)
         return cls(float(seconds) if waits == "wait" else None, float(seconds), rounds, tuple(names), repairs)
+
+
+CACHE = ("auto", "1h", "off")
+"""The values of ``cache``: keep what a conversation repeats for as long as the provider usually does, for an hour, or
+ask for nothing."""
+
+
+def check_cache(config: Mapping[str, Any]) -> None:
+    """Raises error 4 for a value of ``cache`` that is none."""
+    value = config.get("cache")
+    if value is not None and value not in CACHE:
+        raise _bad("cache", value, " or ".join(f'"{word}"' for word in CACHE))
 
 
 _PERMISSIONS = ("allow_http", "allow_unknown_price")
 _STEERING = frozenset(
     {
         *_PERMISSIONS,
+        "attach",
         "auth_header",
+        "cache",
         "fallbacks",
         "headers",
         "limit_wait_seconds",

@@ -31,6 +31,8 @@ from ai_wm.providers.adapter import (
     whole_text,
 )
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
+from ai_wm.providers.caching import mark
+from ai_wm.providers.content_parts import anthropic_blocks
 from ai_wm.providers.error_bodies import read_error, reports_error
 from ai_wm.providers.estimates import byte_length
 from ai_wm.providers.finish import finished
@@ -97,6 +99,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     body.update(options)
     if stream:
         body["stream"] = True
+    mark(body, config)
     body = add_options(body, provider_options(config), _MADE_HERE)
     sampled = {"temperature", "top_p", "top_k"} & set(body)
     headers = {"anthropic-version": VERSION_WITH_SAMPLING if sampled else VERSION}
@@ -171,6 +174,7 @@ def _response(body: dict[str, Any], content: list[dict[str, Any]], usage: Usage,
     # Thinking must go back exactly as it came, in its place among the other blocks.
     signed = any(block.get("type") not in ("text", "tool_use") for block in content)
     word = expect_text(body.get("stop_reason"), "stop_reason")
+    paused = word == "pause_turn" and not calls
     details = body.get("stop_details")
     said = details.get("explanation") or details.get("category") if isinstance(details, Mapping) else None
     response = LLMResponse(
@@ -187,14 +191,16 @@ def _response(body: dict[str, Any], content: list[dict[str, Any]], usage: Usage,
         tool_calls=calls,
         request_id=expect_text(body.get("id"), "id"),
         service_tier=_tier(body.get("usage")),
-        provider_data=kept(request, {"content": content} if signed else {}, calls=bool(calls)),
+        provider_data=kept(request, {"content": content} if signed or paused else {}, calls=bool(calls)),
     )
+    if paused and response.provider_data is not None:
+        response.provider_data["paused"] = True
     return finished(
         response,
         word,
         said if isinstance(said, str) else "",
         cut_call=cut_call(calls),
-        may_be_empty=follows_tools(request),
+        may_be_empty=follows_tools(request) or request.messages[-1].role == "assistant",
     )
 
 
@@ -376,7 +382,7 @@ def _blocks(message: Message, names: ToolNames) -> list[dict[str, Any]]:
         for call in message.tool_calls
     ]
     content = (message.provider_data or {}).get("content")
-    return _as_it_came(content, calls) if content else [*text, *calls]
+    return _as_it_came(content, calls) if content else [*anthropic_blocks(message), *text, *calls]
 
 
 def _as_it_came(content: list[dict[str, Any]], calls: list[dict[str, Any]]) -> list[dict[str, Any]]:

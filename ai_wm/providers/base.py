@@ -14,12 +14,13 @@ from ai_wm.data.type_words import described_type
 from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
+    from ai_wm.data.attachments import Attachment
     from ai_wm.keys import Secret
 
 Role = Literal["user", "assistant", "tool"]
-FinishReason = Literal["stop", "length", "tool_calls", "unknown"]
+FinishReason = Literal["stop", "length", "tool_calls", "pause", "unknown"]
 
-FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "unknown"})
+FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "pause", "unknown"})
 
 # Keys of the effective configuration that steer this package and are never sent to a provider.
 MANAGEMENT_KEYS = frozenset(
@@ -27,8 +28,10 @@ MANAGEMENT_KEYS = frozenset(
         "allow_http",
         "allow_unknown_price",
         "api",
+        "attach",
         "auth_header",
         "base_url",
+        "cache",
         "fallbacks",
         "headers",
         "limit_wait_seconds",
@@ -87,7 +90,8 @@ class Message:
 
     Args:
         role: ``user``, ``assistant``, or ``tool`` for the result of one tool call.
-        content: its text.  Content is text only.
+        content: its text.
+        attachments: of a ``user`` message, the images, documents and audio that go with the text.
         tool_calls: the tools that an ``assistant`` message asked for.
         tool_call_id: of a ``tool`` message, the call that it answers.
         name: of a ``tool`` message, the tool's name.
@@ -103,6 +107,7 @@ class Message:
     name: str = ""
     is_error: bool = False
     provider_data: dict[str, Any] | None = field(default=None, compare=False, repr=False)
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +229,8 @@ class LLMRequest:
             left; raises where the limits have no room for it.  Without it only the first request is counted.
         takes_any_reply: whether a reply is returned even where it is not what ``response_format`` asks for, since the
             caller validates it.
+        embed: texts whose embeddings are asked for, in place of an answer to messages; a client without ``embeds`` gets
+            no such request.
     """
 
     provider: str
@@ -241,6 +248,7 @@ class LLMRequest:
     admit: Callable[[Sequence[Usage | None], float], None] | None = field(default=None, compare=False, repr=False)
     on_reply: ReplyCallback | None = field(default=None, compare=False, repr=False)
     takes_any_reply: bool = field(default=False, compare=False, repr=False)
+    embed: tuple[str, ...] = field(default=(), repr=False)
 
     def key_for(self, url: str) -> Secret | None:
         """Returns the key for a request over the network to this exact address.
@@ -266,7 +274,8 @@ class LLMResponse:
 
     Args:
         text: the reply's text; empty where the model only asks for tools.
-        finish_reason: ``stop``, ``length``, ``tool_calls`` or ``unknown``.
+        finish_reason: ``stop``, ``length``, ``tool_calls``, ``unknown``, or ``pause`` for a reply that the model goes
+            on with when it is sent back.
         usage: the tokens spent, by all requests together.
         model: the model that answered, as the provider names it.
         tool_calls: the tools that the model asks for.
@@ -278,6 +287,7 @@ class LLMResponse:
             that is not its usual way.
         provider_finish_reason: the provider's own word, where ``finish_reason`` is ``unknown``.
         provider_data: what the provider wants to see again with the reply; see `Message`.
+        vectors: the embeddings of the request's texts, in their order.
     """
 
     text: str
@@ -291,6 +301,7 @@ class LLMResponse:
     service_tier: str = ""
     provider_finish_reason: str = ""
     provider_data: dict[str, Any] | None = field(default=None, compare=False, repr=False)
+    vectors: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
 
     def as_message(self) -> Message:
         """Converts the reply to a message of the conversation, with all data that the provider needs back with it."""
@@ -330,10 +341,12 @@ class LLMClient(Protocol):
 
     A client may also have ``list_models(request)``, which returns the `ModelInfo` of each model that can be asked; the
     request has a configuration and a key, and no messages.  It may have ``close()``, called once when it is no longer
-    needed.  A failed call raises
-    `NeuroScriptError`; its ``details`` hold what is known: ``usage`` (a `Usage`; ``usages`` for each request that was
-    billed, where there were several, with None for one of which nothing came back), ``attempts``, and ``text``, what
-    had come of the reply.
+    needed, and the attributes ``takes_attachments``, true if it makes use of `Message.attachments`, and ``embeds``,
+    true if it embeds texts; without them no such request reaches it.
+
+    A failed call raises `NeuroScriptError`; its ``details`` hold what is known: ``usage`` (a `Usage`; ``usages`` for
+    each request that was billed, where there were several, with None for one of which nothing came back), ``attempts``,
+    and ``text``, what had come of the reply.
     """
 
     def complete(self, request: LLMRequest) -> LLMResponse:
@@ -351,6 +364,8 @@ def check_request(request: LLMRequest) -> None:
     Raises:
         NeuroScriptError: 4 for content that is not text, an unknown role, or no message at all.
     """
+    if request.embed:
+        return  # of texts, which were checked
     if not request.messages:
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH,
@@ -363,7 +378,8 @@ def check_request(request: LLMRequest) -> None:
         if not isinstance(message.content, str):
             raise NeuroScriptError(
                 ErrorCode.ARG_MISMATCH,
-                f"message {index} ({message.role}) holds {described_type(message.content)}; content is text only",
+                f"message {index} ({message.role}) holds {described_type(message.content)}; content is text, "
+                "and files are attachments",
             )
         if message.role not in ("user", "assistant", "tool"):
             raise NeuroScriptError(
@@ -387,6 +403,13 @@ def provider_options(config: Mapping[str, Any]) -> dict[str, Any]:
             ErrorCode.ARG_MISMATCH, f"base_config.extra_body is {type(extra).__name__}; expected a map of options"
         )
     return {**options, **extra}
+
+
+def text_with_notes(message: Message) -> str:
+    """Returns the text of a message with a note for each attachment, for models that read nothing but text."""
+    if not message.attachments:
+        return message.content
+    return " ".join([message.content, *(each.note for each in message.attachments)]).lstrip()
 
 
 def count_words(*texts: str) -> int:

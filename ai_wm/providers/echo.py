@@ -5,21 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request, count_words
+from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request, count_words, text_with_notes
 
 
 class EchoClient:
-    """Answers with ``echo: `` and the last user message, and counts words as tokens."""
+    """Answers with ``echo: `` and the last user message, and counts words as tokens.
+
+    An attachment is repeated as a note of its name, type and size.
+    """
+
+    takes_attachments = True
+    embeds = True
 
     def complete(self, request: LLMRequest) -> LLMResponse:
-        """Returns the reply to the last user message; an empty reply if there is none."""
+        """Returns the reply to the last user message, an empty one if there is none; or the embeddings of texts."""
         check_request(request)
         check_settings(request)
-        asked = ""
-        for message in reversed(request.messages):
-            if message.role == "user":
-                asked = message.content
-                break
+        if request.embed:
+            from ai_wm.providers.embeddings import built_in_vectors
+
+            usage = Usage(input_tokens=count_words(*request.embed))
+            vectors = built_in_vectors(request)
+            return LLMResponse(text="", finish_reason="stop", usage=usage, model=request.model, vectors=vectors)
+        asked = next((text_with_notes(each) for each in reversed(request.messages) if each.role == "user"), "")
         text = f"echo: {asked}"
         return LLMResponse(
             text=text,
@@ -48,7 +56,7 @@ def check_settings(request: LLMRequest) -> None:
 
 def count_input(request: LLMRequest) -> int:
     """Counts the words of the system prompt and of every message."""
-    return count_words(request.system_text, *[message.content for message in request.messages])
+    return count_words(request.system_text, *map(text_with_notes, request.messages))
 
 
 def in_pieces(response: LLMResponse) -> Iterator[Delta]:

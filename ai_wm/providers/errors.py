@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,7 @@ from ai_wm.providers.meanings import meaning_of
 from neuroscript import NeuroScriptError
 
 _MESSAGE_LENGTH = 500
+_ENCODED = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}")
 LONGEST_RETRY_AFTER = 86_400.0
 """The most seconds that a server may ask the caller to wait; a longer wait counts as this."""
 
@@ -82,6 +84,9 @@ def from_reply(
         wait = None if math.isnan(wait) else min(max(wait, 0.0), LONGEST_RETRY_AFTER)
     said = cut(reply.message, secrets) or _phrase(status)
     details: dict[str, Any] = {"status": status} if status else {}
+    if reply.cause == "content_filter":
+        details["finish_reason"] = "refusal" if reply.kind.lower() == "refusal" else "content_filter"
+        details["refusal"] = said
     if reply.kind:
         details["kind"] = cut(reply.kind, secrets, SAMPLE_LENGTH)
     if wait is not None:
@@ -92,9 +97,24 @@ def from_reply(
 
 
 def cut(text: str, secrets: Iterable[Secret], length: int = _MESSAGE_LENGTH) -> str:
-    """Masks keys in a text from outside, and shortens it to one line of at most ``length`` characters for a message."""
-    line = " ".join(redact(text, secrets).split())
+    """Masks keys and attachments in a text from outside, and shortens it to one line for a message.
+
+    Args:
+        text: the text.
+        secrets: the keys that may be in it.
+        length: the most characters of the line.
+    """
+    line = " ".join(_without_files(redact(text, secrets)).split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def _without_files(text: str) -> str:
+    """Puts a word in the place of what looks like a file in base64, since a server may repeat an attachment."""
+    return _ENCODED.sub(lambda found: "(base64)" if _is_mixed(found[0]) else found[0], text)
+
+
+def _is_mixed(run: str) -> bool:
+    return not run.islower() and not run.isupper() and any(map(str.isdecimal, run))
 
 
 def as_error(

@@ -13,7 +13,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from ai_wm.providers.base import MANAGEMENT_KEYS, OUTPUT_LIMITS, LLMRequest, Usage, count_words
+from ai_wm.providers.base import (
+    MANAGEMENT_KEYS,
+    OUTPUT_LIMITS,
+    LLMRequest,
+    Message,
+    Usage,
+    count_words,
+    text_with_notes,
+)
 
 LEAST_CUT_OFF: Final = 64
 """Tokens of output that a reply is taken to have used at least, if it was cut off in the middle."""
@@ -48,11 +56,16 @@ def is_built_in(request: LLMRequest) -> bool:
 
 def input_size(request: LLMRequest) -> InputSize:
     """Measures the input of a call: its texts, the tools offered, and what its settings add."""
+    if request.embed:
+        return _size_of_texts(request)
     if is_built_in(request):
-        words = count_words(request.system_text, *[message.content for message in request.messages])
+        words = count_words(request.system_text, *map(text_with_notes, request.messages))
         return InputSize(words, words)
     tokens, most = _text_size(request.system_text)
     for message in request.messages:
+        if message.attachments:
+            more = _attachments_size(request, message)
+            tokens, most = tokens + 3 * more, most + more
         for text in _texts_of(message):
             more, longest = _text_size(text)
             tokens, most = tokens + more, most + longest
@@ -71,6 +84,19 @@ def input_size(request: LLMRequest) -> InputSize:
     return InputSize(-(-tokens // 3) + _TOKENS_A_MESSAGE * (number - 1), most + _BYTES_A_MESSAGE * number)
 
 
+def _size_of_texts(request: LLMRequest) -> InputSize:
+    """The size of texts that are to be embedded."""
+    if is_built_in(request):
+        words = count_words(*request.embed)
+        return InputSize(words, words)
+    tokens = most = 0
+    for text in request.embed:
+        more, longest = _text_size(text)
+        tokens, most = tokens + more, most + longest
+    number = len(request.embed)
+    return InputSize(-(-tokens // 3) + _TOKENS_A_MESSAGE * number, most + _BYTES_A_MESSAGE * number)
+
+
 _NOT_INPUT: Final = MANAGEMENT_KEYS | _SETTINGS_OF_CALL | frozenset(OUTPUT_LIMITS)
 
 
@@ -87,6 +113,13 @@ def _texts_of(message: Any) -> Iterator[str]:
         yield _json(call.arguments, ensure_ascii=True)  # a text within the request, so that the model sees the escapes
     if data:  # it goes back to its provider
         yield _json(data)
+
+
+def _attachments_size(request: LLMRequest, message: Message) -> int:
+    """The most tokens of a message's attachments."""
+    from ai_wm.providers.attachment_tokens import attachment_tokens  # few requests have any
+
+    return sum(attachment_tokens(request.provider, request.model, each) for each in message.attachments)
 
 
 def _json(value: Any, *, ensure_ascii: bool = False) -> str:

@@ -12,7 +12,10 @@ from typing import Final, Literal
 from ai_wm.providers.adapter import BadReply, ErrorReply, StreamError
 from ai_wm.providers.base import LLMResponse
 
-Ending = Literal["stop", "length", "tool_calls", "content_filter", "failure", "malformed_call", "context"]
+Ending = Literal["stop", "length", "tool_calls", "pause", "content_filter", "failure", "malformed_call", "context"]
+
+PAUSED: Final = "pause_turn"
+"""The finish reason of a reply that the model goes on with."""
 
 _WORDS: Final[dict[Ending, tuple[str, ...]]] = {
     "stop": (
@@ -45,6 +48,7 @@ _WORDS: Final[dict[Ending, tuple[str, ...]]] = {
         "function_call",  # OpenAI, deprecated
         "tool_use",  # Anthropic
     ),
+    "pause": (PAUSED,),  # Anthropic, within the work of its own tools
     "content_filter": (
         "content_filter",  # OpenAI, Mistral
         "content_filtered",  # Bedrock
@@ -166,6 +170,8 @@ def finished(
             )
     if response.tool_calls:
         return replace(response, finish_reason="tool_calls")
+    if ending == "pause":
+        return replace(response, finish_reason="pause")
     if ending == "context":
         return replace(response, finish_reason="length")
     if ending == "stop" or ending == "length":

@@ -27,9 +27,10 @@ from ai_wm.providers.adapter import (
     whole_text,
 )
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
+from ai_wm.providers.content_parts import google_parts
 from ai_wm.providers.error_bodies import read_error, reports_error
 from ai_wm.providers.estimates import byte_length
-from ai_wm.providers.finish import finished
+from ai_wm.providers.finish import PAUSED, finished
 from ai_wm.providers.history import Form, conversation
 from ai_wm.providers.json_schema import for_google
 from ai_wm.providers.options import (
@@ -76,6 +77,7 @@ _GENERATION = {
 }
 # A chunk has one of these; what has none may be an error without a wrapping.
 _CONTENT = ("candidates", "promptFeedback", "usageMetadata")
+_OF_THE_END = ("finishReason", "finishMessage", "continuationToken")
 _FORM = Form(blank_prompt=False, user_first=True)
 _MOST_STOPS = 5
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
@@ -95,7 +97,8 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
         generation["responseMimeType"] = "application/json"
         if shape.schema is not None:
             generation["responseJsonSchema"] = for_google(shape.schema)
-    body: dict[str, Any] = {"contents": _contents(conversation(request, _FORM), names)}
+    messages, token = _without_continued(conversation(request, _FORM))
+    body: dict[str, Any] = {"contents": _contents(messages, names)}
     if request.system_text.strip():
         body["systemInstruction"] = {"parts": [{"text": request.system_text}]}
     if request.tools:
@@ -118,8 +121,8 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
                 calling["allowedFunctionNames"] = [names.wire(choice.name)]
             body["toolConfig"] = {"functionCallingConfig": calling}
     options = provider_options(config)
-    beside = {_camel(key): value for key, value in options.items() if _camel(key) in _BESIDE}
-    inside = {_camel(key): value for key, value in options.items() if _camel(key) not in _BESIDE}
+    beside = {camel(key): value for key, value in options.items() if camel(key) in _BESIDE}
+    inside = {camel(key): value for key, value in options.items() if camel(key) not in _BESIDE}
     for key in inside:
         if key in _MADE_HERE:
             add_options(body, {key: inside[key]}, _MADE_HERE)
@@ -127,9 +130,23 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     if generation:
         body["generationConfig"] = generation
     body = add_options(body, beside, _MADE_HERE)
+    if token:
+        body["continuationToken"] = token
     _check_thinking(body.get("generationConfig"))
     action = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return WireRequest(f"v1beta/{_model_path(request.model)}:{action}", body)
+    return WireRequest(f"v1beta/{model_path(request.model)}:{action}", body)
+
+
+def _without_continued(messages: list[Message]) -> tuple[list[Message], str]:
+    """The messages without replies at their end that are to be gone on with, and the token of the last of these.
+
+    The same request is sent again with the token, which stands for what was said.
+    """
+    token = ""
+    while messages and (found := (messages[-1].provider_data or {}).get("continuation")):
+        token = token or found
+        messages = messages[:-1]
+    return messages, token
 
 
 def _check_thinking(generation: Any) -> None:
@@ -176,6 +193,8 @@ def _response(
         ((function.get("id"), function.get("name"), function.get("args")) for function in functions), request
     )
     signed = any("thoughtSignature" in part for part in parts)
+    token = "" if calls else expect_text(candidate.get("continuationToken"), "continuationToken")
+    paused = {"parts": parts, "paused": True, "continuation": token} if token else {}
     response = LLMResponse(
         text=whole_text("".join(expect_text(part.get("text"), "text") for part in parts if not part.get("thought"))),
         finish_reason="unknown",
@@ -185,12 +204,12 @@ def _response(
         request_id=expect_text(body.get("responseId"), "responseId"),
         service_tier=_tier(body, request),
         # Signatures stand on any of the parts and go back where they were.
-        provider_data=kept(request, {"parts": parts} if calls or signed else {}, calls=bool(calls)),
+        provider_data=kept(request, paused or ({"parts": parts} if calls or signed else {}), calls=bool(calls)),
     )
     said = expect_text(candidate.get("finishMessage"), "finishMessage")
-    return finished(
-        response, candidate.get("finishReason"), said, cut_call=cut_call(calls), may_be_empty=follows_tools(request)
-    )
+    word = PAUSED if token else candidate.get("finishReason")  # CONTINUATION, which without a token is the end
+    may_be_empty = follows_tools(request) or request.messages[-1].role == "assistant"
+    return finished(response, word, said, cut_call=cut_call(calls), may_be_empty=may_be_empty)
 
 
 def _calls_in(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -266,9 +285,7 @@ class ContentStream:
             content = expect_map(expect_map(candidate, "a candidate").get("content") or {}, "content")
             for part in expect_list(content.get("parts") or [], "content.parts"):
                 texts.append(self._take(expect_map(part, "a part")))
-            self._finish.update(
-                {key: candidate[key] for key in ("finishReason", "finishMessage") if candidate.get(key)}
-            )
+            self._finish.update({key: candidate[key] for key in _OF_THE_END if candidate.get(key)})
         return "".join(texts)
 
     def ended(self) -> bool:
@@ -312,14 +329,20 @@ class ContentStream:
         return StreamError(parse_error(event), usage=self.usage, text=whole_text(text))
 
 
-def _model_path(model: str) -> str:
+def model_path(model: str) -> str:
+    """Returns the path of a model's resource.
+
+    Raises:
+        NeuroScriptError: 4 for a name that is none.
+    """
     path = model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
     if ".." in path.split("/") or not model.strip():
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{model!r} is not the name of a model")
     return quote(path, safe="/")
 
 
-def _camel(key: str) -> str:
+def camel(key: str) -> str:
+    """Returns a key in the spelling of the API: camelCase."""
     head, *rest = key.split("_")
     return head + "".join(word[:1].upper() + word[1:] for word in rest)
 
@@ -359,7 +382,9 @@ def _parts(message: Message, names: ToolNames, own_ids: Mapping[str, str]) -> li
     own = (message.provider_data or {}).get("parts")
     if own:
         return _as_they_came(own, message)
-    parts: list[dict[str, Any]] = [{"text": message.content}] if message.content.strip() else []
+    parts = google_parts(message)
+    if message.content.strip():
+        parts.append({"text": message.content})
     for number, call in enumerate(message.tool_calls):
         part: dict[str, Any] = {"functionCall": {"name": names.wire(call.name), "args": call.arguments}}
         if number == 0:

@@ -53,14 +53,14 @@ def conversation(request: LLMRequest, form: Form) -> list[Message]:
         NeuroScriptError: 4 where there is nothing to answer.
     """
     last = request.messages[-1]
-    if last.role == "user" and not last.content.strip() and not form.blank_prompt:
+    if last.role == "user" and not _says(last) and not form.blank_prompt:
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH,
             f"the last message to {request.provider}/{request.model} is empty or white space only, "
             "which this provider does not take",
         )
     own = origin(request)
-    messages = list(_with_own_data(_said(request.messages), own))
+    messages = list(_said([*_with_own_data(request.messages, own)]))
     messages = list(_with_results(messages))
     messages = _with_ids(messages, form, own)
     if form.user_first and messages[0].role != "user":
@@ -71,12 +71,18 @@ def conversation(request: LLMRequest, form: Form) -> list[Message]:
 def _said(messages: Sequence[Message]) -> Iterator[Message]:
     """The messages that are not empty; the last user message is always kept."""
     for number, message in enumerate(messages, start=1):
-        blank = not message.content.strip() and message.role != "tool" and not message.tool_calls
-        if not blank or (number == len(messages) and message.role == "user"):
+        if _says(message) or message.role == "tool" or (number == len(messages) and message.role == "user"):
             yield message
 
 
-def _with_own_data(messages: Iterator[Message], own: str) -> Iterator[Message]:
+def _says(message: Message) -> bool:
+    """Whether a message has anything in it: text, attachments, calls, or what a paused reply is continued from."""
+    if message.content.strip() or message.attachments or message.tool_calls:
+        return True
+    return bool((message.provider_data or {}).get("paused"))
+
+
+def _with_own_data(messages: Sequence[Message], own: str) -> Iterator[Message]:
     for message in messages:
         foreign = message.provider_data is not None and message.provider_data.get("origin") != own
         yield replace(message, provider_data=None) if foreign else message
@@ -156,7 +162,8 @@ def _alternating(messages: Sequence[Message]) -> list[Message]:
     for message in messages:
         last = made[-1] if made else None
         if last is not None and last.role == message.role != "tool" and not last.tool_calls:
-            made[-1] = replace(message, content="\n\n".join(text for text in (last.content, message.content) if text))
+            text = "\n\n".join(text for text in (last.content, message.content) if text)
+            made[-1] = replace(message, content=text, attachments=(*last.attachments, *message.attachments))
             continue
         if last is not None and last.role == "tool" and message.role == "user":
             made.append(Message(role="assistant", content=_SILENCE))  # which Mistral wants between them

@@ -18,6 +18,8 @@ from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, 
 from ai_wm.providers.amend import amended, amendment_for, hint_for, lasting
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, ModelInfo, check_request
 from ai_wm.providers.breaker import Breaker
+from ai_wm.providers.content_parts import check_attachments
+from ai_wm.providers.embeddings import embedding_adapter
 from ai_wm.providers.endpoints import AZURE_DEPLOYMENTS, addresses, endpoint_of, joined, servers_of, shown, wire_format
 from ai_wm.providers.environment import environment_headers, environment_token
 from ai_wm.providers.errors import AttemptFailed, as_error, from_reply
@@ -70,6 +72,9 @@ class HTTPClient:
     ``unreachable``), ``retry_after_seconds``, ``text`` (what had come of the reply), ``usage`` and ``usages`` (the
     tokens that the failed attempts cost, together and each).
     """
+
+    takes_attachments = True
+    embeds = True
 
     def __init__(
         self,
@@ -204,9 +209,10 @@ class HTTPClient:
         found = addresses(self._provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)
         dialect = wire_format(self._provider, config, found)
-        adapter = _adapter(dialect)
+        check_attachments(request, dialect)
+        adapter = embedding_adapter(dialect, request) if request.embed else _adapter(dialect)
         wire = adapter.build(request, stream=stream)
-        known = self._amendments.get((urls[0], request.model, dialect)) or ()
+        known = () if request.embed else self._amendments.get((urls[0], request.model, dialect)) or ()
         if known:
             wire = replace(wire, body=amended(wire.body, known))
         attempts = Attempts(
@@ -317,8 +323,10 @@ class HTTPClient:
 
     def _amend(self, exchange: Exchange, said: ErrorReply, status: int) -> bool:
         """Amends a request that was refused for its form, if the refusal asks for a known amendment."""
+        if exchange.request.embed or status not in _AMENDABLE:
+            return False
         found = amendment_for(exchange.wire.body, said, exchange.amended, exchange.dialect)
-        if found is None or status not in _AMENDABLE:
+        if found is None:
             return False
         exchange.amended = (*exchange.amended, found.name)
         exchange.wire = replace(exchange.wire, body=amended(exchange.wire.body, [found.name], exchange.where))
@@ -327,12 +335,16 @@ class HTTPClient:
 
     def _finished(self, exchange: Exchange, response: LLMResponse, reply: Reply) -> LLMResponse:
         usage = response.usage
-        if not (usage.input_tokens and usage.output_tokens):
+        if exchange.request.embed and not usage.input_tokens:
+            usage = completed(exchange.request, usage, 0)
+            response = replace(response, usage=usage)
+        elif not exchange.request.embed and not (usage.input_tokens and usage.output_tokens):
             # Some compatible servers do not count, or not all.  Limits need a number, and none would mean "free".
             produced = sum(byte_length(str(call.arguments)) for call in response.tool_calls)
             usage = completed(exchange.request, usage, byte_length(response.text) + produced)
             response = replace(response, usage=usage)
-        check_shape(exchange.request, response)
+        if not exchange.request.embed:
+            check_shape(exchange.request, response)
         exchange.book(usage)
         usages = (*exchange.wasted, usage) if exchange.wasted else ()
         return replace(

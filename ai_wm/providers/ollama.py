@@ -25,6 +25,7 @@ from ai_wm.providers.adapter import (
     whole_text,
 )
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
+from ai_wm.providers.content_parts import ollama_images
 from ai_wm.providers.error_bodies import read_error, reports_error
 from ai_wm.providers.estimates import byte_length
 from ai_wm.providers.finish import finished
@@ -222,7 +223,7 @@ def _messages(request: LLMRequest, system: str, names: ToolNames) -> list[dict[s
         elif message.tool_calls:
             made.append(_assistant(message, names))
         else:
-            made.append({"role": message.role, "content": message.content})
+            made.append({"role": message.role, "content": message.content, **ollama_images(message)})
     return made
 
 

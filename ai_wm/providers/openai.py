@@ -28,7 +28,9 @@ from ai_wm.providers.adapter import (
     whole_text,
 )
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
+from ai_wm.providers.caching import cache_key
 from ai_wm.providers.chat_usage import usage_in
+from ai_wm.providers.content_parts import chat_content
 from ai_wm.providers.error_bodies import read_error, reports_error
 from ai_wm.providers.estimates import byte_length
 from ai_wm.providers.finish import finished
@@ -98,6 +100,9 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     if stream:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
+    key = cache_key(request)
+    if key is not None:
+        body["prompt_cache_key"] = key
     own = with_output_limit(request.config, "max_tokens", "max_completion_tokens")
     return WireRequest("chat/completions", add_options(body, provider_options(own), _MADE_HERE))
 
@@ -352,7 +357,7 @@ def _messages(request: LLMRequest, names: ToolNames, shape: ResponseFormat | Non
         if message.role == "tool":
             made.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content})
         elif message.role == "user":
-            made.append({"role": "user", "content": message.content})
+            made.append({"role": "user", "content": chat_content(message)})
         else:
             sent = _assistant(message, names)
             if replay:

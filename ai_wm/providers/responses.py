@@ -29,7 +29,9 @@ from ai_wm.providers.adapter import (
 )
 from ai_wm.providers.amendments.responses import ENCRYPTED, without_reasoning
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
+from ai_wm.providers.caching import cache_key
 from ai_wm.providers.chat_usage import usage_in
+from ai_wm.providers.content_parts import responses_content
 from ai_wm.providers.error_bodies import read_error, reports_error
 from ai_wm.providers.estimates import byte_length
 from ai_wm.providers.finish import finished
@@ -114,6 +116,9 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
         found = wire_format(shape)
         inner = found.pop("json_schema", {})
         body["text"] = {"format": {**found, **inner}, **body.get("text", {})}
+    key = cache_key(request)
+    if key is not None:
+        body["prompt_cache_key"] = key
     if stream:
         body["stream"] = True
     return WireRequest("responses", add_options(body, own, _MADE_HERE))
@@ -194,7 +199,7 @@ def _input(request: LLMRequest, names: ToolNames, shape: ResponseFormat | None) 
         made.append({"role": "developer", "content": JSON_INSTRUCTION})
     for message in messages:
         if message.role == "user":
-            made.append({"role": "user", "content": message.content})
+            made.append({"role": "user", "content": responses_content(message)})
         elif message.role == "tool":
             result = {"type": "function_call_output", "call_id": message.tool_call_id, "output": message.content}
             made.append(result)

@@ -60,6 +60,8 @@ class ScriptedClient:
         NeuroScriptError: 18 where there are no replies or one is not in a known form; else what a reply says.
     """
 
+    takes_attachments = True
+
     def __init__(self, replies: Replies | None = None) -> None:
         self._replies = replies
         self._lock = Lock()

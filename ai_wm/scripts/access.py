@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from ai_wm.calls.ceilings import RunBudget
 from ai_wm.calls.streaming import StreamCallback
@@ -21,7 +21,7 @@ from ai_wm.data.script_settings import script_settings
 from ai_wm.data.settings import check_overrides
 from ai_wm.providers.base import Message
 from ai_wm.scripts.definitions import ScriptDefinitions
-from ai_wm.scripts.files import ScriptFiles
+from ai_wm.scripts.files import ScriptFiles, attachment_reader
 from ai_wm.scripts.instances import ScriptInstances
 from ai_wm.scripts.records import ScriptRecords
 from ai_wm.scripts.rights import Rights
@@ -30,9 +30,12 @@ from ai_wm.support.ids import ExactId
 from ai_wm.wiring import Wiring
 from ai_wm.workers.batch import BatchTask, Progress, bad_overrides, read_tasks
 from ai_wm.workers.conversation import ConversationManager
+from ai_wm.workers.embedding import EmbeddingResult
 from ai_wm.workers.session import Session
 from ai_wm.workers.stateless import TaskResult
 from neuroscript import ErrorCode, NeuroScriptError, Policy, ToolContext, ToolRegistry
+
+_SIZED_ELSEWHERE: Final = frozenset({"attach", "replies"})
 
 
 class ScriptAccess:
@@ -52,6 +55,7 @@ class ScriptAccess:
         )
         self.records = ScriptRecords(rights, wiring.definitions, wiring.store, wiring.instances, wiring.clock)
         self.instances = ScriptInstances(rights, wiring.instances, self.records, files, wiring.read_as_host)
+        self._attachments = attachment_reader(files)
         self._lock = Lock()
         self._run: object = None
         self._budget: RunBudget | None = None
@@ -114,6 +118,7 @@ class ScriptAccess:
             context=notes,
             clearance=self.rights,
             budget=self._budget_of(run),
+            attachments=self._attachments,
         )
 
     def execute(
@@ -174,6 +179,14 @@ class ScriptAccess:
                 checked.append(error)
         return self._wiring.batches.execute_all(checked, max_parallel, options, _bar(options))
 
+    def embed(self, id_or_name: str, texts: Sequence[str], options: CallOptions) -> EmbeddingResult:
+        """Embeds texts with a worker.
+
+        Raises:
+            NeuroScriptError: 10 as `execute`; what `Embeddings.embed` raises.
+        """
+        return self._wiring.embeddings.embed(self._asked(id_or_name), texts, None, options)
+
     def ask(
         self,
         conversation: ConversationManager,
@@ -206,7 +219,8 @@ class ScriptAccess:
         if not overrides:
             return {}
         given = script_settings(check_overrides(overrides), self.rights.policy)
-        check_size({name: value for name, value in given.items() if name != "replies"}, "config_overrides")
+        sized = {name: value for name, value in given.items() if name not in _SIZED_ELSEWHERE}
+        check_size(sized, "config_overrides")
         return given
 
     def _budget_of(self, run: object) -> RunBudget | None:

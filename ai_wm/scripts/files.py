@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from ai_wm.calls.task import Check
+from ai_wm.calls.task import AttachmentReader, Check
 from ai_wm.workers.file_contexts import FileReader
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -32,6 +32,25 @@ class ScriptFiles(Protocol):
         """
         ...
 
+    def read_bytes(self, path: str, most: int, check: Check | None) -> bytes:
+        """Reads a file of at most ``most`` bytes.
+
+        Raises:
+            NeuroScriptError: as `read`, without 41.
+        """
+        ...
+
+
+def attachment_reader(files: ScriptFiles) -> AttachmentReader:
+    """Returns the reader of the attachments of scripts: paths are read as by the file tools, and bytes are taken."""
+    from ai_wm.workers.attaching import reader
+
+    def read(path: str, most: int, check: Check | None) -> bytes:
+        check_files(files, "attachments")
+        return files.read_bytes(path, most, check)
+
+    return reader(read)
+
 
 def checked(files: ScriptFiles, read: FileReader) -> FileReader:
     """Returns a file reader that checks, at each read, whether scripts may read files."""
@@ -43,11 +62,11 @@ def checked(files: ScriptFiles, read: FileReader) -> FileReader:
     return read_checked
 
 
-def check_files(files: ScriptFiles) -> None:
+def check_files(files: ScriptFiles, what: str = "file contexts") -> None:
     """Raises error 10 if the policy does not let scripts read files."""
     reason = files.refusal()
     if reason is not None:
-        raise NeuroScriptError(ErrorCode.SECURITY, f"file contexts are read like files by tool.fs.Read: {reason}")
+        raise NeuroScriptError(ErrorCode.SECURITY, f"{what} are read like files by tool.fs.Read: {reason}")
 
 
 class NoFiles:
@@ -58,6 +77,12 @@ class NoFiles:
     def refusal(self) -> str | None:
         """Returns None: the policy forbids nothing here."""
         return None
+
+    def read_bytes(self, path: str, most: int, check: Check | None) -> bytes:
+        """Raises error 34, since there is no sandbox."""
+        from ai_wm.workers.attaching import no_sandbox
+
+        raise no_sandbox(path)
 
     def read(self, path: str, check: Callable[[], None] | None) -> str:
         """Raises error 34, since there is no sandbox."""

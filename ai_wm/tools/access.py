@@ -108,6 +108,15 @@ class InterpreterFiles:
         interpreter = self._interpreter
         return text_of(path, interpreter.files if interpreter.sandbox is not None else None)
 
+    def read_bytes(self, path: str, most: int, check: Callable[[], None] | None) -> bytes:
+        """Reads the bytes of a file of at most so many."""
+        from ai_wm.workers.attaching import no_sandbox
+
+        interpreter = self._interpreter
+        if interpreter.sandbox is None:
+            raise no_sandbox(path)
+        return interpreter.files.read_bytes(path, most)
+
 
 def handle_of(ctx: ToolContext, conversation: ConversationManager) -> Handle:
     """Makes a handle for a conversation."""

@@ -11,6 +11,7 @@ from ai_wm.tools.tasks import CALL_ERRORS
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
+    from ai_wm.providers.base import Message
     from neuroscript import Handle, ToolContext
 
 HANDLE = ArgSpec("handle", ArgType.HANDLE, "The conversation's handle, from AIWorkerInstance.Spawn.")
@@ -42,9 +43,21 @@ def history(ctx: ToolContext, handle: Handle) -> list[dict[str, Any]]:
     """Returns the messages so far as maps."""
     with calling(ctx):
         return [
-            {"role": said.role, "content": checked_reply(ctx, said.content)}
+            {"role": said.role, "content": checked_reply(ctx, said.content), **_attached(said)}
             for said in conversation_of(ctx, handle).history
         ]
+
+
+def _attached(said: Message) -> dict[str, Any]:
+    """What a message of the history tells of its attachments; nothing if it has none."""
+    if not said.attachments:
+        return {}
+    return {
+        "attachments": [
+            {"name": each.name, "media_type": each.media_type, "size_bytes": len(each.data)}
+            for each in said.attachments
+        ]
+    }
 
 
 def clear(ctx: ToolContext, handle: Handle) -> None:

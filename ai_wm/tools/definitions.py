@@ -243,7 +243,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_help="The definition; an inline key reads `***`.",
             result_shape=DEFINITION,
             primer="→{name,status,…,aggregate_performance_summary:{total_tasks_attempted,successful_tasks,failed_tasks,"
-            "average_success_rate,total_tokens_processed,total_cost_incurred,average_quality_score,…}}",
+            "average_success_rate,total_tokens_processed,total_cost_incurred,…}}",
             example='set summary = tool.AIWorkerDefinition.Get("helper").aggregate_performance_summary',
             error_conditions=f"{NO_SUCH_WORKER}.",
             capabilities=("ask",),

@@ -54,6 +54,7 @@ def _metrics() -> Iterable[ShapeField]:
         ShapeField("tool_rounds", ArgType.INT, "How often results of tools were sent back."),
         ShapeField("tool_calls", ArgType.SLICE_ANY, "The tools that the model called."),
         ShapeField("schema_repairs", ArgType.INT, "How often a reply that did not fit the schema was sent back."),
+        ShapeField("continuations", ArgType.INT, "How often the model paused, and was asked to go on."),
         ShapeField("reasoning_tokens", ArgType.INT, "Tokens of thinking, among those of output."),
         ShapeField("cache_read_tokens", ArgType.INT, "Tokens of input from the provider's cache."),
         ShapeField("cache_write_tokens", ArgType.INT, "Tokens of input written to the provider's cache."),
@@ -150,7 +151,9 @@ MESSAGE = Shape(
     [
         ShapeField("role", ArgType.STRING, "`user`, `assistant` for the model, or `tool` for the result of a tool."),
         ShapeField("content", ArgType.STRING, "What was said."),
+        ShapeField("attachments", ArgType.SLICE_MAP, "The `name`, `media_type` and `size_bytes` of files with it."),
     ],
+    open=True,
 )
 
 DEFINITION_FILTERS = Shape(

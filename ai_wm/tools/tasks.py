@@ -62,6 +62,13 @@ def execute_all(ctx: ToolContext, tasks: list[dict[str, Any]], max_parallel: int
         return _values(ctx, access.execute_all(tasks, max_parallel, options_of(ctx, access)))
 
 
+def embed(ctx: ToolContext, worker: str, texts: list[str]) -> list[list[float]]:
+    """Gives one vector for each text."""
+    with calling(ctx):
+        access = access_of(ctx)
+        return access.embed(worker, texts, options_of(ctx, access)).vectors
+
+
 def _values(ctx: ToolContext, results: list[TaskResult | NeuroScriptError]) -> list[Any]:
     """The results of a batch as values of a script."""
     from neuroscript import ErrorValue, NeuroScriptError
@@ -139,6 +146,25 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             capabilities=("ask", "net"),
         ),
         execute_all,
+    ),
+    (
+        ToolSpec(
+            name="AIWorker.Embed",
+            description="Turns texts into vectors (embeddings) with a worker whose model is for that; near vectors are "
+            "of texts that mean the like. Long lists are sent in several requests.",
+            category="AI worker tasks",
+            args=(
+                ArgSpec("worker", ArgType.STRING, "The definition's id, or its unique name."),
+                ArgSpec("texts", ArgType.SLICE_STRING, "The texts, none of them empty."),
+            ),
+            return_type=ArgType.SLICE_ANY,
+            return_help="One list of numbers for each text, in their order, all equally long.",
+            example='set vectors = tool.AIWorker.Embed("helper", ["a cat", "a dog"])',
+            error_conditions=f"{CALL_ERRORS}; 4 for an empty text; 35 for a provider without embeddings; 37 for more "
+            "vectors than one call may give.",
+            capabilities=("ask", "net"),
+        ),
+        embed,
     ),
     *RECORD_TOOLS,
 ]

@@ -92,6 +92,9 @@ class Batches:
         _check_parallel(max_parallel)
         given = check_overrides(overrides)
         self.tasks.ready(id_or_name, options.clearance)
+        if prompts and given.get("attach") is not None:  # read once for all of them
+            read = options.attachments or self.tasks.attachments
+            given["attach"] = read(given["attach"], options.check)
         return self._run([BatchTask(id_or_name, prompt, given) for prompt in prompts], max_parallel, options, progress)
 
     def execute_all(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, overload
 
 from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.runner import Runner
 from ai_wm.calls.streaming import StreamCallback
-from ai_wm.calls.task import CallOptions, Check, Task
+from ai_wm.calls.task import AttachmentReader, CallOptions, Check, Task
 from ai_wm.calls.tool_host import ToolHost
+from ai_wm.data.attachments import check_together
 from ai_wm.data.setting_names import read_overrides
 from ai_wm.data.settings import at_current_address, effective_config, fallback_overrides, with_schema
 from ai_wm.data.type_words import described_type
@@ -19,6 +20,7 @@ from ai_wm.providers.base import Message, Usage
 from ai_wm.store import Store
 from ai_wm.support.aio import in_thread
 from ai_wm.support.ids import ExactId
+from ai_wm.workers.attaching import facts_of, taken_from
 from ai_wm.workers.definitions import Definitions
 from ai_wm.workers.session import Session
 from neuroscript import ErrorCode, NeuroScriptError
@@ -106,8 +108,8 @@ class ConversationManager:
 
         Raises:
             NeuroScriptError: 19 retired, or a turn is going on, or its context is full; 20 and 46 by the limits; 18 no
-                key; 22, 34, 37 or 41 for a file context; 16, 31, 40, 45, 47 as the model failed; 44 cancelled.  The
-                history is then as it was before.
+                key; 22, 34, 37 or 41 for a file context, and these, 4, 23 or 35 for an attachment; 16, 31, 40, 45, 47
+                as the model failed; 44 cancelled.  The history is then as it was before.
         """
         notes = tuple(Message(role="user", content=text) for text in context)
         options = CallOptions(tools=tools or self._tools, on_stream=on_stream, check=check, context=notes)
@@ -165,6 +167,7 @@ class Conversations:
     definitions: Definitions
     runner: Runner
     store: Store
+    attachments: AttachmentReader
 
     def ask(self, session: Session, message: str, overrides: Mapping[str, Any] | None, options: CallOptions) -> Any:
         """Runs one turn of an instance, which is busy meanwhile, and then idle or in the state that the failure means.
@@ -178,13 +181,18 @@ class Conversations:
         """
         prompt = Message(role="user", content=_text(message))
         given = read_overrides(overrides)
+        named = sorted(given)
+        if "attach" in given:
+            given, attached = taken_from(given)
+            read = options.attachments or self.attachments
+            prompt = replace(prompt, attachments=read(attached, options.check))
         turn, task = object(), None
         status, last_error = AIWorkerInstanceStatus.IDLE, ""
         said: Sequence[Message] = ()
         try:
             try:
                 session.begin_turn(turn)
-                task = self._task(session, prompt, given, options)
+                task = self._task(session, prompt, given, named, options)
                 answer = self.runner.run(task)
                 said = (prompt, *answer.messages)
             except NeuroScriptError as error:
@@ -198,15 +206,26 @@ class Conversations:
                 self.runner.tell(task)
         return answer.reply
 
-    def _task(self, session: Session, prompt: Message, overrides: Mapping[str, Any], options: CallOptions) -> Task:
+    def _task(
+        self,
+        session: Session,
+        prompt: Message,
+        overrides: Mapping[str, Any],
+        named: Sequence[str],
+        options: CallOptions,
+    ) -> Task:
+        kept = tuple(each for message in session.history for each in message.attachments)
+        if prompt.attachments and kept:
+            check_together((*kept, *prompt.attachments), "the conversation with this prompt")
         known: dict[str, Any] = {
             "prompt_char_length": len(prompt.content),
             "history_messages": len(session.history),
         }
         if session.file_contexts:
             known["file_contexts"] = list(session.file_contexts)
-        if overrides:
-            known["config_overrides"] = sorted(overrides)
+        if named:
+            known["config_overrides"] = named
+        known |= facts_of(prompt.attachments)
         own, clearance = session.definition_id, options.clearance
 
         def configure(definition: AIWorkerDefinition) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ai_wm.data.types import (
 )
 from ai_wm.keys.marks import Marks
 from ai_wm.logs import STORE
+from ai_wm.providers.caching import check_caching
 from ai_wm.providers.scripted import check_replies
 from ai_wm.ratelimit import RateLimiter
 from ai_wm.store import Store
@@ -369,6 +370,8 @@ class Definitions:
 def _check_config(new: AIWorkerDefinition, old: AIWorkerDefinition | None = None) -> None:
     """Raises error 4 for settings of a definition that no call could use, unless they are older than this check."""
     CallSettings.of(new.base_config)
+    if "cache" in new.base_config and (old is None or old.base_config.get("cache") != new.base_config["cache"]):
+        check_caching(str(new.provider), new.base_config, new.name)
     if _scripted_replies(new) is not None and (
         old is None or not is_same(_scripted_replies(new), _scripted_replies(old))
     ):

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple, Self
 
 from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.runner import Answer, Runner
-from ai_wm.calls.task import CallOptions, Task
+from ai_wm.calls.task import AttachmentReader, CallOptions, Task
+from ai_wm.data.attachments import Attachment
 from ai_wm.data.setting_names import read_overrides
 from ai_wm.data.settings import effective_config, fallback_overrides
 from ai_wm.data.type_words import described_type
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, PerformanceRecord
 from ai_wm.providers.base import Message
 from ai_wm.store import Store
+from ai_wm.workers.attaching import facts_of, taken_from
 from ai_wm.workers.definitions import Definitions
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -58,6 +60,7 @@ class StatelessTasks:
     definitions: Definitions
     runner: Runner
     store: Store
+    attachments: AttachmentReader
 
     def execute(
         self, id_or_name: str, prompt: str, overrides: Mapping[str, Any] | None, options: CallOptions
@@ -73,6 +76,11 @@ class StatelessTasks:
         known: dict[str, Any] = {"prompt_char_length": len(prompt)}
         if given:
             known["config_overrides"] = sorted(given)
+        attachments: tuple[Attachment, ...] = ()
+        if "attach" in given:
+            given, named = taken_from(given)
+            attachments = (options.attachments or self.attachments)(named, options.check)
+            known |= facts_of(attachments)
 
         def configure(definition: AIWorkerDefinition) -> dict[str, Any]:
             is_fallback = id_or_name not in (definition.definition_id, definition.name)
@@ -85,7 +93,7 @@ class StatelessTasks:
             worker=id_or_name,
             ready=lambda name: self.ready(name, clearance),
             configure=configure,
-            messages=(*options.context, Message(role="user", content=prompt)),
+            messages=(*options.context, Message(role="user", content=prompt, attachments=attachments)),
             known=known,
             options=options,
             store=lambda record, used: self.store.add_record(record),

@@ -110,7 +110,7 @@ def test_response_format() -> None:
         ("stop_sequence", "stop"),
         ("max_tokens", "length"),
         ("model_context_window_exceeded", "length"),
-        ("pause_turn", "unknown"),
+        ("pause_turn", "pause"),
     ],
 )
 def test_stop_reasons(reason: str, word: str) -> None:

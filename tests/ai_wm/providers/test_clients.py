@@ -131,7 +131,7 @@ def test_refused_requests_do_not_cool_down(clients: Clients, server: Loopback) -
 @pytest.mark.parametrize(
     ("message", "words"),
     [
-        (Message(role="user", content=b"bytes"), "message 0 (user) holds bytes; content is text only"),  # type: ignore[arg-type]
+        (Message(role="user", content=b"bytes"), "message 0 (user) holds bytes; content is text"),  # type: ignore[arg-type]
         (Message(role="user", content=[{"type": "image"}]), "holds list"),  # type: ignore[arg-type]
         (Message(role="system", content="x"), "the role 'system'"),  # type: ignore[arg-type]
     ],

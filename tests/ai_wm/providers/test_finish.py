@@ -80,7 +80,7 @@ def test_words_for_malformed_calls(word: str) -> None:
     assert (caught.value.reply.once, str(caught.value)) == (True, "print(")
 
 
-@pytest.mark.parametrize("word", ["something_new", "", None, 7, "OTHER", "load", "pause_turn"])
+@pytest.mark.parametrize("word", ["something_new", "", None, 7, "OTHER", "load", "paused"])
 def test_words_that_nobody_knows_are_told(word: Any) -> None:
     made = finished(response(), word)
     assert (made.finish_reason, made.provider_finish_reason) == ("unknown", str(word or ""))

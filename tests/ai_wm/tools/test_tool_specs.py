@@ -11,7 +11,7 @@ from tests.ai_wm.helpers import Run, manager_of, worker
 
 def test_every_tool_has_a_whole_spec() -> None:
     specs = worker_registry().specs()
-    assert len(specs) == 27
+    assert len(specs) == 28
     for spec in specs:
         assert spec.description.endswith("."), spec.name
         assert spec.category.startswith("AI "), spec.name
