@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from importlib.metadata import EntryPoints, entry_points
 
+from ai_wm.data.presets import PRESETS
+
 ENTRY_POINT_GROUP = "ai_wm.providers"
-BUILT_IN = ("anthropic", "custom", "google", "local", "ollama", "openai")
+BUILT_IN = ("anthropic", "custom", "google", "local", "ollama", "openai", *PRESETS)
 
 
 def installed_providers() -> EntryPoints:

@@ -16,7 +16,7 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Self
 
@@ -39,6 +39,7 @@ from ai_wm.data.fields import (
 )
 from ai_wm.data.headers import shown_config
 from ai_wm.data.model import MASK, Model, file_field
+from ai_wm.data.presets import default_auth
 from ai_wm.data.prices import PRICES
 from ai_wm.data.spelling import nearest
 from neuroscript import ErrorCode, NeuroScriptError
@@ -97,6 +98,26 @@ def _read_provider(value: Any) -> str:
 
 ProviderName = Annotated[str, plain_validator(_read_provider)]
 """The name of a provider; a built-in one is a member of `AIWorkerProvider`."""
+
+
+def check_provider(provider: str, known: Callable[[], Iterable[str]], name: str) -> None:
+    """Raises an error for a provider that is neither built in nor known otherwise; see the definition's method.
+
+    Raises:
+        NeuroScriptError: 4, with the names to choose from and the nearest of them.
+    """
+    if provider in _BUILT_IN_PROVIDERS:
+        return
+    names = [*_BUILT_IN_PROVIDERS, *sorted(set(known()) - _BUILT_IN_PROVIDERS.keys())]
+    if provider in names:
+        return
+    near = nearest(provider, names)
+    raise NeuroScriptError(
+        ErrorCode.ARG_MISMATCH,
+        f"{name}: field provider: expected one of {', '.join(names)}, got {shown(provider)}"
+        + (f"; did you mean {near!r}?" if near else ""),
+        details={"field": "provider"},
+    )
 
 
 class InteractionModelType(StrEnum):
@@ -443,6 +464,14 @@ class AIWorkerDefinition(Model):
     host_mark: Text = file_field("hostMark", default="", repr=False)
     """The host's mark, by which its own definitions are known: see `ai_wm.keys.marks`."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_key_source(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "auth" not in data:
+            usual = default_auth(data.get("provider"))
+            return data if usual is None else {**data, "auth": usual}
+        return data
+
     @model_validator(mode="after")
     def _empty_means_conversational(self) -> Self:
         if not self.interaction_models:
@@ -461,18 +490,7 @@ class AIWorkerDefinition(Model):
         Raises:
             NeuroScriptError: 4, with the names to choose from and the nearest of them.
         """
-        if self.provider in _BUILT_IN_PROVIDERS:
-            return
-        names = [*_BUILT_IN_PROVIDERS, *sorted(set(known()) - _BUILT_IN_PROVIDERS.keys())]
-        if self.provider in names:
-            return
-        near = nearest(self.provider, names)
-        raise NeuroScriptError(
-            ErrorCode.ARG_MISMATCH,
-            f"{name or self.called}: field provider: expected one of {', '.join(names)}, got {shown(self.provider)}"
-            + (f"; did you mean {near!r}?" if near else ""),
-            details={"field": "provider"},
-        )
+        check_provider(self.provider, known, name or self.called)
 
     @field_serializer("base_config")
     def _mask(self, value: dict[str, Any]) -> dict[str, Any]:

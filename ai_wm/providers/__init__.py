@@ -158,7 +158,7 @@ class Clients:
                 from ai_wm.providers.local import LocalClient
 
                 return LocalClient(self._model_directory)
-            case "anthropic" | "custom" | "google" | "ollama" | "openai":
+            case _ if name in OVER_HTTP:
                 from ai_wm.providers.breaker import Breaker
                 from ai_wm.providers.http import HTTPClient
                 from ai_wm.providers.transport import Transport

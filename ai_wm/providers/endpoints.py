@@ -11,11 +11,14 @@ from importlib import import_module
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
+from ai_wm.data.presets import PRESETS, preset_of
 from ai_wm.keys.approvals import Server
 from ai_wm.providers.adapter import Endpoint
 from neuroscript import Address, ErrorCode, NeuroScriptError
 
-ADAPTERS: Final = {name: name for name in ("anthropic", "google", "ollama", "openai")} | {"custom": "openai"}
+ADAPTERS: Final = {name: name for name in ("anthropic", "google", "ollama", "openai")} | dict.fromkeys(
+    ("custom", *PRESETS), "openai"
+)
 """The module of each provider that is reached over HTTP."""
 
 # What is taken off the end of an address, since the adapter puts it there itself.
@@ -35,8 +38,8 @@ _QUERY: Final = frozenset({"api-version"})
 @cache
 def endpoint_of(provider: str) -> Endpoint:
     """Returns the endpoint of a provider reached over HTTP; ``custom`` has none, whatever API it speaks."""
-    if provider == "custom":
-        return Endpoint("")
+    if provider == "custom" or provider in PRESETS:
+        return Endpoint(preset_of(provider).base_url)
     endpoint: Endpoint = import_module(f"ai_wm.providers.{ADAPTERS[provider]}").endpoint
     return endpoint
 
@@ -101,10 +104,12 @@ def shown(address: str, path: str) -> str:
 def servers_of(provider: str, environ: Mapping[str, str] | None = None) -> tuple[Server, ...]:
     """Returns the default servers of a provider: the one in its environment variable, if set, and the public one.
 
+    A preset for this machine has none: what listens at its port is not known, and not for scripts to try.
+
     Raises:
         NeuroScriptError: 18 where the variable holds no ``http`` or ``https`` address.
     """
-    if provider not in ADAPTERS:
+    if provider not in ADAPTERS or (provider in PRESETS and PRESETS[provider].is_local):
         return ()
     endpoint = endpoint_of(provider)
     public = _servers(provider, endpoint.default, "the public address") if endpoint.default else ()
@@ -153,7 +158,7 @@ def _servers(provider: str, url: str, source: str) -> tuple[Server, ...]:
     address = _checked(url, source)
     base, _, query = url.partition("?")
     base = base.rstrip("/") if base.isascii() else address.text
-    dialect = "openai" if provider == "custom" else provider
+    dialect = ADAPTERS[provider]
     ends, written = _ENDS.get(dialect), base
     if ends is not None:
         base = ends.sub("", base).rstrip("/")

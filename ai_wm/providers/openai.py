@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from ai_wm.data.presets import REASONING, Preset, preset_of
 from ai_wm.logs import CALLS
 from ai_wm.providers.adapter import (
     BadReply,
@@ -60,8 +61,6 @@ _MADE_HERE = frozenset({"messages", "model", "stream", "tools"})
 _OPENAI_FORM = Form(call_id=re.compile(r"[\s\S]{1,40}"))
 _OTHERS_FORM = Form(own_ids=True, user_first=True, alternate=True)
 _MOST_STOPS = 4
-# What a reasoning model behind a compatible server wants to see again (OpenRouter, DeepSeek, vLLM and Groq).
-_REASONING = ("reasoning_details", "reasoning_content", "reasoning")
 # An error without a wrapping is told from a chunk that carries nothing by one of these beside its message.
 _MARKS_OF_ERRORS = ("code", "status", "status_code", "error_code", "detail", "error_msg")
 
@@ -92,21 +91,25 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
             )
     body.update(_options(request))
     if shape is not None and not _only_asked_for(request, shape):
-        body["response_format"] = _wire_format(shape)
+        body["response_format"] = _wire_format(shape, preset_of(request.provider))
     if stream:
         body["stream"] = True
-        body["stream_options"] = {"include_usage": True}
+        if preset_of(request.provider).stream_options:
+            body["stream_options"] = {"include_usage": True}
     own = with_output_limit(request.config, "max_tokens", "max_completion_tokens")
     return WireRequest("chat/completions", add_options(body, provider_options(own), _MADE_HERE))
 
 
 def _options(request: LLMRequest) -> dict[str, Any]:
     config = with_output_limit(request.config, "max_tokens", "max_completion_tokens")
+    preset = preset_of(request.provider)
     options = sampling(config)
     limit = options.pop("max_output_tokens", None)
     if limit is not None and config.get("max_tokens") is None and config.get("max_completion_tokens") is None:
         # OpenAI has replaced max_tokens, which compatible servers still expect.
-        options["max_completion_tokens" if _is_openai(request) else "max_tokens"] = limit
+        options["max_completion_tokens" if _is_openai(request) else preset.output_limit] = limit
+    if "seed" in options:
+        options[preset.seed] = options.pop("seed")
     for name, key in (("reasoning", "max_tokens"), ("thinking", "budget_tokens")):  # OpenRouter; gateways to Anthropic
         budget = config.get(name)
         if isinstance(budget, Mapping):
@@ -119,10 +122,10 @@ def _options(request: LLMRequest) -> dict[str, Any]:
     return options
 
 
-def _wire_format(shape: ResponseFormat) -> dict[str, Any]:
-    if shape.schema is None:
+def _wire_format(shape: ResponseFormat, preset: Preset) -> dict[str, Any]:
+    if shape.schema is None or preset.schemas == "none":
         return {"type": "json_object"}
-    schema, strict = shape.schema, shape.strict
+    schema, strict = shape.schema, shape.strict if preset.schemas == "strict" else None
     if strict:
         try:
             schema = for_strict(schema)
@@ -196,7 +199,7 @@ def _response(
 
 def _reasoning(message: Mapping[str, Any]) -> dict[str, Any]:
     """The reasoning of a reply, unchanged, to send back to the provider, even if it is empty."""
-    found = {key: message[key] for key in _REASONING if message.get(key) is not None and message[key] != []}
+    found = {key: message[key] for key in REASONING if message.get(key) is not None and message[key] != []}
     if "reasoning_details" in found:  # OpenRouter gives the same twice, and wants the details if there are any
         found.pop("reasoning", None)
     return {"reasoning": found} if found else {}
@@ -293,7 +296,7 @@ class ChatStream:
         self._text.append(text)
         self._refusal.append(expect_text(delta.get("refusal"), "delta.refusal"))
         self._hidden += byte_length(text)
-        for key in _REASONING:
+        for key in REASONING:
             self._take_reasoning(key, delta.get(key))
         self._calls.take(expect_list(delta.get("tool_calls") or [], "delta.tool_calls"))
         if not self._calls and isinstance(delta.get("function_call"), Mapping):
@@ -326,14 +329,15 @@ def _is_openai(request: LLMRequest) -> bool:
 def _messages(request: LLMRequest, names: ToolNames, shape: ResponseFormat | None) -> list[dict[str, Any]]:
     messages = conversation(request, _OPENAI_FORM if _is_openai(request) else _OTHERS_FORM)
     system = request.system_text
-    if shape is not None and (shape.schema is None or _only_asked_for(request, shape)):
+    preset = preset_of(request.provider)
+    if shape is not None and (shape.schema is None or preset.schemas == "none" or _only_asked_for(request, shape)):
         # The JSON mode of OpenAI and DeepSeek wants the word in the conversation.
         system = system_with_json(request, shape, always=shape.schema is not None)
     made: list[dict[str, Any]] = []
     if system.strip():
         made.append({"role": "system", "content": system})
     with_tools = _in_turns_with_tools(messages)
-    wants_content = any("reasoning_content" in _kept_reasoning(message) for message in messages)
+    wants_content = any("reasoning_content" in _kept_reasoning(message, preset) for message in messages)
     for message, replay in zip(messages, with_tools, strict=True):
         if message.role == "tool":
             made.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content})
@@ -343,14 +347,14 @@ def _messages(request: LLMRequest, names: ToolNames, shape: ResponseFormat | Non
             sent = _assistant(message, names)
             if replay:
                 # A server that gave reasoning with one call wants it with each, be it empty (DeepSeek).
-                sent.update(({"reasoning_content": ""} if wants_content else {}) | _kept_reasoning(message))
+                sent.update(({"reasoning_content": ""} if wants_content else {}) | _kept_reasoning(message, preset))
             made.append(sent)
     return made
 
 
-def _kept_reasoning(message: Message) -> dict[str, Any]:
+def _kept_reasoning(message: Message, preset: Preset) -> dict[str, Any]:
     found = (message.provider_data or {}).get("reasoning", {})
-    return found if isinstance(found, dict) else {}
+    return {key: found[key] for key in preset.reasoning if key in found} if isinstance(found, dict) else {}
 
 
 def _in_turns_with_tools(messages: Sequence[Message]) -> list[bool]:

@@ -72,7 +72,8 @@ _ADD_ARGS = (
     ArgSpec(
         "provider",
         ArgType.STRING,
-        "Who serves the model: google, openai, anthropic, ollama, local, custom, or a provider that a package adds.",
+        "Who serves the model: google, openai, anthropic, ollama, local, custom, a preset of custom such as groq, or a "
+        "provider that a package adds.",
     ),
     ArgSpec("model_name", ArgType.STRING, "The model as the provider calls it; local has `echo` and `scripted`."),
     ArgSpec(
@@ -80,7 +81,8 @@ _ADD_ARGS = (
         ArgType.MAP,
         'Where the key comes from: `{"method": …, "value": …}` with the method env_var (a variable\'s name), '
         "config_path (path#dotted.key), vault (mount/path#field), keyring (service/user), inline (the key itself, "
-        "kept in the file) or none.",
+        "kept in the file) or none. Left out: the usual source of a provider that has one.",
+        required=False,
     ),
     ArgSpec(
         "interaction_models",

@@ -17,6 +17,7 @@ from ai_wm.data.types import (
     AIWorkerDefinitionStatus,
     AIWorkerPerformanceSummary,
     APIKeyStatus,
+    check_provider,
 )
 from ai_wm.keys.marks import Marks
 from ai_wm.logs import STORE
@@ -130,6 +131,9 @@ class Definitions:
                 written.
         """
         check_keys(AIWorkerDefinition, data)
+        if isinstance(data, Mapping) and "auth" not in data and isinstance(data.get("provider"), str):
+            # With a preset misspelt its key source would be what is missing.
+            check_provider(data["provider"], self._providers, AIWorkerDefinition.called)
         made = AIWorkerDefinition.parse(data)
         made.check_provider(self._providers)
         CallSettings.of(made.base_config)
