@@ -15,6 +15,7 @@ from ai_wm.calls.task import CallOptions, Check
 from ai_wm.calls.tool_host import ToolHost
 from ai_wm.data.policy import WorkerPolicy
 from ai_wm.data.record_filter import RecordFilter
+from ai_wm.data.settings import with_schema
 from ai_wm.data.types import (
     AIWorkerDefinition,
     AIWorkerInstance,
@@ -35,6 +36,7 @@ from ai_wm.support import progress
 from ai_wm.support.aio import in_thread
 from ai_wm.support.events import Listener
 from ai_wm.wiring import wire
+from ai_wm.workers.batch import read_tasks
 from ai_wm.workers.conversation import ConversationManager
 from ai_wm.workers.stateless import TaskResult
 from neuroscript import ErrorCode, NeuroScriptError
@@ -198,6 +200,27 @@ class AIWorkerManager:
         """
         self._check_open()
         return self._definitions.add(definition)
+
+    def ensure_worker_definition(self, definition: Mapping[str, Any] | AIWorkerDefinition) -> str:
+        """Adds a definition, or changes what is given and differs in the one that there is.  Returns its id.
+
+        It is one step, which no other thread or process comes between; if nothing differs, nothing is written.  What is
+        not given stays as it is, and so do the status and the counters.  Of ``base_config``, ``rate_limits``,
+        ``cost_metrics`` and ``metadata`` the keys that are given change, and None takes a key out; other values are
+        replaced.
+
+        Args:
+            definition: a mapping in either spelling, or a model, with all that a new definition needs.  The one that
+                there is has its ``definition_id``, if that is given and known, or else its ``name``.  Definitions that
+                scripts made are never meant.
+
+        Raises:
+            NeuroScriptError: 4 for a value that does not fit, and for neither name nor id; 9 if several archived ones
+                have the name; 11 for the name of one with another id; 42 if the id or name is taken; 25 and 26 if it
+                cannot be written.
+        """
+        self._check_open()
+        return self._definitions.ensure(definition)
 
     def get_worker_definition(self, id_or_name: str) -> AIWorkerDefinition:
         """Returns a copy of a definition, with its current summary.
@@ -421,6 +444,7 @@ class AIWorkerManager:
         on_stream: StreamCallback | None = None,
         check: Check | None = None,
         context: Sequence[str] = (),
+        schema: Mapping[str, Any] | None = None,
     ) -> TaskResult:
         """Gives a worker one prompt.  Returns the output and the task's record.
 
@@ -432,6 +456,7 @@ class AIWorkerManager:
             on_stream: gets the `StreamEvent`s of the call as they come; None: nothing is streamed.
             check: called now and then while waiting; raises to cancel.
             context: texts that go to the model ahead of the prompt.
+            schema: a JSON Schema that the reply must fit, as the setting ``schema``; the result then has its ``value``.
 
         Raises:
             NeuroScriptError: 9 unknown; 19 not active, or not for stateless tasks; 20 and 46 by the limits; 18 no key;
@@ -440,7 +465,7 @@ class AIWorkerManager:
         self._check_open()
         notes = tuple(Message(role="user", content=text) for text in context)
         options = CallOptions(tools=tools or self._tools, on_stream=on_stream, check=check, context=notes)
-        return self._wiring.tasks.execute(id_or_name, prompt, config_overrides, options)
+        return self._wiring.tasks.execute(id_or_name, prompt, with_schema(config_overrides, schema), options)
 
     async def aexecute_stateless_task(
         self, id_or_name: str, prompt: str, config_overrides: Mapping[str, Any] | None = None, **options: Any
@@ -459,6 +484,7 @@ class AIWorkerManager:
         on_stream: StreamCallback | None = None,
         check: Check | None = None,
         show_progress: bool | None = None,
+        schema: Mapping[str, Any] | None = None,
     ) -> list[TaskResult | NeuroScriptError]:
         """Gives a worker many prompts, at most ``max_parallel`` (1 to 256) at once.
 
@@ -472,6 +498,7 @@ class AIWorkerManager:
             check: called now and then while waiting; raises to cancel.
             show_progress: whether progress is shown on the standard error; None: where that is a terminal and nothing
                 is streamed.
+            schema: a JSON Schema that every reply must fit, as the setting ``schema``.
 
         Returns:
             for each prompt, in order, what `execute_stateless_task` gives, or the `NeuroScriptError` that it raised.
@@ -484,7 +511,41 @@ class AIWorkerManager:
             id_or_name,
             prompts,
             max_parallel,
-            config_overrides,
+            with_schema(config_overrides, schema),
+            CallOptions(tools=tools or self._tools, on_stream=on_stream, check=check),
+            functools.partial(progress.display, shown=False if show_progress is None and on_stream else show_progress),
+        )
+
+    def execute_all(
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        max_parallel: int = 8,
+        *,
+        tools: ToolHost | None = None,
+        on_stream: StreamCallback | None = None,
+        check: Check | None = None,
+        show_progress: bool | None = None,
+    ) -> list[TaskResult | NeuroScriptError]:
+        """Gives several workers a prompt each, at most ``max_parallel`` (1 to 256) at once.
+
+        Args:
+            tasks: mappings with ``worker`` (an id or name), ``prompt`` and, if need be, ``config_overrides``.
+            max_parallel: how many run at once.
+            tools: as `execute_batch` takes it, like those below.
+            on_stream: gets the `StreamEvent`s of all the calls, in this thread.
+            check: called now and then while waiting; raises to cancel.
+            show_progress: whether progress is shown on the standard error.
+
+        Returns:
+            for each task, in order, what `execute_stateless_task` gives, or the `NeuroScriptError` that it raised.
+
+        Raises:
+            NeuroScriptError: 4 for a task that does not fit, naming it by its index, before any call; 44 if cancelled.
+        """
+        self._check_open()
+        return self._wiring.batches.execute_all(
+            read_tasks(tasks),
+            max_parallel,
             CallOptions(tools=tools or self._tools, on_stream=on_stream, check=check),
             functools.partial(progress.display, shown=False if show_progress is None and on_stream else show_progress),
         )

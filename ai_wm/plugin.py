@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ai_wm.manager import AIWorkerManager
     from ai_wm.scripts.access import ScriptAccess
     from ai_wm.tools.ask import Asker
-    from neuroscript import Interpreter, ToolContext
+    from neuroscript import Interpreter, Shape, ToolContext
 
 POLICY = "worker_policy"
 """The service by which a host without this package's types, such as the command line, says what scripts may do: a
@@ -32,6 +32,24 @@ mapping from the fields of `WorkerPolicy` to values, and ``default_ceiling`` (se
 CHANGED = "worker_policy_changed"
 """The service by which such a host says that it grants something else from now on: a function that takes the mapping,
 which the service `POLICY` holds then."""
+
+REFUSALS = "primer_refusals"
+"""The service with functions that tell the primer of a tool's name, or of ``"ask"``, whether every call is refused."""
+
+ASKING = frozenset(
+    {
+        "ask",
+        "AIWorker.ExecuteStatelessTask",
+        "AIWorker.ExecuteBatch",
+        "AIWorker.ExecuteAll",
+        "AIWorkerInstance.Spawn",
+        "Conversation.Ask",
+    }
+)
+"""What reaches a model, and is refused where scripts may ask no worker."""
+
+MANAGING = frozenset(f"AIWorkerDefinition.{name}" for name in ("Add", "Ensure", "Update", "Remove"))
+"""What is refused where scripts may change no definition."""
 
 EVENTS = "ai_wm."
 """The prefix of the manager's events, which no script may fire."""
@@ -70,7 +88,7 @@ def register_ai_worker_tools(
         services[POLICY] = {name: getattr(policy, name) for name in type(policy).__dataclass_fields__}
     connection = _Connection(interpreter, manager, default_worker)
     interpreter.tools.add_groups(GROUPS)
-    interpreter.set_asker(connection.ask)
+    interpreter.set_asker(connection.ask, _configuration)
     interpreter.on_close(connection.close)
     for name in (OWN_FILES, *EDITORS_COPIES):  # other workers' files may lie deeper in the sandbox
         interpreter.protect(name)
@@ -79,6 +97,7 @@ def register_ai_worker_tools(
     for path in manager.private_paths if manager is not None else ():
         interpreter.protect(path)
     interpreter.reserve_events(EVENTS)
+    services.setdefault(REFUSALS, []).append(connection.refuses)
     services[ACCESS] = connection.access
     services[CHANGED] = connection.change
     if manager is not None:
@@ -105,6 +124,12 @@ def policy_of(given: Mapping[str, Any]) -> tuple[WorkerPolicy, bool]:
         message = f"the service {POLICY!r} has default_ceiling = {default_ceiling!r}; expected true or false"
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": "default_ceiling"})
     return WorkerPolicy.parse(fields), default_ceiling
+
+
+def _configuration() -> Shape:
+    from ai_wm.tools.shapes import CONFIGURATION
+
+    return CONFIGURATION
 
 
 class _Connection:
@@ -179,6 +204,17 @@ class _Connection:
         # Another object, by which it is seen that it changed even where the host has changed its own in place.
         self._interpreter.services[POLICY] = dict(given)
 
+    def refuses(self, name: str) -> bool:
+        """Whether the policy refuses every call of a tool, or every ``ask``."""
+        said: Mapping[str, Any] | None = self._interpreter.services.get(POLICY)
+        if said is None:
+            if self._manager is None:
+                return False  # the manager to be made will have the default policy
+            policy = self._manager.policy
+        else:
+            policy, _ = policy_of(said)
+        return (name in ASKING and not policy.ask) or (name in MANAGING and policy.manage == "none")
+
     def _default_owner(self) -> str:
         """Whose scripts these are unless the host says it: those of the sandbox, else of the program."""
         from ai_wm.scripts.rights import owner_of_path
@@ -193,7 +229,7 @@ class _Connection:
 
     def ask(
         self, ctx: ToolContext, who: Any, prompt: str, config: dict[str, Any] | None, whispered: Sequence[Any]
-    ) -> str:
+    ) -> Any:
         """What answers ``ask``."""
         if self._asker is None:
             from ai_wm.tools.ask import Asker

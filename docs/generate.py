@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import re
+import textwrap
 from collections import defaultdict
 from pathlib import Path
 
 import neuroscript
 from ai_wm.data.presets import PRESETS
-from neuroscript import ErrorCode, Interpreter, NeuroScriptError, ToolSpec
+from neuroscript import ErrorCode, Interpreter, NeuroScriptError, Shape, ToolSpec
+from neuroscript.lint.rules import RULES
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Made from the code by `make docs`; do not edit. -->\n"
@@ -16,7 +19,19 @@ NOTE = "<!-- Made from the code by `make docs`; do not edit. -->\n"
 
 def pages() -> dict[str, str]:
     """The text of each generated page by its name."""
-    return {"tools.md": tools_page(), "api.md": api_page(), "providers/presets.md": presets_page()}
+    return {
+        "tools.md": tools_page(),
+        "api.md": api_page(),
+        "lint.md": lint_page(),
+        "llms.txt": primer(),
+        "providers/presets.md": presets_page(),
+    }
+
+
+def primer() -> str:
+    """The primer of a host that permits all standard tools and workers, and gives a directory."""
+    with Interpreter() as interpreter:
+        return interpreter.primer(files=True)
 
 
 def tools_page() -> str:
@@ -35,7 +50,36 @@ def tools_page() -> str:
     for group in sorted(groups, key=str.lower):
         parts.append(f"## {group}\n")
         parts += [one_tool(spec) for spec in groups[group]]
+    parts.append("## Maps\n")
+    parts.append("The keys of the maps that the tools take and give; a map that is *open* may have others as well.\n")
+    parts += [one_shape(shape) for shape in shapes_of(specs)]
     return "\n".join(parts)
+
+
+def shapes_of(specs: list[ToolSpec]) -> list[Shape]:
+    """The shapes that the specs declare, and those in them, by name."""
+    declared = [arg.shape for spec in specs for arg in spec.args] + [spec.result_shape for spec in specs]
+    found: dict[str, Shape] = {}
+    for shape in (inner for each in declared if each is not None for inner in each.walk()):
+        known = found.setdefault(shape.name, shape)
+        assert known.fields.keys() == shape.fields.keys(), f"two shapes are called {shape.name}"
+    return [found[name] for name in sorted(found)]
+
+
+def one_shape(shape: Shape) -> str:
+    """One map's section."""
+    title = f"### Map: {shape.name}{' (open)' if shape.open else ''}\n"
+    rows = [f"| `{one.name}` | {one.type} | {one.description}{keys_of(one.shape)} |" for one in shape.fields.values()]
+    return "\n".join([title, "| key | type | what it is |", "| --- | --- | --- |", *rows, ""])
+
+
+def keys_of(shape: Shape | None) -> str:
+    """A link to the keys of a map."""
+    if shape is None:
+        return ""
+    anchor = f"map-{shape.name}{' (open)' if shape.open else ''}"
+    anchor = re.sub(r"[^\w\- ]", "", anchor.lower()).replace(" ", "-")
+    return f" Keys: [{shape.name}](#{anchor})."
 
 
 def one_tool(spec: ToolSpec) -> str:
@@ -44,10 +88,11 @@ def one_tool(spec: ToolSpec) -> str:
     for arg in spec.args:
         need = "" if arg.required else f", optional{'' if arg.default is None else f', {arg.default!r} if left out'}"
         more = " (and any number more)" if spec.variadic and arg is spec.args[-1] else ""
-        lines.append(f"* `{arg.name}` ({arg.type}{need}): {arg.description}{more}")
+        lines.append(f"* `{arg.name}` ({arg.type}{need}): {arg.description}{more}{keys_of(arg.shape)}")
     if spec.args:
         lines.append("")
     result = f"Gives {spec.return_type}" + (f": {spec.return_help}" if spec.return_help else ".")
+    result += keys_of(spec.result_shape)
     lines.append(result)
     if spec.error_conditions:
         lines.append(f"Fails: {spec.error_conditions}")
@@ -102,18 +147,43 @@ def presets_page() -> str:
             NOTE,
             "# Presets\n",
             "Services and servers that speak OpenAI's chat completions, by name. A preset is [`custom`](custom.md)",
-            "with the address, the usual key and the deviations of the service filled in: a definition needs no more than",
-            '`{"provider": "groq", "model_name": "…"}`. `auth` and `base_url` come before what the preset says.\n',
+            "with the address, the usual key and the deviations of the service filled in: a definition needs no more",
+            'than `{"provider": "groq", "model_name": "…"}`. `auth` and `base_url` come before what the preset says.\n',
             "The key of the usual variable goes to the preset's own address alone; for any other address it needs",
             "an approval of its own, as with `custom`. Presets for this machine need no key and cost nothing there;",
             "scripts reach them by a definition of the host's, or where the host permits the address",
             "(`--allow-origin`).\n",
-            "| provider | address | key | output limit | seed | JSON Schema | reasoning back | usage in streams | more |",
+            "| provider | address | key | output limit | seed | schema | reasoning back | usage in streams | more |",
             "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
             *rows,
             "",
         ]
     )
+
+
+def lint_page() -> str:
+    """The rules of ``neuroscript check``, each with its examples."""
+    parts = [
+        NOTE,
+        "# Rules of `neuroscript check`\n",
+        (
+            "What `check` finds besides what cannot be loaded. An error is certain to fail where it is reached; a "
+            "warning is hardly meant. `neuroscript explain NS101` shows the same at the command line; "
+            "[comments](cli.md#check) silence a finding.\n"
+        ),
+        "| code | name | what it finds |",
+        "| --- | --- | --- |",
+        *(
+            f"| [{rule.code}](#{rule.code.lower()}-{rule.name}) | {rule.name} | {rule.summary} |"
+            for rule in RULES.values()
+        ),
+        "",
+    ]
+    for rule in RULES.values():
+        wrong, right = (textwrap.indent(example, "    ") for example in (rule.wrong, rule.right))
+        parts.append(f"## {rule.code} {rule.name}\n\n{rule.summary} {rule.explanation}\n")
+        parts.append(f"Wrong{' (an error)' if rule.severity == 'error' else ''}:\n\n{wrong}\n\nRight:\n\n{right}\n")
+    return "\n".join(parts)
 
 
 if __name__ == "__main__":

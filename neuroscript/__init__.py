@@ -50,7 +50,9 @@ if TYPE_CHECKING:
     from neuroscript.logs import get_logger
     from neuroscript.sandbox import Protection, Sandbox
     from neuroscript.session import Session
+    from neuroscript.stdlib.json_host import check_schema, extract_json, schema_problems
     from neuroscript.streaming import StreamEvent
+    from neuroscript.tools.shapes import Shape, ShapeField
     from neuroscript.tools.validation import map_validated_args_by_name, validate_and_convert_args
 
 __all__ = [
@@ -84,6 +86,8 @@ __all__ = [
     "Sandbox",
     "ScriptFailureError",
     "Session",
+    "Shape",
+    "ShapeField",
     "StackFrame",
     "StateError",
     "StreamEvent",
@@ -94,8 +98,11 @@ __all__ = [
     "ToolRegistry",
     "ToolSpec",
     "ToolValue",
+    "check_schema",
+    "extract_json",
     "get_logger",
     "map_validated_args_by_name",
+    "schema_problems",
     "text_of",
     "to_json",
     "type_name",
@@ -125,6 +132,14 @@ def __getattr__(name: str) -> Any:
         from neuroscript.streaming import StreamEvent
 
         return StreamEvent
+    if name in ("Shape", "ShapeField"):
+        from neuroscript.tools import shapes
+
+        return getattr(shapes, name)
+    if name in ("check_schema", "extract_json", "schema_problems"):
+        from neuroscript.stdlib import json_host
+
+        return getattr(json_host, name)
     if name in ("map_validated_args_by_name", "validate_and_convert_args"):
         from neuroscript.tools import validation
 

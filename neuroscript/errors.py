@@ -225,8 +225,9 @@ class ToolError(NeuroScriptError):
 class Diagnostic:
     """One error or warning about a program's text, and where it is.
 
-    ``line`` and ``column`` count from 1; ``end_column`` is exclusive and on the same line.  ``severity`` is ``error``
-    or ``warning``.  ``source_line`` is the line itself, for showing a caret.
+    ``line`` and ``column`` count from 1; ``end_column`` is exclusive and on the same line.  ``severity`` is ``error``,
+    ``warning`` or ``note``.  ``source_line`` is the line itself, for showing a caret.  ``rule`` and ``rule_name`` name
+    the linter's rule (``NS101``, ``stale-value``), and are empty for errors of the language.
     """
 
     line: int
@@ -238,6 +239,8 @@ class Diagnostic:
     end_column: int = 0
     source_line: str = ""
     hint: str = ""
+    rule: str = ""
+    rule_name: str = ""
 
     def render(self) -> str:
         """The finding as lines of text: place, message, the source line with a caret, and the hint.
@@ -245,7 +248,8 @@ class Diagnostic:
         Nothing in the message, the names or the source line can look like a line of its own, or steer a terminal.
         """
         place = f"{one_line(self.file or '<script>')}:{self.line}:{self.column}"
-        rows = [f"{place}: {self.severity}: {one_line(self.message)}"]
+        rule = f" [{self.rule} {self.rule_name}]" if self.rule else ""
+        rows = [f"{place}: {self.severity}: {one_line(self.message)}{rule}"]
         if self.source_line:
             line, column = _window(self.source_line, self.column - 1)
             width = max(1, min(self.end_column - self.column, len(line) - column)) if self.end_column else 1

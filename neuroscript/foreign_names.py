@@ -116,6 +116,7 @@ copy deepcopy clone structuredclone dup: set copy = value
 print println printf puts echo display printline: emit value
 input readline gets prompt rawinput: promptuser question into answer
 error raise throw panic die abort: fail message
+pcall xpcall: tool.error.Try(function, value)
 exception valueerror typeerror runtimeerror keyerror indexerror: tool.error.New(code, message)
 assert: must condition
 sleep usleep delay: tool.time.Sleep(seconds)
@@ -136,6 +137,7 @@ loads jsondecode jsonparse parsejson fromjson unmarshal: tool.json.Parse(text)
 dumps stringify jsonencode tojson jsonstringify marshal: tool.json.Stringify(value)
 b64encode btoa base64encode tobase64: tool.str.ToBase64(text)
 b64decode atob base64decode frombase64: tool.str.FromBase64(text)
+emitevent dispatchevent fireevent triggerevent sendevent: tool.event.Emit(name, payload)
 llm askllm callllm askai: ask prompt into reply
 """)
 
@@ -202,6 +204,13 @@ _NOTES: dict[str, str] = {
         "no standard tool runs other programs",
     ),
     **dict.fromkeys(
+        ["nan", "infinity", "inf", "isnan"],
+        "there is no such number: what is none, or is too large, fails with error 41",
+    ),
+    **dict.fromkeys(["args", "argv", "arguments"], "what a program is given are the parameters of `main`"),
+    "env": "write `tool.os.Getenv(name)`",
+    **dict.fromkeys(["uuid", "uuid4", "guid"], "no standard tool makes identifiers: the host has to provide one"),
+    **dict.fromkeys(
         ["this", "self", "super", "cls"],
         "there are no objects with methods: a procedure gets what it works on as an argument",
     ),
@@ -222,6 +231,7 @@ CONSTANTS: dict[str, str] = {
     "undefined": "nil",
     "Nil": "nil",
     "NIL": "nil",
+    "nullptr": "nil",
     "True": "true",
     "TRUE": "true",
     "False": "false",

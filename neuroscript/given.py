@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from neuroscript.cancellation import CancelToken
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.limits import Limits
+from neuroscript.program_text import ProgramText
 from neuroscript.values import named_from_host
 
 TYPE_CHECKING = False
@@ -70,21 +71,23 @@ def values_of(args: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
     return values + [named_from_host(value, f"argument '{name}'") for name, value in named.items()]
 
 
-def read_program(source: str | bytes | os.PathLike[str], name: str) -> tuple[str | bytes, str]:
-    """Returns the text of a program and its name; a path is read.
+def read_program(source: str | bytes | os.PathLike[str] | ProgramText, name: str) -> ProgramText:
+    """Returns the text of a program, with its name; a path is read.
 
     Raises:
         NeuroScriptError: 22 if there is no such file, 26 if it cannot be read.
         TypeError: for anything else.
     """
     if isinstance(source, str | bytes):
-        return source, name or "<script>"
+        return ProgramText(source, name or "<script>")
+    if isinstance(source, ProgramText):
+        return source
     if not isinstance(source, os.PathLike):
         raise TypeError(f"a program is text, bytes or a path, not {type(source).__name__}")
     path = os.fspath(source)
     try:
         with open(path, "rb") as file:
-            return file.read(), name or path
+            return ProgramText(file.read(), name or path, path)
     except FileNotFoundError as error:
         raise NeuroScriptError(ErrorCode.FILE_NOT_FOUND, f"there is no file {path!r}") from error
     except OSError as error:
@@ -105,17 +108,33 @@ def check_token(cancel: CancelToken) -> None:
     cancel.check()
 
 
-def directory_of(path: str | os.PathLike[str] | None) -> Path | None:
+def directory_of(path: str | os.PathLike[str] | None, what: str = "the sandbox") -> Path | None:
     if path is None:
         return None
     from pathlib import Path
 
     directory = Path(path)
     if not directory.exists():
-        raise NeuroScriptError(ErrorCode.FILE_NOT_FOUND, f"the sandbox {os.fspath(path)!r} does not exist")
+        raise NeuroScriptError(ErrorCode.FILE_NOT_FOUND, f"{what} {os.fspath(path)!r} does not exist")
     if not directory.is_dir():
-        raise NeuroScriptError(ErrorCode.PATH_TYPE_MISMATCH, f"the sandbox {os.fspath(path)!r} is not a directory")
+        raise NeuroScriptError(ErrorCode.PATH_TYPE_MISMATCH, f"{what} {os.fspath(path)!r} is not a directory")
     return directory.resolve()
+
+
+def directories_of(given: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
+    """Checks the directories that programs may use files from, and returns their paths as the host wrote them.
+
+    Raises:
+        NeuroScriptError: 22 or 23 if one is not a directory.
+        TypeError: for one path in place of several.
+    """
+    if isinstance(given, str | bytes | os.PathLike):
+        raise TypeError(f"library_roots takes several paths, [{os.fspath(given)!r}], not one")
+    found = []
+    for path in given:
+        directory_of(path, "the library directory")
+        found.append(os.fspath(path))
+    return tuple(found)
 
 
 def environment_of(given: Mapping[str, str] | Iterable[str]) -> dict[str, str]:

@@ -7,8 +7,17 @@ import os
 from collections.abc import Mapping
 
 from neuroscript.cancellation import CancelToken
-from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
-from neuroscript.given import check_token, directory_of, environment_of, globals_of, limits_of, read_program, values_of
+from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.given import (
+    check_token,
+    directories_of,
+    directory_of,
+    environment_of,
+    globals_of,
+    limits_of,
+    read_program,
+    values_of,
+)
 from neuroscript.limits import Limits
 from neuroscript.loading import Loader
 from neuroscript.output import one_line
@@ -31,15 +40,17 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, Self, TypeAlias, TypeVar, overload
 
     from neuroscript.errors import Diagnostic
+    from neuroscript.program_text import ProgramText
     from neuroscript.runtime.programs import LoadedProgram
     from neuroscript.sandbox.sandbox import Sandbox
     from neuroscript.session import Session
     from neuroscript.streaming import StreamEvent
     from neuroscript.tools.registry import Tool
+    from neuroscript.tools.shapes import Shape
 
     F = TypeVar("F", bound=Callable[..., Any])
     Asker = Callable[[ToolContext, Any, str, dict[str, Any] | None, list[Any]], str]
-    Source: TypeAlias = str | bytes | os.PathLike[str]
+    Source: TypeAlias = str | bytes | os.PathLike[str] | ProgramText
     ErrorCallback = Callable[[NeuroScriptError], object]
     StreamCallback = Callable[[StreamEvent], object]
 else:
@@ -72,10 +83,12 @@ class Interpreter:
         cache: whether what the host loads is kept on disk, compiled: in a directory, or with True in the user's
             directory for caches.  Where others may write in it, or scripts could reach it, it is not used.
         services: objects that plugins find in `services`, by name, from the moment that they are loaded.
+        library_roots: directories that programs loaded from files may use files from (``:: uses: ../lib/text.ns``),
+            besides their own and the sandbox.
 
     Raises:
-        NeuroScriptError: 22 or 23 if the sandbox is not a directory; 7 or 41 for a global that is no value, 41 for one
-            that no program could name.
+        NeuroScriptError: 22 or 23 if the sandbox, or one of ``library_roots``, is not a directory; 7 or 41 for a global
+            that is no value, 41 for one that no program could name.
         TypeError, ValueError: for limits that are none.
     """
 
@@ -97,8 +110,10 @@ class Interpreter:
         log: logging.Logger | None = None,
         cache: bool | str | os.PathLike[str] = False,
         services: Mapping[str, Any] | None = None,
+        library_roots: Iterable[str | os.PathLike[str]] = (),
     ) -> None:
         self.sandbox = directory_of(sandbox)
+        self.library_roots = directories_of(library_roots) if library_roots else ()
         self.limits = limits_of(limits)
         self.emit_sink = emit
         self.prompt_source = prompt
@@ -119,13 +134,14 @@ class Interpreter:
         self._files: Sandbox | None = None
         self._reserved_events: list[str] = []
         self._asker: Asker | None = None
+        self._ask_config: Callable[[], Shape] | None = None
         self._closing: list[Callable[[], object]] = []
         self._closed = False
         self._usable = True
         self.loader = Loader(self.runtime, self.limits)
         if cache:
             self._protected += self.loader.use_disk(cache, self.sandbox)
-        self._plugins_wanted = plugins
+        self.wants_plugins = plugins
         if plugins:
             self.tools.later(self.load_plugins)
 
@@ -154,10 +170,10 @@ class Interpreter:
         Raises:
             NeuroScriptError: 18 for a plugin that cannot be loaded or fails.
         """
-        if not self._plugins_wanted:
+        if not self.wants_plugins:
             return
         plugins = _plugins()
-        self._plugins_wanted = False
+        self.wants_plugins = False
         for register in plugins:
             register(self)
 
@@ -194,12 +210,21 @@ class Interpreter:
             if self.sandbox is None:
                 message = "there is no sandbox directory; the host gives one (neuroscript run --sandbox DIR)"
                 raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
-            from neuroscript.sandbox.protection import Protection
-            from neuroscript.sandbox.sandbox import Sandbox
-
-            check, charge = self.context.check, self.runtime.charge_disk
-            self._files = Sandbox(self.sandbox, Protection(*self._protected), check=check, charge=charge)
+            self._files = self.access(self.sandbox)
         return self._files
+
+    def access(self, directory: str | os.PathLike[str]) -> Sandbox:
+        """Makes access to another directory than the sandbox, by the same rules; scripts get none of it.
+
+        Raises:
+            NeuroScriptError: 18 if there is no such directory.
+        """
+        from neuroscript.sandbox.protection import Protection
+        from neuroscript.sandbox.sandbox import Sandbox
+
+        self.load_plugins()  # which protect what is theirs
+        check, charge = self.context.check, self.runtime.charge_disk
+        return Sandbox(directory, Protection(*self._protected), check=check, charge=charge)
 
     def reserve_events(self, prefix: str) -> None:
         """Keeps the names of events that begin so for whoever fires them here: scripts cannot imitate them."""
@@ -210,18 +235,28 @@ class Interpreter:
         self.load_plugins()
         return name.startswith(tuple(self._reserved_events))
 
-    def set_asker(self, asker: Asker) -> None:
+    def set_asker(self, asker: Asker, config: Callable[[], Shape] | None = None) -> None:
         """Has ``asker(context, who, prompt, config, whispered)`` answer ``ask``; its result is the reply.
 
         ``who`` is a worker's name or id, a conversation handle, or None for the default worker.
+
+        Args:
+            asker: the function.
+            config: gives the keys of ``config`` that it knows, for `check`.
         """
         self._asker = asker
+        self._ask_config = config
 
     def asker(self) -> Asker | None:
         """What answers ``ask``."""
         if self._asker is None:
             self.load_plugins()
         return self._asker
+
+    def ask_config(self) -> Shape | None:
+        """The keys of the settings that ``ask`` takes; None if they are not known."""
+        self.asker()
+        return self._ask_config() if self._ask_config is not None else None
 
     def on_close(self, callback: Callable[[], object]) -> None:
         """Calls ``callback`` when the interpreter is closed, the last one first."""
@@ -294,21 +329,22 @@ class Interpreter:
 
         Args:
             source: the program; bytes are read as UTF-8, and a path as the file there.
-            name: what the program is called in messages, usually its file name.
+            name: what the program is called in messages, usually its file name.  Files that it uses
+                (``:: uses: lib/text.ns``) are loaded with it, relative to its path; text without a path uses none.
             replace: whether procedures that are loaded already may be defined anew, which no run can have done.
 
         Returns:
-            The names of the procedures it defines.
+            The names of the procedures it defines, without those of files that it uses.
 
         Raises:
-            NeuroScriptSyntaxError: with every finding in ``.diagnostics``.
+            NeuroScriptSyntaxError: with every finding in ``.diagnostics``, those in files that it uses too.
             NeuroScriptError: 22 if there is no such file, 26 if it cannot be read; what evaluating an event's name
                 raises; 43 if a procedure is to be replaced while a run is going on; 19 if the interpreter is closed.
         """
         self.check_open()
-        text, name = read_program(source, name)
+        text = read_program(source, name)
         with self.runtime.alone():
-            program = self.loader.load(text, name, replace)
+            program = self.loader.load(text, replace)
         return [procedure.name for procedure in program.procedures]
 
     def load_file(self, path: str | os.PathLike[str], *, replace: bool = False) -> list[str]:
@@ -321,20 +357,21 @@ class Interpreter:
 
         return self.load(Path(path), replace=replace)
 
-    def check(self, source: Source, name: str = "") -> list[Diagnostic]:
-        """Everything that is wrong with a program, or certainly not meant, without loading it."""
-        source, name = read_program(source, name)
-        from neuroscript.compiler.resolve import resolve
-        from neuroscript.lint.linter import lint
-        from neuroscript.syntax.parser import parse
+    def check(self, source: Source, name: str = "", *, beside: Iterable[Source] = ()) -> list[Diagnostic]:
+        """Everything that is wrong with a program and what it uses, or certainly not meant, without loading it.
 
-        try:
-            program = parse(source, name, self.limits)
-        except NeuroScriptSyntaxError as error:
-            return list(error.diagnostics)
-        resolved = resolve(program)
-        warnings = lint(resolved, self)
-        return sorted([*resolved.diagnostics, *warnings], key=lambda found: (found.line, found.column))
+        Args:
+            source: the program, as for `load`.
+            name: what it is called in the findings.
+            beside: all other programs that are loaded beside it.  Without them a procedure that is not there is a
+                note, in a program that has neither a procedure ``main`` nor command blocks.
+
+        Raises:
+            NeuroScriptError: 22 or 26 for a path that cannot be read.
+        """
+        from neuroscript.checking import check
+
+        return check(self, read_program(source, name), [read_program(one, "") for one in beside])
 
     # --- running -----------------------------------------------------------------------------------------------------
 
@@ -415,9 +452,9 @@ class Interpreter:
         self.check_open()
         if cancel is not None:
             check_token(cancel)
-        text, name = read_program(source, name)
+        text = read_program(source, name)
         with self.runtime.alone(cancel=cancel):
-            self.loader.load(text, name, commands_wanted=True)
+            self.loader.load(text, commands_wanted=True)
             self.run_commands(cancel=cancel)
 
     def run_commands(self, *, cancel: CancelToken | None = None) -> None:
@@ -505,6 +542,19 @@ class Interpreter:
                 }
             )
         return found
+
+    def primer(self, *, files: bool | None = None) -> str:
+        """The page that tells a model how to write programs for this interpreter: the language and permitted tools.
+
+        Args:
+            files: whether programs have a directory; None: whether this interpreter has one.
+
+        Returns:
+            Markdown of at most 10,000 characters, about 2,500 tokens.
+        """
+        from neuroscript.primer import primer_of
+
+        return primer_of(self, self.sandbox is not None if files is None else files)
 
     @property
     def programs(self) -> Sequence[LoadedProgram]:

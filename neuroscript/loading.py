@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from neuroscript.cache.memory import Cache, Entry, RecordingLinker
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.logs import DEBUG, listener
+from neuroscript.program_text import identity_of, may_use
+from neuroscript.records import record
 from neuroscript.runtime import abi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
+    from types import CodeType, FrameType
+    from typing import NoReturn
 
     from neuroscript.cache.disk import DiskCache
+    from neuroscript.compiler.nil_operands import NilOperands
     from neuroscript.compiler.unit import Unit
     from neuroscript.limits import Limits
+    from neuroscript.program_text import ProgramText
     from neuroscript.runtime.namespace import Runtime
     from neuroscript.runtime.programs import Compiled, Linker, LoadedProcedure, LoadedProgram
+    from neuroscript.sandbox.protection import Identity
+    from neuroscript.syntax import nodes as n
+    from neuroscript.uses import SourceFile
 
 _TOOLS = (
     abi.TOOL,
     abi.TOOL_FUNCTION,
 )  # how names of linked tools begin; a link outlives the program that it was made for
 _CACHE = Cache()
+_MOST_TEXTS = 64
+_MOST_TEXT = 1_000_000  # characters of all texts that are kept
+
+
+@record(frozen=True)
+class _Part:
+    """One file of a load: its text, which file it is, what it defines, its code, and the number of that."""
+
+    content: str | bytes
+    identity: Identity | None
+    program: LoadedProgram
+    compiled: Compiled
+    load: int
 
 
 class Loader:
@@ -32,6 +56,7 @@ class Loader:
     Attributes:
         programs: the loaded programs, in order.
         commands: the functions of the last program's command blocks, until they are run.
+        texts: the texts of the files that the host's programs use, by the names that errors call them.
     """
 
     def __init__(self, runtime: Runtime, limits: Limits) -> None:
@@ -39,8 +64,12 @@ class Loader:
         self._limits = limits
         self._loads = 0
         self._disk: DiskCache | None = None
+        self._texts: list[tuple[tuple[CodeType, ...], int, Callable[[], n.Program]]] = []
+        self._nil_operands: NilOperands | None = None
         self.programs: list[LoadedProgram] = []
         self.commands: list[str] = []
+        self.texts: dict[str, str | bytes] = {}
+        self._files: set[tuple[Identity | None, int, int]] = set()  # the files that are loaded, by `_key`
 
     def use_disk(self, cache: bool | str | os.PathLike[str], sandbox: Path | None) -> list[str]:
         """Caches the host's programs on disk too; returns the paths that scripts must not access because of that."""
@@ -51,29 +80,81 @@ class Loader:
         directory = cache_directory(cache)
         return [directory, f"{directory}{KEY}*"] if directory else []
 
-    def load(
-        self, source: str | bytes, name: str, replace: bool = False, *, commands_wanted: bool = False
-    ) -> LoadedProgram:
-        """Loads a program as a whole or not at all; the caller has to hold other threads off.
+    def load(self, text: ProgramText, replace: bool = False, *, commands_wanted: bool = False) -> LoadedProgram:
+        """Loads a program and all that it uses, as a whole or not at all; the caller has to hold other threads off.
 
         Raises:
             NeuroScriptError: as `Interpreter.load` does; 19 for a library where command blocks are wanted.
         """
+        parts: list[_Part] = []
         before = None
-        while before != self._loads - 1:  # linking a tool may load a plugin, which may load a program of its own
-            before = self._loads
-            program, compiled = self.compiled(source, name, replace)
-        if commands_wanted and not compiled.commands and (program.procedures or compiled.start):
-            use = f"run({program.procedures[0].name!r})" if program.procedures else "emit_event(…)"
-            message = f"{name} is a library: it has no command blocks to execute; use load(…), then {use}"
-            raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
-        self._install(program, compiled)
+        while before is None or self._loads != before + len(parts):
+            before = self._loads  # linking a tool may load a plugin, which may load a program of its own
+            parts = self._parts(text, replace)
+        program, compiled = parts[-1].program, parts[-1].compiled
+        if commands_wanted and not compiled.commands:
+            self._refuse_library(parts, text.name)
+        for part in parts:
+            self.keep_text(
+                part.compiled.codes, len(part.content), partial(self._parsed, part.content, part.program.name)
+            )
+        self._install(parts)
         log = listener("neuroscript.run", DEBUG)
         if log is not None:
             count = len(program.procedures)
-            fields = {"event": "loaded", "file": name, "procedures": count}
-            log.debug("%s is loaded, with %d procedures", name or "a program", count, extra=fields)
+            fields = {"event": "loaded", "file": text.name, "procedures": count}
+            log.debug("%s is loaded, with %d procedures", text.name or "a program", count, extra=fields)
         return program
+
+    def _refuse_library(self, parts: list[_Part], name: str) -> None:
+        """Raises error 19 for a program that has definitions, in itself or in what it uses, and nothing to execute."""
+        procedures = [procedure for part in reversed(parts) for procedure in part.program.procedures]
+        if not procedures and not any(part.compiled.start for part in parts):
+            return
+        use = f"run({procedures[0].name!r})" if procedures else "emit_event(…)"
+        message = f"{name} is a library: it has no command blocks to execute; use load(…), then {use}"
+        raise NeuroScriptError(ErrorCode.PRECONDITION_FAILED, message)
+
+    def _parts(self, text: ProgramText, replace: bool) -> list[_Part]:
+        """Compiles a program and the files that it uses, each after those that it uses."""
+        main = self._part(text.content, text.name, identity_of(text), replace)
+        if not may_use(main.program.metadata):
+            return [main]
+        from neuroscript.uses import following, without_lines
+
+        interpreter = self._runtime.interpreter
+
+        def read(file: SourceFile) -> tuple[_Part, list[tuple[str, str]], bool]:
+            if not self._runtime.running:  # else a script would decide how much is kept
+                self.texts[file.name] = file.content
+            part = self._part(file.content, file.name, file.identity, replace)
+            return part, part.program.metadata, bool(part.compiled.commands)
+
+        def is_loaded(file: SourceFile) -> bool:
+            return _key(file.content, file.identity) in self._files
+
+        try:
+            file, follower = following(interpreter, text, _raise)
+            parts = [part for _, part in follower.follow(file, main, main.program.metadata, read, is_loaded)]
+            self._refuse_duplicates(parts)
+        except NeuroScriptSyntaxError as error:
+            raise NeuroScriptSyntaxError(without_lines(interpreter, error.diagnostics, text.name)) from None
+        return parts
+
+    def _part(self, content: str | bytes, name: str, identity: Identity | None, replace: bool) -> _Part:
+        program, compiled = self.compiled(content, name, replace)
+        return _Part(content, identity, program, compiled, self._loads)
+
+    def _refuse_duplicates(self, parts: list[_Part]) -> None:
+        """Raises error 42, as the front end does, for a procedure that two of the files define."""
+        known: dict[str, LoadedProcedure] = {}
+        for part in parts:
+            names = {procedure.name: procedure for procedure in part.program.procedures}
+            if not known.keys().isdisjoint(names):
+                from neuroscript.compiler.build import front_end
+
+                front_end(part.content, part.program.name, self._limits, known)
+            known.update(names)
 
     def compiled(self, source: str | bytes, name: str, replace: bool) -> tuple[LoadedProgram, Compiled]:
         """Returns a program and its code, from the cache if it was compiled under the same conditions before."""
@@ -108,22 +189,27 @@ class Loader:
             disk.keep(source, circumstances, entry)
         return program, compiled
 
-    def _install(self, program: LoadedProgram, compiled: Compiled) -> None:
+    def _install(self, parts: list[_Part]) -> None:
         runtime = self._runtime
-        for procedure in program.procedures:
+        procedures = [(procedure, part.load) for part in parts for procedure in part.program.procedures]
+        for procedure, _ in procedures:
             if runtime.running and procedure.name in runtime.procedures:  # it may be one of those that are running
                 message = f"procedure '{procedure.name}' cannot be replaced while a run is going on"
                 raise NeuroScriptError(ErrorCode.WRITE_VIOLATION, message)
         before = runtime.namespace.copy(), runtime.procedures.copy(), runtime.events.snapshot(), len(self.programs)
-        for code in compiled.codes:
-            exec(code, runtime.namespace)
-        for procedure in program.procedures:
-            runtime.define(procedure.name, procedure, self._loads)
-        runtime.link_calls(compiled.calls)
+        for part in parts:
+            for code in part.compiled.codes:
+                exec(code, runtime.namespace)
+        for procedure, load in procedures:
+            runtime.define(procedure.name, procedure, load)
+        for part in parts:
+            runtime.link_calls(part.compiled.calls)
+        starts = [part.compiled.start for part in parts if part.compiled.start]
         try:
-            if compiled.start:
+            if starts:
                 with runtime.run() as depth:
-                    runtime.namespace[compiled.start](depth, None)
+                    for start in starts:
+                        runtime.namespace[start](depth, None)
         except BaseException:  # raised again, once what was begun is undone
             namespace, runtime.procedures, handlers, programs = before
             for key in runtime.namespace.keys() - namespace.keys():
@@ -134,8 +220,48 @@ class Loader:
             runtime.events.restore(handlers)
             del self.programs[programs:]
             raise
-        self.commands = list(compiled.commands)
-        self.programs.append(program)
+        self.commands = list(parts[-1].compiled.commands)
+        self.programs += [part.program for part in parts]
+        self._files.update(_key(part.content, part.identity) for part in parts if part.identity is not None)
+
+    # --- failures ----------------------------------------------------------------------------------------------------
+
+    def keep_text(self, codes: tuple[CodeType, ...], length: int, parsed: Callable[[], n.Program]) -> None:
+        """Keeps the text of a program, or of a session's input, so that errors can name its expressions.
+
+        Args:
+            codes: its code.
+            length: its length.
+            parsed: gives its tree.
+        """
+        texts = self._texts
+        texts.append((codes, length, parsed))
+        while len(texts) > 1 and (len(texts) > _MOST_TEXTS or sum(size for _, size, _ in texts) > _MOST_TEXT):
+            del texts[0]
+
+    def told_of_nil(self, frame: FrameType, span: tuple[int, int, int, int]) -> str:
+        """Says which expression was nil in the operation at a place; empty if that is not known."""
+        code = frame.f_code
+        parsed = next((parsed for codes, _, parsed in reversed(self._texts) if _holds(codes, code)), None)
+        if parsed is None:
+            return ""
+        from neuroscript.compiler.nil_operands import NilOperands
+
+        if self._nil_operands is None:
+            self._nil_operands = NilOperands(self._runtime.interpreter.tools)
+        variables = frame.f_locals
+        try:
+            return self._nil_operands.told(parsed, span, variables)
+        except RecursionError:
+            return ""  # deep in a recursion there is no room for parsing, and the error is told without it
+        finally:
+            if type(variables) is dict:
+                variables.clear()  # a copy that the frame would keep, and each value in it would count as shared
+
+    def _parsed(self, source: str | bytes, name: str) -> n.Program:
+        from neuroscript.syntax.parser import parse
+
+        return parse(source, name, self._limits)
 
     def compilation_unit(self, own: Iterable[LoadedProcedure] = (), linker: Linker | None = None) -> Unit:
         """Makes the environment that the next program or session input is compiled against, and numbers the load.
@@ -157,3 +283,17 @@ class Loader:
             runtime.operations.max_string,
             self._limits.max_depth,
         )
+
+
+def _key(content: str | bytes, identity: Identity | None) -> tuple[Identity | None, int, int]:
+    """Tells a file from all others, and from itself with another content."""
+    return identity, len(content), hash(content)
+
+
+def _raise(error: NeuroScriptSyntaxError) -> NoReturn:
+    raise error
+
+
+def _holds(codes: tuple[object, ...], code: CodeType) -> bool:
+    """Whether code is among other code, or is that of a function in it."""
+    return any(each is code or _holds(each.co_consts, code) for each in codes if type(each) is type(code))

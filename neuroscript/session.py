@@ -51,11 +51,12 @@ class Session:
             return None
         program = self._parsed(source, name)
         self.variables.pop(_RESULT, None)
-        runtime = self.interpreter.runtime
+        runtime, loader = self.interpreter.runtime, self.interpreter.loader
         with runtime.alone():
             resolved = resolve(program, frozenset(self.variables))
             raise_errors(resolved, {})
-            compiled = back_end(resolved, self.interpreter.loader.compilation_unit())
+            compiled = back_end(resolved, loader.compilation_unit())
+            loader.keep_text(compiled.codes, len(source), lambda: self._parsed(source, name))
             [function] = compiled.commands
             for code in compiled.codes:
                 exec(code, runtime.namespace)

@@ -19,12 +19,14 @@ class StreamEvent:
 
     Args:
         kind: ``delta``: a piece of text; ``tool_call``: a tool that the model calls, which is about to run; ``usage``:
-            what one round of the call used, whose text is complete; ``done``: the call is over, once for each call.
+            what one round of the call used, whose text is complete; ``repair``: the text of that round does not fit
+            the schema of the call and does not count, and the model is asked again; ``done``: the call is over, once
+            for each call.
         call_id: the same in all events of one call, and in no other call's.
         worker: the name of the worker that answers.
         worker_id: the id of its definition; empty in a ``done`` whose worker was not found.
         instance_id: the instance, or the id that the records of a stateless task have in its place.
-        text: of ``delta``: the piece.
+        text: of ``delta``: the piece; of ``repair``: what does not fit.
         tool: of ``tool_call``: the tool, as the model names it.
         input_tokens: of ``usage``: of the round; of ``done``: of the whole call.
         output_tokens: likewise.
@@ -33,7 +35,7 @@ class StreamEvent:
         task_id: of ``done``: the id of the call's performance record; empty where there is none.
     """
 
-    kind: Literal["delta", "tool_call", "usage", "done"]
+    kind: Literal["delta", "tool_call", "usage", "repair", "done"]
     call_id: str
     worker: str
     worker_id: str = ""

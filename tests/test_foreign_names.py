@@ -14,7 +14,7 @@ _WORDS = (
     "value, text, number, number1, number2, list, list1, list2, map1, map2, function, key, default, item, index, "
     "start, end, low, high, digits, part, prefix, suffix, separator, width, template, old, new, pattern, size, "
     "initial, path, newpath, name, message, code, seconds, time, layout, question, condition, prompt, text1, "
-    "text2, length, a_map"
+    "text2, length, payload, a_map"
 )
 _STATEMENTS = ("emit", "fail", "must", "set", "promptuser", "ask", "for")
 _TABLES = (names._FUNCTIONS, names._QUALIFIED, names._METHODS)

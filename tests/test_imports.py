@@ -26,16 +26,17 @@ PACKAGES = ("neuroscript", "ai_wm")
 LAYERS = {
     "neuroscript": """
         addresses foreign_names output private_files records user_directories version
-        errors limits logs streaming threads
+        errors limits logs program_text streaming threads
         cancellation
         values
         sandbox syntax
-        tools
+        tools uses
         stdlib
         runtime
         compiler
         cache
-        lint session plugins asynchronous loading given
+        lint primer session plugins asynchronous loading given
+        checking
         interpreter
         .
         cli
@@ -43,13 +44,13 @@ LAYERS = {
     """,
     "neuroscript.cli": """
         status log
-        source replies interrupts plugin_commands plain_files
-        report
+        source replies interrupts plugin_commands plain_files used_files error_meanings tool_modules
+        report sarif
         settings trusted_files
         options explanation app
         configuration
         host
-        . check run tools trust
+        . check primer reference run tools trust
         session
         terminal
         repl
@@ -74,7 +75,7 @@ LAYERS = {
     """,
     "neuroscript.tools": """
         arguments signatures awaiting descriptions type_names annotations coercion
-        type_errors
+        shapes type_errors
         python_types
         from_function
         spec
@@ -84,7 +85,8 @@ LAYERS = {
     """,
     "neuroscript.runtime": """
         . abi
-        errors programs services handles operators context deadlines
+        errors
+        programs services handles operators context deadlines
         run_state
         containers events budget
         runs tool_calls
@@ -97,7 +99,7 @@ LAYERS = {
         unit
         analysis
         codegen
-        build
+        build nil_operands
     """,
     "ai_wm": """
         data

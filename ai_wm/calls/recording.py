@@ -90,7 +90,7 @@ def in_flight(turn: Turn, start: float) -> dict[str, Any]:
             "total_tokens": usage.input_tokens + usage.output_tokens + given + produced,
             "model_used": turn.definition.model_name,
             "attempts": turn.attempts + 1,
-            "tool_rounds": turn.rounds - 1,
+            "tool_rounds": turn.tool_rounds,
         },
         "cost_incurred": turn.cost + turn.reserved_cost,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ai_wm.calls import call_log
 from ai_wm.calls.authorization import Authorizer
@@ -29,6 +29,7 @@ from ai_wm.support.events import Events
 from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
+    from ai_wm.calls.structured import StructuredReply
     from ai_wm.store.in_flight import CallsInFlight
 
 _GIVEN_UP = frozenset({ErrorCode.TIMEOUT, ErrorCode.CANCELLED})
@@ -42,11 +43,18 @@ class Answer(NamedTuple):
         text: the model's reply.
         record: the record of the turn that gave it.
         messages: the messages that the turn adds to a conversation after the prompt.
+        structured: the value of the reply, if the call has a schema.
     """
 
     text: str
     record: PerformanceRecord
     messages: tuple[Message, ...]
+    structured: StructuredReply | None = None
+
+    @property
+    def reply(self) -> Any:
+        """What the call gives: the value of the reply if the call has a schema, else the text."""
+        return self.text if self.structured is None else self.structured.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +148,7 @@ class Runner:
                         if stream is not None:
                             stream.done(record)
                         # 8. The output and the record.
-                        return Answer(response.text, record, tuple(turn.messages))
+                        return Answer(response.text, record, tuple(turn.messages), turn.structured)
                 finally:
                     if turn.is_open:  # the end itself was interrupted
                         self._end_failed(turn, stop(), tried, sys.exc_info()[1] or KeyboardInterrupt())

@@ -63,6 +63,10 @@ class CallStream:
         """Reports a piece of the reply."""
         self._tell(kind="delta", text=text)
 
+    def repair(self, problems: str) -> None:
+        """Reports that the text of the last round does not fit the schema, and is sent back with its problems."""
+        self._tell(kind="repair", text=short(problems))
+
     def tool_call(self, name: str) -> None:
         """Reports that a tool is about to run."""
         self._tell(kind="tool_call", tool=short(name))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
+from ai_wm.calls.procedure_tools import procedure_tools, procedures_in
 from ai_wm.logs import CALLS, DEBUG, tell
 from ai_wm.providers.base import Message, ToolCallRequest, ToolDefinition
 from neuroscript import (
@@ -71,12 +72,29 @@ class WorkerTools:
         host: where they come from; None: there are none.
         allow: patterns of the definition's allow list; nothing listed, no tools.
         deny: patterns of its deny list, which wins.
+        worker: the worker's name, for error messages.
+        is_trusted: whether the host or a program made the definition, so that its lists may name procedures.
+
+    Raises:
+        NeuroScriptError: 2, 10, 18 or 41 for procedures in the allow list that cannot be offered; see
+            `procedure_tools`.
     """
 
-    def __init__(self, host: ToolHost | None, allow: Sequence[str], deny: Sequence[str]) -> None:
+    def __init__(
+        self,
+        host: ToolHost | None,
+        allow: Sequence[str],
+        deny: Sequence[str],
+        worker: str = "",
+        is_trusted: bool = True,
+    ) -> None:
         self._host = host
         self._allow, self._deny = tuple(allow), tuple(deny)
         self._offered: dict[str, Tool] = {}
+        self._procedures: dict[str, Tool] = {}
+        if allow and (named := procedures_in(allow, deny)):
+            context = host.context if host is not None else None
+            self._procedures = procedure_tools(named, context, worker, is_trusted)
         if host is not None and allow:
             lists = self._lists()
             for spec in host.registry.specs():
@@ -100,7 +118,7 @@ class WorkerTools:
                 description=tool.spec.description,
                 parameters=tool.spec.to_json_schema(),
             )
-            for tool in self._offered.values()
+            for tool in (*self._offered.values(), *self._procedures.values())
         )
 
     def run(self, request: ToolCallRequest) -> Message:
@@ -120,7 +138,8 @@ class WorkerTools:
     def _call(self, request: ToolCallRequest) -> Any:
         if request.problem:
             raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{request.name} was not run: {request.problem}")
-        tool = self._offered.get(request.name.lower().removeprefix("tool.").replace(".", "__"))
+        name = request.name.replace(".", "__")
+        tool = self._procedures.get(name) or self._offered.get(name.lower().removeprefix("tool__"))
         if tool is None or self._host is None:
             raise NeuroScriptError(ErrorCode.SECURITY, self._refusal(request.name))
         arguments = validate_and_convert_args(tool.spec, request.arguments)
@@ -136,7 +155,7 @@ class WorkerTools:
     def _refusal(self, name: str) -> str:
         tool = self._host.registry.get(name) if self._host is not None else None
         if tool is None or self._host is None:
-            offered = ", ".join(sorted(tool.spec.function_name for tool in self._offered.values()))
+            offered = ", ".join(sorted(tool.name for tool in self.definitions))
             return f"there is no tool {name} for this worker; its tools are: {offered or 'none'}"
         if not self._lists_permit(self._lists(), tool.spec):
             how = ", which must name it in full since it administers" if tool.spec.administers else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ai_wm.calls.ceilings import Holds
 from ai_wm.calls.estimating import Estimate, estimate_of
@@ -18,13 +18,16 @@ from ai_wm.data.headers import headers_of, secret_texts
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import STATELESS_PREFIX, AIWorkerDefinition, AIWorkerDefinitionStatus, PerformanceRecord
 from ai_wm.keys import Secret, redact
-from ai_wm.keys.approvals import Server
+from ai_wm.keys.approvals import Server, Standing
 from ai_wm.keys.grant import KeyGrant
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Progress, Usage
 from ai_wm.providers.estimates import cut_off_usage, stated_output, with_output
 from ai_wm.support.ids import ExactId, new_id
 from ai_wm.support.parking import parking
 from neuroscript import ErrorCode, NeuroScriptError
+
+if TYPE_CHECKING:
+    from ai_wm.calls.structured import StructuredReply
 
 MAX_DEPTH = 8
 """How deep models may call tools that ask models."""
@@ -78,6 +81,14 @@ class Turn:
         self.stream = stream
         self.config = task.configure(definition)
         self.settings = CallSettings.of(self.config)
+        self.structured: StructuredReply | None = None
+        """What the reply must be, if the configuration has a schema."""
+        if self.config.get("schema") is not None:
+            from ai_wm.calls.structured import StructuredReply
+
+            repairs, check = self.settings.schema_repairs, task.options.check
+            self.structured = StructuredReply(self.config, str(definition.provider), self.subject, repairs, check)
+            self.config = self.structured.request_config(self.config)
         self.task_id = new_id()
         """The id of its record."""
         self.instance_id = task.instance_id or f"{STATELESS_PREFIX}{new_id()}"
@@ -104,7 +115,15 @@ class Turn:
         """Whether a record is to be stored: a request was sent, or could not be."""
         self.record: PerformanceRecord | None = None
         """The record that was stored."""
-        self._tools = WorkerTools(task.options.tools, definition.tool_allowlist, definition.tool_denylist)
+        allow, clearance = definition.tool_allowlist, task.options.clearance
+        is_trusted = not allow or clearance is None or clearance.standing(definition) is not Standing.NOBODY
+        self._tools = WorkerTools(
+            task.options.tools,
+            allow,
+            definition.tool_denylist,
+            definition.name or definition.definition_id,
+            is_trusted,
+        )
         self._offered = self._tools.definitions
         self._usage_note = ""
         self._asked_inside = [0]
@@ -130,6 +149,11 @@ class Turn:
         self._config = self.config
         """The configuration that requests are sent with: it may have a limit of output more."""
         self._keyless: LLMRequest | None = None
+
+    @property
+    def tool_rounds(self) -> int:
+        """How often results of tools were sent back; -1 before the first call."""
+        return self.rounds - 1 - (self.structured.repairs if self.structured is not None else 0)
 
     @property
     def subject(self) -> str:
@@ -163,6 +187,7 @@ class Turn:
             check=task.options.check,
             progress=self.progress,
             admit=self.admit if has_key else None,  # what is kept here must not refer to the turn
+            takes_any_reply=self.structured is not None,
         )
         if not has_key:
             self._keyless = request
@@ -398,20 +423,29 @@ class Turn:
     # --- what a reply says ---
 
     def take(self, response: LLMResponse) -> bool:
-        """Adds a round's reply to the conversation; returns whether it is the last one, without further tool calls.
+        """Adds a round's reply to the conversation; returns whether it is the last one.
+
+        It is not if it calls tools, or does not fit the schema and is to be sent back.
 
         Raises:
-            NeuroScriptError: 16 if it asks for tools once more than ``max_tool_rounds``, or for very many at once.
+            NeuroScriptError: 16 if it asks for tools once more than ``max_tool_rounds``, or for very many at once, or
+                does not fit the schema and may not be sent back any more.
         """
         self._keyless = None
         self.messages.append(response.as_message())
         if not response.tool_calls:
+            if self.structured is not None:
+                problems = self.structured.take(response, self.messages, self.cost, self.secrets)
+                if problems:
+                    if self.stream is not None:
+                        self.stream.repair(problems)
+                    return False
             self.response = response
             return True
         if len(response.tool_calls) > MOST_TOOL_CALLS:
             message = f"{self.subject} asked for {len(response.tool_calls)} tools at once; {MOST_TOOL_CALLS} are run"
             raise NeuroScriptError(ErrorCode.LLM_ERROR, message)
-        if self.rounds > self.settings.max_tool_rounds:
+        if self.tool_rounds >= self.settings.max_tool_rounds:
             names = [*dict.fromkeys(short(redact(call.name, self.secrets), 64) for call in response.tool_calls)]
             asked = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
             raise NeuroScriptError(
@@ -467,7 +501,8 @@ class Turn:
             "request_id": said[0] and short(said[0]),
             "service_tier": said[1] and short(said[1]),
             "provider_finish_reason": said[2] and short(said[2]),
-            "tool_rounds": self.rounds - 1,
+            "tool_rounds": self.tool_rounds,
+            "schema_repairs": self.structured.repairs if self.structured is not None else 0,
             "tool_calls": self.tools_called and self.tools_called[:MOST_TOOL_CALLS],
             "usage_note": self._usage_note,
             "output_limit": self.output_limit,

@@ -337,10 +337,17 @@ _EXPECTED = {
 }
 
 
-def explain(model: type[BaseModel], error: ValidationError, name: str = "") -> NeuroScriptError:
-    """Converts a pydantic error to error 4, which names the first invalid field, its value and what was expected."""
+def explain(model: type[BaseModel], error: ValidationError, name: str = "", data: Any = None) -> NeuroScriptError:
+    """Converts a pydantic error to error 4, which names the first invalid field, its value and what was expected.
+
+    Args:
+        model: the class of the model.
+        error: pydantic's error.
+        name: the object's name; by default what the model is called.
+        data: what was read; a field is named as it is spelled there too, if that is not its name in snake_case.
+    """
     first = error.errors(include_url=False)[0]
-    path, labels, secret = _labels(model, first["loc"])
+    path, spelled, secret = _labels(model, first["loc"], data)
     kind, context = first["type"], first.get("ctx", {})
     match kind:
         case "enum" | "literal_error":
@@ -353,22 +360,35 @@ def explain(model: type[BaseModel], error: ValidationError, name: str = "") -> N
             expected = _EXPECTED.get(kind) or first["msg"]
     given = "" if kind in ("missing", "json_invalid", "json_value") else f", got {shown(first.get('input'), secret)}"
     thing = name or getattr(model, "called", model.__name__)
-    where = f"{thing}: field {labels}" if labels else thing
+    label = path if path == spelled else f"{path} ({spelled})"
+    where = f"{thing}: field {label}" if label else thing
     return NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{where}: expected {expected}{given}", details={"field": path})
 
 
-def _labels(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[str, str, bool]:
-    """The path of a field in snake_case, its name for messages, and whether its value may be a key."""
+def _labels(model: type[BaseModel], location: tuple[int | str, ...], data: Any) -> tuple[str, str, bool]:
+    """The path of a field in snake_case and as it is spelled in the data, and whether its value may be a key."""
     path, spelled = "", ""
     secret = False
     for part in location:
         if isinstance(part, int):
             path, spelled = f"{path}[{part}]", f"{spelled}[{part}]"
+            data = data[part] if isinstance(data, list | tuple) and part < len(data) else None
             continue
+        key = _spelling(part, data)
         secret = secret or snake_case(part) == "auth" or model.__name__ == "APIKeySource"
         dot = "." if path else ""
-        path, spelled = f"{path}{dot}{snake_case(part)}", f"{spelled}{dot}{part}"
-    return path, path if path == spelled else f"{path} ({spelled})", secret
+        path, spelled = f"{path}{dot}{snake_case(part)}", f"{spelled}{dot}{key}"
+        data = data.get(key) if isinstance(data, Mapping) else None
+    return path, spelled, secret
+
+
+def _spelling(key: str, data: Any) -> str:
+    """How a key is spelled in the data; one that is missing, as files spell it, if that is how the others are."""
+    if not isinstance(data, Mapping):
+        return key
+    snake, keys = snake_case(key), [each for each in data if isinstance(each, str)]
+    missing = key if any(each != snake_case(each) for each in keys) else snake
+    return next((each for each in keys if snake_case(each) == snake), missing)
 
 
 def shown(value: Any, secret: bool = False) -> str:

@@ -94,5 +94,5 @@ def shown_config(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bad(what: str, expected: str) -> NeuroScriptError:
-    message = f"the configuration's headers {what}; expected {expected}"
+    message = f"the headers of base_config {what}; expected {expected}"
     return NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": "headers"})

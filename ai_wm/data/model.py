@@ -32,7 +32,7 @@ class _ModelType(ModelMetaclass):
             try:
                 return super().__call__(*args, **kwargs)
             except ValidationError as error:
-                raise explain(cls, error) from None
+                raise explain(cls, error, data=kwargs) from None
 
 
 class Model(BaseModel, metaclass=_ModelType):
@@ -86,7 +86,7 @@ class Model(BaseModel, metaclass=_ModelType):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise explain(cls, error, name) from None
+            raise explain(cls, error, name, data) from None
 
     @classmethod
     def of_valid(cls, values: dict[str, Any]) -> Self:

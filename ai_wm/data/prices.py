@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-PRICES: Final = frozenset(
-    {
-        "cache_write_1h_cost_per_token",
-        "cache_write_cost_per_token",
-        "cached_input_cost_per_token",
-        "cost_per_call",
-        "input_cost_per_token",
-        "output_cost_per_token",
-    }
-)
-"""The keys of ``cost_metrics``: prices of a call, and of a token by what it is used for.
+PRICE_HELP: Final = {
+    "input_cost_per_token": "Price of a token of input.",
+    "output_cost_per_token": "Price of a token of output.",
+    "cached_input_cost_per_token": "Price of a token of input that is read from the provider's cache.",
+    "cache_write_cost_per_token": "Price of a token of input that is written to its cache for minutes.",
+    "cache_write_1h_cost_per_token": "Price of a token of input that is written to its cache for an hour.",
+    "cost_per_call": "Price of a call, beside its tokens.",
+}
+"""The keys of ``cost_metrics``, each with a sentence."""
 
-Input that the provider keeps in its cache has a price when it is written, for minutes or for an hour, and one when it
-is read (``cached_input_cost_per_token``).
-"""
+PRICES: Final = frozenset(PRICE_HELP)
+"""The keys of ``cost_metrics``: prices of a call, and of a token by what it is used for."""

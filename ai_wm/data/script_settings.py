@@ -35,6 +35,7 @@ ALLOWED: Final = frozenset(
         "replies",
         "response_format",
         "schema",
+        "schema_repairs",
         "seed",
         "stop",
         "system_prompt",
@@ -94,7 +95,7 @@ _DEFAULTS: Final = {
 }
 """The settings that a policy bounds, each with its default."""
 
-_HOST_CAPS: Final = frozenset({*_DEFAULTS, "max_output_tokens"})
+_HOST_CAPS: Final = frozenset({*_DEFAULTS, "max_output_tokens", "schema_repairs"})
 """The settings whose value in a definition of the host's is the largest that an override may have."""
 
 _ALIASES: Final = {

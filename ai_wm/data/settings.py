@@ -14,6 +14,8 @@ DEFAULT_TIMEOUT = 60.0
 
 DEFAULT_RETRIES = 2
 DEFAULT_TOOL_ROUNDS = 8
+DEFAULT_SCHEMA_REPAIRS = 1
+MOST_SCHEMA_REPAIRS = 10
 DEFAULT_LIMIT_WAIT = 60.0
 """The seconds that a call waits for room under its limits, if it waits for room."""
 
@@ -32,12 +34,14 @@ class CallSettings:
         flight_seconds: how long to wait where only calls in flight stand in the way, whatever `wait_seconds` says.
         max_tool_rounds: how often results of tools may be sent back in one turn.
         fallbacks: ids or names of the definitions to try next, in order.
+        schema_repairs: how often a reply that does not fit ``schema`` may be sent back in one turn.
     """
 
     wait_seconds: float | None
     flight_seconds: float
     max_tool_rounds: int
     fallbacks: tuple[str, ...]
+    schema_repairs: int = DEFAULT_SCHEMA_REPAIRS
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> CallSettings:
@@ -59,6 +63,11 @@ class CallSettings:
             rounds = int(rounds)
         if type(rounds) is not int or rounds < 0:
             raise _bad("max_tool_rounds", rounds, "a whole number of 0 or more")
+        repairs = config.get("schema_repairs", DEFAULT_SCHEMA_REPAIRS)
+        if isinstance(repairs, float) and repairs.is_integer():
+            repairs = int(repairs)
+        if type(repairs) is not int or not 0 <= repairs <= MOST_SCHEMA_REPAIRS:
+            raise _bad("schema_repairs", repairs, f"a whole number from 0 to {MOST_SCHEMA_REPAIRS}")
         names = config.get("fallbacks") or ()
         if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(n, str) for n in names):
             raise _bad("fallbacks", names, "a list of ids or names of definitions")
@@ -69,12 +78,21 @@ class CallSettings:
             if not isinstance(config.get(name, False), bool):
                 raise _bad(name, config[name], "true or false")
         headers_of(config)
-        return cls(float(seconds) if waits == "wait" else None, float(seconds), rounds, tuple(names))
+        return cls(float(seconds) if waits == "wait" else None, float(seconds), rounds, tuple(names), repairs)
 
 
 _PERMISSIONS = ("allow_http", "allow_unknown_price")
 _STEERING = frozenset(
-    {*_PERMISSIONS, "fallbacks", "headers", "limit_wait_seconds", "locked", "max_tool_rounds", "on_limit"}
+    {
+        *_PERMISSIONS,
+        "fallbacks",
+        "headers",
+        "limit_wait_seconds",
+        "locked",
+        "max_tool_rounds",
+        "on_limit",
+        "schema_repairs",
+    }
 )
 _DEFAULTS = CallSettings(None, DEFAULT_LIMIT_WAIT, DEFAULT_TOOL_ROUNDS, ())
 
@@ -126,10 +144,28 @@ def check_overrides(overrides: Any) -> dict[str, Any]:
     return dict(overrides)
 
 
+def with_schema(overrides: Any, schema: Mapping[str, Any] | None) -> Any:
+    """Adds the argument ``schema`` of a call to its overrides.
+
+    Raises:
+        NeuroScriptError: 4 if they have one already, or are no map with text as keys.
+    """
+    if schema is None:
+        return overrides
+    found = check_overrides(overrides)
+    if found.get("schema") is not None:
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH,
+            "the schema is given twice, as an argument and in config_overrides; give it once",
+            details={"field": "schema"},
+        )
+    return {**found, "schema": schema}
+
+
 def _bad(key: str, value: object, expected: str) -> NeuroScriptError:
     shown = repr(value)
     return NeuroScriptError(
         ErrorCode.ARG_MISMATCH,
-        f"the configuration has {key} = {shown if len(shown) <= 60 else shown[:57] + '...'}; expected {expected}",
+        f"the setting {key} is {shown if len(shown) <= 60 else shown[:57] + '...'}; expected {expected}",
         details={"field": key},
     )

@@ -1,4 +1,4 @@
-"""The data models of AI worker management: definitions, instances, records, and their enumerations.
+"""The data models of AI worker management: definitions, instances and records.
 
 The models read the files of the Go package of the same design and write them back: on reading every key may be
 spelled as in the file (``modelName``) or as in scripts (``model_name``), unknown keys are kept at every level, and what
@@ -17,12 +17,19 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import Field, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
+from ai_wm.data.enumerations import (
+    AIWorkerDefinitionStatus,
+    AIWorkerInstanceStatus,
+    AIWorkerProvider,
+    APIKeySourceMethod,
+    APIKeyStatus,
+    InteractionModelType,
+)
 from ai_wm.data.fields import (
     ZERO_TIME,
     Count,
@@ -35,14 +42,12 @@ from ai_wm.data.fields import (
     Timestamp,
     or_empty,
     plain_validator,
-    shown,
 )
 from ai_wm.data.headers import shown_config
 from ai_wm.data.model import MASK, Model, file_field
 from ai_wm.data.presets import default_auth
 from ai_wm.data.prices import PRICES
-from ai_wm.data.spelling import nearest
-from neuroscript import ErrorCode, NeuroScriptError
+from ai_wm.data.provider_names import BUILT_IN_PROVIDERS, check_provider
 
 __all__ = [
     "MASK",
@@ -72,112 +77,14 @@ STATELESS_PREFIX = "stateless-"
 """How the ``instance_id`` of a stateless task's record begins."""
 
 
-class AIWorkerProvider(StrEnum):
-    """The names of the built-in providers.
-
-    The names of other providers, from installed packages (entry-point group ``ai_wm.providers``) or with a client from
-    the host, are plain strings; the manager checks which of them a definition may name.
-    """
-
-    GOOGLE = "google"
-    OPENAI = "openai"
-    ANTHROPIC = "anthropic"
-    OLLAMA = "ollama"
-    LOCAL = "local"
-    CUSTOM = "custom"
-
-
-_BUILT_IN_PROVIDERS = {provider.value: provider for provider in AIWorkerProvider}
-
-
 def _read_provider(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise PydanticCustomError("provider", "the name of a provider, such as openai")
-    return _BUILT_IN_PROVIDERS.get(value, value)
+    return BUILT_IN_PROVIDERS.get(value, value)
 
 
 ProviderName = Annotated[str, plain_validator(_read_provider)]
 """The name of a provider; a built-in one is a member of `AIWorkerProvider`."""
-
-
-def check_provider(provider: str, known: Callable[[], Iterable[str]], name: str) -> None:
-    """Raises an error for a provider that is neither built in nor known otherwise; see the definition's method.
-
-    Raises:
-        NeuroScriptError: 4, with the names to choose from and the nearest of them.
-    """
-    if provider in _BUILT_IN_PROVIDERS:
-        return
-    names = [*_BUILT_IN_PROVIDERS, *sorted(set(known()) - _BUILT_IN_PROVIDERS.keys())]
-    if provider in names:
-        return
-    near = nearest(provider, names)
-    raise NeuroScriptError(
-        ErrorCode.ARG_MISMATCH,
-        f"{name}: field provider: expected one of {', '.join(names)}, got {shown(provider)}"
-        + (f"; did you mean {near!r}?" if near else ""),
-        details={"field": "provider"},
-    )
-
-
-class InteractionModelType(StrEnum):
-    """How a worker may be used: in conversations, for one-shot tasks, or both."""
-
-    CONVERSATIONAL = "conversational"
-    STATELESS_TASK = "stateless_task"
-    BOTH = "both"
-
-
-class AIWorkerDefinitionStatus(StrEnum):
-    """The status of a definition; only active ones make instances and run tasks."""
-
-    ACTIVE = "active"
-    DISABLED = "disabled"
-    ARCHIVED = "archived"
-
-
-class AIWorkerInstanceStatus(StrEnum):
-    """The state of an instance."""
-
-    INITIALIZING = "initializing"
-    IDLE = "idle"
-    BUSY = "busy"
-    CONTEXT_FULL = "context_full"
-    RATE_LIMITED = "rate_limited"
-    TOKEN_LIMIT_REACHED = "token_limit_reached"
-    ERROR = "error"
-    RETIRED_COMPLETED = "retired_completed"
-    RETIRED_EXHAUSTED = "retired_exhausted"
-    RETIRED_ERROR = "retired_error"
-
-    @property
-    def is_retired(self) -> bool:
-        """Whether this is one of the three retired states."""
-        return self.value.startswith("retired_")
-
-
-class APIKeySourceMethod(StrEnum):
-    """The kind of a worker's key source: an environment variable, a file, a vault and so on."""
-
-    ENV_VAR = "env_var"
-    INLINE = "inline"
-    CONFIG_PATH = "config_path"
-    VAULT = "vault"
-    KEYRING = "keyring"
-    NONE = "none"
-
-
-class APIKeyStatus(StrEnum):
-    """The result of looking for a definition's key, without showing the key.
-
-    ``Not Approved``: it may not be looked for.
-    """
-
-    FOUND = "Found"
-    NOT_FOUND = "Not Found"
-    NOT_CONFIGURED = "Not Configured"
-    NOT_APPROVED = "Not Approved"
-    ERROR_RESOLVING = "Error Resolving"
 
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -201,8 +108,12 @@ class APIKeySource(Model):
     keys_shown = False
     always_written = frozenset({"method"})
 
-    method: APIKeySourceMethod
-    value: Text = Field(default="", repr=False)
+    method: APIKeySourceMethod = Field(description="`env_var`, `config_path`, `vault`, `keyring`, `inline` or `none`.")
+    value: Text = Field(
+        default="",
+        repr=False,
+        description="The variable's name, `path#dotted.key`, `mount/path#field`, `service/user` or the key itself.",
+    )
 
     @property
     def shown_value(self) -> str:
@@ -230,12 +141,20 @@ class RateLimitPolicy(Model):
 
     called = "rate limits"
     keys_checked = True
-    max_requests_per_minute: Count = file_field("max_requests_per_minute", default=0)
-    max_requests_per_day: Count = file_field("max_requests_per_day", default=0)
-    max_tokens_per_minute: Count = file_field("max_tokens_per_minute", default=0)
-    max_tokens_per_day: Count = file_field("max_tokens_per_day", default=0)
-    max_concurrent_active_instances: Count = file_field("max_concurrent_active_instances", default=0)
-    max_cost_per_day: PositiveNumber = file_field("max_cost_per_day", default=0)
+    max_requests_per_minute: Count = file_field(
+        "max_requests_per_minute", default=0, description="Requests in any minute."
+    )
+    max_requests_per_day: Count = file_field("max_requests_per_day", default=0, description="Requests in any 24 hours.")
+    max_tokens_per_minute: Count = file_field(
+        "max_tokens_per_minute", default=0, description="Tokens in any minute, input and output together."
+    )
+    max_tokens_per_day: Count = file_field(
+        "max_tokens_per_day", default=0, description="Tokens in any 24 hours, input and output together."
+    )
+    max_concurrent_active_instances: Count = file_field(
+        "max_concurrent_active_instances", default=0, description="Instances at a time."
+    )
+    max_cost_per_day: PositiveNumber = file_field("max_cost_per_day", default=0, description="Cost in any 24 hours.")
 
     max_concurrent_calls: ClassVar[None] = None
     """Only definitions together have this limit: see `ai_wm.calls.ceilings`."""
@@ -247,9 +166,9 @@ class TokenUsageMetrics(Model):
     called = "token usage"
     always_written = frozenset({"input_tokens", "output_tokens", "total_tokens"})
 
-    input_tokens: Count = file_field("input_tokens", default=0)
-    output_tokens: Count = file_field("output_tokens", default=0)
-    total_tokens: Count = file_field("total_tokens", default=0)
+    input_tokens: Count = file_field("input_tokens", default=0, description="Tokens of input.")
+    output_tokens: Count = file_field("output_tokens", default=0, description="Tokens of output.")
+    total_tokens: Count = file_field("total_tokens", default=0, description="Both together.")
 
     def plus(self, input_tokens: int, output_tokens: int) -> TokenUsageMetrics:
         """Returns the usage with more tokens added."""
@@ -264,11 +183,11 @@ class LLMCallMetrics(Model):
     """The metrics of one call of a model, stored in a record's ``llm_metrics``."""
 
     called = "call metrics"
-    input_tokens: Count = file_field("input_tokens", default=0)
-    output_tokens: Count = file_field("output_tokens", default=0)
-    total_tokens: Count = file_field("total_tokens", default=0)
-    finish_reason: Text = file_field("finish_reason", default="")
-    model_used: Text = file_field("model_used", default="")
+    input_tokens: Count = file_field("input_tokens", default=0, description="Tokens of input.")
+    output_tokens: Count = file_field("output_tokens", default=0, description="Tokens of output.")
+    total_tokens: Count = file_field("total_tokens", default=0, description="Both together.")
+    finish_reason: Text = file_field("finish_reason", default="", description="Why the reply ended.")
+    model_used: Text = file_field("model_used", default="", description="The model that answered.")
 
 
 class SupervisorFeedback(Model):
@@ -277,11 +196,13 @@ class SupervisorFeedback(Model):
     called = "feedback"
     always_written = frozenset({"rating"})
 
-    rating: Number = file_field("rating", default=0)
-    comments: Text = file_field("comments", default="")
-    correction_instructions: Text = file_field("correction_instructions", default="")
-    supervisor_agent_id: Text = file_field("supervisor_agent_id", default="")
-    feedback_timestamp: Timestamp = file_field("feedback_timestamp", default=ZERO_TIME)
+    rating: Number = file_field("rating", default=0, description="How good it was.")
+    comments: Text = file_field("comments", default="", description="Why.")
+    correction_instructions: Text = file_field("correction_instructions", default="", description="What to do better.")
+    supervisor_agent_id: Text = file_field("supervisor_agent_id", default="", description="Who judged.")
+    feedback_timestamp: Timestamp = file_field(
+        "feedback_timestamp", default=ZERO_TIME, description="When, in RFC 3339."
+    )
 
 
 class PerformanceRecord(Model):
@@ -293,19 +214,31 @@ class PerformanceRecord(Model):
     )
     hidden_from_scripts = frozenset({"owner"})
 
-    task_id: Text = file_field("task_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
-    instance_id: Text = file_field("instance_id", default="")
-    definition_id: Text = file_field("definition_id", default="")
-    timestamp_start: Timestamp = file_field("timestamp_start", default=ZERO_TIME)
-    timestamp_end: Timestamp = file_field("timestamp_end", default=ZERO_TIME)
-    duration_ms: Count = file_field("duration_ms", default=0)
-    success: Flag = file_field("success", default=False)
-    input_context: JsonMap = file_field("input_context", default_factory=dict)
-    llm_metrics: JsonMap = file_field("llm_metrics", default_factory=dict)
-    cost_incurred: PositiveNumber = file_field("cost_incurred", default=0)
-    output_summary: Text = file_field("output_summary", default="")
-    error_details: Text = file_field("error_details", default="")
-    supervisor_feedback: SupervisorFeedback | None = file_field("supervisor_feedback", default=None)
+    task_id: Text = file_field(
+        "task_id", default_factory=lambda: str(uuid.uuid4()), min_length=1, description="The task."
+    )
+    instance_id: Text = file_field(
+        "instance_id", default="", description="The instance that did it, `stateless-…` for a one-shot task."
+    )
+    definition_id: Text = file_field("definition_id", default="", description="The definition of the worker.")
+    timestamp_start: Timestamp = file_field(
+        "timestamp_start", default=ZERO_TIME, description="When it began, in RFC 3339."
+    )
+    timestamp_end: Timestamp = file_field("timestamp_end", default=ZERO_TIME, description="When it ended, in RFC 3339.")
+    duration_ms: Count = file_field("duration_ms", default=0, description="How long it took, in milliseconds.")
+    success: Flag = file_field("success", default=False, description="Whether it succeeded.")
+    input_context: JsonMap = file_field(
+        "input_context", default_factory=dict, description="What is known of the input, which itself is not kept."
+    )
+    llm_metrics: JsonMap = file_field(
+        "llm_metrics", default_factory=dict, description="What is known of the model's work."
+    )
+    cost_incurred: PositiveNumber = file_field("cost_incurred", default=0, description="What it cost.")
+    output_summary: Text = file_field("output_summary", default="", description="The beginning of the output.")
+    error_details: Text = file_field("error_details", default="", description="What went wrong.")
+    supervisor_feedback: SupervisorFeedback | None = file_field(
+        "supervisor_feedback", default=None, description="The judgement of it; nil if there is none."
+    )
     owner: Text = file_field("owner", default="")
     """The owner of the scripts that caused the task; empty for the host's own tasks, and in older files."""
 
@@ -333,17 +266,29 @@ class AIWorkerPerformanceSummary(Model):
     )
     hidden_from_scripts = frozenset({"counted"})
 
-    total_tasks_attempted: Count = file_field("total_tasks_attempted", default=0)
-    successful_tasks: Count = file_field("successful_tasks", default=0)
-    failed_tasks: Count = file_field("failed_tasks", default=0)
-    average_success_rate: Number = file_field("average_success_rate", default=0)
-    average_duration_ms: Number = file_field("average_duration_ms", default=0)
-    total_tokens_processed: Count = file_field("total_tokens_processed", default=0)
-    total_cost_incurred: Number = file_field("total_cost_incurred", default=0)
-    average_quality_score: Number = file_field("average_quality_score", default=0)
-    last_activity_timestamp: Timestamp = file_field("last_activity_timestamp", default=ZERO_TIME)
-    total_instances_spawned: Count = file_field("total_instances_spawned", default=0)
-    active_instances_count: Count = file_field("active_instances_count", default=0)
+    total_tasks_attempted: Count = file_field("total_tasks_attempted", default=0, description="Tasks in all.")
+    successful_tasks: Count = file_field("successful_tasks", default=0, description="Tasks that succeeded.")
+    failed_tasks: Count = file_field("failed_tasks", default=0, description="Tasks that failed.")
+    average_success_rate: Number = file_field(
+        "average_success_rate", default=0, description="The share that succeeded, 0 to 1."
+    )
+    average_duration_ms: Number = file_field(
+        "average_duration_ms", default=0, description="The mean duration in milliseconds."
+    )
+    total_tokens_processed: Count = file_field("total_tokens_processed", default=0, description="Tokens of all tasks.")
+    total_cost_incurred: Number = file_field("total_cost_incurred", default=0, description="The cost of all tasks.")
+    average_quality_score: Number = file_field(
+        "average_quality_score", default=0, description="The mean rating of the rated tasks."
+    )
+    last_activity_timestamp: Timestamp = file_field(
+        "last_activity_timestamp", default=ZERO_TIME, description="When it last did something, in RFC 3339."
+    )
+    total_instances_spawned: Count = file_field(
+        "total_instances_spawned", default=0, description="Instances that were ever spawned."
+    )
+    active_instances_count: Count = file_field(
+        "active_instances_count", default=0, description="Instances that are active."
+    )
     counted: JsonMap = file_field("counted", default_factory=dict, repr=False)
     """The mark: the stored records that the summary counts, and its totals beyond them; see `ai_wm.data.totals`."""
 
@@ -391,16 +336,32 @@ class AIWorkerInstance(Model):
     named_in_repr = frozenset({"current_config"})
     hidden_from_scripts = frozenset({"owner"})
 
-    instance_id: Text = file_field("instance_id", default_factory=lambda: str(uuid.uuid4()), min_length=1)
-    definition_id: Text = file_field("definition_id")
-    status: AIWorkerInstanceStatus = file_field("status", default=AIWorkerInstanceStatus.INITIALIZING)
-    creation_timestamp: Timestamp = file_field("creation_timestamp", default=ZERO_TIME)
-    last_activity_timestamp: Timestamp = file_field("last_activity_timestamp", default=ZERO_TIME)
-    session_token_usage: TokenUsageMetrics = file_field("session_token_usage", default_factory=TokenUsageMetrics)
-    current_config: dict[str, Any] = file_field("current_config", default_factory=dict)
-    active_file_contexts: Texts = file_field("active_file_contexts", default_factory=list)
-    last_error: Text = file_field("last_error", default="")
-    retirement_reason: Text = file_field("retirement_reason", default="")
+    instance_id: Text = file_field(
+        "instance_id", default_factory=lambda: str(uuid.uuid4()), min_length=1, description="Its id."
+    )
+    definition_id: Text = file_field("definition_id", description="The definition that it was spawned from.")
+    status: AIWorkerInstanceStatus = file_field(
+        "status",
+        default=AIWorkerInstanceStatus.INITIALIZING,
+        description="`initializing`, `idle`, `busy`, `context_full`, `rate_limited`, `token_limit_reached` or `error`.",
+    )
+    creation_timestamp: Timestamp = file_field(
+        "creation_timestamp", default=ZERO_TIME, description="When it was spawned, in RFC 3339."
+    )
+    last_activity_timestamp: Timestamp = file_field(
+        "last_activity_timestamp", default=ZERO_TIME, description="When it last did something, in RFC 3339."
+    )
+    session_token_usage: TokenUsageMetrics = file_field(
+        "session_token_usage", default_factory=TokenUsageMetrics, description="The tokens that it has used."
+    )
+    current_config: dict[str, Any] = file_field(
+        "current_config", default_factory=dict, description="The settings of its calls."
+    )
+    active_file_contexts: Texts = file_field(
+        "active_file_contexts", default_factory=list, description="The files that go ahead of the conversation."
+    )
+    last_error: Text = file_field("last_error", default="", description="What went wrong last.")
+    retirement_reason: Text = file_field("retirement_reason", default="", description="Why it was retired.")
     owner: Text = file_field("owner", default="")
 
     @field_serializer("current_config")
@@ -435,30 +396,54 @@ class AIWorkerDefinition(Model):
     )
     hidden_from_scripts = frozenset({"owner", "host_mark"})
 
-    definition_id: Text = file_field("definitionID", default_factory=lambda: str(uuid.uuid4()), min_length=1)
-    name: Text = file_field("name", default="")
-    provider: ProviderName = file_field("provider")
-    model_name: Text = file_field("modelName", min_length=1)
-    auth: APIKeySource = file_field("auth")
+    definition_id: Text = file_field(
+        "definitionID", default_factory=lambda: str(uuid.uuid4()), min_length=1, description="Its id."
+    )
+    name: Text = file_field("name", default="", description="Its name, which no other definition has.")
+    provider: ProviderName = file_field("provider", description="Who serves the model.")
+    model_name: Text = file_field("modelName", min_length=1, description="The model as the provider calls it.")
+    auth: APIKeySource = file_field("auth", description="Where the key comes from.")
     interaction_models: Annotated[list[InteractionModelType], or_empty(list)] = file_field(
-        "interaction_models", default_factory=lambda: [InteractionModelType.CONVERSATIONAL]
+        "interaction_models",
+        default_factory=lambda: [InteractionModelType.CONVERSATIONAL],
+        description="How it may be used: `conversational`, `stateless_task`, `both`.",
     )
-    capabilities: Texts = file_field("capabilities", default_factory=list)
-    base_config: JsonMap = file_field("baseConfig", default_factory=dict)
-    cost_metrics: Annotated[dict[str, PositiveNumber], or_empty(dict)] = file_field("costMetrics", default_factory=dict)
-    rate_limits: Annotated[RateLimitPolicy, or_empty(dict)] = file_field("rateLimits", default_factory=RateLimitPolicy)
-    status: AIWorkerDefinitionStatus = file_field("status", default=AIWorkerDefinitionStatus.ACTIVE)
-    default_file_contexts: Texts = file_field("defaultFileContexts", default_factory=list)
-    data_source_refs: Texts = file_field("dataSourceRefs", default_factory=list)
-    tool_allowlist: Texts = file_field("toolAllowlist", default_factory=list)
-    tool_denylist: Texts = file_field("toolDenylist", default_factory=list)
-    default_supervisory_ai_ref: Text = file_field("defaultSupervisoryAIRef", default="")
+    capabilities: Texts = file_field("capabilities", default_factory=list, description="Words for what it can do.")
+    base_config: JsonMap = file_field("baseConfig", default_factory=dict, description="The settings of its calls.")
+    cost_metrics: Annotated[dict[str, PositiveNumber], or_empty(dict)] = file_field(
+        "costMetrics", default_factory=dict, description="Its prices."
+    )
+    rate_limits: Annotated[RateLimitPolicy, or_empty(dict)] = file_field(
+        "rateLimits", default_factory=RateLimitPolicy, description="Its limits; 0 is none."
+    )
+    status: AIWorkerDefinitionStatus = file_field(
+        "status", default=AIWorkerDefinitionStatus.ACTIVE, description="`active`, `disabled` or `archived`."
+    )
+    default_file_contexts: Texts = file_field(
+        "defaultFileContexts", default_factory=list, description="Files of the sandbox that a conversation starts with."
+    )
+    data_source_refs: Texts = file_field("dataSourceRefs", default_factory=list, description="Names of data sources.")
+    tool_allowlist: Texts = file_field(
+        "toolAllowlist", default_factory=list, description="Patterns of the tools that the model may call."
+    )
+    tool_denylist: Texts = file_field(
+        "toolDenylist", default_factory=list, description="Patterns of the tools that it may not call."
+    )
+    default_supervisory_ai_ref: Text = file_field(
+        "defaultSupervisoryAIRef", default="", description="The name of the worker that supervises it."
+    )
     aggregate_performance_summary: Annotated[AIWorkerPerformanceSummary, or_empty(dict)] = file_field(
-        "aggregatePerformanceSummary", default_factory=AIWorkerPerformanceSummary
+        "aggregatePerformanceSummary",
+        default_factory=AIWorkerPerformanceSummary,
+        description="What its tasks so far add up to.",
     )
-    metadata: JsonMap = file_field("metadata", default_factory=dict)
-    created_timestamp: Timestamp = file_field("createdTimestamp", default=ZERO_TIME)
-    modified_timestamp: Timestamp = file_field("modifiedTimestamp", default=ZERO_TIME)
+    metadata: JsonMap = file_field("metadata", default_factory=dict, description="Data of your own.")
+    created_timestamp: Timestamp = file_field(
+        "createdTimestamp", default=ZERO_TIME, description="When it was added, in RFC 3339."
+    )
+    modified_timestamp: Timestamp = file_field(
+        "modifiedTimestamp", default=ZERO_TIME, description="When it was last changed, in RFC 3339."
+    )
     owner: Text = file_field("owner", default="")
     """The owner of the scripts that made it; empty for the host's own definitions, and in older files."""
     host_mark: Text = file_field("hostMark", default="", repr=False)

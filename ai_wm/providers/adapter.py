@@ -292,7 +292,7 @@ def add_options(body: dict[str, Any], options: Mapping[str, Any], made_here: fro
         if key in made_here:
             raise NeuroScriptError(
                 ErrorCode.ARG_MISMATCH,
-                f"baseConfig.{key} cannot be set: the conversation, the model and the tools are put in by the program",
+                f"base_config.{key} cannot be set: the conversation, the model and the tools are put in by the program",
             )
         if value is None:
             body.pop(key, None)

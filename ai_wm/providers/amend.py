@@ -1,8 +1,9 @@
-"""Amends a refused chat-completions request to the form that the server's refusal asks for.
+"""Amends a refused OpenAI-compatible request to the form that the server's refusal asks for.
 
 Servers differ in the names of options and in the combinations of options that they accept.  If one refuses a request
-and says what it expects instead, the request is sent again in that form, and so are later ones to the same model.  A
-request is not amended if that would change its meaning: then the refusal is the error.
+and says what it expects instead, the request is sent again in that form, and so are later ones to the same model, where
+the refusal was about the model and not about the conversation.  A request is not amended if that would change its
+meaning: then the refusal is the error.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from ai_wm.providers.options import JSON_INSTRUCTION
 
 Body = dict[str, Any]
 
+ENCRYPTED: Final = "reasoning.encrypted_content"
+"""The part of a reply of OpenAI's Responses API that holds the model's reasoning, to be sent back by the caller."""
+
 _UNKNOWN = r"(unsupported|not supported|unknown|unrecognized|unexpected|not permitted|not allowed|extra)"
 
 
@@ -32,6 +36,7 @@ class Amendment:
         applies: whether a request has what it is about.
         made: the request sent differently.
         warning: what is logged, where the reply will be another for it; empty for nothing.
+        lasting: whether later requests to the same model are sent in that form too.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Amendment:
     applies: Callable[[Body], bool]
     made: Callable[[Body], Body]
     warning: str = ""
+    lasting: bool = True
 
 
 def _renamed(old: str, new: str) -> Callable[[Body], Body]:
@@ -70,7 +76,7 @@ def _with_schema_in_words(body: Body) -> Body:
 
 
 def _lacks_reasoning(body: Body) -> bool:
-    return any(_wants_reasoning(message) for message in body["messages"])
+    return any(_wants_reasoning(message) for message in body.get("messages", ()))
 
 
 def _wants_reasoning(message: Body) -> bool:
@@ -82,6 +88,34 @@ def _with_empty_reasoning(body: Body) -> Body:
         {**message, "reasoning_content": ""} if _wants_reasoning(message) else message for message in body["messages"]
     ]
     return {**body, "messages": messages}
+
+
+def _includes_reasoning(body: Body) -> bool:
+    return ENCRYPTED in (body.get("include") or ())
+
+
+def _without_encryption(body: Body) -> Body:
+    others = [each for each in body["include"] if each != ENCRYPTED]
+    made = {key: value for key, value in body.items() if key != "include"}
+    return {**made, "include": others} if others else made
+
+
+def _has_reasoning(body: Body) -> bool:
+    return any(item.get("type") == "reasoning" for item in body.get("input", ()))
+
+
+def _without_reasoning_items(body: Body) -> Body:
+    return {**body, "input": without_reasoning(body["input"])}
+
+
+def without_reasoning(items: Iterable[Body]) -> list[Body]:
+    """Returns the items of a conversation in OpenAI's Responses API without the reasoning.
+
+    Their ids are left out too, since OpenAI refuses an item whose id belongs to reasoning that is missing.
+    """
+    return [
+        {key: value for key, value in item.items() if key != "id"} for item in items if item.get("type") != "reasoning"
+    ]
 
 
 AMENDMENTS: Final = (
@@ -126,6 +160,23 @@ AMENDMENTS: Final = (
         _lacks_reasoning,
         _with_empty_reasoning,
     ),
+    Amendment(  # OpenAI's Responses API, from models that do not reason
+        "include",
+        _words(rf"encrypted content is not supported|{_UNKNOWN}.{{0,60}}include\b|include\b.{{0,60}}{_UNKNOWN}"),
+        _includes_reasoning,
+        _without_encryption,
+    ),
+    Amendment(  # OpenAI's Responses API: reasoning of another account, or that has lost the item behind it
+        "reasoning_items",
+        _words(
+            r"invalid_encrypted_content|encrypted content.{0,200}could not be (verified|decrypted)"
+            r"|\bitem\b.{0,200}was provided without its required"
+        ),
+        _has_reasoning,
+        _without_reasoning_items,
+        "does not take the reasoning of this conversation back: it goes on without it",
+        lasting=False,
+    ),
 )
 _BY_NAME: Final = {amendment.name: amendment for amendment in AMENDMENTS}
 
@@ -137,11 +188,16 @@ def amendment_for(body: Body, refusal: ErrorReply, tried: Iterable[str] = ()) ->
     return next(found, None)
 
 
+def lasting(names: Iterable[str]) -> tuple[str, ...]:
+    """Returns those of the named amendments that later requests to the same model need too."""
+    return tuple(name for name in names if _BY_NAME[name].lasting)
+
+
 def hint_for(body: Body, refusal: ErrorReply) -> str:
     """Returns advice if a refusal is about a setting of the definition; else an empty text."""
     effort = next(item for item in AMENDMENTS if item.name == "reasoning_effort")
     if effort.words.search(refusal.message) and body.get("reasoning_effort") not in (None, "none"):
-        return "to use tools here, set baseConfig.reasoning_effort to 'none'"
+        return "to use tools here, set base_config.reasoning_effort to 'none', or base_config.api to 'responses'"
     return ""
 
 

@@ -25,6 +25,7 @@ MANAGEMENT_KEYS = frozenset(
     {
         "allow_http",
         "allow_unknown_price",
+        "api",
         "base_url",
         "fallbacks",
         "headers",
@@ -34,6 +35,8 @@ MANAGEMENT_KEYS = frozenset(
         "max_tool_rounds",
         "on_limit",
         "replies",
+        "schema",
+        "schema_repairs",
         "stall_seconds",
         "timeout_seconds",
     }
@@ -197,6 +200,8 @@ class LLMRequest:
         admit: called before each further request of the call (a retry, or the same in another form) with what the one
             before it used, as `LLMResponse.usages` has it, empty for a plain refusal, and with the seconds that are
             left; raises where the limits have no room for it.  Without it only the first request is counted.
+        takes_any_reply: whether a reply is returned even where it is not what ``response_format`` asks for, since the
+            caller validates it.
     """
 
     provider: str
@@ -211,6 +216,7 @@ class LLMRequest:
     check: Callable[[], None] | None = field(default=None, compare=False, repr=False)
     progress: Progress | None = field(default=None, compare=False, repr=False)
     admit: Callable[[Sequence[Usage | None], float], None] | None = field(default=None, compare=False, repr=False)
+    takes_any_reply: bool = field(default=False, compare=False, repr=False)
 
     def key_for(self, url: str) -> Secret | None:
         """Returns the key for a request over the network to this exact address.

@@ -1,4 +1,4 @@
-"""Reads the token counts of a chat completion, from any of the places where servers put them."""
+"""Reads the token counts of OpenAI-compatible replies, from any of the places where servers put them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,12 @@ def _usage(source: Mapping[str, Any]) -> Usage:
         "cache_read_input_tokens",  # Anthropic's word, behind gateways
         "cache_n",
     )
-    written = _first(count, ("prompt_tokens_details", "cache_write_tokens"), "cache_creation_input_tokens")
+    written = _first(
+        count,
+        ("prompt_tokens_details", "cache_write_tokens"),
+        ("input_tokens_details", "cache_write_tokens"),
+        "cache_creation_input_tokens",
+    )
     reasoning = _first(
         count,
         ("completion_tokens_details", "reasoning_tokens"),

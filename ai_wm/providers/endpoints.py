@@ -1,10 +1,13 @@
-"""Finds the address of a call: the definition's ``base_url``, else the provider's environment variable or default."""
+"""Finds the address of a call and the wire format spoken there.
+
+The address is the definition's ``base_url``, else that of the provider's environment variable, else the public one.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from importlib import import_module
@@ -14,12 +17,18 @@ from urllib.parse import parse_qsl, urlsplit
 from ai_wm.data.presets import PRESETS, preset_of
 from ai_wm.keys.approvals import Server
 from ai_wm.providers.adapter import Endpoint
+from ai_wm.providers.options import bad_option
 from neuroscript import Address, ErrorCode, NeuroScriptError
 
 ADAPTERS: Final = {name: name for name in ("anthropic", "google", "ollama", "openai")} | dict.fromkeys(
     ("custom", *PRESETS), "openai"
 )
 """The module of each provider that is reached over HTTP."""
+
+APIS: Final = ("responses", "chat")
+"""The values of ``api``, which chooses between the two APIs of OpenAI and of compatible servers."""
+
+_OPENAI: Final = Address.parse("https://api.openai.com")
 
 # What is taken off the end of an address, since the adapter puts it there itself.
 _ENDS: Final = {
@@ -73,19 +82,45 @@ def addresses(
     if given is not None:
         if not isinstance(given, str) or not given.strip():
             wrong = "empty" if isinstance(given, str) else type(given).__name__
-            message = f"baseConfig.base_url is {wrong}; expected an address, such as http://127.0.0.1:8080/v1"
+            message = f"base_config.base_url is {wrong}; expected an address, such as http://127.0.0.1:8080/v1"
             raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
-        return _servers(provider, given.strip(), "baseConfig.base_url")
+        return _servers(provider, given.strip(), "base_config.base_url")
     operators = _operators(provider, endpoint, environ)
     if operators:
         return operators
     if not endpoint.default:
         raise NeuroScriptError(
             ErrorCode.CONFIGURATION,
-            f"the provider {provider!r} needs baseConfig.base_url, the address of an OpenAI-compatible server, "
+            f"the provider {provider!r} needs base_config.base_url, the address of an OpenAI-compatible server, "
             "such as http://127.0.0.1:8080/v1",
         )
     return _servers(provider, endpoint.default, "the public address")
+
+
+def wire_format(provider: str, config: Mapping[str, object], servers: Sequence[Server]) -> str:
+    """Returns the module of the wire format in which a call is sent.
+
+    The OpenAI-compatible providers have two: ``api`` decides, else OpenAI's public address gets Responses, and every
+    other server chat completions, which all of them speak.
+
+    Args:
+        provider: the provider's name.
+        config: the effective configuration of the call.
+        servers: the call's `addresses`.
+
+    Raises:
+        NeuroScriptError: 4 for an unknown ``api``, or for a provider that has one API only.
+    """
+    module, api = ADAPTERS[provider], config.get("api")
+    if module != "openai":
+        if api is not None:
+            raise bad_option("api", api, f"no such setting, since {provider} has one API")
+        return module
+    if api is None:
+        api = "responses" if provider == "openai" and _OPENAI.covers(servers[0].address) else "chat"
+    if api not in APIS:
+        raise bad_option("api", api, " or ".join(map(repr, APIS)))
+    return "responses" if api == "responses" else module
 
 
 def joined(address: str, path: str) -> str:

@@ -74,13 +74,19 @@ def input_size(request: LLMRequest) -> InputSize:
 _NOT_INPUT: Final = MANAGEMENT_KEYS | _SETTINGS_OF_CALL | frozenset(OUTPUT_LIMITS)
 
 
+_WHOLE_REPLY: Final = ("content", "output", "parts")
+"""The data that hold a reply whole, its text included, in the form of Anthropic, OpenAI and Google."""
+
+
 def _texts_of(message: Any) -> Iterator[str]:
-    yield message.content
+    data = message.provider_data or {}
+    if data.keys().isdisjoint(_WHOLE_REPLY):
+        yield message.content
     for call in message.tool_calls:
         yield call.name
         yield _json(call.arguments, ensure_ascii=True)  # a text within the request, so that the model sees the escapes
-    if message.provider_data:  # it goes back to its provider
-        yield _json(message.provider_data)
+    if data:  # it goes back to its provider
+        yield _json(data)
 
 
 def _json(value: Any, *, ensure_ascii: bool = False) -> str:

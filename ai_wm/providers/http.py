@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib import import_module
 from typing import Any, cast
 
@@ -15,10 +16,10 @@ from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret, redact
 from ai_wm.logs import CALLS, INFO, tell
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest
-from ai_wm.providers.amend import amended, amendment_for, hint_for
+from ai_wm.providers.amend import amended, amendment_for, hint_for, lasting
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request
 from ai_wm.providers.breaker import Breaker
-from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined, shown
+from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined, shown, wire_format
 from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
 from ai_wm.providers.estimates import byte_length, cut_off_usage, estimate_input
@@ -54,6 +55,7 @@ class _Exchange:
     addresses: tuple[str, ...]
     wire: WireRequest
     content: bytes = field(repr=False)
+    adapter: Adapter
     attempts: Attempts
     headers: Mapping[str, str] = field(repr=False)
     amended: tuple[str, ...] = ()
@@ -108,7 +110,7 @@ class _Exchange:
 
 
 class HTTPClient:
-    """A client that reaches a provider over HTTP, in the wire format of one adapter.
+    """A client that reaches a provider over HTTP, in the wire format of an adapter.
 
     Args:
         provider: which wire format is spoken: ``anthropic``, ``custom``, ``google``, ``ollama`` or ``openai``.
@@ -129,7 +131,7 @@ class HTTPClient:
         breaker: Breaker | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self._adapter = cast(Adapter, import_module(f"ai_wm.providers.{ADAPTERS[provider]}"))
+        self._provider = provider
         self._endpoint = endpoint_of(provider)
         self._environ = environ
         self._transport = transport
@@ -170,14 +172,14 @@ class HTTPClient:
         given = ""
         while True:
             exchange.attempts.begin()
-            parser = self._adapter.stream_parser(request)
+            parser = exchange.adapter.stream_parser(request)
             received = Received(given)
             response = None
             try:
                 with self._send(exchange) as reply:
                     received.begun = True
                     received.streaming = _media_type(reply) in _STREAMS
-                    for name, event in self._events(reply):
+                    for name, event in _events(exchange, reply):
                         received.streaming = name != WHOLE
                         new = received.take(parser.feed(name, event))
                         if new:
@@ -220,13 +222,13 @@ class HTTPClient:
 
     def _parsed(self, body: bytes, exchange: _Exchange) -> LLMResponse:
         """The response in a whole body, even if that is a stream that was not requested."""
-        request = exchange.request
+        request, adapter = exchange.request, exchange.adapter
         if not body.lstrip().startswith(_STREAM_BEGINS) and (
-            self._adapter.stream_format == "sse" or b"\n" not in body.strip()
+            adapter.stream_format == "sse" or b"\n" not in body.strip()
         ):
-            return self._adapter.parse(_json(body), request)
-        parser = self._adapter.stream_parser(request)
-        for name, event in self._events_in(in_time(body, exchange.attempts)):
+            return adapter.parse(_json(body), request)
+        parser = adapter.stream_parser(request)
+        for name, event in _events_in(exchange, in_time(body, exchange.attempts)):
             parser.feed(name, event)
         if not parser.ended():
             raise BadReply("it is a stream that ends before its end marker", _text(body), usage=parser.usage)
@@ -235,9 +237,10 @@ class HTTPClient:
     def _start(self, request: LLMRequest, *, stream: bool) -> _Exchange:
         check_request(request)
         config = request.config
-        found = addresses(request.provider, self._endpoint, config, self._environ)
+        found = addresses(self._provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)
-        wire = self._adapter.build(request, stream=stream)
+        adapter = _adapter(wire_format(self._provider, config, found))
+        wire = adapter.build(request, stream=stream)
         known = self._amendments.get((urls[0], request.model)) or ()
         if known:
             wire = replace(wire, body=amended(wire.body, known))
@@ -247,7 +250,7 @@ class HTTPClient:
             request.check,
             stall=stall_seconds(config) if stream else None,
         )
-        exchange = _Exchange(request, urls, wire, _content(request, wire), attempts, headers_of(config), known)
+        exchange = _Exchange(request, urls, wire, _content(request, wire), adapter, attempts, headers_of(config), known)
         wait = self._breaker.refused_for(*exchange.target)
         if wait is not None:
             raise NeuroScriptError(
@@ -276,7 +279,7 @@ class HTTPClient:
                 if len(exchange.addresses) > 1 and address != found:
                     self._found.put(exchange.addresses, address)
                 if exchange.amended:
-                    self._amendments.put(exchange.target, exchange.amended)
+                    self._amendments.put(exchange.target, lasting(exchange.amended))
                 return reply
             # A plain refusal costs nothing; a gateway that gives up leaves the model at work.
             exchange.attempts.sent = reply.status in _GATEWAY_TIMEOUTS
@@ -312,15 +315,15 @@ class HTTPClient:
                     ErrorCode.AUTHENTICATION,
                     "the key has characters that cannot be sent, such as spaces or a line end",
                 )
-            headers[self._adapter.key_header] = self._adapter.key_prefix + key.get()
+            headers[exchange.adapter.key_header] = exchange.adapter.key_prefix + key.get()
         exchange.asked = shown(address, exchange.wire.path)
         return self._transport.post(url, headers, exchange.content, exchange.attempts)
 
     def _amend(self, exchange: _Exchange, said: ErrorReply, status: int) -> bool:
         """Amends a request that was refused for its form, if the refusal asks for a known amendment."""
-        chat = ADAPTERS[exchange.request.provider] == "openai"
+        openai = ADAPTERS[self._provider] == "openai"
         found = (
-            amendment_for(exchange.wire.body, said, exchange.amended) if chat and status in (400, 404, 422) else None
+            amendment_for(exchange.wire.body, said, exchange.amended) if openai and status in (400, 404, 422) else None
         )
         if found is None:
             return False
@@ -334,7 +337,7 @@ class HTTPClient:
         body, secrets = reply.beginning(), exchange.secrets
         try:
             events = list(sse_events([body])) if body.startswith(_STREAM_BEGINS) else [("", _json(body))]
-            said = self._adapter.parse_error(events[0][1]) if events else ErrorReply()
+            said = exchange.adapter.parse_error(events[0][1]) if events else ErrorReply()
         except BadReply:
             said = ErrorReply()
         if said.message:
@@ -349,19 +352,11 @@ class HTTPClient:
             retry_after_seconds(reply.headers),
             reply.headers.get("x-should-retry", ""),
         )
-        failure.details["request_id"] = cut(self._request_id(reply), exchange.secrets, SAMPLE_LENGTH)
+        failure.details["request_id"] = cut(_request_id(exchange, reply), exchange.secrets, SAMPLE_LENGTH)
         if reply.status in (404, 405):
             failure.details["address"] = exchange.asked
             failure.message += f" (asked at {exchange.asked})"
         return failure
-
-    def _events(self, reply: Reply) -> Iterator[tuple[str, Any]]:
-        if _media_type(reply) == "text/html":
-            raise BadReply("it is an HTML page, not a stream", _text(reply.beginning()))
-        return self._events_in(reply.chunks())
-
-    def _events_in(self, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
-        return sse_events(chunks) if self._adapter.stream_format == "sse" else json_lines(chunks)
 
     def _finished(self, exchange: _Exchange, response: LLMResponse, reply: Reply) -> LLMResponse:
         usage = response.usage
@@ -377,7 +372,7 @@ class HTTPClient:
             response,
             usage=_sum(usages) if usages else usage,
             usages=usages,
-            request_id=short(self._request_id(reply) or response.request_id),
+            request_id=short(_request_id(exchange, reply) or response.request_id),
             attempts=exchange.attempts.made,
             model=short(response.model),
             service_tier=short(response.service_tier),
@@ -387,9 +382,6 @@ class HTTPClient:
     def _answered(self, exchange: _Exchange) -> None:
         self._breaker.answered(*exchange.target)
         self._pace.answered(exchange.target)
-
-    def _request_id(self, reply: Reply) -> str:
-        return next((reply.headers[name] for name in self._adapter.request_id_headers if name in reply.headers), "")
 
     def _go_on(self, exchange: _Exchange, failure: AttemptFailed) -> None:
         """Waits before the next attempt, or raises the error that ends the call."""
@@ -416,6 +408,25 @@ class HTTPClient:
         if exchange.text:
             failure.details["text"] = exchange.text
         raise as_error(failure, exchange.attempts.made, exchange.secrets, where=exchange.where, **_names(exchange))
+
+
+@cache
+def _adapter(name: str) -> Adapter:
+    return cast(Adapter, import_module(f"ai_wm.providers.{name}"))
+
+
+def _events(exchange: _Exchange, reply: Reply) -> Iterator[tuple[str, Any]]:
+    if _media_type(reply) == "text/html":
+        raise BadReply("it is an HTML page, not a stream", _text(reply.beginning()))
+    return _events_in(exchange, reply.chunks())
+
+
+def _events_in(exchange: _Exchange, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
+    return sse_events(chunks) if exchange.adapter.stream_format == "sse" else json_lines(chunks)
+
+
+def _request_id(exchange: _Exchange, reply: Reply) -> str:
+    return next((reply.headers[name] for name in exchange.adapter.request_id_headers if name in reply.headers), "")
 
 
 def _may_cost(error: Exception, failure: AttemptFailed) -> bool:

@@ -193,7 +193,40 @@ def for_strict(schema: Mapping[str, Any], path: str = "$") -> dict[str, Any]:
         made["items"] = for_strict(made["items"], f"{path}[]")
     if isinstance(made.get("anyOf"), list):
         made["anyOf"] = [for_strict(_map(item), path) for item in made["anyOf"]]
+    if "type" not in made and ("enum" in made or "const" in made):  # the API wants a type beside the values
+        kinds = sorted({_kind(value) for value in _list(made.get("enum", [made.get("const")]))})
+        made["type"] = kinds[0] if len(kinds) == 1 else kinds
     return _described(made, rest)
+
+
+def suits_strict(schema: Any) -> bool:
+    """Whether OpenAI's ``strict`` mode takes a schema, and what fits stays the same.
+
+    For any other schema `for_strict` may have a model make up the values of optional keys, and the API refuses parts
+    that say nothing of their type.
+    """
+    if not isinstance(schema, Mapping):
+        return False
+    kinds = schema.get("type")
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    properties, all_of = _map(schema.get("properties")), _list(schema.get("allOf"))
+    if kinds == [None] and not _TYPED & schema.keys():
+        return False
+    if len(all_of) > 1 or ("array" in kinds and "items" not in schema):
+        return False
+    if ("object" in kinds or properties) and not (
+        properties
+        and set(properties) == set(_list(schema.get("required")))
+        and schema.get("additionalProperties", False) is False
+    ):
+        return False
+    parts = [*properties.values(), *all_of, *_list(schema.get("anyOf")), *_list(schema.get("oneOf"))]
+    parts += [*_map(schema.get("$defs")).values(), *([schema["items"]] if "items" in schema else [])]
+    return all(map(suits_strict, parts))
+
+
+_TYPED: Final = frozenset({"$ref", "allOf", "anyOf", "const", "enum", "oneOf"})
+"""Keywords that say of what type a value is, where ``type`` does not."""
 
 
 def _described(made: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
@@ -209,6 +242,13 @@ def _described(made: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
 
 def _map(schema: Any) -> Mapping[str, Any]:
     return schema if isinstance(schema, Mapping) else {}
+
+
+def _kind(value: Any) -> str:
+    """The type of a value of JSON."""
+    return next(
+        kind for kind in ("null", "boolean", "integer", "number", "string", "array", "object") if _is(value, kind)
+    )
 
 
 def _is_plain(value: Any, *, many: bool) -> bool:

@@ -59,7 +59,7 @@ request_id_headers: tuple[str, ...] = ("x-request-id",)
 _MADE_HERE = frozenset({"messages", "model", "stream", "tools"})
 # OpenAI takes ids of up to 40 characters.  Nobody knows the rules of all the others, of which each takes its own.
 _OPENAI_FORM = Form(call_id=re.compile(r"[\s\S]{1,40}"))
-_OTHERS_FORM = Form(own_ids=True, user_first=True, alternate=True)
+OTHERS_FORM = Form(own_ids=True, user_first=True, alternate=True)
 _MOST_STOPS = 4
 # An error without a wrapping is told from a chunk that carries nothing by one of these beside its message.
 _MARKS_OF_ERRORS = ("code", "status", "status_code", "error_code", "detail", "error_msg")
@@ -90,8 +90,8 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
                 else choice.kind
             )
     body.update(_options(request))
-    if shape is not None and not _only_asked_for(request, shape):
-        body["response_format"] = _wire_format(shape, preset_of(request.provider))
+    if shape is not None and not only_asked_for(request, shape):
+        body["response_format"] = wire_format(shape, preset_of(request.provider))
     if stream:
         body["stream"] = True
         if preset_of(request.provider).stream_options:
@@ -107,14 +107,14 @@ def _options(request: LLMRequest) -> dict[str, Any]:
     limit = options.pop("max_output_tokens", None)
     if limit is not None and config.get("max_tokens") is None and config.get("max_completion_tokens") is None:
         # OpenAI has replaced max_tokens, which compatible servers still expect.
-        options["max_completion_tokens" if _is_openai(request) else preset.output_limit] = limit
+        options["max_completion_tokens" if is_openai(request) else preset.output_limit] = limit
     if "seed" in options:
         options[preset.seed] = options.pop("seed")
     for name, key in (("reasoning", "max_tokens"), ("thinking", "budget_tokens")):  # OpenRouter; gateways to Anthropic
         budget = config.get(name)
         if isinstance(budget, Mapping):
             check_budget(limit or config.get("max_tokens"), budget.get(key), f"{name}.{key}")
-    if _is_openai(request):
+    if is_openai(request):
         check_stop(options.get("stop"), "OpenAI", _MOST_STOPS)
         if "top_k" in options:
             not_sent(request, "top_k", "chat completions do not take it")
@@ -122,7 +122,8 @@ def _options(request: LLMRequest) -> dict[str, Any]:
     return options
 
 
-def _wire_format(shape: ResponseFormat, preset: Preset) -> dict[str, Any]:
+def wire_format(shape: ResponseFormat, preset: Preset) -> dict[str, Any]:
+    """Returns the ``response_format`` of a request."""
     if shape.schema is None or preset.schemas == "none":
         return {"type": "json_object"}
     schema, strict = shape.schema, shape.strict if preset.schemas == "strict" else None
@@ -136,11 +137,11 @@ def _wire_format(shape: ResponseFormat, preset: Preset) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": wire if strict is None else {**wire, "strict": strict}}
 
 
-def _only_asked_for(request: LLMRequest, shape: ResponseFormat) -> bool:
+def only_asked_for(request: LLMRequest, shape: ResponseFormat) -> bool:
     """Whether a schema is put into the prompt alone, since OpenAI accepts only schemas of objects."""
     schema = shape.schema
     return (
-        _is_openai(request)
+        is_openai(request)
         and schema is not None
         and not {"properties", "$ref"} & set(schema)
         and (schema.get("type") != "object")
@@ -322,15 +323,16 @@ class ChatStream:
         return StreamError(error, usage=self.usage, text=whole_text("".join(self._text)))
 
 
-def _is_openai(request: LLMRequest) -> bool:
+def is_openai(request: LLMRequest) -> bool:
+    """Whether a request follows OpenAI's own rules, which compatible servers need not share."""
     return request.provider == "openai"
 
 
 def _messages(request: LLMRequest, names: ToolNames, shape: ResponseFormat | None) -> list[dict[str, Any]]:
-    messages = conversation(request, _OPENAI_FORM if _is_openai(request) else _OTHERS_FORM)
+    messages = conversation(request, _OPENAI_FORM if is_openai(request) else OTHERS_FORM)
     system = request.system_text
     preset = preset_of(request.provider)
-    if shape is not None and (shape.schema is None or preset.schemas == "none" or _only_asked_for(request, shape)):
+    if shape is not None and (shape.schema is None or preset.schemas == "none" or only_asked_for(request, shape)):
         # The JSON mode of OpenAI and DeepSeek wants the word in the conversation.
         system = system_with_json(request, shape, always=shape.schema is not None)
     made: list[dict[str, Any]] = []

@@ -179,11 +179,13 @@ def system_with_json(request: LLMRequest, shape: ResponseFormat, *, always: bool
 
 
 def check_shape(request: LLMRequest, response: LLMResponse) -> None:
-    """Checks that a whole answer has the form that ``response_format`` asks for.
+    """Checks that a whole answer has the form that ``response_format`` asks for, unless the caller does that itself.
 
     Raises:
         BadReply: it is not JSON, or does not fit the schema.
     """
+    if request.takes_any_reply:
+        return
     shape = response_format(request.config)
     if shape is None or response.finish_reason != "stop":
         return
@@ -234,7 +236,7 @@ def check_budget(limit: object, budget: object, name: str) -> None:
     if type(limit) is int and type(budget) is int and 0 < limit <= budget:
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH,
-            f"baseConfig.{name} is {budget}, which leaves nothing of max_output_tokens ({limit}) for an answer: "
+            f"base_config.{name} is {budget}, which leaves nothing of max_output_tokens ({limit}) for an answer: "
             "thinking counts towards it; expected a limit above the budget",
         )
 
@@ -318,4 +320,4 @@ def bad_option(key: str, value: object, expected: str) -> NeuroScriptError:
         shown = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         shown = repr(value)
-    return NeuroScriptError(ErrorCode.ARG_MISMATCH, f"baseConfig.{key} is {shown[:80]}; expected {expected}")
+    return NeuroScriptError(ErrorCode.ARG_MISMATCH, f"base_config.{key} is {shown[:80]}; expected {expected}")

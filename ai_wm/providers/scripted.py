@@ -23,8 +23,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
+from ai_wm.data.spelling import nearest
 from ai_wm.providers.base import (
     FINISH_REASONS,
     Delta,
@@ -43,6 +44,8 @@ Replies = Sequence[Reply] | Callable[[LLMRequest], Reply]
 
 _MOST_PLACES = 10_000
 _KEYS = frozenset({"text", "tool_calls", "finish_reason", "usage", "model", "error"})
+_CALL_KEYS = frozenset({"name", "arguments", "id"})
+_ERROR_KEYS = frozenset({"code", "message", "details"})
 _USAGE_KEYS = frozenset(item.name for item in fields(Usage) if item.compare)
 
 
@@ -66,16 +69,14 @@ class ScriptedClient:
         check_request(request)
         check_settings(request)
         replies = self._replies if self._replies is not None else request.config.get("replies")
-        if callable(replies):
-            return _response(replies(request), request, "the reply of the callable")
-        if not isinstance(replies, Sequence) or isinstance(replies, str | bytes) or not replies:
-            given = "nothing" if replies is None else f"{type(replies).__name__} {str(replies)[:60]!r}"
-            raise NeuroScriptError(
-                ErrorCode.CONFIGURATION,
-                f"the scripted model needs a list in baseConfig.replies with at least one reply, but there is {given}",
-            )
-        index = self._next(request, replies)
-        return _response(replies[index], request, f"replies[{index}]")
+        try:
+            if callable(replies):
+                return _response(replies(request), request, "the reply of the callable")
+            listed = _listed(replies)
+            index = self._next(request, listed)
+            return _response(listed[index], request, f"replies[{index}]")
+        except _BadReply as error:
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, f"the scripted model: {error}") from None
 
     def stream(self, request: LLMRequest) -> Iterator[Delta]:
         """Yields the next reply word by word."""
@@ -92,60 +93,126 @@ class ScriptedClient:
         return place % len(replies)
 
 
+def check_replies(replies: object) -> None:
+    """Checks the replies in the ``base_config`` of a scripted worker.
+
+    Raises:
+        NeuroScriptError: 4 for what is no list of replies, naming the reply by its index and what is wrong in it.
+    """
+    where = "replies"
+    try:
+        for index, reply in enumerate(_listed(replies)):
+            where = f"replies[{index}]"
+            _read(reply, where, first=1)
+    except _BadReply as error:
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH, f"worker definition: base_config.{error}", details={"field": f"base_config.{where}"}
+        ) from None
+
+
+class _BadReply(Exception):
+    """A reply, or a list of them, in no form that is known here: where it stands, and what is wrong."""
+
+    def __init__(self, where: str, what: str) -> None:
+        super().__init__(f"{where} {what}")
+
+
+class _Parts(NamedTuple):
+    """The parts of a reply; None for those that are made up from the request."""
+
+    text: str
+    calls: tuple[ToolCallRequest, ...]
+    finish_reason: str
+    usage: Usage | None
+    model: str | None
+
+
+def _listed(replies: Any) -> Sequence[Reply]:
+    if not isinstance(replies, Sequence) or isinstance(replies, str | bytes) or not replies:
+        given = "nothing" if replies is None else f"{type(replies).__name__} {str(replies)[:60]!r}"
+        raise _BadReply("replies", f"must be a list with at least one reply, but there is {given}")
+    return replies
+
+
 def _response(reply: object, request: LLMRequest, where: str) -> LLMResponse:
     if isinstance(reply, LLMResponse):
         return reply
+    # Numbered from the length of the conversation, so that ids stay unique over its turns.
+    parts = _read(reply, where, first=len(request.messages))
+    if isinstance(parts, NeuroScriptError):
+        raise parts
+    return LLMResponse(
+        text=parts.text,
+        finish_reason=parts.finish_reason,
+        usage=parts.usage or Usage(input_tokens=count_input(request), output_tokens=count_words(parts.text)),
+        model=request.model if parts.model is None else parts.model,
+        tool_calls=parts.calls,
+    )
+
+
+def _read(reply: object, where: str, first: int) -> _Parts | NeuroScriptError:
+    """Reads a reply: its parts, or the failure that it stands for.
+
+    Raises:
+        _BadReply: if it is in no form that is known here.
+    """
     if isinstance(reply, str):
         reply = {"text": reply}
     if not isinstance(reply, Mapping):
-        raise _bad(where, f"is {type(reply).__name__}; expected a text or a map")
-    unknown = sorted(set(map(str, reply)) - _KEYS)
-    if unknown:
-        raise _bad(where, f"has the unknown key {unknown[0]!r}; known keys are {', '.join(sorted(_KEYS))}")
+        raise _BadReply(where, f"is {type(reply).__name__}; expected a text or a map")
+    _check_keys(reply, _KEYS, where)
     if "error" in reply:
-        raise _failure(reply["error"], where)
+        return _failure(reply["error"], where)
     text = reply.get("text", "")
     if not isinstance(text, str):
-        raise _bad(where, f"has a text of type {type(text).__name__}")
-    # Numbered from the length of the conversation, so that ids stay unique over its turns.
-    calls = _tool_calls(reply.get("tool_calls", ()), where, first=len(request.messages))
+        raise _BadReply(where, f"has a text of type {type(text).__name__}")
+    calls = _tool_calls(reply.get("tool_calls", ()), where, first)
     finish = reply.get("finish_reason", "tool_calls" if calls else "stop")
     if finish not in FINISH_REASONS:
-        raise _bad(where, f"has the finish_reason {finish!r}; expected one of {', '.join(sorted(FINISH_REASONS))}")
-    return LLMResponse(
-        text=text,
-        finish_reason=finish,
-        usage=_usage(reply.get("usage"), where)
-        or Usage(input_tokens=count_input(request), output_tokens=count_words(text)),
-        model=str(reply.get("model", request.model)),
-        tool_calls=calls,
-    )
+        known = ", ".join(sorted(FINISH_REASONS))
+        raise _BadReply(where, f"has the finish_reason {str(finish)[:60]!r}; expected one of {known}")
+    usage = _usage(reply.get("usage"), where)
+    return _Parts(text, calls, finish, usage, str(reply["model"]) if "model" in reply else None)
+
+
+def _check_keys(given: Mapping[Any, Any], known: frozenset[str], where: str) -> None:
+    unknown = sorted(set(map(str, given)) - known)
+    if unknown:
+        near = nearest(unknown[0], known)
+        hint = f"did you mean {near!r}?" if near else f"known keys are {', '.join(sorted(known))}"
+        raise _BadReply(where, f"has the unknown key {unknown[0][:60]!r}; {hint}")
 
 
 def _tool_calls(calls: object, where: str, first: int) -> tuple[ToolCallRequest, ...]:
     if not isinstance(calls, Sequence) or isinstance(calls, str | bytes):
-        raise _bad(where, f"has tool_calls of type {type(calls).__name__}; expected a list of maps")
+        raise _BadReply(where, f"has tool_calls of type {type(calls).__name__}; expected a list of maps")
     made = []
-    for number, call in enumerate(calls, start=first):
-        arguments = call.get("arguments", {}) if isinstance(call, Mapping) else None
-        if not isinstance(call, Mapping) or not isinstance(call.get("name"), str) or not isinstance(arguments, Mapping):
-            raise _bad(where, f"has a tool call {str(call)[:80]}; expected a map with name and arguments (a map)")
-        made.append(
-            ToolCallRequest(id=str(call.get("id", f"call_{number}")), name=call["name"], arguments=dict(arguments))
-        )
+    for number, call in enumerate(calls):
+        place = f"{where}.tool_calls[{number}]"
+        if not isinstance(call, Mapping):
+            raise _BadReply(place, f"is {type(call).__name__}, no tool call; expected a map with name and arguments")
+        _check_keys(call, _CALL_KEYS, place)
+        if not isinstance(call.get("name"), str):
+            raise _BadReply(place, "is no tool call: its name must be a text, the name of a tool")
+        arguments = call.get("arguments", {})
+        if not isinstance(arguments, Mapping):
+            raise _BadReply(place, f"has arguments of type {type(arguments).__name__}; expected a map")
+        call_id = str(call.get("id", f"call_{first + number}"))
+        made.append(ToolCallRequest(id=call_id, name=call["name"], arguments=dict(arguments)))
     return tuple(made)
 
 
 def _usage(usage: object, where: str) -> Usage | None:
     if usage is None:
         return None
-    if not isinstance(usage, Mapping) or not set(usage) <= _USAGE_KEYS:
-        raise _bad(
-            where, f"has the usage {str(usage)[:80]}; expected a map with keys of {', '.join(sorted(_USAGE_KEYS))}"
-        )
+    if not isinstance(usage, Mapping):
+        raise _BadReply(where, f"has a usage of type {type(usage).__name__}; expected a map of tokens")
+    _check_keys(usage, _USAGE_KEYS, f"{where}.usage")
     wrong = next((key for key, value in usage.items() if type(value) is not int or value < 0), None)
     if wrong is not None:
-        raise _bad(where, f"has usage.{wrong} = {usage[wrong]!r}; expected a whole number that is not negative")
+        raise _BadReply(
+            where, f"has usage.{wrong} = {str(usage[wrong])[:60]!r}; expected a whole number that is not negative"
+        )
     return Usage(**usage)
 
 
@@ -153,16 +220,15 @@ def _failure(error: object, where: str) -> NeuroScriptError:
     if isinstance(error, str):
         error = {"message": error}
     if not isinstance(error, Mapping):
-        raise _bad(where, f"has an error of type {type(error).__name__}; expected a text or a map")
+        raise _BadReply(where, f"has an error of type {type(error).__name__}; expected a text or a map")
+    _check_keys(error, _ERROR_KEYS, f"{where}.error")
     code = error.get("code", int(ErrorCode.LLM_ERROR))
     if type(code) is not int and not isinstance(code, ErrorCode):
-        raise _bad(where, f"has the error code {code!r}; expected a number")
-    details = dict(error.get("details") or {})
-    details.setdefault("attempts", 1)
+        raise _BadReply(where, f"has the error code {str(code)[:60]!r}; expected a number")
+    details = error.get("details") or {}
+    if not isinstance(details, Mapping):
+        raise _BadReply(where, f"has error details of type {type(details).__name__}; expected a map")
+    details = {"attempts": 1, **details}
     if isinstance(details.get("usage"), Mapping):
         details["usage"] = _usage(details["usage"], where)
     return NeuroScriptError(code, str(error.get("message", "scripted failure")), details=details)
-
-
-def _bad(where: str, what: str) -> NeuroScriptError:
-    return NeuroScriptError(ErrorCode.CONFIGURATION, f"{where} of the scripted model {what}")

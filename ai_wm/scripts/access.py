@@ -6,7 +6,7 @@ Every tool, and ``ask``, goes through the access of its interpreter; the manager
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -28,10 +28,11 @@ from ai_wm.scripts.rights import Rights
 from ai_wm.support import progress
 from ai_wm.support.ids import ExactId
 from ai_wm.wiring import Wiring
+from ai_wm.workers.batch import BatchTask, Progress, bad_overrides, read_tasks
 from ai_wm.workers.conversation import ConversationManager
 from ai_wm.workers.session import Session
 from ai_wm.workers.stateless import TaskResult
-from neuroscript import NeuroScriptError, Policy, ToolContext, ToolRegistry
+from neuroscript import ErrorCode, NeuroScriptError, Policy, ToolContext, ToolRegistry
 
 
 class ScriptAccess:
@@ -147,9 +148,31 @@ class ScriptAccess:
             NeuroScriptError: 10 as `execute`; what `Batches.execute` raises.
         """
         worker, given = self._asked(id_or_name), self._settings(overrides)
-        shown = None if options.on_stream is None else False  # the replies are shown instead, or go elsewhere
-        bar = functools.partial(progress.display, shown=shown)
-        return self._wiring.batches.execute(worker, prompts, max_parallel, given, options, bar)
+        return self._wiring.batches.execute(worker, prompts, max_parallel, given, options, _bar(options))
+
+    def execute_all(
+        self, tasks: Sequence[Mapping[str, Any]], max_parallel: int, options: CallOptions
+    ) -> list[TaskResult | NeuroScriptError]:
+        """Gives several workers a prompt each, in parallel; returns one result or error for each, in order.
+
+        Args:
+            tasks: maps ``worker``, ``prompt``, ``config_overrides`` (optional).
+            max_parallel: how many run at once.
+            options: the rest of each call, from `options`.
+
+        Raises:
+            NeuroScriptError: 4 for a task that does not fit, before any call; what `Batches.execute_all` raises.
+        """
+        checked: list[BatchTask | NeuroScriptError] = []
+        for index, task in enumerate(read_tasks(tasks)):
+            try:
+                given = self._settings(task.overrides)
+                checked.append(BatchTask(self._asked(task.worker), task.prompt, given))
+            except NeuroScriptError as error:
+                if error.code == ErrorCode.ARG_MISMATCH:
+                    raise bad_overrides(index, error) from None
+                checked.append(error)
+        return self._wiring.batches.execute_all(checked, max_parallel, options, _bar(options))
 
     def ask(
         self,
@@ -157,8 +180,8 @@ class ScriptAccess:
         message: str,
         overrides: Mapping[str, Any] | None,
         options: CallOptions,
-    ) -> str:
-        """Sends a message in a conversation, and returns the answer.
+    ) -> Any:
+        """Sends a message in a conversation, and returns the answer: its text, or with a schema the value.
 
         Raises:
             NeuroScriptError: 10 as `execute`; what `Conversations.ask` raises.
@@ -195,3 +218,8 @@ class ScriptAccess:
             if self._budget is None or run is None or run is not self._run:
                 self._run, self._budget = run, RunBudget(most)
             return self._budget
+
+
+def _bar(options: CallOptions) -> Callable[[int], Progress]:
+    """The progress bar of a batch; none where its replies are shown instead, or go elsewhere."""
+    return functools.partial(progress.display, shown=None if options.on_stream is None else False)

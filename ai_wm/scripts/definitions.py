@@ -24,6 +24,7 @@ from ai_wm.support.ids import ExactId
 from ai_wm.workers.definition_names import owned_in
 from ai_wm.workers.definition_updates import field_name
 from ai_wm.workers.definitions import Definitions
+from ai_wm.workers.ensuring import Difference
 from ai_wm.workers.instances import Instances
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -112,8 +113,20 @@ class ScriptDefinitions:
         checked = self._checked(fields)
         for key, value in checked.items():
             if field_name(key) == "definition_id" and isinstance(value, str):
-                checked[key] = rights.free_id(value)
-        return self._definitions.add(checked, rights.owner, self._check_number)
+                checked[key] = rights.stored_id(self._definitions.all(), value)
+        return self._definitions.add(checked, rights.owner, lambda definitions: _check_number(rights, definitions))
+
+    def ensure(self, fields: Mapping[str, Any], charge: Callable[[], object] = lambda: None) -> str:
+        """Adds a definition, or changes what is given and differs in the one that there is; returns its id.
+
+        Args:
+            fields: the definition, as `add` takes it.
+            charge: called before something is written; raises to refuse it.
+
+        Raises:
+            NeuroScriptError: 10 where scripts may not; 4, 9, 11, 42, 25 and 26 as `Definitions.ensure`.
+        """
+        return self._definitions.ensure(_bounded(fields), _ScriptTerms(self._rights, charge))
 
     def update(self, id_or_name: str, updates: Mapping[str, Any]) -> None:
         """Changes a definition.
@@ -147,35 +160,116 @@ class ScriptDefinitions:
         self._store.save()
         return len(self._rights.seen())
 
-    # --- inside ---
-
-    def _check_number(self, definitions: Mapping[str, AIWorkerDefinition]) -> None:
-        most = self._rights.policy.max_definitions
-        if owned_in(definitions, self._rights.owner) >= most:
-            raise NeuroScriptError(
-                ErrorCode.SECURITY,
-                f"scripts may have {most} definitions at a time; remove one, or have the host permit more: "
-                "WorkerPolicy(max_definitions=…)",
-            )
-
     def _checked(self, fields: Mapping[str, Any], old: AIWorkerDefinition | None = None) -> dict[str, Any]:
         """Fields from a script, checked and in the form in which they are stored."""
-        found: dict[str, Any] = {}
-        for key, value in fields.items():
-            check_size(value, str(key)[:80])
-            found[key] = storable(value)
-            match field_name(key):
-                case "base_config" if isinstance(value, Mapping):
-                    found[key] = self._settings(found[key], old)
-                case "cost_metrics" if isinstance(value, Mapping):
-                    for name, price in value.items():
-                        most = MOST_PRICE if name in PRICES else math.inf
-                        check_number(price, f"cost_metrics.{name}"[:80], 0, most)
+        found = _bounded(fields)
+        for key, value in found.items():
+            if field_name(key) == "base_config" and isinstance(value, Mapping):
+                found[key] = _settings(value, self._rights, old)
         return found
 
-    def _settings(self, given: Mapping[str, Any], old: AIWorkerDefinition | None) -> dict[str, Any]:
-        """A checked ``base_config``; settings that the definition has already may stay."""
-        before = old.base_config if old is not None else {}
-        kept = {name: value for name, value in given.items() if name in before and before[name] == value}
-        new = {str(name): value for name, value in given.items() if name not in kept}
-        return kept | script_settings(new, self._rights.policy, OWN_SETTINGS)
+
+class _ScriptTerms:
+    """The terms on which the scripts of one owner ensure definitions.
+
+    Args:
+        rights: the rights of the scripts.
+        charge: called before something is written; raises to refuse it.
+    """
+
+    by_host = False
+
+    def __init__(self, rights: Rights, charge: Callable[[], object]) -> None:
+        self._rights = rights
+        self._charge = charge
+        self.owner = rights.owner
+        self.sees = rights.sees
+        self.stored_id = rights.stored_id
+
+    def comes_first(self, definition: AIWorkerDefinition) -> bool:
+        """Whether it is the host's: names resolve to the host's definitions first."""
+        return self._rights.standing(definition) is Standing.HOST
+
+    def hides_keys(self, definition: AIWorkerDefinition) -> bool:
+        """Whether keys in it are another's: then a guess is never told to be right."""
+        return self._rights.standing(definition) is not Standing.OWN
+
+    def check_add(self, fields: Mapping[str, Any], definitions: Mapping[str, AIWorkerDefinition]) -> dict[str, Any]:
+        """Returns the fields of a definition to add in the form in which they are stored.
+
+        Raises:
+            NeuroScriptError: 10 where scripts may not add it.
+        """
+        self._rights.check_manage()
+        _check_number(self._rights, definitions)
+        checked = dict(fields)
+        if isinstance(checked.get("base_config"), Mapping):
+            checked["base_config"] = _settings(checked["base_config"], self._rights)
+        if "definition_id" in checked:
+            checked["definition_id"] = self.stored_id(definitions, checked["definition_id"])
+        self._charge()
+        return checked
+
+    def check_change(self, old: AIWorkerDefinition, difference: Difference) -> dict[str, Any]:
+        """Returns the changes to a definition in the form in which they are stored.
+
+        Raises:
+            NeuroScriptError: 10 where scripts may not change the definition, naming what differs.
+        """
+        rights = self._rights
+        if rights.standing(old) is Standing.HOST and rights.policy.manage != "all":
+            raise NeuroScriptError(
+                ErrorCode.SECURITY,
+                f"the worker {old.name!r} is the host's, which scripts may not change, and differs from what is given "
+                f"in {difference.told()}; give what it has, or leave that out, or have the host permit it with "
+                '--manage all or WorkerPolicy(manage="all")',
+                details={"fields": list(difference.names)},
+            )
+        rights.check_manage(old)
+        changes = dict(difference.changes)
+        if "base_config" in changes:
+            patch = changes["base_config"]
+            new = {name: value for name, value in patch.items() if value is not None}
+            changes["base_config"] = dict.fromkeys(patch.keys() - new.keys()) | _settings(new, rights)
+        self._charge()
+        return changes
+
+
+def _check_number(rights: Rights, definitions: Mapping[str, AIWorkerDefinition]) -> None:
+    """Raises error 10 if the owner has as many definitions as the policy lets scripts have."""
+    most = rights.policy.max_definitions
+    if owned_in(definitions, rights.owner) >= most:
+        raise NeuroScriptError(
+            ErrorCode.SECURITY,
+            f"scripts may have {most} definitions at a time; remove one, or have the host permit more: "
+            "WorkerPolicy(max_definitions=…)",
+        )
+
+
+def _bounded(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields from a script, none of them too large, and their text such as can be stored.
+
+    Raises:
+        NeuroScriptError: 4 for one that is beyond reason.
+    """
+    found: dict[str, Any] = {}
+    for key, value in fields.items():
+        check_size(value, str(key)[:80])
+        found[key] = storable(value)
+        if field_name(key) == "cost_metrics" and isinstance(value, Mapping):
+            for name, price in value.items():
+                most = MOST_PRICE if name in PRICES else math.inf
+                check_number(price, f"cost_metrics.{name}"[:80], 0, most)
+    return found
+
+
+def _settings(given: Mapping[str, Any], rights: Rights, old: AIWorkerDefinition | None = None) -> dict[str, Any]:
+    """A checked ``base_config``; settings that the definition has already may stay.
+
+    Raises:
+        NeuroScriptError: 10 for a setting that scripts may not set.
+    """
+    before = old.base_config if old is not None else {}
+    kept = {name: value for name, value in given.items() if name in before and before[name] == value}
+    new = {str(name): value for name, value in given.items() if name not in kept}
+    return kept | script_settings(new, rights.policy, OWN_SETTINGS)

@@ -119,10 +119,19 @@ class Rights:
         plain = self.policy.manage == "all" or not chosen or chosen.endswith(self._own_ending)
         return chosen if plain else chosen + self._own_ending
 
-    def free_id(self, chosen: str) -> str:
-        """The id of a definition that a script adds: the chosen one, unless a hidden definition has it."""
-        taken = self._definitions.all().get(chosen)
-        return chosen if taken is None or self.sees(taken) else self.own_id(chosen)
+    def stored_id(self, definitions: Mapping[str, AIWorkerDefinition], chosen: str) -> str:
+        """The id of the definition that a script means by an id: another one where a hidden definition has that id.
+
+        Args:
+            definitions: all definitions.
+            chosen: the id that the script chose; where no definition has it, one may be added under the result.
+        """
+        taken = definitions.get(chosen)
+        if taken is not None and self.sees(taken):
+            return chosen
+        own = definitions.get(self.own_id(chosen))
+        is_own = own is not None and self.standing(own) is _OWN
+        return self.own_id(chosen) if is_own or taken is not None else chosen
 
     def chosen_id(self, stored: str) -> str:
         """The id that the owner's script chose for something stored under another id; any other id is unchanged."""

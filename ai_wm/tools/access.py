@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ai_wm.calls.task import CallOptions
-    from ai_wm.data.types import PerformanceRecord
     from ai_wm.scripts.access import ScriptAccess
     from ai_wm.workers.conversation import ConversationManager
+    from ai_wm.workers.stateless import TaskResult
     from neuroscript import Handle, Interpreter, ToolContext
 
 SERVICE = "ai_wm"
@@ -138,12 +138,25 @@ def charge(ctx: ToolContext, *values: Any) -> None:
     ctx.charge_written(_ROW_BYTES + len(text_of(list(values)).encode(errors="replace")))
 
 
-def checked_reply(ctx: ToolContext, reply: str) -> str:
-    """A reply as a string of the script.
+def checked_reply(ctx: ToolContext, reply: Any) -> Any:
+    """A reply as a value of the script: a string, or with a schema anything that JSON has.
 
     Raises:
-        NeuroScriptError: 37 if it is longer than a string may be.
+        NeuroScriptError: 37 if it is larger than a string, a list or a map may be.
     """
+    if isinstance(reply, str):
+        return _checked_text(ctx, reply)
+    if isinstance(reply, list | dict):
+        most = ctx.limits.max_items
+        if most is not None and len(reply) > most:
+            message = f"the reply has {len(reply)} items in one {'list' if isinstance(reply, list) else 'map'}"
+            raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, f"{message}; one has at most {most}")
+        for item in reply.values() if isinstance(reply, dict) else reply:
+            checked_reply(ctx, item)
+    return reply
+
+
+def _checked_text(ctx: ToolContext, reply: str) -> str:
     most = ctx.limits.max_string
     if most is not None and len(reply) > most:
         message = f"the reply has {len(reply)} characters; a string has at most {most}"
@@ -153,11 +166,13 @@ def checked_reply(ctx: ToolContext, reply: str) -> str:
     return reply
 
 
-def task_map(ctx: ToolContext, output: str, record: PerformanceRecord) -> dict[str, Any]:
+def task_map(ctx: ToolContext, result: TaskResult) -> dict[str, Any]:
     """Converts a task's result to the map that scripts see."""
+    output, record = result
     metrics = record.llm_metrics
     return {
         "output": checked_reply(ctx, output),
+        **({"value": checked_reply(ctx, result.value)} if result.is_structured else {}),
         "task_id": record.task_id,
         "cost": record.cost_incurred,
         "input_tokens": metrics.get("input_tokens", 0),

@@ -44,8 +44,8 @@ class Asker:
 
     def __call__(
         self, ctx: ToolContext, who: Any, prompt: str, config: dict[str, Any] | None, whispered: Sequence[Any]
-    ) -> str:
-        """Answers one ``ask`` and returns the reply.
+    ) -> Any:
+        """Answers one ``ask`` and returns the reply: its text, or with a schema the value.
 
         Raises:
             NeuroScriptError: 10 if the host does not grant it; 7 if ``who`` is neither a string nor a conversation's
@@ -76,7 +76,7 @@ class Asker:
                 f"ask takes a worker's name or id or a conversation handle, not {type_name(who)}"
                 + ("; the handle is its conversation_manager_handle" if isinstance(who, dict) else ""),
             )
-        return checked_reply(ctx, access.execute(worker, prompt, config, options).output)
+        return checked_reply(ctx, access.execute(worker, prompt, config, options).reply)
 
     def close(self) -> None:
         """Closes the built-in echo's manager, if one was made."""

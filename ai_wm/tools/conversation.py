@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import access_of, calling, checked_reply, conversation_of, options_of
+from ai_wm.tools.shapes import CONFIGURATION, MESSAGE
 from ai_wm.tools.tasks import CALL_ERRORS
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
@@ -17,8 +18,8 @@ TEXT = ArgSpec("text", ArgType.STRING, "What was said.")
 STALE = "7 if it is no conversation's handle; 19 if the instance is retired or in a turn"
 
 
-def ask(ctx: ToolContext, handle: Handle, message: str, config_overrides: dict[str, Any] | None) -> str:
-    """Sends the model a message and returns its reply."""
+def ask(ctx: ToolContext, handle: Handle, message: str, config_overrides: dict[str, Any] | None) -> Any:
+    """Sends the model a message and returns its reply: the text, or with a schema the value."""
     with calling(ctx):
         access = access_of(ctx)
         conversation = conversation_of(ctx, handle)
@@ -67,10 +68,11 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
                     ArgType.MAP,
                     "Settings that go on top of the instance's, for this turn.",
                     required=False,
+                    shape=CONFIGURATION,
                 ),
             ),
-            return_type=ArgType.STRING,
-            return_help="The reply.",
+            return_type=ArgType.ANY,
+            return_help="The reply: a string, or with a schema the value.",
             example='set reply = tool.Conversation.Ask(chat, "And in French?")',
             error_conditions=f"{STALE}; {CALL_ERRORS}; 22, 34, 37 for a file context that is missing, outside the "
             "sandbox, too large.",
@@ -113,7 +115,9 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             category="AI conversations",
             args=(HANDLE,),
             return_type=ArgType.SLICE_MAP,
-            return_help="Maps with `role` (user, assistant or tool) and `content`, the oldest first.",
+            return_help="The messages, the oldest first.",
+            result_shape=MESSAGE,
+            primer="→[{role:user|assistant|tool,content},…]",
             example='set said = tool.Conversation.History(chat)[0]["content"]',
             error_conditions="7 if it is no conversation's handle; 19 if the instance is retired.",
             capabilities=("ask",),

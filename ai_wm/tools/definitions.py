@@ -6,6 +6,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import access_of, calling, charge
+from ai_wm.tools.shapes import (
+    CONFIGURATION,
+    DEFINITION,
+    DEFINITION_FILTERS,
+    KEY_SOURCE,
+    LISTED_DEFINITION,
+    PRICES,
+    RATE_LIMITS,
+    UPDATES,
+)
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
@@ -22,6 +32,14 @@ def add(ctx: ToolContext, definition_id: str | None, name: str | None, *values: 
     charge(ctx, fields)
     with calling(ctx):
         return access_of(ctx).definitions.add({key: value for key, value in fields.items() if value is not None})
+
+
+def ensure(ctx: ToolContext, definition_id: str | None, name: str | None, *values: Any) -> str:
+    """Adds a definition, or changes what differs in the one that there is, and returns its id."""
+    fields = {"definition_id": definition_id, "name": name, **dict(zip(_ADDED, values, strict=True))}
+    given = {key: value for key, value in fields.items() if value is not None}
+    with calling(ctx):
+        return access_of(ctx).definitions.ensure(given, lambda: charge(ctx, given))
 
 
 def get(ctx: ToolContext, definition_id: str) -> dict[str, Any]:
@@ -83,6 +101,7 @@ _ADD_ARGS = (
         "config_path (path#dotted.key), vault (mount/path#field), keyring (service/user), inline (the key itself, "
         "kept in the file) or none. Left out: the usual source of a provider that has one.",
         required=False,
+        shape=KEY_SOURCE,
     ),
     ArgSpec(
         "interaction_models",
@@ -94,25 +113,24 @@ _ADD_ARGS = (
     ArgSpec(
         "base_config",
         ArgType.MAP,
-        "What each call gets unless it says otherwise: temperature, top_p, top_k, max_output_tokens, stop, seed, "
-        "system_prompt, timeout_seconds, max_retries, base_url, response_format, tool_choice, fallbacks, on_limit, "
-        "limit_wait_seconds, max_tool_rounds; other keys go to the provider as they are.",
+        "What each call gets unless it says otherwise, and for the model `scripted` its `replies`; other keys go to "
+        "the provider as they are.",
         required=False,
+        shape=CONFIGURATION,
     ),
     ArgSpec(
         "cost_metrics",
         ArgType.MAP,
-        "Prices: input_cost_per_token, output_cost_per_token, cached_input_cost_per_token, "
-        "cache_write_cost_per_token, cache_write_1h_cost_per_token, cost_per_call. Left out: the model's published "
-        "prices, where known.",
+        "Prices. Left out: the model's published prices, where known.",
         required=False,
+        shape=PRICES,
     ),
     ArgSpec(
         "rate_limits",
         ArgType.MAP,
-        "max_requests_per_minute, max_requests_per_day, max_tokens_per_minute, max_tokens_per_day, "
-        "max_concurrent_active_instances, max_cost_per_day; 0 or left out: no limit.",
+        "Limits and a budget; 0 or left out: no limit.",
         required=False,
+        shape=RATE_LIMITS,
     ),
     ArgSpec("status", ArgType.STRING, "active, disabled or archived. Left out: active.", required=False),
     ArgSpec(
@@ -125,7 +143,8 @@ _ADD_ARGS = (
     ArgSpec(
         "tool_allowlist",
         ArgType.SLICE_STRING,
-        "Patterns of the tools that the model may call, like `str.*`. Left out: none.",
+        "Patterns of the tools that the model may call, like `str.*`, and procedures of the calling program by their "
+        "full names, like `func:lookup`. Left out: none.",
         required=False,
     ),
     ArgSpec(
@@ -142,14 +161,24 @@ _ADD_ARGS = (
         required=False,
     ),
 )
+_ENSURE_ARGS = (
+    ArgSpec(
+        "definition_id",
+        ArgType.STRING,
+        "Its id, if it is known by that; a UUID for a new one if left out.",
+        required=False,
+    ),
+    ArgSpec("name", ArgType.STRING, "The name that it is known by where no id is given.", required=False),
+    *_ADD_ARGS[2:],
+)
 _ADDED = tuple(arg.name for arg in _ADD_ARGS[2:])
 
 FILTERS = ArgSpec(
     "filters",
     ArgType.MAP,
-    "What must hold: definition_id, name and model_name (contain, case aside), provider, status, "
-    "interaction_models_contains, capabilities_contains and capabilities_contains_all (case aside).",
+    "What must hold.",
     required=False,
+    shape=DEFINITION_FILTERS,
 )
 
 TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
@@ -162,10 +191,22 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             args=_ADD_ARGS,
             return_type=ArgType.STRING,
             return_help="The definition's id.",
+            primer='`call tool.AIWorkerDefinition.Add(name: "w", provider: "local", model_name: "echo", '
+            'auth: {"method": "none"}, interaction_models: ["both"])`. Providers: google openai '
+            'anthropic ollama local custom; auth {"method": "env_var", "value": "NAME"}. interaction_models: '
+            "stateless_task, conversational (default), both.\n"
+            "Also base_config: {temperature,max_output_tokens,system_prompt,…}, rate_limits: "
+            "{max_{requests,tokens}_per_{minute,day},max_cost_per_day}, cost_metrics: {{input,output}_cost_per_token,"
+            "cost_per_call}, "
+            'tool_allowlist: ["math.*", "func:my_procedure"].\n'
+            'The local model_name "scripted" gives base_config.replies in turn: "text", '
+            '{"error": {"code": 16, "message": "m"}}, '
+            '{"tool_calls": [{"name": "math__Add", "arguments": {…}}]}.\n'
+            "tool.AIWorkerDefinition.Ensure is an Add that may run twice.",
             example='set id = tool.AIWorkerDefinition.Add(name: "helper", provider: "local", model_name: "echo", '
             'auth: {"method": "none"}, interaction_models: ["both"])',
-            error_conditions="4 for a value that does not fit, naming the field, and for an unknown key, naming the "
-            "nearest; 42 if the id or the name is taken; "
+            error_conditions="4 for a value that does not fit, naming the field (of a scripted worker's replies the "
+            "reply too), and for an unknown key, naming the nearest; 42 if the id or the name is taken; "
             f"{STORE_ERRORS}.",
             capabilities=("ask",),
             administers=True,
@@ -174,13 +215,38 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
     ),
     (
         ToolSpec(
+            name="AIWorkerDefinition.Ensure",
+            description="Sees to it that there is a worker definition: adds it, or changes what is given and differs "
+            "in the one of that id or name, in one step. What is not given stays, as do its status and counters; where "
+            "nothing differs nothing is written, so that a program may do it at each run. Of base_config, "
+            "cost_metrics, rate_limits and metadata the keys given change, and nil takes a key out; any other value "
+            "replaces the old one.",
+            category="AI worker definitions",
+            args=_ENSURE_ARGS,
+            return_type=ArgType.STRING,
+            return_help="The definition's id.",
+            example='set id = tool.AIWorkerDefinition.Ensure(name: "helper", provider: "local", model_name: "echo", '
+            'auth: {"method": "none"}, interaction_models: ["both"])',
+            error_conditions="4 for a value that does not fit, naming the field, for an unknown key, naming the "
+            "nearest, and for neither name nor id; 10, naming what differs, where it is the host's definition and "
+            "scripts may not change it; 9 if several archived ones have the name; 11 for the name of one with another "
+            f"id; 42 if the id or the name is taken; {STORE_ERRORS}.",
+            capabilities=("ask",),
+            administers=True,
+        ),
+        ensure,
+    ),
+    (
+        ToolSpec(
             name="AIWorkerDefinition.Get",
             description="Gives a worker definition with its summary of all tasks so far.",
             category="AI worker definitions",
             args=(WORKER,),
             return_type=ArgType.MAP,
-            return_help="A map with keys like `definition_id`, `name`, `provider`, `model_name`, `base_config`, "
-            "`rate_limits`, `aggregate_performance_summary`; an inline key reads `***`.",
+            return_help="The definition; an inline key reads `***`.",
+            result_shape=DEFINITION,
+            primer="→{name,status,…,aggregate_performance_summary:{total_tasks_attempted,successful_tasks,failed_tasks,"
+            "average_success_rate,average_duration_ms,total_tokens_processed,total_cost_incurred,average_quality_score,…}}",
             example='set summary = tool.AIWorkerDefinition.Get("helper").aggregate_performance_summary',
             error_conditions=f"{NO_SUCH_WORKER}.",
             capabilities=("ask",),
@@ -194,8 +260,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             category="AI worker definitions",
             args=(FILTERS,),
             return_type=ArgType.SLICE_MAP,
-            return_help="Maps as `AIWorkerDefinition.Get` gives, by name, with `can_chat` and `api_key_status` (Found, "
-            "Not Found, Not Configured or Error Resolving) besides.",
+            return_help="Maps as `AIWorkerDefinition.Get` gives, and two keys more, by name.",
+            result_shape=LISTED_DEFINITION,
             example='for each worker in tool.AIWorkerDefinition.List({"status": "active"})\n'
             '  emit worker["name"]\n'
             "endfor",
@@ -209,7 +275,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             name="AIWorkerDefinition.Update",
             description="Changes a worker definition, wholly or not at all. A map given replaces the old one.",
             category="AI worker definitions",
-            args=(WORKER, ArgSpec("updates", ArgType.MAP, "The fields to change, named as for Add.")),
+            args=(WORKER, ArgSpec("updates", ArgType.MAP, "The fields to change, named as for Add.", shape=UPDATES)),
             return_type=ArgType.NIL,
             return_help="nil",
             example='call tool.AIWorkerDefinition.Update("helper", {"status": "disabled"})',

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import access_of, calling, charge, conversation_of, handle_of
 from ai_wm.tools.definitions import NO_SUCH_WORKER, WORKER
+from ai_wm.tools.shapes import CONFIGURATION, GIVEN_RECORD, INSTANCE_FILTERS, LIVE_INSTANCE, SPAWNED, USAGE
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
                     ArgType.MAP,
                     "Settings that go on top of the definition's base_config, for this instance.",
                     required=False,
+                    shape=CONFIGURATION,
                 ),
                 ArgSpec(
                     "file_contexts",
@@ -100,8 +102,11 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
                 ),
             ),
             return_type=ArgType.MAP,
-            return_help="The instance: `instance_id`, `definition_id`, `status`, `current_config`, … and "
-            "`conversation_manager_handle`, by which the Conversation tools and `ask` reach it.",
+            return_help="The instance, with `conversation_manager_handle`, by which the Conversation tools and `ask` "
+            "reach it.",
+            result_shape=SPAWNED,
+            primer="→{instance_id,conversation_manager_handle,status,…}\n"
+            'The handle is for `ask handle, …`, Conversation and Retire; final_status: "retired_completed".',
             example='set chat = tool.AIWorkerInstance.Spawn("helper").conversation_manager_handle',
             error_conditions=f"{NO_SUCH_WORKER}; 10 for a worker, a setting or files that the host does not permit; "
             "19 if it is not active or not conversational; 20 at its limit of concurrent instances; 4 for a setting "
@@ -117,8 +122,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             category="AI worker instances",
             args=(INSTANCE,),
             return_type=ArgType.MAP,
-            return_help="A map with `instance_id`, `definition_id`, `status`, `session_token_usage`, `current_config`, "
-            "`active_file_contexts`, `creation_timestamp`, `last_activity_timestamp`, `last_error`, …",
+            return_help="The instance.",
+            result_shape=LIVE_INSTANCE,
             example="set used = tool.AIWorkerInstance.Get(id).session_token_usage.total_tokens",
             error_conditions=f"{NO_SUCH_INSTANCE}.",
             capabilities=("ask",),
@@ -130,11 +135,10 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             name="AIWorkerInstance.ListActive",
             description="Lists the instances that are not retired, the oldest first.",
             category="AI worker instances",
-            args=(
-                ArgSpec("filters", ArgType.MAP, "What must hold: instance_id, definition_id, status.", required=False),
-            ),
+            args=(ArgSpec("filters", ArgType.MAP, "What must hold.", required=False, shape=INSTANCE_FILTERS),),
             return_type=ArgType.SLICE_MAP,
             return_help="Maps as `AIWorkerInstance.Get` gives.",
+            result_shape=LIVE_INSTANCE,
             example='set busy = tool.AIWorkerInstance.ListActive({"status": "busy"})',
             error_conditions="4 for an unknown filter or state.",
             capabilities=("ask",),
@@ -160,14 +164,16 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
                 ArgSpec(
                     "final_session_token_usage",
                     ArgType.MAP,
-                    "input_tokens, output_tokens, total_tokens to store in place of those counted.",
+                    "The tokens to store in place of those counted.",
                     required=False,
+                    shape=USAGE,
                 ),
                 ArgSpec(
                     "performance_records",
                     ArgType.SLICE_MAP,
                     "Records to store in place of those logged.",
                     required=False,
+                    shape=GIVEN_RECORD,
                 ),
             ),
             return_type=ArgType.NIL,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai_wm.tools.access import access_of, calling, charge
 from ai_wm.tools.definitions import NO_SUCH_WORKER, WORKER
+from ai_wm.tools.shapes import METRICS, RECORD, RECORD_FILTERS
 from neuroscript import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ _LOG_ARGS = (
     ArgSpec("duration_ms", ArgType.INT, "How long it took, in milliseconds."),
     ArgSpec("success", ArgType.BOOL, "Whether it succeeded."),
     ArgSpec("input_context", ArgType.MAP, "What is known of the input.", required=False),
-    ArgSpec("llm_metrics", ArgType.MAP, "input_tokens, output_tokens, total_tokens, finish_reason, …", required=False),
+    ArgSpec("llm_metrics", ArgType.MAP, "What is known of the model's work.", required=False, shape=METRICS),
     ArgSpec("cost_incurred", ArgType.FLOAT, "What it cost.", required=False),
     ArgSpec("output_summary", ArgType.STRING, "The beginning of the output.", required=False),
     ArgSpec("error_details", ArgType.STRING, "What went wrong.", required=False),
@@ -120,14 +121,15 @@ RECORD_TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
                 ArgSpec(
                     "filters",
                     ArgType.MAP,
-                    "What must hold: task_id, instance_id (or `stateless`), success, duration_ms_gt, duration_ms_lt, "
-                    "cost_incurred_gt, cost_incurred_lt, since, until; and limit, how many at most.",
+                    "What must hold, and how many at most.",
                     required=False,
+                    shape=RECORD_FILTERS,
                 ),
             ),
             return_type=ArgType.SLICE_MAP,
-            return_help="Maps with `task_id`, `instance_id`, `timestamp_start`, `duration_ms`, `success`, "
-            "`cost_incurred`, `llm_metrics`, `supervisor_feedback`, …, the newest first.",
+            return_help="The records, the newest first.",
+            result_shape=RECORD,
+            primer="→[{task_id,success,duration_ms,cost_incurred,llm_metrics,error_details,…}]",
             example='set failed = tool.AIWorker.GetPerformanceRecords("helper", {"success": false, "limit": 10})',
             error_conditions=f"{NO_SUCH_WORKER}; 4 for an unknown filter or one that does not fit.",
             capabilities=("ask",),

@@ -1,4 +1,4 @@
-"""Batches: many stateless tasks, several at once, their results in the order of the prompts."""
+"""Batches: many stateless tasks, several at once, their results in the order of the tasks."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from ai_wm.calls.streaming import StreamRelay
 from ai_wm.calls.task import CallOptions, Check
 from ai_wm.data.settings import check_overrides
+from ai_wm.data.spelling import nearest
 from ai_wm.support.events import Events
 from ai_wm.workers.stateless import StatelessTasks, TaskResult
 from neuroscript import ErrorCode, NeuroScriptError
@@ -31,6 +32,30 @@ _MOST_CHARACTERS = 64_000_000
 
 Progress = AbstractContextManager[Callable[[], object]]
 """A display of how far a batch is: entered, it gives a function to call for each prompt that is done."""
+
+
+class BatchTask(NamedTuple):
+    """A task of a batch: the id or name of its worker, the prompt, and settings for this call."""
+
+    worker: str
+    prompt: str
+    overrides: Mapping[str, Any]
+
+
+def read_tasks(tasks: Any) -> list[BatchTask]:
+    """Reads tasks that are given as maps ``worker``, ``prompt``, ``config_overrides`` (optional).
+
+    Raises:
+        NeuroScriptError: 4 for one in another form, naming it by its index, and the key.
+    """
+    if isinstance(tasks, str | bytes | Mapping) or not isinstance(tasks, Sequence):
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"tasks is a list of maps, not {type(tasks).__name__}")
+    return [_read_task(task, index) for index, task in enumerate(tasks)]
+
+
+def bad_overrides(index: int, error: NeuroScriptError) -> NeuroScriptError:
+    """The error 4 for the overrides of a task, which names it by its index."""
+    return _bad_task(f"tasks[{index}]", "config_overrides", error.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +79,55 @@ class Batches:
         options: CallOptions,
         progress: Callable[[int], Progress],
     ) -> list[TaskResult | NeuroScriptError]:
-        """Runs many prompts, at most ``max_parallel`` at once.
+        """Gives one worker many prompts, at most ``max_parallel`` at once.
 
         Returns:
             one result or error for each prompt, in the order of the prompts.
 
         Raises:
-            NeuroScriptError: 4, 9 or 19 where no prompt could run; 44 if cancelled, and then what is running ends in
-                the background.
+            NeuroScriptError: 4, 9 or 19 where no prompt could run; what `execute_all` raises.
         """
-        _check_batch(prompts, max_parallel)
-        overrides = check_overrides(overrides)
+        _check_prompts(prompts)
+        _check_parallel(max_parallel)
+        given = check_overrides(overrides)
         self.tasks.ready(id_or_name, options.clearance)
-        if not prompts:
+        return self._run([BatchTask(id_or_name, prompt, given) for prompt in prompts], max_parallel, options, progress)
+
+    def execute_all(
+        self,
+        tasks: Sequence[BatchTask | NeuroScriptError],
+        max_parallel: int,
+        options: CallOptions,
+        progress: Callable[[int], Progress],
+    ) -> list[TaskResult | NeuroScriptError]:
+        """Gives several workers a prompt each, at most ``max_parallel`` at once.
+
+        Args:
+            tasks: what `read_tasks` returns; an error stands for a task that cannot run, and is its result.
+            max_parallel: how many run at once.
+            options: the options of each call.
+            progress: a display of how far it is.
+
+        Returns:
+            one result or error for each task, in the order of the tasks.
+
+        Raises:
+            NeuroScriptError: 4 for ``max_parallel``; 46 where the run's budget (``max_cost_per_run``) does not suffice;
+                44 if cancelled.  Then what is running ends in the background.
+        """
+        _check_parallel(max_parallel)
+        return self._run(tasks, max_parallel, options, progress, ends_all=_is_of_run)
+
+    def _run(
+        self,
+        tasks: Sequence[BatchTask | NeuroScriptError],
+        max_parallel: int,
+        options: CallOptions,
+        progress: Callable[[int], Progress],
+        ends_all: Callable[[NeuroScriptError], bool] = lambda error: False,
+    ) -> list[TaskResult | NeuroScriptError]:
+        """Runs tasks in threads; an error of one that ``ends_all`` is true of is raised."""
+        if not tasks:
             return []
         stopped = threading.Event()
 
@@ -78,29 +139,32 @@ class Batches:
         finished: SimpleQueue[_Done | Callable[[], None]] = SimpleQueue()
         relay = None if options.on_stream is None else StreamRelay(options.on_stream, finished.put, stopped)
         own = replace(options, check=check, on_stream=None if relay is None else relay.tell)
-        indexes = iter(range(len(prompts)))
+        indexes = iter(range(len(tasks)))
 
         def work() -> None:
             if relay is not None:
                 relay.use_in_thread()
             for index in indexes:
                 try:
-                    finished.put(_Done(index, *self._one(id_or_name, prompts[index], overrides, own, check)))
+                    finished.put(_Done(index, *self._one(tasks[index], own, check)))
                 except BaseException as error:  # raised where the batch waits
                     finished.put(_Done(index, None, [], error))
 
-        workers = min(max_parallel, len(prompts), max(1, _MOST_CHARACTERS // max(1, *map(len, prompts))))
+        longest = max(1 if isinstance(task, NeuroScriptError) else len(task.prompt) for task in tasks)
+        workers = min(max_parallel, len(tasks), max(1, _MOST_CHARACTERS // max(1, longest)))
         running: list[Future[None]] = []
         pool = ThreadPoolExecutor(workers, thread_name_prefix="ai_wm-batch")
         try:
-            with progress(len(prompts)) as advance:
+            with progress(len(tasks)) as advance:
                 running = [pool.submit(copy_context().run, work) for _ in range(workers)]
-                while len(results) < len(prompts):
+                while len(results) < len(tasks):
                     if options.check is not None:
                         options.check()  # at each turn: results that come fast take memory too
                     for place, result, fired, error in sorted(_next_of(finished, options.check), key=_place_of):
                         if result is None:
                             raise error if error is not None else AssertionError(place)
+                        if isinstance(result, NeuroScriptError) and ends_all(result):
+                            raise result
                         results[place] = result
                         # In this thread: what listens may belong to it.
                         for name, payload in fired:
@@ -110,20 +174,22 @@ class Batches:
             stopped.set()
             if relay is not None:
                 relay.cut_off()
-            done = len(results) == len(prompts)
+            done = len(results) == len(tasks)
             if not done:
                 # The calls in flight notice it and are recorded, mostly by then; a host's own client may take longer.
                 wait(running, timeout=_ENDING_SECONDS)
             pool.shutdown(wait=done, cancel_futures=True)
-        return [results[index] for index in range(len(prompts))]
+        return [results[index] for index in range(len(tasks))]
 
     def _one(
-        self, id_or_name: str, prompt: str, overrides: Mapping[str, Any], options: CallOptions, check: Check
+        self, task: BatchTask | NeuroScriptError, options: CallOptions, check: Check
     ) -> tuple[TaskResult | NeuroScriptError, list[tuple[str, dict[str, Any]]]]:
         with self.events.collected() as fired:
             try:
                 check()
-                return self.tasks.execute(id_or_name, prompt, overrides, options), fired
+                if isinstance(task, NeuroScriptError):
+                    return task, fired
+                return self.tasks.execute(task.worker, task.prompt, task.overrides, options), fired
             except NeuroScriptError as error:
                 return error, fired
 
@@ -161,9 +227,50 @@ def _next_of(finished: SimpleQueue[_Done | Callable[[], None]], check: Check | N
     return found
 
 
-def _check_batch(prompts: Any, max_parallel: Any) -> None:
+_TASK_KEYS = frozenset({"config_overrides", "prompt", "worker"})
+
+
+def _read_task(task: Any, index: int) -> BatchTask:
+    where = f"tasks[{index}]"
+    if not isinstance(task, Mapping):
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH,
+            f"{where} is {type(task).__name__}; expected a map with worker, prompt and, if need be, config_overrides",
+            details={"field": where},
+        )
+    for key in task:
+        if key not in _TASK_KEYS:
+            near = nearest(key, _TASK_KEYS) if isinstance(key, str) else None
+            hint = f"did you mean {near!r}?" if near else f"there are {', '.join(sorted(_TASK_KEYS))}"
+            shown = key[:60] if isinstance(key, str) else type(key).__name__
+            raise _bad_task(where, shown, f"unknown key {shown!r}; {hint}")
+    for key in ("worker", "prompt"):
+        if key not in task:
+            raise _bad_task(where, key, f"the key {key} is missing")
+        if not isinstance(task[key], str):
+            raise _bad_task(where, key, f"{key} is {type(task[key]).__name__}; expected a string")
+    try:
+        overrides = check_overrides(task.get("config_overrides"))
+    except NeuroScriptError as error:
+        raise bad_overrides(index, error) from None
+    return BatchTask(task["worker"], task["prompt"], overrides)
+
+
+def _bad_task(where: str, key: str, what: str) -> NeuroScriptError:
+    return NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{where}: {what}", details={"field": f"{where}.{key}"})
+
+
+def _is_of_run(error: NeuroScriptError) -> bool:
+    """Whether an error is the end of the run's budget, under which no other call of the run may be made either."""
+    return error.code == ErrorCode.BUDGET_EXCEEDED and error.details.get("limit") == "max_cost_per_run"
+
+
+def _check_prompts(prompts: Any) -> None:
     if isinstance(prompts, str) or not isinstance(prompts, Sequence) or not all(isinstance(p, str) for p in prompts):
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, "prompts is a list of strings")
+
+
+def _check_parallel(max_parallel: Any) -> None:
     if type(max_parallel) is not int or not 1 <= max_parallel <= MAX_PARALLEL:
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH, f"max_parallel is a whole number from 1 to {MAX_PARALLEL}, not {max_parallel!r}"

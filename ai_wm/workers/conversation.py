@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.runner import Runner
@@ -12,7 +12,7 @@ from ai_wm.calls.streaming import StreamCallback
 from ai_wm.calls.task import CallOptions, Check, Task
 from ai_wm.calls.tool_host import ToolHost
 from ai_wm.data.setting_names import read_overrides
-from ai_wm.data.settings import at_current_address, effective_config, fallback_overrides
+from ai_wm.data.settings import at_current_address, effective_config, fallback_overrides, with_schema
 from ai_wm.data.types import AIWorkerDefinition, AIWorkerDefinitionStatus, AIWorkerInstanceStatus, PerformanceRecord
 from ai_wm.providers.base import Message, Usage
 from ai_wm.store import Store
@@ -52,6 +52,7 @@ class ConversationManager:
             self._session.check_alive()
             return list(self._session.history)
 
+    @overload
     def ask(
         self,
         message: str,
@@ -61,7 +62,33 @@ class ConversationManager:
         on_stream: StreamCallback | None = None,
         check: Check | None = None,
         context: Sequence[str] = (),
-    ) -> str:
+        schema: None = None,
+    ) -> str: ...
+
+    @overload
+    def ask(
+        self,
+        message: str,
+        config_overrides: Mapping[str, Any] | None = None,
+        *,
+        tools: ToolHost | None = None,
+        on_stream: StreamCallback | None = None,
+        check: Check | None = None,
+        context: Sequence[str] = (),
+        schema: Mapping[str, Any],
+    ) -> Any: ...
+
+    def ask(
+        self,
+        message: str,
+        config_overrides: Mapping[str, Any] | None = None,
+        *,
+        tools: ToolHost | None = None,
+        on_stream: StreamCallback | None = None,
+        check: Check | None = None,
+        context: Sequence[str] = (),
+        schema: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Sends the model a message with the conversation before it, and returns the reply.
 
         Args:
@@ -71,6 +98,10 @@ class ConversationManager:
             on_stream: gets the `StreamEvent`s of the turn as they come; None: nothing is streamed.
             check: called now and then while waiting; raises to cancel.
             context: texts that go to the model ahead of the message this once and do not enter the history.
+            schema: a JSON Schema that the reply must fit, as the setting ``schema``.
+
+        Returns:
+            the text of the reply; with a schema the value.
 
         Raises:
             NeuroScriptError: 19 retired, or a turn is going on, or its context is full; 20 and 46 by the limits; 18 no
@@ -79,9 +110,22 @@ class ConversationManager:
         """
         notes = tuple(Message(role="user", content=text) for text in context)
         options = CallOptions(tools=tools or self._tools, on_stream=on_stream, check=check, context=notes)
-        return self._conversations.ask(self._session, message, config_overrides, options)
+        return self._conversations.ask(self._session, message, with_schema(config_overrides, schema), options)
 
-    async def aask(self, message: str, config_overrides: Mapping[str, Any] | None = None, **options: Any) -> str:
+    @overload
+    async def aask(
+        self,
+        message: str,
+        config_overrides: Mapping[str, Any] | None = None,
+        *,
+        schema: Mapping[str, Any],
+        **options: Any,
+    ) -> Any: ...
+
+    @overload
+    async def aask(self, message: str, config_overrides: Mapping[str, Any] | None = None, **options: Any) -> str: ...
+
+    async def aask(self, message: str, config_overrides: Mapping[str, Any] | None = None, **options: Any) -> Any:
         """Runs `ask` in a worker thread, for asyncio and trio hosts; cancelling the waiting task ends it."""
         return await in_thread(self.ask, message, config_overrides, **options)
 
@@ -121,8 +165,11 @@ class Conversations:
     runner: Runner
     store: Store
 
-    def ask(self, session: Session, message: str, overrides: Mapping[str, Any] | None, options: CallOptions) -> str:
+    def ask(self, session: Session, message: str, overrides: Mapping[str, Any] | None, options: CallOptions) -> Any:
         """Runs one turn of an instance, which is busy meanwhile, and then idle or in the state that the failure means.
+
+        Returns:
+            the reply: its text, or with a schema the value.
 
         Raises:
             NeuroScriptError: 4 for what does not fit; 19 retired, or a turn is going on, or its context is full; 9 if
@@ -148,7 +195,7 @@ class Conversations:
             session.end_turn(turn, status, last_error, said, self.runner.clock.now())  # if that was interrupted
             if task is not None:
                 self.runner.tell(task)
-        return answer.text
+        return answer.reply
 
     def _task(self, session: Session, prompt: Message, overrides: Mapping[str, Any], options: CallOptions) -> Task:
         known: dict[str, Any] = {

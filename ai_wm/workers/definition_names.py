@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -57,9 +57,7 @@ def find_in(
     if len(archived) == 1 and not others:
         return archived[0]
     if others or archived:
-        which = f"{len(others)} definitions" if others else f"{len(archived)} archived definitions"
-        message = f"{which} are named {id_or_name!r}; name the one you mean by its id"
-        raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, message)
+        raise _ambiguous(id_or_name, others or archived)
     visible = (definition.name for definition in definitions.values() if is_seen(definition))
     names = list(islice(visible, _MOST_COMPARED))
     near = nearest(id_or_name, names)
@@ -70,6 +68,37 @@ def find_in(
     else:
         hint = "there are none yet; add one"
     raise NeuroScriptError(ErrorCode.KEY_NOT_FOUND, f"there is no worker definition {id_or_name!r}; {hint}")
+
+
+def find_named(
+    definitions: Mapping[str, AIWorkerDefinition],
+    name: str,
+    comes_first: Callable[[AIWorkerDefinition], bool],
+    is_seen: Callable[[AIWorkerDefinition], bool],
+) -> AIWorkerDefinition | None:
+    """Finds a definition by its name alone; an archived one only where no other has the name.
+
+    Args:
+        definitions: where to look.
+        name: the name.
+        comes_first: whether a definition is meant before all others of its name.
+        is_seen: whether whoever asks may know of a definition.
+
+    Raises:
+        NeuroScriptError: 9 if several have the name, between which nothing decides.
+    """
+    seen = [definition for definition in _named(definitions, name) if is_seen(definition)]
+    found = [definition for definition in seen if definition.status is not _ARCHIVED] or seen
+    first = next(filter(comes_first, found), None)
+    if first is None and len(found) > 1:
+        raise _ambiguous(name, found)
+    return first or next(iter(found), None)
+
+
+def _ambiguous(name: str, found: Sequence[AIWorkerDefinition]) -> NeuroScriptError:
+    archived = "archived " if found[0].status is _ARCHIVED else ""
+    message = f"{len(found)} {archived}definitions are named {name!r}; name the one you mean by its id"
+    return NeuroScriptError(ErrorCode.KEY_NOT_FOUND, message)
 
 
 def check_name(definition: AIWorkerDefinition, definitions: Mapping[str, AIWorkerDefinition]) -> None:

@@ -74,7 +74,8 @@ def updated(old: AIWorkerDefinition, changes: Mapping[str, Any], *, merge: bool)
             if value is None:
                 data.pop(key, None)
                 continue
-        data[key] = _kept_key(old, value) if field == "auth" else value
+        data.pop(key, None)
+        data[field] = _kept_key(old, value) if field == "auth" else value  # named as an error is to name it
     return AIWorkerDefinition.parse(data, name)
 
 
@@ -109,7 +110,7 @@ def _kept_key(old: AIWorkerDefinition, auth: Any) -> Any:
     if shown != MASK or method != APIKeySourceMethod.INLINE:
         return auth
     if not old.holds_inline_key:
-        raise _masked_key()
+        raise masked_key()
     return old.auth.to_file()
 
 
@@ -117,7 +118,7 @@ def check_key_source(definition: AIWorkerDefinition) -> None:
     """Raises error 4 for a mask in the place of a key, and for what may be a key in the place of a variable's name."""
     auth = definition.auth
     if auth.method is APIKeySourceMethod.INLINE and auth.value == MASK:
-        raise _masked_key()
+        raise masked_key()
     if auth.method is APIKeySourceMethod.ENV_VAR and auth.value.strip() and not is_variable_name(auth.value.strip()):
         raise NeuroScriptError(
             ErrorCode.ARG_MISMATCH,
@@ -127,7 +128,8 @@ def check_key_source(definition: AIWorkerDefinition) -> None:
         )
 
 
-def _masked_key() -> NeuroScriptError:
+def masked_key() -> NeuroScriptError:
+    """The error for the mask of a key where the key itself is wanted."""
     return NeuroScriptError(
         ErrorCode.ARG_MISMATCH, f"auth.value is {MASK!r}, which stands for a key that is not shown; give the key itself"
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from ai_wm.data.definition_filter import definition_tests
 from ai_wm.data.key_check import check_keys, unknown_keys
-from ai_wm.data.provider_names import provider_names
+from ai_wm.data.provider_names import check_provider, provider_names
 from ai_wm.data.setting_names import misspelt
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.types import (
@@ -17,16 +17,17 @@ from ai_wm.data.types import (
     AIWorkerDefinitionStatus,
     AIWorkerPerformanceSummary,
     APIKeyStatus,
-    check_provider,
 )
 from ai_wm.keys.marks import Marks
 from ai_wm.logs import STORE
+from ai_wm.providers.scripted import check_replies
 from ai_wm.ratelimit import RateLimiter
 from ai_wm.store import Store
 from ai_wm.support.clock import Clock
 from ai_wm.support.ids import ExactId
 from ai_wm.workers.definition_names import check_id, check_name, find_in, free_name
 from ai_wm.workers.definition_updates import by_field, check_key_source, updated
+from ai_wm.workers.ensuring import HostTerms, Terms, Wanted, applied, is_same, without_nil
 from neuroscript import ErrorCode, NeuroScriptError
 
 
@@ -131,43 +132,59 @@ class Definitions:
                 written.
         """
         check_keys(AIWorkerDefinition, data)
-        if isinstance(data, Mapping) and "auth" not in data and isinstance(data.get("provider"), str):
-            # With a preset misspelt its key source would be what is missing.
-            check_provider(data["provider"], self._providers, AIWorkerDefinition.called)
-        made = AIWorkerDefinition.parse(data)
-        made.check_provider(self._providers)
-        CallSettings.of(made.base_config)
-        check_key_source(made)
-        now = self._clock.now()
-        fields: dict[str, Any] = {"modified_timestamp": now}
-        if made.created_timestamp.is_zero:
-            fields["created_timestamp"] = now
-        fields["aggregate_performance_summary"] = AIWorkerPerformanceSummary()
-        fields |= {"owner": owner, "host_mark": ""}
-        made = made.model_copy(update=fields)
-        if not owner:
-            made = made.model_copy(update={"host_mark": self._marks.of(made)})
+        made = self._made(data, owner)
 
         def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> AIWorkerDefinition:
             if check is not None:
                 check(definitions)
-            named = made
-            if made.definition_id in definitions:
-                raise NeuroScriptError(
-                    ErrorCode.DUPLICATE, f"there is a definition with the id {made.definition_id!r} already"
-                )
-            if not made.name.strip():
-                named = made.model_copy(update={"name": free_name(made, definitions)})
-            check_name(named, definitions)
-            check_id(named, definitions)
-            definitions[named.definition_id] = named
-            return named
+            return _put_new(made, definitions)
 
         added = self._store.change_definitions(change)
-        if not owner:
-            self._limiter.inherit(added.limits_id, _known_as(added))
-        _warn_of_settings(added.name, made.base_config)
+        self._tell_added(added)
         return added.definition_id
+
+    def ensure(self, data: Mapping[str, Any] | AIWorkerDefinition, terms: Terms | None = None) -> str:
+        """Adds a definition, or changes what is given and differs in the one that there is, and returns its id.
+
+        The one that there is has the id that is given, or else the name.  What is not given stays, in its maps too, of
+        which None takes a key out; so do its status and its summary.  If nothing differs, nothing is written.
+
+        Args:
+            data: the definition.
+            terms: what whoever ensures it sees and may do; by default those of the host.
+
+        Raises:
+            NeuroScriptError: 4 for a value that does not fit, and for neither name nor id; 9 if several archived ones
+                have the name; 11 for the name of one and the id of another; 42 if the id or name is taken; 25 and 26 if
+                it cannot be written.
+        """
+        wanted, terms = Wanted.of(data), terms if terms is not None else HostTerms()
+        known = self._store.definitions()
+        found = wanted.find(known, terms)
+        if found is not None and not wanted.difference(found, known, terms).names:
+            return found.definition_id
+
+        def change(
+            definitions: MutableMapping[str, AIWorkerDefinition],
+        ) -> tuple[AIWorkerDefinition | None, AIWorkerDefinition]:
+            old = wanted.find(definitions, terms)
+            if old is None:
+                fields = terms.check_add(without_nil(wanted.fields), definitions)
+                return None, _put_new(self._made(fields, terms.owner), definitions)
+            difference = wanted.difference(old, definitions, terms)
+            if not difference.names:
+                return old, old
+            changes = applied(old, terms.check_change(old, difference))
+            return old, self._put_changed(old, changes, definitions, by_host=terms.by_host)
+
+        before, after = self._store.change_definitions(change)
+        if before is None:
+            self._tell_added(after)
+        elif after is not before:
+            self._tell_limiter(before)
+            if not is_same(after.base_config, before.base_config):
+                _warn_of_settings(after.name, after.base_config)
+        return after.definition_id
 
     def update(
         self, id_or_name: str, updates: Mapping[str, Any], *, by_host: bool = True, merge: bool = False
@@ -190,19 +207,7 @@ class Definitions:
 
         def change(definitions: MutableMapping[str, AIWorkerDefinition]) -> tuple[AIWorkerDefinition, ...]:
             old = find_in(definitions, wanted)
-            new = updated(old, changes, merge=merge).model_copy(update={"modified_timestamp": self._clock.now()})
-            if new.provider != old.provider:
-                new.check_provider(self._providers, f"definition {old.name!r}")
-            CallSettings.of(new.base_config)
-            if new.auth != old.auth:
-                check_key_source(new)
-            if old.name.strip() and not new.name.strip():
-                message = f"definition {old.name!r}: field name: expected text that is not empty"
-                raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": "name"})
-            check_name(new, definitions)
-            if by_host and not old.owner and self._marks.holds(old):
-                new = new.model_copy(update={"host_mark": self._marks.of(new)})
-            definitions[old.definition_id] = new
+            new = self._put_changed(old, changes, definitions, by_host=by_host, merge=merge)
             return old, new
 
         before, changed = self._store.change_definitions(change)
@@ -276,6 +281,57 @@ class Definitions:
         self._limiter.forget(removed.limits_id, "" if removed.owner else _known_as(removed))
         return wanted
 
+    # --- one change, made in the store's step ---
+
+    def _made(self, data: Mapping[str, Any] | AIWorkerDefinition, owner: str) -> AIWorkerDefinition:
+        """The definition to add: checked, with an empty summary, and with the host's mark if it is the host's."""
+        if isinstance(data, Mapping) and "auth" not in data and isinstance(data.get("provider"), str):
+            # With a preset misspelt its key source would be what is missing.
+            check_provider(data["provider"], self._providers, AIWorkerDefinition.called)
+        made = AIWorkerDefinition.parse(data)
+        made.check_provider(self._providers)
+        _check_config(made)
+        check_key_source(made)
+        now = self._clock.now()
+        fields: dict[str, Any] = {"modified_timestamp": now}
+        if made.created_timestamp.is_zero:
+            fields["created_timestamp"] = now
+        fields["aggregate_performance_summary"] = AIWorkerPerformanceSummary()
+        fields |= {"owner": owner, "host_mark": ""}
+        made = made.model_copy(update=fields)
+        return made if owner else made.model_copy(update={"host_mark": self._marks.of(made)})
+
+    def _put_changed(
+        self,
+        old: AIWorkerDefinition,
+        changes: Mapping[str, Any],
+        definitions: MutableMapping[str, AIWorkerDefinition],
+        *,
+        by_host: bool,
+        merge: bool = False,
+    ) -> AIWorkerDefinition:
+        """Puts a definition with some fields changed in the place of the old one."""
+        new = updated(old, changes, merge=merge).model_copy(update={"modified_timestamp": self._clock.now()})
+        if new.provider != old.provider:
+            new.check_provider(self._providers, f"definition {old.name!r}")
+        _check_config(new, old)
+        if new.auth != old.auth:
+            check_key_source(new)
+        if old.name.strip() and not new.name.strip():
+            message = f"definition {old.name!r}: field name: expected text that is not empty"
+            raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": "name"})
+        check_name(new, definitions)
+        if by_host and not old.owner and self._marks.holds(old):
+            new = new.model_copy(update={"host_mark": self._marks.of(new)})
+        definitions[old.definition_id] = new
+        return new
+
+    def _tell_added(self, added: AIWorkerDefinition) -> None:
+        """Lets the limiter know a definition of the host's again, and warns of its settings."""
+        if not added.owner:
+            self._limiter.inherit(added.limits_id, _known_as(added))
+        _warn_of_settings(added.name, added.base_config)
+
     # --- the whole ---
 
     def reload(self) -> None:
@@ -307,6 +363,33 @@ class Definitions:
         copy = definition.model_copy(deep=True)
         summary = self._store.summary(definition.definition_id)
         return copy.model_copy(update={"aggregate_performance_summary": summary})
+
+
+def _check_config(new: AIWorkerDefinition, old: AIWorkerDefinition | None = None) -> None:
+    """Raises error 4 for settings of a definition that no call could use, unless they are older than this check."""
+    CallSettings.of(new.base_config)
+    if _scripted_replies(new) is not None and (
+        old is None or not is_same(_scripted_replies(new), _scripted_replies(old))
+    ):
+        check_replies(_scripted_replies(new))
+
+
+def _scripted_replies(definition: AIWorkerDefinition) -> Any:
+    """The replies of a definition on the model ``scripted``; None if it has none, and of any other."""
+    on_it = (definition.provider, definition.model_name) == ("local", "scripted")
+    return definition.base_config.get("replies") if on_it else None
+
+
+def _put_new(made: AIWorkerDefinition, definitions: MutableMapping[str, AIWorkerDefinition]) -> AIWorkerDefinition:
+    """Puts a new definition among the others, with a name if it has none, and returns it."""
+    if made.definition_id in definitions:
+        raise NeuroScriptError(ErrorCode.DUPLICATE, f"there is a definition with the id {made.definition_id!r} already")
+    if not made.name.strip():
+        made = made.model_copy(update={"name": free_name(made, definitions)})
+    check_name(made, definitions)
+    check_id(made, definitions)
+    definitions[made.definition_id] = made
+    return made
 
 
 def _is_same(one: AIWorkerDefinition, other: AIWorkerDefinition) -> bool:

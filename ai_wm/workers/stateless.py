@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from ai_wm.calls.clearance import Clearance
-from ai_wm.calls.runner import Runner
+from ai_wm.calls.runner import Answer, Runner
 from ai_wm.calls.task import CallOptions, Task
 from ai_wm.data.setting_names import read_overrides
 from ai_wm.data.settings import effective_config, fallback_overrides
@@ -18,11 +18,36 @@ from ai_wm.workers.definitions import Definitions
 from neuroscript import ErrorCode, NeuroScriptError
 
 
-class TaskResult(NamedTuple):
-    """The result of a stateless task: the model's output and the record of the task."""
-
+class _OutputAndRecord(NamedTuple):
     output: str
     record: PerformanceRecord
+
+
+class TaskResult(_OutputAndRecord):
+    """The result of a stateless task: the model's output and the record of the task.
+
+    Attributes:
+        output: the reply as the model wrote it.
+        record: the record of the task.
+        value: the value of the reply, if the call has a schema; else None.
+        is_structured: whether the call has a schema.
+    """
+
+    value: Any = None
+    is_structured: bool = False
+
+    @classmethod
+    def of(cls, answer: Answer) -> Self:
+        """Makes the result of a task from the runner's answer."""
+        result = cls(answer.text, answer.record)
+        if answer.structured is not None:
+            result.value, result.is_structured = answer.structured.value, True
+        return result
+
+    @property
+    def reply(self) -> Any:
+        """What the call gives: the value if it has a schema, else the output."""
+        return self.value if self.is_structured else self.output
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +93,7 @@ class StatelessTasks:
             answer = self.runner.run(task)
         finally:
             self.runner.tell(task)
-        return TaskResult(answer.text, answer.record)
+        return TaskResult.of(answer)
 
     def ready(self, id_or_name: str, clearance: Clearance | None = None) -> AIWorkerDefinition:
         """Finds a definition that may run stateless tasks now.

@@ -35,8 +35,16 @@ if TYPE_CHECKING:
         def run(self, options: argparse.Namespace) -> int: ...
 
 
-BUILT_IN = ("run", "check", "tools", "repl", "trust")
-"""The sub-commands of this package, each in the module of its name."""
+BUILT_IN = {
+    "run": "run",
+    "check": "check",
+    "explain": "reference",  # `neuroscript.cli.explain` is a function
+    "tools": "tools",
+    "primer": "primer",
+    "repl": "repl",
+    "trust": "trust",
+}
+"""The sub-commands of this package, each with its module."""
 
 _YOUNG = 20_000
 """How many new objects start a garbage collection in a process of the command's own.
@@ -161,7 +169,7 @@ def _find(name: str) -> Subcommand:
         NeuroScriptError: if it is a plugin's and cannot be loaded.
     """
     if name in BUILT_IN:
-        module: Any = importlib.import_module(f"neuroscript.cli.{name}")
+        module: Any = importlib.import_module(f"neuroscript.cli.{BUILT_IN[name]}")
         found: Subcommand | None = module
     else:
         from neuroscript.cli import plugin_commands

@@ -3,66 +3,120 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 
-from neuroscript.cli.options import add_format
-from neuroscript.cli.report import complain, diagnostic_map, print_json
-from neuroscript.cli.source import read_source, source_name
-from neuroscript.cli.status import OK, SYNTAX, USAGE, UsageError
+from neuroscript.cli.options import add_lib, add_tools, library_roots
+from neuroscript.cli.report import FORMATS, complain, diagnostic_map, print_json
+from neuroscript.cli.source import read_program
+from neuroscript.cli.status import OK, SYNTAX, UsageError
+from neuroscript.cli.tool_modules import add_tool_modules
+from neuroscript.cli.used_files import UsedFiles
 from neuroscript.errors import Diagnostic
 from neuroscript.interpreter import Interpreter
 from neuroscript.output import write_line
 
 ERROR = "error"
+WARNING = "warning"
 
 SUMMARY = "look for errors in programs without running them"
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
     parser.add_argument("files", metavar="FILE", nargs="+", help="a program; - reads it from standard input")
+    parser.add_argument(
+        "--with",
+        dest="beside",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="another program that is loaded beside each of them, whose procedures they may call; may be given several "
+        "times",
+    )
+    add_lib(parser)
+    parser.add_argument("--strict", action="store_true", help="let warnings count as errors do: exit status 3")
     parser.add_argument("--no-plugins", action="store_true", help="know the standard tools only")
-    add_format(parser)
+    add_tools(parser)
+    parser.add_argument(
+        "--globals",
+        metavar="NAMES",
+        action="append",
+        default=[],
+        type=_names,
+        help="names that the host sets, with commas between them; may be given several times",
+    )
+    parser.add_argument(
+        "--format",
+        choices=(*FORMATS, "sarif"),
+        default="text",
+        help="text for people (default), JSON lines, or SARIF 2.1.0 for code hosts and editors",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Checks every file; returns 3 if any has errors, 2 if any cannot be read."""
+    """Checks every file; returns 3 if any has errors or cannot be read, with ``--strict`` also for warnings."""
     status = OK
-    totals = {ERROR: 0, "warning": 0}
-    with Interpreter(plugins=not options.no_plugins) as interpreter:
+    checked: list[tuple[str, list[Diagnostic]]] = []
+    unread: list[tuple[str, str]] = []
+    names = dict.fromkeys(name for names in options.globals for name in names)
+    beside = [read_program(path) for path in options.beside]
+    used = UsedFiles(options.files)
+    roots = library_roots(options.lib)
+    with Interpreter(plugins=not options.no_plugins, globals=names, library_roots=roots) as interpreter:
+        add_tool_modules(interpreter, options.tools)
         for path in options.files:
             try:
-                source = read_source(path)
+                program = read_program(path)
             except UsageError as error:
                 sys.stdout.flush()
                 complain(error)
-                status = USAGE
-                continue
-            findings = interpreter.check(source, source_name(path))
-            for finding in findings:
-                totals[finding.severity] += 1
-            if status == OK and not _valid(findings):
+                unread.append((path, str(error)))
                 status = SYNTAX
-            _show(path, findings, options.format)
+                continue
+            for file, findings in used.by_file(program.name, interpreter.check(program, beside=beside)):
+                shown = path if file == program.name else file
+                checked.append((shown, findings))
+                counted = (ERROR, WARNING) if options.strict else (ERROR,)
+                if any(finding.severity in counted for finding in findings):
+                    status = SYNTAX
+                if options.format != "sarif":
+                    _show(shown, findings, options.format)
     if options.format == "text":
-        write_line(sys.stdout, _summary(len(options.files), totals))
+        write_line(sys.stdout, _summary(checked))
+    elif options.format == "sarif":
+        from neuroscript.cli.sarif import sarif_log
+
+        print_json(sarif_log(checked, unread))
     return status
 
 
-def _valid(findings: Sequence[Diagnostic]) -> bool:
-    return all(finding.severity != ERROR for finding in findings)
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise argparse.ArgumentTypeError(f"names with commas between them are wanted, not {text!r}")
+    return names
 
 
 def _show(path: str, findings: Sequence[Diagnostic], format_name: str) -> None:
     if format_name == "jsonl":
         rows = [diagnostic_map(finding) for finding in findings]
-        print_json({"file": path, "valid": _valid(findings), "diagnostics": rows})
+        valid = all(finding.severity != ERROR for finding in findings)
+        print_json({"file": path, "valid": valid, "diagnostics": rows})
         return
     for finding in findings:
         write_line(sys.stdout, finding.render())
 
 
-def _summary(files: int, totals: dict[str, int]) -> str:
+def _summary(checked: Sequence[tuple[str, Sequence[Diagnostic]]]) -> str:
+    totals = {ERROR: 0, WARNING: 0}
+    for _, findings in checked:
+        for finding in findings:
+            totals[finding.severity] = totals.get(finding.severity, 0) + 1
     counts = [f"{number} {name}{'' if number == 1 else 's'}" for name, number in totals.items() if number]
+    files = len(checked)
     return f"{files} file{'' if files == 1 else 's'} checked: {', '.join(counts) or 'nothing found'}"

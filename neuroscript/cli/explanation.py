@@ -25,6 +25,7 @@ OUT_OF_REACH = (
 BUILT_IN = "always"
 """The origin of a point that nobody can change."""
 
+_USED_FILES = "is loaded with the .ns files that it uses, from its own directory, the sandbox and each --lib DIR"
 _MANAGE = {
     "none": "workers' definitions: scripts change none",
     "own": "workers' definitions: scripts add, change and remove those that scripts made",
@@ -102,6 +103,7 @@ def _files(settings: Settings) -> Iterator[Point]:
     directory, origin = settings.one("run.sandbox"), settings.origin("run.sandbox")
     words = f"reads and writes in {directory}" if directory else "reads and writes no files (--sandbox DIR)"
     yield Point("files", words, directory, origin)
+    yield Point("files", _USED_FILES, None, BUILT_IN)
     yield from _each(settings, "run.env", "environment", "reads the variable {}", "reads no variables (--env NAME)")
 
 

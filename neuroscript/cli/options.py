@@ -24,12 +24,13 @@ def add_format(parser: argparse.ArgumentParser) -> None:
 
 
 def add_host(parser: argparse.ArgumentParser) -> None:
-    """Adds the options for what scripts are given: ``--sandbox``, ``--env``, ``--no-plugins``."""
+    """Adds the options for what scripts are given: ``--sandbox``, ``--lib``, ``--env``, ``--no-plugins``."""
     parser.add_argument(
         "--sandbox",
         metavar="DIR",
         help="the directory that scripts may read and write; made if it is missing (default: none)",
     )
+    add_lib(parser)
     parser.add_argument(
         "--env",
         metavar="NAME",
@@ -38,6 +39,29 @@ def add_host(parser: argparse.ArgumentParser) -> None:
         help="an environment variable that scripts may read; may be given several times",
     )
     parser.add_argument("--no-plugins", action="store_true", help="standard tools only")
+
+
+def add_lib(parser: argparse.ArgumentParser) -> None:
+    """Adds the option ``--lib``."""
+    parser.add_argument(
+        "--lib",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="a directory that programs may use files from, besides their own (:: uses: ../lib/text.ns); may be given "
+        "several times",
+    )
+
+
+def add_tools(parser: argparse.ArgumentParser) -> None:
+    """Adds the option ``--tools``."""
+    parser.add_argument(
+        "--tools",
+        metavar="MODULE.py",
+        action="append",
+        default=[],
+        help="a Python module whose register(interpreter) adds tools; its code is run; may be given several times",
+    )
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
@@ -219,6 +243,18 @@ def sandbox_directory(path: str | None) -> Path | None:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UsageError(f"--sandbox {path!r} is not a directory and cannot be made one: {reason}") from error
     return directory
+
+
+def library_roots(paths: list[str]) -> list[str]:
+    """The directories of ``--lib``.
+
+    Raises:
+        UsageError: if one is no directory.
+    """
+    for path in paths:
+        if not os.path.isdir(path):
+            raise UsageError(f"--lib {path!r} is not a directory")
+    return paths
 
 
 def _link_that_leads_up(path: str) -> str | None:

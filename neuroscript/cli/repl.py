@@ -8,11 +8,20 @@ import sys
 from neuroscript import __version__
 from neuroscript.cli.host import POLICY_SERVICE, check_patterns, settings_of
 from neuroscript.cli.interrupts import Interrupts
-from neuroscript.cli.options import add_host, add_limits, add_policy, environment, sandbox_directory
+from neuroscript.cli.options import (
+    add_host,
+    add_limits,
+    add_policy,
+    add_tools,
+    environment,
+    library_roots,
+    sandbox_directory,
+)
 from neuroscript.cli.replies import Replies
 from neuroscript.cli.session import ReplSession
 from neuroscript.cli.source import STDIN
-from neuroscript.cli.status import OK
+from neuroscript.cli.status import OK, UsageError
+from neuroscript.cli.tool_modules import add_tool_modules
 from neuroscript.interpreter import Interpreter
 from neuroscript.output import write_line
 from neuroscript.values import text_of
@@ -23,6 +32,7 @@ SUMMARY = "try the language line by line"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
     add_host(parser)
+    add_tools(parser)
     add_limits(parser)
     add_policy(parser)
 
@@ -31,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
     """Runs an interactive session until it ends; returns the exit status."""
     settings = settings_of(options, STDIN, None)
     directory = sandbox_directory(settings.one("run.sandbox"))
+    roots = library_roots(options.lib)
     interrupts = Interrupts()
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     # Into a pipe goes what is emitted and no more.
@@ -42,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
             write_line(sys.stdout, text)
 
     def make_interpreter() -> Interpreter:
-        return Interpreter(
+        interpreter = Interpreter(
             sandbox=directory,
             limits=settings.limits(),
             emit=emit,
@@ -53,7 +64,14 @@ def run(options: argparse.Namespace) -> int:
             plugins=settings.one("run.plugins"),
             policy=settings.tool_policy(),
             services={POLICY_SERVICE: settings.worker_policy()},
+            library_roots=roots,
         )
+        try:
+            add_tool_modules(interpreter, options.tools)
+        except UsageError:
+            interpreter.close()
+            raise
+        return interpreter
 
     session = ReplSession(make_interpreter, lambda text: write_line(sys.stdout, text), settings, replies)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from neuroscript.output import end_reply, write_reply
+from neuroscript.output import end_reply, one_line, write_line, write_reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ class Replies:
             self._current, self._worker = event.call_id, event.worker_id
             self._pieces.append(event.text)
             write_reply(self._stream, event.text)
+        elif event.kind == "repair":
+            write_line(self._stream, f"the reply does not fit the schema, and goes back: {one_line(event.text)}")
         elif event.kind != "tool_call" and self._current:
             self._end(whole=event.kind == "usage")
 

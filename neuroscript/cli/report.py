@@ -81,6 +81,7 @@ class JsonLinesReport:
             "delta": event.text,
             "tool_call": event.tool,
             "usage": used,
+            "repair": event.text,
             "done": {"ok": event.ok, "code": event.code, "task_id": event.task_id, **used},
         }
         self._line({event.kind: told[event.kind], "worker": event.worker, "call": event.call_id})
@@ -148,14 +149,19 @@ def error_map(error: NeuroScriptError) -> dict[str, Any]:
 
 
 def diagnostic_map(diagnostic: Diagnostic) -> dict[str, Any]:
-    """A finding as JSON values."""
-    return {
+    """A finding as JSON values; with its hint if it has one, and its rule if it is one of the linter."""
+    row: dict[str, Any] = {
         "line": diagnostic.line,
         "column": diagnostic.column,
         "severity": diagnostic.severity,
         "code": int(diagnostic.code),
         "message": diagnostic.message,
     }
+    if diagnostic.hint:
+        row["hint"] = diagnostic.hint
+    if diagnostic.rule:
+        row |= {"rule": diagnostic.rule, "name": diagnostic.rule_name}
+    return row
 
 
 def explain(error: NeuroScriptError, sources: Mapping[str, str]) -> str:

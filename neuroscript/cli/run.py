@@ -11,12 +11,14 @@ from neuroscript.cli.options import (
     add_host,
     add_limits,
     add_policy,
+    add_tools,
     environment,
     json_value,
+    library_roots,
     sandbox_directory,
 )
 from neuroscript.cli.report import log_to_standard_error, make_report
-from neuroscript.cli.source import STDIN, read_source, source_name
+from neuroscript.cli.source import STDIN, read_program, read_source, text_of_program, texts_of
 from neuroscript.cli.status import BROKEN_PIPE, CANCELLED, FAILED, OK, SYNTAX, UsageError
 from neuroscript.errors import ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.interpreter import Interpreter
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from neuroscript.cli.report import Report
+    from neuroscript.program_text import ProgramText
     from neuroscript.streaming import StreamEvent
 
 DEFAULT_ENTRY = "main"
@@ -62,6 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_format(parser)
     add_host(parser)
+    add_tools(parser)
     add_limits(parser)
     add_policy(parser)
 
@@ -76,11 +80,10 @@ def run(options: argparse.Namespace) -> int:
         return explain_policy(settings_of(options, options.file, MAX_COST), options.format)
     host = make_host(options, options.file, MAX_COST)
     job = _Job(
-        source_name(options.file),
+        read_program(options.file),
         options.entry,
         None if options.args is None else _arguments(options.args),
         [_event(text) for text in options.event],
-        read_source(options.file),
     )
     interrupts = Interrupts()
     sink = _Sink(make_report(options.format, show_result=options.entry is not None))
@@ -97,23 +100,29 @@ def run(options: argparse.Namespace) -> int:
         policy=host.tools,
         cache=True,
         services={POLICY_SERVICE: host.workers},
+        library_roots=library_roots(options.lib),
     ) as interpreter:
+        if options.tools:
+            from neuroscript.cli.tool_modules import add_tool_modules
+
+            add_tool_modules(interpreter, options.tools)
         check_patterns(interpreter, options, host.plugins)
         try:
             with interrupts.cancelling(sink.token.cancel):
                 result = job.run(interpreter, sink.token)
         except NeuroScriptError as error:
-            return _failed(error, job, sink, interrupts)
+            return _failed(error, job, interpreter, sink, interrupts)
         except KeyboardInterrupt:
-            return _failed(NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled"), job, sink, interrupts)
+            cancelled = NeuroScriptError(ErrorCode.CANCELLED, "the run was cancelled")
+            return _failed(cancelled, job, interpreter, sink, interrupts)
         sink.report.result(result)
     return FAILED if sink.failed else OK
 
 
-def _failed(error: NeuroScriptError, job: _Job, sink: _Sink, interrupts: Interrupts) -> int:
+def _failed(error: NeuroScriptError, job: _Job, interpreter: Interpreter, sink: _Sink, interrupts: Interrupts) -> int:
     if sink.broken:
         return BROKEN_PIPE
-    sink.report.error(error, {job.name: job.source.decode(errors="replace")})
+    sink.report.error(error, {**texts_of(interpreter), job.program.name: text_of_program(job.program)})
     if isinstance(error, NeuroScriptSyntaxError):
         return SYNTAX
     if error.code == ErrorCode.CANCELLED:
@@ -125,18 +134,19 @@ def _failed(error: NeuroScriptError, job: _Job, sink: _Sink, interrupts: Interru
 class _Job:
     """The run that the command line asks for: a program, its entry procedure, arguments and events."""
 
-    name: str
+    program: ProgramText
     entry: str | None
     arguments: list[Any] | None
     events: list[tuple[str, Any]]
-    source: bytes
 
     def run(self, interpreter: Interpreter, token: CancelToken) -> Any:
         """Loads the program, fires the events, runs it, and gives its result; the token ends all that."""
-        interpreter.load(self.source, self.name)
+        interpreter.load(self.program)
         commands = interpreter.has_commands
         if commands and (self.entry is not None or self.arguments is not None):
-            raise UsageError(f"{self.name} holds command blocks; --entry and --args are for procedure libraries")
+            raise UsageError(
+                f"{self.program.name} holds command blocks; --entry and --args are for procedure libraries"
+            )
         for name, payload in self.events:
             interpreter.emit_event(name, payload, cancel=token)
         if commands:
@@ -158,7 +168,8 @@ class _Host(Interpreter):
         return super().log
 
     def load_plugins(self) -> None:
-        log_to_standard_error()
+        if self.wants_plugins:
+            log_to_standard_error()
         super().load_plugins()
 
 

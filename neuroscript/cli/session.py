@@ -12,7 +12,7 @@ from neuroscript.cli.host import CHANGED_SERVICE, POLICY_SERVICE
 from neuroscript.cli.replies import Replies
 from neuroscript.cli.report import explain
 from neuroscript.cli.settings import EXAMPLE_ADDRESS, EXAMPLE_KEY, Settings, pair
-from neuroscript.cli.source import read_source
+from neuroscript.cli.source import read_program, text_of_program, texts_of
 from neuroscript.cli.status import UsageError
 from neuroscript.cli.tools import find_tools, table
 from neuroscript.errors import NeuroScriptError
@@ -134,7 +134,10 @@ class ReplSession:
             if value is not None and not self._was_shown(value):
                 self._write(shown(value))
         except NeuroScriptError as error:
-            self._write(explain(error, self._sources))
+            self._write(self._explained(error))
+
+    def _explained(self, error: NeuroScriptError) -> str:
+        return explain(error, {**texts_of(self.interpreter), **self._sources})
 
     def _was_shown(self, value: Any) -> bool:
         """Whether a value is the reply that the same input has just shown."""
@@ -166,19 +169,19 @@ class ReplSession:
         except UsageError as error:
             self._write(one_line(error))
         except NeuroScriptError as error:
-            self._write(explain(error, self._sources))
+            self._write(self._explained(error))
 
     def _load(self, path: str) -> None:
         if not path:
             raise UsageError(":load needs a file: :load FILE")
-        source = read_source(path)
-        self._sources[path] = source.decode(errors="replace")
+        program = read_program(path)
+        self._sources[program.name] = text_of_program(program)
         try:
-            names = self.interpreter.load(source, path, replace=True)
+            names = self.interpreter.load(program, replace=True)
             if self.interpreter.has_commands:
                 self.interpreter.run_commands()
         except NeuroScriptError as error:
-            self._write(explain(error, self._sources))
+            self._write(self._explained(error))
         else:
             self._write(f"loaded {', '.join(names)}" if names else f"{path} is done")
 
@@ -237,7 +240,16 @@ class ReplSession:
         if folded.startswith("tool."):
             names = (f"tool.{name}" for name in self.interpreter.tools.names())
             return word, sorted(name for name in names if name.lower().startswith(folded))
-        return word, sorted({name for name in self._words() if name.startswith(word)})
+        path, dot, _ = word.rpartition(".")
+        known = [f"{path}.{key}" for key in self._keys(path.split("."))] if dot else self._words()
+        return word, sorted({name for name in known if name.startswith(word)})
+
+    def _keys(self, path: list[str]) -> Iterable[str]:
+        """The keys of the map at a path of keys from a variable, those that may stand after a dot."""
+        value: Any = self._session.variables
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        return filter(str.isidentifier, value) if isinstance(value, dict) else ()
 
     def _words(self) -> Iterable[str]:
         yield from WORDS

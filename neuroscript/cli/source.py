@@ -5,6 +5,11 @@ from __future__ import annotations
 import sys
 
 from neuroscript.cli.status import UsageError
+from neuroscript.program_text import ProgramText
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from neuroscript.interpreter import Interpreter
 
 STDIN = "-"
 STDIN_NAME = "<stdin>"
@@ -31,6 +36,30 @@ def read_source(path: str) -> bytes:
         raise UsageError(f"{path!r} is no file name: {error}") from error
 
 
+def read_program(path: str) -> ProgramText:
+    """The program in a file, or on standard input for ``-``, which is text without a file.
+
+    Raises:
+        UsageError: if the file cannot be read.
+    """
+    return ProgramText(read_source(path), source_name(path), None if path == STDIN else path)
+
+
 def source_name(path: str) -> str:
     """The name of a program in errors."""
     return STDIN_NAME if path == STDIN else path
+
+
+def text_of_program(program: ProgramText) -> str:
+    """The text of a program, for showing lines of it."""
+    content = program.content
+    return content if isinstance(content, str) else content.decode(errors="replace")
+
+
+def texts_of(interpreter: Interpreter) -> dict[str, str]:
+    """The texts of the files that programs use, by name, for showing lines of them."""
+    if not interpreter.loader.texts:
+        return {}
+    from neuroscript.uses import used_texts
+
+    return used_texts(interpreter)

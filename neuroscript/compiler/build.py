@@ -13,7 +13,7 @@ from neuroscript.compiler.analysis.analyse import analyse
 from neuroscript.compiler.codegen.generate import generate
 from neuroscript.compiler.resolve import Resolved, diagnostic, resolve, signature_of
 from neuroscript.compiler.unit import Unit
-from neuroscript.errors import ErrorCode, NeuroScriptSyntaxError
+from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptSyntaxError
 from neuroscript.limits import Limits
 from neuroscript.runtime.programs import Compiled, LoadedProcedure, LoadedProgram
 from neuroscript.syntax import nodes as n
@@ -54,14 +54,20 @@ def back_end(resolved: Resolved, unit: Unit) -> Compiled:
 
 def raise_errors(resolved: Resolved, known: Mapping[str, LoadedProcedure]) -> None:
     """Raises all errors of a resolved program, if there are any; a procedure that is known already is one."""
-    found = list(resolved.diagnostics)
+    found = [*resolved.diagnostics, *duplicates(resolved, known)]
+    if found:
+        raise NeuroScriptSyntaxError(found)
+
+
+def duplicates(resolved: Resolved, known: Mapping[str, LoadedProcedure]) -> list[Diagnostic]:
+    """The errors of a program that defines what is known already."""
+    found = []
     for procedure in resolved.program.procedures:
         old = known.get(procedure.name)
         if old is not None:
             message = f"procedure '{procedure.name}' is defined already, in {old.file} on line {old.line}"
             found.append(diagnostic(resolved.program, procedure.name_span, "error", ErrorCode.DUPLICATE, message))
-    if found:
-        raise NeuroScriptSyntaxError(found)
+    return found
 
 
 def loaded_program(program: n.Program) -> LoadedProgram:

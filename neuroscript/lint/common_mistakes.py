@@ -6,32 +6,35 @@ Each rule looks at one expression or statement, and says nothing where the code 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from neuroscript.compiler.resolve import source_line
-from neuroscript.compiler.traversal import expressions, statements, walk
+from neuroscript.compiler.traversal import walk
+from neuroscript.lint.call_mistakes import Calls
+from neuroscript.lint.conditions import in_chain, in_condition
 from neuroscript.lint.holding import Holding
+from neuroscript.lint.loops import in_for_each, in_while
+from neuroscript.lint.operands import comments_for_minus, in_index, in_literal_map, in_operands, powers
+from neuroscript.lint.reads import Uses
+from neuroscript.stdlib.foreign_layouts import in_our_form
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 from neuroscript.values import read_number
 
 if TYPE_CHECKING:
     from neuroscript.compiler.resolve import Body, Resolved
-    from neuroscript.tools import ToolRegistry, ToolSpec
+    from neuroscript.lint.call_mistakes import Procedure
+    from neuroscript.tools import ToolRegistry
 
-Found: TypeAlias = tuple[n.Span, str]
+Found: TypeAlias = tuple[str, n.Span, str]
+"""The name of the rule, the place, and what to say."""
 
 _ORDER = ("<", ">", "<=", ">=")
 _PLACE = re.compile(r"\{\{([^{}]*)\}\}")
 _OPERATOR = re.compile(r"[-+*/%()]")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_FOREIGN_PLACEHOLDER = re.compile(r"[$#]\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_PATTERN_FIRST = ("str.findallregex", "str.matchregex", "str.replaceregex")
-_LOOKS_LIKE_A_PATTERN = re.compile(r"\\[dwsbSDW]|[.\])][*+]|^\^.*\$$")
-_PART = 200  # characters of a pattern that are looked at
-_TRIED = ("list.Get", "str.FromBase64", "str.FromHex", "str.ParseJsonString", "str.ToNumber")
-_CALLS = n.ToolCall | n.Call | n.CallValue
+_FOREIGN_PLACEHOLDER = re.compile(r"(?<!\{)[$#]?\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})|\$([A-Za-z_][A-Za-z0-9_]*)")
 _QUOTIENT = re.compile(r"\s*//\s*([A-Za-z_][A-Za-z0-9_]*|[0-9]+(?:\.[0-9]+)?)\s*")
 
 
@@ -42,58 +45,77 @@ class Mistakes:
         resolved: the program.
         body: the body.
         tools: the tools that it may call.
+        procedures: the program's own, by name.
         evaluates: whether the program replaces placeholders in texts that are known only when it runs, so that those in
             a plain string may be meant for later.
     """
 
-    def __init__(self, resolved: Resolved, body: Body, tools: ToolRegistry, evaluates: bool) -> None:
+    def __init__(
+        self,
+        resolved: Resolved,
+        body: Body,
+        tools: ToolRegistry,
+        procedures: Mapping[str, Procedure],
+        evaluates: bool,
+    ) -> None:
         self._source = resolved.program.source
         self._body = body
         self._tools = tools
         self._evaluates = evaluates
         self.holding = Holding(body, tools)
+        self._uses = Uses(body)
+        self._calls = Calls(body, tools, self.holding, self._uses, procedures)
 
-    def in_expression(self, expression: n.Expr) -> Iterator[Found]:
-        """The mistakes in an expression and its parts."""
-        called = {id(part.callee) for part in walk(expression) if isinstance(part, n.CallValue)}
+    def in_expression(self, expression: n.Expr, called: bool = False) -> Iterator[Found]:
+        """The mistakes in an expression and its parts; ``called`` if it is the call of a ``call`` statement."""
+        callees = {id(part.callee) for part in walk(expression) if isinstance(part, n.CallValue)}
         templates = {id(part.text) for part in walk(expression) if isinstance(part, n.Eval)}
+        templates |= {
+            id(part.args[0].value)
+            for part in walk(expression)
+            if isinstance(part, n.ToolCall) and part.name.lower() == "str.format" and part.args
+        }
         for part in walk(expression):
             match part:
                 case n.Chain(first=first, rest=rest):
                     yield from _chain(part, first, rest)
+                    yield from in_chain(part, self.holding)
                     yield from self._moments(first, rest)
-                case n.Index(value=n.Literal(value=str()), dotted=True) if id(part) not in called:
-                    yield part.span, "strings are joined with `+`"
+                    yield from in_operands(part, self.holding, self.holding.answers)
+                    yield from powers(part)
+                case n.Index(value=n.Literal(value=str()), dotted=True) if id(part) not in callees:
+                    yield "dotted-join", part.span, "strings are joined with `+`"
                 case n.Index(index=index) if self.holding.negative_index(part):
-                    yield index.span, "an index counts from 0: the last item is `x[len(x) - 1]`"
+                    yield "negative-index", index.span, "an index counts from 0: the last item is `x[len(x) - 1]`"
                 case n.Eval(text=n.Literal(value=str() as text)) if self._works_out(text):
-                    yield part.span, "a placeholder holds a name or a field, and nothing is worked out in it"
-                case n.Literal(value=str() as text) if "{" in text and id(part) not in templates:
+                    told = "a placeholder holds a name or a field, and nothing is worked out in it"
+                    yield "calculated-placeholder", part.span, told
+                case n.Literal(value=str() as text) if ("{" in text or "$" in text) and id(part) not in templates:
                     yield from self._plain_string(part, text)
-                case n.ToolCall(name=name, args=[n.Argument() as first_argument, n.Argument() as second, *_]):
-                    yield from self._order(part, name.lower(), first_argument, second)
+                case n.Index() if id(part) not in callees:
+                    yield from in_index(part, self.holding)
+                case n.MapExpr():
+                    yield from in_literal_map(part)
+                case n.ToolCall():
+                    yield from self._calls.in_tool_call(part)
+                    yield from _layout(part.name.lower(), part.args)
+                case n.Call() if not (called and part is expression):
+                    yield from self._calls.in_call(part)
 
     def in_statement(self, statement: n.Stmt) -> Iterator[Found]:
         """The mistakes in a statement, apart from its expressions and inner blocks."""
         match statement:
-            case n.CallStmt(call=n.ToolCall(name=name) as call) if not self._body.uses_last and not self._body.handlers:
-                tool = self._tools.get(name)
-                if tool is not None and _only_gives(tool.spec):
-                    usage = f"set x = {tool.spec.full_name}(…)"
-                    yield call.span, f"{tool.spec.full_name} changes nothing: keep what it gives, `{usage}`"
             case n.Must(value=n.Literal(value=None)):
-                yield statement.span, "`must nil` always fails: to expect nil write `must x == nil`"
-            case n.ForEach(collection=n.Literal(value=value) as counted) if type(value) in (int, float):
-                yield counted.span, f"a number is no collection: write `tool.list.Range(0, {value})`"
-            case n.ForEach(collection=n.Call(name="len") as counted) if "len" not in self._body.variables:
-                yield counted.span, "a number is no collection: write `tool.list.Range(0, len(list))`"
-            case n.While(condition=n.Literal(value=True)) if not _can_leave(statement.body):
-                yield statement.span, "this loop has no way out: leave it with `break` or `return`"
-            case n.While(
-                condition=n.Chain(first=n.Name(name=index), rest=[("<=", n.Call(name="len", args=[each]), place)])
-            ):
-                if _reads_item(statement.body, each.value, index):
-                    yield place, f"the last index is `len(…) - 1`: write `{index} < len(…)`"
+                yield "must-nil", statement.span, "`must nil` always fails: to expect nil write `must x == nil`"
+            case n.ForEach():
+                yield from in_for_each(statement, self._body, self.holding, self._uses)
+            case n.While(condition=condition):
+                yield from in_while(statement, self._body, self._uses)
+                yield from in_condition(condition)
+            case n.If(branches=branches):
+                for condition, _ in branches:
+                    yield from in_condition(condition)
+        yield from self._calls.in_statement(statement)
         yield from self._whole_quotient(statement)
 
     def _works_out(self, text: str) -> bool:
@@ -104,18 +126,8 @@ class Mistakes:
     def _moments(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> Iterator[Found]:
         operator, right, place = rest[0]
         if operator == "-" and self.holding.is_moment(first) and self.holding.is_moment(right):
-            yield place, "moments are not subtracted: write `tool.time.Diff(start, end)`, which gives seconds"
-
-    def _order(self, call: n.Expr, name: str, first: n.Argument, second: n.Argument) -> Iterator[Found]:
-        """Arguments that are the wrong way round."""
-        text, pattern = _text(first.value), _text(second.value)
-        if first.name or second.name:
-            return
-        if name == "str.split" and text is not None and len(text) <= 2 and pattern is None:
-            yield call.span, "the text comes first: `tool.str.Split(text, separator)`"
-        tool = self._tools.get(name) if name.startswith("regex.") or name in _PATTERN_FIRST else None
-        if tool is not None and text is None and pattern is not None and _LOOKS_LIKE_A_PATTERN.search(pattern[:_PART]):
-            yield call.span, f"the pattern comes first: `{tool.spec.usage}`"
+            told = "moments are not subtracted: write `tool.time.Diff(start, end)`, which gives seconds"
+            yield "subtracted-moments", place, told
 
     def _plain_string(self, literal: n.Expr, text: str) -> Iterator[Found]:
         line, column, _, _ = literal.span
@@ -126,11 +138,13 @@ class Mistakes:
         variables = self._body.variables
         names = [piece[0] for piece in placeholders(text) if not isinstance(piece, str)]
         if any(name in variables for name in names):
-            yield literal.span, "placeholders are replaced in raw strings, ```…```, and by `eval(text)` alone"
-        foreign = next((match for match in _FOREIGN_PLACEHOLDER.finditer(text) if match[1] in variables), None)
+            told = "placeholders are replaced in raw strings, ```…```, and by `eval(text)` alone"
+            yield "plain-placeholder", literal.span, told
+        matches = _FOREIGN_PLACEHOLDER.finditer(text)
+        foreign = next((match for match in matches if (match[1] or match[2]) in variables), None)
         if foreign is not None:
-            cure = f"write a raw string with `{{{{{foreign[1]}}}}}`, or join with `+`"
-            yield literal.span, f"`{foreign[0]}` is not replaced: {cure}"
+            cure = f"write a raw string with `{{{{{foreign[1] or foreign[2]}}}}}`, or join with `+`"
+            yield "foreign-placeholder", literal.span, f"`{foreign[0]}` is not replaced: {cure}"
 
     def _whole_quotient(self, statement: n.Stmt) -> Iterator[Found]:
         """``7 // 2``, of which ``// 2`` is a comment."""
@@ -142,32 +156,52 @@ class Mistakes:
         if not number and not isinstance(last, n.Name | n.Index | n.Call):
             return
         _, _, line, column = statement.span
-        match = _QUOTIENT.fullmatch(source_line(self._source, line)[column:])
+        after = source_line(self._source, line)[column:]
+        if comments_for_minus(after, last, self._body):
+            told = "`--` begins a comment: write `a - -b`, or `set n = n - 1`"
+            yield "comment-for-minus", (line, column, line, column + 2), told
+        match = _QUOTIENT.fullmatch(after)
         if match is not None and (match[1][0].isdigit() or match[1] in self._body.variables):
             span = (line, column, line, column + len(match[0]))
-            yield span, "`//` begins a comment: a whole quotient is `tool.math.Floor(a / b)`"
+            yield "comment-for-quotient", span, "`//` begins a comment: a whole quotient is `tool.math.Floor(a / b)`"
+
+
+def _layout(name: str, args: list[n.Argument]) -> Iterator[Found]:
+    """A layout of a time in another language's form, which is written as it stands."""
+    if name not in ("time.format", "time.parse"):
+        return
+    given = next((each for each in args if each.name == "layout"), None if args[1].name else args[1])
+    layout = _text(given.value) if given is not None else None
+    if given is not None and layout and "%" not in layout:
+        meant = in_our_form(layout)
+        cure = f'write "{meant}"' if meant else 'write one like "%Y-%m-%d %H:%M"'
+        yield "foreign-layout", given.value.span, f"a layout is made of `%` sequences, and this one has none: {cure}"
 
 
 def _chain(chain: n.Chain, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> Iterator[Found]:
     operator, _, place = rest[0]
     negated = isinstance(first, n.Unary) and first.op == "not" and first.span[:2] == chain.span[:2]
     if operator in ("==", "!=") and negated:
-        yield chain.span, f"this is `(not a) {operator} b`: write `a {'!=' if operator == '==' else '=='} b`"
+        cure = f"a {'!=' if operator == '==' else '=='} b"
+        yield "negated-comparison", chain.span, f"this is `(not a) {operator} b`: write `{cure}`"
     compared = [place for operator, _, place in rest if operator in _ORDER]
     if len(compared) > 1:
-        yield compared[1], "comparisons are not chained: write `a < b and b < c`"
+        yield "chained-comparison", compared[1], "comparisons are not chained: write `a < b and b < c`"
     operands = [first, *(operand for _, operand, _ in rest)]
     if operator in ("or", "and"):
+        compares = any(isinstance(each, n.Chain) and each.rest[0][0] in ("==", "!=", *_ORDER) for each in operands)
         for operand in operands:
             if _is_value(operand):
                 cure = "a default is given by `if` or `tool.map.Get(map, key, default)`"
-                yield operand.span, f"`{operator}` gives true or false, not one of its operands: {cure}"
+                if compares and operand is not first:
+                    cure = f"each side is a condition of its own, `x == a {operator} x == b`"
+                yield "value-of-or", operand.span, f"`{operator}` gives true or false, not one of its operands: {cure}"
                 break
     text = _text(first)
     if operator == "%" and text is not None and "%" in text:
-        yield place, "`%` is the remainder: write `tool.str.Format(template, value)`"
+        yield "remainder-of-text", place, "`%` is the remainder: write `tool.str.Format(template, value)`"
     if operator == "&" and any(read_number(each) is None for each in map(_text, operands) if each is not None):
-        yield place, "`&` is for bits: strings are joined with `+`, conditions with `and`"
+        yield "bits-of-text", place, "`&` is for bits: strings are joined with `+`, conditions with `and`"
 
 
 def _is_value(operand: n.Expr) -> bool:
@@ -179,40 +213,6 @@ def _is_value(operand: n.Expr) -> bool:
 
 def _text(operand: n.Expr) -> str | None:
     return operand.value if isinstance(operand, n.Literal) and type(operand.value) is str else None
-
-
-def _reads_item(block: n.Block, items: n.Expr, index: str) -> bool:
-    """Whether a block reads the item of a variable at exactly this index, before it changes the index."""
-    for statement in block:
-        for value in expressions(statement):
-            for part in walk(value):
-                match part:
-                    case n.Index(value=n.Name(name=name), index=n.Name(name=at)) if at == index:
-                        return isinstance(items, n.Name) and items.name == name
-        if isinstance(statement, n.Set) and any(target.name == index for target in statement.targets):
-            return False
-    return False
-
-
-def _only_gives(spec: ToolSpec) -> bool:
-    """Whether a tool has nothing but its result, so that a call for nothing is a mistake.
-
-    Not those that call a function, which may do something, and those that are called to see whether they fail.
-    """
-    calls = any(str(arg.type).startswith("function") for arg in spec.args)
-    return spec.pure and not calls and spec.group in ("list", "map", "str", "text") and spec.name not in _TRIED
-
-
-def _can_leave(block: n.Block) -> bool:
-    """Whether a loop over this block ends by a statement of its own, or may by an error that is meant."""
-    return any(
-        isinstance(each, n.Return | n.Fail | n.Must | n.Break | n.Ask | n.PromptUser)
-        or (isinstance(each, n.Set) and each.must)
-        or any(
-            isinstance(part, n.ToolCall | n.Call | n.CallValue) for value in expressions(each) for part in walk(value)
-        )
-        for each in statements(block)
-    )
 
 
 def _rightmost(value: n.Expr | None) -> n.Expr | None:

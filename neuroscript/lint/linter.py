@@ -1,20 +1,23 @@
-"""The linter: warnings about code that loads but certainly is a mistake.
+"""The linter: findings about code that loads and is a mistake, each of a rule of `neuroscript.lint.rules`.
 
-A warning is given only where every run that comes there fails or does nothing: a name that nothing sets, code that
-nothing reaches, a tool or procedure that does not exist, a call that its signature refuses.
+An error is certain to fail where it is reached: a tool that does not exist, a call that its signature refuses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import chain, pairwise
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import chain, pairwise, repeat
 from typing import TYPE_CHECKING
 
 from neuroscript.compiler.resolve import LAST, Body, Resolved, diagnostic, signature_of
 from neuroscript.compiler.traversal import expressions, inner_blocks, nil_tolerant_operands, walk
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError
 from neuroscript.foreign_names import CONSTANTS, name_cure
+from neuroscript.lint.call_mistakes import Procedure
 from neuroscript.lint.common_mistakes import Mistakes
+from neuroscript.lint.failing import Failing
+from neuroscript.lint.ignores import silence
 from neuroscript.lint.lost_changes import lost_changes
 from neuroscript.lint.members import (
     foreign_methods,
@@ -24,6 +27,10 @@ from neuroscript.lint.members import (
     replaces_placeholders,
     unquoted_names,
 )
+from neuroscript.lint.rules import RULES
+from neuroscript.lint.shapes import MapKeys
+from neuroscript.lint.stale import StaleValues, endless_continues
+from neuroscript.lint.unset import MaybeUnset
 from neuroscript.runtime.errors import nearest, procedure_hint
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.syntax import nodes as n
@@ -32,61 +39,91 @@ from neuroscript.values import TYPE_CONSTANTS
 
 if TYPE_CHECKING:
     from neuroscript.interpreter import Interpreter
+    from neuroscript.runtime.programs import Signature
     from neuroscript.tools.registry import Tool
 
 _MOST_LOOKS = 200_000  # names that are looked at for the nearest one, all together
-_ERROR_NAMES = frozenset(("error", "err", "exception", "error_message"))  # in the handlers of other languages
+_MOST_WRONG_KEYS = 1000  # keys of maps of which the nearest is told
+_ERROR_NAMES = frozenset(
+    ("error", "err", "exception", "error_message", "e", "ex", "exc")
+)  # in the handlers of other languages
+_NEVER_MEANT = frozenset((*CONSTANTS, "NaN", "Infinity"))  # as variables that may be unset
+_ERROR_VARIABLES = frozenset(("err", "error", "exception"))  # that are asked for after a call in other languages
 _MOST_UNKNOWN = 100  # unknown tools whose nearest names are told
 
 
-def lint(resolved: Resolved, interpreter: Interpreter) -> list[Diagnostic]:
+def lint(
+    resolved: Resolved, interpreter: Interpreter, known: Mapping[str, Signature] | None = None
+) -> list[Diagnostic]:
     """Checks a program for mistakes that are no errors yet.
 
     Args:
         resolved: the program.
         interpreter: the one with the tools, procedures and globals that the program may use.
+        known: further procedures that it may call.
 
     Returns:
-        The warnings, in no particular order.
+        The findings that no comment of the program silences, in no particular order.
     """
-    linter = _Linter(resolved, interpreter)
+    linter = _Linter(resolved, interpreter, known or {})
     for body in resolved.bodies:
         linter.body(body)
     for event in resolved.program.handlers:
         linter.event(event)
+    kept, wrong = silence(resolved.program.source, linter.found)
+    linter.found = kept
+    for rule, span, message in wrong:
+        linter.find(rule, span, message)
     return linter.found
 
 
 class _Linter:
-    def __init__(self, resolved: Resolved, interpreter: Interpreter) -> None:
+    def __init__(self, resolved: Resolved, interpreter: Interpreter, known: Mapping[str, Signature]) -> None:
         self.resolved = resolved
         self.interpreter = interpreter
         self.found: list[Diagnostic] = []
         self.looks = _MOST_LOOKS
+        self.wrong_keys = repeat(True, _MOST_WRONG_KEYS)
         self.unknown_tools: dict[str, str] = {}
         runtime = interpreter.runtime
         self.signatures = {name: loaded.signature for name, loaded in runtime.procedures.items()}
+        self.signatures.update(known)
         self.signatures.update((node.name, signature_of(node)) for node in resolved.program.procedures)
+        self.procedures = {node.name: Procedure(node) for node in resolved.program.procedures}
         self.globals = set(runtime.globals)
         self.keys = keys_written(resolved)
         self.evaluates = any(body.evals for body in resolved.bodies) or replaces_placeholders(resolved)
 
-    def warn(self, span: n.Span, code: ErrorCode, message: str, hint: str = "") -> None:
-        self.found.append(diagnostic(self.resolved.program, span, "warning", code, message, hint))
+    def find(self, rule_name: str, span: n.Span, message: str) -> None:
+        """Adds a finding of a rule."""
+        rule = RULES[rule_name]
+        found = diagnostic(self.resolved.program, span, rule.severity, rule.error, message)
+        self.found.append(replace(found, rule=rule.code, rule_name=rule.name))
 
     def rules(self, body: Body) -> Mistakes:
-        return Mistakes(self.resolved, body, self.interpreter.tools, self.evaluates)
+        return Mistakes(self.resolved, body, self.interpreter.tools, self.procedures, self.evaluates)
+
+    def keys_of_maps(self, body: Body) -> MapKeys:
+        return MapKeys(body, self.interpreter.tools, self.interpreter.ask_config, self.wrong_keys)
 
     def body(self, body: Body) -> None:
         self.mistakes = self.rules(body)
+        self.map_keys = self.keys_of_maps(body)
         for span, message in lost_changes(body):
-            self.warn(span, ErrorCode.INVALID_VALUE, message)
+            self.find("lost-change", span, message)
+        failing = Failing(body, self.interpreter.tools)
+        unset = MaybeUnset(body, (*self.globals, *self.signatures))
+        for rule, span, message in chain(
+            StaleValues(body, failing).find(), endless_continues(body, failing), unset.find()
+        ):
+            self.find(rule, span, message)
         self.block(body, body.block)
 
     def event(self, event: n.OnEvent) -> None:
         """The expression of a top-level event handler, which is evaluated when the program is loaded."""
         body = Body("event", "load", [], [], event.span)
         self.mistakes = self.rules(body)
+        self.map_keys = self.keys_of_maps(body)
         self.expression(body, event.event)
 
     def block(self, body: Body, block: n.Block) -> None:
@@ -94,19 +131,21 @@ class _Linter:
         for statement in block:
             if ended is not None and not isinstance(statement, n.OnError):
                 word = type(ended).__name__.lower()
-                self.warn(statement.span, ErrorCode.CONTROL_FLOW, f"this is never reached: it stands after '{word}'")
+                self.find("unreachable", statement.span, f"this is never reached: it stands after '{word}'")
                 ended = None
             for name, span in _targets(statement):
                 if name in self.globals and name not in body.params:
                     message = f"'{name}' is set by the host and cannot be changed"
-                    self.warn(span, ErrorCode.WRITE_VIOLATION, message)
+                    self.find("host-name", span, message)
             before = len(self.found)
             for part in expressions(statement):
                 if not _is_default_sink(statement, part):
-                    self.expression(body, part)
+                    self.expression(body, part, called=isinstance(statement, n.CallStmt))
             if len(self.found) == before or not isinstance(statement, n.CallStmt):
-                for span, message in self.mistakes.in_statement(statement):
-                    self.warn(span, ErrorCode.INVALID_VALUE, message)
+                for rule, span, message in self.mistakes.in_statement(statement):
+                    self.find(rule, span, message)
+            for span, message in self.map_keys.in_statement(statement):
+                self.find("unknown-key", span, message)
             for inner in inner_blocks(statement):
                 self.block(body, inner)
             if isinstance(statement, n.OnError):
@@ -116,18 +155,23 @@ class _Linter:
             if isinstance(statement, final):
                 ended = statement
 
-    def expression(self, body: Body, expression: n.Expr) -> None:
+    def expression(self, body: Body, expression: n.Expr, called: bool = False) -> None:
         loose = {id(operand) for part in walk(expression) for operand in nil_tolerant_operands(part)}
         members = members_of(expression)
         unquoted = unquoted_names(expression)
         self.members(body, expression)
-        for span, message in self.mistakes.in_expression(expression):
-            self.warn(span, ErrorCode.INVALID_VALUE, message)
+        for rule, span, message in self.mistakes.in_expression(expression, called):
+            self.find(rule, span, message)
+        for span, message in self.map_keys.in_expression(expression):
+            self.find("unknown-key", span, message)
         for part in walk(expression):
             match part:
-                case n.Name(name=name, span=span) if id(part) not in loose or name in CONSTANTS:
+                case n.Name(name=name, span=span) if id(part) not in loose or name in _NEVER_MEANT:
                     hint = unquoted.get(id(part), "")
                     self.name(body, name, span, *members.get(id(part), ("", False)), hint=hint)
+                case n.Name(name=name, span=span) if name in _ERROR_VARIABLES and not self.known(body, name):
+                    cure = "an error is caught by `on error do`, or is the value of `tool.error.Try(function, …)`"
+                    self.find("never-set", span, f"'{name}' is never set, so that it is nil here; {cure}")
                 case n.Raw(text=text, span=span) | n.Eval(text=n.Literal(value=str() as text, span=span)):
                     self.placeholders(body, text, placeholder_spans(text, span, raw=isinstance(part, n.Raw)))
                 case n.Chain(first=first, rest=rest):
@@ -143,9 +187,9 @@ class _Linter:
         """Members that values do not have here, as ``text.upper()`` and ``items.length``."""
         for owner, span, cure in foreign_methods(expression, self.keys):
             if not isinstance(owner, n.Name) or owner.name in body.variables:
-                self.warn(span, ErrorCode.TYPE, f"texts, lists and maps have no methods; {cure}")
+                self.find("no-methods", span, f"texts, lists and maps have no methods; {cure}")
         for name, span in lengths(expression, self.mistakes.holding.sized):
-            self.warn(span, ErrorCode.TYPE, f"'{name}' has no fields; write `len({name})`")
+            self.find("no-fields", span, f"'{name}' has no fields; write `len({name})`")
 
     def known(self, body: Body, name: str) -> bool:
         """Whether a name can mean something where it stands."""
@@ -160,7 +204,7 @@ class _Linter:
         if name in _ERROR_NAMES and body.handlers and not cure:
             cure = "an error handler knows the error as `system_error_message`, `system_error_code` and `system_error`"
         told = f"; {cure}" if cure else self.nearest(name, body.variables, self.globals, self.signatures, BUILTINS)
-        self.warn(span, ErrorCode.KEY_NOT_FOUND, f"'{name}' is never set{told}")
+        self.find("never-set", span, f"'{name}' is never set{told}")
 
     def placeholders(self, body: Body, text: str, spans: list[n.Span]) -> None:
         """The names in a text's placeholders, each where it stands first."""
@@ -173,15 +217,21 @@ class _Linter:
         operands = [first, *(operand for _, operand, _ in rest)]
         for number, (left, right) in enumerate(pairwise(operands)):
             operator = rest[number][0]
-            for side, operand, other in (("left", left, right), ("right", right, left)):
+            sides = [("left", left, right)] if number == 0 else []  # else it is the result of what stands before
+            for side, operand, other in (*sides, ("right", right, left)):
                 is_nil = isinstance(operand, n.Literal) and operand.value is None
-                adds = isinstance(other, n.Literal) and type(other.value) in (int, float)
+                adds = number == 0 and isinstance(other, n.Literal) and type(other.value) in (int, float)
                 if is_nil and (operator in ("-", "*", "/", "%") or (operator == "+" and adds)):
                     message = f"'{operator}' takes no nil, and its {side} operand is nil"
-                    self.warn(operand.span, ErrorCode.TYPE, message)
+                    self.find("nil-operand", operand.span, message)
 
     def call(self, body: Body, call: n.Call) -> None:
         name = call.name
+        known = name in self.signatures or name in self.globals or name == "len" or name in BUILTINS
+        kind = self.mistakes.holding.kind(n.Name(call.name_span, name)) if name in body.variables else None
+        if kind is not None and not known:
+            cure = f"an item is read with brackets, `{name}[index]`"
+            self.find("not-callable", call.name_span, f"'{name}' is a {kind} and cannot be called; {cure}")
         if name in body.variables or name in self.globals or name == LAST:
             return
         names = [argument.name for argument in call.args if argument.name is not None]
@@ -189,13 +239,13 @@ class _Linter:
         if signature is not None:
             problem = signature.problem(len(call.args) - len(names), names)
             if problem is not None:
-                self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{name}() {problem}; it is {signature}")
+                self.find("wrong-arguments", call.span, f"{name}() {problem}; it is {signature}")
         elif name == "len" or name in BUILTINS:
             if len(call.args) != 1 or names:
-                self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{name}() takes one value; it is {name}(x)")
+                self.find("wrong-arguments", call.span, f"{name}() takes one value; it is {name}(x)")
         else:
             hint = self.nearest(name, self.signatures, BUILTINS, ("len",), hint=procedure_hint)
-            self.warn(call.name_span, ErrorCode.PROC_NOT_FOUND, f"there is no procedure '{name}' here{hint}")
+            self.find("unknown-procedure", call.name_span, f"there is no procedure '{name}' here{hint}")
 
     def nearest(self, name: str, *known: Collection[str], hint: Callable[[str, Iterable[str]], str] = nearest) -> str:
         """The nearest name, as long as looking for it has not taken too long for one program."""
@@ -206,18 +256,20 @@ class _Linter:
         """The tool of a name; None, after a warning, if there is none that may be called."""
         key = name.lower()
         if key in self.unknown_tools:
-            self.warn(span, ErrorCode.TOOL_NOT_FOUND, self.unknown_tools[key])
+            self.find("unknown-tool", span, self.unknown_tools[key])
             return None
         if len(self.unknown_tools) >= _MOST_UNKNOWN and self.interpreter.tools.get(name) is None:
-            self.warn(span, ErrorCode.TOOL_NOT_FOUND, f"there is no tool tool.{name}")
+            self.find("unknown-tool", span, f"there is no tool tool.{name}")
             return None
         try:
             tool = self.interpreter.tools.lookup(name)
             self.interpreter.check_permission(tool)
         except NeuroScriptError as error:
-            self.warn(span, ErrorCode(error.code), error.message)
             if error.code == ErrorCode.TOOL_NOT_FOUND:
                 self.unknown_tools[key] = error.message
+                self.find("unknown-tool", span, error.message)
+            else:
+                self.find("forbidden-tool", span, error.message)
             return None
         return tool
 
@@ -240,7 +292,7 @@ class _Linter:
             if missing and not (spec.variadic and missing == known[-1:]):
                 problem = f"needs {' and '.join(repr(name) for name in missing)}"
         if problem:
-            self.warn(call.span, ErrorCode.ARG_MISMATCH, f"{spec.full_name} {problem}; it is {spec.usage}")
+            self.find("wrong-arguments", call.span, f"{spec.full_name} {problem}; it is {spec.usage}")
 
 
 def _is_default_sink(statement: n.Stmt, part: n.Expr) -> bool:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from neuroscript.compiler.traversal import expressions, inner_blocks, statements, walk
+from neuroscript.compiler.traversal import assigned_by, expressions, inner_blocks, statements, walk
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
 
 if TYPE_CHECKING:
     from neuroscript.compiler.resolve import Body
 
+_MOST_LOOKS = 1_000_000  # at the statements of one body, for all copies together
+_MEANT = re.compile("copy|clone|backup|snapshot|old|before")
+"""In the names of variables that are meant as copies."""
+
 _PARAMETER = "the change of '{}' is lost: a procedure cannot change its caller's value, so return it"
+_COPY = "the change of '{}' is lost: it is a copy; store it where it came from, such as `set {} = {}`"
 _ITEM = "the change of '{}' is lost: it is a copy of the item; write `set list[index] = …` or make a new list"
 
 
@@ -27,6 +33,14 @@ def lost_changes(body: Body) -> Iterator[tuple[n.Span, str]]:
         for name, first in _first_changes(body.block, params).items():
             if _is_lost(name, first, body.block, reads):
                 yield first.span, _PARAMETER.format(name)
+    copies = _copies(body)
+    if len(copies) * body.size > _MOST_LOOKS:
+        copies = {}
+    for name, change in _first_changes(body.block, copies.keys()).items():
+        if not isinstance(change, n.Set) or name in in_handlers or not change.targets[0].path:
+            continue
+        if _is_lost(name, change, body.block, reads):
+            yield change.span, _COPY.format(name, copies[name], name)
     for loop in statements(body.block):
         if not isinstance(loop, n.ForEach) or loop.name in in_handlers or loop.name in body.params:
             continue
@@ -37,7 +51,34 @@ def lost_changes(body: Body) -> Iterator[tuple[n.Span, str]]:
                 yield first.span, _ITEM.format(name)
 
 
-def _first_changes(block: n.Block, names: set[str]) -> dict[str, n.Stmt]:
+def _copies(body: Body) -> dict[str, str]:
+    """The variables that are only ever set to another one, its field or item, each with how that is written."""
+    found: dict[str, str] = {}
+    others = set(body.params)
+    for statement in statements(body.block):
+        match statement:
+            case n.Set(targets=[n.Target(name=name, path=[])], value=n.Index() | n.Name() as value) if _written(value):
+                found.setdefault(name, _written(value))
+            case _:
+                others.update(assigned_by(statement))
+    return {name: source for name, source in found.items() if name not in others and not _MEANT.search(name)}
+
+
+def _written(value: n.Expr) -> str:
+    """A variable with its fields and items as text; empty for anything else."""
+    match value:
+        case n.Name(name=name):
+            return name
+        case n.Index(value=owner, index=n.Literal(value=str() as key), dotted=True):
+            start = _written(owner)
+            return f"{start}.{key}" if start else ""
+        case n.Index(value=owner):
+            start = _written(owner)
+            return f"{start}[…]" if start else ""
+    return ""
+
+
+def _first_changes(block: n.Block, names: Collection[str]) -> dict[str, n.Stmt]:
     """The first statement of a block, by the name, that changes each of these variables."""
     found: dict[str, n.Stmt] = {}
     for statement in statements(block):

@@ -13,7 +13,7 @@ from neuroscript.syntax import nodes as n
 if TYPE_CHECKING:
     from neuroscript.compiler.resolve import Body, Resolved
 
-_PLACE = re.compile(r"\{\{|[$#]\{")
+_PLACE = re.compile(r"\{\{|[$#]\{|^\{\w+\}$|^\$\w+$")
 _LENGTHS = frozenset({"length", "size", "len", "count"})
 
 

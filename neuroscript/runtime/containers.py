@@ -15,6 +15,7 @@ import sys
 from itertools import repeat
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.runtime.errors import NilOperandError
 from neuroscript.runtime.operators import Operations, describe
 from neuroscript.values import ErrorValue, EventValue, number_text
 
@@ -268,9 +269,8 @@ class Containers:
             raise out_of_range(position, container)
         if kind is ErrorValue or kind is EventValue:
             return container.fields().get(key if type(key) is str else self.text(key))
-        raise NeuroScriptError(
-            ErrorCode.TYPE, f"cannot read an item of {describe(container)}: it is not a list, map or string"
-        )
+        error = NilOperandError if container is None else NeuroScriptError
+        raise error(ErrorCode.TYPE, f"cannot read an item of {describe(container)}: it is not a list, map or string")
 
     def walk(self, value: Any, path: Sequence[str | int]) -> Any:
         """``value[a][b]…``, as a placeholder says it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
+from neuroscript.program_text import ProgramText
 from neuroscript.values import from_host, named_from_host
 
 TYPE_CHECKING = False
@@ -198,11 +199,15 @@ class ToolContext:
         return self.interpreter.runtime.call_host(getattr(function, "__qualname__", "a function"), function, *args)
 
     def load(self, source: str, name: str) -> list[str]:
-        """Loads more procedures into the interpreter; gives their names."""
+        """Loads more procedures into the interpreter; gives their names.
+
+        Files that the text uses are looked for in the sandbox directory, from the directory of the file there that has
+        the name; a text with another name uses none.
+        """
         runtime = self.interpreter.runtime
         with runtime.fuel.nested():
             runtime.charge_load(len(source))
-            return self.interpreter.load(source, name)
+            return self.interpreter.load(ProgramText(source, name, name, in_sandbox=True))
 
     def procedures(self) -> list[dict[str, Any]]:
         """The procedures that are loaded: name, signature, file and metadata of each."""

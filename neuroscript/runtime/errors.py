@@ -6,7 +6,7 @@ read from the traceback when there is one.
 
 from __future__ import annotations
 
-from neuroscript.errors import ErrorCode, NeuroScriptError, StackFrame
+from neuroscript.errors import ErrorCode, EvaluationError, NeuroScriptError, StackFrame
 from neuroscript.runtime import abi
 
 TYPE_CHECKING = False
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
         def tool_of(self, exception: BaseException) -> str | None:
             """The tool whose own code raised."""
+
+        def name_nil(self, error: NeuroScriptError, frame: FrameType, span: tuple[int, int, int, int]) -> None:
+            """Adds to the message of an operation on nil which expression that was."""
 
 
 _positions: dict[CodeType, list[tuple[int | None, int | None, int | None, int | None]]] = {}
@@ -48,6 +51,10 @@ class Unset(NameError):
         self.variable = variable
 
 
+class NilOperandError(EvaluationError):
+    """An operation on nil; when its place is found, so is the expression that was nil, and the message names it."""
+
+
 _LONG_NAME = 100  # characters from which on no near name is looked for
 
 
@@ -58,6 +65,9 @@ def script_error(exception: BaseException, runtime: RunState) -> NeuroScriptErro
     """
     frames = _frames(exception, runtime)
     error = _translated(exception, frames, runtime)
+    if isinstance(error, NilOperandError) and frames and not error.stack:
+        frame, position = frames[-1]
+        runtime.name_nil(error, frame, _span_of(frame.f_code, position))
     error.trim()
     if frames and not error.stack:
         stack = tuple(frames_to_stack(frames))
@@ -111,13 +121,19 @@ def _owner(body: str, inner: str) -> str:
 
 def place_of(code: CodeType, position: int) -> tuple[int, int]:
     """Line and column, both from 1, of an instruction."""
+    line, column, _, _ = _span_of(code, position)
+    return line, column + 1
+
+
+def _span_of(code: CodeType, position: int) -> tuple[int, int, int, int]:
+    """The span of an instruction in the script, as syntax trees have it."""
     table = _positions.get(code)
     if table is None:
         if len(_positions) > 512:
             _positions.clear()
         table = _positions[code] = list(code.co_positions())
-    line, _, column, _ = table[position // 2]
-    return line or 0, (column or 0) + 1
+    line, end_line, column, end_column = table[position // 2]
+    return line or 0, column or 0, end_line or 0, end_column or 0
 
 
 def _translated(exception: BaseException, frames: list[tuple[FrameType, int]], runtime: RunState) -> NeuroScriptError:

@@ -43,6 +43,7 @@ from neuroscript.values.error_fields import handler_fields
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
     from typing import Any, NoReturn
 
     from neuroscript.interpreter import Interpreter
@@ -120,6 +121,13 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         )
 
     # --- errors ---------------------------------------------------------------------------------------------------
+
+    def name_nil(self, error: NeuroScriptError, frame: FrameType, span: tuple[int, int, int, int]) -> None:
+        """Adds to the message of an operation on nil which expression that was, and which key may have been meant."""
+        told = self.interpreter.loader.told_of_nil(frame, span)
+        if told:
+            error.message = f"{error.message}; {told}"
+            error.args = (error.code, error.message)
 
     def handle(self, handler: Callable[[dict[str, Any]], Any], exception: Exception, in_loop: bool) -> Any:
         """Runs an error handler.

@@ -11,6 +11,7 @@ from operator import add, mul, sub, truediv
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.limits import Limits
+from neuroscript.runtime.errors import NilOperandError
 from neuroscript.values import (
     INT_LIMIT,
     MAX_INT_BITS,
@@ -235,7 +236,8 @@ def type_error(operator: str, a: Any, b: Any, wanted: str) -> NeuroScriptError:
     which = ""
     if (a is None) != (b is None):
         which = f": its {'left' if a is None else 'right'} operand is nil"
-    return NeuroScriptError(ErrorCode.TYPE, f"'{operator}' takes {wanted}, not {describe(a)} and {describe(b)}{which}")
+    kind = NilOperandError if a is None or b is None else NeuroScriptError
+    return kind(ErrorCode.TYPE, f"'{operator}' takes {wanted}, not {describe(a)} and {describe(b)}{which}")
 
 
 def subtract(a: Any, b: Any) -> Any:
@@ -317,7 +319,8 @@ def negate(a: Any) -> Any:
     """``-a``."""
     x = number(a)
     if x is None:
-        raise NeuroScriptError(ErrorCode.TYPE, f"'-' takes a number, not {describe(a)}")
+        kind = NilOperandError if a is None else NeuroScriptError
+        raise kind(ErrorCode.TYPE, f"'-' takes a number, not {describe(a)}")
     return -x if type(x) is int else -x + 0.0
 
 

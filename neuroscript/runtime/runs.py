@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
     from contextvars import Token
-    from types import TracebackType
+    from types import FrameType, TracebackType
     from typing import Any, NoReturn
 
     from neuroscript.cancellation import CancelRegistration, CancelToken
@@ -66,6 +66,10 @@ class Runs:
     def tool_of(self, exception: BaseException) -> str | None:
         """The tool whose own code raised."""
         raise AssertionError  # pragma: no cover - given by ToolLinks
+
+    def name_nil(self, error: NeuroScriptError, frame: FrameType, span: tuple[int, int, int, int]) -> None:
+        """Adds to the message of an operation on nil which expression that was."""
+        raise AssertionError  # pragma: no cover - given by Runtime
 
     def alone(self, joining: bool = False, cancel: CancelToken | None = None) -> Alone:
         """Keeps other threads waiting; what belongs to the run that is going on does not wait for it.

@@ -7,9 +7,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EINVAL, ELOOP, ENAMETOOLONG, ENOSPC, ENOTEMPTY, EXDEV
-from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_DEPTH = 100
 MAX_PATH = 4096

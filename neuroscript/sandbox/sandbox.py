@@ -15,9 +15,9 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.records import record
 from neuroscript.sandbox.directory import (
     MAX_DEPTH,
     Directory,
@@ -31,13 +31,17 @@ from neuroscript.sandbox.directory import (
     too_deep,
     wrong_kind,
 )
-from neuroscript.sandbox.protection import Guard, Protection, folded
+from neuroscript.sandbox.protection import Guard, Identity, Protection, folded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from io import FileIO
 
 MAX_LINKS = 40
 CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class FileEntry:
     """Facts about one file or folder; ``path`` is relative to the sandbox, with ``/`` between folders.
 
@@ -58,6 +62,18 @@ class FileEntry:
         size = status.st_size if kind == "file" else 0
         name = path.rpartition("/")[2]
         return cls(name, path, kind, size, status.st_mtime_ns, stat.filemode(status.st_mode))
+
+
+@record(frozen=True)
+class FoundFile:
+    """A file that was found: its path in the sandbox, without ``..`` and links; which file it is; its content.
+
+    The content is None if it was not to be read.
+    """
+
+    path: str
+    identity: Identity
+    content: bytes | None
 
 
 class Sandbox:
@@ -119,19 +135,38 @@ class Sandbox:
             self._locate(path) as place,
             open(place.open_file(os.O_RDONLY), "rb", buffering=0) as file,
         ):
-            # What is too large is not begun; what grows meanwhile, or has no size (as in /proc), is stopped.
-            size = os.fstat(file.fileno()).st_size
-            read = 0
-            while max_bytes is None or max(size, read) <= max_bytes:
-                chunk = file.read(CHUNK)
-                if not chunk:
-                    return
-                self._check()
-                read += len(chunk)
-                if max_bytes is None or read <= max_bytes:
-                    yield chunk
-            message = f"the file {path!r} has {max(size, read)} bytes; at most {max_bytes} may be read at once"
-            raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
+            yield from self._pieces(file, path, max_bytes)
+
+    def read_if(self, path: str, is_wanted: Callable[[Identity], bool], max_bytes: int | None = None) -> FoundFile:
+        """Finds a file, and reads it if it is wanted once it is known which one it is, whatever its name.
+
+        What is opened is what is identified: a file that takes its place meanwhile is another one.
+        """
+        with (
+            failures(path, "read"),
+            self._locate(path) as place,
+            open(place.open_file(os.O_RDONLY), "rb", buffering=0) as file,
+        ):
+            status = os.fstat(file.fileno())
+            identity = status.st_dev, status.st_ino
+            content = b"".join(self._pieces(file, path, max_bytes)) if is_wanted(identity) else None
+            return FoundFile(place.path, identity, content)
+
+    def _pieces(self, file: FileIO, path: str, max_bytes: int | None) -> Iterator[bytes]:
+        """The content of an open file, a piece at a time."""
+        # What is too large is not begun; what grows meanwhile, or has no size (as in /proc), is stopped.
+        size = os.fstat(file.fileno()).st_size
+        read = 0
+        while max_bytes is None or max(size, read) <= max_bytes:
+            chunk = file.read(CHUNK)
+            if not chunk:
+                return
+            self._check()
+            read += len(chunk)
+            if max_bytes is None or read <= max_bytes:
+                yield chunk
+        message = f"the file {path!r} has {max(size, read)} bytes; at most {max_bytes} may be read at once"
+        raise NeuroScriptError(ErrorCode.RESOURCE_EXHAUSTION, message)
 
     def write(self, path: str, content: bytes) -> str:
         """Writes a file in one step: whoever reads it sees the old content or the new.  Missing folders are made.
@@ -375,7 +410,7 @@ def _close_all(folders: list[Directory]) -> None:
         folder.close()
 
 
-@dataclass(slots=True)
+@record()
 class _Place:
     """A name in an open folder; an empty name is the sandbox's own directory."""
 

@@ -54,6 +54,7 @@ _FORMULA = re.compile(
     returns=ArgType.SLICE_ANY,
     result="For each row a map from column to cell, or without a header a list of its cells. Cells are strings; blank "
     "lines are skipped.",
+    primer="→[{column:text}]",
     example="""tool.csv.Parse('name,price\\nnut,"1,50"\\n') = [{"name": "nut", "price": "1,50"}]""",
     errors="41 for a row with more or fewer cells than the first one, or quotes that do not fit, with the line; 42 if "
     "two columns have one name; 37 if there are too many rows",

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 from neuroscript.cancellation import CancelToken
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.limits import Limits
+from neuroscript.tools.shapes import Shape
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -57,6 +58,8 @@ class Group:
         errors: str = "",
         variadic: bool = False,
         brief: bool = False,
+        shape: Shape | None = None,
+        primer: str = "",
     ) -> Callable[[F], F]:
         """Declares the function as a tool; its docstring is the description.
 
@@ -69,6 +72,8 @@ class Group:
             errors: the errors beside that of wrong arguments.
             variadic: whether the last argument takes all that are left.
             brief: as `ToolSpec.brief`.
+            shape: the keys of the map, or of the maps, that it gives.
+            primer: as `ToolSpec.primer`.
         """
 
         def declare(function: F) -> F:
@@ -79,11 +84,13 @@ class Group:
                 args=args,
                 return_type=returns,
                 return_help=result,
+                result_shape=shape,
                 example=example,
                 error_conditions=f"{wrong}; {errors}." if errors else f"{wrong}.",
                 variadic=variadic,
                 pure=True,
                 brief=brief,
+                primer=primer,
             )
             self.tools.append((spec, function))
             return function

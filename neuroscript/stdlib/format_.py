@@ -87,6 +87,7 @@ _Part = str | tuple[int, _Form]
     "and side (`<` `>` `^` `=`), sign, `0`, width, `,` or `_` between thousands, precision, and a code: `d` whole, "
     "`f` with a point, `e` `g` with an exponent, `%`, `b` `o` `x` other bases, `s` text. nil is empty; `{{` and `}}` "
     "are braces.",
+    primer="Templates are Python's: `{:<10} {:>8.2f} {}`.",
     example='tool.str.Format("{:<6}|{:>8.2f}|{:,}", "ab", 3.14159, 1234567) = "ab    |    3.14|1,234,567"',
     errors="4 for a template that is none, an argument that is not there, or one that is no number where the code is "
     "for numbers; 37 if the result would be too long",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.sandbox import FileEntry
 from neuroscript.sandbox.directory import RESERVED_NAMES
+from neuroscript.tools.shapes import Shape, ShapeField
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import TimeDate, time_text, type_name
 
@@ -152,10 +153,23 @@ _OUTSIDE = (
     "no sandbox, 25 without permission, 26 if the system fails"
 )
 _LIMIT = "37 beyond what a run may write"
-_ENTRY_HELP = (
-    "a map with `name`, `path` (relative to the sandbox), `path_relative` (to the folder that is listed), `kind` "
-    "(`file`, `directory`, `link`, `other`), `is_dir`, `size_bytes`, `modified` (a timedate) and `mode`; the same once "
-    "more as `isDir`, `size`, `modTime` (RFC 3339), `modified_unix` (whole seconds) and `mode_string`"
+_ENTRY = Shape(
+    "file entry",
+    [
+        ShapeField("name", ArgType.STRING, "The name without the folders."),
+        ShapeField("path", ArgType.STRING, "The path relative to the sandbox."),
+        ShapeField("path_relative", ArgType.STRING, "The path relative to the folder that is listed."),
+        ShapeField("kind", ArgType.STRING, "`file`, `directory`, `link` or `other`."),
+        ShapeField("is_dir", ArgType.BOOL, "Whether it is a folder."),
+        ShapeField("isDir", ArgType.BOOL, "The same as `is_dir`."),
+        ShapeField("size_bytes", ArgType.INT, "The size in bytes."),
+        ShapeField("size", ArgType.INT, "The same as `size_bytes`."),
+        ShapeField("modified", ArgType.TIMEDATE, "When it was last changed."),
+        ShapeField("modTime", ArgType.STRING, "The same in RFC 3339."),
+        ShapeField("modified_unix", ArgType.INT, "The same in whole seconds since 1970."),
+        ShapeField("mode", ArgType.STRING, "The permissions, as `-rw-r--r--`."),
+        ShapeField("mode_string", ArgType.STRING, "The same as `mode`."),
+    ],
 )
 _FILE = ArgSpec("filepath", ArgType.STRING, "The file's path in the sandbox.")
 
@@ -169,6 +183,8 @@ def _spec(
     example: str,
     errors: str,
     write: bool = False,
+    shape: Shape | None = None,
+    primer: str = "",
 ) -> ToolSpec:
     conditions = [part for part in (errors, _LIMIT if write and not name.startswith("D") else "", _OUTSIDE) if part]
     return ToolSpec(
@@ -178,9 +194,11 @@ def _spec(
         args=args,
         return_type=returns[0],
         return_help=returns[1],
+        result_shape=shape,
         example=example,
         error_conditions=f"{'; '.join(conditions)}.",
         capabilities=("fs:write",) if write else ("fs:read",),
+        primer=primer,
     )
 
 
@@ -241,7 +259,9 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
                 ArgSpec("path", ArgType.STRING, "The folder; `.` is the sandbox itself.", required=False, default="."),
                 ArgSpec("recursive", ArgType.BOOL, "Folders inside as well.", required=False, default=False),
             ),
-            (ArgType.SLICE_MAP, f"For each entry {_ENTRY_HELP}."),
+            (ArgType.SLICE_MAP, "A map for each entry."),
+            shape=_ENTRY,
+            primer="→[{name,path,is_dir,size_bytes,modified,…}]",
             example='for each entry in tool.fs.List("reports")\n  emit entry.name\nendfor',
             errors="22 if the folder is missing, 23 if it is no folder, 37 if it holds more than a list can",
         ),
@@ -252,7 +272,9 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             "Walk",
             "Lists a folder and everything below it. Links are listed and not followed.",
             (ArgSpec("path", ArgType.STRING, "The folder; `.` is the sandbox itself.", required=False, default="."),),
-            (ArgType.SLICE_MAP, f"For each entry {_ENTRY_HELP}."),
+            (ArgType.SLICE_MAP, "A map for each entry."),
+            shape=_ENTRY,
+            primer="→[{…}]",
             example='emit len(tool.fs.Walk("."))',
             errors="22 if the folder is missing, 23 if it is no folder, 37 if there is more than a list can hold",
         ),
@@ -290,7 +312,9 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             "Stat",
             "Tells what there is at a path. A link is followed.",
             (ArgSpec("path", ArgType.STRING, "A file or folder."),),
-            (ArgType.MAP, f"{_ENTRY_HELP[0].upper()}{_ENTRY_HELP[1:]}."),
+            (ArgType.MAP, "What is known of it."),
+            shape=_ENTRY,
+            primer="→{…}",
             example='emit tool.fs.Stat("notes.txt").size_bytes',
             errors="22 if there is nothing",
         ),

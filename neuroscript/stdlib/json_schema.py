@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from importlib import import_module
@@ -20,6 +21,7 @@ from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.stdlib import regex
 from neuroscript.stdlib.declare import MUCH, Context, Group, fail, max_nesting, required
 from neuroscript.stdlib.equality import Classes
+from neuroscript.tools.shapes import Shape, ShapeField
 from neuroscript.tools.spec import ArgType
 from neuroscript.tools.validation import given
 from neuroscript.values import ErrorValue, EventValue, Fuzzy, TimeDate, time_text
@@ -34,6 +36,14 @@ _LONGEST_MESSAGE = 300
 _KEPT = 1 << 16  # characters of a schema that is checked once for all its uses
 _NO_SCHEMAS = frozenset({"const", "default", "enum", "examples"})  # keywords whose values are values
 
+_PROBLEM = Shape(
+    "problem",
+    [
+        ShapeField("path", ArgType.STRING, "A JSON Pointer like `/items/0/price`, empty for the whole value."),
+        ShapeField("message", ArgType.STRING, "What is wrong there."),
+    ],
+)
+
 _validating: ContextVar[Context | None] = ContextVar("neuroscript_validating", default=None)
 """The call context of the run that validates, whose limits are checked."""
 
@@ -45,8 +55,9 @@ _validating: ContextVar[Context | None] = ContextVar("neuroscript_validating", d
     ),
     required("schema", ArgType.MAP, "The schema: of draft 2020-12, or what its `$schema` says."),
     returns=ArgType.SLICE_MAP,
-    result="A list of problems, empty if the value fits: maps with `path` (a JSON Pointer like `/items/0/price`, empty "
-    f"for the whole value) and `message`; {_MOST_PROBLEMS} at most. A `format` is not looked at.",
+    result=f"A list of problems, empty if the value fits; {_MOST_PROBLEMS} at most. A `format` is not looked at.",
+    shape=_PROBLEM,
+    primer="→[{path,message},…]",
     example="""tool.json.Validate({"n": 1.5}, {"properties": {"n": {"type": "integer"}}})[0].path = "/n\"""",
     errors="4 if the schema is none, refers to what is not in it, or has a pattern that RE2 does not know; 7 for a "
     "value without a form in JSON; 18 without the package jsonschema (`pip install 'neuroscript[schema]'`); 37 and 38 "
@@ -54,37 +65,56 @@ _validating: ContextVar[Context | None] = ContextVar("neuroscript_validating", d
 )
 def validate(ctx: Context | None, value: Any, schema: dict[str, Any]) -> list[dict[str, str]]:
     """Checks a value against a JSON Schema."""
-    return problems(ctx, value, schema, _TOOL)
+    return problems(ctx, value, schema, f"tool.{_TOOL}: argument schema")
 
 
-def problems(ctx: Context | None, value: Any, schema: dict[str, Any], tool: str) -> list[dict[str, str]]:
+def problems(ctx: Context | None, value: Any, schema: dict[str, Any], subject: str) -> list[dict[str, str]]:
     """Finds the problems of a value by a schema, a hundred at most: ``path`` and ``message`` of each.
 
     Args:
         ctx: the run that waits for it, if any.
         value: a value of the language.
         schema: the schema.
-        tool: the name for error messages, without ``tool.``.
+        subject: what error messages call the schema.
 
     Raises:
         NeuroScriptError: as the tool's spec says.
     """
-    plain = _Plain(ctx, tool)
+    plain = _Plain(ctx)
     plain_schema, plain_value = plain.of(schema), plain.of(value)
-    token = _validating.set(ctx)
-    bad = "argument schema is no JSON Schema"
-    try:
+    with _validation(ctx, subject):
         return [_problem(error) for error in islice(_errors(plain_value, plain_schema), _MOST_PROBLEMS)]
+
+
+def check_schema(ctx: Context | None, schema: dict[str, Any], subject: str) -> None:
+    """Raises an error for a schema that is none; the arguments are those of `problems`.
+
+    Raises:
+        NeuroScriptError: as the tool's spec says.
+    """
+    plain = _Plain(ctx).of(schema)
+    with _validation(ctx, subject):
+        _validator_of(plain)
+
+
+@contextmanager
+def _validation(ctx: Context | None, subject: str) -> Iterator[None]:
+    """Context manager for work with a schema: what goes wrong in it becomes an error about the schema."""
+    token = _validating.set(ctx)
+    try:
+        yield
     except NeuroScriptError:
         raise
     except RecursionError:
-        fail(ErrorCode.ARG_MISMATCH, tool, f"{bad}: it refers to itself without end")
+        message = f"{subject} is no JSON Schema: it refers to itself without end"
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message) from None
     except ImportError as error:
-        message = f"tool.{tool} needs the package jsonschema; install it with: pip install 'neuroscript[schema]'"
+        message = "JSON Schemas need the package jsonschema; install it with: pip install 'neuroscript[schema]'"
         raise NeuroScriptError(ErrorCode.CONFIGURATION, message) from error
     except Exception as error:  # what the package raises at a schema that is none is of no one kind
         reason = str(error) if isinstance(error, _BadSchema) else f"{type(error).__name__}: {error}"
-        fail(ErrorCode.ARG_MISMATCH, tool, f"{bad}: {reason[:_LONGEST_MESSAGE]}")
+        message = f"{subject} is no JSON Schema: {reason[:_LONGEST_MESSAGE]}"
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message) from error
     finally:
         _validating.reset(token)
 
@@ -99,9 +129,8 @@ class _BadSchema(Exception):
 class _Plain:
     """Makes JSON's types of values.  Parts that are shared are counted as often as they would be written."""
 
-    def __init__(self, ctx: Context | None, tool: str) -> None:
+    def __init__(self, ctx: Context | None) -> None:
         self.ctx = ctx
-        self.tool = tool
         self.depth = max_nesting(ctx)
         self.left = _MOST_PARTS
 
@@ -110,7 +139,7 @@ class _Plain:
         self.left -= 1
         if self.left % MUCH == 0:
             if self.left <= 0:
-                fail(ErrorCode.RESOURCE_EXHAUSTION, self.tool, f"there are more than {_MOST_PARTS} values to look at")
+                fail(ErrorCode.RESOURCE_EXHAUSTION, _TOOL, f"there are more than {_MOST_PARTS} values to look at")
             if self.ctx is not None:
                 self.ctx.check()
         kind = type(value)
@@ -121,7 +150,7 @@ class _Plain:
         if kind is list or kind is dict:
             if level >= self.depth:
                 problem = f"the value is nested deeper than {self.depth} levels"
-                fail(ErrorCode.NESTING_DEPTH_EXCEEDED, self.tool, problem)
+                fail(ErrorCode.NESTING_DEPTH_EXCEEDED, _TOOL, problem)
             if kind is list:
                 return [self.of(item, level + 1) for item in value]
             return {name: self.of(item, level + 1) for name, item in value.items()}
@@ -130,7 +159,7 @@ class _Plain:
         if kind is Fuzzy:
             return value.value
         if kind is not ErrorValue and kind is not EventValue:
-            fail(ErrorCode.TYPE, self.tool, f"{given(value)} has no form in JSON; convert it first")
+            fail(ErrorCode.TYPE, _TOOL, f"{given(value)} has no form in JSON; convert it first")
         return self.of(value.fields(), level)
 
 
@@ -138,13 +167,17 @@ class _Plain:
 
 
 def _errors(value: Any, schema: dict[str, Any]) -> Iterable[Any]:
-    text = json.dumps(schema)
-    validator = (_validator if len(text) <= _KEPT else _validator.__wrapped__)(text)
+    validator = _validator_of(schema)
     unresolvable = import_module("referencing.exceptions").Unresolvable
     try:
         yield from validator.iter_errors(value)
     except unresolvable as error:
         raise _not_there(error.ref) from error
+
+
+def _validator_of(schema: dict[str, Any]) -> Any:
+    text = json.dumps(schema)
+    return (_validator if len(text) <= _KEPT else _validator.__wrapped__)(text)
 
 
 @lru_cache(32)

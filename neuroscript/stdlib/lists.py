@@ -112,6 +112,7 @@ def tail(items: list[Any], count: int) -> list[Any]:
     required("end", ArgType.INT, "The index after the last item."),
     returns=ArgType.SLICE_ANY,
     result="Those items; indices beyond the ends count as the ends.",
+    primer="Range and Slice leave end out.",
     example="tool.list.Slice([1, 2, 3, 4], 1, 3) = [2, 3]",
 )
 def cut(items: list[Any], start: int, end: int) -> list[Any]:
@@ -138,6 +139,7 @@ def contains(items: list[Any], element: Any) -> bool:
     _ELEMENT,
     returns=ArgType.INT,
     result="The index of the first item of the same type that equals it, or -1.",
+    primer="→index|-1",
     example='tool.list.IndexOf(["a", "b"], "b") = 1',
 )
 def index_of(items: list[Any], element: Any) -> int:
@@ -183,6 +185,7 @@ def push(ctx: Context | None, items: list[Any], element: Any) -> list[Any]:
     _LIST,
     returns=ArgType.SLICE_ANY,
     result="A list of two: the list without its last item, and that item (`set xs, x = tool.list.Pop(xs)`).",
+    primer="→[rest,item]",
     example="tool.list.Pop([1, 2, 3]) = [[1, 2], 3]",
     errors="8 if the list is empty",
 )
@@ -298,6 +301,7 @@ def flatten(ctx: Context | None, items: list[Any], depth: int) -> list[Any]:
     required("lists", ArgType.SLICE_ANY, "The lists."),
     returns=ArgType.SLICE_ANY,
     result="A list of the first items, one of the second items, and so on, as far as the shortest goes.",
+    primer="→[[a,b],…]",
     example='tool.list.Zip([1, 2], ["a", "b"]) = [[1, "a"], [2, "b"]]',
     errors=_TOO_LONG,
     variadic=True,
@@ -313,6 +317,7 @@ def zip_lists(ctx: Context | None, lists: list[list[Any]]) -> list[list[Any]]:
     _LIST,
     returns=ArgType.SLICE_ANY,
     result="A list [index, item] for each item, in order.",
+    primer="→[[index,item],…]",
     example='tool.list.Enumerate(["a", "b"]) = [[0, "a"], [1, "b"]]',
 )
 def number(items: list[Any]) -> list[list[Any]]:

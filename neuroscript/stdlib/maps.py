@@ -90,6 +90,7 @@ def values(mapping: dict[str, Any]) -> list[Any]:
     _MAP,
     returns=ArgType.SLICE_ANY,
     result="A list [key, value] for each entry, in order.",
+    primer="→[[key,value],…]",
     example='tool.map.Entries({"a": 1}) = [["a", 1]]',
 )
 def entries(mapping: dict[str, Any]) -> list[list[Any]]:

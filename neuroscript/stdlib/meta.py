@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from neuroscript.output import MOST_SHOWN, shortened
+from neuroscript.tools.shapes import Shape
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def help_text(spec: ToolSpec) -> str:
         for arg in spec.args:
             optional = "" if arg.required else ", optional"
             rows.append(f"- `{arg.name}` ({arg.type_text}{optional}): {arg.description}".rstrip(": "))
+            rows += _keys(arg.shape, "  ")
     for title, text in (
         ("Returns", spec.return_help),
         ("Errors", spec.error_conditions),
@@ -28,9 +30,21 @@ def help_text(spec: ToolSpec) -> str:
     ):
         if text:
             rows += ["", f"{title}: {text}"]
+        if title == "Returns":
+            rows += _keys(spec.result_shape)
     if spec.example:
         rows += ["", "Example:", "", *(f"    {line}" for line in spec.example.splitlines())]
     return "\n".join(rows)
+
+
+def _keys(shape: Shape | None, indent: str = "") -> list[str]:
+    """The keys of a map, one on a line; of the maps in it the names of their keys alone."""
+    rows = []
+    for one in shape.fields.values() if shape is not None else ():
+        names = ", ".join(f"`{name}`" for name in one.shape.fields) if one.shape is not None else ""
+        told = f"{one.description} Keys: {names}." if names else one.description
+        rows.append(f"{indent}- `{one.name}` ({one.type}): {told}".rstrip(": "))
+    return rows
 
 
 def specification(spec: ToolSpec) -> dict[str, Any]:
@@ -50,6 +64,10 @@ def tools_help(ctx: ToolContext, filter_text: str) -> str:
     wanted = filter_text.strip().lower().removeprefix("tool.")
     found = [help_text(spec) for spec in _specs(ctx) if wanted in spec.name.lower()]
     return "\n\n".join(found) if found else f"No tool's name contains {shortened(filter_text, MOST_SHOWN)!r}."
+
+
+def primer(ctx: ToolContext) -> str:
+    return ctx.interpreter.primer()
 
 
 def specifications_json(ctx: ToolContext) -> str:
@@ -90,5 +108,17 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             example="set specs = tool.json.Parse(tool.Meta.GetToolSpecificationsJSON())",
         ),
         specifications_json,
+    ),
+    (
+        ToolSpec(
+            name="Meta.Primer",
+            description="Gives the page that a model needs to write programs for this host: the language in short, and "
+            "the tools that the host permits.",
+            category="meta",
+            return_type=ArgType.STRING,
+            return_help="Markdown of at most 10,000 characters, about 2,500 tokens.",
+            example='set prompt = tool.Meta.Primer() + "Write a program that adds 1 and 2."',
+        ),
+        primer,
     ),
 ]

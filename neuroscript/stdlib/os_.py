@@ -49,6 +49,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             category="os",
             return_type=ArgType.INT,
             return_help="Whole seconds since 1970-01-01 00:00 UTC.",
+            primer="→unix_seconds",
             example="set started = tool.os.Now()",
         ),
         unix_now,

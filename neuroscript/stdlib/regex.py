@@ -250,6 +250,7 @@ def match(ctx: Context | None, pattern: str, input_string: str) -> bool:
     TEXT,
     returns=ArgType.ANY,
     result="The first match, or nil.",
+    primer="→text|nil",
     example='tool.regex.Find("[0-9]+", "a12b3") = "12"',
     errors="41 if the pattern is not valid",
 )
@@ -285,6 +286,7 @@ def find_all(ctx: Context | None, pattern: str, input_string: str) -> list[str]:
     TEXT,
     returns=ArgType.ANY,
     result="A list: the whole first match, then each group's part, nil where a group took no part. nil: no match.",
+    primer="→[whole,group1,…]|nil",
     example='tool.regex.Groups("([a-z]+)=([0-9]+)", "x=1") = ["x=1", "x", "1"]',
     errors="41 if the pattern is not valid",
 )
@@ -301,6 +303,7 @@ def groups(ctx: Context | None, pattern: str, input_string: str) -> list[str | N
     TEXT,
     returns=ArgType.ANY,
     result="A map from the name of each group (?P<name>…) to its part of the first match. nil: no match.",
+    primer="→{name:text}|nil",
     example='tool.regex.NamedGroups("(?P<key>[a-z]+)=(?P<value>[0-9]+)", "x=1") = {"key": "x", "value": "1"}',
     errors="41 if the pattern is not valid",
 )
@@ -321,6 +324,7 @@ def named_groups(ctx: Context | None, pattern: str, input_string: str) -> dict[s
     TEXT,
     returns=ArgType.SLICE_ANY,
     result="A list for each match: the whole match, then each group's part, nil where a group took no part.",
+    primer="→[[whole,group1,…],…]",
     example='tool.regex.FindAllGroups("([a-z])([0-9])", "a1b2") = [["a1", "a", "1"], ["b2", "b", "2"]]',
     errors="41 if the pattern is not valid; 37 if there is too much to find",
 )

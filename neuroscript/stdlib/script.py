@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.tools.shapes import Shape, ShapeField
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.tools.validation import given
 
@@ -37,6 +38,20 @@ def call(ctx: ToolContext, name: str, args: Any) -> Any:
     return ctx.call_procedure(name, [], args)
 
 
+_PROCEDURE = Shape(
+    "map of a procedure",
+    [
+        ShapeField("name", ArgType.STRING, "Its name."),
+        ShapeField("signature", ArgType.STRING, "How it is called: `f(a, b?)`."),
+        ShapeField("needs", ArgType.SLICE_STRING, "The names of the arguments that must be given."),
+        ShapeField("optional", ArgType.SLICE_STRING, "The names of the others."),
+        ShapeField("returns", ArgType.SLICE_STRING, "The names of what it returns."),
+        ShapeField("metadata", ArgType.MAP, "Its metadata by name."),
+        ShapeField("file", ArgType.STRING, "The file that it stands in."),
+        ShapeField("line", ArgType.INT, "The line that it begins on."),
+    ],
+)
+
 TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
     (
         ToolSpec(
@@ -45,13 +60,20 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             category="script",
             args=(
                 ArgSpec("source", ArgType.STRING, "The program text, not a file's name."),
-                ArgSpec("name", ArgType.STRING, "What errors call the text.", required=False, default="loaded script"),
+                ArgSpec(
+                    "name",
+                    ArgType.STRING,
+                    "What errors call the text; with the path of a file in the sandbox it may use files there.",
+                    required=False,
+                    default="loaded script",
+                ),
             ),
             return_type=ArgType.SLICE_STRING,
             return_help="The names of its procedures.",
             example='tool.script.LoadScript("func twice(needs x) means\\n return x * 2\\nendfunc\\n") = ["twice"]',
             error_conditions="15 and the other codes of a program that cannot be loaded; 42 for a procedure that "
-            f"exists already; 41 if the name has more than {MAX_NAME} characters.",
+            f"exists already; 41 if the name has more than {MAX_NAME} characters; for a text that uses files 18 if "
+            "the name is no file in the sandbox, 10 without fs:read, and the codes of files.",
             administers=True,
         ),
         load_script,
@@ -62,8 +84,8 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             description="Lists the procedures that are loaded.",
             category="script",
             return_type=ArgType.SLICE_MAP,
-            return_help="For each procedure a map with its `name`, `signature`, `needs`, `optional`, `returns`, "
-            "`metadata`, `file` and `line`.",
+            return_help="A map for each procedure.",
+            result_shape=_PROCEDURE,
             example="for each f in tool.script.ListFunctions()\n  emit f.signature\nendfor",
         ),
         list_functions,

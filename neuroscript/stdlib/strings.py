@@ -105,6 +105,7 @@ def has_suffix(input_string: str, suffix: str) -> bool:
     optional("start_index", ArgType.INT, "Where to begin looking, from 0.", 0),
     returns=ArgType.INT,
     result="The index of the first character of the first occurrence, or -1.",
+    primer="→index|-1",
     example='tool.str.IndexOf("banana", "an", 2) = 3',
     errors="8 if start_index is negative",
 )
@@ -122,6 +123,7 @@ def index_of(input_string: str, substring: str, start_index: int) -> int:
     _PART,
     returns=ArgType.INT,
     result="The index of the first character of the last occurrence, or -1.",
+    primer="→index|-1",
     example='tool.str.LastIndexOf("banana", "an") = 3',
 )
 def last_index_of(input_string: str, substring: str) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.stdlib import time_calendar
 from neuroscript.stdlib.time_layout import MAX_LAYOUT, format_time, parse_time
+from neuroscript.tools.shapes import Shape, ShapeField
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import TimeDate, number_text
 
@@ -94,6 +95,22 @@ def sleep_spec(name: str) -> ToolSpec:
     )
 
 
+_PARTS = Shape(
+    "map of a moment's parts",
+    [
+        ShapeField("year", ArgType.INT, "The year, 1 to 9999."),
+        ShapeField("month", ArgType.INT, "The month, 1 to 12."),
+        ShapeField("day", ArgType.INT, "The day of the month, 1 to 31."),
+        ShapeField("hour", ArgType.INT, "The hour, 0 to 23."),
+        ShapeField("minute", ArgType.INT, "The minute, 0 to 59."),
+        ShapeField("second", ArgType.INT, "The second, 0 to 59."),
+        ShapeField("microsecond", ArgType.INT, "Microseconds of the second."),
+        ShapeField("nanosecond", ArgType.INT, "Nanoseconds of the second."),
+        ShapeField("weekday", ArgType.INT, "The weekday: 1 is Monday, 7 Sunday."),
+        ShapeField("yearday", ArgType.INT, "The day of the year: 1 is 1 January."),
+        ShapeField("offset_seconds", ArgType.INT, "Seconds that its clock is ahead of UTC."),
+    ],
+)
 _TIME = ArgSpec("time", ArgType.TIMEDATE, "The moment.")
 _LAYOUT_HELP = (
     "Made of `%Y %m %d %H %M %S %f %j %y %I %p %A %a %B %b %z %%` and other text, as `%d.%m.%Y %H:%M` is for "
@@ -134,6 +151,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             args=(ArgSpec("text", ArgType.STRING, "The text."), _LAYOUT),
             return_type=ArgType.TIMEDATE,
             return_help="The moment.",
+            primer="Layouts: `%Y-%m-%d %H:%M:%S %B %a`; without one RFC 3339 (Parse: a date too).",
             example='tool.time.Parse("02.01.1970", "%d.%m.%Y") = tool.time.FromUnix(86400)',
             error_conditions="41 if the text does not have that form, names a moment that there is not or contradicts "
             "itself (`Mon 2024-01-05`), or the layout has another `%` sequence or one of them twice.",
@@ -148,6 +166,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             args=(ArgSpec("start", ArgType.TIMEDATE, "From here."), ArgSpec("end", ArgType.TIMEDATE, "To here.")),
             return_type=ArgType.NUMBER,
             return_help="Seconds, negative if `end` is before `start`.",
+            primer="→seconds",
             example="tool.time.Diff(tool.time.FromUnix(0), tool.time.FromUnix(90)) = 90",
             pure=True,
         ),
@@ -197,8 +216,9 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             description="Takes a moment apart.",
             args=(_TIME,),
             return_type=ArgType.MAP,
-            return_help="A map with `year`, `month`, `day`, `hour`, `minute`, `second`, `microsecond` and `nanosecond` "
-            "(both of the second), `weekday` (1 is Monday), `yearday` (1 is 1 January) and `offset_seconds` from UTC.",
+            return_help="Its parts.",
+            result_shape=_PARTS,
+            primer="→{year,month,day,hour,minute,second,weekday,yearday,…}",
             example="tool.time.Parts(tool.time.FromUnix(0)).year = 1970",
             pure=True,
         ),

@@ -76,6 +76,7 @@ def end_of_month(time: TimeDate) -> TimeDate:
     _TIME,
     returns=ArgType.INT,
     result="1 for Monday to 7 for Sunday, where the moment's own offset has it.",
+    primer="→1_Monday…7",
     example='tool.time.Weekday(tool.time.Parse("2024-02-29")) = 4',
 )
 def weekday(time: TimeDate) -> int:

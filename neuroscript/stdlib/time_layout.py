@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.stdlib.foreign_layouts import in_our_form
 from neuroscript.values import TimeDate, time_text
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -111,7 +112,9 @@ def parse_time(text: str, layout: str) -> TimeDate:
     if fields is None:
         form = f"the layout {_short(layout)}" if layout else "RFC 3339, like 2025-03-01T12:00:00Z or 2025-03-01"
         if layout and "%" not in layout:
-            form += ", which has no % sequence and so reads nothing but itself"
+            meant = in_our_form(layout)
+            cure = f": write {meant!r}" if meant else ""
+            form += f", which has no % sequence and so reads nothing but itself{cure}"
         raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"{_short(text)} does not have the form of {form}; {_EXAMPLE}")
     try:
         return _moment(fields)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from neuroscript.tools.python_types import PythonType
+    from neuroscript.tools.shapes import Shape
 
 
 class ArgType(StrEnum):
@@ -103,6 +104,10 @@ _JSON_TYPES: dict[ArgType, dict[str, Any]] = {
 }
 
 
+SHAPED = frozenset({ArgType.MAP, ArgType.SLICE_MAP, ArgType.ANY, ArgType.SLICE_ANY})
+"""The types of values that may be maps of a known shape, or lists of such maps."""
+
+
 def json_type(kind: ArgType) -> dict[str, Any]:
     """Returns the JSON Schema of an argument of a type."""
     item = kind.item_type
@@ -125,6 +130,8 @@ class ArgSpec:
         options: the types of which a value has one; ``type`` is then ``any``.
         python_type: the Python type that values are converted to, where it is none of those that ``type`` names;
             `ToolSpec.from_function` finds it in the annotation.
+        shape: the keys of the map that it is, or of the maps in the list that it is.  They are not checked when a tool
+            is called, which is the tool's own affair; `check` warns of others, and models are told them.
     """
 
     name: str
@@ -135,10 +142,14 @@ class ArgSpec:
     default_factory: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
     options: tuple[ArgType, ...] = ()
     python_type: PythonType | None = field(default=None, repr=False, compare=False)
+    shape: Shape | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if type(self.type) is not ArgType:
             object.__setattr__(self, "type", arg_type(self.type, f"argument {self.name!r}"))
+        if self.shape is not None and self.type not in SHAPED:
+            message = f"argument {self.name!r} has a shape, and so is a map or a list of maps, not {self.type.expected}"
+            raise NeuroScriptError(ErrorCode.INVALID_VALUE, message)
         if not is_identifier(self.name):
             raise NeuroScriptError(ErrorCode.INVALID_VALUE, f"an argument's name is an identifier, not {self.name!r}")
 
@@ -156,6 +167,8 @@ class ArgSpec:
 
     def json_schema(self) -> dict[str, Any]:
         """Returns the JSON Schema of the value, without regard to a Python type."""
+        if self.shape is not None and self.type in (ArgType.MAP, ArgType.SLICE_MAP):
+            return self.shape.json_schema(self.type)
         return {"anyOf": [json_type(option) for option in self.options]} if self.options else json_type(self.type)
 
     @property

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
-from neuroscript.tools.arguments import ArgSpec, ArgType
+from neuroscript.tools.arguments import SHAPED, ArgSpec, ArgType
 from neuroscript.tools.signatures import (
     default_of,
     defining_frame,
@@ -29,6 +29,7 @@ from neuroscript.values import ErrorValue, Function, Fuzzy, Handle, TimeDate
 
 if TYPE_CHECKING:
     from neuroscript.tools.python_types import PythonType
+    from neuroscript.tools.shapes import Shape
 
 _SIMPLE: dict[Any, ArgType] = {
     Any: ArgType.ANY,
@@ -97,15 +98,18 @@ def describe(function: Callable[..., Any]) -> dict[str, Any]:
                 default_factory=factory,
                 options=options,
                 python_type=python_type,
+                shape=_shape(python_type, parameter.name, kind),
             )
         )
     returned = hints.get("return", signature.return_annotation)
+    python_result, return_type = _python_result(function, returned), _return_type(returned)
     return {
-        "python_result": _python_result(function, returned),
+        "python_result": python_result,
+        "result_shape": _shape(python_result, "result", return_type, given=False),
         "checks_result": returned in _CHECKED,
         "description": text.description,
         "args": tuple(args),
-        "return_type": _return_type(returned),
+        "return_type": return_type,
         "return_help": text.sections.get("returns", ""),
         "error_conditions": text.sections.get("raises", ""),
         "example": text.sections.get("example", text.sections.get("examples", "")),
@@ -176,6 +180,11 @@ def _python_result(function: Callable[..., Any], hint: Any) -> PythonType | None
     return None if _is_plain(hint) or _is_of_language(hint) else _python_type(function, hint)[0]
 
 
+def _shape(python_type: PythonType | None, name: str, kind: ArgType, *, given: bool = True) -> Shape | None:
+    """The keys of the map, or of the maps in the list, that an argument or result of a Python type is."""
+    return None if python_type is None or kind not in SHAPED else python_type.shape(name, kind, given=given)
+
+
 def _kind_of(python_type: PythonType) -> ArgType:
     """The language's type from whose values a Python type is built, if there is one."""
     schema = python_type.schema
@@ -229,8 +238,13 @@ _NUMBERS = (int | float, float | int)
 def _is_of_language(hint: Any) -> bool:
     """Whether an annotation contains the language's types, or a mapping class of the host, which pydantic lacks."""
     if isinstance(hint, type) and typing.get_origin(hint) is None:
-        return issubclass(hint, (*_OWN, dict)) and not typing.is_typeddict(hint)
+        return issubclass(hint, (*_OWN, dict)) and not _is_typed_dict(hint)
     return typing.get_origin(hint) is Callable or any(map(_is_of_language, typing.get_args(hint)))
+
+
+def _is_typed_dict(hint: Any) -> bool:
+    """Whether a class is a ``TypedDict``, which `typing.is_typeddict` does not say of one of ``typing_extensions``."""
+    return typing.is_typeddict(hint) or hasattr(hint, "__required_keys__")
 
 
 def _simplified(hint: Any) -> tuple[Any, bool]:
@@ -271,7 +285,7 @@ def _type_of(hint: Any) -> ArgType | None:
         if known is not None:
             return known
         is_map = isinstance(hint, type) and (hasattr(hint, "model_validate") or issubclass(hint, dict))
-        return ArgType.MAP if is_map or typing.is_typeddict(hint) else None
+        return ArgType.MAP if is_map or _is_typed_dict(hint) else None
     if origin in _LISTS:
         items = [item for item in typing.get_args(hint) if item is not Ellipsis]
         item = _type_of(items[0]) if len(items) == 1 else ArgType.ANY

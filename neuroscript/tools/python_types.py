@@ -21,8 +21,10 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.tools.annotations import understandable
+from neuroscript.tools.arguments import ArgType
 from neuroscript.tools.coercion import lossy_parts
 from neuroscript.tools.descriptions import is_secret
+from neuroscript.tools.shapes import Shape, shape_of_schema
 from neuroscript.tools.type_errors import Problem, problem_at, problems_of, text_of_problems
 from neuroscript.tools.type_names import type_text
 from neuroscript.values import DEFAULT_NESTING, from_host, to_host
@@ -123,6 +125,30 @@ class PythonType:
             return self.adapter.dump_python(default, mode="json", by_alias=True, warnings="none")
         except (PydanticSerializationError, TypeError, ValueError, AttributeError):
             return None
+
+    def shape(self, name: str, kind: ArgType, *, given: bool = True) -> Shape | None:
+        """Returns the keys of the map, or of the maps in the list, that stands for such an object; None for others.
+
+        Args:
+            name: what such a map is called, if the type has no name.
+            kind: the type of that map or list.
+            given: whether it is read from such a map rather than written as one.
+        """
+        in_list = kind.item_type is not None
+        found = shape_of_schema(self.schema, name, in_list=in_list)
+        if found is None:
+            return None
+        try:
+            if given:
+                return shape_of_schema(self.schema, name, self._schema("validation", by_alias=False), in_list=in_list)
+            return shape_of_schema(self._schema("serialization"), name, in_list=in_list)
+        except PydanticUserError:
+            return None  # what it is written as has no schema, and so no keys that are known
+
+    def _schema(self, mode: Any, *, by_alias: bool = True) -> dict[str, Any]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return self.adapter.json_schema(by_alias=by_alias, schema_generator=_Schema, mode=mode)
 
     def _dump(self, made: Any, problems: Any) -> Any:
         return self.adapter.dump_python(made, mode="python", by_alias=True, warnings=problems)

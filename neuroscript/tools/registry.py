@@ -322,6 +322,10 @@ class ToolRegistry:
             else:
                 del self._entries[key]
 
+    def added(self) -> int:
+        """How many tools and groups have been added to this registry itself, and loads nothing for it."""
+        return len(self._entries) + len(self._groups)
+
     def freeze(self) -> None:
         """Forbids all later changes.  Making a child registry does so too."""
         self._frozen = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.records import field, record
-from neuroscript.tools.arguments import ArgSpec, ArgType, arg_type, is_identifier
+from neuroscript.tools.arguments import SHAPED, ArgSpec, ArgType, arg_type, is_identifier
 from neuroscript.values import from_host, to_json
 
 TYPE_CHECKING = False
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from neuroscript.tools.python_types import PythonType
+    from neuroscript.tools.shapes import Shape
 
 __all__ = ["ArgSpec", "ArgType", "ToolSpec"]
 
@@ -30,6 +31,8 @@ class ToolSpec:
         python_result: the Python type that results are converted from, where it is none of those that ``return_type``
             names; `from_function` finds it in the annotation.
         return_help: a description of the result.
+        result_shape: the keys of the map that it gives, or of the maps in the list that it gives.  With the type
+            ``any`` or ``slice_any`` there may be nil or an error value in place of such a map.
         example: a call that works, ``tool.str.ToUpper("a") = "A"``.
         error_conditions: when it fails, and with which codes.
         variadic: the last argument takes all positional arguments that are left, each of that argument's type; the
@@ -40,6 +43,8 @@ class ToolSpec:
             of the script that it is given as arguments of type ``function`` or ``function_or_key``.
         administers: whether it changes what the host or other programs rely on rather than doing a task, so that models
             get it only where they are given it by its full name.
+        primer: lines that the primer adds where the tool may be called, about what its signature does not tell: keys
+            of maps, formats, what is nil.
         brief: of a pure function: that a call is over at once however large its arguments are, or checks the run's
             limits itself (``ctx.check()``), and that its result is nested no deeper than they are.
     """
@@ -50,6 +55,7 @@ class ToolSpec:
     args: tuple[ArgSpec, ...] = ()
     return_type: ArgType = ArgType.ANY
     return_help: str = ""
+    result_shape: Shape | None = field(default=None, repr=False, compare=False)
     example: str = ""
     error_conditions: str = ""
     variadic: bool = False
@@ -57,6 +63,7 @@ class ToolSpec:
     pure: bool = False
     brief: bool = False
     administers: bool = False
+    primer: str = ""
     python_result: PythonType | None = field(default=None, repr=False, compare=False)
     checks_result: bool = field(default=False, repr=False, compare=False)
 
@@ -81,6 +88,9 @@ class ToolSpec:
             fix(self, "capabilities", words)
         if type(self.return_type) is not ArgType:
             fix(self, "return_type", arg_type(self.return_type, f"the result of {name}"))
+        if self.result_shape is not None and self.return_type not in SHAPED:
+            message = f"tool.{name} gives {self.return_type.expected}, which has no shape; leave out result_shape"
+            raise NeuroScriptError(ErrorCode.INVALID_VALUE, message)
         names = [arg.name for arg in self.args]
         if len(set(names)) != len(names):
             raise NeuroScriptError(ErrorCode.DUPLICATE, f"tool.{name} has two arguments of one name: {names}")
@@ -187,12 +197,14 @@ class ToolSpec:
                     "description": arg.description,
                     "required": arg.required,
                     "default": _default_in_json(arg),
+                    **({"keys": arg.shape.to_map()} if arg.shape is not None else {}),
                 }
                 for arg in self.args
             ],
             "variadic": self.variadic,
             "return_type": self.result_text,
             "return_help": self.return_help,
+            **({"return_keys": self.result_shape.to_map()} if self.result_shape is not None else {}),
             "example": self.example,
             "error_conditions": self.error_conditions,
             "capabilities": list(self.capabilities),
@@ -216,7 +228,7 @@ class ToolSpec:
 
         found = describe(function)
         if "return_type" in fields:
-            del found["python_result"], found["checks_result"]
+            del found["python_result"], found["checks_result"], found["result_shape"]
         return cls(**{"name": name, **found, **fields})
 
 

@@ -24,6 +24,7 @@ SECRET = "the secret"
 OPERATIONS: dict[str, Callable[[Sandbox, str], object]] = {
     "read": lambda box, path: box.read_text(path),
     "read_bytes": lambda box, path: box.read_bytes(path),
+    "read_if": lambda box, path: box.read_if(path, lambda identity: True),
     "chunks": lambda box, path: list(box.chunks(path)),
     "write": lambda box, path: box.write(path, b"overwritten"),
     "append": lambda box, path: box.append(path, b"added"),

@@ -465,7 +465,7 @@ def test_a_custom_provider_without_an_address_has_none(world: World) -> None:
     """A definition for `custom` without an address was sent, with its key, to OpenAI's."""
     manager = world.manager()
     world.host_adds(manager, provider="custom", auth=env("GROQ_API_KEY"))
-    with raises_code(18, "needs baseConfig.base_url"):
+    with raises_code(18, "needs base_config.base_url"):
         manager.execute_stateless_task("helper", "x")
     with Clients(environ=world.environ) as clients, raises_code(18):
         clients.for_provider("custom").complete(LLMRequest(provider="custom", model="m", messages=(user("x"),)))

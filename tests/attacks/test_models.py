@@ -18,6 +18,7 @@ ADMINISTRATION = (
     "AIWorker.LogPerformance",
     "AIWorker.SavePerformanceData",
     "AIWorkerDefinition.Add",
+    "AIWorkerDefinition.Ensure",
     "AIWorkerDefinition.LoadAll",
     "AIWorkerDefinition.Remove",
     "AIWorkerDefinition.SaveAll",

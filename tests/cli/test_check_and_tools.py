@@ -48,11 +48,52 @@ def test_warnings_alone_are_status_0(neuroscript: Command, script: Script) -> No
     assert (done.status, done.out) == (0, "1 file checked: nothing found\n")
 
 
-def test_a_missing_file_is_status_2_and_the_others_are_checked(neuroscript: Command, script: Script) -> None:
-    done = neuroscript("check", "--format", "jsonl", "missing.ns", script(BAD))
-    assert done.status == 2
+@pytest.mark.parametrize("other", [GOOD, BAD])
+def test_a_missing_file_is_status_3_and_the_others_are_checked(
+    neuroscript: Command, script: Script, other: str
+) -> None:
+    done = neuroscript("check", "--format", "jsonl", "missing.ns", script(other))
+    assert done.status == 3
     assert [row["file"] for row in done.rows] == ["program.ns"]
     assert "there is no file 'missing.ns'" in done.err
+
+
+def test_strict_lets_warnings_count(neuroscript: Command, script: Script) -> None:
+    done = neuroscript("check", "--strict", script(DOUBTFUL))
+    assert done.status == 3
+    assert done.out.splitlines()[-1] == "1 file checked: 1 warning"
+    assert neuroscript("check", "--strict", script(GOOD)).status == 0
+    silenced = DOUBTFUL.replace("never_set", "never_set # ns: ignore NS105")
+    assert neuroscript("check", "--strict", script(silenced)).status == 0
+
+
+@pytest.mark.parametrize("line", ["call tool.no.Such()", 'emit tool.str.ToUpper("a", "b")', "call main(1)"])
+def test_what_is_certain_to_fail_is_an_error(neuroscript: Command, script: Script, line: str) -> None:
+    body = f"func main() means\n  on error do\n    clear_error\n  endon\n  {line}\nendfunc\n"
+    done = neuroscript("check", "--format", "jsonl", script(body))
+    assert done.status == 3
+    assert [found["severity"] for found in done.rows[0]["diagnostics"]] == ["error"]
+    assert done.rows[0]["valid"] is False
+    assert neuroscript("run", script(body)).status == 0  # which the handler clears
+
+
+def test_a_finding_has_its_rule(neuroscript: Command, script: Script) -> None:
+    (found,) = neuroscript("check", "--format", "jsonl", script(DOUBTFUL)).rows[0]["diagnostics"]
+    assert (found["rule"], found["name"], found["code"]) == ("NS105", "never-set", 9)
+    assert "is never set [NS105 never-set]\n" in neuroscript("check", script(DOUBTFUL)).out
+
+
+def test_globals_of_the_host_are_named(neuroscript: Command, script: Script) -> None:
+    program = script("command\nemit region + limits + zone\nset region = 1\nendcommand\n")
+    done = neuroscript("check", "--format", "jsonl", "--globals", "region, limits", "--globals=zone", program)
+    assert [(found["line"], found["name"]) for found in done.rows[0]["diagnostics"]] == [(3, "host-name")]
+
+
+@pytest.mark.parametrize("names", ["", "a,,b", "a b", "1", "a.b"])
+def test_a_global_is_a_name(neuroscript: Command, script: Script, names: str) -> None:
+    done = neuroscript("check", "--globals", names, script(GOOD))
+    assert done.status == 2
+    assert "names with commas between them are wanted" in done.err
 
 
 def test_a_program_from_standard_input(neuroscript: Command, monkeypatch: pytest.MonkeyPatch) -> None:

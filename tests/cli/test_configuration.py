@@ -343,6 +343,7 @@ def test_a_policy_is_explained_with_where_each_point_comes_from(
     assert not (tmp_path / "files").exists()
     for line in (
         "reads and writes in files  [--sandbox]",
+        "is loaded with the .ns files that it uses, from its own directory, the sandbox and each --lib DIR  [always]",
         "reads no variables (--env NAME)  [default]",
         f"never calls os  [{project}]",
         f"workers' definitions: scripts change none  [{user}]",

@@ -94,7 +94,8 @@ def test_the_help_lists_it_and_a_wrong_name_is_compared_with_it(neuroscript: Com
     install(GREET, "greet")
     assert "\n  greet    greet somebody\n" in neuroscript("--help").out
     assert neuroscript("gret").err == "neuroscript: there is no command 'gret'; did you mean 'greet'?\n"
-    assert neuroscript("zzz").err.endswith("there are run, check, tools, repl, trust, greet, workers\n")
+    names = "run, check, explain, tools, primer, repl, trust, greet, workers"
+    assert neuroscript("zzz").err.endswith(f"there are {names}\n")
 
 
 @pytest.mark.parametrize(

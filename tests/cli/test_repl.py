@@ -169,6 +169,15 @@ def test_completion(talk: Conversation) -> None:
     assert complete("1 + ") == ("", [])
 
 
+def test_completion_of_the_keys_of_a_map(talk: Conversation) -> None:
+    talk.say('set cfg = {"limits": {"per_day": 1, "per minute": 2}, "labels": []}')
+    complete = talk.session.completions
+    assert complete("emit cfg.l") == ("cfg.l", ["cfg.labels", "cfg.limits"])
+    assert complete("emit cfg.limits.") == ("cfg.limits.", ["cfg.limits.per_day"])
+    assert complete("emit cfg.labels.") == ("cfg.labels.", [])
+    assert complete("emit other.") == ("other.", [])
+
+
 # --- from a pipe, and the terminal -----------------------------------------------------------------------------------
 
 

@@ -54,6 +54,15 @@ def test_a_reply_is_shown_once() -> None:
     assert screen.shown == "| it is\nit is\n"
 
 
+def test_a_reply_that_goes_back_is_marked() -> None:
+    screen = Screen()
+    screen.hear(("delta", "a", "twelve"), ("usage", "a", ""), ("repair", "a", "no number\nat all"))
+    screen.hear(*reply("a", "12"))
+    screen.print("12")
+    marked = "the reply does not fit the schema, and goes back: no number\\nat all"
+    assert screen.shown == f"| twelve\n{marked}\n| 12\n"
+
+
 def test_what_a_program_makes_of_a_reply_is_shown() -> None:
     screen = Screen()
     screen.hear(*reply("a", "it ", "is"))

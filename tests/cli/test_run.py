@@ -352,6 +352,17 @@ def test_main_takes_the_arguments_of_the_process(
     assert capsys.readouterr().out.startswith("hello\n")
 
 
+def test_a_reply_that_does_not_fit_its_schema_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = tmp_path / "ask.ns"
+    program.write_text('command\nask "one" with {"schema": {"type": "integer"}} into n\nendcommand\n')
+    assert main(["run", "--stream", "--format", "jsonl", str(program)]) == 1
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    kinds = [next(iter(row)) for row in rows if "delta" not in row]
+    assert kinds == ["usage", "repair", "usage", "done", "error"]
+    assert next(row["repair"] for row in rows if "repair" in row) == "there is no object or array of JSON in the text"
+    assert rows[-1]["error"]["code"] == 16
+
+
 def test_replies_are_shown_while_they_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     program = tmp_path / "ask.ns"
     program.write_text('command\nask "one two" into reply\nemit reply\nendcommand\n')

@@ -188,12 +188,31 @@ def test_a_program_that_is_compiled_needs_no_compiler(caches: Path, tmp_path: Pa
         "neuroscript.compiler",
         "neuroscript.syntax",
         "neuroscript.session",
+        "neuroscript.uses",
+        "neuroscript.sandbox",
         "neuroscript.tools.validation",
         "neuroscript.stdlib.",
         "neuroscript.cli.settings",
         "neuroscript.cli.configuration",
     ):
         assert not [name for name in modules if name.startswith(part)]
+
+
+def test_a_program_and_what_it_uses_need_no_compiler(caches: Path, tmp_path: Path) -> None:
+    (tmp_path / "lib.ns").write_text('func hello(returns r) means\n  return "hello"\nendfunc\n')
+    run = RUN.replace("hello.ns", "--no-plugins", 1).replace('"--no-plugins"', '"--no-plugins", "main.ns"')
+    (tmp_path / "main.ns").write_text(":: uses: lib.ns\nfunc main() means\n  emit hello()\nendfunc\n")
+    hello, first = probe(run, caches, tmp_path)
+    assert hello == "hello"
+    assert "neuroscript.syntax.parser" in first.split()
+    hello, again = probe(run, caches, tmp_path)
+    assert hello == "hello"
+    modules = set(again.split())
+    assert {"0", "neuroscript.uses"} <= modules
+    assert not modules & SLOW
+    assert not [name for name in modules if name.startswith(("neuroscript.syntax", "neuroscript.compiler"))]
+    (tmp_path / "lib.ns").write_text('func hello(returns r) means\n  return "changed"\nendfunc\n')
+    assert probe(run, caches, tmp_path)[0] == "changed"
 
 
 def test_an_import_needs_little_of_python(caches: Path, tmp_path: Path) -> None:

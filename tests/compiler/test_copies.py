@@ -54,6 +54,13 @@ def test_growing_in_a_loop_copies_nothing(before: str, start: str, statement: st
     assert copies(before + start + "\n" + GROW.format(statement=statement, shown=shown)) == 0
 
 
+@pytest.mark.parametrize("fails", ["set d = xs.k.x", "set d = m.x.y", "set d = 1 + m.x"])
+def test_the_message_of_a_failure_holds_no_variable(fails: str) -> None:
+    """An operation on nil is explained by the variables as they are then, which are let go of again."""
+    loop = GROW.format(statement=f"set xs[i] = i\n  {fails}", shown="xs")
+    assert copies(f"{HANDLER}set m = {{}}\nset xs = []\n{loop}") == 0
+
+
 def test_last_holds_no_list_that_is_appended_to() -> None:
     assert (
         copies("set xs = []\n" + GROW.format(statement="set xs = tool.list.Append(xs, i)", shown="xs") + "emit last")

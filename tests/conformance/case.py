@@ -18,6 +18,7 @@ class ConformanceCase:
     """
 
     name: str
+    path: Path
     source: str
     entry: str | None
     args: list[Any]
@@ -37,6 +38,7 @@ def _read(path: Path) -> ConformanceCase:
     facts = json.loads(path.read_text(encoding="utf-8"))
     return ConformanceCase(
         name=f"{path.parent.name}/{path.stem}",
+        path=path.with_suffix(".ns"),
         # Bytes, so that a carriage return or a byte order mark reaches the language as it is.
         source=path.with_suffix(".ns").read_bytes().decode("utf-8"),
         entry=facts["entry"],

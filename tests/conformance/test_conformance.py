@@ -38,9 +38,9 @@ def check_case(case: ConformanceCase, **options: Any) -> None:
     with Interpreter(emit=lambda value: emits.append(text_of(value)), plugins=False, **options) as interpreter:
         try:
             if case.entry is None:
-                interpreter.execute(case.source, name="case.ns")
+                interpreter.execute(case.path)
             else:
-                interpreter.load(case.source, name="case.ns")
+                interpreter.load(case.path)
                 for name, payload in case.events:
                     interpreter.emit_event(name, payload)
                 result = to_json(interpreter.run(case.entry, *case.args))

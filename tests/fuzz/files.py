@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
-from .programs import Case, make_case
+from .programs import NAME, Case, make_case
 
 # Procedures that take the place of built-ins and type constants, or have the names of variables.
 _SHADOWS = ("is_string", "is_list", "not_empty", "is_int", "TYPE_STRING", "TYPE_NIL")
@@ -56,6 +58,43 @@ def make_files(random: Random) -> Case:
         after=tuple(texts[cut:]),
         scripts=tuple("\n".join(definitions) for definitions in scripts),
     )
+
+
+def make_used(random: Random, folder: Path) -> Case:
+    """A program in several files of a folder, ``case.ns`` and those that it uses, each some of those before it."""
+    case = make_files(random)
+    definitions = [_DEFINITION.findall(text) for text in (*case.before, *case.after)]
+    texts = ["".join(found) for found in definitions] + [text.replace("\r", "") for text in case.scripts]
+    names = [f"{random.choice(('', 'lib/', 'lib/deep/'))}part{number}.ns" for number in range(len(texts))]
+    left = set(range(len(texts)))
+    for number, text in enumerate([*texts, case.source]):
+        last = number == len(texts)
+        used = set(random.sample(range(number), random.randint(0, min(number, 3))))
+        path = folder / (NAME if last else names[number])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        entries = [_spelt(random, names[one], path.parent, folder) for one in (left - {number} if last else used)]
+        random.shuffle(entries)
+        path.write_text(_with_uses(random, entries) + text, encoding="utf-8")
+        left -= used
+    return replace(case, before=(), after=(), folder=folder)
+
+
+def _spelt(random: Random, name: str, place: Path, folder: Path) -> str:
+    """A path from one directory to a file, in one of the ways to write it."""
+    path = os.path.relpath(folder / name, place)
+    return random.choice((path, f"./{path}", f"{os.path.relpath(folder, place)}/{name}"))
+
+
+def _with_uses(random: Random, entries: list[str]) -> str:
+    """Metadata that names files, on one line or several, some of them twice."""
+    lines = [":: title: a part", ":: uses: nothing in particular"]
+    while entries:
+        count = random.randint(1, len(entries))
+        taken, entries = entries[:count], entries[count:]
+        if random.random() < 0.3:
+            taken.append(taken[0])
+        lines.append(f":: uses: {random.choice((',', ', ', ' ,, ')).join(taken)}")
+    return "\n".join(lines) + "\n\n"
 
 
 def _shadow(random: Random, name: str) -> str:

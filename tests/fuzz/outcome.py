@@ -12,6 +12,7 @@ from neuroscript.errors import ErrorCode
 from neuroscript.stdlib import standard_registry
 from neuroscript.syntax.parser import parse
 from neuroscript.values import EventValue, Function, to_host, type_name
+from tests.oracle.used import programs_of
 from tests.oracle.walker import Walker
 
 from .programs import LIMITS, NAME, Case
@@ -100,7 +101,9 @@ def walk(case: Case, limits: Limits = LIMITS) -> Outcome:
     def run() -> Any:
         if case.entry is None:
             return walker.execute(parse(case.source, NAME, limits))
-        for name, source in case.files:
+        if case.folder is not None:
+            walker.load(*programs_of(case.folder / NAME, limits))
+        for name, source in case.files if case.folder is None else ():
             walker.load(parse(source, name, limits))
         for name, payload in case.events:
             walker.fire(name, payload)
@@ -131,7 +134,9 @@ def interpret(case: Case, limits: Limits = LIMITS) -> Outcome:
             if case.entry is None:
                 interpreter.execute(case.source, name=NAME)
                 return None
-            for name, source in case.files:
+            if case.folder is not None:
+                interpreter.load(case.folder / NAME)
+            for name, source in case.files if case.folder is None else ():
                 interpreter.load(source, name=name)
             for name, payload in case.events:
                 interpreter.emit_event(name, payload)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -55,7 +56,7 @@ class Case:
     """A program and how it is run: by its entry with arguments after some events, or its command blocks.
 
     ``before`` and ``after`` are files that are loaded before and after it, ``scripts`` texts that it may load itself:
-    the host global ``g_scripts``.
+    the host global ``g_scripts``.  In a ``folder``, the source is in a file ``case.ns``, which may use others there.
     """
 
     source: str
@@ -65,6 +66,7 @@ class Case:
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
+    folder: Path | None = None
 
     @property
     def globals(self) -> dict[str, Any]:

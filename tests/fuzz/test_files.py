@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
 
-from .files import make_files
+from tests.oracle.used import programs_of
+
+from .files import make_files, make_used
 from .outcome import difference, interpret, walk
-from .programs import Case
+from .programs import NAME, Case
 
 SEED = int(os.environ.get("NS_FUZZ_SEED", "1"))
 
@@ -61,3 +64,27 @@ def test_without_events_the_order_of_the_files_makes_no_difference() -> None:
         assert (one.emits, one.error, one.result) == (other.emits, other.error, other.result), shown(case)
         compared += 1
     assert compared > 5
+
+
+def run_used(first: int, count: int, folder: Path) -> None:
+    """Compares ``count`` programs whose files use one another."""
+    used = failed = 0
+    for seed in range(first, first + count):
+        case = make_used(Random(seed), folder / str(seed))
+        expected = walk(case)
+        found = difference(expected, interpret(case))
+        assert not found, f"seed {seed} (NS_FUZZ_SEED={SEED}): {found}\n\n{folder / str(seed)}"
+        used += len(programs_of(folder / str(seed) / NAME)) > 3
+        failed += expected.error is not None
+    assert used > count * 0.5, "many programs use several files"
+    assert failed < count * 0.8, "not all of them end with an error"
+
+
+def test_programs_whose_files_use_one_another_agree_with_the_tree_walker(tmp_path: Path) -> None:
+    run_used(SEED, 60, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(10))
+def test_many_programs_whose_files_use_one_another_agree_with_the_tree_walker(tmp_path: Path, part: int) -> None:
+    run_used(1_000_000 * SEED + 1_000 * part, 1_000, tmp_path)

@@ -257,6 +257,12 @@ HABITS = [
     ("emit s, n", "takes one value"),
     ("set xs[] = 1", "tool.list.Append"),
     ('emit "Hello " + {{n}}', "raw string"),
+    # --- layouts of times
+    ('emit tool.time.Format(v, "2006-01-02")', 'write "%Y-%m-%d"'),
+    ('emit tool.time.Format(v, "YYYY-MM-DD HH:mm:ss")', 'write "%Y-%m-%d %H:%M:%S"'),
+    ('emit tool.time.Parse(s, layout: "02.01.2006 15:04")', 'write "%d.%m.%Y %H:%M"'),
+    ('emit tool.time.Parse(s, "d/m/Y")', 'write "%d/%m/%Y"'),
+    ('emit tool.time.Format(v, "long")', 'write one like "%Y-%m-%d %H:%M"'),
 ]
 
 

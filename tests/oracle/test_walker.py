@@ -14,6 +14,7 @@ from neuroscript.values import text_of, to_json
 from tests.conformance.case import ConformanceCase, ParseCase, check_outcome, parse_cases, run_cases
 
 from .checks import check_program
+from .used import programs_of
 from .walker import Walker
 
 TOOLS = standard_registry()
@@ -26,11 +27,12 @@ def test_case(case: ConformanceCase) -> None:
     error, message = None, ""
     walker = Walker(tools=TOOLS, emit=lambda value: emits.append(text_of(value)))
     try:
-        program = parse(case.source, "case.ns", Limits())
+        *used, program = programs_of(case.path)
         if case.entry is None:
+            walker.load(*used)
             walker.execute(program)
         else:
-            walker.load(program)
+            walker.load(*used, program)
             for name, payload in case.events:
                 walker.fire(name, payload)
             result = to_json(walker.run(case.entry, *case.args))

@@ -69,14 +69,18 @@ class Walker:
 
     # --- for hosts ---------------------------------------------------------------------------------------------------
 
-    def load(self, program: nodes.Program, *, replace: bool = False) -> None:
-        """Makes a library's procedures known and registers its event handlers: all of it or nothing."""
+    def load(self, *programs: nodes.Program, replace: bool = False) -> None:
+        """Makes the procedures of a program's files known and registers their event handlers: all of it or nothing."""
         before = dict(self.procedures)
-        self.define(program, replace=replace)
         try:
+            for program in programs:
+                self.define(program, replace=replace)
             with self._running():
-                scope = Scope("", program.name, {}, [])
-                self.events += [self._registration(handler, scope) for handler in program.handlers]
+                self.events += [
+                    self._registration(handler, Scope("", program.name, {}, []))
+                    for program in programs
+                    for handler in program.handlers
+                ]
         except NeuroScriptError:
             self.procedures = before
             raise

@@ -9,6 +9,7 @@ import pytest
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.stdlib.meta import help_text
+from neuroscript.tools.shapes import Shape, ShapeField
 from neuroscript.tools.spec import ArgSpec, ArgType, ToolSpec
 from neuroscript.values import ErrorValue, TimeDate
 from tests.stdlib.world import World
@@ -109,3 +110,12 @@ def test_the_help_of_a_tool_leaves_out_what_it_does_not_have() -> None:
     assert help_text(spec) == "\n".join(
         ["## tool.x.Y(a?: int) -> any", "", "Does it.", "", "Arguments:", "- `a` (int, optional): A number."]
     )
+
+
+def test_the_help_names_the_keys_of_maps() -> None:
+    limits = Shape("limits", [ShapeField("per_day", ArgType.INT, "Calls a day.")])
+    worker = Shape("worker", [ShapeField("limits", ArgType.MAP, "Its limits.", shape=limits), ShapeField("name")])
+    arg = ArgSpec("limits", ArgType.MAP, "Which.", shape=limits)
+    text = help_text(ToolSpec(name="a.B", args=(arg,), return_help="The worker.", result_shape=worker))
+    assert "- `limits` (map): Which.\n  - `per_day` (int): Calls a day." in text
+    assert "Returns: The worker.\n- `limits` (map): Its limits. Keys: `per_day`.\n- `name` (any)" in text

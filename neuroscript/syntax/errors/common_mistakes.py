@@ -41,7 +41,7 @@ STATEMENT_WORDS: dict[str, CommonMistake] = {
         "a procedure is written `func name(needs a, b returns c) means` … `endfunc`",
     ),
     **_mistakes("foreach", "FOR EACH", "a loop over a collection is written `for each item in items` … `endfor`"),
-    **_mistakes("raise throw panic", "FAIL", "an error is raised with `fail message`"),
+    **_mistakes("raise throw panic die abort", "FAIL", "an error is raised with `fail message`"),
     **_mistakes("assert ensure expect", "MUST", "a condition is asserted with `must condition`"),
     **_mistakes("invoke exec execute run", "CALL", "a call on its own is written `call name(arguments)`"),
     **_mistakes("input readline", "", "a person is asked with `promptuser question into answer`"),
@@ -75,6 +75,8 @@ STATEMENT_WORDS: dict[str, CommonMistake] = {
         "async await yield defer go goto", "", "statements run one after the other; nothing of the kind is needed"
     ),
     **_mistakes("del delete unset", "", "variables are not deleted: `set name = nil`"),
+    **_mistakes("wait sleep delay pause", "", "a program waits with `call tool.time.Sleep(seconds)`"),
+    **_mistakes("retry redo", "", "what may fail is tried again in a `while` loop, through `tool.error.Try`"),
     **_mistakes("begin", "", "a block begins with the end of its header's line"),
     **_mistakes("unless", "IF", "a negative condition is written `if not condition`"),
     **_mistakes(
@@ -150,6 +152,7 @@ INFIX_WORDS: dict[str, str] = {
     "contains": "write `tool.list.Contains(list, value)` or `tool.str.Contains(text, part)`",
     "includes": "write `tool.list.Contains(list, value)` or `tool.str.Contains(text, part)`",
     "matches": "write `tool.regex.Match(pattern, text)`",
+    "between": "write `low <= x and x <= high`",
     "like": "write `tool.regex.Match(pattern, text)`",
     "instanceof": "compare `typeof x` with a type: `typeof x == TYPE_STRING`",
 }
@@ -197,6 +200,7 @@ DOUBLE_OPERATORS: dict[tuple[str, str], str] = {
     ("==", "="): "`==`",
     ("!=", "="): "`!=`",
     ("<", ">"): "`!=`",
+    ("<=", ">"): "`<`, `==` or `>`",
     ("+", "+"): "`set x = x + 1`",
     ("*", "**"): "`**`",
 }

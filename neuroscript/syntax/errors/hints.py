@@ -293,6 +293,8 @@ def _reserved(c: Context) -> Hint | None:
     if c.can("STRING"):  # an expression could stand there
         if c.code in JOINING_CODES | {CODES["IN"]}:
             return None
+        if c.code == CODES["IF"]:
+            return Hint("there is no conditional expression: use an `if` statement")
         text = f"`{c.text}` is a reserved word: {another_name(c.text)}"
         return Hint(text) if not c.is_near(-1, "NEWLINE") else None
     return Hint(another_name(c.text), f"`{c.text}` is a reserved word and cannot be a name")

@@ -562,3 +562,21 @@ def test_a_reply_cut_for_the_sake_of_a_limit_says_so(server: Loopback, caplog: p
         record = manager.execute_stateless_task("w", "hello").record
     assert record.llm_metrics["output_limit"] == 256
     assert "cut at 256 tokens of output" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"content": [{"type": "text", "text": "w " * 1000}]},
+        {"output": [{"type": "message", "content": [{"type": "output_text", "text": "w " * 1000}]}]},
+        {"parts": [{"text": "w " * 1000, "thoughtSignature": "s"}]},
+    ],
+    ids=["anthropic", "openai", "google"],
+)
+def test_the_text_of_a_reply_that_goes_back_in_its_own_form_is_counted_once(own: dict[str, Any]) -> None:
+    def size(data: dict[str, Any] | None) -> tuple[int, int]:
+        said = Message(role="assistant", content="w " * 1000, provider_data=data)
+        return input_size(LLMRequest(provider="custom", model="m", messages=(said,)))
+
+    plain, whole = size(None), size({"origin": "there", **own})
+    assert all(0 <= one - other < 150 for one, other in zip(whole, plain, strict=True))

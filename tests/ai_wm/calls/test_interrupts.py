@@ -21,6 +21,9 @@ LIMITS = {"max_tokens_per_day": 100_000, "max_cost_per_day": 1000.0, "max_reques
 PRICES = {"input_cost_per_token": 0.001, "output_cost_per_token": 0.001}
 
 
+KINDS = ["task", "turn", "streamed turn", "failure", "with a tool", "repair", "repair that fails"]
+
+
 class Books:
     """A worker with limits, a conversation with it, and what must be true of its books at any moment.
 
@@ -47,6 +50,10 @@ class Books:
                     self.conversation.ask("hello", on_stream=lambda event: None)
                 case "failure":
                     self.conversation.ask("fail")
+                case "repair":
+                    self.conversation.ask("a value", schema={"type": "object"})
+                case "repair that fails":
+                    self.conversation.ask("no value", schema={"type": "object"}, on_stream=lambda event: None)
                 case "with a tool":
                     self.manager.execute_stateless_task(self.name, "use it")
 
@@ -75,6 +82,8 @@ def answer(request: LLMRequest) -> Any:
     last = request.messages[-1]
     if last.content == "fail":
         raise NeuroScriptError(ErrorCode.LLM_ERROR, "no")
+    if last.content.startswith("Your last reply"):  # it was sent back
+        return '{"n": 1}' if request.messages[-3].content == "a value" else "no"
     if last.content == "use it":
         call = ToolCallRequest(id="1", name="math.Add", arguments={"num1": 1, "num2": 2})
         usage = Usage(input_tokens=10, output_tokens=5)
@@ -82,7 +91,9 @@ def answer(request: LLMRequest) -> Any:
     return "yes"
 
 
-@pytest.mark.parametrize("kind", ["task", "turn", "streamed turn", "failure", "with a tool"])
+@pytest.mark.parametrize(
+    "kind", ["task", "turn", "streamed turn", "failure", "with a tool", "repair", "repair that fails"]
+)
 @pytest.mark.parametrize(
     ("place", "stride"),
     [

@@ -78,6 +78,7 @@ class ManagerMachine(RuleBasedStateMachine):
         self.workers: dict[str, Worker] = {}
         self.live: dict[str, Live] = {}
         self.retired: set[str] = set()
+        self.removed: list[str] = []
         self.manager = AIWorkerManager(self.directory, clock=self.clock)
 
     def teardown(self) -> None:
@@ -87,6 +88,10 @@ class ManagerMachine(RuleBasedStateMachine):
 
     # --- definitions ---
 
+    def _unused(self, name: str) -> str:
+        """A name that no removed definition had: the limits of one that is added again go on from what it used."""
+        return name + "'" * sum(removed.rstrip("'") == name for removed in self.removed)
+
     def _taken(self, name: str, but: str = "") -> bool:
         return any(
             worker.name == name and worker.status != "archived" for id_, worker in self.workers.items() if id_ != but
@@ -94,6 +99,7 @@ class ManagerMachine(RuleBasedStateMachine):
 
     @rule(target=ids, name=NAMES, status=STATES, per_minute=LIMITS, instances=LIMITS)
     def add(self, name: str, status: str, per_minute: int, instances: int) -> Any:
+        name = self._unused(name)
         limits = {"max_requests_per_minute": per_minute, "max_concurrent_active_instances": instances}
         data = scripted(name, REPLIES, status=status, rate_limits=limits, cost_metrics={"cost_per_call": 0.25})
         if status != "archived" and self._taken(name):
@@ -106,6 +112,7 @@ class ManagerMachine(RuleBasedStateMachine):
 
     @rule(id_=ids, name=NAMES, status=STATES)
     def update(self, id_: str, name: str, status: str) -> None:
+        name = self._unused(name)
         updates = {"name": name, "status": status}
         if id_ not in self.workers:
             expected = 9
@@ -126,7 +133,7 @@ class ManagerMachine(RuleBasedStateMachine):
             expected = 19
         else:
             self.manager.remove_worker_definition(id_)
-            del self.workers[id_]
+            self.removed.append(self.workers.pop(id_).name)
             return
         with raises_code(expected):
             self.manager.remove_worker_definition(id_)

@@ -16,13 +16,15 @@ import pytest
 
 from ai_wm.keys import Secret
 from ai_wm.providers import Clients
-from ai_wm.providers.base import LLMRequest, Message, ToolDefinition
+from ai_wm.providers.base import LLMClient, LLMRequest, Message, ToolDefinition
 from neuroscript.errors import NeuroScriptError
 from tests.ai_wm.providers.support import KEY, REMOTE, WEATHER, collect, user
 
 VERSION = "1.43.0"
 # Beside the virtual environments of other Pythons; `npm install --prefix .cache/aimock @copilotkit/aimock@…` fills it.
 PREFIX = Path(__file__).parents[3] / ".cache" / "aimock"
+# The wire formats; ``responses`` is ``openai`` in that API.
+FACES = (*REMOTE, "responses")
 CLOCK = ToolDefinition(name="clock.Now", description="The time.", parameters={"type": "object", "properties": {}})
 
 FIXTURES = [
@@ -92,7 +94,13 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     pytest.fail("aimock did not start")
 
 
+def client_of(clients: Clients, provider: str) -> LLMClient:
+    return clients.for_provider("openai" if provider == "responses" else provider)
+
+
 def ask(url: str, provider: str, *messages: Message, **config: Any) -> LLMRequest:
+    if provider == "responses":
+        provider, config = "openai", {**config, "api": "responses"}
     base = f"{url}/v1" if provider in ("openai", "custom") else url
     return LLMRequest(
         provider=provider,
@@ -104,9 +112,9 @@ def ask(url: str, provider: str, *messages: Message, **config: Any) -> LLMReques
     )
 
 
-@pytest.mark.parametrize("provider", REMOTE)
+@pytest.mark.parametrize("provider", FACES)
 def test_a_reply_and_the_same_streamed(url: str, provider: str, clients: Clients) -> None:
-    client = clients.for_provider(provider)
+    client = client_of(clients, provider)
     whole = client.complete(ask(url, provider, user("Tell me of the sea.")))
     assert whole.text == "The sea is wide and deep, and it is never still."
     assert whole.finish_reason == "stop"
@@ -118,11 +126,11 @@ def test_a_reply_and_the_same_streamed(url: str, provider: str, clients: Clients
 
 
 @pytest.mark.parametrize("mode", ["complete", "stream"])
-@pytest.mark.parametrize("provider", REMOTE)
+@pytest.mark.parametrize("provider", FACES)
 def test_two_tools_at_once_and_the_answer_from_their_results(
     url: str, provider: str, mode: str, clients: Clients
 ) -> None:
-    client = clients.for_provider(provider)
+    client = client_of(clients, provider)
 
     def call(*messages: Message) -> Any:
         asked = ask(url, provider, *messages)
@@ -143,8 +151,8 @@ def test_two_tools_at_once_and_the_answer_from_their_results(
     assert call(question, response.as_message(), *results).text == "20 C at noon."
 
 
-@pytest.mark.parametrize("provider", REMOTE)
+@pytest.mark.parametrize("provider", FACES)
 def test_a_limit_of_the_provider(url: str, provider: str, clients: Clients) -> None:
     with pytest.raises(NeuroScriptError, match="Rate limit exceeded") as caught:
-        clients.for_provider(provider).complete(ask(url, provider, user("too fast"), max_retries=0))
+        client_of(clients, provider).complete(ask(url, provider, user("too fast"), max_retries=0))
     assert caught.value.code == 20

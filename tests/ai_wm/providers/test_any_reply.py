@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ai_wm.providers import anthropic, google, ollama, openai
+from ai_wm.providers import anthropic, google, ollama, openai, responses
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError
 from ai_wm.providers.base import FINISH_REASONS, LLMResponse
+from tests.ai_wm.providers.response_wire import called, message, reasoning, response, stream_events
 from tests.ai_wm.providers.support import WEATHER, body_of, request
 
 ADAPTERS: dict[str, Adapter] = {
@@ -20,7 +21,11 @@ ADAPTERS: dict[str, Adapter] = {
     "google": google,
     "ollama": ollama,
     "openai": openai,
+    "responses": responses,
 }
+
+# The provider of each wire format that is not called as its provider is.
+PROVIDERS = {"responses": "openai"}
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 9) | st.floats(allow_nan=False) | st.sampled_from(["", "x", "stop"]),
@@ -33,6 +38,9 @@ JSON = st.recursive(
 
 def rich_body(provider: str) -> Any:
     """A reply that has everything that the adapter reads."""
+    if provider == "responses":
+        items = (reasoning(1, "Hm."), message("x", 1, phase="commentary"), message(refusal=None), called({"city": "x"}))
+        return response(*items, incomplete_details={"reason": "max_output_tokens"})
     body = copy.deepcopy(body_of(provider))
     if provider == "anthropic":
         body["content"] += [
@@ -74,6 +82,8 @@ def rich_stream(provider: str) -> list[Any]:
             {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 3}},
             {"type": "message_stop"},
         ]
+    if provider == "responses":
+        return stream_events(response(reasoning(1, "Hm."), message("xy", 1), called({"city": "x"})))
     if provider in ("google", "ollama"):
         return [rich_body(provider), rich_body(provider)]
     function = {"name": "weather_Now", "arguments": "{"}
@@ -106,13 +116,13 @@ def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return copied
 
 
-def check(response: LLMResponse) -> None:
-    assert isinstance(response.text, str)
-    assert isinstance(response.model, str)
-    assert isinstance(response.request_id, str)
-    assert response.finish_reason in FINISH_REASONS
-    assert response.usage.input_tokens >= 0
-    for call in response.tool_calls:
+def check(found: LLMResponse) -> None:
+    assert isinstance(found.text, str)
+    assert isinstance(found.model, str)
+    assert isinstance(found.request_id, str)
+    assert found.finish_reason in FINISH_REASONS
+    assert found.usage.input_tokens >= 0
+    for call in found.tool_calls:
         assert isinstance(call.id, str)
         assert isinstance(call.name, str)
         assert isinstance(call.arguments, dict)
@@ -123,16 +133,16 @@ def check(response: LLMResponse) -> None:
 @given(data=st.data())
 def test_replies(provider: str, data: st.DataObject) -> None:
     adapter, body = ADAPTERS[provider], rich_body(provider)
-    asked = request(provider, tools=(WEATHER,))
+    asked = request(PROVIDERS.get(provider, provider), tools=(WEATHER,))
     check(adapter.parse(body, asked))
     for _ in range(data.draw(st.integers(1, 2))):
         body = changed(body, data.draw(st.sampled_from(places(body))), data.draw(JSON))
     try:
-        response = adapter.parse(body, asked)
+        found = adapter.parse(body, asked)
     except (BadReply, StreamError):
         return
-    check(response)
-    adapter.build(request(provider, *asked.messages, response.as_message(), tools=(WEATHER,)))
+    check(found)
+    adapter.build(request(asked.provider, *asked.messages, found.as_message(), tools=(WEATHER,)))
 
 
 @pytest.mark.parametrize("provider", sorted(ADAPTERS))
@@ -142,7 +152,7 @@ def test_streams(provider: str, data: st.DataObject) -> None:
     events = rich_stream(provider)
     for _ in range(data.draw(st.integers(0, 2))):
         events = changed(events, data.draw(st.sampled_from(places(events)[1:])), data.draw(JSON))
-    parser = ADAPTERS[provider].stream_parser(request(provider, tools=(WEATHER,)))
+    parser = ADAPTERS[provider].stream_parser(request(PROVIDERS.get(provider, provider), tools=(WEATHER,)))
     try:
         for event in events:
             assert isinstance(parser.feed("", event), str)

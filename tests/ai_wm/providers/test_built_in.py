@@ -130,6 +130,6 @@ def test_replies_that_cannot_be_used(replies: Any, words: str) -> None:
 def test_settings_are_checked_as_other_providers_check_them(client: LLMClient, setting: str, value: Any) -> None:
     asked = request("local", config={"replies": ["yes"], setting: value})
     for call in (client.complete, lambda asked: collect(client.stream(asked))):
-        with pytest.raises(NeuroScriptError, match=rf"baseConfig\.{setting} is") as caught:
+        with pytest.raises(NeuroScriptError, match=rf"base_config\.{setting} is") as caught:
             call(asked)
         assert caught.value.code == 4

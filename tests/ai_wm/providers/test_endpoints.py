@@ -8,8 +8,9 @@ import pytest
 
 from ai_wm.providers import anthropic, google, ollama, openai
 from ai_wm.providers.adapter import Endpoint
-from ai_wm.providers.endpoints import addresses, joined, server_of, servers_of, shown
+from ai_wm.providers.endpoints import addresses, endpoint_of, joined, server_of, servers_of, shown, wire_format
 from neuroscript.errors import NeuroScriptError
+from tests.ai_wm.helpers import raises_code
 
 ENDPOINTS = {"anthropic": anthropic, "google": google, "ollama": ollama, "openai": openai}
 
@@ -68,7 +69,7 @@ def test_ollama_host_is_written_as_ollama_takes_it(value: str, address: str) -> 
 
 
 def test_custom_needs_an_address() -> None:
-    with pytest.raises(NeuroScriptError, match=r"baseConfig\.base_url") as caught:
+    with pytest.raises(NeuroScriptError, match=r"base_config\.base_url") as caught:
         addresses("custom", Endpoint(""), {}, {})
     assert caught.value.code == 18
 
@@ -170,3 +171,46 @@ def test_the_operators_server_comes_before_the_public_one() -> None:
     named, public = servers_of("openai", {"OPENAI_BASE_URL": "https://h"})
     assert (named.address.text, named.by_operator) == ("https://h", True)
     assert (public.address.text, public.by_operator) == ("https://api.openai.com/v1", False)
+
+
+@pytest.mark.parametrize(
+    ("provider", "config", "environ", "module"),
+    [
+        ("openai", {}, {}, "responses"),
+        ("openai", {"base_url": "https://api.openai.com"}, {}, "responses"),
+        ("openai", {"base_url": "https://API.openai.com:443/v1/"}, {}, "responses"),
+        ("openai", {"base_url": "https://api.openai.com/v1/chat/completions"}, {}, "responses"),
+        ("openai", {}, {"OPENAI_BASE_URL": "https://api.openai.com/v1"}, "responses"),
+        ("openai", {"api": "chat"}, {}, "openai"),
+        ("openai", {"base_url": "http://api.openai.com/v1"}, {}, "openai"),
+        ("openai", {"base_url": "https://api.openai.com:8443/v1"}, {}, "openai"),
+        ("openai", {"base_url": "https://api.openai.com.evil.example/v1"}, {}, "openai"),
+        ("openai", {"base_url": "http://127.0.0.1:8080/v1"}, {}, "openai"),
+        ("openai", {"base_url": "http://127.0.0.1:8080/v1/responses"}, {}, "openai"),
+        ("openai", {"base_url": "http://127.0.0.1:8080/v1", "api": "responses"}, {}, "responses"),
+        ("openai", {}, {"OPENAI_BASE_URL": "http://127.0.0.1:8080/v1"}, "openai"),
+        ("openai", {"api": "responses"}, {"OPENAI_BASE_URL": "http://127.0.0.1:8080/v1"}, "responses"),
+        ("custom", {"base_url": "https://api.openai.com/v1"}, {}, "openai"),
+        ("custom", {"base_url": "http://h/v1", "api": "responses"}, {}, "responses"),
+        ("anthropic", {}, {}, "anthropic"),
+    ],
+)
+def test_which_api_a_server_is_asked_in(
+    provider: str, config: dict[str, str], environ: dict[str, str], module: str
+) -> None:
+    found = addresses(provider, endpoint_of(provider), config, environ)
+    assert wire_format(provider, config, found) == module
+
+
+@pytest.mark.parametrize(
+    ("provider", "api", "expected"),
+    [
+        ("openai", "completions", "'responses' or 'chat'"),
+        ("custom", True, "'responses' or 'chat'"),
+        ("google", "chat", "no such setting, since google has one API"),
+    ],
+)
+def test_an_api_that_there_is_not(provider: str, api: object, expected: str) -> None:
+    config = {"base_url": "http://127.0.0.1:1/v1", "api": api}
+    with raises_code(4, rf"base_config\.api is .*; expected {expected}"):
+        wire_format(provider, config, addresses(provider, endpoint_of(provider), config, {}))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ai_wm.providers import Clients, anthropic, google, ollama, openai
-from ai_wm.providers.json_schema import NotExpressible, for_anthropic, for_google, for_strict, misfit
+from ai_wm.providers.json_schema import NotExpressible, for_anthropic, for_google, for_strict, misfit, suits_strict
 from tests.ai_wm.helpers import raises_code
 from tests.ai_wm.providers.loopback import Loopback, reply, streamed
 from tests.ai_wm.providers.support import REMOTE, at, body_of, collect, request, stream_of, stream_type
@@ -75,7 +75,7 @@ def test_the_subset_of_openais_strict_mode(caplog: pytest.LogCaptureFixture) -> 
                 "name": {"type": "string", "description": "The whole name.\n\n{minLength: 1}"},
                 "age": {"type": "integer", "minimum": 0, "maximum": 150},
                 "mail": {"type": "string", "format": "email"},
-                "kind": {"const": "human"},
+                "kind": {"const": "human", "type": "string"},
                 "tags": {
                     "type": "array",
                     "items": {"$ref": "#/$defs/tag"},
@@ -275,6 +275,41 @@ def test_a_pattern_cannot_take_forever() -> None:
 
 
 # --- The same for every provider ---
+
+
+@pytest.mark.parametrize(
+    ("schema", "suits"),
+    [
+        ({"type": "string"}, True),
+        ({"enum": ["a", 1]}, True),
+        ({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}, True),
+        ({"type": "array", "items": {"$ref": "#"}}, True),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, True),
+        ({}, False),
+        (True, False),
+        ({"type": "array"}, False),
+        ({"type": "object"}, False),
+        ({"type": "object", "properties": {"a": {}}, "required": ["a"]}, False),
+        ({"type": "object", "properties": {"a": {"type": "integer"}}}, False),
+        ({"type": ["object", "null"], "properties": {"a": {"type": "null"}}}, False),
+        (
+            {"type": "object", "properties": {"a": {"type": "null"}}, "required": ["a"], "additionalProperties": {}},
+            False,
+        ),
+        ({"allOf": [{"type": "string"}, {"minLength": 1}]}, False),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"type": "object"}}}, False),
+    ],
+)
+def test_which_schemas_strict_mode_takes_as_they_are(schema: Any, suits: bool) -> None:
+    assert suits_strict(schema) is suits
+    if suits:
+        assert for_strict(schema)
+
+
+def test_strict_mode_gets_the_types_of_listed_values() -> None:
+    assert for_strict({"enum": ["a", "b"]}) == {"enum": ["a", "b"], "type": "string"}
+    assert for_strict({"enum": ["a", None, 1]})["type"] == ["integer", "null", "string"]
+    assert for_strict({"const": True})["type"] == "boolean"
 
 
 SCHEMA = {"type": "object", "properties": {"count": {"type": "integer", "maximum": 10}}, "required": ["count"]}

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
+from ai_wm import AIWorkerManager
 from ai_wm.keys import Secret
 from ai_wm.providers import Clients
 from ai_wm.providers.base import LLMRequest, Usage
-from neuroscript.errors import NeuroScriptError
+from neuroscript import NeuroScriptError, schema_problems
 from tests.ai_wm.providers import loopback, tiny_model
 from tests.ai_wm.providers.support import KEY, WEATHER, collect, user
 
@@ -29,6 +30,7 @@ CONTEXT = 1024
 # Always the most likely token, so that every way of asking gives the same text.
 GREEDY = {"temperature": 0, "seed": 1, "max_output_tokens": 12, "timeout_seconds": 60}
 REMOTE = ("openai", "custom", "anthropic", "ollama")
+FACES = (*REMOTE, "responses")
 
 
 @pytest.fixture(scope="module")
@@ -93,13 +95,15 @@ def ollama_face(engine: Any, server: loopback.Loopback, connection: socket.socke
 
 @pytest.fixture
 def ask(engine: Any, ollama_url: str, model: Path) -> Any:
-    """Makes a request for any of the faces of the one model."""
+    """Makes a request for any of the faces of the one model; ``responses`` is ``custom`` in that API."""
 
-    def make(provider: str, text: str = "hello", **config: Any) -> LLMRequest:
+    def make(face: str, text: str = "hello", **config: Any) -> LLMRequest:
+        provider = "custom" if face == "responses" else face
         base = {"openai": "/v1", "custom": "/v1", "anthropic": ""}
         where = ollama_url if provider == "ollama" else f"{engine.listening_address}{base.get(provider, '')}"
         named = str(model) if provider == "local" else "tiny"
         own = {"n_threads": 1, "n_ctx": CONTEXT} if provider == "local" else {"base_url": where}
+        own |= {"api": "responses"} if face == "responses" else {}
         return LLMRequest(
             provider=provider,
             model=named,
@@ -112,10 +116,10 @@ def ask(engine: Any, ollama_url: str, model: Path) -> Any:
     return make
 
 
-@pytest.mark.parametrize("provider", [*REMOTE, "local"])
+@pytest.mark.parametrize("provider", [*FACES, "local"])
 def test_real_text_and_real_counts_the_same_streamed(provider: str, ask: Any, clients: Clients) -> None:
     asked = ask(provider)
-    client = clients.for_provider(provider, asked.model)
+    client = clients.for_provider(asked.provider, asked.model)
     whole = client.complete(asked)
     assert len(whole.text.split()) == 12
     assert whole.finish_reason == "length"
@@ -131,17 +135,17 @@ def test_real_text_and_real_counts_the_same_streamed(provider: str, ask: Any, cl
 
 def test_every_face_says_the_same(ask: Any, clients: Clients) -> None:
     said = {}
-    for provider in (*REMOTE, "local"):
+    for provider in (*FACES, "local"):
         asked = ask(provider, "one and the same question")
-        response = clients.for_provider(provider, asked.model).complete(asked)
+        response = clients.for_provider(asked.provider, asked.model).complete(asked)
         said[provider] = (response.text.strip(), response.usage.input_tokens, response.usage.output_tokens)
     assert len(set(said.values())) == 1, said
 
 
-@pytest.mark.parametrize("provider", [*REMOTE, "local"])
+@pytest.mark.parametrize("provider", [*FACES, "local"])
 def test_a_conversation_that_does_not_fit(provider: str, ask: Any, clients: Clients) -> None:
     asked = ask(provider, "hello " * 2 * CONTEXT)
-    client = clients.for_provider(provider, asked.model)
+    client = clients.for_provider(asked.provider, asked.model)
     for call in (client.complete, lambda request: collect(client.stream(request))):
         with pytest.raises(NeuroScriptError, match="context") as caught:
             call(asked)
@@ -164,27 +168,57 @@ def test_json_that_fits_a_schema(provider: str, ask: Any, clients: Clients) -> N
         "additionalProperties": False,
     }
     asked = ask(provider, response_format=schema, max_output_tokens=200)
-    response = clients.for_provider(provider, asked.model).complete(asked)
+    response = clients.for_provider(asked.provider, asked.model).complete(asked)
     assert response.finish_reason == "stop"
     assert set(json.loads(response.text)) == {"answer"}
 
 
-@pytest.mark.parametrize("provider", ["custom", "anthropic", "local"])
+@pytest.mark.parametrize("provider", ["custom", "local"])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"answer": {"type": "boolean"}}, "required": ["answer"]},
+        {"type": "array", "items": {"enum": ["red", "green"]}, "minItems": 1, "maxItems": 2},
+        {"enum": ["red", "green"]},
+        {"type": "integer", "minimum": 0, "maximum": 9},
+    ],
+    ids=["object", "array", "string", "number"],
+)
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_values_that_the_engine_enforces(provider: str, schema: dict[str, Any], stream: bool, ask: Any) -> None:
+    """The model is random, so that a reply fits only since the engine lets it write nothing else."""
+    asked = ask(provider)
+    definition = {
+        "name": "w",
+        "provider": provider,
+        "model_name": asked.model,
+        "auth": {"method": "none"} if provider == "local" else {"method": "inline", "value": KEY},
+        "interaction_models": ["stateless_task"],
+        "base_config": {**asked.config, "max_output_tokens": 200, "schema": schema, "schema_repairs": 0},
+    }
+    with AIWorkerManager() as manager:
+        manager.add_worker_definition(definition)
+        result = manager.execute_stateless_task("w", "hello", on_stream=(lambda event: None) if stream else None)
+    assert schema_problems(result.value, schema) == []
+    assert result.is_structured
+
+
+@pytest.mark.parametrize("provider", ["custom", "responses", "anthropic", "local"])
 def test_a_stop_sequence(provider: str, ask: Any, clients: Clients) -> None:
     asked = ask(provider)
-    client = clients.for_provider(provider, asked.model)
+    client = clients.for_provider(asked.provider, asked.model)
     words = client.complete(asked).text.split()
     response = client.complete(ask(provider, stop=[words[2]]))
     assert response.text.split() == words[: words.index(words[2])]
     assert response.finish_reason == "stop"
 
 
-@pytest.mark.parametrize("provider", ["custom", "anthropic"])
+@pytest.mark.parametrize("provider", ["custom", "responses", "anthropic"])
 def test_a_turn_with_tools_is_accepted(provider: str, ask: Any, clients: Clients) -> None:
     from tests.ai_wm.providers.test_openai import TURN
 
     asked = replace(ask(provider), messages=TURN, tools=(WEATHER,))
-    assert clients.for_provider(provider).complete(asked).usage.output_tokens == 12
+    assert clients.for_provider(asked.provider).complete(asked).usage.output_tokens == 12
 
 
 def test_a_batch_of_calls_at_once(ask: Any, clients: Clients) -> None:

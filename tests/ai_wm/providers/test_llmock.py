@@ -12,7 +12,7 @@ import pytest
 
 from ai_wm.keys import Secret
 from ai_wm.providers import Clients
-from ai_wm.providers.base import LLMRequest, Message
+from ai_wm.providers.base import LLMClient, LLMRequest, Message
 from neuroscript.errors import NeuroScriptError
 from tests.ai_wm.providers.support import KEY, WEATHER, collect, user
 
@@ -21,7 +21,8 @@ scenarios = pytest.importorskip("llmock.scenarios")
 verdict = pytest.importorskip("llmock.verdict")
 ratelimit = pytest.importorskip("llmock.ratelimit")
 
-PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "google": "gemini"}
+PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "google": "gemini", "responses": "openai"}
+"""The part of llmock that speaks as each of our wire formats; ``responses`` is ``openai`` in that API."""
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +48,14 @@ def provider(request: pytest.FixtureRequest) -> str:
 
 def ask(mock: Any, provider: str, text: str = "Tell me of the sea.", **more: Any) -> LLMRequest:
     config = {"base_url": mock.base_url(PROVIDERS[provider]), **more.pop("config", {})}
+    if provider == "responses":
+        provider, config = "openai", {**config, "api": "responses"}
     fields: dict[str, Any] = {"messages": (user(text),), "system": "Be brief.", **more}
     return LLMRequest(provider=provider, model="some-model", config=config, api_key=Secret(KEY), **fields)
+
+
+def client_of(clients: Clients, provider: str) -> LLMClient:
+    return clients.for_provider("openai" if provider == "responses" else provider)
 
 
 def assert_resilient(mock: Any) -> None:
@@ -57,7 +64,7 @@ def assert_resilient(mock: Any) -> None:
 
 
 def test_a_reply_and_the_same_streamed(mock: Any, provider: str, clients: Clients) -> None:
-    client = clients.for_provider(provider)
+    client = client_of(clients, provider)
     whole = client.complete(ask(mock, provider))
     text, last = collect(client.stream(ask(mock, provider)))
     assert text == last.text == whole.text
@@ -69,7 +76,7 @@ def test_a_reply_and_the_same_streamed(mock: Any, provider: str, clients: Client
 @pytest.mark.parametrize("seconds", [0.4])
 def test_quotas_with_retry_after(mock: Any, provider: str, mode: str, seconds: float, clients: Clients) -> None:
     mock.state.scenarios.add(scenarios.Fail(429, retry_after=seconds))
-    client, asked = clients.for_provider(provider), ask(mock, provider)
+    client, asked = client_of(clients, provider), ask(mock, provider)
     start = time.monotonic()
     response = client.complete(asked) if mode == "complete" else collect(client.stream(asked))[1]
     assert response.attempts == 2
@@ -79,14 +86,14 @@ def test_quotas_with_retry_after(mock: Any, provider: str, mode: str, seconds: f
 
 def test_a_provider_that_is_down_for_a_moment(mock: Any, provider: str, clients: Clients) -> None:
     mock.state.scenarios.add(scenarios.Fail(503, times=2))
-    assert clients.for_provider(provider).complete(ask(mock, provider)).attempts == 3
+    assert client_of(clients, provider).complete(ask(mock, provider)).attempts == 3
     assert_resilient(mock)
 
 
 def test_a_provider_that_stays_down(mock: Any, provider: str, clients: Clients) -> None:
     mock.state.scenarios.add(scenarios.Fail(500, times=None))
     with pytest.raises(NeuroScriptError) as caught:
-        clients.for_provider(provider).complete(ask(mock, provider))
+        client_of(clients, provider).complete(ask(mock, provider))
     assert (caught.value.code, caught.value.details["attempts"]) == (16, 3)
     assert_resilient(mock)
 
@@ -95,7 +102,7 @@ def test_a_provider_that_stays_down(mock: Any, provider: str, clients: Clients) 
 def test_what_cannot_succeed(mock: Any, provider: str, status: int, code: int, clients: Clients) -> None:
     mock.state.scenarios.add(scenarios.Fail(status))
     with pytest.raises(NeuroScriptError) as caught:
-        clients.for_provider(provider).complete(ask(mock, provider))
+        client_of(clients, provider).complete(ask(mock, provider))
     assert caught.value.code == code
     assert_resilient(mock)
 
@@ -103,7 +110,7 @@ def test_what_cannot_succeed(mock: Any, provider: str, status: int, code: int, c
 @pytest.mark.parametrize("after", [0, 3])
 @pytest.mark.parametrize("kind", ["disconnect", "truncate", "malformed"])
 def test_streams_that_break(mock: Any, provider: str, kind: str, after: int, clients: Clients) -> None:
-    client = clients.for_provider(provider)
+    client = client_of(clients, provider)
     whole = client.complete(ask(mock, provider))
     mock.state.reset()
     if kind == "malformed":
@@ -119,10 +126,10 @@ def test_streams_that_break(mock: Any, provider: str, kind: str, after: int, cli
 
 
 def test_a_stream_that_stalls(mock: Any, provider: str, clients: Clients) -> None:
-    mock.state.scenarios.add(scenarios.StreamFault("stall", after_chunks=2, stall_seconds=4))
+    mock.state.scenarios.add(scenarios.StreamFault("stall", after_chunks=6, stall_seconds=4))
     start = time.monotonic()
     with pytest.raises(NeuroScriptError) as caught:
-        collect(clients.for_provider(provider).stream(ask(mock, provider, config={"timeout_seconds": 0.5})))
+        collect(client_of(clients, provider).stream(ask(mock, provider, config={"timeout_seconds": 0.5})))
     assert caught.value.code == 31
     assert time.monotonic() - start < 2
     assert caught.value.details["usage"].total_tokens > 0
@@ -131,7 +138,7 @@ def test_a_stream_that_stalls(mock: Any, provider: str, clients: Clients) -> Non
 
 @pytest.mark.parametrize("mode", ["complete", "stream"])
 def test_a_turn_with_a_tool(mock: Any, provider: str, mode: str, clients: Clients) -> None:
-    client = clients.for_provider(provider)
+    client = client_of(clients, provider)
     asked = ask(mock, provider, "What is the weather now?", tools=(WEATHER,))
     response = client.complete(asked) if mode == "complete" else collect(client.stream(asked))[1]
     assert response.finish_reason == "tool_calls"
@@ -154,14 +161,14 @@ def test_arguments_that_are_not_json(mock: Any, clients: Clients) -> None:
 def test_a_full_context(mock: Any, provider: str, clients: Clients) -> None:
     mock.state.limiter.configure(ratelimit.LimitSettings(context_window=50))
     with pytest.raises(NeuroScriptError) as caught:
-        clients.for_provider(provider).complete(ask(mock, provider, "word " * 500))
+        client_of(clients, provider).complete(ask(mock, provider, "word " * 500))
     assert (caught.value.code, caught.value.details["attempts"]) == (47, 1)
     assert_resilient(mock)
 
 
 def test_a_real_quota_that_many_calls_share(mock: Any, provider: str, clients: Clients) -> None:
     mock.state.limiter.configure(ratelimit.LimitSettings(rpm=60))
-    client = clients.for_provider(provider)
+    client = client_of(clients, provider)
     with ThreadPoolExecutor(4) as pool:
         replies = list(pool.map(client.complete, [ask(mock, provider, f"question {number}") for number in range(61)]))
     assert max(reply.attempts for reply in replies) == 2

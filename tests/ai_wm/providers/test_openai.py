@@ -158,7 +158,7 @@ def test_an_option_that_is_null_takes_its_key_away() -> None:
 
 @pytest.mark.parametrize("key", ["messages", "model", "tools", "stream"])
 def test_what_the_program_makes_cannot_be_set(key: str) -> None:
-    with pytest.raises(NeuroScriptError, match=f"baseConfig.{key}") as caught:
+    with pytest.raises(NeuroScriptError, match=f"base_config.{key}") as caught:
         body("openai", **{key: "x"})
     assert caught.value.code == 4
 

@@ -258,3 +258,11 @@ def test_streams_of_servers_that_were_asked_differently(clients: Clients, server
     message = "Unrecognized request argument supplied: stream_options"
     server.will(reply({"error": {"message": message}}, 400), sse(*[completion()]))
     assert collect(clients.for_provider("custom").stream(at(server, "custom")))[0] == "Hi there"
+
+
+def test_a_request_under_another_name_is_sent_as_its_client_speaks(clients: Clients, server: Loopback) -> None:
+    message = "Unrecognized request argument supplied: stream_options"
+    server.will(reply({"error": {"message": message}}, 400), sse(*[completion()]))
+    asked = request("my own", config=at(server, "custom").config)
+    assert collect(clients.for_provider("custom").stream(asked))[0] == "Hi there"
+    assert [received.path for received in server.received] == ["/v1/chat/completions"] * 2

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from ai_wm.providers import anthropic, google, ollama, openai
-from ai_wm.providers.base import LLMRequest
+from ai_wm.providers import anthropic, google, ollama, openai, responses
+from ai_wm.providers.base import LLMRequest, Message
+from tests.ai_wm.providers import response_wire
 from tests.ai_wm.providers.loopback import Loopback, reply
-from tests.ai_wm.providers.support import KEY, WEATHER, body_of, request
+from tests.ai_wm.providers.response_wire import stream_events
+from tests.ai_wm.providers.support import KEY, WEATHER, body_of, request, user
 from tests.ai_wm.providers.test_openai import SCHEMA, TURN
+from tests.ai_wm.providers.test_responses import CALLING, RESULTS, TWO_MESSAGES
 
 OPTIONS: dict[str, Any] = {"max_output_tokens": 100, "stop": ["END"], "response_format": SCHEMA}
 SAMPLING = {"temperature": 0.5, "top_p": 0.9, "top_k": 40, "seed": 7}
@@ -37,6 +40,48 @@ def test_openai(stream: bool, choice: str) -> None:
     body = openai.build(ask("openai", **SAMPLING, tool_choice=choice), stream=stream).body
     assert consumed(TypeAdapter(wanted).validate_python(body)) == body
     assert set(body) <= set(wanted.__annotations__) | set(types.CompletionCreateParamsBase.__annotations__)
+
+
+# Of the Responses API: it takes no stop sequences.
+RESPONSES: dict[str, Any] = {
+    "max_output_tokens": 100,
+    "response_format": SCHEMA,
+    "temperature": 0.5,
+    "top_p": 0.9,
+    "verbosity": "low",
+    "reasoning_effort": "low",
+    "logprobs": True,
+    "top_logprobs": 2,
+    "service_tier": "flex",
+}
+
+
+def ask_responses(*more: Message, **config: Any) -> LLMRequest:
+    said = responses.parse(CALLING, request("openai", tools=(WEATHER,))).as_message()
+    history = (*TURN, user("And now?"), said, *RESULTS, *more)
+    return request("openai", *history, system="Be brief.", tools=(WEATHER,), config={**RESPONSES, **config})
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("choice", ["auto", "weather.Now"])
+@pytest.mark.parametrize("shape", [SCHEMA, "json"], ids=["schema", "json"])
+def test_responses(stream: bool, choice: str, shape: Any) -> None:
+    types = pytest.importorskip("openai.types.responses.response_create_params", reason="the openai package is missing")
+    wanted = types.ResponseCreateParamsStreaming if stream else types.ResponseCreateParamsNonStreaming
+    body = responses.build(ask_responses(tool_choice=choice, response_format=shape), stream=stream).body
+    assert consumed(TypeAdapter(wanted).validate_python(body)) == body
+    assert set(body) <= set(wanted.__annotations__) | set(types.ResponseCreateParamsBase.__annotations__)
+
+
+REFUSED = response_wire.response(response_wire.message(refusal="No."))
+
+
+@pytest.mark.parametrize("whole", [CALLING, TWO_MESSAGES, REFUSED], ids=["calls", "text", "refusal"])
+def test_the_events_that_the_tests_of_responses_play_are_the_apis(whole: dict[str, Any]) -> None:
+    types = pytest.importorskip("openai.types.responses", reason="the openai package is missing")
+    for event in stream_events(whole):
+        read = TypeAdapter(types.ResponseStreamEvent).validate_python(event, strict=True)
+        assert read.to_dict(mode="json", exclude_unset=True) == event
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -89,6 +134,15 @@ class TestTheSameRequest:
         assert server.received[0].json == ours.body
         assert server.received[0].path == f"/v1/{ours.path}"
         assert server.received[0].headers["authorization"] == f"Bearer {KEY}"
+
+    def test_responses(self, server: Loopback) -> None:
+        sdk = pytest.importorskip("openai", reason="the openai package is missing")
+        server.will(reply(response_wire.response(response_wire.message())))
+        ours = responses.build(ask_responses())
+        with sdk.OpenAI(base_url=f"{server.url}/v1", api_key=KEY) as client:
+            assert client.responses.create(**ours.body).output_text == "Hi there"
+        assert server.received[0].json == ours.body
+        assert server.received[0].path == f"/v1/{ours.path}"
 
     def test_anthropic(self, server: Loopback) -> None:
         sdk = pytest.importorskip("anthropic", reason="the anthropic package is missing")

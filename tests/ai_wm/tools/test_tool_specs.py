@@ -11,7 +11,7 @@ from tests.ai_wm.helpers import Run, manager_of, worker
 
 def test_every_tool_has_a_whole_spec() -> None:
     specs = worker_registry().specs()
-    assert len(specs) == 25
+    assert len(specs) == 27
     for spec in specs:
         assert spec.description.endswith("."), spec.name
         assert spec.category.startswith("AI "), spec.name
@@ -33,6 +33,9 @@ ARGUMENTS = {
     "AIWorkerDefinition.Add": "definition_id? name? provider model_name auth interaction_models? capabilities? "
     "base_config? cost_metrics? rate_limits? status? default_file_contexts? metadata? tool_allowlist? tool_denylist? "
     "data_source_refs? default_supervisory_ai_ref?",
+    "AIWorkerDefinition.Ensure": "definition_id? name? provider model_name auth interaction_models? capabilities? "
+    "base_config? cost_metrics? rate_limits? status? default_file_contexts? metadata? tool_allowlist? tool_denylist? "
+    "data_source_refs? default_supervisory_ai_ref?",
     "AIWorkerDefinition.Get": "definition_id",
     "AIWorkerDefinition.List": "filters?",
     "AIWorkerDefinition.Update": "definition_id updates",
@@ -48,6 +51,7 @@ ARGUMENTS = {
     "AIWorkerInstance.UpdateTokenUsage": "instance_id input_tokens output_tokens",
     "AIWorker.ExecuteStatelessTask": "name prompt config_overrides?",
     "AIWorker.ExecuteBatch": "name prompts max_parallel? config_overrides?",
+    "AIWorker.ExecuteAll": "tasks max_parallel?",
     "AIWorker.LogPerformance": "task_id instance_id definition_id timestamp_start timestamp_end duration_ms success "
     "input_context? llm_metrics? cost_incurred? output_summary? error_details?",
     "AIWorker.LogFeedback": "task_id rating comments? correction_instructions? supervisor_agent_id?",
@@ -68,7 +72,7 @@ def test_the_examples_in_the_specs_run(interpreter: Interpreter, run: Run) -> No
     for spec in worker_registry().specs():
         if any(item.name == "helper" for item in manager.list_worker_definitions()):
             manager.remove_worker_definition("helper")
-        if spec.name != "AIWorkerDefinition.Add":
+        if spec.name not in ("AIWorkerDefinition.Add", "AIWorkerDefinition.Ensure"):
             interpreter.tools.call("AIWorkerDefinition.Add", **worker("helper"), context=interpreter.host_context())
         run(
             f"""

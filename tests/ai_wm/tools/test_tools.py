@@ -432,3 +432,82 @@ endfunc
         assert [item.instance_id for item in manager.list_active_worker_instances()] == [second["instance_id"]]
     assert manager.list_active_worker_instances() == []
     assert text_of(first["conversation_manager_handle"]) == "<handle conversation>"
+
+
+# --- ensuring, and tasks of many ---
+
+
+def test_a_program_that_ensures_its_workers_runs_twice(tmp_path: Path) -> None:
+    program = """
+func main() means
+  set id = tool.AIWorkerDefinition.Ensure(name: "helper", provider: "local", model_name: "echo",
+    auth: {"method": "none"}, interaction_models: ["both"], base_config: {"max_tokens": 9, "stop": nil})
+  ask "helper", "x" into reply
+  return [id, reply, tool.AIWorkerDefinition.Get(id).base_config]
+endfunc
+"""
+    results, files = [], []
+    for _ in range(2):
+        with Interpreter(sandbox=tmp_path) as interpreter:
+            interpreter.load(program)
+            results.append(interpreter.run("main"))
+            modified = manager_of(interpreter).get_worker_definition("helper").modified_timestamp
+        files.append(modified)
+    assert results[0] == results[1]
+    assert results[0][1:] == ["echo: x", {"max_output_tokens": 9}]
+    assert files[0] == files[1]
+
+
+def test_ensuring_is_charged_only_where_something_is_written(tmp_path: Path) -> None:
+    call = 'tool.AIWorkerDefinition.Ensure(name: "v", provider: "local", model_name: "echo", auth: {"method": "none"}'
+    program = f"""
+func many(needs changes) means
+  set n = 0
+  while n < 50
+    set wanted = {{}}
+    if changes
+      set wanted = {{"n": n}}
+    endif
+    call {call}, metadata: wanted)
+    set n = n + 1
+  endwhile
+  return n
+endfunc
+"""
+    with Interpreter(sandbox=tmp_path, limits={"max_written_bytes": 10_000}) as interpreter:
+        interpreter.load(program)
+        assert interpreter.run("many", False) == 50
+        with raises_code(37):
+            interpreter.run("many", True)
+
+
+def test_tasks_of_many_workers_as_scripts_see_them(run: Run) -> None:
+    results = run(
+        """
+  set last_one = tool.AIWorker.ExecuteAll([
+    {"worker": "w", "prompt": "one"},
+    {"worker": "nobody", "prompt": "two"},
+    {"worker": "w", "prompt": "three", "config_overrides": nil}
+  ], max_parallel: 2)
+  return last_one
+"""
+    )
+    assert [results[0]["output"], results[2]["output"]] == ["echo: one", "echo: three"]
+    assert isinstance(results[1], ErrorValue)
+    assert int(results[1].code) == 9
+    assert run('return tool.AIWorkerDefinition.Get("w").aggregate_performance_summary.total_tasks_attempted') == 2
+
+
+@pytest.mark.parametrize(
+    ("tasks", "words"),
+    [
+        ('[{"worker": "w", "prompt": "x"}, {"worker": "w", "promt": "x"}]', r"tasks\[1\].*did you mean 'prompt'"),
+        ('[{"worker": "w", "prompt": "x"}, "x"]', r"tasks"),
+        ('[{"worker": "w", "prompt": "x", "config_overrides": {"max_tokens": 1, "max_output_tokens": 2}}]', r"tasks.0"),
+        ('[{"worker": "w", "prompt": "x"}], 300', "max_parallel"),
+    ],
+)
+def test_malformed_tasks_are_refused_before_any_call(run: Run, tasks: str, words: str) -> None:
+    with raises_code(4, words):
+        run(f"return tool.AIWorker.ExecuteAll({tasks})")
+    assert run('return tool.AIWorkerDefinition.Get("w").aggregate_performance_summary.total_tasks_attempted') == 0

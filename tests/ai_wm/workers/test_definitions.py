@@ -398,3 +398,27 @@ def test_a_name_cannot_be_taken_away(manager: AIWorkerManager) -> None:
     manager.add_worker_definition(worker("w"))
     with raises_code(4, "name"):
         manager.update_worker_definition("w", {"name": " "})
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"model_name": 7}, "field model_name: expected"),
+        ({"modelName": 7}, r"field model_name \(modelName\): expected"),
+        ({"base_config": 7}, "field base_config: expected"),
+        ({"rate_limits": {"max_requests_per_day": -1}}, "field rate_limits.max_requests_per_day: expected"),
+        ({"rateLimits": {"max_requests_per_day": -1}}, r"\(rateLimits.max_requests_per_day\): expected"),
+        ({"default_supervisory_ai_ref": 7}, "field default_supervisory_ai_ref: expected"),
+    ],
+)
+def test_a_field_is_named_as_the_caller_spells_it(manager: AIWorkerManager, fields: dict[str, Any], named: str) -> None:
+    plain = {key: value for key, value in worker("v").items() if key != "model_name" or "modelName" not in fields}
+    with raises_code(4, named):
+        manager.add_worker_definition({**plain, **fields})
+    with raises_code(4, named):
+        AIWorkerDefinition(**{**plain, **fields})
+    manager.add_worker_definition(worker("v"))
+    snake = {"modelName": "model_name", "rateLimits": "rate_limits"}
+    for spelled in (fields, {snake.get(key, key): value for key, value in fields.items()}):
+        with raises_code(4, r"definition 'v': field [a-z_.]+: expected"):
+            manager.update_worker_definition("v", spelled)

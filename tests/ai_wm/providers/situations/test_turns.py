@@ -49,7 +49,7 @@ def test_openai_tools_need_responses(server: Loopback) -> None:
         refused = [received for received in server.received if received.json.get("reasoning_effort") != "none"]
         assert len(refused) == 1  # what was learnt is kept
         # A definition's own choice is not overruled: then the error says what to set.
-        with raises_code(16, "set baseConfig.reasoning_effort to 'none'"):
+        with raises_code(16, "set base_config.reasoning_effort to 'none'"):
             manager.execute_stateless_task("w", "Shout hey.", {"reasoning_effort": "low"})
 
 
