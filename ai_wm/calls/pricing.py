@@ -26,14 +26,19 @@ CACHED_INPUT = "cached_input_cost_per_token"
 CACHE_WRITE = "cache_write_cost_per_token"
 CACHE_WRITE_1H = "cache_write_1h_cost_per_token"
 
-_WRITE_FACTORS: Final = {"anthropic": (1.25, 2.0)}
+_WRITE_FACTORS: Final = dict.fromkeys(("anthropic", "bedrock", "vertex"), (1.25, 2.0))
 """What writing to the cache, for minutes and for an hour, costs in units of the price of input, where a provider bills
 it and the definition names no price for it (docs.claude.com, prompt caching)."""
 
 # Whose published prices apply, each with its id there; models run locally or behind an address of one's own have none.
-_PUBLISHED_PROVIDERS: Final = {name: name for name in ("anthropic", "google", "openai")} | {
-    name: preset.prices for name, preset in PRESETS.items() if preset.prices
-}
+_PUBLISHED_PROVIDERS: Final = (
+    {name: name for name in ("anthropic", "azure", "google", "openai")}
+    | {
+        "bedrock": "aws",
+        "vertex": "google",
+    }
+    | {name: preset.prices for name, preset in PRESETS.items() if preset.prices}
+)
 
 
 class Priced(Protocol):

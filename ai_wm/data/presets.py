@@ -119,8 +119,17 @@ def preset_of(provider: str) -> Preset:
     return PRESETS.get(provider, COMPATIBLE)
 
 
+_CLOUD_AUTH: Final = {
+    "azure": {"method": "env_var", "value": "AZURE_OPENAI_API_KEY"},
+    "bedrock": {"method": "aws"},
+    "vertex": {"method": "google"},
+}
+
+
 def default_auth(provider: object) -> dict[str, str] | None:
     """Returns the key source of a definition that names none; None if its provider has no usual one."""
+    if isinstance(provider, str) and provider in _CLOUD_AUTH:
+        return _CLOUD_AUTH[provider]
     preset = PRESETS.get(provider) if isinstance(provider, str) else None
     if preset is None:
         return None

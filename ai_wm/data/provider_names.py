@@ -12,7 +12,11 @@ from ai_wm.data.spelling import nearest
 from neuroscript import ErrorCode, NeuroScriptError
 
 ENTRY_POINT_GROUP = "ai_wm.providers"
-BUILT_IN = ("anthropic", "custom", "google", "local", "ollama", "openai", *PRESETS)
+BUILT_IN = ("anthropic", "azure", "bedrock", "custom", "google", "local", "ollama", "openai", "vertex", *PRESETS)
+
+
+CLOUDS = frozenset({"azure", "bedrock", "vertex"})
+"""The built-in providers whose address depends on settings."""
 
 
 def installed_providers() -> EntryPoints:

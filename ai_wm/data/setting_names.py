@@ -10,16 +10,12 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ai_wm.data.script_settings import ALLOWED, WIRE_NAMES
-from ai_wm.data.settings import check_overrides
+from ai_wm.data.settings import ADDRESS_SETTINGS, check_overrides
 from ai_wm.data.spelling import near_miss
 from neuroscript import get_logger
 
-SETTINGS: Final = ALLOWED | {
-    "allow_http",
+SETTINGS: Final = (ALLOWED | ADDRESS_SETTINGS) | {
     "allow_unknown_price",
-    "api",
-    "base_url",
-    "headers",
     "locked",
     "reasoning_effort",
     "stall_seconds",

@@ -21,7 +21,19 @@ DEFAULT_LIMIT_WAIT = 60.0
 
 ON_LIMIT = ("refuse", "wait")
 
-ADDRESS_SETTINGS = frozenset({"allow_http", "api", "base_url", "headers"})
+ADDRESS_SETTINGS = frozenset(
+    {
+        "allow_http",
+        "api",
+        "api_version",
+        "aws_region",
+        "base_url",
+        "deployment",
+        "headers",
+        "location",
+        "project",
+    }
+)
 """The settings that choose the server and how it is spoken to."""
 
 

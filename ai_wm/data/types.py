@@ -99,7 +99,8 @@ class APIKeySource(Model):
     """The source of a worker's API key: a method and its value.
 
     ``value`` is the environment variable's name (``env_var``), the key itself (``inline``), ``path#dotted.key``
-    (``config_path``), ``mount/path#field`` (``vault``), ``service/user`` (``keyring``), or nothing (``none``).  The
+    (``config_path``), ``mount/path#field`` (``vault``), ``service/user`` (``keyring``), an identity at a cloud
+    (``entra``: a client id; ``aws``: a profile; ``google``: a file; mostly empty), or nothing (``none``).  The
     value of an inline source is shown as ``***`` by everything but `to_file` and the attribute itself.
     """
 
@@ -108,7 +109,9 @@ class APIKeySource(Model):
     keys_shown = False
     always_written = frozenset({"method"})
 
-    method: APIKeySourceMethod = Field(description="`env_var`, `config_path`, `vault`, `keyring`, `inline` or `none`.")
+    method: APIKeySourceMethod = Field(
+        description="`env_var`, `config_path`, `vault`, `keyring`, `entra`, `aws`, `google`, `inline`, `none`."
+    )
     value: Text = Field(
         default="",
         repr=False,

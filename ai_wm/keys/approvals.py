@@ -22,6 +22,8 @@ from neuroscript import Address, ErrorCode, NeuroScriptError
 
 CONVENTIONAL: Final = {
     "env:ANTHROPIC_API_KEY": "anthropic",
+    "env:AWS_BEARER_TOKEN_BEDROCK": "bedrock",
+    "env:AZURE_OPENAI_API_KEY": "azure",
     "env:GEMINI_API_KEY": "google",
     "env:GOOGLE_API_KEY": "google",
     "env:OPENAI_API_KEY": "openai",

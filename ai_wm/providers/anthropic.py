@@ -49,7 +49,7 @@ from ai_wm.providers.tool_calls import cut_call, read_arguments, tool_calls
 from ai_wm.providers.wire_json import Kept
 
 endpoint = Endpoint("https://api.anthropic.com", "ANTHROPIC_BASE_URL")
-stream_format: Literal["sse", "ndjson"] = "sse"
+stream_format: Literal["sse", "ndjson", "aws"] = "sse"
 key_header = "x-api-key"
 key_prefix = ""
 request_id_headers: tuple[str, ...] = ("request-id",)

@@ -199,7 +199,15 @@ def with_output(config: Mapping[str, Any], limit: int) -> dict[str, Any]:
     return made
 
 
-_INNER: Final = ("generationConfig", "generation_config", "options")
+_INNER: Final = (
+    "generationConfig",
+    "generation_config",
+    "inferenceConfig",
+    "inference_config",
+    "additionalModelRequestFields",
+    "additional_model_request_fields",
+    "options",
+)
 _OUTPUT_NAMES: Final = ("max_output_tokens", *OUTPUT_LIMITS, "max_new_tokens", "n_predict")
 
 
@@ -245,13 +253,22 @@ def thinking_allowance(config: Mapping[str, Any]) -> int:
 
 def _thinking_in(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for layer in _layers(config):
-        for name in ("thinking", "reasoning", "thinkingConfig", "thinking_config", "output_config"):
+        for name in _THINKING:
             if isinstance(inner := layer.get(name), Mapping):
                 yield inner
 
 
+_THINKING: Final = (
+    "thinking",
+    "reasoning",
+    "reasoningConfig",
+    "reasoning_config",
+    "thinkingConfig",
+    "thinking_config",
+    "output_config",
+)
 _BUDGETS: Final = ("budget_tokens", "max_tokens", "thinkingBudget", "thinking_budget")
-_EFFORT: Final = ("effort", "thinkingLevel", "thinking_level")
+_EFFORT: Final = ("effort", "maxReasoningEffort", "thinkingLevel", "thinking_level")
 _EFFORTS: Final = {"low": 4096, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768}
 """Tokens of thinking that an effort stands for, where no budget is stated."""
 
@@ -277,7 +294,8 @@ _PUBLISHED: Final = tuple((re.compile(pattern), most) for pattern, most in _MOST
 
 def published_output(provider: str, model: str) -> int | None:
     """The most output that a provider publishes for a model; None where it is unknown or no matter."""
-    if provider not in ("anthropic", "google", "openai"):
+    if provider not in ("anthropic", "azure", "bedrock", "google", "openai", "vertex"):
         return None
-    name = model.removeprefix("models/")
+    # Bedrock has region and maker before a name (us.anthropic.claude-…), Google's tools a path.
+    name = model.rpartition("/")[2].rpartition("anthropic.")[2]
     return next((most for pattern, most in _PUBLISHED if pattern.match(name)), None)

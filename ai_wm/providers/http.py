@@ -14,11 +14,14 @@ from ai_wm.data.bounds import short
 from ai_wm.data.headers import headers_of, secret_texts
 from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret, redact
+from ai_wm.keys.clouds import CloudKey
 from ai_wm.logs import CALLS, INFO, tell
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest
 from ai_wm.providers.amend import amended, amendment_for, hint_for, lasting
+from ai_wm.providers.aws_events import MEDIA_TYPE, aws_events
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request
 from ai_wm.providers.breaker import Breaker
+from ai_wm.providers.clouds import at_deployment, region_of, without_settings
 from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined, shown, wire_format
 from ai_wm.providers.error_bodies import readable
 from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
@@ -38,12 +41,13 @@ MOST_REMEMBERED = 1024
 
 _SHOWN_BYTES = 64 * 1024
 _LONGEST = 2000
-_STREAMS = ("text/event-stream", "application/x-ndjson")
+_STREAMS = ("text/event-stream", "application/x-ndjson", MEDIA_TYPE)
 _STREAM_BEGINS = (b"data:", b"event:", b": ")
 _GATEWAY_TIMEOUTS = frozenset({504, 524})
 _PRODUCED = frozenset({ErrorCode.LLM_ERROR, ErrorCode.TIMEOUT})
 """The failures of a request that was sent after which its output may be billed."""
 _NO_ROOM = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXCEEDED, ErrorCode.RESOURCE_EXHAUSTION})
+_PARSERS = {"sse": sse_events, "ndjson": json_lines, "aws": aws_events}
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -65,6 +69,7 @@ class _Exchange:
     wasted: list[Usage | None] = field(default_factory=list)
     counted: int = 0
     key: Secret | None = None
+    renewed: bool = False
 
     @property
     def where(self) -> str:
@@ -224,7 +229,7 @@ class HTTPClient:
         """The response in a whole body, even if that is a stream that was not requested."""
         request, adapter = exchange.request, exchange.adapter
         if not body.lstrip().startswith(_STREAM_BEGINS) and (
-            adapter.stream_format == "sse" or b"\n" not in body.strip()
+            adapter.stream_format != "ndjson" or b"\n" not in body.strip()
         ):
             return adapter.parse(_json(body), request)
         parser = adapter.stream_parser(request)
@@ -240,7 +245,9 @@ class HTTPClient:
         found = addresses(self._provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)
         adapter = _adapter(wire_format(self._provider, config, found))
-        wire = adapter.build(request, stream=stream)
+        wire = adapter.build(without_settings(self._provider, request), stream=stream)
+        if self._provider == "azure":
+            wire = at_deployment(wire, urls[0], request)
         known = self._amendments.get((urls[0], request.model)) or ()
         if known:
             wire = replace(wire, body=amended(wire.body, known))
@@ -290,7 +297,7 @@ class HTTPClient:
                 if not left:
                     raise missed or failure
                 missed = failure  # nobody knows where this server has its API
-            elif self._amend(exchange, said, reply.status):
+            elif self._amend(exchange, said, reply.status) or _renewed(exchange, reply.status, said):
                 left.insert(0, address)
             else:
                 hint = hint_for(exchange.wire.body, said)
@@ -309,13 +316,22 @@ class HTTPClient:
         """
         headers, url = {**exchange.wire.headers, **exchange.headers}, joined(address, exchange.wire.path)
         exchange.key = key = exchange.request.key_for(url)
-        if key:
+        if isinstance(key, CloudKey):
+            region = region_of(exchange.request.config, self._environ) if self._provider == "bedrock" else ""
+            proof = key.headers(url, exchange.content, region)
+            if isinstance(proof, str):
+                raise AttemptFailed(ErrorCode.AUTHENTICATION, proof)
+            headers |= proof
+        elif key:
             if not _KEY.fullmatch(key.get()):
                 raise AttemptFailed(
                     ErrorCode.AUTHENTICATION,
                     "the key has characters that cannot be sent, such as spaces or a line end",
                 )
-            headers[exchange.adapter.key_header] = exchange.adapter.key_prefix + key.get()
+            if self._provider == "azure":
+                headers["api-key"] = key.get()
+            else:
+                headers[exchange.adapter.key_header] = exchange.adapter.key_prefix + key.get()
         exchange.asked = shown(address, exchange.wire.path)
         return self._transport.post(url, headers, exchange.content, exchange.attempts)
 
@@ -340,6 +356,9 @@ class HTTPClient:
             said = exchange.adapter.parse_error(events[0][1]) if events else ErrorReply()
         except BadReply:
             said = ErrorReply()
+        kind = reply.headers.get("x-amzn-errortype", "").partition(":")[0]  # of AWS, which has it nowhere else
+        if kind:
+            said = replace(said, kind=f"{kind} {said.kind}".strip())
         if said.message:
             return said
         return replace(said, message=cut(readable(redact(_text(body), secrets)), secrets, _LONGEST))
@@ -422,11 +441,21 @@ def _events(exchange: _Exchange, reply: Reply) -> Iterator[tuple[str, Any]]:
 
 
 def _events_in(exchange: _Exchange, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
-    return sse_events(chunks) if exchange.adapter.stream_format == "sse" else json_lines(chunks)
+    return _PARSERS[exchange.adapter.stream_format](chunks)
 
 
 def _request_id(exchange: _Exchange, reply: Reply) -> str:
     return next((reply.headers[name] for name in exchange.adapter.request_id_headers if name in reply.headers), "")
+
+
+def _renewed(exchange: _Exchange, status: int, said: ErrorReply) -> bool:
+    """Makes the key of a cloud identity anew, once in a call, if the server says that it is not valid any more."""
+    key = exchange.key
+    expired = status == 401 or (status in (400, 403) and "expiredtoken" in said.kind.lower())
+    if not expired or exchange.renewed or not isinstance(key, CloudKey):
+        return False
+    exchange.renewed = True
+    return not key.renew()
 
 
 def _may_cost(error: Exception, failure: AttemptFailed) -> bool:

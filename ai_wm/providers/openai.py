@@ -50,7 +50,7 @@ from ai_wm.providers.tool_calls import CallPieces, cut_call, tool_calls
 from ai_wm.providers.wire_json import Kept
 
 endpoint = Endpoint("https://api.openai.com/v1", "OPENAI_BASE_URL")
-stream_format: Literal["sse", "ndjson"] = "sse"
+stream_format: Literal["sse", "ndjson", "aws"] = "sse"
 key_header = "Authorization"
 key_prefix = "Bearer "
 request_id_headers: tuple[str, ...] = ("x-request-id",)
@@ -325,7 +325,7 @@ class ChatStream:
 
 def is_openai(request: LLMRequest) -> bool:
     """Whether a request follows OpenAI's own rules, which compatible servers need not share."""
-    return request.provider == "openai"
+    return request.provider in ("azure", "openai")
 
 
 def _messages(request: LLMRequest, names: ToolNames, shape: ResponseFormat | None) -> list[dict[str, Any]]:

@@ -40,6 +40,7 @@ class Definitions:
         clock: for the time stamps.
         marks: mark what the host defines.
         providers: gives the names of the providers that the manager knows besides the built-in ones.
+        check: raises for a definition that lacks what a call of its provider needs.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class Definitions:
         clock: Clock,
         marks: Marks,
         providers: Callable[[], Iterable[str]] = provider_names,
+        check: Callable[[AIWorkerDefinition], None] = lambda definition: None,
     ) -> None:
         self._store = store
         self._limiter = limiter
         self._clock = clock
         self._marks = marks
         self._providers = providers
+        self._check = check
         self._told: dict[str, str] = {}
         """The warnings about stored definitions, by id."""
 
@@ -292,6 +295,7 @@ class Definitions:
         made.check_provider(self._providers)
         _check_config(made)
         check_key_source(made)
+        self._check(made)
         now = self._clock.now()
         fields: dict[str, Any] = {"modified_timestamp": now}
         if made.created_timestamp.is_zero:
@@ -317,6 +321,8 @@ class Definitions:
         _check_config(new, old)
         if new.auth != old.auth:
             check_key_source(new)
+        if (new.provider, new.auth, new.base_config) != (old.provider, old.auth, old.base_config):
+            self._check(new)
         if old.name.strip() and not new.name.strip():
             message = f"definition {old.name!r}: field name: expected text that is not empty"
             raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": "name"})

@@ -45,7 +45,7 @@ LEAST = "least"  # as LOWER, in the order of the choices
 HOST = "host"  # trusted layers replace it; others have no say
 CHOICE = "choice"  # every layer replaces it
 
-_SOURCE = re.compile(r"(env|config|vault|keyring):\S+", re.ASCII)
+_SOURCE = re.compile(r"(env|config|vault|keyring|entra|aws|google):\S+", re.ASCII)
 _PAIR = re.compile(r"(?P<source>.*?)=(?P<place>((?i:https?)://|provider:).*)", re.DOTALL)
 _PROVIDER = re.compile(r"provider:[\w.-]+")
 _FULL_NAME = re.compile(r"\w+(\.\w+)+")

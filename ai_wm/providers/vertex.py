@@ -1,0 +1,68 @@
+"""Wire adapter for Vertex AI: Gemini in Google's format, and Claude in Anthropic's.
+
+Written after Google's reference of ``publishers.models`` and the Vertex client of Anthropic's Python SDK 2.12.  Project
+and location are in the address (`ai_wm.providers.clouds`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+from ai_wm.providers import anthropic, google
+from ai_wm.providers.adapter import ErrorReply, StreamParser, WireRequest
+from ai_wm.providers.base import LLMRequest, LLMResponse
+from ai_wm.providers.error_bodies import read_error
+from neuroscript import ErrorCode, NeuroScriptError
+
+stream_format: Literal["sse", "ndjson", "aws"] = "sse"
+key_header = "Authorization"
+key_prefix = "Bearer "
+request_id_headers: tuple[str, ...] = ("request-id",)
+
+ANTHROPIC_VERSION: Final = "vertex-2023-10-16"
+
+
+def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
+    """Builds the request: ``generateContent`` of a model of Google's, or ``rawPredict`` of one of Anthropic's."""
+    if _is_claude(request):
+        wire = anthropic.build(request, stream=stream)
+        body: dict[str, Any] = {"anthropic_version": ANTHROPIC_VERSION, **wire.body}
+        del body["model"]
+        action = "streamRawPredict" if stream else "rawPredict"
+        return WireRequest(f"anthropic/models/{_name(request.model)}:{action}", body)
+    wire = google.build(request, stream=stream)
+    action = wire.path.rpartition(":")[2]
+    return replace(wire, path=f"google/models/{_name(request.model)}:{action}")
+
+
+def parse(reply: Any, request: LLMRequest) -> LLMResponse:
+    """Parses a reply in the format of the model's maker."""
+    return anthropic.parse(reply, request) if _is_claude(request) else google.parse(reply, request)
+
+
+def parse_error(reply: Any) -> ErrorReply:
+    """Reads the failure in ``{"error": …}`` of either format, or in a list with that alone."""
+    return read_error(reply)
+
+
+def stream_parser(request: LLMRequest) -> StreamParser:
+    """Makes a parser for one stream."""
+    return anthropic.stream_parser(request) if _is_claude(request) else google.stream_parser(request)
+
+
+def _is_claude(request: LLMRequest) -> bool:
+    return _bare(request.model).startswith("claude")
+
+
+def _bare(model: str) -> str:
+    """The name of a model without the path that Google's own tools may put before it."""
+    return model.rpartition("/")[2]
+
+
+def _name(model: str) -> str:
+    name = _bare(model)
+    if not name.strip() or name in (".", ".."):
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{model!r} is not the name of a model")
+    return quote(name, safe="@")
