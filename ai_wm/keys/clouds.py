@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 from threading import Lock
@@ -156,9 +156,9 @@ def _identity(method: APIKeySourceMethod, value: str) -> Identity | _Failed:
 def _known(method: APIKeySourceMethod, value: str) -> Identity:
     match method:
         case APIKeySourceMethod.ENTRA:
-            return TokenIdentity(method, _entra(value))
+            return TokenIdentity(method, partial(_entra, value))
         case APIKeySourceMethod.GOOGLE:
-            return TokenIdentity(method, _google(value))
+            return TokenIdentity(method, partial(_google, value))
     return AwsIdentity(value)
 
 
@@ -188,12 +188,13 @@ class TokenIdentity:
 
     Args:
         method: the key source's method.
-        fetch: gets a token, and the time of its expiry in seconds since 1970.
+        connect: makes what gets a token, and the time of its expiry in seconds since 1970.
     """
 
-    def __init__(self, method: APIKeySourceMethod, fetch: Callable[[], tuple[str, float]]) -> None:
+    def __init__(self, method: APIKeySourceMethod, connect: Callable[[], Callable[[], tuple[str, float]]]) -> None:
         self.method = method
-        self._fetch = fetch
+        self._connect = connect
+        self._fetch: Callable[[], tuple[str, float]] | None = None
         self._lock = Lock()
         self._token = ""
         self._until = 0.0
@@ -202,15 +203,17 @@ class TokenIdentity:
         """Returns the token."""
         with self._lock:
             now = time.time()
+            if self._fetch is None:
+                self._fetch = self._connect()
             if not self._token or now >= self._until:
                 self._token, expiry = self._fetch()
                 self._until = expiry - min(_EARLY, max(0.0, expiry - now) / 2)
             return self._token
 
     def forget(self) -> None:
-        """Forgets the token."""
+        """Forgets the token, and the library's object, which may have kept it as well."""
         with self._lock:
-            self._token = ""
+            self._token, self._fetch = "", None
 
     def headers(self, secret: str, url: str, content: bytes, region: str) -> dict[str, str]:
         """Returns the token as a header."""

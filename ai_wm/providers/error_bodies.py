@@ -122,6 +122,15 @@ def read_error(body: Any) -> ErrorReply:
     )
 
 
+def filtered_words(results: Any) -> str:
+    """Returns the categories in which Azure's filters have stopped a text, with their severity; empty for none."""
+    if not isinstance(results, Mapping):
+        return ""
+    stopped = [(name, found) for name, found in results.items() if isinstance(found, Mapping) and found.get("filtered")]
+    words = [f"{name} ({found['severity']})" if found.get("severity") else str(name) for name, found in stopped]
+    return f"filtered for {', '.join(words)}"[:_LONGEST] if words else ""
+
+
 def reports_error(body: Mapping[str, Any]) -> bool:
     """Tells whether the JSON of a successful reply reports a failure, alone or beside other content."""
     if body.get("error") or body.get("errors"):
@@ -177,6 +186,9 @@ def _layers_of_map(value: Mapping[str, Any], depth: int) -> Iterator[_Layer]:
     if isinstance(provider, str) and provider:
         message = message or f"from {provider}"
     yield _Layer(message, kinds, status, _wait_of(value), _is_of_the_day(value))
+    filtered = filtered_words(value.get("content_filter_result") or value.get("content_filter_results"))
+    if filtered:
+        yield _Layer(filtered)
     for key in _INSIDE:
         inner = value.get(key)
         if isinstance(inner, Mapping | list) or (isinstance(inner, str) and (key not in _MESSAGES or _json_in(inner))):

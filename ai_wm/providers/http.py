@@ -315,7 +315,9 @@ class HTTPClient:
         the headers of the definition go where it is had.
         """
         headers, url = {**exchange.wire.headers, **exchange.headers}, joined(address, exchange.wire.path)
-        exchange.key = key = exchange.request.key_for(url)
+        # The name of a model at Bedrock may have slashes, which are sent encoded; whether the key may be sent there is
+        # judged as if they parted the path.
+        exchange.key = key = exchange.request.key_for(url.replace("%2F", "/") if self._provider == "bedrock" else url)
         if isinstance(key, CloudKey):
             region = region_of(exchange.request.config, self._environ) if self._provider == "bedrock" else ""
             proof = key.headers(url, exchange.content, region)

@@ -30,7 +30,7 @@ from ai_wm.providers.adapter import (
 )
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
 from ai_wm.providers.chat_usage import usage_in
-from ai_wm.providers.error_bodies import read_error, reports_error
+from ai_wm.providers.error_bodies import filtered_words, read_error, reports_error
 from ai_wm.providers.estimates import byte_length
 from ai_wm.providers.finish import finished
 from ai_wm.providers.history import Form, conversation
@@ -195,7 +195,8 @@ def _response(
         service_tier=tier if isinstance(tier, str) else "",
         provider_data=kept(request, _reasoning(message) | ({"calls": extra} if any(extra) else {}), calls=bool(calls)),
     )
-    return finished(response, "refusal" if refusal else choice.get("finish_reason"), refusal, cut_call=cut_call(calls))
+    said = refusal or filtered_words(choice.get("content_filter_results"))
+    return finished(response, "refusal" if refusal else choice.get("finish_reason"), said, cut_call=cut_call(calls))
 
 
 def _reasoning(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,6 +232,7 @@ class ChatStream:
         self._kept = Kept()
         self._calls = CallPieces()
         self._finish: str | None = None
+        self._filtered: Any = None
         self._hidden = 0
 
     @property
@@ -278,7 +280,7 @@ class ChatStream:
         message |= self._thoughts
         if self._calls:
             message["tool_calls"] = self._calls.calls
-        choice = {"message": message, "finish_reason": self._finish}
+        choice = {"message": message, "finish_reason": self._finish, "content_filter_results": self._filtered}
         with costing(self.usage):
             return _response(self._head, choice, message, self.usage, self._request)
 
@@ -293,6 +295,7 @@ class ChatStream:
             raise self._error(read_error(delta))
         if choice.get("finish_reason") not in (None, "", "null"):
             self._finish = str(choice["finish_reason"])
+            self._filtered = choice.get("content_filter_results")  # Azure
         text = _content_text(delta.get("content"))
         self._text.append(text)
         self._refusal.append(expect_text(delta.get("refusal"), "delta.refusal"))

@@ -21,14 +21,17 @@ key_header = "Authorization"
 key_prefix = "Bearer "
 request_id_headers: tuple[str, ...] = ("request-id",)
 
-ANTHROPIC_VERSION: Final = "vertex-2023-10-16"
+VERSION_WITH_SAMPLING: Final = "vertex-2023-10-16"
+"""The version of Anthropic's API here whose models take ``temperature``, ``top_p`` and ``top_k``."""
 
 
 def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     """Builds the request: ``generateContent`` of a model of Google's, or ``rawPredict`` of one of Anthropic's."""
     if _is_claude(request):
         wire = anthropic.build(request, stream=stream)
-        body: dict[str, Any] = {"anthropic_version": ANTHROPIC_VERSION, **wire.body}
+        newest = wire.headers["anthropic-version"] == anthropic.VERSION
+        version = anthropic.VERSION if newest else VERSION_WITH_SAMPLING
+        body: dict[str, Any] = {"anthropic_version": version, **wire.body}
         del body["model"]
         action = "streamRawPredict" if stream else "rawPredict"
         return WireRequest(f"anthropic/models/{_name(request.model)}:{action}", body)
