@@ -142,7 +142,9 @@ def pair(written: str) -> tuple[str, str]:
     """Reads a key source and the place that its key may go to, ``SOURCE=URL``.  What may be a key is in no message."""
     found = _PAIR.fullmatch(written)
     if found is None or not _SOURCE.fullmatch(found["source"]):
-        raise ValueError(f"SOURCE=URL, with env:, config:, vault: or keyring: in front, such as {EXAMPLE_KEY}")
+        raise ValueError(
+            f"SOURCE=URL, with env:, config:, vault:, keyring:, entra:, aws: or google: in front, such as {EXAMPLE_KEY}"
+        )
     return found["source"], place(found["place"])
 
 

@@ -7,17 +7,22 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ai_wm import AIWorkerManager
+from ai_wm.calls.pricing import published_price
 from ai_wm.data.enumerations import APIKeySourceMethod
 from ai_wm.keys.clouds import cloud_key, forget_identities
 from ai_wm.providers import Clients, bedrock
+from ai_wm.providers.adapter import BadReply, StreamError
 from ai_wm.providers.base import LLMRequest, Message, ToolCallRequest, Usage
-from ai_wm.providers.estimates import stated_output, thinking_budget, with_output
+from ai_wm.providers.estimates import published_output, stated_output, thinking_budget, with_output
 from neuroscript import NeuroScriptError
 from tests.ai_wm.helpers import raises_code
 from tests.ai_wm.providers.loopback import Loopback, Received, reply, streamed
 from tests.ai_wm.providers.support import KEY, WEATHER, collect, request, user
+from tests.ai_wm.providers.test_any_reply import JSON, changed, check, places
 from tests.ai_wm.providers.test_aws_events import event, exception
 
 MODEL = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -434,3 +439,66 @@ def test_a_models_name_leads_to_no_other_path(model: str, server: Loopback, monk
             manager.execute_stateless_task("w", "x")
     assert caught.value.code in (4, 10)
     assert server.received == []
+
+
+RICH = converse(
+    REASONING,
+    REDACTED,
+    {"text": "x"},
+    CALL,
+    stop="tool_use",
+    usage={**USAGE, "cacheDetails": [{"ttl": "1h", "inputTokens": 1}]},
+    serviceTier={"type": "x"},
+)
+EVENTS = [
+    ("messageStart", {"role": "assistant"}),
+    ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"reasoningContent": {"text": "x"}}}),
+    ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"reasoningContent": {"signature": "x"}}}),
+    ("contentBlockDelta", {"contentBlockIndex": 1, "delta": REDACTED}),
+    ("contentBlockStart", {"contentBlockIndex": 2, "start": {"toolUse": {"toolUseId": "x", "name": "weather_Now"}}}),
+    ("contentBlockDelta", {"contentBlockIndex": 2, "delta": {"toolUse": {"input": "{}"}}}),
+    ("contentBlockDelta", {"contentBlockIndex": 3, "delta": {"text": "x"}}),
+    ("messageStop", {"stopReason": "tool_use"}),
+    ("metadata", {"usage": RICH["usage"], "metrics": {}, "serviceTier": {"type": "x"}}),
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_whatever_a_reply_holds_it_is_understood_or_refused(data: st.DataObject) -> None:
+    body = RICH
+    for _ in range(data.draw(st.integers(0, 2))):
+        body = changed(body, data.draw(st.sampled_from(places(body))), data.draw(JSON))
+    try:
+        found = bedrock.parse(body, ask(tools=(WEATHER,)))
+    except (BadReply, StreamError):
+        return
+    check(found)
+    bedrock.build(ask(user("x"), found.as_message(), tools=(WEATHER,)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_whatever_a_stream_holds_it_is_understood_or_refused(data: st.DataObject) -> None:
+    number = data.draw(st.integers(0, len(EVENTS) - 1))
+    name, body = EVENTS[number]
+    events = [*EVENTS[:number], (name, changed(body, data.draw(st.sampled_from(places(body))), data.draw(JSON)))]
+    parser = bedrock.stream_parser(ask(tools=(WEATHER,)))
+    try:
+        for name, body in [*events, *EVENTS[number + 1 :]]:
+            assert isinstance(parser.feed(name, body), str)
+            assert parser.usage.total_tokens >= 0
+        if parser.ended():
+            check(parser.response())
+    except (BadReply, StreamError):
+        return
+
+
+def test_a_published_price_is_found_by_the_name_of_the_model() -> None:
+    pytest.importorskip("genai_prices", reason="genai-prices is missing")
+    usage = Usage(input_tokens=1000, output_tokens=1000)
+    assert published_price("bedrock", MODEL, usage) is not None
+    assert published_price("vertex", "gemini-2.5-flash", usage) is not None
+    assert published_price("azure", "gpt-4o", usage) is not None
+    for model in ("eu.anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-haiku-20240307-v1:0"):
+        assert published_output("bedrock", model) == published_output("anthropic", "claude-3-haiku-20240307") == 4096
