@@ -192,18 +192,6 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             args=_ADD_ARGS,
             return_type=ArgType.STRING,
             return_help="The definition's id.",
-            primer='`call tool.AIWorkerDefinition.Add(name: "w", provider: "local", model_name: "echo", '
-            'auth: {"method": "none"}, interaction_models: ["both"])`. Providers: google openai '
-            'anthropic ollama local custom; auth {"method": "env_var", "value": "NAME"}. interaction_models: '
-            "stateless_task, conversational (default), both.\n"
-            "Also base_config: {temperature,max_output_tokens,system_prompt,…}, rate_limits: "
-            "{max_{requests,tokens}_per_{minute,day},max_cost_per_day}, cost_metrics: {{input,output}_cost_per_token,"
-            "cost_per_call}, "
-            'tool_allowlist: ["math.*", "func:my_procedure"].\n'
-            'The local model_name "scripted" gives base_config.replies in turn: "text", '
-            '{"error": {"code": 16, "message": "m"}}, '
-            '{"tool_calls": [{"name": "math__Add", "arguments": {…}}]}.\n'
-            "tool.AIWorkerDefinition.Ensure is an Add that may run twice.",
             example='set id = tool.AIWorkerDefinition.Add(name: "helper", provider: "local", model_name: "echo", '
             'auth: {"method": "none"}, interaction_models: ["both"])',
             error_conditions="4 for a value that does not fit, naming the field (of a scripted worker's replies the "
@@ -226,6 +214,17 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             args=_ENSURE_ARGS,
             return_type=ArgType.STRING,
             return_help="The definition's id.",
+            primer='`set id = tool.AIWorkerDefinition.Ensure(name: "w", provider: "local", model_name: "echo", '
+            'auth: {"method": "none"}, interaction_models: ["both"])` adds or changes it; it says "echo: " + prompt. '
+            'Providers: google openai anthropic ollama local custom; auth {"method": "env_var", "value": "NAME"}. '
+            "interaction_models: stateless_task, conversational (default), both.\n"
+            "Also base_config: {temperature,max_output_tokens,system_prompt,…}, rate_limits: "
+            "{max_{requests,tokens}_per_{minute,day},max_cost_per_day} (beyond: error 20), cost_metrics: "
+            "{{input,output}_cost_per_token,cost_per_call}, "
+            'tool_allowlist: ["math.*", "func:my_procedure"].\n'
+            'local "scripted" gives base_config.replies in turn, over again: "text", '
+            '{"error": {"code": 16, "message": "m"}}, '
+            '{"tool_calls": [{"name": "math__Add", "arguments": {…}}]}, or "func__my_procedure".',
             example='set id = tool.AIWorkerDefinition.Ensure(name: "helper", provider: "local", model_name: "echo", '
             'auth: {"method": "none"}, interaction_models: ["both"])',
             error_conditions="4 for a value that does not fit, naming the field, for an unknown key, naming the "
@@ -247,7 +246,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_help="The definition; an inline key reads `***`.",
             result_shape=DEFINITION,
             primer="→{name,status,…,aggregate_performance_summary:{total_tasks_attempted,successful_tasks,failed_tasks,"
-            "average_success_rate,average_duration_ms,total_tokens_processed,total_cost_incurred,average_quality_score,…}}",
+            "average_success_rate,total_tokens_processed,total_cost_incurred,average_quality_score,…}}",
             example='set summary = tool.AIWorkerDefinition.Get("helper").aggregate_performance_summary',
             error_conditions=f"{NO_SUCH_WORKER}.",
             capabilities=("ask",),

@@ -129,7 +129,7 @@ RECORD_TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_type=ArgType.SLICE_MAP,
             return_help="The records, the newest first.",
             result_shape=RECORD,
-            primer="→[{task_id,success,duration_ms,cost_incurred,llm_metrics,error_details,…}]",
+            primer="→[{task_id,success,duration_ms,cost_incurred,llm_metrics,…}]",
             example='set failed = tool.AIWorker.GetPerformanceRecords("helper", {"success": false, "limit": 10})',
             error_conditions=f"{NO_SUCH_WORKER}; 4 for an unknown filter or one that does not fit.",
             capabilities=("ask",),

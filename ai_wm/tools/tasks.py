@@ -103,7 +103,7 @@ TOOLS: list[tuple[ToolSpec, Callable[..., Any]]] = [
             return_help="For each prompt, in order, the answer and what it took, or an error value where it failed.",
             result_shape=TASK,
             primer="→[as ExecuteStatelessTask|error value,…]\n"
-            "Items of tool.AIWorker.ExecuteAll: {worker,prompt,config_overrides?}.",
+            "ExecuteAll's tasks: [{worker,prompt,config_overrides?},…]",
             example='set results = tool.AIWorker.ExecuteBatch("helper", ["one", "two", "three"], max_parallel: 2)',
             error_conditions="9 if there is no such definition; 19 if it is not active or not for stateless tasks; 4 "
             "for a max_parallel or a setting that does not fit. Failures of single prompts are error values in the "

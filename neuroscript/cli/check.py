@@ -105,7 +105,8 @@ def _names(text: str) -> list[str]:
 def _show(path: str, findings: Sequence[Diagnostic], format_name: str) -> None:
     if format_name == "jsonl":
         rows = [diagnostic_map(finding) for finding in findings]
-        valid = all(finding.severity != ERROR for finding in findings)
+        # A program is valid if it can be loaded, whatever its calls come to.
+        valid = not any(finding.severity == ERROR and not finding.rule for finding in findings)
         print_json({"file": path, "valid": valid, "diagnostics": rows})
         return
     for finding in findings:

@@ -170,7 +170,8 @@ def _layout(name: str, args: list[n.Argument]) -> Iterator[Found]:
     """A layout of a time in another language's form, which is written as it stands."""
     if name not in ("time.format", "time.parse"):
         return
-    given = next((each for each in args if each.name == "layout"), None if args[1].name else args[1])
+    second = args[1] if len(args) > 1 and args[1].name is None else None
+    given = next((each for each in args if each.name == "layout"), second)
     layout = _text(given.value) if given is not None else None
     if given is not None and layout and "%" not in layout:
         meant = in_our_form(layout)

@@ -174,3 +174,12 @@ def test_a_map_that_is_given_many_times_is_told_once() -> None:
     calls = 'call tool.t.Add("a", l)\n' * 50
     (found,) = check(in_main(f'set l = {{"per_dy": 1}}\n{calls}'))
     assert found.line == 2
+
+
+@pytest.mark.parametrize(
+    "call", ["tool.time.Format(t)", "tool.time.Parse(s)", "tool.time.Format()", "tool.time.Format(time: t)"]
+)
+def test_a_time_without_a_layout_is_no_finding(call: str) -> None:
+    source = f"func main(needs t, s) means\n  return tool.time.{call}\nendfunc\n"
+    with Interpreter(plugins=False) as interpreter:
+        assert [found for found in interpreter.check(source) if found.rule_name == "foreign-layout"] == []

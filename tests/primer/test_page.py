@@ -92,7 +92,7 @@ def test_what_the_policy_on_workers_refuses_is_not_there(policy: WorkerPolicy, l
     found = set(re.findall(r"\b[A-Z]\w+(?=[ (/\n]|$)", workers))
     assert {*ASKING, *MANAGING} - found == set(left_out)
     assert ("default worker" in page) == bool(policy.ask)
-    assert ("tool.AIWorkerDefinition.Add(" in page) == (policy.manage != "none")
+    assert ("tool.AIWorkerDefinition.Ensure(" in page) == (policy.manage != "none")
 
 
 def test_globals_of_the_host_are_named() -> None:
