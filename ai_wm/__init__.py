@@ -32,22 +32,27 @@ if TYPE_CHECKING:
     )
     from ai_wm.manager import AIWorkerManager
     from ai_wm.plugin import register_ai_worker_tools
+    from ai_wm.providers.account_limits import AccountLimit
     from ai_wm.providers.base import (
         Delta,
         LLMClient,
         LLMRequest,
         LLMResponse,
         Message,
+        ModelInfo,
         ToolCallRequest,
         ToolDefinition,
         Usage,
     )
     from ai_wm.ratelimit import RateLimiter
     from ai_wm.store import Store
+    from ai_wm.workers.checks import WorkerTest
     from ai_wm.workers.conversation import ConversationManager
     from ai_wm.workers.stateless import TaskResult
 
 _PLACES = {
+    "ai_wm.providers.account_limits": ("AccountLimit",),
+    "ai_wm.workers.checks": ("WorkerTest",),
     "ai_wm.workers.conversation": ("ConversationManager",),
     "ai_wm.manager": ("AIWorkerManager",),
     "ai_wm.data.policy": ("WorkerPolicy",),
@@ -59,6 +64,7 @@ _PLACES = {
         "LLMRequest",
         "LLMResponse",
         "Message",
+        "ModelInfo",
         "ToolCallRequest",
         "ToolDefinition",
         "Usage",
@@ -99,6 +105,7 @@ __all__ = [
     "APIKeySource",
     "APIKeySourceMethod",
     "APIKeyStatus",
+    "AccountLimit",
     "ConversationManager",
     "Delta",
     "InteractionModelType",
@@ -107,6 +114,7 @@ __all__ = [
     "LLMRequest",
     "LLMResponse",
     "Message",
+    "ModelInfo",
     "PerformanceRecord",
     "RateLimitPolicy",
     "RateLimiter",
@@ -121,6 +129,7 @@ __all__ = [
     "ToolHost",
     "Usage",
     "WorkerPolicy",
+    "WorkerTest",
     "register_ai_worker_tools",
 ]
 

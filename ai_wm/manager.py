@@ -26,7 +26,7 @@ from ai_wm.data.types import (
     RetiredInstanceInfo,
     TokenUsageMetrics,
 )
-from ai_wm.providers.base import LLMClient, Message
+from ai_wm.providers.base import LLMClient, Message, ModelInfo
 from ai_wm.ratelimit import RateLimiter
 from ai_wm.scripts.access import ScriptAccess
 from ai_wm.scripts.files import NoFiles, ScriptFiles
@@ -43,6 +43,8 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
     import httpx
+
+    from ai_wm.workers.checks import WorkerChecks, WorkerTest
 
 CLOSE_WAIT_SECONDS = 5.0
 """How long closing waits for a turn that is going on."""
@@ -550,6 +552,41 @@ class AIWorkerManager:
             functools.partial(progress.display, shown=False if show_progress is None and on_stream else show_progress),
         )
 
+    # --- checks ------------------------------------------------------------------------------------------------------
+
+    def test_worker(self, id_or_name: str, *, check: Check | None = None) -> WorkerTest:
+        """Makes one small call of a worker, under its limits and recorded as any call, and returns what was found.
+
+        A failed call is no exception, but an outcome with its ``error`` and ``advice``.  A definition that came with a
+        file or was edited there (`standing`) gets no key here, and no address but this machine's.
+
+        Args:
+            id_or_name: the definition, whatever its interaction models.
+            check: called now and then while waiting; raises to cancel.
+
+        Raises:
+            NeuroScriptError: 9 unknown; 44 cancelled; 25 and 26 if the record cannot be written.
+        """
+        self._check_open()
+        return self._checks.test(id_or_name, check)
+
+    def list_models(self, id_or_name: str, *, check: Check | None = None) -> list[ModelInfo]:
+        """Asks the provider of a worker, at the worker's address and with its key, which models it has.
+
+        That is no call of a model: it has no record, and counts under no limit.  ``timeout_seconds`` of the worker
+        bounds it.  Definitions that are not the host's are treated as by `test_worker`.
+
+        Args:
+            id_or_name: the definition.
+            check: called now and then while waiting; raises to cancel.
+
+        Raises:
+            NeuroScriptError: 9 unknown; 10 if its key may not be sent there; 35 where there is no such list; 16, 18,
+                20, 31, 40 and 45 as for a call; 44 cancelled.
+        """
+        self._check_open()
+        return self._checks.models(id_or_name, check)
+
     # --- performance -------------------------------------------------------------------------------------------------
 
     def log_performance_record(self, record: PerformanceRecord | Mapping[str, Any]) -> str:
@@ -635,6 +672,13 @@ class AIWorkerManager:
         return self._records.count()
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _checks(self) -> WorkerChecks:
+        from ai_wm.workers.checks import WorkerChecks  # which most programs never need
+
+        made = self._wiring
+        return WorkerChecks(made.definitions, made.tasks.runner, made.store, made.key_status, self.policy.trust_file)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -133,7 +133,7 @@ class NeuroScriptError(Exception):
         super().__init__(code, message)
         self.code = known_code(code)
         self.message = message
-        self.details = dict(details or {})
+        self.details = dict(details) if details else {}
         self.file = ""
         self.line = 0
         self.column = 0
@@ -289,6 +289,8 @@ class NeuroScriptSyntaxError(NeuroScriptError):
 
 def known_code(code: int) -> int:
     """``code`` as an `ErrorCode` where it is one; codes of 1000 and up, which belong to tools, as they are."""
+    if type(code) is ErrorCode:
+        return code
     try:
         return ErrorCode(code)
     except ValueError:

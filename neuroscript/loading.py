@@ -218,6 +218,7 @@ class Loader:
             kept = ((key, value) for key, value in namespace.items() if key != abi.FUEL and not key.startswith(_TOOLS))
             runtime.namespace.update(kept)
             runtime.events.restore(handlers)
+            runtime.unlink_values()
             del self.programs[programs:]
             raise
         self.commands = list(parts[-1].compiled.commands)

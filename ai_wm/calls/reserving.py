@@ -208,7 +208,7 @@ class _Claim:
         """What computes the highest cost of the request; None if it costs nothing, or nobody asks."""
         definition, reserving = self.turn.definition, self._reserving
         source = reserving.price_source
-        if budgeted and not _is_free(definition, self.turn.server):  # published prices take a while to look up
+        if budgeted and not is_free(definition, self.turn.server):  # published prices take a while to look up
             known = (definition.cost_metrics and not definition.owner) or reserving._is_priced(self.turn, somebodys)
             self.assumed = not known
             if self.assumed:
@@ -243,7 +243,7 @@ def _no_price(provider: str, model: str, usage: TokenCounts) -> None:
     """A source that knows no published price, and takes no time for it."""
 
 
-def _is_free(definition: AIWorkerDefinition, server: Server | None) -> bool:
+def is_free(definition: AIWorkerDefinition, server: Server | None) -> bool:
     """Whether calls cost nothing unless a price is stated: models in this process and on this machine."""
     provider = str(definition.provider)
     if not definition.cost_metrics and provider == "local":

@@ -170,6 +170,8 @@ class Runner:
         """Makes one call of the model.  Its error shows no key; the known use of a failed call is counted first."""
         request = turn.request(grant)
         turn.begin(grant.secret)
+        if grant.takes_environment and grant.is_for_an_address:
+            turn.secrets.update(self.clients.environment_secrets(request.provider))
         if self.in_flight is not None:
             self.in_flight.begin(in_flight(turn, self.clock.seconds()))
         try:

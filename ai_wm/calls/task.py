@@ -11,7 +11,7 @@ from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.streaming import StreamCallback
 from ai_wm.calls.tool_host import ToolHost
 from ai_wm.data.types import AIWorkerDefinition, PerformanceRecord
-from ai_wm.providers.base import Message, Usage
+from ai_wm.providers.base import Message, ReplyCallback, Usage
 
 Check = Callable[[], None]
 """Raises when the caller was cancelled."""
@@ -25,6 +25,7 @@ class CallOptions:
         tools: the source of the tools that the model may call; None: it has none.
         on_stream: receives the events of the call as they occur; None: nothing is streamed.
         check: called at intervals while waiting; raises to cancel.
+        on_reply: receives address, status and headers of each reply of a server; None: nobody wants them.
         context: messages sent ahead of the prompt in this call only.
         clearance: the rights of the scripts that caused the call; None: the host itself caused it.
         budget: the cost budget of the run that caused the call; None: its cost is not limited.
@@ -33,6 +34,7 @@ class CallOptions:
     tools: ToolHost | None = None
     on_stream: StreamCallback | None = None
     check: Check | None = None
+    on_reply: ReplyCallback | None = None
     context: tuple[Message, ...] = ()
     clearance: Clearance | None = None
     budget: RunBudget | None = None

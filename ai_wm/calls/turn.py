@@ -183,10 +183,12 @@ class Turn:
             config=self._config,
             api_key=None if grant is None or by_address else grant.secret,
             key_grant=grant.key_for if grant is not None and by_address else None,
+            environment=grant is None or grant.takes_environment,
             session=task.instance_id or self.definition.definition_id,
             check=task.options.check,
             progress=self.progress,
             admit=self.admit if has_key else None,  # what is kept here must not refer to the turn
+            on_reply=task.options.on_reply,
             takes_any_reply=self.structured is not None,
         )
         if not has_key:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _MOST_LINES: Final = 12
 _MOST_CHARACTERS: Final = 300
-_LISTED: Final = frozenset({"allow_http", "api", "base_url", "fallbacks", "headers", "system_prompt"})
+_LISTED: Final = frozenset({"allow_http", "api", "auth_header", "base_url", "fallbacks", "headers", "system_prompt"})
 
 
 def lines_about(definition: AIWorkerDefinition) -> Iterator[str]:
@@ -32,6 +32,7 @@ def _rows(definition: AIWorkerDefinition) -> Iterator[tuple[str, str]]:
     yield "address", ascii(address)[1:-1] if isinstance(address, str) else f"{definition.provider}'s own"
     yield "api", _text(config.get("api"))
     yield "key", f"{definition.auth.method} {definition.auth.shown_value}".strip()
+    yield "key header", _text(config.get("auth_header"))
     # What a header holds may be a key.
     headers = config.get("headers")
     yield "headers", ", ".join(map(str, headers)) if isinstance(headers, dict | list) else _text(headers)

@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,6 +127,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     checking = action("check-auth", _check_auth, "say whether the workers' keys are there, without showing them")
     checking.add_argument("names", metavar="NAME", nargs="*", help="names or ids (default: all active workers)")
     add_format(checking)
+
+    testing = action("test", _test, "make one small call of a worker, and say what was found or what to do next")
+    testing.add_argument("name", metavar="NAME", help="its name or id")
+    add_format(testing)
+    listing = action("models", _models, "list the models that a worker's provider has")
+    listing.add_argument("name", metavar="NAME", help="the worker's name or id")
+    add_format(listing)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -301,6 +309,32 @@ def _check_auth(manager: AIWorkerManager, options: argparse.Namespace) -> int:
     # A worker that needs no key lacks none.
     lacking = [row for row in rows if row["api_key_status"] != "Found" and row["method"] != "none"]
     return FAILED if lacking else OK
+
+
+def _test(manager: AIWorkerManager, options: argparse.Namespace) -> int:
+    outcome = manager.test_worker(options.name)
+    if options.format == "jsonl":
+        _json_lines([outcome.to_map()])
+    else:
+        from ai_wm.cli.checking import lines_of_test
+
+        for line in lines_of_test(outcome):
+            write_line(sys.stdout, line)
+    return OK if outcome.ok else FAILED
+
+
+def _models(manager: AIWorkerManager, options: argparse.Namespace) -> int:
+    models = manager.list_models(options.name)
+    if options.format == "jsonl":
+        return _json_lines([asdict(model) for model in models])
+    if not models:
+        complain("the provider has no models")
+        return OK
+    from ai_wm.cli.checking import lines_of_models
+
+    for line in lines_of_models(models):
+        write_line(sys.stdout, line)
+    return OK
 
 
 # --- helpers ---

@@ -46,6 +46,8 @@ _PLAIN: Final = frozenset(
 )
 """Headers whose values are no keys, and would be missed in messages."""
 
+_LISTS: Final = frozenset({"anthropic-beta", "openai-beta"})
+
 
 def headers_of(config: Mapping[str, Any]) -> dict[str, str]:
     """Returns the headers that a configuration adds to a request, by lower-case name.
@@ -72,6 +74,43 @@ def headers_of(config: Mapping[str, Any]) -> dict[str, str]:
         if value == MASK:
             raise _bad(f"have {MASK} for {name}, which is shown in place of a value", "the value itself")
         found[lower] = value
+    return found
+
+
+def key_header_of(config: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Returns the header in which a configuration wants its key sent, and what stands before the key; None if unsaid.
+
+    ``auth_header`` is a header's name, perhaps with a scheme (``Authorization: Token``); that of ``Authorization`` is
+    ``Bearer`` unless it says another.
+
+    Raises:
+        NeuroScriptError: 4 for what is no header.
+    """
+    given = config.get("auth_header")
+    if given is None:
+        return None
+    name, _, scheme = given.partition(":") if isinstance(given, str) else ("", "", "")
+    name, scheme = name.strip().lower(), scheme.strip()
+    if not _NAME.fullmatch(name) or name in _PUT_IN_HERE or (scheme and not _NAME.fullmatch(scheme)):
+        message = "base_config.auth_header is no header that a key can be sent in; expected a name such as "
+        message += '"api-key" or "Authorization", perhaps with a scheme: "Authorization: Token"'
+        raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": "auth_header"})
+    if not scheme and name == "authorization":
+        scheme = "Bearer"
+    return name, f"{scheme} " if scheme else ""
+
+
+def joined_headers(*layers: Mapping[str, str]) -> dict[str, str]:
+    """Merges headers; later ones come before earlier ones, but for those that are lists of features to switch on."""
+    found: dict[str, str] = {}
+    for layer in layers:
+        for given, value in layer.items():
+            name = given.lower()
+            if name in _LISTS and name in found:
+                items = (item.strip() for item in f"{found[name]},{value}".split(","))
+                found[name] = ",".join(dict.fromkeys(filter(None, items)))
+            else:
+                found[name] = value
     return found
 
 

@@ -69,8 +69,10 @@ WIRE_NAMES: Final = {
     "system_instruction": "system_prompt",
     "responseFormat": "response_format",
     "toolChoice": "tool_choice",
+    "default_headers": "headers",
+    "extra_headers": "headers",
 }
-"""Other names that providers have for the settings that are listed here."""
+"""Other names that providers and their SDKs have for settings."""
 
 _HOST_SAYS: Final = "the host says it when it defines the worker"
 _MADE_HERE: Final = "it is made from the prompt and the worker's definition"
@@ -222,11 +224,12 @@ def _refused(name: str, also: Collection[str]) -> NeuroScriptError:
             f"{name!r} is no setting of a call: {_NO_SETTINGS[name]}; leave it out",
             details={"field": name},
         )
+    usual = WIRE_NAMES.get(name, name)
     near = nearest(name, [*ALLOWED, *also])
-    hint = f" (did you mean {near!r}?)" if near else ""
+    hint = f" (another name of {usual!r})" if usual != name else f" (did you mean {near!r}?)" if near else ""
     return NeuroScriptError(
         ErrorCode.SECURITY,
-        f"scripts may not set {name[:80]!r}{hint}; the host permits it with --allow-setting {quote(name[:80])} or "
-        f"WorkerPolicy(overrides=({name[:80]!r},))",
+        f"scripts may not set {name[:80]!r}{hint}; the host permits it with --allow-setting {quote(usual[:80])} or "
+        f"WorkerPolicy(overrides=({usual[:80]!r},))",
         details={"field": name[:80]},
     )

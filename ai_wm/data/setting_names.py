@@ -16,6 +16,8 @@ from neuroscript import get_logger
 
 SETTINGS: Final = (ALLOWED | ADDRESS_SETTINGS) | {
     "allow_unknown_price",
+    "betas",
+    "extra_body",
     "locked",
     "reasoning_effort",
     "stall_seconds",

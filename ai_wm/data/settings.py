@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ai_wm.data.headers import headers_of
+from ai_wm.data.headers import headers_of, key_header_of
+from ai_wm.data.sdk_options import HEADERS, with_own_names
 from neuroscript import ErrorCode, NeuroScriptError
 
 DEFAULT_TIMEOUT = 60.0
@@ -26,12 +27,13 @@ ADDRESS_SETTINGS = frozenset(
         "allow_http",
         "api",
         "api_version",
+        "auth_header",
         "aws_region",
         "base_url",
         "deployment",
-        "headers",
         "location",
         "project",
+        *HEADERS,
     }
 )
 """The settings that choose the server and how it is spoken to."""
@@ -90,6 +92,7 @@ class CallSettings:
             if not isinstance(config.get(name, False), bool):
                 raise _bad(name, config[name], "true or false")
         headers_of(config)
+        key_header_of(config)
         return cls(float(seconds) if waits == "wait" else None, float(seconds), rounds, tuple(names), repairs)
 
 
@@ -97,6 +100,7 @@ _PERMISSIONS = ("allow_http", "allow_unknown_price")
 _STEERING = frozenset(
     {
         *_PERMISSIONS,
+        "auth_header",
         "fallbacks",
         "headers",
         "limit_wait_seconds",
@@ -111,10 +115,10 @@ _DEFAULTS = CallSettings(None, DEFAULT_LIMIT_WAIT, DEFAULT_TOOL_ROUNDS, ())
 
 def effective_config(base: Mapping[str, Any], *overrides: Mapping[str, Any] | None) -> dict[str, Any]:
     """Merges a definition's configuration with maps of overrides; later ones win."""
-    config = dict(base)
+    config = with_own_names(base)
     for layer in overrides:
         if layer:
-            config.update(layer)
+            config.update(with_own_names(layer))
     return config
 
 

@@ -48,6 +48,7 @@ from ai_wm.data.model import MASK, Model, file_field
 from ai_wm.data.presets import default_auth
 from ai_wm.data.prices import PRICES
 from ai_wm.data.provider_names import BUILT_IN_PROVIDERS, check_provider
+from ai_wm.data.sdk_options import with_own_names
 
 __all__ = [
     "MASK",
@@ -459,6 +460,11 @@ class AIWorkerDefinition(Model):
             usual = default_auth(data.get("provider"))
             return data if usual is None else {**data, "auth": usual}
         return data
+
+    @model_validator(mode="after")
+    def _headers_have_one_name(self) -> Self:
+        self.__dict__["base_config"] = with_own_names(self.base_config)
+        return self
 
     @model_validator(mode="after")
     def _empty_means_conversational(self) -> Self:

@@ -22,6 +22,7 @@ from neuroscript import Address, ErrorCode, NeuroScriptError
 
 CONVENTIONAL: Final = {
     "env:ANTHROPIC_API_KEY": "anthropic",
+    "env:ANTHROPIC_AUTH_TOKEN": "anthropic",
     "env:AWS_BEARER_TOKEN_BEDROCK": "bedrock",
     "env:AZURE_OPENAI_API_KEY": "azure",
     "env:GEMINI_API_KEY": "google",
@@ -58,6 +59,12 @@ class Server:
     url: str
     address: Address
     by_operator: bool = False
+
+    @property
+    def scope(self) -> Address:
+        """The addresses approved with the server: the exact path that an operator names, or the whole public host."""
+        address = self.address
+        return address if self.by_operator else Address(address.scheme, address.host, address.port)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -144,7 +151,7 @@ class Approvals:
     def _may_name(self, use: KeyUse, address: Address) -> bool:
         """Whether calls without a key may be sent to an address."""
         policy, provider = self._policy, use.provider
-        return policy.names(address) or any(_scope(server).covers(address) for server in self._servers(provider))
+        return policy.names(address) or any(server.scope.covers(address) for server in self._servers(provider))
 
     def _approves(self, use: KeyUse, address: Address | None) -> bool:
         """Whether the call's key, if there is one, may be sent to an address."""
@@ -162,13 +169,7 @@ class Approvals:
         if owner is None or address is None or use.shared:
             return False
         # Where the operator names another server, that one replaces the public one.
-        return _scope(self._servers(owner)[0]).covers(address)
-
-
-def _scope(server: Server) -> Address:
-    """The addresses approved with a server: the exact path that an operator names, or the whole public host."""
-    address = server.address
-    return address if server.by_operator else Address(address.scheme, address.host, address.port)
+        return self._servers(owner)[0].scope.covers(address)
 
 
 def _check_http(use: KeyUse, address: Address, as_made: bool) -> None:

@@ -47,7 +47,7 @@ class Identity(Protocol):
         """Forgets what was cached, after a server has refused it."""
         ...
 
-    def headers(self, secret: str, url: str, content: bytes, region: str) -> dict[str, str]:
+    def headers(self, secret: str, url: str, content: bytes | None, region: str) -> dict[str, str]:
         """Returns the headers that prove the identity to the server of a request."""
         ...
 
@@ -66,12 +66,12 @@ class CloudKey(Secret):
         """Returns the text that no message may show."""
         return self._text
 
-    def headers(self, url: str, content: bytes, region: str) -> dict[str, str] | str:
+    def headers(self, url: str, content: bytes | None, region: str) -> dict[str, str] | str:
         """Returns the headers that prove the identity to a server, or a text that says why there are none.
 
         Args:
             url: where the request is sent.
-            content: its body.
+            content: its body; None for a GET.
             region: the region that it is signed for, where it is signed.
         """
         try:
@@ -215,7 +215,7 @@ class TokenIdentity:
         with self._lock:
             self._token, self._fetch = "", None
 
-    def headers(self, secret: str, url: str, content: bytes, region: str) -> dict[str, str]:
+    def headers(self, secret: str, url: str, content: bytes | None, region: str) -> dict[str, str]:
         """Returns the token as a header."""
         return {"Authorization": f"Bearer {secret}"}
 
@@ -247,13 +247,16 @@ class AwsIdentity:
         with self._lock:
             self._credentials = None
 
-    def headers(self, secret: str, url: str, content: bytes, region: str) -> dict[str, str]:
+    def headers(self, secret: str, url: str, content: bytes | None, region: str) -> dict[str, str]:
         """Returns the signature of a request, or the Bedrock API key."""
         token = self._bearer()
         if token:
             return {"Authorization": f"Bearer {token}"}
         request = import_module("botocore.awsrequest").AWSRequest(
-            method="POST", url=url, data=content, headers={"Content-Type": "application/json"}
+            method="GET" if content is None else "POST",
+            url=url,
+            data=content or b"",
+            headers={} if content is None else {"Content-Type": "application/json"},
         )
         import_module("botocore.auth").SigV4Auth(self._frozen(), "bedrock", region).add_auth(request)
         signed: Mapping[str, str] = request.headers

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ai_wm.keys.approvals import Approvals, KeyUse
+from ai_wm.data.types import APIKeySourceMethod
+from ai_wm.keys.approvals import Approvals, KeyUse, Standing
 from ai_wm.keys.secret import Secret
 from neuroscript import Address, ErrorCode, NeuroScriptError
 
@@ -16,7 +17,7 @@ class KeyGrant:
         secret: the key; None where none is needed.
     """
 
-    __slots__ = ("_approvals", "_use", "is_for_an_address", "secret")
+    __slots__ = ("_approvals", "_use", "is_for_an_address", "secret", "takes_environment")
 
     def __init__(self, use: KeyUse, approvals: Approvals, secret: Secret | None) -> None:
         self._use = use
@@ -24,6 +25,9 @@ class KeyGrant:
         self.secret = secret
         self.is_for_an_address = use.server is not None
         """Whether the client names the address; clients of the host and of packages get the key without a check."""
+        has_approved_key = use.has_key and use.auth.method is not APIKeySourceMethod.INLINE
+        self.takes_environment = use.standing is Standing.HOST or has_approved_key
+        """Whether headers of the environment may go along, to the provider's own address; they are keys as well."""
 
     def key_for(self, url: str) -> Secret | None:
         """Returns the key if the call may be sent to this exact address.

@@ -8,20 +8,21 @@ asked for; importing this module imports no HTTP library and opens nothing.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from ai_wm.data.provider_names import BUILT_IN, CLOUDS, ENTRY_POINT_GROUP, installed_providers, provider_names
-from ai_wm.providers.base import LLMClient
+from ai_wm.providers.base import LLMClient, LLMRequest, ModelInfo
 from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
     import httpx
 
     from ai_wm.data.types import AIWorkerDefinition
+    from ai_wm.keys import Secret
     from ai_wm.keys.approvals import Server
     from ai_wm.providers.breaker import Breaker
     from ai_wm.providers.transport import Transport
@@ -109,6 +110,23 @@ class Clients:
         if missing:
             raise NeuroScriptError(ErrorCode.CONFIGURATION, missing, details={"field": "auth.method"})
 
+    def environment_secrets(self, provider: str) -> Iterator[Secret]:
+        """Returns what the environment may add to requests to a provider, as no message may show it.
+
+        Raises:
+            NeuroScriptError: 18 for a variable that holds what cannot be sent.
+        """
+        if provider in self._given or provider not in OVER_HTTP:
+            return
+        from ai_wm.data.headers import secret_texts
+        from ai_wm.keys import Secret
+        from ai_wm.providers.environment import environment_headers, environment_token
+
+        token = environment_token(provider, self._environ)
+        yield from map(Secret, secret_texts(environment_headers(provider, self._environ)))
+        if token:
+            yield Secret(token)
+
     def model_path(self, model: str) -> Path:
         """Returns the path of the file that the name of a ``local`` model stands for."""
         from ai_wm.providers.local import model_path
@@ -139,6 +157,37 @@ class Clients:
             if name not in self._made:
                 self._made[name] = self._make(name)
             return self._made[name]
+
+    def list_models(self, request: LLMRequest) -> list[ModelInfo]:
+        """Returns the models that can be asked where a request goes.
+
+        Args:
+            request: the provider, its configuration and its key; of messages it has none.
+
+        Raises:
+            NeuroScriptError: 35 where nobody can tell; what `for_provider` and the client raise.
+        """
+        if request.provider == "local" and request.provider not in self._given:
+            from ai_wm.providers.local import local_models
+
+            return local_models(self._model_directory)
+        listing = getattr(self.for_provider(request.provider, request.model), "list_models", None)
+        if not callable(listing):
+            message = f"the client of the provider {request.provider!r} cannot list its models; see its documentation"
+            raise NeuroScriptError(ErrorCode.NOT_IMPLEMENTED, message)
+        found: list[ModelInfo] = listing(request)
+        return found
+
+    def proxy(self, url: str) -> str:
+        """Returns the proxy by which an address is reached, without user name and password; empty if there is none.
+
+        Nobody knows what a transport of the host's does.
+        """
+        if self._httpx_transport is not None:
+            return ""
+        from ai_wm.providers.proxies import shown_proxy
+
+        return shown_proxy(url)
 
     def close(self) -> None:
         """Closes connections, loaded models and clients of packages that were opened here.  May be called again."""

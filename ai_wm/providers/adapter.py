@@ -19,6 +19,8 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 # Far above any reply, and small enough for everything that keeps counts.
 _MOST_TOKENS = 10**12
+NO_SIGNATURE = "skip_thought_signature_validator"
+"""Google's documented stand-in for the signature of a call that was not made by the model asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class ErrorReply:
         final: the same request cannot succeed later, whatever the status says.
         once: the model made a mistake that it seldom repeats, so that only one more attempt is worthwhile.
         cause: the kind of failure, if the adapter knows it better than status and text tell: a refusal or a filter
-            (``content_filter``), a conversation that does not fit (``context``).
+            (``content_filter``), a conversation that does not fit (``context``), a reply that holds nothing
+            (``empty``).
     """
 
     message: str = ""
@@ -65,7 +68,7 @@ class ErrorReply:
     retry_after: float | None = None
     final: bool = False
     once: bool = False
-    cause: Literal["", "content_filter", "context"] = ""
+    cause: Literal["", "content_filter", "context", "empty"] = ""
 
 
 class BadReply(Exception):
@@ -221,6 +224,13 @@ class Counts:
             said = f"{given!r:.40}" if type(given) in (int, float) else _kind(given)
             self.unusable = self.unusable or f"{'.'.join(path)} is {said}"
         return value if usable else 0
+
+
+def later_counts(earlier: Any, later: Any) -> Any:
+    """Merges the usage that two events of one stream report, of which the later may leave out or zero what it knows."""
+    if not isinstance(earlier, Mapping) or not isinstance(later, Mapping):
+        return later
+    return {**earlier, **{key: value for key, value in later.items() if value or key not in earlier}}
 
 
 def made_up_id(request: LLMRequest, number: int) -> str:

@@ -26,6 +26,7 @@ from ai_wm.providers.adapter import (
     expect_map,
     expect_text,
     kept,
+    later_counts,
     not_sent,
     whole_text,
 )
@@ -37,6 +38,7 @@ from ai_wm.providers.history import Form, conversation
 from ai_wm.providers.json_schema import NotExpressible, for_anthropic
 from ai_wm.providers.options import (
     ToolNames,
+    beta_names,
     check_budget,
     check_stop,
     response_format,
@@ -45,7 +47,7 @@ from ai_wm.providers.options import (
     tool_choice,
     with_output_limit,
 )
-from ai_wm.providers.tool_calls import cut_call, read_arguments, tool_calls
+from ai_wm.providers.tool_calls import cut_call, follows_tools, read_arguments, tool_calls
 from ai_wm.providers.wire_json import Kept
 
 endpoint = Endpoint("https://api.anthropic.com", "ANTHROPIC_BASE_URL")
@@ -60,6 +62,7 @@ VERSION_WITH_SAMPLING = "2023-06-01"
 DEFAULT_MAX_TOKENS = 8192
 
 _MADE_HERE = frozenset({"messages", "model", "stream", "system", "tools"})
+_EVENT = ("type", "usage")
 _FORM = Form(call_id=re.compile(r"[a-zA-Z0-9_-]{1,64}"), blank_prompt=False, user_first=True)
 
 
@@ -96,7 +99,11 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
         body["stream"] = True
     body = add_options(body, provider_options(config), _MADE_HERE)
     sampled = {"temperature", "top_p", "top_k"} & set(body)
-    return WireRequest("v1/messages", body, {"anthropic-version": VERSION_WITH_SAMPLING if sampled else VERSION})
+    headers = {"anthropic-version": VERSION_WITH_SAMPLING if sampled else VERSION}
+    betas = body.pop("betas", None)
+    if betas is not None:  # as the SDK has them
+        headers["anthropic-beta"] = ",".join(beta_names(betas))
+    return WireRequest("v1/messages", body, headers)
 
 
 def _output_limit(limit: int | None, config: Mapping[str, Any]) -> int:
@@ -179,7 +186,13 @@ def _response(body: dict[str, Any], content: list[dict[str, Any]], usage: Usage,
         service_tier=_tier(body.get("usage")),
         provider_data=kept(request, {"content": content} if signed else {}, calls=bool(calls)),
     )
-    return finished(response, word, said if isinstance(said, str) else "", cut_call=cut_call(calls))
+    return finished(
+        response,
+        word,
+        said if isinstance(said, str) else "",
+        cut_call=cut_call(calls),
+        may_be_empty=follows_tools(request),
+    )
 
 
 def _text_of(content: Any) -> str:
@@ -221,7 +234,7 @@ class MessageStream:
         if event is None or event == "[DONE]":  # of gateways, which add it after the end
             return ""
         body = expect_map(event, "an event of the stream")
-        if reports_error(body):
+        if reports_error(body, () if name else _EVENT):
             raise self._error(body)
         match body.get("type", name):
             case "message":  # the whole reply, where a stream was asked for
@@ -316,9 +329,9 @@ class MessageStream:
         return {**block, **more}
 
     def _count(self, usage: Any) -> None:
-        # Counts are cumulative, and a later event leaves out what has not changed.
+        # Counts are cumulative, and a later event leaves out what has not changed, or has 0 for it behind gateways.
         if isinstance(usage, Mapping):
-            self._usage.update({key: value for key, value in usage.items() if value is not None})
+            self._usage = later_counts(self._usage, usage)
             self.usage = _usage(self._usage)
         else:
             self.usage += _usage(usage)
@@ -349,9 +362,9 @@ def _messages(messages: Sequence[Message], names: ToolNames) -> list[dict[str, A
 
 def _blocks(message: Message, names: ToolNames) -> list[dict[str, Any]]:
     if message.role == "tool":
-        result: dict[str, Any] = {"type": "tool_result", "tool_use_id": message.tool_call_id}
-        if message.content.strip():  # nothing may be said, but not with an empty text
-            result["content"] = message.content
+        # Nothing may be said, but not with an empty text, and servers that speak the same API want the key (Kimi's).
+        said = message.content if message.content.strip() else []
+        result: dict[str, Any] = {"type": "tool_result", "tool_use_id": message.tool_call_id, "content": said}
         return [{**result, "is_error": True} if message.is_error else result]
     # The API refuses texts that are empty or white space only.
     text = [{"type": "text", "text": message.content}] if message.content.strip() else []

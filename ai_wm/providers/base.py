@@ -26,6 +26,7 @@ MANAGEMENT_KEYS = frozenset(
         "allow_http",
         "allow_unknown_price",
         "api",
+        "auth_header",
         "base_url",
         "fallbacks",
         "headers",
@@ -147,6 +148,19 @@ class Usage:
         """Whether a server reported any usage, valid or not."""
         return bool(self.total_tokens or self.unusable)
 
+    def updated(self, later: Usage) -> Usage:
+        """Returns the usage of a stream that has reported again: counts only grow, and what is not repeated stays."""
+        return Usage(
+            input_tokens=later.input_tokens or self.input_tokens,
+            cache_read_tokens=later.cache_read_tokens or self.cache_read_tokens,
+            cache_write_tokens=later.cache_write_tokens or self.cache_write_tokens,
+            cache_write_1h_tokens=later.cache_write_1h_tokens or self.cache_write_1h_tokens,
+            output_tokens=later.output_tokens or self.output_tokens,
+            reasoning_tokens=later.reasoning_tokens or self.reasoning_tokens,
+            unusable=later.unusable or self.unusable,
+            estimated=later.estimated or self.estimated,
+        )
+
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             input_tokens=self.input_tokens + other.input_tokens,
@@ -178,6 +192,10 @@ class Progress:
     produced: int = 0
 
 
+ReplyCallback = Callable[[str, int, Mapping[str, str]], object]
+"""Gets the address, the HTTP status and the headers of a server's reply."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LLMRequest:
     """The request of one call of a model.
@@ -193,10 +211,13 @@ class LLMRequest:
         api_key: the key, masked; ``None`` where none is needed, or where `key_for` gives it.
         key_grant: gives the key to whoever names the address that the request is about to be sent to; it raises error
             10 where the key may not be sent there.
+        environment: whether headers that the environment adds may go along, to the provider's own address.
         session: what the call belongs to: the instance of a conversation, else the definition.  Clients that keep a
             position (``scripted``) keep one for each session.  Never sent to a provider.
         check: called now and then while the call waits; raises to cancel it.
         progress: where a client may say what it has sent so far, for a call that is cut off.
+        on_reply: called with the address, the HTTP status and the headers of each reply of a server, as soon as they
+            are there; it must not raise.
         admit: called before each further request of the call (a retry, or the same in another form) with what the one
             before it used, as `LLMResponse.usages` has it, empty for a plain refusal, and with the seconds that are
             left; raises where the limits have no room for it.  Without it only the first request is counted.
@@ -212,10 +233,12 @@ class LLMRequest:
     config: dict[str, Any] = field(default_factory=dict, repr=False)
     api_key: Secret | None = None
     key_grant: Callable[[str], Secret | None] | None = field(default=None, compare=False, repr=False)
+    environment: bool = True
     session: str = ""
     check: Callable[[], None] | None = field(default=None, compare=False, repr=False)
     progress: Progress | None = field(default=None, compare=False, repr=False)
     admit: Callable[[Sequence[Usage | None], float], None] | None = field(default=None, compare=False, repr=False)
+    on_reply: ReplyCallback | None = field(default=None, compare=False, repr=False)
     takes_any_reply: bool = field(default=False, compare=False, repr=False)
 
     def key_for(self, url: str) -> Secret | None:
@@ -283,11 +306,30 @@ class Delta:
     response: LLMResponse | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """A model in a provider's list, with what the list tells of it.
+
+    Args:
+        id: the name by which it is asked: a definition's ``model_name``.
+        context_length: the most tokens of a conversation; None where the list does not tell.
+        max_output_tokens: the most tokens of a reply; None likewise.
+        created: when it was made or released, in RFC 3339; empty likewise.
+    """
+
+    id: str
+    context_length: int | None = None
+    max_output_tokens: int | None = None
+    created: str = ""
+
+
 @runtime_checkable
 class LLMClient(Protocol):
     """The protocol of a client, which answers requests.  Both methods are called from many threads at once.
 
-    A client may also have ``close()``, called once when it is no longer needed.  A failed call raises
+    A client may also have ``list_models(request)``, which returns the `ModelInfo` of each model that can be asked; the
+    request has a configuration and a key, and no messages.  It may have ``close()``, called once when it is no longer
+    needed.  A failed call raises
     `NeuroScriptError`; its ``details`` hold what is known: ``usage`` (a `Usage`; ``usages`` for each request that was
     billed, where there were several, with None for one of which nothing came back), ``attempts``, and ``text``, what
     had come of the reply.
@@ -330,8 +372,20 @@ def check_request(request: LLMRequest) -> None:
 
 
 def provider_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the keys of a configuration that are passed to the provider unchanged."""
-    return {key: value for key, value in config.items() if key not in MANAGEMENT_KEYS and key not in COMMON_KEYS}
+    """Returns the options of a configuration that are passed to the provider unchanged, also those in ``extra_body``.
+
+    Raises:
+        NeuroScriptError: 4 where ``extra_body`` is no map.
+    """
+    options = {key: value for key, value in config.items() if key not in MANAGEMENT_KEYS and key not in COMMON_KEYS}
+    extra = options.pop("extra_body", None)  # as OpenAI's SDK has it
+    if extra is None:
+        return options
+    if not isinstance(extra, Mapping):
+        raise NeuroScriptError(
+            ErrorCode.ARG_MISMATCH, f"base_config.extra_body is {type(extra).__name__}; expected a map of options"
+        )
+    return {**options, **extra}
 
 
 def count_words(*texts: str) -> int:

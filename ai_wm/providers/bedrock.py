@@ -22,16 +22,18 @@ from ai_wm.providers.adapter import (
     expect_map,
     expect_text,
     kept,
+    later_counts,
     not_sent,
     whole_text,
 )
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
-from ai_wm.providers.error_bodies import read_error
+from ai_wm.providers.error_bodies import read_error, reports_error
 from ai_wm.providers.estimates import byte_length
 from ai_wm.providers.finish import finished
 from ai_wm.providers.history import Form, conversation
 from ai_wm.providers.options import (
     ToolNames,
+    beta_names,
     check_budget,
     response_format,
     sampling,
@@ -40,7 +42,7 @@ from ai_wm.providers.options import (
     with_output_limit,
 )
 from ai_wm.providers.sse import WHOLE
-from ai_wm.providers.tool_calls import cut_call, read_arguments, tool_calls
+from ai_wm.providers.tool_calls import cut_call, follows_tools, read_arguments, tool_calls
 from ai_wm.providers.wire_json import Kept
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -94,6 +96,8 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     if inference:
         body["inferenceConfig"] = inference
     options = provider_options(config)
+    if options.get("betas") is not None:  # Anthropic's, under the name that its models have for them here
+        options["anthropic_beta"] = beta_names(options.pop("betas"))
     own = {key: value for key, value in options.items() if _camel(key) not in _BESIDE | _MADE_HERE}
     fields = {"top_k": chosen["top_k"], **own} if "top_k" in chosen else own
     thinking = own.get("thinking")
@@ -141,8 +145,8 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
     usage = _usage(body.get("usage"))
     with costing(usage):
         output = body.get("output")
-        if output is None and read_error(body).message:
-            raise StreamError(parse_error(body), usage=usage)
+        if reports_error(body) or (output is None and read_error(body).message):
+            raise StreamError(parse_error(body), usage=usage, text=_text_of(output))
         message = expect_map(expect_map(output, "output").get("message"), "output.message")
         content = [expect_map(block, "a content block") for block in expect_list(message.get("content"), "content")]
         return _response(body, content, usage, request)
@@ -164,7 +168,21 @@ def _response(body: Mapping[str, Any], content: list[dict[str, Any]], usage: Usa
         service_tier=given if isinstance(given, str) else "",
         provider_data=kept(request, {"content": content} if signed else {}, calls=bool(calls)),
     )
-    return finished(response, expect_text(body.get("stopReason"), "stopReason"), cut_call=cut_call(calls))
+    return finished(
+        response,
+        expect_text(body.get("stopReason"), "stopReason"),
+        cut_call=cut_call(calls),
+        may_be_empty=follows_tools(request),
+    )
+
+
+def _text_of(output: Any) -> str:
+    """The text of a failed reply, if any can be read."""
+    message = output.get("message") if isinstance(output, Mapping) else None
+    content = message.get("content") if isinstance(message, Mapping) else None
+    blocks = content if isinstance(content, list) else []
+    texts = [block.get("text") for block in blocks if isinstance(block, Mapping)]
+    return whole_text("".join(text for text in texts if isinstance(text, str)))
 
 
 def parse_error(reply: Any) -> ErrorReply:
@@ -186,16 +204,19 @@ class ConverseStream:
         self.produced = 0
         self._request = request
         self._head: dict[str, Any] = {}
+        self._usage: Any = {}
         self._blocks: dict[int, _Block] = {}
         self._kept = Kept()
 
     def feed(self, name: str, event: Any) -> str:
         """Processes one event; unknown ones are ignored."""
         if name == "error":
-            raise StreamError(parse_error(event), usage=self.usage, text=whole_text(self._text()))
+            raise self._error(event)
         if event is None:
             return ""
         body = expect_map(event, "an event of the stream")
+        if name != WHOLE and reports_error(body):
+            raise self._error(body)
         match name:
             case "contentBlockStart":
                 start = expect_map(body.get("start") or {}, "start")
@@ -209,7 +230,9 @@ class ConverseStream:
             case "metadata":
                 self._kept.add(body)
                 self._head.update({key: body[key] for key in ("serviceTier",) if key in body})
-                self.usage = _usage(body.get("usage"))
+                # What a later event leaves out stays, as behind gateways, which may repeat it.
+                self._usage = later_counts(self._usage, body.get("usage") or {})
+                self.usage = _usage(self._usage)
                 self.done = self.ended()
             case _ if name == WHOLE:
                 return self._take_whole(body)
@@ -258,6 +281,9 @@ class ConverseStream:
                 self.produced += byte_length(more) if key == "text" else 0
                 block.add(f"reasoning {key}", more)
         return text
+
+    def _error(self, event: Any) -> StreamError:
+        return StreamError(parse_error(event), usage=self.usage, text=whole_text(self._text()))
 
     def _text(self) -> str:
         return "".join(block.text("text") for _, block in sorted(self._blocks.items()))

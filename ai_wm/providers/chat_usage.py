@@ -11,35 +11,38 @@ from ai_wm.providers.base import Usage
 
 def usage_in(body: Mapping[str, Any]) -> Usage:
     """Reads the tokens that a reply or a chunk of a stream reports; an empty usage if it reports none."""
+    unusable = Counts(body.get("usage")).unusable
     for source in _sources(body):
         usage = _usage(source)
-        if usage.is_reported:
+        if usage.total_tokens:
             return usage
-    return Usage(unusable=Counts(body.get("usage")).unusable)
+        unusable = unusable or usage.unusable
+    return Usage(unusable=unusable)
 
 
 def _sources(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     choices = body.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
-    vendor = body.get("x_groq")
-    places = (
-        body.get("usage"),
-        choice.get("usage") if isinstance(choice, Mapping) else None,  # Moonshot
-        vendor.get("usage") if isinstance(vendor, Mapping) else None,  # Groq's streams
-        body.get("amazon-bedrock-invocationMetrics"),
-        body.get("timings"),  # llama.cpp, where it was not asked for usage
-    )
-    for place in places:
-        if isinstance(place, Mapping):
-            yield place
+    choice = choice if isinstance(choice, Mapping) else {}
+    vendors = (part for key, part in body.items() if key != "choices")  # x_groq of Groq's streams, metadata, …
+    for holder in (body, choice, choice.get("delta"), choice.get("message"), *vendors):  # the choice: Moonshot
+        usage = holder.get("usage") if isinstance(holder, Mapping) else None
+        if isinstance(usage, Mapping):
+            yield usage
+    for name in ("usageMetadata", "amazon-bedrock-invocationMetrics", "timings"):
+        usage = body.get(name)  # timings: llama.cpp, where it was not asked for usage
+        if isinstance(usage, Mapping):
+            yield usage
 
 
 def _usage(source: Mapping[str, Any]) -> Usage:
     count = Counts(source)
-    given = _first(count, "prompt_tokens", "input_tokens", "inputTokenCount")
+    given = _first(count, "prompt_tokens", "input_tokens", "inputTokenCount", "promptTokenCount")
     if not given and "prompt_n" in source:  # of llama.cpp, which counts what it has kept apart
         given = count("prompt_n") + count("cache_n")
-    out = _first(count, "completion_tokens", "output_tokens", "outputTokenCount", "predicted_n")
+    if not given:  # DeepSeek's two parts of it
+        given = count("prompt_cache_hit_tokens") + count("prompt_cache_miss_tokens")
+    out = _first(count, "completion_tokens", "output_tokens", "outputTokenCount", "candidatesTokenCount", "predicted_n")
     read = _first(
         count,
         ("prompt_tokens_details", "cached_tokens"),
@@ -47,6 +50,7 @@ def _usage(source: Mapping[str, Any]) -> Usage:
         "prompt_cache_hit_tokens",  # DeepSeek
         "cached_tokens",  # Moonshot
         "cache_read_input_tokens",  # Anthropic's word, behind gateways
+        "cachedContentTokenCount",
         "cache_n",
     )
     written = _first(
@@ -60,15 +64,20 @@ def _usage(source: Mapping[str, Any]) -> Usage:
         ("completion_tokens_details", "reasoning_tokens"),
         ("output_tokens_details", "reasoning_tokens"),
         "reasoning_tokens",
+        "thoughtsTokenCount",
     )
     # What the total has more than its parts was spent too: on reasoning that xAI counts apart and Google's compatible
     # endpoint not at all, or on input that came from a cache.
-    more = count("total_tokens") - given - out
+    more = _first(count, "total_tokens", "totalTokenCount") - given - out
     if more > 0 and more == read + written:
         given += more
     elif more > 0:
         out += more
         reasoning = max(reasoning, more)
+    elif read + written > given:  # a part can't be more than the whole: Anthropic's way to count, behind gateways
+        given += read + written
+    if reasoning > out:
+        out += reasoning
     return Usage(
         input_tokens=given,
         cache_read_tokens=read,

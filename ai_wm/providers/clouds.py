@@ -14,8 +14,11 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, quote
 
+from ai_wm.data.headers import key_header_of
+from ai_wm.keys.clouds import CloudKey
 from ai_wm.providers.adapter import WireRequest
 from ai_wm.providers.base import LLMRequest
+from ai_wm.providers.errors import AttemptFailed
 from neuroscript import ErrorCode, NeuroScriptError
 
 SETTINGS: Final = {
@@ -100,6 +103,52 @@ def region_of(config: Mapping[str, object], environ: Mapping[str, str] | None) -
         NeuroScriptError: 18 if none is named.
     """
     return _setting("bedrock", "aws_region", config, environ, _HOST_PART)
+
+
+def proof_of(
+    key: CloudKey, request: LLMRequest, url: str, content: bytes | None, environ: Mapping[str, str] | None
+) -> dict[str, str]:
+    """Returns the headers by which a request proves a cloud identity, by lower-case name.
+
+    Args:
+        key: the identity's key.
+        request: the call.
+        url: where it is sent.
+        content: the body of a POST; None for a GET.
+        environ: the variables; by default the process's own.
+
+    Raises:
+        AttemptFailed: 45 where the cloud's library gives no proof.
+        NeuroScriptError: 18 where ``auth_header`` asks for the key in a header of its own.
+    """
+    if key_header_of(request.config) is not None:
+        raise NeuroScriptError(
+            ErrorCode.CONFIGURATION,
+            "base_config.auth_header has no meaning for the key of a cloud identity; leave it out",
+            details={"field": "base_config.auth_header"},
+        )
+    region = region_of(request.config, environ) if request.provider == "bedrock" else ""
+    proof = key.headers(url, content, region)
+    if isinstance(proof, str):
+        raise AttemptFailed(ErrorCode.AUTHENTICATION, proof)
+    return {name.lower(): value for name, value in proof.items()}
+
+
+def is_claude(model: str) -> bool:
+    """Whether a model on Vertex AI is one of Anthropic's, which speak Anthropic's format there."""
+    return bare_name(model).startswith("claude")
+
+
+def bare_name(model: str) -> str:
+    """Returns the name of a model on Vertex AI without the path that Google's own tools may put before it."""
+    return model.rpartition("/")[2]
+
+
+def dialect_of(module: str, model: str) -> str:
+    """Returns the wire format of a call's body, for its amendments: on Vertex AI that of the model's maker."""
+    if module != "vertex":
+        return module
+    return "anthropic" if is_claude(model) else "google"
 
 
 def _azure(base_url: str | None, config: Mapping[str, object], environ: Mapping[str, str] | None) -> Place:

@@ -46,7 +46,8 @@ _ENDS: Final = {
 }
 # The first part of every path that an adapter puts there.
 _BEGINNINGS: Final = {"anthropic": "/v1", "google": "/v1beta", "ollama": "/api"}
-_VERSION: Final = re.compile(r"/v\d+\w*(/|$)|/openai/deployments/")
+AZURE_DEPLOYMENTS: Final = "/openai/deployments/"
+_VERSION: Final = re.compile(rf"/v\d+\w*(/|$)|{AZURE_DEPLOYMENTS}")
 # Keys have no place in an address, where they are seen; the version of an API has.
 _QUERY: Final = frozenset({"api-version"})
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 from typing import Any, Final
@@ -32,6 +32,8 @@ _INSIDE = (
     "inner_error",
     "failed_generation",
 )
+# An error without a wrapping is told from an event that carries nothing by one of these beside its message.
+_MARKS = frozenset({"code", "status", "status_code", "statusCode", "error_code", "error_type", "detail", "error_msg"})
 _NO_KINDS = frozenset({"error", "errors", "fail", "failed", "none", "null", ""})
 _DEEPEST = 8
 _LONGEST = 2000
@@ -131,14 +133,25 @@ def filtered_words(results: Any) -> str:
     return f"filtered for {', '.join(words)}"[:_LONGEST] if words else ""
 
 
-def reports_error(body: Mapping[str, Any]) -> bool:
-    """Tells whether the JSON of a successful reply reports a failure, alone or beside other content."""
+def reports_error(body: Mapping[str, Any], content: Collection[str] = ()) -> bool:
+    """Tells whether the JSON of a successful reply reports a failure, alone or beside other content.
+
+    Args:
+        body: the JSON.
+        content: the keys of which a reply or an event has at least one; with none of them, an error without a wrapping
+            counts too.
+    """
     if body.get("error") or body.get("errors"):
         return True
     base = body.get("base_resp")  # MiniMax
     if isinstance(base, Mapping) and base.get("status_code") not in (None, 0):
         return True
-    return body.get("object") == "error" or body.get("type") == "error"
+    kind = body.get("type")
+    if body.get("object") == "error" or (isinstance(kind, str) and (kind == "error" or kind.endswith("_error"))):
+        return True
+    if not content or any(body.get(key) is not None for key in content):
+        return False
+    return not body.keys().isdisjoint(_MARKS) and bool(read_error(body).message)
 
 
 def wait_in(message: str) -> float | None:

@@ -188,6 +188,19 @@ def states_several(config: Mapping[str, Any]) -> bool:
 
 def with_output(config: Mapping[str, Any], limit: int) -> dict[str, Any]:
     """Returns a configuration with a limit of output, in the place of settings that give none, such as Ollama's -1."""
+    made = _without_output(config)
+    extra = made.get("extra_body")
+    if isinstance(extra, Mapping):
+        left = _without_output(extra)
+        if left or not extra:
+            made["extra_body"] = left
+        else:
+            del made["extra_body"]
+    made["max_output_tokens"] = limit
+    return made
+
+
+def _without_output(config: Mapping[str, Any]) -> dict[str, Any]:
     made = {name: value for name, value in config.items() if name not in _OUTPUT_NAMES}
     for name in _INNER:
         inner = made.get(name)
@@ -195,7 +208,6 @@ def with_output(config: Mapping[str, Any], limit: int) -> dict[str, Any]:
             made[name] = {key: value for key, value in inner.items() if key not in _OUTPUT_NAMES}
             if not made[name]:
                 del made[name]
-    made["max_output_tokens"] = limit
     return made
 
 
@@ -212,11 +224,11 @@ _OUTPUT_NAMES: Final = ("max_output_tokens", *OUTPUT_LIMITS, "max_new_tokens", "
 
 
 def _layers(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """A configuration, and the maps in it in which some APIs want such settings."""
-    yield config
-    for name in _INNER:
-        if isinstance(inner := config.get(name), Mapping):
-            yield inner
+    """A configuration, what ``extra_body`` adds to the request, and the maps in which some APIs want such settings."""
+    for outer in (config, config.get("extra_body")):
+        if isinstance(outer, Mapping):
+            yield outer
+            yield from (inner for name in _INNER if isinstance(inner := outer.get(name), Mapping))
 
 
 def answers_asked(config: Mapping[str, Any]) -> int:
@@ -244,7 +256,7 @@ def thinking_budget(config: Mapping[str, Any]) -> int:
 def thinking_allowance(config: Mapping[str, Any]) -> int:
     """The tokens of thinking to allow for: those stated, or else what the stated effort stands for, or 0."""
     named = [
-        config.get("reasoning_effort"),
+        *(layer.get("reasoning_effort") for layer in _layers(config)),
         *(each for inner in _thinking_in(config) for each in map(inner.get, _EFFORT)),
     ]
     efforts = [_EFFORTS.get(each.lower(), 0) for each in named if isinstance(each, str)]

@@ -24,8 +24,10 @@ _WORDS: Final[dict[Ending, tuple[str, ...]]] = {
         "complete",  # Cohere
         "completed",
         "end",
+        "endoftext",  # AI21
         "finish",
         "finished",
+        "normal",  # Baidu
     ),
     "length": (
         "length",  # OpenAI, Ollama
@@ -33,6 +35,8 @@ _WORDS: Final[dict[Ending, tuple[str, ...]]] = {
         "max_output_tokens",  # OpenAI's responses, behind gateways
         "model_length",  # Mistral
         "continuation",  # Google
+        "max_length",
+        "max_output",  # MiniMax
         "token_limit",
     ),
     "tool_calls": (
@@ -76,6 +80,7 @@ _WORDS: Final[dict[Ending, tuple[str, ...]]] = {
         "aborted",
         "cancelled",
         "canceled",
+        "server_error",
         "timeout",
         "too_many_tool_calls",  # Google
         "missing_thought_signature",  # Google
@@ -101,12 +106,16 @@ def ending_of(word: str) -> Ending | None:
     """Looks up the meaning of a provider's finish reason; ``None`` if it is unknown."""
     plain = word.strip().lower().replace("-", "_").replace(" ", "_")
     known = _ENDINGS.get(plain)
-    if known is None and "malformed" in plain:  # Google's compatible endpoint: function_call_filter: MALFORMED_…
+    if known is None and ":" in plain:  # Google's compatible endpoint: function_call_filter: MALFORMED_…
+        known = _ENDINGS.get(plain.rpartition(":")[2].strip("_"))
+    if known is None and "malformed" in plain:
         return "malformed_call"
     return known
 
 
-def finished(response: LLMResponse, word: object, said: str = "", *, cut_call: str = "") -> LLMResponse:
+def finished(
+    response: LLMResponse, word: object, said: str = "", *, cut_call: str = "", may_be_empty: bool = False
+) -> LLMResponse:
     """Returns ``response`` with its finish reason, or raises an error if that makes the reply unusable.
 
     Args:
@@ -115,10 +124,11 @@ def finished(response: LLMResponse, word: object, said: str = "", *, cut_call: s
         said: what the provider says about the end: its message, the model's refusal.
         cut_call: the tool whose arguments cannot be read or are empty, in the last call of the reply; where the reply
             was cut at its length limit, they are not whole.
+        may_be_empty: whether the model may have nothing to say, as after the results of its tools.
 
     Raises:
         StreamError: the reply failed, was filtered or refused, or holds nothing.
-        BadReply: the length limit has cut the arguments of a tool call.
+        BadReply: the length limit has cut the arguments of a tool call, or left nothing of the reply.
     """
     given = word.strip() if isinstance(word, str) else "" if word is None else str(word)
     ending = ending_of(given)
@@ -141,6 +151,18 @@ def finished(response: LLMResponse, word: object, said: str = "", *, cut_call: s
                 usage=response.usage,
                 text=response.text,
                 final=True,
+            )
+        case "length" if not response.text and not response.tool_calls:
+            raise BadReply(
+                "the reply was cut at its length limit before it had any text, which thinking counts towards; "
+                "raise max_output_tokens",
+                usage=response.usage,
+                final=True,
+            )
+        case "stop" if not response.text and not response.tool_calls and not may_be_empty:
+            # Mostly the model's mistake (livekit/agents#4066, google/adk-js#344), which it seldom repeats.
+            raise _error(
+                response, ErrorReply(message=said or "the reply is empty", kind=given, once=True, cause="empty")
             )
     if response.tool_calls:
         return replace(response, finish_reason="tool_calls")

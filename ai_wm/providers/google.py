@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from ai_wm.providers.adapter import (
-    BadReply,
+    NO_SIGNATURE,
     Counts,
     Endpoint,
     ErrorReply,
@@ -23,10 +23,11 @@ from ai_wm.providers.adapter import (
     expect_map,
     expect_text,
     kept,
+    later_counts,
     whole_text,
 )
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
-from ai_wm.providers.error_bodies import read_error
+from ai_wm.providers.error_bodies import read_error, reports_error
 from ai_wm.providers.estimates import byte_length
 from ai_wm.providers.finish import finished
 from ai_wm.providers.history import Form, conversation
@@ -41,7 +42,7 @@ from ai_wm.providers.options import (
     tool_choice,
     with_output_limit,
 )
-from ai_wm.providers.tool_calls import cut_call, tool_calls
+from ai_wm.providers.tool_calls import cut_call, follows_tools, tool_calls
 from ai_wm.providers.wire_json import MOST_VALUES, Kept, too_many
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -73,10 +74,10 @@ _GENERATION = {
     "seed": "seed",
     "stop": "stopSequences",
 }
+# A chunk has one of these; what has none may be an error without a wrapping.
+_CONTENT = ("candidates", "promptFeedback", "usageMetadata")
 _FORM = Form(blank_prompt=False, user_first=True)
 _MOST_STOPS = 5
-# The documented stand-in where a call was not made by this model and so has no signature of its own.
-_NO_SIGNATURE = "skip_thought_signature_validator"
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
 
 
@@ -147,7 +148,7 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
     body = expect_map(reply, "the reply")
     usage = _usage(body.get("usageMetadata"))
     with costing(usage):
-        if body.get("error"):
+        if reports_error(body, _CONTENT):
             raise StreamError(parse_error(body), usage=usage, text=_text_of(body))
         candidates = expect_list(body.get("candidates") or [], "candidates")
         feedback = body.get("promptFeedback")
@@ -159,7 +160,8 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
             error = ErrorReply(message=message, kind=str(blocked), final=True, cause="content_filter")
             raise StreamError(error, usage=usage)
         if not candidates:
-            raise BadReply("there are no candidates, and no reason why")
+            said = "there are no candidates, and no reason why"
+            raise StreamError(ErrorReply(message=said, once=True, cause="empty"), usage=usage)
         candidate = expect_map(candidates[0], "candidates[0]")
         content = expect_map(candidate.get("content") or {}, "candidates[0].content")
         parts = [expect_map(part, "a part") for part in expect_list(content.get("parts") or [], "content.parts")]
@@ -186,7 +188,9 @@ def _response(
         provider_data=kept(request, {"parts": parts} if calls or signed else {}, calls=bool(calls)),
     )
     said = expect_text(candidate.get("finishMessage"), "finishMessage")
-    return finished(response, candidate.get("finishReason"), said, cut_call=cut_call(calls))
+    return finished(
+        response, candidate.get("finishReason"), said, cut_call=cut_call(calls), may_be_empty=follows_tools(request)
+    )
 
 
 def _calls_in(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -246,14 +250,15 @@ class ContentStream:
         if isinstance(event, list):
             return "".join([self.feed("", chunk) for chunk in event])
         chunk = expect_map(event, "a chunk of the stream")
-        if chunk.get("error"):
+        if reports_error(chunk, _CONTENT):
             raise self._error(chunk)
-        for key in ("modelVersion", "responseId", "usageMetadata", "promptFeedback", "serviceTier", "service_tier"):
+        for key in ("modelVersion", "responseId", "promptFeedback", "serviceTier", "service_tier"):
             if chunk.get(key) is not None:
                 self._body[key] = chunk[key]
-        usage = _usage(chunk.get("usageMetadata"))
-        if usage.is_reported:
-            self.usage = usage
+        if chunk.get("usageMetadata") is not None:
+            # Counts are cumulative, and what a later chunk leaves out stays.
+            self._body["usageMetadata"] = later_counts(self._body.get("usageMetadata"), chunk["usageMetadata"])
+            self.usage = _usage(self._body["usageMetadata"])
         feedback = chunk.get("promptFeedback")
         self._blocked = self._blocked or (isinstance(feedback, Mapping) and bool(feedback.get("blockReason")))
         texts: list[str] = []
@@ -358,7 +363,7 @@ def _parts(message: Message, names: ToolNames, own_ids: Mapping[str, str]) -> li
     for number, call in enumerate(message.tool_calls):
         part: dict[str, Any] = {"functionCall": {"name": names.wire(call.name), "args": call.arguments}}
         if number == 0:
-            part["thoughtSignature"] = _NO_SIGNATURE
+            part["thoughtSignature"] = NO_SIGNATURE
         parts.append(part)
     return parts
 

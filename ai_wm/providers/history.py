@@ -16,6 +16,7 @@ from ai_wm.providers.base import LLMRequest, Message, ToolCallRequest
 from neuroscript import ErrorCode, NeuroScriptError
 
 NO_RESULT = "the tool gave no result"
+_SILENCE = "(The assistant said nothing.)"
 _OPENING = "(The conversation begins with what the assistant says.)"
 # Nine letters and digits are the narrowest rule for an id (Mistral's); every provider takes them.
 _ID_LENGTH = 9
@@ -32,7 +33,7 @@ class Form:
         blank_prompt: whether the last message may be empty or white space only.
         user_first: whether the first message must be the user's.
         alternate: whether user and assistant must take turns: messages of one of them that follow one another become
-            one.
+            one, and the results of tools are the assistant's turn.
     """
 
     call_id: re.Pattern[str] | None = None
@@ -156,6 +157,8 @@ def _alternating(messages: Sequence[Message]) -> list[Message]:
         last = made[-1] if made else None
         if last is not None and last.role == message.role != "tool" and not last.tool_calls:
             made[-1] = replace(message, content="\n\n".join(text for text in (last.content, message.content) if text))
-        else:
-            made.append(message)
+            continue
+        if last is not None and last.role == "tool" and message.role == "user":
+            made.append(Message(role="assistant", content=_SILENCE))  # which Mistral wants between them
+        made.append(message)
     return made

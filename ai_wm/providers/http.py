@@ -2,116 +2,61 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from typing import Any, cast
 
 from ai_wm.data.bounds import short
-from ai_wm.data.headers import headers_of, secret_texts
+from ai_wm.data.headers import headers_of, joined_headers, key_header_of, secret_texts
+from ai_wm.data.sdk_options import with_own_names
 from ai_wm.data.settings import DEFAULT_RETRIES
-from ai_wm.keys import Secret, redact
+from ai_wm.keys import Secret
 from ai_wm.keys.clouds import CloudKey
 from ai_wm.logs import CALLS, INFO, tell
-from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, WireRequest
+from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, StreamParser
 from ai_wm.providers.amend import amended, amendment_for, hint_for, lasting
 from ai_wm.providers.aws_events import MEDIA_TYPE, aws_events
-from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request
+from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, ModelInfo, check_request
 from ai_wm.providers.breaker import Breaker
-from ai_wm.providers.clouds import at_deployment, region_of, without_settings
-from ai_wm.providers.endpoints import ADAPTERS, addresses, endpoint_of, joined, shown, wire_format
-from ai_wm.providers.error_bodies import readable
-from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, as_error, cut, from_reply
-from ai_wm.providers.estimates import byte_length, cut_off_usage, estimate_input
+from ai_wm.providers.clouds import at_deployment, dialect_of, proof_of, without_settings
+from ai_wm.providers.endpoints import AZURE_DEPLOYMENTS, addresses, endpoint_of, joined, servers_of, shown, wire_format
+from ai_wm.providers.environment import environment_headers, environment_token
+from ai_wm.providers.errors import AttemptFailed, as_error, from_reply
+from ai_wm.providers.estimates import byte_length, cut_off_usage
+from ai_wm.providers.exchange import Exchange, completed, content_of, total
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
-from ai_wm.providers.pace import Pace, Target
+from ai_wm.providers.pace import Pace
 from ai_wm.providers.received import Received
-from ai_wm.providers.retry import Attempts, retry_after_seconds
+from ai_wm.providers.retry import Attempts
 from ai_wm.providers.sse import WHOLE, json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport, in_time
-from ai_wm.providers.wire_json import problem_of, read_json
+from ai_wm.providers.wire_http import (
+    STREAM_BEGINS,
+    broken_promise,
+    json_of,
+    key_field,
+    refusal,
+    request_id,
+    said_in,
+    text_of,
+)
 from ai_wm.support.recent import Recent
-from neuroscript import ErrorCode, NeuroScriptError
+from neuroscript import Address, ErrorCode, NeuroScriptError
 
 MOST_REMEMBERED = 1024
 """Servers and models of which a client remembers how they want to be asked; a program may name ever new ones."""
 
-_SHOWN_BYTES = 64 * 1024
-_LONGEST = 2000
+LAST_WAIT = 5.0
+"""Seconds of silence after the end of a streamed reply, in which its usage may come; some servers never hang up."""
+
 _STREAMS = ("text/event-stream", "application/x-ndjson", MEDIA_TYPE)
-_STREAM_BEGINS = (b"data:", b"event:", b": ")
+_PARSERS = {"sse": sse_events, "ndjson": json_lines, "aws": aws_events}
+_AMENDABLE = frozenset({400, 404, 422, 500})  # 500: of servers whose chat template fails
 _GATEWAY_TIMEOUTS = frozenset({504, 524})
 _PRODUCED = frozenset({ErrorCode.LLM_ERROR, ErrorCode.TIMEOUT})
 """The failures of a request that was sent after which its output may be billed."""
-_NO_ROOM = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXCEEDED, ErrorCode.RESOURCE_EXHAUSTION})
-_PARSERS = {"sse": sse_events, "ndjson": json_lines, "aws": aws_events}
-_KEY = re.compile(r"[\x21-\x7e]+")
-
-
-@dataclass(slots=True)
-class _Exchange:
-    """The state of one call with its attempts: the request, the address, and the text and cost of failed attempts."""
-
-    request: LLMRequest
-    addresses: tuple[str, ...]
-    wire: WireRequest
-    content: bytes = field(repr=False)
-    adapter: Adapter
-    attempts: Attempts
-    headers: Mapping[str, str] = field(repr=False)
-    amended: tuple[str, ...] = ()
-    asked: str = ""
-    text: str = ""
-    broken: AttemptFailed | None = None
-    wasted: list[Usage | None] = field(default_factory=list)
-    counted: int = 0
-    key: Secret | None = None
-    renewed: bool = False
-
-    @property
-    def where(self) -> str:
-        """The provider and the model, for messages."""
-        return f"{self.request.provider}/{self.request.model}"
-
-    @property
-    def target(self) -> Target:
-        """The server and the model, as the circuit breaker identifies them."""
-        return self.addresses[0], self.request.model
-
-    def book(self, *usages: Usage | None) -> None:
-        """Reports the usage of the call so far, in case it is abandoned without an error that tells it.
-
-        Args:
-            usages: what the attempt that is under way has used, beside those that have failed.
-        """
-        if self.request.progress is not None:
-            self.request.progress.attempts = self.attempts.made
-            self.request.progress.usages = (*self.wasted, *usages)
-
-    def admitted(self, failure: AttemptFailed) -> bool:
-        """Whether the limits have room for one more request after a failure; if not, the failure says so."""
-        admit = self.request.admit
-        if admit is None:
-            return True
-        used, self.counted = tuple(self.wasted[self.counted :]), len(self.wasted)
-        try:
-            admit(used, max(0.0, self.attempts.remaining()))
-        except NeuroScriptError as refused:
-            if refused.code not in _NO_ROOM:
-                raise
-            failure.message += f"; it was not sent again: {refused.message}"
-            failure.retry = False
-            return False
-        return True
-
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """The keys sent to the server, which may repeat them."""
-        own = map(Secret, secret_texts(self.headers)) if self.headers else ()
-        return (*own,) if self.key is None else (self.key, *own)
 
 
 class HTTPClient:
@@ -125,8 +70,9 @@ class HTTPClient:
 
     Its calls raise `NeuroScriptError` with the codes 4 (an option), 16, 18, 20, 31, 40, 45 and 47.  ``details`` holds
     ``provider``, ``model``, ``attempts`` and, as far as known, ``status``, ``kind``, ``request_id``, ``address``,
-    ``retry_after_seconds``, ``text`` (what had come of the reply), ``usage`` and ``usages`` (the tokens that the failed
-    attempts cost, together and each).
+    ``reason`` (why there was no connection: ``refused``, ``name``, ``tls``, ``proxy``, ``connect_timeout`` or
+    ``unreachable``), ``retry_after_seconds``, ``text`` (what had come of the reply), ``usage`` and ``usages`` (the
+    tokens that the failed attempts cost, together and each).
     """
 
     def __init__(
@@ -143,7 +89,7 @@ class HTTPClient:
         self._breaker = breaker if breaker is not None else Breaker()
         self._pace = Pace()
         self._found: Recent[tuple[str, ...], str] = Recent(MOST_REMEMBERED)
-        self._amendments: Recent[Target, tuple[str, ...]] = Recent(MOST_REMEMBERED)
+        self._amendments: Recent[tuple[str, str, str], tuple[str, ...]] = Recent(MOST_REMEMBERED)
 
     def complete(self, request: LLMRequest) -> LLMResponse:
         """Sends a request and returns the whole reply."""
@@ -184,13 +130,15 @@ class HTTPClient:
                 with self._send(exchange) as reply:
                     received.begun = True
                     received.streaming = _media_type(reply) in _STREAMS
-                    for name, event in _events(exchange, reply):
+                    for name, event in _until_end(_events(exchange, reply), parser):
                         received.streaming = name != WHOLE
                         new = received.take(parser.feed(name, event))
                         if new:
                             yield Delta(text=new)
                         if parser.done:
                             break
+                        if parser.ended():
+                            reply.wait_at_most(LAST_WAIT)
                     if not parser.ended():
                         raise AttemptFailed(ErrorCode.LLM_ERROR, "the stream ended before its end marker", retry=True)
                     new = received.end()
@@ -206,7 +154,7 @@ class HTTPClient:
                 broken = isinstance(error, BadReply) and received.streaming and not error.final
                 failure.retry = failure.retry or broken
                 # What the server has ended itself is no less than it has produced; what was cut off may be more.
-                booked = cut_off_usage if isinstance(error, AttemptFailed) else _completed
+                booked = cut_off_usage if isinstance(error, AttemptFailed) else completed
                 unseen = _may_cost(error, failure)
             except BaseException:  # as above; who listens may have raised it, or listens no more
                 used = cut_off_usage(request, parser.usage, parser.produced) if received.begun else None
@@ -215,7 +163,9 @@ class HTTPClient:
                 exchange.book(*[used] * exchange.attempts.sent)
                 raise
             if received.begun and (parser.produced or parser.usage.is_reported or not unseen):
-                exchange.wasted.append(booked(request, parser.usage, parser.produced))
+                used = parser.usage
+                whole = parser.ended() and used.input_tokens and used.output_tokens  # then the server's count is exact
+                exchange.wasted.append(used if whole else booked(request, used, parser.produced))
             elif exchange.attempts.sent and unseen:
                 exchange.wasted.append(None)  # whatever the model has thought by then, nobody knows
             given = exchange.text = received.given
@@ -225,30 +175,44 @@ class HTTPClient:
             exchange.broken = failure
             self._go_on(exchange, failure)
 
-    def _parsed(self, body: bytes, exchange: _Exchange) -> LLMResponse:
+    def list_models(self, request: LLMRequest) -> list[ModelInfo]:
+        """Asks the server which models it has.
+
+        Raises:
+            NeuroScriptError: 35 where the API has no list of models; what a call raises.
+        """
+        from ai_wm.providers.model_lists import read_models
+
+        found = addresses(request.provider, self._endpoint, request.config, self._environ)
+        adapter = _adapter(wire_format(self._provider, request.config, found))
+        return read_models(request, adapter, [server.url for server in found], self._transport, self._environ)
+
+    def _parsed(self, body: bytes, exchange: Exchange) -> LLMResponse:
         """The response in a whole body, even if that is a stream that was not requested."""
         request, adapter = exchange.request, exchange.adapter
-        if not body.lstrip().startswith(_STREAM_BEGINS) and (
+        if not body.lstrip().startswith(STREAM_BEGINS) and (
             adapter.stream_format != "ndjson" or b"\n" not in body.strip()
         ):
-            return adapter.parse(_json(body), request)
+            return adapter.parse(json_of(body), request)
         parser = adapter.stream_parser(request)
         for name, event in _events_in(exchange, in_time(body, exchange.attempts)):
             parser.feed(name, event)
         if not parser.ended():
-            raise BadReply("it is a stream that ends before its end marker", _text(body), usage=parser.usage)
+            raise BadReply("it is a stream that ends before its end marker", text_of(body), usage=parser.usage)
         return parser.response()
 
-    def _start(self, request: LLMRequest, *, stream: bool) -> _Exchange:
+    def _start(self, request: LLMRequest, *, stream: bool) -> Exchange:
         check_request(request)
+        request = replace(request, config=with_own_names(request.config))
         config = request.config
         found = addresses(self._provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)
-        adapter = _adapter(wire_format(self._provider, config, found))
+        module = wire_format(self._provider, config, found)
+        adapter, dialect = _adapter(module), dialect_of(module, request.model)
         wire = adapter.build(without_settings(self._provider, request), stream=stream)
         if self._provider == "azure":
             wire = at_deployment(wire, urls[0], request)
-        known = self._amendments.get((urls[0], request.model)) or ()
+        known = self._amendments.get((urls[0], request.model, dialect)) or ()
         if known:
             wire = replace(wire, body=amended(wire.body, known))
         attempts = Attempts(
@@ -257,7 +221,8 @@ class HTTPClient:
             request.check,
             stall=stall_seconds(config) if stream else None,
         )
-        exchange = _Exchange(request, urls, wire, _content(request, wire), adapter, attempts, headers_of(config), known)
+        content, headers = content_of(request, wire), headers_of(config)
+        exchange = Exchange(request, urls, wire, content, adapter, dialect, attempts, headers, known)
         wait = self._breaker.refused_for(*exchange.target)
         if wait is not None:
             raise NeuroScriptError(
@@ -268,7 +233,7 @@ class HTTPClient:
         exchange.book()
         return exchange
 
-    def _send(self, exchange: _Exchange) -> Reply:
+    def _send(self, exchange: Exchange) -> Reply:
         """Makes one attempt: sends the request, and returns the reply if it is successful.
 
         Where the address may be written in two ways the other is asked after a 404, and a request that is refused for
@@ -285,14 +250,14 @@ class HTTPClient:
             if 200 <= reply.status < 300:
                 if len(exchange.addresses) > 1 and address != found:
                     self._found.put(exchange.addresses, address)
-                if exchange.amended:
-                    self._amendments.put(exchange.target, lasting(exchange.amended))
+                if kept := lasting(exchange.amended):
+                    self._amendments.put((*exchange.target, exchange.dialect), kept)
                 return reply
             # A plain refusal costs nothing; a gateway that gives up leaves the model at work.
             exchange.attempts.sent = reply.status in _GATEWAY_TIMEOUTS
             with reply:
-                said = self._said(exchange, reply)
-                failure = self._refusal(exchange, reply, said)
+                said = said_in(exchange.adapter, reply, exchange.secrets)
+                failure = refusal(exchange.adapter, reply, said, exchange.secrets, exchange.asked)
             if reply.status in (404, 405) and "model" not in f"{said.kind} {said.message}".lower():
                 if not left:
                     raise missed or failure
@@ -307,104 +272,96 @@ class HTTPClient:
                 raise failure
             exchange.attempts.begin()
 
-    def _post(self, exchange: _Exchange, address: str) -> Reply:
+    def _post(self, exchange: Exchange, address: str) -> Reply:
         """Sends the request to one address.
 
         Everything about the request is known here, and nothing of it has left the process yet.  The key is had only by
         naming the very address that the request is sent to, so that no way to set an address leads round its approval;
         the headers of the definition go where it is had.
         """
-        headers, url = {**exchange.wire.headers, **exchange.headers}, joined(address, exchange.wire.path)
+        url = joined(address, exchange.wire.path)
         # The name of a model at Bedrock may have slashes, which are sent encoded; whether the key may be sent there is
         # judged as if they parted the path.
         exchange.key = key = exchange.request.key_for(url.replace("%2F", "/") if self._provider == "bedrock" else url)
+        added, token = self._environments(exchange, url)
+        headers = joined_headers(exchange.wire.headers, added, exchange.headers)
+        if not key and token and not headers.keys() & {"authorization", exchange.adapter.key_header}:
+            key = token
         if isinstance(key, CloudKey):
-            region = region_of(exchange.request.config, self._environ) if self._provider == "bedrock" else ""
-            proof = key.headers(url, exchange.content, region)
-            if isinstance(proof, str):
-                raise AttemptFailed(ErrorCode.AUTHENTICATION, proof)
-            headers |= proof
+            headers |= proof_of(key, exchange.request, url, exchange.content, self._environ)
         elif key:
-            if not _KEY.fullmatch(key.get()):
-                raise AttemptFailed(
-                    ErrorCode.AUTHENTICATION,
-                    "the key has characters that cannot be sent, such as spaces or a line end",
-                )
-            if self._provider == "azure":
-                headers["api-key"] = key.get()
-            else:
-                headers[exchange.adapter.key_header] = exchange.adapter.key_prefix + key.get()
+            name, prefix = self._key_header(exchange, url, key)
+            headers[name] = key_field(prefix, key)
         exchange.asked = shown(address, exchange.wire.path)
-        return self._transport.post(url, headers, exchange.content, exchange.attempts)
+        reply = self._transport.send(url, headers, exchange.content, exchange.attempts)
+        if exchange.request.on_reply is not None:
+            exchange.request.on_reply(exchange.asked, reply.status, reply.headers)
+        return reply
 
-    def _amend(self, exchange: _Exchange, said: ErrorReply, status: int) -> bool:
+    def _environments(self, exchange: Exchange, url: str) -> tuple[dict[str, str], Secret | None]:
+        """The headers and the token that the environment adds to a request, if it goes to the provider's own address.
+
+        What a call may not carry, or another server would get, is not read.
+        """
+        provider = exchange.request.provider
+        if not exchange.request.environment or provider not in ("anthropic", "openai"):
+            return {}, None
+        address = Address.parse(url)
+        if not any(server.scope.covers(address) for server in servers_of(provider, self._environ)[:1]):
+            return {}, None
+        added, token = environment_headers(provider, self._environ), environment_token(provider, self._environ)
+        found = Secret(token) if token else None
+        exchange.hidden = (*map(Secret, secret_texts(added)), *([found] if found else ()))
+        return added, found
+
+    def _key_header(self, exchange: Exchange, url: str, key: Secret) -> tuple[str, str]:
+        """The header for the key, and what stands before the key."""
+        said = key_header_of(exchange.request.config)
+        if said is not None:
+            return said
+        if exchange.request.provider == "anthropic" and key.get() == environment_token("anthropic", self._environ):
+            return "authorization", "Bearer "  # by whichever name it is had, that is what this token wants
+        azure = exchange.request.provider == "azure" or AZURE_DEPLOYMENTS in url
+        if azure and exchange.adapter.key_header == "Authorization":
+            return "api-key", ""
+        return exchange.adapter.key_header.lower(), exchange.adapter.key_prefix
+
+    def _amend(self, exchange: Exchange, said: ErrorReply, status: int) -> bool:
         """Amends a request that was refused for its form, if the refusal asks for a known amendment."""
-        openai = ADAPTERS[self._provider] == "openai"
-        found = (
-            amendment_for(exchange.wire.body, said, exchange.amended) if openai and status in (400, 404, 422) else None
-        )
-        if found is None:
+        found = amendment_for(exchange.wire.body, said, exchange.amended, exchange.dialect)
+        if found is None or status not in _AMENDABLE:
             return False
         exchange.amended = (*exchange.amended, found.name)
         exchange.wire = replace(exchange.wire, body=amended(exchange.wire.body, [found.name], exchange.where))
-        exchange.content = _content(exchange.request, exchange.wire)
+        exchange.content = content_of(exchange.request, exchange.wire)
         return True
 
-    def _said(self, exchange: _Exchange, reply: Reply) -> ErrorReply:
-        """Parses the body of an unsuccessful reply."""
-        body, secrets = reply.beginning(), exchange.secrets
-        try:
-            events = list(sse_events([body])) if body.startswith(_STREAM_BEGINS) else [("", _json(body))]
-            said = exchange.adapter.parse_error(events[0][1]) if events else ErrorReply()
-        except BadReply:
-            said = ErrorReply()
-        kind = reply.headers.get("x-amzn-errortype", "").partition(":")[0]  # of AWS, which has it nowhere else
-        if kind:
-            said = replace(said, kind=f"{kind} {said.kind}".strip())
-        if said.message:
-            return said
-        return replace(said, message=cut(readable(redact(_text(body), secrets)), secrets, _LONGEST))
-
-    def _refusal(self, exchange: _Exchange, reply: Reply, said: ErrorReply) -> AttemptFailed:
-        failure = from_reply(
-            reply.status,
-            said,
-            exchange.secrets,
-            retry_after_seconds(reply.headers),
-            reply.headers.get("x-should-retry", ""),
-        )
-        failure.details["request_id"] = cut(_request_id(exchange, reply), exchange.secrets, SAMPLE_LENGTH)
-        if reply.status in (404, 405):
-            failure.details["address"] = exchange.asked
-            failure.message += f" (asked at {exchange.asked})"
-        return failure
-
-    def _finished(self, exchange: _Exchange, response: LLMResponse, reply: Reply) -> LLMResponse:
+    def _finished(self, exchange: Exchange, response: LLMResponse, reply: Reply) -> LLMResponse:
         usage = response.usage
         if not (usage.input_tokens and usage.output_tokens):
             # Some compatible servers do not count, or not all.  Limits need a number, and none would mean "free".
             produced = sum(byte_length(str(call.arguments)) for call in response.tool_calls)
-            usage = _completed(exchange.request, usage, byte_length(response.text) + produced)
+            usage = completed(exchange.request, usage, byte_length(response.text) + produced)
             response = replace(response, usage=usage)
         check_shape(exchange.request, response)
         exchange.book(usage)
         usages = (*exchange.wasted, usage) if exchange.wasted else ()
         return replace(
             response,
-            usage=_sum(usages) if usages else usage,
+            usage=total(usages) if usages else usage,
             usages=usages,
-            request_id=short(_request_id(exchange, reply) or response.request_id),
+            request_id=short(request_id(exchange.adapter, reply) or response.request_id),
             attempts=exchange.attempts.made,
             model=short(response.model),
             service_tier=short(response.service_tier),
             provider_finish_reason=short(response.provider_finish_reason),
         )
 
-    def _answered(self, exchange: _Exchange) -> None:
+    def _answered(self, exchange: Exchange) -> None:
         self._breaker.answered(*exchange.target)
         self._pace.answered(exchange.target)
 
-    def _go_on(self, exchange: _Exchange, failure: AttemptFailed) -> None:
+    def _go_on(self, exchange: Exchange, failure: AttemptFailed) -> None:
         """Waits before the next attempt, or raises the error that ends the call."""
         exchange.book()
         exchange.text = failure.text or exchange.text
@@ -424,7 +381,7 @@ class HTTPClient:
         elif status:
             self._breaker.answered(*exchange.target)
         if exchange.wasted:
-            failure.usage = _sum(exchange.wasted)
+            failure.usage = total(exchange.wasted)
             failure.usages = tuple(exchange.wasted)
         if exchange.text:
             failure.details["text"] = exchange.text
@@ -436,21 +393,26 @@ def _adapter(name: str) -> Adapter:
     return cast(Adapter, import_module(f"ai_wm.providers.{name}"))
 
 
-def _events(exchange: _Exchange, reply: Reply) -> Iterator[tuple[str, Any]]:
+def _events(exchange: Exchange, reply: Reply) -> Iterator[tuple[str, Any]]:
     if _media_type(reply) == "text/html":
-        raise BadReply("it is an HTML page, not a stream", _text(reply.beginning()))
+        raise BadReply("it is an HTML page, not a stream", text_of(reply.beginning()))
     return _events_in(exchange, reply.chunks())
 
 
-def _events_in(exchange: _Exchange, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
+def _events_in(exchange: Exchange, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
     return _PARSERS[exchange.adapter.stream_format](chunks)
 
 
-def _request_id(exchange: _Exchange, reply: Reply) -> str:
-    return next((reply.headers[name] for name in exchange.adapter.request_id_headers if name in reply.headers), "")
+def _until_end(events: Iterator[tuple[str, Any]], parser: StreamParser) -> Iterator[tuple[str, Any]]:
+    """Yields the events of a stream; a connection that breaks once the reply is complete has lost nothing."""
+    try:
+        yield from events
+    except AttemptFailed:
+        if not parser.ended():
+            raise
 
 
-def _renewed(exchange: _Exchange, status: int, said: ErrorReply) -> bool:
+def _renewed(exchange: Exchange, status: int, said: ErrorReply) -> bool:
     """Makes the key of a cloud identity anew, once in a call, if the server says that it is not valid any more."""
     key = exchange.key
     expired = status == 401 or (status in (400, 403) and "expiredtoken" in said.kind.lower())
@@ -467,71 +429,24 @@ def _may_cost(error: Exception, failure: AttemptFailed) -> bool:
     return failure.code in _PRODUCED
 
 
-def _failure(exchange: _Exchange, error: AttemptFailed | BadReply | StreamError, body: bytes = b"") -> AttemptFailed:
+def _failure(exchange: Exchange, error: AttemptFailed | BadReply | StreamError, body: bytes = b"") -> AttemptFailed:
     if isinstance(error, AttemptFailed):
         return error
     secrets = exchange.secrets
     if isinstance(error, StreamError):
         failure = from_reply(200, error.reply, secrets)
     else:
-        sample = redact(error.sample or _text(body), secrets)
-        page = readable(sample)
-        is_page = page != sample
-        seen = f"; it begins with {cut(sample, secrets, 40 if is_page else SAMPLE_LENGTH)!r}" if sample else ""
-        if is_page or not sample:  # mostly another server than was meant
-            seen = f" ({cut(page, secrets, SAMPLE_LENGTH) or 'an empty body'}, from {exchange.asked}){seen}"
-        message = f"the reply is not what the API promises: {cut(str(error), secrets)}{seen}"
-        failure = AttemptFailed(ErrorCode.LLM_ERROR, message)
+        failure = broken_promise(error, body, secrets, exchange.asked)
     failure.usage = error.usage if error.usage is not None and error.usage.is_reported else None
     failure.text = error.text
     return failure
-
-
-def _completed(request: LLMRequest, usage: Usage, produced: int) -> Usage:
-    """The usage of a reply whose server reported it only in part or not at all; missing counts are estimated.
-
-    ``produced`` is the bytes of all that the model has written.
-    """
-    return replace(
-        usage,
-        input_tokens=usage.input_tokens or estimate_input(request),
-        output_tokens=max(usage.output_tokens, -(-produced // 4)),
-        estimated=True,
-    )
-
-
-def _sum(usages: Sequence[Usage | None]) -> Usage:
-    return sum((usage for usage in usages if usage is not None), Usage())
-
-
-def _content(request: LLMRequest, wire: WireRequest) -> bytes:
-    try:
-        return json.dumps(wire.body, allow_nan=False, separators=(",", ":")).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise NeuroScriptError(
-            ErrorCode.ARG_MISMATCH, f"the request to {request.provider}/{request.model} is not JSON: {error}"
-        ) from error
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return read_json(body)
-    except (ValueError, RecursionError) as error:
-        problem = (
-            "it is not JSON" if isinstance(error, UnicodeDecodeError | json.JSONDecodeError) else problem_of(error)
-        )
-        raise BadReply(problem if body.strip() else "it is empty", _text(body)) from None
 
 
 def _media_type(reply: Reply) -> str:
     return reply.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _text(body: bytes) -> str:
-    return body[:_SHOWN_BYTES].decode(errors="replace")
-
-
-def _log_retry(exchange: _Exchange, code: int, status: int) -> None:
+def _log_retry(exchange: Exchange, code: int, status: int) -> None:
     attempt = exchange.attempts.made + 1
     why = f"error {int(code)}, status {status}" if status else f"error {int(code)}"
     fields: dict[str, Any] = {"attempt": attempt, "code": int(code), "status": status, **_names(exchange)}
@@ -539,5 +454,5 @@ def _log_retry(exchange: _Exchange, code: int, status: int) -> None:
     tell(CALLS, INFO, "retry", message, (exchange.where, attempt, why), fields, exchange.secrets)
 
 
-def _names(exchange: _Exchange) -> dict[str, str]:
+def _names(exchange: Exchange) -> dict[str, str]:
     return {"provider": exchange.request.provider, "model": exchange.request.model}

@@ -22,7 +22,7 @@ from typing import Any, Protocol, cast
 
 from ai_wm.providers import openai
 from ai_wm.providers.adapter import BadReply, StreamError
-from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, Usage, check_request
+from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, ModelInfo, Usage, check_request
 from ai_wm.providers.errors import AttemptFailed, as_error, from_reply
 from ai_wm.providers.options import bad_option, check_settings, timeout_seconds
 from ai_wm.providers.retry import Attempts
@@ -30,6 +30,9 @@ from neuroscript import ErrorCode, NeuroScriptError
 
 # The context that a model is given unless its definition says otherwise; what it was trained for may not fit in memory.
 DEFAULT_CONTEXT = 4096
+BUILT_IN_MODELS = ("echo", "scripted")
+"""The models that need no file."""
+
 # Options of a definition that say how the model is loaded; all others go with each call.
 _LOADING = ("n_ctx", "n_gpu_layers", "n_parallel", "n_threads", "chat_template")
 
@@ -134,6 +137,13 @@ def model_path(model: str, directory: Path | None) -> Path:
     """Returns the file of a model; a relative name is in ``directory``, or else in the working directory."""
     path = Path(model).expanduser()
     return path if path.is_absolute() or directory is None else directory / path
+
+
+def local_models(directory: Path | None) -> list[ModelInfo]:
+    """Returns the built-in models, and the GGUF files in a directory and those directly below it."""
+    root = directory if directory is not None else Path()
+    files = sorted(path for pattern in ("*.gguf", "*/*.gguf") for path in root.glob(pattern))
+    return [ModelInfo(id=name) for name in (*BUILT_IN_MODELS, *(path.relative_to(root).as_posix() for path in files))]
 
 
 class _Generation:

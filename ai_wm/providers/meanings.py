@@ -52,6 +52,11 @@ CONTEXT_FULL: Final[tuple[tuple[str, str, str], ...]] = (
     (r"(maximum|available|model'?s?) (context|input) (length|size|window)", "gateways", "their rewordings"),
     (r"exceeds? (the )?(model'?s? )?(maximum |available )?(context|input token)", "gateways", "their rewordings"),
     (r"token limit exceeded", "gateways", "their rewordings"),
+    (r"input token[^.]{0,40} but (the )?model only supports", "Vertex", "cloud.google.com, Gemini errors"),
+    (r"(configured|model) context (size|window)[^.]{0,20} is [\d,]+|slot context:", "local servers", "pi, overflow.ts"),
+    (r"input tokens exceed the configured limit", "OpenAI", "o3, letta-ai/letta error_utils"),
+    (r"engine prompt length [\d,]+ exceeds", "vLLM", "vllm-project/vllm"),
+    (r"上下文.{0,12}(超|过长)|(超出|超过).{0,12}上下文", "Zhipu, gateways", "their rewordings"),
 )
 """How providers say that a conversation does not fit."""
 
@@ -67,10 +72,15 @@ _SPENT: Final = (
     r"|per[_ -]month|per[_ -]day|PerDay|daily|\b[TR]PD\b|weekly|key limit exceeded|余额不足|欠费|套餐"
 )
 _BAD_KEY: Final = (
-    r"API_KEY_INVALID|invalid[_ ]api[_ ]?key|incorrect api key|invalid x-api-key|api key not valid|invalid bearer"
+    r"API_KEY_INVALID|invalid[-_ ]?api[-_ ]?key|incorrect api key|invalid x-api-key|api key not valid|invalid bearer"
     r"|authentication_error|no auth credentials|api key (is )?(missing|expired|invalid)|无效的令牌"
 )
+_NO_CREDIT: Final = (
+    r"insufficient[_ ](balance|credit|funds)|credit balance is too low|(out of|no|all available|all your) credits"
+    r"|spending limit|payment required|余额不足|欠费"
+)
 _NO_MODEL: Final = (
+    r"decommissioned|model[^.]{0,80} (has been|was|is) (deprecated|retired|discontinued|removed|no longer \w+)|"
     r"model_not_found|model not exist|is not a valid model id|not a valid model|invalid model\b|unknown model"
     r"|no such model|model [`'\"]?[\w./:@-]+[`'\"]? (does not exist|(is |was )?not found|could not be found)"
     r"|the model [^.]{0,80}does not exist|no endpoints found for|model identifier is invalid|模型不存在"
@@ -90,6 +100,7 @@ def _any(words: str) -> re.Pattern[str]:
 _IS_CONTEXT = _any("|".join(f"(?:{words})" for words, _, _ in CONTEXT_FULL))
 _IS_LIMIT, _IS_SPENT = _any(_LIMIT), _any(_SPENT)
 _IS_BAD_KEY, _IS_NO_MODEL = _any(_BAD_KEY), _any(_NO_MODEL)
+_IS_NO_CREDIT = _any(_NO_CREDIT)
 _IS_FILTERED, _IS_MALFORMED_CALL = _any(_FILTERED), _any(_MALFORMED_CALL)
 
 _IS_PLACE = _any(r"unsupported_country|(country|region|territory|location)[^.]{0,40} not (supported|available|allowed)")
@@ -124,6 +135,8 @@ def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
         return Meaning(ErrorCode.LLM_ERROR, f"the reply was refused or filtered: {said}")
     if reply.cause == "context":
         return _context_full(said)
+    if reply.cause == "empty":
+        return Meaning(ErrorCode.LLM_ERROR, f"the model gave no answer: {said}", True, True)
     odd = status in _ANY_STATUS
     is_context = odd and _is_context(words)
     if status == 429 or ((odd or status == 403) and _IS_LIMIT.search(words)):
@@ -138,14 +151,14 @@ def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
         return _context_full(said)
     if status in (0, 400, 403, 422) and _IS_FILTERED.search(words):
         return Meaning(ErrorCode.LLM_ERROR, f"the provider refuses the content{shown}: {said}")
-    if status == 403 and _IS_PLACE.search(words):
+    if status == 402 or (status in (0, 400, 403, 422) and _IS_NO_CREDIT.search(words)):
+        return Meaning(ErrorCode.LLM_ERROR, f"the account has no credit{shown}: {said}")
+    if status in (400, 403) and _IS_PLACE.search(words):
         return Meaning(ErrorCode.LLM_ERROR, f"the provider does not serve this place{shown}: {said}")
     if status in (401, 403) or (status in (0, 400, 422) and _IS_BAD_KEY.search(words)):
         return Meaning(ErrorCode.AUTHENTICATION, f"the provider refuses the key{shown}: {said}")
     if status == 404 or (status in (0, 400, 422) and _IS_NO_MODEL.search(words)):
         return Meaning(ErrorCode.PROVIDER_NOT_FOUND, f"no such model or address{shown}: {said}")
-    if status == 402:
-        return Meaning(ErrorCode.LLM_ERROR, f"the account has no credit{shown}: {said}")
     if status in (0, 408, 424) or status >= 500:
         return Meaning(ErrorCode.LLM_ERROR, f"the provider failed{shown}: {said}", retry=True)
     if 300 <= status < 400:

@@ -287,7 +287,8 @@ def _connected(host: str, port: int, local_address: str | None, wait: _Wait) -> 
         raise httpcore.ConnectTimeout(error) from error
     except OSError as error:
         raise httpcore.ConnectError(error) from error
-    raise httpcore.ConnectError(failure or OSError("the name has no address"))
+    failure = failure or OSError("the name has no address")
+    raise httpcore.ConnectError(failure) from failure
 
 
 def _addresses(host: str, port: int, wait: _Wait) -> list[Any]:

@@ -37,7 +37,7 @@ from ai_wm.providers.options import (
     tool_choice,
     with_output_limit,
 )
-from ai_wm.providers.tool_calls import cut_call, tool_calls
+from ai_wm.providers.tool_calls import cut_call, follows_tools, tool_calls
 from ai_wm.providers.wire_json import Kept
 
 endpoint = Endpoint("http://127.0.0.1:11434", "OLLAMA_HOST")
@@ -50,6 +50,8 @@ request_id_headers: tuple[str, ...] = ()
 _MADE_HERE = frozenset({"messages", "model", "stream", "tools"})
 # What stands beside options in a request; any other option of a definition belongs into it.
 _BESIDE = frozenset({"format", "keep_alive", "logprobs", "options", "shift", "think", "top_logprobs", "truncate"})
+# A line has one of these; what has none may be an error without a wrapping.
+_CONTENT = ("created_at", "done", "model")
 _FORM = Form()
 
 
@@ -102,7 +104,7 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
     usage = _usage(body)
     message = body.get("message")
     with costing(usage):
-        if reports_error(body):
+        if reports_error(body, _CONTENT):
             said = message.get("content") if isinstance(message, Mapping) else ""
             raise StreamError(read_error(body), usage=usage, text=said if isinstance(said, str) else "")
         message = expect_map(message, "message")
@@ -127,7 +129,12 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
             tool_calls=calls,
             provider_data=kept(request, {"thinking": thinking} if thinking and calls else {}, calls=bool(calls)),
         )
-        return finished(response, body.get("done_reason"), cut_call=cut_call(calls))
+        return finished(
+            response,
+            body.get("done_reason"),
+            cut_call=cut_call(calls),
+            may_be_empty=follows_tools(request),
+        )
 
 
 def _usage(body: Mapping[str, Any]) -> Usage:
@@ -171,7 +178,7 @@ class LineStream:
         if event is None or event == "[DONE]":  # of gateways
             return ""
         body = expect_map(event, "a line of the stream")
-        if reports_error(body):
+        if reports_error(body, _CONTENT):
             raise self._error(body)
         usage = _usage(body)
         if usage.is_reported:
@@ -220,7 +227,7 @@ def _messages(request: LLMRequest, system: str, names: ToolNames) -> list[dict[s
 
 
 def _assistant(message: Message, names: ToolNames) -> dict[str, Any]:
-    made: dict[str, Any] = {"role": "assistant", "content": message.content}
+    made: dict[str, Any] = {"role": "assistant", "content": message.content if message.content.strip() else ""}
     thinking = (message.provider_data or {}).get("thinking")
     if thinking:
         made["thinking"] = thinking

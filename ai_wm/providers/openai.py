@@ -46,7 +46,7 @@ from ai_wm.providers.options import (
     tool_choice,
     with_output_limit,
 )
-from ai_wm.providers.tool_calls import CallPieces, cut_call, tool_calls
+from ai_wm.providers.tool_calls import CallPieces, cut_call, follows_tools, tool_calls
 from ai_wm.providers.wire_json import Kept
 
 endpoint = Endpoint("https://api.openai.com/v1", "OPENAI_BASE_URL")
@@ -61,8 +61,10 @@ _MADE_HERE = frozenset({"messages", "model", "stream", "tools"})
 _OPENAI_FORM = Form(call_id=re.compile(r"[\s\S]{1,40}"))
 OTHERS_FORM = Form(own_ids=True, user_first=True, alternate=True)
 _MOST_STOPS = 4
-# An error without a wrapping is told from a chunk that carries nothing by one of these beside its message.
-_MARKS_OF_ERRORS = ("code", "status", "status_code", "error_code", "detail", "error_msg")
+_NO_REASON = (None, "", "null")
+_TEXTS = ("text", "output_text")
+# A chunk has one of these; what has none may be an error without a wrapping.
+_CONTENT = ("choices", "usage")
 
 
 def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
@@ -150,15 +152,17 @@ def only_asked_for(request: LLMRequest, shape: ResponseFormat) -> bool:
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
     """Parses the first choice of a ``chat.completion``."""
+    if isinstance(reply, list) and len(reply) == 1:  # Google's compatible endpoint puts errors into a list
+        reply = reply[0]
     body = expect_map(reply, "the reply")
     usage = usage_in(body)
     with costing(usage):
         choices = body.get("choices") or []
         choice = choices[0] if isinstance(choices, list) and choices else None
         said = choice.get("message") if isinstance(choice, Mapping) else None
-        if reports_error(body) or (isinstance(choice, Mapping) and choice.get("error")):
-            error = read_error(body if reports_error(body) else choice)
-            raise StreamError(error, usage=usage, text=_text_of(said))
+        failed = failed_part(body, choice, said)
+        if failed is not None:
+            raise StreamError(read_error(failed), usage=usage, text=_text_of(said))
         if choice is None:
             error = read_error(body)
             if error.message:
@@ -174,7 +178,10 @@ def _response(
     wire = [expect_map(call, "a tool call") for call in expect_list(message.get("tool_calls") or [], "tool_calls")]
     if not wire and isinstance(message.get("function_call"), Mapping):  # the form before tools
         wire = [{"function": message["function_call"]}]
-    functions = [expect_map(call.get("function"), "function of a tool call") for call in wire]
+    # Some gateways leave the wrapping out.
+    functions = [
+        call if "name" in call else expect_map(call.get("function"), "function of a tool call") for call in wire
+    ]
     calls = tool_calls(
         (
             (call.get("id"), function.get("name"), function.get("arguments"))
@@ -183,7 +190,7 @@ def _response(
         request,
     )
     extra = [raw.get("extra_content") or None for raw in wire]
-    refusal = expect_text(message.get("refusal"), "message.refusal")
+    refusal = _refusal_in(message)
     tier = body.get("service_tier")
     response = LLMResponse(
         text=whole_text(_content_text(message.get("content"))),
@@ -196,7 +203,13 @@ def _response(
         provider_data=kept(request, _reasoning(message) | ({"calls": extra} if any(extra) else {}), calls=bool(calls)),
     )
     said = refusal or filtered_words(choice.get("content_filter_results"))
-    return finished(response, "refusal" if refusal else choice.get("finish_reason"), said, cut_call=cut_call(calls))
+    return finished(
+        response,
+        "refusal" if refusal else choice.get("finish_reason"),
+        said,
+        cut_call=cut_call(calls),
+        may_be_empty=follows_tools(request),
+    )
 
 
 def _reasoning(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -252,17 +265,17 @@ class ChatStream:
         if event is None:
             return ""
         chunk = expect_map(event, "a chunk of the stream")
-        if reports_error(chunk) or self._is_bare_error(chunk):
+        if chunk.get("object") != "chat.completion.chunk" and reports_error(chunk, _CONTENT):
             raise self._error(read_error(chunk))
         for key in ("id", "model", "service_tier"):
             if chunk.get(key):
                 self._head[key] = chunk[key]
         usage = usage_in(chunk)
         if usage.is_reported:
-            self.usage = usage
-        vendor = chunk.get("x_groq")
-        if isinstance(vendor, Mapping) and vendor.get("error"):
-            raise self._error(read_error(vendor))
+            self.usage = self.usage.updated(usage)
+        failed = failed_part(chunk)
+        if failed is not None:
+            raise self._error(read_error(failed))
         choices = expect_list(chunk.get("choices") or [], "choices")
         for choice in choices:
             if expect_map(choice, "a choice").get("index") in (0, None) or len(choices) == 1:
@@ -285,20 +298,24 @@ class ChatStream:
             return _response(self._head, choice, message, self.usage, self._request)
 
     def _take(self, choice: dict[str, Any]) -> str:
-        if choice.get("error"):
-            raise self._error(read_error(choice))
         delta = expect_map(choice.get("delta") or {}, "delta")
         whole = choice.get("message")
-        if not delta and isinstance(whole, dict) and not self._text and not self._calls:
-            delta, self.done = whole, True  # one chat.completion where a stream was asked for
-        if delta.get("error"):
-            raise self._error(read_error(delta))
-        if choice.get("finish_reason") not in (None, "", "null"):
+        if not delta and isinstance(whole, dict):
+            # One chat.completion where a stream was asked for, or its pieces under another name.
+            begun = any(self._text) or bool(self._calls)
+            ended = choice.get("finish_reason") not in _NO_REASON
+            self.done = ended and not begun
+            repeated = ended and begun and _text_of(whole).startswith("".join(self._text))
+            delta = {} if repeated else whole
+        failed = failed_part({}, choice, delta)
+        if failed is not None:
+            raise self._error(read_error(failed))
+        if choice.get("finish_reason") not in _NO_REASON:
             self._finish = str(choice["finish_reason"])
             self._filtered = choice.get("content_filter_results")  # Azure
         text = _content_text(delta.get("content"))
         self._text.append(text)
-        self._refusal.append(expect_text(delta.get("refusal"), "delta.refusal"))
+        self._refusal.append(_refusal_in(delta))
         self._hidden += byte_length(text)
         for key in REASONING:
             self._take_reasoning(key, delta.get(key))
@@ -316,11 +333,6 @@ class ChatStream:
         elif isinstance(piece, list) and key not in self._reasoning:
             self._hidden += self._kept.add(piece)
             self._thoughts.setdefault(key, []).extend(piece)
-
-    def _is_bare_error(self, chunk: Mapping[str, Any]) -> bool:
-        if chunk.get("choices") is not None or chunk.get("usage") or chunk.get("object") == "chat.completion.chunk":
-            return False
-        return any(key in chunk for key in _MARKS_OF_ERRORS) and bool(read_error(chunk).message)
 
     def _error(self, error: ErrorReply) -> StreamError:
         return StreamError(error, usage=self.usage, text=whole_text("".join(self._text)))
@@ -390,7 +402,18 @@ def _assistant(message: Message, names: ToolNames) -> dict[str, Any]:
         if more:
             wire["extra_content"] = more
         calls.append(wire)
-    return {"role": "assistant", "content": message.content or None, "tool_calls": calls}
+    return {"role": "assistant", "content": message.content if message.content.strip() else None, "tool_calls": calls}
+
+
+def failed_part(body: Mapping[str, Any], choice: Any = None, message: Any = None) -> Mapping[str, Any] | None:
+    """Returns the part of a reply or chunk that reports a failure: all, a vendor's key, the choice, or its message."""
+    if reports_error(body):
+        return body
+    vendors = (part for key, part in body.items() if key.startswith("x_"))  # x_groq
+    for part in (*vendors, choice, message):
+        if isinstance(part, Mapping) and part.get("error"):
+            return part
+    return None
 
 
 def _text_of(message: Any) -> str:
@@ -401,11 +424,19 @@ def _text_of(message: Any) -> str:
         return ""
 
 
+def _refusal_in(message: Mapping[str, Any]) -> str:
+    """The model's refusal, which stands beside the content or is one of its parts."""
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    said = [part.get("refusal") for part in parts if isinstance(part, Mapping) and part.get("type") == "refusal"]
+    return "".join(expect_text(text, "a refusal") for text in (message.get("refusal"), *said))
+
+
 def _content_text(content: Any) -> str:
     if isinstance(content, list):  # parts, as Mistral sends them for reasoning models
         return "".join(
-            expect_text(part.get("text"), "a text part")
+            part if isinstance(part, str) else expect_text(part.get("text"), "a text part")
             for part in content
-            if isinstance(part, Mapping) and part.get("type", "text") == "text"
+            if isinstance(part, str) or (isinstance(part, Mapping) and part.get("type", "text") in _TEXTS)
         )
     return expect_text(content, "message.content")

@@ -23,6 +23,7 @@ JSON_INSTRUCTION = "Reply with one JSON value and nothing else: no explanation, 
 _NUMBERS = ("temperature", "top_p")
 _INTEGERS = ("top_k", "max_output_tokens", "seed")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
+_MARKS_OF_NAMES = re.compile(r"^(functions|default_api)[.:]|<\|.*$|:\d+$", re.DOTALL)
 # The tightest documented limit: OpenAI allows 64 characters of letters, digits, underscore and dash.
 _NAME_LENGTH = 64
 _A_YEAR = 365 * 86_400
@@ -63,8 +64,16 @@ class ToolNames:
         return self._wire.get(name) or self._add(name)
 
     def original(self, wire: str) -> str:
-        """Returns the original name of a tool; a name that the model invented is unchanged, and refused later."""
-        return self._offered.get(wire, wire)
+        """Returns the original name of a tool; a name that the model invented is unchanged, and refused later.
+
+        Models put their own marks around names: ``functions.x:0`` (Kimi), ``default_api.x`` (Gemini),
+        ``x<|channel|>json`` (gpt-oss).  They count only if a tool of the rest is offered.
+        """
+        found = self._offered.get(wire)
+        if found is None:
+            plain = _MARKS_OF_NAMES.sub("", wire)
+            found = self._offered.get(plain) or (plain if plain in self._offered.values() else None)
+        return found or wire
 
     def _add(self, name: str) -> str:
         if name in self._wire:
@@ -312,6 +321,18 @@ def number(config: Mapping[str, Any], key: str, default: float) -> float:
     if type(value) not in (int, float) or not 0 <= value <= _A_YEAR:
         raise bad_option(key, value, "a number that is not negative")
     return float(value)
+
+
+def beta_names(betas: object) -> list[str]:
+    """Returns the names of Anthropic's features to switch on, as its SDK has them in ``betas``.
+
+    Raises:
+        NeuroScriptError: 4 for what is no list of names.
+    """
+    named = [betas] if isinstance(betas, str) else betas
+    if not isinstance(named, list) or not all(isinstance(name, str) and name.isascii() for name in named):
+        raise bad_option("betas", betas, "a list of names, as in the header anthropic-beta")
+    return named
 
 
 def bad_option(key: str, value: object, expected: str) -> NeuroScriptError:

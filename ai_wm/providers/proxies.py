@@ -39,6 +39,16 @@ def proxy_for(url: str, environ: Mapping[str, str] = os.environ) -> str | None:
     return address
 
 
+def shown_proxy(url: str) -> str:
+    """Returns the proxy for an address as it may be shown: without user name and password; empty if there is none."""
+    try:
+        parts = urlsplit(proxy_for(url) or "")
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "one that cannot be used"
+    return f"{parts.scheme}://{parts.hostname or ''}{port}" if parts.scheme else ""
+
+
 def is_exempt(url: str, exemptions: str) -> bool:
     """Tells whether ``NO_PROXY`` exempts the server of an address.
 

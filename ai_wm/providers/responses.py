@@ -28,7 +28,7 @@ from ai_wm.providers.adapter import (
     not_sent,
     whole_text,
 )
-from ai_wm.providers.amend import ENCRYPTED, without_reasoning
+from ai_wm.providers.amendments.responses import ENCRYPTED, without_reasoning
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
 from ai_wm.providers.chat_usage import usage_in
 from ai_wm.providers.error_bodies import read_error, reports_error
@@ -38,6 +38,7 @@ from ai_wm.providers.history import Form, conversation
 from ai_wm.providers.openai import (
     OTHERS_FORM,
     endpoint,
+    failed_part,
     is_openai,
     key_header,
     key_prefix,
@@ -58,7 +59,7 @@ from ai_wm.providers.options import (
     tool_choice,
     with_output_limit,
 )
-from ai_wm.providers.tool_calls import cut_call, tool_calls
+from ai_wm.providers.tool_calls import cut_call, follows_tools, tool_calls
 from ai_wm.providers.wire_json import Kept
 
 __all__ = [
@@ -205,9 +206,10 @@ def _input(request: LLMRequest, names: ToolNames, shape: ResponseFormat | None) 
 
 def _assistant(message: Message, request: LLMRequest, names: ToolNames) -> Iterator[dict[str, Any]]:
     """A reply as new items, for one that another model or API has given."""
-    if message.content and is_openai(request):
+    said = bool(message.content.strip())
+    if said and is_openai(request):
         yield {"role": "assistant", "content": message.content}
-    elif message.content:  # llama.cpp takes a text from the user alone
+    elif said:  # llama.cpp takes a text from the user alone
         content = [{"type": "output_text", "text": message.content, "annotations": []}]
         yield {"type": "message", "role": "assistant", "status": "completed", "content": content}
     for call in message.tool_calls:
@@ -237,11 +239,15 @@ def _replayed(message: Message) -> list[dict[str, Any]]:
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
     """Parses a ``response`` object."""
     body = expect_map(reply, "the reply")
-    usage = usage_in(body)
+    return _parsed(body, usage_in(body), request)
+
+
+def _parsed(body: dict[str, Any], usage: Usage, request: LLMRequest) -> LLMResponse:
     with costing(usage):
         given = body.get("output")
-        if body.get("error") or body.get("status") == "failed":
-            raise StreamError(parse_error(body), usage=usage, text=_readable_text(given))
+        failed = failed_part(body)
+        if failed is not None or body.get("status") == "failed":
+            raise StreamError(parse_error(failed or body), usage=usage, text=_readable_text(given))
         if given is None and (said := read_error(body)).message:
             raise StreamError(said, usage=usage)
         status = expect_text(body.get("status"), "status")
@@ -278,7 +284,7 @@ def _response(
         word = "max_output_tokens"  # llama.cpp does not tell
     if refusal:
         word = "refusal"
-    return finished(response, word, refusal, cut_call=cut_call(calls))
+    return finished(response, word, refusal, cut_call=cut_call(calls), may_be_empty=follows_tools(request))
 
 
 def _is_full(request: LLMRequest, usage: Usage) -> bool:
@@ -320,8 +326,10 @@ def _refusal_in(items: Sequence[Mapping[str, Any]]) -> str:
 def _parts(item: Mapping[str, Any], kind: str, key: str) -> Iterator[str]:
     if item.get("type") != "message":
         return
-    for part in expect_list(item.get("content") or [], "content"):
-        if expect_map(part, "a content part").get("type") == kind:
+    for given in expect_list(item.get("content") or [], "content"):
+        # Some servers give a part as its text alone, or name it as chat completions do.
+        part = {"type": "output_text", "text": given} if isinstance(given, str) else expect_map(given, "a content part")
+        if part.get("type") == kind or (kind, part.get("type")) == ("output_text", "text"):
             yield expect_text(part.get(key), f"{key} of a content part")
 
 
@@ -334,6 +342,8 @@ def _readable_text(output: Any) -> str:
 
 
 _FILTERED = frozenset({"bio_policy", "image_content_policy_violation", "misalignment_policy_violation"})
+# An event has one of these; what has none may be an error without a wrapping.
+_EVENT = ("type", "response", "usage")
 _TRANSIENT = frozenset({"rate_limit_exceeded", "server_error", "vector_store_timeout"})
 
 
@@ -382,10 +392,12 @@ class ResponseStream:
         if event is None or event == "[DONE]":  # of gateways, which add it after the end
             return ""
         body = expect_map(event, "an event of the stream")
+        self._count(body)
         if body.get("object") == "response":  # the whole reply, where a stream was asked for
             return self._finish(body)
-        if reports_error(body):
-            raise self._error(body)
+        failed = body if reports_error(body, () if name else _EVENT) else failed_part(body)
+        if failed is not None:
+            raise self._error(failed)
         match body.get("type", name):
             case "response.created" | "response.in_progress" | "response.queued":
                 self._begin(body.get("response"))
@@ -404,9 +416,7 @@ class ResponseStream:
             case "response.completed" | "response.incomplete":
                 return self._finish(expect_map(body.get("response"), "response"))
             case "response.failed" | "response.cancelled":
-                failed = expect_map(body.get("response"), "response")
-                self._count(failed)
-                raise self._error(failed)
+                raise self._error(expect_map(body.get("response"), "response"))
         return ""
 
     def ended(self) -> bool:
@@ -416,8 +426,7 @@ class ResponseStream:
     def response(self) -> LLMResponse:
         """Returns the reply in the form of `parse`."""
         output = self._response.get("output") or self._output()
-        with costing(self.usage):
-            return parse({**self._response, "output": output}, self._request)
+        return _parsed({**self._response, "output": output}, self.usage, self._request)
 
     def _begin(self, response: Any) -> None:
         self._kept.add(response)
@@ -450,7 +459,7 @@ class ResponseStream:
     def _count(self, response: Mapping[str, Any]) -> None:
         usage = usage_in(response)
         if usage.is_reported:
-            self.usage = usage
+            self.usage = self.usage.updated(usage)
 
     def _add(self, body: dict[str, Any], kind: str) -> str:
         piece = expect_text(body.get("delta"), "delta")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Final
 
 from ai_wm.providers.errors import AttemptFailed
 
@@ -87,6 +88,51 @@ class Attempts:
             self.check()
             self._sleep(min(left, 0.1) if self._check is not None else left)
         return True
+
+
+_RESETS: Final = (
+    ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),  # OpenAI, Groq
+    ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
+    ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
+    ("anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"),
+    ("anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset"),
+    ("anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset"),
+    ("x-ratelimit-remaining", "x-ratelimit-reset"),  # OpenRouter, GitHub
+    ("ratelimit-remaining", "ratelimit-reset"),
+)
+"""The headers with what is left under a limit, and those with the time at which it is full again."""
+_DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+_A_YEAR: Final = 366 * 86_400.0
+
+
+def reset_seconds(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
+    """Reads the wait from headers of limits that are used up, where the provider asks for none; None if there are none.
+
+    Their time is a duration (``6m0s``), a number of seconds, or a moment: since 1970 in seconds or milliseconds, or by
+    RFC 3339.
+    """
+    waits = [
+        _seconds_until(headers.get(reset, "").strip(), now())
+        for left, reset in _RESETS
+        if headers.get(left, "").strip() == "0"
+    ]
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _seconds_until(text: str, now: float) -> float | None:
+    if re.fullmatch(r"\d{1,15}(\.\d+)?", text):
+        number = float(text)
+        moment = number / 1000 if number > 1e11 else number
+        return max(0.0, moment - now) if moment > _A_YEAR else number
+    found = _DURATION.fullmatch(text) if text else None
+    if found is not None:
+        hours, minutes, seconds, thousandths = (float(part or 0) for part in found.groups())
+        return hours * 3600 + minutes * 60 + seconds + thousandths / 1000
+    try:
+        date = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:

@@ -130,6 +130,8 @@ def _event(name: str, data: list[str]) -> Iterator[tuple[str, Any]]:
     """The events in the given data lines: usually one, none if they are empty, several if blank lines were missing."""
     text = "\n".join(data)
     if not text.strip():
+        if name == "error":  # a failure without a reason is one all the same
+            yield name, None
         return
     if name in _PULSES:
         return

@@ -53,6 +53,11 @@ def cut_call(calls: tuple[ToolCallRequest, ...]) -> str:
     return last.name if last is not None and (last.problem or not last.arguments) else ""
 
 
+def follows_tools(request: LLMRequest) -> bool:
+    """Whether a request brings the results of tools, after which a model may have nothing more to say."""
+    return request.messages[-1].role == "tool"
+
+
 def read_arguments(given: Any) -> tuple[dict[str, Any], str]:
     """Parses the arguments of a tool call; if they are invalid, returns none and a description of the problem."""
     if isinstance(given, str):
@@ -108,8 +113,15 @@ class CallPieces:
 
     @property
     def calls(self) -> list[dict[str, Any]]:
-        """The complete calls, in the form of a reply without streaming."""
-        return [call.whole() for call in self._calls]
+        """The complete calls, in the form of a reply without streaming.
+
+        Some servers send a call in pieces and then once more as a whole, with the same id: that is one call.
+        """
+        made: dict[Any, dict[str, Any]] = {}
+        for number, call in enumerate(self._calls):
+            whole = call.whole()
+            made.setdefault((call.id, repr(whole["function"])) if call.id else number, whole)
+        return list(made.values())
 
     def take(self, pieces: list[Any]) -> None:
         """Adds the pieces of one event."""

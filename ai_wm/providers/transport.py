@@ -7,6 +7,7 @@ is read up to a bound (also when it is compressed), and every failure comes out 
 
 from __future__ import annotations
 
+import socket
 import ssl
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -50,7 +51,8 @@ _HEADERS = {
 class Reply:
     """A reply whose body has not been read yet; a context manager that closes it."""
 
-    def __init__(self, response: httpx.Response, attempts: Attempts) -> None:
+    def __init__(self, response: httpx.Response, attempts: Attempts, timeout: dict[str, float] | None = None) -> None:
+        self._timeout = timeout if timeout is not None else {}
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self._response = response
@@ -61,6 +63,10 @@ class Reply:
 
     def __exit__(self, *_: object) -> None:
         self._response.close()
+
+    def wait_at_most(self, seconds: float) -> None:
+        """Bounds the silence that is waited through from now on, where there may be nothing more to come."""
+        self._timeout["read"] = min(self._timeout.get("read", seconds), seconds)
 
     def chunks(self, limit: int = MAX_REPLY_BYTES) -> Iterator[bytes]:
         """Reads the body in chunks as they come, decompressed.
@@ -143,16 +149,22 @@ class Transport:
                 self._carriers.put(origin, carrier)
         return carrier
 
-    def post(
+    def send(
         self,
         url: str,
         headers: Mapping[str, str],
-        content: bytes,
+        content: bytes | None,
         attempts: Attempts,
     ) -> Reply:
         """Sends one request and returns its reply, whatever its status; the body is read by the caller.
 
         ``attempts.sent`` says from then on whether anything was sent.
+
+        Args:
+            url: where it is sent.
+            headers: its headers, besides those that every request has.
+            content: the body of a POST; None for a GET.
+            attempts: the time that is left, and the check for cancelling.
 
         Raises:
             AttemptFailed: there is no reply.
@@ -176,7 +188,7 @@ class Transport:
         # The time that waiting for the head has taken is gone for the body too.
         remaining = max(0.001, attempts.remaining())
         timeout["read"] = remaining if attempts.stall is None else min(remaining, attempts.stall)
-        return Reply(response, attempts)
+        return Reply(response, attempts, timeout if self._given is None else None)  # a host's is its own matter
 
     def close(self) -> None:
         """Closes every connection."""
@@ -199,14 +211,18 @@ class Transport:
         return self._connections[proxy]
 
 
-def _request(url: str, headers: Mapping[str, str], content: bytes, timeout: dict[str, float]) -> httpx.Request:
+def _request(url: str, headers: Mapping[str, str], content: bytes | None, timeout: dict[str, float]) -> httpx.Request:
     """Builds the ``httpx`` request.  ``timeout`` is read whenever the request waits."""
     made = _url(url)
     fields = _HEADERS | {name.lower().encode("ascii"): value.encode("ascii") for name, value in headers.items()}
-    fields |= {b"host": made.netloc, b"content-length": b"%d" % len(content)}
-    return httpx.Request(
-        "POST", made, headers=[*fields.items()], stream=httpx.ByteStream(content), extensions={"timeout": timeout}
-    )
+    fields[b"host"] = made.netloc
+    if content is None:
+        method, stream = "GET", httpx.ByteStream(b"")
+        del fields[b"content-type"]
+    else:
+        method, stream = "POST", httpx.ByteStream(content)
+        fields[b"content-length"] = b"%d" % len(content)
+    return httpx.Request(method, made, headers=[*fields.items()], stream=stream, extensions={"timeout": timeout})
 
 
 def _proxy_of(origin: str) -> str | None:
@@ -282,17 +298,36 @@ def _failure(error: Exception, attempts: Attempts) -> AttemptFailed:
     """Converts an error of ``httpx`` to a failure.  The error is not passed on: it holds the request and so the key."""
     match error:
         case httpx.ConnectTimeout():
-            return AttemptFailed(ErrorCode.LLM_ERROR, "the connection could not be made in time", retry=True)
+            message = "the connection could not be made in time"
+            return AttemptFailed(ErrorCode.LLM_ERROR, message, retry=True, details={"reason": "connect_timeout"})
         case httpx.TimeoutException():
             return out_of_time(attempts)
         case httpx.ConnectError() | httpx.ProxyError():
-            return AttemptFailed(ErrorCode.LLM_ERROR, f"the connection could not be made: {error}", retry=True)
+            message = f"the connection could not be made: {error}"
+            return AttemptFailed(ErrorCode.LLM_ERROR, message, retry=True, details={"reason": _reason(error)})
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | httpx.LocalProtocolError():
             # Not shown: what is wrong may be the key itself, as a header value.
             return AttemptFailed(
                 ErrorCode.CONFIGURATION, "the request cannot be sent: its address or a header is not valid"
             )
     return AttemptFailed(ErrorCode.LLM_ERROR, f"the connection broke: {error}", retry=True)
+
+
+def _reason(error: Exception) -> str:
+    """Says in one word why there is no connection: ``proxy``, ``refused``, ``name``, ``tls`` or ``unreachable``."""
+    link: BaseException | None = error
+    while link is not None:
+        match link:
+            case httpx.ProxyError():
+                return "proxy"
+            case ConnectionRefusedError():
+                return "refused"
+            case socket.gaierror():
+                return "name"
+            case ssl.SSLError():
+                return "tls"
+        link = link.__cause__
+    return "unreachable"
 
 
 def _decoded(chunks: Iterable[bytes], encoding: str, limit: int) -> Iterator[bytes]:

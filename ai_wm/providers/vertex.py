@@ -13,6 +13,7 @@ from urllib.parse import quote
 from ai_wm.providers import anthropic, google
 from ai_wm.providers.adapter import ErrorReply, StreamParser, WireRequest
 from ai_wm.providers.base import LLMRequest, LLMResponse
+from ai_wm.providers.clouds import bare_name, is_claude
 from ai_wm.providers.error_bodies import read_error
 from neuroscript import ErrorCode, NeuroScriptError
 
@@ -27,14 +28,15 @@ VERSION_WITH_SAMPLING: Final = "vertex-2023-10-16"
 
 def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     """Builds the request: ``generateContent`` of a model of Google's, or ``rawPredict`` of one of Anthropic's."""
-    if _is_claude(request):
+    if is_claude(request.model):
         wire = anthropic.build(request, stream=stream)
         newest = wire.headers["anthropic-version"] == anthropic.VERSION
         version = anthropic.VERSION if newest else VERSION_WITH_SAMPLING
         body: dict[str, Any] = {"anthropic_version": version, **wire.body}
         del body["model"]
         action = "streamRawPredict" if stream else "rawPredict"
-        return WireRequest(f"anthropic/models/{_name(request.model)}:{action}", body)
+        headers = {name: value for name, value in wire.headers.items() if name != "anthropic-version"}
+        return WireRequest(f"anthropic/models/{_name(request.model)}:{action}", body, headers)
     wire = google.build(request, stream=stream)
     action = wire.path.rpartition(":")[2]
     return replace(wire, path=f"google/models/{_name(request.model)}:{action}")
@@ -42,7 +44,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
     """Parses a reply in the format of the model's maker."""
-    return anthropic.parse(reply, request) if _is_claude(request) else google.parse(reply, request)
+    return anthropic.parse(reply, request) if is_claude(request.model) else google.parse(reply, request)
 
 
 def parse_error(reply: Any) -> ErrorReply:
@@ -52,20 +54,11 @@ def parse_error(reply: Any) -> ErrorReply:
 
 def stream_parser(request: LLMRequest) -> StreamParser:
     """Makes a parser for one stream."""
-    return anthropic.stream_parser(request) if _is_claude(request) else google.stream_parser(request)
-
-
-def _is_claude(request: LLMRequest) -> bool:
-    return _bare(request.model).startswith("claude")
-
-
-def _bare(model: str) -> str:
-    """The name of a model without the path that Google's own tools may put before it."""
-    return model.rpartition("/")[2]
+    return anthropic.stream_parser(request) if is_claude(request.model) else google.stream_parser(request)
 
 
 def _name(model: str) -> str:
-    name = _bare(model)
+    name = bare_name(model)
     if not name.strip() or name in (".", ".."):
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, f"{model!r} is not the name of a model")
     return quote(name, safe="@")

@@ -225,10 +225,13 @@ class Definitions:
         Raises:
             NeuroScriptError: 9 as for `find`.
         """
-        found = self.find(id_or_name)
-        if found.owner:
+        return self.standing_of(self.find(id_or_name))
+
+    def standing_of(self, definition: AIWorkerDefinition) -> str:
+        """Returns the same of a definition as it is at hand."""
+        if definition.owner:
             return "script"
-        return "host" if self._marks.holds(found) else "untrusted"
+        return "host" if self._marks.holds(definition) else "untrusted"
 
     def trust(self, id_or_name: str, shown: AIWorkerDefinition | None = None) -> AIWorkerDefinition:
         """Makes a definition the host's, as it is, whoever made it, and returns it.

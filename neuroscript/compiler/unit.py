@@ -9,6 +9,7 @@ from neuroscript.records import record
 
 if TYPE_CHECKING:
     from neuroscript.runtime.programs import Linker, Signature
+    from neuroscript.tools.spec import ArgType
 
 
 @record(frozen=True)
@@ -37,3 +38,8 @@ class Unit:
         """Whether a tool is the standard one that appends to a list, which generated code does in place."""
         link = self.linker.tool(tool)
         return link is not None and link.append
+
+    def result_type(self, tool: str) -> ArgType | None:
+        """The type that results of a tool certainly have; None if that is not certain."""
+        link = self.linker.tool(tool)
+        return link.returns if link is not None and link.standard else None

@@ -90,6 +90,15 @@ CALL = "_call"
 CALL_FOR_LAST = "_call_for_last"
 """A call in a body that uses ``last``: gives the result, and the value that ``last`` has then."""
 
+OWNER = "_owner"
+"""What the ``owner`` of this interpreter's procedures is, where they are values."""
+
+ENTRIES = 5
+"""The numbers of arguments, from 0, for which the ``entries`` of such a procedure have its code."""
+
+ENTRY = "_entry"
+"""Gives the code to enter for a callee that is no such procedure."""
+
 CALL_TOOL = "_tool"
 TOOL_VALUE = "_tool_value"
 BAD_CALL = "_bad_call"
@@ -129,6 +138,7 @@ OR = "_or"
 NOT = "_not"
 TYPEOF = "_typeof"
 INFINITE = "_infinite"
+FINITE = "_finite"
 
 # --- text ------------------------------------------------------------------------------------------------------------
 
@@ -156,6 +166,7 @@ REFUSE_READ_ONLY = "_read_only"
 REFCOUNT = "_refcount"
 INDEX = "_index"
 WALK = "_walk"
+TAKE = "_take"
 PUT = "_put"
 PUT_PATH = "_put_path"
 APPEND_AT = "_append_at"
@@ -190,6 +201,7 @@ MUST = "_must"
 MUST_SET = "_must_set"
 FAIL = "_fail"
 HANDLE = "_handle"
+ERROR_FIELDS = "_error_fields"
 BREAK_LOOP = "_break"
 CONTINUE_LOOP = "_continue"
 """The signals by which an error handler ends the loop round what failed, or begins its next turn."""
@@ -203,3 +215,4 @@ PYTHON = ("Exception", "bool", "bytes", "dict", "float", "int", "len", "list", "
 """What generated code has of Python's built-ins, under their own names."""
 
 FUZZY = "Fuzzy"
+FUNCTION = "Function"

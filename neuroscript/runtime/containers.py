@@ -90,12 +90,20 @@ class Containers:
         The depth is looked for along the first and the last items, which takes no longer than the depth is; what is
         nested elsewhere is refused when it is shown, compared or given to the host.
         """
-        if type(value) is list:
-            # Most lists hold neither lists nor maps, which two levels have room for.
-            if value and (type(value[0]) in _CONTAINERS or type(value[-1]) in _CONTAINERS or self.max_nesting < 2):
-                self._look(value, 0)
-                self._look(value, -1)
-        elif type(value) is dict:
+        kind = type(value)
+        if not value or (kind is not list and kind is not dict):
+            return value
+        # Most hold neither lists nor maps at their ends, which two levels have room for.
+        first = last = None
+        if kind is list:
+            first, last = value[0], value[-1]
+        else:
+            items = value.values()
+            for first in items:  # noqa: B007
+                break
+            for last in reversed(items):  # noqa: B007
+                break
+        if type(first) in _CONTAINERS or type(last) in _CONTAINERS or self.max_nesting < 2:
             self._look(value, 0)
             self._look(value, -1)
         return value
@@ -267,7 +275,9 @@ class Containers:
             if 0 <= position < len(container):
                 return container[position]
             raise out_of_range(position, container)
-        if kind is ErrorValue or kind is EventValue:
+        if kind is EventValue:
+            return container.field(key if type(key) is str else self.text(key))
+        if kind is ErrorValue:
             return container.fields().get(key if type(key) is str else self.text(key))
         error = NilOperandError if container is None else NeuroScriptError
         raise error(ErrorCode.TYPE, f"cannot read an item of {describe(container)}: it is not a list, map or string")
@@ -277,6 +287,22 @@ class Containers:
         for key in path:
             value = self.index(value, key)
         return value
+
+    def take(self, container: Any, key: Any) -> Any:
+        """``container[key]``, which the container lets go of if nothing else holds the container.
+
+        It is to get another item there.
+        """
+        if type(container) is dict and refcount(container) == IN_HELPER:
+            value = container.get(key)
+            if type(value) in _CONTAINERS:
+                container[key] = None
+            return value
+        if type(container) is list and refcount(container) == IN_HELPER and 0 <= key < len(container):
+            value = container[key]
+            container[key] = None
+            return value
+        return self.index(container, key)
 
     def iterate(self, value: Any) -> Any:
         """An iterator for ``for each``.  It holds the collection, so that a change in the loop makes a copy."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from time import monotonic
 
 from neuroscript.program_text import ProgramText
-from neuroscript.values import from_host, named_from_host
+from neuroscript.values import Function, from_host, named_from_host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
     from pathlib import Path
-    from typing import Any
+    from typing import Any, NoReturn
 
     from neuroscript.cancellation import CancelToken
     from neuroscript.interpreter import Interpreter
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from neuroscript.runtime.services import Services
     from neuroscript.sandbox.sandbox import Sandbox
     from neuroscript.streaming import StreamEvent
-    from neuroscript.values import Function, ToolValue
+    from neuroscript.values import ToolValue
 
 
 class ToolContext:
@@ -147,12 +148,33 @@ class ToolContext:
                 if runtime.fuel.token.cancelled:
                     runtime.fuel.check_cancelled()
                 return runtime.call(runtime.depth, function, None, args, ())
-        except Exception as exception:  # here the tool's frames are not yet in the traceback, and the script's are
-            error = runtime.error_of(exception, outermost=False)
-            try:
-                raise error from error.__cause__
-            finally:
-                del error  # this frame is in the traceback, and would keep the error alive
+        except Exception as exception:
+            self.raise_script_error(exception)
+
+    def procedure(self, function: Function | ToolValue, count: int) -> Callable[..., Any] | None:
+        """The code of a procedure, to be called over and over with ``count`` values, or None for any other function.
+
+        It is for functions over values alone (`ToolSpec.pure`).  They give what it raises to `raise_script_error`.
+        """
+        runtime = self.interpreter.runtime
+        if not runtime.running or runtime.fuel.host_since is not None or type(function) is not Function:
+            return None
+        if function.name not in runtime.procedures or not runtime.owns(function):
+            return None
+        runtime.fuel.check_cancelled()
+        return partial(runtime.entry(function.name, count), runtime.depth - 1)
+
+    def raise_script_error(self, exception: Exception) -> NoReturn:
+        """Raises the script's own error, for what came out of its code, before the tool's frames are in the traceback.
+
+        Raises:
+            NeuroScriptError: the error, with its place and its stack down to the tool's caller.
+        """
+        error = self.interpreter.runtime.error_of(exception, outermost=False)
+        try:
+            raise error from error.__cause__
+        finally:
+            del error, exception  # this frame is in the traceback, and would keep the error alive
 
     def call_procedure(self, name: str, args: list[Any], named: dict[str, Any]) -> Any:
         """Calls a procedure by its name.

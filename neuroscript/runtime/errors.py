@@ -69,6 +69,17 @@ def script_error(exception: BaseException, runtime: RunState) -> NeuroScriptErro
         frame, position = frames[-1]
         runtime.name_nil(error, frame, _span_of(frame.f_code, position))
     error.trim()
+    _place(error, exception, frames)
+    return error
+
+
+def place(error: NeuroScriptError, runtime: RunState) -> None:
+    """Gives an error that came out of generated code as it is its place and stack, unless it has them already."""
+    if not error.stack:
+        _place(error, error, _frames(error, runtime))
+
+
+def _place(error: NeuroScriptError, exception: BaseException, frames: list[tuple[FrameType, int]]) -> None:
     if frames and not error.stack:
         stack = tuple(frames_to_stack(frames))
         at_caller = isinstance(exception, Stop) and exception.at_caller
@@ -76,7 +87,6 @@ def script_error(exception: BaseException, runtime: RunState) -> NeuroScriptErro
         if not error.file:
             here = error.stack[0]
             error.file, error.line, error.column = here.file, here.line, here.column
-    return error
 
 
 def _frames(exception: BaseException, runtime: RunState) -> list[tuple[FrameType, int]]:

@@ -7,12 +7,15 @@ from time import time_ns
 from neuroscript.errors import ErrorCode, NeuroScriptError
 from neuroscript.records import record
 from neuroscript.runtime.operators import describe
-from neuroscript.values import EventValue, TimeDate
+from neuroscript.values import EventValue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+
+_MOST_KNOWN = 256  # events whose handlers are kept apart, since a program may make names without end
 
 
 @record(frozen=True)
@@ -33,11 +36,13 @@ class Events:
 
     def __init__(self, most: int) -> None:
         self._handlers: list[Registered] = []
+        self._by_event: dict[str, tuple[Registered, ...]] = {}  # of the events that have been fired since
         self._most = most
 
     def register(self, event: Any, named: str | None, function: Callable[[int, EventValue], None]) -> None:
         """Adds a handler; one of the same name takes the place of the earlier one."""
         handler = Registered(event_name(event), named, function)
+        self._by_event.clear()
         if named is not None:
             for index, old in enumerate(self._handlers):
                 if old.named == named:
@@ -50,15 +55,21 @@ class Events:
 
     def clear(self, event: Any, named: str | None) -> None:
         """Removes the handler called ``named``, or else the unnamed ones of ``event``; none is no error."""
+        self._by_event.clear()
         if named is not None:
             self._handlers = [handler for handler in self._handlers if handler.named != named]
             return
         name = event_name(event)
         self._handlers = [h for h in self._handlers if h.named is not None or h.event != name]
 
-    def of(self, event: str) -> list[Registered]:
+    def of(self, event: str) -> tuple[Registered, ...]:
         """The handlers of an event as they are now."""
-        return [handler for handler in self._handlers if handler.event == event]
+        found = self._by_event.get(event)
+        if found is None:
+            found = tuple(handler for handler in self._handlers if handler.event == event)
+            if len(self._by_event) < _MOST_KNOWN:
+                self._by_event[event] = found
+        return found
 
     def snapshot(self) -> list[Registered]:
         """All handlers, for `restore`."""
@@ -67,6 +78,7 @@ class Events:
     def restore(self, handlers: list[Registered]) -> None:
         """Puts back what `snapshot` gave."""
         self._handlers = handlers
+        self._by_event.clear()
 
 
 def event_name(event: Any) -> str:
@@ -78,6 +90,4 @@ def event_name(event: Any) -> str:
 
 def make_event(name: str, payload: Any, source: str) -> EventValue:
     """A new event value."""
-    import uuid  # not before there is an event with a handler
-
-    return EventValue(name, payload, source, TimeDate.from_unix_nanoseconds(time_ns()), str(uuid.uuid4()))
+    return EventValue(name, payload, source, time_ns())

@@ -18,7 +18,7 @@ from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, refcount
-from neuroscript.runtime.errors import Stop, Unset, no_procedure, script_error
+from neuroscript.runtime.errors import NilOperandError, Stop, Unset, no_procedure, place, script_error
 from neuroscript.runtime.events import Events, make_event
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
 from neuroscript.runtime.procedures import PREDICATES, ProcedureLinks
@@ -48,7 +48,9 @@ if TYPE_CHECKING:
 
     from neuroscript.interpreter import Interpreter
     from neuroscript.limits import Limits
+    from neuroscript.runtime.events import Registered
     from neuroscript.streaming import StreamEvent
+    from neuroscript.values import EventValue
 
 _CALLABLE = frozenset({Function, ToolValue})
 _LAST_SECONDS = 1.0  # for an asynchronous callback that is told of the end of a call whose run has been cancelled
@@ -95,6 +97,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.TOO_MANY: containers.too_many,
                 abi.INDEX: containers.index,
                 abi.WALK: containers.walk,
+                abi.TAKE: containers.take,
                 abi.PUT: containers.put,
                 abi.PUT_PATH: containers.put_path,
                 abi.APPEND_AT: containers.append_at,
@@ -106,6 +109,8 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.REFUSE_READ_ONLY: self.read_only,
                 abi.EVAL: self.evaluate,
                 abi.CALL: self.call,
+                abi.ENTRY: self.entry_of,
+                abi.OWNER: self,
                 abi.CALL_FOR_LAST: self.call_for_last,
                 abi.CALL_TOOL: self.late_tool,
                 abi.TOOL_VALUE: self.tool_value,
@@ -115,6 +120,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.ASK: self.ask,
                 abi.FAIL: self.fail,
                 abi.HANDLE: self.handle,
+                abi.ERROR_FIELDS: self.error_fields,
                 abi.ON_EVENT: self.events.register,
                 abi.CLEAR_EVENT: self.events.clear,
             }
@@ -129,8 +135,11 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             error.message = f"{error.message}; {told}"
             error.args = (error.code, error.message)
 
-    def handle(self, handler: Callable[[dict[str, Any]], Any], exception: Exception, in_loop: bool) -> Any:
+    def handle(self, handler: Callable[[NeuroScriptError], Any], exception: Exception, in_loop: bool) -> Any:
         """Runs an error handler.
+
+        Most errors are cleared, and few handlers ask where they happened, which takes longer to find than all else; so
+        an error gets its place and stack where it goes on, or is asked for them.
 
         Args:
             handler: its function, which gives whether it has cleared the error, or how it leaves what failed.
@@ -141,20 +150,35 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             None if it cleared the error; a tuple of its value if it returned, or the signal of its ``break`` or
             ``continue``; else the error that goes on.
         """
-        error = script_error(exception, self)
+        if isinstance(exception, NeuroScriptError) and type(exception) is not NilOperandError:
+            error = exception
+            error.trim()
+        else:
+            error = script_error(exception, self)
         if self.fuel.token.cancelled:  # whatever failed then, and no handler begins
+            place(error, self)
             error = self.fuel.run.error().at_place_of(error)
         if error.code in UNCATCHABLE or isinstance(exception, RecursionError | MemoryError):
+            place(error, self)
             raise Stop(error) from exception
         try:
-            outcome = handler(handler_fields(error))
+            outcome = handler(error)
             if outcome is True:
                 return None
-            return error if outcome is False or (type(outcome) is str and not in_loop) else outcome
+            if outcome is False or (type(outcome) is str and not in_loop):
+                place(error, self)
+                return error
+            return outcome
         except Exception as failed:  # the handler failed itself: its error goes on, with the old one as cause
+            place(error, self)
             return self._failed_again(failed, error)
         finally:
             del error, exception  # this frame is in the new error's traceback, and would keep both alive
+
+    def error_fields(self, error: NeuroScriptError) -> dict[str, Any]:
+        """The value of ``system_error`` in an error handler."""
+        place(error, self)
+        return handler_fields(error)
 
     def _failed_again(self, failed: Exception, error: NeuroScriptError) -> NeuroScriptError:
         new = script_error(failed, self)
@@ -226,7 +250,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
     def _is_builtin(self, callee: Any, name: str | None) -> bool:
         """Whether a call is one of a built-in function."""
         if type(callee) is Function:
-            if not self._owns(callee):
+            if not self.owns(callee):
                 return False
             name = callee.name
         elif type(callee) is ToolValue:
@@ -235,15 +259,10 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             return self._is_builtin(self.globals[name], None)
         return name not in self.procedures and (name == "len" or name in BUILTINS)
 
-    def _owns(self, function: Function) -> bool:
-        """Whether a function value is one of this interpreter."""
-        owner = getattr(getattr(function.call, "func", None), "__self__", None)
-        return owner is self.interpreter or owner is self
-
     def call(self, depth: int, callee: Any, name: str | None, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call whose callee is known only now: the function value in a variable, the procedure, the built-in."""
         if type(callee) is Function:
-            if not self._owns(callee):
+            if not self.owns(callee):
                 return self._foreign_call(callee, args, names)
             name, callee = callee.name, UNSET
         elif type(callee) is ToolValue:
@@ -261,6 +280,10 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
             bad_call(f"{name}() {problem}; it is {procedure.signature}")
         named = {abi.VARIABLE + key: value for key, value in zip(names, args[len(positional) :], strict=True)}
         return self.namespace[abi.PROCEDURE + name](depth - 1, *positional, **named)
+
+    def entry_of(self, callee: Any, name: str | None) -> Callable[..., Any]:
+        """What to call for a callee that is no procedure of this interpreter, with the depth that a procedure gets."""
+        return lambda depth, *args: self.call(depth + 1, callee, name, args, ())
 
     def _foreign_call(self, function: Function, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """A call of a function value that is the host's, or another interpreter's."""
@@ -388,14 +411,30 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         handlers = self.events.of(name)
         if not handlers:
             return
-        event = make_event(name, payload, source)
         with self.run(joining, cancel) as depth:
-            for handler in handlers:
-                self.fuel.check_limits()
-                try:
-                    handler.function(depth - 1, event)
-                except Exception as exception:  # one handler's failure stops neither the others nor the emitter
-                    self._report(exception, f"a handler of event '{name}'")
+            self._run_handlers(handlers, depth, make_event(name, payload, source))
+
+    def emit_event(self, depth: int, name: str, payload: Any) -> None:
+        """Fires an event for generated code: ``tool.event.Emit(name, payload)``."""
+        fuel = self.fuel
+        if fuel.token.cancelled:
+            fuel.check_cancelled()
+        if self.interpreter.is_reserved_event(name):
+            from neuroscript.stdlib.events import reserved_event
+
+            raise reserved_event(name)
+        handlers = self.events.of(name)
+        if handlers:
+            self._run_handlers(handlers, depth - 1, make_event(name, payload, "script"))
+            if fuel.token.cancelled:
+                fuel.check_cancelled()
+
+    def _run_handlers(self, handlers: tuple[Registered, ...], depth: int, event: EventValue) -> None:
+        for handler in handlers:
+            try:
+                handler.function(depth - 1, event)
+            except Exception as exception:  # one handler's failure stops neither the others nor the emitter
+                self._report(exception, f"a handler of event '{event.name}'")
 
     def _report(self, exception: Exception, what: str) -> None:
         """Tells the host of an error that ends no run; a limit ends it all the same."""
@@ -459,6 +498,7 @@ _STATELESS: dict[str, Any] = {
     abi.BREAK_LOOP: "break",
     abi.CONTINUE_LOOP: "continue",
     abi.FUZZY: Fuzzy,
+    abi.FUNCTION: Function,
     abi.RANGE: range,
     abi.COMPRESS: compress,
     abi.CHAIN: chain,
@@ -486,6 +526,7 @@ _STATELESS: dict[str, Any] = {
     abi.NOT: ops.negation,
     abi.TYPEOF: type_name,
     abi.INFINITE: ops.infinite,
+    abi.FINITE: ops.in_range,
     abi.FROM_HOST: from_host,
     abi.CHECKED_RESULT: checked_result,
     abi.BAD_CALL: bad_call,

@@ -9,7 +9,7 @@ import math
 from itertools import count, takewhile
 from operator import add, mul, sub, truediv
 
-from neuroscript.errors import ErrorCode, NeuroScriptError
+from neuroscript.errors import ErrorCode, NeuroScriptError, ScriptFailureError
 from neuroscript.limits import Limits
 from neuroscript.runtime.errors import NilOperandError
 from neuroscript.values import (
@@ -88,6 +88,8 @@ class Operations:
     def add(self, a: Any, b: Any) -> Any:
         """``a + b``."""
         left, right = type(a), type(b)
+        if left is float and right is float:
+            return finite(a + b)
         if left is str or right is str:
             return self.join(self.joined(a), self.joined(b))
         if (left is int or left is float) and (right is int or right is float):
@@ -111,6 +113,8 @@ class Operations:
         left, right = type(a), type(b)
         if left is int and right is int:
             return in_range(a * b)
+        if left is float and right is float:
+            return finite(a * b)
         if left is str and (count := repeat_count(b)) is not None:
             return self.repeat(a, count)
         if right is str and (count := repeat_count(a)) is not None:
@@ -147,7 +151,7 @@ class Operations:
         """``fail value``."""
         if type(value) is ErrorValue:
             raise value.error()
-        raise NeuroScriptError(ErrorCode.FAIL_STATEMENT, self.text(value))
+        raise ScriptFailureError(ErrorCode.FAIL_STATEMENT, value if type(value) is str else self.text(value))
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -185,6 +189,13 @@ def in_range(result: Any) -> Any:
         )
     if math.isfinite(result):
         return result + 0.0  # a negative zero is 0
+    raise not_finite()
+
+
+def finite(result: float) -> float:
+    """A double, if it is finite; a negative zero is 0."""
+    if result - result == 0.0:
+        return result + 0.0
     raise not_finite()
 
 
@@ -242,6 +253,8 @@ def type_error(operator: str, a: Any, b: Any, wanted: str) -> NeuroScriptError:
 
 def subtract(a: Any, b: Any) -> Any:
     """``a - b``."""
+    if type(a) is float and type(b) is float:
+        return finite(a - b)
     x, y = number(a), number(b)
     if x is None or y is None:
         raise type_error("-", a, b, "two numbers")
@@ -250,6 +263,8 @@ def subtract(a: Any, b: Any) -> Any:
 
 def divide(a: Any, b: Any) -> Any:
     """``a / b``: exact where both are whole and it goes even."""
+    if type(a) is float and type(b) is float and b:
+        return finite(a / b)
     x, y = number(a), number(b)
     if x is None or y is None:
         raise type_error("/", a, b, "two numbers")
@@ -269,6 +284,8 @@ def division_by_zero(*_: Any) -> NeuroScriptError:
 
 def modulo(a: Any, b: Any) -> int:
     """``a % b`` of whole numbers; the sign follows the dividend."""
+    if type(a) is int and type(b) is int and a >= 0 and b > 0:
+        return a % b
     x, y = whole(a), whole(b)
     if x is None or y is None:
         raise type_error("%", a, b, "two whole numbers")
@@ -370,6 +387,8 @@ _FUZZY_ORDER = (Fuzzy, int, float)
 def _ordered(operator: str, a: Any, b: Any) -> tuple[Any, Any]:
     """The two sides in a form that Python orders as the language does."""
     left, right = type(a), type(b)
+    if (left is int or left is float) and (right is int or right is float):
+        return a, b
     if left is str and right is str:
         first = read_for_order(a)
         second = read_for_order(b) if first is not None else None

@@ -37,10 +37,44 @@ class ProcedureLinks:
         self._specialised: dict[str, list[str]] = {}  # the functions of procedures' specialised bodies
         self._changed: set[str] = set()  # procedures that code exists for which knows them with another signature
         self._calls: dict[str, set[tuple[int, tuple[str, ...]]]] = {}  # by name, from programs that do not define it
+        self._functions: dict[str, Function] = {}  # the procedures that have been used as values
 
     def function(self, name: str) -> Function:
         """A procedure as a value."""
-        return Function(name, partial(self.interpreter.run, name))
+        function = self._functions.get(name)
+        if function is None:
+            call = partial(self.interpreter.run, name)
+            function = self._functions[name] = Function(name, call, self, self._unlinked(name))
+        return function
+
+    def owns(self, function: Function) -> bool:
+        """Whether a function value is one of this interpreter."""
+        if function.owner is self:
+            return True
+        owner = getattr(getattr(function.call, "func", None), "__self__", None)
+        return owner is self.interpreter or owner is self
+
+    def _unlinked(self, name: str) -> list[Callable[..., Any]]:
+        return [partial(self._enter, name, count) for count in range(abi.ENTRIES)]
+
+    def _enter(self, name: str, count: int, depth: int, *args: Any) -> Any:
+        """Calls a procedure that is a value with so many arguments for the first time."""
+        if name not in self.procedures:
+            return self.namespace[abi.CALL](depth + 1, UNSET, name, args, ())
+        return self.entry(name, count)(depth, *args)
+
+    def entry(self, name: str, count: int) -> Callable[..., Any]:
+        """The code of a procedure that exists, for calls of it as a value with ``count`` positional arguments."""
+        self.link_calls(((name, count, ()),))
+        code: Callable[..., Any] = self.namespace[abi.PROCEDURE + name]
+        if count < abi.ENTRIES:
+            self.function(name).entries[count] = code
+        return code
+
+    def unlink_values(self) -> None:
+        """Has procedures that are values looked up anew: definitions have changed."""
+        for name, function in self._functions.items():
+            function.entries[:] = self._unlinked(name)
 
     def define(self, name: str, procedure: LoadedProcedure, load: int) -> None:
         """Registers a procedure whose code, made by the load of that number, is in the namespace."""
@@ -48,6 +82,8 @@ class ProcedureLinks:
         if old is not None and old.signature != procedure.signature:
             self._changed.add(name)
         self.procedures[name] = procedure
+        if name in self._functions:
+            self._functions[name].entries[:] = self._unlinked(name)
         if any(procedure.signature.problem(count, list(names)) for count, names in self._calls.get(name, ())):
             self._changed.add(name)
         if name in self._changed:

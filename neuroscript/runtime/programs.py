@@ -127,6 +127,8 @@ class ToolLink:
         append: whether it is the standard tool that appends to a list.
         checked: whether a result of another type is an error.
         options: the types of which an argument of type ``any`` has one, by its place.
+        standard: whether it is a pure standard tool, whose results certainly are of the type ``returns``.
+        emits: whether it is the standard tool that fires an event: its function gets the call depth first.
     """
 
     key: str
@@ -143,3 +145,5 @@ class ToolLink:
     append: bool = False
     checked: bool = False
     options: tuple[tuple[ArgType, ...], ...] = ()
+    standard: bool = False
+    emits: bool = False

@@ -74,6 +74,10 @@ class ToolLinks:
         self._tool_codes: dict[CodeType, str] = {}
         self._untimed: dict[str, Callable[..., Any]] = {}
 
+    def emit_event(self, depth: int, name: str, payload: Any) -> None:
+        """Fires an event for generated code."""
+        raise AssertionError  # pragma: no cover - given by Runtime
+
     def tool(self, name: str) -> ToolLink | None:
         """Links a tool for generated code (the `Linker` protocol); None if there is none, or it is refused."""
         key = name.lower()
@@ -93,7 +97,8 @@ class ToolLinks:
         spec = tool.spec
         types = tuple(arg.type for arg in spec.args)
         defaults = tuple(... if arg.required else arg.default for arg in spec.args)
-        direct = (spec.pure or not tool.takes_context) and not tool.is_async and _DIRECT.issuperset(types)
+        emits = spec.name == "event.Emit" and tool is _standard_tool(spec.name)
+        direct = (spec.pure or emits or not tool.takes_context) and not tool.is_async and _DIRECT.issuperset(types)
         direct = direct and spec.is_plain and all(default is ... or type(default) in _CONSTANTS for default in defaults)
         if spec.variadic and not spec.pure:
             direct = direct and types[-1] in _SCALARS  # of which the list is made for the call
@@ -108,7 +113,7 @@ class ToolLinks:
             defaults,
             direct,
             variadic=spec.variadic,
-            copied=tuple(place for place in range(len(types)) if place not in shared),
+            copied=() if emits else tuple(place for place in range(len(types)) if place not in shared),
             watched=spec.pure and not spec.brief,
             brief=spec.brief,
             trusted=spec.pure,
@@ -116,10 +121,12 @@ class ToolLinks:
             options=options if any(options) else (),
             append=spec.name in _APPENDING and tool is _standard_tool(spec.name),
             checked=spec.checks_result,
+            standard=spec.pure and tool is _standard_tool(spec.name),
+            emits=emits,
         )
         self.namespace[abi.TOOL + key] = partial(self.call_tool, tool)
         if direct:
-            self.namespace[abi.TOOL_FUNCTION + key] = self._direct(tool, key)
+            self.namespace[abi.TOOL_FUNCTION + key] = self.emit_event if emits else self._direct(tool, key)
             if self.fuel.token.cancelled:
                 self.fuel.close_tools()
         return link

@@ -37,6 +37,12 @@ class Context(Protocol):
     def call(self, function: Any, *args: Any) -> Any:
         """Calls a function value of the script."""
 
+    def procedure(self, function: Any, count: int) -> Callable[..., Any] | None:
+        """The code of a procedure, for ``count`` values; what it raises goes to `raise_script_error`."""
+
+    def raise_script_error(self, exception: Exception) -> NoReturn:
+        """Raises the script's own error, for what came out of its code."""
+
     def check(self) -> None:
         """Raises when the run is cancelled or out of time."""
 

@@ -81,6 +81,11 @@ def find_equal(items: list[Any], element: Any) -> int:
             if item == element and type(item) in _NUMBERS:
                 return index
         return -1
+    if kind is str and len(element) <= _LONG:
+        try:
+            return items.index(element)  # nothing but a string equals one
+        except ValueError:
+            return -1
     if kind in (list, dict):
         classes = Classes()
         for index, item in enumerate(items):

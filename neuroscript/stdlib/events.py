@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 SOURCE = "script"
 
 
+def reserved_event(name: str) -> NeuroScriptError:
+    """The error of a script that fires an event which only the host's own parts may fire."""
+    message = f"the event {name!r} is one that the host's own parts fire; scripts cannot: choose another name"
+    return NeuroScriptError(ErrorCode.SECURITY, message)
+
+
 def emit_event(ctx: ToolContext, name: str, payload: Any) -> None:
     if ctx.is_reserved_event(name):
-        message = f"the event {name!r} is one that the host's own parts fire; scripts cannot: choose another name"
-        raise NeuroScriptError(ErrorCode.SECURITY, message)
+        raise reserved_event(name)
     if ctx.has_handlers(name):  # else a large payload would be copied for nobody
         ctx.emit_event(name, payload, SOURCE)
 

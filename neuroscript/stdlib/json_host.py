@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from neuroscript.cancellation import CancelToken
 from neuroscript.limits import Limits
@@ -72,6 +72,13 @@ class _Work:
     def call(self, function: Any, *args: Any) -> Any:
         """Neither tool calls any function."""
         raise NotImplementedError
+
+    def procedure(self, function: Any, count: int) -> None:
+        """There are no procedures here."""
+
+    def raise_script_error(self, exception: Exception) -> NoReturn:
+        """Nothing comes out of a script's code here."""
+        raise exception
 
     def check(self) -> None:
         """Raises when the host has cancelled the work."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -52,7 +52,7 @@ def results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequen
         NeuroScriptError: 4 for further arguments of a key; 7 for an item without keys; what the function raises.
     """
     if is_function(chosen):
-        return map(caller(ctx, chosen, more, tool), items)
+        return _calls(ctx, items, chosen, more, tool)
     refuse_more(more, tool)
     if type(chosen) is str:
         return read(ctx, items, key_and_order(ctx, items, chosen)[0], tool)
@@ -71,6 +71,17 @@ def results(ctx: Context | None, items: Sequence[Any], chosen: Any, more: Sequen
             seen = 0
     rows = map(list, zip(*columns, strict=True))
     return rows if count <= MUCH else _watched(ctx, rows, max(1, _AT_ONCE // len(chosen)))
+
+
+def _calls(ctx: Context | None, items: Sequence[Any], function: Any, more: Sequence[Any], tool: str) -> Iterator[Any]:
+    procedure = None if ctx is None else ctx.procedure(function, 1 + len(more))
+    if ctx is None or procedure is None:
+        yield from map(caller(ctx, function, more, tool), items)
+        return
+    try:
+        yield from map(procedure, items, *map(repeat, more))
+    except Exception as exception:
+        ctx.raise_script_error(exception)
 
 
 def read(ctx: Context | None, items: Sequence[Any], key: str, tool: str) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from itertools import compress
 from typing import Any
@@ -182,11 +183,14 @@ def keep(ctx: Context | None, items: list[Any], predicate: Any, more: list[Any])
 )
 def reduce(ctx: Context | None, items: list[Any], function: Any, initial: Any, more: list[Any]) -> Any:
     """Folds a list to one value, from the left."""
-    call = caller(ctx, function, more, "list.Reduce")
-    result = initial
-    for item in items:
-        result = call(result, item)
-    return result
+    procedure = None if ctx is None else ctx.procedure(function, 2 + len(more))
+    if ctx is None or procedure is None:
+        return functools.reduce(caller(ctx, function, more, "list.Reduce"), items, initial)
+    code = procedure if not more else lambda result, item: procedure(result, item, *more)
+    try:
+        return functools.reduce(code, items, initial)
+    except Exception as exception:
+        ctx.raise_script_error(exception)
 
 
 @_group.tool(

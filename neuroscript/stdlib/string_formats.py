@@ -217,13 +217,30 @@ def format_number(number: float, decimals: int) -> str:
     """Writes a number with a fixed count of digits after the point."""
     if not 0 <= decimals <= 100:
         fail(ErrorCode.BOUNDS, "str.FormatNumber", f"decimals is {decimals}; it must be from 0 to 100")
+    if type(number) is float and decimals <= _FEW:
+        # Far from a half, Python rounds as the digits do; near it, they tell.
+        last = number * 10**decimals
+        if -_EXACT < last < _EXACT and not 0.4999 < last % 1.0 < 0.5001:
+            return _unsigned_zero(format(number, f".{decimals}f"))
     text = number_text(number)
     _, point, digits = text.partition(".")
     if len(digits) <= decimals:
         return f"{text}{'' if point or not decimals else '.'}{'0' * (decimals - len(digits))}"
+    if digits[decimals:] != "5" and "e" not in text and type(number) is float:
+        # Python rounds what the double exactly is.  Its shortest digits lie on the same side of a half, unless they are
+        # that half: else the half would be the shorter or the nearer text.
+        return _unsigned_zero(format(number, f".{decimals}f"))
     rounded = Decimal(text).quantize(_last_digit(decimals), context=_ROUNDING)
     return format(rounded if rounded else abs(rounded), "f")
 
+
+def _unsigned_zero(text: str) -> str:
+    """A text of digits, without the sign of a zero."""
+    return text if text[0] != "-" or text.strip("-0.") else text[1:]
+
+
+_FEW = 15
+_EXACT = 1e10  # below it a double is exact to a millionth
 
 _ROUNDING = DecimalContext(prec=2000, rounding=ROUND_HALF_UP)  # more digits than a number has, and room for 100 more
 

@@ -38,10 +38,16 @@ TYPE_CONSTANTS = {f"TYPE_{name.upper()}": name for name in TYPE_NAMES}
 
 @record(frozen=True)
 class Function:
-    """A procedure as a value.  ``call`` is set by the interpreter that it belongs to."""
+    """A procedure as a value.
+
+    ``call`` is set by the interpreter that it belongs to, as are, for the code that this interpreter generates,
+    ``owner``, which marks it as one of its procedures, and ``entries``, the code to enter by the number of arguments.
+    """
 
     name: str
     call: Callable[..., Any] = field(repr=False, compare=False)
+    owner: object = field(default=None, repr=False, compare=False)
+    entries: list[Callable[..., Any]] = field(default_factory=list, repr=False, compare=False)
 
 
 @record(frozen=True)
@@ -88,25 +94,61 @@ class ErrorValue:
         return hash((int(self.code), self.message))
 
 
-@record(frozen=True)
 class EventValue:
-    """An event as its handlers see it."""
+    """An event as its handlers see it.
 
-    name: str
-    payload: Any
-    source: str
-    timestamp: TimeDate
-    id: str
+    Args:
+        name: the event's name.
+        payload: what was fired with it.
+        source: who fired it: ``script``, ``host``, or a name that the host's part gives.
+        timestamp: the moment of the firing; in nanoseconds since 1970, it becomes a time when somebody reads it.
+        id: the event's own id; one is made when somebody reads it.
+    """
+
+    __slots__ = ("_id", "_timestamp", "name", "payload", "source")
+
+    def __init__(self, name: str, payload: Any, source: str, timestamp: TimeDate | int, id: str | None = None) -> None:
+        self.name = name
+        self.payload = payload
+        self.source = source
+        self._timestamp = timestamp
+        self._id = id
+
+    @property
+    def timestamp(self) -> TimeDate:
+        """The moment of the firing."""
+        if type(self._timestamp) is int:
+            self._timestamp = TimeDate.from_unix_nanoseconds(self._timestamp)
+        return self._timestamp  # type: ignore[return-value]
+
+    @property
+    def id(self) -> str:
+        """The event's own id, the same for all its handlers."""
+        if self._id is None:
+            import uuid  # few programs read it
+
+            self._id = str(uuid.uuid4())
+        return self._id
+
+    def field(self, key: str) -> Any:
+        """The value of a field; None if there is none of that name."""
+        return getattr(self, key) if key in _EVENT_FIELDS else None
 
     def fields(self) -> dict[str, Any]:
         """The fields that a script can read."""
-        return {
-            "name": self.name,
-            "payload": self.payload,
-            "source": self.source,
-            "timestamp": self.timestamp,
-            "id": self.id,
-        }
+        return {key: getattr(self, key) for key in _EVENT_FIELDS}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EventValue) and self.fields() == other.fields()
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"EventValue(name={self.name!r}, payload={self.payload!r}, source={self.source!r}, id={self.id!r})"
+
+
+_EVENT_FIELDS = ("name", "payload", "source", "timestamp", "id")
 
 
 class Fuzzy:

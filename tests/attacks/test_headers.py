@@ -81,6 +81,24 @@ def test_the_headers_of_the_host_go_where_the_host_sends_them(world: World) -> N
     assert "x-gateway-token" not in received.headers
 
 
+@pytest.mark.parametrize("name", ["headers", "extra_headers", "default_headers"])
+def test_headers_are_locked_and_permitted_under_every_name(world: World, name: str) -> None:
+    """A script added headers to a worker that the host had fixed them for, under an SDK's name for them."""
+    manager = world.manager()
+    host_with_headers(world, manager)
+    world.host_adds(manager, "fixed", base_config={"base_url": f"{world.friend.url}/v1", "locked": ["headers"]})
+    asked = f'ask "fixed", "x" with {{"{name}": {{"X-Own": "1"}}}} into r'
+    assert "'headers'" in world.script(manager).refusal(asked)
+    script = world.script(manager, WorkerPolicy(overrides=("headers",)))
+    assert "has fixed the setting headers" in script.refusal(asked)
+    assert not world.friend.received
+    world.friend.will(reply(body_of("custom")))
+    script.run(f'ask "helper", "x" with {{"{name}": {{"X-Own": "1"}}}} into r')
+    (received,) = world.friend.received
+    assert received.headers["x-own"] == "1"
+    assert "x-gateway-token" not in received.headers, "they replace the host's, whatever they are called"
+
+
 def test_headers_go_over_plain_http_as_little_as_keys(world: World) -> None:
     """Anybody on the way read the gateway's token."""
     manager = world.manager()

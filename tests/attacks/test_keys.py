@@ -187,20 +187,67 @@ def test_a_pasted_key_is_refused_and_not_shown(world: World) -> None:
     assert SECRETS["OPENAI_API_KEY"] not in str(caught.value)
 
 
-def test_the_variables_of_other_sdks_add_nothing(world: World) -> None:
-    """Other SDKs read further variables: an organisation, headers, a proxy's token. None of them goes anywhere here."""
+def with_variables_of_sdks(world: World) -> None:
+    """The environment has what the providers' SDKs add to requests: an organisation, headers, a proxy's token."""
     world.environ |= {
         "ANTHROPIC_AUTH_TOKEN": SECRETS["GROQ_API_KEY"],
-        "ANTHROPIC_CUSTOM_HEADERS": f"X-Key: {SECRETS['GROQ_API_KEY']}",
+        "ANTHROPIC_CUSTOM_HEADERS": f"X-Key: {SECRETS['GROQ_API_KEY']}\nno header",
         "OPENAI_ORG_ID": SECRETS["GROQ_API_KEY"],
         "OPENAI_PROJECT_ID": SECRETS["GROQ_API_KEY"],
     }
-    world.friend.will(reply(body_of("anthropic")))
+
+
+def test_the_variables_of_sdks_go_with_an_approved_key(world: World) -> None:
+    """What the environment adds is a key: it goes where the provider's key may go, and is shown nowhere."""
+    with_variables_of_sdks(world)
+    secret = SECRETS["GROQ_API_KEY"]
     script = world.script(world.manager())
-    script.run(adding("w", env("ANTHROPIC_API_KEY"), provider="anthropic") + '\nask "w", "x" into r\nreturn r')
+    world.friend.will(reply({"error": {"type": "api_error", "message": f"no {secret}"}}, 400))
+    assert script.code(adding("w", env("ANTHROPIC_API_KEY"), provider="anthropic") + '\nask "w", "x" into r') == 16
     (request,) = world.friend.received
     assert request.headers["x-api-key"] == SECRETS["ANTHROPIC_API_KEY"]
-    assert SECRETS["GROQ_API_KEY"] not in repr(request)
+    assert (request.headers["x-key"], request.headers.get("authorization")) == (secret, None)  # a key is there
+    script.run('return tool.AIWorker.GetPerformanceRecords("w")')
+    assert secret not in repr(world.seen)
+
+
+def test_the_variables_of_sdks_go_with_no_call_that_has_no_approval(world: World) -> None:
+    """A script that has no key of its own asked with the operator's token, or took it along to its own server."""
+    with_variables_of_sdks(world)
+    world.friend.will(reply(body_of("anthropic")))
+    policy = WorkerPolicy(origins=(world.evil.url,))
+    script = world.script(world.manager(), policy)
+    script.run(adding("none", provider="anthropic") + '\nask "none", "x" into r')
+    script.run(
+        adding("inline", {"method": "inline", "value": "sk-own"}, provider="anthropic") + '\nask "inline", "x" into r'
+    )
+    for provider in ("anthropic", "openai"):
+        world.evil.will(reply(body_of(provider)))
+        script.run(
+            adding(f"evil-{provider}", provider=provider, base_config=EVIL) + f'\nask "evil-{provider}", "x" into r'
+        )
+    assert len(world.friend.received) == len(world.evil.received) == 2
+    assert SECRETS["GROQ_API_KEY"] not in repr([*world.friend.received, *world.evil.received])
+
+
+def test_the_host_itself_asks_with_the_variables_of_sdks(world: World) -> None:
+    """Without a key the token is one; where the host names another address none of them goes."""
+    with_variables_of_sdks(world)
+    world.friend.will(reply(body_of("anthropic")))
+    world.evil.will(reply(body_of("anthropic")))
+    manager = world.manager()
+    world.host_adds(manager, provider="anthropic", auth={"method": "none"})
+    world.host_adds(
+        manager, "elsewhere", provider="anthropic", auth={"method": "none"}, base_config={"base_url": world.evil.url}
+    )
+    world.host_adds(manager, "named", provider="anthropic", auth=env("ANTHROPIC_AUTH_TOKEN"))
+    for name in ("helper", "elsewhere", "named"):
+        manager.execute_stateless_task(name, "x")
+    for request in world.friend.received:
+        assert request.headers["authorization"] == f"Bearer {SECRETS['GROQ_API_KEY']}"
+        assert "x-api-key" not in request.headers
+    assert len(world.friend.received) == 2
+    assert SECRETS["GROQ_API_KEY"] not in repr(world.evil.received)
 
 
 def test_a_redirect_takes_no_key_along(world: World) -> None:

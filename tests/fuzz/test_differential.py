@@ -66,7 +66,7 @@ def run_short(first: int, count: int) -> None:
     for seed in range(first, first + count):
         random = Random(seed)
         case = make_case(random)
-        limits = replace(LIMITS, max_steps=random.randint(1, 120), max_depth=random.choice((2, 3, 5, 60)))
+        limits = replace(LIMITS, max_steps=random.randint(1, 90), max_depth=random.choice((2, 3, 5, 60)))
         expected = walk(case, limits)
         found = difference(expected, interpret(case, limits))
         assert not found, f"seed {seed} (NS_FUZZ_SEED={SEED}), {limits}: {found}\n\n{case.source}"

@@ -49,6 +49,9 @@ class WalkerContext:
         with self.walker.budget.between():
             return self.walker.expressions.call_value(function, list(args), [], None)
 
+    def procedure(self, function: Function, count: int) -> None:
+        """The code of a procedure: the walker has none."""
+
     def call_procedure(self, name: str, args: list[Any], named: dict[str, Any]) -> Any:
         """Calls a procedure by its name."""
         with self.walker.budget.between():

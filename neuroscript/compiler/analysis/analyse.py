@@ -15,7 +15,15 @@ from neuroscript.compiler.analysis.infer import Inference, Type
 from neuroscript.compiler.analysis.specialize import Specialisation, expected_types, specialise
 from neuroscript.compiler.analysis.unset import read_unset
 from neuroscript.compiler.resolve import Body, Resolved
-from neuroscript.compiler.traversal import expressions, loop_depth, nil_tolerant_operands, statements, walk
+from neuroscript.compiler.traversal import (
+    assigned_in,
+    expressions,
+    loop_depth,
+    nil_tolerant_operands,
+    statements,
+    stored_in,
+    walk,
+)
 from neuroscript.compiler.unit import Unit
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
@@ -54,12 +62,18 @@ class ProgramAnalysis:
         resolved: the program.
         unit: what it is compiled against.
         specialised: its specialised bodies, by procedure.
+        changed_params: the parameters that procedures assign to, or store in, by procedure.
     """
 
     def __init__(self, resolved: Resolved, unit: Unit) -> None:
         self.resolved = resolved
         self.unit = unit
         self.specialised: dict[str, Specialisation] = {}
+        self.changed_params = {
+            body.name: frozenset((*assigned_in(body.block), *stored_in(body.block))).intersection(body.params)
+            for body in resolved.bodies
+            if body.kind == "procedure" and body.params
+        }
         self._general: dict[str, BodyAnalysis] = {}  # of those that are specialised too: inference is half of the work
         for body in resolved.bodies:
             if params := expected_types(body):
@@ -97,7 +111,7 @@ class ProgramAnalysis:
         self, body: Body, foreign: frozenset[str], params: Mapping[str, Type], calls: Mapping[str, Type]
     ) -> Inference:
         unset = foreign | (body.session or frozenset())
-        return Inference(body, unset, self.unit.procedures, self.unit.globals, params, calls)
+        return Inference(body, unset, self.unit.procedures, self.unit.globals, params, calls, self.unit.result_type)
 
     def _escape(self, body: Body) -> EscapeAnalysis:
         hiding = (body.variables, self.unit.procedures, self.unit.globals)

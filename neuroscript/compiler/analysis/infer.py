@@ -13,7 +13,7 @@ bits, since no run makes 2**64 assignments.  Sums that are known to stay below t
 from __future__ import annotations
 
 import functools
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import statements, walk
 from neuroscript.records import record
 from neuroscript.syntax import nodes as n
+from neuroscript.tools.spec import ArgType
 from neuroscript.values import MAX_INT_BITS
 
 NIL, BOOL, INT, FLOAT, STR, LIST, MAP, OTHER = (1 << bit for bit in range(8))
@@ -93,6 +94,22 @@ T_TRUTH = Type(BOOL | OTHER)
 T_LENGTH = Type(INT, 62, natural=True)
 T_WORD = Type(INT, 64)
 
+_RESULTS: dict[ArgType | None, Type] = {
+    ArgType.NIL: Type(NIL),
+    ArgType.STRING: T_STR,
+    ArgType.INT: Type(INT),
+    ArgType.FLOAT: T_NUM,
+    ArgType.NUMBER: T_NUM,
+    ArgType.BOOL: T_BOOL,
+    ArgType.MAP: Type(MAP),
+    ArgType.SLICE_ANY: Type(LIST),
+    ArgType.SLICE_STRING: Type(LIST, item=T_STR),
+    ArgType.SLICE_INT: Type(LIST, item=Type(INT)),
+    ArgType.SLICE_NUMBER: Type(LIST, item=T_NUM),
+    ArgType.SLICE_BOOL: Type(LIST, item=T_BOOL),
+    ArgType.SLICE_MAP: Type(LIST, item=Type(MAP)),
+}
+
 _FUNCTIONS = frozenset({"ln", "log", "sin", "cos", "tan", "asin", "acos", "atan"})
 
 
@@ -140,6 +157,7 @@ class Inference:
         globals: the names of the host's values, which hide them too.
         params: the types of parameters, as far as they are known.
         calls: the types of procedures' results, as far as they are known.
+        tools: gives the declared type of a tool's results where they certainly are of it, else None.
     """
 
     def __init__(
@@ -150,11 +168,13 @@ class Inference:
         globals: Container[str] = (),
         params: Mapping[str, Type] = MappingProxyType({}),
         calls: Mapping[str, Type] = MappingProxyType({}),
+        tools: Callable[[str], ArgType | None] = lambda tool: None,
     ) -> None:
         self.body = body
         self.foreign = foreign
         self.shadowing = procedures, globals
         self.calls = calls
+        self.tools = tools
         self.types: dict[str, Type] = dict.fromkeys(body.variables, NOTHING)
         self.types.update(dict.fromkeys(foreign, ANY))
         self.types.update((name, params.get(name, ANY)) for name in body.params if name in body.variables)
@@ -264,12 +284,14 @@ class Inference:
                 for operator, operand, _ in rest:
                     left = binary(operator, left, self.of(operand))
                 return left
-            case n.Power():
-                return T_NUM
+            case n.Power(base=base, exponent=exponent):
+                return self._power(self.of(base), exponent)
             case n.Index(value=value):
                 return _item(self.of(value))
             case n.Call(name=name):
                 return self._call(name)
+            case n.ToolCall(name=name):
+                return _RESULTS.get(self.tools(name), ANY)
         return ANY
 
     def _any_of(self, items: list[n.Expr]) -> Type | None:
@@ -298,6 +320,14 @@ class Inference:
         kind = self.of(operand)
         return Type(kind.kinds, kind.bits) if kind.within(NUM) else T_NUM
 
+    def _power(self, base: Type, exponent: n.Expr) -> Type:
+        if base.within(FLOAT):
+            return T_FLOAT
+        power = exponent.value if isinstance(exponent, n.Literal) else None
+        if type(power) is int and base.within(INT):
+            return bounded(base.bits * power + 1 if base.bits is not None else None, base.natural)
+        return T_NUM
+
 
 def binary(operator: str, left: Type, right: Type) -> Type:
     """The type of ``left operator right``, if the operation does not fail."""
@@ -324,7 +354,7 @@ def binary(operator: str, left: Type, right: Type) -> Type:
                 return Type(NUM | STR)
             return _product(left.restricted_to(NUM), right.restricted_to(NUM))
         case "/":
-            return T_NUM
+            return _quotient(left, right)
         case "%":
             whole = right.within(INT | NIL | BOOL | CONTAINER)
             return Type(INT, right.bits if whole else None, left.natural and not left.kinds & (STR | FLOAT | OTHER))
@@ -336,17 +366,29 @@ def binary(operator: str, left: Type, right: Type) -> Type:
 
 
 def _sum(operator: str, left: Type, right: Type) -> Type:
-    if left.within(INT) and right.within(INT):
-        bits = max(left.bits, right.bits) + 1 if left.bits is not None and right.bits is not None else None
-        return bounded(bits, operator == "+" and left.natural and right.natural)
-    return T_FLOAT if left.within(FLOAT) or right.within(FLOAT) else T_NUM
+    bits = max(left.bits, right.bits) + 1 if left.bits is not None and right.bits is not None else None
+    return _of_numbers(left, right, bits, operator == "+" and left.natural and right.natural)
 
 
 def _product(left: Type, right: Type) -> Type:
+    bits = left.bits + right.bits if left.bits is not None and right.bits is not None else None
+    return _of_numbers(left, right, bits, left.natural and right.natural)
+
+
+def _of_numbers(left: Type, right: Type, bits: int | None, natural: bool) -> Type:
+    """The type of a result of ``+ - *``, of which a whole number has at most ``bits`` bits."""
     if left.within(INT) and right.within(INT):
-        bits = left.bits + right.bits if left.bits is not None and right.bits is not None else None
-        return bounded(bits, left.natural and right.natural)
-    return T_NUM
+        return bounded(bits, natural)
+    if left.within(FLOAT) or right.within(FLOAT):
+        return T_FLOAT
+    whole = bounded(bits, natural)
+    return Type(NUM, whole.bits, whole.natural)
+
+
+def _quotient(left: Type, right: Type) -> Type:
+    if left.within(FLOAT) or right.within(FLOAT):
+        return T_FLOAT
+    return Type(NUM, left.bits) if left.within(INT) and right.within(INT) else T_NUM
 
 
 def _item(collection: Type) -> Type:

@@ -28,6 +28,7 @@ ENTRY_BITS = 62
 _MOST_STATEMENTS = 200
 _PROBE_BITS = 2048
 _ROUNDS = 6
+_LEAST_USES = 3  # of parameters as numbers; the type check of each takes as long as an operation or two
 _NUMERIC = frozenset({"-", "*", "%", "<", "<=", ">", ">=", "+", "==", "!="})
 
 InferTypes = Callable[[Mapping[str, Type], Mapping[str, Type]], Inference]
@@ -60,7 +61,10 @@ def expected_types(body: Body) -> dict[str, Type]:
         return {}
     if body.size > _MOST_STATEMENTS:
         return {}
-    return _guessed_types(body, in_loops=not _own_calls(body))
+    if _own_calls(body):
+        return _guessed_types(body, in_loops=False)
+    found = _guessed_types(body, in_loops=True)
+    return found or _guessed_types(body, in_loops=False, least=_LEAST_USES)
 
 
 def specialise(
@@ -94,13 +98,23 @@ def argument_for(call: n.Call, names: list[str], name: str) -> n.Expr | None:
 # --- what parameters are for -----------------------------------------------------------------------------------------
 
 
-def _guessed_types(body: Body, *, in_loops: bool) -> dict[str, Type]:
-    """The types that parameters are used like, in the whole body or in its loops alone."""
+def _guessed_types(body: Body, *, in_loops: bool, least: int = 1) -> dict[str, Type]:
+    """The types that parameters are used like, in the whole body or in its loops alone.
+
+    Args:
+        body: the body.
+        in_loops: whether only uses in loops count.
+        least: the operations of all parameters together below which a second body does not pay.
+    """
     used = list(_in_loops(body.block) if in_loops else _all(body.block))
     parts = [part for expression in used for part in walk(expression)]
     found: dict[str, int] = {}
+    uses = 0
     for name, kind in (use for part in parts for use in _operands(part)):
         found[name] = found.get(name, 0) | kind
+        uses += kind == INT and name in body.params
+    if uses < least and least > 1:
+        return {}
     numbers = {name for name, kinds in found.items() if kinds == INT}
     for name, kind in (use for part in parts for use in _collections(part, numbers)):
         found[name] = found.get(name, 0) | kind

@@ -13,6 +13,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import LATEST
+from neuroscript.compiler.codegen.moves import moved_argument
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
 from neuroscript.compiler.codegen.text import TextGenerator
 from neuroscript.runtime import abi
@@ -38,7 +39,9 @@ class AssignmentGenerator:
             return [ast.Expr(self.expressions.value(value)), read_only_error(name)]
         made = self._appending(name, value) or self._extending(name, value) or self._growing(name, value)
         if made is None:
+            self.context.moved = moved_argument(self.context, target, value)
             made = [py.set_variable(name, self.expressions.value(value))]
+            self.context.moved = None
         self.context.flow.assign(name)
         return made
 
@@ -176,7 +179,9 @@ class AssignmentGenerator:
         if not must and len(targets) == 1:
             if (made := self._appending_inside(targets[0], value)) is not None:
                 return made
+            self.context.moved = moved_argument(self.context, targets[0], value)
             first, held, clean = self._evaluated(value)
+            self.context.moved = None
             return [*first, *self._put(targets[0], held), *clean]
         temporary = self.temporaries.fresh()
         code: list[ast.stmt] = [py.assign(temporary, self.expressions.value(value)), *self.temporaries.release()]

@@ -16,6 +16,7 @@ from neuroscript.compiler.analysis.specialize import ENTRY_BITS, argument_for
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import LATEST
+from neuroscript.compiler.codegen.moves import moved
 from neuroscript.compiler.resolve import LAST
 from neuroscript.runtime import abi
 from neuroscript.runtime.operators import BUILTIN_SHAPE, BUILTINS, FIXED_BUILTINS
@@ -33,7 +34,7 @@ class CallGenerator:
         """``name(…)``: a function value in a variable, a procedure, or a built-in function."""
         context, unit, name = self.context, self.context.unit, call.name
         if name in context.body.variables:
-            return self.call_value(py.variable(name), py.const(name), call.args)
+            return self._call_variable(call)
         if name == LAST:
             return self.call_value(py.name(LATEST), py.const(None), call.args)
         if name in unit.globals:
@@ -56,6 +57,19 @@ class CallGenerator:
             return made
         return self.call_value(py.name(abi.UNSET), py.const(name), call.args)
 
+    def _call_variable(self, call: n.Call) -> ast.expr:
+        """``name(…)`` where a variable has the name: mostly it holds a procedure, which is entered directly."""
+        variable, name = py.variable(call.name), py.const(call.name)
+        count = len(call.args)
+        if self.context.body.uses_last or count >= abi.ENTRIES or any(arg.name is not None for arg in call.args):
+            return self.call_value(variable, name, call.args)
+        own = py.compare(py.attribute(variable, "owner"), "is", py.name(abi.OWNER))
+        entry = py.item(py.attribute(variable, "entries"), py.const(count))
+        late = py.call(abi.ENTRY, variable, name)
+        callee = py.either(py.both(py.kind_is(variable, abi.FUNCTION), own), entry, late)
+        depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
+        return py.call(callee, depth, *(self.expressions.value(argument.value) for argument in call.args))
+
     def call_value(self, callee: ast.expr, name: ast.expr, args: list[n.Argument]) -> ast.expr:
         """A call whose callee is known only when it runs."""
         packed = packed_arguments(self.expressions, args)
@@ -71,11 +85,16 @@ class CallGenerator:
     def _direct(self, call: n.Call, target: str) -> ast.expr:
         args = call.args
         names = [argument.name for argument in args if argument.name is not None]
-        values = [self.expressions.value(argument.value) for argument in args]
+        values = [self._argument(argument.value) for argument in args]
         count = len(args) - len(names)
         named = {abi.VARIABLE + key: value for key, value in zip(names, values[count:], strict=True)}
         depth = py.binary(py.name(abi.DEPTH), "-", py.const(1))
         return py.call(target, depth, *values[:count], **named)
+
+    def _argument(self, value: n.Expr) -> ast.expr:
+        if value is self.context.moved:
+            return moved(self.context, self.expressions, value)
+        return self.expressions.value(value)
 
     def _target(self, call: n.Call) -> str:
         """The name of the function to call: the specialised body's, where the arguments certainly fit it."""
@@ -100,9 +119,21 @@ class CallGenerator:
         values = [self.expressions.value(argument.value) for argument in args]
         if len(args) != 1 or args[0].name is not None:
             return py.call(abi.BAD_CALL, py.const(f"{name}() takes one value; it is {name}(x)"), *values)
-        if name == "len" and self.context.type_of(args[0].value).within(LIST | MAP | STR):
-            return py.call("len", *values)
-        return py.call(abi.BUILTIN_LEN if name == "len" else abi.BUILTIN + name, *values)
+        if name == "len":
+            return self._length(args[0].value, values[0])
+        return py.call(abi.BUILTIN + name, *values)
+
+    def _length(self, expression: n.Expr, value: ast.expr) -> ast.expr:
+        """``len(x)``."""
+        kind = self.context.type_of(expression)
+        if kind.within(LIST | MAP | STR):
+            return py.call("len", value)
+        made = py.call(abi.BUILTIN_LEN, value)
+        if self.context.compact or not self.context.is_repeatable(expression):
+            return made
+        again = (self.expressions.value(expression) for _ in range(3))
+        tests = [py.kind_is(next(again), word) for word, bit in (("list", LIST), ("str", STR)) if kind.kinds & bit]
+        return py.either(py.some(*tests), py.call("len", next(again)), made) if tests else made
 
 
 def packed_arguments(expressions: Expressions, args: list[n.Argument]) -> Iterator[ast.expr]:

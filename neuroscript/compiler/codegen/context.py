@@ -10,6 +10,7 @@ from typing import Protocol
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
 from neuroscript.compiler.analysis.flow import Flow
 from neuroscript.compiler.analysis.infer import ANY, OTHER, Type
+from neuroscript.compiler.analysis.items import is_item, item_names
 from neuroscript.compiler.analysis.specialize import Specialisation
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.forms import LATEST, Covering
@@ -33,6 +34,7 @@ class ProgramContext:
         unit: what the program is compiled against.
         source: the text of the program.
         specialised: the specialised bodies, by procedure.
+        changed_params: the parameters that procedures assign to, by procedure.
         event_functions: the names of the event handlers' functions, by the ``id`` of the `OnEvent` node.
         calls: gets the calls of what the program does not define: name, number of positional arguments, other names.
     """
@@ -40,6 +42,7 @@ class ProgramContext:
     unit: Unit
     source: str
     specialised: Mapping[str, Specialisation]
+    changed_params: Mapping[str, frozenset[str]]
     event_functions: Mapping[int, str]
     calls: set[tuple[str, int, tuple[str, ...]]]
 
@@ -67,7 +70,9 @@ class FunctionContext:
         self.flow = Flow(analysis.body, analysis.escape)
         self.temporaries = Temporaries()
         self.in_error_handler = False
+        self.moved: n.Expr | None = None  # the argument that the current statement moves
         self._unsure: set[str] = set()
+        self._items: frozenset[str] | None = None  # the variables that only hold items; None until they are asked for
         self._long = analysis.body.size > _LONG
         self._loops = 0  # around the current statement, in the current Python function
         self._outlined = 0  # how many functions of loops are around it
@@ -196,6 +201,12 @@ class FunctionContext:
         if not isinstance(expression, n.Name) or self.is_set(expression.name):
             return kind
         return ANY  # while it is not set, it may be the name of a procedure
+
+    def is_item(self, expression: n.Expr) -> bool:
+        """Whether the value certainly is an item of a list or map, which may be stored in another without a test."""
+        if self._items is None:
+            self._items = item_names(self.body, self.types)
+        return is_item(expression, self._items, self.types)
 
     def never_fuzzy(self, expression: n.Expr) -> bool:
         """Whether the value is certainly not a fuzzy."""

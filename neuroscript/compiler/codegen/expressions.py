@@ -12,6 +12,7 @@ from neuroscript.compiler.analysis.infer import ANY, CONTAINER, INT, STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import CallGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
+from neuroscript.compiler.codegen.floats import FloatGenerator
 from neuroscript.compiler.codegen.forms import LATEST, SCOPE
 from neuroscript.compiler.codegen.indexing import IndexGenerator
 from neuroscript.compiler.codegen.operations import CHAIN_DEPTH, OperationGenerator
@@ -48,6 +49,8 @@ class ExpressionGenerator:
         """Code that gives the value of an item; the nesting of one that may be a list or map is checked."""
         made = self.value(expression)
         if isinstance(expression, n.ListExpr | n.MapExpr) or not self.context.type_of(expression).kinds & CONTAINER:
+            return made
+        if self.context.is_item(expression):
             return made
         made = py.call(abi.NESTED, made)
         py.place(made, expression.span)
@@ -141,7 +144,9 @@ class ExpressionGenerator:
             case n.Chain():
                 return self._operations().chain(expression)
             case n.Power(base=base, exponent=exponent, op_span=span):
-                made = py.call(abi.POW, self.value(base), self.value(exponent))
+                made = FloatGenerator(self.context, self).power(base, exponent)
+                if made is None:
+                    made = py.call(abi.POW, self.value(base), self.value(exponent))
                 py.place(made, span)
                 return made
             case n.Index(value=value, index=index):

@@ -18,7 +18,7 @@ from neuroscript.syntax import nodes as n
 
 _ENTRY_TYPES = {INT: "int", LIST: "list", MAP: "dict"}
 _ERROR = "error"  # the parameter of an error handler's function
-_ERROR_FIELDS = {"system_error_message": "message", "system_error_code": "code"}
+_MESSAGE, _CODE, _ = SYSTEM_NAMES
 
 
 class FunctionGenerator:
@@ -105,17 +105,30 @@ class FunctionGenerator:
         return [ast.Try(code, [], [], [py.run(abi.DICT_UPDATE, py.name(SCOPE), variables)])]
 
     def _error_handler(self, number: int, handler: n.OnError) -> ast.stmt:
-        """The function of an error handler: it gets the error's fields, and tells whether it has cleared the error."""
+        """The function of an error handler: it gets the error, and tells whether it has cleared it."""
         context = self.context
         context.begin([*context.body.params, *SYSTEM_NAMES], error_handler=True)
         code: list[ast.stmt] = [py.assign(CLEARED, py.const(False))]
         for name in SYSTEM_NAMES:
-            if name in context.body.variables:
-                field = _ERROR_FIELDS.get(name)
-                value = py.item(py.name(_ERROR), py.const(field)) if field else py.name(_ERROR)
-                code.append(py.set_variable(name, value))
+            if self._is_looked_at(name):
+                code.append(py.set_variable(name, _of_error(name)))
         code += self.statements.block(handler.body)
         code.append(ast.Return(py.name(CLEARED)))
         made = py.function(error_handler(number), [_ERROR], [], [*context.nonlocals(code), *code])
         py.place(made, handler.span)
         return made
+
+    def _is_looked_at(self, name: str) -> bool:
+        """Whether anything may read a system variable, which takes long to make."""
+        body = self.context.body
+        return name in body.reads or body.evals > 0 or body.session is not None
+
+
+def _of_error(name: str) -> ast.expr:
+    """Code that gives the value of a system variable in an error handler."""
+    error = py.name(_ERROR)
+    if name == _MESSAGE:
+        return py.attribute(error, "message")
+    if name == _CODE:
+        return py.call("int", py.attribute(error, "code"))
+    return py.call(abi.ERROR_FIELDS, error)

@@ -39,7 +39,9 @@ def generate(analysis: ProgramAnalysis) -> Compiled:
     start = abi.start(load) if handlers else ""
     if handlers:
         functions.append((start, Body("event", "load", handlers, [], handlers[0].span)))
-    program = ProgramContext(analysis.unit, resolved.program.source, analysis.specialised, events, set())
+    program = ProgramContext(
+        analysis.unit, resolved.program.source, analysis.specialised, analysis.changed_params, events, set()
+    )
     resolved.bodies.clear()  # what is kept of a program are its signatures and its metadata
     functions.reverse()
     codes: list[CodeType] = []

@@ -28,6 +28,8 @@ class IndexGenerator:
         expressions = self.expressions
         kind, key = self.context.type_of(value), self.context.type_of(index)
         known = self.context.is_repeatable(index) or key.within(INT | STR)
+        if not known and not self.context.compact and self.context.is_pure(value):
+            return self._by_any(value, kind, index, key)
         if self.context.compact or not known or not kind.kinds & (LIST | MAP | STR) or not key.kinds & (INT | STR):
             return py.call(abi.INDEX, expressions.value(value), expressions.value(index))
         first, again = expressions.operand(value)
@@ -43,6 +45,26 @@ class IndexGenerator:
         evaluated, place = expressions.operand(index)
         made = _either_item(kind, again, again, key, lambda: place)
         return py.item(ast.Tuple([first, evaluated, made], py.LOAD), py.const(-1))
+
+    def _by_any(self, value: n.Expr, kind: Type, index: n.Expr, key: Type) -> ast.expr:
+        """An item of a variable's value, by an index of a type that is not known, and that takes long to evaluate."""
+        evaluated, place = self.expressions.operand(index)
+        self.context.temporaries.hold(evaluated, key)
+        held = self.expressions.value(value)
+        made: ast.expr = py.call(abi.INDEX, held, place)
+        if kind.kinds & MAP and key.kinds & STR:
+            tests = [py.kind_is(place, "str")] + ([] if kind.within(MAP) else [py.kind_is(held, "dict")])
+            made = py.either(py.both(*tests), py.call(abi.DICT_GET, held, place), made)
+        if kind.kinds & (LIST | STR) and key.kinds & INT:
+            words = [word for word, bit in (("list", LIST), ("str", STR)) if kind.kinds & bit]
+            types = [] if kind.within(LIST | STR) else [py.some(*(py.kind_is(held, word) for word in words))]
+            made = py.either(py.both(py.kind_is(place, "int"), *types), _inside(held, held, lambda: place, key), made)
+        if not isinstance(made, ast.IfExp):
+            return py.call(abi.INDEX, held, once(evaluated))
+        first = made.test.values[0] if isinstance(made.test, ast.BoolOp) else made.test
+        assert isinstance(first, ast.Compare)  # the test of the index's type, where it is evaluated
+        first.left = py.call("type", evaluated)
+        return made
 
     def _repeatable(self, expression: n.Expr) -> bool:
         """Whether the code of an expression is so short that it may stand in several branches."""

@@ -12,6 +12,7 @@ from neuroscript.compiler.analysis import infer
 from neuroscript.compiler.analysis.infer import BOOL, FLOAT, INT, LIST, NIL, NUM, OTHER, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
+from neuroscript.compiler.codegen.floats import FloatGenerator, fits_double
 from neuroscript.compiler.codegen.forms import DIGIT, in_range, once
 from neuroscript.compiler.codegen.text import TextGenerator
 from neuroscript.records import record
@@ -65,9 +66,12 @@ class OperationGenerator:
         self.context = context
         self.expressions = expressions
         self.temporaries = context.temporaries
+        self.floats = FloatGenerator(context, expressions)
 
     def chain(self, chain: n.Chain) -> ast.expr:
         """``a + b - c …``, from left to right."""
+        if self.floats.is_tree(chain):
+            return self.floats.tree(chain)
         pieces: list[ast.expr] = []
         left: n.Expr | None = chain.first
         made: ast.expr = py.const(None)
@@ -121,6 +125,8 @@ class OperationGenerator:
                 return TextGenerator(self.context, self.expressions).join(left.first, left.kind, operand)
             case "+" | "-" | "*":
                 return self._arithmetic(operator, left, operand)
+            case "/":
+                return self._division(left, operand)
             case "%":
                 return self._modulo(left, operand)
         return py.call(_HELPERS[operator], once(left.first), self.expressions.value(operand))
@@ -165,9 +171,12 @@ class OperationGenerator:
             return py.either(py.kind_is(first, word), equal, helper)
         second, second_again = self._operand_or_nil(operand)
         self.temporaries.hold(second, right)
-        test = py.compare(py.call("type", first), "is", py.call("type", second), "is", py.name("int"))
+        same_type = py.compare(
+            py.bind(shared := self.temporaries.fresh(), py.call("type", first)), "is", py.call("type", second)
+        )
+        plain = [py.compare(py.name(shared), "is", py.name(word)) for word in ("str", "int")]
         helper = py.call(_HELPERS[operator], again, second_again)
-        return py.either(test, py.compare(again, operator, second_again), helper)
+        return py.either(py.both(same_type, py.some(*plain)), py.compare(again, operator, second_again), helper)
 
     def _operand_or_nil(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
         if self.context.is_repeatable(expression) or not isinstance(expression, n.Name):
@@ -183,9 +192,16 @@ class OperationGenerator:
         if isinstance(operand, n.Literal) and isinstance(operand.value, str):
             return self._text_comparison(operator, first, again, operand)
         second, second_again = self.expressions.operand(operand)
-        test = self._whole_test(first, kind, second, right)
-        helper = py.call(_HELPERS[operator], again, second_again)
-        return py.either(test, py.compare(again, operator, second_again), helper)
+        otherwise: ast.expr = py.call(_HELPERS[operator], again, second_again)
+        compared = py.compare(again, operator, second_again)
+        if right.within(NUM) and kind.kinds & FLOAT and self.context.is_pure_code(second):
+            return py.either(py.some(py.kind_is(first, "int"), py.kind_is(again, "float")), compared, otherwise)
+        if kind.kinds & FLOAT and right.kinds & FLOAT:
+            if not kind.kinds & right.kinds & INT:
+                return py.either(_both_are("float", first, kind, second, right), compared, otherwise)
+            test = _both_are("float", again, kind, second_again, right)
+            otherwise = py.either(test, py.compare(again, operator, second_again), otherwise)
+        return py.either(self._whole_test(first, kind, second, right), compared, otherwise)
 
     def _text_comparison(self, operator: str, first: ast.expr, again: ast.expr, literal: n.Literal) -> ast.expr:
         """A comparison with a string literal: strings compare by their characters, unless both read as numbers.
@@ -214,33 +230,57 @@ class OperationGenerator:
         whole = kind.within(INT) and right.within(INT)
         if whole and infer.binary(operator, kind, right).bits is not None:
             return py.binary(once(first), operator, once(second))
-        if _fits_double(kind) and _fits_double(right) and (kind.within(FLOAT) or right.within(FLOAT)):
-            return self._of_floats(py.binary(once(first), operator, once(second)))
-        helper = py.call(_HELPERS[operator], again, second_again)
+        if fits_double(kind) and fits_double(right) and not whole:
+            check = self.floats.checked if kind.within(FLOAT) or right.within(FLOAT) else self.floats.checked_number
+            return check(py.binary(once(first), operator, once(second)))
+        otherwise: ast.expr = py.call(_HELPERS[operator], again, second_again)
+        if kind.kinds & FLOAT and right.kinds & FLOAT:
+            made = self.floats.checked(py.binary(again, operator, second_again))
+            if not kind.kinds & right.kinds & INT:
+                return py.either(_both_are("float", first, kind, second, right), made, otherwise)
+            otherwise = py.either(_both_are("float", again, kind, second_again, right), made, otherwise)
         if not whole and infer.binary(operator, kind.restricted_to(INT), right.restricted_to(INT)).bits is not None:
             test = self._whole_test(first, kind, second, right)
-            return py.either(test, py.binary(again, operator, second_again), helper)
+            return py.either(test, py.binary(again, operator, second_again), otherwise)
         literal = operand.value if isinstance(operand, n.Literal) and type(operand.value) is int else None
         if literal is not None and operator != "*" and 0 <= literal < DIGIT and not whole:
             bound = (
                 py.compare(again, "<", py.const(DIGIT)) if operator == "+" else py.compare(again, ">", py.const(-DIGIT))
             )
             test = py.both(py.kind_is(first, "int"), bound)
-            return py.either(test, py.binary(again, operator, second_again), helper)
+            return py.either(test, py.binary(again, operator, second_again), otherwise)
         result = self.temporaries.fresh()
         made = py.binary(first if whole else again, operator, second if whole else second_again)
         tests = [] if whole else [self._whole_test(first, kind, second, right)]
         fits = in_range(py.bind(result, made), py.name(result))
-        return py.either(py.both(*tests, fits), py.name(result), helper)
+        return py.either(py.both(*tests, fits), py.name(result), otherwise)
 
-    def _of_floats(self, made: ast.expr) -> ast.expr:
-        """The result of an operation on floats, if it is finite.
-
-        A finite number minus itself is zero; adding zero turns a negative zero into a positive one.
-        """
-        result = self.temporaries.fresh()
-        finite = py.compare(py.binary(py.bind(result, made), "-", py.name(result)), "==", py.const(0.0))
-        return py.either(finite, py.binary(py.name(result), "+", py.const(0.0)), py.call(abi.INFINITE))
+    def _division(self, left: _Left, operand: n.Expr) -> ast.expr:
+        """``/``: exact where both operands are whole and it goes even.  Python raises for a zero."""
+        first, again, kind = left.first, left.again, left.kind
+        right = self.context.type_of(operand)
+        second, second_again = self.expressions.operand(operand)
+        if fits_double(kind) and fits_double(right) and (kind.within(FLOAT) or right.within(FLOAT)):
+            return self.floats.checked(py.binary(once(first), "/", once(second)))
+        made: ast.expr = py.call(abi.DIV, again, second_again)
+        evaluated = False
+        if kind.kinds & right.kinds & FLOAT:
+            test = _both_are("float", again, kind, second_again, right)
+            made = py.either(test, self.floats.checked(py.binary(again, "/", second_again)), made)
+        if kind.kinds & right.kinds & INT:
+            rest = py.compare(py.binary(again, "%", second_again), "==", py.const(0))
+            quotient = py.binary(again, "//", second_again)
+            inexact = py.binary(py.binary(again, "/", second_again), "+", py.const(0.0))
+            if kind.within(INT) and right.within(INT):
+                rest = py.compare(py.binary(first, "%", second), "==", py.const(0))
+                return py.either(rest, quotient, inexact)
+            made = py.either(self._whole_test(first, kind, second, right), py.either(rest, quotient, inexact), made)
+            evaluated = True
+        if not evaluated:
+            if not isinstance(made, ast.IfExp):
+                return py.call(abi.DIV, once(first), once(second))
+            made.test = _both_are("float", first, kind, second, right)
+        return made
 
     def _modulo(self, left: _Left, operand: n.Expr) -> ast.expr:
         first, again, kind = left.first, left.again, left.kind
@@ -260,26 +300,30 @@ class OperationGenerator:
     def _whole_test(self, first: ast.expr, kind: Type, second: ast.expr, right: Type) -> ast.expr:
         """The test that both operands are whole numbers, as far as needed; it evaluates both, the left one first."""
         if kind.within(INT) and self.context.is_pure_code(first):
-            return _is_whole(second, right)
-        if not isinstance(second, ast.NamedExpr):
-            if right.within(INT):
-                return _is_whole(first, kind)
-            if kind.within(INT | NIL) and right.within(INT | NIL):
-                return py.both(_is_whole(first, kind), _is_whole(second, right))
-        return py.compare(py.call("type", first), "is", py.call("type", second), "is", py.name("int"))
+            return _is("int", second, right)
+        return _both_are("int", first, kind, second, right)
 
 
 def _all_plus(chain: n.Chain, start: int) -> bool:
     return all(operator == "+" for operator, _, _ in chain.rest[start:])
 
 
-def _is_whole(made: ast.expr, kind: Type) -> ast.expr:
-    """The test that a value is a whole number; a test for nil is the cheapest where it may be nothing else."""
-    if kind.within(INT | NIL):
+_KINDS = {"int": INT, "float": FLOAT}
+
+
+def _is(word: str, made: ast.expr, kind: Type) -> ast.expr:
+    """The test that a value is of a Python type; a test for nil is the cheapest where it may be nothing else."""
+    if kind.within(_KINDS[word] | NIL):
         return py.compare(made, "is not", py.const(None))
-    return py.kind_is(made, "int")
+    return py.kind_is(made, word)
 
 
-def _fits_double(kind: Type) -> bool:
-    """Whether a value certainly is a number in the range of floats."""
-    return kind.within(FLOAT) or (kind.within(INT) and kind.bits is not None and kind.bits < 1000)
+def _both_are(word: str, first: ast.expr, kind: Type, second: ast.expr, right: Type) -> ast.expr:
+    """The test that both operands are of a Python type; it evaluates both, the left one first."""
+    wanted = _KINDS[word]
+    if not isinstance(second, ast.NamedExpr):
+        if right.within(wanted):
+            return _is(word, first, kind)
+        if kind.within(wanted | NIL) and right.within(wanted | NIL):
+            return py.both(_is(word, first, kind), _is(word, second, right))
+    return py.compare(py.call("type", first), "is", py.call("type", second), "is", py.name(word))

@@ -14,7 +14,15 @@ from neuroscript.syntax.nodes import Span
 
 LOAD = ast.Load()
 STORE = ast.Store()
-_OPERATORS: dict[str, type[ast.operator]] = {"+": ast.Add, "-": ast.Sub, "*": ast.Mult, "%": ast.Mod}
+_OPERATORS: dict[str, type[ast.operator]] = {
+    "+": ast.Add,
+    "-": ast.Sub,
+    "*": ast.Mult,
+    "/": ast.Div,
+    "//": ast.FloorDiv,
+    "%": ast.Mod,
+    "**": ast.Pow,
+}
 _COMPARISONS: dict[str, type[ast.cmpop]] = {
     "<": ast.Lt,
     "<=": ast.LtE,
@@ -95,6 +103,11 @@ def item(container: ast.expr, key: ast.expr) -> ast.Subscript:
     return ast.Subscript(container, key, LOAD)
 
 
+def attribute(value: ast.expr, name: str) -> ast.Attribute:
+    """``value.name``."""
+    return ast.Attribute(value, name, LOAD)
+
+
 def kind_is(value: ast.expr, kind: str) -> ast.Compare:
     """``type(value) is kind``."""
     return compare(call("type", value), "is", name(kind))
@@ -161,4 +174,4 @@ def place(tree: ast.AST, span: Span) -> None:
 
 # The fields of each class of nodes that hold nodes with positions.
 _INNER: dict[type[ast.AST], tuple[str, ...]] = {ast.Name: (), ast.Constant: (), ast.Call: ("func", "args", "keywords")}
-_NO_NODES = frozenset({"ctx", "op", "ops", "id", "name", "names", "arg", "type_comment"})
+_NO_NODES = frozenset({"ctx", "op", "ops", "id", "name", "names", "arg", "type_comment", "attr"})

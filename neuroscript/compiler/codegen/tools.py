@@ -161,8 +161,9 @@ class ToolCallGenerator:
         if link.variadic:
             last = len(link.types) - 1
             given[last] = ast.List([value for place, value in given.items() if place >= last], py.LOAD)
-        filled = enumerate(link.defaults)
-        return py.call(abi.TOOL_FUNCTION + link.key, *(given.get(place, py.const(value)) for place, value in filled))
+        filled = [given.get(place, py.const(value)) for place, value in enumerate(link.defaults)]
+        depth = [py.name(abi.DEPTH)] if link.emits else []
+        return py.call(abi.TOOL_FUNCTION + link.key, *depth, *filled)
 
     def _result(self, link: ToolLink, call: ast.expr) -> ast.expr:
         """A call of a tool's own function, with its result converted to a value of the language unless it is one."""

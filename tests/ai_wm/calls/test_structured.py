@@ -103,7 +103,7 @@ def test_a_string_that_was_cut_off_is_no_value() -> None:
         ({"schema": {"$ref": "#/$defs/none"}}, "refers to '#/\\$defs/none', which is not in it"),
         ({"schema": "object"}, "expected a JSON Schema, a map"),
         ({"schema": OBJECT, "response_format": "json"}, "schema and response_format both"),
-        ({"schema": OBJECT, "schema_repairs": 11}, "schema_repairs = 11; expected a whole number from 0 to 10"),
+        ({"schema": OBJECT, "schema_repairs": 11}, "schema_repairs is 11; expected a whole number from 0 to 10"),
         ({"schema": OBJECT, "schema_repairs": "1"}, "schema_repairs"),
     ],
 )

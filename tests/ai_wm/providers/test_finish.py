@@ -34,6 +34,8 @@ def response(text: str = "so far", *calls: ToolCallRequest) -> LLMResponse:
         ("length", "length"),
         ("MAX_TOKENS", "length"),
         ("model_length", "length"),
+        ("max_output", "length"),
+        ("normal", "stop"),
         ("model_context_window_exceeded", "length"),
     ],
 )
@@ -69,6 +71,7 @@ def test_words_for_failures(word: str) -> None:
         "malformed_tool_use",
         "function_call_filter: MALFORMED_FUNCTION_CALL",
         "UNEXPECTED_TOOL_CALL",
+        "function_call_filter: UNEXPECTED_TOOL_CALL",
     ],
 )
 def test_words_for_malformed_calls(word: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ai_wm.providers import google
-from ai_wm.providers.adapter import BadReply, StreamError
+from ai_wm.providers.adapter import StreamError
 from ai_wm.providers.base import LLMResponse, Message, ToolCallRequest, Usage
 from neuroscript.errors import NeuroScriptError
 from tests.ai_wm.providers.support import WEATHER, body_of, request, user
@@ -156,8 +156,9 @@ def test_a_blocked_prompt_has_no_candidates() -> None:
     with pytest.raises(StreamError, match="SAFETY") as caught:
         parse(candidates=[], promptFeedback={"blockReason": "SAFETY"})
     assert (caught.value.reply.cause, caught.value.reply.final) == ("content_filter", True)
-    with pytest.raises(BadReply, match="no candidates"):
+    with pytest.raises(StreamError, match="no candidates") as caught:
         parse(candidates=[])
+    assert (caught.value.reply.cause, caught.value.reply.once) == ("empty", True)
 
 
 @pytest.mark.parametrize(

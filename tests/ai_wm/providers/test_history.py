@@ -222,7 +222,7 @@ def test_a_system_prompt_that_says_nothing_is_left_out(provider: str) -> None:
 def test_an_empty_result_of_a_tool() -> None:
     turn = (user("a"), said("", asked("1")), result("1", " "), user("b"))
     sent_ = anthropic.build(request("anthropic", *turn, tools=(WEATHER,))).body["messages"][2]["content"][0]
-    assert sent_ == {"type": "tool_result", "tool_use_id": "1"}
+    assert sent_ == {"type": "tool_result", "tool_use_id": "1", "content": []}
 
 
 def strict(received: Received) -> bytes:

@@ -323,7 +323,7 @@ SCHEMA = {"type": "object", "properties": {"count": {"type": "integer", "maximum
         ('{"count": 30}', r"does not fit the schema: \$\.count is above the maximum of 10"),
         ("{}", "has no 'count'"),
         ("```json\n{}\n```", "is not JSON"),
-        ("", "is empty, not JSON"),
+        (" ", "is empty, not JSON"),
     ],
 )
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])

@@ -55,6 +55,11 @@ MESSAGES = [
     "larger than the available context size",
     "exceeds the model's maximum context",
     "token limit exceeded for this model",
+    "Unable to submit request because the input token count is 40000 but model only supports up to 32768.",
+    "prompt has 9,000 tokens, but the configured context size is 8,192 tokens",
+    "Input tokens exceed the configured limit of 272000 tokens.",
+    "The engine prompt length 9000 exceeds what it was started with.",
+    "输入的上下文长度超过模型限制",
 ]
 
 

@@ -369,7 +369,6 @@ def incomplete(reason: str | None, *items: dict[str, Any]) -> dict[str, Any]:
     [
         (response(message()), "stop", ""),
         (incomplete("max_output_tokens", message(status="incomplete")), "length", ""),
-        (incomplete("max_output_tokens", reasoning()), "length", ""),
         (incomplete("max_messages", message()), "unknown", "max_messages"),
         (incomplete(None, message()), "unknown", "incomplete"),
     ],
@@ -436,6 +435,12 @@ def test_failures(reply: dict[str, Any], cause: str, status: int, final: bool, s
 def test_replies_that_are_none(reply: Any, said: str) -> None:
     with pytest.raises(BadReply, match=said):
         parse(reply)
+
+
+def test_a_reply_that_was_cut_while_the_model_reasoned() -> None:
+    with pytest.raises(BadReply, match="before it had any text") as caught:
+        parse(incomplete("max_output_tokens", reasoning()))
+    assert (caught.value.usage, caught.value.final) == (Usage(input_tokens=9, output_tokens=3), True)
 
 
 def test_arguments_that_were_cut() -> None:

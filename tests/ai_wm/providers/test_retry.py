@@ -7,7 +7,7 @@ from email.utils import formatdate
 import pytest
 
 from ai_wm.providers.errors import AttemptFailed
-from ai_wm.providers.retry import Attempts, retry_after_seconds
+from ai_wm.providers.retry import Attempts, reset_seconds, retry_after_seconds
 from tests.ai_wm.providers.support import Clock
 
 
@@ -73,3 +73,35 @@ def test_no_retries_or_nothing_to_retry() -> None:
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after_seconds(headers, now=lambda: 1_000_000.0) == seconds
+
+
+NOW = 1_780_000_000.0
+USED_UP = [
+    ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"}, 360.0),
+    ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "7.66s"}, 7.66),
+    ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "120ms"}, 0.12),
+    ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1h2m3s"}, 3723.0),
+    ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int((NOW + 42) * 1000))}, 42.0),  # OpenRouter
+    ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW + 42))}, 42.0),
+    ({"ratelimit-remaining": "0", "ratelimit-reset": "42"}, 42.0),
+    (
+        {
+            "anthropic-ratelimit-requests-remaining": "0",
+            "anthropic-ratelimit-requests-reset": "2026-05-28T20:27:20Z",
+            "anthropic-ratelimit-tokens-remaining": "16000",
+            "anthropic-ratelimit-tokens-reset": "2026-05-28T23:00:00Z",
+        },
+        40.0,
+    ),
+    ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW - 5))}, 0.0),
+    ({"x-ratelimit-remaining": "3", "x-ratelimit-reset": "42"}, None),
+    ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "soon"}, None),
+    ({"x-ratelimit-remaining": "0"}, None),
+    ({}, None),
+]
+
+
+@pytest.mark.parametrize(("headers", "seconds"), USED_UP)
+def test_limits_that_are_used_up_tell_when_they_are_not(headers: dict[str, str], seconds: float | None) -> None:
+    found = reset_seconds(headers, lambda: NOW)
+    assert found == (None if seconds is None else pytest.approx(seconds))

@@ -28,7 +28,7 @@ def answers(provider: str) -> dict[str, Answer]:
         for status in (400, 401, 403, 404, 413, 422, 429, 500, 529)
     }
     long = "x" * 190
-    begun = stream_of(provider, "one ", "two ", "three")[:3]
+    begun = stream_of(provider, "one ", "two ", "three")[:2]
     made |= {
         "text": reply(f"no such key {KEY}", 401, content_type="text/plain"),
         "page": reply(f"<html>{KEY}</html>", content_type="text/html"),

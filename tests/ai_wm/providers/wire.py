@@ -17,7 +17,7 @@ UPPER = "str__ToUpper"
 TOOLS = {"tool_allowlist": ["str.*"]}
 
 
-def completion(content: str | None = "Hi there", finish: str | None = "stop", **more: Any) -> dict[str, Any]:
+def completion(content: Any = "Hi there", finish: str | None = "stop", **more: Any) -> dict[str, Any]:
     """A ``chat.completion``; ``message`` and ``choice`` add to those, everything else to the body."""
     message = {"role": "assistant", "content": content, **more.pop("message", {})}
     choice = {"index": 0, "message": message, "finish_reason": finish, **more.pop("choice", {})}

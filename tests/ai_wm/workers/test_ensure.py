@@ -122,6 +122,19 @@ DIFFERENT: list[tuple[dict[str, Any], str, Any]] = [
 ]
 
 
+@pytest.mark.parametrize("name", ["headers", "extra_headers", "default_headers"])
+def test_headers_by_any_name(manager: AIWorkerManager, name: str) -> None:
+    first = worker("w", base_config={name: {"X-Tenant": "a"}})
+    made = manager.ensure_worker_definition(first)
+    assert manager.ensure_worker_definition(worker("w", base_config={"headers": {"X-Tenant": "a"}})) == made
+    assert manager.ensure_worker_definition(first) == made
+    assert manager.get_worker_definition("w").base_config == {"headers": {"X-Tenant": "a"}}
+    manager.ensure_worker_definition(worker("w", base_config={name: {"X-Tenant": "b"}}))
+    assert manager.get_worker_definition("w").base_config == {"headers": {"X-Tenant": "b"}}
+    manager.ensure_worker_definition(worker("w", base_config={name: None}))
+    assert manager.get_worker_definition("w").base_config == {}
+
+
 @pytest.mark.parametrize(("fields", "field", "value"), DIFFERENT, ids=repr)
 def test_what_means_something_else_is_a_change(
     manager: AIWorkerManager, fields: dict[str, Any], field: str, value: Any

@@ -30,7 +30,7 @@ def types(text: str, *procedures: str) -> dict[str, Type]:
         ("set x = true", BOOL),
         ("set x = 1 < 2", BOOL),
         ("set x = 1 / 2", NUM),
-        ("set x = 2 ** 2", NUM),
+        ("set x = 2 ** 2", INT),
         ("set x = 1 + 1.5", FLOAT),
         ('set x = 1 + "a"', STR),
         ("set x = a + 1", NUM | STR),

@@ -188,5 +188,5 @@ def test_service_tier_price(
         ('{"name": "value", "list": [1, 2, 3], "flag": true}' * 100, 1500, 2600),
     ],
 )
-def test_the_estimate_of_a_text_is_near_the_count_of_present_tokenizers(text: str, least: int, most: int) -> None:
+def test_cjk_estimate_is_near_the_count_of_present_tokenizers(text: str, least: int, most: int) -> None:
     assert least <= estimate_text(text) <= most

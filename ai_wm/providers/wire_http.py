@@ -1,0 +1,109 @@
+"""HTTP as providers use it: the header with the key, JSON bodies, and refusals, which adapters read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any, Final
+
+from ai_wm.keys import Secret, redact
+from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply
+from ai_wm.providers.error_bodies import readable
+from ai_wm.providers.errors import SAMPLE_LENGTH, AttemptFailed, cut, from_reply
+from ai_wm.providers.retry import reset_seconds, retry_after_seconds
+from ai_wm.providers.sse import sse_events
+from ai_wm.providers.transport import Reply
+from ai_wm.providers.wire_json import problem_of, read_json
+from neuroscript import ErrorCode
+
+STREAM_BEGINS: Final = (b"data:", b"event:", b": ")
+"""How the body of a stream of events begins."""
+
+_SHOWN_BYTES: Final = 64 * 1024
+_LONGEST: Final = 2000
+_KEY: Final = re.compile(r"[\x21-\x7e]+")
+
+
+def key_field(prefix: str, key: Secret) -> str:
+    """Returns the value of the header that carries a key, which stands behind ``prefix``.
+
+    Raises:
+        AttemptFailed: 45 if the key cannot be sent.
+    """
+    if not _KEY.fullmatch(key.get()):
+        raise AttemptFailed(
+            ErrorCode.AUTHENTICATION,
+            "the key has characters that cannot be sent, such as spaces or a line end",
+        )
+    return prefix + key.get()
+
+
+def said_in(adapter: Adapter, reply: Reply, secrets: Collection[Secret]) -> ErrorReply:
+    """Parses the body of an unsuccessful reply."""
+    body = reply.beginning()
+    try:
+        events = list(sse_events([body])) if body.startswith(STREAM_BEGINS) else [("", json_of(body))]
+        said = adapter.parse_error(events[0][1]) if events else ErrorReply()
+    except BadReply:
+        said = ErrorReply()
+    kind = reply.headers.get("x-amzn-errortype", "").partition(":")[0]  # of AWS, which has it nowhere else
+    if kind:
+        said = replace(said, kind=f"{kind} {said.kind}".strip())
+    if said.message:
+        return said
+    return replace(said, message=cut(readable(redact(text_of(body), secrets)), secrets, _LONGEST))
+
+
+def refusal(adapter: Adapter, reply: Reply, said: ErrorReply, secrets: Collection[Secret], asked: str) -> AttemptFailed:
+    """Makes the failure of an unsuccessful reply; ``asked`` is the address for messages."""
+    wait = retry_after_seconds(reply.headers)
+    if wait is None and said.retry_after is None and reply.status == 429:
+        wait = reset_seconds(reply.headers)
+    failure = from_reply(reply.status, said, secrets, wait, reply.headers.get("x-should-retry", ""))
+    failure.details["request_id"] = cut(request_id(adapter, reply), secrets, SAMPLE_LENGTH)
+    location = reply.headers.get("location", "").partition("?")[0]
+    if 300 <= reply.status < 400 and location:
+        failure.message += f" (it leads to {cut(location, secrets, SAMPLE_LENGTH)})"
+    if reply.status in (404, 405):
+        failure.details["address"] = asked
+        failure.message += f" (asked at {asked})"
+    return failure
+
+
+def broken_promise(error: BadReply, body: bytes, secrets: Collection[Secret], asked: str) -> AttemptFailed:
+    """Makes the failure of a reply that is not what the API promises; ``asked`` is the address for messages."""
+    sample = redact(error.sample or text_of(body), secrets)
+    page = readable(sample)
+    is_page = page != sample
+    seen = f"; it begins with {cut(sample, secrets, 40 if is_page else SAMPLE_LENGTH)!r}" if sample else ""
+    if is_page or not sample:  # mostly another server than was meant
+        seen = f" ({cut(page, secrets, SAMPLE_LENGTH) or 'an empty body'}, from {asked}){seen}"
+    message = f"the reply is not what the API promises: {cut(str(error), secrets)}{seen}"
+    return AttemptFailed(ErrorCode.LLM_ERROR, message)
+
+
+def request_id(adapter: Adapter, reply: Reply) -> str:
+    """Returns the provider's id of a request, for its support; empty if the reply has none."""
+    return next((reply.headers[name] for name in adapter.request_id_headers if name in reply.headers), "")
+
+
+def json_of(body: bytes) -> Any:
+    """Parses a body as JSON.
+
+    Raises:
+        BadReply: it is not JSON, or beyond the limits of it.
+    """
+    try:
+        return read_json(body)
+    except (ValueError, RecursionError) as error:
+        problem = (
+            "it is not JSON" if isinstance(error, UnicodeDecodeError | json.JSONDecodeError) else problem_of(error)
+        )
+        raise BadReply(problem if body.strip() else "it is empty", text_of(body)) from None
+
+
+def text_of(body: bytes) -> str:
+    """Returns the beginning of a body as text, for messages."""
+    return body[:_SHOWN_BYTES].decode(errors="replace")

@@ -1,0 +1,83 @@
+"""What a procedure changes and gives back is changed in place, and nobody else sees it."""
+
+from __future__ import annotations
+
+import pytest
+
+from neuroscript import Interpreter
+
+LIBRARY = """
+func push(needs xs, x) means
+  set xs[len(xs)] = x
+  return xs
+endfunc
+
+func grow(needs node, depth) means
+  if depth == 0
+    return node
+  endif
+  if node == nil
+    set node = {"n": 0, "left": nil}
+  endif
+  set node.n = node.n + 1
+  set node.left = grow(node.left, depth - 1)
+  return node
+endfunc
+
+func push_or_fail(needs xs, x) means
+  set xs[len(xs)] = x
+  if x == 3
+    fail "three"
+  endif
+  return xs
+endfunc
+
+func inner() means
+  set xs = []
+  set i = 0
+  while i < 9
+    set xs = push_or_fail(xs, i)
+    set i = i + 1
+  endwhile
+  return xs
+endfunc
+"""
+
+CASES = [
+    ("set xs = [1]\nset xs = push(xs, 2)\nreturn xs", [1, 2]),
+    ("set xs = [1]\nset ys = xs\nset xs = push(xs, 2)\nreturn [xs, ys]", [[1, 2], [1]]),
+    ('set xs = [1]\nset m = {"k": xs}\nset m.k = push(m.k, 2)\nreturn [m, xs]', [{"k": [1, 2]}, [1]]),
+    ('set m = {"k": [1]}\nset old = m\nset m.k = push(m.k, 2)\nreturn [m, old]', [{"k": [1, 2]}, {"k": [1]}]),
+    ("set ls = [[1], [2]]\nset ls[1] = push(ls[1], 3)\nreturn ls", [[1], [2, 3]]),
+    ("set xs = [1]\nset xs = push(xs, xs)\nreturn xs", [1, [1]]),
+    ("set xs = [1]\nset xs = push(x: 2, xs: xs)\nreturn xs", [1, 2]),
+    ("set xs = [1]\nset xs = push(xs, len(xs))\nreturn xs", [1, 1]),
+    ("set xs = [1, 2]\nfor each x in xs\nset xs = push(xs, x)\nendfor\nreturn xs", [1, 2, 1, 2]),
+    ("set t = grow(nil, 2)\nset u = t\nset t = grow(t, 2)\nreturn [t.n, t.left.n, u.n, u.left.n]", [2, 2, 1, 1]),
+    ('set t = {"n": 5, "left": nil, "z": 1}\nset t = grow(t, 3)\nreturn tool.map.Keys(t)', ["n", "left", "z"]),
+]
+
+
+@pytest.mark.parametrize(("body", "result"), CASES)
+def test_values_are_nobody_elses(body: str, result: object) -> None:
+    interpreter = Interpreter(plugins=False)
+    interpreter.load(f"{LIBRARY}\nfunc main() means\n{body}\nendfunc\n")
+    assert interpreter.run("main") == result
+
+
+def test_a_variable_keeps_its_value_where_the_procedure_fails() -> None:
+    body = (
+        "on error do\nset failed = system_error_message\nclear_error\nendon\nset xs = [1]\nset xs = push_or_fail(xs, 3)"
+    )
+    interpreter = Interpreter(plugins=False)
+    interpreter.load(f"{LIBRARY}\nfunc main() means\n{body}\nreturn [xs, failed]\nendfunc\n")
+    assert interpreter.run("main") == [[1], "three"]
+
+
+def test_the_error_of_a_body_that_had_moved_a_value_is_whole() -> None:
+    body = (
+        "on error do\nset failed = [system_error_message, system_error.procedure]\nclear_error\nendon\nset r = inner()"
+    )
+    interpreter = Interpreter(plugins=False)
+    interpreter.load(f"{LIBRARY}\nfunc main() means\nset r = 7\n{body}\nreturn [r, failed]\nendfunc\n")
+    assert interpreter.run("main") == [7, ["three", "push_or_fail"]]
