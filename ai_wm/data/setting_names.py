@@ -14,7 +14,7 @@ from ai_wm.data.settings import ADDRESS_SETTINGS, check_overrides
 from ai_wm.data.spelling import near_miss
 from neuroscript import get_logger
 
-SETTINGS: Final = (ALLOWED | ADDRESS_SETTINGS) | {
+SETTINGS: Final = (ALLOWED | ADDRESS_SETTINGS - WIRE_NAMES.keys()) | {
     "allow_unknown_price",
     "betas",
     "extra_body",

@@ -204,11 +204,28 @@ class TestEntra:
         assert len(server.received) == 2
         assert "entra-token" not in f"{caught.value} {caught.value.details}"
 
+    def test_a_header_for_keys_is_not_for_tokens(self, identity: Loopback, server: Loopback) -> None:
+        identity.will(self.token("entra-token-0123456789"))
+        with self.manager(server) as manager:
+            manager.update_worker_definition("w", {"base_config": {"base_url": server.url, "auth_header": "X-Key"}})
+            with raises_code(18, "base_config.auth_header has no meaning for the key of a cloud identity"):
+                manager.execute_stateless_task("w", "x")
+        assert server.received == []
+
     def test_without_an_identity_nothing_is_sent(self, identity: Loopback, server: Loopback) -> None:
         identity.will(reply({"error": "no identity"}, 400))
         with self.manager(server) as manager, raises_code(18, "az login"):
             manager.execute_stateless_task("w", "x")
         assert server.received == []
+
+
+def test_a_gateway_may_want_the_key_in_another_header(clients: Clients, server: Loopback) -> None:
+    server.will(reply(completion()))
+    config = {"base_url": server.url, "auth_header": "Ocp-Apim-Subscription-Key"}
+    clients.for_provider("azure").complete(request("azure", config=config))
+    (received,) = server.received
+    assert received.headers["ocp-apim-subscription-key"] == KEY
+    assert not {"api-key", "authorization"} & received.headers.keys()
 
 
 def test_whole_streams(clients: Clients, server: Loopback) -> None:

@@ -159,6 +159,14 @@ class TestTheRequest:
         with raises_code(4, "cannot be set"):
             bedrock.build(ask(config={name: []}))
 
+    def test_the_bodys_further_options_have_their_places(self) -> None:
+        extra = {"guardrailConfig": {"guardrailIdentifier": "g", "guardrailVersion": "1"}, "top_a": 1}
+        body = bedrock.build(ask(config={"extra_body": extra, "betas": ["a-2026", "b-2026"]})).body
+        assert body["guardrailConfig"] == extra["guardrailConfig"]
+        assert body["additionalModelRequestFields"] == {"top_a": 1, "anthropic_beta": ["a-2026", "b-2026"]}
+        with raises_code(4, "betas"):
+            bedrock.build(ask(config={"betas": [1]}))
+
     def test_an_arn_is_one_part_of_the_path(self) -> None:
         arn = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc"
         assert bedrock.build(ask(model=arn)).path == f"model/{quote(arn, safe='')}/converse"
@@ -229,6 +237,15 @@ class TestTheReply:
     def test_stop_reasons(self, stop: str, finish: str) -> None:
         assert bedrock.parse(converse(stop=stop), ask()).finish_reason == finish
 
+    def test_nothing_to_say_is_a_reply_only_after_the_results_of_tools(self) -> None:
+        call = ToolCallRequest(id="c", name="weather.Now", arguments={})
+        told = Message(role="tool", content="sunny", tool_call_id="c", name="weather.Now")
+        after = ask(user("x"), Message(role="assistant", content="", tool_calls=(call,)), told)
+        nothing = converse({"text": ""})
+        assert bedrock.parse(nothing, after).text == ""
+        with pytest.raises(StreamError, match="the reply is empty"):
+            bedrock.parse(nothing, ask())
+
     @pytest.mark.parametrize("stop", ["guardrail_intervened", "content_filtered", "malformed_model_output"])
     def test_stop_reasons_that_fail(self, stop: str, clients: Clients, server: Loopback) -> None:
         server.will(reply(converse(stop=stop)))
@@ -286,6 +303,27 @@ def test_exceptions_within_a_stream(kind: str, code: int, again: bool, clients: 
         collect(clients.for_provider("bedrock").stream(at(server, max_retries=1)))
     assert len(server.received) == (2 if again else 1)
     assert caught.value.details["text"] == "Hi "
+
+
+def test_a_failure_that_a_gateway_reports_in_the_reply(clients: Clients, server: Loopback) -> None:
+    failed = {"error": {"message": "it says why", "code": 400}}
+    begun = event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Hi "}})
+    server.will(reply(converse({"text": "Hi "}, **failed)), frames(begun, event("metadata", failed)))
+    client = clients.for_provider("bedrock")
+    for ask_it in (client.complete, lambda sent: collect(client.stream(sent))):
+        with raises_code(16, "it says why") as caught:
+            ask_it(at(server, max_retries=0))
+        assert caught.value.details["text"] == "Hi "
+
+
+def test_counts_that_a_later_event_leaves_out_stay() -> None:
+    parser = bedrock.stream_parser(ask())
+    parser.feed("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Hi"}})
+    parser.feed("metadata", {"usage": USAGE})
+    parser.feed("metadata", {"usage": {"inputTokens": 0, "outputTokens": 5}})
+    parser.feed("metadata", {"metrics": {"latencyMs": 1}})
+    parser.feed("messageStop", {"stopReason": "end_turn"})
+    assert parser.response().usage == Usage(input_tokens=9, output_tokens=5)
 
 
 @pytest.mark.usefixtures("quick")
@@ -409,6 +447,7 @@ def test_a_definition_says_what_is_missing() -> None:
         ({"inferenceConfig": {"maxTokens": 77}}, 77),
         ({"maxTokens": 77}, 77),
         ({"additionalModelRequestFields": {"max_tokens": 77}}, 77),
+        ({"extra_body": {"inferenceConfig": {"maxTokens": 77}}}, 77),
     ],
 )
 def test_limits_of_output_are_found_and_replaced_for_reservations(config: dict[str, Any], stated: int) -> None:

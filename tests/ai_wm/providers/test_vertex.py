@@ -116,6 +116,38 @@ def test_calls(model: str, maker: str, stream: bool, clients: Clients, server: L
     assert not {"project", "location"} & set(received.json)
 
 
+def test_features_of_claude_are_switched_on_in_a_header(clients: Clients, server: Loopback) -> None:
+    server.will(reply(body_of("anthropic")))
+    config = {"base_url": server.url, "betas": ["a-2026"], **SETTINGS}
+    clients.for_provider("vertex").complete(request("vertex", model=CLAUDE, config=config))
+    (received,) = server.received
+    assert received.headers["anthropic-beta"] == "a-2026"
+    assert "anthropic-version" not in received.headers
+    assert "betas" not in received.json
+
+
+REFUSALS = [
+    (GEMINI, "google", "Developer instruction is not enabled for models/x", "systemInstruction"),
+    (CLAUDE, "anthropic", "messages.1.content.0.type: Expected `thinking`, but found `text`", "thinking"),
+]
+
+
+@pytest.mark.parametrize(("model", "maker", "said", "left_out"), REFUSALS)
+def test_a_request_is_amended_as_its_maker_wants_it(
+    model: str, maker: str, said: str, left_out: str, clients: Clients, server: Loopback
+) -> None:
+    def judge(received: Received) -> bytes:
+        refused = left_out in received.json
+        return reply({"error": {"message": said}}, 400) if refused else reply(body_of(maker))
+
+    server.judges(judge)
+    config: dict[str, Any] = {"base_url": server.url, **SETTINGS}
+    if maker == "anthropic":
+        config["thinking"] = {"type": "enabled", "budget_tokens": 2000}
+    found = clients.for_provider("vertex").complete(request("vertex", model=model, system="s", config=config))
+    assert (found.text, len(server.received)) == ("Hi there", 2)
+
+
 @pytest.mark.parametrize(("status", "kind", "code"), [(429, "RESOURCE_EXHAUSTED", 20), (403, "PERMISSION_DENIED", 45)])
 def test_failures(status: int, kind: str, code: int, clients: Clients, server: Loopback) -> None:
     server.will(reply([{"error": {"code": status, "message": "it says why", "status": kind}}], status))
