@@ -63,7 +63,7 @@ class HTTPClient:
     """A client that reaches a provider over HTTP, in the wire format of an adapter.
 
     Args:
-        provider: which wire format is spoken: ``anthropic``, ``custom``, ``google``, ``ollama`` or ``openai``.
+        provider: the provider's name, which decides the address and the wire format.
         transport: what sends the calls; shared by all clients of a manager.
         breaker: who refuses calls to a model that keeps failing; shared likewise.
         environ: where the provider's variable for its address is looked up; by default the process's own.
