@@ -131,7 +131,7 @@ def wire(
     counted = limiter if limiter is not None else _limiter_in(sandbox, clock, kept, policy)
     # Nobody else reads the definitions of a manager that keeps nothing, so its marks need not hold elsewhere.
     marks = process_marks() if sandbox is None and store is None else user_marks()
-    definitions = Definitions(kept, counted, moments, marks, known.provider_names)
+    definitions = Definitions(kept, counted, moments, marks, known.provider_names, known.check)
     definitions.check_loaded()
     authorizer = Authorizer(known, lookup.resolve, Approvals(policy, known.servers))
     in_flight = None

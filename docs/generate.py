@@ -9,6 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import neuroscript
+from ai_wm.data.presets import PRESETS
 from neuroscript import ErrorCode, Interpreter, NeuroScriptError, Shape, ToolSpec
 from neuroscript.lint.rules import RULES
 
@@ -18,7 +19,13 @@ NOTE = "<!-- Made from the code by `make docs`; do not edit. -->\n"
 
 def pages() -> dict[str, str]:
     """The text of each generated page by its name."""
-    return {"tools.md": tools_page(), "api.md": api_page(), "lint.md": lint_page(), "llms.txt": primer()}
+    return {
+        "tools.md": tools_page(),
+        "api.md": api_page(),
+        "lint.md": lint_page(),
+        "llms.txt": primer(),
+        "providers/presets.md": presets_page(),
+    }
 
 
 def primer() -> str:
@@ -117,6 +124,38 @@ def api_page() -> str:
             "| code | name | class |",
             "| --- | --- | --- |",
             *codes,
+            "",
+        ]
+    )
+
+
+_SCHEMAS = {"strict": "with `strict`", "plain": "without `strict`", "none": "in the system prompt"}
+
+
+def presets_page() -> str:
+    """The table of the presets of OpenAI-compatible services."""
+    rows = []
+    for name, preset in PRESETS.items():
+        key = f"`{preset.variable}`" if preset.variable else "none"
+        streams = "asked for" if preset.stream_options else "always there"
+        back = ", ".join(f"`{field}`" for field in preset.reasoning) or "none"
+        limit, schemas = f"`{preset.output_limit}`", _SCHEMAS[preset.schemas]
+        cells = (f"`{name}`", f"`{preset.base_url}`", key, limit, f"`{preset.seed}`", schemas, back, streams)
+        rows.append(f"| {' | '.join(cells)} | {preset.advice or '–'} |")
+    return "\n".join(
+        [
+            NOTE,
+            "# Presets\n",
+            "Services and servers that speak OpenAI's chat completions, by name. A preset is [`custom`](custom.md)",
+            "with the address, the usual key and the deviations of the service filled in: a definition needs no more",
+            'than `{"provider": "groq", "model_name": "…"}`. `auth` and `base_url` come before what the preset says.\n',
+            "The key of the usual variable goes to the preset's own address alone; for any other address it needs",
+            "an approval of its own, as with `custom`. Presets for this machine need no key and cost nothing there;",
+            "scripts reach them by a definition of the host's, or where the host permits the address",
+            "(`--allow-origin`).\n",
+            "| provider | address | key | output limit | seed | schema | reasoning back | usage in streams | more |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+            *rows,
             "",
         ]
     )

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ai_wm.calls.clearance import Clearance
 from ai_wm.calls.task import subject_of
 from ai_wm.calls.turn import Turn
+from ai_wm.data.settings import ADDRESS_SETTINGS
 from ai_wm.data.types import AIWorkerDefinition, APIKeySource
 from ai_wm.keys import Secret
 from ai_wm.keys.approvals import Approvals, KeyUse, Server, Standing
@@ -108,7 +109,7 @@ class Authorizer:
         else:
             standing, approvals = clearance.standing(definition), clearance.approvals
             as_made = definition.base_config
-            if config.get("base_url") != as_made.get("base_url"):
+            if any(config.get(name) != as_made.get(name) for name in ADDRESS_SETTINGS):
                 own = self.clients.server(provider, as_made)
             allow_http = as_made.get("allow_http") is True
             if standing is not Standing.HOST:

@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from ai_wm.data.bounds import bounded_cost
+from ai_wm.data.presets import PRESETS
 from ai_wm.data.prices import PRICES
 
 CostSource = Literal["cost_metrics", "published", "unknown"]
@@ -25,12 +26,19 @@ CACHED_INPUT = "cached_input_cost_per_token"
 CACHE_WRITE = "cache_write_cost_per_token"
 CACHE_WRITE_1H = "cache_write_1h_cost_per_token"
 
-_WRITE_FACTORS: Final = {"anthropic": (1.25, 2.0)}
+_WRITE_FACTORS: Final = dict.fromkeys(("anthropic", "bedrock", "vertex"), (1.25, 2.0))
 """What writing to the cache, for minutes and for an hour, costs in units of the price of input, where a provider bills
 it and the definition names no price for it (docs.claude.com, prompt caching)."""
 
-# Whose published prices apply; models run locally or behind an address of one's own have none.
-_PUBLISHED_PROVIDERS = frozenset({"anthropic", "google", "openai"})
+# Whose published prices apply, each with its id there; models run locally or behind an address of one's own have none.
+_PUBLISHED_PROVIDERS: Final = (
+    {name: name for name in ("anthropic", "azure", "google", "openai")}
+    | {
+        "bedrock": "aws",
+        "vertex": "google",
+    }
+    | {name: preset.prices for name, preset in PRESETS.items() if preset.prices}
+)
 
 
 class Priced(Protocol):
@@ -233,7 +241,7 @@ def published_price(provider: str, model: str, usage: TokenCounts, tier: str = "
         counts.cache_write_1h_tokens = long
     context = None if tier.lower() in _USUAL_TIERS else _context(provider, tier.lower())
     try:
-        found = library.calc_price(counts, model, provider_id=provider, price_context=context)
+        found = library.calc_price(counts, model, provider_id=_PUBLISHED_PROVIDERS[provider], price_context=context)
     except LookupError:  # the model is not listed
         if len(_unlisted) < _MOST_UNLISTED:  # a server may give its models any names, and ever new ones
             _unlisted[provider, model] = _prices_of(library)

@@ -22,6 +22,7 @@ from ai_wm.calls.pricing import (
 )
 from ai_wm.calls.streaming import in_callback
 from ai_wm.calls.turn import Turn
+from ai_wm.data.presets import PRESETS
 from ai_wm.data.types import AIWorkerDefinition, APIKeySourceMethod
 from ai_wm.keys.approvals import Server, Standing
 from ai_wm.providers.base import provider_options
@@ -262,4 +263,5 @@ def is_free(definition: AIWorkerDefinition, server: Server | None) -> bool:
     provider = str(definition.provider)
     if not definition.cost_metrics and provider == "local":
         return True
-    return not definition.cost_metrics and provider == "ollama" and server is not None and server.address.is_loopback
+    own = provider == "ollama" or (provider in PRESETS and PRESETS[provider].is_local)
+    return not definition.cost_metrics and own and server is not None and server.address.is_loopback

@@ -18,6 +18,9 @@ class AIWorkerProvider(StrEnum):
     OLLAMA = "ollama"
     LOCAL = "local"
     CUSTOM = "custom"
+    AZURE = "azure"
+    BEDROCK = "bedrock"
+    VERTEX = "vertex"
 
 
 class InteractionModelType(StrEnum):
@@ -64,6 +67,9 @@ class APIKeySourceMethod(StrEnum):
     CONFIG_PATH = "config_path"
     VAULT = "vault"
     KEYRING = "keyring"
+    ENTRA = "entra"
+    AWS = "aws"
+    GOOGLE = "google"
     NONE = "none"
 
 

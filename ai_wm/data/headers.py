@@ -93,7 +93,7 @@ def key_header_of(config: Mapping[str, Any]) -> tuple[str, str] | None:
     name, _, scheme = given.partition(":") if isinstance(given, str) else ("", "", "")
     name, scheme = name.strip().lower(), scheme.strip()
     if not _NAME.fullmatch(name) or name in _PUT_IN_HERE or (scheme and not _NAME.fullmatch(scheme)):
-        message = "the configuration's auth_header is no header that a key can be sent in; expected a name such as "
+        message = "base_config.auth_header is no header that a key can be sent in; expected a name such as "
         message += '"api-key" or "Authorization", perhaps with a scheme: "Authorization: Token"'
         raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": "auth_header"})
     if not scheme and name == "authorization":

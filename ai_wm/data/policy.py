@@ -19,7 +19,7 @@ PROVIDER_PREFIX: Final = "provider:"
 """The prefix of an approved destination that is a client without a known address."""
 
 _EVERYTHING: Final = ("*",)
-_SOURCES: Final = ("env", "config", "vault", "keyring")
+_SOURCES: Final = ("env", "config", "vault", "keyring", "entra", "aws", "google")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

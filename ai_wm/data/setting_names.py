@@ -10,20 +10,15 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ai_wm.data.script_settings import ALLOWED, WIRE_NAMES
-from ai_wm.data.settings import check_overrides
+from ai_wm.data.settings import ADDRESS_SETTINGS, check_overrides
 from ai_wm.data.spelling import near_miss
 from neuroscript import get_logger
 
-SETTINGS: Final = ALLOWED | {
-    "allow_http",
+SETTINGS: Final = (ALLOWED | ADDRESS_SETTINGS - WIRE_NAMES.keys()) | {
     "allow_unknown_price",
-    "api",
-    "auth_header",
-    "base_url",
     "betas",
     "cache",
     "extra_body",
-    "headers",
     "locked",
     "reasoning_effort",
     "stall_seconds",

@@ -23,7 +23,20 @@ DEFAULT_LIMIT_WAIT = 60.0
 
 ON_LIMIT = ("refuse", "wait")
 
-ADDRESS_SETTINGS = frozenset({"allow_http", "api", "auth_header", "base_url", *HEADERS})
+ADDRESS_SETTINGS = frozenset(
+    {
+        "allow_http",
+        "api",
+        "api_version",
+        "auth_header",
+        "aws_region",
+        "base_url",
+        "deployment",
+        "location",
+        "project",
+        *HEADERS,
+    }
+)
 """The settings that choose the server and how it is spoken to."""
 
 

@@ -14,8 +14,8 @@ def type_word(value: Any) -> str:
 
 
 def described_type(value: Any) -> str:
-    """Returns the type of a value with its article: ``a number``, ``an error``, ``nil``."""
+    """Returns the type of a value with its article, if it takes one: ``a number``, ``an error``, ``nil``, ``bytes``."""
     word = type_word(value)
-    if value is None:
+    if value is None or word == "bytes":
         return word
     return f"an {word}" if word[0] in "aeiou" else f"a {word}"

@@ -16,7 +16,7 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import Field, field_serializer, model_validator
@@ -42,14 +42,13 @@ from ai_wm.data.fields import (
     Timestamp,
     or_empty,
     plain_validator,
-    shown,
 )
 from ai_wm.data.headers import shown_config
 from ai_wm.data.model import MASK, Model, file_field
+from ai_wm.data.presets import default_auth
 from ai_wm.data.prices import PRICES
+from ai_wm.data.provider_names import BUILT_IN_PROVIDERS, check_provider
 from ai_wm.data.sdk_options import with_own_names
-from ai_wm.data.spelling import nearest
-from neuroscript import ErrorCode, NeuroScriptError
 
 __all__ = [
     "MASK",
@@ -79,16 +78,10 @@ STATELESS_PREFIX = "stateless-"
 """How the ``instance_id`` of a stateless task's record begins."""
 
 
-LOCAL_MODELS: Final = ("echo", "scripted")
-"""The built-in models of the provider ``local``."""
-
-_BUILT_IN_PROVIDERS = {provider.value: provider for provider in AIWorkerProvider}
-
-
 def _read_provider(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise PydanticCustomError("provider", "the name of a provider, such as openai")
-    return _BUILT_IN_PROVIDERS.get(value, value)
+    return BUILT_IN_PROVIDERS.get(value, value)
 
 
 ProviderName = Annotated[str, plain_validator(_read_provider)]
@@ -107,7 +100,8 @@ class APIKeySource(Model):
     """The source of a worker's API key: a method and its value.
 
     ``value`` is the environment variable's name (``env_var``), the key itself (``inline``), ``path#dotted.key``
-    (``config_path``), ``mount/path#field`` (``vault``), ``service/user`` (``keyring``), or nothing (``none``).  The
+    (``config_path``), ``mount/path#field`` (``vault``), ``service/user`` (``keyring``), an identity at a cloud
+    (``entra``: a client id; ``aws``: a profile; ``google``: a file; mostly empty), or nothing (``none``).  The
     value of an inline source is shown as ``***`` by everything but `to_file` and the attribute itself.
     """
 
@@ -116,7 +110,9 @@ class APIKeySource(Model):
     keys_shown = False
     always_written = frozenset({"method"})
 
-    method: APIKeySourceMethod = Field(description="`env_var`, `config_path`, `vault`, `keyring`, `inline` or `none`.")
+    method: APIKeySourceMethod = Field(
+        description="`env_var`, `config_path`, `vault`, `keyring`, `entra`, `aws`, `google`, `inline`, `none`."
+    )
     value: Text = Field(
         default="",
         repr=False,
@@ -457,6 +453,14 @@ class AIWorkerDefinition(Model):
     host_mark: Text = file_field("hostMark", default="", repr=False)
     """The host's mark, by which its own definitions are known: see `ai_wm.keys.marks`."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_key_source(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "auth" not in data:
+            usual = default_auth(data.get("provider"))
+            return data if usual is None else {**data, "auth": usual}
+        return data
+
     @model_validator(mode="after")
     def _headers_have_one_name(self) -> Self:
         self.__dict__["base_config"] = with_own_names(self.base_config)
@@ -480,25 +484,7 @@ class AIWorkerDefinition(Model):
         Raises:
             NeuroScriptError: 4, with the names to choose from and the nearest of them.
         """
-        if self.provider in _BUILT_IN_PROVIDERS:
-            return
-        names = [*_BUILT_IN_PROVIDERS, *sorted(set(known()) - _BUILT_IN_PROVIDERS.keys())]
-        if self.provider in names:
-            return
-        if self.provider in LOCAL_MODELS:
-            raise NeuroScriptError(
-                ErrorCode.ARG_MISMATCH,
-                f"{name or self.called}: field provider: {self.provider!r} is a model of the provider local; write "
-                f'provider: "local", model_name: "{self.provider}"',
-                details={"field": "provider"},
-            )
-        near = nearest(self.provider, names)
-        raise NeuroScriptError(
-            ErrorCode.ARG_MISMATCH,
-            f"{name or self.called}: field provider: expected one of {', '.join(names)}, got {shown(self.provider)}"
-            + (f"; did you mean {near!r}?" if near else ""),
-            details={"field": "provider"},
-        )
+        check_provider(self.provider, known, name or self.called)
 
     @field_serializer("base_config")
     def _mask(self, value: dict[str, Any]) -> dict[str, Any]:

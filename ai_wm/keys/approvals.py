@@ -15,6 +15,7 @@ from shlex import quote
 from typing import Final
 
 from ai_wm.data.policy import PROVIDER_PREFIX, WorkerPolicy
+from ai_wm.data.presets import PRESETS
 from ai_wm.data.types import APIKeySource, APIKeySourceMethod
 from ai_wm.keys.sources import source_name
 from neuroscript import Address, ErrorCode, NeuroScriptError
@@ -22,9 +23,12 @@ from neuroscript import Address, ErrorCode, NeuroScriptError
 CONVENTIONAL: Final = {
     "env:ANTHROPIC_API_KEY": "anthropic",
     "env:ANTHROPIC_AUTH_TOKEN": "anthropic",
+    "env:AWS_BEARER_TOKEN_BEDROCK": "bedrock",
+    "env:AZURE_OPENAI_API_KEY": "azure",
     "env:GEMINI_API_KEY": "google",
     "env:GOOGLE_API_KEY": "google",
     "env:OPENAI_API_KEY": "openai",
+    **{f"env:{preset.variable}": name for name, preset in PRESETS.items() if preset.variable},
 }
 """The sources that are a provider's by convention, and may go to its address."""
 

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from ai_wm.data.settings import ADDRESS_SETTINGS
 from ai_wm.data.types import AIWorkerDefinition
 from neuroscript import get_logger
 from neuroscript.private_files import make_private_directory, open_private
@@ -87,7 +88,7 @@ def _mark(key: bytes, definition: AIWorkerDefinition) -> str:
         str(definition.provider),
         definition.auth.method.value,
         definition.auth.value,
-        {name: config[name] for name in ("allow_http", "api", "auth_header", "base_url", "headers") if name in config},
+        {name: config[name] for name in ADDRESS_SETTINGS if name in config},
         # The address of a model in this process is its file.
         definition.model_name if definition.provider == "local" else "",
     ]

@@ -95,6 +95,8 @@ def source_name(source: APIKeySource) -> str | None:
         case APIKeySourceMethod.KEYRING:
             service, _, user = value.rpartition("/")
             return f"keyring:{service}/{user}" if service and user and _is_plain(value) else None
+        case APIKeySourceMethod.ENTRA | APIKeySourceMethod.AWS | APIKeySourceMethod.GOOGLE:
+            return f"{source.method.value}:{value or 'default'}" if _is_plain(value) else None
     return None
 
 
@@ -112,6 +114,8 @@ def _look_up(
     method = source.method
     if method is APIKeySourceMethod.NONE:
         return None
+    if method is APIKeySourceMethod.ENTRA or method is APIKeySourceMethod.AWS or method is APIKeySourceMethod.GOOGLE:
+        return _from_cloud(method, source.value.strip(), config_dir)
     if not source.value.strip():
         message = f"auth.value is empty; for the method {method.value!r} it must be {_EXPECTED[method]}"
         return _Problem(message, APIKeyStatus.NOT_CONFIGURED)
@@ -318,6 +322,18 @@ def _read_vault(hvac: Any, variables: Mapping[str, str], mount: str, path: str, 
     if not isinstance(fields, Mapping) or field not in fields:
         return _missing(place, f"the secret has no field {field!r}")
     return _key_from(fields[field], place)
+
+
+# --- identities at a cloud ---
+
+
+def _from_cloud(method: APIKeySourceMethod, value: str, config_dir: Path | str | None) -> _Found:
+    from ai_wm.keys.clouds import cloud_key
+
+    if method is APIKeySourceMethod.GOOGLE and value:
+        value = str(_config_directory(config_dir) / value)
+    found = cloud_key(method, value)
+    return _Problem(found) if isinstance(found, str) else found
 
 
 # --- the system's keyring ---

@@ -14,13 +14,14 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
-from ai_wm.data.provider_names import BUILT_IN, ENTRY_POINT_GROUP, installed_providers, provider_names
+from ai_wm.data.provider_names import BUILT_IN, CLOUDS, ENTRY_POINT_GROUP, installed_providers, provider_names
 from ai_wm.providers.base import LLMClient, LLMRequest, ModelInfo
 from neuroscript import ErrorCode, NeuroScriptError
 
 if TYPE_CHECKING:
     import httpx
 
+    from ai_wm.data.types import AIWorkerDefinition
     from ai_wm.keys import Secret
     from ai_wm.keys.approvals import Server
     from ai_wm.providers.breaker import Breaker
@@ -92,6 +93,22 @@ class Clients:
         from ai_wm.providers.endpoints import servers_of
 
         return servers_of(provider, self._environ)
+
+    def check(self, definition: AIWorkerDefinition) -> None:
+        """Checks what can be checked of a definition before its first call: the settings of its address, and the
+        library that its key needs.
+
+        Raises:
+            NeuroScriptError: 18 for what is missing, 4 for a setting of another form.
+        """
+        from ai_wm.keys.clouds import missing_library
+
+        provider = str(definition.provider)
+        if provider in CLOUDS:
+            self.server(provider, definition.base_config)
+        missing = missing_library(definition.auth.method)
+        if missing:
+            raise NeuroScriptError(ErrorCode.CONFIGURATION, missing, details={"field": "auth.method"})
 
     def environment_secrets(self, provider: str) -> Iterator[Secret]:
         """Returns what the environment may add to requests to a provider, as no message may show it.
@@ -207,7 +224,7 @@ class Clients:
                 from ai_wm.providers.local import LocalClient
 
                 return LocalClient(self._model_directory)
-            case "anthropic" | "custom" | "google" | "ollama" | "openai":
+            case _ if name in OVER_HTTP:
                 from ai_wm.providers.breaker import Breaker
                 from ai_wm.providers.http import HTTPClient
                 from ai_wm.providers.transport import Transport

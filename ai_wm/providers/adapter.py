@@ -143,7 +143,7 @@ class Adapter(Protocol):
     """Protocol of a wire format's module: the functions and constants it has to define."""
 
     endpoint: Endpoint
-    stream_format: Literal["sse", "ndjson"]
+    stream_format: Literal["sse", "ndjson", "aws"]
     key_header: str
     key_prefix: str
     request_id_headers: tuple[str, ...]

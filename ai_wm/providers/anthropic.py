@@ -40,7 +40,7 @@ from ai_wm.providers.history import Form, conversation
 from ai_wm.providers.json_schema import NotExpressible, for_anthropic
 from ai_wm.providers.options import (
     ToolNames,
-    bad_option,
+    beta_names,
     check_budget,
     check_stop,
     response_format,
@@ -53,7 +53,7 @@ from ai_wm.providers.tool_calls import cut_call, follows_tools, read_arguments, 
 from ai_wm.providers.wire_json import Kept
 
 endpoint = Endpoint("https://api.anthropic.com", "ANTHROPIC_BASE_URL")
-stream_format: Literal["sse", "ndjson"] = "sse"
+stream_format: Literal["sse", "ndjson", "aws"] = "sse"
 key_header = "x-api-key"
 key_prefix = ""
 request_id_headers: tuple[str, ...] = ("request-id",)
@@ -105,10 +105,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
     headers = {"anthropic-version": VERSION_WITH_SAMPLING if sampled else VERSION}
     betas = body.pop("betas", None)
     if betas is not None:  # as the SDK has them
-        named = [betas] if isinstance(betas, str) else betas
-        if not isinstance(named, list) or not all(isinstance(name, str) and name.isascii() for name in named):
-            raise bad_option("betas", betas, "a list of names, as in the header anthropic-beta")
-        headers["anthropic-beta"] = ",".join(named)
+        headers["anthropic-beta"] = ",".join(beta_names(betas))
     return WireRequest("v1/messages", body, headers)
 
 

@@ -48,7 +48,7 @@ MANAGEMENT_KEYS = frozenset(
 )
 
 # What the APIs call max_output_tokens.
-OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "maxOutputTokens", "num_predict")
+OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "maxOutputTokens", "maxTokens", "num_predict")
 
 # Keys that every provider understands under these names; an adapter translates them.
 COMMON_KEYS = frozenset(

@@ -67,7 +67,10 @@ def check_attachments(request: LLMRequest, wire: str) -> None:
     found = attachments_of(request)
     if not found:
         return
-    takes = _TAKES[wire]
+    takes = _TAKES.get(wire)
+    if takes is None:
+        problem = f"files cannot be attached for {request.provider}"
+        raise _refused(ErrorCode.NOT_IMPLEMENTED, f"{request.provider}/{request.model}", found[0], problem)
     kinds = {MEDIA_TYPES[each] for each in takes.types}
     where, together = f"{request.provider}/{request.model}", 0
     for each in found:

@@ -69,7 +69,7 @@ def no_embeddings(request: LLMRequest, why: str) -> NeuroScriptError:
 class _Embeddings:
     """What the APIs have in common; each gives the body, and takes vectors and usage out of a reply."""
 
-    stream_format: Literal["sse", "ndjson"] = "sse"
+    stream_format: Literal["sse", "ndjson", "aws"] = "sse"
 
     def __init__(self, chat: Any) -> None:
         self.endpoint = chat.endpoint

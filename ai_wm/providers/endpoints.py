@@ -14,17 +14,27 @@ from importlib import import_module
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
+from ai_wm.data.presets import PRESETS, preset_of
 from ai_wm.data.type_words import described_type
 from ai_wm.keys.approvals import Server
 from ai_wm.providers.adapter import Endpoint
+from ai_wm.providers.clouds import place_of
 from ai_wm.providers.options import bad_option
 from neuroscript import Address, ErrorCode, NeuroScriptError
 
-ADAPTERS: Final = {name: name for name in ("anthropic", "google", "ollama", "openai")} | {"custom": "openai"}
+_OWN: Final = ("anthropic", "bedrock", "google", "ollama", "openai", "vertex")
+ADAPTERS: Final = {name: name for name in _OWN} | dict.fromkeys(("azure", "custom", *PRESETS), "openai")
 """The module of each provider that is reached over HTTP."""
 
 APIS: Final = ("responses", "chat")
 """The values of ``api``, which chooses between the two APIs of OpenAI and of compatible servers."""
+
+CLOUD_VARIABLES: Final = {
+    "azure": "AZURE_OPENAI_ENDPOINT",
+    "bedrock": "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    "vertex": "GOOGLE_VERTEX_BASE_URL",
+}
+"""The clouds, whose addresses depend on settings, each with the variable of its SDK for another address."""
 
 _OPENAI: Final = Address.parse("https://api.openai.com")
 
@@ -46,8 +56,10 @@ _QUERY: Final = frozenset({"api-version"})
 @cache
 def endpoint_of(provider: str) -> Endpoint:
     """Returns the endpoint of a provider reached over HTTP; ``custom`` has none, whatever API it speaks."""
-    if provider == "custom":
-        return Endpoint("")
+    if provider in CLOUD_VARIABLES:
+        return Endpoint("", CLOUD_VARIABLES[provider])
+    if provider == "custom" or provider in PRESETS:
+        return Endpoint(preset_of(provider).base_url)
     endpoint: Endpoint = import_module(f"ai_wm.providers.{ADAPTERS[provider]}").endpoint
     return endpoint
 
@@ -83,17 +95,19 @@ def addresses(
             wrong = "empty" if isinstance(given, str) else described_type(given)
             message = f"base_config.base_url is {wrong}; expected an address, such as http://127.0.0.1:8080/v1"
             raise NeuroScriptError(ErrorCode.CONFIGURATION, message)
-        return _servers(provider, given.strip(), "base_config.base_url")
-    operators = _operators(provider, endpoint, environ)
+        return _servers(provider, given.strip(), "base_config.base_url", config, environ)
+    operators = _operators(provider, endpoint, config, environ)
     if operators:
         return operators
+    if provider in CLOUD_VARIABLES:
+        return (_cloud_server(provider, None, config, environ),)
     if not endpoint.default:
         raise NeuroScriptError(
             ErrorCode.CONFIGURATION,
             f"the provider {provider!r} needs base_config.base_url, the address of an OpenAI-compatible server, "
             "such as http://127.0.0.1:8080/v1",
         )
-    return _servers(provider, endpoint.default, "the public address")
+    return _servers(provider, endpoint.default, "the public address", config, environ)
 
 
 def wire_format(provider: str, config: Mapping[str, object], servers: Sequence[Server]) -> str:
@@ -138,23 +152,42 @@ def shown(address: str, path: str) -> str:
 def servers_of(provider: str, environ: Mapping[str, str] | None = None) -> tuple[Server, ...]:
     """Returns the default servers of a provider: the one in its environment variable, if set, and the public one.
 
+    A preset for this machine has none: what listens at its port is not known, and not for scripts to try.
+
     Raises:
         NeuroScriptError: 18 where the variable holds no ``http`` or ``https`` address.
     """
-    if provider not in ADAPTERS:
+    if provider not in ADAPTERS or (provider in PRESETS and PRESETS[provider].is_local):
         return ()
     endpoint = endpoint_of(provider)
-    public = _servers(provider, endpoint.default, "the public address") if endpoint.default else ()
-    return tuple(_widest(found) for found in (_operators(provider, endpoint, environ), public) if found)
+    if provider in CLOUD_VARIABLES:
+        return _cloud_servers(provider, endpoint, environ)
+    public = _plain_servers(provider, endpoint.default, "the public address") if endpoint.default else ()
+    return tuple(_widest(found) for found in (_operators(provider, endpoint, {}, environ), public) if found)
 
 
-def _operators(provider: str, endpoint: Endpoint, environ: Mapping[str, str] | None) -> tuple[Server, ...]:
+def _cloud_servers(provider: str, endpoint: Endpoint, environ: Mapping[str, str] | None) -> tuple[Server, ...]:
+    """The servers of a cloud that the environment alone names; none where it names no resource, region or project."""
+    found: list[Server] = []
+    for operators in (True, False):
+        try:
+            named = _operators(provider, endpoint, {}, environ) if operators else ()
+            found += named if operators else [_cloud_server(provider, None, {}, environ)]
+        except NeuroScriptError as error:
+            if error.details.get("setting") is None:
+                raise
+    return tuple(found)
+
+
+def _operators(
+    provider: str, endpoint: Endpoint, config: Mapping[str, object], environ: Mapping[str, str] | None
+) -> tuple[Server, ...]:
     given = (os.environ if environ is None else environ).get(endpoint.variable) if endpoint.variable else None
     if not given:
         return ()
     if endpoint.variable == "OLLAMA_HOST":
         given = _ollama_host(given)
-    found = _servers(provider, given.strip(), f"the variable {endpoint.variable}")
+    found = _servers(provider, given.strip(), f"the variable {endpoint.variable}", config, environ)
     return tuple(replace(server, by_operator=True) for server in found)
 
 
@@ -185,12 +218,28 @@ def _ollama_host(value: str) -> str:
     return f"{scheme}://{host}:{port}{parts.path.rstrip('/')}"
 
 
+def _servers(
+    provider: str, url: str, source: str, config: Mapping[str, object], environ: Mapping[str, str] | None
+) -> tuple[Server, ...]:
+    if provider in CLOUD_VARIABLES:
+        _checked(url, source)
+        return (_cloud_server(provider, url, config, environ),)
+    return _plain_servers(provider, url, source)
+
+
+def _cloud_server(
+    provider: str, url: str | None, config: Mapping[str, object], environ: Mapping[str, str] | None
+) -> Server:
+    place = place_of(provider, url, config, environ)
+    return Server(place.url, _checked(place.scope, "the address made of the settings"))
+
+
 @lru_cache(maxsize=1024)
-def _servers(provider: str, url: str, source: str) -> tuple[Server, ...]:
+def _plain_servers(provider: str, url: str, source: str) -> tuple[Server, ...]:
     address = _checked(url, source)
     base, _, query = url.partition("?")
     base = base.rstrip("/") if base.isascii() else address.text
-    dialect = "openai" if provider == "custom" else provider
+    dialect = ADAPTERS[provider]
     ends, written = _ENDS.get(dialect), base
     if ends is not None:
         base = ends.sub("", base).rstrip("/")

@@ -50,6 +50,6 @@ def _checked(headers: dict[str, str], variables: str) -> dict[str, str]:
     try:
         return headers_of({"headers": headers})
     except NeuroScriptError as error:
-        why = error.message.replace("the configuration's headers", "its headers")
+        why = error.message.replace("the headers of base_config", "its headers")
         message = f"the variable {variables} cannot be used: {why}"
         raise NeuroScriptError(ErrorCode.CONFIGURATION, message) from None

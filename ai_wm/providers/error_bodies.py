@@ -70,6 +70,19 @@ _STATUS: Final = {
     "timeout_error": 504,
     "deadline_exceeded": 504,
     "overloaded_error": 529,
+    # Amazon's, from here on
+    "validationexception": 400,
+    "unrecognizedclientexception": 403,
+    "accessdeniedexception": 403,
+    "expiredtokenexception": 403,
+    "resourcenotfoundexception": 404,
+    "modeltimeoutexception": 408,
+    "modelerrorexception": 424,
+    "modelstreamerrorexception": 424,
+    "throttlingexception": 429,
+    "modelnotreadyexception": 429,
+    "internalserverexception": 500,
+    "serviceunavailableexception": 503,
 }
 _UNITS: Final = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _WAIT = re.compile(
@@ -109,6 +122,15 @@ def read_error(body: Any) -> ErrorReply:
         retry_after=wait if wait is not None else wait_in(message),
         final=any(layer.final for layer in layers) or _can_never_fit(message),
     )
+
+
+def filtered_words(results: Any) -> str:
+    """Returns the categories in which Azure's filters have stopped a text, with their severity; empty for none."""
+    if not isinstance(results, Mapping):
+        return ""
+    stopped = [(name, found) for name, found in results.items() if isinstance(found, Mapping) and found.get("filtered")]
+    words = [f"{name} ({found['severity']})" if found.get("severity") else str(name) for name, found in stopped]
+    return f"filtered for {', '.join(words)}"[:_LONGEST] if words else ""
 
 
 def reports_error(body: Mapping[str, Any], content: Collection[str] = ()) -> bool:
@@ -177,6 +199,9 @@ def _layers_of_map(value: Mapping[str, Any], depth: int) -> Iterator[_Layer]:
     if isinstance(provider, str) and provider:
         message = message or f"from {provider}"
     yield _Layer(message, kinds, status, _wait_of(value), _is_of_the_day(value))
+    filtered = filtered_words(value.get("content_filter_result") or value.get("content_filter_results"))
+    if filtered:
+        yield _Layer(filtered)
     for key in _INSIDE:
         inner = value.get(key)
         if isinstance(inner, Mapping | list) or (isinstance(inner, str) and (key not in _MESSAGES or _json_in(inner))):

@@ -222,6 +222,19 @@ def states_several(config: Mapping[str, Any]) -> bool:
 
 def with_output(config: Mapping[str, Any], limit: int) -> dict[str, Any]:
     """Returns a configuration with a limit of output, in the place of settings that give none, such as Ollama's -1."""
+    made = _without_output(config)
+    extra = made.get("extra_body")
+    if isinstance(extra, Mapping):
+        left = _without_output(extra)
+        if left or not extra:
+            made["extra_body"] = left
+        else:
+            del made["extra_body"]
+    made["max_output_tokens"] = limit
+    return made
+
+
+def _without_output(config: Mapping[str, Any]) -> dict[str, Any]:
     made = {name: value for name, value in config.items() if name not in _OUTPUT_NAMES}
     for name in _INNER:
         inner = made.get(name)
@@ -229,20 +242,27 @@ def with_output(config: Mapping[str, Any], limit: int) -> dict[str, Any]:
             made[name] = {key: value for key, value in inner.items() if key not in _OUTPUT_NAMES}
             if not made[name]:
                 del made[name]
-    made["max_output_tokens"] = limit
     return made
 
 
-_INNER: Final = ("generationConfig", "generation_config", "options")
+_INNER: Final = (
+    "generationConfig",
+    "generation_config",
+    "inferenceConfig",
+    "inference_config",
+    "additionalModelRequestFields",
+    "additional_model_request_fields",
+    "options",
+)
 _OUTPUT_NAMES: Final = ("max_output_tokens", *OUTPUT_LIMITS, "max_new_tokens", "n_predict")
 
 
 def _layers(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """A configuration, and the maps in it in which some APIs want such settings."""
-    yield config
-    for name in _INNER:
-        if isinstance(inner := config.get(name), Mapping):
-            yield inner
+    """A configuration, what ``extra_body`` adds to the request, and the maps in which some APIs want such settings."""
+    for outer in (config, config.get("extra_body")):
+        if isinstance(outer, Mapping):
+            yield outer
+            yield from (inner for name in _INNER if isinstance(inner := outer.get(name), Mapping))
 
 
 def answers_asked(config: Mapping[str, Any]) -> int:
@@ -270,7 +290,7 @@ def thinking_budget(config: Mapping[str, Any]) -> int:
 def thinking_allowance(config: Mapping[str, Any]) -> int:
     """The tokens of thinking to allow for: those stated, or else what the stated effort stands for, or 0."""
     named = [
-        config.get("reasoning_effort"),
+        *(layer.get("reasoning_effort") for layer in _layers(config)),
         *(each for inner in _thinking_in(config) for each in map(inner.get, _EFFORT)),
     ]
     efforts = [_EFFORTS.get(each.lower(), 0) for each in named if isinstance(each, str)]
@@ -279,13 +299,22 @@ def thinking_allowance(config: Mapping[str, Any]) -> int:
 
 def _thinking_in(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for layer in _layers(config):
-        for name in ("thinking", "reasoning", "thinkingConfig", "thinking_config", "output_config"):
+        for name in _THINKING:
             if isinstance(inner := layer.get(name), Mapping):
                 yield inner
 
 
+_THINKING: Final = (
+    "thinking",
+    "reasoning",
+    "reasoningConfig",
+    "reasoning_config",
+    "thinkingConfig",
+    "thinking_config",
+    "output_config",
+)
 _BUDGETS: Final = ("budget_tokens", "max_tokens", "thinkingBudget", "thinking_budget")
-_EFFORT: Final = ("effort", "thinkingLevel", "thinking_level")
+_EFFORT: Final = ("effort", "maxReasoningEffort", "thinkingLevel", "thinking_level")
 _EFFORTS: Final = {"low": 4096, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768}
 """Tokens of thinking that an effort stands for, where no budget is stated."""
 
@@ -311,7 +340,8 @@ _PUBLISHED: Final = tuple((re.compile(pattern), most) for pattern, most in _MOST
 
 def published_output(provider: str, model: str) -> int | None:
     """The most output that a provider publishes for a model; None where it is unknown or no matter."""
-    if provider not in ("anthropic", "google", "openai"):
+    if provider not in ("anthropic", "azure", "bedrock", "google", "openai", "vertex"):
         return None
-    name = model.removeprefix("models/")
+    # Bedrock has region and maker before a name (us.anthropic.claude-…), Google's tools a path.
+    name = model.rpartition("/")[2].rpartition("anthropic.")[2]
     return next((most for pattern, most in _PUBLISHED if pattern.match(name)), None)

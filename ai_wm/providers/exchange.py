@@ -43,6 +43,7 @@ class Exchange:
     counted: int = 0
     key: Secret | None = None
     hidden: tuple[Secret, ...] = ()
+    renewed: bool = False
 
     @property
     def where(self) -> str:

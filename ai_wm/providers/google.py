@@ -48,7 +48,7 @@ from ai_wm.providers.wire_json import MOST_VALUES, Kept, too_many
 from neuroscript import ErrorCode, NeuroScriptError
 
 endpoint = Endpoint("https://generativelanguage.googleapis.com", "GOOGLE_GEMINI_BASE_URL")
-stream_format: Literal["sse", "ndjson"] = "sse"
+stream_format: Literal["sse", "ndjson", "aws"] = "sse"
 key_header = "x-goog-api-key"
 key_prefix = ""
 request_id_headers: tuple[str, ...] = ()

@@ -13,11 +13,14 @@ from ai_wm.data.headers import headers_of, joined_headers, key_header_of, secret
 from ai_wm.data.sdk_options import with_own_names
 from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret
+from ai_wm.keys.clouds import CloudKey
 from ai_wm.logs import CALLS, INFO, tell
 from ai_wm.providers.adapter import Adapter, BadReply, ErrorReply, StreamError, StreamParser
 from ai_wm.providers.amend import amended, amendment_for, hint_for, lasting
+from ai_wm.providers.aws_events import MEDIA_TYPE, aws_events
 from ai_wm.providers.base import Delta, LLMRequest, LLMResponse, ModelInfo, check_request
 from ai_wm.providers.breaker import Breaker
+from ai_wm.providers.clouds import at_deployment, dialect_of, proof_of, without_settings
 from ai_wm.providers.content_parts import check_attachments
 from ai_wm.providers.embeddings import embedding_adapter
 from ai_wm.providers.endpoints import AZURE_DEPLOYMENTS, addresses, endpoint_of, joined, servers_of, shown, wire_format
@@ -50,7 +53,8 @@ MOST_REMEMBERED = 1024
 LAST_WAIT = 5.0
 """Seconds of silence after the end of a streamed reply, in which its usage may come; some servers never hang up."""
 
-_STREAMS = ("text/event-stream", "application/x-ndjson")
+_STREAMS = ("text/event-stream", "application/x-ndjson", MEDIA_TYPE)
+_PARSERS = {"sse": sse_events, "ndjson": json_lines, "aws": aws_events}
 _AMENDABLE = frozenset({400, 404, 422, 500})  # 500: of servers whose chat template fails
 _GATEWAY_TIMEOUTS = frozenset({504, 524})
 _PRODUCED = frozenset({ErrorCode.LLM_ERROR, ErrorCode.TIMEOUT})
@@ -61,7 +65,7 @@ class HTTPClient:
     """A client that reaches a provider over HTTP, in the wire format of an adapter.
 
     Args:
-        provider: which wire format is spoken: ``anthropic``, ``custom``, ``google``, ``ollama`` or ``openai``.
+        provider: the provider's name, which decides the address and the wire format.
         transport: what sends the calls; shared by all clients of a manager.
         breaker: who refuses calls to a model that keeps failing; shared likewise.
         environ: where the provider's variable for its address is looked up; by default the process's own.
@@ -186,13 +190,13 @@ class HTTPClient:
 
         found = addresses(request.provider, self._endpoint, request.config, self._environ)
         adapter = _adapter(wire_format(self._provider, request.config, found))
-        return read_models(request, adapter, [server.url for server in found], self._transport)
+        return read_models(request, adapter, [server.url for server in found], self._transport, self._environ)
 
     def _parsed(self, body: bytes, exchange: Exchange) -> LLMResponse:
         """The response in a whole body, even if that is a stream that was not requested."""
         request, adapter = exchange.request, exchange.adapter
         if not body.lstrip().startswith(STREAM_BEGINS) and (
-            adapter.stream_format == "sse" or b"\n" not in body.strip()
+            adapter.stream_format != "ndjson" or b"\n" not in body.strip()
         ):
             return adapter.parse(json_of(body), request)
         parser = adapter.stream_parser(request)
@@ -208,10 +212,13 @@ class HTTPClient:
         config = request.config
         found = addresses(self._provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)
-        dialect = wire_format(self._provider, config, found)
+        module = wire_format(self._provider, config, found)
+        dialect = dialect_of(module, request.model)
         check_attachments(request, dialect)
-        adapter = embedding_adapter(dialect, request) if request.embed else _adapter(dialect)
-        wire = adapter.build(request, stream=stream)
+        adapter = embedding_adapter(module, request) if request.embed else _adapter(module)
+        wire = adapter.build(without_settings(self._provider, request), stream=stream)
+        if self._provider == "azure":
+            wire = at_deployment(wire, urls[0], request)
         known = () if request.embed else self._amendments.get((urls[0], request.model, dialect)) or ()
         if known:
             wire = replace(wire, body=amended(wire.body, known))
@@ -262,7 +269,7 @@ class HTTPClient:
                 if not left:
                     raise missed or failure
                 missed = failure  # nobody knows where this server has its API
-            elif self._amend(exchange, said, reply.status):
+            elif self._amend(exchange, said, reply.status) or _renewed(exchange, reply.status, said):
                 left.insert(0, address)
             else:
                 hint = hint_for(exchange.wire.body, said)
@@ -280,12 +287,16 @@ class HTTPClient:
         the headers of the definition go where it is had.
         """
         url = joined(address, exchange.wire.path)
-        exchange.key = key = exchange.request.key_for(url)
+        # The name of a model at Bedrock may have slashes, which are sent encoded; whether the key may be sent there is
+        # judged as if they parted the path.
+        exchange.key = key = exchange.request.key_for(url.replace("%2F", "/") if self._provider == "bedrock" else url)
         added, token = self._environments(exchange, url)
         headers = joined_headers(exchange.wire.headers, added, exchange.headers)
         if not key and token and not headers.keys() & {"authorization", exchange.adapter.key_header}:
             key = token
-        if key:
+        if isinstance(key, CloudKey):
+            headers |= proof_of(key, exchange.request, url, exchange.content, self._environ)
+        elif key:
             name, prefix = self._key_header(exchange, url, key)
             headers[name] = key_field(prefix, key)
         exchange.asked = shown(address, exchange.wire.path)
@@ -317,7 +328,8 @@ class HTTPClient:
             return said
         if exchange.request.provider == "anthropic" and key.get() == environment_token("anthropic", self._environ):
             return "authorization", "Bearer "  # by whichever name it is had, that is what this token wants
-        if AZURE_DEPLOYMENTS in url and exchange.adapter.key_header == "Authorization":
+        azure = exchange.request.provider == "azure" or AZURE_DEPLOYMENTS in url
+        if azure and exchange.adapter.key_header == "Authorization":
             return "api-key", ""
         return exchange.adapter.key_header.lower(), exchange.adapter.key_prefix
 
@@ -401,7 +413,7 @@ def _events(exchange: Exchange, reply: Reply) -> Iterator[tuple[str, Any]]:
 
 
 def _events_in(exchange: Exchange, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
-    return sse_events(chunks) if exchange.adapter.stream_format == "sse" else json_lines(chunks)
+    return _PARSERS[exchange.adapter.stream_format](chunks)
 
 
 def _until_end(events: Iterator[tuple[str, Any]], parser: StreamParser) -> Iterator[tuple[str, Any]]:
@@ -411,6 +423,16 @@ def _until_end(events: Iterator[tuple[str, Any]], parser: StreamParser) -> Itera
     except AttemptFailed:
         if not parser.ended():
             raise
+
+
+def _renewed(exchange: Exchange, status: int, said: ErrorReply) -> bool:
+    """Makes the key of a cloud identity anew, once in a call, if the server says that it is not valid any more."""
+    key = exchange.key
+    expired = status == 401 or (status in (400, 403) and "expiredtoken" in said.kind.lower())
+    if not expired or exchange.renewed or not isinstance(key, CloudKey):
+        return False
+    exchange.renewed = True
+    return not key.renew()
 
 
 def _may_cost(error: Exception, failure: AttemptFailed) -> bool:

@@ -83,7 +83,7 @@ _NO_MODEL: Final = (
     r"decommissioned|model[^.]{0,80} (has been|was|is) (deprecated|retired|discontinued|removed|no longer \w+)|"
     r"model_not_found|model not exist|is not a valid model id|not a valid model|invalid model\b|unknown model"
     r"|no such model|model [`'\"]?[\w./:@-]+[`'\"]? (does not exist|(is |was )?not found|could not be found)"
-    r"|the model [^.]{0,80}does not exist|no endpoints found for|模型不存在"
+    r"|the model [^.]{0,80}does not exist|no endpoints found for|model identifier is invalid|模型不存在"
 )
 _FILTERED: Final = (
     r"content_filter|content_policy|ResponsibleAIPolicy|content management policy|data_inspection_failed"
@@ -159,7 +159,7 @@ def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
         return Meaning(ErrorCode.AUTHENTICATION, f"the provider refuses the key{shown}: {said}")
     if status == 404 or (status in (0, 400, 422) and _IS_NO_MODEL.search(words)):
         return Meaning(ErrorCode.PROVIDER_NOT_FOUND, f"no such model or address{shown}: {said}")
-    if status in (0, 408) or status >= 500:
+    if status in (0, 408, 424) or status >= 500:
         return Meaning(ErrorCode.LLM_ERROR, f"the provider failed{shown}: {said}", retry=True)
     if 300 <= status < 400:
         return Meaning(ErrorCode.LLM_ERROR, f"the server redirects{shown}, which is not followed: {said}")

@@ -16,8 +16,10 @@ from ai_wm.data.bounds import MOST_TOKENS, short
 from ai_wm.data.headers import headers_of, key_header_of, secret_texts
 from ai_wm.data.settings import DEFAULT_RETRIES
 from ai_wm.keys import Secret, redact
+from ai_wm.keys.clouds import CloudKey
 from ai_wm.providers.adapter import Adapter, BadReply, StreamError, expect_list, expect_map
 from ai_wm.providers.base import LLMRequest, ModelInfo
+from ai_wm.providers.clouds import proof_of
 from ai_wm.providers.endpoints import ADAPTERS, joined, shown
 from ai_wm.providers.error_bodies import reports_error
 from ai_wm.providers.errors import AttemptFailed, as_error, from_reply
@@ -25,7 +27,7 @@ from ai_wm.providers.options import number, timeout_seconds
 from ai_wm.providers.retry import Attempts
 from ai_wm.providers.transport import Transport
 from ai_wm.providers.wire_http import broken_promise, json_of, key_field, refusal, said_in
-from neuroscript import ErrorCode
+from neuroscript import ErrorCode, NeuroScriptError
 
 MOST_MODELS: Final = 10_000
 """Models that one list may hold; the longest of today have some hundreds."""
@@ -37,6 +39,14 @@ _PAGE_SIZE: Final = 1000
 
 _NO_LIST: Final = frozenset({404, 405, 501})
 """The answers of a server that has no list of models."""
+
+
+_ELSEWHERE: Final = {
+    "azure": "see the deployments of the resource with `az cognitiveservices account deployment list`",
+    "bedrock": "see its models with `aws bedrock list-foundation-models` and `aws bedrock list-inference-profiles`",
+    "vertex": "see the models in the project's Model Garden",
+}
+"""The clouds, whose addresses for calls have no list of what can be asked there, each with where to find it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,11 @@ class _Format:
 
 
 def read_models(
-    request: LLMRequest, adapter: Adapter, addresses: Sequence[str], transport: Transport
+    request: LLMRequest,
+    adapter: Adapter,
+    addresses: Sequence[str],
+    transport: Transport,
+    environ: Mapping[str, str] | None = None,
 ) -> list[ModelInfo]:
     """Returns the models of a provider, in the order of their names.
 
@@ -68,12 +82,20 @@ def read_models(
         adapter: the provider's wire format, for the header of the key and for error reports.
         addresses: the base addresses to try.
         transport: sends the requests.
+        environ: the variables; by default the process's own.
 
     Raises:
         NeuroScriptError: 35 where the API has no list of models; 10 where the key may not be sent to it; 16, 18, 20, 31
             and 45 as for a call.
     """
-    reading = _Reading(request, adapter, addresses, transport)
+    if request.provider in _ELSEWHERE:
+        raise NeuroScriptError(
+            ErrorCode.NOT_IMPLEMENTED,
+            f"the provider {request.provider!r} has no list of the models that can be asked; "
+            f"{_ELSEWHERE[request.provider]}",
+            details={"provider": request.provider},
+        )
+    reading = _Reading(request, adapter, addresses, transport, environ)
     while True:
         reading.attempts.begin()
         try:
@@ -93,7 +115,14 @@ def read_models(
 class _Reading:
     """One list that is being read."""
 
-    def __init__(self, request: LLMRequest, adapter: Adapter, addresses: Sequence[str], transport: Transport) -> None:
+    def __init__(
+        self,
+        request: LLMRequest,
+        adapter: Adapter,
+        addresses: Sequence[str],
+        transport: Transport,
+        environ: Mapping[str, str] | None,
+    ) -> None:
         config = request.config
         self.attempts = Attempts(
             timeout_seconds(config), int(number(config, "max_retries", DEFAULT_RETRIES)), request.check
@@ -103,6 +132,7 @@ class _Reading:
         self._request = request
         self._adapter = adapter
         self._transport = transport
+        self._environ = environ
         self._format = _FORMATS[ADAPTERS[request.provider]]
         self._urls = list(addresses)
         self._headers = {**self._format.headers, **headers_of(config)}
@@ -140,7 +170,9 @@ class _Reading:
             url = joined(self._urls[0], path)
             headers = dict(self._headers)
             self._key = key = self._request.key_for(url)
-            if key:
+            if isinstance(key, CloudKey):
+                headers |= proof_of(key, self._request, url, None, self._environ)
+            elif key:
                 own = self._adapter.key_header, self._adapter.key_prefix
                 name, prefix = key_header_of(self._request.config) or own
                 headers[name] = key_field(prefix, key)

@@ -42,7 +42,7 @@ from ai_wm.providers.tool_calls import cut_call, follows_tools, tool_calls
 from ai_wm.providers.wire_json import Kept
 
 endpoint = Endpoint("http://127.0.0.1:11434", "OLLAMA_HOST")
-stream_format: Literal["sse", "ndjson"] = "ndjson"
+stream_format: Literal["sse", "ndjson", "aws"] = "ndjson"
 # A local server takes no key; Ollama's cloud does.
 key_header = "Authorization"
 key_prefix = "Bearer "

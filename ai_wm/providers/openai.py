@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from ai_wm.data.presets import REASONING, Preset, preset_of
 from ai_wm.logs import CALLS
 from ai_wm.providers.adapter import (
     BadReply,
@@ -31,7 +32,7 @@ from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provid
 from ai_wm.providers.caching import cache_key
 from ai_wm.providers.chat_usage import usage_in
 from ai_wm.providers.content_parts import chat_content
-from ai_wm.providers.error_bodies import read_error, reports_error
+from ai_wm.providers.error_bodies import filtered_words, read_error, reports_error
 from ai_wm.providers.estimates import byte_length
 from ai_wm.providers.finish import finished
 from ai_wm.providers.history import Form, conversation
@@ -51,7 +52,7 @@ from ai_wm.providers.tool_calls import CallPieces, cut_call, follows_tools, tool
 from ai_wm.providers.wire_json import Kept
 
 endpoint = Endpoint("https://api.openai.com/v1", "OPENAI_BASE_URL")
-stream_format: Literal["sse", "ndjson"] = "sse"
+stream_format: Literal["sse", "ndjson", "aws"] = "sse"
 key_header = "Authorization"
 key_prefix = "Bearer "
 request_id_headers: tuple[str, ...] = ("x-request-id",)
@@ -64,8 +65,6 @@ OTHERS_FORM = Form(own_ids=True, user_first=True, alternate=True)
 _MOST_STOPS = 4
 _NO_REASON = (None, "", "null")
 _TEXTS = ("text", "output_text")
-# What a reasoning model behind a compatible server wants to see again (OpenRouter, DeepSeek, vLLM and Groq).
-_REASONING = ("reasoning_details", "reasoning_content", "reasoning")
 # A chunk has one of these; what has none may be an error without a wrapping.
 _CONTENT = ("choices", "usage")
 
@@ -96,10 +95,11 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
             )
     body.update(_options(request))
     if shape is not None and not only_asked_for(request, shape):
-        body["response_format"] = wire_format(shape)
+        body["response_format"] = wire_format(shape, preset_of(request.provider))
     if stream:
         body["stream"] = True
-        body["stream_options"] = {"include_usage": True}
+        if preset_of(request.provider).stream_options:
+            body["stream_options"] = {"include_usage": True}
     key = cache_key(request)
     if key is not None:
         body["prompt_cache_key"] = key
@@ -109,11 +109,14 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
 
 def _options(request: LLMRequest) -> dict[str, Any]:
     config = with_output_limit(request.config, "max_tokens", "max_completion_tokens")
+    preset = preset_of(request.provider)
     options = sampling(config)
     limit = options.pop("max_output_tokens", None)
     if limit is not None and config.get("max_tokens") is None and config.get("max_completion_tokens") is None:
         # OpenAI has replaced max_tokens, which compatible servers still expect.
-        options["max_completion_tokens" if is_openai(request) else "max_tokens"] = limit
+        options["max_completion_tokens" if is_openai(request) else preset.output_limit] = limit
+    if "seed" in options:
+        options[preset.seed] = options.pop("seed")
     for name, key in (("reasoning", "max_tokens"), ("thinking", "budget_tokens")):  # OpenRouter; gateways to Anthropic
         budget = config.get(name)
         if isinstance(budget, Mapping):
@@ -126,11 +129,11 @@ def _options(request: LLMRequest) -> dict[str, Any]:
     return options
 
 
-def wire_format(shape: ResponseFormat) -> dict[str, Any]:
+def wire_format(shape: ResponseFormat, preset: Preset) -> dict[str, Any]:
     """Returns the ``response_format`` of a request."""
-    if shape.schema is None:
+    if shape.schema is None or preset.schemas == "none":
         return {"type": "json_object"}
-    schema, strict = shape.schema, shape.strict
+    schema, strict = shape.schema, shape.strict if preset.schemas == "strict" else None
     if strict:
         try:
             schema = for_strict(schema)
@@ -204,10 +207,11 @@ def _response(
         service_tier=tier if isinstance(tier, str) else "",
         provider_data=kept(request, _reasoning(message) | ({"calls": extra} if any(extra) else {}), calls=bool(calls)),
     )
+    said = refusal or filtered_words(choice.get("content_filter_results"))
     return finished(
         response,
         "refusal" if refusal else choice.get("finish_reason"),
-        refusal,
+        said,
         cut_call=cut_call(calls),
         may_be_empty=follows_tools(request),
     )
@@ -215,7 +219,7 @@ def _response(
 
 def _reasoning(message: Mapping[str, Any]) -> dict[str, Any]:
     """The reasoning of a reply, unchanged, to send back to the provider, even if it is empty."""
-    found = {key: message[key] for key in _REASONING if message.get(key) is not None and message[key] != []}
+    found = {key: message[key] for key in REASONING if message.get(key) is not None and message[key] != []}
     if "reasoning_details" in found:  # OpenRouter gives the same twice, and wants the details if there are any
         found.pop("reasoning", None)
     return {"reasoning": found} if found else {}
@@ -246,6 +250,7 @@ class ChatStream:
         self._kept = Kept()
         self._calls = CallPieces()
         self._finish: str | None = None
+        self._filtered: Any = None
         self._hidden = 0
 
     @property
@@ -293,7 +298,7 @@ class ChatStream:
         message |= self._thoughts
         if self._calls:
             message["tool_calls"] = self._calls.calls
-        choice = {"message": message, "finish_reason": self._finish}
+        choice = {"message": message, "finish_reason": self._finish, "content_filter_results": self._filtered}
         with costing(self.usage):
             return _response(self._head, choice, message, self.usage, self._request)
 
@@ -312,11 +317,12 @@ class ChatStream:
             raise self._error(read_error(failed))
         if choice.get("finish_reason") not in _NO_REASON:
             self._finish = str(choice["finish_reason"])
+            self._filtered = choice.get("content_filter_results")  # Azure
         text = _content_text(delta.get("content"))
         self._text.append(text)
         self._refusal.append(_refusal_in(delta))
         self._hidden += byte_length(text)
-        for key in _REASONING:
+        for key in REASONING:
             self._take_reasoning(key, delta.get(key))
         self._calls.take(expect_list(delta.get("tool_calls") or [], "delta.tool_calls"))
         if not self._calls and isinstance(delta.get("function_call"), Mapping):
@@ -339,20 +345,21 @@ class ChatStream:
 
 def is_openai(request: LLMRequest) -> bool:
     """Whether a request follows OpenAI's own rules, which compatible servers need not share."""
-    return request.provider == "openai"
+    return request.provider in ("azure", "openai")
 
 
 def _messages(request: LLMRequest, names: ToolNames, shape: ResponseFormat | None) -> list[dict[str, Any]]:
     messages = conversation(request, _OPENAI_FORM if is_openai(request) else OTHERS_FORM)
     system = request.system_text
-    if shape is not None and (shape.schema is None or only_asked_for(request, shape)):
+    preset = preset_of(request.provider)
+    if shape is not None and (shape.schema is None or preset.schemas == "none" or only_asked_for(request, shape)):
         # The JSON mode of OpenAI and DeepSeek wants the word in the conversation.
         system = system_with_json(request, shape, always=shape.schema is not None)
     made: list[dict[str, Any]] = []
     if system.strip():
         made.append({"role": "system", "content": system})
     with_tools = _in_turns_with_tools(messages)
-    wants_content = any("reasoning_content" in _kept_reasoning(message) for message in messages)
+    wants_content = any("reasoning_content" in _kept_reasoning(message, preset) for message in messages)
     for message, replay in zip(messages, with_tools, strict=True):
         if message.role == "tool":
             made.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content})
@@ -362,14 +369,14 @@ def _messages(request: LLMRequest, names: ToolNames, shape: ResponseFormat | Non
             sent = _assistant(message, names)
             if replay:
                 # A server that gave reasoning with one call wants it with each, be it empty (DeepSeek).
-                sent.update(({"reasoning_content": ""} if wants_content else {}) | _kept_reasoning(message))
+                sent.update(({"reasoning_content": ""} if wants_content else {}) | _kept_reasoning(message, preset))
             made.append(sent)
     return made
 
 
-def _kept_reasoning(message: Message) -> dict[str, Any]:
+def _kept_reasoning(message: Message, preset: Preset) -> dict[str, Any]:
     found = (message.provider_data or {}).get("reasoning", {})
-    return found if isinstance(found, dict) else {}
+    return {key: found[key] for key in preset.reasoning if key in found} if isinstance(found, dict) else {}
 
 
 def _in_turns_with_tools(messages: Sequence[Message]) -> list[bool]:

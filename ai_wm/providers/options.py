@@ -323,6 +323,18 @@ def number(config: Mapping[str, Any], key: str, default: float) -> float:
     return float(value)
 
 
+def beta_names(betas: object) -> list[str]:
+    """Returns the names of Anthropic's features to switch on, as its SDK has them in ``betas``.
+
+    Raises:
+        NeuroScriptError: 4 for what is no list of names.
+    """
+    named = [betas] if isinstance(betas, str) else betas
+    if not isinstance(named, list) or not all(isinstance(name, str) and name.isascii() for name in named):
+        raise bad_option("betas", betas, "a list of names, as in the header anthropic-beta")
+    return named
+
+
 def bad_option(key: str, value: object, expected: str) -> NeuroScriptError:
     """Makes the error for an option with an unusable value."""
     try:

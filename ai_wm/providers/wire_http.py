@@ -48,6 +48,9 @@ def said_in(adapter: Adapter, reply: Reply, secrets: Collection[Secret]) -> Erro
         said = adapter.parse_error(events[0][1]) if events else ErrorReply()
     except BadReply:
         said = ErrorReply()
+    kind = reply.headers.get("x-amzn-errortype", "").partition(":")[0]  # of AWS, which has it nowhere else
+    if kind:
+        said = replace(said, kind=f"{kind} {said.kind}".strip())
     if said.message:
         return said
     return replace(said, message=cut(readable(redact(text_of(body), secrets)), secrets, _LONGEST))

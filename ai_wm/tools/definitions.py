@@ -90,15 +90,18 @@ _ADD_ARGS = (
     ArgSpec(
         "provider",
         ArgType.STRING,
-        "Who serves the model: google, openai, anthropic, ollama, local, custom, or a provider that a package adds.",
+        "Who serves the model: google, openai, anthropic, ollama, local, custom, azure, bedrock, vertex, a preset of "
+        "custom such as groq, or a provider that a package adds.",
     ),
     ArgSpec("model_name", ArgType.STRING, "The model as the provider calls it; local has `echo` and `scripted`."),
     ArgSpec(
         "auth",
         ArgType.MAP,
         'Where the key comes from: `{"method": …, "value": …}` with the method env_var (a variable\'s name), '
-        "config_path (path#dotted.key), vault (mount/path#field), keyring (service/user), inline (the key itself, "
-        "kept in the file) or none.",
+        "config_path (path#dotted.key), vault (mount/path#field), keyring (service/user), entra, aws or google (an "
+        "identity at a cloud), inline (the key itself, kept in the file) or none. Left out: the usual source of a "
+        "provider that has one.",
+        required=False,
         shape=KEY_SOURCE,
     ),
     ArgSpec(

@@ -107,6 +107,9 @@ def _on_model(facts: Facts) -> Iterator[str]:
         yield f"{model} is in the provider's list of models, so look at the path of {facts.address or 'the address'}"
     elif models:
         yield f"{model} is not among the {len(models)} models there: neuroscript workers models {quote(facts.name)}"
+    elif facts.definition.provider == "azure":
+        deployment = facts.definition.base_config.get("deployment") or model
+        yield f"is there a deployment named {deployment} at {facts.address}? base_config.deployment names another"
     elif facts.address:
         yield f"look at the name of the model, {model}, and at the path of {facts.address}"
         yield "the server gives no list of its models"

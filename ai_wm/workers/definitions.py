@@ -9,7 +9,7 @@ from typing import Any
 
 from ai_wm.data.definition_filter import definition_tests
 from ai_wm.data.key_check import check_keys, unknown_keys
-from ai_wm.data.provider_names import provider_names
+from ai_wm.data.provider_names import check_provider, provider_names
 from ai_wm.data.setting_names import misspelt
 from ai_wm.data.settings import CallSettings
 from ai_wm.data.type_words import described_type
@@ -42,6 +42,7 @@ class Definitions:
         clock: for the time stamps.
         marks: mark what the host defines.
         providers: gives the names of the providers that the manager knows besides the built-in ones.
+        check: raises for a definition that lacks what a call of its provider needs.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class Definitions:
         clock: Clock,
         marks: Marks,
         providers: Callable[[], Iterable[str]] = provider_names,
+        check: Callable[[AIWorkerDefinition], None] = lambda definition: None,
     ) -> None:
         self._store = store
         self._limiter = limiter
         self._clock = clock
         self._marks = marks
         self._providers = providers
+        self._check = check
         self._told: dict[str, str] = {}
         """The warnings about stored definitions, by id."""
 
@@ -290,10 +293,14 @@ class Definitions:
 
     def _made(self, data: Mapping[str, Any] | AIWorkerDefinition, owner: str) -> AIWorkerDefinition:
         """The definition to add: checked, with an empty summary, and with the host's mark if it is the host's."""
+        if isinstance(data, Mapping) and "auth" not in data and isinstance(data.get("provider"), str):
+            # With a preset misspelt its key source would be what is missing.
+            check_provider(data["provider"], self._providers, AIWorkerDefinition.called)
         made = AIWorkerDefinition.parse(data)
         made.check_provider(self._providers)
         _check_config(made)
         check_key_source(made)
+        self._check(made)
         now = self._clock.now()
         fields: dict[str, Any] = {"modified_timestamp": now}
         if made.created_timestamp.is_zero:
@@ -319,6 +326,8 @@ class Definitions:
         _check_config(new, old)
         if new.auth != old.auth:
             check_key_source(new)
+        if (new.provider, new.auth, new.base_config) != (old.provider, old.auth, old.base_config):
+            self._check(new)
         if old.name.strip() and not new.name.strip():
             message = f"definition {old.name!r}: field name: expected text that is not empty"
             raise NeuroScriptError(ErrorCode.ARG_MISMATCH, message, details={"field": "name"})

@@ -45,7 +45,7 @@ LEAST = "least"  # as LOWER, in the order of the choices
 HOST = "host"  # trusted layers replace it; others have no say
 CHOICE = "choice"  # every layer replaces it
 
-_SOURCE = re.compile(r"(env|config|vault|keyring):\S+", re.ASCII)
+_SOURCE = re.compile(r"(env|config|vault|keyring|entra|aws|google):\S+", re.ASCII)
 _PAIR = re.compile(r"(?P<source>.*?)=(?P<place>((?i:https?)://|provider:).*)", re.DOTALL)
 _PROVIDER = re.compile(r"provider:[\w.-]+")
 _FULL_NAME = re.compile(r"\w+(\.\w+)+")
@@ -142,7 +142,9 @@ def pair(written: str) -> tuple[str, str]:
     """Reads a key source and the place that its key may go to, ``SOURCE=URL``.  What may be a key is in no message."""
     found = _PAIR.fullmatch(written)
     if found is None or not _SOURCE.fullmatch(found["source"]):
-        raise ValueError(f"SOURCE=URL, with env:, config:, vault: or keyring: in front, such as {EXAMPLE_KEY}")
+        raise ValueError(
+            f"SOURCE=URL, with env:, config:, vault:, keyring:, entra:, aws: or google: in front, such as {EXAMPLE_KEY}"
+        )
     return found["source"], place(found["place"])
 
 

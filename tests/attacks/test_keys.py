@@ -125,12 +125,12 @@ def test_no_way_leads_a_key_to_another_server(world: World, says: str, text: str
 
 def test_a_refusal_says_what_would_permit_it(world: World) -> None:
     script = world.script(world.manager())
-    script.run(adding("w", env("GROQ_API_KEY"), base_config={"base_url": "https://api.groq.com/openai/v1"}))
+    script.run(adding("w", env("ACME_API_KEY"), base_config={"base_url": "https://api.acme.example/v1"}))
     asked = script.refusal('ask "w", "x" into r')
-    assert "--allow-key env:GROQ_API_KEY=https://api.groq.com" in asked
-    policy = WorkerPolicy(origins=("https://api.groq.com",))
+    assert "--allow-key env:ACME_API_KEY=https://api.acme.example" in asked
+    policy = WorkerPolicy(origins=("https://api.acme.example",))
     asked = world.script(script.manager, policy).refusal('ask "w", "x" into r')
-    assert "--allow-key env:GROQ_API_KEY=https://api.groq.com" in asked
+    assert "--allow-key env:ACME_API_KEY=https://api.acme.example" in asked
 
 
 def test_a_refusal_is_the_same_whether_there_is_such_a_variable_or_not(world: World) -> None:

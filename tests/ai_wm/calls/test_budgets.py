@@ -69,7 +69,18 @@ def sent(server: Loopback) -> list[int | None]:
 # --- a budget binds ---
 
 
-@pytest.mark.parametrize("config", [{}, {"max_tokens": GREEDY}, {"max_output_tokens": 40}, {"n": 4}], ids=str)
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"max_tokens": GREEDY},
+        {"extra_body": {"max_tokens": GREEDY}},
+        {"max_output_tokens": 40},
+        {"n": 4},
+        {"extra_body": {"n": 4}},
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("kind", ["batch", "threads", "one after the other"])
 def test_a_budget_is_never_exceeded(server: Loopback, config: dict[str, Any], kind: str) -> None:
     with AIWorkerManager() as manager:
@@ -88,7 +99,7 @@ def test_a_budget_is_never_exceeded(server: Loopback, config: dict[str, Any], ki
         spent = sum(record.cost_incurred for record in records)
         assert spent <= 0.10
         assert manager.limit_usage("w")["cost_last_day"] == pytest.approx(spent)
-        if config == {"max_tokens": GREEDY}:
+        if stated_output(config) == GREEDY:
             assert not server.received  # one such call is more than the whole budget
         else:
             assert spent > 0.05  # it is there to be used
@@ -142,10 +153,14 @@ def test_a_limit_by_tokens_is_never_exceeded(server: Loopback) -> None:
         ({"max_cost_per_day": 0.04}, {}, LEAST_OUTPUT),
         ({"max_tokens_per_day": 10_000}, {"max_output_tokens": 77}, 77),
         ({"max_tokens_per_day": 10_000}, {"max_tokens": 77}, 77),
+        ({"max_tokens_per_day": 10_000}, {"extra_body": {"max_tokens": 77}}, 77),
         ({"max_tokens_per_day": 1_000_000}, {"thinking": {"budget_tokens": 10_000}}, 14_096),
+        ({"max_tokens_per_day": 1_000_000}, {"extra_body": {"thinking": {"budget_tokens": 10_000}}}, 14_096),
+        ({"max_tokens_per_day": 1_000_000}, {"extra_body": {"reasoning_effort": "high"}}, 4096 + 16_384),
         ({"max_tokens_per_day": 1_000_000}, {"reasoning_effort": "high"}, 4096 + 16_384),
         ({"max_tokens_per_day": 40_000}, {"n": 2}, 4096),
         ({"max_tokens_per_day": 10_000}, {"n": 2}, 1250),
+        ({"max_tokens_per_day": 10_000}, {"extra_body": {"n": 2}}, 1250),
     ],
     ids=str,
 )
@@ -387,8 +402,12 @@ def test_no_text_has_more_tokens_than_its_bound(system: str, texts: list[str]) -
 
 @given(
     st.dictionaries(
-        st.sampled_from(["max_output_tokens", "max_tokens", "num_predict", "maxOutputTokens", "options"]),
-        st.one_of(st.integers(-3, 10**7), st.floats(allow_nan=True), st.booleans(), st.none(), st.text(max_size=3)),
+        st.sampled_from(["max_output_tokens", "max_tokens", "num_predict", "options", "extra_body"]),
+        st.recursive(
+            st.one_of(st.integers(-3, 10**7), st.floats(allow_nan=True), st.booleans(), st.none(), st.text(max_size=3)),
+            lambda inner: st.dictionaries(st.sampled_from(["max_tokens", "maxOutputTokens", "options"]), inner),
+            max_leaves=4,
+        ),
     )
 )
 def test_what_is_stated_is_the_highest_usable_number(config: dict[str, Any]) -> None:
@@ -492,6 +511,8 @@ def test_a_reply_that_cannot_be_read_costs_what_was_reserved(server: Loopback, b
         {"num_predict": -1},
         {"options": {"num_predict": -1}},
         {"generationConfig": {"maxOutputTokens": "65000"}},
+        {"extra_body": {"max_tokens": "128000"}},
+        {"extra_body": {"options": {"num_predict": -1}}},
     ],
     ids=str,
 )
@@ -517,6 +538,7 @@ def test_a_limit_of_output_that_is_none_is_refused(server: Loopback, wrong: obje
 @pytest.mark.parametrize("config", [{"n": 5.0}, {"n": "5"}, {"best_of": 5}, {"candidate_count": 5}], ids=str)
 def test_every_answer_asked_for_is_reserved(config: dict[str, Any]) -> None:
     assert answers_asked(config) == answers_asked({"generationConfig": config}) == 5
+    assert answers_asked({"extra_body": config}) == answers_asked({"extra_body": {"generationConfig": config}}) == 5
 
 
 def test_arguments_of_tools_count_as_they_are_sent() -> None:

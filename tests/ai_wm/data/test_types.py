@@ -310,6 +310,6 @@ class TestProviders:
             made.check_provider(lambda: ["other", "horse-model"], "the worker")
         assert caught.value.message == (
             "the worker: field provider: expected one of google, openai, anthropic, ollama, local, custom, "
-            "horse-model, other, got 'house-model'; did you mean 'horse-model'?"
+            "azure, bedrock, vertex, horse-model, other, got 'house-model'; did you mean 'horse-model'?"
         )
         assert caught.value.details == {"field": "provider"}

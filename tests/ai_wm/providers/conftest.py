@@ -7,7 +7,22 @@ import pytest
 from ai_wm.providers import Clients
 from tests.ai_wm.providers import loopback
 
-_VARIABLES = ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "GOOGLE_GEMINI_BASE_URL", "OLLAMA_HOST")
+_VARIABLES = (
+    "ANTHROPIC_BASE_URL",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    "AWS_REGION",
+    "AZURE_OPENAI_ENDPOINT",
+    "CLOUD_ML_REGION",
+    "GOOGLE_CLOUD_LOCATION",
+    "GOOGLE_CLOUD_PROJECT",
+    "GOOGLE_GEMINI_BASE_URL",
+    "GOOGLE_VERTEX_BASE_URL",
+    "OLLAMA_HOST",
+    "OPENAI_API_VERSION",
+    "OPENAI_BASE_URL",
+)
 
 
 @pytest.fixture(autouse=True)

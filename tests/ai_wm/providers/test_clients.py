@@ -132,7 +132,7 @@ def test_refused_requests_do_not_cool_down(clients: Clients, server: Loopback) -
     ("message", "words"),
     [
         (Message(role="user", content=b"bytes"), "message 0 (user) holds bytes; content is text"),  # type: ignore[arg-type]
-        (Message(role="user", content=[{"type": "image"}]), "holds list"),  # type: ignore[arg-type]
+        (Message(role="user", content=[{"type": "image"}]), "holds a list"),  # type: ignore[arg-type]
         (Message(role="system", content="x"), "the role 'system'"),  # type: ignore[arg-type]
     ],
 )

@@ -37,7 +37,7 @@ SHAPES: list[tuple[str, Any, str, int]] = [
     ("TGI", {"error": "m", "error_type": "validation"}, "m", 0),
     ("Cloudflare", {"success": False, "errors": [{"code": 7000, "message": "m"}], "result": None}, "m", 0),
     ("Azure APIM", {"statusCode": 429, "message": "m"}, "m", 0),
-    ("AWS", {"__type": "ThrottlingException", "Message": "m"}, "m", 0),
+    ("AWS", {"__type": "ThrottlingException", "Message": "m"}, "m", 429),
     ("Groq", {"error": {"message": "m", "code": "x", "failed_generation": "<f>"}}, "m: <f>", 0),
     ("OpenRouter", {"error": {"message": "m", "code": "402"}, "user_id": "u"}, "m", 402),
     (

@@ -162,6 +162,29 @@ def test_a_server_without_a_list_says_so(
         clients.list_models(asking(provider, server))
 
 
+@pytest.mark.parametrize(
+    ("provider", "config", "where"),
+    [
+        ("azure", {}, "az cognitiveservices account deployment list"),
+        ("bedrock", {"aws_region": "eu-west-1"}, "aws bedrock list-foundation-models"),
+        ("vertex", {"project": "p", "location": "global"}, "Model Garden"),
+    ],
+)
+def test_a_cloud_has_its_list_elsewhere(
+    provider: str, config: dict[str, Any], where: str, server: loopback.Loopback, clients: Clients
+) -> None:
+    with raises_code(35, where):
+        clients.list_models(asking(provider, server, **config))
+    assert server.received == []
+
+
+@pytest.mark.parametrize("provider", ["groq", "llamacpp", "mistral", "openrouter"])
+def test_a_preset_gives_the_list_of_its_service(provider: str, server: loopback.Loopback, clients: Clients) -> None:
+    server.will(reply({"data": [{"id": "b"}, {"id": "a"}]}))
+    assert [model.id for model in clients.list_models(asking(provider, server))] == ["a", "b"]
+    assert server.received[-1].path.endswith("/models")
+
+
 BROKEN: dict[str, tuple[Any, int, str]] = {
     "no JSON": (reply("{oops"), 16, "not JSON"),
     "nothing": (reply(b""), 16, "empty"),

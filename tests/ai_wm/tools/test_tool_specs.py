@@ -30,10 +30,10 @@ def test_the_arguments_are_those_of_the_design_in_order() -> None:
 
 
 ARGUMENTS = {
-    "AIWorkerDefinition.Add": "definition_id? name? provider model_name auth interaction_models? capabilities? "
+    "AIWorkerDefinition.Add": "definition_id? name? provider model_name auth? interaction_models? capabilities? "
     "base_config? cost_metrics? rate_limits? status? default_file_contexts? metadata? tool_allowlist? tool_denylist? "
     "data_source_refs? default_supervisory_ai_ref?",
-    "AIWorkerDefinition.Ensure": "definition_id? name? provider model_name auth interaction_models? capabilities? "
+    "AIWorkerDefinition.Ensure": "definition_id? name? provider model_name auth? interaction_models? capabilities? "
     "base_config? cost_metrics? rate_limits? status? default_file_contexts? metadata? tool_allowlist? tool_denylist? "
     "data_source_refs? default_supervisory_ai_ref?",
     "AIWorkerDefinition.Get": "definition_id",

@@ -213,6 +213,29 @@ def with_models(server: loopback.Loopback, *names: str) -> None:
     )
 
 
+CLOUDS = [
+    ("azure", {"deployment": "prod"}, "is there a deployment named prod"),
+    ("bedrock", {"aws_region": "eu-west-1"}, "look at the name of the model, m-1"),
+    ("vertex", {"project": "p", "location": "global"}, "look at the name of the model, m-1"),
+]
+
+
+@pytest.mark.parametrize(("provider", "config", "advice"), CLOUDS)
+def test_a_model_that_a_cloud_does_not_have(
+    provider: str, config: dict[str, Any], advice: str, server: loopback.Loopback, manager: AIWorkerManager
+) -> None:
+    manager.add_worker_definition(remote(provider, server.url, base_config=config))
+    server.will(reply({"error": {"message": "no such model"}}, 404))
+    outcome = manager.test_worker("w")
+    assert outcome.error is not None
+    assert outcome.error.code == ErrorCode.PROVIDER_NOT_FOUND
+    assert outcome.address == server.url + server.received[0].path.partition("?")[0]
+    assert outcome.advice[0].startswith(advice)
+    with raises_code(35, f"the provider '{provider}' has no list"):
+        manager.list_models("w")
+    assert len(server.received) == 1
+
+
 def test_a_model_that_is_not_there_gets_the_nearest_names(server: loopback.Loopback, manager: AIWorkerManager) -> None:
     manager.add_worker_definition(remote("openai", server.url))
     with_models(server, "m-10", "m-2", "embedding-large")
