@@ -21,7 +21,7 @@ from neuroscript.runtime.containers import UNSET, Containers, refcount
 from neuroscript.runtime.errors import NilOperandError, Stop, Unset, no_procedure, place, script_error
 from neuroscript.runtime.events import Events, make_event
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
-from neuroscript.runtime.procedures import PREDICATES, ProcedureLinks
+from neuroscript.runtime.procedures import ProcedureLinks
 from neuroscript.runtime.runs import Runs
 from neuroscript.runtime.tool_calls import TOOL_NAMES, ToolLinks, bad_call
 from neuroscript.tools.awaiting import wait_for
@@ -83,6 +83,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
     def _fill_namespace(self) -> None:
         operations, containers = self.operations, self.containers
         self.namespace.update(_STATELESS)
+        self.namespace.update(self.predicates())
         self.namespace.update(
             {
                 abi.ADD: operations.add,
@@ -491,7 +492,6 @@ def returned(declared: int, given: int, value: Any) -> Any:
 _STATELESS: dict[str, Any] = {
     **{name: getattr(builtins, name) for name in abi.PYTHON},
     **{abi.BUILTIN + name: function for name, function in BUILTINS.items()},
-    **PREDICATES,
     **{abi.CONSTANT + name: value for name, value in TYPE_CONSTANTS.items()},
     **TOOL_NAMES,
     abi.UNSET: UNSET,

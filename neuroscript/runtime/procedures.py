@@ -71,6 +71,25 @@ class ProcedureLinks:
             self.function(name).entries[count] = code
         return code
 
+    def predicates(self) -> dict[str, Any]:
+        """The built-in functions that procedures may take the place of, under the names of these, and that none has.
+
+        Code looks a function up before it evaluates the arguments, which may load the procedure; so each looks again.
+        """
+        names = BUILTINS.keys() - FIXED_BUILTINS
+        found: dict[str, Any] = {abi.UNREPLACED + name: True for name in names}
+        return found | {abi.PROCEDURE + name: self._predicate(name) for name in names}
+
+    def _predicate(self, name: str) -> Callable[[int, Any], Any]:
+        """A built-in function under the name of the procedure that may take its place."""
+        function, namespace = BUILTINS[name], self.namespace
+        unreplaced, procedure = abi.UNREPLACED + name, abi.PROCEDURE + name
+
+        def call(depth: int, value: Any) -> Any:
+            return function(value) if namespace[unreplaced] else namespace[procedure](depth, value)
+
+        return call
+
     def unlink_values(self) -> None:
         """Has procedures that are values looked up anew: definitions have changed."""
         for name, function in self._functions.items():
@@ -137,15 +156,3 @@ def _checked(function: Callable[..., Any], signature: Signature) -> Callable[...
 
     setattr(call, _CHECKED, True)
     return call
-
-
-def _predicate(function: Callable[[Any], Any]) -> Callable[[int, Any], Any]:
-    """A built-in function under the name of the procedure that may take its place."""
-    return lambda depth, value: function(value)
-
-
-PREDICATES: dict[str, Any] = {
-    **{abi.PROCEDURE + name: _predicate(BUILTINS[name]) for name in BUILTINS.keys() - FIXED_BUILTINS},
-    **{abi.UNREPLACED + name: True for name in BUILTINS.keys() - FIXED_BUILTINS},
-}
-"""The built-in functions that procedures may take the place of, under the names of these, and that none has yet."""

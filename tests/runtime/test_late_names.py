@@ -204,3 +204,20 @@ def test_a_tool_that_is_refused_is_no_value() -> None:
         with pytest.raises(NeuroScriptError) as raised:
             interpreter.run("main")
     assert raised.value.code == ErrorCode.SECURITY
+
+
+def test_arguments_may_load_what_takes_the_place_of_a_built_in() -> None:
+    library = 'func is_string(needs x) means\\n  return \\"mine\\"\\nendfunc\\n'
+    source = f"""
+func load() means
+  call tool.script.LoadScript("{library}")
+  return "x"
+endfunc
+
+func main() means
+  return [is_string("x"), is_string(load()), is_string("x")]
+endfunc
+"""
+    interpreter = Interpreter(plugins=False)
+    interpreter.load(source)
+    assert interpreter.run("main") == [True, "mine", "mine"]
