@@ -15,7 +15,7 @@ from neuroscript.lint.call_mistakes import Calls
 from neuroscript.lint.conditions import NEVER_ERROR, in_chain, in_condition, written
 from neuroscript.lint.holding import NUMBER, Holding
 from neuroscript.lint.loops import in_for_each, in_while
-from neuroscript.lint.operands import comments_for_minus, in_index, in_literal_map, in_operands, powers
+from neuroscript.lint.operands import comments_for_minus, in_change, in_index, in_literal_map, in_operands, powers
 from neuroscript.lint.reads import Uses
 from neuroscript.stdlib.foreign_layouts import in_our_form
 from neuroscript.syntax import nodes as n
@@ -131,6 +131,7 @@ class Mistakes:
                     yield "redirection", place, told
             case n.Set(targets=[n.Target(name=name, path=[])], value=n.Chain() as chain):
                 yield from self._operand_kept(name, chain)
+                yield from in_change(name, chain, self.holding)
         yield from self._calls.in_statement(statement)
         yield from self._whole_quotient(statement)
 

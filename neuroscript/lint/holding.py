@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from neuroscript.compiler.traversal import assigned_by, statements
+from neuroscript.compiler.traversal import assigned_by, statements, stored_in
 from neuroscript.syntax import nodes as n
 from neuroscript.values import read_number
 
@@ -35,6 +35,7 @@ _RETURNED = {
 _NO_NUMBER = re.compile(r"[^\s0-9.eE+-]")  # what no text has that reads as a number
 _PLACE = re.compile(r"\{\{[^{}]*\}\}")
 _ROUNDS = 20  # in which what is known of one variable tells of another
+_DOCUMENTS = ("fs.read", "json.stringify")
 _CONDITIONS = ("==", "!=", "<", ">", "<=", ">=", "and", "or")
 
 
@@ -45,6 +46,7 @@ class Holding:
         sized: the variables that hold texts and lists alone.
         answers: those of the texts that a person or a model gives.
         values: all that is assigned to each variable: expressions, kinds, None for what is not known.
+        stored: the variables in whose lists or maps something is stored.
     """
 
     def __init__(self, body: Body, tools: ToolRegistry) -> None:
@@ -52,6 +54,8 @@ class Holding:
         self._kinds: dict[str, str] = {}
         values, answers = _values(body)
         self.values = values
+        blocks = (body.block, *(handler.body for handler in body.handlers))
+        self.stored = {name for block in blocks for name in stored_in(block)}
         for _ in range(_ROUNDS):  # what may be, by the values whose kinds are known
             found = {name: self._only(assigned) for name, assigned in values.items()}
             kinds = {name: kind for name, kind in found.items() if kind is not None}
@@ -100,9 +104,39 @@ class Holding:
             case n.ToolCall(name=name):
                 tool = self._tools.get(name)
                 return _RETURNED.get(str(tool.spec.return_type).partition("_")[0]) if tool is not None else None
+            case n.Index(value=owner, index=index, dotted=False) if self.kind(index) == NUMBER:
+                return TEXT if self.kind(owner) == TEXT else self.items(owner)
             case n.Chain(first=first, rest=rest):
                 return self._chain(first, rest)
         return None
+
+    def items(self, value: n.Expr) -> str | None:
+        """The kind of the items of a list; None where it is not certain."""
+        if isinstance(value, n.Name):
+            assigned = self.values.get(value.name, [None])
+            if value.name in self.stored:
+                return None
+            kinds = {self.items(each) if isinstance(each, n.ToolCall | n.ListExpr) else None for each in assigned}
+            return kinds.pop() if len(kinds) == 1 else None
+        if isinstance(value, n.ToolCall):
+            tool = self._tools.get(value.name)
+            texts = tool is not None and str(tool.spec.return_type) == "slice_string"
+            return TEXT if texts else NUMBER if value.name.lower() == "list.range" else None
+        return None
+
+    def is_item_text(self, value: n.Expr) -> bool:
+        """Whether an expression is an item of a list of texts, as of what was split."""
+        if isinstance(value, n.Name):
+            assigned = self.values.get(value.name)
+            return bool(assigned) and all(isinstance(each, n.Index) and self.is_item_text(each) for each in assigned)
+        return isinstance(value, n.Index) and self.items(value.value) == TEXT and self.kind(value) == TEXT
+
+    def start(self, name: str) -> n.Expr | None:
+        """What a variable holds before it is first changed, if all but one of its values are made of the one before."""
+        if name in self.stored:
+            return None
+        starts = [each for each in self.values.get(name, [None]) if not _is_made_of(each, name)]
+        return starts[0] if len(starts) == 1 and isinstance(starts[0], n.Expr) else None
 
     def _chain(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> str | None:
         if rest[0][0] in _CONDITIONS:
@@ -115,6 +149,10 @@ class Holding:
             return TEXT
         if operators == {"+"} and LIST in kinds and None not in kinds:
             return LIST  # of anything else the addition fails
+        if operators == {"+"} and MAP in kinds and None not in kinds:
+            return MAP
+        if rest[-1][0] in ("-", "/", "%"):
+            return NUMBER
         return NUMBER if set(kinds) == {NUMBER} else None
 
     def is_number_text(self, name: str) -> bool:
@@ -123,6 +161,11 @@ class Holding:
         texts = [each.value for each in assigned if isinstance(each, n.Literal)]
         read = all(type(text) is str and read_number(text) is not None for text in texts)
         return bool(texts) and read and self._kinds.get(name) == TEXT
+
+    def is_document(self, name: str) -> bool:
+        """Whether a variable holds the text of a file, or JSON, alone."""
+        assigned = self.values.get(name, [None])
+        return all(isinstance(each, n.ToolCall) and each.name.lower() in _DOCUMENTS for each in assigned)
 
     def never_error(self, name: str) -> bool:
         """Whether a variable holds what tools and models give, of which none is an error value."""
@@ -165,6 +208,14 @@ class Holding:
         return value.index.op == "-" and isinstance(value.index.operand, n.Literal) and is_sized
 
 
+def _is_made_of(value: n.Expr | str | None, name: str) -> bool:
+    """Whether a value is made of the one that a variable held, by an operator or a tool."""
+    match value:
+        case n.Chain(first=n.Name(name=own)) | n.ToolCall(args=[n.Argument(value=n.Name(name=own)), *_]):
+            return own == name
+    return False
+
+
 def _values(body: Body) -> tuple[dict[str, list[n.Expr | str | None]], set[str]]:
     """What is assigned to each variable: expressions, kinds, None for what is not known; and the answers."""
     found: dict[str, list[n.Expr | str | None]] = {}
@@ -185,8 +236,11 @@ def _values(body: Body) -> tuple[dict[str, list[n.Expr | str | None]], set[str]]
                 case n.Ask(config=None, into=n.Target(name=name, path=[])):
                     found.setdefault(name, []).append(TEXT)
                     answers.add(name)
-                case n.ForEach(name=name, key=None, collection=n.ToolCall(name=tool)) if tool.lower() == "list.range":
-                    found.setdefault(name, []).append(NUMBER)
+                case n.ForEach(name=name, key=key, collection=collection):
+                    first = n.Literal(collection.span, 0)
+                    found.setdefault(name, []).append(n.Index(collection.span, collection, first))
+                    if key is not None:
+                        found.setdefault(key, []).append(None)
                 case _:
                     for name in assigned_by(statement):
                         found.setdefault(name, []).append(None)

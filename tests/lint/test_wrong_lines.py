@@ -77,6 +77,19 @@ WRONG = [
     ('set k = "ten"\nif k > 5 <<\nemit k\nendif', "tool.str.ToNumber(text)"),
     ('emit "Left: " + n - 1 <<', "`text + (a - b)`"),
     ('emit "Item " + n + len(xs) + 1 <<', "`text + (a + b)`"),
+    ('emit "Total: " + n * 2 + 1 <<', "`text + (a + b)`"),
+    ('set total = ""\nfor each x in xs\nset total = total - x <<\nendfor\nreturn total', "`set total = 0`"),
+    ("set total = nil\nfor each x in xs\nset total = total + 1 <<\nendfor\nreturn total", "`set total = 0`"),
+    ("set all = nil\nfor each x in xs\nset all = all + [x] <<\nendfor\nreturn all", "`set all = []`"),
+    ('set k = {}\nset k = k + {"a": 1} <<\nreturn k', "tool.map.Merge"),
+    # --- texts that are to be added
+    ('set k = 0\nfor each x in tool.str.Split(s, ",")\nset k = k + x <<\nendfor\nreturn k', "tool.str.ToNumber(x)"),
+    ('set parts = tool.str.Split(s, ",")\nreturn parts[0] + 1 <<', "tool.str.ToNumber(parts[0])"),
+    ('set k = 0\npromptuser "n?" into x\nset k = k + x <<\nreturn k', "tool.str.ToNumber(x)"),
+    # --- fields of moments and of texts
+    ("set now = tool.time.Now()\nemit now.year <<", "tool.time.Parts(now).year"),
+    ('set text = tool.fs.Read("a.json")\nreturn text.name <<', "tool.json.Parse(text)"),
+    ("set text = tool.json.Stringify(m)\nreturn text.name <<", "tool.json.Parse(text)"),
 ]
 
 RIGHT = [
@@ -106,6 +119,15 @@ RIGHT = [
     'promptuser "n?" into k\nreturn k - 1',
     "set k = ```{{n}}```\nreturn k - 1",
     'emit "v" + 1 + 2',
+    'emit "-" * 20 + 1',
+    'emit "n: " + n * 2 + " items"',
+    'set k = ""\nfor each x in tool.str.Split(s, ",")\nset k = k + x\nendfor\nreturn k',
+    'set k = 0\nfor each x in tool.str.Split(s, ",")\nset k = k + tool.str.ToNumber(x)\nendfor\nreturn k',
+    'set k = 0\nfor each x in tool.str.Split(s, ",")\nset k = k + x * 2 - 1\nendfor\nreturn k',
+    'set parts = tool.str.Split(s, ",")\nset parts[0] = 5\nreturn parts[0] + 1',
+    'set k = nil\nfor each x in xs\nset k = k + "a"\nendfor\nreturn k',
+    "set k = nil\nset k.a = 1\nreturn k",
+    "set now = tool.time.Parts(tool.time.Now())\nemit now.year",
     # --- loops
     "for each i, pair in tool.map.Entries(m)\nemit i + pair[0]\nendfor",
     "for each i, pair in tool.list.Zip(xs, xs)\nset a, b = pair\nemit a + b + i\nendfor",
