@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from neuroscript.compiler.traversal import expressions, statements, walk
-from neuroscript.lint.holding import LIST, MAP, NUMBER, TEXT, Holding
+from neuroscript.lint.holding import BOOLEAN, LIST, MAP, NUMBER, TEXT, Holding
 from neuroscript.lint.reads import Uses
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.syntax import nodes as n
@@ -90,6 +90,8 @@ class Calls:
         if tool is None or any(argument.name is not None for argument in call.args):
             return
         values = [argument.value for argument in call.args]
+        if len(values) > len(tool.spec.args) and not tool.spec.variadic:
+            return  # which is an error of its own
         for rule in (self._order, self._function, self._types):
             found = next(rule(call, tool.spec, values), None)
             if found is not None:
@@ -175,13 +177,38 @@ class Calls:
                 text = _text(value)
                 fits = kind not in (LIST, MAP) and (text is None or read_number(text) is not None)
             elif wanted == "string":
-                fits = kind not in (LIST, MAP)
+                fits = kind in (TEXT, None)
+            elif wanted == "bool":
+                fits = kind in (BOOLEAN, None)
             if not fits and not (spec.variadic and arg is spec.args[-1]):
-                told = f"'{arg.name}' of {spec.full_name} is no {kind}: it is {spec.usage}"
+                cure = _fitting(spec, wanted, kind, value)
+                told = f"'{arg.name}' of {spec.full_name} is no {kind}: {cure or f'it is {spec.usage}'}"
                 yield "wrong-type", value.span, told
 
+    def _begins_wrong(self, name: str, call: n.ToolCall, spec: ToolSpec) -> Iterator[Found]:
+        """``set all = tool.list.Append(all, x)``, whose variable begins as something else than a list."""
+        start = self._holding.start(name)
+        kind = self._holding.kind(start) if start is not None else None
+        wanted = str(spec.args[0].type) if spec.args else ""
+        first = "[]" if wanted.startswith("slice") else "{}" if wanted == "map" else ""
+        is_nil = isinstance(start, n.Literal) and start.value is None
+        if not first or self._holding.kind(call.args[0].value) is not None or not (is_nil or kind):
+            return
+        if is_nil or kind != (LIST if first == "[]" else MAP):
+            what = "nil" if is_nil else f"a {kind}"
+            told = f"'{name}' begins as {what}, which {spec.full_name} does not take: begin with `set {name} = {first}`"
+            yield "wrong-type", call.args[0].span, told
+
     def in_call(self, call: n.Call) -> Iterator[Found]:
-        """A call of a procedure for a value that it never gives."""
+        """A call of a procedure for a value that it never gives, and the length of what has none."""
+        if call.name == "len" and len(call.args) == 1 and "len" not in self._body.variables:
+            value = call.args[0].value
+            kind = self._holding.kind(value)
+            if kind == BOOLEAN and isinstance(value, n.Chain):
+                told = f"this is the length of a condition: write `len(x) {value.rest[0][0]} …`"
+                yield "wrong-type", value.span, told
+            elif kind == NUMBER:
+                yield "wrong-type", value.span, "a number has no length: write `len(tool.str.ToString(number))`"
         procedure = self._procedures.get(call.name)
         if procedure is None or call.name in self._body.variables:
             return
@@ -211,8 +238,15 @@ class Calls:
                     yield "unused-result", call.span, told
             case n.Set(targets=[_, _, *_] as targets, value=value):
                 yield from self._counts(targets, value)
-            case n.Set(targets=[n.Target(name=name, path=[])], value=n.ToolCall(name=tool_name, args=[first, *_])):
+            case n.Set(
+                targets=[n.Target(name=name, path=[])], value=n.ToolCall(name=tool_name, args=[first, *_]) as call
+            ):
                 tool = self._tools.get(tool_name)
+                if isinstance(first.value, n.Name) and first.value.name == name and tool is not None:
+                    yield from self._begins_wrong(name, call, tool.spec)
+                    if tool.spec.name == "list.Pop":
+                        told = f"Pop gives the rest and the item: write `set {name}, item = tool.list.Pop({name})`"
+                        yield "wrong-count", call.span, told
                 source = first.value.name if isinstance(first.value, n.Name) else name
                 changes = tool is not None and tool.spec.name in _CHANGES
                 if tool is not None and changes and source != name and self._is_forgotten(name, source, statement):
@@ -252,6 +286,29 @@ class Calls:
         if name in self._body.reads or self._body.evals or self._body.session is not None:
             return False
         return self._uses.is_read_below(source, statement.span[:2])
+
+
+def _fitting(spec: ToolSpec, wanted: str, kind: str | None, value: n.Expr) -> str:
+    """What to write for a value of a type that a tool refuses; empty if that is not known."""
+    if wanted == "string" and kind == BOOLEAN and isinstance(value, n.Chain):
+        operator = value.rest[0][0]
+        return f"compare what it gives, `{spec.full_name}(…) {operator} …`"
+    if spec.name in ("json.Parse", "json.Extract") and kind in (LIST, MAP, NUMBER, BOOLEAN):
+        return f"it takes a text, and a {kind} is read as it is: leave `{spec.full_name}` out"
+    if spec.name == "list.Sort" and wanted == "bool":
+        return 'by a key sorts `tool.list.SortBy(list, "key")`'
+    cures = {
+        ("string", NUMBER): "write `tool.str.ToString(number)`",
+        ("string", BOOLEAN): "write `tool.str.ToString(value)`",
+        ("string", LIST): 'write `tool.str.Join(list, ", ")` for a text of its items',
+        ("string", MAP): "write `tool.json.Stringify(map)` for its text",
+        ("slice", TEXT): "write `tool.str.Split(text, separator)` for its parts, `[text]` for a list of it alone",
+        ("slice", MAP): "write `tool.map.Values(map)` or `tool.map.Keys(map)`",
+        ("slice", NUMBER): "write `[number]` for a list of it alone",
+        ("map", TEXT): "write `tool.json.Parse(text)` for the text of one",
+    }
+    cure = cures.get((wanted.partition("_")[0], kind or ""))
+    return f"{cure}; it is {spec.usage}" if cure else ""
 
 
 _ERROR_NAMES = ("err", "error", "exception")

@@ -127,8 +127,8 @@ class Holding:
     def is_item_text(self, value: n.Expr) -> bool:
         """Whether an expression is an item of a list of texts, as of what was split."""
         if isinstance(value, n.Name):
-            assigned = self.values.get(value.name)
-            return bool(assigned) and all(isinstance(each, n.Index) and self.is_item_text(each) for each in assigned)
+            assigned = self.values.get(value.name, [None])
+            return all(isinstance(each, n.Index) and self.is_item_text(each) for each in assigned)
         return isinstance(value, n.Index) and self.items(value.value) == TEXT and self.kind(value) == TEXT
 
     def start(self, name: str) -> n.Expr | None:

@@ -122,7 +122,7 @@ def in_change(name: str, chain: n.Chain, holding: Holding) -> Iterator[Found]:
         numbers = [each for each in holding.values.get(name, [None]) if each is not chain]
         if not numbers or not all(isinstance(each, n.Literal) and holding.kind(each) == NUMBER for each in numbers):
             return
-        start = numbers[0]
+        start = next(each for each in numbers if isinstance(each, n.Literal))
     if not isinstance(start, n.Literal):
         return
     if operator == "+" and holding.kind(start) == NUMBER and kind == TEXT and not isinstance(other, n.Literal | n.Raw):
