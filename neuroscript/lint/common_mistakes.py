@@ -18,6 +18,7 @@ from neuroscript.lint.loops import in_for_each, in_while
 from neuroscript.lint.operands import comments_for_minus, in_change, in_index, in_literal_map, in_operands, powers
 from neuroscript.lint.ranges import in_branches
 from neuroscript.lint.reads import Uses
+from neuroscript.lint.turns import in_turns
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.stdlib.foreign_layouts import in_our_form
 from neuroscript.syntax import nodes as n
@@ -123,8 +124,10 @@ class Mistakes:
                 yield "must-nil", statement.span, "`must nil` always fails: to expect nil write `must x == nil`"
             case n.ForEach():
                 yield from in_for_each(statement, self._body, self.holding, self._uses)
+                yield from in_turns(statement, self._body, self.holding, self._uses)
             case n.While(condition=condition):
                 yield from in_while(statement, self._body, self._uses)
+                yield from in_turns(statement, self._body, self.holding, self._uses)
                 yield from in_condition(condition, self.holding)
                 yield from self._uncalled(condition)
             case n.If(branches=branches):

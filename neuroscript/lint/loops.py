@@ -37,7 +37,7 @@ def in_while(loop: n.While, body: Body, uses: Uses) -> Iterator[Found]:
     names = names_in([condition]) - {"len"}
     calls = any(isinstance(part, n.ToolCall | n.CallValue | n.Eval | n.Raw) for part in walk(condition))
     variables = names & body.variables
-    if names and names == variables and not calls and not _changes(loop.body, names, body) and not _leaves(loop.body):
+    if names and names == variables and not calls and not _changes(loop.body, names, body) and not leaves(loop.body):
         told = " or ".join(f"'{name}'" for name in sorted(names))
         name = min(names)
         cure = f"change it in the loop, such as `set {name} = {name} + 1`"
@@ -279,7 +279,7 @@ def _changes(block: n.Block, names: set[str], body: Body) -> bool:
     return any(name in names for each in blocks for name in (*assigned_in(each), *stored_in(each)))
 
 
-def _leaves(block: n.Block) -> bool:
+def leaves(block: n.Block) -> bool:
     """Whether a statement of a block leaves a loop round it, or asks somebody."""
     return any(
         isinstance(each, n.Return | n.Break | n.Fail | n.Must) or (isinstance(each, n.Set) and each.must)
@@ -290,7 +290,7 @@ def _leaves(block: n.Block) -> bool:
 def can_leave(block: n.Block) -> bool:
     """Whether a loop over this block ends by a statement of its own, or may by an error that is meant."""
     return (
-        _leaves(block)
+        leaves(block)
         or any(isinstance(each, n.Ask | n.PromptUser) for each in statements(block))
         or any(isinstance(part, n.ToolCall | n.Call | n.CallValue) for part in _parts(block))
     )

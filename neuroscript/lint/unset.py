@@ -296,6 +296,9 @@ def _start(name: str, statement: n.Stmt) -> str:
             return "[]"
         case n.Set(value=n.ToolCall(name=tool)) if tool.lower().startswith("map."):
             return "{}"
+        case n.While(condition=n.Chain() as chain) | n.If(branches=[(n.Chain() as chain, _), *_]):
+            if chain.rest[0][0] in ("<", ">", "<=", ">="):
+                return "0"
     return "nil"
 
 

@@ -122,6 +122,24 @@ WRONG = [
     ("set all = nil\nset all = tool.map.Set(all, s, 1) <<\nreturn all", "`set all = {}`"),
     ("set xs = tool.list.Pop(xs) <<\nreturn xs", "`set xs, item = tool.list.Pop(xs)`"),
     ("on error do\nemit system_error.msg <<\nendon\ncall tool.json.Parse(s)", "`message`"),
+    # --- turns of a loop
+    ("for each x in xs\nset found = x == n <<\nendfor\nreturn found", "`break`"),
+    (
+        "for each x in xs\nif x == n\nset k = true\nelse\nset k = false <<\nendif\nendfor\nreturn k",
+        "leave the `else` out",
+    ),
+    (
+        "for each x in xs\nif x == n\nreturn true\nelse\nreturn false <<\nendif\nendfor",
+        "put `return false` after the loop",
+    ),
+    ("set k = 0\nfor each x in xs\nset k = k + x\nreturn k <<\nendfor", "put `return k` after the loop"),
+    ("set i = 9\nwhile i > 0\nemit i\nset i = i + 1 <<\nendwhile", "`set i = i - 1`"),
+    ("set i = 0\nwhile i < len(xs)\nemit xs[i]\nset i = i - 1 <<\nendwhile", "`set i = i + 1`"),
+    (
+        "set i = 0\nwhile i < len(xs)\nset x = xs[i]\nif x == n\ncontinue <<\nendif\nset i = i + 1\nendwhile",
+        "change 'i' before `continue`",
+    ),
+    ("while k < 3 <<\nset k = k + 1\nendwhile", "`set k = 0`"),
 ]
 
 RIGHT = [
@@ -175,6 +193,19 @@ RIGHT = [
     "set k = {}\nset k = tool.map.Set(k, s, 1)\nreturn k",
     "set k = []\nset k.a = 1\nset k = tool.map.Set(k, s, 1)\nreturn k",
     "set xs, item = tool.list.Pop(xs)\nreturn item",
+    # --- turns of a loop
+    "set k = false\nfor each x in xs\nset k = x == n\nif k\nbreak\nendif\nendfor\nreturn k",
+    "set k = false\nfor each x in xs\nset k = k or x == n\nendfor\nreturn k",
+    "for each x in xs\nset k = x == n\nemit k\nendfor\nreturn k",
+    "for each x in xs\nif x == n\nset k = true\nelse\nset k = false\nendif\nemit k\nendfor",
+    "for each x in xs\nif x == n\nreturn true\nendif\nendfor\nreturn false",
+    "for each x in xs\nif x == nil\ncontinue\nendif\nif x\nreturn true\nelse\nreturn false\nendif\nendfor",
+    "for each x in xs\nreturn x\nendfor\nreturn nil",
+    "set i = 0\nwhile i < 9\nset i = i + 1\nif i == 3\ncontinue\nendif\nemit i\nendwhile",
+    "set i = 0\nwhile i < 9\nif helper(i)\ncontinue\nendif\nset i = i + 1\nendwhile",
+    "set i = 0\nwhile i < 9\nif n > 3\nset n = n - 1\ncontinue\nendif\nset i = i + 1\nendwhile",
+    "set i = 9\nwhile i > 0\nif helper(i)\nset i = 0\nendif\nset i = i + 1\nendwhile",
+    "set i = 9\nwhile i > 0\nset i = i + 1\nif i > 20\nbreak\nendif\nendwhile",
     # --- loops
     "for each i, pair in tool.map.Entries(m)\nemit i + pair[0]\nendfor",
     "for each i, pair in tool.list.Zip(xs, xs)\nset a, b = pair\nemit a + b + i\nendfor",
