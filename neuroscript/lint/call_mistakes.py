@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-from neuroscript.compiler.traversal import expressions, statements, walk
+from neuroscript.compiler.traversal import assigned_in, expressions, statements, walk
 from neuroscript.lint.holding import BOOLEAN, LIST, MAP, NUMBER, TEXT, Holding
 from neuroscript.lint.reads import Uses
 from neuroscript.runtime.operators import BUILTINS
@@ -31,6 +31,17 @@ _CHANGES = frozenset(
 )
 """The tools that are taken for changing their first argument."""
 _PATTERN_FIRST = ("str.findallregex", "str.matchregex", "str.replaceregex")
+_WITH_PATTERNS = {
+    "str.Split": "regex.Split(pattern, text)",
+    "str.Replace": "regex.Replace(pattern, text, replacement)",
+    "str.Contains": "regex.Match(pattern, text)",
+    "str.HasPrefix": "regex.Match(pattern, text)",
+    "str.HasSuffix": "regex.Match(pattern, text)",
+    "str.IndexOf": "regex.Find(pattern, text)",
+    "str.Count": "regex.FindAll(pattern, text)",
+}
+"""The tools that take a text as it stands, each with the one that takes a pattern."""
+_IS_A_PATTERN = re.compile(r"\\[dwsSDW]\b|\\[dwsSDW][+*]|\[\^?[^\]\s]-[^\]]+\]|^\^.+\$$")
 _LOOKS_LIKE_A_PATTERN = re.compile(r"\\[dwsbSDW]|[.\])][*+]|^\^|\w\$$")
 _SPECIAL = re.compile(r"[\\\[\](){}*+?^$|.]")  # in a pattern
 _CALCULATES = re.compile(r"[=<>%()*]")  # in a text that is meant as a function
@@ -57,6 +68,22 @@ class Procedure:
     def count(self) -> int | None:
         """How many values it certainly returns."""
         return _count(self._node)
+
+    def never_function(self, *, of_plain: bool) -> bool:
+        """Whether what it returns is certainly no function.
+
+        Args:
+            of_plain: whether none of its arguments is a function.
+        """
+        certain = n.Chain | n.Literal | n.Raw | n.MapExpr | n.ListExpr
+        params = {param.name for param in (*self._node.needs, *self._node.optional)}
+        params -= set(assigned_in(self._node.body))
+        return all(
+            isinstance(value, certain) or (of_plain and isinstance(value, n.Name) and value.name in params)
+            for each in _returns(self._node)
+            if len(each.values) == 1
+            for value in each.values
+        )
 
     @cached_property
     def is_pure(self) -> bool:
@@ -92,7 +119,7 @@ class Calls:
         values = [argument.value for argument in call.args]
         if len(values) > len(tool.spec.args) and not tool.spec.variadic:
             return  # which is an error of its own
-        for rule in (self._order, self._function, self._types):
+        for rule in (self._order, self._function, self._types, self._pattern, self._from_end):
             found = next(rule(call, tool.spec, values), None)
             if found is not None:
                 yield found
@@ -156,12 +183,44 @@ class Calls:
                 if tool is None or str(tool.spec.return_type) not in ("any", "function"):
                     told = f"a function is wanted and this is the result of a call: write `{name}` without arguments"
                     yield "call-for-function", value.span, told
+            elif isinstance(value, n.Call) and self._never_function(value):
+                told = f"a function is wanted and this is the result of a call: write `{value.name}` without arguments"
+                yield "call-for-function", value.span, told
             elif (text := _text(value)) is not None and (text in self._procedures or text in BUILTINS):
                 told = f"in quotes this is the key of a map: for the procedure write `{text}` without quotes"
                 yield "name-in-quotes", value.span, told
             elif text is not None and _CALCULATES.search(text):
                 told = "in quotes this is the key of a map: define a procedure with `func` and give its name"
                 yield "name-in-quotes", value.span, told
+
+    def _never_function(self, call: n.Call) -> bool:
+        """Whether a call of a procedure certainly gives no function."""
+        procedure = self._procedures.get(call.name)
+        if procedure is None or call.name in self._body.variables:
+            return False
+        plain = all(self._holding.kind(argument.value) is not None for argument in call.args)
+        return procedure.never_function(of_plain=plain)
+
+    def _pattern(self, call: n.ToolCall, spec: ToolSpec, values: list[n.Expr]) -> Iterator[Found]:
+        """A regular expression for a tool that takes a text as it stands."""
+        cure = _WITH_PATTERNS.get(spec.name)
+        text = _text(values[1]) if len(values) > 1 else None
+        if cure and text is not None and _IS_A_PATTERN.search(text[:_PART]):
+            told = f"{spec.full_name} takes this as it stands: for a pattern write `tool.{cure}`"
+            yield "pattern-as-text", values[1].span, told
+
+    def _from_end(self, call: n.ToolCall, spec: ToolSpec, values: list[n.Expr]) -> Iterator[Found]:
+        """A place that is counted from the end."""
+        if spec.name not in ("list.Slice", "str.Substring"):
+            return
+        for value in values[1:]:
+            if isinstance(value, n.Unary) and value.op == "-" and isinstance(value.operand, n.Literal):
+                by = value.operand.value
+                told = f"nothing is counted from the end here: write `len(x) - {by}` for a place before it"
+                if spec.name == "str.Substring" and value is values[-1] and len(values) > 2:
+                    told = f"this is a length, which is 0 or more: write `len(x) - start - {by}`"
+                yield "negative-index", value.span, told
+                return
 
     def _types(self, call: n.ToolCall, spec: ToolSpec, values: list[n.Expr]) -> Iterator[Found]:
         """A literal of a type that the tool refuses."""
@@ -329,6 +388,16 @@ def _template(place: n.Expr, template: str, count: int) -> Iterator[Found]:
     elif count and not fields:
         hint = " for each `%`" if _PERCENT.search(plain) else ""
         yield "text-template", place.span, f"the template has no field for its arguments: write `{{}}`{hint}"
+    else:
+        numbers = [int(field[:6]) for field in fields if field]
+        needed = max([fields.count(""), *(number + 1 for number in numbers)])
+        if needed > count:
+            cure = "the first argument is `{0}`" if numbers and 0 not in numbers else "write one for each field"
+            told = f"the template asks for {needed} arguments, and there {'is' if count == 1 else 'are'} {count}"
+            yield "text-template", place.span, f"{told}: {cure}"
+        elif needed < count and not numbers:
+            told = f"the template has {needed} field{'s' * (needed != 1)}, and there are {count} arguments"
+            yield "text-template", place.span, f"{told}: write `{{}}` for each"
 
 
 def _only_gives(spec: ToolSpec) -> bool:

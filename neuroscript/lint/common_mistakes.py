@@ -72,9 +72,9 @@ class Mistakes:
         self._tools = tools
         self._evaluates = evaluates
         self.holding = Holding(body, tools)
-        self._uses = Uses(body)
+        self.uses = Uses(body)
         self._procedures = procedures
-        self._calls = Calls(body, tools, self.holding, self._uses, procedures)
+        self._calls = Calls(body, tools, self.holding, self.uses, procedures)
 
     def in_expression(self, expression: n.Expr, called: bool = False) -> Iterator[Found]:
         """The mistakes in an expression and its parts; ``called`` if it is the call of a ``call`` statement."""
@@ -123,11 +123,11 @@ class Mistakes:
             case n.Must(value=n.Literal(value=None)):
                 yield "must-nil", statement.span, "`must nil` always fails: to expect nil write `must x == nil`"
             case n.ForEach():
-                yield from in_for_each(statement, self._body, self.holding, self._uses)
-                yield from in_turns(statement, self._body, self.holding, self._uses)
+                yield from in_for_each(statement, self._body, self.holding, self.uses)
+                yield from in_turns(statement, self._body, self.holding, self.uses)
             case n.While(condition=condition):
-                yield from in_while(statement, self._body, self._uses)
-                yield from in_turns(statement, self._body, self.holding, self._uses)
+                yield from in_while(statement, self._body, self.uses)
+                yield from in_turns(statement, self._body, self.holding, self.uses)
                 yield from in_condition(condition, self.holding)
                 yield from self._uncalled(condition)
             case n.If(branches=branches):
@@ -188,8 +188,8 @@ class Mistakes:
             return
         if operator == "and" and not _leads_to(operands[0], operands[-1]):
             return
-        joined = name in self._uses.joined and not _CONDITION_NAME.search(name)
-        if name in self._uses.valued or joined:
+        joined = name in self.uses.joined and not _CONDITION_NAME.search(name)
+        if name in self.uses.valued or joined:
             told = f"`{operator}` gives true or false, not one of its operands: {_DEFAULT}"
             yield "value-of-or", chain.span, told
 

@@ -190,28 +190,35 @@ def in_index(index: n.Index, holding: Holding) -> Iterator[Found]:
             match holding.values.get(at):
                 case [n.Call(name="len", args=[n.Argument(value=n.Name(name=of))])] if of == name:
                     yield "index-past-end", index.index.span, f"'{at}' is `len({name})`, and the last index `{at} - 1`"
-        case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key), dotted=True):
-            kind = holding.kind(index.value)
-            if kind == MOMENT:
-                told = f"'{name}' is a moment, which has no fields: write `tool.time.Parts({name}).{key}`"
-                yield "no-fields", index.index.span, told
-            elif kind == TEXT and holding.is_document(name):
-                cure = f"read it with `tool.json.Parse({name})` first"
-                yield "no-fields", index.index.span, f"'{name}' is a text, which has no fields: {cure}"
-            elif kind == TEXT and name in holding.answers:
-                cure = "ask with a schema, or read it with `tool.json.Extract(text)`"
-                yield "no-fields", index.index.span, f"'{name}' is a text, which has no fields: {cure}"
-            elif (
-                kind in (NUMBER, BOOLEAN)
-                or (kind == TEXT and key not in _LENGTHS)
-                or (kind == LIST and key not in _LENGTHS)
-            ):
-                one = "a list: write an index, or a loop" if kind == LIST else f"a {kind}"
-                yield (
-                    "no-fields",
-                    index.index.span,
-                    f"a field is read of '{name}', which is {one}; only maps have fields",
-                )
+        case n.Index(value=value, index=n.Literal(value=str() as key)):
+            problem = _field(value, key, index.dotted, holding)
+            if problem:
+                yield "no-fields", index.index.span, problem
+
+
+def _field(value: n.Expr, key: str, dotted: bool, holding: Holding) -> str:
+    """What is wrong with a field of a value of a kind that has none; empty where the kind is not certain."""
+    kind = holding.kind(value)
+    name = value.name if isinstance(value, n.Name) else ""
+    shown = f"'{name}'" if name else "what stands before it"
+    if kind == MOMENT:
+        return f"{shown} is a moment, which has no fields: write `tool.time.Parts({name or 'moment'}).{key}`"
+    if kind == TEXT and name and holding.is_document(name):
+        return f"'{name}' is a text, which has no fields: read it with `tool.json.Parse({name})` first"
+    if kind == TEXT and name in holding.answers:
+        cure = "ask with a schema, or read it with `tool.json.Extract(text)`"
+        return f"'{name}' is a text, which has no fields: {cure}"
+    if isinstance(value, n.Literal) or (key in _LENGTHS and kind in (TEXT, LIST) and name):
+        return ""  # which other rules know
+    if key in _LENGTHS and kind in (TEXT, LIST):
+        return f"{shown} has no fields; write `len(value)`"
+    if kind == LIST and key in ("first", "last"):
+        code = f"{name or 'list'}[0]" if key == "first" else f"{name or 'list'}[len({name or 'list'}) - 1]"
+        return f"{shown} is a list, which has no fields: write `{code}`"
+    if kind in (NUMBER, BOOLEAN, TEXT, LIST):
+        one = "a list: write an index, or a loop" if kind == LIST else f"a {kind}"
+        return f"a field is read of {shown}, which is {one}; only maps have fields"
+    return ""
 
 
 _LENGTHS = frozenset({"length", "size", "len", "count"})

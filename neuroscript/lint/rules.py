@@ -333,6 +333,14 @@ _CALLS = (
         'emit tool.time.Format(tool.time.Now(), "YYYY-MM-DD")',
         'emit tool.time.Format(tool.time.Now(), "%Y-%m-%d")',
     ),
+    Rule(
+        "NS215",
+        "pattern-as-text",
+        "A regular expression is given to a tool that takes a text as it stands.",
+        "`tool.str` finds and replaces texts; patterns are for `tool.regex`, whose tools take the pattern first.",
+        'set s = "a1"\nemit tool.str.Replace(s, "[0-9]+", "")',
+        'set s = "a1"\nemit tool.regex.Replace("[0-9]+", s, "")',
+    ),
 )
 
 _VALUES = (

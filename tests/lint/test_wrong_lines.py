@@ -140,6 +140,28 @@ WRONG = [
         "change 'i' before `continue`",
     ),
     ("while k < 3 <<\nset k = k + 1\nendwhile", "`set k = 0`"),
+    ("while len(xs) > 0 <<\nemit xs[0]\nendwhile", "tool.list.Slice(xs, 1, len(xs))"),
+    ("for each i in tool.list.Range(10, 0) <<\nemit i\nendfor", "tool.list.Range(10, 0, -1)"),
+    ("for each i in tool.list.Range(len(xs) - 1, 0) <<\nemit i\nendfor", "tool.list.Range(len(x) - 1, -1, -1)"),
+    # --- fields of lists
+    ("for each x in xs\nemit x\nendfor\nemit xs.first <<", "`xs[0]`"),
+    ("emit len(xs)\nreturn xs.last <<", "`xs[len(xs) - 1]`"),
+    ("emit xs[0]\nreturn xs.length <<", "`len(xs)`"),
+    ("emit s.len <<", "`len(s)`"),
+    ('emit tool.str.Split(s, ",").last <<', "list[len(list) - 1]"),
+    ('set text = tool.fs.Read("a.json")\nemit text["name"] <<', "tool.json.Parse(text)"),
+    ('emit m.fetch("a") <<', "tool.map.Get(map, key, default)"),
+    ("emit s:upper() <<", "tool.str.ToUpper(text)"),
+    # --- arguments
+    ('emit tool.str.Replace(s, "[0-9]+", "") <<', "tool.regex.Replace(pattern, text, replacement)"),
+    (r'emit tool.str.Split(s, "\\s+") <<', "tool.regex.Split(pattern, text)"),
+    ('if tool.str.Contains(s, "^abc$") <<\nemit 1\nendif', "tool.regex.Match(pattern, text)"),
+    ("emit tool.list.Slice(xs, 1, -1) <<", "`len(x) - 1`"),
+    ("emit tool.str.Substring(s, 3, -2) <<", "`len(x) - start - 2`"),
+    ("emit tool.list.Map(xs, helper(1)) <<", "`helper` without arguments"),
+    ('emit tool.str.Format("{} {}", s) <<', "write one for each field"),
+    ('emit tool.str.Format("{1} {2}", s, n) <<', "the first argument is `{0}`"),
+    ('emit tool.str.Format("{}", s, n) <<', "write `{}` for each"),
 ]
 
 RIGHT = [
@@ -193,6 +215,18 @@ RIGHT = [
     "set k = {}\nset k = tool.map.Set(k, s, 1)\nreturn k",
     "set k = []\nset k.a = 1\nset k = tool.map.Set(k, s, 1)\nreturn k",
     "set xs, item = tool.list.Pop(xs)\nreturn item",
+    # --- fields, patterns and templates
+    "for each x in xs\nemit x\nendfor\nemit m.first + m.last",
+    "for each x in m\nemit x\nendfor\nemit m.first + m.name",
+    'set k = {"first": 1}\nemit len(k)\nemit k.first',
+    "set m.a = 1\nemit len(m)\nemit m.last",
+    'if tool.str.Contains(s, "[x]")\nemit 1\nendif',
+    'emit tool.str.Replace(s, "a-b", "^")',
+    "emit tool.list.Slice(xs, 1, len(xs) - 1)",
+    'emit tool.str.Format("{1} {0} {1}", s, n)',
+    "set fs = tool.list.Map(xs, helper(tool.str.ToUpper))\nreturn fs",
+    "set fs = tool.list.Map(xs, helper(v))\nreturn fs",
+    "for each i in tool.list.Range(10, 0, -1)\nemit i\nendfor",
     # --- turns of a loop
     "set k = false\nfor each x in xs\nset k = x == n\nif k\nbreak\nendif\nendfor\nreturn k",
     "set k = false\nfor each x in xs\nset k = k or x == n\nendfor\nreturn k",
