@@ -52,6 +52,9 @@ class Holding:
     def __init__(self, body: Body, tools: ToolRegistry) -> None:
         self._tools = tools
         self._kinds: dict[str, str] = {}
+        self._items: dict[str, str | None] = {}
+        self._item_texts: dict[str, bool] = {}
+        self._starts: dict[str, n.Expr | None] = {}
         values, answers = _values(body)
         self.values = values
         blocks = (body.block, *(handler.body for handler in body.handlers))
@@ -113,11 +116,12 @@ class Holding:
     def items(self, value: n.Expr) -> str | None:
         """The kind of the items of a list; None where it is not certain."""
         if isinstance(value, n.Name):
-            assigned = self.values.get(value.name, [None])
-            if value.name in self.stored:
-                return None
-            kinds = {self.items(each) if isinstance(each, n.ToolCall | n.ListExpr) else None for each in assigned}
-            return kinds.pop() if len(kinds) == 1 else None
+            if value.name not in self._items:
+                assigned = self.values.get(value.name, [None])
+                kinds = {self.items(each) if isinstance(each, n.ToolCall) else None for each in assigned}
+                certain = len(kinds) == 1 and value.name not in self.stored
+                self._items[value.name] = kinds.pop() if certain else None
+            return self._items[value.name]
         if isinstance(value, n.ToolCall):
             tool = self._tools.get(value.name)
             texts = tool is not None and str(tool.spec.return_type) == "slice_string"
@@ -127,16 +131,21 @@ class Holding:
     def is_item_text(self, value: n.Expr) -> bool:
         """Whether an expression is an item of a list of texts, as of what was split."""
         if isinstance(value, n.Name):
-            assigned = self.values.get(value.name, [None])
-            return all(isinstance(each, n.Index) and self.is_item_text(each) for each in assigned)
+            if value.name not in self._item_texts:
+                self._item_texts[value.name] = False  # as long as it is looked for
+                assigned = self.values.get(value.name, [None])
+                certain = all(isinstance(each, n.Index) and self.is_item_text(each) for each in assigned)
+                self._item_texts[value.name] = certain
+            return self._item_texts[value.name]
         return isinstance(value, n.Index) and self.items(value.value) == TEXT and self.kind(value) == TEXT
 
     def start(self, name: str) -> n.Expr | None:
         """What a variable holds before it is first changed, if all but one of its values are made of the one before."""
-        if name in self.stored:
-            return None
-        starts = [each for each in self.values.get(name, [None]) if not _is_made_of(each, name)]
-        return starts[0] if len(starts) == 1 and isinstance(starts[0], n.Expr) else None
+        if name not in self._starts:
+            starts = [each for each in self.values.get(name, [None]) if not _is_made_of(each, name)]
+            single = starts[0] if len(starts) == 1 and name not in self.stored else None
+            self._starts[name] = single if isinstance(single, n.Expr) else None
+        return self._starts[name]
 
     def _chain(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> str | None:
         if rest[0][0] in _CONDITIONS:

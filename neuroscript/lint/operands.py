@@ -118,11 +118,6 @@ def in_change(name: str, chain: n.Chain, holding: Holding) -> Iterator[Found]:
     if not isinstance(chain.first, n.Name) or chain.first.name != name:
         return
     start, kind = holding.start(name), holding.kind(other)
-    if start is None:
-        numbers = [each for each in holding.values.get(name, [None]) if each is not chain]
-        if not numbers or not all(isinstance(each, n.Literal) and holding.kind(each) == NUMBER for each in numbers):
-            return
-        start = next(each for each in numbers if isinstance(each, n.Literal))
     if not isinstance(start, n.Literal):
         return
     if operator == "+" and holding.kind(start) == NUMBER and kind == TEXT and not isinstance(other, n.Literal | n.Raw):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -10,7 +11,6 @@ from neuroscript.lint.failing import names_in
 from neuroscript.lint.holding import BOOLEAN, Holding
 from neuroscript.lint.loops import leaves
 from neuroscript.lint.reads import Uses
-from neuroscript.lint.stale import MOST_STATEMENTS
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.syntax import nodes as n
 
@@ -70,12 +70,13 @@ def _step(statement: n.Stmt, name: str) -> n.Chain | None:
 
 def _overwritten(loop: n.ForEach, body: Body, holding: Holding, uses: Uses) -> Iterator[Found]:
     """A boolean that every turn sets anew, and that is read after the loop alone."""
-    if body.size > MOST_STATEMENTS:
-        return  # since looking for it takes the square of their number
+    kept = _kept(loop, body, uses)
+    if not kept:
+        return
     for statement in loop.body:
         match statement:
             case n.Set(targets=[n.Target(name=name, path=[])], value=value) if holding.kind(value) == BOOLEAN:
-                if loop.name in names_in([value]) and _is_kept(name, [statement], loop, body, uses):
+                if loop.name in names_in([value]) and kept.get(name) == 1:
                     cure = f"write `if …`, `set {name} = true` and `break`, with `set {name} = false` before the loop"
                     told = f"each turn sets '{name}' anew, so that only the last item counts: {cure}"
                     yield "reset-in-loop", statement.span, told
@@ -84,20 +85,21 @@ def _overwritten(loop: n.ForEach, body: Body, holding: Holding, uses: Uses) -> I
                     case (
                         n.Set(targets=[n.Target(name=name, path=[])], value=n.Literal(value=bool() as yes)),
                         n.Set(targets=[n.Target(name=other, path=[])], value=n.Literal(value=bool() as no)),
-                    ) if name == other and yes != no and _is_kept(name, [first, second], loop, body, uses):
+                    ) if name == other and yes != no and kept.get(name) == 2:
                         cure = f"set '{name}' before the loop and leave the `else` out, or `break` when it is settled"
                         told = f"each turn sets '{name}' anew, so that only the last item counts: {cure}"
                         yield "reset-in-loop", second.span, told
 
 
-def _is_kept(name: str, sets: list[n.Set], loop: n.ForEach, body: Body, uses: Uses) -> bool:
-    """Whether a variable that a loop sets in these statements alone is read after it, and nowhere in it."""
-    if body.evals or leaves(loop.body) or list(assigned_in(loop.body)).count(name) != len(sets):
-        return False
-    if any(name in names_in(expressions(each)) for each in statements(loop.body)):
-        return False
-    end = max(each.span[:2] for each in statements(loop.body))
-    return uses.is_read_below(name, end)
+def _kept(loop: n.ForEach, body: Body, uses: Uses) -> dict[str, int]:
+    """The variables that a loop sets and never reads, and that are read after it; how many statements set each."""
+    if body.evals or leaves(loop.body):
+        return {}
+    inside = list(statements(loop.body))
+    read = {name for each in inside for name in names_in(expressions(each))}
+    end = max((each.span[:2] for each in inside), default=loop.span[:2])
+    counts = Counter(assigned_in(loop.body))
+    return {name: count for name, count in counts.items() if name not in read and uses.is_read_below(name, end)}
 
 
 # --- turns that do not get any further -------------------------------------------------------------------------------
@@ -146,9 +148,10 @@ def _skipped_change(loop: n.While, body: Body) -> Iterator[Found]:
                         continue
                     if not reads & {*assigned_in(block), *stored_in(block)}:
                         told = f"nothing has changed here that line {loop.span[0]} asks about, so that it never ends"
-                        names = [name for name in assigned_in(loop.body) if name in asked]
-                        cure = f"change '{names[0]}' before `continue`" if names else "change it before `continue`"
+                        name = next((name for name in assigned_in(loop.body) if name in asked), min(asked))
+                        cure = f"change '{name}' before `continue`"
                         yield "endless-loop", block[-1].span, f"{told}: {cure}"
+                        return
             case n.Set(targets=[n.Target(name=name, path=[])], value=value):
                 if name not in asked and _is_steady(value) and not names_in([value]) & (changed | {name}):
                     continue
