@@ -91,8 +91,17 @@ def in_chain(chain: n.Chain, holding: Holding) -> Iterator[Found]:
                     and holding.never_error(asked.operand.name)
                 ):
                     yield "constant-condition", place, NEVER_ERROR.format(asked.operand.name)
-            elif isinstance(asked, n.Name) and isinstance(other, n.Literal):
-                if holding.kind(asked) != BOOLEAN or holding.kind(other) not in _NO_BOOLEAN:
+            elif isinstance(asked, n.Call) and asked.name == "len" and isinstance(other, n.Literal):
+                if other.value in ("", None):
+                    always = "false" if operator == "==" else "true"
+                    told = f"a length is a number, so that this is always {always}: write `len(x) {operator} 0`"
+                    yield "constant-condition", place, told
+            elif (
+                isinstance(asked, n.Name | n.ToolCall)
+                and isinstance(other, n.Literal)
+                and holding.kind(asked) == BOOLEAN
+            ):
+                if holding.kind(other) not in _NO_BOOLEAN:
                     continue
                 always = "false" if operator == "==" else "true"
                 told = f"a boolean equals no text or number, so that this is always {always}: write the condition alone"
@@ -158,6 +167,8 @@ def written(value: n.Expr) -> str:
     match value:
         case n.Name(name=name):
             return name
+        case n.Unary(op="typeof", operand=operand) if written(operand):
+            return f"typeof {written(operand)}"
         case n.Index(value=owner, index=n.Literal(value=str() as key)):
             start = written(owner)
             return f"{start}.{key}" if start else ""

@@ -237,7 +237,7 @@ def _values(body: Body) -> tuple[dict[str, list[n.Expr | str | None]], set[str]]
                 case n.Set(targets=[target], value=value):
                     if not target.path:
                         found.setdefault(target.name, []).append(value)
-                        if isinstance(value, n.ToolCall) and value.name.lower() in ("io.input", "os.getenv"):
+                        if isinstance(value, n.ToolCall) and value.name.lower() in ("io.input", "os.getenv", "fs.read"):
                             answers.add(target.name)
                 case n.PromptUser(into=n.Target(name=name, path=[])):
                     found.setdefault(name, []).append(TEXT)

@@ -91,6 +91,11 @@ WRONG = [
     ('set text = tool.fs.Read("a.json")\nreturn text.name <<', "tool.json.Parse(text)"),
     ("set text = tool.json.Stringify(m)\nreturn text.name <<", "tool.json.Parse(text)"),
     # --- conditions that are always the same
+    ('if len(s) == "" <<\nemit 1\nendif', "`len(x) == 0`"),
+    ("if len(xs) != nil <<\nemit 1\nendif", "`len(x) != 0`"),
+    ('if tool.fs.Exists(s) == "true" <<\nemit 1\nendif', "write the condition alone"),
+    ('if typeof n == "string" and typeof n == "number" <<\nemit 1\nendif', "with `or`"),
+    ('set k = tool.fs.Read("n.txt")\nset k = k + 1 <<\nreturn k', "tool.str.ToNumber(k)"),
     ("if n > 10 and n < 5 <<\nemit 1\nendif", "with `or`"),
     ("if n < 10 or n > 5 <<\nemit 1\nendif", "with `and`"),
     ("if m.age >= 18 and 10 > m.age <<\nemit 1\nendif", "with `or`"),
