@@ -296,7 +296,7 @@ _MODULES_ALONE = frozenset(["JSON", "Math", "fmt", "json", "math", "os", "strcon
 # Methods that are too common as names of other things to be known without their object.
 _METHODS = _table("""
 add: tool.list.Append(list, value)
-get: tool.map.Get(map, key, default)
+get fetch: tool.map.Get(map, key, default)
 delete: tool.map.Delete(map, key)
 tostr: tool.str.ToString(value)
 isempty empty: no value

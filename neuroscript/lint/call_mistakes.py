@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-from neuroscript.compiler.traversal import expressions, statements, walk
-from neuroscript.lint.holding import LIST, MAP, NUMBER, TEXT, Holding
+from neuroscript.compiler.traversal import assigned_in, expressions, statements, walk
+from neuroscript.lint.holding import BOOLEAN, LIST, MAP, NUMBER, TEXT, Holding
 from neuroscript.lint.reads import Uses
 from neuroscript.runtime.operators import BUILTINS
 from neuroscript.syntax import nodes as n
@@ -31,6 +31,17 @@ _CHANGES = frozenset(
 )
 """The tools that are taken for changing their first argument."""
 _PATTERN_FIRST = ("str.findallregex", "str.matchregex", "str.replaceregex")
+_WITH_PATTERNS = {
+    "str.Split": "regex.Split(pattern, text)",
+    "str.Replace": "regex.Replace(pattern, text, replacement)",
+    "str.Contains": "regex.Match(pattern, text)",
+    "str.HasPrefix": "regex.Match(pattern, text)",
+    "str.HasSuffix": "regex.Match(pattern, text)",
+    "str.IndexOf": "regex.Find(pattern, text)",
+    "str.Count": "regex.FindAll(pattern, text)",
+}
+"""The tools that take a text as it stands, each with the one that takes a pattern."""
+_IS_A_PATTERN = re.compile(r"\\[dwsSDW]\b|\\[dwsSDW][+*]|\[\^?[^\]\s]-[^\]]+\]|^\^.+\$$")
 _LOOKS_LIKE_A_PATTERN = re.compile(r"\\[dwsbSDW]|[.\])][*+]|^\^|\w\$$")
 _SPECIAL = re.compile(r"[\\\[\](){}*+?^$|.]")  # in a pattern
 _CALCULATES = re.compile(r"[=<>%()*]")  # in a text that is meant as a function
@@ -57,6 +68,22 @@ class Procedure:
     def count(self) -> int | None:
         """How many values it certainly returns."""
         return _count(self._node)
+
+    def never_function(self, *, of_plain: bool) -> bool:
+        """Whether what it returns is certainly no function.
+
+        Args:
+            of_plain: whether none of its arguments is a function.
+        """
+        certain = n.Chain | n.Literal | n.Raw | n.MapExpr | n.ListExpr
+        params = {param.name for param in (*self._node.needs, *self._node.optional)}
+        params -= set(assigned_in(self._node.body))
+        return all(
+            isinstance(value, certain) or (of_plain and isinstance(value, n.Name) and value.name in params)
+            for each in _returns(self._node)
+            if len(each.values) == 1
+            for value in each.values
+        )
 
     @cached_property
     def is_pure(self) -> bool:
@@ -90,7 +117,9 @@ class Calls:
         if tool is None or any(argument.name is not None for argument in call.args):
             return
         values = [argument.value for argument in call.args]
-        for rule in (self._order, self._function, self._types):
+        if len(values) > len(tool.spec.args) and not tool.spec.variadic:
+            return  # which is an error of its own
+        for rule in (self._order, self._function, self._types, self._pattern, self._from_end):
             found = next(rule(call, tool.spec, values), None)
             if found is not None:
                 yield found
@@ -154,12 +183,44 @@ class Calls:
                 if tool is None or str(tool.spec.return_type) not in ("any", "function"):
                     told = f"a function is wanted and this is the result of a call: write `{name}` without arguments"
                     yield "call-for-function", value.span, told
+            elif isinstance(value, n.Call) and self._never_function(value):
+                told = f"a function is wanted and this is the result of a call: write `{value.name}` without arguments"
+                yield "call-for-function", value.span, told
             elif (text := _text(value)) is not None and (text in self._procedures or text in BUILTINS):
                 told = f"in quotes this is the key of a map: for the procedure write `{text}` without quotes"
                 yield "name-in-quotes", value.span, told
             elif text is not None and _CALCULATES.search(text):
                 told = "in quotes this is the key of a map: define a procedure with `func` and give its name"
                 yield "name-in-quotes", value.span, told
+
+    def _never_function(self, call: n.Call) -> bool:
+        """Whether a call of a procedure certainly gives no function."""
+        procedure = self._procedures.get(call.name)
+        if procedure is None or call.name in self._body.variables:
+            return False
+        plain = all(self._holding.kind(argument.value) is not None for argument in call.args)
+        return procedure.never_function(of_plain=plain)
+
+    def _pattern(self, call: n.ToolCall, spec: ToolSpec, values: list[n.Expr]) -> Iterator[Found]:
+        """A regular expression for a tool that takes a text as it stands."""
+        cure = _WITH_PATTERNS.get(spec.name)
+        text = _text(values[1]) if len(values) > 1 else None
+        if cure and text is not None and _IS_A_PATTERN.search(text[:_PART]):
+            told = f"{spec.full_name} takes this as it stands: for a pattern write `tool.{cure}`"
+            yield "pattern-as-text", values[1].span, told
+
+    def _from_end(self, call: n.ToolCall, spec: ToolSpec, values: list[n.Expr]) -> Iterator[Found]:
+        """A place that is counted from the end."""
+        if spec.name not in ("list.Slice", "str.Substring"):
+            return
+        for value in values[1:]:
+            if isinstance(value, n.Unary) and value.op == "-" and isinstance(value.operand, n.Literal):
+                by = value.operand.value
+                told = f"nothing is counted from the end here: write `len(x) - {by}` for a place before it"
+                if spec.name == "str.Substring" and value is values[-1] and len(values) > 2:
+                    told = f"this is a length, which is 0 or more: write `len(x) - start - {by}`"
+                yield "negative-index", value.span, told
+                return
 
     def _types(self, call: n.ToolCall, spec: ToolSpec, values: list[n.Expr]) -> Iterator[Found]:
         """A literal of a type that the tool refuses."""
@@ -175,13 +236,38 @@ class Calls:
                 text = _text(value)
                 fits = kind not in (LIST, MAP) and (text is None or read_number(text) is not None)
             elif wanted == "string":
-                fits = kind not in (LIST, MAP)
+                fits = kind in (TEXT, None)
+            elif wanted == "bool":
+                fits = kind in (BOOLEAN, None)
             if not fits and not (spec.variadic and arg is spec.args[-1]):
-                told = f"'{arg.name}' of {spec.full_name} is no {kind}: it is {spec.usage}"
+                cure = _fitting(spec, wanted, kind, value)
+                told = f"'{arg.name}' of {spec.full_name} is no {kind}: {cure or f'it is {spec.usage}'}"
                 yield "wrong-type", value.span, told
 
+    def _begins_wrong(self, name: str, call: n.ToolCall, spec: ToolSpec) -> Iterator[Found]:
+        """``set all = tool.list.Append(all, x)``, whose variable begins as something else than a list."""
+        start = self._holding.start(name)
+        kind = self._holding.kind(start) if start is not None else None
+        wanted = str(spec.args[0].type) if spec.args else ""
+        first = "[]" if wanted.startswith("slice") else "{}" if wanted == "map" else ""
+        is_nil = isinstance(start, n.Literal) and start.value is None
+        if not first or self._holding.kind(call.args[0].value) is not None or not (is_nil or kind):
+            return
+        if is_nil or kind != (LIST if first == "[]" else MAP):
+            what = "nil" if is_nil else f"a {kind}"
+            told = f"'{name}' begins as {what}, which {spec.full_name} does not take: begin with `set {name} = {first}`"
+            yield "wrong-type", call.args[0].span, told
+
     def in_call(self, call: n.Call) -> Iterator[Found]:
-        """A call of a procedure for a value that it never gives."""
+        """A call of a procedure for a value that it never gives, and the length of what has none."""
+        if call.name == "len" and len(call.args) == 1 and "len" not in self._body.variables:
+            value = call.args[0].value
+            kind = self._holding.kind(value)
+            if kind == BOOLEAN and isinstance(value, n.Chain):
+                told = f"this is the length of a condition: write `len(x) {value.rest[0][0]} …`"
+                yield "wrong-type", value.span, told
+            elif kind == NUMBER:
+                yield "wrong-type", value.span, "a number has no length: write `len(tool.str.ToString(number))`"
         procedure = self._procedures.get(call.name)
         if procedure is None or call.name in self._body.variables:
             return
@@ -211,8 +297,15 @@ class Calls:
                     yield "unused-result", call.span, told
             case n.Set(targets=[_, _, *_] as targets, value=value):
                 yield from self._counts(targets, value)
-            case n.Set(targets=[n.Target(name=name, path=[])], value=n.ToolCall(name=tool_name, args=[first, *_])):
+            case n.Set(
+                targets=[n.Target(name=name, path=[])], value=n.ToolCall(name=tool_name, args=[first, *_]) as call
+            ):
                 tool = self._tools.get(tool_name)
+                if isinstance(first.value, n.Name) and first.value.name == name and tool is not None:
+                    yield from self._begins_wrong(name, call, tool.spec)
+                    if tool.spec.name == "list.Pop":
+                        told = f"Pop gives the rest and the item: write `set {name}, item = tool.list.Pop({name})`"
+                        yield "wrong-count", call.span, told
                 source = first.value.name if isinstance(first.value, n.Name) else name
                 changes = tool is not None and tool.spec.name in _CHANGES
                 if tool is not None and changes and source != name and self._is_forgotten(name, source, statement):
@@ -254,6 +347,29 @@ class Calls:
         return self._uses.is_read_below(source, statement.span[:2])
 
 
+def _fitting(spec: ToolSpec, wanted: str, kind: str | None, value: n.Expr) -> str:
+    """What to write for a value of a type that a tool refuses; empty if that is not known."""
+    if wanted == "string" and kind == BOOLEAN and isinstance(value, n.Chain):
+        operator = value.rest[0][0]
+        return f"compare what it gives, `{spec.full_name}(…) {operator} …`"
+    if spec.name in ("json.Parse", "json.Extract") and kind in (LIST, MAP, NUMBER, BOOLEAN):
+        return f"it takes a text, and a {kind} is read as it is: leave `{spec.full_name}` out"
+    if spec.name == "list.Sort" and wanted == "bool":
+        return 'by a key sorts `tool.list.SortBy(list, "key")`'
+    cures = {
+        ("string", NUMBER): "write `tool.str.ToString(number)`",
+        ("string", BOOLEAN): "write `tool.str.ToString(value)`",
+        ("string", LIST): 'write `tool.str.Join(list, ", ")` for a text of its items',
+        ("string", MAP): "write `tool.json.Stringify(map)` for its text",
+        ("slice", TEXT): "write `tool.str.Split(text, separator)` for its parts, `[text]` for a list of it alone",
+        ("slice", MAP): "write `tool.map.Values(map)` or `tool.map.Keys(map)`",
+        ("slice", NUMBER): "write `[number]` for a list of it alone",
+        ("map", TEXT): "write `tool.json.Parse(text)` for the text of one",
+    }
+    cure = cures.get((wanted.partition("_")[0], kind or ""))
+    return f"{cure}; it is {spec.usage}" if cure else ""
+
+
 _ERROR_NAMES = ("err", "error", "exception")
 _ERRORS = "errors are caught by `on error do`, or by `tool.error.Try(function, …)`"
 
@@ -272,6 +388,16 @@ def _template(place: n.Expr, template: str, count: int) -> Iterator[Found]:
     elif count and not fields:
         hint = " for each `%`" if _PERCENT.search(plain) else ""
         yield "text-template", place.span, f"the template has no field for its arguments: write `{{}}`{hint}"
+    else:
+        numbers = [int(field[:6]) for field in fields if field]
+        needed = max([fields.count(""), *(number + 1 for number in numbers)])
+        if needed > count:
+            cure = "the first argument is `{0}`" if numbers and 0 not in numbers else "write one for each field"
+            told = f"the template asks for {needed} arguments, and there {'is' if count == 1 else 'are'} {count}"
+            yield "text-template", place.span, f"{told}: {cure}"
+        elif needed < count and not numbers:
+            told = f"the template has {needed} field{'s' * (needed != 1)}, and there are {count} arguments"
+            yield "text-template", place.span, f"{told}: write `{{}}` for each"
 
 
 def _only_gives(spec: ToolSpec) -> bool:

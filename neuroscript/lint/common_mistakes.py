@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from neuroscript.compiler.resolve import source_line
 from neuroscript.compiler.traversal import walk
 from neuroscript.lint.call_mistakes import Calls
-from neuroscript.lint.conditions import NEVER_ERROR, in_chain, in_condition, written
+from neuroscript.lint.conditions import NEVER_ERROR, in_chain, in_condition, truths, written
 from neuroscript.lint.holding import NUMBER, Holding
 from neuroscript.lint.loops import in_for_each, in_while
-from neuroscript.lint.operands import comments_for_minus, in_index, in_literal_map, in_operands, powers
+from neuroscript.lint.operands import comments_for_minus, in_change, in_index, in_literal_map, in_operands, powers
+from neuroscript.lint.ranges import in_branches
 from neuroscript.lint.reads import Uses
+from neuroscript.lint.turns import in_turns
+from neuroscript.runtime.operators import BUILTINS
 from neuroscript.stdlib.foreign_layouts import in_our_form
 from neuroscript.syntax import nodes as n
 from neuroscript.syntax.placeholders import placeholders
@@ -69,8 +72,9 @@ class Mistakes:
         self._tools = tools
         self._evaluates = evaluates
         self.holding = Holding(body, tools)
-        self._uses = Uses(body)
-        self._calls = Calls(body, tools, self.holding, self._uses, procedures)
+        self.uses = Uses(body)
+        self._procedures = procedures
+        self._calls = Calls(body, tools, self.holding, self.uses, procedures)
 
     def in_expression(self, expression: n.Expr, called: bool = False) -> Iterator[Found]:
         """The mistakes in an expression and its parts; ``called`` if it is the call of a ``call`` statement."""
@@ -88,6 +92,7 @@ class Mistakes:
                     yield from in_chain(part, self.holding)
                     yield from self._moments(first, rest)
                     yield from in_operands(part, self.holding)
+                    yield from self._calculates_uncalled(part)
                     yield from powers(part)
                 case n.Index(value=n.Literal(value=str()), dotted=True) if id(part) not in callees:
                     yield "dotted-join", part.span, "strings are joined with `+`"
@@ -118,21 +123,62 @@ class Mistakes:
             case n.Must(value=n.Literal(value=None)):
                 yield "must-nil", statement.span, "`must nil` always fails: to expect nil write `must x == nil`"
             case n.ForEach():
-                yield from in_for_each(statement, self._body, self.holding, self._uses)
+                yield from in_for_each(statement, self._body, self.holding, self.uses)
+                yield from in_turns(statement, self._body, self.holding, self.uses)
             case n.While(condition=condition):
-                yield from in_while(statement, self._body, self._uses)
+                yield from in_while(statement, self._body, self.uses)
+                yield from in_turns(statement, self._body, self.holding, self.uses)
                 yield from in_condition(condition, self.holding)
+                yield from self._uncalled(condition)
             case n.If(branches=branches):
                 for condition, _ in branches:
                     yield from in_condition(condition, self.holding)
+                    yield from self._uncalled(condition)
+                yield from in_branches(branches, written)
+            case n.Must(value=value, check=False):
+                yield from self._uncalled(value)
             case n.Emit(value=n.Chain(first=first, rest=[(">", n.Literal(value=str() as text), place)])):
                 if self.holding.kind(first) != NUMBER and not isinstance(first, n.Literal) and _FILE.search(text):
                     told = "`>` compares: a text is written to a file by `tool.fs.Write(path, text)`"
                     yield "redirection", place, told
             case n.Set(targets=[n.Target(name=name, path=[])], value=n.Chain() as chain):
                 yield from self._operand_kept(name, chain)
+                yield from in_change(name, chain, self.holding)
         yield from self._calls.in_statement(statement)
         yield from self._whole_quotient(statement)
+
+    def _uncalled(self, condition: n.Expr) -> Iterator[Found]:
+        """A procedure or tool where its result is meant: as a condition."""
+        for part in truths(condition):
+            name = self._function(part)
+            if name:
+                told = f"`{name}` without arguments is a function, which is always true: call it, `{name}(…)`"
+                yield "constant-condition", part.span, told
+
+    def _function(self, value: n.Expr) -> str:
+        """The name of the procedure, built-in or tool that an expression is; empty for anything else."""
+        match value:
+            case n.ToolName(name=name):
+                return f"tool.{name}"
+            case n.Name(name=name) if name not in self._body.variables:
+                return name if name in self._procedures or name in BUILTINS or name == "len" else ""
+        return ""
+
+    def _calculates_uncalled(self, chain: n.Chain) -> Iterator[Found]:
+        """A procedure among the operands of an operator that takes no function."""
+        operands = [chain.first, *(operand for _, operand, _ in chain.rest)]
+        if chain.rest[0][0] in ("==", "!=") and not any(
+            isinstance(each, n.Literal) and each.value for each in operands
+        ):
+            return
+        if chain.rest[0][0] in ("and", "or"):
+            return
+        for operand in operands:
+            name = self._function(operand) if isinstance(operand, n.Name) else ""
+            if name:
+                told = f"`{name}` without arguments is a function: call it, `{name}(…)`"
+                yield "wrong-operand", operand.span, told
+                return
 
     def _operand_kept(self, name: str, chain: n.Chain) -> Iterator[Found]:
         """``set name = user.nick or user.name``, where the name is used as a value and not as a condition."""
@@ -142,8 +188,8 @@ class Mistakes:
             return
         if operator == "and" and not _leads_to(operands[0], operands[-1]):
             return
-        joined = name in self._uses.joined and not _CONDITION_NAME.search(name)
-        if name in self._uses.valued or joined:
+        joined = name in self.uses.joined and not _CONDITION_NAME.search(name)
+        if name in self.uses.valued or joined:
             told = f"`{operator}` gives true or false, not one of its operands: {_DEFAULT}"
             yield "value-of-or", chain.span, told
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from neuroscript.lint.holding import BOOLEAN, NUMBER, TEXT, Holding
+from neuroscript.lint.ranges import in_ranges
 from neuroscript.runtime.errors import nearest
 from neuroscript.syntax import nodes as n
 from neuroscript.values import TYPE_CONSTANTS
@@ -49,7 +50,7 @@ def in_condition(condition: n.Expr, holding: Holding) -> Iterator[Found]:
         case n.Literal(value=str()) if condition.value:
             told = 'a text that is not empty is true, `"false"` too: write the condition without quotes'
             yield "constant-condition", condition.span, told
-    for part in _truths(condition):
+    for part in truths(condition):
         tool = _position(part, holding)
         if tool:
             cure = f"compare `>= 0`, or write `{_POSITIONS[tool]}`"
@@ -64,15 +65,15 @@ def _position(value: n.Expr, holding: Holding) -> str:
     return tool if tool in _POSITIONS else ""
 
 
-def _truths(condition: n.Expr) -> Iterator[n.Expr]:
+def truths(condition: n.Expr) -> Iterator[n.Expr]:
     """The parts of a condition of which the truth counts."""
     match condition:
         case n.Unary(op="not" | "no" | "some", operand=operand):
-            yield from _truths(operand)
+            yield from truths(operand)
         case n.Chain(first=first, rest=[("and" | "or", _, _), *_] as rest):
-            yield from _truths(first)
+            yield from truths(first)
             for _, operand, _ in rest:
-                yield from _truths(operand)
+                yield from truths(operand)
         case _:
             yield condition
 
@@ -90,12 +91,24 @@ def in_chain(chain: n.Chain, holding: Holding) -> Iterator[Found]:
                     and holding.never_error(asked.operand.name)
                 ):
                     yield "constant-condition", place, NEVER_ERROR.format(asked.operand.name)
-            elif isinstance(asked, n.Name) and isinstance(other, n.Literal):
-                if holding.kind(asked) != BOOLEAN or holding.kind(other) not in _NO_BOOLEAN:
+            elif isinstance(asked, n.Call) and asked.name == "len" and isinstance(other, n.Literal):
+                if other.value in ("", None):
+                    always = "false" if operator == "==" else "true"
+                    told = f"a length is a number, so that this is always {always}: write `len(x) {operator} 0`"
+                    yield "constant-condition", place, told
+            elif (
+                isinstance(asked, n.Name | n.ToolCall)
+                and isinstance(other, n.Literal)
+                and holding.kind(asked) == BOOLEAN
+            ):
+                if holding.kind(other) not in _NO_BOOLEAN:
                     continue
                 always = "false" if operator == "==" else "true"
                 told = f"a boolean equals no text or number, so that this is always {always}: write the condition alone"
                 yield "constant-condition", place, told
+            elif isinstance(asked, n.ToolCall) and isinstance(other, n.Literal) and type(other.value) is str:
+                yield from _other_case(asked.name.lower(), other.value, operator, other.span)
+    yield from in_ranges(chain, written)
     if operator in ("and", "or"):
         yield from _contradiction(chain)
     if operator in ("&", "|"):
@@ -107,6 +120,16 @@ def in_chain(chain: n.Chain, holding: Holding) -> Iterator[Found]:
     if negated and operator in ("<", ">", "<=", ">="):
         told = f"this is `(not a) {operator} b`: write `not (a {operator} b)`"
         yield "negated-comparison", chain.span, told
+
+
+def _other_case(tool: str, text: str, operator: str, place: n.Span) -> Iterator[Found]:
+    """``tool.str.ToLower(answer) == "Yes"``, which never holds."""
+    cases = {"str.tolower": ("lower", text.lower()), "str.toupper": ("upper", text.upper())}
+    case, same = cases.get(tool, ("", text))
+    if same != text:
+        always = "false" if operator == "==" else "true"
+        told = f'the text is in {case} case, so that this is always {always}: compare with "{same}"'
+        yield "constant-condition", place, told
 
 
 def _type_name(literal: n.Literal) -> Iterator[Found]:
@@ -144,6 +167,8 @@ def written(value: n.Expr) -> str:
     match value:
         case n.Name(name=name):
             return name
+        case n.Unary(op="typeof", operand=operand) if written(operand):
+            return f"typeof {written(operand)}"
         case n.Index(value=owner, index=n.Literal(value=str() as key)):
             start = written(owner)
             return f"{start}.{key}" if start else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from neuroscript.compiler.traversal import assigned_by, statements
+from neuroscript.compiler.traversal import assigned_by, statements, stored_in
 from neuroscript.syntax import nodes as n
 from neuroscript.values import read_number
 
@@ -35,6 +35,7 @@ _RETURNED = {
 _NO_NUMBER = re.compile(r"[^\s0-9.eE+-]")  # what no text has that reads as a number
 _PLACE = re.compile(r"\{\{[^{}]*\}\}")
 _ROUNDS = 20  # in which what is known of one variable tells of another
+_DOCUMENTS = ("fs.read", "json.stringify")
 _CONDITIONS = ("==", "!=", "<", ">", "<=", ">=", "and", "or")
 
 
@@ -45,13 +46,19 @@ class Holding:
         sized: the variables that hold texts and lists alone.
         answers: those of the texts that a person or a model gives.
         values: all that is assigned to each variable: expressions, kinds, None for what is not known.
+        stored: the variables in whose lists or maps something is stored.
     """
 
     def __init__(self, body: Body, tools: ToolRegistry) -> None:
         self._tools = tools
         self._kinds: dict[str, str] = {}
+        self._items: dict[str, str | None] = {}
+        self._item_texts: dict[str, bool] = {}
+        self._starts: dict[str, n.Expr | None] = {}
         values, answers = _values(body)
         self.values = values
+        blocks = (body.block, *(handler.body for handler in body.handlers))
+        self.stored = {name for block in blocks for name in stored_in(block)}
         for _ in range(_ROUNDS):  # what may be, by the values whose kinds are known
             found = {name: self._only(assigned) for name, assigned in values.items()}
             kinds = {name: kind for name, kind in found.items() if kind is not None}
@@ -100,9 +107,45 @@ class Holding:
             case n.ToolCall(name=name):
                 tool = self._tools.get(name)
                 return _RETURNED.get(str(tool.spec.return_type).partition("_")[0]) if tool is not None else None
+            case n.Index(value=owner, index=index, dotted=False) if self.kind(index) == NUMBER:
+                return TEXT if self.kind(owner) == TEXT else self.items(owner)
             case n.Chain(first=first, rest=rest):
                 return self._chain(first, rest)
         return None
+
+    def items(self, value: n.Expr) -> str | None:
+        """The kind of the items of a list; None where it is not certain."""
+        if isinstance(value, n.Name):
+            if value.name not in self._items:
+                assigned = self.values.get(value.name, [None])
+                kinds = {self.items(each) if isinstance(each, n.ToolCall) else None for each in assigned}
+                certain = len(kinds) == 1 and value.name not in self.stored
+                self._items[value.name] = kinds.pop() if certain else None
+            return self._items[value.name]
+        if isinstance(value, n.ToolCall):
+            tool = self._tools.get(value.name)
+            texts = tool is not None and str(tool.spec.return_type) == "slice_string"
+            return TEXT if texts else NUMBER if value.name.lower() == "list.range" else None
+        return None
+
+    def is_item_text(self, value: n.Expr) -> bool:
+        """Whether an expression is an item of a list of texts, as of what was split."""
+        if isinstance(value, n.Name):
+            if value.name not in self._item_texts:
+                self._item_texts[value.name] = False  # as long as it is looked for
+                assigned = self.values.get(value.name, [None])
+                certain = all(isinstance(each, n.Index) and self.is_item_text(each) for each in assigned)
+                self._item_texts[value.name] = certain
+            return self._item_texts[value.name]
+        return isinstance(value, n.Index) and self.items(value.value) == TEXT and self.kind(value) == TEXT
+
+    def start(self, name: str) -> n.Expr | None:
+        """What a variable holds before it is first changed, if all but one of its values are made of the one before."""
+        if name not in self._starts:
+            starts = [each for each in self.values.get(name, [None]) if not _is_made_of(each, name)]
+            single = starts[0] if len(starts) == 1 and name not in self.stored else None
+            self._starts[name] = single if isinstance(single, n.Expr) else None
+        return self._starts[name]
 
     def _chain(self, first: n.Expr, rest: list[tuple[str, n.Expr, n.Span]]) -> str | None:
         if rest[0][0] in _CONDITIONS:
@@ -115,6 +158,10 @@ class Holding:
             return TEXT
         if operators == {"+"} and LIST in kinds and None not in kinds:
             return LIST  # of anything else the addition fails
+        if operators == {"+"} and MAP in kinds and None not in kinds:
+            return MAP
+        if rest[-1][0] in ("-", "/", "%"):
+            return NUMBER
         return NUMBER if set(kinds) == {NUMBER} else None
 
     def is_number_text(self, name: str) -> bool:
@@ -123,6 +170,11 @@ class Holding:
         texts = [each.value for each in assigned if isinstance(each, n.Literal)]
         read = all(type(text) is str and read_number(text) is not None for text in texts)
         return bool(texts) and read and self._kinds.get(name) == TEXT
+
+    def is_document(self, name: str) -> bool:
+        """Whether a variable holds the text of a file, or JSON, alone."""
+        assigned = self.values.get(name, [None])
+        return all(isinstance(each, n.ToolCall) and each.name.lower() in _DOCUMENTS for each in assigned)
 
     def never_error(self, name: str) -> bool:
         """Whether a variable holds what tools and models give, of which none is an error value."""
@@ -165,6 +217,14 @@ class Holding:
         return value.index.op == "-" and isinstance(value.index.operand, n.Literal) and is_sized
 
 
+def _is_made_of(value: n.Expr | str | None, name: str) -> bool:
+    """Whether a value is made of the one that a variable held, by an operator or a tool."""
+    match value:
+        case n.Chain(first=n.Name(name=own)) | n.ToolCall(args=[n.Argument(value=n.Name(name=own)), *_]):
+            return own == name
+    return False
+
+
 def _values(body: Body) -> tuple[dict[str, list[n.Expr | str | None]], set[str]]:
     """What is assigned to each variable: expressions, kinds, None for what is not known; and the answers."""
     found: dict[str, list[n.Expr | str | None]] = {}
@@ -177,7 +237,7 @@ def _values(body: Body) -> tuple[dict[str, list[n.Expr | str | None]], set[str]]
                 case n.Set(targets=[target], value=value):
                     if not target.path:
                         found.setdefault(target.name, []).append(value)
-                        if isinstance(value, n.ToolCall) and value.name.lower() in ("io.input", "os.getenv"):
+                        if isinstance(value, n.ToolCall) and value.name.lower() in ("io.input", "os.getenv", "fs.read"):
                             answers.add(target.name)
                 case n.PromptUser(into=n.Target(name=name, path=[])):
                     found.setdefault(name, []).append(TEXT)
@@ -185,8 +245,11 @@ def _values(body: Body) -> tuple[dict[str, list[n.Expr | str | None]], set[str]]
                 case n.Ask(config=None, into=n.Target(name=name, path=[])):
                     found.setdefault(name, []).append(TEXT)
                     answers.add(name)
-                case n.ForEach(name=name, key=None, collection=n.ToolCall(name=tool)) if tool.lower() == "list.range":
-                    found.setdefault(name, []).append(NUMBER)
+                case n.ForEach(name=name, key=key, collection=collection):
+                    first = n.Literal(collection.span, 0)
+                    found.setdefault(name, []).append(n.Index(collection.span, collection, first))
+                    if key is not None:
+                        found.setdefault(key, []).append(None)
                 case _:
                     for name in assigned_by(statement):
                         found.setdefault(name, []).append(None)

@@ -27,6 +27,7 @@ from neuroscript.lint.members import (
     lengths,
     members_of,
     replaces_placeholders,
+    sequence_fields,
     unquoted_names,
 )
 from neuroscript.lint.rules import RULES
@@ -209,6 +210,9 @@ class _Linter:
         found |= {span: name for name, span in lengths(expression, self.mistakes.holding.sized)}
         for span, name in found.items():
             self.find("no-fields", span, f"'{name}' has no fields; write `len({name})`")
+        for span, message in sequence_fields(expression, self.mistakes.uses.listed, self.keys):
+            if span not in found:
+                self.find("no-fields", span, message)
 
     def known(self, body: Body, name: str) -> bool:
         """Whether a name can mean something where it stands."""

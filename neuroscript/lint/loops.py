@@ -37,10 +37,16 @@ def in_while(loop: n.While, body: Body, uses: Uses) -> Iterator[Found]:
     names = names_in([condition]) - {"len"}
     calls = any(isinstance(part, n.ToolCall | n.CallValue | n.Eval | n.Raw) for part in walk(condition))
     variables = names & body.variables
-    if names and names == variables and not calls and not _changes(loop.body, names, body) and not _leaves(loop.body):
+    if names and names == variables and not calls and not _changes(loop.body, names, body) and not leaves(loop.body):
         told = " or ".join(f"'{name}'" for name in sorted(names))
         name = min(names)
-        cure = f"change it in the loop, such as `set {name} = {name} + 1`"
+        measured = {
+            part.args[0].value.name
+            for part in walk(condition)
+            if isinstance(part, n.Call) and part.args and isinstance(part.args[0].value, n.Name)
+        }
+        change = f"tool.list.Slice({name}, 1, len({name}))" if name in measured else f"{name} + 1"
+        cure = f"change it in the loop, such as `set {name} = {change}`"
         yield "endless-loop", loop.span, f"nothing in this loop changes {told}, so that it never ends: {cure}"
     match condition:
         case n.Chain(first=n.Name(name=index), rest=[("<", limit, _)]):
@@ -92,8 +98,9 @@ def in_for_each(loop: n.ForEach, body: Body, holding: Holding, uses: Uses) -> It
                 cure = "take one name, and its items by `pair[0]` and `pair[1]`"
             told = f"'{loop.key}' is the index here, and '{loop.name}' a pair of both: {cure}"
             yield "pairs-in-loop", collection.span, told
-        case n.ToolCall(name=name, args=[_, end]) if name.lower() == "list.range":
+        case n.ToolCall(name=name, args=[start, end]) if name.lower() == "list.range":
             yield from _range(loop, end.value, body)
+            yield from _downwards(collection, start.value, end.value)
         case n.Literal(value=str() as text) if (" " in text or "," in text) and not _CHARACTER.match(loop.name):
             told = "of a text this gives the characters: write a list of texts, or `tool.str.Split(text, separator)`"
             yield "no-collection", collection.span, told
@@ -224,6 +231,18 @@ def _range(loop: n.ForEach, end: n.Expr, body: Body) -> Iterator[Found]:
                 yield "range-too-short", end.span, f"{told} `tool.list.Range(0, len({items}))`"
 
 
+def _downwards(collection: n.Expr, start: n.Expr, end: n.Expr) -> Iterator[Found]:
+    """A count down without a step, which has no turns."""
+    match start, end:
+        case (n.Literal(value=int() as first), n.Literal(value=int() as last)) if first > last:
+            cure = f"tool.list.Range({first}, {last}, -1)"
+        case (n.Chain(first=n.Call(name="len"), rest=[("-", n.Literal(value=1), _)]) | n.Call(name="len"), n.Literal()):
+            cure = "tool.list.Range(len(x) - 1, -1, -1)"
+        case _:
+            return
+    yield "no-collection", collection.span, f"without a step this counts up, and has no items: write `{cure}`"
+
+
 def _starts_at_0(collection: n.Expr) -> bool:
     match collection:
         case n.ToolCall(args=[n.Argument(value=n.Literal(value=0)), *_]):
@@ -279,7 +298,7 @@ def _changes(block: n.Block, names: set[str], body: Body) -> bool:
     return any(name in names for each in blocks for name in (*assigned_in(each), *stored_in(each)))
 
 
-def _leaves(block: n.Block) -> bool:
+def leaves(block: n.Block) -> bool:
     """Whether a statement of a block leaves a loop round it, or asks somebody."""
     return any(
         isinstance(each, n.Return | n.Break | n.Fail | n.Must) or (isinstance(each, n.Set) and each.must)
@@ -290,7 +309,7 @@ def _leaves(block: n.Block) -> bool:
 def can_leave(block: n.Block) -> bool:
     """Whether a loop over this block ends by a statement of its own, or may by an error that is meant."""
     return (
-        _leaves(block)
+        leaves(block)
         or any(isinstance(each, n.Ask | n.PromptUser) for each in statements(block))
         or any(isinstance(part, n.ToolCall | n.Call | n.CallValue) for part in _parts(block))
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from neuroscript.compiler.traversal import expressions, statements, walk
 from neuroscript.foreign_names import method_cure
+from neuroscript.lint.reads import SEQUENCE_FIELDS
 from neuroscript.syntax import nodes as n
 
 if TYPE_CHECKING:
@@ -98,6 +99,26 @@ def lengths(expression: n.Expr, sized: set[str]) -> Iterator[tuple[str, n.Span]]
                 member in _LENGTHS and name in sized and id(part) not in called
             ):
                 yield name, part.index.span
+
+
+def sequence_fields(expression: n.Expr, listed: set[str], keys: set[str]) -> Iterator[tuple[n.Span, str]]:
+    """The members ``first``, ``last`` and ``length`` of what is used as a list, each with what is wrong.
+
+    Args:
+        expression: the expression.
+        listed: the variables that are used as lists or texts.
+        keys: names that may be the program's own.
+    """
+    called = {id(part.callee) for part in walk(expression) if isinstance(part, n.CallValue)}
+    for part in walk(expression):
+        match part:
+            case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key), dotted=True):
+                known = key in SEQUENCE_FIELDS and (name in listed or key == "len")
+                if not known or key in keys or id(part) in called:
+                    continue
+                code = {"first": f"{name}[0]", "last": f"{name}[len({name}) - 1]"}.get(key, f"len({name})")
+                own = f', or `{name}["{key}"]` for a key of a map' if name not in listed else ""
+                yield part.index.span, f"a list or text has no field '{key}'; write `{code}`{own}"
 
 
 _WITHOUT_PARENTHESES = frozenset(

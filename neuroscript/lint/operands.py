@@ -89,7 +89,8 @@ def _joined(chain: n.Chain, operands: list[n.Expr], kinds: list[str | None], hol
         return
     for number in range(1, len(operands) - 1):
         later = operands[number + 1]
-        sum_ = kinds[number] == kinds[number + 1] == NUMBER and isinstance(later, n.Literal)
+        number_before = kinds[number] == NUMBER or _calculates(operands[number])
+        sum_ = number_before and kinds[number + 1] == NUMBER and isinstance(later, n.Literal)
         if (
             TEXT in kinds[:number] and sum_ and not isinstance(operands[number], n.Literal)
         ):  # `"v" + 1 + 2` is written out
@@ -99,10 +100,56 @@ def _joined(chain: n.Chain, operands: list[n.Expr], kinds: list[str | None], hol
     for left, right in pairwise(operands[:2]):
         for one, other in ((left, right), (right, left)):
             answer = isinstance(one, n.Name) and (one.name in holding.answers or holding.is_number_text(one.name))
-            if answer and isinstance(other, n.Literal) and type(other.value) in (int, float):
-                name = one.name if isinstance(one, n.Name) else ""
-                told = f"'{name}' is a text, so that `+` joins: write `tool.str.ToNumber({name})`"
+            if (answer or holding.is_item_text(one)) and type(getattr(other, "value", None)) in (int, float):
+                told = f"{_shown(one)} is a text, so that `+` joins: write `tool.str.ToNumber({_code(one)})`"
                 yield "joined-numbers", chain.rest[0][2], told
+
+
+def _calculates(operand: n.Expr) -> bool:
+    """Whether an operand multiplies or divides by a number, as one does that is added to another."""
+    if not isinstance(operand, n.Chain) or isinstance(operand.first, n.Literal):
+        return False
+    return any(operator in ("*", "/", "%") for operator, _, _ in operand.rest)
+
+
+def in_change(name: str, chain: n.Chain, holding: Holding) -> Iterator[Found]:
+    """``set total = total - x``, whose variable begins as something that the operator does not take."""
+    operator, other, place = chain.rest[0]
+    if not isinstance(chain.first, n.Name) or chain.first.name != name:
+        return
+    start, kind = holding.start(name), holding.kind(other)
+    if not isinstance(start, n.Literal):
+        return
+    if operator == "+" and holding.kind(start) == NUMBER and kind == TEXT and not isinstance(other, n.Literal | n.Raw):
+        told = f"{_shown(other)} is a text, so that `+` joins: write `{name} + tool.str.ToNumber({_code(other)})`"
+        if all(sign == "+" for sign, _, _ in chain.rest):
+            yield "joined-numbers", place, told
+    fails = operator in ("-", "/", "%") or (operator == "*" and kind in (None, NUMBER))
+    if start.value is None and (fails or (operator == "+" and kind in (NUMBER, LIST))):
+        first = "[]" if kind == LIST else "0"
+        told = f"'{name}' is nil the first time, which `{operator}` does not take: begin with `set {name} = {first}`"
+        yield "nil-operand", place, told
+    if start.value == "" and operator in ("-", "/", "%"):
+        told = f"'{name}' begins as a text, and `{operator}` takes numbers: begin with `set {name} = 0`"
+        yield "wrong-operand", place, told
+
+
+def _code(value: n.Expr) -> str:
+    """A variable, or an item of one, as it is written; else a word that stands for it."""
+    match value:
+        case n.Name(name=name):
+            return name
+        case n.Index(value=n.Name(name=name), index=n.Literal(value=int() as number)):
+            return f"{name}[{number}]"
+        case n.Index(value=n.Name(name=name), index=n.Name(name=index)):
+            return f"{name}[{index}]"
+    return "text"
+
+
+def _shown(value: n.Expr) -> str:
+    """What a message calls a value."""
+    code = _code(value)
+    return "what is added" if code == "text" and not isinstance(value, n.Name) else f"'{code}'"
 
 
 def powers(chain: n.Chain) -> Iterator[Found]:
@@ -138,22 +185,35 @@ def in_index(index: n.Index, holding: Holding) -> Iterator[Found]:
             match holding.values.get(at):
                 case [n.Call(name="len", args=[n.Argument(value=n.Name(name=of))])] if of == name:
                     yield "index-past-end", index.index.span, f"'{at}' is `len({name})`, and the last index `{at} - 1`"
-        case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key), dotted=True):
-            kind = holding.kind(index.value)
-            if kind == TEXT and name in holding.answers:
-                cure = "ask with a schema, or read it with `tool.json.Extract(text)`"
-                yield "no-fields", index.index.span, f"'{name}' is a text, which has no fields: {cure}"
-            elif (
-                kind in (NUMBER, BOOLEAN)
-                or (kind == TEXT and key not in _LENGTHS)
-                or (kind == LIST and key not in _LENGTHS)
-            ):
-                one = "a list: write an index, or a loop" if kind == LIST else f"a {kind}"
-                yield (
-                    "no-fields",
-                    index.index.span,
-                    f"a field is read of '{name}', which is {one}; only maps have fields",
-                )
+        case n.Index(value=value, index=n.Literal(value=str() as key)):
+            problem = _field(value, key, index.dotted, holding)
+            if problem:
+                yield "no-fields", index.index.span, problem
+
+
+def _field(value: n.Expr, key: str, dotted: bool, holding: Holding) -> str:
+    """What is wrong with a field of a value of a kind that has none; empty where the kind is not certain."""
+    kind = holding.kind(value)
+    name = value.name if isinstance(value, n.Name) else ""
+    shown = f"'{name}'" if name else "what stands before it"
+    if kind == MOMENT:
+        return f"{shown} is a moment, which has no fields: write `tool.time.Parts({name or 'moment'}).{key}`"
+    if kind == TEXT and name and holding.is_document(name):
+        return f"'{name}' is a text, which has no fields: read it with `tool.json.Parse({name})` first"
+    if kind == TEXT and name in holding.answers:
+        cure = "ask with a schema, or read it with `tool.json.Extract(text)`"
+        return f"'{name}' is a text, which has no fields: {cure}"
+    if isinstance(value, n.Literal) or (key in _LENGTHS and kind in (TEXT, LIST) and name):
+        return ""  # which other rules know
+    if key in _LENGTHS and kind in (TEXT, LIST):
+        return f"{shown} has no fields; write `len(value)`"
+    if kind == LIST and key in ("first", "last"):
+        code = f"{name or 'list'}[0]" if key == "first" else f"{name or 'list'}[len({name or 'list'}) - 1]"
+        return f"{shown} is a list, which has no fields: write `{code}`"
+    if kind in (NUMBER, BOOLEAN, TEXT, LIST):
+        one = "a list: write an index, or a loop" if kind == LIST else f"a {kind}"
+        return f"a field is read of {shown}, which is {one}; only maps have fields"
+    return ""
 
 
 _LENGTHS = frozenset({"length", "size", "len", "count"})

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from neuroscript.compiler.resolve import Body
 
 
+SEQUENCE_FIELDS = frozenset({"first", "last", "length", "len"})
+"""What other languages read of a list or text as of a field."""
+
+
 class Uses:
     """Where the variables of one body are read and set, outside of its error handlers."""
 
@@ -84,6 +88,33 @@ class Uses:
                             each.name for each in (first, *(one for _, one, _ in rest)) if isinstance(each, n.Name)
                         }
         return found
+
+    @cached_property
+    def listed(self) -> set[str]:
+        """The variables that are used as lists or texts, and of which no field is read."""
+        found, keyed = set(), set()
+        for statement in statements(self._body.block):
+            match statement:
+                case n.ForEach(collection=n.Name(name=name), key=None):
+                    found.add(name)
+                case n.Set(targets=targets):
+                    keyed |= {target.name for target in targets if target.path}
+        for whole in self._wholes():
+            for part in walk(whole):
+                match part:
+                    case n.Index(value=n.Name(name=name), index=n.Literal(value=str() as key)):
+                        if key not in SEQUENCE_FIELDS:
+                            keyed.add(name)
+                    case n.Index(value=n.Name(name=name), index=n.Literal(value=int()) | n.Chain()):
+                        found.add(name)
+                    case n.Call(name="len", args=[n.Argument(value=n.Name(name=name))]):
+                        found.add(name)
+                    case n.ToolCall(name=tool, args=[n.Argument(value=n.Name(name=name)), *_]):
+                        if tool.lower().startswith("list."):
+                            found.add(name)
+                        elif tool.lower().startswith("map."):
+                            keyed.add(name)
+        return found - keyed
 
     def _wholes(self) -> Iterator[n.Expr]:
         for statement in statements(self._body.block):

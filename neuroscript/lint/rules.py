@@ -104,7 +104,8 @@ _FLOW = (
         "NS106",
         "unreachable",
         "A statement is never reached.",
-        "It stands after a `return`, `break`, `continue` or `fail` of the same block.",
+        "It stands after a `return`, `break`, `continue` or `fail` of the same block, or in a branch of `if` whose"
+        " condition holds only where one before it does.",
         "while true\n  break\n  emit 1\nendwhile",
         "while true\n  emit 1\n  break\nendwhile",
         ErrorCode.CONTROL_FLOW,
@@ -166,7 +167,7 @@ _FLOW = (
     Rule(
         "NS113",
         "reset-in-loop",
-        "Each turn of a loop sets anew what it adds to, and what is read after it.",
+        "Each turn of a loop sets anew what is read after it.",
         "Only the last turn counts. Set it before the loop.",
         "for each x in [1, 2]\n  set total = 0\n  set total = total + x\nendfor\nemit total",
         "set total = 0\nfor each x in [1, 2]\n  set total = total + x\nendfor\nemit total",
@@ -190,6 +191,17 @@ _FLOW = (
         "func main means\n  :: uses: lib/text.ns\n  emit 1\nendfunc",
         "func main means\n  :: description: needs lib/text.ns beside it\n  emit 1\nendfunc",
         ErrorCode.PROC_NOT_FOUND,
+    ),
+    Rule(
+        "NS116",
+        "first-turn-only",
+        "A loop always ends in its first turn.",
+        "Every way through the loop returns, so that the other items are never reached. What holds when no item was"
+        " found is returned after the loop.",
+        "func has(needs xs, y) means\n  for each x in xs\n    if x == y\n      return true\n    else\n"
+        "      return false\n    endif\n  endfor\nendfunc",
+        "func has(needs xs, y) means\n  for each x in xs\n    if x == y\n      return true\n    endif\n  endfor\n"
+        "  return false\nendfunc",
     ),
 )
 
@@ -320,6 +332,14 @@ _CALLS = (
         "Layouts are made of `%` sequences, such as `%Y-%m-%d %H:%M:%S`, not of a sample date or of letters.",
         'emit tool.time.Format(tool.time.Now(), "YYYY-MM-DD")',
         'emit tool.time.Format(tool.time.Now(), "%Y-%m-%d")',
+    ),
+    Rule(
+        "NS215",
+        "pattern-as-text",
+        "A regular expression is given to a tool that takes a text as it stands.",
+        "`tool.str` finds and replaces texts; patterns are for `tool.regex`, whose tools take the pattern first.",
+        'set s = "a1"\nemit tool.str.Replace(s, "[0-9]+", "")',
+        'set s = "a1"\nemit tool.regex.Replace("[0-9]+", s, "")',
     ),
 )
 

@@ -48,6 +48,8 @@ ERROR = Shape(
 )
 """What an error handler knows; errors of tools have further fields."""
 
+_MESSAGE_NAMES = frozenset({"msg", "text", "description", "errmsg", "error_message", "Message", "Error"})
+
 
 @record(frozen=True)
 class Held:
@@ -229,6 +231,8 @@ class MapKeys:
     def _problem(self, held: Held | None, key: str) -> str:
         if held is None or held.is_list or key in self._own_keys or (held.may_fail and key in ERROR.fields):
             return ""
+        if held.shape is ERROR and key in _MESSAGE_NAMES:
+            return f"an error has no '{key}'; what happened is told by `message`"
         return self._wrong(held.shape, key)
 
     def _wrong(self, shape: Shape, key: str) -> str:

@@ -137,19 +137,19 @@ class MaybeUnset:
         self._depth += 1
         self._conditions += 1
         conditions = [condition for condition, _ in statement.branches]
+        refused: set[str] = set()  # read by the conditions so far, which were false
         for number, block in enumerate(inner_blocks(statement)):
             inner = state.copy()
-            for condition in conditions[:number]:
-                self._succeeded(evaluated(condition, truth=False), inner)
+            self._succeeded(refused, inner)
             if number < len(conditions):
                 self._succeeded(evaluated(conditions[number], truth=True), inner)
+                refused |= evaluated(conditions[number], truth=False)
             _settle(inner, asked)
             ends.append(self._block(block, inner))
             inside.append({name for each in statements(block) for name in set_by(each)})
         self._depth -= 1
         self._conditions -= 1
-        for condition in conditions:
-            self._succeeded(evaluated(condition, truth=False), state)
+        self._succeeded(refused, state)
         if any(end is None for end in ends):
             _settle(state, asked)  # who comes here has passed a test of what tells the ways apart
         reached = [end for end in ends if end is not None]
@@ -296,6 +296,9 @@ def _start(name: str, statement: n.Stmt) -> str:
             return "[]"
         case n.Set(value=n.ToolCall(name=tool)) if tool.lower().startswith("map."):
             return "{}"
+        case n.While(condition=n.Chain() as chain) | n.If(branches=[(n.Chain() as chain, _), *_]):
+            if chain.rest[0][0] in ("<", ">", "<=", ">="):
+                return "0"
     return "nil"
 
 

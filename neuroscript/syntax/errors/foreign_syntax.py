@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
+from neuroscript.foreign_names import method_cure
 from neuroscript.syntax.errors.common_mistakes import (
     FUNCTION_WORDS,
     INFIX_WORDS,
@@ -294,6 +295,14 @@ def _into(c: Context) -> Hint | None:
     return None
 
 
+def _colon_method(c: Context) -> Hint | None:
+    """``text:upper()``, the method of a value in Lua."""
+    if c.text == ":" and c.is_near(1, "NAME") and c.word(2) == "(" and c.touches(-1) and c.touches(1):
+        cure = method_cure(c.word(1))
+        return Hint(f"texts, lists and maps have no methods; {cure or 'a tool takes the value, `tool.str.ToUpper(x)`'}")
+    return None
+
+
 def _double_colon(c: Context) -> Hint | None:
     if c.code == METADATA and not c.at_start:
         return Hint("a field is read with a point: `value.name`", "`::` begins metadata, which has a line of its own")
@@ -382,6 +391,7 @@ OUTSIDE: tuple[Callable[[Context], Hint | None], ...] = (
     _keyword_start,
 )
 INSIDE: tuple[Callable[[Context], Hint | None], ...] = (
+    _colon_method,
     _double_colon,
     _shell_test,
     _doubled_quote,
