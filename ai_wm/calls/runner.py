@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ai_wm.calls import call_log
 from ai_wm.calls.authorization import Authorizer
+from ai_wm.calls.ceilings import Holds
 from ai_wm.calls.fallbacks import Tried, asks_next, workers_of
 from ai_wm.calls.recording import MOST_ERROR_CHARACTERS, completed, failed, in_flight, record_of
 from ai_wm.calls.replies import safe_reply
@@ -110,11 +111,7 @@ class Runner:
                         turn.server, turn.admitting = authorization.server, self._admit
                         while True:
                             # 2. Its limits have room, which is reserved.
-                            try:
-                                holds = self.reserving.reserve(turn)
-                            except NeuroScriptError as refusal:
-                                explain_refusal(turn, refusal)
-                                raise
+                            holds = self._reserve(turn)
                             turn.hold(holds)
                             if LIMITS.isEnabledFor(DEBUG):
                                 call_log.reserved(turn, holds.tokens, holds.cost)
@@ -174,6 +171,13 @@ class Runner:
         """Fires the events of a task; to be called when no lock is held."""
         while task.events:
             self.events.fire(*task.events.pop(0))
+
+    def _reserve(self, turn: Turn) -> Holds:
+        try:
+            return self.reserving.reserve(turn)
+        except NeuroScriptError as refusal:
+            explain_refusal(turn, refusal)
+            raise
 
     def _call(self, turn: Turn, grant: KeyGrant) -> LLMResponse:
         """Makes one call of the model.  Its error shows no key; the known use of a failed call is counted first."""

@@ -42,8 +42,8 @@ def interruptible(check: Callable[[], None] | None) -> Iterator[None]:
     What it raises ends the wait.
     """
     before = getattr(_current, "check", None)
-    _current.check, _current.written = check, False
     try:
+        _current.check, _current.written = check, False
         yield
     finally:
         _current.check = before

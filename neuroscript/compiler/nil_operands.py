@@ -6,7 +6,7 @@ what it worked on is looked up again in the variables as they were then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -181,8 +181,10 @@ def _expressions(program: n.Program) -> Iterator[n.Expr]:
                 pending.append(statement.body)
 
 
-def _operands(values: Iterable[n.Expr], lines: list[str]) -> list[Operand]:
-    """The operands of which each may be nil, though it is not written so."""
+def _operands(values: tuple[n.Expr, ...], lines: list[str]) -> list[Operand]:
+    """The operands of which each may be nil, though it is not written so; none where one is written so."""
+    if any(isinstance(value, n.Literal) and value.value is None for value in values):
+        return []
     return [_operand(value, lines) for value in values if not isinstance(value, n.Literal)]
 
 

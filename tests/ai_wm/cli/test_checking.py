@@ -222,9 +222,13 @@ def test_an_interrupt_ends_the_wait_for_a_silent_server(
 
     server.will(silent)
     command = [sys.executable, "-m", "neuroscript", "workers", action, "w", "--sandbox", str(tmp_path / "sandbox")]
-    process.append(
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
-    )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
+    try:
+        process.append(
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     output, errors = process[0].communicate(timeout=30)
     assert (process[0].returncode, output, errors) == (130, "", "neuroscript: interrupted\n")
     records = [json.loads(line) for line in workers("records", "w", "--format", "jsonl")[1].splitlines()]

@@ -20,6 +20,7 @@ import pytest
 
 from ai_wm.providers import Clients, connections
 from ai_wm.providers.connections import Connections
+from ai_wm.providers.network import interruptible
 from ai_wm.providers.transport import Transport
 from tests.ai_wm import interrupts
 from tests.ai_wm.providers.loopback import Loopback, reply
@@ -30,7 +31,7 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
 
 @pytest.fixture
 def client() -> Iterator[httpx.Client]:
-    with httpx.Client(transport=Connections(ssl.create_default_context()), timeout=5) as made:
+    with interruptible(None), httpx.Client(transport=Connections(ssl.create_default_context()), timeout=5) as made:
         yield made
 
 
