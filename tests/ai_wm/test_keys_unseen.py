@@ -180,6 +180,11 @@ def everything(call: Any, auth: dict[str, Any]) -> None:
     call("AIWorker.ExecuteStatelessTask", "w", "please fail")
     call("AIWorker.ExecuteStatelessTask", "w", "please fail in an odd way")
     call("AIWorker.ExecuteBatch", "w", ["hello", "please fail", "please fail in an odd way"])
+    prompts = ("hello", "please fail", "please fail in an odd way")
+    call("AIWorker.ExecuteAll", [{"worker": "w", "prompt": each} for each in prompts])
+    call("AIWorker.Embed", "w", ["hello", "please fail"])
+    call("AIWorkerDefinition.Ensure", definition_id="w", name="w", auth=auth)
+    call("AIWorkerDefinition.Ensure", definition_id="w", auth={**auth, "method": "nothing"})
     moment = "2025-06-15T09:30:00Z"
     task = call("AIWorker.LogPerformance", "own", "stateless-own", "w", moment, moment, 1, True)
     call("AIWorker.LogFeedback", task, 4.5)
