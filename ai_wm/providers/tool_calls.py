@@ -71,9 +71,27 @@ def read_arguments(given: Any) -> tuple[dict[str, Any], str]:
             return {}, f"the arguments {said} ({problem_of(error)}): {_cut(text)}"
     if given is None:
         return {}, ""
+    try:
+        written = json.dumps(given, ensure_ascii=False)
+    except RecursionError as error:
+        return {}, f"the arguments cannot be read ({problem_of(error)})"
+    whole = whole_text(written)
     if not isinstance(given, dict):
-        return {}, f"the arguments are not a JSON object, but {_cut(json.dumps(given, ensure_ascii=False))}"
-    return given, ""
+        return {}, f"the arguments are not a JSON object, but {_cut(whole)}"
+    if not _is_finite(given, written):
+        return {}, f"the arguments are not JSON (a number in it is not finite or too large): {_cut(whole)}"
+    # Half a character can be written as an escape alone, which strict servers refuse in the history.
+    return (given if whole is written else json.loads(whole)), ""
+
+
+def _is_finite(given: dict[str, Any], written: str) -> bool:
+    if "Infinity" not in written and "NaN" not in written:
+        return True
+    try:
+        json.dumps(given, allow_nan=False)
+    except ValueError:
+        return False
+    return True  # the word stands in a text
 
 
 def _decoded(text: str) -> Any:

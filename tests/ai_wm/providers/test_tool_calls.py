@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_wm.providers import anthropic, google, ollama, openai
+from ai_wm.providers import anthropic, bedrock, google, ollama, openai, responses
 from ai_wm.providers.adapter import Adapter
 from ai_wm.providers.base import Message, ToolCallRequest
+from ai_wm.providers.exchange import content_of
 from ai_wm.providers.tool_calls import CallPieces, cut_call, read_arguments, tool_calls
 from tests.ai_wm.providers.loopback import Loopback, events, lines, streamed
 from tests.ai_wm.providers.support import WEATHER, body_of, request, stream_type, user
@@ -33,6 +35,10 @@ from tests.ai_wm.providers.wire import UPPER, asking, record_of
         ('"{\\"a\\": 1}"', {"a": 1}),
         ('{"a": "two\nlines\tand a tab"}', {"a": "two\nlines\tand a tab"}),
         ('{"a": "\ud83d\ude00"}', {"a": "😀"}),
+        (r'{"a": "\ud83d\ude00"}', {"a": "😀"}),
+        (r'{"a\ud83d": ["\ude00 b"]}', {"a\ufffd": ["\ufffd b"]}),
+        ({"a": "\ud83d"}, {"a": "\ufffd"}),
+        ('{"a": "NaN, -Infinity"}', {"a": "NaN, -Infinity"}),
     ],
 )
 def test_arguments_that_can_be_read(written: Any, read: dict[str, Any]) -> None:
@@ -52,6 +58,9 @@ def test_arguments_that_can_be_read(written: Any, read: dict[str, Any]) -> None:
         (True, "not a JSON object, but true"),
         ("[" * 100_000, "not JSON"),
         ('{"a": ' + "1" * 5000 + "}", "a whole number in it has too many digits"),
+        ('{"a": 1e999}', "not JSON (a number in it is not finite or too large): {"),
+        ('{"a": [{"b": NaN}]}', "not finite"),
+        ({"a": -float("inf")}, "not finite"),
     ],
 )
 def test_arguments_that_cannot_be_read(written: Any, problem: str) -> None:
@@ -292,6 +301,78 @@ def test_the_model_is_told_what_is_wrong_with_its_arguments(provider: str, serve
         block = server.received[1].json["messages"][1]["content"]
         assert block[0]["signature"] == "sig=="
         assert block[1]["input"] == {}
+
+
+def calling(provider: str, arguments: str) -> dict[str, Any]:
+    """A reply as it is read from the wire, with a call whose arguments are the given JSON text."""
+    given = json.loads(arguments)
+    if provider == "anthropic":
+        block = {"type": "tool_use", "id": "t", "name": "weather_Now", "input": given}
+        return {**body_of("anthropic"), "content": [{"type": "thinking", "thinking": "so"}, block]}
+    if provider == "bedrock":
+        content = [{"toolUse": {"toolUseId": "t", "name": "weather_Now", "input": given}}]
+        return {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": "tool_use"}
+    if provider == "google":
+        parts = [{"functionCall": {"name": "weather_Now", "args": given}, "thoughtSignature": "sig"}]
+        return {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
+    if provider == "ollama":
+        call = {"function": {"name": "weather_Now", "arguments": given}}
+        return {**body_of("ollama"), "message": {"role": "assistant", "content": "", "tool_calls": [call]}}
+    if provider == "responses":
+        item = {"type": "function_call", "call_id": "t", "name": "weather_Now", "arguments": arguments}
+        return {"status": "completed", "output": [item]}
+    call = {"id": "t", "type": "function", "function": {"name": "weather_Now", "arguments": arguments}}
+    return {"choices": [{"message": {"role": "assistant", "tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+
+
+SPEAKING: dict[str, tuple[Adapter, str]] = {
+    "anthropic": (anthropic, "anthropic"),
+    "bedrock": (bedrock, "bedrock"),
+    "custom": (openai, "custom"),
+    "google": (google, "google"),
+    "ollama": (ollama, "ollama"),
+    "openai": (openai, "openai"),
+    "responses": (responses, "openai"),
+}
+
+
+def sent_back(form: str, arguments: str) -> tuple[ToolCallRequest, str]:
+    """The call of a reply, and the body of the request that follows it."""
+    adapter, provider = SPEAKING[form]
+    asked = request(provider, user("x"), tools=(WEATHER,))
+    answer = adapter.parse(calling(form, arguments), asked)
+    (call,) = answer.tool_calls
+    told = Message(role="tool", content="done", tool_call_id=call.id, name=call.name)
+    after = request(provider, user("x"), answer.as_message(), told, tools=(WEATHER,))
+    return call, content_of(after, adapter.build(after)).decode()
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity"])
+@pytest.mark.parametrize("form", sorted(SPEAKING))
+def test_arguments_with_numbers_that_are_not_finite_are_not_run_nor_sent_back(form: str, number: str) -> None:
+    call, body = sent_back(form, f'{{"num1": 1, "num2": {number}}}')
+    assert call.arguments == {}
+    assert "not finite" in call.problem
+    assert "Infinity" not in body
+    assert "NaN" not in body
+    assert "num2" not in body
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sent"),
+    [(r'{"num1":"\ud83d"}', "\ufffd"), (r'{"num1":"\ude00 x"}', "\ufffd x"), (r'{"num1":"\ud83d\ude00"}', "😀")],
+)
+@pytest.mark.parametrize("form", sorted(SPEAKING))
+def test_half_a_character_in_arguments_goes_back_as_the_replacement_character(
+    form: str, arguments: str, sent: str
+) -> None:
+    call, body = sent_back(form, arguments)
+    assert (call.arguments, call.problem) == ({"num1": sent}, "")
+    if form in ("custom", "openai", "responses"):
+        (text,) = re.findall(r'"arguments":("(?:[^"\\]|\\.)*")', body)
+        assert json.loads(json.loads(text)) == {"num1": sent}
+    else:
+        assert json.dumps(sent, ensure_ascii=False) in body
 
 
 ADAPTERS: dict[str, Adapter] = {"anthropic": anthropic, "custom": openai, "google": google, "ollama": ollama}
