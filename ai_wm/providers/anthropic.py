@@ -405,6 +405,17 @@ def _tier(usage: Any) -> str:
 
 
 def _usage(usage: Any) -> Usage:
+    """The tokens of a reply with those of its compactions, which the counts at the top leave out."""
+    iterations = usage.get("iterations") if isinstance(usage, Mapping) else None
+    compactions = [
+        each
+        for each in (iterations if isinstance(iterations, list) else ())
+        if isinstance(each, Mapping) and each.get("type") == "compaction"
+    ]
+    return sum(map(_counted, compactions), _counted(usage))
+
+
+def _counted(usage: Any) -> Usage:
     count = Counts(usage)
     written, read = count("cache_creation_input_tokens"), count("cache_read_input_tokens")
     long = count("cache_creation", "ephemeral_1h_input_tokens")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,10 +15,11 @@ from ai_wm.providers import anthropic, bedrock, google, ollama, openai, response
 from ai_wm.providers.adapter import Adapter
 from ai_wm.providers.base import Message, ToolCallRequest
 from ai_wm.providers.exchange import content_of
+from ai_wm.providers.options import ToolNames
 from ai_wm.providers.tool_calls import CallPieces, cut_call, read_arguments, tool_calls
 from tests.ai_wm.providers.loopback import Loopback, events, lines, streamed
 from tests.ai_wm.providers.support import WEATHER, body_of, request, stream_type, user
-from tests.ai_wm.providers.wire import UPPER, asking, record_of
+from tests.ai_wm.providers.wire import UPPER, asking, chunk, record_of, sse
 
 
 @pytest.mark.parametrize(
@@ -212,6 +214,42 @@ STREAMS: dict[str, tuple[list[list[dict[str, Any]]], list[tuple[str, Any]]]] = {
         [[piece(index=0, id="a", name=F, args="")], [piece(index=0, id="b", name=F, args="")]],
         [(F, {}), (F, {})],
     ),
+    "the name in pieces, with the rest of it the arguments": (
+        [[piece(index=0, id="a", name="weather_")], [piece(index=0, name="Now", args='{"x": 1}')]],
+        [(F, {"x": 1})],
+    ),
+    "the name in pieces, and the same id with each": (
+        [
+            [piece(index=0, id="a", name="wea", args="")],
+            [piece(index=0, id="a", name="ther_", args="")],
+            [piece(index=0, id="a", name="Now", args="")],
+            [piece(index=0, args='{"x": 1}')],
+        ],
+        [(F, {"x": 1})],
+    ),
+    "names in pieces, interleaved": (
+        [
+            [piece(index=0, id="a", name="weather_"), piece(index=1, id="b", name="other_")],
+            [piece(index=1, name="Tool", args='{"x": 2}'), piece(index=0, name="Now", args='{"x": 1}')],
+        ],
+        [(F, {"x": 1}), (G, {"x": 2})],
+    ),
+    "names in pieces, without index and id": (
+        [[piece(name="weather_")], [piece(name="Now", args='{"x": 1}')], [piece(name=G, args='{"x": 2}')]],
+        [(F, {"x": 1}), (G, {"x": 2})],
+    ),
+    "names that are no pieces": (
+        [[piece(index=0, name="weather_")], [piece(index=0, name="Then", args='{"x": 1}')]],
+        [("weather_", {}), ("Then", {"x": 1})],
+    ),
+    "tools of which one's name goes on with the other's": (
+        [[piece(index=0, name="get")], [piece(index=0, name="All", args='{"x": 1}')]],
+        [("get", {}), ("All", {"x": 1})],
+    ),
+    "a tool's name that goes on with what is none": (
+        [[piece(index=0, name="get")], [piece(index=0, name="Al")], [piece(index=0, name="l", args='{"x": 1}')]],
+        [("getAll", {"x": 1})],
+    ),
     "arguments of null": ([[piece(index=0, id="a", name=F, args=None)]], [(F, {})]),
 }
 
@@ -219,16 +257,24 @@ STREAMS: dict[str, tuple[list[list[dict[str, Any]]], list[tuple[str, Any]]]] = {
 @pytest.mark.parametrize("stream", list(STREAMS))
 def test_calls_in_pieces(stream: str) -> None:
     pieces, expected = STREAMS[stream]
-    parts = CallPieces()
+    asked = request("custom", tools=tuple(replace(WEATHER, name=name) for name in (F, G, "get", "All", "getAll")))
+    parts = CallPieces(ToolNames(asked).offered)
     for event in pieces:
         parts.take(event)
     calls = tool_calls(
-        [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in parts.calls],
-        request("custom"),
+        [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in parts.calls], asked
     )
     assert [(call.name, call.arguments) for call in calls] == expected
     assert all(not call.problem for call in calls)
     assert len({call.id for call in calls}) == len(calls)
+
+
+def test_a_tool_whose_name_comes_in_pieces_is_run(server: Loopback) -> None:
+    head, rest = piece(index=0, id="a", name="str__"), piece(index=0, name="ToUpper", args='{"input_string": "x"}')
+    first = sse(chunk({"tool_calls": [head]}), chunk({"tool_calls": [rest]}), chunk(finish="tool_calls"))
+    with asking(server.will(first, sse(chunk({"content": "X"}, "stop"))), tool_allowlist=["str.*"]) as manager:
+        manager.execute_stateless_task("w", "go", on_stream=lambda event: None)
+        assert record_of(manager).llm_metrics["tool_calls"] == [UPPER]
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=3), st.integers(0, 9), max_size=2), min_size=1, max_size=4), st.data())
