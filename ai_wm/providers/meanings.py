@@ -83,8 +83,8 @@ _NO_CREDIT: Final = (
 )
 _NO_MODEL: Final = (
     r"decommissioned|model[^.]{0,80} (has been|was|is) (deprecated|retired|discontinued|removed|no longer \w+)|"
-    r"model_not_found|model not exist|is not a valid model id|not a valid model|invalid model\b(?! (output|re(ply|sponse)|state))"
-    r"|unknown model|no such model"
+    r"model_not_found|model not exist|is not a valid model id|not a valid model"
+    r"|invalid model\b(?! (output|reply|response|state))|unknown model|no such model"
     r"|model [`'\"]?[\w./:@-]+[`'\"]? (does not exist|(is |was )?not found|could not be found)"
     r"|the model [^.]{0,80}does not exist|no endpoints found for|model identifier is invalid|模型不存在"
     r"|not_found_error|(?<![a-z])(Proxy)?(Model)?NotFoundError|ResourceNotFoundException"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -50,6 +51,13 @@ def test_a_paused_reply_is_sent_back_as_it_came_and_gone_on_with(
     assert record.output_summary == reply_text
     # The whole of it stays in the history as the provider wants to see it.
     assert sent(server, 3)["messages"][1]["content"] == [*paused["content"], *paused["content"], *DONE["content"]]
+
+
+def test_the_providers_own_tool_goes_back_with_an_object_whatever_the_model_wrote(server: Loopback) -> None:
+    paused = json.dumps(message({**SEARCH, "input": {"most": float("inf")}}, stop="pause_turn"))
+    with asking(server.will(reply(paused.replace("Infinity", "1e999")), reply(DONE)), "anthropic") as manager:
+        assert manager.execute_stateless_task("w", "Does it rain?").output == " It rains."
+    assert sent(server, 1)["messages"][-1]["content"] == [{**SEARCH, "input": {}}]
 
 
 def test_it_may_have_nothing_more_to_say(server: Loopback) -> None:
