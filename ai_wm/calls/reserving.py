@@ -248,10 +248,19 @@ def explain_refusal(turn: Turn, error: NeuroScriptError) -> None:
     """Adds to the refusal of a later round what was not sent for it, and what the rounds before it used."""
     if not turn.rounds or error.code not in _REFUSALS:
         return
-    is_repair = turn.structured is not None and turn.structured.is_to_send_back
-    unsent = "its reply, which does not fit the schema, was" if is_repair else "the results of its tools were"
     spent = f" and cost {turn.cost:g}" if turn.cost else ""
-    error.message += f"; {unsent} not sent back (the call has used {turn.usage.total_tokens} tokens{spent})"
+    error.message += f"; {_unsent(turn)} (the call has used {turn.usage.total_tokens} tokens{spent})"
+
+
+def _unsent(turn: Turn) -> str:
+    """Says what the next request of a turn was to do."""
+    if turn.embedded is not None:
+        return "the rest of the texts was not embedded"
+    if turn.continuations.is_to_go_on:
+        return "its reply has paused, and it was not asked to go on"
+    if turn.structured is not None and turn.structured.is_to_send_back:
+        return "its reply, which does not fit the schema, was not sent back"
+    return "the results of its tools were not sent back"
 
 
 def _no_price(provider: str, model: str, usage: TokenCounts) -> None:

@@ -136,6 +136,8 @@ class Runner:
                         # 7. The counters of its limits.
                         turn.settle()
                     except BaseException as error:  # an interrupted call was made as well, and counts
+                        if isinstance(error, NeuroScriptError):
+                            turn.continuations.keep_text(error, turn.secrets)
                         self._end_failed(turn, stop(), tried, error)
                         if not isinstance(error, NeuroScriptError) or not asks_next(
                             error, is_fallback=first is not None

@@ -116,7 +116,8 @@ class Turn:
         """The messages that the rounds added to the conversation: tool calls, their results, and the reply."""
         self.response: LLMResponse | None = None
         """The reply, once there is one."""
-        self._continuations = Continuations(self.subject)
+        self.continuations = Continuations(self.subject)
+        """The pauses of its replies."""
         self.secrets: set[Secret] = set()
         """The secrets that were sent: the keys, and the values of headers."""
         if "headers" in self.config:
@@ -168,7 +169,7 @@ class Turn:
         if self.embedded is not None:
             return min(0, self.rounds - 1)
         repairs = self.structured.repairs if self.structured is not None else 0
-        return self.rounds - 1 - self._unsent - self._continuations.count - repairs
+        return self.rounds - 1 - self._unsent - self.continuations.count - repairs
 
     @property
     def subject(self) -> str:
@@ -287,6 +288,7 @@ class Turn:
     def begin(self, key: Secret | None) -> None:
         """Notes that a round begins, with its key; from now on the turn gets a record."""
         self.rounds += 1
+        self.continuations.begin()
         if self.structured is not None:
             self.structured.begin()
         nesting = _nesting.get()
@@ -307,6 +309,7 @@ class Turn:
         """Notes that the request was not sent after all, so that nothing is counted."""
         self._sent = False
         self._unsent += 1
+        self.continuations.not_sent()
         if self.structured is not None:
             self.structured.not_sent()
 
@@ -472,9 +475,9 @@ class Turn:
             self.response = replace(response, text=self.embedded.summary, vectors=())
             return True
         self.messages.append(response.as_message())
-        if self._continuations.pauses(response):
+        if self.continuations.pauses(response):
             return False
-        response = self._continuations.whole(response)
+        response = self.continuations.whole(response)
         if not response.tool_calls:
             if self.structured is not None:
                 problems = self.structured.take(response, self.messages, self.cost, self.secrets)
@@ -544,7 +547,7 @@ class Turn:
             "service_tier": said[1] and short(said[1]),
             "provider_finish_reason": said[2] and short(said[2]),
             "tool_rounds": self.tool_rounds,
-            "continuations": self._continuations.count,
+            "continuations": self.continuations.count,
             "schema_repairs": self.structured.repairs if self.structured is not None else 0,
             "tool_calls": self.tools_called and self.tools_called[:MOST_TOOL_CALLS],
             "usage_note": self._usage_note,

@@ -168,6 +168,7 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
 def _response(body: dict[str, Any], content: list[dict[str, Any]], usage: Usage, request: LLMRequest) -> LLMResponse:
     blocks = [block for block in content if block.get("type") == "tool_use"]
     calls = tool_calls(((block.get("id"), block.get("name"), block.get("input")) for block in blocks), request)
+    content = [_with_valid_input(block) for block in content]
     # Thinking must go back exactly as it came, in its place among the other blocks.
     signed = any(block.get("type") not in ("text", "tool_use") for block in content)
     word = expect_text(body.get("stop_reason"), "stop_reason")
@@ -199,6 +200,13 @@ def _response(body: dict[str, Any], content: list[dict[str, Any]], usage: Usage,
         cut_call=cut_call(calls),
         may_be_empty=follows_tools(request) or request.messages[-1].role == "assistant",
     )
+
+
+def _with_valid_input(block: dict[str, Any]) -> dict[str, Any]:
+    """A content block that can go back: the input of a tool that the provider runs itself is read as any other."""
+    if block.get("type") not in ("server_tool_use", "mcp_tool_use"):
+        return block
+    return {**block, "input": read_arguments(block.get("input"))[0]}
 
 
 def _text_of(content: Any) -> str:
@@ -405,6 +413,17 @@ def _tier(usage: Any) -> str:
 
 
 def _usage(usage: Any) -> Usage:
+    """The tokens of a reply with those of its compactions, which the counts at the top leave out."""
+    iterations = usage.get("iterations") if isinstance(usage, Mapping) else None
+    compactions = [
+        each
+        for each in (iterations if isinstance(iterations, list) else ())
+        if isinstance(each, Mapping) and each.get("type") == "compaction"
+    ]
+    return sum(map(_counted, compactions), _counted(usage))
+
+
+def _counted(usage: Any) -> Usage:
     count = Counts(usage)
     written, read = count("cache_creation_input_tokens"), count("cache_read_input_tokens")
     long = count("cache_creation", "ephemeral_1h_input_tokens")

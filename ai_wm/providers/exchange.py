@@ -118,5 +118,7 @@ def content_of(request: LLMRequest, wire: WireRequest) -> bytes:
         return whole_text(text).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise NeuroScriptError(
-            ErrorCode.ARG_MISMATCH, f"the request to {request.provider}/{request.model} is not JSON: {error}"
+            ErrorCode.ARG_MISMATCH,
+            f"the request to {request.provider}/{request.model} is not JSON: {error}",
+            details={"attempts": 0},
         ) from error

@@ -73,17 +73,21 @@ _SPENT: Final = (
 )
 _BAD_KEY: Final = (
     r"API_KEY_INVALID|invalid[-_ ]?api[-_ ]?key|incorrect api key|invalid x-api-key|api key not valid|invalid bearer"
-    r"|authentication_error|no auth credentials|api key (is )?(missing|expired|invalid)|无效的令牌"
+    r"|authentication_?error|unauthenticated|no auth credentials|api key (is )?(missing|expired|invalid)|无效的令牌"
+    r"|permission_(error|denied)|PermissionDeniedError|UnrecognizedClientException|AccessDeniedException"
+    r"|ExpiredTokenException"
 )
 _NO_CREDIT: Final = (
     r"insufficient[_ ](balance|credit|funds)|credit balance is too low|(out of|no|all available|all your) credits"
-    r"|spending limit|payment required|余额不足|欠费"
+    r"|spending limit|payment required|billing_error|budget_?exceeded|budget has been exceeded|余额不足|欠费"
 )
 _NO_MODEL: Final = (
     r"decommissioned|model[^.]{0,80} (has been|was|is) (deprecated|retired|discontinued|removed|no longer \w+)|"
-    r"model_not_found|model not exist|is not a valid model id|not a valid model|invalid model\b|unknown model"
-    r"|no such model|model [`'\"]?[\w./:@-]+[`'\"]? (does not exist|(is |was )?not found|could not be found)"
+    r"model_not_found|model not exist|is not a valid model id|not a valid model"
+    r"|invalid model\b(?! (output|reply|response|state))|unknown model|no such model"
+    r"|model [`'\"]?[\w./:@-]+[`'\"]? (does not exist|(is |was )?not found|could not be found)"
     r"|the model [^.]{0,80}does not exist|no endpoints found for|model identifier is invalid|模型不存在"
+    r"|not_found_error|(?<![a-z])(Proxy)?(Model)?NotFoundError|ResourceNotFoundException"
 )
 _FILTERED: Final = (
     r"content_filter|content_policy|ResponsibleAIPolicy|content management policy|data_inspection_failed"
@@ -108,8 +112,9 @@ _IS_RATE = _any(r"per[_ ](minute|min|day|hour|second)|\b[TR]P[MD]\b|rate[_ -]?li
 # Too long a reply was asked for: no matter of the conversation's length.
 _IS_OPTION = _any(r"\bmax_(completion_|output_|new_)?tokens\b")
 _IS_LENGTH = _any(r"context|prompt|input|messages")
-# The status of failures that are reported in words, with a status that may mean anything; 0 is none.
-_ANY_STATUS = frozenset({0, 400, 409, 413, 422, 500, 502, 503})
+# The status of failures that are reported in words, with a status that may mean anything; 0 is none.  So may each from
+# 500 on: gateways give it for whatever the server behind them said.
+_ANY_STATUS = frozenset({0, 400, 408, 409, 413, 422, 424})
 
 
 class Meaning(NamedTuple):
@@ -137,7 +142,7 @@ def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
         return _context_full(said)
     if reply.cause == "empty":
         return Meaning(ErrorCode.LLM_ERROR, f"the model gave no answer: {said}", True, True)
-    odd = status in _ANY_STATUS
+    odd = status in _ANY_STATUS or status >= 500
     is_context = odd and _is_context(words)
     if status == 429 or ((odd or status == 403) and _IS_LIMIT.search(words)):
         if is_context and not _IS_RATE.search(words):
@@ -151,13 +156,13 @@ def meaning_of(status: int, reply: ErrorReply, said: str) -> Meaning:
         return _context_full(said)
     if status in (0, 400, 403, 422) and _IS_FILTERED.search(words):
         return Meaning(ErrorCode.LLM_ERROR, f"the provider refuses the content{shown}: {said}")
-    if status == 402 or (status in (0, 400, 403, 422) and _IS_NO_CREDIT.search(words)):
+    if status == 402 or ((odd or status == 403) and _IS_NO_CREDIT.search(words)):
         return Meaning(ErrorCode.LLM_ERROR, f"the account has no credit{shown}: {said}")
     if status in (400, 403) and _IS_PLACE.search(words):
         return Meaning(ErrorCode.LLM_ERROR, f"the provider does not serve this place{shown}: {said}")
-    if status in (401, 403) or (status in (0, 400, 422) and _IS_BAD_KEY.search(words)):
+    if status in (401, 403) or (odd and _IS_BAD_KEY.search(words)):
         return Meaning(ErrorCode.AUTHENTICATION, f"the provider refuses the key{shown}: {said}")
-    if status == 404 or (status in (0, 400, 422) and _IS_NO_MODEL.search(words)):
+    if status == 404 or (odd and _IS_NO_MODEL.search(words)):
         return Meaning(ErrorCode.PROVIDER_NOT_FOUND, f"no such model or address{shown}: {said}")
     if status in (0, 408, 424) or status >= 500:
         return Meaning(ErrorCode.LLM_ERROR, f"the provider failed{shown}: {said}", retry=True)

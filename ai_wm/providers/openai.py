@@ -248,7 +248,7 @@ class ChatStream:
         self._reasoning: dict[str, list[str]] = {}
         self._thoughts: dict[str, list[Any]] = {}
         self._kept = Kept()
-        self._calls = CallPieces()
+        self._calls = CallPieces(ToolNames(request).offered)
         self._finish: str | None = None
         self._filtered: Any = None
         self._hidden = 0

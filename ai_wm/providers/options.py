@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -58,6 +58,11 @@ class ToolNames:
         for message in request.messages:
             for call in message.tool_calls:
                 self._add(call.name)
+
+    @property
+    def offered(self) -> Collection[str]:
+        """The names of the tools offered, in the provider's form."""
+        return self._offered.keys()
 
     def wire(self, name: str) -> str:
         """Returns the name of a tool in the provider's form."""

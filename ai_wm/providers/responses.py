@@ -93,6 +93,7 @@ _NO_SAMPLING = (
     "seed",
     "top_k",
 )
+_HALF = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")  # of a character, maybe with its other half
 _LOGPROBS = "message.output_text.logprobs"
 # The families of models that are known not to reason, and refuse to be asked for reasoning.
 _NOT_REASONING = re.compile(r"(ft:)?(chatgpt|gpt-3|gpt-4)")
@@ -236,7 +237,9 @@ def _replayed(message: Message) -> list[dict[str, Any]]:
     for item in items:
         if item.get("type") == "function_call":
             call = calls.pop(0)
-            item = {**item, "call_id": call.id, **({"arguments": "{}"} if call.problem else {})}
+            item = {**item, "call_id": call.id}
+            if call.problem or _HALF.search(str(item.get("arguments"))):
+                item["arguments"] = json.dumps(call.arguments)
         made.append(item)
     return made
 

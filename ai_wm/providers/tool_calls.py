@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ai_wm.data.bounds import short
@@ -71,9 +71,27 @@ def read_arguments(given: Any) -> tuple[dict[str, Any], str]:
             return {}, f"the arguments {said} ({problem_of(error)}): {_cut(text)}"
     if given is None:
         return {}, ""
+    try:
+        written = json.dumps(given, ensure_ascii=False)
+    except RecursionError as error:
+        return {}, f"the arguments cannot be read ({problem_of(error)})"
+    whole = whole_text(written)
     if not isinstance(given, dict):
-        return {}, f"the arguments are not a JSON object, but {_cut(json.dumps(given, ensure_ascii=False))}"
-    return given, ""
+        return {}, f"the arguments are not a JSON object, but {_cut(whole)}"
+    if not _is_finite(given, written):
+        return {}, f"the arguments are not JSON (a number in it is not finite or too large): {_cut(whole)}"
+    # Half a character can be written as an escape alone, which strict servers refuse in the history.
+    return (given if whole is written else json.loads(whole)), ""
+
+
+def _is_finite(given: dict[str, Any], written: str) -> bool:
+    if "Infinity" not in written and "NaN" not in written:
+        return True
+    try:
+        json.dumps(given, allow_nan=False)
+    except ValueError:
+        return False
+    return True  # the word stands in a text
 
 
 def _decoded(text: str) -> Any:
@@ -97,11 +115,16 @@ class CallPieces:
 
     OpenAI numbers the calls; other servers give no index, the same one to every call, no id, the same id to every call,
     or a new one with every piece.  A piece with a name begins a call, unless it repeats the head of one whose arguments
-    are not whole yet; a piece without one goes on with the call of its index, of its id, or the last.
+    are not whole yet, or is the rest of its name; a piece without one goes on with the call of its index, of its id, or
+    the last.
+
+    Args:
+        offered: the names of the tools offered, by which a name in pieces is told from the names of two calls.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, offered: Collection[str] = ()) -> None:
         self.produced = 0
+        self._offered = offered
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._by_id: dict[str, _Call] = {}
@@ -145,13 +168,13 @@ class CallPieces:
                 raise too_many("tool calls", MOST_CALLS)
         if index is not None:
             self._by_index[index] = call
+        call.name = call.name + name if self._is_rest_of_name(call, call_id, name) else call.name or name
         if call_id:
             call.id = call.id or call_id
             self._by_id.setdefault(call_id, call)
         if piece.get("extra_content") is not None:
             self._kept.add(piece["extra_content"])
             call.extra = piece["extra_content"]
-        call.name = call.name or name
         if isinstance(arguments, Mapping):
             self._kept.add(arguments)
             call.replace(dict(arguments))
@@ -176,7 +199,7 @@ class CallPieces:
             return None
         if current is None:
             return None
-        if not current.name:
+        if not current.name or self._is_rest_of_name(current, call_id, name):
             return current
         another_id = bool(call_id and current.id and call_id != current.id)
         in_this_event = current.event == self._events
@@ -185,6 +208,14 @@ class CallPieces:
         if not current.has_arguments:
             return None if another_id and not arguments else current
         return None if current.is_whole() else current
+
+    def _is_rest_of_name(self, call: _Call, call_id: str, name: str) -> bool:
+        """Whether a name goes on with that of a call: only what they are together begins the name of a tool."""
+        if not call.name or not name or call.has_arguments or call_id not in ("", call.id):
+            return False
+        if call.name in self._offered and (name in self._offered or name == call.name):
+            return False
+        return any(offered.startswith(call.name + name) for offered in self._offered)
 
 
 class _Call:

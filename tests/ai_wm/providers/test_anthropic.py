@@ -150,10 +150,43 @@ def test_stop_reasons(reason: str, word: str) -> None:
             Usage(input_tokens=10, output_tokens=5),
             id="null",
         ),
+        pytest.param(
+            {
+                "input_tokens": 10,
+                "output_tokens": 5,
+                "iterations": [
+                    {"type": "compaction", "input_tokens": 1000, "output_tokens": 200},
+                    {"type": "message", "input_tokens": 10, "output_tokens": 5},
+                ],
+            },
+            Usage(input_tokens=1010, output_tokens=205),
+            id="compaction",
+        ),
+        pytest.param(
+            {
+                "input_tokens": 10,
+                "output_tokens": 5,
+                "iterations": [
+                    {"type": "compaction", "input_tokens": 7, "cache_read_input_tokens": 900, "output_tokens": 200},
+                    {"type": "compaction", "input_tokens": 8, "cache_creation_input_tokens": 50, "output_tokens": 20},
+                    None,
+                ],
+            },
+            Usage(input_tokens=975, cache_read_tokens=900, cache_write_tokens=50, output_tokens=225),
+            id="compactions and a cache",
+        ),
     ],
 )
 def test_usage(usage: dict[str, Any], counted: Usage) -> None:
     assert parse(usage=usage).usage == counted
+    at_the_start = {**usage, "output_tokens": 1, "iterations": None}
+    response = streamed(
+        {"type": "message_start", "message": {**body_of("anthropic"), "content": [], "usage": at_the_start}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "Hi"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage},
+        {"type": "message_stop"},
+    )
+    assert response.usage == counted
 
 
 def test_thinking_goes_back_exactly_as_it_came_with_its_tool_calls() -> None:

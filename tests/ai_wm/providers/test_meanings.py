@@ -165,6 +165,44 @@ def test_what_cannot_succeed_by_itself(status: int, message: str, kind: str, cod
     assert message in found.text
 
 
+@pytest.mark.parametrize("status", [0, 400, 409, 422, 424, 500, 502, 503, 504, 529])
+@pytest.mark.parametrize(
+    ("message", "kind", "code"),
+    [
+        ("Incorrect API key provided: xa***.", "", 45),
+        ("invalid x-api-key", "authentication_error", 45),
+        ("Request had invalid credentials.", "UNAUTHENTICATED", 45),
+        ("The security token included in the request is expired", "ExpiredTokenException", 45),
+        ("litellm.AuthenticationError: AnthropicException - no", "", 45),
+        ("litellm.PermissionDeniedError: OpenAIException - no", "", 45),
+        ("model: claude-9", "not_found_error", 40),
+        ("The model 'gpt-9' does not exist", "model_not_found", 40),
+        ("Invalid model: mistral-huge", "", 40),
+        ("litellm.NotFoundError: OpenAIException - gpt-9", "", 40),
+        ("Your credit balance is too low to access the API", "", 16),
+        ("Insufficient Balance", "", 16),
+        ("litellm.BudgetExceededError: Budget has been exceeded! Current cost: 2, Max budget: 1", "", 16),
+    ],
+)
+def test_what_cannot_succeed_by_itself_whatever_the_status(message: str, kind: str, code: int, status: int) -> None:
+    found = meaning(status, message, kind)
+    assert (found.code, found.retry) == (code, False)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "FileNotFoundError: [Errno 2] No such file or directory: '/tmp/x'",
+        "Invalid model response",
+        "the moderation service failed",
+        "litellm.InternalServerError: AnthropicException - Overloaded",
+        "litellm.ServiceUnavailableError: no",
+    ],
+)
+def test_a_servers_own_failure_may_pass_whatever_words_it_has(message: str) -> None:
+    assert meaning(500, message)[2]
+
+
 @pytest.mark.parametrize("status", [0, 408, 500, 502, 503, 504, 529])
 def test_what_may_pass(status: int) -> None:
     assert meaning(status, "Overloaded")[:3] == (

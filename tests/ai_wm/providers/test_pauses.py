@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -52,6 +53,13 @@ def test_a_paused_reply_is_sent_back_as_it_came_and_gone_on_with(
     assert sent(server, 3)["messages"][1]["content"] == [*paused["content"], *paused["content"], *DONE["content"]]
 
 
+def test_the_providers_own_tool_goes_back_with_an_object_whatever_the_model_wrote(server: Loopback) -> None:
+    paused = json.dumps(message({**SEARCH, "input": {"most": float("inf")}}, stop="pause_turn"))
+    with asking(server.will(reply(paused.replace("Infinity", "1e999")), reply(DONE)), "anthropic") as manager:
+        assert manager.execute_stateless_task("w", "Does it rain?").output == " It rains."
+    assert sent(server, 1)["messages"][-1]["content"] == [{**SEARCH, "input": {}}]
+
+
 def test_it_may_have_nothing_more_to_say(server: Loopback) -> None:
     server.will(reply(PAUSED), reply(message(stop="end_turn")))
     with asking(server, "anthropic") as manager:
@@ -86,6 +94,7 @@ def test_it_is_gone_on_with_only_so_often(server: Loopback) -> None:
         record = record_of(manager)
     assert len(server.received) == MOST_CONTINUATIONS + 1
     assert error.value.details["finish_reason"] == "pause"
+    assert error.value.details["text"] == "I look it up." * (MOST_CONTINUATIONS + 1)
     assert record.llm_metrics["input_tokens"] == 10 * (MOST_CONTINUATIONS + 1)
 
 
@@ -95,6 +104,57 @@ def test_each_continuation_counts_under_the_limits(server: Loopback) -> None:
     with asking(server, "anthropic", rate_limits=limits) as manager, raises_code(20, "max_requests_per_minute"):
         manager.execute_stateless_task("w", "Does it rain?")
     assert len(server.received) == 2
+
+
+REFUSED = reply({"error": {"message": "Bad luck.", "type": "invalid_request_error"}}, 400)
+
+
+def broken_off() -> bytes:
+    """A stream that reports a failure after some text."""
+    start = {"type": "message_start", "message": {**PAUSED, "content": [], "stop_reason": None}}
+    block = {"type": "content_block_start", "index": 0, "content_block": text(" It ra")}
+    failure = {"type": "error", "error": {"type": "invalid_request_error", "message": "Bad luck."}}
+    return streamed(events(start, block, failure))
+
+
+def test_the_text_so_far_is_kept_where_a_continuation_fails(server: Loopback) -> None:
+    server.will(reply(PAUSED), reply(PAUSED), REFUSED)
+    with asking(server, "anthropic") as manager:
+        with raises_code(16, "Bad luck") as error:
+            manager.execute_stateless_task("w", "Does it rain?")
+        record = record_of(manager)
+    assert error.value.details["text"] == "I look it up.I look it up."
+    assert "the text so far: 'I look it up.I look it up.'" in record.error_details
+    assert record.llm_metrics["continuations"] == 2
+
+
+def test_the_text_so_far_is_kept_with_that_of_the_failed_continuation(server: Loopback) -> None:
+    whole = streamed(events({**PAUSED, "type": "message"}))
+    with asking(server.will(whole, broken_off()), "anthropic") as manager, raises_code(16, "Bad luck") as error:
+        manager.execute_stateless_task("w", "Does it rain?", on_stream=lambda event: None)
+    assert error.value.details["text"] == "I look it up. It ra"
+
+
+def test_the_text_so_far_of_google_is_kept(server: Loopback) -> None:
+    with asking(server.will(reply(HALF), REFUSED), "google") as manager:
+        with raises_code(16, "Bad luck") as error:
+            manager.execute_stateless_task("w", "Write.")
+        assert "the text so far: 'Half of '" in record_of(manager).error_details
+    assert error.value.details["text"] == "Half of "
+
+
+def test_a_continuation_that_a_budget_refuses_is_not_counted_and_the_error_says_so(server: Loopback) -> None:
+    server.will(reply(PAUSED))
+    costs = {"cost_metrics": {"cost_per_call": 3.0}, "rate_limits": {"max_cost_per_day": 7.0}}
+    with asking(server, "anthropic", **costs) as manager:
+        with raises_code(46, "has paused, and it was not asked to go on \\(the call has used 30 tokens") as error:
+            manager.execute_stateless_task("w", "Does it rain?")
+        record = record_of(manager)
+    assert len(server.received) == 2
+    assert "tools" not in error.value.message
+    assert error.value.details["text"] == "I look it up.I look it up."
+    assert (record.llm_metrics["continuations"], record.llm_metrics["attempts"]) == (1, 2)
+    assert "tool_rounds" not in record.llm_metrics
 
 
 def test_a_schema_holds_for_the_whole_reply(server: Loopback) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_wm.providers import anthropic, google, ollama, openai
+from ai_wm.providers import anthropic, bedrock, google, ollama, openai, responses
 from ai_wm.providers.adapter import Adapter
 from ai_wm.providers.base import Message, ToolCallRequest
+from ai_wm.providers.exchange import content_of
+from ai_wm.providers.options import ToolNames
 from ai_wm.providers.tool_calls import CallPieces, cut_call, read_arguments, tool_calls
 from tests.ai_wm.providers.loopback import Loopback, events, lines, streamed
 from tests.ai_wm.providers.support import WEATHER, body_of, request, stream_type, user
-from tests.ai_wm.providers.wire import UPPER, asking, record_of
+from tests.ai_wm.providers.wire import UPPER, asking, chunk, record_of, sse
 
 
 @pytest.mark.parametrize(
@@ -33,6 +37,10 @@ from tests.ai_wm.providers.wire import UPPER, asking, record_of
         ('"{\\"a\\": 1}"', {"a": 1}),
         ('{"a": "two\nlines\tand a tab"}', {"a": "two\nlines\tand a tab"}),
         ('{"a": "\ud83d\ude00"}', {"a": "😀"}),
+        (r'{"a": "\ud83d\ude00"}', {"a": "😀"}),
+        (r'{"a\ud83d": ["\ude00 b"]}', {"a\ufffd": ["\ufffd b"]}),
+        ({"a": "\ud83d"}, {"a": "\ufffd"}),
+        ('{"a": "NaN, -Infinity"}', {"a": "NaN, -Infinity"}),
     ],
 )
 def test_arguments_that_can_be_read(written: Any, read: dict[str, Any]) -> None:
@@ -52,6 +60,9 @@ def test_arguments_that_can_be_read(written: Any, read: dict[str, Any]) -> None:
         (True, "not a JSON object, but true"),
         ("[" * 100_000, "not JSON"),
         ('{"a": ' + "1" * 5000 + "}", "a whole number in it has too many digits"),
+        ('{"a": 1e999}', "not JSON (a number in it is not finite or too large): {"),
+        ('{"a": [{"b": NaN}]}', "not finite"),
+        ({"a": -float("inf")}, "not finite"),
     ],
 )
 def test_arguments_that_cannot_be_read(written: Any, problem: str) -> None:
@@ -203,6 +214,42 @@ STREAMS: dict[str, tuple[list[list[dict[str, Any]]], list[tuple[str, Any]]]] = {
         [[piece(index=0, id="a", name=F, args="")], [piece(index=0, id="b", name=F, args="")]],
         [(F, {}), (F, {})],
     ),
+    "the name in pieces, with the rest of it the arguments": (
+        [[piece(index=0, id="a", name="weather_")], [piece(index=0, name="Now", args='{"x": 1}')]],
+        [(F, {"x": 1})],
+    ),
+    "the name in pieces, and the same id with each": (
+        [
+            [piece(index=0, id="a", name="wea", args="")],
+            [piece(index=0, id="a", name="ther_", args="")],
+            [piece(index=0, id="a", name="Now", args="")],
+            [piece(index=0, args='{"x": 1}')],
+        ],
+        [(F, {"x": 1})],
+    ),
+    "names in pieces, interleaved": (
+        [
+            [piece(index=0, id="a", name="weather_"), piece(index=1, id="b", name="other_")],
+            [piece(index=1, name="Tool", args='{"x": 2}'), piece(index=0, name="Now", args='{"x": 1}')],
+        ],
+        [(F, {"x": 1}), (G, {"x": 2})],
+    ),
+    "names in pieces, without index and id": (
+        [[piece(name="weather_")], [piece(name="Now", args='{"x": 1}')], [piece(name=G, args='{"x": 2}')]],
+        [(F, {"x": 1}), (G, {"x": 2})],
+    ),
+    "names that are no pieces": (
+        [[piece(index=0, name="weather_")], [piece(index=0, name="Then", args='{"x": 1}')]],
+        [("weather_", {}), ("Then", {"x": 1})],
+    ),
+    "tools of which one's name goes on with the other's": (
+        [[piece(index=0, name="get")], [piece(index=0, name="All", args='{"x": 1}')]],
+        [("get", {}), ("All", {"x": 1})],
+    ),
+    "a tool's name that goes on with what is none": (
+        [[piece(index=0, name="get")], [piece(index=0, name="Al")], [piece(index=0, name="l", args='{"x": 1}')]],
+        [("getAll", {"x": 1})],
+    ),
     "arguments of null": ([[piece(index=0, id="a", name=F, args=None)]], [(F, {})]),
 }
 
@@ -210,16 +257,24 @@ STREAMS: dict[str, tuple[list[list[dict[str, Any]]], list[tuple[str, Any]]]] = {
 @pytest.mark.parametrize("stream", list(STREAMS))
 def test_calls_in_pieces(stream: str) -> None:
     pieces, expected = STREAMS[stream]
-    parts = CallPieces()
+    asked = request("custom", tools=tuple(replace(WEATHER, name=name) for name in (F, G, "get", "All", "getAll")))
+    parts = CallPieces(ToolNames(asked).offered)
     for event in pieces:
         parts.take(event)
     calls = tool_calls(
-        [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in parts.calls],
-        request("custom"),
+        [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in parts.calls], asked
     )
     assert [(call.name, call.arguments) for call in calls] == expected
     assert all(not call.problem for call in calls)
     assert len({call.id for call in calls}) == len(calls)
+
+
+def test_a_tool_whose_name_comes_in_pieces_is_run(server: Loopback) -> None:
+    head, rest = piece(index=0, id="a", name="str__"), piece(index=0, name="ToUpper", args='{"input_string": "x"}')
+    first = sse(chunk({"tool_calls": [head]}), chunk({"tool_calls": [rest]}), chunk(finish="tool_calls"))
+    with asking(server.will(first, sse(chunk({"content": "X"}, "stop"))), tool_allowlist=["str.*"]) as manager:
+        manager.execute_stateless_task("w", "go", on_stream=lambda event: None)
+        assert record_of(manager).llm_metrics["tool_calls"] == [UPPER]
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=3), st.integers(0, 9), max_size=2), min_size=1, max_size=4), st.data())
@@ -292,6 +347,78 @@ def test_the_model_is_told_what_is_wrong_with_its_arguments(provider: str, serve
         block = server.received[1].json["messages"][1]["content"]
         assert block[0]["signature"] == "sig=="
         assert block[1]["input"] == {}
+
+
+def calling(provider: str, arguments: str) -> dict[str, Any]:
+    """A reply as it is read from the wire, with a call whose arguments are the given JSON text."""
+    given = json.loads(arguments)
+    if provider == "anthropic":
+        block = {"type": "tool_use", "id": "t", "name": "weather_Now", "input": given}
+        return {**body_of("anthropic"), "content": [{"type": "thinking", "thinking": "so"}, block]}
+    if provider == "bedrock":
+        content = [{"toolUse": {"toolUseId": "t", "name": "weather_Now", "input": given}}]
+        return {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": "tool_use"}
+    if provider == "google":
+        parts = [{"functionCall": {"name": "weather_Now", "args": given}, "thoughtSignature": "sig"}]
+        return {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
+    if provider == "ollama":
+        call = {"function": {"name": "weather_Now", "arguments": given}}
+        return {**body_of("ollama"), "message": {"role": "assistant", "content": "", "tool_calls": [call]}}
+    if provider == "responses":
+        item = {"type": "function_call", "call_id": "t", "name": "weather_Now", "arguments": arguments}
+        return {"status": "completed", "output": [item]}
+    call = {"id": "t", "type": "function", "function": {"name": "weather_Now", "arguments": arguments}}
+    return {"choices": [{"message": {"role": "assistant", "tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+
+
+SPEAKING: dict[str, tuple[Adapter, str]] = {
+    "anthropic": (anthropic, "anthropic"),
+    "bedrock": (bedrock, "bedrock"),
+    "custom": (openai, "custom"),
+    "google": (google, "google"),
+    "ollama": (ollama, "ollama"),
+    "openai": (openai, "openai"),
+    "responses": (responses, "openai"),
+}
+
+
+def sent_back(form: str, arguments: str) -> tuple[ToolCallRequest, str]:
+    """The call of a reply, and the body of the request that follows it."""
+    adapter, provider = SPEAKING[form]
+    asked = request(provider, user("x"), tools=(WEATHER,))
+    answer = adapter.parse(calling(form, arguments), asked)
+    (call,) = answer.tool_calls
+    told = Message(role="tool", content="done", tool_call_id=call.id, name=call.name)
+    after = request(provider, user("x"), answer.as_message(), told, tools=(WEATHER,))
+    return call, content_of(after, adapter.build(after)).decode()
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity"])
+@pytest.mark.parametrize("form", sorted(SPEAKING))
+def test_arguments_with_numbers_that_are_not_finite_are_not_run_nor_sent_back(form: str, number: str) -> None:
+    call, body = sent_back(form, f'{{"num1": 1, "num2": {number}}}')
+    assert call.arguments == {}
+    assert "not finite" in call.problem
+    assert "Infinity" not in body
+    assert "NaN" not in body
+    assert "num2" not in body
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sent"),
+    [(r'{"num1":"\ud83d"}', "\ufffd"), (r'{"num1":"\ude00 x"}', "\ufffd x"), (r'{"num1":"\ud83d\ude00"}', "😀")],
+)
+@pytest.mark.parametrize("form", sorted(SPEAKING))
+def test_half_a_character_in_arguments_goes_back_as_the_replacement_character(
+    form: str, arguments: str, sent: str
+) -> None:
+    call, body = sent_back(form, arguments)
+    assert (call.arguments, call.problem) == ({"num1": sent}, "")
+    if form in ("custom", "openai", "responses"):
+        (text,) = re.findall(r'"arguments":("(?:[^"\\]|\\.)*")', body)
+        assert json.loads(json.loads(text)) == {"num1": sent}
+    else:
+        assert json.dumps(sent, ensure_ascii=False) in body
 
 
 ADAPTERS: dict[str, Adapter] = {"anthropic": anthropic, "custom": openai, "google": google, "ollama": ollama}
