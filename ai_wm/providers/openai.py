@@ -24,6 +24,8 @@ from ai_wm.providers.adapter import (
     expect_list,
     expect_map,
     expect_text,
+    first_choice,
+    is_first,
     kept,
     not_sent,
     whole_text,
@@ -163,7 +165,7 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
     usage = usage_in(body)
     with costing(usage):
         choices = body.get("choices") or []
-        choice = choices[0] if isinstance(choices, list) and choices else None
+        choice = first_choice(choices) if isinstance(choices, list) else None
         said = choice.get("message") if isinstance(choice, Mapping) else None
         failed = failed_part(body, choice, said)
         if failed is not None:
@@ -173,7 +175,7 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
             if error.message:
                 raise StreamError(error, usage=usage)
             raise BadReply("choices is empty" if choices == [] else f"choices is no list but {type(choices).__name__}")
-        message = expect_map(expect_map(choice, "choices[0]").get("message"), "choices[0].message")
+        message = expect_map(expect_map(choice, "the first choice").get("message"), "message of the first choice")
         return _response(body, choice, message, usage, request)
 
 
@@ -242,6 +244,10 @@ class ChatStream:
         self.done = False
         self.usage = Usage()
         self._request = request
+        self._single = request.config.get("n") in (
+            None,
+            1,
+        )  # then its index, which some servers get wrong, is no matter
         self._head: dict[str, Any] = {}
         self._text: list[str] = []
         self._refusal: list[str] = []
@@ -281,11 +287,14 @@ class ChatStream:
         failed = failed_part(chunk)
         if failed is not None:
             raise self._error(read_error(failed))
+        text = ""
         choices = expect_list(chunk.get("choices") or [], "choices")
         for choice in choices:
-            if expect_map(choice, "a choice").get("index") in (0, None) or len(choices) == 1:
-                return self._take(choice)
-        return ""
+            if is_first(expect_map(choice, "a choice")) or (self._single and len(choices) == 1):
+                text += self._take(choice)
+            else:
+                self._hidden += byte_length(_text_of(choice.get("delta")))
+        return text
 
     def ended(self) -> bool:
         """Whether the stream is complete: with ``[DONE]`` or a finish reason, after which some servers send nothing."""
