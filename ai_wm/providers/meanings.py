@@ -73,6 +73,7 @@ _SPENT: Final = (
 )
 _BAD_KEY: Final = (
     r"API_KEY_INVALID|invalid[-_ ]?api[-_ ]?key|incorrect api key|invalid x-api-key|api key not valid|invalid bearer"
+    r"|\bunauthori[sz]ed\b|\bunauthenticated\b|\bnot authenticated\b"
     r"|authentication_error|no auth credentials|api key (is )?(missing|expired|invalid)|无效的令牌"
 )
 _NO_CREDIT: Final = (

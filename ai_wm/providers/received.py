@@ -13,6 +13,8 @@ class Received:
     def __init__(self, given: str) -> None:
         self.begun = False
         self.streaming = False
+        self.whole = False
+        self.events = 0
         self.diverged = False
         self._given = given
         self._place = 0
