@@ -420,10 +420,12 @@ def _usage(usage: Any) -> Usage:
     out = count("candidatesTokenCount") + thoughts
     # The total is the sum of prompt, candidates, tool use prompt and thoughts; what it has more was spent on output.
     more = max(0, count("totalTokenCount") - given - out)
+    undivided = more > 0 and not (given or out)
     return Usage(
         input_tokens=given,
         cache_read_tokens=count("cachedContentTokenCount"),
         output_tokens=out + more,
-        reasoning_tokens=thoughts + more,
+        reasoning_tokens=thoughts + (0 if undivided else more),
         unusable=count.unusable,
+        undivided=undivided,
     )

@@ -26,7 +26,7 @@ from ai_wm.providers.embeddings import embedding_adapter
 from ai_wm.providers.endpoints import AZURE_DEPLOYMENTS, addresses, endpoint_of, joined, servers_of, shown, wire_format
 from ai_wm.providers.environment import environment_headers, environment_token
 from ai_wm.providers.errors import AttemptFailed, as_error, from_reply
-from ai_wm.providers.estimates import byte_length, cut_off_usage
+from ai_wm.providers.estimates import byte_length, cut_off_usage, divided
 from ai_wm.providers.exchange import Exchange, completed, content_of, total
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
 from ai_wm.providers.pace import Pace
@@ -473,7 +473,8 @@ def _failure(exchange: Exchange, error: AttemptFailed | BadReply | StreamError, 
         failure = from_reply(200, error.reply, secrets)
     else:
         failure = broken_promise(error, body, secrets, exchange.asked)
-    failure.usage = error.usage if error.usage is not None and error.usage.is_reported else None
+    reported = error.usage is not None and error.usage.is_reported
+    failure.usage = divided(exchange.request, error.usage) if reported and error.usage is not None else None
     failure.text = error.text
     return failure
 

@@ -11,6 +11,7 @@ import pytest
 from ai_wm.providers import Clients, google, openai
 from ai_wm.providers.base import Usage
 from ai_wm.providers.chat_usage import usage_in
+from neuroscript import NeuroScriptError
 from tests.ai_wm.helpers import raises_code
 from tests.ai_wm.providers.loopback import Loopback, events, reply, streamed
 from tests.ai_wm.providers.support import REMOTE, at, body_of, collect, request, stream_of, stream_type
@@ -75,6 +76,31 @@ COUNTED = Usage(input_tokens=100, output_tokens=10)
 )
 def test_where_the_tokens_are(body: dict[str, Any], counted: Usage) -> None:
     assert usage_in(body) == counted
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("finish", ["stop", "error"])
+def test_a_total_alone_is_the_total(stream: bool, finish: str, clients: Clients, server: Loopback) -> None:
+    usage, client = {"total_tokens": 150}, clients.for_provider("custom")
+    server.will(
+        sse(chunk({"content": "x"}, finish, usage=usage))
+        if stream
+        else reply({**completion("x", finish), "usage": usage})
+    )
+    asked = at(server, "custom", max_retries=0)
+    try:
+        found = collect(client.stream(asked))[1].usage if stream else client.complete(asked).usage
+    except NeuroScriptError as error:
+        found = error.details["usage"]
+    assert found.total_tokens == 150
+    assert found.input_tokens > 0
+    assert (found.reasoning_tokens, found.estimated) == (0, True)
+
+
+def test_a_later_total_covers_what_was_counted_before() -> None:
+    later = usage_in({"usage": {"total_tokens": 150}})
+    assert COUNTED.updated(later) == Usage(input_tokens=100, output_tokens=50)
+    assert later.updated(COUNTED) == COUNTED
 
 
 def test_googles_total_has_the_last_word() -> None:
