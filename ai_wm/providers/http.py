@@ -30,7 +30,7 @@ from ai_wm.providers.estimates import byte_length, cut_off_usage, divided
 from ai_wm.providers.exchange import Exchange, completed, content_of, total
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
 from ai_wm.providers.pace import Pace
-from ai_wm.providers.received import Received
+from ai_wm.providers.received import Received, take_late_usage
 from ai_wm.providers.retry import Attempts
 from ai_wm.providers.sse import WHOLE, json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport, in_time
@@ -52,6 +52,9 @@ MOST_REMEMBERED = 1024
 
 LAST_WAIT = 5.0
 """Seconds of silence after the end of a streamed reply, in which its usage may come; some servers never hang up."""
+
+LATE_WAIT = 0.5
+"""Seconds of silence after an end marker that came before any usage; with most servers the stream ends at once."""
 
 _STREAMS = ("text/event-stream", "application/x-ndjson", MEDIA_TYPE)
 _PARSERS = {"sse": sse_events, "ndjson": json_lines, "aws": aws_events}
@@ -133,7 +136,8 @@ class HTTPClient:
                 with self._send(exchange) as reply:
                     received.begun = True
                     received.streaming = _media_type(reply) in _STREAMS
-                    for name, event in _until_end(_events(exchange, reply), parser):
+                    incoming = _until_end(_events(exchange, reply), parser)
+                    for name, event in incoming:
                         if name == WHOLE and not received.events:  # means what it means where no stream is asked for
                             received.streaming, received.whole = False, True
                             whole = exchange.adapter.parse(event, request)
@@ -144,6 +148,9 @@ class HTTPClient:
                         if new:
                             yield Delta(text=new)
                         if parser.done:
+                            if not parser.usage.is_reported:
+                                reply.wait_at_most(LATE_WAIT)
+                                take_late_usage(incoming, parser)
                             break
                         if parser.ended():
                             reply.wait_at_most(LAST_WAIT)

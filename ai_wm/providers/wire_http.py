@@ -113,9 +113,7 @@ def json_of(body: bytes) -> Any:
     try:
         return read_json(body)
     except (ValueError, RecursionError) as error:
-        problem = (
-            "it is not JSON" if isinstance(error, UnicodeDecodeError | json.JSONDecodeError) else problem_of(error)
-        )
+        problem = "it is not JSON" if isinstance(error, json.JSONDecodeError) else problem_of(error)
         raise BadReply(problem if body.strip() else "it is empty", text_of(body)) from None
 
 

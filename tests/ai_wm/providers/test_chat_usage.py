@@ -266,3 +266,20 @@ def test_openai_and_its_usage_are_read_alike_in_a_reply_and_a_stream() -> None:
     assert (
         parser.response().usage == openai.parse({**completion(), "usage": COUNTS}, request("openai")).usage == COUNTED
     )
+
+
+# --- Behind the end marker ---
+
+
+@pytest.mark.parametrize("after", [[{"choices": [], "usage": COUNTS}], [{"note": 1}, {"choices": [], "usage": COUNTS}]])
+def test_usage_behind_the_end_marker(after: list[Any], clients: Clients, server: Loopback) -> None:
+    server.will(streamed(events(chunk({"content": "x"}, "stop"), "[DONE]", *after)))
+    text, response = collect(clients.for_provider("custom").stream(at(server, "custom")))
+    assert (text, response.usage, response.usage.estimated) == ("x", COUNTED, False)
+
+
+@pytest.mark.parametrize("after", ["nonsense", {"error": "late"}, chunk({"content": "more"})])
+def test_nothing_else_behind_the_end_marker_matters(after: Any, clients: Clients, server: Loopback) -> None:
+    server.will(streamed(events(chunk({"content": "x"}, "stop"), "[DONE]", after)))
+    text, response = collect(clients.for_provider("custom").stream(at(server, "custom")))
+    assert (text, response.text, response.attempts) == ("x", "x", 1)

@@ -125,3 +125,11 @@ def test_words_under_a_status_of_success(
     assert found[0] == code
     if attempts is not None:
         assert found[2:] == (attempts, None)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_bytes_that_are_not_utf_8_become_replacement_characters(
+    stream: bool, clients: Clients, server: Loopback
+) -> None:
+    server.will(reply(json.dumps(completion("caf\u00e9"), ensure_ascii=False).encode("latin-1")))
+    assert outcome(clients, server, "custom", stream=stream)[0] == "caf\ufffd"
