@@ -97,6 +97,14 @@ def test_a_total_alone_is_the_total(stream: bool, finish: str, clients: Clients,
     assert (found.reasoning_tokens, found.estimated) == (0, True)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_googles_total_alone_is_the_total(stream: bool, clients: Clients, server: Loopback) -> None:
+    body, client = {**body_of("google"), "usageMetadata": {"totalTokenCount": 150}}, clients.for_provider("google")
+    asked = at(server.will(streamed(events(body)) if stream else reply(body)), "google")
+    usage = collect(client.stream(asked))[1].usage if stream else client.complete(asked).usage
+    assert (usage.total_tokens, usage.reasoning_tokens) == (150, 0)
+
+
 def test_a_later_total_covers_what_was_counted_before() -> None:
     later = usage_in({"usage": {"total_tokens": 150}})
     assert COUNTED.updated(later) == Usage(input_tokens=100, output_tokens=50)
