@@ -84,8 +84,10 @@ def broken_promise(error: BadReply, body: bytes, secrets: Collection[Secret], as
     page = readable(sample)
     is_page = page != sample
     seen = f"; it begins with {cut(sample, secrets, 40 if is_page else SAMPLE_LENGTH)!r}" if sample else ""
-    if is_page or not sample:  # mostly another server than was meant
-        seen = f" ({cut(page, secrets, SAMPLE_LENGTH) or 'an empty body'}, from {asked}){seen}"
+    if is_page:  # mostly another server than was meant
+        seen = f" ({cut(page, secrets, SAMPLE_LENGTH)}, from {asked}){seen}"
+    elif not sample:  # an empty body, or one of which no part is at hand
+        seen = f" (from {asked})"
     message = f"the reply is not what the API promises: {cut(str(error), secrets)}{seen}"
     return AttemptFailed(ErrorCode.LLM_ERROR, message)
 

@@ -133,3 +133,10 @@ def test_bytes_that_are_not_utf_8_become_replacement_characters(
 ) -> None:
     server.will(reply(json.dumps(completion("caf\u00e9"), ensure_ascii=False).encode("latin-1")))
     assert outcome(clients, server, "custom", stream=stream)[0] == "caf\ufffd"
+
+
+def test_a_body_that_came_is_not_called_empty(clients: Clients, server: Loopback) -> None:
+    server.will(streamed(events(chunk({"role": "assistant"}), chunk({}, "length", usage=USAGE), "[DONE]")))
+    with pytest.raises(NeuroScriptError, match="cut at its length limit") as caught:
+        collect(clients.for_provider("custom").stream(at(server, "custom")))
+    assert "empty" not in caught.value.message
