@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -186,6 +186,18 @@ def expect_text(value: Any, what: str) -> str:
     if not isinstance(value, str):
         raise BadReply(f"{what} is {_kind(value)}, not a text")
     return value
+
+
+def is_first(choice: Mapping[str, Any]) -> bool:
+    """Whether a choice or candidate, of which a request may ask for several, is the one that is the answer."""
+    index = choice.get("index")  # Google leaves out the 0
+    return index == 0 or type(index) is not int
+
+
+def first_choice(choices: Sequence[Any]) -> Any:
+    """Returns the choice that is the answer, wherever it stands in a whole reply; ``None`` if there is none."""
+    found = (choice for choice in choices if isinstance(choice, Mapping) and is_first(choice))
+    return next(found, choices[0] if choices else None)
 
 
 class Counts:

@@ -7,7 +7,7 @@ can write its own client, and a test its own model, without importing anything o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from ai_wm.data.type_words import described_type
@@ -133,6 +133,7 @@ class Usage:
         unusable: which count of the server's is none (negative, a text, more than any reply has), so that the numbers
             are not to be believed; empty if all are.  Not compared.
         estimated: whether some of the numbers are estimates, since no server has counted them.  Not compared.
+        undivided: whether the server gave the total alone, which stands as output until it is divided.  Not compared.
     """
 
     input_tokens: int = 0
@@ -143,6 +144,7 @@ class Usage:
     reasoning_tokens: int = 0
     unusable: str = field(default="", compare=False)
     estimated: bool = field(default=False, compare=False)
+    undivided: bool = field(default=False, compare=False)
 
     @property
     def total_tokens(self) -> int:
@@ -156,6 +158,8 @@ class Usage:
 
     def updated(self, later: Usage) -> Usage:
         """Returns the usage of a stream that has reported again: counts only grow, and what is not repeated stays."""
+        if later.undivided and self.input_tokens:
+            later = replace(later, output_tokens=max(0, later.output_tokens - self.input_tokens), undivided=False)
         return Usage(
             input_tokens=later.input_tokens or self.input_tokens,
             cache_read_tokens=later.cache_read_tokens or self.cache_read_tokens,
@@ -165,6 +169,7 @@ class Usage:
             reasoning_tokens=later.reasoning_tokens or self.reasoning_tokens,
             unusable=later.unusable or self.unusable,
             estimated=later.estimated or self.estimated,
+            undivided=later.undivided if later.total_tokens else self.undivided,
         )
 
     def __add__(self, other: Usage) -> Usage:

@@ -350,6 +350,7 @@ def _blocks(message: Message, names: ToolNames) -> list[dict[str, Any]]:
     if not content:
         return [*([{"text": message.content}] if message.content.strip() else []), *calls]
     rest = iter(calls)
+    content = [block for block in content if "toolUse" not in block or block["toolUse"] is not None]
     made = [next(rest) if "toolUse" in block else block for block in content]
     return [block for block in made if "text" not in block or str(block["text"] or "").strip()]
 

@@ -69,7 +69,10 @@ def _usage(source: Mapping[str, Any]) -> Usage:
     # What the total has more than its parts was spent too: on reasoning that xAI counts apart and Google's compatible
     # endpoint not at all, or on input that came from a cache.
     more = _first(count, "total_tokens", "totalTokenCount") - given - out
-    if more > 0 and more == read + written:
+    undivided = more > 0 and not (given or out or read or written or reasoning)
+    if undivided:
+        out = more
+    elif more > 0 and more == read + written:
         given += more
     elif more > 0:
         out += more
@@ -85,6 +88,7 @@ def _usage(source: Mapping[str, Any]) -> Usage:
         output_tokens=out,
         reasoning_tokens=reasoning,
         unusable=count.unusable,
+        undivided=undivided,
     )
 
 

@@ -160,6 +160,15 @@ def byte_length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
+def divided(request: LLMRequest, usage: Usage) -> Usage:
+    """Returns a usage of which the server gave the total alone, divided by an estimate of the input."""
+    if not usage.undivided:
+        return usage
+    given = min(estimate_input(request), usage.output_tokens)
+    output = usage.output_tokens - given
+    return replace(usage, input_tokens=given, output_tokens=output, estimated=True, undivided=False)
+
+
 def cut_off_usage(request: LLMRequest, usage: Usage, produced: int) -> Usage:
     """Estimates the usage of a reply that was cut off: the part received, and a quarter more, or 64 tokens.
 
@@ -170,6 +179,7 @@ def cut_off_usage(request: LLMRequest, usage: Usage, produced: int) -> Usage:
         usage: what the server has counted by then.
         produced: the bytes of all that the model has written.
     """
+    usage = divided(request, usage)
     output = usage.output_tokens
     if not 0 < produced <= 4 * output:
         output = max(output, LEAST_CUT_OFF, -(-5 * produced // 16))

@@ -12,7 +12,7 @@ from ai_wm.keys import Secret
 from ai_wm.providers.adapter import Adapter, WireRequest, whole_text
 from ai_wm.providers.base import LLMRequest, Usage
 from ai_wm.providers.errors import AttemptFailed
-from ai_wm.providers.estimates import estimate_input
+from ai_wm.providers.estimates import divided, estimate_input
 from ai_wm.providers.pace import Target
 from ai_wm.providers.retry import Attempts
 from neuroscript import ErrorCode, NeuroScriptError
@@ -93,6 +93,8 @@ def completed(request: LLMRequest, usage: Usage, produced: int) -> Usage:
 
     ``produced`` is the bytes of all that the model has written.
     """
+    if usage.undivided:
+        return divided(request, usage)
     return replace(
         usage,
         input_tokens=usage.input_tokens or estimate_input(request),

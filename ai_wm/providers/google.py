@@ -22,6 +22,8 @@ from ai_wm.providers.adapter import (
     expect_list,
     expect_map,
     expect_text,
+    first_choice,
+    is_first,
     kept,
     later_counts,
     whole_text,
@@ -179,8 +181,8 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
         if not candidates:
             said = "there are no candidates, and no reason why"
             raise StreamError(ErrorReply(message=said, once=True, cause="empty"), usage=usage)
-        candidate = expect_map(candidates[0], "candidates[0]")
-        content = expect_map(candidate.get("content") or {}, "candidates[0].content")
+        candidate = expect_map(first_choice(candidates), "the first candidate")
+        content = expect_map(candidate.get("content") or {}, "content of the first candidate")
         parts = [expect_map(part, "a part") for part in expect_list(content.get("parts") or [], "content.parts")]
         return _response(body, candidate, parts, usage, request)
 
@@ -219,7 +221,7 @@ def _calls_in(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _text_of(body: Mapping[str, Any]) -> str:
     """The text of a failed reply, if any can be read."""
     try:
-        parts = body["candidates"][0]["content"]["parts"]
+        parts = first_choice(body["candidates"])["content"]["parts"]
         return "".join(part["text"] for part in parts if not part.get("thought"))
     except (AttributeError, IndexError, KeyError, TypeError):
         return ""
@@ -281,8 +283,11 @@ class ContentStream:
         feedback = chunk.get("promptFeedback")
         self._blocked = self._blocked or (isinstance(feedback, Mapping) and bool(feedback.get("blockReason")))
         texts: list[str] = []
-        for candidate in expect_list(chunk.get("candidates") or [], "candidates")[:1]:
-            content = expect_map(expect_map(candidate, "a candidate").get("content") or {}, "content")
+        for candidate in expect_list(chunk.get("candidates") or [], "candidates"):
+            if not is_first(expect_map(candidate, "a candidate")):
+                self.produced += byte_length(_text_of({"candidates": [candidate]}))
+                continue
+            content = expect_map(candidate.get("content") or {}, "content")
             for part in expect_list(content.get("parts") or [], "content.parts"):
                 texts.append(self._take(expect_map(part, "a part")))
             self._finish.update({key: candidate[key] for key in _OF_THE_END if candidate.get(key)})
@@ -415,10 +420,12 @@ def _usage(usage: Any) -> Usage:
     out = count("candidatesTokenCount") + thoughts
     # The total is the sum of prompt, candidates, tool use prompt and thoughts; what it has more was spent on output.
     more = max(0, count("totalTokenCount") - given - out)
+    undivided = more > 0 and not (given or out)
     return Usage(
         input_tokens=given,
         cache_read_tokens=count("cachedContentTokenCount"),
         output_tokens=out + more,
-        reasoning_tokens=thoughts + more,
+        reasoning_tokens=thoughts + (0 if undivided else more),
         unusable=count.unusable,
+        undivided=undivided,
     )

@@ -26,11 +26,11 @@ from ai_wm.providers.embeddings import embedding_adapter
 from ai_wm.providers.endpoints import AZURE_DEPLOYMENTS, addresses, endpoint_of, joined, servers_of, shown, wire_format
 from ai_wm.providers.environment import environment_headers, environment_token
 from ai_wm.providers.errors import AttemptFailed, as_error, from_reply
-from ai_wm.providers.estimates import byte_length, cut_off_usage
+from ai_wm.providers.estimates import byte_length, cut_off_usage, divided
 from ai_wm.providers.exchange import Exchange, completed, content_of, total
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
 from ai_wm.providers.pace import Pace
-from ai_wm.providers.received import Received
+from ai_wm.providers.received import Received, take_late_usage
 from ai_wm.providers.retry import Attempts
 from ai_wm.providers.sse import WHOLE, json_lines, sse_events
 from ai_wm.providers.transport import Reply, Transport, in_time
@@ -52,6 +52,9 @@ MOST_REMEMBERED = 1024
 
 LAST_WAIT = 5.0
 """Seconds of silence after the end of a streamed reply, in which its usage may come; some servers never hang up."""
+
+LATE_WAIT = 0.5
+"""Seconds of silence after an end marker that came before any usage; with most servers the stream ends at once."""
 
 _STREAMS = ("text/event-stream", "application/x-ndjson", MEDIA_TYPE)
 _PARSERS = {"sse": sse_events, "ndjson": json_lines, "aws": aws_events}
@@ -110,9 +113,7 @@ class HTTPClient:
                 return response
             except (AttemptFailed, BadReply, StreamError) as error:
                 failure = _failure(exchange, error, body)
-                # A reply that came and cannot be read, or that the provider has filtered, was produced all the same.
-                if failure.usage is not None or (exchange.attempts.sent and _may_cost(error, failure)):
-                    exchange.wasted.append(failure.usage)
+                _waste_whole(exchange, error, failure)
             except BaseException:  # whatever cuts the call off, it goes on; what was sent is booked
                 exchange.book(*[None] * exchange.attempts.sent)
                 raise
@@ -130,24 +131,33 @@ class HTTPClient:
             exchange.attempts.begin()
             parser = exchange.adapter.stream_parser(request)
             received = Received(given)
-            response = None
+            whole = response = None
             try:
                 with self._send(exchange) as reply:
                     received.begun = True
                     received.streaming = _media_type(reply) in _STREAMS
-                    for name, event in _until_end(_events(exchange, reply), parser):
+                    incoming = _until_end(_events(exchange, reply), parser)
+                    for name, event in incoming:
+                        if name == WHOLE and not received.events:  # means what it means where no stream is asked for
+                            received.streaming, received.whole = False, True
+                            whole = exchange.adapter.parse(event, request)
+                            break
                         received.streaming = name != WHOLE
                         new = received.take(parser.feed(name, event))
+                        received.events += 1
                         if new:
                             yield Delta(text=new)
                         if parser.done:
+                            if not parser.usage.is_reported:
+                                reply.wait_at_most(LATE_WAIT)
+                                take_late_usage(incoming, parser)
                             break
                         if parser.ended():
                             reply.wait_at_most(LAST_WAIT)
-                    if not parser.ended():
+                    if whole is None and not parser.ended():
                         raise AttemptFailed(ErrorCode.LLM_ERROR, "the stream ended before its end marker", retry=True)
-                    new = received.end()
-                    response = self._finished(exchange, parser.response(), reply)
+                    new = received.take(whole.text if whole is not None else "") + received.end()
+                    response = self._finished(exchange, whole or parser.response(), reply)
                 self._answered(exchange)
                 if new:
                     yield Delta(text=new)
@@ -155,23 +165,29 @@ class HTTPClient:
                 return
             except (AttemptFailed, BadReply, StreamError) as error:
                 failure = _failure(exchange, error)
+                if whole is not None and failure.usage is None:
+                    failure.usage = whole.usage
                 # A stream that is broken is worth another attempt; what was never one is not.
                 broken = isinstance(error, BadReply) and received.streaming and not error.final
+                broken = broken and failure.code == ErrorCode.LLM_ERROR
                 failure.retry = failure.retry or broken
                 # What the server has ended itself is no less than it has produced; what was cut off may be more.
                 booked = cut_off_usage if isinstance(error, AttemptFailed) else completed
                 unseen = _may_cost(error, failure)
+                if received.whole:
+                    _waste_whole(exchange, error, failure)
+                unknown = unseen or _refused(error, failure, received)
             except BaseException:  # as above; who listens may have raised it, or listens no more
                 used = cut_off_usage(request, parser.usage, parser.produced) if received.begun else None
                 if response is not None:
                     used = response.usages[-1] if response.usages else response.usage
                 exchange.book(*[used] * exchange.attempts.sent)
                 raise
-            if received.begun and (parser.produced or parser.usage.is_reported or not unseen):
+            if received.begun and not received.whole and (parser.produced or parser.usage.is_reported or not unknown):
                 used = parser.usage
-                whole = parser.ended() and used.input_tokens and used.output_tokens  # then the server's count is exact
-                exchange.wasted.append(used if whole else booked(request, used, parser.produced))
-            elif exchange.attempts.sent and unseen:
+                exact = parser.ended() and used.input_tokens and used.output_tokens  # as the server has counted
+                exchange.wasted.append(used if exact else booked(request, used, parser.produced))
+            elif exchange.attempts.sent and unseen and not received.whole:
                 exchange.wasted.append(None)  # whatever the model has thought by then, nobody knows
             given = exchange.text = received.given
             if exchange.broken is not None and received.diverged:
@@ -442,6 +458,20 @@ def _may_cost(error: Exception, failure: AttemptFailed) -> bool:
     return failure.code in _PRODUCED
 
 
+def _refused(error: Exception, failure: AttemptFailed, received: Received) -> bool:
+    """Whether a stream of which nothing was produced is a refusal, which costs nothing, whatever its HTTP status."""
+    return not isinstance(error, AttemptFailed) and (not received.events or failure.code not in _PRODUCED)
+
+
+def _waste_whole(exchange: Exchange, error: Exception, failure: AttemptFailed) -> None:
+    """Counts the tokens of a whole reply that has failed, if it may be billed.
+
+    What came and cannot be read, or was filtered by the provider, was produced all the same.
+    """
+    if failure.usage is not None or (exchange.attempts.sent and _may_cost(error, failure)):
+        exchange.wasted.append(failure.usage)
+
+
 def _failure(exchange: Exchange, error: AttemptFailed | BadReply | StreamError, body: bytes = b"") -> AttemptFailed:
     if isinstance(error, AttemptFailed):
         return error
@@ -450,7 +480,8 @@ def _failure(exchange: Exchange, error: AttemptFailed | BadReply | StreamError, 
         failure = from_reply(200, error.reply, secrets)
     else:
         failure = broken_promise(error, body, secrets, exchange.asked)
-    failure.usage = error.usage if error.usage is not None and error.usage.is_reported else None
+    reported = error.usage is not None and error.usage.is_reported
+    failure.usage = divided(exchange.request, error.usage) if reported and error.usage is not None else None
     failure.text = error.text
     return failure
 

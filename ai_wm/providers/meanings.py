@@ -73,7 +73,8 @@ _SPENT: Final = (
 )
 _BAD_KEY: Final = (
     r"API_KEY_INVALID|invalid[-_ ]?api[-_ ]?key|incorrect api key|invalid x-api-key|api key not valid|invalid bearer"
-    r"|authentication_?error|unauthenticated|no auth credentials|api key (is )?(missing|expired|invalid)|无效的令牌"
+    r"|\bunauthori[sz]ed\b|\bunauthenticated\b|\bnot authenticated\b"
+    r"|authentication_?error|no auth credentials|api key (is )?(missing|expired|invalid)|无效的令牌"
     r"|permission_(error|denied)|PermissionDeniedError|UnrecognizedClientException|AccessDeniedException"
     r"|ExpiredTokenException"
 )

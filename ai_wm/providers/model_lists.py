@@ -151,7 +151,10 @@ class _Reading:
         while len(asked) < MOST_PAGES:
             asked.add(query)
             page = self._page(query)
-            for model in self._format.models(page):
+            models = list(self._format.models(page))
+            if models and not any(model.id for model in models):
+                raise BadReply("the list has no model with a name")
+            for model in models:
                 name = short(redact(model.id, self.secrets))
                 if name:
                     found.setdefault(name, replace(model, id=name))
@@ -198,7 +201,7 @@ class _Reading:
 
 def _chat_models(page: Any) -> Iterator[ModelInfo]:
     items = page if isinstance(page, list) else expect_list(expect_map(page, "the list").get("data"), "data")
-    for item in map(_item, items):
+    for item in _items(items):
         inner = item.get("top_provider"), item.get("meta")  # of OpenRouter, and of llama.cpp
         top, meta = (each if isinstance(each, dict) else {} for each in inner)
         context = ("context_length", "context_window", "max_model_len", "max_context_length", "max_input_tokens")
@@ -214,11 +217,12 @@ def _chat_models(page: Any) -> Iterator[ModelInfo]:
 def _chat_after(page: dict[str, Any]) -> str:
     if page.get("has_more") is not True:
         return ""
-    return _cursor("after", page.get("last_id") or next((item.get("id") for item in reversed(page["data"])), None))
+    last = next((item.get("id") for item in reversed(_items(page["data"]))), None)
+    return _cursor("after", page.get("last_id") or last)
 
 
 def _anthropic_models(page: Any) -> Iterator[ModelInfo]:
-    for item in map(_item, expect_list(expect_map(page, "the list").get("data"), "data")):
+    for item in _items(expect_list(expect_map(page, "the list").get("data"), "data")):
         yield ModelInfo(
             id=_name(item, "id"),
             context_length=_count(item, "max_input_tokens"),
@@ -233,7 +237,7 @@ def _anthropic_after(page: dict[str, Any]) -> str:
 
 def _google_models(page: Any) -> Iterator[ModelInfo]:
     # A last page without models has no such field.
-    for item in map(_item, expect_list(expect_map(page, "the list").get("models", []), "models")):
+    for item in _items(expect_list(expect_map(page, "the list").get("models", []), "models")):
         yield ModelInfo(
             id=_name(item, "name").removeprefix("models/"),
             context_length=_count(item, "inputTokenLimit"),
@@ -246,7 +250,7 @@ def _google_after(page: dict[str, Any]) -> str:
 
 
 def _ollama_models(page: Any) -> Iterator[ModelInfo]:
-    for item in map(_item, expect_list(expect_map(page, "the list").get("models") or [], "models")):
+    for item in _items(expect_list(expect_map(page, "the list").get("models") or [], "models")):
         details = item.get("details")
         yield ModelInfo(
             id=_name(item, "model", "name"),
@@ -270,21 +274,22 @@ def _cursor(name: str, value: Any) -> str:
     return f"{name}={quote(value, safe='')}" if isinstance(value, str) and 0 < len(value) <= _LONGEST_CURSOR else ""
 
 
-def _item(value: Any) -> dict[str, Any]:
-    return expect_map(value, "a model in the list")
+def _items(values: list[Any]) -> list[dict[str, Any]]:
+    """The items of a list that may be models; a server's slip in one is no reason to hide the others.
+
+    Raises:
+        BadReply: there are items, and none may be.
+    """
+    found = [value for value in values if isinstance(value, dict)]
+    if values and not found:
+        expect_map(values[0], "a model in the list")
+    return found
 
 
 def _name(item: Mapping[str, Any], *names: str) -> str:
-    """The first of some fields that holds a text.
-
-    Raises:
-        BadReply: none does.
-    """
-    for name in names:
-        found = item.get(name)
-        if isinstance(found, str) and found.strip():
-            return found.strip()
-    raise BadReply(f"a model in the list has no {names[0]}")
+    """The first of some fields that holds a text; empty if none does."""
+    found = (item.get(name) for name in names)
+    return next((text.strip() for text in found if isinstance(text, str) and text.strip()), "")
 
 
 def _count(item: Mapping[str, Any], *names: str) -> int | None:

@@ -24,6 +24,8 @@ from ai_wm.providers.adapter import (
     expect_list,
     expect_map,
     expect_text,
+    first_choice,
+    is_first,
     kept,
     not_sent,
     whole_text,
@@ -157,13 +159,16 @@ def only_asked_for(request: LLMRequest, shape: ResponseFormat) -> bool:
 
 def parse(reply: Any, request: LLMRequest) -> LLMResponse:
     """Parses the first choice of a ``chat.completion``."""
+    pieces = reply if isinstance(reply, list) else [reply]
+    if any(map(_is_chunk, pieces)):
+        return _joined(pieces, request)
     if isinstance(reply, list) and len(reply) == 1:  # Google's compatible endpoint puts errors into a list
         reply = reply[0]
     body = expect_map(reply, "the reply")
     usage = usage_in(body)
     with costing(usage):
         choices = body.get("choices") or []
-        choice = choices[0] if isinstance(choices, list) and choices else None
+        choice = first_choice(choices) if isinstance(choices, list) else None
         said = choice.get("message") if isinstance(choice, Mapping) else None
         failed = failed_part(body, choice, said)
         if failed is not None:
@@ -173,8 +178,24 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
             if error.message:
                 raise StreamError(error, usage=usage)
             raise BadReply("choices is empty" if choices == [] else f"choices is no list but {type(choices).__name__}")
-        message = expect_map(expect_map(choice, "choices[0]").get("message"), "choices[0].message")
+        message = expect_map(expect_map(choice, "the first choice").get("message"), "message of the first choice")
         return _response(body, choice, message, usage, request)
+
+
+def _is_chunk(part: Any) -> bool:
+    """Whether a part of a body is a chunk of a stream, which some gateways send as plain JSON."""
+    choices = part.get("choices") if isinstance(part, Mapping) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return isinstance(choice, Mapping) and "delta" in choice and "message" not in choice
+
+
+def _joined(chunks: Sequence[Any], request: LLMRequest) -> LLMResponse:
+    stream = ChatStream(request)
+    for chunk in chunks:
+        stream.feed("", chunk)
+    if not stream.ended():
+        raise BadReply("its chunks end before the reply does", usage=stream.usage)
+    return stream.response()
 
 
 def _response(
@@ -242,6 +263,7 @@ class ChatStream:
         self.done = False
         self.usage = Usage()
         self._request = request
+        self._single = request.config.get("n") in (None, 1)  # then some servers count from 1
         self._head: dict[str, Any] = {}
         self._text: list[str] = []
         self._refusal: list[str] = []
@@ -263,10 +285,10 @@ class ChatStream:
         if event == "[DONE]":
             self.done = True
             return ""
-        if isinstance(event, list) and event:  # Google's compatible endpoint puts errors into a list
-            event = event[0]
         if name == "error":
             raise self._error(read_error(event))
+        if isinstance(event, list) and event:  # Google's compatible endpoint puts errors into a list
+            return "".join([self.feed("", expect_map(chunk, "a chunk of the stream")) for chunk in event])
         if event is None:
             return ""
         chunk = expect_map(event, "a chunk of the stream")
@@ -281,11 +303,14 @@ class ChatStream:
         failed = failed_part(chunk)
         if failed is not None:
             raise self._error(read_error(failed))
+        text = ""
         choices = expect_list(chunk.get("choices") or [], "choices")
         for choice in choices:
-            if expect_map(choice, "a choice").get("index") in (0, None) or len(choices) == 1:
-                return self._take(choice)
-        return ""
+            if is_first(expect_map(choice, "a choice")) or (self._single and len(choices) == 1):
+                text += self._take(choice)
+            else:
+                self._hidden += byte_length(_text_of(choice.get("delta")))
+        return text
 
     def ended(self) -> bool:
         """Whether the stream is complete: with ``[DONE]`` or a finish reason, after which some servers send nothing."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ai_wm.providers.adapter import whole_text
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from ai_wm.providers.adapter import BadReply, StreamError, StreamParser, whole_text
 from ai_wm.providers.errors import AttemptFailed
 from neuroscript import ErrorCode
 
@@ -13,6 +17,8 @@ class Received:
     def __init__(self, given: str) -> None:
         self.begun = False
         self.streaming = False
+        self.whole = False
+        self.events = 0
         self.diverged = False
         self._given = given
         self._place = 0
@@ -56,3 +62,13 @@ class Received:
         return AttemptFailed(
             ErrorCode.LLM_ERROR, "a part of the reply was delivered, and the next attempt brought another reply"
         )
+
+
+def take_late_usage(events: Iterable[tuple[str, Any]], parser: StreamParser) -> None:
+    """Reads on behind the end marker of a complete reply, where some servers send its usage; ignores all else."""
+    with suppress(AttemptFailed, BadReply, StreamError):
+        for name, event in events:
+            if isinstance(event, dict) and event.get("usage") and not event.get("choices"):
+                parser.feed(name, event)
+            if parser.usage.is_reported:
+                return

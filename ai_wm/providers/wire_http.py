@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ STREAM_BEGINS: Final = (b"data:", b"event:", b": ")
 
 _SHOWN_BYTES: Final = 64 * 1024
 _LONGEST: Final = 2000
+_LONGEST_LINE: Final = 300
 _KEY: Final = re.compile(r"[\x21-\x7e]+")
 
 
@@ -74,14 +76,29 @@ def refusal(adapter: Adapter, reply: Reply, said: ErrorReply, secrets: Collectio
 
 def broken_promise(error: BadReply, body: bytes, secrets: Collection[Secret], asked: str) -> AttemptFailed:
     """Makes the failure of a reply that is not what the API promises; ``asked`` is the address for messages."""
+    said = _words_in(error.sample or text_of(body))
+    failure = from_reply(200, ErrorReply(message=said), secrets) if said else None
+    if failure is not None and failure.code != ErrorCode.LLM_ERROR:  # a refusal in plain words, whatever its status
+        return failure
     sample = redact(error.sample or text_of(body), secrets)
     page = readable(sample)
     is_page = page != sample
     seen = f"; it begins with {cut(sample, secrets, 40 if is_page else SAMPLE_LENGTH)!r}" if sample else ""
-    if is_page or not sample:  # mostly another server than was meant
-        seen = f" ({cut(page, secrets, SAMPLE_LENGTH) or 'an empty body'}, from {asked}){seen}"
+    if is_page:  # mostly another server than was meant
+        seen = f" ({cut(page, secrets, SAMPLE_LENGTH)}, from {asked}){seen}"
+    elif not sample:  # an empty body, or one of which no part is at hand
+        seen = f" (from {asked})"
     message = f"the reply is not what the API promises: {cut(str(error), secrets)}{seen}"
     return AttemptFailed(ErrorCode.LLM_ERROR, message)
+
+
+def _words_in(text: str) -> str:
+    """The words of a body that is a short line of plain text, or that text as JSON; empty for any other."""
+    text = text.strip()
+    with suppress(ValueError):
+        text = json.loads(text) if text.startswith('"') else text
+    is_line = isinstance(text, str) and len(text) <= _LONGEST_LINE and "\n" not in text
+    return text if is_line and not text.startswith(("{", "[", "<", "data:")) else ""
 
 
 def request_id(adapter: Adapter, reply: Reply) -> str:
@@ -98,9 +115,7 @@ def json_of(body: bytes) -> Any:
     try:
         return read_json(body)
     except (ValueError, RecursionError) as error:
-        problem = (
-            "it is not JSON" if isinstance(error, UnicodeDecodeError | json.JSONDecodeError) else problem_of(error)
-        )
+        problem = "it is not JSON" if isinstance(error, json.JSONDecodeError) else problem_of(error)
         raise BadReply(problem if body.strip() else "it is empty", text_of(body)) from None
 
 

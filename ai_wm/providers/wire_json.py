@@ -14,7 +14,7 @@ a reply of a model has some thousands."""
 
 
 def read_json(text: str | bytes, *, strict: bool = True) -> Any:
-    """Parses JSON text from a server, within limits.
+    """Parses JSON text from a server, within limits.  Bytes that are not UTF-8 become replacement characters.
 
     Raises:
         BadReply: it holds more than `MOST_VALUES`.
@@ -23,7 +23,10 @@ def read_json(text: str | bytes, *, strict: bool = True) -> Any:
     """
     if len(text) > MOST_VALUES:
         check_values(text)
-    return json.loads(text, strict=strict)
+    try:
+        return json.loads(text, strict=strict)
+    except UnicodeDecodeError:
+        return json.loads(bytes(text).decode("utf-8", "replace"), strict=strict)  # type: ignore[arg-type]
 
 
 def check_values(text: str | bytes) -> None:
@@ -42,8 +45,6 @@ def problem_of(error: ValueError | RecursionError) -> str:
     """Describes why a text cannot be parsed as JSON."""
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at character {error.pos}"
-    if isinstance(error, UnicodeDecodeError):
-        return "its bytes are not UTF-8"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     return "a whole number in it has too many digits to be read"

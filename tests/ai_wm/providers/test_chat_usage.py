@@ -11,6 +11,7 @@ import pytest
 from ai_wm.providers import Clients, google, openai
 from ai_wm.providers.base import Usage
 from ai_wm.providers.chat_usage import usage_in
+from neuroscript import NeuroScriptError
 from tests.ai_wm.helpers import raises_code
 from tests.ai_wm.providers.loopback import Loopback, events, reply, streamed
 from tests.ai_wm.providers.support import REMOTE, at, body_of, collect, request, stream_of, stream_type
@@ -75,6 +76,39 @@ COUNTED = Usage(input_tokens=100, output_tokens=10)
 )
 def test_where_the_tokens_are(body: dict[str, Any], counted: Usage) -> None:
     assert usage_in(body) == counted
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("finish", ["stop", "error"])
+def test_a_total_alone_is_the_total(stream: bool, finish: str, clients: Clients, server: Loopback) -> None:
+    usage, client = {"total_tokens": 150}, clients.for_provider("custom")
+    server.will(
+        sse(chunk({"content": "x"}, finish, usage=usage))
+        if stream
+        else reply({**completion("x", finish), "usage": usage})
+    )
+    asked = at(server, "custom", max_retries=0)
+    try:
+        found = collect(client.stream(asked))[1].usage if stream else client.complete(asked).usage
+    except NeuroScriptError as error:
+        found = error.details["usage"]
+    assert found.total_tokens == 150
+    assert found.input_tokens > 0
+    assert (found.reasoning_tokens, found.estimated) == (0, True)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_googles_total_alone_is_the_total(stream: bool, clients: Clients, server: Loopback) -> None:
+    body, client = {**body_of("google"), "usageMetadata": {"totalTokenCount": 150}}, clients.for_provider("google")
+    asked = at(server.will(streamed(events(body)) if stream else reply(body)), "google")
+    usage = collect(client.stream(asked))[1].usage if stream else client.complete(asked).usage
+    assert (usage.total_tokens, usage.reasoning_tokens) == (150, 0)
+
+
+def test_a_later_total_covers_what_was_counted_before() -> None:
+    later = usage_in({"usage": {"total_tokens": 150}})
+    assert COUNTED.updated(later) == Usage(input_tokens=100, output_tokens=50)
+    assert later.updated(COUNTED) == COUNTED
 
 
 def test_googles_total_has_the_last_word() -> None:
@@ -240,3 +274,20 @@ def test_openai_and_its_usage_are_read_alike_in_a_reply_and_a_stream() -> None:
     assert (
         parser.response().usage == openai.parse({**completion(), "usage": COUNTS}, request("openai")).usage == COUNTED
     )
+
+
+# --- Behind the end marker ---
+
+
+@pytest.mark.parametrize("after", [[{"choices": [], "usage": COUNTS}], [{"note": 1}, {"choices": [], "usage": COUNTS}]])
+def test_usage_behind_the_end_marker(after: list[Any], clients: Clients, server: Loopback) -> None:
+    server.will(streamed(events(chunk({"content": "x"}, "stop"), "[DONE]", *after)))
+    text, response = collect(clients.for_provider("custom").stream(at(server, "custom")))
+    assert (text, response.usage, response.usage.estimated) == ("x", COUNTED, False)
+
+
+@pytest.mark.parametrize("after", ["nonsense", {"error": "late"}, chunk({"content": "more"})])
+def test_nothing_else_behind_the_end_marker_matters(after: Any, clients: Clients, server: Loopback) -> None:
+    server.will(streamed(events(chunk({"content": "x"}, "stop"), "[DONE]", after)))
+    text, response = collect(clients.for_provider("custom").stream(at(server, "custom")))
+    assert (text, response.text, response.attempts) == ("x", "x", 1)

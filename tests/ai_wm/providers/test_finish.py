@@ -221,7 +221,7 @@ def test_an_error_anywhere_in_a_stream(
     with raises_code(16, "Overloaded, come back later") as caught:
         collect(client.stream(at(server, provider, max_retries=0)))
     assert caught.value.details.get("text", "") == ("The answer " if after else "")
-    assert caught.value.details["usage"].input_tokens > 0
+    assert ("usage" in caught.value.details) == after  # a refusal costs nothing
 
 
 BODIES: dict[str, list[Any]] = {

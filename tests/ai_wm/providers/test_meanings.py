@@ -294,7 +294,7 @@ CLOUDFLARE = """<!DOCTYPE html>
         (500, "upstream connect error or disconnect/reset before headers", "upstream connect error"),
         (504, '"just a text"', "just a text"),
         (200, CLOUDFLARE, "Bad gateway.*from http://127"),
-        (200, "", "an empty body, from http://127"),
+        (200, "", r"it is empty \(from http://127"),
     ],
 )
 def test_pages_and_empty_bodies_say_what_can_be_said(

@@ -322,3 +322,17 @@ def test_a_client_of_the_host_lists_its_models_if_it_can(provider: str) -> None:
         assert [model.id for model in clients.list_models(request)] == [f"of-{provider}"]
     with Clients({provider: Plain()}) as clients, raises_code(35, "cannot list its models"):
         clients.list_models(request)
+
+
+@pytest.mark.parametrize("provider", REMOTE)
+def test_what_is_no_model_is_left_out(provider: str, server: loopback.Loopback, clients: Clients) -> None:
+    good = {"id": "ok", "name": "ok", "context_length": -5, "created": 1e300}
+    items = [None, 5, {"id": None, "name": None}, good, {"id": "", "name": " "}]
+    server.will(reply({"data": items, "models": items}))
+    assert clients.list_models(asking(provider, server)) == [ModelInfo(id="ok")]
+
+
+def test_the_next_page_begins_after_the_last_model(server: loopback.Loopback, clients: Clients) -> None:
+    server.will(reply({"data": [{"id": "a"}, None], "has_more": True}), reply({"data": [{"id": "b"}]}))
+    assert [model.id for model in clients.list_models(asking("custom", server))] == ["a", "b"]
+    assert server.received[-1].path.endswith("?after=a")
