@@ -6,9 +6,9 @@ list or map that it was read from has room for it at that depth.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
-from neuroscript.compiler.analysis.infer import CONTAINER, Inference
+from neuroscript.compiler.analysis.infer import CONTAINER, OTHER, STR, Inference
 from neuroscript.compiler.resolve import Body
 from neuroscript.compiler.traversal import statements
 from neuroscript.syntax import nodes as n
@@ -24,26 +24,35 @@ def item_names(body: Body, types: Inference) -> frozenset[str]:
     names = body.variables - set(body.params) - types.foreign - (body.session or frozenset())
     assigned = list(_assigned(body))
     while True:
-        others = {name for name, value in assigned if not _is_item(value, names, types)}
+        others = {name for name, value in assigned if not is_item(value, names, types)}
         if names.isdisjoint(others):
             return frozenset(names)
         names = names - others
 
 
-def is_item(expression: n.Expr, names: frozenset[str], types: Inference) -> bool:
-    """Whether the value of an expression is an item, or cannot be nested."""
-    return _is_item(expression, names, types)
+def is_item(value: n.Expr | bool, names: Set[str], types: Inference) -> bool:
+    """Whether a value is an item, or cannot be nested.
 
-
-def _is_item(value: n.Expr | bool, names: frozenset[str] | set[str], types: Inference) -> bool:
+    Args:
+        value: an expression; or the answer, where a statement gives the value itself.
+        names: the variables that only hold such values.
+        types: the types of the body's variables.
+    """
     match value:
         case bool():
             return value
-        case n.Index():
-            return True
+        case n.Index(value=owner, index=index):
+            return not (types.of(owner).kinds & OTHER and _may_be_payload(index, types))
         case n.Name(name=name) if name in names:
             return True
     return not types.of(value).kinds & CONTAINER
+
+
+def _may_be_payload(index: n.Expr, types: Inference) -> bool:
+    """Whether an index may name what an event was fired with: that is as deep as any value, and no item."""
+    if isinstance(index, n.Literal):
+        return bool(index.value == "payload")
+    return bool(types.of(index).kinds & STR)
 
 
 def _assigned(body: Body) -> Iterator[tuple[str, n.Expr | bool]]:
