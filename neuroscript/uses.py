@@ -12,6 +12,7 @@ import os
 from neuroscript.errors import Diagnostic, ErrorCode, NeuroScriptError, NeuroScriptSyntaxError
 from neuroscript.program_text import USES, identity_of
 from neuroscript.records import record
+from neuroscript.sandbox.directory import failures, real_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -217,7 +218,8 @@ class Follower:
         except NeuroScriptError as error:
             if error.code != ErrorCode.PATH_VIOLATION:
                 raise
-            real = os.path.realpath(os.path.join(root.files.root, relative))
+            with failures(relative, "find"):
+                real = real_path(os.path.join(root.files.root, relative))
             for other in self._roots:
                 beginning = other.files.root.rstrip(os.sep) + os.sep
                 if other is not root and real.startswith(beginning):
@@ -295,7 +297,8 @@ def _in_directory(interpreter: Interpreter, text: ProgramText) -> tuple[SourceFi
     file = source_file(text)
     if text.path is None:
         return file, []
-    real = os.path.realpath(text.path)
+    with failures(text.name, "find"):
+        real = real_path(text.path)
     folder = os.path.dirname(real)
     shown = folder if os.path.islink(text.path) else os.path.dirname(text.path)
     roots = [Root(interpreter.access(folder), shown)]

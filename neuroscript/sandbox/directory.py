@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 100
 MAX_PATH = 4096
+_TRIES = 100  # to follow a path whose links change meanwhile
 
 ANCHORED = {os.open, os.stat, os.mkdir, os.unlink, os.rmdir, os.rename, os.readlink} <= os.supports_dir_fd
 """Whether this platform opens names relative to an open folder."""
@@ -72,7 +73,7 @@ class Directory:
         if self._descriptor is not None:
             flags = os.O_RDONLY | _DIRECTORY | _NO_FOLLOW
             return Directory(path, self._root, os.open(name, flags, dir_fd=self._descriptor))
-        status, real = os.lstat(path), os.path.realpath(path)
+        status, real = os.lstat(path), real_path(path)
         if stat.S_ISLNK(status.st_mode) or os.path.commonpath([self._root, real]) != self._root:
             raise OSError(ELOOP, "a link took the folder's place")
         if not stat.S_ISDIR(status.st_mode):
@@ -206,6 +207,16 @@ def wrong_kind(path: str, wanted: str, status: os.stat_result) -> NeuroScriptErr
     found = {"file": "a file", "directory": "a directory", "link": "a link", "other": "a device, pipe or socket"}
     message = f"{path!r} is {found[kind_of(status)]}, not {wanted}"
     return NeuroScriptError(ErrorCode.PATH_TYPE_MISMATCH, message)
+
+
+def real_path(path: str) -> str:
+    """The path without links, looked for again where a link became something else while it was read."""
+    for _ in range(_TRIES):
+        try:
+            return os.path.realpath(path)
+        except FileNotFoundError:  # the link was there when it was found, and not when it was read
+            continue
+    return os.path.realpath(path)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import stat
 import sys
 from collections.abc import Iterator
 
+from neuroscript.sandbox.directory import real_path
 from neuroscript.user_directories import own_paths
 
 CONFIGURATION_FILE = "neuroscript.toml"
@@ -212,9 +213,9 @@ def _is_ignored(char: str) -> bool:
 def _forms(path: str) -> list[str]:
     """The ways to write a path: as it is given, and without links."""
     folder, name = os.path.split(os.path.abspath(path))
-    found = [os.path.join(folder, name), os.path.join(os.path.realpath(folder), name)]
+    found = [os.path.join(folder, name), os.path.join(real_path(folder), name)]
     if not name.endswith("*"):
-        found.append(os.path.realpath(path))
+        found.append(real_path(path))
     return list(dict.fromkeys(found))
 
 
@@ -225,7 +226,7 @@ def _targets(path: str) -> Iterator[str]:
         folder, depth = pending.pop()
         for found in _children(folder):
             if os.path.islink(found):
-                yield os.path.realpath(found)
+                yield real_path(found)
             elif depth < _DEEPEST_LINK and os.path.isdir(found):
                 pending.append((found, depth + 1))
 

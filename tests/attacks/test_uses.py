@@ -161,6 +161,24 @@ def test_a_folder_that_flickers_between_itself_and_a_link_is_never_left(box: Pat
         thread.join()
 
 
+@pytest.mark.parametrize("is_lasting", [False, True])
+def test_a_link_that_is_gone_before_it_is_read_is_looked_for_again(
+    box: Path, monkeypatch: pytest.MonkeyPatch, is_lasting: bool
+) -> None:
+    (box / "link").symlink_to("../outside")
+    real, gone = os.path.realpath, [FileNotFoundError("gone")] * (1_000 if is_lasting else 3)
+
+    def changing(path: str) -> str:
+        if "link" in path and gone:
+            raise gone.pop()
+        return real(path)
+
+    monkeypatch.setattr(os.path, "realpath", changing)
+    error = by_the_host(box, ":: uses: link/secret.ns\n", plugins=False)
+    assert error is not None
+    assert error.code == (22 if is_lasting else 34)
+
+
 def test_a_file_exchanged_for_a_link_before_it_is_opened_is_not_followed(
     box: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
