@@ -214,7 +214,7 @@ def real_path(path: str) -> str:
     for _ in range(_TRIES):
         try:
             return os.path.realpath(path)
-        except FileNotFoundError:  # the link was there when it was found, and not when it was read
+        except OSError:  # the link that was found is gone, or a folder, once it is read
             continue
     return os.path.realpath(path)
 
