@@ -32,7 +32,7 @@ from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_
 from ai_wm.providers.pace import Pace
 from ai_wm.providers.received import Received, take_late_usage
 from ai_wm.providers.retry import Attempts
-from ai_wm.providers.sse import WHOLE, json_lines, sse_events
+from ai_wm.providers.sse import WHOLE, json_lines, sse_events, without_pulses
 from ai_wm.providers.transport import Reply, Transport, in_time
 from ai_wm.providers.wire_http import (
     STREAM_BEGINS,
@@ -429,7 +429,7 @@ def _events(exchange: Exchange, reply: Reply) -> Iterator[tuple[str, Any]]:
 
 
 def _events_in(exchange: Exchange, chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
-    return _PARSERS[exchange.adapter.stream_format](chunks)
+    return without_pulses(_PARSERS[exchange.adapter.stream_format](chunks))
 
 
 def _until_end(events: Iterator[tuple[str, Any]], parser: StreamParser) -> Iterator[tuple[str, Any]]:

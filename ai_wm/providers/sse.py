@@ -4,12 +4,13 @@ Server-sent events are read as the WHATWG HTML standard defines them (section 9.
 lines may end in LF, CR or CRLF, bytes that are not UTF-8 become replacement characters, a line that starts with a colon
 is a comment, several ``data`` lines make one event, an event without data is none.  Servers do other things as well,
 which are read as they are meant: the last event without its empty line, events without empty lines between them, data
-that names its field twice, a pulse whose data is no JSON, one JSON body where a stream was asked for.  What was really
-cut does not pass as JSON.
+that names its field twice, pulses as data, one JSON body where a stream was asked for.  What was really cut does not
+pass as JSON.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
@@ -28,6 +29,17 @@ _BOM = b"\xef\xbb\xbf"
 _FIELDS = frozenset({"data", "event", "id", "retry"})
 # Events that only keep a connection alive, whatever they hold.
 _PULSES = frozenset({"ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"})
+# Data that only keeps a connection alive: a comment that a gateway has put behind ``data:``, a word, a time, or both.
+_PULSE = re.compile(
+    r"""
+    : .*
+    | (?=.*\w) ["'\[(<]*
+      (ping | pong | heart[-_ ]?beat | keep[-_ ]?alive | alive | noop | processing | waiting | connected)?
+      [\s:,-]* (\d{4}-\d\d-\d\d [T ]* \d\d:\d\d (:\d\d ([.,]\d+)?)? \s* (Z | UTC | [+-]\d\d:?\d\d)?)? [\])>"'.…]*
+    """,
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+_NO_EVENT = "the stream holds no server-sent event"
 
 
 def read_lines(chunks: Iterable[bytes]) -> Iterator[str]:
@@ -79,9 +91,9 @@ def json_lines(chunks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
     lines = read_lines(chunks)
     begun = False
     for line in lines:
-        if not line.strip():
+        if not line.strip() or is_pulse(line):
             continue
-        if line.startswith(("data:", "event:", ":")):  # a gateway that makes server-sent events of them
+        if line.startswith(("data:", "event:")):  # a gateway that makes server-sent events of them
             yield from _events(chain([line], lines))
             return
         value = _json(line)
@@ -98,6 +110,7 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
     strange, begun = "", False
     for line in lines:
         if not line:
+            strange = strange or "".join(data[:1])
             for event in _event(name, data):
                 begun = True
                 yield event
@@ -119,11 +132,12 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
             strange = strange or line
             if not data and field.startswith("<"):
                 raise BadReply("the stream holds a line that is no server-sent event", line)
+    strange = strange or "".join(data[:1])
     for event in _event(name, data):
         begun = True
         yield event
     if strange and not begun:
-        raise BadReply("the stream holds no server-sent event", strange)
+        raise BadReply(_NO_EVENT, strange)
 
 
 def _event(name: str, data: list[str]) -> Iterator[tuple[str, Any]]:
@@ -141,9 +155,35 @@ def _event(name: str, data: list[str]) -> Iterator[tuple[str, Any]]:
         if name == "error":
             yield name, text
             return
-        if len(data) < 2:
+        left = [line for line in data if line.strip() and not is_pulse(line)]
+        if left and len(data) < 2:
             raise
-        yield from ((name, _decode(line)) for line in data if line.strip())
+        yield from ((name, _decode(line)) for line in left)
+
+
+def is_pulse(text: str) -> bool:
+    """Whether a text that is no JSON only keeps a connection alive: a comment, a word for a pulse, a time, or both."""
+    return _PULSE.fullmatch(text.strip()) is not None
+
+
+def without_pulses(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """The events of a model's stream without those whose JSON is a bare value, of which no wire format has any.
+
+    A text counts as a pulse only if it is a word for one, since another is mostly the reason of a failure.
+
+    Raises:
+        BadReply: there are no other events.
+    """
+    begun, passed = False, ""
+    for name, event in events:
+        bare = isinstance(event, int | float) or event in ("", []) or (isinstance(event, str) and is_pulse(event))
+        if bare and name != "error":
+            passed = passed or json.dumps(event)
+            continue
+        begun = True
+        yield name, event
+    if passed and not begun:
+        raise BadReply(_NO_EVENT, passed)
 
 
 def _bare(first: str, lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
