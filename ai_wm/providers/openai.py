@@ -34,7 +34,7 @@ from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provid
 from ai_wm.providers.caching import cache_key
 from ai_wm.providers.chat_usage import usage_in
 from ai_wm.providers.content_parts import chat_content
-from ai_wm.providers.error_bodies import filtered_words, read_error, reports_error
+from ai_wm.providers.error_bodies import filtered_words, read_error, reports_error, says_error
 from ai_wm.providers.estimates import byte_length
 from ai_wm.providers.finish import finished
 from ai_wm.providers.history import Form, conversation
@@ -441,7 +441,7 @@ def failed_part(body: Mapping[str, Any], choice: Any = None, message: Any = None
         return body
     vendors = (part for key, part in body.items() if key.startswith("x_"))  # x_groq
     for part in (*vendors, choice, message):
-        if isinstance(part, Mapping) and part.get("error"):
+        if isinstance(part, Mapping) and says_error(part.get("error")):
             return part
     return None
 
