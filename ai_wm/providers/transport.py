@@ -132,10 +132,14 @@ class Transport:
 
     Args:
         transport: an ``httpx`` transport that everything goes through; it is closed with this one.
+        environ: where the variables that name proxies are looked up; by default the process's own.
     """
 
-    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, transport: httpx.BaseTransport | None = None, environ: Mapping[str, str] | None = None
+    ) -> None:
         self._given = transport
+        self._environ = environ
         self._lock = Lock()
         self._carriers: Recent[str, httpx.BaseTransport] = Recent(MOST_ORIGINS)
         self._connections: dict[str | None, Connections] = {}
@@ -205,7 +209,7 @@ class Transport:
         """
         if self._given is not None:
             return self._given
-        proxy = _proxy_of(origin)
+        proxy = _proxy_of(origin, self._environ)
         if proxy not in self._connections:
             self._connections[proxy] = _connections(proxy)
         return self._connections[proxy]
@@ -225,9 +229,9 @@ def _request(url: str, headers: Mapping[str, str], content: bytes | None, timeou
     return httpx.Request(method, made, headers=[*fields.items()], stream=stream, extensions={"timeout": timeout})
 
 
-def _proxy_of(origin: str) -> str | None:
+def _proxy_of(origin: str, environ: Mapping[str, str] | None) -> str | None:
     try:
-        return proxy_for(origin)
+        return proxy_for(origin, environ)
     except ValueError as error:
         # Of other errors nothing is shown: the address may hold a password.
         raise _unusable(str(error) if "kind" in str(error) else "it is not a valid address") from None
