@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from http import HTTPStatus
 from importlib import import_module
 from typing import Any, cast
 
@@ -25,9 +26,10 @@ from ai_wm.providers.content_parts import check_attachments
 from ai_wm.providers.embeddings import embedding_adapter
 from ai_wm.providers.endpoints import AZURE_DEPLOYMENTS, addresses, endpoint_of, joined, servers_of, shown, wire_format
 from ai_wm.providers.environment import environment_headers, environment_token
-from ai_wm.providers.errors import AttemptFailed, as_error, from_reply
+from ai_wm.providers.errors import AttemptFailed, as_error, cut, from_reply
 from ai_wm.providers.estimates import byte_length, cut_off_usage, divided
 from ai_wm.providers.exchange import Exchange, completed, content_of, total
+from ai_wm.providers.failed_connections import refused_by_proxy
 from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
 from ai_wm.providers.pace import Pace
 from ai_wm.providers.received import Received, take_late_usage
@@ -75,9 +77,9 @@ class HTTPClient:
 
     Its calls raise `NeuroScriptError` with the codes 4 (an option), 16, 18, 20, 31, 40, 45 and 47.  ``details`` holds
     ``provider``, ``model``, ``attempts`` and, as far as known, ``status``, ``kind``, ``request_id``, ``address``,
-    ``reason`` (why there was no connection: ``refused``, ``name``, ``tls``, ``proxy``, ``connect_timeout`` or
-    ``unreachable``), ``retry_after_seconds``, ``text`` (what had come of the reply), ``usage`` and ``usages`` (the
-    tokens that the failed attempts cost, together and each).
+    ``proxy`` (on the way there), ``reason`` (why there was no connection: ``refused``, ``name``, ``tls``, ``proxy``,
+    ``connect_timeout`` or ``unreachable``), ``retry_after_seconds``, ``text`` (what had come of the reply), ``usage``
+    and ``usages`` (the tokens that the failed attempts cost, together and each).
     """
 
     takes_attachments = True
@@ -281,6 +283,8 @@ class HTTPClient:
             with reply:
                 said = said_in(exchange.adapter, reply, exchange.secrets)
                 failure = refusal(exchange.adapter, reply, said, exchange.secrets, exchange.asked)
+            if reply.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and exchange.attempts.proxy:
+                failure = refused_by_proxy(failure, cut(said.message, exchange.secrets), exchange.attempts)
             if reply.status in (404, 405) and "model" not in f"{said.kind} {said.message}".lower():
                 if not left:
                     raise missed or failure

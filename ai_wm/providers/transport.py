@@ -7,7 +7,6 @@ is read up to a bound (also when it is compressed), and every failure comes out 
 
 from __future__ import annotations
 
-import socket
 import ssl
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +19,7 @@ import httpx
 from ai_wm.providers.adapter import BadReply
 from ai_wm.providers.connections import Connections
 from ai_wm.providers.errors import AttemptFailed
+from ai_wm.providers.failed_connections import UNSENT, failed_connection, out_of_time, silent
 from ai_wm.providers.network import has_written, interruptible
 from ai_wm.providers.proxies import proxy_for
 from ai_wm.providers.retry import Attempts
@@ -36,9 +36,6 @@ MOST_ORIGINS = 1024
 """Origins for which it is remembered what carries requests to them; a program may name ever new ones."""
 
 _ERRORS = (httpx.TransportError, httpx.InvalidURL)
-_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol, httpx.InvalidURL)
-"""The failures before anything of a request has reached its server."""
-
 _HEADERS = {
     b"accept": b"*/*",
     b"accept-encoding": b"identity",
@@ -120,11 +117,10 @@ class Reply:
         except httpx.ReadTimeout as error:
             attempts = self._attempts
             if attempts.stall is None or attempts.remaining() <= 0:
-                raise _failure(error, attempts) from None
-            message = f"the stream was silent for {attempts.stall:g} s (stall_seconds)"
-            raise AttemptFailed(ErrorCode.TIMEOUT, message, retry=True) from None
+                raise failed_connection(error, attempts) from None
+            raise silent(attempts) from None
         except _ERRORS as error:
-            raise _failure(error, self._attempts) from None
+            raise failed_connection(error, self._attempts) from None
 
 
 class Transport:
@@ -135,9 +131,7 @@ class Transport:
         environ: where the variables that name proxies are looked up; by default the process's own.
     """
 
-    def __init__(
-        self, transport: httpx.BaseTransport | None = None, environ: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, transport: httpx.BaseTransport | None = None, environ: Mapping[str, str] | None = None) -> None:
         self._given = transport
         self._environ = environ
         self._lock = Lock()
@@ -162,7 +156,7 @@ class Transport:
     ) -> Reply:
         """Sends one request and returns its reply, whatever its status; the body is read by the caller.
 
-        ``attempts.sent`` says from then on whether anything was sent.
+        ``attempts.sent`` says from then on whether anything was sent, ``attempts.asked`` and ``attempts.proxy`` where.
 
         Args:
             url: where it is sent.
@@ -173,6 +167,7 @@ class Transport:
         Raises:
             AttemptFailed: there is no reply.
         """
+        attempts.asked, attempts.proxy = url.partition("?")[0], ""
         remaining = attempts.remaining()
         if remaining <= 0:
             raise out_of_time(attempts)
@@ -182,13 +177,15 @@ class Transport:
                 request = _request(url, headers, content, timeout)
                 # What a host's own transport has written nobody sees.
                 attempts.sent = self._given is not None
+                carrier = self.carrier(_origin(request.url))
+                attempts.proxy = carrier.proxy if isinstance(carrier, Connections) else ""
                 try:
-                    response = self.carrier(_origin(request.url)).handle_request(request)
+                    response = carrier.handle_request(request)
                 finally:
                     attempts.sent = attempts.sent or has_written()
         except _ERRORS as error:
-            attempts.sent = attempts.sent and not isinstance(error, _UNSENT)
-            raise _failure(error, attempts) from None
+            attempts.sent = attempts.sent and not isinstance(error, UNSENT)
+            raise failed_connection(error, attempts) from None
         # The time that waiting for the head has taken is gone for the body too.
         remaining = max(0.001, attempts.remaining())
         timeout["read"] = remaining if attempts.stall is None else min(remaining, attempts.stall)
@@ -291,47 +288,6 @@ def _url(text: str) -> httpx.URL:
 def _tls() -> ssl.SSLContext:
     # Reading the certificates takes longer (20 ms) than all the rest of making a client.
     return httpx.create_ssl_context()
-
-
-def out_of_time(attempts: Attempts) -> AttemptFailed:
-    """Makes the failure of a call that ran out of time."""
-    return AttemptFailed(ErrorCode.TIMEOUT, f"no complete reply within {attempts.timeout:g} s (timeout_seconds)")
-
-
-def _failure(error: Exception, attempts: Attempts) -> AttemptFailed:
-    """Converts an error of ``httpx`` to a failure.  The error is not passed on: it holds the request and so the key."""
-    match error:
-        case httpx.ConnectTimeout():
-            message = "the connection could not be made in time"
-            return AttemptFailed(ErrorCode.LLM_ERROR, message, retry=True, details={"reason": "connect_timeout"})
-        case httpx.TimeoutException():
-            return out_of_time(attempts)
-        case httpx.ConnectError() | httpx.ProxyError():
-            message = f"the connection could not be made: {error}"
-            return AttemptFailed(ErrorCode.LLM_ERROR, message, retry=True, details={"reason": _reason(error)})
-        case httpx.UnsupportedProtocol() | httpx.InvalidURL() | httpx.LocalProtocolError():
-            # Not shown: what is wrong may be the key itself, as a header value.
-            return AttemptFailed(
-                ErrorCode.CONFIGURATION, "the request cannot be sent: its address or a header is not valid"
-            )
-    return AttemptFailed(ErrorCode.LLM_ERROR, f"the connection broke: {error}", retry=True)
-
-
-def _reason(error: Exception) -> str:
-    """Says in one word why there is no connection: ``proxy``, ``refused``, ``name``, ``tls`` or ``unreachable``."""
-    link: BaseException | None = error
-    while link is not None:
-        match link:
-            case httpx.ProxyError():
-                return "proxy"
-            case ConnectionRefusedError():
-                return "refused"
-            case socket.gaierror():
-                return "name"
-            case ssl.SSLError():
-                return "tls"
-        link = link.__cause__
-    return "unreachable"
 
 
 def _decoded(chunks: Iterable[bytes], encoding: str, limit: int) -> Iterator[bytes]:

@@ -260,7 +260,7 @@ def test_a_socks_proxy_that_refuses(clients: Clients, server: Loopback, monkeypa
     asked = at(server, "custom", base_url="http://models.invalid", max_retries=0)
     with tunnel("refusal", 9) as proxy:
         monkeypatch.setenv("ALL_PROXY", f"socks5://{proxy.address}")
-        with raises_code(16, "the connection could not be made"):
+        with raises_code(16, f"the proxy socks5://{proxy.address} did not make the connection"):
             clients.for_provider("custom").complete(asked)
 
 
