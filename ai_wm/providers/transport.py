@@ -10,6 +10,7 @@ from __future__ import annotations
 import ssl
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache, lru_cache
 from threading import Lock
 from typing import Self
@@ -19,7 +20,7 @@ import httpx
 from ai_wm.providers.adapter import BadReply
 from ai_wm.providers.connections import Connections
 from ai_wm.providers.errors import AttemptFailed
-from ai_wm.providers.failed_connections import UNSENT, failed_connection, out_of_time, silent
+from ai_wm.providers.failed_connections import UNSENT, broken, failed_connection, out_of_time, silent
 from ai_wm.providers.network import has_written, interruptible
 from ai_wm.providers.proxies import proxy_for
 from ai_wm.providers.retry import Attempts
@@ -29,6 +30,9 @@ from neuroscript import ErrorCode
 # Far above any reply of a model; what is larger is a mistake or an attack.
 MAX_REPLY_BYTES = 32 * 1024 * 1024
 _PIECE = 64 * 1024
+_ANY_HEADER = 32 + zlib.MAX_WBITS  # of gzip or zlib, whichever there is
+_KEPT = 4096
+"""The bytes of a body that are kept for messages."""
 # A connection that takes longer than this is tried again rather than waited for.
 CONNECT_SECONDS = 10.0
 
@@ -52,6 +56,8 @@ class Reply:
         self._timeout = timeout if timeout is not None else {}
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
+        self.came = bytearray()
+        """The beginning of the body, as far as it has come and can be read, for messages."""
         self._response = response
         self._attempts = attempts
 
@@ -77,10 +83,12 @@ class Reply:
             chunks = self._raw()
             encoding = self.headers.get("content-encoding", "identity").strip().lower()
             if encoding not in ("", "identity"):
-                chunks = _decoded(chunks, encoding, limit)
+                chunks = _decoded(chunks, encoding, limit, self._attempts)
         total = 0
         for chunk in chunks:
             total += len(chunk)
+            if len(self.came) < _KEPT:
+                self.came += chunk[:_KEPT]
             if total > limit:
                 raise AttemptFailed(ErrorCode.LLM_ERROR, f"the reply is larger than {limit // 2**20} MiB")
             yield chunk
@@ -290,19 +298,33 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _decoded(chunks: Iterable[bytes], encoding: str, limit: int) -> Iterator[bytes]:
+def _decoded(chunks: Iterable[bytes], encoding: str, limit: int, attempts: Attempts) -> Iterator[bytes]:
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise BadReply(f"the reply is compressed as {encoding[:20]!r}, which was not asked for")
-    # 32 + 15: a gzip or zlib header, whichever there is.
-    decoder = zlib.decompressobj(32 + zlib.MAX_WBITS)
+    decoder = zlib.decompressobj(_ANY_HEADER)
+    came = bytearray()
     for chunk in chunks:
+        if len(came) < _KEPT:
+            came += chunk[:_KEPT]
         pending = chunk
         while pending:
             try:
                 # Bounded, so that a small body cannot become a huge one at once.
                 yield decoder.decompress(pending, min(limit, 1 << 20))
             except zlib.error:
-                raise BadReply("the reply is not validly compressed") from None
+                sample = _readable_part(came).decode(errors="replace")
+                raise BadReply("the reply is not validly compressed", sample) from None
             pending = decoder.unconsumed_tail
     if not decoder.eof:
-        raise AttemptFailed(ErrorCode.LLM_ERROR, "the connection broke: the compressed reply is incomplete", retry=True)
+        raise broken("the compressed reply is incomplete", attempts)
+
+
+def _readable_part(came: bytes | bytearray) -> bytes:
+    """What can be decompressed of the beginning of a body; if nothing can, it may not be compressed at all."""
+    decoder, read = zlib.decompressobj(_ANY_HEADER), bytearray()
+    with suppress(zlib.error):
+        for start in range(0, len(came), 16):  # an error takes what the same call has read along with it
+            read += decoder.decompress(came[start : start + 16], _KEPT)
+            if len(read) >= _KEPT:
+                break
+    return bytes(read or came)
