@@ -293,6 +293,7 @@ class LLMResponse:
         provider_finish_reason: the provider's own word, where ``finish_reason`` is ``unknown``.
         provider_data: what the provider wants to see again with the reply; see `Message`.
         vectors: the embeddings of the request's texts, in their order.
+        other_choices: how choices beside this one failed, where several were asked for; empty if none did.
     """
 
     text: str
@@ -307,6 +308,7 @@ class LLMResponse:
     provider_finish_reason: str = ""
     provider_data: dict[str, Any] | None = field(default=None, compare=False, repr=False)
     vectors: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
+    other_choices: str = ""
 
     def as_message(self) -> Message:
         """Converts the reply to a message of the conversation, with all data that the provider needs back with it."""

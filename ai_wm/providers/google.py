@@ -7,6 +7,7 @@ Written after Google's API reference, its pages on function calling and thought 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -32,7 +33,7 @@ from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provid
 from ai_wm.providers.content_parts import google_parts
 from ai_wm.providers.error_bodies import read_error, reports_error
 from ai_wm.providers.estimates import byte_length
-from ai_wm.providers.finish import PAUSED, finished
+from ai_wm.providers.finish import PAUSED, ending_of, finished
 from ai_wm.providers.history import Form, conversation
 from ai_wm.providers.json_schema import for_google
 from ai_wm.providers.options import (
@@ -45,6 +46,7 @@ from ai_wm.providers.options import (
     tool_choice,
     with_output_limit,
 )
+from ai_wm.providers.other_choices import OtherChoices
 from ai_wm.providers.tool_calls import cut_call, follows_tools, tool_calls
 from ai_wm.providers.wire_json import MOST_VALUES, Kept, too_many
 from neuroscript import ErrorCode, NeuroScriptError
@@ -184,7 +186,17 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
         candidate = expect_map(first_choice(candidates), "the first candidate")
         content = expect_map(candidate.get("content") or {}, "content of the first candidate")
         parts = [expect_map(part, "a part") for part in expect_list(content.get("parts") or [], "content.parts")]
-        return _response(body, candidate, parts, usage, request)
+        others = OtherChoices()
+        for other in candidates:
+            if other is not candidate and isinstance(other, Mapping):
+                _see(others, other)
+        return replace(_response(body, candidate, parts, usage, request), other_choices=others.failures)
+
+
+def _see(others: OtherChoices, candidate: Mapping[str, Any]) -> None:
+    said = candidate.get("finishMessage")
+    failed = ending_of(str(candidate.get("finishReason") or "")) not in (None, "stop", "length")
+    others.see(candidate, candidate.get("finishReason"), (said,) if failed and isinstance(said, str) else ())
 
 
 def _response(
@@ -261,6 +273,8 @@ class ContentStream:
         self._kept = Kept()
         self._finish: dict[str, Any] = {}
         self._blocked = False
+        self._single = request.config.get("candidateCount", request.config.get("candidate_count")) in (None, 1)
+        self._others = OtherChoices()
 
     def feed(self, name: str, event: Any) -> str:
         """Processes one chunk, or a list of all chunks, as they come without ``alt=sse``; returns the text."""
@@ -283,8 +297,10 @@ class ContentStream:
         feedback = chunk.get("promptFeedback")
         self._blocked = self._blocked or (isinstance(feedback, Mapping) and bool(feedback.get("blockReason")))
         texts: list[str] = []
-        for candidate in expect_list(chunk.get("candidates") or [], "candidates"):
-            if not is_first(expect_map(candidate, "a candidate")):
+        candidates = expect_list(chunk.get("candidates") or [], "candidates")
+        for candidate in candidates:
+            if not is_first(expect_map(candidate, "a candidate")) and not (self._single and len(candidates) == 1):
+                _see(self._others, candidate)
                 self.produced += byte_length(_text_of({"candidates": [candidate]}))
                 continue
             content = expect_map(candidate.get("content") or {}, "content")
@@ -302,7 +318,7 @@ class ContentStream:
         body = dict(self._body)
         if self._parts or self._finish:
             body["candidates"] = [{"content": {"parts": self._joined()}, **self._finish}]
-        return parse(body, self._request)
+        return replace(parse(body, self._request), other_choices=self._others.failures)
 
     def _take(self, part: dict[str, Any]) -> str:
         last = self._parts[-1] if self._parts else None

@@ -390,6 +390,7 @@ class HTTPClient:
             model=short(response.model),
             service_tier=short(response.service_tier),
             provider_finish_reason=short(response.provider_finish_reason),
+            other_choices=cut(response.other_choices, exchange.secrets) if response.other_choices else "",
         )
 
     def _answered(self, exchange: Exchange) -> None:
