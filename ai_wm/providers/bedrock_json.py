@@ -92,7 +92,7 @@ def answered(content: list[dict[str, Any]], stop: str, offered: Collection[str])
         offered: the tools of the request.
     """
     uses = [block.get("toolUse") for block in content]
-    mine = [use for use in uses if is_json_tool(use, offered)]
+    mine = [use for use in uses if isinstance(use, Mapping) and is_json_tool(use, offered)]
     if not mine:
         return content, stop
     rest = [block for block, use in zip(content, uses, strict=True) if not is_json_tool(use, offered)]

@@ -99,7 +99,7 @@ def build(request: LLMRequest, *, stream: bool = False) -> WireRequest:
             )
     body.update(_options(request))
     if shape is not None and not only_asked_for(request, shape):
-        body["response_format"] = wire_format(shape, preset_of(request.provider))
+        body["response_format"] = wire_format(request, shape)
     if stream:
         body["stream"] = True
         if preset_of(request.provider).stream_options:
@@ -133,14 +133,15 @@ def _options(request: LLMRequest) -> dict[str, Any]:
     return options
 
 
-def wire_format(shape: ResponseFormat, preset: Preset) -> dict[str, Any]:
+def wire_format(request: LLMRequest, shape: ResponseFormat) -> dict[str, Any]:
     """Returns the ``response_format`` of a request."""
+    preset = preset_of(request.provider)
     if shape.schema is None or preset.schemas == "none":
         return {"type": "json_object"}
     schema, strict = shape.schema, shape.strict if preset.schemas == "strict" else None
     if strict:
         try:
-            schema = for_strict(schema)
+            schema = for_strict(schema, nullable=request.takes_any_reply)
         except NotExpressible as error:
             CALLS.warning("the strict mode of response_format does not know %s; it is left out of the request", error)
             strict = None

@@ -115,11 +115,11 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
         elif field == "event":
             name = value.strip()
         elif not data and field.startswith(("{", "[")):
-            value = _json(line) if begun else _NO_JSON
-            if value is _NO_JSON:
+            found = _json(line) if begun else _NO_JSON
+            if found is _NO_JSON:
                 yield from _bare(line, lines)
                 return
-            yield WHOLE, value
+            yield WHOLE, found
         elif _is_text(line, field):
             yield from _event(name, data)
             raise BadReply(_NO_EVENT, line)
