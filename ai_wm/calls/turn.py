@@ -554,6 +554,7 @@ class Turn:
             "usage_note": self._usage_note,
             "output_limit": self.output_limit,
             "usage_estimated": usage.estimated,
+            **dict(usage.by_kind),
         }
         for key, value in more.items():
             if value and value != -1:

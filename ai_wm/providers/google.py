@@ -81,6 +81,13 @@ _GENERATION = {
 }
 # A chunk has one of these; what has none may be an error without a wrapping.
 _CONTENT = ("candidates", "promptFeedback", "usageMetadata")
+_KINDS = ("audio", "image", "video")
+_DETAILS = {
+    "promptTokensDetails": "input_{}_tokens",
+    "toolUsePromptTokensDetails": "input_{}_tokens",
+    "cacheTokensDetails": "cache_{}_read_tokens",
+    "candidatesTokensDetails": "output_{}_tokens",
+}
 _OF_THE_END = ("finishReason", "finishMessage", "continuationToken")
 _FORM = Form(blank_prompt=False, user_first=True)
 _MOST_STOPS = 5
@@ -442,6 +449,20 @@ def _usage(usage: Any) -> Usage:
         cache_read_tokens=count("cachedContentTokenCount"),
         output_tokens=out + more,
         reasoning_tokens=thoughts + (0 if undivided else more),
+        by_kind=_by_kind(usage),
         unusable=count.unusable,
         undivided=undivided,
     )
+
+
+def _by_kind(usage: Any) -> tuple[tuple[str, int], ...]:
+    """The tokens that are no text, by the modalities of Google's details; see `Usage.by_kind`."""
+    found: dict[str, int] = {}
+    for name, key in _DETAILS.items():
+        details = usage.get(name) if isinstance(usage, Mapping) else None
+        for each in details if isinstance(details, list) else ():
+            kind = str(each.get("modality", "")).lower() if isinstance(each, Mapping) else ""
+            tokens = Counts(each)("tokenCount") if kind in _KINDS else 0
+            if tokens:
+                found[key.format(kind)] = found.get(key.format(kind), 0) + tokens
+    return tuple(found.items())
