@@ -185,15 +185,15 @@ class Usage:
             cache_write_1h_tokens=self.cache_write_1h_tokens + other.cache_write_1h_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
-            by_kind=_added(self.by_kind, other.by_kind)
-            if self.by_kind and other.by_kind
-            else self.by_kind or other.by_kind,
+            by_kind=_added(self.by_kind, other.by_kind),
             unusable=self.unusable or other.unusable,
             estimated=self.estimated or other.estimated,
         )
 
 
 def _added(one: tuple[tuple[str, int], ...], other: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    if not (one and other):
+        return one or other
     sums = dict(one)
     for name, count in other:
         sums[name] = sums.get(name, 0) + count
