@@ -30,6 +30,7 @@ from ai_wm.providers.adapter import (
 from ai_wm.providers.amendments.responses import ENCRYPTED, without_reasoning
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, Usage, provider_options
 from ai_wm.providers.caching import cache_key
+from ai_wm.providers.chat_reply import failed_part
 from ai_wm.providers.chat_usage import usage_in
 from ai_wm.providers.content_parts import responses_content
 from ai_wm.providers.error_bodies import read_error, reports_error
@@ -39,7 +40,6 @@ from ai_wm.providers.history import Form, conversation
 from ai_wm.providers.openai import (
     OTHERS_FORM,
     endpoint,
-    failed_part,
     is_openai,
     key_header,
     key_prefix,
