@@ -38,6 +38,7 @@ class ChatStream:
         self._thoughts: dict[str, list[Any]] = {}
         self._kept = Kept()
         self._calls = CallPieces(ToolNames(request).offered)
+        self._old_calls = CallPieces(ToolNames(request).offered)  # in the form before tools
         self._finish: str | None = None
         self._filtered: Any = None
         self._hidden = 0
@@ -46,7 +47,7 @@ class ChatStream:
     @property
     def produced(self) -> int:
         """The number of bytes of text, reasoning and arguments received so far."""
-        return self._hidden + self._calls.produced
+        return self._hidden + (self._calls if self._calls else self._old_calls).produced
 
     def feed(self, name: str, event: Any) -> str:
         """Processes one chunk, or the text ``[DONE]``, and returns the text in it."""
@@ -90,8 +91,9 @@ class ChatStream:
         message: dict[str, Any] = {"content": "".join(self._text), "refusal": "".join(self._refusal) or None}
         message |= {key: "".join(pieces) for key, pieces in self._reasoning.items()}
         message |= self._thoughts
-        if self._calls:
-            message["tool_calls"] = self._calls.calls
+        calls = self._calls.calls or self._old_calls.calls
+        if calls:
+            message["tool_calls"] = calls
         choice = {"message": message, "finish_reason": self._finish, "content_filter_results": self._filtered}
         with costing(self.usage):
             response = response_of(self._head, choice, message, self.usage, self._request)
@@ -120,8 +122,9 @@ class ChatStream:
         for key in REASONING:
             self._take_reasoning(key, delta.get(key))
         self._calls.take(expect_list(delta.get("tool_calls") or [], "delta.tool_calls"))
-        if not self._calls and isinstance(delta.get("function_call"), Mapping):
-            self._calls.take([{"function": delta["function_call"]}])
+        old = delta.get("function_call")
+        if isinstance(old, Mapping) and any(old.values()):
+            self._old_calls.take([{"function": dict(old)}])
         return text
 
     def _take_reasoning(self, key: str, piece: Any) -> None:
