@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ai_wm.data.presets import REASONING
 from ai_wm.providers.adapter import BadReply, expect_list, expect_map, expect_text, kept, whole_text
 from ai_wm.providers.base import LLMRequest, LLMResponse, Usage
 from ai_wm.providers.error_bodies import filtered_words, read_error, reports_error, says_error
-from ai_wm.providers.finish import finished
+from ai_wm.providers.finish import ending_of, finished
 from ai_wm.providers.other_choices import OtherChoices
 from ai_wm.providers.tool_calls import cut_call, follows_tools, tool_calls
 
@@ -55,6 +55,23 @@ def response_of(
         cut_call=cut_call(calls),
         may_be_empty=follows_tools(request),
     )
+
+
+def with_calls_of(others: Iterable[Any], choice: dict[str, Any]) -> dict[str, Any]:
+    """Returns the answer with the calls of another choice, if it says that tools are called and has no call itself.
+
+    Servers in front of Anthropic's models give a text and the calls that follow it as two choices.
+    """
+    message = choice.get("message")
+    ending = choice.get("finish_reason")
+    if not isinstance(message, dict) or not isinstance(ending, str) or ending_of(ending) != "tool_calls":
+        return choice
+    if message.get("tool_calls") or message.get("function_call"):
+        return choice
+    messages = (other.get("message") for other in others if isinstance(other, Mapping))
+    calls = (other["tool_calls"] for other in messages if isinstance(other, Mapping) and other.get("tool_calls"))
+    found = next(calls, None)
+    return choice if found is None else {**choice, "message": {**message, "tool_calls": found}}
 
 
 def _reasoning(message: Mapping[str, Any]) -> dict[str, Any]:

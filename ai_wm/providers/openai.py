@@ -28,7 +28,7 @@ from ai_wm.providers.adapter import (
 )
 from ai_wm.providers.base import LLMRequest, LLMResponse, Message, provider_options
 from ai_wm.providers.caching import cache_key
-from ai_wm.providers.chat_reply import failed_part, response_of, see_other, text_of
+from ai_wm.providers.chat_reply import failed_part, response_of, see_other, text_of, with_calls_of
 from ai_wm.providers.chat_stream import ChatStream
 from ai_wm.providers.chat_usage import usage_in
 from ai_wm.providers.content_parts import chat_content
@@ -170,12 +170,13 @@ def parse(reply: Any, request: LLMRequest) -> LLMResponse:
             if error.message:
                 raise StreamError(error, usage=usage)
             raise BadReply("choices is empty" if choices == [] else f"choices is no list but {type(choices).__name__}")
-        message = expect_map(expect_map(choice, "the first choice").get("message"), "message of the first choice")
+        expect_map(expect_map(choice, "the first choice").get("message"), "message of the first choice")
         others = OtherChoices()
-        for other in choices:
-            if other is not choice and isinstance(other, Mapping):
-                see_other(others, other)
-        return replace(response_of(body, choice, message, usage, request), other_choices=others.failures)
+        rest = [other for other in choices if other is not choice and isinstance(other, Mapping)]
+        for other in rest:
+            see_other(others, other)
+        choice = with_calls_of(rest, choice)
+        return replace(response_of(body, choice, choice["message"], usage, request), other_choices=others.failures)
 
 
 def _is_chunk(part: Any) -> bool:

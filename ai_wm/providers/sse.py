@@ -128,7 +128,7 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
         elif field == "event":
             name = value.strip()
         elif field not in _FIELDS and is_pulse(line):
-            strange = strange or line
+            strange = strange or (line if field else "")  # else a comment, which is no event of any kind
         elif not data and field.startswith(("{", "[")):
             found = _json(line) if begun else _NO_JSON
             if found is _NO_JSON:

@@ -108,6 +108,21 @@ def test_a_stream_with_errors_that_say_nothing(place: str, error: Any, clients: 
     check_once(server, found)
 
 
+@pytest.mark.parametrize("streams", [False, True])
+def test_an_error_beside_text_and_usage_loses_neither(streams: bool, clients: Clients, server: Loopback) -> None:
+    failed = {"error": {"message": "boom", "code": 400}, "usage": USAGE}
+    server.will(
+        streamed(events(chunk({"content": "Hi there"}, **failed)))
+        if streams
+        else reply({**body_of("custom"), **failed})
+    )
+    client, request = clients.for_provider("custom"), at(server, "custom")
+    with raises_code(16, "boom") as caught:
+        collect(client.stream(request)) if streams else client.complete(request)
+    assert caught.value.details["text"] == "Hi there"
+    assert caught.value.details["usage"].output_tokens == 3
+
+
 PULSES = [
     ": OPENROUTER PROCESSING",
     ":",
