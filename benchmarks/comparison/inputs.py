@@ -80,12 +80,12 @@ def fasta(lines: int) -> str:
 def log(lines: int) -> str:
     """Lines of a server's log; each ninth is none."""
     levels, parts = ("INFO", "WARN", "ERROR", "INFO"), ("web", "store", "mail")
-    return "\n".join(
-        f"2024-0{i % 9 + 1}-1{i % 7} {levels[i % 4]} {parts[i % 3]}: user u{i % 11}@host{i % 5}.net took {i * 37 % 991} ms"
-        if i % 9 != 8
-        else f"  at line {i}"
-        for i in range(lines)
-    )
+
+    def line(i: int) -> str:
+        said = f"user u{i % 11}@host{i % 5}.net took {i * 37 % 991} ms"
+        return f"2024-0{i % 9 + 1}-1{i % 7} {levels[i % 4]} {parts[i % 3]}: {said}" if i % 9 != 8 else f"  at line {i}"
+
+    return "\n".join(map(line, range(lines)))
 
 
 def notes(sections: int) -> str:

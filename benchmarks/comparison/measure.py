@@ -50,7 +50,8 @@ def measure(work: Work, runtimes: Sequence[Runtime], rounds: int, budget: float)
     """Runs a program in every runtime, one after the other, so many times.
 
     Each runtime's own warm-up is over before the first round: its function has been called with something small.
-    A runtime that the program is beyond has no part in it.  Whoever has used up ``budget`` seconds sits out the rounds after the third.
+    A runtime that the program is beyond has no part in it.  Whoever has used up ``budget`` seconds sits out the rounds
+    after the third.
 
     Raises:
         Different: the results are not all the same.

@@ -2,7 +2,7 @@ function roads(n) {
   const graph = {};
   for (let i = 0; i < n; i++) graph["t" + i] = [];
   for (let i = 0; i < n * 4; i++) {
-    graph["t" + i % n].push({to: "t" + (i * 17 + 5) % n, length: i * 13 % 29 + 1});
+    graph["t" + i % n].push({to: "t" + (i * 17 + 5) % (n + 7) % n, length: i * 13 % 29 + 1});
   }
   return graph;
 }

@@ -3,7 +3,7 @@ local function roads(n)
   for i = 0, n - 1 do graph["t" .. i] = {} end
   for i = 0, n * 4 - 1 do
     local from = graph["t" .. i % n]
-    from[#from + 1] = {to = "t" .. (i * 17 + 5) % n, length = i * 13 % 29 + 1}
+    from[#from + 1] = {to = "t" .. (i * 17 + 5) % (n + 7) % n, length = i * 13 % 29 + 1}
   end
   return graph
 end

@@ -4,7 +4,7 @@
 def roads(n):
     graph = {f"t{i}": [] for i in range(n)}
     for i in range(n * 4):
-        graph[f"t{i % n}"].append({"to": f"t{(i * 17 + 5) % n}", "length": i * 13 % 29 + 1})
+        graph[f"t{i % n}"].append({"to": f"t{(i * 17 + 5) % (n + 7) % n}", "length": i * 13 % 29 + 1})
     return graph
 
 

@@ -1,6 +1,6 @@
 function pidigits(wanted) {
   let digits = "";
-  let q = 1n, r = 0n, t = 1n, k = 1n, n = 3n, l = 3n;
+  let q = 1n, r = 0n, t = 1n, k = 1n, n = 3n, m = 3n;
   while (digits.length < wanted) {
     if (4n * q + r - t < n * t) {
       digits += n;
@@ -9,11 +9,11 @@ function pidigits(wanted) {
       q *= 10n;
       r = nextR;
     } else {
-      const nextR = (2n * q + r) * l;
-      n = (q * (7n * k) + 2n + r * l) / (t * l);
+      const nextR = (2n * q + r) * m;
+      n = (q * (7n * k) + 2n + r * m) / (t * m);
       q *= k;
-      t *= l;
-      l += 2n;
+      t *= m;
+      m += 2n;
       k += 1n;
       r = nextR;
     }

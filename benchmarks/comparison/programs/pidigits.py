@@ -3,7 +3,7 @@
 
 def pidigits(wanted):
     digits = ""
-    q, r, t, k, n, l = 1, 0, 1, 1, 3, 3
+    q, r, t, k, n, m = 1, 0, 1, 1, 3, 3
     while len(digits) < wanted:
         if 4 * q + r - t < n * t:
             digits += str(n)
@@ -12,11 +12,11 @@ def pidigits(wanted):
             q *= 10
             r = next_r
         else:
-            next_r = (2 * q + r) * l
-            n = (q * (7 * k) + 2 + r * l) // (t * l)
+            next_r = (2 * q + r) * m
+            n = (q * (7 * k) + 2 + r * m) // (t * m)
             q *= k
-            t *= l
-            l += 2
+            t *= m
+            m += 2
             k += 1
             r = next_r
     return digits

@@ -25,9 +25,9 @@ function sudoku(empty) {
   const board = [];
   for (let i = 0; i < 81; i++) {
     const row = Math.floor(i / 9);
-    board.push((row * 3 + Math.floor(row / 3) + i % 9) % 9 + 1);
+    board.push((row * 3 + Math.floor(row / 3) + i % 9) * 2 % 9 + 1);
   }
-  for (let i = 0; i < empty; i++) board[i * 37 % 81] = 0;
+  for (let i = 0; i < empty; i++) board[i] = 0;
   solve(board);
   return board.join("");
 }

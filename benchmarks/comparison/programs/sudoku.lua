@@ -33,9 +33,9 @@ function sudoku(empty)
   local board = {}
   for i = 0, 80 do
     local row = floor(i / 9)
-    board[i] = (row * 3 + floor(row / 3) + i % 9) % 9 + 1
+    board[i] = (row * 3 + floor(row / 3) + i % 9) * 2 % 9 + 1
   end
-  for i = 0, empty - 1 do board[i * 37 % 81] = 0 end
+  for i = 0, empty - 1 do board[i] = 0 end
   solve(board)
   return table.concat(board, "", 0, 80)
 end

@@ -31,8 +31,8 @@ def sudoku(empty):
     board = []
     for i in range(81):
         row = i // 9
-        board.append((row * 3 + row // 3 + i % 9) % 9 + 1)
+        board.append((row * 3 + row // 3 + i % 9) * 2 % 9 + 1)
     for i in range(empty):
-        board[i * 37 % 81] = 0
+        board[i] = 0
     solve(board)
     return "".join([str(digit) for digit in board])
