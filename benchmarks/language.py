@@ -4,8 +4,8 @@
 
 `pip install neuroscript[bench]` brings the others; what is not installed is left out.  The programs are in
 `benchmarks/comparison/programs`, the same algorithm in each language, and must give the same result.  All run in turn
-in this process, and what is measured is its processor time; pydantic-monty works in processes of its own, so there it
-is the time that passes.  Parsing, compiling and warming up are not timed.
+in this process, and what is measured is its processor time; pydantic-monty works in processes of its own, whose time
+is added.  Parsing, compiling and warming up are not timed.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,6 +14,7 @@ import language
 import performance
 import pytest
 import tables
+from comparison import clocks
 from comparison import measure as measuring
 from comparison.runtimes import RUNTIMES, Runtime
 from comparison.work import HOST_CALLS, KINDS, MICRO, PROGRAMS, SCRIPTS, SUITES, Work, rounded
@@ -127,6 +129,29 @@ def test_each_runtime_is_measured_by_its_own_clock() -> None:
     cells = measuring.measure(MICRO[0], [own, fake("b", 1, [])], rounds=3, budget=60)
     assert cells["a"].times == [10, 10, 10]
     assert max(cells["b"].times) < 10
+
+
+BUSY = """
+import time
+input()
+start = time.process_time()
+while time.process_time() < start + 0.05:
+    pass
+print(flush=True)
+input()
+"""
+
+
+def test_the_time_of_other_processes_is_added() -> None:
+    with subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        before = clocks.with_children()
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        assert clocks.with_children() - before >= 0.05
+        process.communicate(b"\n")
 
 
 def test_different_results_end_the_measurement() -> None:
