@@ -5,7 +5,7 @@
 `pip install neuroscript[bench]` brings the others; what is not installed is left out.  The programs are in
 `benchmarks/comparison/programs`, the same algorithm in each language, and must give the same result.  All run in turn
 in this process, and what is measured is its processor time; pydantic-monty works in processes of its own, whose time
-is added.  Parsing, compiling and warming up are not timed.
+is added; how long a host waits for it is another column.  Parsing, compiling and warming up are not timed.
 """
 
 from __future__ import annotations
