@@ -255,7 +255,7 @@ def test_a_call_that_the_length_limit_cuts_is_not_made(
     asked = ask(provider, max_output_tokens=150)
     where = caller.listening_address + ("" if provider == "anthropic" else "/v1")
     asked = replace(asked, tools=(CITY,), config={**asked.config, "base_url": where})
-    with pytest.raises(NeuroScriptError, match="cut at its length limit.*raise max_output_tokens") as caught:
+    with pytest.raises(NeuroScriptError, match=r"cut at its length limit.*raise max_output_tokens") as caught:
         client.complete(asked) if mode == "complete" else collect(client.stream(asked))
     assert caught.value.code == 16
     assert caught.value.details["usage"].output_tokens == 150
