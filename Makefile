@@ -27,6 +27,12 @@ $(VENV)/.equipped: $(VENV)/.developed
 	$(PIP) --editable '.[dev,providers-test,model-test]'
 	@touch $@
 
+# LiteLLM's proxy (750 MB) asks for older versions of what this project uses.
+.cache/litellm/.installed: pyproject.toml
+	$(PYTHON) -m venv .cache/litellm
+	.cache/litellm/$(notdir $(BIN))/python -m pip --disable-pip-version-check install --quiet '.[litellm-test]'
+	@touch $@
+
 demo: $(VENV)/.installed ## run the quick start: two workers, a conversation, tasks, a rate limit, feedback
 	$(BIN)/neuroscript run --sandbox demo-data examples/quickstart.ns
 
@@ -42,7 +48,7 @@ format: $(VENV)/.developed ## mend the style
 test: lint ## lint, types, and the fast tests
 	$(BIN)/pytest -q -m "not slow" $(TEST_FLAGS)
 
-test-all: lint $(VENV)/.equipped test-others ## all tests, the slow ones too, and the fast ones on every Python that is there
+test-all: lint $(VENV)/.equipped .cache/litellm/.installed test-others ## all tests, the slow ones too, and the fast ones on every Python that is there
 	$(BIN)/pytest -q $(TEST_FLAGS)
 
 # A pyenv shim may be on the path and not work, so each Python is tried.

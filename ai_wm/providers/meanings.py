@@ -77,6 +77,8 @@ _BAD_KEY: Final = (
     r"|authentication_?error|no auth credentials|api key (is )?(missing|expired|invalid)|无效的令牌"
     r"|permission_(error|denied)|PermissionDeniedError|UnrecognizedClientException|AccessDeniedException"
     r"|ExpiredTokenException"
+    # LiteLLM's proxy, of every key but its master key where no database holds others.
+    r"|no_db_connection"
 )
 _NO_CREDIT: Final = (
     r"insufficient[_ ](balance|credit|funds)|credit balance is too low|(out of|no|all available|all your) credits"

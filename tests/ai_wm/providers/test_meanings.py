@@ -136,6 +136,7 @@ def test_limits_of_the_minute_and_quotas_that_are_spent(status: int, message: st
         (400, "API key not valid. Please pass a valid API key.", "API_KEY_INVALID", 45),
         (400, "Incorrect API key provided: xa***.", "", 45),
         (0, "No auth credentials found", "", 45),
+        (400, "No connected db.", "no_db_connection", 45),
         (404, "no", "", 40),
         (400, "Model Not Exist", "invalid_request_error", 40),
         (400, "deepseek/nothing is not a valid model ID", "", 40),
