@@ -26,6 +26,7 @@ CONTEXT_FULL: Final[tuple[tuple[str, str, str], ...]] = (
     (r"longer than the model'?s context length", "SGLang", "sgl-project/sglang#8096"),
     (r"exceeds? the (maximum allowed|max) (input|sequence) length|maximum allowed (input )?length", "SGLang", "sglang"),
     (r"exceeds? the available context size|exceed_context_size", "llama.cpp", "its server's error types"),
+    (r"input( \([\d,]+ tokens\))? is too large to process", "llama.cpp", "its server, embeddings"),
     (
         r"greater than the context length|context (the )?overflows|context size has been exceeded",
         "LM Studio",

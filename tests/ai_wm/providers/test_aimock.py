@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from ai_wm.keys import Secret
 from ai_wm.providers import Clients
@@ -75,19 +76,27 @@ FIXTURES = [
 def _program() -> Path:
     """aimock's server, installed where npm is and the run is one of continuous integration."""
     program = PREFIX / "node_modules" / ".bin" / "llmock"
-    if program.exists():
+    if _version() == VERSION:
         return program
     command = f"npm install --prefix .cache/aimock @copilotkit/aimock@{VERSION}"
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip(f"npm is missing, and with it aimock; with it: {command}")
     if not os.environ.get("CI"):
-        pytest.skip(f"aimock is not installed: {command}")
+        pytest.skip(f"aimock {VERSION} is not installed: {command}")
     PREFIX.mkdir(parents=True, exist_ok=True)
     arguments = ["install", "--no-audit", "--no-fund", "--prefix", str(PREFIX), f"@copilotkit/aimock@{VERSION}"]
-    done = subprocess.run([npm, *arguments], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, f"npm is there, and cannot install aimock: {done.stderr}"
+    with FileLock(PREFIX / ".lock", timeout=150):  # the tests may run in several processes
+        if _version() != VERSION:
+            done = subprocess.run([npm, *arguments], capture_output=True, text=True, timeout=120, check=False)
+            assert done.returncode == 0, f"npm is there, and cannot install aimock: {done.stderr}"
     return program
+
+
+def _version() -> str:
+    """The version that is installed; empty if there is none."""
+    about = PREFIX / "node_modules" / "@copilotkit" / "aimock" / "package.json"
+    return str(json.loads(about.read_text(encoding="utf-8"))["version"]) if about.exists() else ""
 
 
 @pytest.fixture(scope="module")

@@ -261,6 +261,34 @@ def test_a_call_that_the_length_limit_cuts_is_not_made(
     assert caught.value.details["usage"].output_tokens == 150
 
 
+def test_embeddings(model: Path, ask: Any, clients: Clients) -> None:
+    server = tiny_model.serve(model, context=CONTEXT, key=KEY, embeds=True)
+    texts = ("hello world", "the of and", "hello world")
+    for provider in ("openai", "custom"):
+        asked = LLMRequest(
+            provider=provider,
+            model="tiny",
+            messages=(),
+            embed=texts,
+            config={"base_url": f"{server.listening_address}/v1"},
+            api_key=Secret(KEY),
+        )
+        response = clients.for_provider(provider).complete(asked)
+        first, second, third = response.vectors
+        assert len(first) == len(second) > 8
+        assert first == pytest.approx(third, abs=1e-4)
+        assert first != pytest.approx(second, abs=1e-2)
+        assert response.usage.input_tokens > 6
+        with pytest.raises(NeuroScriptError, match="too large to process") as caught:
+            clients.for_provider(provider).complete(replace(asked, embed=("hello " * 2 * CONTEXT,)))
+        assert (caught.value.code, caught.value.details["attempts"]) == (47, 1)
+
+
+def test_the_list_of_models(ask: Any, clients: Clients, model: Path) -> None:
+    for provider in ("openai", "custom", "anthropic"):
+        assert [found.id for found in clients.list_models(ask(provider))] == [str(model)]
+
+
 def test_a_batch_of_calls_at_once(ask: Any, clients: Clients) -> None:
     client = clients.for_provider("custom")
     alone = client.complete(ask("custom")).text

@@ -33,6 +33,7 @@ MESSAGES = [
     "The input (85050 tokens) is longer than the model's context length (32768 tokens).",
     "Input length (265330) exceeds the maximum allowed length (262144 tokens).",
     "the request exceeds the available context size, try increasing it",
+    "input (12290 tokens) is too large to process. increase the physical batch size (current batch size: 512)",
     "The number of tokens to keep from the initial prompt is greater than the context length.",
     "the model is loaded with context length of only 7866 tokens, which is not enough",
     "the input length exceeds the context length",

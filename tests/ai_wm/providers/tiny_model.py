@@ -112,13 +112,14 @@ def write(path: Path, seed: int = 7, *, calls_tools: bool = False) -> Path:
     return path
 
 
-def serve(path: Path, *, context: int, key: str) -> Any:
+def serve(path: Path, *, context: int, key: str, embeds: bool = False) -> Any:
     """Starts llama.cpp's server in this process; it ends when nobody holds what is returned.
 
     Args:
         path: the model.
         context: the tokens that each of its four slots holds.
         key: what a request must show.
+        embeds: whether it gives embeddings (the mean of the tokens' vectors) in place of text.
     """
     import xllamacpp
 
@@ -130,4 +131,7 @@ def serve(path: Path, *, context: int, key: str) -> Any:
     parameters.warmup = False
     parameters.verbosity = -1
     parameters.api_keys = [key]
+    if embeds:
+        parameters.embedding = True
+        parameters.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     return xllamacpp.Server(parameters)
