@@ -86,7 +86,7 @@ LAYERS = {
     "neuroscript.runtime": """
         . abi
         errors
-        programs services handles operators context deadlines
+        programs services handles operators context deadlines in_place
         run_state
         containers events budget
         runs tool_calls
