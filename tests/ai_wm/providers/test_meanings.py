@@ -305,3 +305,19 @@ def test_pages_and_empty_bodies_say_what_can_be_said(
     with raises_code(16, said) as caught:
         clients.for_provider("custom").complete(at(server.will(reply(body, status)), "custom", max_retries=0))
     assert "color: red" not in caught.value.message
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("provider", ["anthropic", "custom", "google", "openai", "responses"])
+def test_a_key_that_a_proxy_without_a_database_does_not_know(
+    provider: str, stream: bool, clients: Clients, server: Loopback
+) -> None:
+    """LiteLLM's proxy says so in one form, whatever format it is asked in."""
+    said = {"message": "No connected db.", "type": "no_db_connection", "param": None, "code": "400"}
+    server.will(reply({"error": said}, 400))
+    api = {"api": "responses"} if provider == "responses" else {}
+    asked = at(server, "custom" if api else provider, **api)
+    client = clients.for_provider(asked.provider)
+    with raises_code(45, "refuses the key"):
+        list(client.stream(asked)) if stream else client.complete(asked)
+    assert len(server.received) == 1
