@@ -56,9 +56,7 @@ def _metrics() -> Iterable[ShapeField]:
         ShapeField("schema_repairs", ArgType.INT, "How often a reply that did not fit the schema was sent back."),
         ShapeField("continuations", ArgType.INT, "How often the model paused, and was asked to go on."),
         ShapeField("reasoning_tokens", ArgType.INT, "Tokens of thinking, among those of output."),
-        ShapeField(
-            "other_choices", ArgType.STRING, "How choices beside the answer failed."
-        ),
+        ShapeField("other_choices", ArgType.STRING, "How choices beside the answer failed."),
         *(
             ShapeField(name, ArgType.INT, f"Tokens of {side} that are {kind}, where the provider tells.")
             for kind in ("audio", "image", "video")
