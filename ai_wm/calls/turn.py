@@ -333,7 +333,7 @@ class Turn:
             tier: how the provider says that it served the request.
         """
         tokens, cost, charged, used, source = self._bill(usages, attempts, price_source, model, tier)
-        self._round, self._lost = (tokens, cost, charged), any(usage is None for usage in usages[len(self._failed) :])
+        self._round, self._lost = (tokens, cost, charged), None in usages[len(self._failed) :]
         usage = used if self.rounds == 1 else self.usage + used
         source = source if self.cost_source != "unknown" else "unknown"
         total, attempts = self.cost + cost, self.attempts + attempts

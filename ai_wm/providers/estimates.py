@@ -233,6 +233,8 @@ def states_several(config: Mapping[str, Any]) -> bool:
 
 def with_output(config: Mapping[str, Any], limit: int) -> dict[str, Any]:
     """Returns a configuration with a limit of output, in the place of settings that give none, such as Ollama's -1."""
+    if _HOLDERS.isdisjoint(config) and _OUTPUT_NAMES.isdisjoint(config):
+        return {**config, "max_output_tokens": limit}
     made = _without_output(config)
     extra = made.get("extra_body")
     if isinstance(extra, Mapping):
