@@ -25,8 +25,8 @@ from neuroscript.syntax.parser import no_collection
 def generate(analysis: ProgramAnalysis) -> Compiled:
     """Generates the code of a program.
 
-    The bodies are analysed, generated and compiled one after the other, and each is emptied when it has been compiled:
-    Python's syntax tree takes two hundred times the memory of the source.
+    The bodies are analysed, generated and compiled one after the other, and each is emptied before its last version is
+    compiled: Python's syntax tree takes about fifty times the memory of the source, and its compiler as much again.
 
     Raises:
         NeuroScriptError: 38 if the program is nested too deeply for Python's compiler.
