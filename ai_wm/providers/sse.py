@@ -138,7 +138,7 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
         elif _is_text(line, field):
             yield from _event(name, data)
             raise BadReply(_NO_EVENT, line)
-        elif field not in _FIELDS:  # the standard passes unknown fields over
+        elif field and field not in _FIELDS:  # the standard passes unknown fields over
             strange = strange or line
     strange = strange or "".join(data[:1])
     for event in _event(name, data):
