@@ -96,7 +96,8 @@ class ArgumentPieces:
                         self._object = _object_in("".join(self._pieces[: place + 1]))
                         return
         # A backslash at the end escapes the first character of the next piece, unless it is escaped itself.
-        self._escaped = (len(piece) - len(piece.rstrip("\\")) - int(self._escaped and len(piece) == 1)) % 2 == 1
+        at_end = len(piece) - len(piece.rstrip("\\"))
+        self._escaped = (at_end - int(self._escaped and at_end == len(piece))) % 2 == 1
 
 
 def _object_in(text: str) -> dict[str, Any] | None:
