@@ -210,8 +210,8 @@ def _not_meant(use: KeyUse, address: Address) -> NeuroScriptError:
     return NeuroScriptError(
         ErrorCode.SECURITY,
         f"{use.worker} may not send the key {source_name(use.auth)} to {_narrowest(use, address)}: without auth that "
-        f"key is meant for the usual address of {use.provider} alone; write {usual} into the definition to send it "
-        'there, or {"auth": {"method": "none"}} if no key is needed',
+        f"key is meant for the usual address of {use.provider} alone; to send it there, the host writes so: "
+        f"neuroscript workers update {quote(use.name)} {quote(usual)} (the method 'none' where no key is needed)",
     )
 
 

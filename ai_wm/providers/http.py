@@ -28,7 +28,7 @@ from ai_wm.providers.environment import environment_headers, environment_token
 from ai_wm.providers.errors import AttemptFailed, as_error, from_reply
 from ai_wm.providers.estimates import byte_length, cut_off_usage, divided
 from ai_wm.providers.exchange import Exchange, completed, content_of, total
-from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds
+from ai_wm.providers.options import check_shape, number, stall_seconds, timeout_seconds, with_extra
 from ai_wm.providers.pace import Pace
 from ai_wm.providers.received import Received, take_late_usage
 from ai_wm.providers.retry import Attempts
@@ -224,7 +224,7 @@ class HTTPClient:
 
     def _start(self, request: LLMRequest, *, stream: bool) -> Exchange:
         check_request(request)
-        request = replace(request, config=with_own_names(request.config))
+        request = replace(request, config=with_extra(with_own_names(request.config)))
         config = request.config
         found = addresses(self._provider, self._endpoint, config, self._environ)
         urls = tuple(server.url for server in found)

@@ -118,7 +118,7 @@ class TestAUsualKey:
                 lambda: manager.embed("w", ["hello"]),
                 lambda: manager.list_models("w"),
             ):
-                with raises_code(10, f'{variable}.*write .*"auth"'):
+                with raises_code(10, f'{variable}.*workers update w .*"auth"'):
                     call()
             tested = manager.test_worker("w")
             assert tested.error is not None
