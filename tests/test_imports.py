@@ -35,7 +35,7 @@ LAYERS = {
         runtime
         compiler
         cache
-        lint primer session plugins asynchronous loading given
+        lint primer session plugins asynchronous loading given formatting
         checking
         interpreter
         .
@@ -50,7 +50,7 @@ LAYERS = {
         options explanation app
         configuration
         host
-        . check primer reference run tools trust
+        . check fmt primer reference run tools trust
         session
         terminal
         repl
