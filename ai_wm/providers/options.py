@@ -129,7 +129,7 @@ def sampling(config: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def with_extra(config: Mapping[str, Any]) -> Mapping[str, Any]:
+def with_extra(config: dict[str, Any]) -> dict[str, Any]:
     """Returns a configuration in which what ``extra_body`` says of options known here stands in their own places.
 
     So it is checked, translated and counted like them.  What only the server knows stays in ``extra_body``: other
