@@ -160,7 +160,7 @@ def _is_text(line: str, field: str) -> bool:
     """Whether a line is a text that a gateway has written into the stream, mostly why it ends, rather than a field.
 
     The standard passes over fields that it does not know, and a line without a colon is one without a value; so do we
-    where the stream goes on.  But many gateways end a stream so: ``Internal Server Error``, ``upstream error: timeout``.
+    where the stream goes on.  But many gateways end one with ``Internal Server Error``, or ``upstream error: timeout``.
     """
     if not field or field in _FIELDS:
         return False

@@ -150,7 +150,7 @@ def test_a_line_of_text_in_a_stream_is_a_failure(
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("line", [*FINE, *(line for line, _ in TEXTS)])
-def test_what_the_standard_passes_over_is_none_where_the_stream_goes_on(
+def test_what_the_standard_passes_over_is_no_failure(
     line: str, stream: bool, clients: Clients, server: Loopback
 ) -> None:
     pieces = with_line(line)
