@@ -11,6 +11,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext, ProgramContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import CLEARED, LATEST, SCOPE, error_handler, step
+from neuroscript.compiler.codegen.moves import let_go
 from neuroscript.compiler.codegen.statements import StatementGenerator
 from neuroscript.compiler.resolve import SYSTEM_NAMES
 from neuroscript.runtime import abi
@@ -88,7 +89,10 @@ class FunctionGenerator:
             if wanted.kinds == INT:
                 most = 1 << ENTRY_BITS
                 tests.append(py.compare(py.const(-most), "<", value, "<", py.const(most)))
-        call = py.call(special.identifier, py.name(abi.DEPTH), *map(py.variable, self.context.body.params))
+        # What the specialised body is going to change must not be held by this one's variable meanwhile.
+        changed = self.context.program.changed_params.get(self.context.body.name, frozenset())
+        values = (let_go(name) if name in changed else py.variable(name) for name in self.context.body.params)
+        call = py.call(special.identifier, py.name(abi.DEPTH), *values)
         return [py.when(py.both(*tests), [ast.Return(call)])]
 
     def _start(self, name: str) -> ast.expr:

@@ -50,8 +50,13 @@ def moved(context: FunctionContext, expressions: Expressions, argument: n.Expr) 
     if isinstance(argument, n.Index):
         return py.call(abi.TAKE, expressions.value(argument.value), expressions.value(argument.index))
     assert isinstance(argument, n.Name)
-    let_go = py.bind(abi.VARIABLE + argument.name, py.const(None))
-    return py.item(ast.Tuple([py.variable(argument.name), let_go], py.LOAD), py.const(0))
+    return let_go(argument.name)
+
+
+def let_go(name: str) -> ast.expr:
+    """Code that gives the value of a variable, which no longer holds it then."""
+    emptied = py.bind(abi.VARIABLE + name, py.const(None))
+    return py.item(ast.Tuple([py.variable(name), emptied], py.LOAD), py.const(0))
 
 
 def _is(expression: n.Expr, target: n.Target) -> bool:
