@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 _LONG_LIST = 1 << 12  # items from which on joining checks the limits
-_LONG_TEXT = 1 << 15  # characters from which on joining checks the limits
+LONG_TEXT = 1 << 15
+"""Characters from which on joining strings checks the limits."""
+
 WORD = 1 << 64
 HALF_WORD = 1 << 63
 
@@ -42,7 +44,7 @@ class Operations:
 
     def __init__(self, limits: Limits) -> None:
         self.max_string = limits.max_string if limits.max_string is not None else 1 << 62
-        self.watched = min(_LONG_TEXT, self.max_string)
+        self.watched = min(LONG_TEXT, self.max_string)
         self.max_items = limits.max_items if limits.max_items is not None else 1 << 62
         self.max_nesting = limits.max_nesting if limits.max_nesting is not None else 1 << 30
         self.check_limits: Callable[[], object] = lambda: None
@@ -131,7 +133,7 @@ class Operations:
         length = len(text) * count
         if length > self.max_string:
             self.long_string()
-        if length > _LONG_TEXT:
+        if length > LONG_TEXT:
             self.check_limits()
         return text * count
 

@@ -15,7 +15,7 @@ from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import LATEST
 from neuroscript.compiler.codegen.moves import moved_argument
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
-from neuroscript.compiler.codegen.text import TextGenerator
+from neuroscript.compiler.codegen.text import SHORT, TextGenerator
 from neuroscript.runtime import abi
 from neuroscript.runtime.programs import ToolLink
 from neuroscript.syntax import nodes as n
@@ -57,26 +57,34 @@ class AssignmentGenerator:
         if not self.context.is_pure(value.first):
             first = [ast.Expr(self.expressions.value(value.first))]
         text = TextGenerator(self.context, self.expressions)
-        if len(value.rest) == 1:
-            piece, short = text.piece(value.rest[0][1])
-        else:
-            pieces = [text.piece(operand)[0] for _, operand, _ in value.rest]
-            piece, short = py.call(abi.JOIN_ALL, *pieces), False
+        parts = [text.part(operand, span) for _, operand, span in value.rest]
+        short = all(part.longest is not None for part in parts) and sum(part.longest or 0 for part in parts) < SHORT
+        piece = text.string(parts[0]) if len(parts) == 1 else text.joined(parts)
         local = py.variable(name)
         if not short:
-            return [*first, *self._growing_checked(name, piece)]
+            return [*first, *self._growing_checked(name, piece, kept=len(parts) == 1 and parts[0].pure)]
         grow = py.set_variable(name, py.binary(local, "+", piece))
         limit = py.compare(py.call("len", local), ">", py.const(self.unit.max_string))
         return [*first, grow, py.when(limit, [py.run(abi.LONG_STRING)])]
 
-    def _growing_checked(self, name: str, piece: ast.expr) -> list[ast.stmt]:
-        """As `_growing`, for a string of any length: the result's is checked before they are joined."""
-        temporary, local = self.temporaries.fresh(), py.variable(name)
-        length = py.binary(py.call("len", local), "+", py.call("len", py.name(temporary)))
+    def _growing_checked(self, name: str, piece: ast.expr, *, kept: bool) -> list[ast.stmt]:
+        """As `_growing`, for a string of any length: the result's is checked before they are joined.
+
+        Args:
+            name: the variable.
+            piece: code of what is added.
+            kept: whether that is a literal, or the value of a variable.
+        """
+        local = py.variable(name)
+        made: list[ast.stmt] = []
+        if not kept or not isinstance(piece, ast.Name | ast.Constant):
+            temporary = self.temporaries.fresh()
+            made, piece = [py.assign(temporary, piece)], py.name(temporary)
+        length = py.binary(py.call("len", local), "+", py.call("len", piece))
         return [
-            py.assign(temporary, piece),
+            *made,
             py.when(py.compare(length, ">", py.const(self.unit.max_string)), [py.run(abi.LONG_STRING)]),
-            py.set_variable(name, py.binary(local, "+", py.name(temporary))),
+            py.set_variable(name, py.binary(local, "+", piece)),
         ]
 
     # --- appending ---------------------------------------------------------------------------------------------------

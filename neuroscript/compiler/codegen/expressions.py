@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 
-from neuroscript.compiler.analysis.infer import ANY, CONTAINER, INT, STR
+from neuroscript.compiler.analysis.infer import ANY, CONTAINER, INT, STR, T_STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import CallGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
@@ -16,6 +16,7 @@ from neuroscript.compiler.codegen.floats import FloatGenerator
 from neuroscript.compiler.codegen.forms import LATEST, SCOPE
 from neuroscript.compiler.codegen.indexing import IndexGenerator
 from neuroscript.compiler.codegen.operations import CHAIN_DEPTH, OperationGenerator
+from neuroscript.compiler.codegen.text import Part, TextGenerator
 from neuroscript.compiler.codegen.tools import ToolCallGenerator
 from neuroscript.compiler.resolve import LAST
 from neuroscript.runtime import abi
@@ -175,21 +176,20 @@ class ExpressionGenerator:
 
     def _raw(self, text: str, spans: list[n.Span]) -> ast.expr:
         """A raw string with its placeholders, which stand at ``spans``, replaced."""
-        pieces: list[ast.expr] = []
+        parts: list[Part] = []
         places = iter(spans)
         for piece in placeholders(text):
             if isinstance(piece, str):
-                pieces.append(py.const(piece))
+                parts.append(Part(py.const(piece), T_STR, pure=True))
                 continue
             name, path = piece
-            value = self._name(name)
+            span = next(places)
+            value, kind = self._name(name), self.context.type_of(n.Name(span, name))
             if path:
-                value = py.call(abi.WALK, value, py.const(tuple(path)))
-            pieces.append(py.call(abi.TEXT, value))
-            py.place(pieces[-1], next(places))
-        if all(isinstance(piece, ast.Constant) for piece in pieces):
-            return py.const("".join(piece.value for piece in pieces))  # type: ignore[attr-defined]
-        return py.call(abi.JOIN_ALL, *pieces)
+                value, kind = py.call(abi.WALK, value, py.const(tuple(path))), ANY
+            py.place(value, span)
+            parts.append(Part(value, kind, span, pure=not path and self.context.is_pure_code(value), name=not path))
+        return TextGenerator(self.context, self).joined(parts)
 
     def _map(self, entries: list[tuple[n.Expr, n.Expr]]) -> ast.expr:
         keys: list[ast.expr | None] = []

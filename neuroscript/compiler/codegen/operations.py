@@ -14,7 +14,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.floats import FloatGenerator, fits_double
 from neuroscript.compiler.codegen.forms import DIGIT, in_range, once
-from neuroscript.compiler.codegen.text import TextGenerator
+from neuroscript.compiler.codegen.text import Part, TextGenerator
 from neuroscript.records import record
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
@@ -80,17 +80,19 @@ class OperationGenerator:
             {operator: py.name(helper) for operator, helper in _HELPERS.items()} if len(chain.rest) > _FAST else {}
         )
         for number, (operator, operand, span) in enumerate(chain.rest):
-            if operator == "+" and kind.within(STR) and left is None and _all_plus(chain, number):
-                made = TextGenerator(self.context, self.expressions).concatenation(made, chain.rest[number:])
-                break
             right_kind = self.context.type_of(operand)
+            if operator == "+" and (kind.within(STR) or right_kind.within(STR)) and _all_plus(chain, number):
+                text = TextGenerator(self.context, self.expressions)
+                part = text.part(left, span) if left is not None else Part(made, kind, span)
+                made = text.concatenation(part, chain.rest[number:])
+                break
             if operator not in ("and", "or") and (number >= _FAST or self._better_short(kind, right_kind)):
                 read = self.expressions.value_or_nil if operator in ("==", "!=") else self.expressions.value
                 helper = helpers.get(operator, _HELPERS[operator])
                 made = py.call(helper, made if left is None else read(left), read(operand))
             else:
                 first, again = self.expressions.operand(left) if left is not None else self._computed(made)
-                made = self._operation(operator, _Left(left, first, again, kind), operand)
+                made = self._operation(operator, _Left(left, first, again, kind), operand, span)
             py.place(made, span)
             kind = infer.binary(operator, kind, right_kind)
             left = None
@@ -113,7 +115,7 @@ class OperationGenerator:
         temporary = self.temporaries.fresh()
         return py.bind(temporary, made), py.name(temporary)
 
-    def _operation(self, operator: str, left: _Left, operand: n.Expr) -> ast.expr:
+    def _operation(self, operator: str, left: _Left, operand: n.Expr, span: n.Span) -> ast.expr:
         match operator:
             case "and" | "or":
                 return self._logical(operator, left, operand)
@@ -122,7 +124,9 @@ class OperationGenerator:
             case "<" | "<=" | ">" | ">=":
                 return self._comparison(operator, left, operand)
             case "+" if left.kind.within(STR) or self.context.type_of(operand).within(STR):
-                return TextGenerator(self.context, self.expressions).join(left.first, left.kind, operand)
+                pure, is_name = isinstance(left.first, ast.Name | ast.Constant), isinstance(left.source, n.Name)
+                part = Part(once(left.first), left.kind, span, pure and self.context.is_pure_code(left.first), is_name)
+                return TextGenerator(self.context, self.expressions).concatenation(part, [(operator, operand, span)])
             case "+" | "-" | "*":
                 return self._arithmetic(operator, left, operand)
             case "/":
