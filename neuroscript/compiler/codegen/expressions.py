@@ -13,7 +13,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import CallGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.floats import FloatGenerator
-from neuroscript.compiler.codegen.forms import LATEST, SCOPE
+from neuroscript.compiler.codegen.forms import LATEST, SCOPE, is_container
 from neuroscript.compiler.codegen.indexing import IndexGenerator
 from neuroscript.compiler.codegen.operations import CHAIN_DEPTH, OperationGenerator
 from neuroscript.compiler.codegen.text import Part, TextGenerator
@@ -48,14 +48,23 @@ class ExpressionGenerator:
 
     def stored(self, expression: n.Expr) -> ast.expr:
         """Code that gives the value of an item; the nesting of one that may be a list or map is checked."""
-        made = self.value(expression)
-        if isinstance(expression, n.ListExpr | n.MapExpr) or not self.context.type_of(expression).kinds & CONTAINER:
-            return made
-        if self.context.is_item(expression):
-            return made
-        made = py.call(abi.NESTED, made)
+        if not self.may_nest(expression):
+            return self.value(expression)
+        kind = self.context.type_of(expression)
+        if self.context.compact:
+            made = py.call(abi.NESTED, self.value(expression))
+        else:
+            first, again = self.operand(expression)
+            self.temporaries.hold(first, kind)
+            made = py.either(is_container(first, again, kind), py.call(abi.NESTED, again), again)
         py.place(made, expression.span)
         return made
+
+    def may_nest(self, expression: n.Expr) -> bool:
+        """Whether an item may be a list or map whose nesting has to be checked where it is stored."""
+        if isinstance(expression, n.ListExpr | n.MapExpr):
+            return False
+        return bool(self.context.type_of(expression).kinds & CONTAINER) and not self.context.is_item(expression)
 
     def operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:
         """Code that evaluates the expression, and code that gives the value again."""

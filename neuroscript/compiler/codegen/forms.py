@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from neuroscript.compiler.analysis.infer import LIST, MAP, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.records import record
 from neuroscript.runtime import abi
@@ -128,6 +129,18 @@ def in_range(first: ast.expr, again: ast.expr) -> ast.expr:
     """
     digit = py.both(py.compare(first, "<", py.const(DIGIT)), py.compare(again, ">", py.const(-DIGIT)))
     return py.some(digit, py.compare(py.const(-_SMALL), "<", again, "<", py.const(_SMALL)))
+
+
+def is_container(first: ast.expr, again: ast.expr, kind: Type) -> ast.expr:
+    """The test that a value is a list or map.
+
+    Args:
+        first: its code at the first mention.
+        again: its code at the others.
+        kind: its type, which may be one of the two.
+    """
+    words = [word for word, bit in (("dict", MAP), ("list", LIST)) if kind.kinds & bit]
+    return py.some(*(py.kind_is(again if place else first, word) for place, word in enumerate(words)))
 
 
 def once(first: ast.expr) -> ast.expr:
