@@ -12,7 +12,7 @@ from itertools import chain, compress
 from time import monotonic
 
 from neuroscript.cancellation import CancelToken
-from neuroscript.errors import UNCATCHABLE, ErrorCode, NeuroScriptError
+from neuroscript.errors import MOST_TEXT, UNCATCHABLE, ErrorCode, NeuroScriptError
 from neuroscript.output import write_line
 from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from neuroscript.values import EventValue
 
 _CALLABLE = frozenset({Function, ToolValue})
+_OUT_OF_ROOM = (RecursionError, MemoryError)
 _LAST_SECONDS = 1.0  # for an asynchronous callback that is told of the end of a call whose run has been cancelled
 
 
@@ -119,7 +120,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.WHISPER: self.whisper,
                 abi.PROMPT: self.prompt,
                 abi.ASK: self.ask,
-                abi.FAIL: self.fail,
+                abi.FAIL: operations.fail,
                 abi.HANDLE: self.handle,
                 abi.ERROR_FIELDS: self.error_fields,
                 abi.ON_EVENT: self.events.register,
@@ -153,13 +154,16 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         """
         if isinstance(exception, NeuroScriptError) and type(exception) is not NilOperandError:
             error = exception
-            error.trim()
+            out = False
+            if error.details or len(error.message) > MOST_TEXT or not error.message.isascii():
+                error.trim()
         else:
             error = script_error(exception, self)
+            out = isinstance(exception, _OUT_OF_ROOM)
         if self.fuel.token.cancelled:  # whatever failed then, and no handler begins
             place(error, self)
             error = self.fuel.run.error().at_place_of(error)
-        if error.code in UNCATCHABLE or isinstance(exception, RecursionError | MemoryError):
+        if out or error.code in UNCATCHABLE:
             place(error, self)
             raise Stop(error) from exception
         try:
@@ -400,10 +404,6 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         self.depth = depth - 1
         context = self.interpreter.context
         return from_host(self.call_host("the model", asker, context, who, text, to_host(config), to_host(whispered)))
-
-    def fail(self, value: Any, given: bool) -> NoReturn:
-        """Raises the error of a ``fail`` statement."""
-        self.operations.fail(value if given else "fail statement executed")
 
     def fire(
         self, name: str, payload: Any, source: str, joining: bool = False, cancel: CancelToken | None = None

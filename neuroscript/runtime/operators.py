@@ -9,7 +9,7 @@ import math
 from itertools import count, takewhile
 from operator import add, mul, sub, truediv
 
-from neuroscript.errors import ErrorCode, NeuroScriptError, ScriptFailureError
+from neuroscript.errors import ErrorCode, NeuroScriptError, script_failure
 from neuroscript.limits import Limits
 from neuroscript.runtime.errors import NilOperandError
 from neuroscript.values import (
@@ -149,11 +149,13 @@ class Operations:
         """A key of a map literal: its text form, whatever it is."""
         return key if type(key) is str else self.text(key)
 
-    def fail(self, value: Any) -> NoReturn:
-        """``fail value``."""
+    def fail(self, value: Any, given: bool) -> NoReturn:
+        """Raises the error of a ``fail`` statement; ``given`` tells whether it has a value."""
+        if not given:
+            value = "fail statement executed"
         if type(value) is ErrorValue:
             raise value.error()
-        raise ScriptFailureError(ErrorCode.FAIL_STATEMENT, value if type(value) is str else self.text(value))
+        raise script_failure(value if type(value) is str else self.text(value))
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
