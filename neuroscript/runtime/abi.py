@@ -114,6 +114,23 @@ ALL_NUMBER = "_all_number"
 ALL_BOOL = "_all_bool"
 ALL_DICT = "_all_dict"
 
+# --- what some standard tools do, in Python's own functions ----------------------------------------------------------
+
+STR_STARTS = "_starts"
+STR_ENDS = "_ends"
+STR_WITHOUT_PREFIX = "_without_prefix"
+STR_WITHOUT_SUFFIX = "_without_suffix"
+STR_UPPER = "_upper"
+STR_LOWER = "_lower"
+STR_STRIP = "_strip"
+STR_SPLIT = "_split"
+STR_REPLACE = "_replace"
+STR_RIGHT = "_to_right"
+STR_LEFT = "_to_left"
+FLOOR = "_floor"
+CEIL = "_ceil"
+TRUNCATE = "_truncate"
+
 # --- operators -------------------------------------------------------------------------------------------------------
 
 ADD = "_add"

@@ -7,6 +7,7 @@ calls whose arguments have just the right types already.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 from neuroscript.errors import ErrorCode, NeuroScriptError
@@ -44,8 +45,22 @@ TOOL_NAMES: dict[str, Any] = {
     abi.ALL_NUMBER: frozenset({int, float}).issuperset,
     abi.ALL_BOOL: frozenset({bool}).issuperset,
     abi.ALL_DICT: frozenset({dict}).issuperset,
+    abi.STR_STARTS: str.startswith,
+    abi.STR_ENDS: str.endswith,
+    abi.STR_WITHOUT_PREFIX: str.removeprefix,
+    abi.STR_WITHOUT_SUFFIX: str.removesuffix,
+    abi.STR_UPPER: str.upper,
+    abi.STR_LOWER: str.lower,
+    abi.STR_STRIP: str.strip,
+    abi.STR_SPLIT: str.split,
+    abi.STR_REPLACE: str.replace,
+    abi.STR_RIGHT: str.rjust,
+    abi.STR_LEFT: str.ljust,
+    abi.FLOOR: math.floor,
+    abi.CEIL: math.ceil,
+    abi.TRUNCATE: math.trunc,
 }
-"""The helpers by which generated code checks arguments and converts results of tools."""
+"""The helpers by which generated code checks arguments, converts results of tools, and does what some tools do."""
 
 
 def _standard_tool(name: str) -> Tool | None:

@@ -6,6 +6,8 @@ import pytest
 
 from neuroscript import Interpreter
 
+from .support import mentioned, watch
+
 LIBRARY = """
 func push(needs xs, x) means
   set xs[len(xs)] = x
@@ -81,3 +83,41 @@ def test_the_error_of_a_body_that_had_moved_a_value_is_whole() -> None:
     interpreter = Interpreter(plugins=False)
     interpreter.load(f"{LIBRARY}\nfunc main() means\nset r = 7\n{body}\nreturn [r, failed]\nendfunc\n")
     assert interpreter.run("main") == [7, ["three", "push_or_fail"]]
+
+
+HEAP = """
+func push(needs heap, item) means
+  set heap = tool.list.Append(heap, item)
+  set i = len(heap) - 1
+  while i > 0
+    if heap[i - 1] <= heap[i]
+      break
+    endif
+    set swap = heap[i - 1]
+    set heap[i - 1] = heap[i]
+    set heap[i] = swap
+    set i = i - 1
+  endwhile
+  return heap
+endfunc
+
+func main(needs n) means
+  set heap = []
+  while n > 0
+    set heap = push(heap, n)
+    call tool.probe.See(heap)
+    set n = n - 1
+  endwhile
+  return heap
+endfunc
+"""
+
+
+def test_what_is_handed_over_to_a_specialised_body_is_not_copied() -> None:
+    assert mentioned(HEAP, "t_push")
+    with Interpreter(plugins=False) as interpreter:
+        seen = watch(interpreter)
+        interpreter.load(HEAP)
+        assert interpreter.run("main", 20) == list(range(1, 21))
+    assert len(seen.identities) == 20
+    assert seen.copies == 0

@@ -17,7 +17,7 @@ from neuroscript.compiler.codegen.moves import moved_argument
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
 from neuroscript.compiler.codegen.text import SHORT, TextGenerator
 from neuroscript.runtime import abi
-from neuroscript.runtime.programs import ToolLink
+from neuroscript.runtime.programs import BIG, ToolLink
 from neuroscript.syntax import nodes as n
 
 
@@ -37,7 +37,8 @@ class AssignmentGenerator:
         name = target.name
         if self.context.is_read_only(name):
             return [ast.Expr(self.expressions.value(value)), read_only_error(name)]
-        made = self._appending(name, value) or self._extending(name, value) or self._growing(name, value)
+        made = self._appending(name, value) or self._extending(name, value) or self._cutting(name, value)
+        made = made or self._growing(name, value)
         if made is None:
             self.context.moved = moved_argument(self.context, target, value)
             made = [py.set_variable(name, self.expressions.value(value))]
@@ -140,6 +141,44 @@ class AssignmentGenerator:
         join = py.set_variable(name, py.call(abi.ADD, self.expressions.value(old), items))
         py.place(join, span)
         return [*first, py.when(py.both(*tests), [extend], [join]), clear(temporary)]
+
+    def _cutting(self, name: str, value: n.Expr) -> list[ast.stmt] | None:
+        """``set xs = tool.list.Slice(xs, a, b)``: in place where nothing else holds the list."""
+        match value:
+            case n.ToolCall(
+                name=tool,
+                args=[
+                    n.Argument(value=n.Name(name=own) as old, name=None),
+                    n.Argument(value=start, name=None),
+                    n.Argument(value=end, name=None),
+                ],
+            ) if own == name and tool.lower() == "list.slice":
+                link = self.unit.linker.tool(tool)
+                if link is None or not link.standard or self.context.body.uses_last or not self.context.is_pure(old):
+                    return None
+            case _:
+                return None
+        local = py.variable(name)
+        code: list[ast.stmt] = []
+        tests: list[ast.expr] = [py.kind_is(local, "list"), *self._unshared(name)]
+        places: list[ast.expr] = []
+        for index in (start, end):
+            evaluated, read = self._evaluated_key(index)
+            code += evaluated
+            places.append(read)
+            kind = self.context.type_of(index)
+            if not kind.within(INT):
+                tests.append(py.kind_is(read, "int"))
+            if not (kind.natural and kind.within(INT)):
+                tests.append(py.compare(read, ">=", py.const(0)))
+        first, last = places
+        cut: list[ast.stmt] = [ast.Delete([ast.Subscript(local, ast.Slice(last, None, None), ast.Del())])]
+        if not (isinstance(start, n.Literal) and start.value == 0):
+            tests.append(py.compare(py.call("len", local), "<=", py.const(BIG)))  # all of them move
+            cut.append(ast.Delete([ast.Subscript(local, ast.Slice(None, first, None), ast.Del())]))
+        made = py.call(abi.TOOL + link.key, py.name(abi.DEPTH), ast.Tuple([local, *places], py.LOAD), py.const(()))
+        py.place(made, value.span)
+        return [*code, py.when(py.both(*tests), cut, [py.set_variable(name, made)])]
 
     def _appending_inside(self, target: n.Target, value: n.Expr) -> list[ast.stmt] | None:
         """``set m.xs = tool.list.Append(m.xs, v)``: in place where nothing else holds the list or what it is in."""

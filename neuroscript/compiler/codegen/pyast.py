@@ -32,6 +32,7 @@ _COMPARISONS: dict[str, type[ast.cmpop]] = {
     "!=": ast.NotEq,
     "is": ast.Is,
     "is not": ast.IsNot,
+    "in": ast.In,
 }
 
 
