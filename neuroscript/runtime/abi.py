@@ -232,4 +232,5 @@ PYTHON = ("Exception", "bool", "bytes", "dict", "float", "int", "len", "list", "
 """What generated code has of Python's built-ins, under their own names."""
 
 FUZZY = "Fuzzy"
+EVENT = "Event"
 FUNCTION = "Function"

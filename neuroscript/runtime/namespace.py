@@ -9,7 +9,7 @@ import builtins
 import sys
 from functools import partial
 from itertools import chain, compress
-from time import monotonic
+from time import monotonic, time_ns
 
 from neuroscript.cancellation import CancelToken
 from neuroscript.errors import MOST_TEXT, UNCATCHABLE, ErrorCode, NeuroScriptError
@@ -19,7 +19,7 @@ from neuroscript.runtime import operators as ops
 from neuroscript.runtime.budget import Fuel
 from neuroscript.runtime.containers import UNSET, Containers, refcount
 from neuroscript.runtime.errors import NilOperandError, Stop, Unset, no_procedure, place, script_error
-from neuroscript.runtime.events import Events, make_event
+from neuroscript.runtime.events import Events
 from neuroscript.runtime.operators import BUILTINS, Operations, describe
 from neuroscript.runtime.procedures import ProcedureLinks
 from neuroscript.runtime.runs import Runs
@@ -29,6 +29,7 @@ from neuroscript.tools.registry import checked_result
 from neuroscript.values import (
     TYPE_CONSTANTS,
     ErrorValue,
+    EventValue,
     Function,
     Fuzzy,
     ToolValue,
@@ -48,9 +49,7 @@ if TYPE_CHECKING:
 
     from neuroscript.interpreter import Interpreter
     from neuroscript.limits import Limits
-    from neuroscript.runtime.events import Registered
     from neuroscript.streaming import StreamEvent
-    from neuroscript.values import EventValue
 
 _CALLABLE = frozenset({Function, ToolValue})
 _OUT_OF_ROOM = (RecursionError, MemoryError)
@@ -413,27 +412,37 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
         if not handlers:
             return
         with self.run(joining, cancel) as depth:
-            self._run_handlers(handlers, depth, make_event(name, payload, source))
+            functions = tuple(handler.function for handler in handlers)
+            self._run_handlers(functions, depth, EventValue(name, payload, source, time_ns()))
 
     def emit_event(self, depth: int, name: str, payload: Any) -> None:
         """Fires an event for generated code: ``tool.event.Emit(name, payload)``."""
         fuel = self.fuel
         if fuel.token.cancelled:
             fuel.check_cancelled()
+        functions = self.events.of_scripts.get(name)
+        if functions is None:
+            functions = self._handlers_of(name)
+        if functions:
+            self._run_handlers(functions, depth - 1, EventValue(name, payload, "script", time_ns()))
+            if fuel.token.cancelled:
+                fuel.check_cancelled()
+
+    def _handlers_of(self, name: str) -> tuple[Callable[[int, EventValue], None], ...]:
+        """The code of the handlers of an event that a script fires, if it may."""
         if self.interpreter.is_reserved_event(name):
             from neuroscript.stdlib.events import reserved_event
 
             raise reserved_event(name)
-        handlers = self.events.of(name)
-        if handlers:
-            self._run_handlers(handlers, depth - 1, make_event(name, payload, "script"))
-            if fuel.token.cancelled:
-                fuel.check_cancelled()
+        return self.events.of_script(name)
 
-    def _run_handlers(self, handlers: tuple[Registered, ...], depth: int, event: EventValue) -> None:
-        for handler in handlers:
+    def _run_handlers(
+        self, functions: tuple[Callable[[int, EventValue], None], ...], depth: int, event: EventValue
+    ) -> None:
+        depth -= 1
+        for function in functions:
             try:
-                handler.function(depth - 1, event)
+                function(depth, event)
             except Exception as exception:  # one handler's failure stops neither the others nor the emitter
                 self._report(exception, f"a handler of event '{event.name}'")
 
@@ -498,6 +507,7 @@ _STATELESS: dict[str, Any] = {
     abi.BREAK_LOOP: "break",
     abi.CONTINUE_LOOP: "continue",
     abi.FUZZY: Fuzzy,
+    abi.EVENT: EventValue,
     abi.FUNCTION: Function,
     abi.RANGE: range,
     abi.COMPRESS: compress,

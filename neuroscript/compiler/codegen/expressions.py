@@ -52,7 +52,7 @@ class ExpressionGenerator:
             return self.value(expression)
         kind = self.context.type_of(expression)
         if self.context.compact:
-            made = py.call(abi.NESTED, self.value(expression))
+            made: ast.expr = py.call(abi.NESTED, self.value(expression))
         else:
             first, again = self.operand(expression)
             self.temporaries.hold(first, kind)

@@ -12,6 +12,8 @@ from neuroscript.compiler.codegen.forms import once
 from neuroscript.runtime import abi
 from neuroscript.syntax import nodes as n
 
+_EVENT_FIELDS = ("name", "payload", "source")  # those that are there before anybody reads them
+
 
 class IndexGenerator:
     """Generates code for ``value[index]``."""
@@ -25,6 +27,18 @@ class IndexGenerator:
 
         The value is evaluated before the index, and each of them once, whichever way is taken.
         """
+        if self._is_event(value) and isinstance(index, n.Literal) and index.value in _EVENT_FIELDS:
+            event = self.expressions.value(value)
+            field = py.attribute(event, str(index.value))
+            return py.either(py.kind_is(event, abi.EVENT), field, self._item(value, index))
+        return self._item(value, index)
+
+    def _is_event(self, value: n.Expr) -> bool:
+        """Whether a value most likely is the event that a handler was called with."""
+        body = self.context.body
+        return body.kind == "event" and isinstance(value, n.Name) and value.name in body.params
+
+    def _item(self, value: n.Expr, index: n.Expr) -> ast.expr:
         expressions = self.expressions
         kind, key = self.context.type_of(value), self.context.type_of(index)
         known = self.context.is_repeatable(index) or key.within(INT | STR)

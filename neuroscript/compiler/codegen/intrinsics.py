@@ -8,7 +8,7 @@ left to the tool itself.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from neuroscript.compiler.analysis.infer import FLOAT, INT, STR, Type
 from neuroscript.compiler.codegen import pyast as py
@@ -126,7 +126,7 @@ class IntrinsicGenerator:
         make = _MAKERS.get((tool, len(self.operands)))
         return make(self) if make is not None and sorted(self.operands) == list(range(len(self.operands))) else None
 
-    def _either(self, tests: list[ast.expr] | None, made: ast.expr) -> ast.expr | None:
+    def _either(self, tests: Sequence[ast.expr] | None, made: ast.expr) -> ast.expr | None:
         if tests is None:
             return None
         return py.either(py.both(*tests), made, self.call()) if tests else made
@@ -184,9 +184,11 @@ class IntrinsicGenerator:
         """A text that is repeated a few times."""
         text, count = self.operands[0], self.operands[1]
         literal = text.literal(str)
-        tests = count.within(
-            0, LEAST_STRING // max(len(literal), 1) if isinstance(literal, str) else LEAST_STRING // BIG
-        )
+        if isinstance(literal, str):
+            tests = count.within(0, BIG // max(len(literal), 1))
+        else:
+            size = py.binary(py.call("len", text.code), "*", count.code)
+            tests = [py.compare(count.code, ">=", py.const(0)), py.compare(size, "<=", py.const(BIG))]
         return self._either(tests, py.binary(text.code, "*", count.code))
 
     def padded(self, method: str) -> ast.expr | None:
@@ -215,7 +217,7 @@ class IntrinsicGenerator:
         last = self.temporaries.fresh()
         scaled = py.bind(last, py.binary(number.code, "*", py.const(10**decimals)))
         near = py.compare(py.const(0.4999), "<", py.binary(py.name(last), "%", py.const(1.0)), "<", py.const(0.5001))
-        tests = [] if number.kind.within(FLOAT) else [py.kind_is(number.code, "float")]
+        tests: list[ast.expr] = [] if number.kind.within(FLOAT) else [py.kind_is(number.code, "float")]
         tests += [py.compare(py.const(0.0), "<=", scaled, "<", py.const(_EXACT)), py.negated(near)]
         code = ast.JoinedStr([py.const(f".{decimals}f")])
         made = self._either(tests, ast.JoinedStr([ast.FormattedValue(number.code, -1, code)]))
