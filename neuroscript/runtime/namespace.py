@@ -95,6 +95,7 @@ class Runtime(ToolLinks, ProcedureLinks, Runs):
                 abi.BUILTIN_LEN: operations.length,
                 abi.LONG_STRING: operations.long_string,
                 abi.NESTED: containers.nested,
+                abi.MAY_BE_DEEP: containers.may_be_deep,
                 abi.TOO_MANY: containers.too_many,
                 abi.INDEX: containers.index,
                 abi.WALK: containers.walk,

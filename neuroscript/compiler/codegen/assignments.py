@@ -12,7 +12,7 @@ from neuroscript.compiler.analysis.infer import CONTAINER, INT, LIST, MAP, STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
-from neuroscript.compiler.codegen.forms import LATEST, is_container
+from neuroscript.compiler.codegen.forms import LATEST, may_be_deep
 from neuroscript.compiler.codegen.moves import moved_argument
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
 from neuroscript.compiler.codegen.text import SHORT, TextGenerator
@@ -219,7 +219,7 @@ class AssignmentGenerator:
         held = py.name(temporary)
         evaluated: list[ast.stmt] = [py.assign(temporary, self.expressions.value(value)), *self.temporaries.release()]
         if self.expressions.may_nest(value):
-            check = py.when(is_container(held, held, kind), [py.run(abi.NESTED, held)])
+            check = py.when(may_be_deep(held, held, kind), [py.run(abi.NESTED, held)])
             py.place(check, value.span)
             evaluated.append(check)
         return evaluated, held, clean

@@ -13,7 +13,7 @@ from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import CallGenerator
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.floats import FloatGenerator
-from neuroscript.compiler.codegen.forms import LATEST, SCOPE, is_container
+from neuroscript.compiler.codegen.forms import LATEST, SCOPE, may_be_deep
 from neuroscript.compiler.codegen.indexing import IndexGenerator
 from neuroscript.compiler.codegen.operations import CHAIN_DEPTH, OperationGenerator
 from neuroscript.compiler.codegen.text import Part, TextGenerator
@@ -56,7 +56,7 @@ class ExpressionGenerator:
         else:
             first, again = self.operand(expression)
             self.temporaries.hold(first, kind)
-            made = py.either(is_container(first, again, kind), py.call(abi.NESTED, again), again)
+            made = py.either(may_be_deep(first, again, kind), py.call(abi.NESTED, again), again)
         py.place(made, expression.span)
         return made
 

@@ -131,16 +131,22 @@ def in_range(first: ast.expr, again: ast.expr) -> ast.expr:
     return py.some(digit, py.compare(py.const(-_SMALL), "<", again, "<", py.const(_SMALL)))
 
 
-def is_container(first: ast.expr, again: ast.expr, kind: Type) -> ast.expr:
-    """The test that a value is a list or map.
+def may_be_deep(first: ast.expr, again: ast.expr, kind: Type) -> ast.expr:
+    """The test that a value is a list, or a map that may hold lists or maps.
+
+    Python's garbage collector keeps no track of maps that hold nothing but strings, numbers, booleans and nil.
 
     Args:
         first: its code at the first mention.
         again: its code at the others.
-        kind: its type, which may be one of the two.
+        kind: its type, which may be a list or a map.
     """
-    words = [word for word, bit in (("dict", MAP), ("list", LIST)) if kind.kinds & bit]
-    return py.some(*(py.kind_is(again if place else first, word) for place, word in enumerate(words)))
+    tests: list[ast.expr] = []
+    if kind.kinds & MAP:
+        tests.append(py.both(py.kind_is(first, "dict"), py.call(abi.MAY_BE_DEEP, again)))
+    if kind.kinds & LIST:
+        tests.append(py.kind_is(again if tests else first, "list"))
+    return py.some(*tests)
 
 
 def once(first: ast.expr) -> ast.expr:
