@@ -20,6 +20,8 @@ from neuroscript.runtime import abi
 from neuroscript.runtime.programs import BIG, ToolLink
 from neuroscript.syntax import nodes as n
 
+_DEEP = 4  # keys of a path beyond which the runtime goes along it
+
 
 class AssignmentGenerator:
     """Generates code that stores values in variables, and in the lists and maps that they hold."""
@@ -195,15 +197,22 @@ class AssignmentGenerator:
         first, held, clean = self._evaluated(new)
         if first:
             first = [ast.Expr(self.expressions.value(old)), *self.temporaries.release(), *first]
-        keys = ast.Tuple([self.expressions.value(key) for key in target.path], py.LOAD)
+        keys = [self.expressions.value(key) for key in target.path]
+        tests, children = self._way(target.name, [*target.path, n.Literal(target.span, 0)], keys, is_list=True)
+        items = py.name(children[-1])
+        tests.append(py.compare(py.call("len", items), "<", py.const(self.unit.max_items)))
+        let_go = [clear(child) for child in children]
         result = self.temporaries.fresh()
         copy: list[ast.stmt] = [
             py.assign(result, _appended(link, value, self.expressions.value(old), held)),
             *self._put(target, py.name(result)),
             clear(result),
         ]
-        appended = py.call(abi.APPEND_AT, py.variable(target.name), keys, held)
-        return [*first, py.when(py.negated(appended), copy), *clean]
+        appended = py.call(abi.APPEND_AT, py.variable(target.name), ast.Tuple(keys, py.LOAD), held)
+        other = [*let_go, py.when(py.negated(appended), copy)]
+        if len(target.path) > _DEEP:
+            return [*first, *other, *clean]
+        return [*first, py.when(py.both(*tests), [_append(items, held)], other), *let_go, *clean]
 
     def _evaluated(self, value: n.Expr) -> tuple[list[ast.stmt], ast.expr, list[ast.stmt]]:
         """A value to be stored in a container: code that evaluates it, that gives it, and that lets it go.
@@ -286,37 +295,60 @@ class AssignmentGenerator:
         evaluated, reads = zip(*map(self._evaluated_key, path), strict=True)
         code = [part for parts in evaluated for part in parts]
         slow: ast.stmt = py.set_variable(name, py.call(abi.PUT_PATH, local, ast.Tuple([*reads], py.LOAD), value))
-        if len(path) != 2:
+        if len(path) > _DEEP:
             return [*code, slow]
-        (outer, inner), (first, second) = map(self.context.type_of, path), reads
-        child = self.temporaries.fresh()
-        let_go = clear(child)
-        held = py.name(child)
+        tests, children = self._way(name, path, list(reads), self.context.type_of(path[-1]).within(INT))
+        held, key, kind = py.name(children[-1]), reads[-1], self.context.type_of(path[-1])
+        let_go = [clear(child) for child in children]
         size = py.call("len", held)
-        tests: list[ast.expr] = []
-        if outer.within(INT):
-            tests.append(py.kind_is(local, "list"))
-            tests += self._unshared(name)
-            tests.append(py.compare(py.call("len", local), ">", first, ">", py.const(-1)))
-            found: ast.expr = py.item(local, first)
-        else:
-            tests.append(py.kind_is(local, "dict"))
-            tests += [] if outer.within(STR) else [py.kind_is(first, "str")]
-            tests += self._unshared(name)
-            found = py.call(abi.DICT_GET, local, first)
-        tests.append(py.kind_is(py.bind(child, found), "list" if inner.within(INT) else "dict"))
-        tests.append(only_container_holds(held))
-        store: list[ast.stmt] = [_store_item(held, second, value)]
-        other: list[ast.stmt] = [let_go, slow]
-        if inner.within(INT):
-            full = py.both(py.compare(second, "==", size), py.compare(second, "<", py.const(self.unit.max_items)))
-            inside = py.compare(size, ">", second, ">", py.const(-1))
+        store: list[ast.stmt] = [_store_item(held, key, value)]
+        other: list[ast.stmt] = [*let_go, slow]
+        if kind.within(INT):
+            full = py.both(py.compare(key, "==", size), py.compare(key, "<", py.const(self.unit.max_items)))
+            inside = py.compare(size, ">", key, ">", py.const(-1))
             store = [py.when(inside, store, [py.when(full, [_append(held, value)], other)])]
         else:
-            if not inner.within(STR):
-                tests.append(py.kind_is(second, "str"))
+            if not kind.within(STR):
+                tests.append(py.kind_is(key, "str"))
             tests.append(py.compare(size, "<", py.const(self.unit.max_items)))
-        return [*code, py.when(py.both(*tests), store, other), let_go]
+        return [*code, py.when(py.both(*tests), store, other), *let_go]
+
+    def _way(
+        self, name: str, path: list[n.Expr], reads: list[ast.expr], is_list: bool
+    ) -> tuple[list[ast.expr], list[str]]:
+        """The way to what is in a variable, where nothing else holds any list or map on it.
+
+        Args:
+            name: the variable.
+            path: the keys; what the last but one leads to is the last list or map.
+            reads: code that gives each key.
+            is_list: whether that is a list, otherwise a map.
+
+        Returns:
+            The tests, and the temporaries that hold the lists and maps below the variable's.
+        """
+        held: ast.expr = py.variable(name)
+        tests: list[ast.expr] = []
+        children: list[str] = []
+        for key, read, following in zip(path, reads, [*path[1:-1], None], strict=False):
+            kind = self.context.type_of(key)
+            unshared = [only_container_holds(held)] if children else self._unshared(name)
+            if kind.within(INT):
+                tests += [] if children else [py.kind_is(held, "list")]
+                tests += [*unshared, py.compare(py.call("len", held), ">", read, ">", py.const(-1))]
+                found: ast.expr = py.item(held, read)
+            else:
+                tests += [] if children else [py.kind_is(held, "dict")]
+                tests += [] if kind.within(STR) else [py.kind_is(read, "str")]
+                tests += unshared
+                found = py.call(abi.DICT_GET, held, read)
+            child = self.temporaries.fresh()
+            children.append(child)
+            below_is_list = is_list if following is None else self.context.type_of(following).within(INT)
+            tests.append(py.kind_is(py.bind(child, found), "list" if below_is_list else "dict"))
+            held = py.name(child)
+        tests.append(only_container_holds(held))
+        return tests, children
 
     def _evaluated_key(self, key: n.Expr) -> tuple[list[ast.stmt], ast.expr]:
         """Code that evaluates a key, and code that gives it, which may stand in several places."""
