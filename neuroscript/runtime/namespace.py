@@ -12,7 +12,7 @@ from itertools import chain, compress
 from time import monotonic, time_ns
 
 from neuroscript.cancellation import CancelToken
-from neuroscript.errors import MOST_TEXT, UNCATCHABLE, ErrorCode, NeuroScriptError
+from neuroscript.errors import MOST_TEXT, UNCATCHABLE, ErrorCode, NeuroScriptError, script_failure
 from neuroscript.output import write_line
 from neuroscript.runtime import abi
 from neuroscript.runtime import operators as ops
@@ -542,6 +542,7 @@ _STATELESS: dict[str, Any] = {
     abi.CHECKED_RESULT: checked_result,
     abi.BAD_CALL: bad_call,
     abi.REFUSE_UNSET: unset,
+    abi.FAILURE: script_failure,
     abi.MUST: must,
     abi.MUST_SET: must_set,
     abi.UNPACK: unpack,

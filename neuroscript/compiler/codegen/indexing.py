@@ -55,9 +55,15 @@ class IndexGenerator:
             places = iter((place, place_again, place_again))
             return _inside(first, again, lambda: next(places), key)
         if self._repeatable(index):
-            return _either_item(kind, first, again, key, lambda: expressions.value(index))
+
+            def place_of() -> tuple[ast.expr, ast.expr]:
+                operand = expressions.operand(index)
+                self.context.temporaries.hold(operand[0], key)
+                return operand
+
+            return _either_item(kind, first, again, key, place_of)
         evaluated, place = expressions.operand(index)
-        made = _either_item(kind, again, again, key, lambda: place)
+        made = _either_item(kind, again, again, key, lambda: (place, place))
         return py.item(ast.Tuple([first, evaluated, made], py.LOAD), py.const(-1))
 
     def _by_any(self, value: n.Expr, kind: Type, index: n.Expr, key: Type) -> ast.expr:
@@ -88,7 +94,9 @@ class IndexGenerator:
         return self.context.is_repeatable(expression)
 
 
-def _either_item(kind: Type, first: ast.expr, again: ast.expr, key: Type, index: Callable[[], ast.expr]) -> ast.expr:
+def _either_item(
+    kind: Type, first: ast.expr, again: ast.expr, key: Type, index: Callable[[], tuple[ast.expr, ast.expr]]
+) -> ast.expr:
     """An item of a value that may be a map, list or string.
 
     Args:
@@ -96,20 +104,25 @@ def _either_item(kind: Type, first: ast.expr, again: ast.expr, key: Type, index:
         first: the value's code at the first mention.
         again: its code at the others.
         key: the type of the index.
-        index: generates the index's code, anew for each place.
+        index: generates the index's code, anew for each branch: at the first mention, and at the others.
     """
     ways: list[tuple[list[str], ast.expr]] = []
     if key.kinds & STR and kind.kinds & MAP:
-        found: ast.expr = py.call(abi.DICT_GET, again, index())
-        if not key.within(STR):
-            found = py.either(py.kind_is(index(), "str"), found, py.call(abi.INDEX, again, index()))
+        place, place_again = index()
+        if key.within(STR):
+            found: ast.expr = py.call(abi.DICT_GET, again, once(place))
+        else:
+            found = py.call(abi.DICT_GET, again, place_again)
+            found = py.either(py.kind_is(place, "str"), found, py.call(abi.INDEX, again, place_again))
         ways.append((["dict"], found))
     if key.kinds & INT and kind.kinds & (LIST | STR):
-        found = _inside(again, again, index, key)
+        place, place_again = index()
+        places = iter([place if key.within(INT) else place_again, place_again, place_again])
+        found = _inside(again, again, lambda: next(places), key)
         if not key.within(INT):
-            found = py.either(py.kind_is(index(), "int"), found, py.call(abi.INDEX, again, index()))
+            found = py.either(py.kind_is(place, "int"), found, py.call(abi.INDEX, again, place_again))
         ways.append(([word for word, bit in (("list", LIST), ("str", STR)) if kind.kinds & bit], found))
-    made: ast.expr = py.call(abi.INDEX, again if ways else first, index())
+    made: ast.expr = py.call(abi.INDEX, again if ways else first, once(index()[0]))
     for number, (words, found) in reversed(list(enumerate(ways))):
         tests: list[ast.expr] = [py.kind_is(again, word) for word in words]
         if number == 0:
