@@ -516,6 +516,7 @@ _STATELESS: dict[str, Any] = {
     abi.COUNTED: ops.counted,
     abi.REFCOUNT: refcount,
     abi.DICT_GET: dict.get,
+    abi.DICT_ITEMS: dict.items,
     abi.DICT_UPDATE: dict.update,
     abi.SUB: ops.subtract,
     abi.DIV: ops.divide,

@@ -117,6 +117,8 @@ class Operations:
             return in_range(a * b)
         if left is float and right is float:
             return finite(a * b)
+        if left is str and right is int and b >= 0:
+            return self.repeat(a, b)
         if left is str and (count := repeat_count(b)) is not None:
             return self.repeat(a, count)
         if right is str and (count := repeat_count(a)) is not None:
@@ -131,9 +133,9 @@ class Operations:
         if not text:
             return ""  # whatever the count, which may be larger than Python repeats by
         length = len(text) * count
-        if length > self.max_string:
-            self.long_string()
-        if length > LONG_TEXT:
+        if length > self.watched:
+            if length > self.max_string:
+                self.long_string()
             self.check_limits()
         return text * count
 

@@ -54,6 +54,7 @@ TOOL_NAMES: dict[str, Any] = {
     abi.STR_STRIP: str.strip,
     abi.STR_SPLIT: str.split,
     abi.STR_REPLACE: str.replace,
+    abi.STR_IS_DIGITS: str.isdigit,
     abi.STR_RIGHT: str.rjust,
     abi.STR_LEFT: str.ljust,
     abi.FLOOR: math.floor,

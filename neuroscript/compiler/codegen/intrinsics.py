@@ -28,6 +28,7 @@ LEAST_ITEMS = 1 << 13
 _ASCII_BLANKS = "\t\n\v\f\r "
 _LONGEST_PART = 1000  # characters of what is looked for in a list
 _FAR = 1 << 30  # characters
+_FEW_DIGITS = 300
 _FEW_DECIMALS = 15
 _EXACT = 1e10  # below it a double is exact to a millionth
 _DOUBLE_BITS = 53
@@ -225,6 +226,13 @@ class IntrinsicGenerator:
             return made
         return py.either(py.kind_is(number.code, "int"), whole, made)
 
+    def number(self) -> ast.expr | None:
+        """The number that a text reads as, if it consists of few digits."""
+        text = self.operands[0].code
+        few = py.compare(py.call("len", text), "<=", py.const(_FEW_DIGITS))
+        tests = [py.call(abi.STR_IS_DIGITS, text), py.call(abi.IS_ASCII, text), few]
+        return self._either(tests, py.call("int", text))
+
     # --- numbers -------------------------------------------------------------------------------------------------
 
     def rounded(self, function: str) -> ast.expr | None:
@@ -322,6 +330,7 @@ _MAKERS: dict[tuple[str, int], _Maker] = {
     ("str.padleft", 3): lambda call: call.padded(abi.STR_RIGHT),
     ("str.padright", 2): lambda call: call.padded(abi.STR_LEFT),
     ("str.padright", 3): lambda call: call.padded(abi.STR_LEFT),
+    ("str.tonumber", 1): IntrinsicGenerator.number,
     ("str.formatnumber", 2): IntrinsicGenerator.formatted,
     ("math.floor", 1): lambda call: call.rounded(abi.FLOOR),
     ("math.ceil", 1): lambda call: call.rounded(abi.CEIL),

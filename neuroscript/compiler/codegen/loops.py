@@ -158,7 +158,7 @@ class LoopGenerator:
             held = self.temporaries.lasting()
             collection = py.bind(held, collection)
             after = [clear(held)]
-        items: ast.expr = py.call(abi.ITERATE if statement.key is None else abi.ITERATE_PAIRS, collection)
+        items = self._items(statement, collection)
         py.place(items, statement.collection.span)
         if self.handler is not None:
             walked = self.temporaries.lasting()
@@ -177,6 +177,21 @@ class LoopGenerator:
         if before:  # after an error that was cleared there is nothing to walk
             loop = py.when(py.compare(items, "is not", py.const(None)), [loop])
         return [*before, loop, *after]
+
+    def _items(self, statement: n.ForEach, collection: ast.expr) -> ast.expr:
+        """What a loop over a collection walks; ``collection`` is code that evaluates it."""
+        pairs = statement.key is not None
+        helper = abi.ITERATE_PAIRS if pairs else abi.ITERATE
+        if self.context.compact:
+            return py.call(helper, collection)
+        read = py.name(collection.target.id) if isinstance(collection, ast.NamedExpr) else collection
+        if not isinstance(read, ast.Name):
+            return py.call(helper, collection)
+        kind = self.context.type_of(statement.collection)
+        if not kind.kinds & (MAP if pairs else LIST):
+            return py.call(helper, collection)
+        walked = py.call(abi.DICT_ITEMS, read) if pairs else read
+        return py.either(py.kind_is(collection, "dict" if pairs else "list"), walked, py.call(helper, read))
 
     def _outlined(self, statement: n.While | n.ForEach) -> list[ast.stmt]:
         """A loop that is nested too deeply for one Python function, as an inner function."""
