@@ -14,7 +14,7 @@ from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import LATEST, may_be_deep
 from neuroscript.compiler.codegen.in_place import InPlaceGenerator, Put, is_put_back, popping
-from neuroscript.compiler.codegen.moves import moved_argument
+from neuroscript.compiler.codegen.moves import taken_item
 from neuroscript.compiler.codegen.temporaries import clear, only_container_holds, only_variable_holds
 from neuroscript.compiler.codegen.text import SHORT, TextGenerator
 from neuroscript.runtime import abi
@@ -43,9 +43,8 @@ class AssignmentGenerator:
         made = self._appending(name, value) or self._extending(name, value) or self._growing(name, value)
         made = made or self._in_place(target, lambda result: [py.set_variable(name, result)]).by_tool(value)
         if made is None:
-            self.context.moved = moved_argument(self.context, target, value)
-            made = [py.set_variable(name, self.expressions.value(value))]
-            self.context.moved = None
+            taken = taken_item(self.context, self.expressions, target, value)
+            made = [py.set_variable(name, self.expressions.value(value) if taken is None else taken)]
         self.context.flow.assign(name)
         return made
 
@@ -206,9 +205,7 @@ class AssignmentGenerator:
                     in_place = self._in_place(target, lambda result: self._put(target, result))
                     if (made := form(in_place, value)) is not None:
                         return made
-            self.context.moved = moved_argument(self.context, targets[0], value)
             first, held, clean = self._evaluated(value)
-            self.context.moved = None
             return [*first, *self._put(targets[0], held), *clean]
         temporary = self.temporaries.fresh()
         pop = None if must else popping(self.context, self.expressions, targets, value)

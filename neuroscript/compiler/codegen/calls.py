@@ -16,7 +16,7 @@ from neuroscript.compiler.analysis.specialize import ENTRY_BITS, argument_for
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import LATEST
-from neuroscript.compiler.codegen.moves import moved
+from neuroscript.compiler.codegen.moves import moved_value
 from neuroscript.compiler.resolve import LAST
 from neuroscript.runtime import abi
 from neuroscript.runtime.operators import BUILTIN_SHAPE, BUILTINS, FIXED_BUILTINS
@@ -92,8 +92,8 @@ class CallGenerator:
         return py.call(target, depth, *values[:count], **named)
 
     def _argument(self, value: n.Expr) -> ast.expr:
-        if value is self.context.moved:
-            return moved(self.context, self.expressions, value)
+        if any(value is moved for moved in self.context.moved):
+            return moved_value(self.context, self.expressions, value)
         return self.expressions.value(value)
 
     def _target(self, call: n.Call) -> str:

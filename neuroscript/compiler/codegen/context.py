@@ -11,6 +11,7 @@ from neuroscript.compiler.analysis.analyse import BodyAnalysis
 from neuroscript.compiler.analysis.flow import Flow
 from neuroscript.compiler.analysis.infer import ANY, OTHER, Type
 from neuroscript.compiler.analysis.items import is_item, item_names
+from neuroscript.compiler.analysis.liveness import Liveness
 from neuroscript.compiler.analysis.specialize import Specialisation
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.forms import LATEST, Covering
@@ -70,7 +71,9 @@ class FunctionContext:
         self.flow = Flow(analysis.body, analysis.escape)
         self.temporaries = Temporaries()
         self.in_error_handler = False
-        self.moved: n.Expr | None = None  # the argument that the current statement moves
+        self.moved: list[n.Expr] = []  # the arguments that the current statement moves
+        self.liveness = Liveness(analysis.body)
+        self.statement: n.Stmt | None = None  # the current one
         self._unsure: set[str] = set()
         self._items: frozenset[str] | None = None  # the variables that only hold items; None until they are asked for
         self._long = analysis.body.size > _LONG

@@ -16,6 +16,7 @@ from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
 from neuroscript.compiler.codegen.forms import CLEARED, Covering, jump_signal, under_handler
 from neuroscript.compiler.codegen.loops import LoopGenerator
+from neuroscript.compiler.codegen.moves import emptied, moved_arguments
 from neuroscript.compiler.codegen.temporaries import clear
 from neuroscript.compiler.resolve import source_line
 from neuroscript.runtime import abi
@@ -41,8 +42,12 @@ class StatementGenerator:
         for statement in block:
             self.temporaries.next_statement()
             flow.enter(statement)
+            self.context.statement = statement
+            self.context.moved = moved_arguments(self.context, statement)
+            let_go = emptied(self.context, statement)
             made = self._statement(statement)
             made += self.temporaries.release()
+            made += let_go
             flow.leave(statement)
             for part in made:
                 py.place(part, statement.span)
