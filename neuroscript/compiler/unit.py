@@ -43,3 +43,8 @@ class Unit:
         """The type that results of a tool certainly have; None if that is not certain."""
         link = self.linker.tool(tool)
         return link.returns if link is not None and link.standard else None
+
+    def checks_nesting(self, tool: str) -> bool:
+        """Whether the nesting of a tool's results is checked where it is called."""
+        link = self.linker.tool(tool)
+        return link is not None and link.nests

@@ -35,6 +35,7 @@ _LONG = (list, dict, str)
 _CONSTANTS = frozenset({type(None), bool, int, float, str})
 _SCALARS = frozenset({ArgType.STRING, ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL, ArgType.BYTES})
 _DIRECT = _SCALARS | {ArgType.MAP, ArgType.ANY} | {kind for kind in ArgType if kind.item_type is not None}
+_CONTAINERS = frozenset({ArgType.ANY, ArgType.MAP, ArgType.SLICE_ANY, ArgType.SLICE_MAP})
 _TESTED = _SCALARS | {ArgType.MAP, ArgType.SLICE_ANY}
 
 TOOL_NAMES: dict[str, Any] = {
@@ -137,6 +138,7 @@ class ToolLinks:
             watched=spec.pure and not spec.brief,
             brief=spec.brief,
             trusted=spec.pure,
+            nests=spec.pure and not spec.brief and spec.return_type in _CONTAINERS,
             returns=spec.return_type,
             options=options if any(options) else (),
             append=spec.name in _APPENDING and standard,

@@ -64,6 +64,8 @@ class ExpressionGenerator:
         """Whether an item may be a list or map whose nesting has to be checked where it is stored."""
         if isinstance(expression, n.ListExpr | n.MapExpr):
             return False
+        if isinstance(expression, n.ToolCall) and self.unit.checks_nesting(expression.name):
+            return False
         return bool(self.context.type_of(expression).kinds & CONTAINER) and not self.context.is_item(expression)
 
     def operand(self, expression: n.Expr) -> tuple[ast.expr, ast.expr]:

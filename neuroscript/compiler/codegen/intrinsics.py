@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 
-from neuroscript.compiler.analysis.infer import FLOAT, INT, STR, Type
+from neuroscript.compiler.analysis.infer import CONTAINER, FLOAT, INT, LIST, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.temporaries import Temporaries
@@ -115,12 +115,21 @@ class IntrinsicGenerator:
         operands: the arguments, by place.
         temporaries: of the function.
         call: makes code that calls the tool with the same arguments.
+        nests: whether the nesting of the result has to be checked.
     """
 
-    def __init__(self, operands: Mapping[int, Operand], temporaries: Temporaries, call: Callable[[], ast.expr]) -> None:
+    def __init__(
+        self,
+        operands: Mapping[int, Operand],
+        temporaries: Temporaries,
+        call: Callable[[], ast.expr],
+        *,
+        nests: bool = False,
+    ) -> None:
         self.operands = operands
         self.temporaries = temporaries
         self.call = call
+        self.nests = nests
 
     def code(self, tool: str) -> ast.expr | None:
         """Code that gives the result; None if there is none but the call."""
@@ -268,7 +277,7 @@ class IntrinsicGenerator:
 
     def rest(self) -> ast.expr | None:
         """A list without its first item."""
-        return py.item(self.operands[0].code, ast.Slice(py.const(1), None, None))
+        return self._part(self.operands[0], ast.Slice(py.const(1), None, None))
 
     def cut(self) -> ast.expr | None:
         """A part of a list."""
@@ -276,7 +285,14 @@ class IntrinsicGenerator:
         first, second = start.within(0, BIG), end.within(0, BIG)
         if first is None or second is None:
             return None
-        return self._either([*first, *second], py.item(items.code, ast.Slice(start.code, end.code, None)))
+        return self._either([*first, *second], self._part(items, ast.Slice(start.code, end.code, None)))
+
+    def _part(self, items: Operand, places: ast.Slice) -> ast.expr:
+        """A part of a list."""
+        made = py.item(items.code, places)
+        item = items.kind.item
+        flat = item is not None and items.kind.within(LIST) and not item.kinds & CONTAINER
+        return made if flat or not self.nests else py.call(abi.NESTED, made)
 
     def among(self) -> ast.expr | None:
         """``x in xs``, of a string: nothing but a string equals one."""

@@ -190,6 +190,8 @@ class LoopGenerator:
         kind = self.context.type_of(statement.collection)
         if not kind.kinds & (MAP if pairs else LIST):
             return py.call(helper, collection)
+        if kind.within(LIST) and not pairs and self.context.is_pure(statement.collection):
+            return read
         walked = py.call(abi.DICT_ITEMS, read) if pairs else read
         return py.either(py.kind_is(collection, "dict" if pairs else "list"), walked, py.call(helper, read))
 

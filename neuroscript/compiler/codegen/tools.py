@@ -49,7 +49,6 @@ _ITEMS: dict[ArgType, str] = {
 _MORE = {ArgType.NUMBER: ("float",)}
 _LARGEST = sys.float_info.max
 _UNSIZED = frozenset({ArgType.INT, ArgType.FLOAT, ArgType.NUMBER, ArgType.BOOL})
-_CONTAINERS = frozenset({ArgType.ANY, ArgType.MAP, ArgType.SLICE_ANY, ArgType.SLICE_MAP})
 
 
 class ToolCallGenerator:
@@ -149,7 +148,7 @@ class ToolCallGenerator:
         def call() -> ast.expr:
             return self._result(link, self._called(link, values, later, places))
 
-        return IntrinsicGenerator(operands, self.temporaries, call).code(name.lower())
+        return IntrinsicGenerator(operands, self.temporaries, call, nests=link.nests).code(name.lower())
 
     def _may_fit(self, wanted: ArgType, value: n.Expr) -> bool:
         """Whether an argument may be of the type that a tool takes."""
@@ -213,7 +212,7 @@ class ToolCallGenerator:
     def _result(self, link: ToolLink, call: ast.expr) -> ast.expr:
         """A call of a tool's own function, with its result converted to a value of the language unless it is one."""
         if link.trusted:
-            return py.call(abi.NESTED, call) if link.returns in _CONTAINERS and not link.brief else call
+            return py.call(abi.NESTED, call) if link.nests else call
         temporary = self.temporaries.fresh()
         bound, result = py.bind(temporary, call), py.name(temporary)
         match link.returns:
