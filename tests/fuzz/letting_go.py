@@ -46,7 +46,7 @@ _LISTS = ("xs", "ys")
 _ALL = (*_MAPS, *_RESULTS, *_LISTS)
 
 
-class PassingMaker:
+class LettingGoMaker:
     """Writes one program."""
 
     def __init__(self, random: Random) -> None:
