@@ -11,7 +11,7 @@ import pytest
 
 from neuroscript.compiler.analysis import specialize as special
 from neuroscript.compiler.analysis.escape import EscapeAnalysis
-from neuroscript.compiler.analysis.infer import BOOL, FLOAT, INT, LIST, MAP, NIL, OTHER, Type
+from neuroscript.compiler.analysis.types import BOOL, FLOAT, INT, LIST, MAP, NIL, OTHER, Type
 from neuroscript.values import Fuzzy
 
 from .owned import shared_value

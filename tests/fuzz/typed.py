@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from neuroscript.compiler.analysis import infer
-from neuroscript.compiler.analysis.infer import Inference, Type
+from neuroscript.compiler.analysis import types
+from neuroscript.compiler.analysis.infer import Inference
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS, Specialisation
+from neuroscript.compiler.analysis.types import Type
 from neuroscript.compiler.codegen.functions import FunctionGenerator
 from neuroscript.loading import _CACHE
 from neuroscript.syntax import nodes
@@ -25,19 +26,19 @@ from .routines import Trial
 from .trials import Compiled, Walked
 
 _KINDS: dict[type, int] = {
-    type(None): infer.NIL,
-    bool: infer.BOOL,
-    int: infer.INT,
-    float: infer.FLOAT,
-    str: infer.STR,
-    list: infer.LIST,
-    dict: infer.MAP,
+    type(None): types.NIL,
+    bool: types.BOOL,
+    int: types.INT,
+    float: types.FLOAT,
+    str: types.STR,
+    list: types.LIST,
+    dict: types.MAP,
 }
 
 
 def admits(kind: Type, value: Any) -> bool:
     """Whether a value is one of a type's."""
-    if not kind.kinds & _KINDS.get(type(value), infer.OTHER):
+    if not kind.kinds & _KINDS.get(type(value), types.OTHER):
         return False
     if type(value) is int:
         return not (kind.natural and value < 0) and (kind.bits is None or value.bit_length() <= kind.bits)
@@ -123,7 +124,7 @@ class TypedWalker(Walker):
                 raise WrongTypeError(f"{scope.unit}: {params} do not admit {given!r}")
             return version
         entry = {
-            name: Type(kind.kinds, ENTRY_BITS) if kind.kinds == infer.INT else kind for name, kind in params.items()
+            name: Type(kind.kinds, ENTRY_BITS) if kind.kinds == types.INT else kind for name, kind in params.items()
         }
         fits = all(admits(kind, given[name]) for name, kind in entry.items())
         return version if fits else self.versions.get(f"p_{scope.unit}")

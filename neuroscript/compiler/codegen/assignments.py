@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 
-from neuroscript.compiler.analysis.infer import CONTAINER, INT, LIST, MAP, STR
+from neuroscript.compiler.analysis.types import CONTAINER, INT, LIST, MAP, STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator

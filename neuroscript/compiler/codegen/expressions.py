@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 
-from neuroscript.compiler.analysis.infer import ANY, CONTAINER, INT, STR
+from neuroscript.compiler.analysis.types import ANY, CONTAINER, INT, STR
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.calls import CallGenerator
 from neuroscript.compiler.codegen.context import FunctionContext

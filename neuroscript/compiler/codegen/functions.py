@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from neuroscript.compiler.analysis.analyse import BodyAnalysis
-from neuroscript.compiler.analysis.infer import INT, LIST, MAP
 from neuroscript.compiler.analysis.specialize import ENTRY_BITS
+from neuroscript.compiler.analysis.types import INT, LIST, MAP
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import FunctionContext, ProgramContext
 from neuroscript.compiler.codegen.expressions import ExpressionGenerator
@@ -79,7 +79,7 @@ class FunctionGenerator:
     def _entry(self) -> list[ast.stmt]:
         """The type check that hands over to a procedure's specialised body, if there is one."""
         special = self.context.program.specialised.get(self.context.body.name)
-        if special is None:
+        if special is None or not special.checked:
             return []
         tests: list[ast.expr] = []
         for name, wanted in special.params.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from neuroscript.compiler.analysis.infer import INT, LIST, MAP, STR, Type
+from neuroscript.compiler.analysis.types import INT, LIST, MAP, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import once

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 
-from neuroscript.compiler.analysis.infer import CONTAINER
+from neuroscript.compiler.analysis.types import CONTAINER
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.traversal import walk

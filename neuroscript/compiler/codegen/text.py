@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from neuroscript.compiler.analysis.infer import BOOL, FLOAT, INT, STR, Type
+from neuroscript.compiler.analysis.types import BOOL, FLOAT, INT, STR, Type
 from neuroscript.compiler.codegen import pyast as py
 from neuroscript.compiler.codegen.context import Expressions, FunctionContext
 from neuroscript.compiler.codegen.forms import once
