@@ -90,9 +90,9 @@ class ProgramAnalysis:
             body.name: self._specialise(body, expected[body.name]) for body in procedures if body.name in expected
         }
         found = None
-        if unit.sealed and calls.called:
+        if unit.sealed:
             found = infer_program(procedures, unit, calls, checked, self._infer_in_program)
-        self.relies = found is not None
+        self.relies = found is not None and bool(calls.called)
         self._types = found or {body.name: self._alone(body, checked.get(body.name)) for body in procedures}
         self.specialised = checked | {
             name: internal(unit.load, name, kinds.params)
@@ -114,8 +114,8 @@ class ProgramAnalysis:
             return
         kinds = self._types.pop(body.name)
         if kinds.special is not None:
-            yield BodyAnalysis(body, kinds.special, *facts, self.specialised[body.name], internal=self.relies)
-        yield BodyAnalysis(body, kinds.general, *facts, internal=self.relies and kinds.is_internal)
+            yield BodyAnalysis(body, kinds.special, *facts, self.specialised[body.name], internal=True)
+        yield BodyAnalysis(body, kinds.general, *facts, internal=kinds.is_internal)
 
     def _alone(self, body: Body, special: Specialisation | None) -> ProcedureTypes:
         """The types of a procedure where nothing is known of the others."""

@@ -262,6 +262,8 @@ class Inference:
         step = (*before, key_of(key))
         deeper = sure if sure is not None and step in sure else None
         fresh = self._fresh(path, value) if sure is None or own.kinds & ~CONTAINER else NOTHING
+        if not own.kinds & CONTAINER:
+            return fresh
         if own.shapes and (fields := _fields(own.shapes, key)):
             for shape, name in fields:
                 held = shape.fields[name].restricted_to(~NIL) if deeper is not None else shape.fields[name]
@@ -269,7 +271,7 @@ class Inference:
                 if self._records:
                     shape.put(name, inner)
             return own.restricted_to(CONTAINER).union(fresh)
-        items = own.items() if own.kinds & CONTAINER else NOTHING
+        items = own.items()
         if items is None:
             return self._fresh(path, value)._replace(item=None, shapes=frozenset())
         held = items.restricted_to(~NIL) if deeper is not None else items

@@ -119,8 +119,16 @@ class Type(NamedTuple):
         found = NOTHING
         for shape in self.shapes:
             for field in shape.fields.values():
-                found = found.union(field)
+                found = found.union(field, shallow=True)
         return found
+
+    def has(self, key: object) -> bool:
+        """Whether it is a list or map that certainly has an item at this index or key, nil apart."""
+        if not self.shapes or type(key) not in (int, str):
+            return False
+        if not self.within(MAP | NIL if type(key) is str else LIST | NIL):
+            return False
+        return all(key in shape.fields for shape in self.shapes)
 
     def uniform(self) -> Type:
         """The type without its shapes, as that of lists and maps whose items are all of one type."""
@@ -128,13 +136,19 @@ class Type(NamedTuple):
             return self
         return container(self.kinds, self.items())._replace(bits=self.bits, natural=self.natural)
 
-    def union(self, other: Type) -> Type:
-        """The type of the values of either type."""
+    def union(self, other: Type, *, shallow: bool = False) -> Type:
+        """The type of the values of either type.
+
+        Args:
+            other: the other type.
+            shallow: whether lists and maps with shapes are not joined with any without, whose items might have such
+                again, and so on without an end; then it is not known what they hold.
+        """
         if self is other or not other.kinds or self == other:
             return self
         if not self.kinds:
             return other
-        kinds = self.kinds | other.kinds
+        kinds, was_shallow = self.kinds | other.kinds, shallow
         bits, natural, item, shapes = self.bits, self.natural, self.item, self.shapes
         if not self.kinds & INT:
             bits, natural = other.bits, other.natural
@@ -147,8 +161,10 @@ class Type(NamedTuple):
             if shapes and other.shapes:
                 item, shapes = None, shapes | other.shapes
             else:
-                one, two = self.items(), other.items()
-                item = container(kinds, one.union(two)).item if one is not None and two is not None else None
+                shallow = shallow or bool(shapes or other.shapes)
+                one, two = (self.item, other.item) if shallow == was_shallow else (self.items(), other.items())
+                item = one.union(two, shallow=shallow) if one is not None and two is not None else None
+                item = container(kinds, item).item
                 shapes = frozenset()
         return Type(kinds, bits, natural, item, shapes)
 
